@@ -1,0 +1,50 @@
+// The thread protocol, whole: every message between the primary and an HTTP worker.
+//
+//   worker                         primary
+//   started by Worker({workerData: WorkerBoot})
+//   -- ready {descriptor} ------->  addChildAppDescriptor, state ready
+//                      <-- drain --  remove descriptor first; answers carry Connection: close from now on
+//   -- leaving {reason} --------->  (crash, heap, or drained) removeChildAppDescriptor
+//                   <-- detached --  only now may the worker close its app and exit (DESIGN 3.2)
+//   exit
+//   -- cpu port: see task-pool.ts (a MessagePort of its own, so tasks never queue behind control messages)
+import type { MessagePort } from 'node:worker_threads';
+import type { Settings } from '../config.js';
+
+/** Bumped when a message changes its shape. */
+export const PROTOCOL_VERSION = 1;
+
+export interface WorkerBoot {
+  readonly protocol: number;
+  /** Row in shared memory, 1..WORKERS; 0 is the primary's. */
+  readonly slot: number;
+  /** Which thread of this slot: grows by one with every replacement. */
+  readonly generation: number;
+  readonly memory: SharedArrayBuffer;
+  readonly settings: Settings;
+  /** Unique per process start: the owner of leases in databases. */
+  readonly instanceId: string;
+  readonly cpuPort: MessagePort;
+}
+
+export type LeaveReason =
+  | 'drained'
+  | 'uncaught-exception'
+  | 'unhandled-rejection'
+  | 'process-exit'
+  | 'start-failed';
+
+export type FromWorker =
+  /** `descriptor`: uWS app pointer for the acceptor. Never used after `detached`. */
+  | { readonly type: 'ready'; readonly descriptor: unknown; readonly routes: readonly RouteSummary[] }
+  | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
+  /** The configuration or the code of a service is wrong: no restart would help. */
+  | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
+
+export type ToWorker = { readonly type: 'drain'; readonly withinMs: number } | { readonly type: 'detached' };
+
+export interface RouteSummary {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+}

@@ -1,0 +1,67 @@
+// The contract of this room: what a service may do with its own database.
+
+export interface Row {
+  readonly [column: string]: unknown;
+}
+
+export interface QueryResult<R> {
+  readonly rows: R[];
+  readonly rowCount: number;
+}
+
+export interface Queryable {
+  /** One statement with `$1` parameters. int8 comes back as number, timestamptz as Date, jsonb parsed. */
+  query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>>;
+  /** Exactly one row. @throws NotFoundError when there is none */
+  one<R = Row>(text: string, values?: readonly unknown[]): Promise<R>;
+  maybeOne<R = Row>(text: string, values?: readonly unknown[]): Promise<R | undefined>;
+  many<R = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+/** Statements between BEGIN and COMMIT on one connection. Dead after the transaction has ended. */
+export interface Transaction extends Queryable {}
+
+export interface IdempotencyKey {
+  /** What the key belongs to, e.g. `POST /api/users`. The same key on another route is another key. */
+  readonly route: string;
+  readonly key: string;
+  /** The request, as JSON: the same key with another body is refused (422 IDEMPOTENCY_KEY_REUSED). */
+  readonly body?: unknown;
+}
+
+/** A stored answer: what the first call returned. JSON. */
+export interface Outcome {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/**
+ * `query` and its relatives outside a transaction use the pipelined lane: named, autocommit, never BEGIN.
+ * `transaction` and the two idempotent forms borrow a connection from the process-wide budget.
+ * All of them end at the deadline of the running scope (504 DEADLINE_EXCEEDED); no free connection before
+ * that is 503 DATABASE_BUSY.
+ */
+export interface Database extends Queryable {
+  transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
+
+  /**
+   * Effect and key in one transaction: `effect` runs at most once per key; its outcome is stored with it and
+   * returned again to every later call with the same key and body. A BusinessError is an outcome too (stored
+   * as a refusal, thrown again); any other error leaves nothing behind.
+   * @throws HttpError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, STEP_CANCELLED (see `cancel`)
+   */
+  once(key: IdempotencyKey, effect: (tx: Transaction) => Promise<Outcome>): Promise<Outcome>;
+
+  /**
+   * The compensation of `once`: in one transaction writes a tombstone for the key, so that a forward call that
+   * arrives later is refused (409 STEP_CANCELLED), and undoes what was done. `undo` gets the stored outcome,
+   * undefined when the effect never happened or was refused. Repeating it does nothing more.
+   */
+  cancel(
+    key: Omit<IdempotencyKey, 'body'>,
+    undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
+  ): Promise<void>;
+
+  /** The stored outcome of a key, undefined when unknown or cancelled. */
+  outcome(key: Omit<IdempotencyKey, 'body'>): Promise<Outcome | undefined>;
+}

@@ -1,0 +1,200 @@
+// Every failure a caller can see: one code, mapped once to HTTP status, gRPC status, title and "may it be
+// repeated". Docs and tests read this table; nothing else decides a status. CONTRACT section 3.
+
+/** gRPC status names (grpc/grpc doc/statuscodes.md). */
+export type GrpcStatus =
+  | 'INVALID_ARGUMENT'
+  | 'UNAUTHENTICATED'
+  | 'FAILED_PRECONDITION'
+  | 'PERMISSION_DENIED'
+  | 'NOT_FOUND'
+  | 'UNIMPLEMENTED'
+  | 'DEADLINE_EXCEEDED'
+  | 'ALREADY_EXISTS'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'RESOURCE_EXHAUSTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'CANCELLED';
+
+export interface ErrorEntry {
+  readonly status: number;
+  readonly grpc: GrpcStatus;
+  /** Fixed title of the problem document. */
+  readonly title: string;
+  /** True when the request was certainly not executed, or repeating it is safe by definition of the code. */
+  readonly retryable: boolean;
+}
+
+const entry = (status: number, grpc: GrpcStatus, title: string, retryable = false): ErrorEntry => ({
+  status,
+  grpc,
+  title,
+  retryable,
+});
+
+export const ERROR_TABLE = {
+  MALFORMED_BODY: entry(400, 'INVALID_ARGUMENT', 'Malformed body'),
+  MALFORMED_REQUEST: entry(400, 'INVALID_ARGUMENT', 'Malformed request'),
+  IDEMPOTENCY_KEY_REQUIRED: entry(400, 'INVALID_ARGUMENT', 'Idempotency key required'),
+  UNAUTHORIZED: entry(401, 'UNAUTHENTICATED', 'Unauthorized'),
+  PAYMENT_DECLINED: entry(402, 'FAILED_PRECONDITION', 'Payment declined'),
+  SAGA_COMPENSATED: entry(402, 'FAILED_PRECONDITION', 'Saga compensated'),
+  ADDRESS_NOT_ALLOWED: entry(403, 'PERMISSION_DENIED', 'Address not allowed'),
+  CROSS_SITE: entry(403, 'PERMISSION_DENIED', 'Cross-site request refused'),
+  NOT_FOUND: entry(404, 'NOT_FOUND', 'Not found'),
+  ROUTE_NOT_FOUND: entry(404, 'UNIMPLEMENTED', 'Route not found'),
+  METHOD_NOT_ALLOWED: entry(405, 'UNIMPLEMENTED', 'Method not allowed'),
+  BODY_TIMEOUT: entry(408, 'DEADLINE_EXCEEDED', 'Body timeout'),
+  EMAIL_TAKEN: entry(409, 'ALREADY_EXISTS', 'E-mail taken'),
+  IDEMPOTENCY_IN_PROGRESS: entry(409, 'ABORTED', 'Idempotent request in progress', true),
+  STEP_CANCELLED: entry(409, 'ABORTED', 'Step cancelled'),
+  RELOAD_IN_PROGRESS: entry(409, 'ABORTED', 'Reload in progress'),
+  REVISION_GONE: entry(410, 'OUT_OF_RANGE', 'Revision gone'),
+  LENGTH_REQUIRED: entry(411, 'INVALID_ARGUMENT', 'Length required'),
+  BODY_TOO_LARGE: entry(413, 'RESOURCE_EXHAUSTED', 'Body too large'),
+  URL_TOO_LONG: entry(414, 'RESOURCE_EXHAUSTED', 'URL too long'),
+  UNSUPPORTED_MEDIA_TYPE: entry(415, 'INVALID_ARGUMENT', 'Unsupported media type'),
+  VALIDATION_FAILED: entry(422, 'INVALID_ARGUMENT', 'Validation failed'),
+  IDEMPOTENCY_KEY_REUSED: entry(422, 'INVALID_ARGUMENT', 'Idempotency key reused'),
+  BAD_CURSOR: entry(422, 'INVALID_ARGUMENT', 'Bad cursor'),
+  UPGRADE_REQUIRED: entry(426, 'INVALID_ARGUMENT', 'Upgrade required'),
+  RATE_LIMITED: entry(429, 'RESOURCE_EXHAUSTED', 'Rate limited', true),
+  HEADERS_TOO_LARGE: entry(431, 'RESOURCE_EXHAUSTED', 'Headers too large'),
+  INTERNAL: entry(500, 'INTERNAL', 'Internal error'),
+  HANDLER_STALLED: entry(500, 'INTERNAL', 'Handler stalled'),
+  METHOD_UNKNOWN: entry(501, 'UNIMPLEMENTED', 'Method unknown'),
+  BAD_UPSTREAM: entry(502, 'UNAVAILABLE', 'Bad upstream'),
+  OVERLOADED: entry(503, 'UNAVAILABLE', 'Overloaded', true),
+  NO_INSTANCE: entry(503, 'UNAVAILABLE', 'No instance', true),
+  BREAKER_OPEN: entry(503, 'UNAVAILABLE', 'Breaker open', true),
+  STARTING: entry(503, 'UNAVAILABLE', 'Starting', true),
+  DRAINING: entry(503, 'UNAVAILABLE', 'Draining', true),
+  CPU_QUEUE_FULL: entry(503, 'UNAVAILABLE', 'CPU queue full', true),
+  DATABASE_BUSY: entry(503, 'UNAVAILABLE', 'Database busy', true),
+  NO_WORKER: entry(503, 'UNAVAILABLE', 'No worker', true),
+  DEADLINE_EXCEEDED: entry(504, 'DEADLINE_EXCEEDED', 'Deadline exceeded'),
+  /** The client left: logs and metrics only, never written to a socket. */
+  CLIENT_CLOSED: entry(499, 'CANCELLED', 'Client closed the request'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+const isKnown = (code: string): code is ErrorCode => Object.hasOwn(ERROR_TABLE, code);
+
+export interface FieldError {
+  /** JSON Pointer (RFC 6901) into the part that failed. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface HttpErrorOptions {
+  /** Overrides the table's status; needed only for codes that are not in it. */
+  readonly status?: number;
+  /** Header fields of the answer, e.g. `Allow`, `Retry-After`. Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Extra members of the problem document (RFC 9457 section 3.2), e.g. `sagaId`. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly errors?: readonly FieldError[];
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/**
+ * An error with an answer: thrown anywhere, written by `server/failure` as RFC 9457 problem+json.
+ * `message` becomes `detail`, so it must never hold a secret, SQL, a path or a stack.
+ */
+export class HttpError extends Error {
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+  readonly grpc: GrpcStatus;
+  readonly retryable: boolean;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly members: Readonly<Record<string, unknown>> | undefined;
+  readonly errors: readonly FieldError[] | undefined;
+
+  constructor(code: ErrorCode | (string & {}), detail: string, options: HttpErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    const known = isKnown(code) ? ERROR_TABLE[code] : undefined;
+    this.name = new.target.name;
+    this.code = code;
+    this.status = options.status ?? known?.status ?? 500;
+    this.title = known?.title ?? titleOf(code);
+    this.grpc = known?.grpc ?? grpcOf(this.status);
+    this.retryable = options.retryable ?? known?.retryable ?? false;
+    this.headers = options.headers;
+    this.members = options.members;
+    this.errors = options.errors;
+  }
+}
+
+/** A refusal by the business, final by definition: a saga compensates on it and never retries. */
+export class BusinessError extends HttpError {
+  constructor(
+    code: ErrorCode | (string & {}),
+    message: string,
+    options: { readonly status?: number; readonly details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(code, message, {
+      ...(options.status === undefined ? (isKnown(code) ? {} : { status: 422 }) : { status: options.status }),
+      ...(options.details === undefined ? {} : { members: { details: options.details } }),
+      retryable: false,
+    });
+  }
+}
+
+export class NotFoundError extends HttpError {
+  constructor(detail: string) {
+    super('NOT_FOUND', detail);
+  }
+}
+
+export class ValidationError extends HttpError {
+  constructor(errors: readonly FieldError[], detail = 'The request does not match its schema.') {
+    super('VALIDATION_FAILED', detail, { errors });
+  }
+}
+
+export class DeadlineExceededError extends HttpError {
+  constructor(detail = 'The deadline of the request has passed.') {
+    super('DEADLINE_EXCEEDED', detail);
+  }
+}
+
+/** 503: not executed, may be repeated, always with `Retry-After` (whole seconds). */
+export class UnavailableError extends HttpError {
+  constructor(code: ErrorCode, detail: string, retryAfterSeconds = 1, cause?: unknown) {
+    super(code, detail, { headers: { 'retry-after': String(retryAfterSeconds) }, retryable: true, cause });
+  }
+}
+
+/** Bad configuration or platform: the process ends with exit code 78 (EX_CONFIG of sysexits.h). */
+export class ConfigError extends Error {
+  readonly exitCode = 78;
+  override readonly name = 'ConfigError';
+}
+
+/** The process could not start (port, file, database): exit code 1. */
+export class StartError extends Error {
+  readonly exitCode = 1;
+  override readonly name = 'StartError';
+}
+
+function titleOf(code: string): string {
+  const words = code.toLowerCase().replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function grpcOf(status: number): GrpcStatus {
+  if (status === 401) return 'UNAUTHENTICATED';
+  if (status === 403) return 'PERMISSION_DENIED';
+  if (status === 404) return 'NOT_FOUND';
+  if (status === 409) return 'ABORTED';
+  if (status === 402 || status === 412) return 'FAILED_PRECONDITION';
+  if (status === 429) return 'RESOURCE_EXHAUSTED';
+  if (status === 503) return 'UNAVAILABLE';
+  if (status === 504) return 'DEADLINE_EXCEEDED';
+  return status >= 500 ? 'INTERNAL' : 'INVALID_ARGUMENT';
+}

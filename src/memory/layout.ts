@@ -1,0 +1,174 @@
+// THE definition of shared memory: every field with its owner, writer, unit and merge rule. Offsets and the
+// version hash are computed from this table, so two builds that disagree refuse to share a block.
+// What a cell means to anyone is not this room's business.
+
+/** How often a field is repeated. A row always starts on a cache line of its own. */
+export type Rows = 'process' | 'worker' | 'endpoint' | 'worker-endpoint' | 'service' | 'worker-series';
+
+/**
+ * `owner`: one thread writes this row (its worker, or the primary); others only read.
+ * `cas`: many threads write, through compare-and-swap or atomic add on one word.
+ * `primary`: only the primary writes; multi-word values are guarded by a version word (seqlock).
+ */
+export type Writer = 'owner' | 'cas' | 'primary';
+/** How the rows of one field become one value. */
+export type Merge = 'sum' | 'max' | 'last' | 'none';
+
+export interface Field {
+  readonly rows: Rows;
+  /** 32-bit words per row. */
+  readonly words: number;
+  readonly writer: Writer;
+  readonly unit: string;
+  readonly merge: Merge;
+}
+
+/** Words of one histogram cell count or total: low word, then its carry. */
+export const WIDE = 2;
+/** Cells of a histogram: see histogram.ts for their edges. */
+export const HISTOGRAM_CELLS = 96;
+/** Series (metric + labels) each thread may create; the rest goes to the overflow row, and is counted. */
+export const SERIES_PER_WORKER = 512;
+/** Bytes of one series' identity text. */
+export const SERIES_NAME_BYTES = 384;
+export const MAX_ENDPOINTS = 1024;
+export const MAX_SERVICES = 64;
+/** One-second buckets of a breaker's window, one more than the window is long: the oldest is being reused. */
+export const BREAKER_BUCKETS = 11;
+export const SNAPSHOT_BYTES = 1 << 20;
+
+const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
+  rows,
+  words,
+  writer,
+  unit,
+  merge,
+});
+
+export const LAYOUT = {
+  // --- the process
+  /** Requests in the process right now; what a lost worker held is given back by the primary. */
+  processInFlight: field('process', 1, 'cas', 'requests', 'last'),
+  /** 0 running, 1 draining: readable by every worker on its next request. */
+  processDraining: field('process', 1, 'primary', 'flag', 'last'),
+  /** Seqlock version of the snapshot page: odd while it is being written. */
+  snapshotVersion: field('process', 1, 'primary', 'version', 'last'),
+  snapshotLength: field('process', 1, 'primary', 'bytes', 'last'),
+  snapshotPage: field('process', SNAPSHOT_BYTES / 4, 'primary', 'utf-8', 'last'),
+  /** Retry budget of the process: see budget-cell.ts. */
+  retryBudget: field('process', 2, 'cas', 'milli-tokens, milliseconds', 'last'),
+  /** Database connections lent out of the process-wide budget, and the highest number allowed. */
+  databaseBudget: field('process', 2, 'cas', 'connections', 'last'),
+
+  // --- one mounted service
+  /** 0 starting (database not migrated yet), 1 ready. */
+  serviceReady: field('service', 1, 'primary', 'flag', 'last'),
+
+  // --- one worker slot; survives the thread that fills it
+  workerGeneration: field('worker', 1, 'primary', 'count', 'last'),
+  workerHeartbeat: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'max'),
+  workerConnections: field('worker', 1, 'owner', 'connections', 'sum'),
+  workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
+  workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
+  /** Answers with status >= 500. */
+  workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),
+  workerLoopUtilization: field('worker', 1, 'owner', 'millionths', 'last'),
+  workerLoopDelayP99: field('worker', 1, 'owner', 'microseconds', 'max'),
+  workerHeapUsed: field('worker', 1, 'owner', 'kibibytes', 'sum'),
+  /** Series number + 1 of the route whose handler runs synchronously now, 0 for none. */
+  workerCurrentRoute: field('worker', 1, 'owner', 'series', 'last'),
+  workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
+  /** Connections this worker holds out of the database budget, to be given back if it is lost. */
+  workerDatabaseHeld: field('worker', 1, 'owner', 'connections', 'sum'),
+
+  // --- one metric series of one thread: identity text, then value cells
+  /** How many series rows of this thread are in use. */
+  seriesCount: field('worker', 1, 'owner', 'series', 'sum'),
+  /** Series that found no free row. */
+  seriesOverflow: field('worker', 1, 'owner', 'series', 'sum'),
+  /** Length of the identity text in bytes; written last, so a row is seen whole or not at all. */
+  seriesNameLength: field('worker-series', 1, 'owner', 'bytes', 'none'),
+  seriesName: field('worker-series', SERIES_NAME_BYTES / 4, 'owner', 'utf-8', 'none'),
+  /** Counter or gauge value, or the sum of a histogram in microseconds. */
+  seriesValue: field('worker-series', WIDE, 'owner', 'by metric', 'sum'),
+  seriesCells: field('worker-series', HISTOGRAM_CELLS * WIDE, 'owner', 'events', 'sum'),
+
+  // --- one endpoint (an instance of a service)
+  endpointInFlight: field('endpoint', 1, 'cas', 'calls', 'last'),
+  /** Smoothed latency (EWMA). */
+  endpointLatency: field('endpoint', 1, 'cas', 'microseconds', 'last'),
+  /** Breaker: see breaker-cell.ts for the packing of these words. */
+  breakerState: field('endpoint', 1, 'cas', 'packed', 'last'),
+  breakerSince: field('endpoint', 1, 'cas', 'milliseconds of the shared clock', 'last'),
+  /** Half-open probe permits taken, and when the first was. */
+  breakerProbes: field('endpoint', 2, 'cas', 'packed', 'last'),
+  /** Per one-second bucket: packed second, successes, failures. */
+  breakerWindow: field('endpoint', BREAKER_BUCKETS * 3, 'cas', 'packed', 'last'),
+  /** State changes since the endpoint exists. */
+  breakerTransitions: field('endpoint', 3, 'cas', 'transitions', 'last'),
+
+  // --- what one worker adds to an endpoint, so that it can be given back if the worker is lost
+  heldInFlight: field('worker-endpoint', 1, 'owner', 'calls', 'sum'),
+  heldProbes: field('worker-endpoint', 1, 'owner', 'permits', 'sum'),
+} as const satisfies Record<string, Field>;
+
+export type FieldName = keyof typeof LAYOUT;
+
+/** What the size of a block depends on. Slot 0 is the primary's own row, workers have 1..workers. */
+export interface Dimensions {
+  readonly workers: number;
+}
+
+const CACHE_LINE = 64;
+const padded = (bytes: number): number => Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
+
+export interface Placement {
+  /** Byte offset of row 0. */
+  readonly offset: number;
+  /** Bytes from one row to the next. */
+  readonly stride: number;
+  readonly rows: number;
+}
+
+export interface Plan {
+  readonly bytes: number;
+  readonly version: number;
+  readonly fields: Readonly<Record<FieldName, Placement>>;
+}
+
+/** Bytes before the first field: magic, version, workers, and the shared clock's epoch (two words). */
+export const HEADER_BYTES = CACHE_LINE;
+
+/**
+ * Computes where every field lies. Rows that one thread writes are grouped field by field and padded to
+ * cache lines, except those of a series, which are packed: one thread owns them all.
+ */
+export function plan(dimensions: Dimensions): Plan {
+  const slots = dimensions.workers + 1;
+  const count: Record<Rows, number> = {
+    process: 1,
+    service: MAX_SERVICES,
+    worker: slots,
+    endpoint: MAX_ENDPOINTS,
+    'worker-endpoint': slots * MAX_ENDPOINTS,
+    'worker-series': slots * SERIES_PER_WORKER,
+  };
+  let offset = HEADER_BYTES;
+  const fields = {} as Record<FieldName, Placement>;
+  for (const [name, { rows, words }] of Object.entries(LAYOUT) as [FieldName, Field][]) {
+    const packed = rows === 'worker-series' || rows === 'worker-endpoint';
+    const stride = packed ? words * 4 : padded(words * 4);
+    fields[name] = { offset, stride, rows: count[rows] };
+    offset += padded(stride * count[rows]);
+  }
+  return { bytes: offset, version: versionOf(dimensions), fields };
+}
+
+/** FNV-1a over the whole table: any change of a field, its size or its order is another version. */
+function versionOf(dimensions: Dimensions): number {
+  let hash = 0x811c9dc5;
+  for (const char of JSON.stringify([LAYOUT, dimensions])) {
+    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  }
+  return hash | 0;
+}

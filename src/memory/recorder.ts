@@ -1,0 +1,42 @@
+// What a thread uses to count: counters, gauges and histograms in its own rows of shared memory.
+// The contract first; series.ts implements it, totals.ts reads all threads' rows back.
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Counter {
+  /** Adds a whole number >= 0. */
+  add(n?: number): void;
+}
+
+export interface Gauge {
+  set(value: number): void;
+  add(n: number): void;
+}
+
+export interface Histogram {
+  /** Records one duration in whole microseconds. */
+  record(microseconds: number): void;
+  /** Index of the series' row, to be published as the thread's current route. */
+  readonly row: number;
+}
+
+/**
+ * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you get.
+ * Metric names are the Prometheus names of CONTRACT section 6; values are integers.
+ * A series that finds no row shares its metric's overflow row (labels `{}`), and is counted as overflow.
+ */
+export interface Recorder {
+  counter(metric: string, labels?: Labels): Counter;
+  gauge(metric: string, labels?: Labels): Gauge;
+  histogram(metric: string, labels?: Labels): Histogram;
+}
+
+/** One merged series, as totals.ts reads it. `cells` only for histograms; see histogram.ts for the edges. */
+export interface SeriesTotal {
+  readonly metric: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly labels: Labels;
+  /** Counter or gauge value; sum of a histogram in microseconds. */
+  readonly value: number;
+  readonly cells: readonly number[] | undefined;
+}

@@ -1,0 +1,35 @@
+// What travels with one unit of work (a request, a saga step) through every await: deadline, abort signal,
+// identity and trace. `call`, `db`, `cpu` and `log` read it, so handlers need not pass it by hand.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Deadline } from './deadline.js';
+
+/** W3C trace context of the current span (https://www.w3.org/TR/trace-context/). Ids are lower-case hex. */
+export interface TraceContext {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly sampled: boolean;
+  /** Incoming `tracestate`, at most 512 bytes, passed on untouched. */
+  readonly tracestate: string | undefined;
+}
+
+export interface Scope {
+  readonly requestId: string;
+  readonly deadline: Deadline;
+  /** Aborts when the client leaves or the deadline passes. Getting it may create it. */
+  readonly signal: AbortSignal;
+  /** Getting it may create the ids: an unsampled request that calls nobody never pays for them. */
+  readonly trace: TraceContext;
+  /** The service whose code runs, for logs; undefined outside services. */
+  readonly service: string | undefined;
+}
+
+const storage = new AsyncLocalStorage<Scope>();
+
+export function runInScope<T>(scope: Scope, fn: () => T): T {
+  return storage.run(scope, fn);
+}
+
+/** The scope of the running work, undefined at start-up and in background jobs. */
+export function currentScope(): Scope | undefined {
+  return storage.getStore();
+}

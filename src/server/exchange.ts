@@ -1,0 +1,42 @@
+// Between the pipeline and whatever carries the bytes. uws.ts implements it over a socket, inject.ts in
+// memory (tests, and calls between services in one worker), so both go through the very same pipeline.
+
+/** What arrived, already out of the core's reach: strings and arrays only. */
+export interface IncomingHead {
+  /** Upper case, as sent. */
+  readonly method: string;
+  readonly path: string;
+  /** Without the `?`; empty string when there is none. */
+  readonly query: string;
+  /** Flat list name, value, name, value…; names lower case, repeated fields kept. */
+  readonly headers: readonly string[];
+  /** A peer that is one of us: in-process call. Such a request may reach `internal` routes. */
+  readonly inProcess: boolean;
+}
+
+/** Writes one answer. Every method is safe after an abort (it does nothing) and at most one answer is written. */
+export interface Exchange {
+  readonly head: IncomingHead;
+  /** True once the client is gone or the answer is complete. */
+  readonly closed: boolean;
+  /** Client address as text. */
+  remoteAddress(): string;
+  /** Called at most once, when the client leaves before the answer is complete. */
+  onClosed(listener: () => void): void;
+  /**
+   * The whole answer at once, with backpressure for large bodies. Headers are a flat list, already checked.
+   * For HEAD the length of `body` is announced and the body is not sent.
+   */
+  send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void;
+  /** Begins an answer of unknown length. */
+  begin(status: number, headers: readonly string[]): void;
+  /** Resolves when more may be written; rejects when the client left or took nothing for too long. */
+  write(chunk: Uint8Array | string): Promise<void>;
+  end(): void;
+  /** Reads the body: `onChunk` gets bytes it may keep. Pausing stops reading from the socket. */
+  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void;
+  pause(): void;
+  resume(): void;
+  /** Cuts the connection without an answer (or in the middle of one). */
+  destroy(): void;
+}

@@ -1,0 +1,137 @@
+// The contract of this room: what a handler gets and gives, and how an application is declared.
+// Everything else in server/ exists to keep this promise over a socket (uws.ts) or without one (inject.ts).
+import type { Static, TSchema } from '@sinclair/typebox';
+import type { Logger } from 'pino';
+import type { Deadline } from '../deadline.js';
+
+/** Read-only multi-map of raw strings. Header names are lower case. */
+export interface Values {
+  get(name: string): string | undefined;
+  getAll(name: string): readonly string[];
+  has(name: string): boolean;
+}
+
+export interface Schemas {
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly headers?: TSchema;
+  readonly body?: TSchema;
+  /** By status. An answer whose status is listed is serialized by its schema: unlisted members are left out. */
+  readonly response?: Readonly<Record<number, TSchema>>;
+}
+
+export interface RouteOptions extends Schemas {
+  /** Largest body in bytes; default: the setting MAX_BODY_BYTES. */
+  readonly bodyLimit?: number;
+  /** Chunked request bodies (no announced length): default is the setting CHUNKED_BODIES. */
+  readonly chunked?: 'accept' | 'reject';
+  /** Milliseconds from the end of the header to the first byte of the answer; default REQUEST_TIMEOUT_MS. */
+  readonly timeoutMs?: number;
+  /** Reachable in-process or with the mesh token only; 404 for everybody else. */
+  readonly internal?: boolean;
+  /** One line for route lists and OpenAPI. */
+  readonly summary?: string;
+}
+
+type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;
+
+/**
+ * One request and its answer. Lives from the end of the header until `onResponse` has run; do not keep it.
+ * @typeParam O the options of the route, from which `body` and `input` get their types
+ */
+export interface Context<O extends RouteOptions = RouteOptions> {
+  readonly method: string;
+  /** Path as sent, without the query. */
+  readonly path: string;
+  /** Route template, e.g. `/api/users/:id`. */
+  readonly route: string;
+  /** Decoded path parameters (null prototype). */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Values;
+  readonly headers: Values;
+  /** The validated JSON body when the route declares a `body` schema; undefined otherwise. */
+  readonly body: Typed<O['body'], undefined>;
+  /** Validated and coerced, per declared schema. */
+  readonly input: {
+    readonly params: Typed<O['params'], Readonly<Record<string, string>>>;
+    readonly query: Typed<O['query'], undefined>;
+    readonly headers: Typed<O['headers'], undefined>;
+  };
+  /** Address of the client. Costs about 1.5 us: ask only when a rule needs it. */
+  readonly ip: string;
+  readonly requestId: string;
+  readonly traceId: string;
+  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
+  readonly log: Logger;
+  /** Yours: what hooks leave for handlers. Fresh for every request. */
+  readonly state: Record<string, unknown>;
+
+  readBytes(): Promise<Uint8Array>;
+  readText(): Promise<string>;
+  readJson(): Promise<unknown>;
+  /** The body as it arrives, with backpressure, bounded by the route's `bodyLimit`. */
+  readStream(): AsyncIterable<Uint8Array>;
+
+  status(code: number): this;
+  /** @throws TypeError for a name or value that could split the response; framing fields are refused. */
+  header(name: string, value: string): this;
+  json(value: unknown): Sent;
+  text(value: string): Sent;
+  html(value: string): Sent;
+  bytes(value: Uint8Array, contentType?: string): Sent;
+  redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Sent;
+  /** Streams with backpressure, stops when the client leaves or takes nothing for STREAM_IDLE_MS. */
+  stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent;
+}
+
+/** What a responder returns; a handler may return it too, and that means "already answered". */
+export const SENT = Symbol('sent');
+export type Sent = typeof SENT;
+
+/**
+ * Returns what becomes the answer: object or null -> JSON, string -> text, Uint8Array -> bytes,
+ * undefined -> 204. A plain value costs no promise. Throwing maps as in errors.ts.
+ */
+export type Handler<O extends RouteOptions = RouteOptions> = (ctx: Context<O>) => unknown;
+
+/** A hook that returns a value other than undefined ends the chain with that answer. */
+export interface Hooks {
+  readonly onRequest?: (ctx: Context) => unknown;
+  readonly preHandler?: (ctx: Context) => unknown;
+  readonly onResponse?: (ctx: Context, status: number) => void;
+  readonly onError?: (ctx: Context, error: unknown) => unknown;
+}
+
+interface Route {
+  <const O extends RouteOptions>(path: string, options: O, handler: Handler<O>): void;
+  (path: string, handler: Handler): void;
+}
+
+/** What `routes(app, deps)` of a service gets. Misuse (bad pattern, same route twice) throws here, at start. */
+export interface Application {
+  readonly get: Route;
+  readonly post: Route;
+  readonly put: Route;
+  readonly patch: Route;
+  readonly delete: Route;
+  readonly options: Route;
+  group(prefix: string, fill: (app: Application) => void): void;
+  group(
+    prefix: string,
+    options: Pick<RouteOptions, 'internal' | 'timeoutMs'>,
+    fill: (app: Application) => void,
+  ): void;
+  hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>): void;
+}
+
+/** One registered route, for `/workers`, metrics labels, `multilane routes` and OpenAPI. */
+export interface RouteInfo {
+  readonly service: string;
+  readonly method: string;
+  /** As declared: `/api/users/:id`. */
+  readonly path: string;
+  /** As a metric label and span name: `/api/users/{id}`. */
+  readonly template: string;
+  readonly options: RouteOptions;
+}

@@ -1,0 +1,56 @@
+// The contract of a service: a name, routes, and optionally a database, sagas and CPU tasks.
+import type { Logger } from 'pino';
+import type { Database } from '../db/database.js';
+import type { Counter, Gauge, Histogram, Labels } from '../memory/recorder.js';
+import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
+import type { Application } from '../server/handler.js';
+import type { Call } from '../upstream/call.js';
+
+export interface Cpu {
+  /**
+   * Runs a named export of the service's `tasks` module on the CPU pool of the process.
+   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; what the task throws comes back as an Error
+   */
+  run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
+}
+
+/** Own metrics of a service; names get no prefix, so choose one that is yours. */
+export interface ServiceMetrics {
+  counter(name: string, help: string, labels?: Labels): Counter;
+  gauge(name: string, help: string, labels?: Labels): Gauge;
+  histogram(name: string, help: string, labels?: Labels): Histogram;
+}
+
+export interface ServiceDeps {
+  /** Present when the service has migrations or sagas; using it otherwise throws. */
+  readonly db: Database;
+  readonly call: Call;
+  readonly cpu: Cpu;
+  readonly sagas: Sagas;
+  readonly metrics: ServiceMetrics;
+  readonly log: Logger;
+}
+
+/** What the steps of a service's sagas may use. */
+export interface SagaTools {
+  readonly call: Call;
+  readonly db: Database;
+  readonly cpu: Cpu;
+}
+
+/** A step's context as a saga author sees it: identity, results and tools on one object (CONTRACT 7). */
+export type SagaContext = Omit<StepContext, 'tools'> & SagaTools;
+
+export interface ServiceDefinition {
+  /** `[a-z][a-z0-9-]{0,62}`; also the name of its database. */
+  readonly name: string;
+  /** Called once in every worker. */
+  routes(app: Application, deps: ServiceDeps): void;
+  /** Folder of numbered `.sql` files; the service gets a database of its own. */
+  readonly migrations?: URL;
+  /** Module whose named exports run on the CPU pool. */
+  readonly tasks?: URL;
+  readonly sagas?: readonly SagaDefinition<never, SagaContext>[];
+}
+
+export type { Json, SagaStep };

@@ -1,0 +1,38 @@
+// The contract of this room: how one service calls another, by name. Which instance, over what, how often
+// and whether at all is decided behind it (view -> picker -> breaker -> transport).
+
+export interface CallOptions {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as application/json. */
+  readonly json?: unknown;
+  readonly body?: Uint8Array | string;
+  /** Sent as `Idempotency-Key`; makes a POST or PATCH retryable. */
+  readonly idempotencyKey?: string;
+  /** Never later than the deadline of the running request. */
+  readonly timeoutMs?: number;
+  /** Attempts beyond the first; default 2 for idempotent calls, else 0. */
+  readonly retries?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** An answer of any status. Values are fresh on every call, also when the service lives in this process. */
+export interface CallResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  json<T = unknown>(): T;
+  text(): string;
+  bytes(): Uint8Array;
+}
+
+/** @throws HttpError NO_INSTANCE, BREAKER_OPEN, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can be had */
+export interface ServiceClient {
+  get(path: string, options?: CallOptions): Promise<CallResponse>;
+  post(path: string, options?: CallOptions): Promise<CallResponse>;
+  put(path: string, options?: CallOptions): Promise<CallResponse>;
+  patch(path: string, options?: CallOptions): Promise<CallResponse>;
+  delete(path: string, options?: CallOptions): Promise<CallResponse>;
+  request(method: string, path: string, options?: CallOptions): Promise<CallResponse>;
+}
+
+export type Call = (service: string) => ServiceClient;

@@ -1,0 +1,24 @@
+// How one attempt reaches one endpoint. Implementations: in-process.ts, http.ts (undici).
+import type { Deadline } from '../deadline.js';
+import type { CallResponse } from './call.js';
+import type { Endpoint } from './endpoint.js';
+
+export interface OutgoingRequest {
+  readonly method: string;
+  /** Path with its query. */
+  readonly path: string;
+  /** Lower-case names; trace context, deadline, request id and mesh token are already in it. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string | undefined;
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with HttpError BAD_UPSTREAM (no or broken answer) or DEADLINE_EXCEEDED; any status is an answer. */
+export interface Transport {
+  send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse>;
+  close(): Promise<void>;
+}
+
+/** What the in-process transport calls: the pipeline of this worker, without a socket. Given by the wiring. */
+export type Dispatch = (service: string, request: OutgoingRequest) => Promise<CallResponse>;
