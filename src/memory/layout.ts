@@ -3,7 +3,7 @@
 // What a cell means to anyone is not this room's business.
 
 /** How often a field is repeated. A row always starts on a cache line of its own. */
-export type Rows = 'process' | 'worker' | 'endpoint' | 'worker-endpoint' | 'service' | 'worker-series';
+export type Rows = 'process' | 'worker' | 'endpoint' | 'worker-endpoint' | 'worker-series';
 
 /**
  * `owner`: one thread writes this row (its worker, or the primary); others only read.
@@ -32,7 +32,6 @@ export const SERIES_PER_WORKER = 512;
 /** Bytes of one series' identity text. */
 export const SERIES_NAME_BYTES = 384;
 export const MAX_ENDPOINTS = 1024;
-export const MAX_SERVICES = 64;
 /** One-second buckets of a breaker's window, one more than the window is long: the oldest is being reused. */
 export const BREAKER_BUCKETS = 11;
 export const SNAPSHOT_BYTES = 1 << 20;
@@ -59,10 +58,6 @@ export const LAYOUT = {
   retryBudget: field('process', 2, 'cas', 'milli-tokens, milliseconds', 'last'),
   /** Database connections lent out of the process-wide budget, and the highest number allowed. */
   databaseBudget: field('process', 2, 'cas', 'connections', 'last'),
-
-  // --- one mounted service
-  /** 0 starting (database not migrated yet), 1 ready. */
-  serviceReady: field('service', 1, 'primary', 'flag', 'last'),
 
   // --- one worker slot; survives the thread that fills it
   workerGeneration: field('worker', 1, 'primary', 'count', 'last'),
@@ -147,7 +142,6 @@ export function plan(dimensions: Dimensions): Plan {
   const slots = dimensions.workers + 1;
   const count: Record<Rows, number> = {
     process: 1,
-    service: MAX_SERVICES,
     worker: slots,
     endpoint: MAX_ENDPOINTS,
     'worker-endpoint': slots * MAX_ENDPOINTS,

@@ -2,6 +2,7 @@
 // The contract first; series.ts implements it, totals.ts reads all threads' rows back.
 
 export type Labels = Readonly<Record<string, string>>;
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
 export interface Counter {
   /** Adds a whole number >= 0. */
@@ -26,6 +27,8 @@ export interface Histogram {
  * A series that finds no row shares its metric's overflow row (labels `{}`), and is counted as overflow.
  */
 export interface Recorder {
+  /** States type and help of a metric that is not in the product's own table (telemetry/metrics.ts). */
+  declare(metric: string, kind: MetricKind, help: string): void;
   counter(metric: string, labels?: Labels): Counter;
   gauge(metric: string, labels?: Labels): Gauge;
   histogram(metric: string, labels?: Labels): Histogram;
@@ -34,9 +37,16 @@ export interface Recorder {
 /** One merged series, as totals.ts reads it. `cells` only for histograms; see histogram.ts for the edges. */
 export interface SeriesTotal {
   readonly metric: string;
-  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly kind: MetricKind;
   readonly labels: Labels;
   /** Counter or gauge value; sum of a histogram in microseconds. */
   readonly value: number;
   readonly cells: readonly number[] | undefined;
+}
+
+/** A metric that a service declared itself. */
+export interface Declaration {
+  readonly metric: string;
+  readonly kind: MetricKind;
+  readonly help: string;
 }

@@ -1,0 +1,70 @@
+// Where the cells of a latency histogram lie: log-spaced from 10 us to 10 s, with an edge at every `le` bound
+// that Prometheus shows (CONTRACT section 6), so folding into those buckets is exact. Between the bounds two
+// neighbouring edges differ by at most 19 %, which is the relative error of a quantile.
+import { HISTOGRAM_CELLS } from './layout.js';
+
+/** The `le` bounds of CONTRACT section 6, in microseconds. */
+export const LE_BOUNDS_US: readonly number[] = [
+  5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000, 2_500_000, 5_000_000,
+  7_500_000, 10_000_000,
+];
+
+const SMALLEST_US = 10;
+const STEP = 1.19;
+
+/** Upper edge (inclusive) of every cell but the last, which takes all that is longer. */
+export const HISTOGRAM_EDGES_US: readonly number[] = edges();
+
+function edges(): number[] {
+  const result = [SMALLEST_US];
+  let low = SMALLEST_US;
+  for (const high of LE_BOUNDS_US) {
+    const parts = Math.ceil(Math.log(high / low) / Math.log(STEP));
+    for (let part = 1; part < parts; part++) result.push(Math.round(low * (high / low) ** (part / parts)));
+    result.push(high);
+    low = high;
+  }
+  if (result.length + 1 > HISTOGRAM_CELLS)
+    throw new Error(`histogram: ${result.length + 1} cells do not fit`);
+  return result;
+}
+
+// First guess by power of two and the next two bits, then at most a few steps up: no search, no division.
+const GUESS: Uint8Array = new Uint8Array(32 * 4);
+for (let index = 0; index < GUESS.length; index++) {
+  const exponent = index >> 2;
+  const smallest = 2 ** exponent * (1 + (index & 3) / 4);
+  let cell = 0;
+  while (cell < HISTOGRAM_EDGES_US.length && HISTOGRAM_EDGES_US[cell]! < smallest) cell++;
+  GUESS[index] = cell;
+}
+const EDGES = Float64Array.from(HISTOGRAM_EDGES_US);
+
+/** Cell of a duration in whole microseconds (0..2^31-1; longer is the last cell). */
+export function cellOf(microseconds: number): number {
+  if (microseconds <= SMALLEST_US) return 0;
+  if (microseconds > EDGES[EDGES.length - 1]!) return EDGES.length;
+  const exponent = 31 - Math.clz32(microseconds);
+  const fraction = exponent >= 2 ? (microseconds >>> (exponent - 2)) & 3 : 0;
+  let cell = GUESS[(exponent << 2) | fraction]!;
+  while (microseconds > EDGES[cell]!) cell++;
+  return cell;
+}
+
+/**
+ * Quantile by nearest rank, answered with the upper edge of its cell (the last cell: `maxUs`).
+ * @param cells counts per cell
+ * @param q 0..1
+ * @returns microseconds, 0 when nothing was counted
+ */
+export function quantile(cells: readonly number[], q: number, maxUs = EDGES[EDGES.length - 1]!): number {
+  let total = 0;
+  for (const count of cells) total += count;
+  if (total === 0) return 0;
+  let rank = Math.max(1, Math.ceil(q * total));
+  for (let cell = 0; cell < cells.length; cell++) {
+    rank -= cells[cell]!;
+    if (rank <= 0) return HISTOGRAM_EDGES_US[cell] ?? maxUs;
+  }
+  return maxUs;
+}

@@ -1,0 +1,70 @@
+// Reads every thread's series and merges those of the same identity. Wakes nobody.
+import type { Block } from './block.js';
+import { HISTOGRAM_CELLS, WIDE } from './layout.js';
+import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
+import { cellsOf, DECLARATION, parseIdentity, readIdentities } from './series.js';
+import { readWide } from './wide.js';
+
+export interface Totals {
+  readonly series: readonly SeriesTotal[];
+  readonly declarations: readonly Declaration[];
+  /** Series that found no row of their own, over all threads. */
+  readonly overflow: number;
+}
+
+interface Merged {
+  metric: string;
+  kind: MetricKind;
+  labels: Record<string, string>;
+  value: number;
+  cells: number[] | undefined;
+}
+
+export function readTotals(block: Block): Totals {
+  const merged = new Map<string, Merged>();
+  const declarations = new Map<string, Declaration>();
+  let overflow = 0;
+  for (let slot = 0; slot <= block.workers; slot++) {
+    overflow += Atomics.load(block.words('seriesOverflow', slot), 0);
+    for (const { identity, row } of readIdentities(block, slot)) {
+      const { kind, metric, rest } = parseIdentity(identity);
+      if (kind === DECLARATION) {
+        const { kind: declared = 'counter', help = '' } = pairs(rest);
+        declarations.set(metric, { metric, kind: declared as MetricKind, help });
+        continue;
+      }
+      addRow(merged, identity, kind as MetricKind, metric, rest, block, row);
+    }
+  }
+  return { series: [...merged.values()], declarations: [...declarations.values()], overflow };
+}
+
+function addRow(
+  merged: Map<string, Merged>,
+  identity: string,
+  kind: MetricKind,
+  metric: string,
+  rest: readonly string[],
+  block: Block,
+  row: number,
+): void {
+  let total = merged.get(identity);
+  if (total === undefined) {
+    const cells = kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
+    total = { metric, kind, labels: pairs(rest), value: 0, cells };
+    merged.set(identity, total);
+  }
+  const value = block.words('seriesValue', row);
+  total.value += kind === 'gauge' ? Atomics.load(value, 0) : readWide(value, 0);
+  if (total.cells === undefined) return;
+  const cells = cellsOf(block, row);
+  for (let cell = 0; cell < HISTOGRAM_CELLS; cell++) {
+    total.cells[cell] = total.cells[cell]! + readWide(cells, cell * WIDE);
+  }
+}
+
+function pairs(rest: readonly string[]): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (let index = 0; index + 1 < rest.length; index += 2) result[rest[index]!] = rest[index + 1]!;
+  return result;
+}

@@ -1,0 +1,31 @@
+// 64-bit counts in two 32-bit words with one writer: a low word, and a carry word whose lowest bit says
+// "being carried". A carry happens once in 4 billion, so counting stays one atomic store; a reader that
+// meets the bit looks again. BigInt64 atomics would allocate a BigInt per count.
+
+const LOW = 0;
+const CARRY = 1;
+const TWO_32 = 4294967296;
+
+/** Adds a whole number 0..2^32-1. Only the row's owner may call it. */
+export function addWide(words: Int32Array, at: number, n: number): void {
+  const next = (words[at + LOW]! >>> 0) + n;
+  if (next < TWO_32) {
+    Atomics.store(words, at + LOW, next | 0);
+    return;
+  }
+  const carry = Atomics.load(words, at + CARRY) & ~1;
+  Atomics.store(words, at + CARRY, carry | 1);
+  Atomics.store(words, at + LOW, (next - TWO_32) | 0);
+  Atomics.store(words, at + CARRY, carry + 2);
+}
+
+/** Any thread may read. Exact up to 2^53. */
+export function readWide(words: Int32Array, at: number): number {
+  // Bounded: an owner lost in the middle of a carry must not hang the reader.
+  for (let attempt = 0; ; attempt++) {
+    const carry = Atomics.load(words, at + CARRY);
+    const low = Atomics.load(words, at + LOW) >>> 0;
+    const stable = (carry & 1) === 0 && Atomics.load(words, at + CARRY) === carry;
+    if (stable || attempt === 1000) return (carry >>> 1) * TWO_32 + low;
+  }
+}

@@ -1,0 +1,115 @@
+// What one worker says about itself, for `/workers`, the balancer of placements and the supervisor.
+import type { Block } from './block.js';
+import { addWide, readWide } from './wide.js';
+
+/** Written by the worker of this slot alone. Lives as long as its thread. */
+export class WorkerRow {
+  readonly #heartbeat: Int32Array;
+  readonly #connections: Int32Array;
+  readonly #inFlight: Int32Array;
+  readonly #requests: Int32Array;
+  readonly #errors: Int32Array;
+  readonly #loopUtilization: Int32Array;
+  readonly #loopDelay: Int32Array;
+  readonly #heap: Int32Array;
+  readonly #route: Int32Array;
+  readonly #since: Int32Array;
+
+  constructor(block: Block, slot: number) {
+    this.#heartbeat = block.words('workerHeartbeat', slot);
+    this.#connections = block.words('workerConnections', slot);
+    this.#inFlight = block.words('workerInFlight', slot);
+    this.#requests = block.words('workerRequests', slot);
+    this.#errors = block.words('workerErrors', slot);
+    this.#loopUtilization = block.words('workerLoopUtilization', slot);
+    this.#loopDelay = block.words('workerLoopDelayP99', slot);
+    this.#heap = block.words('workerHeapUsed', slot);
+    this.#route = block.words('workerCurrentRoute', slot);
+    this.#since = block.words('workerCurrentSince', slot);
+  }
+
+  connected(change: 1 | -1): void {
+    Atomics.add(this.#connections, 0, change);
+  }
+
+  /** @param inFlight requests in this worker now */
+  began(inFlight: number): void {
+    Atomics.store(this.#inFlight, 0, inFlight);
+  }
+
+  ended(inFlight: number, failed: boolean): void {
+    Atomics.store(this.#inFlight, 0, inFlight);
+    addWide(this.#requests, 0, 1);
+    if (failed) addWide(this.#errors, 0, 1);
+  }
+
+  /** @param row series row of the route that runs now @param now shared clock, milliseconds */
+  enterRoute(row: number, now: number): void {
+    Atomics.store(this.#since, 0, now | 0);
+    Atomics.store(this.#route, 0, row + 1);
+  }
+
+  leaveRoute(): void {
+    Atomics.store(this.#route, 0, 0);
+  }
+
+  /** Once per beat, not per request. */
+  beat(now: number, load: { utilization: number; delayP99Us: number; heapUsedBytes: number }): void {
+    Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
+    Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
+    Atomics.store(this.#heap, 0, Math.round(load.heapUsedBytes / 1024));
+    Atomics.store(this.#heartbeat, 0, now | 0);
+  }
+}
+
+export interface WorkerReading {
+  readonly slot: number;
+  readonly generation: number;
+  readonly heartbeat: number;
+  readonly connections: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly errors: number;
+  /** 0..1 */
+  readonly loopUtilization: number;
+  readonly loopDelayP99Us: number;
+  readonly heapUsedBytes: number;
+  /** Series row of the route that runs now. */
+  readonly currentRow: number | undefined;
+  /** Shared clock, milliseconds. */
+  readonly currentSince: number;
+}
+
+export function readWorker(block: Block, slot: number): WorkerReading {
+  const word = (name: Parameters<Block['words']>[0]): number => Atomics.load(block.words(name, slot), 0);
+  const route = word('workerCurrentRoute');
+  return {
+    slot,
+    generation: word('workerGeneration'),
+    heartbeat: word('workerHeartbeat'),
+    connections: word('workerConnections'),
+    inFlight: word('workerInFlight'),
+    requests: readWide(block.words('workerRequests', slot), 0),
+    errors: readWide(block.words('workerErrors', slot), 0),
+    loopUtilization: word('workerLoopUtilization') / 1e6,
+    loopDelayP99Us: word('workerLoopDelayP99'),
+    heapUsedBytes: word('workerHeapUsed') * 1024,
+    currentRow: route === 0 ? undefined : route - 1,
+    currentSince: word('workerCurrentSince'),
+  };
+}
+
+/**
+ * A thread has left this slot, in order or not: what only a living thread can hold is zero again.
+ * Totals stay. Called by the primary when no code of that thread can run any more.
+ */
+export function clearWorker(block: Block, slot: number): void {
+  for (const name of [
+    'workerConnections',
+    'workerInFlight',
+    'workerCurrentRoute',
+    'workerHeapUsed',
+  ] as const) {
+    Atomics.store(block.words(name, slot), 0, 0);
+  }
+}
