@@ -7,9 +7,11 @@
 //   -- leaving {reason} --------->  (crash, heap, or drained) removeChildAppDescriptor
 //                   <-- detached --  only now may the worker close its app and exit (DESIGN 3.2)
 //   exit
+//               <-- service-ready --  at any time: a service's database is migrated, its routes may answer
 //   -- cpu port: see task-pool.ts (a MessagePort of its own, so tasks never queue behind control messages)
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
+import type { Block } from '../memory/block.js';
 
 /** Bumped when a message changes its shape. */
 export const PROTOCOL_VERSION = 1;
@@ -20,11 +22,20 @@ export interface WorkerBoot {
   readonly slot: number;
   /** Which thread of this slot: grows by one with every replacement. */
   readonly generation: number;
-  readonly memory: SharedArrayBuffer;
+  readonly memory: Block['buffer'];
   readonly settings: Settings;
   /** Unique per process start: the owner of leases in databases. */
   readonly instanceId: string;
   readonly cpuPort: MessagePort;
+  /** Services whose `service-ready` has been sent to the others already. */
+  readonly ready: readonly ReadyService[];
+}
+
+/** A service whose database is migrated. */
+export interface ReadyService {
+  readonly service: string;
+  /** How to reach the database; plain data that this room does not look into. */
+  readonly database: unknown;
 }
 
 export type LeaveReason =
@@ -41,7 +52,10 @@ export type FromWorker =
   /** The configuration or the code of a service is wrong: no restart would help. */
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
 
-export type ToWorker = { readonly type: 'drain'; readonly withinMs: number } | { readonly type: 'detached' };
+export type ToWorker =
+  | { readonly type: 'drain'; readonly withinMs: number }
+  | { readonly type: 'detached' }
+  | ({ readonly type: 'service-ready' } & ReadyService);
 
 export interface RouteSummary {
   readonly service: string;

@@ -99,6 +99,11 @@ export function readWorker(block: Block, slot: number): WorkerReading {
   };
 }
 
+/** Which thread of the slot runs now. Primary only, before the thread starts. */
+export function setGeneration(block: Block, slot: number, generation: number): void {
+  Atomics.store(block.words('workerGeneration', slot), 0, generation);
+}
+
 /**
  * A thread has left this slot, in order or not: what only a living thread can hold is zero again.
  * Totals stay. Called by the primary when no code of that thread can run any more.

@@ -1,0 +1,106 @@
+// The worker's half of the thread protocol, and the one way a worker ends: said, detached, closed, exited.
+// Anything else with an open uWebSockets.js app aborts the whole process (DESIGN 3.1, 3.2).
+import type { MessagePort } from 'node:worker_threads';
+import type { FromWorker, LeaveReason, ReadyService, RouteSummary, ToWorker } from './messages.js';
+
+/** How long a worker that failed may finish what it has in hand. */
+const FAILED_DRAIN_MS = 2_000;
+
+export interface WorkerParts {
+  /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
+  drain(withinMs: number): Promise<void>;
+  /** Closes the HTTP core at once; must be safe to call twice. */
+  close(): void;
+  serviceReady(ready: ReadyService): void;
+}
+
+export class WorkerSide {
+  readonly #port: MessagePort;
+  readonly #exit: (code: number) => never;
+  #parts: WorkerParts | undefined;
+  #leaving: LeaveReason | undefined;
+  #draining: Promise<void> | undefined;
+  #detached: () => void = () => {};
+
+  /** Installs the process-wide catchers of this thread: call before any service code is loaded. */
+  constructor(port: MessagePort) {
+    this.#port = port;
+    this.#exit = process.exit.bind(process) as (code: number) => never;
+    port.on('message', (message: ToWorker) => this.#receive(message));
+    process.on('uncaughtException', (error) => this.#fail('uncaught-exception', error));
+    process.on('unhandledRejection', (reason) => this.#fail('unhandled-rejection', reason));
+    // The last line of defence: a thread that ends by another way closes its app all the same.
+    process.on('exit', () => this.#parts?.close());
+    process.exit = ((code?: number): never => {
+      const error = new Error(`process.exit(${code ?? ''}) was called in a worker`);
+      this.#fail('process-exit', error);
+      throw error;
+    }) as typeof process.exit;
+  }
+
+  /** From here on the primary's orders can be carried out. */
+  arm(parts: WorkerParts): void {
+    this.#parts = parts;
+  }
+
+  ready(descriptor: unknown, routes: readonly RouteSummary[]): void {
+    if (this.#leaving === undefined && this.#draining === undefined)
+      this.#send({ type: 'ready', descriptor, routes });
+  }
+
+  /** The configuration is wrong; the primary ends the process with this code. */
+  refuse(message: string, exitCode: number): void {
+    this.#send({ type: 'refused', message, exitCode });
+  }
+
+  /** This worker cannot be built. */
+  startFailed(error: unknown): void {
+    this.#fail('start-failed', error);
+  }
+
+  #receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'service-ready':
+        this.#parts?.serviceReady(message);
+        break;
+      case 'drain':
+        // By now the acceptor has let go of us: only what is here already is finished.
+        this.#draining = this.#drain(message.withinMs).then(() => this.#leave('drained', undefined));
+        break;
+      case 'detached':
+        this.#detached();
+        break;
+    }
+  }
+
+  async #drain(withinMs: number): Promise<void> {
+    await this.#parts?.drain(withinMs);
+  }
+
+  #fail(reason: LeaveReason, cause: unknown): void {
+    if (this.#leaving !== undefined) return; // failing while it leaves changes nothing
+    const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    void this.#leave(reason, detail);
+  }
+
+  /** Said, detached, (finished,) closed, exited. */
+  async #leave(reason: LeaveReason, detail: string | undefined): Promise<void> {
+    if (this.#leaving !== undefined) return;
+    this.#leaving = reason;
+    const detached = new Promise<void>((resolve) => {
+      this.#detached = resolve;
+    });
+    this.#send({ type: 'leaving', reason, detail });
+    await detached;
+    // A socket that the acceptor handed over just before is taken in while the loop turns.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (reason !== 'drained' && this.#draining === undefined) await this.#drain(FAILED_DRAIN_MS);
+    this.#parts?.close();
+    this.#port.close();
+    this.#exit(0);
+  }
+
+  #send(message: FromWorker): void {
+    this.#port.postMessage(message);
+  }
+}
