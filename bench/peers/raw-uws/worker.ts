@@ -1,0 +1,14 @@
+// One thread of the baseline. It leaves in the only order that does not abort the process: the acceptor has
+// forgotten the descriptor, then the app closes, then the thread ends.
+import { parentPort } from 'node:worker_threads';
+import { addRoutes, newApp } from './app.js';
+
+if (parentPort === null) throw new Error('raw-uws: worker.js runs as a worker thread only');
+const port = parentPort;
+const app = addRoutes(newApp());
+
+port.once('message', () => {
+  app.close();
+  port.close();
+});
+port.postMessage(app.getDescriptor());

@@ -1,0 +1,23 @@
+// What Linux tells about a process from outside: proc(5). Nothing is asked of the process itself.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+const UTIME = 14;
+const STIME = 15;
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+/** CPU time of all threads, living and ended, in microseconds (in steps of one clock tick, usually 10 ms). */
+export function cpuMicroseconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The command's name is in parentheses and may hold spaces: fields are counted from behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[UTIME - 3]) + Number(fields[STIME - 3]);
+  return (ticks * 1_000_000) / ticksPerSecond;
+}
+
+/** Proportional set size in MiB: shared pages count by their share. */
+export function pssMiB(pid: number): number {
+  const found = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+  if (found === undefined) throw new Error(`no Pss in /proc/${pid}/smaps_rollup`);
+  return Number(found) / 1024;
+}

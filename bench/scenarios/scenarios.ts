@@ -1,0 +1,26 @@
+// What is asked of every server. Both routes answer from memory: they measure the way through the runtime,
+// not the work behind it.
+
+/** The JSON test of the TechEmpower benchmarks (github.com/TechEmpower/FrameworkBenchmarks/wiki). */
+export const MESSAGE = 'Hello, World!';
+
+export interface Scenario {
+  readonly name: 'health' | 'json';
+  readonly path: string;
+  /** @throws Error when the body is not the one that every server must give */
+  check(body: unknown): void;
+}
+
+const member = (body: unknown, name: string): unknown =>
+  typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined;
+
+const expectMember = (name: string, value: string) => (body: unknown) => {
+  if (member(body, name) !== value) {
+    throw new Error(`expected "${name}":"${value}" in the answer, got ${JSON.stringify(body)}`);
+  }
+};
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: 'health', path: '/health', check: expectMember('status', 'healthy') },
+  { name: 'json', path: '/json', check: expectMember('message', MESSAGE) },
+];

@@ -1,0 +1,43 @@
+// Who is measured. The first is the baseline of every ratio; the second is the same program again (A/A): the
+// distance of its ratio from 1 is what the machine's noise alone makes of a comparison.
+import { fileURLToPath } from 'node:url';
+import type { ServerCommand } from './process/server.js';
+import type { Scenario } from './scenarios/scenarios.js';
+
+export interface Subject extends ServerCommand {
+  readonly scenarios: readonly Scenario['name'][];
+}
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const raw = here('./peers/raw-uws/primary.js');
+const ours = here('../../dist/primary.js');
+
+/** @param scratch an empty folder of the run: the working directory and data of our servers */
+export function subjects(workers: number, scratch: string): readonly Subject[] {
+  const settings = {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    ADMIN_PORT: '0',
+    WORKERS: `${workers}`,
+    LOG_LEVEL: 'warn',
+    OTEL_SDK_DISABLED: 'true',
+  };
+  return [
+    { name: 'raw uWebSockets.js', args: [raw, `${workers}`], scenarios: ['health', 'json'] },
+    { name: 'raw again (A/A)', args: [raw, `${workers}`], scenarios: ['health', 'json'] },
+    {
+      name: 'multilane',
+      args: [ours, '--config', here('./peers/multilane/multilane.config.js')],
+      env: { ...settings, DATA_DIR: `${scratch}/bench` },
+      cwd: scratch,
+      scenarios: ['health', 'json'],
+    },
+    {
+      name: 'multilane, whole shop',
+      args: [ours],
+      env: { ...settings, DATA_DIR: `${scratch}/shop` },
+      cwd: scratch,
+      scenarios: ['health'],
+    },
+  ];
+}
