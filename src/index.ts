@@ -1,3 +1,61 @@
-// The public surface of the package: what a user's project imports, and nothing else.
-export { Type } from '@sinclair/typebox';
-export * from './errors.js';
+// The public surface of the package: what a user's project imports, and nothing else. The reference shop in
+// services/ is written with these names alone.
+export { type Static, type TSchema, Type } from '@sinclair/typebox';
+export type {
+  Database,
+  IdempotencyKey,
+  Outcome,
+  Queryable,
+  QueryResult,
+  Row,
+  Transaction,
+} from './db/database.js';
+export {
+  BusinessError,
+  ConfigError,
+  DeadlineExceededError,
+  type ErrorCode,
+  type FieldError,
+  HttpError,
+  type HttpErrorOptions,
+  NotFoundError,
+  UnavailableError,
+  ValidationError,
+} from './errors.js';
+export type { Counter, Gauge, Histogram, Labels } from './memory/recorder.js';
+export type {
+  Json,
+  RetryRule,
+  SagaDefinition,
+  SagaError,
+  SagaStatus,
+  SagaStep,
+  Sagas,
+  SagaView,
+  StartedSaga,
+  StepStatus,
+  StepView,
+} from './saga/saga.js';
+export type {
+  Application,
+  Context,
+  Handler,
+  Hooks,
+  RouteOptions,
+  Schemas,
+  Sent,
+  Values,
+} from './server/handler.js';
+export { defineConfig, type ProjectConfig } from './services/define-config.js';
+export { defineSaga } from './services/define-saga.js';
+export { defineService } from './services/define-service.js';
+export { idempotencyKey, idempotent } from './services/idempotency.js';
+export type {
+  Cpu,
+  SagaContext,
+  SagaTools,
+  ServiceDefinition,
+  ServiceDeps,
+  ServiceMetrics,
+} from './services/service.js';
+export type { Call, CallOptions, CallResponse, ServiceClient } from './upstream/call.js';

@@ -8,7 +8,8 @@ import type { Call } from '../upstream/call.js';
 
 export interface Cpu {
   /**
-   * Runs a named export of the service's `tasks` module on the CPU pool of the process.
+   * Runs a named export of the service's `tasks` module on the CPU pool of the process. `input` and the
+   * result are structured-cloned; a Uint8Array result is moved, not copied.
    * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; what the task throws comes back as an Error
    */
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
@@ -54,3 +55,6 @@ export interface ServiceDefinition {
 }
 
 export type { Json, SagaStep };
+
+/** Names of services, sagas and steps: they end up in URLs, database names, metric labels and keys. */
+export const NAME = /^[a-z][a-z0-9-]{0,62}$/;

@@ -1,0 +1,44 @@
+// `defineService`: misuse fails when the module is loaded, not when a request arrives.
+import { ConfigError } from '../errors.js';
+import { checkSaga } from './define-saga.js';
+import { NAME, type ServiceDefinition } from './service.js';
+
+/** PostgreSQL's own databases; a service of that name would share one of them. */
+const RESERVED = new Set(['postgres', 'template0', 'template1']);
+
+const MEMBERS = new Set(['name', 'routes', 'migrations', 'tasks', 'sagas']);
+
+/**
+ * Checks a service and returns it, frozen.
+ * @throws ConfigError for a definition that could not work, naming the service and the member
+ */
+export function defineService(definition: ServiceDefinition): ServiceDefinition {
+  const { name, migrations, tasks, sagas = [] } = definition;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new ConfigError(`service name ${JSON.stringify(name)} must match ${NAME.source}`);
+  }
+  const fault = (what: string): ConfigError => new ConfigError(`service "${name}": ${what}`);
+  if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');
+  for (const member of Object.keys(definition)) {
+    if (!MEMBERS.has(member)) {
+      throw fault(`unknown member "${member}"; known are ${[...MEMBERS].join(', ')}`);
+    }
+  }
+  if (typeof definition.routes !== 'function') throw fault('routes must be a function (app, deps)');
+  if (migrations !== undefined && !isFileUrl(migrations)) {
+    throw fault("migrations must be a file URL, e.g. new URL('./migrations/', import.meta.url)");
+  }
+  if (tasks !== undefined && !isFileUrl(tasks)) {
+    throw fault("tasks must be a file URL, e.g. new URL('./tasks.js', import.meta.url)");
+  }
+  if (!Array.isArray(sagas)) throw fault('sagas must be an array of defineSaga(…)');
+  const seen = new Set<string>();
+  for (const saga of sagas) {
+    checkSaga(saga);
+    if (seen.has(saga.name)) throw fault(`saga "${saga.name}" is declared twice`);
+    seen.add(saga.name);
+  }
+  return Object.freeze({ ...definition });
+}
+
+const isFileUrl = (value: unknown): boolean => value instanceof URL && value.protocol === 'file:';
