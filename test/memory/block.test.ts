@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { sharedClock } from '#src/memory/clock.js';
+import { HEADER_BYTES, LAYOUT, plan } from '#src/memory/layout.js';
+
+describe('shared memory block', () => {
+  it('gives every row of every field words of its own', () => {
+    const { fields, bytes } = plan({ workers: 3 });
+    const spans = Object.entries(fields)
+      .map(([name, place]) => ({ name, from: place.offset, to: place.offset + place.stride * place.rows }))
+      .sort((a, b) => a.from - b.from);
+    let end = HEADER_BYTES;
+    for (const span of spans) {
+      expect(span.from, span.name).to.be.at.least(end);
+      expect(span.from % 64, span.name).to.equal(0);
+      end = span.to;
+    }
+    expect(end).to.be.at.most(bytes);
+  });
+
+  it('keeps rows that different threads write on different cache lines', () => {
+    for (const [name, place] of Object.entries(plan({ workers: 3 }).fields)) {
+      const { rows } = LAYOUT[name as keyof typeof LAYOUT];
+      if (rows === 'worker' || rows === 'endpoint') expect(place.stride % 64, name).to.equal(0);
+    }
+  });
+
+  it('is the same memory for whoever attaches', () => {
+    const block = Block.create({ workers: 2 });
+    const other = Block.attach(block.buffer);
+    Atomics.store(block.words('workerRequests', 2), 0, 7);
+    expect(Atomics.load(other.words('workerRequests', 2), 0)).to.equal(7);
+    expect(other.epochNs).to.equal(block.epochNs);
+    expect(Math.abs(sharedClock(block)() - sharedClock(other)())).to.be.lessThan(50);
+  });
+
+  it('refuses a buffer that is not a block, and one laid out by another version', () => {
+    expect(() => Block.attach(new SharedArrayBuffer(4096))).to.throw('not a Multilane block');
+    const block = Block.create({ workers: 1 });
+    new Int32Array(block.buffer)[1]! ^= 1;
+    expect(() => Block.attach(block.buffer)).to.throw('another version');
+  });
+
+  it('refuses a row that does not exist', () => {
+    const block = Block.create({ workers: 1 });
+    expect(() => block.words('workerHeartbeat', 2)).to.throw(RangeError);
+  });
+});

@@ -1,0 +1,47 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { cellOf, HISTOGRAM_EDGES_US, LE_BOUNDS_US, quantile } from '#src/memory/histogram.js';
+import { HISTOGRAM_CELLS } from '#src/memory/layout.js';
+
+describe('histogram cells', () => {
+  it('have an edge at every bound that Prometheus shows', () => {
+    for (const bound of LE_BOUNDS_US) expect(HISTOGRAM_EDGES_US).to.include(bound);
+    expect(HISTOGRAM_EDGES_US.length).to.be.lessThan(HISTOGRAM_CELLS);
+  });
+
+  it('rise, and neighbours differ by less than a fifth above 50 us', () => {
+    for (let index = 1; index < HISTOGRAM_EDGES_US.length; index++) {
+      const [low, high] = [HISTOGRAM_EDGES_US[index - 1]!, HISTOGRAM_EDGES_US[index]!];
+      expect(high).to.be.greaterThan(low);
+      if (low > 50) expect(high / low).to.be.lessThan(1.2);
+    }
+  });
+
+  it('take every duration into the first cell whose edge is not below it', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.nat(20_000_000), fc.constantFrom(...HISTOGRAM_EDGES_US)), (us) => {
+        for (const value of [us, us + 1]) {
+          const searched = HISTOGRAM_EDGES_US.findIndex((edge) => value <= edge);
+          expect(cellOf(value)).to.equal(searched === -1 ? HISTOGRAM_EDGES_US.length : searched);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('answer a quantile by nearest rank, within one cell above the true value', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 11, max: 9_000_000 }), { minLength: 1, maxLength: 200 }),
+        fc.constantFrom(0.5, 0.9, 0.99, 1),
+        (values, q) => {
+          const cells = new Array<number>(HISTOGRAM_CELLS).fill(0);
+          for (const value of values) cells[cellOf(value)]!++;
+          const sorted = [...values].sort((a, b) => a - b);
+          const exact = sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!;
+          expect(quantile(cells, q)).to.equal(HISTOGRAM_EDGES_US[cellOf(exact)]);
+        },
+      ),
+    );
+  });
+});

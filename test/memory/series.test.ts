@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { SERIES_PER_WORKER } from '#src/memory/layout.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { readTotals } from '#src/memory/totals.js';
+import { addWide, readWide } from '#src/memory/wide.js';
+
+const countOf = (block: Block, metric: string, labels: Record<string, string> = {}): number =>
+  readTotals(block).series.find(
+    (series) => series.metric === metric && JSON.stringify(series.labels) === JSON.stringify(labels),
+  )?.value ?? Number.NaN;
+
+describe('metric series in shared memory', () => {
+  it('merge over threads by metric and labels, whatever the order of the labels', () => {
+    const block = Block.create({ workers: 2 });
+    new SeriesTable(block, 1).counter('calls_total', { a: '1', b: '2' }).add(3);
+    new SeriesTable(block, 2).counter('calls_total', { b: '2', a: '1' }).add(4);
+    new SeriesTable(block, 2).counter('calls_total', { b: '3', a: '1' }).add(5);
+    expect(countOf(block, 'calls_total', { a: '1', b: '2' })).to.equal(7);
+    expect(countOf(block, 'calls_total', { a: '1', b: '3' })).to.equal(5);
+  });
+
+  it('are found again by the next thread of the slot, so totals never go down', () => {
+    const block = Block.create({ workers: 1 });
+    new SeriesTable(block, 1).histogram('seconds', { route: '/' }).record(1_000);
+    new SeriesTable(block, 1).gauge('now').set(5);
+    const next = new SeriesTable(block, 1);
+    next.histogram('seconds', { route: '/' }).record(2_000);
+    const [histogram] = readTotals(block).series;
+    expect(histogram?.value).to.equal(3_000);
+    expect(histogram?.cells?.reduce((sum, n) => sum + n, 0)).to.equal(2);
+    expect(countOf(block, 'now'), 'a gauge tells what is now').to.equal(0);
+  });
+
+  it('keep labels of any text, byte for byte', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        const block = Block.create({ workers: 1 });
+        new SeriesTable(block, 1).counter('x_total', { text }).add();
+        const [series] = readTotals(block).series;
+        const wellFormed = new TextDecoder('utf-8', { ignoreBOM: true })
+          .decode(new TextEncoder().encode(text))
+          .replaceAll('\x1f', ' ');
+        expect(series?.labels).to.deep.equal({ text: wellFormed });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('share an overflow row when rows run out, losing no event and counting the overflow', () => {
+    const block = Block.create({ workers: 1 });
+    const table = new SeriesTable(block, 1);
+    const labels = SERIES_PER_WORKER + 100;
+    for (let index = 0; index < labels; index++) table.counter('x_total', { id: String(index) }).add();
+    const { series, overflow } = readTotals(block);
+    expect(series.reduce((sum, { value }) => sum + value, 0)).to.equal(labels);
+    expect(countOf(block, 'x_total')).to.equal(overflow);
+    expect(overflow).to.be.greaterThan(99);
+  });
+
+  it('refuse nothing over-long: it goes to the overflow row', () => {
+    const block = Block.create({ workers: 1 });
+    new SeriesTable(block, 1).counter('x_total', { long: 'x'.repeat(1_000) }).add();
+    expect(countOf(block, 'x_total')).to.equal(1);
+  });
+
+  it('carry type and help of metrics that services declare', () => {
+    const block = Block.create({ workers: 1 });
+    new SeriesTable(block, 1).declare('mine_total', 'counter', 'What is mine.');
+    expect(readTotals(block).declarations).to.deep.equal([
+      { metric: 'mine_total', kind: 'counter', help: 'What is mine.' },
+    ]);
+  });
+
+  it('never lose an event of real threads, nor go down while they count', async () => {
+    const block = Block.create({ workers: 3 });
+    const events = 200_000;
+    const threads = [1, 2, 3].map(
+      (slot) =>
+        new Worker(new URL('./counting-thread.js', import.meta.url), {
+          workerData: { memory: block.buffer, slot, events },
+        }),
+    );
+    const ended = Promise.all(threads.map((thread) => once(thread, 'exit')));
+    let running = true;
+    void ended.then(() => {
+      running = false;
+    });
+    let before = 0;
+    while (running) {
+      const now = countOf(block, 'events_total');
+      if (!Number.isNaN(now)) {
+        expect(now).to.be.at.least(before);
+        before = now;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    expect(countOf(block, 'events_total')).to.equal(3 * events);
+  });
+});
+
+describe('wide counts', () => {
+  it('carry past 32 bits', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 0xffffffff }), { maxLength: 50 }), (steps) => {
+        const words = new Int32Array(new SharedArrayBuffer(8));
+        for (const step of steps) addWide(words, 0, step);
+        expect(readWide(words, 0)).to.equal(steps.reduce((sum, step) => sum + step, 0));
+      }),
+    );
+  });
+
+  it('can be read even if their writer was lost in the middle of a carry', () => {
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    words[1] = 3;
+    expect(readWide(words, 0)).to.equal(4294967296);
+  });
+});
