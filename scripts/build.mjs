@@ -1,0 +1,105 @@
+// Builds what was changed: TypeScript by `tsc -b`, then everything tsc does not carry over (.sql, .html, ...).
+// An output whose source is gone is removed, or a deleted migration or test would live on.
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What a running cluster needs: source folder -> where its outputs go. */
+const PRODUCT = [
+  { source: 'src', output: 'dist' },
+  { source: 'workers', output: 'dist/workers' },
+];
+const EVERYTHING = [
+  ...PRODUCT,
+  { source: 'test', output: 'build/test' },
+  { source: 'bench', output: 'build/bench' },
+];
+/** Neither inputs of the build nor outputs of it. */
+const ASIDE = ['bench/results', 'dist/workers'].map((path) => join(ROOT, path));
+
+/** Its time is the moment the last complete build of the product began. */
+const STAMP = join(ROOT, 'dist/.built');
+
+function* filesBelow(folder, base = folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (!entry.isDirectory()) yield relative(base, path);
+    else if (!ASIDE.includes(path)) yield* filesBelow(path, base);
+  }
+}
+
+const isCompiled = (file) => file.endsWith('.ts') && !file.endsWith('.d.ts');
+const isAsset = (file) => !/\.ts$|\.md$|(^|\/)tsconfig\.json$/.test(file);
+const isBuildInfo = (file) => /^([^/]+\.tsbuildinfo|\.built)$/.test(file);
+
+function outputsOf(file) {
+  if (!isCompiled(file)) return isAsset(file) ? [file] : [];
+  return ['.js', '.js.map', '.d.ts'].map((ending) => file.slice(0, -'.ts'.length) + ending);
+}
+
+function copyAssets({ source, output }) {
+  for (const file of filesBelow(join(ROOT, source))) {
+    if (!isAsset(file)) continue;
+    const from = join(ROOT, source, file);
+    const to = join(ROOT, output, file);
+    if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, to);
+  }
+}
+
+function removeStale({ source, output }) {
+  const folder = join(ROOT, output);
+  if (!existsSync(folder)) return;
+  const wanted = new Set([...filesBelow(join(ROOT, source))].flatMap(outputsOf));
+  for (const file of filesBelow(folder, folder)) {
+    if (!wanted.has(file) && !isBuildInfo(file)) rmSync(join(folder, file));
+  }
+}
+
+/** Directories count too: a deleted file leaves its trace only there. */
+function newestBelow(path) {
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newestBelow(join(path, name))));
+}
+
+export function productIsBuilt() {
+  if (!existsSync(STAMP)) return false;
+  const inputs = ['src', 'workers', 'package.json', 'package-lock.json', 'tsconfig.base.json'];
+  return Math.max(...inputs.map((path) => newestBelow(join(ROOT, path)))) < statSync(STAMP).mtimeMs;
+}
+
+/**
+ * @param {{ tests: boolean }} options `tests`: the tests and benchmarks as well
+ * @returns {boolean} false when the compiler refused; it has said why on stderr
+ */
+export function build({ tests }) {
+  const parts = tests ? EVERYTHING : PRODUCT;
+  const began = new Date();
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const projects = parts.map(({ source }) => join(ROOT, source));
+  const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], { stdio: ['ignore', 2, 2] });
+  for (const part of parts) {
+    copyAssets(part);
+    removeStale(part);
+  }
+  if (status !== 0) return false;
+  writeFileSync(STAMP, '');
+  utimesSync(STAMP, began, began);
+  return true;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(build({ tests: true }) ? 0 : 1);
