@@ -1,0 +1,153 @@
+// Which name and attributes each kind of work carries, by OpenTelemetry's semantic conventions
+// (https://opentelemetry.io/docs/specs/semconv/). Attributes are built only for spans that are kept.
+import {
+  ATTR_CLIENT_ADDRESS,
+  ATTR_DB_NAMESPACE,
+  ATTR_DB_OPERATION_NAME,
+  ATTR_DB_QUERY_SUMMARY,
+  ATTR_DB_SYSTEM_NAME,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_REQUEST_RESEND_COUNT,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+  ATTR_URL_FULL,
+  ATTR_URL_PATH,
+  ATTR_URL_SCHEME,
+  DB_SYSTEM_NAME_VALUE_POSTGRESQL,
+} from '@opentelemetry/semantic-conventions';
+import type { TraceContext } from '../scope.js';
+import type { IncomingTrace, SpanHandle, Tracing } from './span.js';
+
+export interface ServerRequest extends IncomingTrace {
+  readonly method: string;
+  /** Route as a template, `/api/users/{id}`; undefined when none matched. */
+  readonly template: string | undefined;
+  /** Without the query, which may hold what must not be kept. */
+  readonly path: string;
+  readonly scheme: 'http' | 'https';
+  readonly host?: string | undefined;
+  readonly clientAddress?: string | undefined;
+  readonly service?: string | undefined;
+}
+
+/** One span a request: `GET /api/users/{id}`. End it with `endServerSpan`. */
+export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
+  return tracing.receive(request, () => ({
+    name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
+    attributes: {
+      [ATTR_HTTP_REQUEST_METHOD]: request.method,
+      [ATTR_HTTP_ROUTE]: request.template,
+      [ATTR_URL_PATH]: request.path,
+      [ATTR_URL_SCHEME]: request.scheme,
+      [ATTR_SERVER_ADDRESS]: request.host,
+      [ATTR_CLIENT_ADDRESS]: request.clientAddress,
+      'multilane.service': request.service,
+    },
+  }));
+}
+
+/** Only a fault of the server fails a server span: 4xx is the client's (semconv, HTTP spans, status). */
+export function endServerSpan(span: SpanHandle, status: number, errorType?: string): void {
+  if (!span.recording) return;
+  span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
+  span.end(status >= 500 || status === 499 ? (errorType ?? String(status)) : undefined);
+}
+
+export interface ClientCall {
+  readonly method: string;
+  /** Name of the called service. */
+  readonly service: string;
+  /** With its query removed. */
+  readonly path: string;
+  /** The picked instance; undefined for an in-process call. */
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** 0 for the first attempt. */
+  readonly attempt?: number | undefined;
+}
+
+/** One attempt of a call to another service: `GET users`. End it with `endClientSpan`. */
+export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, call: ClientCall): SpanHandle {
+  const name = `${call.method} ${call.service}`;
+  if (!kept(tracing, parent)) return tracing.begin(name, 'client', parent);
+  const { host, port, attempt = 0 } = call;
+  return tracing.begin(name, 'client', parent, {
+    [ATTR_HTTP_REQUEST_METHOD]: call.method,
+    [ATTR_URL_PATH]: call.path,
+    [ATTR_URL_FULL]: host === undefined ? undefined : `http://${authority(host, port)}${call.path}`,
+    [ATTR_SERVER_ADDRESS]: host ?? call.service,
+    [ATTR_SERVER_PORT]: port,
+    [ATTR_HTTP_REQUEST_RESEND_COUNT]: attempt === 0 ? undefined : attempt,
+    'multilane.peer.service': call.service,
+  });
+}
+
+/** For the caller every status from 400 up is a failure (semconv, HTTP spans, status). */
+export function endClientSpan(span: SpanHandle, status: number | undefined, errorType?: string): void {
+  if (!span.recording) return;
+  if (status !== undefined) span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
+  span.end(errorType ?? (status !== undefined && status >= 400 ? String(status) : undefined));
+}
+
+/** One statement: `SELECT users`. Values never appear: only the summary of the parameterized text does. */
+export function dbSpan(
+  tracing: Tracing,
+  parent: TraceContext | undefined,
+  database: string,
+  statement: string,
+): SpanHandle {
+  if (!kept(tracing, parent)) return tracing.begin('postgresql', 'client', parent);
+  const { operation, summary } = summarize(statement);
+  return tracing.begin(summary, 'client', parent, {
+    [ATTR_DB_SYSTEM_NAME]: DB_SYSTEM_NAME_VALUE_POSTGRESQL,
+    [ATTR_DB_NAMESPACE]: database,
+    [ATTR_DB_OPERATION_NAME]: operation,
+    [ATTR_DB_QUERY_SUMMARY]: summary,
+  });
+}
+
+/** One attempt of a saga's step: `checkout/capture-payment`, its way back `checkout/capture-payment/undo`. */
+export function sagaStepSpan(
+  tracing: Tracing,
+  parent: TraceContext | undefined,
+  step: {
+    readonly saga: string;
+    readonly step: string;
+    readonly sagaId: string;
+    readonly attempt: number;
+  } & {
+    readonly undo?: boolean;
+  },
+): SpanHandle {
+  const name = `${step.saga}/${step.step}${step.undo ? '/undo' : ''}`;
+  return tracing.begin(name, 'internal', parent, {
+    'multilane.saga': step.saga,
+    'multilane.saga.id': step.sagaId,
+    'multilane.saga.step': step.step,
+    'multilane.saga.attempt': step.attempt,
+  });
+}
+
+/** One task on the CPU pool, from its submission to its result: `cpu invoice`. */
+export function cpuSpan(tracing: Tracing, parent: TraceContext | undefined, task: string): SpanHandle {
+  return tracing.begin(`cpu ${task}`, 'internal', parent, { 'multilane.cpu.task': task });
+}
+
+const kept = (tracing: Tracing, parent: TraceContext | undefined): boolean =>
+  tracing.enabled && parent?.sampled !== false;
+
+const authority = (host: string, port: number | undefined): string => {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return port === undefined ? name : `${name}:${port}`;
+};
+
+const TARGET = /\b(?:from|into|update|table)\s+(?:only\s+)?("?[\w.]+"?)/i;
+
+/** First word and first table of a statement: low cardinality, no values (semconv, database spans). */
+export function summarize(statement: string): { readonly operation: string; readonly summary: string } {
+  const operation = (/^[\s(]*([a-z]+)/i.exec(statement)?.[1] ?? 'query').toUpperCase();
+  const target = TARGET.exec(statement)?.[1]?.replaceAll('"', '');
+  return { operation, summary: target === undefined ? operation : `${operation} ${target}` };
+}

@@ -1,0 +1,50 @@
+// Random trace and span ids, cheaply: bytes are drawn from the system in pages, not per id.
+import { randomFillSync } from 'node:crypto';
+
+const PAGE_WORDS = 1024;
+const NO_TRACE = '0'.repeat(32);
+const NO_SPAN = '0'.repeat(16);
+
+export class TraceIds {
+  readonly #fill: (page: Uint32Array) => void;
+  readonly #page = new Uint32Array(PAGE_WORDS);
+  #next = PAGE_WORDS;
+
+  /** @param fill fills the page with random bits */
+  constructor(fill: (page: Uint32Array) => void = (page) => void randomFillSync(page)) {
+    this.#fill = fill;
+  }
+
+  /** 32 random bits, unsigned. */
+  word(): number {
+    if (this.#next === PAGE_WORDS) {
+      this.#fill(this.#page);
+      this.#next = 0;
+    }
+    return this.#page[this.#next++]!;
+  }
+
+  /**
+   * A trace id whose sampling word (see `samplingWord`) is the given one, so that a decision taken on the
+   * word before the id existed is the decision that everybody else takes on the id.
+   */
+  traceId(samplingWord = this.word()): string {
+    const [a, b, c] = [this.word(), this.word(), this.word()];
+    const id = hex(a) + hex(b) + hex(c) + hex((a ^ b ^ c ^ samplingWord) >>> 0);
+    return id === NO_TRACE ? this.traceId(this.word()) : id;
+  }
+
+  spanId(): string {
+    const id = hex(this.word()) + hex(this.word());
+    return id === NO_SPAN ? this.spanId() : id;
+  }
+}
+
+/** The four words of a trace id folded by XOR: what OpenTelemetry's TraceIdRatioBased sampler looks at. */
+export function samplingWord(traceId: string): number {
+  let word = 0;
+  for (let at = 0; at < 32; at += 8) word ^= Number.parseInt(traceId.slice(at, at + 8), 16);
+  return word >>> 0;
+}
+
+const hex = (word: number): string => word.toString(16).padStart(8, '0');
