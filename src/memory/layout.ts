@@ -32,8 +32,8 @@ export const SERIES_PER_WORKER = 512;
 /** Bytes of one series' identity text. */
 export const SERIES_NAME_BYTES = 384;
 export const MAX_ENDPOINTS = 1024;
-/** One-second buckets of a breaker's window, one more than the window is long: the oldest is being reused. */
-export const BREAKER_BUCKETS = 11;
+/** Words of a breaker's window: one-second buckets, failures on one cache line, successes on the next. */
+export const BREAKER_WINDOW_WORDS = 32;
 export const SNAPSHOT_BYTES = 1 << 20;
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
@@ -55,7 +55,7 @@ export const LAYOUT = {
   snapshotLength: field('process', 1, 'primary', 'bytes', 'last'),
   snapshotPage: field('process', SNAPSHOT_BYTES / 4, 'primary', 'utf-8', 'last'),
   /** Retry budget of the process: see budget-cell.ts. */
-  retryBudget: field('process', 2, 'cas', 'milli-tokens, milliseconds', 'last'),
+  retryBudget: field('process', 3, 'cas', 'milli-tokens, seconds, milliseconds', 'last'),
   /** Database connections lent out of the process-wide budget, and the highest number allowed. */
   databaseBudget: field('process', 2, 'cas', 'connections', 'last'),
 
@@ -90,21 +90,20 @@ export const LAYOUT = {
 
   // --- one endpoint (an instance of a service)
   endpointInFlight: field('endpoint', 1, 'cas', 'calls', 'last'),
-  /** Smoothed latency (EWMA). */
-  endpointLatency: field('endpoint', 1, 'cas', 'microseconds', 'last'),
-  /** Breaker: see breaker-cell.ts for the packing of these words. */
-  breakerState: field('endpoint', 1, 'cas', 'packed', 'last'),
-  breakerSince: field('endpoint', 1, 'cas', 'milliseconds of the shared clock', 'last'),
-  /** Half-open probe permits taken, and when the first was. */
-  breakerProbes: field('endpoint', 2, 'cas', 'packed', 'last'),
-  /** Per one-second bucket: packed second, successes, failures. */
-  breakerWindow: field('endpoint', BREAKER_BUCKETS * 3, 'cas', 'packed', 'last'),
-  /** State changes since the endpoint exists. */
+  /** Smoothed latency (EWMA), and when it was last fed. */
+  endpointLatency: field('endpoint', 2, 'cas', 'microseconds, milliseconds of the shared clock', 'last'),
+  /** One 64-bit word: state, forced, probes, epoch, since. See breaker-cell.ts for the packing. */
+  breakerState: field('endpoint', 2, 'cas', 'packed', 'last'),
+  /** Per one-second bucket: packed second and count. See breaker-window.ts. */
+  breakerWindow: field('endpoint', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
+  /** Changes to open, half-open, closed since the endpoint exists. */
   breakerTransitions: field('endpoint', 3, 'cas', 'transitions', 'last'),
 
   // --- what one worker adds to an endpoint, so that it can be given back if the worker is lost
-  heldInFlight: field('worker-endpoint', 1, 'owner', 'calls', 'sum'),
-  heldProbes: field('worker-endpoint', 1, 'owner', 'permits', 'sum'),
+  /** Row `worker slot * MAX_ENDPOINTS + endpoint slot`, as of the next field. */
+  heldInFlight: field('worker-endpoint', 1, 'cas', 'calls', 'sum'),
+  /** Half-open permits of the epoch they were taken in, packed. */
+  heldProbes: field('worker-endpoint', 1, 'owner', 'packed', 'none'),
 } as const satisfies Record<string, Field>;
 
 export type FieldName = keyof typeof LAYOUT;

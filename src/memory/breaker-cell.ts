@@ -1,0 +1,306 @@
+// One circuit breaker per endpoint, shared by every thread of the process: a threshold of 20 calls is 20 calls
+// of the process, not of each worker, and three probes are three.
+//
+// The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
+// and a permit is never handed out twice.
+//
+//   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
+//   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
+//
+// The epoch grows with every transition. A call carries the epoch it was admitted in, and its outcome counts
+// only there: what was sent before the breaker opened can neither close it nor open it again.
+// Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
+import type { Block } from './block.js';
+import { BreakerWindow } from './breaker-window.js';
+import type { Clock } from './clock.js';
+import { elapsed, toWord } from './elapsed.js';
+import { MAX_ENDPOINTS } from './layout.js';
+
+/** When the machine moves. The cells do not know why. */
+export interface BreakerRule {
+  /** Whether this many calls in the window, of which so many failed, open the breaker. */
+  trips(calls: number, failures: number): boolean;
+  /** How long it refuses everything before it lets probes through. */
+  readonly openMs: number;
+  /** Calls let through half-open, in all threads together, 1..15; all must succeed for it to close. */
+  readonly probes: number;
+  /** A probe without an outcome for this long has failed: a lost one cannot wedge the breaker. */
+  readonly probeMs: number;
+}
+
+/** What `admit` answers when the call must not be made. */
+export const REFUSED = -1;
+
+/** `ignored`: says nothing about the endpoint (the caller left, a rate limit); a probe's permit goes back. */
+export type BreakerOutcome = 'success' | 'failure' | 'ignored';
+export type ForcedState = 'open' | 'closed' | 'auto';
+
+export interface BreakerTransitions {
+  readonly open: number;
+  readonly halfOpen: number;
+  readonly closed: number;
+}
+
+/** As it stands now; what is not valid in a state is not there. Times are milliseconds of the shared clock. */
+export type BreakerState =
+  | { readonly state: 'closed'; readonly calls: number; readonly failures: number }
+  | { readonly state: 'open'; readonly since: number; readonly retryInMs: number }
+  | {
+      readonly state: 'half-open';
+      readonly permitted: number;
+      readonly taken: number;
+      readonly succeeded: number;
+    }
+  | { readonly state: 'forced-open' }
+  | { readonly state: 'forced-closed' };
+
+const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
+const STATE_MASK = 0x3;
+const FORCED_OPEN = 1 << 2;
+const FORCED_CLOSED = 2 << 2;
+const FORCED_MASK = 0xc;
+const TAKEN = 1 << 4;
+const SUCCEEDED = 1 << 8;
+const EPOCH_SHIFT = 12;
+const EPOCH_MASK = 0xfffff;
+/** Set in the ticket of a probe, above its epoch. */
+const PROBE = 1 << 20;
+
+const epochOf = (low: number): number => low >>> EPOCH_SHIFT;
+const takenOf = (low: number): number => (low >>> 4) & 0xf;
+const succeededOf = (low: number): number => (low >>> 8) & 0xf;
+/** `state` (with its forced bits) in the epoch after that of `low`, no probe taken. */
+const following = (low: number, state: number): number =>
+  (((epochOf(low) + 1) & EPOCH_MASK) << EPOCH_SHIFT) | state;
+
+const lowOf = (word: bigint): number => Number(BigInt.asIntN(32, word));
+const sinceOf = (word: bigint): number => Number(BigInt.asUintN(32, word >> 32n));
+const pack = (low: number, since: number): bigint =>
+  BigInt.asIntN(64, (BigInt(since) << 32n) | BigInt(low >>> 0));
+
+/** The breakers as one thread uses them. Slots are rows of the endpoint tables. */
+export class BreakerCells {
+  /** The low halves of the state words, for the fast path: supported platforms are little-endian. */
+  readonly #low: Int32Array;
+  readonly #lowStride: number;
+  readonly #words: BigInt64Array;
+  readonly #stride: number;
+  readonly #window: BreakerWindow;
+  readonly #transitions: Int32Array;
+  readonly #transitionStride: number;
+  /** Per worker and endpoint: epoch << 4 | permits this worker holds. */
+  readonly #held: Int32Array;
+  readonly #ownHeld: number;
+  readonly #rule: BreakerRule;
+  readonly #clock: Clock;
+
+  /** @param worker slot of the thread, 0 for the primary. @throws RangeError for an impossible rule */
+  constructor(block: Block, worker: number, rule: BreakerRule, clock: Clock) {
+    if (!(rule.probes >= 1 && rule.probes <= 15)) throw new RangeError('breaker: probes must be 1..15');
+    const state = block.table('breakerState');
+    this.#low = state.words;
+    this.#lowStride = state.stride;
+    this.#words = new BigInt64Array(state.words.buffer, state.words.byteOffset, state.words.length / 2);
+    this.#stride = state.stride / 2;
+    this.#window = new BreakerWindow(block);
+    const transitions = block.table('breakerTransitions');
+    this.#transitions = transitions.words;
+    this.#transitionStride = transitions.stride;
+    this.#held = block.table('heldProbes').words;
+    this.#ownHeld = worker * MAX_ENDPOINTS;
+    this.#rule = rule;
+    this.#clock = clock;
+  }
+
+  /** A ticket for one call, to be given back to `settle` exactly once, or REFUSED. */
+  admit(slot: number): number {
+    const low = Atomics.load(this.#low, slot * this.#lowStride);
+    const mode = low & (STATE_MASK | FORCED_MASK);
+    if (mode === CLOSED || mode === FORCED_CLOSED) return epochOf(low);
+    return mode === FORCED_OPEN ? REFUSED : this.#admitProbe(slot);
+  }
+
+  settle(slot: number, ticket: number, outcome: BreakerOutcome): void {
+    if ((ticket & PROBE) !== 0) {
+      this.#settleProbe(slot, ticket & EPOCH_MASK, outcome);
+      return;
+    }
+    if (outcome === 'ignored') return;
+    const low = Atomics.load(this.#low, slot * this.#lowStride);
+    if (epochOf(low) !== ticket || (low & (STATE_MASK | FORCED_MASK)) !== CLOSED) return;
+    const now = this.#clock();
+    const second = Math.floor(now / 1000);
+    if (outcome === 'failure') this.#window.addFailure(slot, second);
+    else this.#window.addSuccess(slot, second);
+    // A success may be the call that makes the window large enough.
+    const failures = this.#window.failures(slot, second);
+    if (failures === 0) return;
+    const calls = failures + this.#window.successes(slot, second);
+    if (this.#rule.trips(calls, failures)) this.#trip(slot, ticket, now);
+  }
+
+  /** Milliseconds until probes are let through, 0 when a call may be admitted, Infinity when forced open. */
+  retryInMs(slot: number): number {
+    const { low, since } = this.#load(slot);
+    if ((low & FORCED_MASK) === FORCED_OPEN) return Number.POSITIVE_INFINITY;
+    if ((low & STATE_MASK) !== OPEN) return 0;
+    return Math.max(0, this.#rule.openMs - elapsed(this.#now(), since));
+  }
+
+  /** Time alone turns open into half-open; whoever looks first, a call or a reader, writes it down. */
+  state(slot: number): BreakerState {
+    this.#endOpenPeriod(slot);
+    const { low, since } = this.#load(slot);
+    if ((low & FORCED_MASK) === FORCED_OPEN) return { state: 'forced-open' };
+    if ((low & FORCED_MASK) === FORCED_CLOSED) return { state: 'forced-closed' };
+    if ((low & STATE_MASK) === OPEN) return { state: 'open', since, retryInMs: this.retryInMs(slot) };
+    if ((low & STATE_MASK) === HALF_OPEN) {
+      return {
+        state: 'half-open',
+        permitted: this.#rule.probes,
+        taken: takenOf(low),
+        succeeded: succeededOf(low),
+      };
+    }
+    const second = Math.floor(this.#clock() / 1000);
+    const failures = this.#window.failures(slot, second);
+    return { state: 'closed', calls: failures + this.#window.successes(slot, second), failures };
+  }
+
+  transitions(slot: number): BreakerTransitions {
+    const base = slot * this.#transitionStride;
+    return {
+      open: Atomics.load(this.#transitions, base + OPEN),
+      halfOpen: Atomics.load(this.#transitions, base + HALF_OPEN),
+      closed: Atomics.load(this.#transitions, base + CLOSED),
+    };
+  }
+
+  /** The operator's hand. Back to `auto` it is closed with an empty window; `auto` when not forced does nothing. */
+  force(slot: number, to: ForcedState): void {
+    for (;;) {
+      const { word, low } = this.#load(slot);
+      if (to === 'auto' && (low & FORCED_MASK) === 0) return;
+      this.#window.clear(slot);
+      const forced = to === 'open' ? FORCED_OPEN : to === 'closed' ? FORCED_CLOSED : 0;
+      if (this.#swap(slot, word, following(low, CLOSED | forced), this.#now())) return;
+    }
+  }
+
+  /** For another endpoint in this slot: closed, empty, and deaf to calls of the one before. */
+  reset(slot: number): void {
+    for (;;) {
+      const { word, low } = this.#load(slot);
+      this.#window.clear(slot);
+      if (this.#swap(slot, word, following(low, CLOSED), this.#now())) break;
+    }
+    const base = slot * this.#transitionStride;
+    for (let index = base; index < base + 3; index++) Atomics.store(this.#transitions, index, 0);
+  }
+
+  /** Gives back the permits a lost worker held. Call when none of its code can run any more. */
+  reclaim(worker: number): void {
+    const base = worker * MAX_ENDPOINTS;
+    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) {
+      const held = Atomics.exchange(this.#held, base + slot, 0);
+      for (let permits = held & 0xf; permits > 0; permits--) this.#returnPermit(slot, held >>> 4);
+    }
+  }
+
+  #admitProbe(slot: number): number {
+    for (;;) {
+      this.#endOpenPeriod(slot);
+      const { word, low, since } = this.#load(slot);
+      const mode = low & (STATE_MASK | FORCED_MASK);
+      if (mode === CLOSED || mode === FORCED_CLOSED) return epochOf(low);
+      if (mode !== HALF_OPEN) return REFUSED;
+      const now = this.#now();
+      if (takenOf(low) < this.#rule.probes) {
+        if (!this.#swap(slot, word, low + TAKEN, now)) continue;
+        this.#hold(slot, epochOf(low), 1);
+        return epochOf(low) | PROBE;
+      }
+      if (elapsed(now, since) >= this.#rule.probeMs && this.#swap(slot, word, following(low, OPEN), now)) {
+        this.#count(slot, OPEN);
+      }
+      return REFUSED;
+    }
+  }
+
+  #settleProbe(slot: number, epoch: number, outcome: BreakerOutcome): void {
+    this.#hold(slot, epoch, -1);
+    if (outcome === 'ignored') {
+      this.#returnPermit(slot, epoch);
+      return;
+    }
+    for (;;) {
+      const { word, low, since } = this.#load(slot);
+      if (epochOf(low) !== epoch || (low & STATE_MASK) !== HALF_OPEN) return;
+      if (outcome === 'failure') {
+        if (!this.#swap(slot, word, following(low, OPEN), this.#now())) continue;
+        this.#count(slot, OPEN);
+        return;
+      }
+      if (succeededOf(low) + 1 < this.#rule.probes) {
+        if (this.#swap(slot, word, low + SUCCEEDED, since)) return;
+        continue;
+      }
+      // Emptied before it closes: the failures that opened it may be less than ten seconds old.
+      this.#window.clear(slot);
+      if (!this.#swap(slot, word, following(low, CLOSED), this.#now())) continue;
+      this.#count(slot, CLOSED);
+      return;
+    }
+  }
+
+  #returnPermit(slot: number, epoch: number): void {
+    for (;;) {
+      const { word, low, since } = this.#load(slot);
+      if (epochOf(low) !== epoch || (low & STATE_MASK) !== HALF_OPEN || takenOf(low) === 0) return;
+      if (this.#swap(slot, word, low - TAKEN, since)) return;
+    }
+  }
+
+  #trip(slot: number, epoch: number, now: number): void {
+    for (;;) {
+      const { word, low } = this.#load(slot);
+      if (epochOf(low) !== epoch || (low & (STATE_MASK | FORCED_MASK)) !== CLOSED) return;
+      if (!this.#swap(slot, word, following(low, OPEN), toWord(now))) continue;
+      this.#count(slot, OPEN);
+      return;
+    }
+  }
+
+  #endOpenPeriod(slot: number): void {
+    const { word, low, since } = this.#load(slot);
+    if ((low & (STATE_MASK | FORCED_MASK)) !== OPEN) return;
+    const now = this.#now();
+    if (elapsed(now, since) < this.#rule.openMs) return;
+    if (this.#swap(slot, word, following(low, HALF_OPEN), now)) this.#count(slot, HALF_OPEN);
+  }
+
+  #hold(slot: number, epoch: number, permits: number): void {
+    const index = this.#ownHeld + slot;
+    const held = Atomics.load(this.#held, index);
+    const count = held >>> 4 === epoch ? held & 0xf : 0;
+    if (count + permits >= 0) Atomics.store(this.#held, index, (epoch << 4) | (count + permits));
+  }
+
+  #count(slot: number, to: number): void {
+    Atomics.add(this.#transitions, slot * this.#transitionStride + to, 1);
+  }
+
+  #now(): number {
+    return toWord(this.#clock());
+  }
+
+  #load(slot: number): { word: bigint; low: number; since: number } {
+    const word = Atomics.load(this.#words, slot * this.#stride);
+    return { word, low: lowOf(word), since: sinceOf(word) };
+  }
+
+  #swap(slot: number, expected: bigint, low: number, since: number): boolean {
+    const index = slot * this.#stride;
+    return Atomics.compareExchange(this.#words, index, expected, pack(low, since)) === expected;
+  }
+}
