@@ -1,0 +1,95 @@
+// An OTLP/HTTP collector for tests: a real socket, JSON bodies decoded as the protocol says
+// (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface CollectedSpan {
+  readonly name: string;
+  readonly kind: number;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly traceState: string | undefined;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly resource: Readonly<Record<string, unknown>>;
+  readonly statusCode: number;
+  readonly durationMs: number;
+}
+
+interface KeyValue {
+  key: string;
+  value: Record<string, unknown>;
+}
+
+interface RawSpan {
+  name: string;
+  kind: number;
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  traceState?: string;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  attributes: KeyValue[];
+  status: { code: number };
+}
+
+interface Export {
+  resourceSpans: { resource: { attributes: KeyValue[] }; scopeSpans: { spans: RawSpan[] }[] }[];
+}
+
+const map = (list: KeyValue[]): Record<string, unknown> =>
+  Object.fromEntries(list.map((item) => [item.key, Object.values(item.value)[0]]));
+
+function decode(text: string): CollectedSpan[] {
+  return (JSON.parse(text) as Export).resourceSpans.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans.flatMap(({ spans }) =>
+      spans.map((span) => ({
+        name: span.name,
+        kind: span.kind,
+        traceId: span.traceId,
+        spanId: span.spanId,
+        parentSpanId: span.parentSpanId || undefined,
+        traceState: span.traceState,
+        attributes: map(span.attributes),
+        resource: map(resource.attributes),
+        statusCode: span.status.code,
+        durationMs: Number(BigInt(span.endTimeUnixNano) - BigInt(span.startTimeUnixNano)) / 1e6,
+      })),
+    ),
+  );
+}
+
+export interface Collector {
+  readonly endpoint: string;
+  readonly spans: CollectedSpan[];
+  readonly requests: { path: string; headers: IncomingHttpHeaders }[];
+  close(): Promise<void>;
+}
+
+/** @param status what every export is answered with */
+export async function startCollector(status = 200): Promise<Collector> {
+  const spans: CollectedSpan[] = [];
+  const requests: Collector['requests'] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      requests.push({ path: request.url ?? '', headers: request.headers });
+      if (status === 200) spans.push(...decode(Buffer.concat(chunks).toString('utf8')));
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    spans,
+    requests,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

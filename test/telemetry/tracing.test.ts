@@ -1,0 +1,314 @@
+import { diag } from '@opentelemetry/api';
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { reportExportTrouble } from '#src/telemetry/export-trouble.js';
+import { formatTraceparent, parseTraceparent } from '#src/telemetry/propagation.js';
+import type { Tracing } from '#src/telemetry/span.js';
+import {
+  clientSpan,
+  cpuSpan,
+  dbSpan,
+  endClientSpan,
+  endServerSpan,
+  sagaStepSpan,
+  serverSpan,
+  summarize,
+} from '#src/telemetry/spans.js';
+import { initTracing } from '#src/telemetry/tracing.js';
+import { type Collector, startCollector } from './collector.js';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const SPAN = '00f067aa0ba902b7';
+const lines: { msg: string; detail?: string; suppressed?: number }[] = [];
+const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+
+function tracing(
+  endpoint: string | undefined,
+  over: { sampler?: string; samplerArg?: number } = {},
+): Tracing {
+  const otel = {
+    disabled: false,
+    serviceName: 'shop',
+    endpoint,
+    headers: { 'x-tenant': 'acme' },
+    sampler: 'always_on',
+    samplerArg: 1,
+    resourceAttributes: { 'deployment.environment.name': 'test', 'service.name': 'loses' },
+    ...over,
+  };
+  return initTracing({ otel }, { worker: 2, instanceId: 'i-1' }, log);
+}
+
+const request = (over: { traceparent?: string; tracestate?: string; trusted?: boolean } = {}) => ({
+  method: 'GET',
+  template: '/api/users/{id}',
+  path: '/api/users/7',
+  scheme: 'http' as const,
+  traceparent: undefined,
+  tracestate: undefined,
+  trusted: false,
+  ...over,
+});
+
+describe('telemetry/tracing', () => {
+  let collector: Collector;
+  let open: Tracing[];
+
+  beforeEach(async () => {
+    collector = await startCollector();
+    open = [];
+  });
+
+  afterEach(async () => {
+    for (const one of open) await one.shutdown();
+    await collector.close();
+  });
+
+  function start(over?: { sampler?: string; samplerArg?: number }): Tracing {
+    const one = tracing(collector.endpoint, over);
+    open.push(one);
+    return one;
+  }
+
+  it('exports one trace whose spans hang together: request, call, its request, query, step, task', async () => {
+    const one = start();
+    const server = serverSpan(one, request());
+    const client = clientSpan(one, server.context, {
+      method: 'GET',
+      service: 'orders',
+      path: '/api/users/7/orders',
+      host: '10.0.0.7',
+      port: 8080,
+      attempt: 1,
+    });
+    const remote = serverSpan(
+      one,
+      request({ traceparent: formatTraceparent(client.context), trusted: true }),
+    );
+    const db = dbSpan(one, remote.context, 'orders', 'select id from orders where user_id = $1');
+    const step = sagaStepSpan(one, server.context, {
+      saga: 'checkout',
+      step: 'capture-payment',
+      sagaId: 's1',
+      attempt: 2,
+    });
+    const cpu = cpuSpan(one, server.context, 'invoice');
+    db.end();
+    endServerSpan(remote, 200);
+    endClientSpan(client, 200);
+    step.end('PAYMENT_DECLINED', 'declined');
+    cpu.end();
+    endServerSpan(server, 500, 'INTERNAL');
+    await one.flush();
+
+    const named = (name: string) => collector.spans.filter((span) => span.name === name);
+    const [inner, outer] = named('GET /api/users/{id}');
+    const [call] = named('GET orders');
+    const [query] = named('SELECT orders');
+    const [saga] = named('checkout/capture-payment');
+    const [task] = named('cpu invoice');
+    expect(new Set(collector.spans.map((span) => span.traceId)).size).to.equal(1);
+    expect(outer?.parentSpanId).to.equal(undefined);
+    expect(call?.parentSpanId).to.equal(outer?.spanId);
+    expect(inner?.parentSpanId).to.equal(call?.spanId);
+    expect(query?.parentSpanId).to.equal(inner?.spanId);
+    expect(saga?.parentSpanId).to.equal(outer?.spanId);
+    expect(task?.parentSpanId).to.equal(outer?.spanId);
+
+    expect(outer?.kind).to.equal(2);
+    expect(outer?.attributes).to.include({
+      'http.request.method': 'GET',
+      'http.route': '/api/users/{id}',
+      'url.path': '/api/users/7',
+      'url.scheme': 'http',
+      'http.response.status_code': 500,
+      'error.type': 'INTERNAL',
+    });
+    expect(outer?.statusCode).to.equal(2);
+    expect(call?.kind).to.equal(3);
+    expect(call?.attributes).to.include({
+      'server.address': '10.0.0.7',
+      'server.port': 8080,
+      'http.request.resend_count': 1,
+    });
+    expect(query?.attributes).to.deep.equal({
+      'db.system.name': 'postgresql',
+      'db.namespace': 'orders',
+      'db.operation.name': 'SELECT',
+      'db.query.summary': 'SELECT orders',
+    });
+    expect(saga?.attributes).to.include({ 'error.type': 'PAYMENT_DECLINED', 'multilane.saga.attempt': 2 });
+  });
+
+  it('posts to /v1/traces with the headers and the resource of the settings', async () => {
+    const one = start();
+    endServerSpan(serverSpan(one, request()), 200);
+    await one.flush();
+    expect(collector.requests[0]?.path).to.equal('/v1/traces');
+    expect(collector.requests[0]?.headers['x-tenant']).to.equal('acme');
+    expect(collector.spans[0]?.resource).to.include({
+      'service.name': 'shop',
+      'service.instance.id': 'i-1',
+      'deployment.environment.name': 'test',
+      'multilane.worker': 2,
+      'telemetry.sdk.language': 'nodejs',
+    });
+  });
+
+  it('does not fail a server span for what the client did wrong, but does fail the client span', async () => {
+    const one = start();
+    const server = serverSpan(one, request());
+    const client = clientSpan(one, server.context, { method: 'GET', service: 'users', path: '/' });
+    endClientSpan(client, 404);
+    endServerSpan(server, 404);
+    await one.flush();
+    const [call, outer] = collector.spans;
+    expect(outer?.statusCode).to.equal(0);
+    expect(outer?.attributes).to.not.have.property('error.type');
+    expect(call?.attributes['error.type']).to.equal('404');
+  });
+
+  it('continues an incoming trace, with its tracestate', async () => {
+    const one = start();
+    const span = serverSpan(
+      one,
+      request({ traceparent: `00-${TRACE}-${SPAN}-01`, tracestate: 'v=1', trusted: true }),
+    );
+    expect(span.context).to.include({ traceId: TRACE, sampled: true, tracestate: 'v=1' });
+    endServerSpan(span, 200);
+    await one.flush();
+    expect(collector.spans[0]).to.include({ traceId: TRACE, parentSpanId: SPAN, traceState: 'v=1' });
+  });
+
+  it('creates no span for an unsampled request, and its children stay out too', async () => {
+    const one = start({ sampler: 'always_off' });
+    const span = serverSpan(one, request());
+    expect(span.recording).to.equal(false);
+    const child = dbSpan(one, span.context, 'users', 'select 1');
+    expect(child.context).to.equal(span.context);
+    child.end();
+    endServerSpan(span, 200);
+    await one.flush();
+    expect(collector.requests).to.have.length(0);
+  });
+
+  it('gives an unsampled request ids only when they are read, and then the same again', () => {
+    const { context } = serverSpan(start({ sampler: 'always_off' }), request());
+    const { traceId, spanId } = context;
+    expect(traceId).to.match(/^[0-9a-f]{32}$/);
+    expect([context.traceId, context.spanId]).to.deep.equal([traceId, spanId]);
+    expect(parseTraceparent(formatTraceparent(context))?.sampled).to.equal(false);
+  });
+
+  it('continues the trace id of an unsampled request under a span id of its own', () => {
+    const { context } = serverSpan(
+      start({ sampler: 'parentbased_always_on' }),
+      request({ traceparent: `00-${TRACE}-${SPAN}-00`, tracestate: 'v=1', trusted: true }),
+    );
+    expect(context).to.include({ traceId: TRACE, sampled: false, tracestate: 'v=1' });
+    expect(context.spanId).to.not.equal(SPAN);
+  });
+
+  it('believes the sampled flag of a trusted sender only', () => {
+    const one = start({ sampler: 'parentbased_always_off' });
+    const traceparent = `00-${TRACE}-${SPAN}-01`;
+    expect(serverSpan(one, request({ traceparent, trusted: true })).recording).to.equal(true);
+    const stranger = serverSpan(one, request({ traceparent, trusted: false }));
+    expect(stranger.recording).to.equal(false);
+    expect(stranger.context.traceId).to.equal(TRACE);
+  });
+
+  it('lets no stranger choose a trace id that is always kept', () => {
+    const one = start({ sampler: 'parentbased_traceidratio', samplerArg: 0.001 });
+    // Its sampling word is 0: below every bound.
+    const traceparent = `00-${'11111111'.repeat(4)}-${SPAN}-01`;
+    const kept = Array.from({ length: 200 }, () => serverSpan(one, request({ traceparent })).recording);
+    expect(kept.filter(Boolean).length).to.be.below(20);
+    const ratioOnly = start({ sampler: 'traceidratio', samplerArg: 0.001 });
+    expect(serverSpan(ratioOnly, request({ traceparent, trusted: true })).recording).to.equal(true);
+  });
+
+  it('starts a trace of its own for background work', async () => {
+    const one = start();
+    const step = sagaStepSpan(one, undefined, { saga: 'a', step: 'b', sagaId: 's', attempt: 1, undo: true });
+    step.end();
+    await one.flush();
+    expect(collector.spans[0]).to.include({ name: 'a/b/undo', parentSpanId: undefined });
+    expect(collector.spans[0]?.traceId).to.equal(step.context.traceId);
+  });
+
+  it('records nothing without an endpoint, and passes a trusted context on unchanged', () => {
+    const one = tracing(undefined);
+    const span = serverSpan(one, request({ traceparent: `00-${TRACE}-${SPAN}-01`, trusted: true }));
+    expect(one.enabled).to.equal(false);
+    expect(span.recording).to.equal(false);
+    expect(formatTraceparent(span.context)).to.equal(`00-${TRACE}-${SPAN}-01`);
+    expect(clientSpan(one, span.context, { method: 'GET', service: 'a', path: '/' }).context).to.equal(
+      span.context,
+    );
+    expect(dbSpan(one, undefined, 'users', 'select 1').context.traceId).to.match(/^[0-9a-f]{32}$/);
+  });
+
+  it('ends a span once, and ignores what comes after', async () => {
+    const one = start();
+    const span = cpuSpan(one, undefined, 'fib');
+    span.end();
+    span.setAttribute('late', true);
+    span.end('LATE');
+    await one.flush();
+    expect(collector.spans).to.have.length(1);
+    expect(collector.spans[0]?.attributes).to.not.have.any.keys('late', 'error.type');
+  });
+
+  it('logs a collector that refuses, and never rejects', async () => {
+    const refusing = await startCollector(400);
+    lines.length = 0;
+    const one = tracing(refusing.endpoint);
+    serverSpan(one, request()).end();
+    await one.flush();
+    await one.shutdown();
+    await one.shutdown();
+    await refusing.close();
+    expect(refusing.requests).to.have.length(1);
+    expect(lines.map(({ msg }) => msg)).to.include('tracing: flush failed');
+  });
+
+  it('reports trouble of the exporter once a minute, with how much was left out', () => {
+    lines.length = 0;
+    let now = 0;
+    reportExportTrouble(log, () => now);
+    diag.error('no collector');
+    diag.warn('no collector');
+    diag.error('no collector');
+    diag.info('chatter');
+    now = 60_000;
+    diag.error('still no collector');
+    expect(lines.map(({ detail, suppressed }) => [detail, suppressed])).to.deep.equal([
+      ['no collector', 0],
+      ['still no collector', 2],
+    ]);
+  });
+
+  it('falls back from an unknown sampler, and says so', () => {
+    lines.length = 0;
+    open.push(tracing(collector.endpoint, { sampler: 'xray' }));
+    expect(lines.map(({ msg }) => msg)).to.deep.equal([
+      'unknown OTEL_TRACES_SAMPLER, using parentbased_traceidratio',
+    ]);
+  });
+});
+
+describe('telemetry/spans', () => {
+  it('summarizes a statement by its first word and first table', () => {
+    for (const [statement, summary] of [
+      ['select * from users where id = $1', 'SELECT users'],
+      ['INSERT INTO "orders" (id) values ($1)', 'INSERT orders'],
+      ['update only payments set status = $1', 'UPDATE payments'],
+      ['  (select 1)', 'SELECT'],
+      ['with x as (insert into saga_step values ($1)) select 1', 'WITH saga_step'],
+      ['', 'QUERY'],
+    ] as const) {
+      expect(summarize(statement).summary, statement).to.equal(summary);
+    }
+  });
+});
