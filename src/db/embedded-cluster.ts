@@ -1,0 +1,130 @@
+// The files of the embedded PostgreSQL under DATA_DIR/pg, made once and never half:
+//   data/ (the cluster, owned by the account that runs it)   socket/ (0700)   password (ours, 0600)   postgres.log
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { StartError } from '../errors.js';
+import { type Account, requireReachable } from './embedded-account.js';
+import type { Binaries } from './embedded-binaries.js';
+
+/** The superuser of the cluster, and the role everything of ours connects as. */
+export const ROLE = 'multilane';
+/** No clean-up of PG* variables would be complete, so nothing is inherited at all. */
+export const ENVIRONMENT = { PATH: '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' };
+
+export interface Cluster {
+  readonly folder: string;
+  readonly dataFolder: string;
+  readonly logFile: string;
+  readonly password: string;
+}
+
+/** Opens `DATA_DIR/pg`. @throws StartError when a folder cannot be made or the password is lost */
+export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'password'>> {
+  try {
+    const created = await mkdir(dataDir, { recursive: true });
+    // Root's cluster belongs to another account, which must be able to pass through.
+    if (created !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
+    const folder = join(await realpath(dataDir), 'pg');
+    await mkdir(folder, { recursive: true });
+    await chmod(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
+    return { folder, dataFolder: join(folder, 'data'), logFile: join(folder, 'postgres.log') };
+  } catch (error) {
+    throw new StartError(`cannot use DATA_DIR ${dataDir}: ${reason(error)}`);
+  }
+}
+
+/** Runs `initdb` if there is no cluster yet. Killed halfway it leaves nothing that a later start would take. */
+export async function ensureCluster(
+  files: Omit<Cluster, 'password'>,
+  binaries: Binaries,
+  account: Account | undefined,
+): Promise<Cluster> {
+  const passwordFile = join(files.folder, 'password');
+  const entries = await readdir(files.folder);
+  const stored = await readPassword(passwordFile);
+  if (entries.includes('data')) {
+    if (stored !== '') return { ...files, password: stored };
+    throw new StartError(`${passwordFile} is missing: restore it, or remove ${files.folder} to start empty`);
+  }
+  const left = entries.filter((name) => name.startsWith('new-'));
+  await Promise.all(left.map((name) => rm(join(files.folder, name), { recursive: true, force: true })));
+  const password = stored === '' ? randomBytes(32).toString('base64url') : stored;
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600, flush: true });
+  await initialise(files, binaries, account, password);
+  return { ...files, password };
+}
+
+async function readPassword(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new StartError(`cannot read ${file}: ${reason(error)}`);
+  }
+}
+
+async function initialise(
+  files: Omit<Cluster, 'password'>,
+  binaries: Binaries,
+  account: Account | undefined,
+  password: string,
+): Promise<void> {
+  const work = join(files.folder, `new-${randomBytes(6).toString('hex')}`);
+  await mkdir(work, { mode: 0o700 });
+  const passwordCopy = join(work, 'password');
+  await writeFile(passwordCopy, `${password}\n`, { mode: 0o600 });
+  if (account !== undefined) {
+    await Promise.all([work, passwordCopy].map((path) => chown(path, account.uid, account.gid)));
+  }
+  await requireReachable(binaries.initdb, account);
+  await requireReachable(work, account);
+  const data = join(work, 'data');
+  await run(binaries.initdb, account, [
+    ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
+    // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an index.
+    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+  ]);
+  await rename(data, files.dataFolder);
+  const parent = await open(files.folder);
+  await parent.sync();
+  await parent.close();
+  await rm(work, { recursive: true, force: true });
+}
+
+function run(file: string, account: Account | undefined, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd: '/',
+      env: ENVIRONMENT,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+    });
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint = (complaint + text).slice(-4096);
+    });
+    child.once('error', (error) => reject(new StartError(`cannot run ${file}: ${reason(error)}`)));
+    child.once('close', (code, signal) => {
+      if (code === 0) return resolve();
+      const line = complaint.split('\n').find((text) => /error|fatal|could not/i.test(text));
+      reject(new StartError(`initdb failed (${signal ?? code}): ${line ?? complaint.trim()}`));
+    });
+  });
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,220 @@
+// One running postmaster, ours by birth or by adoption: start, wait until it answers, watch, stop.
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { StartError } from '../errors.js';
+import type { Account } from './embedded-account.js';
+import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
+import { isPostmasterOf } from './process-identity.js';
+
+/** Part of the socket's name; with no network address behind it nobody can be in its way. */
+const PORT = 5432;
+const POLL_MS = 10;
+/** Recovery replays at most one checkpoint interval of log; longer than this means that it never ends. */
+const READY_WITHIN_MS = 120_000;
+const FAST_SHUTDOWN_MS = 15_000;
+const IMMEDIATE_SHUTDOWN_MS = 5_000;
+const LOG_FILE_BYTES = 1 << 20;
+export const MAX_CONNECTIONS = 100;
+
+/**
+ * Commits stay durable (fsync, synchronous_commit and full_page_writes keep their defaults). The rest is for a
+ * small machine of which the database is a guest: no network, no replication, few short queries.
+ */
+const SETTINGS = {
+  listen_addresses: '',
+  unix_socket_permissions: '0700',
+  port: String(PORT),
+  max_connections: String(MAX_CONNECTIONS),
+  shared_buffers: '64MB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_logical_replication_workers: '0',
+  jit: 'off',
+  max_parallel_workers_per_gather: '0',
+  timezone: 'UTC',
+  // Statements of a process that died end soon, not when they are through.
+  client_connection_check_interval: '1s',
+  cluster_name: 'multilane',
+  log_line_prefix: '%m ',
+  // No statements, no values: a refused insert would otherwise log the row, and rows hold people.
+  log_min_messages: 'log',
+  log_min_error_statement: 'panic',
+  log_checkpoints: 'off',
+} as const;
+
+export interface Postmaster {
+  readonly pid: number;
+  readonly socketDir: string;
+  readonly adopted: boolean;
+  readonly maxConnections: number;
+  /** Resolves with the manner of death, whoever caused it. */
+  readonly exited: Promise<string>;
+}
+
+/** The URL of one database of a cluster: the socket folder travels as the `host` parameter. */
+export function socketUrl(socketDir: string, password: string, database = 'postgres'): string {
+  return `postgresql://${ROLE}:${password}@localhost:${PORT}/${database}?host=${encodeURIComponent(socketDir)}`;
+}
+
+/** The postmaster that already runs on this cluster, waited for until it answers or is gone. */
+export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
+  const pidFile = join(cluster.dataFolder, 'postmaster.pid');
+  const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
+  const pid = Math.abs(Number(lines[0]));
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  if (!(await isPostmasterOf(pid, cluster.dataFolder))) {
+    // The pid belongs to nobody or to a stranger. PostgreSQL would refuse to start for a stranger, so the line
+    // gets a number that no process has; the rest stays, with it PostgreSQL finds orphaned backends.
+    await writeFile(pidFile, [String(0x7fffffff), ...lines.slice(1)].join('\n'));
+    return undefined;
+  }
+  const gone = watch(pid, cluster.dataFolder);
+  const socketDir = lines[4] ?? '';
+  const maxConnections = await answers(socketDir, cluster, gone.signal);
+  if (maxConnections === undefined) return undefined;
+  return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
+}
+
+/** Starts PostgreSQL in a session of its own, so that a signal to our process group never reaches it. */
+export async function startPostmaster(
+  cluster: Cluster,
+  postgres: string,
+  account: Account | undefined,
+  socketDir: string,
+): Promise<Postmaster> {
+  // Nobody runs on this cluster and the folder is ours alone: what lies there is left over.
+  const socket = join(socketDir, `.s.PGSQL.${PORT}`);
+  await Promise.all([socket, `${socket}.lock`].map((path) => rm(path, { force: true })));
+  const settings = { ...SETTINGS, unix_socket_directories: socketDir };
+  const log = openSync(cluster.logFile, 'a+', 0o600);
+  try {
+    if (fstatSync(log).size > LOG_FILE_BYTES) ftruncateSync(log, 0);
+    const logStart = fstatSync(log).size;
+    const child = spawn(
+      postgres,
+      [
+        '-D',
+        cluster.dataFolder,
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      {
+        cwd: '/',
+        env: ENVIRONMENT,
+        detached: true,
+        stdio: ['ignore', log, log],
+        ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+      },
+    );
+    const abort = new AbortController();
+    const exited = new Promise<string>((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      child.once('error', (error) => resolve(error.message));
+    }).finally(() => abort.abort());
+    child.unref();
+    const maxConnections = await answers(socketDir, cluster, abort.signal);
+    if (maxConnections !== undefined) {
+      return { pid: child.pid!, socketDir, adopted: false, maxConnections, exited };
+    }
+    throw new StartError(
+      `the embedded PostgreSQL did not start (${await exited}): ${complaint(cluster, logStart)}`,
+    );
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Fast shutdown (sessions are cut, commits kept), then harder when it does not come to an end. */
+export async function stopPostmaster(
+  { pid, exited }: Postmaster,
+  log: { warn(message: string): void },
+): Promise<void> {
+  const steps = [
+    ['SIGINT', FAST_SHUTDOWN_MS],
+    ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
+    ['SIGKILL', IMMEDIATE_SHUTDOWN_MS],
+  ] as const;
+  for (const [signal, ms] of steps) {
+    if (await within(exited, 0)) return; // its pid may be somebody else's by now
+    if (signal !== 'SIGINT')
+      log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop: sending ${signal}`);
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+      throw error;
+    }
+    if (await within(exited, ms)) return;
+  }
+}
+
+async function within(event: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      event.then(() => true),
+      delay(ms, false, { signal: timer.signal }).catch(() => false),
+    ]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Waits by connecting. The server's `max_connections`, undefined when it ended before it answered. */
+async function answers(socketDir: string, cluster: Cluster, gone: AbortSignal): Promise<number | undefined> {
+  const url = socketUrl(socketDir, cluster.password);
+  const giveUpAt = performance.now() + READY_WITHIN_MS;
+  while (!gone.aborted) {
+    if (existsSync(join(socketDir, `.s.PGSQL.${PORT}`))) {
+      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+      client.on('error', () => {}); // a connection cut while we ask: the next round finds out why
+      try {
+        await client.connect();
+        const { rows } = await client.query<{ max_connections: string }>('show max_connections');
+        return Number(rows[0]?.max_connections);
+      } catch (error) {
+        if (!isTransient(error)) throw new StartError(`the embedded PostgreSQL refuses us: ${String(error)}`);
+      } finally {
+        await client.end();
+      }
+    }
+    if (performance.now() > giveUpAt) throw new StartError('the embedded PostgreSQL does not become ready');
+    await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
+  }
+  return undefined;
+}
+
+/** Anything but a refused log-in (class 28) may be different in a moment: starting, stopping, recovering. */
+function isTransient(error: unknown): boolean {
+  return !String((error as { code?: unknown }).code ?? '').startsWith('28');
+}
+
+/** An adopted process is nobody's child of ours: its end is seen by looking. */
+function watch(
+  pid: number,
+  dataFolder: string,
+): { readonly exited: Promise<string>; readonly signal: AbortSignal } {
+  const gone = new AbortController();
+  const exited = new Promise<string>((resolve) => {
+    const timer = setInterval(async () => {
+      if (await isPostmasterOf(pid, dataFolder)) return;
+      clearInterval(timer);
+      gone.abort();
+      resolve('gone');
+    }, 50);
+    timer.unref();
+  });
+  return { exited, signal: gone.signal };
+}
+
+/** The last severe line that PostgreSQL wrote since `from`. */
+function complaint(cluster: Cluster, from: number): string {
+  const text = readFileSync(cluster.logFile).subarray(from).toString('utf8');
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const severe =
+    lines.findLast((line) => /FATAL|PANIC|ERROR|error/.test(line)) ?? lines.at(-1) ?? 'no message';
+  return severe.replace(/^\S+ \S+ \S+ (?=[A-Z]+:)/, '');
+}
