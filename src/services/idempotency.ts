@@ -21,20 +21,20 @@ export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefine
 /**
  * Runs `effect` in a transaction; with an `Idempotency-Key` at most once per key, route and body, a repetition
  * getting the stored answer. The key belongs to `METHOD /route/:template`, which is also what `db.cancel` and
- * `db.outcome` are to be given. Sets the status and returns the body.
+ * `db.outcome` are to be given. Sets the status and returns the body, which must be JSON.
  */
-export async function idempotent(
+export async function idempotent<T>(
   ctx: Pick<Context, 'method' | 'route' | 'headers' | 'status'> & { readonly body: unknown },
   db: Database,
-  effect: (tx: Transaction) => Promise<Outcome>,
-): Promise<unknown> {
+  effect: (tx: Transaction) => Promise<Outcome & { readonly body: T }>,
+): Promise<T> {
   const key = idempotencyKey(ctx);
   const outcome =
     key === undefined
       ? await db.transaction(effect)
       : await db.once({ route: `${ctx.method} ${ctx.route}`, key, body: ctx.body }, effect);
   ctx.status(outcome.status);
-  return outcome.body;
+  return outcome.body as T;
 }
 
 const refusal = (message: string): ValidationError =>

@@ -1,0 +1,74 @@
+import {
+  type Application,
+  type Context,
+  HttpError,
+  idempotencyKey,
+  type Sagas,
+  type SagaView,
+  type ServiceDeps,
+} from 'multilane';
+import { checkCurrency, compensated, hasEnded, idsOf, prefersAsync, progressOf } from './rules.js';
+import { Accepted, BySagaId, Checkout, Completed, Progress } from './schema.js';
+
+/** Whoever waits is told to come back this long before the deadline would cut the answer off. */
+const MARGIN_MS = 1000;
+
+export function routes(app: Application, { sagas }: ServiceDeps): void {
+  app.post(
+    '/api/checkout',
+    {
+      body: Checkout,
+      response: { 201: Completed, 202: Accepted },
+      summary: 'Check out: all of it or nothing',
+    },
+    async (ctx) => {
+      const key = requiredKey(ctx);
+      checkCurrency(ctx.body);
+      const { sagaId, status, created } = await sagas.start('checkout', ctx.body, { idempotencyKey: key });
+      const location = locationOf(sagaId);
+      if (!created) {
+        if (!hasEnded(status)) throw inProgress(location);
+        return answer(ctx, await sagas.get(sagaId));
+      }
+      if (prefersAsync(ctx.headers.getAll('prefer'))) {
+        ctx.status(202).header('location', location).header('preference-applied', 'respond-async');
+        return { sagaId, status: 'running' };
+      }
+      return answer(ctx, await waitFor(sagas, sagaId, ctx));
+    },
+  );
+
+  app.get(
+    '/api/checkout/:sagaId',
+    { params: BySagaId, response: { 200: Progress }, summary: 'How far a checkout has come' },
+    async (ctx) => progressOf(await sagas.get(ctx.input.params.sagaId)),
+  );
+}
+
+const locationOf = (sagaId: string): string => `/api/checkout/${sagaId}`;
+
+function requiredKey(ctx: Pick<Context, 'headers'>): string {
+  const key = idempotencyKey(ctx);
+  if (key === undefined) throw new HttpError('IDEMPOTENCY_KEY_REQUIRED', 'Send an Idempotency-Key.');
+  return key;
+}
+
+const waitFor = (sagas: Sagas, sagaId: string, ctx: Pick<Context, 'deadline'>): Promise<SagaView> =>
+  sagas.wait(sagaId, { timeoutMs: Math.max(0, ctx.deadline.remainingMs() - MARGIN_MS) });
+
+const inProgress = (location: string): HttpError =>
+  new HttpError('IDEMPOTENCY_IN_PROGRESS', 'The checkout of this key is still running.', {
+    headers: { 'retry-after': '1', location },
+  });
+
+function answer(ctx: Pick<Context, 'status' | 'header'>, view: SagaView): object {
+  const { sagaId, status } = view;
+  if (status === 'compensated') throw compensated(view);
+  ctx.header('location', locationOf(sagaId));
+  if (status === 'completed') {
+    ctx.status(201);
+    return { sagaId, status, ...idsOf(view) };
+  }
+  ctx.status(202);
+  return { sagaId, status: hasEnded(status) ? status : 'running' };
+}

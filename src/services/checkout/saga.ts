@@ -1,0 +1,59 @@
+// The checkout: a user, an order, a captured payment, a confirmed order; or none of them.
+import { defineSaga, type Json, type SagaContext } from 'multilane';
+import { findCreated, perform, undo } from './participants.js';
+import type { Checkout } from './schema.js';
+
+/** A provider that says nothing for this long is asked what became of the payment. */
+const CAPTURE_TIMEOUT_MS = 2000;
+
+export const checkoutSaga = defineSaga<Checkout>({
+  name: 'checkout',
+  version: 1,
+  steps: [
+    {
+      name: 'create-user',
+      run: async ({ user }, ctx) => ({ userId: (await perform(ctx, 'users', '/api/users', user)).id }),
+      resolve: (_, ctx) => found(ctx, 'users', '/internal/users/outcome', (userId) => ({ userId })),
+      compensate: (_, ctx) => undo(ctx, 'users', '/internal/users/undo'),
+    },
+    {
+      name: 'create-order',
+      run: async ({ item }, ctx) => {
+        const { userId } = ctx.results['create-user'] as { userId: number };
+        return { orderId: (await perform(ctx, 'orders', '/api/orders', { userId, ...item })).id };
+      },
+      resolve: (_, ctx) => found(ctx, 'orders', '/internal/orders/outcome', (orderId) => ({ orderId })),
+      compensate: (_, ctx) => undo(ctx, 'orders', '/internal/orders/undo'),
+    },
+    {
+      name: 'capture-payment',
+      timeoutMs: CAPTURE_TIMEOUT_MS,
+      run: async ({ payment }, ctx) => {
+        const { orderId } = ctx.results['create-order'] as { orderId: number };
+        return { paymentId: (await perform(ctx, 'payments', '/api/payments', { orderId, ...payment })).id };
+      },
+      resolve: (_, ctx) =>
+        found(ctx, 'payments', '/internal/payments/outcome', (paymentId) => ({ paymentId })),
+      compensate: (_, ctx) => undo(ctx, 'payments', '/internal/payments/undo'),
+    },
+    {
+      name: 'confirm-order',
+      run: async (_, ctx) => {
+        const { orderId } = ctx.results['create-order'] as { orderId: number };
+        await perform(ctx, 'orders', '/internal/orders/confirm', { orderId });
+      },
+      compensate: (_, ctx) => undo(ctx, 'orders', '/internal/orders/confirm/undo'),
+    },
+  ],
+});
+
+/** Answers `resolve`: did the forward call create something, and under which id? */
+async function found(
+  ctx: SagaContext,
+  service: string,
+  path: string,
+  result: (id: number) => Json,
+): Promise<{ done: Json } | { notDone: true }> {
+  const created = await findCreated(ctx, service, path);
+  return created ? { done: result(created.id) } : { notDone: true };
+}

@@ -1,0 +1,113 @@
+import { type Application, idempotent, NotFoundError, type ServiceDeps, Type } from 'multilane';
+import { DEFAULT_LIMIT, decodeCursor, nextLink, pageOf } from './rules.js';
+import { Id, Key, NewOrder, Order, PageQuery } from './schema.js';
+import { deleteOrder, findOrder, insertOrder, ordersOfUser, setStatus } from './store.js';
+
+/** What the idempotency keys of these routes belong to. */
+const CREATE = 'POST /api/orders';
+const CONFIRM = 'POST /internal/orders/confirm';
+
+const ById = Type.Object({ id: Id });
+const ByKey = Type.Object({ key: Key });
+
+const unknownOrder = (): NotFoundError => new NotFoundError('No order has this id.');
+
+export function routes(app: Application, deps: ServiceDeps): void {
+  publicRoutes(app, deps);
+  internalRoutes(app, deps);
+}
+
+function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
+  app.post(
+    '/api/orders',
+    { body: NewOrder, response: { 201: Order }, summary: 'Create an order' },
+    async (ctx) => {
+      const order = await idempotent(ctx, db, async (tx) => ({
+        status: 201,
+        body: await insertOrder(tx, ctx.body),
+      }));
+      ctx.header('location', `/api/orders/${order.id}`);
+      return order;
+    },
+  );
+
+  app.get('/api/orders/:id', { params: ById, response: { 200: Order }, summary: 'An order' }, async (ctx) => {
+    const order = await findOrder(db, ctx.input.params.id);
+    if (!order) throw unknownOrder();
+    return order;
+  });
+
+  app.get(
+    '/api/users/:id/orders',
+    {
+      params: ById,
+      query: PageQuery,
+      response: { 200: Type.Array(Order) },
+      summary: "A user's orders, newest first",
+    },
+    async (ctx) => {
+      const { id } = ctx.input.params;
+      const { limit = DEFAULT_LIMIT, cursor } = ctx.input.query;
+      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      const page = pageOf(await ordersOfUser(db, id, limit + 1, after), limit);
+      if (page.next !== undefined) ctx.header('link', nextLink(id, limit, page.next));
+      return page.orders;
+    },
+  );
+
+  app.get(
+    '/api/orders/:id/invoice.pdf',
+    { params: ById, summary: 'The invoice of an order' },
+    async (ctx) => {
+      const order = await findOrder(db, ctx.input.params.id);
+      if (!order) throw unknownOrder();
+      const pdf = await cpu.run<Uint8Array>('renderInvoice', order, { signal: ctx.signal });
+      ctx.header('content-disposition', `inline; filename="invoice-${order.id}.pdf"`);
+      return ctx.bytes(pdf, 'application/pdf');
+    },
+  );
+}
+
+/** What the checkout saga needs beside the above: confirm, undo, and ask what became of a key. */
+function internalRoutes(app: Application, { db }: ServiceDeps): void {
+  app.post(
+    '/internal/orders/confirm',
+    { internal: true, body: Type.Object({ orderId: Id }), summary: 'Confirm a pending order' },
+    (ctx) =>
+      idempotent(ctx, db, async (tx) => {
+        const order = await setStatus(tx, ctx.body.orderId, 'confirmed');
+        if (!order) throw unknownOrder();
+        return { status: 200, body: order };
+      }),
+  );
+
+  app.post(
+    '/internal/orders/confirm/undo',
+    { internal: true, body: ByKey, summary: 'Undo a keyed confirmation, or forbid a late one' },
+    async (ctx) => {
+      await db.cancel({ route: CONFIRM, key: ctx.body.key }, async (tx, done) => {
+        if (done) await setStatus(tx, (done.body as Order).id, 'pending');
+      });
+    },
+  );
+
+  app.post(
+    '/internal/orders/undo',
+    { internal: true, body: ByKey, summary: 'Undo a keyed creation, or forbid a late one' },
+    async (ctx) => {
+      await db.cancel({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
+        if (done) await deleteOrder(tx, (done.body as Order).id);
+      });
+    },
+  );
+
+  app.get(
+    '/internal/orders/outcome',
+    { internal: true, query: ByKey, summary: 'What became of a keyed creation' },
+    async (ctx) => {
+      const outcome = await db.outcome({ route: CREATE, key: ctx.input.query.key });
+      if (!outcome) throw new NotFoundError('This key has no outcome.');
+      return outcome;
+    },
+  );
+}

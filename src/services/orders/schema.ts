@@ -1,0 +1,30 @@
+// What orders look like on the wire.
+import { type Static, Type } from 'multilane';
+
+/** Identity columns: 1 to 2^53-1, so that a JSON number holds every one exactly. */
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+
+export const NewOrder = Type.Object({
+  userId: Id,
+  productId: Id,
+  quantity: Type.Integer({ minimum: 1, maximum: 1000 }),
+});
+export type NewOrder = Static<typeof NewOrder>;
+
+export const Order = Type.Object({
+  id: Id,
+  userId: Id,
+  productId: Id,
+  quantity: Type.Integer(),
+  status: Type.Union([Type.Literal('pending'), Type.Literal('confirmed')]),
+  createdAt: Type.String({ format: 'date-time' }),
+});
+export type Order = Static<typeof Order>;
+
+export const PageQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  cursor: Type.Optional(Type.String()),
+});
+
+/** Names one forward call, e.g. `0197…/create-order`. */
+export const Key = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\u0021-\\u007e]+$' });

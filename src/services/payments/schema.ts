@@ -1,0 +1,32 @@
+// What payments look like on the wire.
+import { type Static, Type } from 'multilane';
+
+/** Identity columns: 1 to 2^53-1, so that a JSON number holds every one exactly. */
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+
+export const NewPayment = Type.Object({
+  orderId: Id,
+  amountCents: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
+  /** ISO 4217; USD when left out. Whether the code exists is a rule, see rules.ts. */
+  currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
+  method: Type.Union([
+    Type.Literal('tok_ok'),
+    Type.Literal('tok_declined'),
+    Type.Literal('tok_flaky'),
+    Type.Literal('tok_timeout'),
+  ]),
+});
+export type NewPayment = Static<typeof NewPayment>;
+
+export const Payment = Type.Object({
+  id: Id,
+  orderId: Id,
+  amountCents: Type.Integer(),
+  currency: Type.String(),
+  status: Type.Union([Type.Literal('captured'), Type.Literal('refunded')]),
+  createdAt: Type.String({ format: 'date-time' }),
+});
+export type Payment = Static<typeof Payment>;
+
+/** Names one forward call, e.g. `0197…/capture-payment`. */
+export const Key = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\u0021-\\u007e]+$' });

@@ -1,0 +1,78 @@
+import { type Application, type Call, idempotent, NotFoundError, type ServiceDeps, Type } from 'multilane';
+import { emailTaken } from './rules.js';
+import { Id, Key, NewUser, User, UserWithOrders } from './schema.js';
+import { deleteUser, findUser, insertUser } from './store.js';
+
+/** What the idempotency keys of new users belong to. */
+const CREATE = 'POST /api/users';
+
+/** A user is answered without orders rather than late. */
+const ORDERS_TIMEOUT_MS = 1500;
+
+export function routes(app: Application, { db, call, log }: ServiceDeps): void {
+  app.post(
+    '/api/users',
+    { body: NewUser, response: { 201: User }, summary: 'Create a user' },
+    async (ctx) => {
+      const user = await idempotent(ctx, db, async (tx) => {
+        const created = await insertUser(tx, ctx.body);
+        if (!created) throw emailTaken();
+        return { status: 201, body: created };
+      });
+      ctx.header('location', `/api/users/${user.id}`);
+      return user;
+    },
+  );
+
+  app.get(
+    '/api/users/:id',
+    {
+      params: Type.Object({ id: Id }),
+      response: { 200: UserWithOrders },
+      summary: 'A user and the latest orders',
+    },
+    async (ctx) => {
+      const user = await findUser(db, ctx.input.params.id);
+      if (!user) throw new NotFoundError('No user has this id.');
+      try {
+        return { ...user, orders: await ordersOf(call, user.id) };
+      } catch (error) {
+        log.warn({ err: error, userId: user.id }, 'orders not reachable: answered without them');
+        return { ...user, orders: null, degraded: ['orders'] };
+      }
+    },
+  );
+
+  app.get(
+    '/internal/users/outcome',
+    { internal: true, query: Type.Object({ key: Key }), summary: 'What became of a keyed creation' },
+    async (ctx) => {
+      const outcome = await db.outcome({ route: CREATE, key: ctx.input.query.key });
+      if (!outcome) throw new NotFoundError('This key has no outcome.');
+      return outcome;
+    },
+  );
+
+  app.post(
+    '/internal/users/undo',
+    {
+      internal: true,
+      body: Type.Object({ key: Key }),
+      summary: 'Undo a keyed creation, or forbid a late one',
+    },
+    async (ctx) => {
+      await db.cancel({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
+        if (done) await deleteUser(tx, (done.body as User).id);
+      });
+    },
+  );
+}
+
+/** The first page of a user's orders. Throws whatever kept it from being had. */
+async function ordersOf(call: Call, userId: number): Promise<unknown[]> {
+  const answer = await call('orders').get(`/api/users/${userId}/orders`, { timeoutMs: ORDERS_TIMEOUT_MS });
+  if (answer.status !== 200) throw new Error(`orders answered ${answer.status}`);
+  const orders = answer.json();
+  if (!Array.isArray(orders)) throw new Error('orders answered no list');
+  return orders;
+}

@@ -1,0 +1,6 @@
+// What holds for users, without I/O.
+import { BusinessError } from 'multilane';
+
+/** Two users never share an e-mail address, whatever its case. */
+export const emailTaken = (): BusinessError =>
+  new BusinessError('EMAIL_TAKEN', 'Another user has this e-mail address.');

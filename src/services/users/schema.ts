@@ -1,0 +1,38 @@
+// What users look like on the wire.
+import { type Static, Type } from 'multilane';
+
+/** Identity columns: 1 to 2^53-1, so that a JSON number holds every one exactly. */
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+
+/**
+ * 1 to 200 characters (not UTF-16 units) that PostgreSQL can hold and a terminal can show: no control
+ * characters, U+0000 among them, and no half of a surrogate pair.
+ */
+const NAME = '^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]){1,200}$';
+
+/** One @ between two parts without white space: whether the address exists, only a mail can tell. */
+const EMAIL = '^[^\\s@\\u0000-\\u001f\\u007f\\ud800-\\udfff]+@[^\\s@\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$';
+
+export const NewUser = Type.Object({
+  name: Type.String({ pattern: NAME }),
+  email: Type.String({ maxLength: 254, pattern: EMAIL }),
+});
+export type NewUser = Static<typeof NewUser>;
+
+export const User = Type.Object({
+  id: Id,
+  name: Type.String(),
+  email: Type.String(),
+  createdAt: Type.String({ format: 'date-time' }),
+});
+export type User = Static<typeof User>;
+
+/** A user with the first page of the orders; `orders: null` and `degraded` when they cannot be had. */
+export const UserWithOrders = Type.Object({
+  ...User.properties,
+  orders: Type.Union([Type.Array(Type.Unknown()), Type.Null()]),
+  degraded: Type.Optional(Type.Array(Type.String())),
+});
+
+/** Names one forward call, e.g. `0197…/create-user`. */
+export const Key = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\u0021-\\u007e]+$' });
