@@ -1,0 +1,54 @@
+// Log lines for a person at a terminal: `12:00:00.123 INFO  w1 users  message key=value`, stacks below.
+
+const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> = {
+  10: ['TRACE', 90],
+  20: ['DEBUG', 36],
+  30: ['INFO ', 32],
+  40: ['WARN ', 33],
+  50: ['ERROR', 31],
+  60: ['FATAL', 35],
+};
+/** Shown in their own place, or of no use to somebody who looks at this very process. */
+const PLACED = new Set(['level', 'time', 'pid', 'hostname', 'worker', 'service', 'msg', 'span_id', 'err']);
+
+/** @param colors whether the reader is a terminal */
+export function prettyLine(colors: boolean): (line: string) => string {
+  const paint = (text: string, color: number): string => (colors ? `\x1b[${color}m${text}\x1b[0m` : text);
+
+  return (line) => {
+    const fields = JSON.parse(line) as Record<string, unknown>;
+    const [level, color] = LEVELS[fields.level as number] ?? ['     ', 37];
+    const time = new Date(fields.time as number).toTimeString().slice(0, 8);
+    const ms = String((fields.time as number) % 1000).padStart(3, '0');
+    const from = [
+      fields.worker === undefined ? 'primary' : `worker ${plain(fields.worker)}`,
+      ...(fields.service === undefined ? [] : [plain(fields.service)]),
+    ].join(' ');
+    const rest = Object.entries(fields)
+      .filter(([name]) => !PLACED.has(name))
+      .map(([name, value]) => paint(`${name}=${plain(value)}`, 90));
+    const head = [
+      paint(`${time}.${ms}`, 90),
+      paint(level, color),
+      paint(from.padEnd(16), 34),
+      plain(fields.msg),
+    ];
+    return `${[...head, ...rest].join(' ')}${stackOf(fields.err)}\n`;
+  };
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+
+/** What came from outside must steer neither the terminal nor the look of the log: control characters are shown. */
+function plain(value: unknown): string {
+  return textOf(value).replace(/[^\P{Cc}\t]/gu, (char) => {
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
+function stackOf(err: unknown): string {
+  if (typeof err !== 'object' || err === null) return '';
+  const lines = 'stack' in err ? textOf(err.stack).split('\n') : [textOf(err)];
+  return lines.map((line) => `\n    ${plain(line)}`).join('');
+}

@@ -1,0 +1,62 @@
+// Logs: pino, one JSON object a line on stdout, the same from every thread. What a line belongs to (trace,
+// service) comes from the running scope, so nobody passes it by hand.
+import { isatty } from 'node:tty';
+import { type Logger, pino, stdSerializers } from 'pino';
+import type { Settings } from '../config.js';
+import { currentScope } from '../scope.js';
+import { prettyLine } from './log-pretty.js';
+import { CENSORED, maskText, redact, SECRET_NAMES } from './log-redact.js';
+import { type LogSink, stdoutSink } from './log-sink.js';
+
+export interface LogIdentity {
+  /** Row of this worker, 1..WORKERS; undefined in the primary, whose lines carry no `worker`. */
+  readonly worker?: number;
+}
+
+/** What a caller's own fields must not be written beside: JSON keys have to be unique. */
+const SCOPED = ['service', 'worker'] as const;
+
+/**
+ * The logger of this thread. Children with a `service` of their own (start-up code of a service, outside any
+ * request) keep it; otherwise it is the scope's.
+ * @param sink where lines go; default: standard output, which may be slow or closed without harm
+ */
+export function createLogger(
+  settings: Pick<Settings, 'logLevel' | 'logFormat'>,
+  identity: LogIdentity = {},
+  sink: LogSink = stdoutSink(),
+): Logger {
+  const bound = new WeakMap<Logger, ReadonlySet<string>>();
+  const format = settings.logFormat === 'pretty' ? prettyLine(isatty(1)) : (line: string) => line;
+
+  return pino(
+    {
+      level: settings.logLevel,
+      mixin: (_fields, _level, logger) => fieldsOf(identity, bound.get(logger as Logger)),
+      onChild: (child) => {
+        const bindings = child.bindings();
+        bound.set(child, new Set(SCOPED.filter((name) => name in bindings)));
+      },
+      formatters: { log: (fields) => redact(fields) },
+      // Fields are redacted above; these two are for what is bound to a child.
+      serializers: {
+        err: (value: unknown) => (value instanceof Error ? redact(stdSerializers.err(value)) : value),
+      },
+      redact: { paths: SECRET_NAMES.map((name) => `["${name}"]`), censor: CENSORED },
+    },
+    { write: (line: string) => sink.write(line, (text) => format(maskText(text))) },
+  );
+}
+
+/** A fresh object: pino writes the caller's fields into it. */
+function fieldsOf(identity: LogIdentity, bound: ReadonlySet<string> | undefined): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  if (identity.worker !== undefined && !bound?.has('worker')) fields.worker = identity.worker;
+  const scope = currentScope();
+  if (scope === undefined) return fields;
+  if (scope.service !== undefined && !bound?.has('service')) fields.service = scope.service;
+  const { traceId, spanId } = scope.trace;
+  fields.trace_id = traceId;
+  fields.span_id = spanId;
+  return fields;
+}

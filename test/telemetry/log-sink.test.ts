@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { shortenLine } from '#src/telemetry/log-shorten.js';
+import { LineSink } from '#src/telemetry/log-sink.js';
+
+const asItIs = (line: string): string => line;
+const errno = (code: string): Error => Object.assign(new Error(code), { code });
+
+/** A pipe that takes, refuses or breaks as it is told. */
+function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
+  const state = { taken: '', refuse: undefined as string | undefined, atMost: Number.POSITIVE_INFINITY };
+  const sink = new LineSink(
+    (bytes) => {
+      if (state.refuse !== undefined) throw errno(state.refuse);
+      const part = bytes.subarray(0, state.atMost);
+      state.taken += Buffer.from(part).toString('utf8');
+      return part.length;
+    },
+    { maxLine: 1e6, maxWaiting: 1000, retryMs: 1e6, ...limits },
+  );
+  return { state, sink, lines: () => state.taken.split('\n').filter(Boolean) };
+}
+
+describe('telemetry/log-sink', () => {
+  it('keeps lines in order while the reader has stopped, and writes them when it goes on', () => {
+    const { state, sink } = pipe();
+    sink.write('1\n', asItIs);
+    state.refuse = 'EAGAIN';
+    sink.write('2\n', asItIs);
+    sink.write('3\n', asItIs);
+    sink.flush();
+    expect(state.taken).to.equal('1\n');
+    state.refuse = undefined;
+    sink.write('4\n', asItIs);
+    expect(state.taken, 'the new line waits behind the old ones').to.equal('1\n');
+    sink.flush();
+    expect(state.taken).to.equal('1\n2\n3\n4\n');
+  });
+
+  it('drops what would wait beyond the limit, and says how much when it can', () => {
+    const { state, sink, lines } = pipe({ maxWaiting: 20 });
+    state.refuse = 'EAGAIN';
+    for (let count = 0; count < 10; count++) sink.write('123456789\n', asItIs);
+    state.refuse = undefined;
+    sink.flush();
+    expect(lines()).to.have.length(3);
+    expect(JSON.parse(lines()[2]!)).to.include({ level: 40, dropped: 8 });
+  });
+
+  it('finishes a line that the system took only in part', () => {
+    const { state, sink } = pipe();
+    state.atMost = 3;
+    sink.write('abcdefgh\n', asItIs);
+    expect(state.taken).to.equal('abcdefgh\n');
+  });
+
+  for (const code of ['EPIPE', 'EBADF']) {
+    it(`goes on without logs after ${code}`, () => {
+      const { state, sink } = pipe();
+      state.refuse = code;
+      sink.write('lost\n', asItIs);
+      state.refuse = undefined;
+      sink.write('lost too\n', asItIs);
+      sink.flush();
+      expect(state.taken).to.equal('');
+    });
+  }
+
+  it('loses one line to a full disk, not the log', () => {
+    const { state, sink, lines } = pipe();
+    state.refuse = 'ENOSPC';
+    sink.write('lost\n', asItIs);
+    state.refuse = undefined;
+    sink.write('kept\n', asItIs);
+    expect(lines()[0]).to.equal('kept');
+  });
+
+  it('shortens a line that the pipe would not keep whole', () => {
+    const { sink, lines } = pipe({ maxLine: 4096 });
+    sink.write(`${JSON.stringify({ level: 50, msg: 'x', err: { stack: 'y'.repeat(9000) } })}\n`, asItIs);
+    expect(lines()).to.have.length(1);
+    expect(JSON.parse(lines()[0]!)).to.include({ level: 50, msg: 'x', truncated: true });
+  });
+
+  it('shortens any object to the limit and keeps it an object that says where it is from', () => {
+    fc.assert(
+      fc.property(fc.object({ maxDepth: 3 }), fc.string({ maxLength: 3000 }), (fields, msg) => {
+        const line = `${JSON.stringify({ ...fields, level: 30, msg, many: Array(900).fill(msg) })}\n`;
+        const short = shortenLine(line, 1024);
+        expect(Buffer.byteLength(short)).to.be.at.most(1024);
+        expect(JSON.parse(short)).to.include({ level: 30, truncated: true });
+        expect(short.endsWith('\n')).to.equal(true);
+      }),
+    );
+  });
+});
+
+describe('telemetry/log-sink on the real standard output', () => {
+  const program = fileURLToPath(new URL('./log-writer.js', import.meta.url));
+
+  it('never mixes lines of several threads, also when the reader is slow', async () => {
+    const child = spawn(process.execPath, [program, '4', '300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    const perWorker = new Map<number, number>();
+    let dropped = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      const entry = JSON.parse(line) as { worker?: number; n?: number; dropped?: number };
+      if (entry.dropped !== undefined) dropped += entry.dropped;
+      else {
+        const before = perWorker.get(entry.worker!) ?? -1;
+        expect(entry.n, 'order of one thread').to.be.above(before);
+        perWorker.set(entry.worker!, entry.n!);
+      }
+    }
+    expect(await exited).to.deep.equal([0, null]);
+    expect(perWorker.size).to.equal(4);
+    expect(dropped).to.equal(0);
+    for (const last of perWorker.values()) expect(last).to.equal(299);
+  });
+
+  it('lets the process live when standard output is closed', async () => {
+    const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let complaints = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      complaints += chunk.toString();
+    });
+    expect(await once(child, 'exit')).to.deep.equal([0, null]);
+    expect(complaints).to.equal('');
+  });
+
+  it('does not stop for a reader that has stopped', async () => {
+    // Nobody reads until the process has ended by itself: a blocking write would keep it for ever.
+    const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(await once(child, 'exit')).to.deep.equal([0, null]);
+    child.stdout.resume();
+    await once(child.stdout, 'close');
+  });
+});

@@ -1,0 +1,129 @@
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { HttpError } from '#src/errors.js';
+import { runInScope } from '#src/scope.js';
+import { createLogger } from '#src/telemetry/log.js';
+import type { LogSink } from '#src/telemetry/log-sink.js';
+
+type Line = Record<string, unknown>;
+
+function capture(format: 'json' | 'pretty' = 'json', worker?: number) {
+  const texts: string[] = [];
+  const sink: LogSink = { write: (line, shape) => void texts.push(shape(line)), flush: () => {} };
+  const settings = { logLevel: 'debug', logFormat: format } as const;
+  const log = createLogger(settings, worker === undefined ? {} : { worker }, sink);
+  return { log, texts, last: () => JSON.parse(texts.at(-1)!) as Line };
+}
+
+const scope = (service: string | undefined) => ({
+  requestId: 'r1',
+  deadline: Deadline.after(1000),
+  signal: new AbortController().signal,
+  trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined },
+  service,
+});
+
+describe('telemetry/log', () => {
+  it('writes one JSON object a line, whatever the text contains', () => {
+    const { log, texts } = capture();
+    log.info({ note: 'two\nlines' }, 'and\r\nmore\u2028');
+    expect(texts).to.have.length(1);
+    expect(texts[0]!.indexOf('\n')).to.equal(texts[0]!.length - 1);
+    expect(JSON.parse(texts[0]!)).to.include({ level: 30, msg: 'and\r\nmore\u2028', note: 'two\nlines' });
+  });
+
+  it('says which worker wrote it, and nothing of a worker in the primary', () => {
+    const worker = capture('json', 3);
+    worker.log.info('x');
+    expect(worker.last().worker).to.equal(3);
+    const primary = capture();
+    primary.log.info('x');
+    expect(primary.last()).to.not.have.property('worker');
+  });
+
+  it('takes trace ids and service from the running scope', async () => {
+    const { log, last } = capture();
+    await runInScope(scope('users'), async () => {
+      await Promise.resolve();
+      log.warn('inside');
+    });
+    expect(last()).to.include({ service: 'users', trace_id: 'a'.repeat(32), span_id: 'b'.repeat(16) });
+    log.warn('outside');
+    expect(last()).to.not.have.any.keys('service', 'trace_id', 'span_id');
+  });
+
+  it('never writes a key twice: what a child is bound to wins over the scope', () => {
+    const { log, texts } = capture('json', 1);
+    const child = log.child({ service: 'orders', worker: 9 }).child({ part: 'x' });
+    runInScope(scope('users'), () => child.info({ trace_id: 'mine' }, 'x'));
+    expect(texts[0]!.match(/"service":/g)).to.have.length(1);
+    expect(texts[0]!.match(/"worker":/g)).to.have.length(1);
+    expect(texts[0]!.match(/"trace_id":/g)).to.have.length(1);
+    expect(JSON.parse(texts[0]!)).to.include({ service: 'orders', worker: 9, part: 'x', trace_id: 'mine' });
+  });
+
+  it('keeps secrets out, at any depth, in errors, bindings and texts', () => {
+    const { log, texts } = capture();
+    const secret = 'hunter2hunter2hunter2';
+    const error = Object.assign(new Error('no'), { config: { headers: { Authorization: secret } } });
+    log.info({ password: secret, adminToken: secret, request: { headers: { cookie: secret } } });
+    log.info({ list: [{ 'set-cookie': [secret] }], api_key: secret }, `Bearer ${secret}`);
+    log.error(error, 'failed');
+    log.error({ cause: error }, 'failed');
+    log.child({ token: secret }).info('bound');
+    log.warn(`cannot reach postgres://admin:${secret}@db.example:5432/users`);
+    log.warn({ url: new URL(`postgres://admin:${secret}@db.example:5432/users`) }, 'no database');
+    expect(texts).to.have.length(7);
+    for (const text of texts) {
+      expect(text).to.not.contain(secret);
+      expect(text).to.contain('[redacted]');
+    }
+    expect(texts[5]).to.contain('postgres://admin:[redacted]@db.example:5432/users');
+  });
+
+  it('leaves what only looks like a secret', () => {
+    const { log, last } = capture();
+    log.info({ tokens: 5, token: undefined, hasPassword: true, idempotencyKey: 'k' }, 'bearer of news');
+    expect(last()).to.include({ tokens: 5, hasPassword: true, idempotencyKey: 'k', msg: 'bearer of news' });
+  });
+
+  it('writes an error with type, message, stack and cause', () => {
+    const { log, last } = capture();
+    const error = new HttpError('BAD_UPSTREAM', 'no answer', { cause: new Error('ECONNRESET') });
+    log.error(error);
+    const { err, msg } = last() as { err: Line; msg: string };
+    expect(msg).to.equal('no answer');
+    expect(err).to.include({ type: 'HttpError', message: 'no answer: ECONNRESET', code: 'BAD_UPSTREAM' });
+    expect(err.stack).to.contain('caused by: Error: ECONNRESET');
+    log.error({ failure: new Error('elsewhere') }, 'x');
+    expect((last().failure as Line).message).to.equal('elsewhere');
+  });
+
+  it('survives cycles, big integers, bytes and things that go deep', () => {
+    const { log, last } = capture();
+    const cycle: Record<string, unknown> = {
+      big: 2n ** 70n,
+      bytes: new Uint8Array(9),
+      map: new Map([['a', 1]]),
+    };
+    cycle.self = cycle;
+    log.info(cycle, 'x');
+    expect(last()).to.deep.include({ big: String(2n ** 70n), bytes: '[9 bytes]', map: [['a', 1]] });
+  });
+
+  it('obeys the level of the settings', () => {
+    const { log, texts } = capture();
+    log.trace('too fine');
+    expect(texts).to.have.length(0);
+  });
+
+  it('shows a person the same, in one line, without letting text steer the terminal', () => {
+    const { log, texts } = capture('pretty', 2);
+    runInScope(scope('users'), () => log.info({ port: 80 }, 'up\x1b[2J\nERROR forged'));
+    expect(texts[0]).to.match(
+      /^\d\d:\d\d:\d\d\.\d{3} INFO {2}worker 2 users {2,}up\\x1b\[2J\\x0aERROR forged trace_id=a{32} port=80\n$/,
+    );
+    log.error(new Error('boom'));
+    expect(texts[1]).to.match(/ERROR worker 2 +boom\n {4}Error: boom\n {8}at /);
+  });
+});
