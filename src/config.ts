@@ -1,6 +1,7 @@
-// Every setting of the process. (The table that reads, checks and documents them is being written here.)
+// The settings a process runs with: the contract. `config/` reads, checks and documents them (table.ts is the
+// one place where a setting is declared); nobody else reads `process.env`.
 
-/** The settings a process runs with; plain data, so workers get them by structured clone. */
+/** Plain data, so workers get it by structured clone. */
 export interface Settings {
   readonly host: string;
   readonly port: number;
@@ -22,7 +23,9 @@ export interface Settings {
   readonly databasePrepare: boolean;
   /** Absolute. */
   readonly dataDir: string;
+  /** Address ranges in CIDR notation, each with its prefix length. */
   readonly registryAllow: readonly string[];
+  /** Absolute. */
   readonly registryAcceptTokensFile: string | undefined;
   readonly advertiseHost: string | undefined;
   readonly meshToken: string | undefined;
@@ -34,6 +37,7 @@ export interface Settings {
   readonly requestTimeoutMs: number;
   readonly streamIdleMs: number;
   readonly chunkedBodies: 'accept' | 'reject';
+  /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
   readonly drainMs: number;
   readonly drainNoticeMs: number;
@@ -43,9 +47,11 @@ export interface Settings {
   readonly otel: {
     readonly disabled: boolean;
     readonly serviceName: string;
+    /** Full address that traces are posted to, signal path included; undefined: no export. */
     readonly endpoint: string | undefined;
     readonly headers: Readonly<Record<string, string>>;
     readonly sampler: string;
+    /** Share of traces that is sampled, 0 to 1, where the sampler takes one. */
     readonly samplerArg: number;
     readonly resourceAttributes: Readonly<Record<string, string>>;
   };

@@ -1,0 +1,81 @@
+// Kinds of values that name a place in a network.
+import { isIP, isIPv4 } from 'node:net';
+import { type Kind, listOf, MASK, text } from './kind.js';
+
+const HOST_NAME =
+  /^(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
+
+/** An address (an IPv6 one with or without brackets, returned without) or a host name (RFC 1123). */
+function hostOf(value: string): string | undefined {
+  const bare = /^\[.*\]$/.test(value) ? value.slice(1, -1) : value;
+  if (isIP(bare) !== 0) return bare;
+  // "10.0.0.300" would pass as a name, and fail much later.
+  return bare === value && HOST_NAME.test(value) && !/^[\d.]+$/.test(value) ? value.toLowerCase() : undefined;
+}
+
+export const host: Kind<string> = { ...text, type: 'an IP address or host name', parse: hostOf };
+
+export const hosts = listOf('IP addresses or host names, without ports', hostOf);
+
+/** One address range; an address alone is the range of just this one. */
+function cidrOf(value: string): string | undefined {
+  const [address = '', prefix, ...rest] = value.split('/');
+  if (isIP(address) === 0 || rest.length > 0) return undefined;
+  const bits = isIPv4(address) ? 32 : 128;
+  if (prefix === undefined) return `${address}/${bits}`;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits ? `${address}/${Number(prefix)}` : undefined;
+}
+
+export const cidrs = listOf('address ranges such as 10.0.0.0/8', cidrOf);
+
+export const LOOPBACK_AND_PRIVATE: readonly string[] = [
+  '127.0.0.0/8',
+  '::1/128',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+];
+
+/** True for 127.0.0.0/8, ::1 and `localhost`: nobody outside this machine gets there. */
+export function isLoopback(value: string): boolean {
+  const name = value.toLowerCase();
+  const mapped = name.startsWith('::ffff:') ? name.slice('::ffff:'.length) : name;
+  return name === 'localhost' || name === '::1' || (isIPv4(mapped) && mapped.startsWith('127.'));
+}
+
+/** True for `0.0.0.0` and `::` in any spelling. */
+export const isWildcard = (value: string): boolean => isIP(value) !== 0 && /^[0:.]+$/.test(value);
+
+/**
+ * A URL as people may see it: no password, neither before the host nor as a parameter. Works on what no URL
+ * parser takes, too, and hides rather too much then.
+ */
+export function maskUrl(url: string): string {
+  const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(url) ?? [];
+  if (scheme === undefined) return url;
+  const at = rest.lastIndexOf('@');
+  const user = rest.slice(0, Math.max(0, at));
+  const colon = user.indexOf(':');
+  const shownUser = colon < 0 ? user : `${user.slice(0, colon)}:${MASK}`;
+  const shown = at < 0 ? rest : `${shownUser}${rest.slice(at)}`;
+  return scheme + shown.replace(/([?&][^=&#]*(?:password|token|secret)[^=&#]*=)[^&#]*/gi, `$1${MASK}`);
+}
+
+/** Checked for its scheme; who uses it decides on the rest. Its password never shows. */
+function url(type: string, scheme: RegExp, parsable: (value: string) => string): Kind<string> {
+  return {
+    ...text,
+    type,
+    secret: true,
+    parse: (value) => (scheme.test(value) && URL.canParse(parsable(value)) ? value : undefined),
+    show: maskUrl,
+  };
+}
+
+/** `postgres://user:password@/name?host=/run/postgresql`, the form for a socket folder, has no host. */
+export const postgresUrl = url('a postgres:// URL', /^postgres(ql)?:\/\//i, (value) =>
+  value.replace('@/', '@localhost/'),
+);
+
+export const httpUrl = url('an http:// or https:// URL', /^https?:\/\//i, String);

@@ -1,0 +1,45 @@
+// `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else, so
+// only names of our own prefix can be wrong.
+import { ConfigError } from '../errors.js';
+import { nearest, PREFIX } from './names.js';
+import type { Source } from './source.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Kubernetes tells every pod of a Service X by X_PORT=tcp://10.0.0.1:80, X_SERVICE_HOST, X_PORT_80_TCP, … */
+const LINK_NAME = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+const LINK_VALUE = /^(tcp|udp|sctp):\/\//;
+const isServiceLink = (name: string, value: string): boolean =>
+  LINK_NAME.test(name) || (/(^|_)PORT$/.test(name) && LINK_VALUE.test(value));
+
+/**
+ * An empty variable counts as unset, as the OpenTelemetry specification has it and Compose files need it.
+ * @throws ConfigError for a variable with our prefix that is none of `known`
+ */
+export function fromEnvironment(
+  env: Environment,
+  known: readonly string[],
+  warn: (warning: string) => void,
+): Source {
+  const spellings = known.map((name) => PREFIX + name);
+  for (const [name, value = ''] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX)) continue;
+    if (isServiceLink(name, value)) {
+      throw new ConfigError(
+        `${name}: Kubernetes' link to a Service, not a setting; rename that Service or set enableServiceLinks: false`,
+      );
+    }
+    if (!spellings.includes(name)) {
+      throw new ConfigError(`${name}: unknown setting, did you mean ${nearest(name, spellings)}?`);
+    }
+  }
+  return (name) => {
+    for (const as of [PREFIX + name, name]) {
+      const text = env[as]?.trim();
+      if (!text) continue;
+      if (!isServiceLink(as, text)) return { as, text, raw: text, place: 'environment' };
+      warn(`${as}: ignored, "${text}" is Kubernetes' link to a Service; set ${PREFIX}${name} instead`);
+    }
+    return undefined;
+  };
+}

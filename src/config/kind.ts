@@ -1,0 +1,146 @@
+// Kinds of values: how text becomes a value, what is said when it does not, and how a value is shown again.
+
+export interface Kind<T> {
+  /** With article: `a whole number`. Reads on in "is not …". */
+  readonly type: string;
+  /** What narrows the type: `from 0 to 65535`. */
+  readonly range?: string;
+  /** Never repeated in a message; `show` masks it. */
+  readonly secret?: boolean;
+  /** undefined: the text is not of this kind. */
+  parse(text: string): T | undefined;
+  show(value: T): string;
+  /** A value of a configuration file as the text that `parse` takes; undefined: never of this kind. */
+  fromFile(value: unknown): string | undefined;
+}
+
+export const MASK = '***';
+
+const plainText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+export function whole(min: number, max: number): Kind<number> {
+  return {
+    type: 'a whole number',
+    range: `from ${min} to ${max}`,
+    parse(text) {
+      if (!/^\d{1,15}$/.test(text)) return undefined;
+      const value = Number(text);
+      return value >= min && value <= max ? value : undefined;
+    },
+    show: String,
+    fromFile: (value) => (typeof value === 'number' ? String(value) : plainText(value)),
+  };
+}
+
+export const share: Kind<number> = {
+  type: 'a number',
+  range: 'from 0 to 1',
+  parse(text) {
+    if (!/^(\d+\.?\d*|\.\d+)$/.test(text)) return undefined;
+    const value = Number(text);
+    return value <= 1 ? value : undefined;
+  },
+  show: String,
+  fromFile: (value) => (typeof value === 'number' ? String(value) : plainText(value)),
+};
+
+export function oneOf<const T extends string>(...choices: readonly T[]): Kind<T> {
+  const [only] = choices;
+  return {
+    type: choices.length === 1 ? `${only}, the only choice so far` : 'one of',
+    ...(choices.length === 1 ? {} : { range: choices.join(', ') }),
+    parse: (text) => choices.find((choice) => choice === text.toLowerCase()),
+    show: String,
+    fromFile: plainText,
+  };
+}
+
+const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
+
+export const onOff: Kind<boolean> = {
+  type: 'on or off',
+  parse: (text) => (Object.hasOwn(SWITCH, text.toLowerCase()) ? SWITCH[text.toLowerCase()] : undefined),
+  show: (value) => (value ? 'on' : 'off'),
+  fromFile: (value) => (typeof value === 'boolean' ? String(value) : plainText(value)),
+};
+
+export const text: Kind<string> = {
+  type: 'a text',
+  parse: (value) => (value === '' ? undefined : value),
+  show: String,
+  fromFile: plainText,
+};
+
+export const path: Kind<string> = { ...text, type: 'a path' };
+
+/** A bearer token: what may stand in a header field (RFC 9110 section 5.5), without blanks. */
+export const token: Kind<string> = {
+  ...text,
+  type: 'a token of visible ASCII characters without blanks',
+  secret: true,
+  parse: (value) => (/^[\x21-\x7e]+$/.test(value) ? value : undefined),
+  show: () => MASK,
+};
+
+/** @param item checks and normalizes one element; `type` reads "a comma-separated list of …" */
+export function listOf(items: string, item: (text: string) => string | undefined): Kind<readonly string[]> {
+  return {
+    type: `a comma-separated list of ${items}`,
+    parse(value) {
+      const parsed = value.split(',').map((part) => item(part.trim()));
+      const known = parsed.filter((part) => part !== undefined);
+      return known.length === parsed.length ? [...new Set(known)] : undefined;
+    },
+    show: (value) => (value.length === 0 ? 'none' : value.join(',')),
+    fromFile(value) {
+      if (!Array.isArray(value)) return plainText(value);
+      return value.every((part) => typeof part === 'string' && !part.includes(','))
+        ? value.join(',')
+        : undefined;
+    },
+  };
+}
+
+/** `key=value,key2=value2`, values percent-encoded: the form of OTEL_RESOURCE_ATTRIBUTES (W3C Baggage). */
+export const pairs: Kind<Readonly<Record<string, string>>> = {
+  type: 'a comma-separated list of key=value',
+  parse(value) {
+    const found: Record<string, string> = {};
+    for (const member of value.split(',').map((part) => part.trim())) {
+      if (member === '') continue;
+      const equals = member.indexOf('=');
+      const key = decoded(member.slice(0, Math.max(0, equals)).trim());
+      const content = decoded(member.slice(equals + 1).trim());
+      if (!key || content === undefined) return undefined;
+      found[key] = content;
+    }
+    return found;
+  },
+  show: (value) => shownPairs(value, encodeURIComponent),
+  fromFile(value) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return plainText(value);
+    const members = Object.entries(value);
+    if (!members.every(([, content]) => typeof content === 'string')) return undefined;
+    return members.map((pair) => pair.map(encodeURIComponent).join('=')).join(',');
+  },
+};
+
+/** Header fields such as API keys: names are shown, values are not. */
+export const secretPairs: Kind<Readonly<Record<string, string>>> = {
+  ...pairs,
+  secret: true,
+  show: (value) => shownPairs(value, () => MASK),
+};
+
+function shownPairs(value: Readonly<Record<string, string>>, shown: (content: string) => string): string {
+  const members = Object.entries(value).map(([key, content]) => `${key}=${shown(content)}`);
+  return members.length === 0 ? 'none' : members.join(',');
+}
+
+function decoded(value: string): string | undefined {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return undefined; // a lone % or broken UTF-8: the caller reports the whole value
+  }
+}

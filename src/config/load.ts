@@ -1,0 +1,144 @@
+// Reads all settings. Command line > environment > configuration file > default.
+import { availableParallelism, networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
+import { maskUrl } from './address.js';
+import { fromCommandLine, parseCommandLine } from './command-line.js';
+import { type Environment, fromEnvironment } from './environment.js';
+import { type ConfigFile, fromFile, loadConfigFile } from './file.js';
+import { checkText, helpText, type Line, version } from './print.js';
+import { checkTogether } from './rules.js';
+import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
+import { socketDirectory } from './socket-directory.js';
+import type { Source, Written } from './source.js';
+import { databaseUrlOf, PROCESS_SETTINGS, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
+import { OTEL_SETTINGS, otelOf } from './table-otel.js';
+
+export interface LoadOptions {
+  /** Without node and script: `process.argv.slice(2)`. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** Standard output is a terminal. */
+  readonly isTTY: boolean;
+  /** Names of the services that are there when no configuration declares any: those of the reference shop. */
+  readonly shop: readonly string[];
+  readonly env?: Environment;
+  readonly parallelism?: number;
+  /** Addresses of this machine. */
+  readonly addresses?: readonly string[];
+}
+
+export type Loaded =
+  | {
+      readonly kind: 'run';
+      readonly settings: Settings;
+      /** What the configuration module declares, unchecked; undefined: the reference shop. */
+      readonly services: readonly unknown[] | undefined;
+      /** For the log, once there is one. */
+      readonly warnings: readonly string[];
+    }
+  /** To be printed on stdout, and that is all. */
+  | { readonly kind: 'help' | 'version' | 'check'; readonly text: string };
+
+/** @throws ConfigError for anything that is unknown or wrong, naming where it was written */
+export async function loadSettings(options: LoadOptions): Promise<Loaded> {
+  const { argv, cwd, isTTY, env = process.env, parallelism = availableParallelism() } = options;
+  const machine: Machine = { isTTY, parallelism };
+  const commandLine = parseCommandLine(argv);
+  if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine) };
+  if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
+
+  const file = await loadConfigFile(cwd, commandLine.config);
+  const services = file?.services === undefined ? options.shop : namesOf(file);
+  const table: Table = {
+    ...SETTINGS,
+    ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
+  };
+  const known = Object.keys(table);
+  const warnings: string[] = [];
+  const warn = (warning: string): number => warnings.push(warning);
+  const sources: readonly Source[] = [
+    fromCommandLine(commandLine, known),
+    fromEnvironment(env, known, warn),
+    ...(file === undefined ? [] : [fromFile(file, known)]),
+  ];
+  const lines = Object.entries(table).map(([name, setting]) => read(name, setting, sources, machine, warn));
+  const lineOf = new Map(lines.map((line) => [line.name, line]));
+  const settings: Settings = {
+    ...assemble((name) => lineOf.get(name)?.value, services, cwd),
+    configFile: file?.services === undefined ? undefined : file.path,
+  };
+  checkTogether(settings, {
+    as: (name) => lineOf.get(name)?.written?.as ?? name,
+    services,
+    addresses: options.addresses ?? ownAddresses(),
+  });
+  if (commandLine.asks.has('check')) {
+    const text = checkText(lines, {
+      machine,
+      services: settings.services ?? services,
+      file: file?.path,
+      socketDirectory: settings.databaseUrl === undefined ? socketDirectory(settings, env) : undefined,
+      warnings,
+    });
+    return { kind: 'check', text };
+  }
+  return { kind: 'run', settings, services: file?.services, warnings };
+}
+
+const ownAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+
+/** Other members of a service are the business of whoever mounts it. */
+function namesOf({ name: file, services = [] }: ConfigFile): readonly string[] {
+  return services.map((service, index) => {
+    const name =
+      typeof service === 'object' && service !== null && 'name' in service ? service.name : undefined;
+    if (typeof name === 'string' && /^[a-z][a-z0-9-]{0,62}$/.test(name)) return name;
+    throw new ConfigError(`${file}: services[${index}] is not a service: wrap it in defineService(…)`);
+  });
+}
+
+function read(
+  name: string,
+  setting: Setting,
+  sources: readonly Source[],
+  machine: Machine,
+  warn: (warning: string) => void,
+): Line {
+  for (const source of sources) {
+    const written = source(name, setting);
+    if (written === undefined) continue;
+    const value = written.text === undefined ? undefined : setting.kind.parse(written.text);
+    if (value !== undefined) return { name, setting, value, written };
+    const fault = faultOf(written, setting);
+    if (setting.lenient !== true || written.place !== 'environment') throw new ConfigError(fault);
+    warn(`${fault}; ignored`);
+  }
+  return { name, setting, value: setting.default(machine), written: undefined };
+}
+
+function faultOf({ as, raw }: Written, { kind }: Setting): string {
+  // An address may hold a password wherever it was written by mistake.
+  const shown =
+    kind.secret === true ? 'the value' : JSON.stringify(typeof raw === 'string' ? maskUrl(raw) : raw);
+  return `${as}: ${shown} is not ${kind.type}${kind.range === undefined ? '' : ` ${kind.range}`}`;
+}
+
+function assemble(
+  byName: (name: string) => unknown,
+  services: readonly string[],
+  cwd: string,
+): Omit<Settings, 'configFile'> {
+  const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
+  const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
+  const { dataDir, registryAcceptTokensFile: tokens } = values;
+  return {
+    ...values,
+    serviceDatabaseUrls: Object.fromEntries(urls.filter(([, url]) => url !== undefined)),
+    dataDir: resolve(cwd, dataDir),
+    registryAcceptTokensFile: tokens === undefined ? undefined : resolve(cwd, tokens),
+    otel: otelOf(valuesOf(OTEL_SETTINGS, byName)),
+  };
+}

@@ -1,0 +1,103 @@
+// `--help`, `--check`, `--version` and docs/settings.md, all from the table.
+import { readFileSync } from 'node:fs';
+import { OPTIONS } from './command-line.js';
+import { flagOf, keyOf, PREFIX } from './names.js';
+import { type Machine, type Setting, shownDefault } from './setting.js';
+import type { Written } from './source.js';
+import { PER_SERVICE, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
+
+const ALL: readonly (readonly [string, Setting])[] = Object.entries({
+  ...SETTINGS,
+  [PER_SERVICE]: SERVICE_DATABASE_URL,
+});
+
+export function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String((manifest as { readonly version: unknown }).version);
+}
+
+const expected = ({ kind, unit }: Setting): string =>
+  [kind.type.replace(/^an? /, ''), kind.range, unit && `(${unit})`].filter(Boolean).join(' ');
+
+/** Greedy line filling; a word longer than the line stands alone. */
+function filled(text: string, indent: string, width = 100): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)!;
+    if (last === '') lines[lines.length - 1] = word;
+    else if (indent.length + last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.map((line) => indent + line).join('\n');
+}
+
+export function helpText(machine: Machine): string {
+  const flags = ALL.map(([name, setting]) => {
+    const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
+    return `${head}\n${filled(`${setting.meaning} Value: ${expected(setting)}.`, '      ')}`;
+  });
+  const options = Object.entries(OPTIONS).map(([option, meaning]) => {
+    return `  ${option === '--config' ? '--config FILE' : option}\n${filled(meaning, '      ')}`;
+  });
+  return `Usage: node dist/primary.js [option]...
+
+Starts the services of multilane.config.{js,mjs,json}, or the reference shop when there is none.
+
+${options.join('\n')}
+
+Every setting can be given on the command line, in the environment as ${PREFIX}<NAME> (or by its bare name,
+when that is unset), and in the configuration file by its camelCase name, in this order of precedence.
+
+${flags.join('\n')}
+`.replaceAll('`', '');
+}
+
+/** One setting as it was read. */
+export interface Line {
+  readonly name: string;
+  readonly setting: Setting;
+  readonly value: unknown;
+  /** undefined: the default. */
+  readonly written: Written | undefined;
+}
+
+export interface CheckFacts {
+  readonly machine: Machine;
+  /** Those that would be mounted. */
+  readonly services: readonly string[];
+  readonly file: string | undefined;
+  /** undefined: no embedded PostgreSQL. */
+  readonly socketDirectory: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+export function checkText(lines: readonly Line[], facts: CheckFacts): string {
+  const rows = [
+    ...lines.map(({ name, setting, value, written }) => ({
+      name,
+      shown: value === undefined ? `- (${shownDefault(setting, facts.machine)})` : setting.kind.show(value),
+      from: written === undefined ? 'default' : written.as,
+    })),
+    { name: 'configuration file', shown: facts.file ?? '-', from: '' },
+    { name: 'services to mount', shown: facts.services.join(','), from: '' },
+    { name: 'embedded PostgreSQL socket', shown: facts.socketDirectory ?? '-', from: '' },
+  ];
+  const nameWidth = Math.max(...rows.map(({ name }) => name.length));
+  const table = rows.map(({ name, shown, from }) =>
+    `${name.padEnd(nameWidth)}  ${shown.replaceAll('`', '')}${from && `  # ${from}`}`.trimEnd(),
+  );
+  return [...table, ...facts.warnings.map((warning) => `warning: ${warning}`), ''].join('\n');
+}
+
+/** The table of docs/settings.md. */
+export function settingsTable(): string {
+  const anyMachine = { parallelism: 1, isTTY: false };
+  const rows = ALL.map(([name, setting]) => {
+    const usual = setting.defaultText ?? `\`${shownDefault(setting, anyMachine)}\``;
+    const cells = [`\`${name}\``, `\`${keyOf(name)}\``, expected(setting), usual, setting.meaning];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  return ['| variable | key | value | default | meaning |', '| --- | --- | --- | --- | --- |', ...rows].join(
+    '\n',
+  );
+}

@@ -1,0 +1,53 @@
+// What no single setting can tell: values that are right alone and wrong together.
+import { isIP, isIPv4 } from 'node:net';
+import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
+import { isLoopback, isWildcard } from './address.js';
+import { nearest } from './names.js';
+
+/** RFC 6750 asks for tokens that cannot be guessed; 32 characters of base64 are 192 bits. */
+const TOKEN_CHARACTERS = 32;
+
+export interface Surroundings {
+  /** How a setting was spelled by whoever set it, for messages. */
+  readonly as: (name: string) => string;
+  /** All services that could be mounted. */
+  readonly services: readonly string[];
+  /** Addresses of this machine's network interfaces. */
+  readonly addresses: readonly string[];
+}
+
+/** @throws ConfigError for the first rule that is broken */
+export function checkTogether(settings: Settings, { as, services, addresses }: Surroundings): void {
+  const { host, port, adminHost, adminPort, adminToken, advertiseHost } = settings;
+  if (!isLoopback(adminHost) && (adminToken?.length ?? 0) < TOKEN_CHARACTERS) {
+    throw new ConfigError(
+      `${as('ADMIN_HOST')}: "${adminHost}" can be reached from other machines, ` +
+        `so ADMIN_TOKEN must be set, to at least ${TOKEN_CHARACTERS} characters`,
+    );
+  }
+  const sameHost = host === adminHost || isWildcard(host) || isWildcard(adminHost);
+  if (port !== 0 && port === adminPort && sameHost) {
+    throw new ConfigError(`${as('ADMIN_PORT')}: ${adminPort} is the port of the data plane already`);
+  }
+  if (advertiseHost !== undefined && !boundTo(host, advertiseHost, addresses)) {
+    throw new ConfigError(
+      `${as('ADVERTISE_HOST')}: the data plane (HOST ${host}) is not bound to ${advertiseHost}`,
+    );
+  }
+  for (const name of settings.services ?? []) {
+    if (services.includes(name)) continue;
+    throw new ConfigError(
+      `${as('SERVICES')}: there is no service "${name}", did you mean "${nearest(name, services)}"?`,
+    );
+  }
+}
+
+/** False when a listener on `host` certainly gets nothing that is sent to `address`. Names are not resolved. */
+function boundTo(host: string, address: string, addresses: readonly string[]): boolean {
+  if (isIP(address) === 0 || isIP(host) === 0) return true;
+  if (!isWildcard(host)) return host.toLowerCase() === address.toLowerCase();
+  // An IPv6 wildcard takes IPv4 connections too; the IPv4 one takes nothing else.
+  if (isIPv4(host) && !isIPv4(address)) return false;
+  return isLoopback(address) || addresses.includes(address.toLowerCase());
+}

@@ -1,0 +1,69 @@
+// What the table says about one setting.
+import type { Kind } from './kind.js';
+import { keyOf } from './names.js';
+
+/** What a default may depend on. */
+export interface Machine {
+  readonly parallelism: number;
+  /** Standard output is a terminal. */
+  readonly isTTY: boolean;
+}
+
+/** @typeParam D what it is when nobody has set it: a value, or undefined */
+export interface Setting<T = unknown, D = unknown> {
+  readonly kind: Kind<T>;
+  /** `ms` or `bytes`. */
+  readonly unit?: string;
+  readonly default: (machine: Machine) => D;
+  /** The default in words, where its value does not tell. */
+  readonly defaultText?: string;
+  readonly meaning: string;
+  /** A bad variable is warned of and ignored, instead of ending the start. */
+  readonly lenient?: boolean;
+}
+
+/** Settings by their names as variables. */
+export type Table = Readonly<Record<string, Setting>>;
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<Camel<Tail>>}`
+  : Lowercase<S>;
+
+/** The values of a table, by their camelCase names. */
+export type ValuesOf<T extends Table> = {
+  readonly [K in keyof T & string as Camel<K>]: T[K] extends Setting<infer V, infer D> ? V | D : never;
+};
+
+/** @param byName what was read for a name of `table`, or its default */
+export function valuesOf<T extends Table>(table: T, byName: (name: string) => unknown): ValuesOf<T> {
+  const members = Object.keys(table).map((name) => [keyOf(name), byName(name)]);
+  return Object.fromEntries(members) as ValuesOf<T>;
+}
+
+type Extra = Pick<Setting, 'unit' | 'defaultText' | 'lenient'>;
+
+/** A setting that always has a value. */
+export function given<T>(
+  kind: Kind<T>,
+  value: NoInfer<T> | ((machine: Machine) => NoInfer<T>),
+  meaning: string,
+  extra: Extra = {},
+): Setting<T, T> {
+  const byDefault = typeof value === 'function' ? (value as (machine: Machine) => T) : () => value;
+  return { kind, default: byDefault, meaning, ...extra };
+}
+
+/** A setting that may be absent; `defaultText` says what happens then. */
+export function optional<T>(
+  kind: Kind<T>,
+  defaultText: string,
+  meaning: string,
+  extra: Extra = {},
+): Setting<T, undefined> {
+  return { kind, default: () => undefined, defaultText, meaning, ...extra };
+}
+
+/** The default as people read it. */
+export function shownDefault(setting: Setting, machine: Machine): string {
+  return setting.defaultText ?? setting.kind.show(setting.default(machine));
+}

@@ -1,0 +1,33 @@
+// Where the embedded PostgreSQL has its socket. CONTRACT section 2, DATA_DIR.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Settings } from '../config.js';
+import type { Environment } from './environment.js';
+
+/** `sun_path` of unix(7) has 108 bytes, the last one for NUL; macOS has 104. */
+const LONGEST_PATH = process.platform === 'darwin' ? 103 : 107;
+const SOCKET_FILE = '.s.PGSQL.5432';
+
+const fits = (folder: string): boolean => Buffer.byteLength(join(folder, SOCKET_FILE)) <= LONGEST_PATH;
+
+/**
+ * `DATA_DIR/pg/socket`; when that is too long for a socket, a folder of the run-time directory that is the same
+ * on every start with this DATA_DIR. It may lie in a folder that everybody can write to, so whoever makes it
+ * must insist on owning it.
+ */
+export function socketDirectory(
+  { dataDir }: Pick<Settings, 'dataDir'>,
+  env: Environment = process.env,
+  uid: number | undefined = process.getuid?.(),
+): string {
+  const inDataDir = join(dataDir, 'pg', 'socket');
+  if (fits(inDataDir)) return inDataDir;
+  const name = `multilane-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`;
+  // Root starts PostgreSQL under another account, which cannot enter root's XDG_RUNTIME_DIR.
+  const candidates = uid === 0 ? ['/run'] : [env.XDG_RUNTIME_DIR ?? `/run/user/${uid}`];
+  const usable = candidates.find(
+    (folder) => folder.startsWith('/') && existsSync(folder) && fits(join(folder, name)),
+  );
+  return join(usable ?? '/tmp', name);
+}

@@ -1,0 +1,82 @@
+// OTEL_*: names, defaults and leniency by the OpenTelemetry specification
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and .../protocol/exporter/).
+// Our one departure: without OTEL_TRACES_SAMPLER not every trace is recorded but one in a hundred.
+import type { Settings } from '../config.js';
+import { httpUrl } from './address.js';
+import { oneOf, onOff, pairs, secretPairs, share, text } from './kind.js';
+import { given, optional, type Table, type ValuesOf } from './setting.js';
+
+/** The specification wants a bad variable to be warned of, and then ignored. */
+const OTEL = { lenient: true };
+
+const sampler = oneOf(
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+);
+
+export const OTEL_SETTINGS = {
+  OTEL_SDK_DISABLED: given(onOff, false, 'Switches tracing off altogether.', OTEL),
+  OTEL_SERVICE_NAME: optional(
+    text,
+    '`service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else `multilane`',
+    'Name of this process in traces.',
+    OTEL,
+  ),
+  OTEL_RESOURCE_ATTRIBUTES: given(pairs, {}, 'What else every span says about this process.', OTEL),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(
+    httpUrl,
+    'no export',
+    'OTLP/HTTP collector; `v1/traces` is appended.',
+    OTEL,
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: optional(
+    httpUrl,
+    'from `OTEL_EXPORTER_OTLP_ENDPOINT`',
+    'Where traces are posted to, taken as it is.',
+    OTEL,
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: given(secretPairs, {}, 'Header fields of every export.', OTEL),
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: optional(
+    secretPairs,
+    'from `OTEL_EXPORTER_OTLP_HEADERS`',
+    'Header fields of every export of traces.',
+    OTEL,
+  ),
+  OTEL_TRACES_SAMPLER: optional(
+    sampler,
+    '`parentbased_traceidratio`',
+    'Which traces are recorded. A recorded span costs 6 to 8 microseconds.',
+    OTEL,
+  ),
+  OTEL_TRACES_SAMPLER_ARG: optional(
+    share,
+    '0.01; 1 when `OTEL_TRACES_SAMPLER` is set',
+    'Share of traces that the two `traceidratio` samplers record.',
+    OTEL,
+  ),
+} satisfies Table;
+
+/** What the single variables mean together. */
+export function otelOf(values: ValuesOf<typeof OTEL_SETTINGS>): Settings['otel'] {
+  const attributes = values.otelResourceAttributes;
+  return {
+    disabled: values.otelSdkDisabled,
+    serviceName: values.otelServiceName ?? attributes['service.name'] ?? 'multilane',
+    endpoint: values.otelExporterOtlpTracesEndpoint ?? tracesBelow(values.otelExporterOtlpEndpoint),
+    headers: values.otelExporterOtlpTracesHeaders ?? values.otelExporterOtlpHeaders,
+    sampler: values.otelTracesSampler ?? 'parentbased_traceidratio',
+    samplerArg: values.otelTracesSamplerArg ?? (values.otelTracesSampler === undefined ? 0.01 : 1),
+    resourceAttributes: attributes,
+  };
+}
+
+function tracesBelow(endpoint: string | undefined): string | undefined {
+  if (endpoint === undefined) return undefined;
+  const url = new URL(endpoint);
+  url.pathname = url.pathname.replace(/\/?$/, '/v1/traces');
+  return url.href;
+}

@@ -1,0 +1,169 @@
+// Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
+// OpenTelemetry are in table-otel.ts.
+import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './address.js';
+import { listOf, oneOf, onOff, path, token, whole } from './kind.js';
+import { given, optional, type Table } from './setting.js';
+import { OTEL_SETTINGS } from './table-otel.js';
+
+const MS = { unit: 'ms' };
+const BYTES = { unit: 'bytes' };
+
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+const serviceNames = listOf('service names', (name) =>
+  /^[a-z][a-z0-9-]{0,62}$/.test(name) ? name : undefined,
+);
+
+export const PROCESS_SETTINGS = {
+  HOST: given(host, '0.0.0.0', 'Address of the data plane (HTTP/1.1).'),
+  PORT: given(whole(0, 65535), 8080, 'Port of the data plane; 0 takes any free one.'),
+  ADMIN_HOST: given(
+    host,
+    '127.0.0.1',
+    'Address of the admin plane. One that is not loopback needs an `ADMIN_TOKEN` of at least 32 characters.',
+  ),
+  ADMIN_PORT: given(whole(0, 65535), 9901, 'Port of the admin plane; 0 takes any free one.'),
+  ADMIN_TOKEN: optional(token, 'none', 'Bearer token that the admin plane asks for.'),
+  ADMIN_ALLOWED_HOSTS: given(
+    hosts,
+    [],
+    'What the `Host` field of a request to the admin plane may say besides the bound address and `localhost`.',
+  ),
+  WORKERS: given(whole(1, 256), (machine) => Math.min(256, machine.parallelism), 'HTTP worker threads.', {
+    defaultText: 'available parallelism',
+  }),
+  SHARDING: given(
+    oneOf('acceptor'),
+    'acceptor',
+    'How connections reach workers: the primary accepts and hands sockets to them.',
+  ),
+  SERVICES: optional(serviceNames, 'all', 'The services this process mounts.'),
+  DATABASE_URL: optional(
+    postgresUrl,
+    'embedded',
+    'PostgreSQL server. Each service uses a database of its own name there, created if missing through the ' +
+      "database in the URL's path. Without it an embedded server runs in `DATA_DIR`.",
+  ),
+  DATABASE_POOL_MAX: optional(
+    whole(1, 10_000),
+    '2 x `WORKERS` x databases, at most the max_connections of the server - 10',
+    'Connections of the whole process to all databases. At least the number of databases.',
+  ),
+  DATABASE_STATEMENT_TIMEOUT_MS: given(
+    whole(1, HOUR_MS),
+    5000,
+    'Longest statement on the pipelined connection; one slow statement delays those behind it.',
+    MS,
+  ),
+  DATABASE_PREPARE: given(
+    onOff,
+    true,
+    'Named prepared statements; `off` behind poolers that do not keep a session.',
+  ),
+  DATA_DIR: given(
+    path,
+    './data',
+    'Folder of the embedded PostgreSQL and of the lock that keeps a second process out.',
+  ),
+  REGISTRY: given(oneOf('local'), 'local', 'Where instances of services are registered: in this process.'),
+  REGISTRY_ALLOW: given(
+    cidrs,
+    LOOPBACK_AND_PRIVATE,
+    'Addresses that instances may register with. Every one more is a place this process can be made to call.',
+    { defaultText: 'loopback and private ranges' },
+  ),
+  REGISTRY_ACCEPT_TOKENS_FILE: optional(
+    path,
+    'none',
+    'File of lines `token service,service…`: who may register instances, and of which services.',
+  ),
+  ADVERTISE_HOST: optional(
+    host,
+    '`HOST` when it is one address, else 127.0.0.1',
+    'Address that others reach the data plane by. The data plane must be bound to it.',
+  ),
+  MESH_TOKEN: optional(
+    token,
+    'none',
+    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network.',
+  ),
+  CPU_THREADS: given(
+    whole(1, 256),
+    (machine) => Math.min(256, Math.max(1, machine.parallelism - 1)),
+    'Threads of the one CPU pool.',
+    { defaultText: 'available parallelism - 1, at least 1' },
+  ),
+  MAX_IN_FLIGHT: given(
+    whole(1, 1_000_000),
+    10_000,
+    'Concurrent requests of the whole process; one more is refused with 503 `OVERLOADED`.',
+  ),
+  MAX_BODY_BYTES: given(
+    whole(0, 1024 * MIB),
+    MIB,
+    'Largest buffered request body; 413 beyond. Each request in flight may hold that much memory.',
+    BYTES,
+  ),
+  MAX_HEADER_BYTES: given(whole(256, MIB), 16_384, 'Largest request header; 431 beyond.', BYTES),
+  MAX_URL_BYTES: given(whole(16, MIB), 8192, 'Longest request target; 414 beyond.', BYTES),
+  REQUEST_TIMEOUT_MS: given(
+    whole(1, HOUR_MS),
+    30_000,
+    'Time from the end of the request header to the first byte of the answer; then 504.',
+    MS,
+  ),
+  STREAM_IDLE_MS: given(
+    whole(1, HOUR_MS),
+    60_000,
+    'A peer that takes no byte of a stream for this long is cut off.',
+    MS,
+  ),
+  CHUNKED_BODIES: given(
+    oneOf('accept', 'reject'),
+    'accept',
+    'Request bodies without a length: read, and the connection closed behind the answer; or 411.',
+  ),
+  TRUSTED_PROXIES: given(
+    cidrs,
+    [],
+    'Proxies whose `X-Forwarded-*` and `Forwarded` are believed; from anyone else they are dropped.',
+  ),
+  DRAIN_MS: given(whole(0, HOUR_MS), 10_000, 'Longest graceful stop; what still runs then is cut off.', MS),
+  DRAIN_NOTICE_MS: given(
+    whole(0, HOUR_MS),
+    0,
+    'Time that connections are still accepted while already reporting not ready, for balancers that poll.',
+    MS,
+  ),
+  LOG_LEVEL: given(
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'info',
+    'Least important log lines that are written.',
+  ),
+  LOG_FORMAT: given(
+    oneOf('json', 'pretty'),
+    (machine) => (machine.isTTY ? 'pretty' : 'json'),
+    'One JSON object a line, or lines for people.',
+    { defaultText: '`json`; `pretty` on a terminal' },
+  ),
+  RECEIVE_TRACE_FLAGS: given(
+    oneOf('trusted', 'all', 'none'),
+    'trusted',
+    'Whose sampled flag is followed; `trusted`: proxies, registered instances, loopback.',
+  ),
+} satisfies Table;
+
+export const SETTINGS: Table = { ...PROCESS_SETTINGS, ...OTEL_SETTINGS };
+
+export const PER_SERVICE = '<SERVICE>_DATABASE_URL';
+
+/** `orders` has `ORDERS_DATABASE_URL`, and so on for every service that is declared. */
+export const databaseUrlOf = (service: string): string =>
+  `${service.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`;
+
+export const SERVICE_DATABASE_URL = optional(
+  postgresUrl,
+  'from `DATABASE_URL`',
+  'PostgreSQL server of one service, named in upper case with `_` for `-`.',
+);
