@@ -1,0 +1,131 @@
+// A worker's side of the task pool: `cpu.run` of every service that is mounted here, over one port.
+import { deserialize, serialize } from 'node:v8';
+import type { MessagePort } from 'node:worker_threads';
+import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { currentScope } from '../scope.js';
+import type { SpanHandle, Tracing } from '../telemetry/span.js';
+import { cpuSpan } from '../telemetry/spans.js';
+import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
+import { unpackFailure } from './task-failure.js';
+
+/** Structurally the `Cpu` of services/service.ts, which this room must not know. */
+export interface CpuTasks {
+  run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
+}
+
+interface Pending {
+  resolve(answer: FromPool): void;
+  reject(reason: unknown): void;
+}
+
+export class CpuClient {
+  readonly #port: MessagePort;
+  readonly #tracing: Tracing;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #closed = false;
+
+  constructor(port: MessagePort, tracing: Tracing) {
+    this.#port = port;
+    this.#tracing = tracing;
+    port.on('message', (message: FromPool) => this.#take(message.id)?.resolve(message));
+    port.on('close', () => this.#close());
+    port.unref();
+  }
+
+  /**
+   * The tasks of one service.
+   * @param module its tasks module; undefined when it declares none, and running one is a fault
+   */
+  tasks(module: URL | undefined): CpuTasks {
+    return {
+      run: async <T>(task: string, input: unknown, options: { readonly signal?: AbortSignal } = {}) => {
+        if (module === undefined) throw new Error(`CPU task ${task}: this service declares no tasks module`);
+        return (await this.#traced(module.href, task, input, options.signal)) as T;
+      },
+    };
+  }
+
+  /** Rejects what is under way. The pool breaks it off when it sees the port closed. */
+  close(): void {
+    this.#port.close();
+  }
+
+  async #traced(module: string, task: string, input: unknown, signal?: AbortSignal): Promise<unknown> {
+    const span: SpanHandle = cpuSpan(this.#tracing, currentScope()?.trace, task);
+    try {
+      const result = await this.#run(module, task, input, signal);
+      span.end();
+      return result;
+    } catch (error) {
+      span.end(error instanceof HttpError ? error.code : 'INTERNAL');
+      throw error;
+    }
+  }
+
+  async #run(
+    module: string,
+    task: string,
+    input: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    if (this.#closed) throw new UnavailableError('DRAINING', 'The CPU pool is closed.');
+    const scope = currentScope();
+    const signals = [signal, scope?.signal].filter((one) => one !== undefined);
+    const broken = (): unknown => reasonOf(signals, scope?.deadline.passed ?? false);
+    if (signals.some((one) => one.aborted)) throw broken();
+
+    const data: Uint8Array = serialize(input);
+    const remainingMs = scope?.deadline.remainingMs();
+    const id = ++this.#lastId;
+    const abort = (): void => {
+      this.#post({ type: 'abort', id });
+      this.#take(id)?.reject(broken());
+    };
+    for (const one of signals) one.addEventListener('abort', abort);
+    try {
+      return unpack(
+        await new Promise<FromPool>((resolve, reject) => {
+          if (this.#pending.size === 0) this.#port.ref();
+          this.#pending.set(id, { resolve, reject });
+          this.#post({ type: 'run', id, module, task, input: data, remainingMs }, [bufferOf(data)]);
+        }),
+      );
+    } finally {
+      for (const one of signals) one.removeEventListener('abort', abort);
+    }
+  }
+
+  #post(message: ToPool, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  /** The port keeps this thread's loop alive only while something is awaited. */
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#port.unref();
+    return pending;
+  }
+
+  #close(): void {
+    this.#closed = true;
+    for (const id of [...this.#pending.keys()]) {
+      this.#take(id)?.reject(new UnavailableError('DRAINING', 'The CPU pool is closed.'));
+    }
+  }
+}
+
+function unpack({ kind, data }: FromPool): unknown {
+  if (kind === 'failure') throw unpackFailure(data);
+  return kind === 'bytes' ? data : deserialize(data);
+}
+
+/** Why a task was broken off: the caller's own reason, the deadline, or a client that left. */
+function reasonOf(signals: readonly AbortSignal[], deadlinePassed: boolean): unknown {
+  const reason: unknown = signals.find((one) => one.aborted)?.reason;
+  if (reason instanceof HttpError) return reason;
+  return deadlinePassed
+    ? new DeadlineExceededError()
+    : new HttpError('CLIENT_CLOSED', 'Nobody waits any more.');
+}

@@ -1,0 +1,187 @@
+// The CPU pool of the process: one Piscina in the primary, asked by every HTTP worker over a port of its own.
+//
+// The queue is ours, and Piscina never holds more tasks than it has threads, because of two of its traits
+// (5.3.2): tasks that can be aborted wait in a list that `maxQueue` does not count, and two tasks that share a
+// thread die together when one is aborted (its issue 934). So every thread runs one task, and ending it
+// harms no other.
+import type { MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { Piscina } from 'piscina';
+import { DeadlineExceededError, UnavailableError } from '../errors.js';
+import { bufferOf, type FromPool, type TaskAnswer, type TaskOrder, type ToPool } from './cpu-messages.js';
+import { packFailure } from './task-failure.js';
+
+export interface TaskPoolOptions {
+  /** CPU_THREADS. Threads start with the first tasks and end after a minute without any. */
+  readonly threads: number;
+  /** Module of the threads: `workers/task.js`. */
+  readonly entry: URL;
+  /** Tasks that may wait; one more is refused (503 CPU_QUEUE_FULL). Default 64 for each thread. */
+  readonly maxQueue?: number;
+  readonly log: Logger;
+}
+
+const QUEUE_PER_THREAD = 64;
+const IDLE_MS = 60_000;
+/** The longest delay of a Node.js timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+type Run = Extract<ToPool, { type: 'run' }>;
+
+interface Task {
+  readonly port: MessagePort;
+  readonly request: Run;
+  /** Aborting ends the thread that runs it. */
+  readonly controller: AbortController;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class TaskPool {
+  readonly #threads: number;
+  readonly #maxQueue: number;
+  readonly #log: Logger;
+  readonly #piscina: Piscina<TaskOrder, TaskAnswer>;
+  /** Tasks of each attached port by id, waiting and running ones. */
+  readonly #ports = new Map<MessagePort, Map<number, Task>>();
+  /** In the order of arrival. */
+  readonly #waiting = new Set<Task>();
+  readonly #running = new Set<Task>();
+  #closing = false;
+  #idle: (() => void) | undefined;
+
+  constructor({ threads, entry, maxQueue = threads * QUEUE_PER_THREAD, log }: TaskPoolOptions) {
+    this.#threads = threads;
+    this.#maxQueue = maxQueue;
+    this.#log = log;
+    this.#piscina = new Piscina<TaskOrder, TaskAnswer>({
+      filename: entry.href,
+      name: 'runTask',
+      minThreads: 0,
+      maxThreads: threads,
+      idleTimeout: IDLE_MS,
+      concurrentTasksPerWorker: 1,
+      recordTiming: false,
+    });
+    // A thread that dies between tasks, e.g. by a rejection that a finished task left behind.
+    this.#piscina.on('error', (error: unknown) => log.error({ err: error }, 'a CPU thread ended by itself'));
+  }
+
+  /** Tasks that wait for a thread. */
+  get queueLength(): number {
+    return this.#waiting.size;
+  }
+
+  /** Tasks that have a thread. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Serves the HTTP worker at the other end, until the port closes or is detached. */
+  attach(port: MessagePort): void {
+    this.#ports.set(port, new Map());
+    port.on('message', (message: ToPool) => {
+      if (message.type === 'run') this.#accept(port, message);
+      else this.#drop(this.#ports.get(port)?.get(message.id));
+    });
+    port.on('close', () => this.detach(port));
+    port.unref();
+  }
+
+  /** The worker is gone: nobody waits for its tasks. */
+  detach(port: MessagePort): void {
+    const tasks = this.#ports.get(port);
+    if (!tasks) return;
+    this.#ports.delete(port);
+    for (const task of [...tasks.values()]) this.#drop(task);
+    port.close();
+  }
+
+  /** Takes no new tasks, lets the accepted ones end, and ends the threads; what still runs by then is broken off. */
+  async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
+    this.#closing = true;
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => resolve(), Math.min(withinMs, MAX_TIMER_MS));
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const port of [...this.#ports.keys()]) this.detach(port);
+    await this.#piscina.destroy();
+  }
+
+  #accept(port: MessagePort, request: Run): void {
+    const task: Task = { port, request, controller: new AbortController(), timer: undefined };
+    if (this.#closing) {
+      this.#answer(task, packFailure(new UnavailableError('DRAINING', 'The process is stopping.')));
+      return;
+    }
+    if (this.#running.size >= this.#threads && this.#waiting.size >= this.#maxQueue) {
+      this.#answer(
+        task,
+        packFailure(new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.')),
+      );
+      return;
+    }
+    this.#ports.get(port)?.set(request.id, task);
+    if (request.remainingMs !== undefined) {
+      task.timer = setTimeout(() => this.#expire(task), Math.min(request.remainingMs, MAX_TIMER_MS));
+    }
+    this.#waiting.add(task);
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    for (const task of this.#waiting) {
+      if (this.#running.size >= this.#threads) return;
+      this.#waiting.delete(task);
+      this.#running.add(task);
+      void this.#run(task);
+    }
+  }
+
+  async #run(task: Task): Promise<void> {
+    const { module, task: name, input } = task.request;
+    const { signal } = task.controller;
+    let answer: TaskAnswer;
+    try {
+      answer = await this.#piscina.run(
+        { module, task: name, input },
+        { signal, transferList: [bufferOf(input)] },
+      );
+    } catch (error) {
+      // Aborted by us, or its thread died under it: out of memory, process.exit().
+      if (!signal.aborted) this.#log.error({ err: error, module, task: name }, 'a CPU task lost its thread');
+      answer = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }));
+    }
+    this.#running.delete(task);
+    if (!signal.aborted) this.#answer(task, answer);
+    this.#startNext();
+    if (this.#running.size === 0) this.#idle?.();
+  }
+
+  #expire(task: Task): void {
+    this.#answer(task, packFailure(new DeadlineExceededError()));
+    this.#drop(task);
+  }
+
+  /** Out of the queue, or off its thread, unanswered. */
+  #drop(task: Task | undefined): void {
+    if (!task) return;
+    this.#forget(task);
+    this.#waiting.delete(task);
+    if (this.#running.has(task)) task.controller.abort();
+  }
+
+  #answer(task: Task, answer: TaskAnswer): void {
+    this.#forget(task);
+    task.port.postMessage({ id: task.request.id, ...answer } satisfies FromPool, [bufferOf(answer.data)]);
+  }
+
+  #forget({ port, request, timer }: Task): void {
+    clearTimeout(timer);
+    this.#ports.get(port)?.delete(request.id);
+  }
+}

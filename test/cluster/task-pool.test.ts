@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
+import { expect } from 'chai';
+import { type Logger, pino } from 'pino';
+import { CpuClient, type CpuTasks } from '#src/cluster/cpu-client.js';
+import { TaskPool } from '#src/cluster/task-pool.js';
+import { Deadline } from '#src/deadline.js';
+import { BusinessError, HttpError } from '#src/errors.js';
+import { runInScope, type Scope } from '#src/scope.js';
+import type { SpanHandle, Tracing } from '#src/telemetry/span.js';
+
+const FIXTURE = new URL('./task-fixture.js', import.meta.url);
+const ENTRY = new URL('../../../dist/workers/task.js', import.meta.url);
+const silent: Logger = pino({ level: 'silent' });
+const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined };
+
+describe('task pool', () => {
+  let pool: TaskPool;
+  let cpu: CpuTasks;
+  let clients: CpuClient[];
+  let spans: { name: string; parent: unknown; errorType: string | undefined }[];
+
+  const tracing = {
+    enabled: true,
+    begin(name: string, _kind: string, parent: unknown): SpanHandle {
+      const span = { name, parent, errorType: undefined as string | undefined };
+      spans.push(span);
+      return {
+        context: trace,
+        recording: true,
+        setAttribute: () => undefined,
+        end: (errorType?: string) => {
+          span.errorType = errorType;
+        },
+      };
+    },
+  } as unknown as Tracing;
+
+  /** A worker's end of a new port. */
+  const worker = (): CpuClient => {
+    const { port1, port2 } = new MessageChannel();
+    pool.attach(port1);
+    const client = new CpuClient(port2, tracing);
+    clients.push(client);
+    return client;
+  };
+
+  const start = (threads: number, maxQueue?: number): void => {
+    pool = new TaskPool({ threads, entry: ENTRY, log: silent, ...(maxQueue !== undefined && { maxQueue }) });
+    cpu = worker().tasks(FIXTURE);
+  };
+
+  beforeEach(() => {
+    clients = [];
+    spans = [];
+  });
+
+  afterEach(async () => {
+    for (const client of clients) client.close();
+    await pool.close({ withinMs: 0 });
+  });
+
+  it('runs a named export and gives back what it returns', async () => {
+    start(1);
+    const input = { when: new Date(0), names: new Map([['a', 1n]]), none: null };
+    expect(await cpu.run('echo', input)).to.deep.equal(input);
+    expect(await cpu.run('echo', undefined)).to.equal(undefined);
+  });
+
+  it('gives bytes back as bytes, also those that share a buffer with others', async () => {
+    start(1);
+    const many = await cpu.run<Uint8Array>('bytes', 1_000_000);
+    expect(many).to.be.instanceOf(Uint8Array).and.to.have.length(1_000_000);
+    expect(many[999_999]).to.equal(7);
+    expect(Buffer.from(await cpu.run<Uint8Array>('pooledBytes', 'small')).toString()).to.equal('small');
+    expect(Buffer.from(await cpu.run<Uint8Array>('pooledBytes', 'again')).toString()).to.equal('again');
+  });
+
+  for (const name of ['missing', 'notAFunction', 'toString', 'constructor', '__proto__']) {
+    it(`refuses ${name}, which is no function that the module exports`, async () => {
+      start(1);
+      const error = await rejection(cpu.run(name, null));
+      expect(error).to.not.be.instanceOf(HttpError);
+      expect(error.message).to.contain(JSON.stringify(name));
+    });
+  }
+
+  it('keeps the class, code and status of an error that has an answer of its own', async () => {
+    start(1);
+    const declined = await rejection(cpu.run('decline', null));
+    expect(declined).to.be.instanceOf(BusinessError);
+    expect(declined).to.include({ code: 'PAYMENT_DECLINED', status: 402, message: 'No funds.' });
+    expect((declined as BusinessError).members).to.deep.equal({ details: { left: 3 } });
+    const later = await rejection(cpu.run('unavailable', null));
+    expect(later).to.include({ code: 'OVERLOADED', status: 503, retryable: true });
+    expect((later as HttpError).headers).to.deep.equal({ 'retry-after': '7' });
+  });
+
+  it('gives back any other error with its message and the stack of its thread', async () => {
+    start(1);
+    const error = await rejection(cpu.run('fail', null));
+    expect(error).to.not.be.instanceOf(HttpError);
+    expect(error.message).to.equal('out of paper');
+    expect(error.stack).to.contain('task-fixture');
+  });
+
+  it('fails a task whose result cannot cross threads, and runs the next one', async () => {
+    start(1);
+    expect((await rejection(cpu.run('unsendable', null))).message).to.contain('could not be cloned');
+    expect(await cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('refuses what would wait behind a full queue: 503, to be tried again', async () => {
+    start(1, 1);
+    const channel = randomUUID();
+    const first = await running(channel, () => cpu.run('untilTold', channel));
+    const second = cpu.run('echo', 2);
+    const refused = await rejection(cpu.run('echo', 3));
+    expect(refused).to.include({ code: 'CPU_QUEUE_FULL', status: 503, retryable: true });
+    expect((refused as HttpError).headers).to.have.property('retry-after');
+    expect(pool).to.include({ queueLength: 1, running: 1 });
+    tell(channel);
+    expect(await Promise.all([first.result, second])).to.deep.equal(['told', 2]);
+    expect(pool).to.include({ queueLength: 0, running: 0 });
+  });
+
+  it('ends the thread of an aborted task, and no other task with it', async () => {
+    start(2);
+    const [stuck, innocent] = [randomUUID(), randomUUID()];
+    const controller = new AbortController();
+    const other = await running(innocent, () => cpu.run('untilTold', innocent));
+    const spinning = await running(stuck, () => cpu.run('spin', stuck, { signal: controller.signal }));
+    const waiting = [cpu.run('echo', 1), cpu.run('echo', 2)];
+    controller.abort();
+    expect(await rejection(spinning.result)).to.include({ code: 'CLIENT_CLOSED' });
+    expect(await Promise.all(waiting)).to.deep.equal([1, 2]);
+    tell(innocent);
+    expect(await other.result).to.equal('told');
+  });
+
+  it('survives task after task being aborted, whether it runs, waits, or its thread is only starting', async () => {
+    start(2, 100);
+    const controllers = Array.from({ length: 40 }, () => new AbortController());
+    const channel = randomUUID();
+    const results = controllers.map(({ signal }, i) =>
+      i % 4 === 3 ? cpu.run('echo', i) : rejection(cpu.run('spin', channel, { signal })),
+    );
+    for (const [i, controller] of controllers.entries())
+      if (i % 4 !== 3) setImmediate(() => controller.abort());
+    const settled = await Promise.all(results);
+    expect(settled.filter((_, i) => i % 4 === 3)).to.deep.equal([3, 7, 11, 15, 19, 23, 27, 31, 35, 39]);
+    expect(pool).to.include({ queueLength: 0, running: 0 });
+  });
+
+  it('takes an aborted task out of the queue', async () => {
+    start(1);
+    const channel = randomUUID();
+    const first = await running(channel, () => cpu.run('untilTold', channel));
+    const controller = new AbortController();
+    const second = rejection(cpu.run('echo', 2, { signal: controller.signal }));
+    const third = cpu.run('echo', 3);
+    controller.abort();
+    expect(await second).to.include({ code: 'CLIENT_CLOSED' });
+    tell(channel);
+    expect(await Promise.all([first.result, third])).to.deep.equal(['told', 3]);
+  });
+
+  it('does not start what is aborted already', async () => {
+    start(1);
+    expect(await rejection(cpu.run('echo', 1, { signal: AbortSignal.abort() }))).to.include({
+      code: 'CLIENT_CLOSED',
+    });
+  });
+
+  it('breaks a task off at the deadline of the request that asked for it, and the pool does so by itself', async () => {
+    start(1);
+    const channel = randomUUID();
+    // The scope's signal never fires: only the remaining time that travelled can end the loop.
+    const late = runInScope(scopeOf(Deadline.after(50), new AbortController().signal), () =>
+      rejection(cpu.run('spin', channel)),
+    );
+    expect(await late).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
+    expect(await cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('tells a passed deadline from a client that left', async () => {
+    start(1);
+    const error = await runInScope(scopeOf(Deadline.after(0), AbortSignal.abort()), () =>
+      rejection(cpu.run('echo', 1)),
+    );
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('fails a task whose thread ends under it, and only that one', async () => {
+    start(2);
+    const channel = randomUUID();
+    const other = await running(channel, () => cpu.run('untilTold', channel));
+    expect((await rejection(cpu.run('exit', null))).message).to.contain('exit');
+    tell(channel);
+    expect(await other.result).to.equal('told');
+    expect(await cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('forgets the tasks of a worker that went away, and goes on with those of the others', async () => {
+    start(1, 10);
+    const gone = worker();
+    const [theirs, ours] = [randomUUID(), randomUUID()];
+    const spinning = await running(theirs, () => rejection(gone.tasks(FIXTURE).run('spin', theirs)));
+    const waiting = rejection(gone.tasks(FIXTURE).run('spin', theirs));
+    const next = running(ours, () => cpu.run('untilTold', ours));
+    gone.close();
+    expect(await spinning.result).to.include({ code: 'DRAINING' });
+    expect(await waiting).to.include({ code: 'DRAINING' });
+    const { result } = await next;
+    tell(ours);
+    expect(await result).to.equal('told');
+  });
+
+  it('lets accepted tasks end when it closes, and refuses new ones', async () => {
+    start(1);
+    const channel = randomUUID();
+    const first = await running(channel, () => cpu.run('untilTold', channel));
+    const second = cpu.run('echo', 2);
+    const third = cpu.run('echo', 3);
+    tell(channel);
+    expect(await first.result).to.equal('told');
+    const closed = pool.close({ withinMs: 60_000 });
+    expect(await rejection(cpu.run('echo', 4))).to.include({ code: 'DRAINING' });
+    expect(await Promise.all([second, third])).to.deep.equal([2, 3]);
+    await closed;
+  });
+
+  it('breaks off what does not end in time when it closes', async () => {
+    start(1);
+    const channel = randomUUID();
+    const spinning = await running(channel, () => rejection(cpu.run('spin', channel)));
+    await pool.close({ withinMs: 1 });
+    expect(await spinning.result).to.include({ code: 'DRAINING' });
+  });
+
+  it('makes every task a span of the request that asked for it', async () => {
+    start(1);
+    await runInScope(scopeOf(Deadline.after(60_000), new AbortController().signal), async () => {
+      await cpu.run('echo', 1);
+      await rejection(cpu.run('decline', 1));
+    });
+    expect(spans).to.deep.equal([
+      { name: 'cpu echo', parent: trace, errorType: undefined },
+      { name: 'cpu decline', parent: trace, errorType: 'PAYMENT_DECLINED' },
+    ]);
+  });
+
+  it('says so when the service declares no tasks', async () => {
+    start(1);
+    expect((await rejection(worker().tasks(undefined).run('echo', 1))).message).to.contain('no tasks module');
+  });
+});
+
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    expect(error).to.be.instanceOf(Error);
+    return error as Error;
+  }
+  throw new Error('expected a rejection');
+}
+
+/** Starts a task that tells `channel` when it runs, and resolves then. */
+async function running<T>(channel: string, begin: () => Promise<T>): Promise<{ result: Promise<T> }> {
+  const ears = new BroadcastChannel(channel);
+  const told = once(ears as unknown as EventTarget, 'message');
+  const result = begin();
+  await told;
+  ears.close();
+  return { result };
+}
+
+function tell(channel: string): void {
+  const mouth = new BroadcastChannel(channel);
+  mouth.postMessage('go on');
+  mouth.close();
+}
+
+const scopeOf = (deadline: Deadline, signal: AbortSignal): Scope => ({
+  requestId: 'r',
+  deadline,
+  signal,
+  trace,
+  service: undefined,
+});
