@@ -1,0 +1,34 @@
+// The contract of a circuit breaker over numbered cells: closed lets everything through and counts, open
+// refuses at once, half-open lets a few probes decide. memory/breaker-cell.ts keeps it in shared memory, so
+// "20 calls" and "3 probes" are those of the whole process; trip-rules.ts says when it moves.
+import type { Outcome } from './policy.js';
+
+export interface Breaker {
+  /** A ticket for one piece of work, to be given to `settle` exactly once; negative when it must not be done. */
+  admit(cell: number): number;
+  settle(cell: number, ticket: number, outcome: Outcome): void;
+  /** Milliseconds until work may be admitted: 0 now, Infinity while forced open. */
+  retryInMs(cell: number): number;
+}
+
+/** Each state carries what is valid in it. Times are milliseconds of the shared clock. */
+export type BreakerState =
+  | { readonly state: 'closed'; readonly calls: number; readonly failures: number }
+  | { readonly state: 'open'; readonly since: number; readonly retryInMs: number }
+  | {
+      readonly state: 'half-open';
+      /** Probes that may be made, were let through, have succeeded. */
+      readonly permitted: number;
+      readonly taken: number;
+      readonly succeeded: number;
+    }
+  | { readonly state: 'forced-open' }
+  | { readonly state: 'forced-closed' };
+
+/** What an operator sees and may do. */
+export interface BreakerControl {
+  state(cell: number): BreakerState;
+  /** Changes so far into each state. */
+  transitions(cell: number): { readonly open: number; readonly halfOpen: number; readonly closed: number };
+  force(cell: number, to: 'open' | 'closed' | 'auto'): void;
+}

@@ -1,0 +1,140 @@
+// A call over HTTP/1.1: one pool of connections per endpoint, closed when the endpoint leaves.
+// undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
+import { Pool } from 'undici';
+import { HttpError } from '../errors.js';
+import type { CallResponse } from './call.js';
+import type { Endpoint } from './endpoint.js';
+import { BufferedResponse } from './response.js';
+import type { OutgoingRequest, Transport } from './transport.js';
+
+export interface HttpTransportOptions {
+  /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default 16 MiB. */
+  readonly maxResponseBytes?: number;
+  /** Connections of this worker to one endpoint; further calls wait for one. Default 128. */
+  readonly connections?: number;
+}
+
+const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+const MAX_HEADER_BYTES = 16 * 1024;
+const CONNECTIONS = 128;
+const CONNECT_TIMEOUT_MS = 3_000;
+/** Under the 10 s after which our own servers close an idle connection. */
+const KEEP_ALIVE_MS = 4_000;
+
+/** They end at this hop (RFC 9110 section 7.6.1), with what the `Connection` field names. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export class HttpTransport implements Transport {
+  readonly #options: HttpTransportOptions;
+  readonly #pools = new Map<string, Pool>();
+  readonly #closing = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: HttpTransportOptions = {}) {
+    this.#options = options;
+  }
+
+  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse> {
+    const { signal } = request;
+    signal.throwIfAborted();
+    try {
+      const { statusCode, headers, body } = await this.#poolOf(endpoint).request({
+        method: request.method as 'GET',
+        path: request.path,
+        headers: request.headers,
+        body: request.body ?? null,
+        signal,
+      });
+      return new BufferedResponse(statusCode, endToEnd(headers), await body.bytes());
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason;
+      throw badUpstream(endpoint, cause);
+    }
+  }
+
+  /** The endpoint is gone: what is under way ends, then its connections are closed. */
+  leave(endpoint: Endpoint): void {
+    const key = keyOf(endpoint);
+    const pool = this.#pools.get(key);
+    if (pool === undefined) return;
+    this.#pools.delete(key);
+    const closing = pool.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  /** Cuts what is still under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all([...pools.map((pool) => pool.destroy()), ...this.#closing]);
+  }
+
+  #poolOf(endpoint: Endpoint): Pool {
+    if (this.#closed) throw new Error('http transport: closed');
+    const key = keyOf(endpoint);
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      pool = new Pool(originOf(endpoint), {
+        connections: this.#options.connections ?? CONNECTIONS,
+        maxResponseSize: this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        pipelining: 1,
+      });
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+}
+
+const keyOf = ({ service, id, host, port }: Endpoint): string => `${service} ${id} ${host} ${port}`;
+
+/** `http://HOST:PORT`, an IPv6 address in brackets. */
+export function originOf({ host, port }: Pick<Endpoint, 'host' | 'port'>): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function endToEnd(
+  fields: Readonly<Record<string, string | string[] | undefined>>,
+): Readonly<Record<string, string>> {
+  const named = new Set(
+    String(fields.connection ?? '')
+      .split(',')
+      .map((name) => name.trim().toLowerCase()),
+  );
+  const headers = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || HOP_BY_HOP.has(name) || named.has(name)) continue;
+    headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
+  return new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom(cause)}.`, { cause });
+}
+
+/** Says what happened without repeating what a stranger's bytes made the parser say. */
+function symptom(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
+    return 'cannot be reached';
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return 'answered more than is accepted';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'answered a larger header than is accepted';
+  if (code.startsWith('HPE_')) return 'did not answer valid HTTP';
+  return 'broke the connection off';
+}

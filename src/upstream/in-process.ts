@@ -1,0 +1,37 @@
+// A call to a service that lives in this worker: through its pipeline, without a socket. Same answers, same
+// errors, and values as fresh as if they had come over the network.
+import { HttpError } from '../errors.js';
+import type { CallResponse } from './call.js';
+import type { Endpoint } from './endpoint.js';
+import { BufferedResponse } from './response.js';
+import type { Dispatch, OutgoingRequest, Transport } from './transport.js';
+
+export class InProcessTransport implements Transport {
+  readonly #dispatch: Dispatch;
+
+  constructor(dispatch: Dispatch) {
+    this.#dispatch = dispatch;
+  }
+
+  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse> {
+    const { signal } = request;
+    signal.throwIfAborted();
+    const response = await new Promise<CallResponse>((resolve, reject) => {
+      const giveUp = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#dispatch(endpoint.service, request)
+        .then(resolve, (error: unknown) => reject(asHttpError(error, endpoint)))
+        .finally(() => signal.removeEventListener('abort', giveUp));
+    });
+    const headers = Object.assign(Object.create(null) as Record<string, string>, response.headers);
+    return new BufferedResponse(response.status, headers, response.bytes());
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The pipeline answers whatever a handler throws; a rejection means that it failed itself. */
+function asHttpError(error: unknown, { service }: Endpoint): HttpError {
+  if (error instanceof HttpError) return error;
+  return new HttpError('BAD_UPSTREAM', `Service ${service} gave no answer.`, { cause: error });
+}

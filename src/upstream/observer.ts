@@ -1,0 +1,29 @@
+// Who watches calls: counts picks, times attempts, makes client spans. The wiring decides; this room only tells.
+import type { TraceContext } from '../scope.js';
+import type { Endpoint } from './endpoint.js';
+
+export interface CallObserver {
+  /** One attempt begins. @param parent the span of the running work */
+  attempt(
+    endpoint: Endpoint,
+    method: string,
+    attempt: number,
+    parent: TraceContext | undefined,
+  ): AttemptObservation;
+  /** A retry was due and the budget of the process had no token for it. */
+  budgetExhausted(service: string): void;
+}
+
+export interface AttemptObservation {
+  /** What travels on: the span of the attempt, or the parent when there is none. */
+  readonly trace: TraceContext | undefined;
+  end(result: AttemptResult, microseconds: number): void;
+}
+
+/** An answer of any status, or why there is none. */
+export type AttemptResult = { readonly status: number } | { readonly error: unknown };
+
+export const SILENT: CallObserver = {
+  attempt: (_endpoint, _method, _attempt, trace) => ({ trace, end: () => undefined }),
+  budgetExhausted: () => undefined,
+};

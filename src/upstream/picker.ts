@@ -1,0 +1,19 @@
+// The contract of a balancing strategy: given the endpoints that may be called, which one is. Which those are
+// (health, panic mode, nearness, not tried yet) is decided before it, in balancer.ts.
+import type { Endpoint } from './endpoint.js';
+
+/** What all threads together know of an endpoint, by its slot. */
+export interface Load {
+  /** Calls under way. */
+  inFlight(slot: number): number;
+  /** Smoothed latency in microseconds; 0 when unknown. */
+  latency(slot: number): number;
+}
+
+export interface Picker {
+  /** @param candidates never empty, in a stable order; not to be kept or changed */
+  pick(candidates: readonly Endpoint[]): Endpoint;
+}
+
+/** One picker is made for every service, so a picker may remember whom it picked last. */
+export type PickerFactory = () => Picker;

@@ -1,0 +1,7 @@
+// Every endpoint with equal chance, whatever its weight or load.
+import type { Random } from '../../resilience/policy.js';
+import type { PickerFactory } from '../picker.js';
+
+export function randomPicker(random: Random): PickerFactory {
+  return () => ({ pick: (candidates) => candidates[Math.floor(random() * candidates.length)]! });
+}

@@ -1,0 +1,22 @@
+// One after the other. What is remembered is who was last, not an index: an index loses its meaning whenever
+// the list of candidates changes.
+import type { Endpoint } from '../endpoint.js';
+import type { PickerFactory } from '../picker.js';
+
+export const roundRobinPicker: PickerFactory = () => {
+  let last: string | undefined;
+  return {
+    pick(candidates) {
+      let first: Endpoint | undefined;
+      let next: Endpoint | undefined;
+      for (const candidate of candidates) {
+        if (first === undefined || candidate.id < first.id) first = candidate;
+        if (last === undefined || candidate.id <= last) continue;
+        if (next === undefined || candidate.id < next.id) next = candidate;
+      }
+      const chosen = (next ?? first)!;
+      last = chosen.id;
+      return chosen;
+    },
+  };
+};

@@ -1,0 +1,46 @@
+// What an answer, or the lack of one, says about the endpoint that was called, and whether asking again may help.
+// Business answers (4xx) are successes of the endpoint. 429 and OVERLOADED say that it protects itself: counting
+// them would open breakers on an endpoint that works. Gateway-class answers (502, 503, 504) and broken
+// connections may be asked again, elsewhere.
+import { HttpError } from '../errors.js';
+import type { Outcome } from '../resilience/policy.js';
+import type { CallResponse } from './call.js';
+
+export interface Verdict {
+  readonly outcome: Outcome;
+  readonly again: boolean;
+}
+
+const SUCCESS: Verdict = { outcome: 'success', again: false };
+const FAILURE: Verdict = { outcome: 'failure', again: false };
+const GATEWAY_FAILURE: Verdict = { outcome: 'failure', again: true };
+const NOTHING: Verdict = { outcome: 'ignored', again: false };
+const SHED: Verdict = { outcome: 'ignored', again: true };
+
+export function judgeResponse(response: CallResponse): Verdict {
+  const { status } = response;
+  if (status === 429) return NOTHING;
+  if (status === 503 && problemCode(response) === 'OVERLOADED') return SHED;
+  if (status === 502 || status === 503 || status === 504) return GATEWAY_FAILURE;
+  // 501: the method is unknown there, which is the caller's mistake.
+  return status >= 500 && status !== 501 ? FAILURE : SUCCESS;
+}
+
+/** @param signal of the call: what fails because the caller gave up says nothing about the endpoint */
+export function judgeError(error: unknown, signal: AbortSignal): Verdict {
+  if (error instanceof HttpError) {
+    if (error.code === 'DEADLINE_EXCEEDED') return FAILURE;
+    if (!signal.aborted && error.code === 'BAD_UPSTREAM') return GATEWAY_FAILURE;
+  }
+  return NOTHING;
+}
+
+function problemCode(response: CallResponse): unknown {
+  if (!(response.headers['content-type'] ?? '').startsWith('application/problem+json')) return undefined;
+  try {
+    return response.json<{ code?: unknown } | null>()?.code;
+  } catch {
+    // Not the problem it claims to be: judged by its status alone.
+    return undefined;
+  }
+}

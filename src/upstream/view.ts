@@ -1,0 +1,69 @@
+// The registry as one worker sees it: the snapshot the primary published last, parsed again only when its
+// version has changed. Everything in it is immutable; a list keeps its identity until the next change.
+import type { Endpoint, RegistrySnapshot } from './endpoint.js';
+
+/** Where snapshots come from: a version that is cheap to read, and the text of it (JSON, empty before the first). */
+export interface SnapshotSource {
+  version(): number;
+  read(): { readonly version: number; readonly text: string };
+}
+
+const NONE: readonly Endpoint[] = [];
+
+export class View {
+  readonly #source: SnapshotSource;
+  readonly #onLeave: (endpoint: Endpoint) => void;
+  #version: number | undefined;
+  #revision = '';
+  #endpoints = new Map<string, Endpoint>();
+  #byService = new Map<string, readonly Endpoint[]>();
+
+  /** @param onLeave called for every endpoint that is gone or lives at another address now */
+  constructor(source: SnapshotSource, onLeave: (endpoint: Endpoint) => void = () => undefined) {
+    this.#source = source;
+    this.#onLeave = onLeave;
+  }
+
+  /** The endpoints of a service for one protocol, in the order of their ids; empty when there are none. */
+  endpoints(service: string, protocol: Endpoint['protocol'] = 'http'): readonly Endpoint[] {
+    this.refresh();
+    return this.#byService.get(keyOf(protocol, service)) ?? NONE;
+  }
+
+  /** Of the snapshot in use; empty before the first. */
+  get revision(): string {
+    this.refresh();
+    return this.#revision;
+  }
+
+  /** Takes over a newer snapshot, if there is one. Every reader of the view does it by itself. */
+  refresh(): void {
+    if (this.#source.version() === this.#version) return;
+    const { version, text } = this.#source.read();
+    this.#version = version;
+    if (text === '') return;
+    const snapshot = JSON.parse(text) as RegistrySnapshot;
+    const before = this.#endpoints;
+    this.#revision = snapshot.revision;
+    this.#endpoints = new Map(snapshot.endpoints.map((endpoint) => [addressOf(endpoint), endpoint]));
+    this.#byService = group(snapshot.endpoints);
+    for (const [address, endpoint] of before) {
+      if (!this.#endpoints.has(address)) this.#onLeave(endpoint);
+    }
+  }
+}
+
+const keyOf = (protocol: string, service: string): string => `${protocol} ${service}`;
+const addressOf = ({ service, id, host, port }: Endpoint): string => `${service} ${id} ${host} ${port}`;
+
+function group(endpoints: readonly Endpoint[]): Map<string, readonly Endpoint[]> {
+  const groups = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    const key = keyOf(endpoint.protocol, endpoint.service);
+    const list = groups.get(key);
+    if (list === undefined) groups.set(key, [endpoint]);
+    else list.push(endpoint);
+  }
+  for (const list of groups.values()) list.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return groups;
+}
