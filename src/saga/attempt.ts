@@ -1,0 +1,140 @@
+// One attempt of one step: in a scope of its own, with a deadline of its own, ending in one of four outcomes.
+import type { Logger } from 'pino';
+import { Deadline } from '../deadline.js';
+import { BusinessError, DeadlineExceededError, HttpError } from '../errors.js';
+import { runInScope, type Scope, type TraceContext } from '../scope.js';
+import type { Plan, StepPlan } from './definition.js';
+import type { SagaRecord } from './journal.js';
+import { toJson } from './json.js';
+import type { Effect, Outcome } from './machine.js';
+import type { Json, SagaError, StepContext, StepTools } from './saga.js';
+import { resultsOf } from './view.js';
+
+export interface AttemptSetting {
+  readonly log: Logger;
+  /** Put on every step's context beside its identity, and whole as `ctx.tools`. */
+  readonly tools: StepTools;
+  /** The service the saga belongs to, for the scope. */
+  readonly service: string | undefined;
+}
+
+/** The scope of a step: not of the request that started the saga, which may be long gone. */
+export class StepScope implements Scope {
+  readonly requestId: string;
+  readonly deadline: Deadline;
+  readonly trace: TraceContext;
+  readonly service: string | undefined;
+  /** Called once, with the reason, before anybody else hears of the abort. */
+  onAbort: ((reason: unknown) => void) | undefined;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  constructor(sagaId: string, timeoutMs: number, trace: TraceContext, service: string | undefined) {
+    this.requestId = sagaId;
+    this.deadline = Deadline.after(timeoutMs);
+    this.trace = trace;
+    this.service = service;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = { reason };
+    this.onAbort?.(reason);
+    this.#controller?.abort(reason);
+  }
+}
+
+/**
+ * Never rejects. After an abort of `scope` it resolves at once (`unknown`), though the step may go on for as
+ * long as it does not heed its signal; what it then gives is dropped.
+ */
+export function attempt(
+  effect: Effect,
+  record: SagaRecord,
+  plan: Plan,
+  scope: StepScope,
+  setting: AttemptSetting,
+): Promise<Outcome> {
+  const step = plan.steps[effect.position]!;
+  const ctx = contextOf(effect, record, step, scope, setting);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      scope.abort(new DeadlineExceededError(`The step did not end within ${step.timeoutMs} ms.`));
+    }, step.timeoutMs);
+    const end = (outcome: Outcome): void => {
+      clearTimeout(timer);
+      scope.onAbort = undefined;
+      resolve(outcome);
+    };
+    scope.onAbort = (reason) => end({ kind: 'unknown', error: errorOf(reason) });
+    runInScope(scope, () => perform(effect, step, record.input, ctx)).then(end, (error: unknown) => {
+      if (error instanceof BusinessError) {
+        end({ kind: 'refused', error: errorOf(error) });
+      } else {
+        ctx.log.warn({ err: error, attempt: effect.attempt }, `saga step: ${effect.kind} failed`);
+        end({ kind: 'unknown', error: errorOf(error) });
+      }
+    });
+  });
+}
+
+async function perform(effect: Effect, step: StepPlan, input: Json, ctx: StepContext): Promise<Outcome> {
+  switch (effect.kind) {
+    case 'run':
+      return { kind: 'ok', result: toJson(await step.run(input, ctx)) };
+    case 'resolve': {
+      const answer: unknown = await step.resolve!(input, ctx);
+      if (typeof answer === 'object' && answer !== null) {
+        if ('done' in answer) return { kind: 'ok', result: toJson(answer.done) };
+        if ('notDone' in answer && answer.notDone === true) return { kind: 'not-done' };
+      }
+      throw new TypeError(`resolve of step "${step.name}" must answer { done: … } or { notDone: true }`);
+    }
+    case 'undo':
+      await step.compensate!(input, ctx);
+      return { kind: 'ok', result: null };
+  }
+}
+
+function contextOf(
+  effect: Effect,
+  record: SagaRecord,
+  step: StepPlan,
+  scope: StepScope,
+  setting: AttemptSetting,
+): StepContext {
+  const { sagaId } = record;
+  const undo = effect.kind === 'undo';
+  let log: Logger | undefined;
+  return {
+    ...setting.tools,
+    sagaId,
+    key: undo ? `${sagaId}/${step.name}/undo` : `${sagaId}/${step.name}`,
+    attempt: effect.attempt,
+    results: resultsOf(record),
+    result: undo ? record.steps[effect.position]!.result : undefined,
+    get signal() {
+      return scope.signal;
+    },
+    deadline: scope.deadline,
+    get log() {
+      log ??= setting.log.child({ saga: record.saga, sagaId, step: step.name });
+      return log;
+    },
+    tools: setting.tools,
+  } as StepContext;
+}
+
+/** What may be shown of an error: only an HttpError's message is written for others. The log has the rest. */
+function errorOf(error: unknown): SagaError {
+  if (error instanceof HttpError) return { code: error.code, message: error.message };
+  return { code: 'INTERNAL', message: 'The step failed unexpectedly.' };
+}

@@ -1,0 +1,23 @@
+// How long to wait before trying again. Exponential with full jitter: the whole span is drawn from, so that
+// sagas which failed together do not come back together.
+// M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+import type { RetryRule } from './saga.js';
+
+/** Longest pause between two attempts of a compensation that has failed more often than its rule expected. */
+export const LONG_BACKOFF_MS = 60_000;
+
+/** Milliseconds between 0 and `min(capMs, baseMs * 2^(failures - 1))`. `random` gives [0, 1). */
+export function fullJitter(baseMs: number, failures: number, capMs: number, random: () => number): number {
+  return random() * Math.min(capMs, baseMs * 2 ** Math.min(failures - 1, 60));
+}
+
+/** Pause after the `failures`-th attempt of a step whose outcome is unknown. */
+export function forwardPause(rule: RetryRule, failures: number, random: () => number): number {
+  return fullJitter(rule.backoffMs, failures, rule.maxBackoffMs, random);
+}
+
+/** As the step's own rule says for as many attempts as it names; then growing on, since there are 24 hours. */
+export function undoPause(rule: RetryRule, failures: number, random: () => number): number {
+  const cap = failures < rule.attempts ? rule.maxBackoffMs : Math.max(rule.maxBackoffMs, LONG_BACKOFF_MS);
+  return fullJitter(rule.backoffMs, failures, cap, random);
+}

@@ -1,0 +1,63 @@
+// Gathers what is asked for while the last batch is under way, and asks for all of it at once: many sagas share
+// one round trip and one commit. Nothing waits for a batch to fill; an idle lane sends what one turn of the
+// event loop has brought.
+
+export class Batch<In, Out> {
+  #waiting: Entry<In, Out>[] = [];
+  #busy = false;
+  readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>;
+  readonly #limit: number;
+
+  /** @param flush answers in the order of the items; at most one call at a time, at most `limit` items each */
+  constructor(flush: (items: readonly In[]) => Promise<readonly Out[]>, limit: number) {
+    this.#flush = flush;
+    this.#limit = limit;
+  }
+
+  add(item: In): Promise<Out> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      if (!this.#busy) {
+        this.#busy = true;
+        setImmediate(() => void this.#work());
+      }
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.#send(this.#waiting.splice(0, this.#limit));
+      // Let those whose answer has just come ask for their next thing in the same batch.
+      await new Promise(setImmediate);
+    }
+    this.#busy = false;
+  }
+
+  async #send(entries: readonly Entry<In, Out>[]): Promise<void> {
+    try {
+      const answers = await this.#flush(entries.map(({ item }) => item));
+      for (const [at, { resolve }] of entries.entries()) resolve(answers[at]!);
+    } catch (error) {
+      if (entries.length > 1 && isAboutTheData(error)) {
+        for (const entry of entries) await this.#send([entry]);
+      } else {
+        for (const { reject } of entries) reject(error);
+      }
+    }
+  }
+}
+
+interface Entry<In, Out> {
+  readonly item: In;
+  readonly resolve: (out: Out) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * True when one item's values made the whole statement fail, so that the others must be tried without it:
+ * SQLSTATE classes 22 (data exception), 23 (integrity constraint violation), 54 (program limit exceeded).
+ */
+function isAboutTheData(error: unknown): boolean {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^(22|23|54)[0-9A-Z]{3}$/.test(code);
+}

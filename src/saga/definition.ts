@@ -1,0 +1,112 @@
+// Definitions as the engine runs them: checked once at registration, every default filled in.
+import { ConfigError } from '../errors.js';
+import type { SagaRecord } from './journal.js';
+import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
+
+export interface StepPlan {
+  readonly name: string;
+  readonly run: SagaStep['run'];
+  readonly resolve: NonNullable<SagaStep['resolve']> | undefined;
+  readonly compensate: NonNullable<SagaStep['compensate']> | undefined;
+  readonly retry: RetryRule;
+  readonly timeoutMs: number;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly version: number;
+  readonly steps: readonly StepPlan[];
+}
+
+/** Any definition: its steps are called with the input it was started with and the engine's context. */
+export type AnyDefinition = SagaDefinition<never, never>;
+
+const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
+const DEFAULT_RETRY: RetryRule = { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 };
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Longest delay a timer of Node takes; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * The registered sagas by name. One version each: a saga of another version is not run (see `planFor`).
+ * @throws ConfigError naming the saga and the step
+ */
+export class Plans {
+  readonly #byName = new Map<string, Plan>();
+
+  constructor(definitions: readonly AnyDefinition[]) {
+    for (const definition of definitions) {
+      const plan = planOf(definition);
+      if (this.#byName.has(plan.name)) throw new ConfigError(`saga "${plan.name}" is defined twice`);
+      this.#byName.set(plan.name, plan);
+    }
+  }
+
+  byName(saga: string): Plan | undefined {
+    return this.#byName.get(saga);
+  }
+
+  /** The plan a saga was started with; undefined when it is gone or has changed since. */
+  planFor(record: SagaRecord): Plan | undefined {
+    const plan = this.#byName.get(record.saga);
+    if (plan === undefined || plan.version !== record.version) return undefined;
+    const same =
+      plan.steps.length === record.steps.length &&
+      plan.steps.every((step, position) => step.name === record.steps[position]?.name);
+    return same ? plan : undefined;
+  }
+}
+
+/** @throws ConfigError for a definition that could not work */
+export function planOf(definition: AnyDefinition): Plan {
+  const { name, version, steps } = definition;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new ConfigError(`saga name ${JSON.stringify(name)} must match ${NAME.source}`);
+  }
+  const fault = (what: string): ConfigError => new ConfigError(`saga "${name}": ${what}`);
+  if (!Number.isInteger(version) || version < 1 || version > 2 ** 31 - 1) {
+    throw fault('version must be a positive integer');
+  }
+  if (!Array.isArray(steps) || steps.length === 0) throw fault('steps must be a list of at least one step');
+  if (steps.length > 1000) throw fault('more than 1000 steps');
+  const seen = new Set<string>();
+  for (const step of steps) {
+    if (seen.has(step.name)) throw fault(`two steps are named "${step.name}"`);
+    seen.add(step.name);
+  }
+  return { name, version, steps: steps.map((step) => stepPlanOf(step as SagaStep, fault)) };
+}
+
+function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError): StepPlan {
+  if (typeof step.name !== 'string' || !NAME.test(step.name)) {
+    throw faultOfSaga(`step name ${JSON.stringify(step.name)} must match ${NAME.source}`);
+  }
+  const fault = (what: string): ConfigError => faultOfSaga(`step "${step.name}": ${what}`);
+  if (typeof step.run !== 'function') throw fault('run must be a function');
+  for (const part of ['resolve', 'compensate'] as const) {
+    if (step[part] !== undefined && typeof step[part] !== 'function') {
+      throw fault(`${part} must be a function when given`);
+    }
+  }
+  const retry = { ...DEFAULT_RETRY, ...step.retry };
+  if (!Number.isInteger(retry.attempts) || retry.attempts < 1) {
+    throw fault('retry.attempts must be a positive integer');
+  }
+  const timeoutMs = step.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  for (const [what, ms, least] of [
+    ['retry.backoffMs', retry.backoffMs, 0],
+    ['retry.maxBackoffMs', retry.maxBackoffMs, 0],
+    ['timeoutMs', timeoutMs, 1],
+  ] as const) {
+    if (!(ms >= least && ms <= MAX_TIMER_MS)) throw fault(`${what} must be ${least}..${MAX_TIMER_MS} ms`);
+  }
+  // Called through the step, not detached from it: a definition may be an object with its own `this`.
+  return {
+    name: step.name,
+    run: (input: Json, ctx: StepContext) => step.run(input, ctx),
+    resolve: step.resolve && ((input, ctx) => step.resolve!(input, ctx)),
+    compensate: step.compensate && ((input, ctx) => step.compensate!(input, ctx)),
+    retry,
+    timeoutMs,
+  };
+}

@@ -1,0 +1,87 @@
+// How a journal's row becomes a record.
+import type { Claim, Failure, SagaRecord, SagaSummary, StepRecord } from './journal.js';
+import type { Json, SagaError, SagaStatus, StepStatus } from './saga.js';
+
+export interface SummaryRow {
+  readonly saga_id: string;
+  readonly saga: string;
+  readonly version: number;
+  readonly status: SagaStatus;
+  readonly input: Json;
+  readonly idempotency_key: string | null;
+  readonly reason: string | null;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+export interface SagaRow extends SummaryRow {
+  readonly steps: readonly string[];
+  readonly fingerprint: string;
+  readonly failure: Failure | null;
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly fence: number | string;
+  /** Null when no step was begun. */
+  readonly step_rows: readonly StepRow[] | null;
+}
+
+interface StepRow {
+  readonly position: number;
+  readonly name: string;
+  readonly status: StepStatus;
+  readonly attempts: number;
+  readonly done: boolean;
+  readonly result: Json;
+  readonly error: SagaError | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly undoAttempts: number;
+  readonly undoSince: number | null;
+}
+
+export function pendingStep(name: string): StepRecord {
+  return {
+    name,
+    status: 'pending',
+    attempts: 0,
+    result: undefined,
+    error: null,
+    startedAt: null,
+    finishedAt: null,
+    undoAttempts: 0,
+    undoSince: null,
+  };
+}
+
+export function summaryOf(row: SummaryRow): SagaSummary {
+  return {
+    sagaId: row.saga_id,
+    saga: row.saga,
+    version: row.version,
+    status: row.status,
+    input: row.input,
+    idempotencyKey: row.idempotency_key,
+    reason: row.reason,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  };
+}
+
+export function recordOf(row: SagaRow): SagaRecord {
+  const steps = row.steps.map(pendingStep);
+  for (const { position, done, result, ...step } of row.step_rows ?? []) {
+    steps[position] = { ...step, result: done ? result : undefined };
+  }
+  return {
+    ...summaryOf(row),
+    fingerprint: row.fingerprint,
+    failure: row.failure,
+    traceparent: row.traceparent,
+    tracestate: row.tracestate,
+    steps,
+  };
+}
+
+export function claimOf(row: SagaRow): Claim {
+  return { hold: { sagaId: row.saga_id, fence: Number(row.fence) }, record: recordOf(row) };
+}

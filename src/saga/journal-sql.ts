@@ -1,0 +1,141 @@
+// The statements of the PostgreSQL journal. Each is complete in itself (one round trip, one commit) and moves any
+// number of sagas; the arrays of one group have one element a saga or step.
+import type { SagaStatus } from './saga.js';
+
+const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
+const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
+
+/**
+ * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$31).
+ * Answers the ids whose row was written: a start whose key is taken and a move with an old fence are not among
+ * them, and none of their steps is written either.
+ */
+export const WRITE = `
+with started as (
+  insert into saga (saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
+                    traceparent, tracestate, owner, fence, lease_until, created_at, updated_at)
+  select n.saga_id, n.saga, n.version, n.steps::text[], n.status, n.input, n.idempotency_key, n.fingerprint,
+         n.traceparent, n.tracestate, $1, 1, ${IN('$2::float8')}, ${AT('n.created')}, ${AT('n.created')}
+  from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[],
+              $11::text[], $12::text[], $13::float8[])
+    as n(saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
+         traceparent, tracestate, created)
+  on conflict do nothing
+  returning saga_id
+), moved as (
+  update saga s
+  set status = m.status, failure = m.failure, reason = m.reason, updated_at = ${AT('m.updated')},
+      owner = case when m.release_ms is null then s.owner end,
+      lease_until = ${IN('coalesce(m.release_ms, $2::float8)')}
+  from unnest($14::uuid[], $15::int8[], $16::text[], $17::jsonb[], $18::text[], $19::float8[], $20::float8[])
+    as m(saga_id, fence, status, failure, reason, release_ms, updated)
+  where s.saga_id = m.saga_id and s.fence = m.fence
+  returning s.saga_id
+), written as (
+  select saga_id from started union all select saga_id from moved
+), stepped as (
+  insert into saga_step (saga_id, position, name, status, attempts, result, error,
+                         started_at, finished_at, undo_attempts, undo_since)
+  select t.saga_id, t.position, t.name, t.status, t.attempts, t.result, t.error,
+         ${AT('t.started')}, ${AT('t.finished')}, t.undo_attempts, ${AT('t.undo_since')}
+  from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], $26::jsonb[], $27::jsonb[],
+              $28::float8[], $29::float8[], $30::int[], $31::float8[])
+    as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since)
+  join written using (saga_id)
+  on conflict (saga_id, position) do update
+  set status = excluded.status, attempts = excluded.attempts, result = excluded.result, error = excluded.error,
+      started_at = excluded.started_at, finished_at = excluded.finished_at,
+      undo_attempts = excluded.undo_attempts, undo_since = excluded.undo_since
+)
+select saga_id from written`;
+
+/** Steps as JSON, so that a saga is one row; `done` tells a JSON null from no result. */
+const STEPS = `
+(select jsonb_agg(jsonb_build_object(
+    'position', t.position, 'name', t.name, 'status', t.status, 'attempts', t.attempts,
+    'done', t.result is not null, 'result', t.result, 'error', t.error,
+    'startedAt', extract(epoch from t.started_at) * 1000,
+    'finishedAt', extract(epoch from t.finished_at) * 1000,
+    'undoAttempts', t.undo_attempts, 'undoSince', extract(epoch from t.undo_since) * 1000))
+ from saga_step t where t.saga_id = s.saga_id) as step_rows`;
+
+export const LOAD = `select s.*, ${STEPS} from saga s where s.saga_id = $1`;
+
+/** Who has the key, or this very id when the start is repeated: $1 id, $2 saga, $3 key, $4 kept since (ms). */
+export const EARLIER = `
+select saga_id, status, fingerprint,
+       created_at < ${AT('$4::float8')} and status in ('completed', 'compensated', 'needs-attention') as retired
+from saga
+where saga_id = $1 or (saga = $2 and idempotency_key = $3 and not key_retired)`;
+
+export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1`;
+
+/** $1 owner, $2 lease (ms), $3 how many. Rows that another worker is just claiming are passed over. */
+export const CLAIM = `
+with due as (
+  select saga_id from saga
+  where status in ('running', 'waiting', 'compensating') and lease_until <= now()
+  order by saga_id
+  limit $3
+  for update skip locked
+), s as (
+  update saga
+  set owner = $1, fence = fence + 1, lease_until = ${IN('$2::float8')},
+      status = case when failure is null then 'running' else 'compensating' end
+  from due where saga.saga_id = due.saga_id
+  returning saga.*
+)
+select s.*, ${STEPS} from s order by s.saga_id`;
+
+/** $1 owner, $2 lease (ms), $3 id. What runs is left alone: only its runner's lease running out frees it. */
+export const TAKE = `
+with s as (
+  update saga
+  set owner = $1, fence = fence + 1, lease_until = ${IN('$2::float8')}
+  where saga_id = $3
+    and (status in ('waiting', 'needs-attention')
+         or (status in ('running', 'compensating') and lease_until <= now()))
+  returning saga.*
+)
+select s.*, ${STEPS} from s`;
+
+/** $1 lease (ms). Never shortens the sleep of one that has just been let go. */
+export const RENEW = `
+update saga s
+set lease_until = greatest(s.lease_until, ${IN('$1::float8')})
+from unnest($2::uuid[], $3::int8[]) as h(saga_id, fence)
+where s.saga_id = h.saga_id and s.fence = h.fence
+returning s.saga_id`;
+
+/** The fence grows: what the former owner still has under way can write nothing. */
+export const RELEASE = `
+update saga s
+set owner = null, fence = s.fence + 1, lease_until = now()
+from unnest($1::uuid[], $2::int8[]) as h(saga_id, fence)
+where s.saga_id = h.saga_id and s.fence = h.fence and s.status in ('running', 'compensating')`;
+
+/** $1 the instance that lives. */
+export const RELEASE_EXCEPT = `
+update saga
+set owner = null, fence = fence + 1, lease_until = now()
+where status in ('running', 'compensating') and owner is not null and not starts_with(owner, $1 || ':')`;
+
+/**
+ * $1 how many, then $2 saga and $3 id as far as given. The status stands in the text, so that the planner may
+ * use the partial index; it comes from a closed set.
+ */
+export function listStatement(by: {
+  readonly status: SagaStatus | undefined;
+  readonly saga: boolean;
+  readonly before: boolean;
+}): string {
+  const conditions = [
+    by.status === undefined ? [] : `status = '${by.status}'`,
+    by.saga ? 'saga = $2' : [],
+    by.before ? `saga_id < $${by.saga ? 3 : 2}` : [],
+  ].flat();
+  const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
+  return `
+select saga_id, saga, version, status, input, idempotency_key, reason, created_at, updated_at
+from saga${where} order by saga_id desc limit $1`;
+}

@@ -1,0 +1,123 @@
+// The contract of the journal: what the engine remembers of a saga, and the few ways to change it.
+// Nothing happens in the world that is not written here first (intent) or at once after (outcome).
+import type { Json, SagaError, SagaStatus, StepStatus } from './saga.js';
+
+/** Times are milliseconds since 1970 on the engine's clock. */
+export interface StepRecord {
+  readonly name: string;
+  readonly status: StepStatus;
+  /** Forward attempts begun so far. */
+  readonly attempts: number;
+  /** Set once completed; undefined before, and for good when the outcome stayed unknown. */
+  readonly result: Json | undefined;
+  readonly error: SagaError | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  /** Compensation attempts begun so far, and when the first of them began. */
+  readonly undoAttempts: number;
+  readonly undoSince: number | null;
+}
+
+/** What started the way back. */
+export interface Failure extends SagaError {
+  readonly failedStep: string;
+}
+
+export interface SagaRecord {
+  readonly sagaId: string;
+  readonly saga: string;
+  readonly version: number;
+  readonly status: SagaStatus;
+  readonly input: Json;
+  readonly idempotencyKey: string | null;
+  /** SHA-256 of the canonical JSON of `input`. */
+  readonly fingerprint: string;
+  /** Null while the saga goes forward: a saga with a failure is on its way back. */
+  readonly failure: Failure | null;
+  readonly reason: string | null;
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** One for every step of the plan, in order. */
+  readonly steps: readonly StepRecord[];
+}
+
+/** A saga as an operator's list shows it. */
+export type SagaSummary = Omit<
+  SagaRecord,
+  'steps' | 'fingerprint' | 'failure' | 'traceparent' | 'tracestate'
+>;
+
+/** The right to run one saga. Whoever shows an older fence than the journal's has lost it. */
+export interface Hold {
+  readonly sagaId: string;
+  readonly fence: number;
+}
+
+export interface Claim {
+  readonly hold: Hold;
+  readonly record: SagaRecord;
+}
+
+/** What a start with the key of an earlier one finds. */
+export interface Earlier {
+  readonly sagaId: string;
+  readonly status: SagaStatus;
+  readonly fingerprint: string;
+}
+
+export type Created =
+  | { readonly created: true; readonly hold: Hold }
+  | { readonly created: false; readonly earlier: Earlier };
+
+/** `renew`: still mine. Otherwise: let go, and not to be claimed by anyone for that long. */
+export type LeaseAfter = 'renew' | { readonly releaseForMs: number };
+
+export interface ListQuery {
+  readonly saga?: string;
+  readonly status?: SagaStatus;
+  readonly limit: number;
+  /** Only sagas started before this one. */
+  readonly before?: string;
+}
+
+/**
+ * A journal object writes for one owner: `instance:slot:generation` of a worker. Every method is one durable statement; it has happened when the promise resolves. A rejection leaves open
+ * whether it happened, and every method but `claim` and `take` may then be repeated with the same arguments.
+ */
+export interface Journal {
+  /**
+   * Writes a new saga, held by this journal's owner, unless its key is taken by one that is younger than `keptSince` or has
+   * not ended.
+   */
+  create(record: SagaRecord, keptSince: number): Promise<Created>;
+
+  /**
+   * Writes the saga row and the steps at `positions`. Resolves false, having changed nothing, when the hold
+   * is lost.
+   */
+  write(hold: Hold, record: SagaRecord, positions: readonly number[], lease: LeaseAfter): Promise<boolean>;
+
+  load(sagaId: string): Promise<SagaRecord | undefined>;
+
+  /** Takes over up to `limit` unfinished sagas whose lease has run out, oldest first; their fences grow. */
+  claim(limit: number): Promise<readonly Claim[]>;
+
+  /** Takes one saga that nobody runs, whatever its status, for an operator. Undefined when it is held. */
+  take(sagaId: string): Promise<Claim | undefined>;
+
+  /** Prolongs leases; resolves with the ids that are still held. */
+  renew(holds: readonly Hold[]): Promise<ReadonlySet<string>>;
+
+  /** Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. */
+  release(holds: readonly Hold[]): Promise<void>;
+
+  /** Newest first. */
+  list(query: ListQuery): Promise<readonly SagaSummary[]>;
+}
+
+/** A saga in one of these needs no runner any more. */
+export function hasEnded(status: SagaStatus): boolean {
+  return status === 'completed' || status === 'compensated' || status === 'needs-attention';
+}

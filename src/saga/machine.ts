@@ -1,0 +1,170 @@
+// The rules of a saga, as functions without effects: what is to be done next follows from the record alone, so
+// going on after a crash is the same as going on. H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
+//
+//   forward   pending -> running -> completed                     (all completed: the saga is completed)
+//                        running -> unknown -> pending | completed  asked of the step's `resolve`
+//                        running -> unknown -> running …            retried, idempotent under its key
+//                        running -> failed                          refused: the way back begins
+//                        unknown, attempts used up                  the way back begins, with this step
+//   backward  completed | unknown -> compensating -> compensated   last step first
+//                                    compensating -> failed         given up after 24 hours; the rest goes on
+import { forwardPause, undoPause } from './backoff.js';
+import type { Plan, StepPlan } from './definition.js';
+import type { SagaRecord, StepRecord } from './journal.js';
+import type { Json, SagaError } from './saga.js';
+
+/** How long a compensation is tried. */
+export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;
+
+/** What the runner does in the world. `ended`: nothing any more. */
+export type Action =
+  | { readonly kind: 'run'; readonly position: number; readonly attempt: number }
+  | { readonly kind: 'resolve'; readonly position: number; readonly attempt: number }
+  | { readonly kind: 'undo'; readonly position: number; readonly attempt: number }
+  | { readonly kind: 'ended' };
+
+/** What came of an action. `not-done` is an answer of `resolve` only. */
+export type Outcome =
+  | { readonly kind: 'ok'; readonly result: Json }
+  | { readonly kind: 'not-done' }
+  | { readonly kind: 'refused'; readonly error: SagaError }
+  | { readonly kind: 'unknown'; readonly error: SagaError };
+
+export type Effect = Exclude<Action, { kind: 'ended' }>;
+
+const LOST: SagaError = {
+  code: 'OUTCOME_UNKNOWN',
+  message: 'The outcome of the step could not be found out.',
+};
+
+/** The next action, and the record that announces it: to be journaled before the action is begun. */
+export function advance(record: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {
+  return record.failure === null ? forward(record, plan, now) : backward(record, plan, now);
+}
+
+/** The record after an action, and how long to pause before the next one (0: not at all). */
+export function settle(
+  record: SagaRecord,
+  plan: Plan,
+  effect: Effect,
+  outcome: Outcome,
+  now: number,
+  random: () => number,
+): { record: SagaRecord; pauseMs: number } {
+  const { position } = effect;
+  const step = record.steps[position]!;
+  const rule = plan.steps[position]!;
+  if (effect.kind === 'undo') return settleUndo(record, step, rule, position, outcome, now, random);
+  switch (outcome.kind) {
+    case 'ok': {
+      const done = { status: 'completed', result: outcome.result, error: null, finishedAt: now } as const;
+      return { record: withStep(record, position, { ...step, ...done }), pauseMs: 0 };
+    }
+    case 'not-done':
+      return { record: withStep(record, position, { ...step, status: 'pending' }), pauseMs: 0 };
+    case 'refused': {
+      const refused = { status: 'failed', error: outcome.error, finishedAt: now } as const;
+      const failure = { ...outcome.error, failedStep: step.name };
+      return { record: { ...withStep(record, position, { ...step, ...refused }), failure }, pauseMs: 0 };
+    }
+    case 'unknown': {
+      // Asking in vain costs an attempt too, so that the asking ends as well.
+      const attempts = effect.kind === 'resolve' ? step.attempts + 1 : step.attempts;
+      const open: StepRecord = { ...step, status: 'unknown', attempts, error: outcome.error };
+      const pauseMs = canGoOn(open, rule) ? forwardPause(rule.retry, attempts, random) : 0;
+      return { record: withStep(record, position, open), pauseMs };
+    }
+  }
+}
+
+function forward(record: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {
+  const position = record.steps.findIndex((step) => step.status !== 'completed');
+  if (position === -1) return { record: { ...record, status: 'completed' }, action: { kind: 'ended' } };
+  const step = record.steps[position]!;
+  const rule = plan.steps[position]!;
+  if (canAsk(step, rule)) {
+    return {
+      record: { ...record, status: 'running' },
+      action: { kind: 'resolve', position, attempt: step.attempts },
+    };
+  }
+  if (step.attempts < rule.retry.attempts) {
+    const attempt = step.attempts + 1;
+    const begun = { status: 'running', attempts: attempt, startedAt: step.startedAt ?? now } as const;
+    return {
+      record: { ...withStep(record, position, { ...step, ...begun }), status: 'running' },
+      action: { kind: 'run', position, attempt },
+    };
+  }
+  const failure = { ...(step.error ?? LOST), failedStep: step.name };
+  const givenUp = withStep(record, position, { ...step, status: 'unknown', finishedAt: now });
+  return backward({ ...givenUp, failure }, plan, now);
+}
+
+function backward(record: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {
+  const position = record.steps.findLastIndex((step, at) => mustUndo(step, plan.steps[at]!));
+  if (position === -1) {
+    const ended = record.steps.some(isUndoFailed)
+      ? ({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' } as const)
+      : ({ status: 'compensated', reason: null } as const);
+    return { record: { ...record, ...ended }, action: { kind: 'ended' } };
+  }
+  const step = record.steps[position]!;
+  const attempt = step.undoAttempts + 1;
+  const begun = {
+    status: 'compensating',
+    undoAttempts: attempt,
+    undoSince: step.undoSince ?? now,
+  } as const;
+  return {
+    record: { ...withStep(record, position, { ...step, ...begun }), status: 'compensating' },
+    action: { kind: 'undo', position, attempt },
+  };
+}
+
+function settleUndo(
+  record: SagaRecord,
+  step: StepRecord,
+  rule: StepPlan,
+  position: number,
+  outcome: Outcome,
+  now: number,
+  random: () => number,
+): { record: SagaRecord; pauseMs: number } {
+  if (outcome.kind === 'refused' || outcome.kind === 'unknown') {
+    const { error } = outcome;
+    if (now - (step.undoSince ?? now) >= COMPENSATE_FOR_MS) {
+      const givenUp = { status: 'failed', error, finishedAt: now } as const;
+      return { record: withStep(record, position, { ...step, ...givenUp }), pauseMs: 0 };
+    }
+    const pauseMs = undoPause(rule.retry, step.undoAttempts, random);
+    return { record: withStep(record, position, { ...step, error }), pauseMs };
+  }
+  const undone = { status: 'compensated', finishedAt: now } as const;
+  return { record: withStep(record, position, { ...step, ...undone }), pauseMs: 0 };
+}
+
+/** True for a step whose compensation was given up. A refused step has the same status but nothing to undo. */
+export function isUndoFailed(step: StepRecord): boolean {
+  return step.status === 'failed' && step.undoAttempts > 0;
+}
+
+function mustUndo(step: StepRecord, rule: StepPlan): boolean {
+  if (rule.compensate === undefined) return false;
+  const { status } = step;
+  return status === 'completed' || status === 'unknown' || status === 'running' || status === 'compensating';
+}
+
+/** `running` here means: begun by somebody who did not live to tell. */
+function canAsk(step: StepRecord, rule: StepPlan): boolean {
+  const open = step.status === 'unknown' || step.status === 'running';
+  return open && rule.resolve !== undefined && step.attempts <= rule.retry.attempts;
+}
+
+function canGoOn(step: StepRecord, rule: StepPlan): boolean {
+  return canAsk(step, rule) || step.attempts < rule.retry.attempts;
+}
+
+function withStep(record: SagaRecord, position: number, step: StepRecord): SagaRecord {
+  return { ...record, steps: record.steps.with(position, step) };
+}

@@ -1,0 +1,131 @@
+// The operator's view and hands (CONTRACT section 5, `/sagas`), over the journals of all services of a process.
+import type { Queryable } from '../db/database.js';
+import { HttpError, NotFoundError, ValidationError } from '../errors.js';
+import { type Intervention, intervene } from './intervene.js';
+import type { Journal, SagaRecord } from './journal.js';
+import { PgJournal } from './pg-journal.js';
+import { LEASE_MS } from './recovery.js';
+import type { SagaStatus, SagaView } from './saga.js';
+import { isSagaId } from './saga-id.js';
+import { listItemOf, type SagaListItem, viewOf } from './view.js';
+
+export interface SagaListQuery {
+  readonly saga?: string;
+  readonly status?: string;
+  /** 1..1000, default 100. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface SagaPage {
+  readonly items: readonly SagaListItem[];
+  readonly nextCursor: string | null;
+}
+
+export interface SagaOperator {
+  /** Newest first. @throws HttpError VALIDATION_FAILED, BAD_CURSOR */
+  list(query: SagaListQuery): Promise<SagaPage>;
+  /** @throws NotFoundError */
+  get(sagaId: string): Promise<SagaView>;
+  /**
+   * Each answers with the saga as it is then; a worker goes on with it within seconds.
+   * @throws NotFoundError; HttpError SAGA_NOT_IDLE (409) for one that runs or has ended
+   */
+  retry(sagaId: string): Promise<SagaView>;
+  compensate(sagaId: string): Promise<SagaView>;
+  skip(sagaId: string): Promise<SagaView>;
+}
+
+const STATUSES: ReadonlySet<string> = new Set<SagaStatus>([
+  'running',
+  'waiting',
+  'completed',
+  'compensating',
+  'compensated',
+  'needs-attention',
+]);
+const isStatus = (text: string): text is SagaStatus => STATUSES.has(text);
+const LIMIT = { default: 100, most: 1000 };
+
+export interface SagaOperatorOptions {
+  /** The databases of the services that have sagas. */
+  readonly dbs: readonly Queryable[];
+  readonly instanceId: string;
+  readonly now?: () => number;
+}
+
+export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOperatorOptions): SagaOperator {
+  const owner = `${instanceId}:operator`;
+  const journals = dbs.map((db) => new PgJournal({ db, owner, leaseMs: LEASE_MS }));
+  const hand = (kind: Intervention) => (sagaId: string) => interveneIn(journals, kind, sagaId, now);
+  return {
+    list: (query) => list(journals, query),
+    async get(sagaId) {
+      return viewOf((await find(journals, sagaId)).record);
+    },
+    retry: hand('retry'),
+    compensate: hand('compensate'),
+    skip: hand('skip'),
+  };
+}
+
+async function list(journals: readonly Journal[], query: SagaListQuery): Promise<SagaPage> {
+  const { saga, status, limit = LIMIT.default, cursor } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT.most) {
+    throw new ValidationError([{ path: '/limit', message: `must be 1..${LIMIT.most}` }]);
+  }
+  if (status !== undefined && !isStatus(status)) {
+    throw new ValidationError([{ path: '/status', message: `must be one of ${[...STATUSES].join(', ')}` }]);
+  }
+  const before = cursor === undefined ? undefined : sagaIdOf(cursor);
+  const one = {
+    limit: limit + 1,
+    ...(saga !== undefined && { saga }),
+    ...(status !== undefined && { status }),
+    ...(before !== undefined && { before }),
+  };
+  // Ids are ordered by time, so pages of several journals merge into one.
+  const found = (await Promise.all(journals.map((journal) => journal.list(one))))
+    .flat()
+    .sort((a, b) => (a.sagaId < b.sagaId ? 1 : -1));
+  const items = found.slice(0, limit).map(listItemOf);
+  return { items, nextCursor: found.length > limit ? cursorOf(items.at(-1)!.sagaId) : null };
+}
+
+const cursorOf = (sagaId: string): string => Buffer.from(sagaId).toString('base64url');
+
+function sagaIdOf(cursor: string): string {
+  const sagaId = Buffer.from(cursor, 'base64url').toString('latin1');
+  if (!isSagaId(sagaId)) throw new HttpError('BAD_CURSOR', 'The cursor is not one of ours.');
+  return sagaId;
+}
+
+async function find(
+  journals: readonly Journal[],
+  sagaId: string,
+): Promise<{ journal: Journal; record: SagaRecord }> {
+  if (isSagaId(sagaId)) {
+    for (const journal of journals) {
+      const record = await journal.load(sagaId);
+      if (record !== undefined) return { journal, record };
+    }
+  }
+  throw new NotFoundError('There is no such saga.');
+}
+
+async function interveneIn(
+  journals: readonly Journal[],
+  kind: Intervention,
+  sagaId: string,
+  now: () => number,
+): Promise<SagaView> {
+  const { journal } = await find(journals, sagaId);
+  const claim = await journal.take(sagaId);
+  const changed = claim && intervene(kind, claim.record);
+  if (claim !== undefined && changed !== undefined) {
+    const record = { ...changed, updatedAt: now() };
+    const positions = record.steps.flatMap((step, at) => (step === claim.record.steps[at] ? [] : [at]));
+    if (await journal.write(claim.hold, record, positions, { releaseForMs: 0 })) return viewOf(record);
+  }
+  throw new HttpError('SAGA_NOT_IDLE', 'The saga runs, has ended, or has nothing to skip.', { status: 409 });
+}

@@ -1,0 +1,124 @@
+// The sagas that run in this worker: launched by a start or a claim, waited for, let go at the end.
+import { UnavailableError } from '../errors.js';
+import { runInScope } from '../scope.js';
+import { StepScope } from './attempt.js';
+import type { Plans } from './definition.js';
+import type { Claim, Hold } from './journal.js';
+import type { Action } from './machine.js';
+import { Runner, type RunnerEnd, type RunnerSetting } from './runner.js';
+import { within } from './within.js';
+
+export interface Running {
+  readonly runner: Runner;
+  /** Never rejects. By then the saga is no longer among the running. */
+  readonly done: Promise<RunnerEnd>;
+}
+
+/** How a saga came here. */
+export type Origin = 'started' | 'claimed';
+
+export class Orchestrator {
+  readonly #plans: Plans;
+  readonly #setting: RunnerSetting;
+  readonly #running = new Map<string, Running & { readonly origin: Origin }>();
+  #phase: 'open' | 'parting' | 'over' = 'open';
+
+  constructor(plans: Plans, setting: RunnerSetting) {
+    this.#plans = plans;
+    this.#setting = setting;
+  }
+
+  running(sagaId: string): Running | undefined {
+    return this.#running.get(sagaId);
+  }
+
+  /** How many of the running sagas came by a claim. */
+  get claimed(): number {
+    let count = 0;
+    for (const { origin } of this.#running.values()) if (origin === 'claimed') count++;
+    return count;
+  }
+
+  holds(): readonly Hold[] {
+    return Array.from(this.#running.values(), ({ runner }) => runner.hold);
+  }
+
+  /** @param announced what the journal already holds as begun, right after a start */
+  launch(claim: Claim, origin: Origin, announced?: Action): void {
+    const { record, hold } = claim;
+    const { log } = this.#setting;
+    if (this.#phase === 'over') {
+      void this.#free([hold]);
+      return;
+    }
+    const plan = this.#plans.planFor(record);
+    if (plan === undefined) {
+      void this.#refuse(claim);
+      return;
+    }
+    const runner = new Runner(claim, plan, this.#setting);
+    if (this.#phase === 'parting') runner.part();
+    // Outside of the scope that started it: the saga outlives the request.
+    const scope = new StepScope(hold.sagaId, Number.POSITIVE_INFINITY, runner.trace, this.#setting.service);
+    const done = runInScope(scope, () => runner.run(announced))
+      .catch((error: unknown): RunnerEnd => {
+        log.error({ err: error, sagaId: hold.sagaId }, 'saga: runner failed; its lease will run out');
+        return 'lost';
+      })
+      .then((end) => {
+        this.#running.delete(hold.sagaId);
+        return end;
+      });
+    this.#running.set(hold.sagaId, { runner, done, origin });
+  }
+
+  /** Somebody else has the saga now: whatever of it runs here stops. */
+  lose(hold: Hold): void {
+    const running = this.#running.get(hold.sagaId);
+    // A saga that ended meanwhile, or came back under a newer fence, is not meant.
+    if (running?.runner.hold !== hold) return;
+    this.#setting.log.warn({ sagaId: hold.sagaId }, 'saga: lease lost, stopping');
+    running.runner.stop(new UnavailableError('STARTING', 'The saga is run by another worker.'));
+  }
+
+  /** Lets running steps end; breaks off what is left after `withinMs` and frees it for others at once. */
+  async drain(withinMs: number): Promise<void> {
+    this.#phase = 'parting';
+    const until = performance.now() + withinMs;
+    for (const { runner } of this.#running.values()) runner.part();
+    // What is started meanwhile is waited for too.
+    while (this.#running.size > 0 && performance.now() < until) {
+      const all = Promise.all(Array.from(this.#running.values(), ({ done }) => done));
+      await within(all, until - performance.now());
+    }
+    this.#phase = 'over';
+    const left = this.holds();
+    const reason = new UnavailableError('DRAINING', 'The worker stops.');
+    for (const { runner } of this.#running.values()) runner.stop(reason);
+    await this.#free(left);
+  }
+
+  async #free(holds: readonly Hold[]): Promise<void> {
+    if (holds.length === 0) return;
+    const { journal, log } = this.#setting;
+    try {
+      await journal.release(holds);
+    } catch (error) {
+      log.warn({ err: error, sagas: holds.length }, 'saga: release failed; the leases will run out');
+    }
+  }
+
+  async #refuse({ hold, record }: Claim): Promise<void> {
+    const { journal, log, now, observer } = this.#setting;
+    const { sagaId, saga, version } = record;
+    const refused = { ...record, status: 'needs-attention', reason: 'DEFINITION_MISSING' } as const;
+    try {
+      const written = await journal.write(hold, { ...refused, updatedAt: now() }, [], { releaseForMs: 0 });
+      if (!written) return;
+      log.error({ sagaId, saga, version }, 'saga: no such definition here, needs attention');
+      observer.sagaEnded(saga, 'needs-attention');
+    } catch (error) {
+      log.error({ err: error, sagaId }, 'saga journal: write failed; the saga will be claimed again');
+    }
+  }
+}

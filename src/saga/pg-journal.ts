@@ -1,0 +1,224 @@
+// The journal in PostgreSQL. Writes of concurrent sagas are gathered while the last batch is under way and go as
+// one statement with one durable commit: on one connection commits follow each other, so sharing them is what
+// makes many sagas fast. Fences are compared by the database, in the statement that writes.
+import type { Queryable, QueryResult } from '../db/database.js';
+import { Deadline } from '../deadline.js';
+import { runInScope, type Scope } from '../scope.js';
+import { Batch } from './batch.js';
+import type {
+  Claim,
+  Created,
+  Hold,
+  Journal,
+  LeaseAfter,
+  ListQuery,
+  SagaRecord,
+  SagaSummary,
+} from './journal.js';
+import { claimOf, recordOf, type SagaRow, type SummaryRow, summaryOf } from './journal-row.js';
+import {
+  CLAIM,
+  EARLIER,
+  LOAD,
+  listStatement,
+  RELEASE,
+  RELEASE_EXCEPT,
+  RENEW,
+  RETIRE_KEY,
+  TAKE,
+  WRITE,
+} from './journal-sql.js';
+import type { SagaStatus } from './saga.js';
+import { traceOf } from './trace.js';
+
+/** Sagas in one statement: beyond this a batch gains little and makes the others wait. */
+const BATCH_LIMIT = 256;
+/** Milliseconds for one statement of the engine's own, whatever the request that waits for it has left. */
+const STATEMENT_MS = 10_000;
+
+export interface PgJournalOptions {
+  readonly db: Queryable;
+  /** `instance:slot:generation` of the writer of this journal object. */
+  readonly owner: string;
+  /** Milliseconds that a runner may be silent before others take its sagas. */
+  readonly leaseMs: number;
+}
+
+interface Write {
+  /** Undefined: a new saga. */
+  readonly hold: Hold | undefined;
+  readonly record: SagaRecord;
+  readonly positions: readonly number[];
+  readonly releaseForMs: number | null;
+}
+
+export class PgJournal implements Journal {
+  readonly #db: Queryable;
+  readonly #owner: string;
+  readonly #leaseMs: number;
+  readonly #writes = new Batch<Write, boolean>((writes) => this.#writeAll(writes), BATCH_LIMIT);
+
+  constructor({ db, owner, leaseMs }: PgJournalOptions) {
+    this.#db = db;
+    this.#owner = owner;
+    this.#leaseMs = leaseMs;
+  }
+
+  async create(record: SagaRecord, keptSince: number): Promise<Created> {
+    const { sagaId } = record;
+    const begun = record.steps.flatMap((step, at) => (step.status === 'pending' ? [] : [at]));
+    for (;;) {
+      if (await this.#writes.add({ hold: undefined, record, positions: begun, releaseForMs: null })) {
+        return { created: true, hold: { sagaId, fence: 1 } };
+      }
+      const { rows } = await this.#ask<EarlierRow>(EARLIER, [
+        sagaId,
+        record.saga,
+        record.idempotencyKey,
+        keptSince,
+      ]);
+      const [earlier] = rows;
+      if (earlier?.saga_id === sagaId) return { created: true, hold: { sagaId, fence: 1 } };
+      if (earlier?.retired) {
+        await this.#ask(RETIRE_KEY, [earlier.saga_id]);
+      } else if (earlier !== undefined) {
+        const { saga_id, status, fingerprint } = earlier;
+        return { created: false, earlier: { sagaId: saga_id, status, fingerprint } };
+      }
+    }
+  }
+
+  write(hold: Hold, record: SagaRecord, positions: readonly number[], lease: LeaseAfter): Promise<boolean> {
+    const releaseForMs = lease === 'renew' ? null : lease.releaseForMs;
+    return this.#writes.add({ hold, record, positions, releaseForMs });
+  }
+
+  /** In the caller's scope: a read for a request ends with the request. */
+  async load(sagaId: string): Promise<SagaRecord | undefined> {
+    const { rows } = await this.#db.query<SagaRow>(LOAD, [sagaId]);
+    return rows[0] && recordOf(rows[0]);
+  }
+
+  async list({ limit, saga, status, before }: ListQuery): Promise<readonly SagaSummary[]> {
+    const text = listStatement({ status, saga: saga !== undefined, before: before !== undefined });
+    const given = [saga, before].filter((value) => value !== undefined);
+    const { rows } = await this.#db.query<SummaryRow>(text, [limit, ...given]);
+    return rows.map(summaryOf);
+  }
+
+  async claim(limit: number): Promise<readonly Claim[]> {
+    const { rows } = await this.#ask<SagaRow>(CLAIM, [this.#owner, this.#leaseMs, limit]);
+    return rows.map(claimOf);
+  }
+
+  async take(sagaId: string): Promise<Claim | undefined> {
+    const { rows } = await this.#ask<SagaRow>(TAKE, [this.#owner, this.#leaseMs, sagaId]);
+    return rows[0] && claimOf(rows[0]);
+  }
+
+  async renew(holds: readonly Hold[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#ask<{ saga_id: string }>(RENEW, [this.#leaseMs, ...columnsOf(holds)]);
+    return new Set(rows.map((row) => row.saga_id));
+  }
+
+  async release(holds: readonly Hold[]): Promise<void> {
+    await this.#ask(RELEASE, columnsOf(holds));
+  }
+
+  async #writeAll(writes: readonly Write[]): Promise<readonly boolean[]> {
+    const { rows } = await this.#ask<{ saga_id: string }>(WRITE, [
+      this.#owner,
+      this.#leaseMs,
+      ...startColumns(writes.filter(({ hold }) => hold === undefined)),
+      ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
+      ...stepColumns(writes),
+    ]);
+    const written = new Set(rows.map((row) => row.saga_id));
+    return writes.map(({ record }) => written.has(record.sagaId));
+  }
+
+  #ask<R>(text: string, values: readonly unknown[]): Promise<QueryResult<R>> {
+    return runInScope(journalScope(), () => this.#db.query<R>(text, values));
+  }
+}
+
+/**
+ * Frees at once what every instance but this one has left in the journal, instead of waiting for leases to run
+ * out. Only for one who knows that no other instance is alive: the holder of an embedded database's lock.
+ * @returns how many sagas were freed
+ */
+export async function releaseOwnersExcept(db: Queryable, instanceId: string): Promise<number> {
+  const { rowCount } = await db.query(RELEASE_EXCEPT, [instanceId]);
+  return rowCount;
+}
+
+interface EarlierRow {
+  readonly saga_id: string;
+  readonly status: SagaStatus;
+  readonly fingerprint: string;
+  /** The saga has ended and its key's time is over: the key is free. */
+  readonly retired: boolean;
+}
+
+const json = (value: unknown): string => JSON.stringify(value);
+const jsonOrNull = (value: unknown): string | null => (value === null ? null : json(value));
+
+function columnsOf(holds: readonly Hold[]): unknown[] {
+  return [holds.map(({ sagaId }) => sagaId), holds.map(({ fence }) => fence)];
+}
+
+function startColumns(starts: readonly Write[]): unknown[] {
+  const records = starts.map(({ record }) => record);
+  return [
+    records.map(({ sagaId }) => sagaId),
+    records.map(({ saga }) => saga),
+    records.map(({ version }) => version),
+    records.map(({ steps }) => `{${steps.map(({ name }) => `"${name}"`).join(',')}}`),
+    records.map(({ status }) => status),
+    records.map(({ input }) => json(input)),
+    records.map(({ idempotencyKey }) => idempotencyKey),
+    records.map(({ fingerprint }) => fingerprint),
+    records.map(({ traceparent }) => traceparent),
+    records.map(({ tracestate }) => tracestate),
+    records.map(({ createdAt }) => createdAt),
+  ];
+}
+
+function moveColumns(moves: readonly Write[]): unknown[] {
+  return [
+    moves.map(({ record }) => record.sagaId),
+    moves.map(({ hold }) => hold!.fence),
+    moves.map(({ record }) => record.status),
+    moves.map(({ record }) => jsonOrNull(record.failure)),
+    moves.map(({ record }) => record.reason),
+    moves.map(({ releaseForMs }) => releaseForMs),
+    moves.map(({ record }) => record.updatedAt),
+  ];
+}
+
+function stepColumns(writes: readonly Write[]): unknown[] {
+  const touched = writes.flatMap(({ record, positions }) =>
+    positions.map((position) => ({ sagaId: record.sagaId, position, step: record.steps[position]! })),
+  );
+  return [
+    touched.map(({ sagaId }) => sagaId),
+    touched.map(({ position }) => position),
+    touched.map(({ step }) => step.name),
+    touched.map(({ step }) => step.status),
+    touched.map(({ step }) => step.attempts),
+    touched.map(({ step }) => (step.result === undefined ? null : json(step.result))),
+    touched.map(({ step }) => jsonOrNull(step.error)),
+    touched.map(({ step }) => step.startedAt),
+    touched.map(({ step }) => step.finishedAt),
+    touched.map(({ step }) => step.undoAttempts),
+    touched.map(({ step }) => step.undoSince),
+  ];
+}
+
+/** A batch belongs to many sagas and to no request: none of them may cut it off or lend it a trace. */
+function journalScope(): Scope {
+  const trace = traceOf(null, null);
+  const { signal } = new AbortController();
+  const deadline = Deadline.after(STATEMENT_MS);
+  return { requestId: 'saga-journal', deadline, signal, trace, service: undefined };
+}

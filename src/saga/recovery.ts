@@ -1,0 +1,89 @@
+// Keeps what runs here and takes over what others left: one loop in every worker that renews the leases of its
+// sagas, then claims unfinished ones whose lease has run out. The database decides who gets what.
+import type { Logger } from 'pino';
+import { fullJitter } from './backoff.js';
+import type { Journal } from './journal.js';
+import type { Orchestrator } from './orchestrator.js';
+
+/** A worker must miss several rounds in a row before its leases run out. */
+export const LEASE_MS = 6000;
+/** One round a second and a half at most, spread so that workers do not ask in step. */
+const ROUND_MS = { least: 1000, jitter: 500 };
+const CLAIM_AT_ONCE = 64;
+/** Claimed sagas that one worker runs at a time; the rest stays for others, or for later. */
+const CLAIMED_AT_MOST = 256;
+const FAILED_ROUND_MOST_MS = 5000;
+
+export interface RecoverySetting {
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export class Recovery {
+  readonly #journal: Journal;
+  readonly #orchestrator: Orchestrator;
+  readonly #setting: RecoverySetting;
+  readonly #end = new AbortController();
+  #claiming = true;
+  #loop: Promise<void> | undefined;
+
+  constructor(journal: Journal, orchestrator: Orchestrator, setting: RecoverySetting) {
+    this.#journal = journal;
+    this.#orchestrator = orchestrator;
+    this.#setting = setting;
+  }
+
+  /** The first round begins at once. */
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** From now on only renews. */
+  stopClaiming(): void {
+    this.#claiming = false;
+  }
+
+  async stop(): Promise<void> {
+    this.stopClaiming();
+    this.#end.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { log, random, sleep } = this.#setting;
+    let failures = 0;
+    while (!this.#end.signal.aborted) {
+      let pauseMs = ROUND_MS.least + random() * ROUND_MS.jitter;
+      try {
+        await this.#round();
+        if (failures > 0) log.info('saga recovery: the journal answers again');
+        failures = 0;
+      } catch (error) {
+        failures++;
+        pauseMs += fullJitter(ROUND_MS.least, failures, FAILED_ROUND_MOST_MS - pauseMs, random);
+        log[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'saga recovery: the journal fails');
+      }
+      await sleep(pauseMs, this.#end.signal);
+    }
+  }
+
+  async #round(): Promise<void> {
+    await this.#renew();
+    while (this.#claiming) {
+      const room = Math.min(CLAIM_AT_ONCE, CLAIMED_AT_MOST - this.#orchestrator.claimed);
+      if (room <= 0) return;
+      const claims = await this.#journal.claim(room);
+      if (claims.length > 0) this.#setting.log.info({ sagas: claims.length }, 'saga recovery: claimed');
+      for (const claim of claims) this.#orchestrator.launch(claim, 'claimed');
+      if (claims.length < room) return;
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const holds = this.#orchestrator.holds();
+    if (holds.length === 0) return;
+    const kept = await this.#journal.renew(holds);
+    for (const hold of holds) if (!kept.has(hold.sagaId)) this.#orchestrator.lose(hold);
+  }
+}

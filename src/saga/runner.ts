@@ -1,0 +1,167 @@
+// Drives one saga: announce in the journal, act, write what came of it, and so on, until it has ended, has to
+// sleep for long, or belongs to somebody else.
+import type { TraceContext } from '../scope.js';
+import { type AttemptSetting, attempt, StepScope } from './attempt.js';
+import { fullJitter } from './backoff.js';
+import type { Plan } from './definition.js';
+import type { Claim, Hold, Journal, LeaseAfter, SagaRecord } from './journal.js';
+import { type Action, advance, type Effect, type Outcome, settle } from './machine.js';
+import type { SagaObserver } from './observer.js';
+import { traceOf } from './trace.js';
+
+/** Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing. */
+export const DURABLE_PAUSE_MS = 2000;
+const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
+
+/** `let-go`: anyone may go on with it when it is due. `lost`: somebody else has it, or may have it soon. */
+export type RunnerEnd = 'ended' | 'let-go' | 'lost';
+
+export interface RunnerSetting extends AttemptSetting {
+  readonly journal: Journal;
+  readonly observer: SagaObserver;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** [0, 1) */
+  readonly random: () => number;
+  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Lives from a start or a claim until `run` resolves; of no use afterwards. */
+export class Runner {
+  readonly hold: Hold;
+  readonly #plan: Plan;
+  readonly #setting: RunnerSetting;
+  readonly #trace: TraceContext;
+  /** As the journal has it. */
+  #record: SagaRecord;
+  #stopped = false;
+  #parting = false;
+  #scope: StepScope | undefined;
+  #nap: AbortController | undefined;
+
+  constructor({ hold, record }: Claim, plan: Plan, setting: RunnerSetting) {
+    this.hold = hold;
+    this.#record = record;
+    this.#plan = plan;
+    this.#setting = setting;
+    this.#trace = traceOf(record.traceparent, record.tracestate);
+  }
+
+  get record(): SagaRecord {
+    return this.#record;
+  }
+
+  /** The saga's place in its trace, for the scope it runs in. */
+  get trace(): TraceContext {
+    return this.#trace;
+  }
+
+  /** Lets the saga go at its next pause instead of waiting here. */
+  part(): void {
+    this.#parting = true;
+    this.#nap?.abort();
+  }
+
+  /** The hold is lost or given up: breaks the step off and writes nothing any more. */
+  stop(reason: Error): void {
+    this.#stopped = true;
+    this.#nap?.abort();
+    this.#scope?.abort(reason);
+  }
+
+  /** @param announced the action that the journal already holds as begun by this runner, right after a start */
+  async run(announced?: Action): Promise<RunnerEnd> {
+    let action = announced ?? (await this.#announce(this.#record));
+    while (action !== undefined && action.kind !== 'ended') {
+      const outcome = await this.#act(action);
+      if (this.#stopped) return 'lost';
+      const { now, random } = this.#setting;
+      const { record, pauseMs } = settle(this.#record, this.#plan, action, outcome, now(), random);
+      if (pauseMs > 0) {
+        const rested = await this.#rest(record, pauseMs);
+        if (rested !== 'rested') return rested;
+        action = await this.#announce(this.#record);
+      } else {
+        action = await this.#announce(record);
+      }
+    }
+    if (action === undefined) return 'lost';
+    const { saga, status } = this.#record;
+    if (status === 'completed' || status === 'compensated' || status === 'needs-attention') {
+      this.#setting.observer.sagaEnded(saga, status);
+    }
+    return 'ended';
+  }
+
+  /** Writes what came of the last action and what is to come in one. Undefined: the hold is lost. */
+  async #announce(settled: SagaRecord): Promise<Action | undefined> {
+    const { record, action } = advance(settled, this.#plan, this.#setting.now());
+    const written = await this.#write(record, action.kind === 'ended' ? { releaseForMs: 0 } : 'renew');
+    return written ? action : undefined;
+  }
+
+  async #act(effect: Effect): Promise<Outcome> {
+    const { observer, service } = this.#setting;
+    const { sagaId, saga } = this.#record;
+    const { name, timeoutMs } = this.#plan.steps[effect.position]!;
+    const { kind } = effect;
+    if (kind !== 'resolve' && effect.attempt > 1) observer.stepRetried(saga, name);
+    const event = { saga, sagaId, step: name, kind, attempt: effect.attempt, parent: this.#trace };
+    const span = observer.stepStarted(event);
+    const scope = new StepScope(sagaId, timeoutMs, span?.trace ?? this.#trace, service);
+    this.#scope = scope;
+    const outcome = await attempt(effect, this.#record, this.#plan, scope, this.#setting);
+    this.#scope = undefined;
+    span?.end(outcome.kind, 'error' in outcome ? outcome.error : undefined);
+    return outcome;
+  }
+
+  async #rest(record: SagaRecord, pauseMs: number): Promise<'rested' | 'let-go' | 'lost'> {
+    if (pauseMs >= DURABLE_PAUSE_MS || this.#parting) return this.#letGo(record, pauseMs);
+    if (!(await this.#write(record, 'renew'))) return 'lost';
+    const until = this.#setting.now() + pauseMs;
+    await this.#sleep(pauseMs);
+    if (this.#stopped) return 'lost';
+    return this.#parting ? this.#letGo(record, Math.max(0, until - this.#setting.now())) : 'rested';
+  }
+
+  async #letGo(record: SagaRecord, pauseMs: number): Promise<'let-go' | 'lost'> {
+    const written = await this.#write({ ...record, status: 'waiting' }, { releaseForMs: pauseMs });
+    return written ? 'let-go' : 'lost';
+  }
+
+  /**
+   * Until it has happened or the hold is lost: a saga is not given up because the database is away. Repeating is
+   * harmless, since the write says how things are and not what is to be added.
+   */
+  async #write(record: SagaRecord, lease: LeaseAfter): Promise<boolean> {
+    if (record === this.#record && lease === 'renew') return true;
+    const { journal, now, random, log } = this.#setting;
+    const dated: SagaRecord = { ...record, updatedAt: now() };
+    const before = this.#record.steps;
+    const positions = record.steps.flatMap((step, at) => (step === before[at] ? [] : [at]));
+    for (let failures = 1; !this.#stopped; failures++) {
+      try {
+        if (!(await journal.write(this.hold, dated, positions, lease))) return false;
+        this.#record = dated;
+        return true;
+      } catch (error) {
+        log.error(
+          { err: error, sagaId: record.sagaId, failures },
+          'saga journal: write failed, trying again',
+        );
+        await this.#sleep(fullJitter(JOURNAL_RETRY_MS.first, failures, JOURNAL_RETRY_MS.most, random));
+      }
+    }
+    return false;
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (this.#stopped) return;
+    const nap = new AbortController();
+    this.#nap = nap;
+    await this.#setting.sleep(ms, nap.signal);
+    this.#nap = undefined;
+  }
+}

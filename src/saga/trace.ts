@@ -1,0 +1,12 @@
+// The trace a saga goes on in: that of the request that started it, however long ago and in whatever process.
+import { randomBytes } from 'node:crypto';
+import type { TraceContext } from '../scope.js';
+import { parseTraceparent } from '../telemetry/propagation.js';
+
+/** A new, unsampled trace when the saga was started outside of any. */
+export function traceOf(traceparent: string | null, tracestate: string | null): TraceContext {
+  const started = parseTraceparent(traceparent ?? undefined, tracestate ?? undefined);
+  if (started !== undefined) return started;
+  const ids = randomBytes(24).toString('hex');
+  return { traceId: ids.slice(0, 32), spanId: ids.slice(32), sampled: false, tracestate: undefined };
+}
