@@ -1,5 +1,5 @@
 // `npm run bench`: starts every server, measures, prints the table, writes results/. Ctrl-C ends all children.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
   const options = parseOptions(argv);
   const tool = chooseTool(options.tool);
   const scratch = mkdtempSync(join(tmpdir(), 'multilane-bench-'));
+  chmodSync(scratch, 0o711); // started by root, PostgreSQL runs as another account and must pass through
   const servers: Server[] = [];
   try {
     const everyone = subjects(options.workers, scratch);

@@ -1,0 +1,37 @@
+// JSON over fetch, as the tests speak it.
+
+export const get = (url: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+  fetch(url, { headers, redirect: 'manual' });
+
+export function post(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+export function put(url: string, body?: unknown): Promise<Response> {
+  return fetch(url, {
+    method: 'PUT',
+    ...(body === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+}
+
+/** The body of an answer that must have the given status. @throws Error that shows the answer */
+export async function json<T>(response: Response, status = 200): Promise<T> {
+  const text = await response.text();
+  if (response.status !== status) throw new Error(`expected ${status}, got ${response.status} ${text}`);
+  return JSON.parse(text) as T;
+}
+
+/** Unlike any other of this run and of earlier ones. */
+export const unique = (prefix: string): string => `${prefix}-${crypto.randomUUID()}`;
+
+export const uniqueEmail = (): string => `${crypto.randomUUID()}@example.com`;

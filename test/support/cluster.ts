@@ -1,0 +1,156 @@
+// The real process, seen from outside: `node dist/primary.js` on free ports with a data folder of its own.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { leftovers, reap } from './leftovers.js';
+
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const PRIMARY = join(ROOT, 'dist/primary.js');
+
+const READY_LINE = /^multilane ready (https?:\/\/\S+) admin (https?:\/\/\S+)$/;
+const READY_MS = 25_000;
+const STOP_MS = 25_000;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One line of stdout: pino's object. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface ClusterOptions {
+  /** Settings by variable name. PORT, ADMIN_PORT and DATA_DIR are set already. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** Path of a configuration module; without one it is the reference shop. */
+  readonly config?: string;
+  readonly cwd?: string;
+  /** To start again on the data of an earlier cluster; default: a new folder, removed by `dispose`. */
+  readonly dataDir?: string;
+}
+
+export interface Cluster {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** Every line of stdout so far, as written. */
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+  /** Settles when the process has ended. */
+  readonly exited: Promise<Exit>;
+  /** The lines of stdout so far. @throws SyntaxError when one is not JSON */
+  logs(): LogLine[];
+  signal(name: NodeJS.Signals): void;
+  /** Sends a signal and waits for the end. @throws Error when it takes longer than 25 s */
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
+  /** Processes that still belong to it, as `pid command`; empty when nothing is left running. */
+  leftovers(): string[];
+  /** Ends whatever is left of it, its PostgreSQL included, and removes its data folder. */
+  dispose(): Promise<void>;
+}
+
+/** What a started process may see of ours: no setting leaks from the shell that runs the tests. */
+export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'NODE_V8_COVERAGE', 'npm_config_cache'];
+  const env: Record<string, string> = {};
+  for (const name of kept) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return { ...env, ...extra };
+}
+
+export function newDataDir(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'multilane-test-'));
+  chmodSync(folder, 0o711); // started by root, PostgreSQL runs as another account and must pass through
+  return folder;
+}
+
+/** Settings under which several clusters can run side by side. */
+export const isolated = (dataDir: string): Record<string, string> => ({
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: '0',
+  WORKERS: '2',
+  DATA_DIR: dataDir,
+});
+
+/** Starts a cluster and waits for its ready line. @throws Error with its stderr when it ends first */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const dataDir = options.dataDir ?? newDataDir();
+  const config = options.config === undefined ? [] : ['--config', options.config];
+  const child = spawn(process.execPath, [PRIMARY, ...config, ...(options.args ?? [])], {
+    cwd: options.cwd ?? dataDir,
+    env: cleanEnvironment({ ...isolated(dataDir), ...options.env }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    return await readyCluster(child, dataDir);
+  } catch (error) {
+    child.kill('SIGKILL');
+    await reap(dataDir);
+    throw error;
+  }
+}
+
+async function readyCluster(child: ChildProcess, dataDir: string): Promise<Cluster> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => stdout.push(line));
+  const ready = new Promise<RegExpExecArray>((resolve) => {
+    createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
+      stderr.push(line);
+      const found = READY_LINE.exec(line);
+      if (found !== null) resolve(found);
+    });
+  });
+  const early = exited.then(({ code, signal }) => {
+    throw new Error(`ended with ${code ?? signal} before it was ready:\n${stderr.join('\n')}`);
+  });
+  const [, url, adminUrl] = await within(READY_MS, Promise.race([ready, early]), () => stderr.join('\n'));
+  const stop = (name: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => {
+    child.kill(name);
+    return within(STOP_MS, exited, () => `not ended after ${name}:\n${stderr.join('\n')}`);
+  };
+  return {
+    url: url as string,
+    adminUrl: adminUrl as string,
+    pid: child.pid as number,
+    dataDir,
+    stdout,
+    stderr,
+    exited,
+    logs: () => stdout.map((line) => JSON.parse(line) as LogLine),
+    signal: (name) => void child.kill(name),
+    stop,
+    leftovers: () => leftovers(dataDir),
+    async dispose() {
+      if (child.exitCode === null && child.signalCode === null) {
+        await stop().catch(() => child.kill('SIGKILL'));
+      }
+      await reap(dataDir);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @throws Error with `detail` when the promise has not settled after `ms` */
+export async function within<T>(ms: number, promise: Promise<T>, detail: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing within ${ms} ms: ${detail()}`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,51 @@
+// A short-lived run of the binary: `--help`, refused settings, failed starts.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { cleanEnvironment, type Exit, isolated, newDataDir, PRIMARY, within } from './cluster.js';
+import { leftovers, reap } from './leftovers.js';
+
+const END_MS = 20_000;
+
+export interface Ended extends Exit {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What it left running. */
+  readonly leftovers: readonly string[];
+}
+
+export interface RunOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: a new, empty folder, which is also the working directory. */
+  readonly dataDir?: string;
+}
+
+/** Runs `node dist/primary.js` to its end. @throws Error when it does not end */
+export async function runPrimary({ args = [], env = {}, dataDir }: RunOptions): Promise<Ended> {
+  const folder = newDataDir();
+  const data = dataDir ?? folder;
+  const child = spawn(process.execPath, [PRIMARY, ...args], {
+    cwd: folder,
+    env: cleanEnvironment({ ...isolated(data), ...env }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    const ended = Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+    ]);
+    const [stdout, stderr, [code, signal]] = await within(
+      END_MS,
+      ended,
+      () => `${args.join(' ')} still runs`,
+    );
+    return { code, signal, stdout, stderr, leftovers: dataDir === undefined ? leftovers(data) : [] };
+  } finally {
+    child.kill('SIGKILL');
+    await reap(folder);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

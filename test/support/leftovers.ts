@@ -1,0 +1,66 @@
+// Finds and ends the processes of one data folder, by what proc(5) says of each: a working directory inside it
+// (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 20;
+const ORDERLY_MS = 5000;
+
+const attempt = (read: () => string): string => {
+  try {
+    return read();
+  } catch {
+    return ''; // the process ended while we looked
+  }
+};
+
+const stateOf = (pid: string): string => {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+};
+
+function belongs(pid: string, dataDir: string): boolean {
+  const cwd = attempt(() => readlinkSync(`/proc/${pid}/cwd`));
+  if (cwd === dataDir || cwd.startsWith(dataDir + sep)) return true;
+  return attempt(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
+    .split('\0')
+    .includes(`DATA_DIR=${dataDir}`);
+}
+
+const pidsOf = (dataDir: string): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => !['', 'Z', 'X'].includes(stateOf(pid)) && belongs(pid, dataDir))
+    .map(Number);
+
+/** The processes of a data folder, as `pid command line`. */
+export const leftovers = (dataDir: string): string[] =>
+  pidsOf(dataDir).map((pid) => {
+    const command = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    return `${pid} ${command.replaceAll('\0', ' ').trim()}`;
+  });
+
+/** Waits until nothing of the data folder runs. @returns what still does after `ms` */
+export async function gone(dataDir: string, ms: number): Promise<string[]> {
+  const until = performance.now() + ms;
+  while (performance.now() < until) {
+    if (pidsOf(dataDir).length === 0) return [];
+    await sleep(POLL_MS);
+  }
+  return leftovers(dataDir);
+}
+
+/** Ends everything of the data folder: SIGINT (PostgreSQL's fast shutdown) first, SIGKILL after 5 s. */
+export async function reap(dataDir: string): Promise<void> {
+  for (const name of ['SIGINT', 'SIGKILL'] as const) {
+    for (const pid of pidsOf(dataDir)) {
+      try {
+        process.kill(pid, name);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+    if ((await gone(dataDir, ORDERLY_MS)).length === 0) return;
+  }
+}

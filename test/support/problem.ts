@@ -1,0 +1,41 @@
+// What every error body of ours must be: CONTRACT section 3, RFC 9457.
+import { expect } from 'chai';
+import type { WireAnswer } from './wire.js';
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly code: string;
+  readonly traceId: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly [member: string]: unknown;
+}
+
+const LEAKS = /\bat .+:\d+:\d+|node_modules|\bselect\b.+\bfrom\b|insert into|\/tmp\/|\/dist\//i;
+
+/** Asserts the whole form of a problem and returns it for what is particular. */
+export async function expectProblem(
+  answer: Response | WireAnswer | undefined,
+  status: number,
+  code: string,
+): Promise<Problem> {
+  if (answer === undefined) throw new Error(`expected ${status} ${code}, but the connection ended`);
+  const wire = !(answer instanceof Response);
+  const field = (name: string): string | null =>
+    wire ? (answer.headers[name] ?? null) : answer.headers.get(name);
+  const text = wire ? answer.body.toString('utf8') : await answer.text();
+  expect(`${answer.status} ${text}`).to.match(new RegExp(`^${status} .*"code":"${code}"`));
+  expect(field('content-type')).to.match(/^application\/problem\+json\b/);
+  const problem = JSON.parse(text) as Problem;
+  expect(problem.status).to.equal(status);
+  expect(problem.type).to.equal(`urn:multilane:problem:${code.toLowerCase().replaceAll('_', '-')}`);
+  expect(problem.title).to.be.a('string').with.length.greaterThan(0);
+  expect(problem.detail).to.be.a('string').that.does.not.match(LEAKS);
+  expect(problem.instance).to.equal(`urn:multilane:request:${field('x-request-id')}`);
+  expect(problem.traceId).to.match(/^[0-9a-f]{32}$/);
+  if (status === 503) expect(Number(field('retry-after')), 'Retry-After').to.be.at.least(1);
+  return problem;
+}

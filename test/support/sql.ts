@@ -1,0 +1,48 @@
+// SQL on the embedded PostgreSQL of a data folder, as an operator would run it: through its socket.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+
+export class Sql {
+  readonly #dataDir: string;
+  readonly #clients = new Map<string, Promise<pg.Client>>();
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
+
+  /** The rows of one statement on the database of one service. int8 comes back as number. */
+  async query<R = Readonly<Record<string, unknown>>>(
+    database: string,
+    statement: string,
+    values: readonly unknown[] = [],
+  ): Promise<R[]> {
+    let client = this.#clients.get(database);
+    if (client === undefined) {
+      client = this.#connect(database);
+      this.#clients.set(database, client);
+    }
+    return (await (await client).query(statement, [...values])).rows as R[];
+  }
+
+  async close(): Promise<void> {
+    const clients = await Promise.all(this.#clients.values());
+    this.#clients.clear();
+    await Promise.all(clients.map((client) => client.end()));
+  }
+
+  async #connect(database: string): Promise<pg.Client> {
+    const client = new pg.Client({
+      host: join(this.#dataDir, 'pg/socket'),
+      user: 'multilane',
+      password: readFileSync(join(this.#dataDir, 'pg/password'), 'utf8').trim(),
+      database,
+      types: {
+        getTypeParser: (oid) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid)),
+      },
+    });
+    client.on('error', () => undefined); // the cluster was killed or stopped: the next query says so
+    await client.connect();
+    return client;
+  }
+}

@@ -1,0 +1,149 @@
+// One HTTP/1.1 connection by hand: writes any bytes, reads answers one by one, and knows how it ended. What
+// fetch hides (broken framing, `Connection: close`, half an answer) is what the system tests are about.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { within } from './cluster.js';
+
+const ANSWER_MS = 15_000;
+
+export interface WireAnswer {
+  readonly status: number;
+  /** Lower-case names; a repeated field is joined by ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** The server announced that it closes the connection behind this answer. */
+  readonly closes: boolean;
+}
+
+export class Wire {
+  readonly #socket: Socket;
+  readonly #waiting: ((answer: WireAnswer | undefined) => void)[] = [];
+  readonly #answers: WireAnswer[] = [];
+  readonly #heads: boolean[] = [];
+  #received: Buffer = Buffer.alloc(0);
+  #ended = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#drain();
+    });
+    socket.on('error', () => undefined); // a reset is an end like any other here
+    socket.on('close', () => {
+      this.#ended = true;
+      for (const waiting of this.#waiting.splice(0)) waiting(undefined);
+    });
+  }
+
+  /** @throws Error when the connection is refused */
+  static async open(url: string): Promise<Wire> {
+    const { hostname, port } = new URL(url);
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    await once(socket, 'connect');
+    return new Wire(socket);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Bytes that came but are not a whole answer. */
+  get rest(): string {
+    return this.#received.toString('latin1');
+  }
+
+  write(bytes: string | Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  /** A request with a Host field; `fields` are written as they are. */
+  request(
+    method: string,
+    path: string,
+    fields: readonly string[] = [],
+    body = '',
+  ): Promise<WireAnswer | undefined> {
+    this.#heads.push(method === 'HEAD');
+    const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
+    const head = [`${method} ${path} HTTP/1.1`, 'Host: test', ...fields, ...length].join('\r\n');
+    this.write(`${head}\r\n\r\n${body}`);
+    return this.answer();
+  }
+
+  /** The next answer; undefined when the connection ended first. @throws Error after 15 s */
+  answer(): Promise<WireAnswer | undefined> {
+    const arrived = this.#answers.shift();
+    if (arrived !== undefined || this.#ended) return Promise.resolve(arrived);
+    const next = new Promise<WireAnswer | undefined>((resolve) => this.#waiting.push(resolve));
+    return within(ANSWER_MS, next, () => `no answer, only ${JSON.stringify(this.rest.slice(0, 500))}`);
+  }
+
+  /** Resolves when the server has closed. @throws Error after 15 s */
+  async closed(): Promise<void> {
+    if (!this.#ended) await within(ANSWER_MS, once(this.#socket, 'close'), () => 'the connection stays open');
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #drain(): void {
+    for (;;) {
+      const parsed = parseAnswer(this.#received, this.#heads[0] ?? false);
+      if (parsed === undefined) return;
+      if (parsed.answer.status >= 200) this.#heads.shift();
+      this.#received = this.#received.subarray(parsed.bytes);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#answers.push(parsed.answer);
+      else waiting(parsed.answer);
+    }
+  }
+}
+
+function parseAnswer(bytes: Buffer, head: boolean): { answer: WireAnswer; bytes: number } | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end === -1) return undefined;
+  const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+  }
+  const start = end + 4;
+  const body = head
+    ? { content: Buffer.alloc(0), end: start }
+    : headers['transfer-encoding'] === 'chunked'
+      ? chunked(bytes, start)
+      : sized(bytes, start, Number(headers['content-length'] ?? 0));
+  if (body === undefined) return undefined;
+  const closes = /\bclose\b/i.test(headers.connection ?? '');
+  const status = Number(statusLine.split(' ')[1]);
+  return { answer: { status, headers, body: body.content, closes }, bytes: body.end };
+}
+
+interface Body {
+  readonly content: Buffer;
+  readonly end: number;
+}
+
+function sized(bytes: Buffer, start: number, length: number): Body | undefined {
+  if (bytes.length < start + length) return undefined;
+  return { content: bytes.subarray(start, start + length), end: start + length };
+}
+
+function chunked(bytes: Buffer, start: number): Body | undefined {
+  const parts: Buffer[] = [];
+  for (let at = start; ; ) {
+    const line = bytes.indexOf('\r\n', at);
+    if (line === -1) return undefined;
+    const size = Number.parseInt(bytes.subarray(at, line).toString('latin1'), 16);
+    const data = line + 2;
+    if (bytes.length < data + size + 2) return undefined;
+    if (size === 0) return { content: Buffer.concat(parts), end: data + 2 };
+    parts.push(bytes.subarray(data, data + size));
+    at = data + size + 2;
+  }
+}

@@ -1,0 +1,135 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { get, json, post } from '#test/support/client.js';
+import { expectProblem } from '#test/support/problem.js';
+import { type Shop, sharedShop } from './shop.js';
+
+interface Order {
+  readonly id: number;
+  readonly userId: number;
+  readonly productId: number;
+  readonly quantity: number;
+  readonly status: string;
+  readonly createdAt: string;
+}
+
+const anyUser = (): number => 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+
+describe('the orders service', () => {
+  let shop: Shop;
+  const orders = (): string => `${shop.url}/api/orders`;
+  const create = async (userId: number): Promise<Order> =>
+    json(await post(orders(), { userId, productId: 9007199254740991, quantity: 1000 }), 201);
+  before(async () => {
+    shop = await sharedShop();
+  });
+
+  it('creates a pending order and gives it back', async () => {
+    const userId = anyUser();
+    const order = await create(userId);
+    expect(order).to.have.all.keys('id', 'userId', 'productId', 'quantity', 'status', 'createdAt');
+    expect(order).to.include({ userId, productId: 9007199254740991, quantity: 1000, status: 'pending' });
+    expect(await json<Order>(await get(`${orders()}/${order.id}`))).to.deep.equal(order);
+  });
+
+  const invalid: [string, Record<string, unknown>, string][] = [
+    ['a quantity of 0', { quantity: 0 }, '/quantity'],
+    ['a quantity of 1001', { quantity: 1001 }, '/quantity'],
+    ['half a product', { productId: 1.5 }, '/productId'],
+    ['a product beyond 2^53-1', { productId: 2 ** 53 }, '/productId'],
+    ['a user as text', { userId: '1' }, '/userId'],
+  ];
+  for (const [what, part, path] of invalid) {
+    it(`refuses ${what}`, async () => {
+      const body = { userId: 1, productId: 1, quantity: 1, ...part };
+      const problem = await expectProblem(await post(orders(), body), 422, 'VALIDATION_FAILED');
+      expect(problem.errors?.map((error) => error.path)).to.deep.equal([path]);
+    });
+  }
+
+  it('refuses a bad id with 422 and does not find an unknown one', async () => {
+    await expectProblem(await get(`${orders()}/x`), 422, 'VALIDATION_FAILED');
+    await expectProblem(await get(`${orders()}/9007199254740991`), 404, 'NOT_FOUND');
+    await expectProblem(await get(`${orders()}/9007199254740991/invoice.pdf`), 404, 'NOT_FOUND');
+  });
+
+  it('lists the orders of a user, newest first, page by page through Link', async () => {
+    const userId = anyUser();
+    const made: number[] = [];
+    for (let n = 0; n < 5; n += 1) made.push((await create(userId)).id);
+    let next: string | undefined = `/api/users/${userId}/orders?limit=2`;
+    const sizes: number[] = [];
+    const seen: number[] = [];
+    while (next !== undefined) {
+      const response = await get(new URL(next, shop.url).href);
+      const page = await json<Order[]>(response.clone());
+      sizes.push(page.length);
+      seen.push(...page.map((order) => order.id));
+      next = /<([^>]+)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+    }
+    expect(seen).to.deep.equal(made.toReversed());
+    expect(sizes).to.deep.equal([2, 2, 1]);
+  });
+
+  it('gives 20 orders when no limit is set, an empty list to a user without orders', async () => {
+    const userId = anyUser();
+    await Promise.all(Array.from({ length: 21 }, () => create(userId)));
+    const list = `${shop.url}/api/users/${userId}/orders`;
+    expect(await json<Order[]>(await get(list))).to.have.length(20);
+    expect(await json<Order[]>(await get(`${list}?limit=100`))).to.have.length(21);
+    expect(await json<Order[]>(await get(`${shop.url}/api/users/${anyUser()}/orders`))).to.deep.equal([]);
+  });
+
+  it('refuses a limit out of 1..100 and a cursor it did not give', async () => {
+    const list = `${shop.url}/api/users/1/orders`;
+    for (const limit of ['0', '101', 'ten', '']) {
+      await expectProblem(await get(`${list}?limit=${limit}`), 422, 'VALIDATION_FAILED');
+    }
+    for (const cursor of ['x', 'AAAA', '%00', `${'A'.repeat(500)}`]) {
+      await expectProblem(await get(`${list}?cursor=${cursor}`), 422, 'BAD_CURSOR');
+    }
+  });
+
+  describe('the invoice', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-invoice-'));
+    const file = join(folder, 'invoice.pdf');
+    let order: Order;
+    after(() => rmSync(folder, { recursive: true }));
+
+    it('is a whole PDF file', async () => {
+      order = await create(anyUser());
+      const response = await get(`${orders()}/${order.id}/invoice.pdf`);
+      expect(response.status).to.equal(200);
+      expect(response.headers.get('content-type')).to.match(/^application\/pdf/);
+      const pdf = Buffer.from(await response.arrayBuffer());
+      expect(pdf.subarray(0, 5).toString('latin1')).to.equal('%PDF-');
+      expect(pdf.subarray(-16).toString('latin1')).to.contain('%%EOF');
+      writeFileSync(file, pdf);
+    });
+
+    it('shows the order, as pdftotext reads it', function () {
+      if (spawnSync('pdftotext', ['-v']).error !== undefined) {
+        this.test!.title += ' (pdftotext is not installed: Debian package poppler-utils)';
+        this.skip();
+      }
+      const text = execFileSync('pdftotext', [file, '-'], { encoding: 'utf8' });
+      expect(text).to.contain(`${order.id}`).and.to.contain(`${order.quantity}`);
+    });
+
+    it('is rendered for many at once while other requests are answered', async () => {
+      const pdfs = Promise.all(Array.from({ length: 12 }, () => get(`${orders()}/${order.id}/invoice.pdf`)));
+      expect((await get(`${shop.url}/health`)).status).to.equal(200);
+      for (const pdf of await pdfs) {
+        expect(pdf.status).to.equal(200);
+        expect(
+          Buffer.from(await pdf.arrayBuffer())
+            .subarray(0, 4)
+            .toString(),
+        ).to.equal('%PDF');
+      }
+    });
+  });
+});

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Ended, runPrimary } from '#test/support/command.js';
+import { type Shop, sharedShop } from './shop.js';
+
+/** One clear line: what a person needs, nothing of the inside. */
+function expectRefusal(run: Ended, code: number, says: RegExp): void {
+  const shown = `${run.code ?? run.signal}\n${run.stderr}`;
+  expect(run.code, shown).to.equal(code);
+  const lines = run.stderr.trim().split('\n');
+  expect(lines, shown).to.have.length(1);
+  expect(lines[0]).to.match(says);
+  expect(run.stderr).to.not.match(/\bat .+:\d+:\d+/);
+  expect(run.leftovers).to.deep.equal([]);
+}
+
+describe('a start that is refused', () => {
+  const settings: [string, Parameters<typeof runPrimary>[0], RegExp][] = [
+    ['a port out of range', { env: { PORT: '70000' } }, /PORT.*70000|70000.*PORT/],
+    ['a number that is none', { env: { WORKERS: 'many' } }, /WORKERS/],
+    ['no worker at all', { env: { WORKERS: '0' } }, /WORKERS/],
+    ['an unknown MULTILANE_ variable', { env: { MULTILANE_WORKRES: '2' } }, /MULTILANE_WORKRES.*WORKERS/],
+    ['an unknown flag', { args: ['--wrokers', '2'] }, /--wrokers.*--workers/],
+    ['a service that does not exist', { env: { SERVICES: 'users,ordres' } }, /ordres.*orders/],
+    [
+      'an open admin plane without a long token',
+      { env: { ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 'short' } },
+      /ADMIN_TOKEN/,
+    ],
+    [
+      'a configuration file that does not exist',
+      { args: ['--config', 'absent.config.js'] },
+      /absent\.config\.js/,
+    ],
+    ['fewer database connections than databases', { env: { DATABASE_POOL_MAX: '1' } }, /DATABASE_POOL_MAX/],
+  ];
+  for (const [what, run, says] of settings) {
+    it(`for ${what} exits 78 with one line that names the setting`, async () => {
+      expectRefusal(await runPrimary(run), 78, says);
+    });
+  }
+
+  it('for a database that cannot be reached exits 1 with one line without the password', async function () {
+    this.timeout(25_000);
+    const run = await runPrimary({
+      env: { DATABASE_URL: 'postgres://shop:hunter2secret@127.0.0.1:1/postgres' },
+    });
+    expectRefusal(run, 1, /127\.0\.0\.1:1\b/);
+    expect(run.stderr).to.not.contain('hunter2secret');
+  });
+
+  for (const name of ['PORT', 'ADMIN_PORT'] as const) {
+    it(`for a taken ${name} exits 1 with one line that names the port, and its PostgreSQL is gone`, async () => {
+      const holder = createServer();
+      holder.listen(0, '127.0.0.1');
+      await once(holder, 'listening');
+      const { port } = holder.address() as AddressInfo;
+      try {
+        expectRefusal(await runPrimary({ env: { [name]: `${port}` } }), 1, new RegExp(`\\b${port}\\b`));
+      } finally {
+        holder.close();
+      }
+    });
+  }
+
+  describe('on a DATA_DIR in use', () => {
+    let shop: Shop;
+    before(async () => {
+      shop = await sharedShop();
+    });
+
+    it('exits 1 with one line, and the first process goes on', async () => {
+      expectRefusal(await runPrimary({ dataDir: shop.dataDir }), 1, new RegExp(shop.dataDir));
+      expect((await get(`${shop.url}/api/users/1/orders`)).status).to.equal(200);
+    });
+  });
+});

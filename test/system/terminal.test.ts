@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { expect } from 'chai';
+import { newDataDir, within } from '#test/support/cluster.js';
+import { keepAliveLoad } from '#test/support/keep-alive-load.js';
+import { gone, reap } from '#test/support/leftovers.js';
+import { startThrough } from '#test/support/start-through.js';
+
+const CTRL_C = '\x03';
+/** The process that the test speaks to may end a moment before the last of its children. */
+const LAST_MOMENT_MS = 3000;
+
+describe('a cluster in the hands of a person', () => {
+  let dataDir: string;
+  beforeEach(() => {
+    dataDir = newDataDir();
+  });
+  afterEach(async function () {
+    this.timeout(20_000);
+    await reap(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('drains on Ctrl-C in a terminal under load, and leaves nothing running, PostgreSQL included', async function () {
+    this.timeout(90_000);
+    const version = spawnSync('script', ['--version'], { encoding: 'utf8' });
+    if (!/util-linux/.test(version.stdout ?? '')) {
+      this.test!.title += ' (script is not installed: Debian package bsdutils)';
+      this.skip();
+    }
+    const command = `${process.execPath} dist/primary.js`;
+    const started = await startThrough(
+      'script',
+      ['--quiet', '--return', '--command', command, '/dev/null'],
+      dataDir,
+    );
+    const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);
+    await within(20_000, load.answered(300), () => JSON.stringify(load.account));
+    started.child.stdin!.write(CTRL_C);
+    expect(await started.exited(), started.output()).to.deep.equal({ code: 0, signal: null });
+    await within(20_000, load.ended, () => JSON.stringify(load.account));
+    expect(load.account.lost).to.deep.equal([]);
+    expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
+  });
+
+  it('drains on SIGTERM to npm start, and leaves nothing running, PostgreSQL included', async function () {
+    this.timeout(90_000);
+    const started = await startThrough('npm', ['start'], dataDir);
+    const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);
+    await within(20_000, load.answered(300), () => JSON.stringify(load.account));
+    started.child.kill('SIGTERM');
+    await started.exited();
+    await within(20_000, load.ended, () => JSON.stringify(load.account));
+    expect(load.account.lost).to.deep.equal([]);
+    expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
+  });
+});

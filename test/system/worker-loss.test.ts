@@ -1,0 +1,114 @@
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { get, json } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { expectProblem } from '#test/support/problem.js';
+import { Wire } from '#test/support/wire.js';
+
+const CONFIG = fileURLToPath(new URL('./fixtures/hazards.config.js', import.meta.url));
+
+interface Place {
+  readonly pid: number;
+  readonly thread: number;
+}
+interface WorkerView {
+  readonly id: number;
+  readonly generation: number;
+  readonly state: string;
+}
+
+describe('a project of its own, whose handlers misbehave', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({ config: CONFIG });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const workers = async (): Promise<WorkerView[]> => json(await get(`${cluster.adminUrl}/workers`));
+  const place = async (wire: Wire): Promise<Place> => {
+    const answer = await wire.request('GET', '/thread');
+    if (answer === undefined) throw new Error('the connection ended');
+    return JSON.parse(answer.body.toString()) as Place;
+  };
+  const generations = (list: readonly WorkerView[]): number => list.reduce((sum, w) => sum + w.generation, 0);
+
+  it('runs without any PostgreSQL when no service has a database', () => {
+    expect(cluster.leftovers()).to.have.length(1);
+  });
+
+  it('answers a handler that throws with 500 INTERNAL that tells nothing', async () => {
+    const problem = await expectProblem(await get(`${cluster.url}/throw`), 500, 'INTERNAL');
+    expect(problem.detail).to.not.contain('secret');
+  });
+
+  it('writes ctx.log as JSON with trace_id, span_id, worker and service', async () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    await get(`${cluster.url}/log`, { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+    const find = () => cluster.logs().find((line) => line.msg === 'a line of the handler');
+    const until = performance.now() + 5000;
+    while (find() === undefined && performance.now() < until) await get(`${cluster.url}/health`);
+    const line = find();
+    expect(line).to.include({ trace_id: traceId, service: 'hazards', shelf: 7 });
+    expect(line?.span_id).to.match(/^[0-9a-f]{16}$/);
+    expect(line?.worker).to.be.oneOf([1, 2]);
+  });
+
+  for (const [what, path] of [
+    ['an uncaught exception', '/uncaught'],
+    ['an unhandled rejection', '/rejection'],
+    ['process.exit()', '/exit'],
+  ] as const) {
+    it(`loses one worker to ${what}: same process, the other worker unaffected, a replacement serves`, async function () {
+      this.timeout(25_000);
+      const before = await workers();
+      const wires = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
+      const places = await Promise.all(wires.map(place));
+      const victim = places[0]!.thread;
+      expect(new Set(places.map(({ thread }) => thread)).size).to.equal(2);
+      const others = wires.filter((_, index) => places[index]!.thread !== victim);
+
+      await wires[0]!.request('GET', path);
+      for (let n = 0; n < 50; n += 1) {
+        for (const wire of others)
+          expect(await place(wire)).to.deep.equal({
+            pid: cluster.pid,
+            thread: places[wires.indexOf(wire)]!.thread,
+          });
+      }
+      let now = await workers();
+      const until = performance.now() + 15_000;
+      const replaced = (): boolean =>
+        generations(now) === generations(before) + 1 &&
+        now.every((worker) => worker.state === before[0]!.state);
+      while (!replaced() && performance.now() < until) now = await workers();
+      expect(replaced(), JSON.stringify(now)).to.equal(true);
+
+      const fresh = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
+      const threads = new Set<number>();
+      for (const wire of fresh) {
+        const { pid, thread } = await place(wire);
+        expect(pid).to.equal(cluster.pid);
+        threads.add(thread);
+      }
+      expect([...threads]).to.not.include(victim);
+      expect(threads.size).to.equal(2);
+      for (const wire of [...wires, ...fresh]) wire.destroy();
+    });
+  }
+
+  it('counts the lost workers by reason', async () => {
+    const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    const counts = [...text.matchAll(/^multilane_worker_restarts_total\{reason="([^"]+)"\} (\d+)$/gm)];
+    expect(counts.reduce((sum, [, , count]) => sum + Number(count), 0)).to.equal(3);
+    expect(new Set(counts.map(([, reason]) => reason)).size).to.equal(3);
+  });
+
+  it('still ends in order: exit 0, nothing left', async () => {
+    expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(cluster.leftovers()).to.deep.equal([]);
+  });
+});
