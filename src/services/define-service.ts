@@ -1,7 +1,10 @@
 // `defineService`: misuse fails when the module is loaded, not when a request arrives.
 import { ConfigError } from '../errors.js';
-import { checkSaga } from './define-saga.js';
-import { NAME, type ServiceDefinition } from './service.js';
+import { planOf } from '../saga/definition.js';
+import type { ServiceDefinition } from './service.js';
+
+/** Service names end up in URLs, database names and metric labels. */
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** PostgreSQL's own databases; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
@@ -34,9 +37,9 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   if (!Array.isArray(sagas)) throw fault('sagas must be an array of defineSaga(…)');
   const seen = new Set<string>();
   for (const saga of sagas) {
-    checkSaga(saga);
-    if (seen.has(saga.name)) throw fault(`saga "${saga.name}" is declared twice`);
-    seen.add(saga.name);
+    const { name: sagaName } = planOf(saga);
+    if (seen.has(sagaName)) throw fault(`saga "${sagaName}" is declared twice`);
+    seen.add(sagaName);
   }
   return Object.freeze({ ...definition });
 }

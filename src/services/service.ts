@@ -55,6 +55,3 @@ export interface ServiceDefinition {
 }
 
 export type { Json, SagaStep };
-
-/** Names of services, sagas and steps: they end up in URLs, database names, metric labels and keys. */
-export const NAME = /^[a-z][a-z0-9-]{0,62}$/;
