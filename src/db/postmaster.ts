@@ -17,6 +17,7 @@ const POLL_MS = 10;
 const READY_WITHIN_MS = 120_000;
 const FAST_SHUTDOWN_MS = 15_000;
 const IMMEDIATE_SHUTDOWN_MS = 5_000;
+const WATCH_MS = 50;
 const LOG_FILE_BYTES = 1 << 20;
 export const MAX_CONNECTIONS = 100;
 
@@ -189,7 +190,7 @@ async function answers(socketDir: string, cluster: Cluster, gone: AbortSignal): 
 
 /** Anything but a refused log-in (class 28) may be different in a moment: starting, stopping, recovering. */
 function isTransient(error: unknown): boolean {
-  return !String((error as { code?: unknown }).code ?? '').startsWith('28');
+  return !(error instanceof pg.DatabaseError && error.code?.startsWith('28') === true);
 }
 
 /** An adopted process is nobody's child of ours: its end is seen by looking. */
@@ -199,13 +200,14 @@ function watch(
 ): { readonly exited: Promise<string>; readonly signal: AbortSignal } {
   const gone = new AbortController();
   const exited = new Promise<string>((resolve) => {
-    const timer = setInterval(async () => {
-      if (await isPostmasterOf(pid, dataFolder)) return;
-      clearInterval(timer);
-      gone.abort();
-      resolve('gone');
-    }, 50);
-    timer.unref();
+    const look = (): void => {
+      void isPostmasterOf(pid, dataFolder).then((alive) => {
+        if (alive) return void setTimeout(look, WATCH_MS).unref();
+        gone.abort();
+        resolve('gone');
+      });
+    };
+    look();
   });
   return { exited, signal: gone.signal };
 }

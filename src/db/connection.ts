@@ -1,0 +1,190 @@
+// One session: a `pg` Client in pipeline mode, so that statements are sent without waiting for the answers
+// before them. It knows deadlines (a caller stops waiting, the late answer is dropped) and a watchdog (no answer
+// at all: the socket is cut), and it never repeats anything.
+import { Socket } from 'node:net';
+import pg from 'pg';
+import { ConnectionLostError, fromDriver, ReplyOverdueError } from './failure.js';
+import { encode, typeParsers } from './values.js';
+
+/** Beyond the time limit that the server itself enforces on a statement. */
+const WATCHDOG_MS = 2_000;
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly applicationName: string;
+  readonly connectTimeoutMs: number;
+  /** Session limit in ms; undefined: not sent (poolers refuse start-up parameters). */
+  readonly statementTimeoutMs: number | undefined;
+  /** Makes the server refuse every change: what was lost on such a session has changed nothing. */
+  readonly readOnly: boolean;
+}
+
+export interface Send {
+  readonly text: string;
+  readonly name?: string | undefined;
+  readonly values?: readonly unknown[] | undefined;
+  /** How long the server may work on it, ms. */
+  readonly limitMs: number;
+  /** `performance.now()` after which nobody waits for the answer. */
+  readonly deadlineAt: number;
+}
+
+interface Operation {
+  readonly limitMs: number;
+  readonly deadlineAt: number;
+  readonly sentAt: number;
+  readonly settle: (error: Error | undefined, result: pg.QueryResult | undefined) => void;
+}
+
+export interface ConnectionEvents {
+  /** Every statement has been answered. */
+  drained(connection: Connection): void;
+  closed(connection: Connection): void;
+}
+
+export class Connection {
+  readonly readOnly: boolean;
+  readonly openedAt = performance.now();
+  /** Set by the pool: in a transaction, reserved for one, or to be closed when drained. */
+  use: 'shared' | 'exclusive' | 'reserved' | 'retired' = 'shared';
+  idleSince = performance.now();
+  readonly #client: pg.Client;
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  /** In the order they were sent, which is the order they are answered in. */
+  readonly #pending = new Set<Operation>();
+  #lastReplyAt = 0;
+  #broken = false;
+
+  private constructor(client: pg.Client, socket: Socket, readOnly: boolean, events: ConnectionEvents) {
+    this.#client = client;
+    this.#socket = socket;
+    this.#events = events;
+    this.readOnly = readOnly;
+    client.on('error', () => {
+      this.#broken = true; // the statements under way are told by the driver, one by one
+    });
+    client.on('end', () => {
+      this.#broken = true;
+      events.closed(this);
+    });
+  }
+
+  /** @throws the driver's error when the server cannot be reached or refuses */
+  static async open(options: ConnectionOptions, events: ConnectionEvents): Promise<Connection> {
+    const socket = new Socket();
+    const client = new pg.Client({
+      connectionString: options.readOnly ? readOnlyUrl(options.url) : options.url,
+      application_name: options.applicationName,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      keepAlive: true,
+      pipeline: true,
+      stream: () => socket,
+      types: typeParsers,
+      statement_timeout: options.statementTimeoutMs,
+    });
+    const ignoreUntilConnected = (): void => {};
+    client.on('error', ignoreUntilConnected);
+    try {
+      await client.connect();
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    return new Connection(client, socket, options.readOnly, events);
+  }
+
+  /** Statements sent and not answered. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  get broken(): boolean {
+    return this.#broken || this.#socket.destroyed;
+  }
+
+  /** No transaction open, as far as the server has told. */
+  get clean(): boolean {
+    return this.#client.getTransactionStatus() === 'I';
+  }
+
+  /**
+   * Sends at once, whatever is under way.
+   * @throws StatementError, ConnectionLostError, ReplyOverdueError
+   */
+  send({ text, name, values, limitMs, deadlineAt }: Send): Promise<pg.QueryResult> {
+    // The extended protocol carries one statement: `select 1; commit` cannot sneak in.
+    const query = { text, name, values: encode(values ?? []), queryMode: 'extended' };
+    return this.#submit(query, limitMs, deadlineAt);
+  }
+
+  /** The simple protocol, for several statements of this room in one message. */
+  sendScript(text: string, limitMs: number, deadlineAt: number): Promise<pg.QueryResult> {
+    return this.#submit({ text }, limitMs, deadlineAt);
+  }
+
+  #submit(query: pg.QueryConfig, limitMs: number, deadlineAt: number): Promise<pg.QueryResult> {
+    return new Promise((resolve, reject) => {
+      let settled = false;
+      const operation: Operation = {
+        limitMs,
+        deadlineAt,
+        sentAt: performance.now(),
+        settle(error, result) {
+          if (settled) return;
+          settled = true;
+          if (error === undefined) resolve(result!);
+          else reject(error);
+        },
+      };
+      this.#pending.add(operation);
+      this.#client.query(query, (error: Error | null, result: pg.QueryResult) => {
+        this.#answered(operation, error, result);
+      });
+    });
+  }
+
+  #answered(operation: Operation, error: Error | null, result: pg.QueryResult): void {
+    if (error === null || error === undefined) operation.settle(undefined, result);
+    else operation.settle(fromDriver(error, this.broken), undefined);
+    if (!this.#pending.delete(operation)) return;
+    this.#lastReplyAt = performance.now();
+    if (this.#pending.size > 0) return;
+    this.idleSince = this.#lastReplyAt;
+    if (!this.#broken) this.#events.drained(this);
+  }
+
+  /** Lets go of callers whose deadline has passed; cuts a socket that has gone silent. Called every few ms. */
+  sweep(now: number): void {
+    let first = true;
+    for (const operation of this.#pending) {
+      if (first) {
+        const since = Math.max(operation.sentAt, this.#lastReplyAt);
+        if (now - since > operation.limitMs + WATCHDOG_MS) {
+          this.destroy();
+          return;
+        }
+        first = false;
+      }
+      if (now >= operation.deadlineAt) operation.settle(new ReplyOverdueError('deadline passed'), undefined);
+    }
+  }
+
+  /** Orderly, after the answers under way. */
+  async end(): Promise<void> {
+    this.#broken = true; // for new statements
+    await this.#client.end();
+  }
+
+  destroy(): void {
+    this.#broken = true;
+    this.#socket.destroy(new ConnectionLostError('cut: the server stopped answering'));
+  }
+}
+
+function readOnlyUrl(url: string): string {
+  const target = new URL(url);
+  const options = target.searchParams.get('options') ?? '';
+  target.searchParams.set('options', `${options} -c default_transaction_read_only=on`.trim());
+  return target.href;
+}

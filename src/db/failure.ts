@@ -1,0 +1,107 @@
+// What can go wrong between a statement and its answer, and what a caller may conclude from it.
+//   certainly not executed, may be repeated      UnavailableError  503 DATABASE_BUSY
+//   certainly not executed, refused as it is     StatementError    (a constraint, a syntax error)
+//   nobody knows                                 OutcomeUnknownError, never repeated by this room
+import pg from 'pg';
+import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+
+/** The server refused the statement: it had no effect. Says which SQLSTATE, never shown to a client. */
+export class StatementError extends Error {
+  override readonly name = 'StatementError';
+  /** https://www.postgresql.org/docs/17/errcodes-appendix.html */
+  readonly sqlState: string;
+  readonly constraint: string | undefined;
+  readonly table: string | undefined;
+
+  constructor(error: pg.DatabaseError) {
+    super(`${error.message} (SQLSTATE ${error.code ?? '?'})`, { cause: error });
+    this.sqlState = error.code ?? '';
+    this.constraint = error.constraint;
+    this.table = error.table;
+  }
+}
+
+/** A write or a commit was sent and its answer never came: it may have happened or not. */
+export class OutcomeUnknownError extends HttpError {
+  constructor(code: 'INTERNAL' | 'DEADLINE_EXCEEDED', cause?: unknown) {
+    super(code, 'The database did not confirm the change: it may have been made or not.', {
+      retryable: false,
+      cause,
+    });
+  }
+}
+
+/** This room was used against its rules; a mistake in the code that called it. */
+export class DatabaseMisuseError extends Error {
+  override readonly name = 'DatabaseMisuseError';
+}
+
+/** Inside this room: the connection broke with the statement under way. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError';
+}
+
+/** Inside this room: the deadline passed with the statement under way. */
+export class ReplyOverdueError extends Error {
+  override readonly name = 'ReplyOverdueError';
+}
+
+/** True for a duplicate key; with `constraint`, of that constraint or unique index only. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return (
+    error instanceof StatementError &&
+    error.sqlState === '23505' &&
+    (constraint === undefined || error.constraint === constraint)
+  );
+}
+
+/**
+ * What the error of a statement means. FATAL answers can come after the commit and before its confirmation, so
+ * they count as a lost connection. `broken`: the socket is gone; otherwise an error that is not the server's
+ * arose here, from the answer (a value that does not fit its type), and is passed on as it is.
+ */
+export function fromDriver(error: Error, broken: boolean): Error {
+  if (!(error instanceof pg.DatabaseError)) {
+    return broken ? new ConnectionLostError(error.message, { cause: error }) : error;
+  }
+  const state = error.code ?? '';
+  const fatal = error.severity === 'FATAL' || error.severity === 'PANIC' || state.startsWith('57P');
+  return fatal ? new ConnectionLostError(error.message, { cause: error }) : new StatementError(error);
+}
+
+/**
+ * The error a service sees. `outcome`: what became of the statement if its answer is missing: `unknown` for
+ * everything that may change data, `none` where the session could not have changed any.
+ */
+export function toCaller(error: unknown, outcome: 'unknown' | 'none'): unknown {
+  if (error instanceof ConnectionLostError) {
+    return outcome === 'unknown' ? new OutcomeUnknownError('INTERNAL', error) : busy('lost', error);
+  }
+  if (error instanceof ReplyOverdueError) {
+    return outcome === 'unknown'
+      ? new OutcomeUnknownError('DEADLINE_EXCEEDED', error)
+      : new DeadlineExceededError();
+  }
+  if (!(error instanceof StatementError)) return error;
+  if (error.sqlState === '57014') return overtime(error);
+  return TRANSIENT.test(error.sqlState) ? busy('transient', error) : error;
+}
+
+/** Serialization failure, deadlock, lock timeout, out of resources: rolled back, another try may do. */
+const TRANSIENT = /^(40001|40P01|55P03|53...)$/;
+
+const DETAILS = {
+  transient: 'The database could not carry out the statement now; nothing was changed.',
+  lost: 'The connection to the database was lost; nothing was changed.',
+  exhausted: 'No database connection became free in time.',
+  unreachable: 'The database cannot be reached at the moment.',
+  closing: 'The database connections of this worker are being closed.',
+} as const;
+
+export function busy(why: keyof typeof DETAILS, cause?: unknown): UnavailableError {
+  return new UnavailableError('DATABASE_BUSY', DETAILS[why], 1, cause);
+}
+
+function overtime(cause: StatementError): HttpError {
+  return new HttpError('DEADLINE_EXCEEDED', 'The statement ran out of time; nothing was changed.', { cause });
+}

@@ -1,0 +1,158 @@
+// Effects that happen once. The key, what was asked (as a fingerprint) and the outcome are stored in the
+// transaction of the effect, so they exist together or not at all; a tombstone keeps a cancelled effect from
+// happening later. While one call runs, its key is locked (an advisory lock that ends with the transaction).
+//
+// The lock is taken by a statement of its own: the one that reads the row must get its snapshot after the lock,
+// or it would miss what the holder before committed. All of them are sent in one go, so a call costs three round
+// trips: (BEGIN, lock, read, savepoint), the effect, (store, COMMIT).
+import { createHash } from 'node:crypto';
+import { BusinessError, HttpError } from '../errors.js';
+import type { IdempotencyKey, Outcome, Queryable, Transaction } from './database.js';
+import type { OpenTransaction } from './transaction.js';
+
+type Key = Omit<IdempotencyKey, 'body'>;
+type Transact = <T>(fn: (tx: OpenTransaction) => Promise<T>) => Promise<T>;
+
+interface StoredRow {
+  readonly state: 'done' | 'refused' | 'cancelled';
+  readonly fingerprint: string | null;
+  readonly status: number | null;
+  readonly body: unknown;
+}
+
+/** What a stored BusinessError is made of. */
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>> | null;
+}
+
+const READ =
+  'select state, fingerprint, status, body from multilane.idempotency where route = $1 and key = $2';
+const STORE = `insert into multilane.idempotency (route, key, fingerprint, state, status, body)
+  values ($1, $2, $3, $4, $5, $6)`;
+const BURY = `insert into multilane.idempotency (route, key, state) values ($1, $2, 'cancelled')
+  on conflict (route, key) do update
+  set state = 'cancelled', status = null, body = null, created_at = now()`;
+
+/** See `Database.once`. */
+export async function once(
+  transact: Transact,
+  key: IdempotencyKey,
+  effect: (tx: Transaction) => Promise<Outcome>,
+): Promise<Outcome> {
+  const fingerprint = fingerprintOf(key.body);
+  const result = await transact<Outcome | BusinessError>(async (tx) => {
+    const [, lock, row] = await Promise.all([
+      tx.begun,
+      tx.ahead<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [lockOf(key)]),
+      tx.ahead<StoredRow>(READ, [key.route, key.key]),
+      tx.ahead('savepoint multilane_effect'),
+    ]);
+    if (row !== undefined) return replay(row, fingerprint);
+    if (lock?.locked !== true) throw inProgress();
+    try {
+      const outcome = await effect(tx);
+      tx.last(STORE, [key.route, key.key, fingerprint, 'done', outcome.status, JSON.stringify(outcome.body)]);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof BusinessError)) throw error;
+      tx.last('rollback to savepoint multilane_effect');
+      const refusal = JSON.stringify(refusalOf(error));
+      tx.last(STORE, [key.route, key.key, fingerprint, 'refused', error.status, refusal]);
+      return error;
+    }
+  });
+  if (result instanceof BusinessError) throw result;
+  return result;
+}
+
+/** See `Database.cancel`. Waits for a forward call that is running now. */
+export async function cancel(
+  transact: Transact,
+  key: Key,
+  undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
+): Promise<void> {
+  await transact(async (tx) => {
+    const [, , row] = await Promise.all([
+      tx.begun,
+      tx.ahead('select pg_advisory_xact_lock($1)', [lockOf(key)]),
+      tx.ahead<StoredRow>(READ, [key.route, key.key]),
+    ]);
+    if (row?.state === 'cancelled') return;
+    await undo(tx, row?.state === 'done' ? { status: row.status!, body: row.body } : undefined);
+    tx.last(BURY, [key.route, key.key]);
+  });
+}
+
+/**
+ * See `Database.outcome`. A refused effect never happened, so it is undefined too; asking for it again by `once`
+ * throws the refusal.
+ */
+export async function outcome(db: Queryable, key: Key): Promise<Outcome | undefined> {
+  const row = await db.maybeOne<StoredRow>(READ, [key.route, key.key]);
+  return row?.state === 'done' ? { status: row.status!, body: row.body } : undefined;
+}
+
+/**
+ * Forgets keys older than `olderThanMs`, in batches that lock few rows for a short time.
+ * @returns how many were deleted
+ */
+export async function sweepIdempotency(db: Queryable, olderThanMs: number, batch = 1000): Promise<number> {
+  const statement = `delete from multilane.idempotency where (route, key) in (
+    select route, key from multilane.idempotency
+    where created_at < now() - $1 * interval '1 millisecond' limit $2 for update skip locked)`;
+  let deleted = 0;
+  for (;;) {
+    const { rowCount } = await db.query(statement, [olderThanMs, batch]);
+    deleted += rowCount;
+    if (rowCount < batch) return deleted;
+  }
+}
+
+function replay(row: StoredRow, fingerprint: string): Outcome | BusinessError {
+  if (row.state === 'cancelled') {
+    throw new HttpError('STEP_CANCELLED', 'This request was cancelled before it arrived.');
+  }
+  if (row.fingerprint !== fingerprint) {
+    throw new HttpError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key was used with another request body.');
+  }
+  if (row.state === 'done') return { status: row.status!, body: row.body };
+  const { code, message, details } = row.body as Refusal;
+  return new BusinessError(code, message, { status: row.status!, ...(details === null ? {} : { details }) });
+}
+
+function refusalOf({ code, message, members }: BusinessError): Refusal {
+  const details = members?.details as Refusal['details'] | undefined;
+  return { code, message, details: details ?? null };
+}
+
+function inProgress(): HttpError {
+  return new HttpError('IDEMPOTENCY_IN_PROGRESS', 'The same request is being processed.', {
+    headers: { 'retry-after': '1' },
+  });
+}
+
+/** 64 bits of a hash, as PostgreSQL wants them: two keys that meet there wait for each other, nothing worse. */
+function lockOf({ route, key }: Key): string {
+  return createHash('sha256').update(`${route}\n${key}`).digest().readBigInt64BE(0).toString();
+}
+
+/** Of the canonical form: members sorted, no white space, numbers and strings as JSON.stringify writes them. */
+export function fingerprintOf(body: unknown): string {
+  return createHash('sha256').update(canonical(body)).digest('hex');
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) => (isPlain(member) ? sorted(member) : member)) ?? '';
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function sorted(object: Readonly<Record<string, unknown>>): object {
+  const keys = Object.keys(object).sort();
+  // From entries, so that a member named __proto__ stays a member.
+  return Object.fromEntries(keys.map((key) => [key, object[key]]));
+}

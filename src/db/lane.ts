@@ -1,0 +1,75 @@
+// Single autocommit statements on shared, pipelined sessions. A BEGIN on one of them would swallow everybody's
+// statements, so the texts are checked. Nothing that may have changed data is ever sent twice.
+import type pg from 'pg';
+import { DeadlineExceededError } from '../errors.js';
+import type { Connection } from './connection.js';
+import { ConnectionLostError, DatabaseMisuseError, StatementError, toCaller } from './failure.js';
+import type { ConnectionPool } from './pool.js';
+import type { Statement, StatementCache } from './statement.js';
+
+const ATTEMPTS = 3;
+
+export interface LaneOptions {
+  readonly pool: ConnectionPool;
+  readonly statements: StatementCache;
+  readonly statementTimeoutMs: number;
+}
+
+export class Lane {
+  readonly #options: LaneOptions;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** @throws DatabaseMisuseError, StatementError, OutcomeUnknownError, HttpError DATABASE_BUSY, DEADLINE_EXCEEDED */
+  async execute(
+    statement: Statement,
+    values: readonly unknown[] | undefined,
+    deadlineAt: number,
+  ): Promise<pg.QueryResult> {
+    if (statement.refusedOnLane !== undefined) throw new DatabaseMisuseError(statement.refusedOnLane);
+    let name = statement.name;
+    for (let attempt = 1; ; attempt++) {
+      if (performance.now() >= deadlineAt) throw new DeadlineExceededError();
+      const connection = await this.#connection(statement, deadlineAt);
+      try {
+        return await connection.send({
+          text: statement.text,
+          name,
+          values,
+          limitMs: this.#options.statementTimeoutMs,
+          deadlineAt,
+        });
+      } catch (error) {
+        if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, connection)) {
+          throw toCaller(error, connection.readOnly ? 'none' : 'unknown');
+        }
+        name = undefined;
+      }
+    }
+  }
+
+  async #connection(statement: Statement, deadlineAt: number): Promise<Connection> {
+    const { pool } = this.#options;
+    return pool.shared(statement.kind) ?? (await pool.acquire(statement.kind, deadlineAt));
+  }
+
+  /** Only what certainly changed nothing: refused before it ran, or lost on a session that cannot write. */
+  #mayRepeat(error: unknown, statement: Statement, { readOnly }: Connection): boolean {
+    if (error instanceof ConnectionLostError) return readOnly;
+    if (!(error instanceof StatementError)) return false;
+    switch (error.sqlState) {
+      case '25006': // it looked like a read, but writes
+        statement.kind = 'write';
+        return readOnly;
+      case '0A000': // the table it was planned for has changed
+        this.#options.statements.rename(statement);
+        return error.message.includes('cached plan');
+      case '26000': // no such prepared statement: its first use failed, or a pooler changed the session
+        return true;
+      default:
+        return false;
+    }
+  }
+}

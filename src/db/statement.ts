@@ -1,0 +1,143 @@
+// What a statement's text tells before it is sent: which operation, reading or writing, and may it run here.
+
+export type Kind = 'read' | 'write';
+
+export interface Statement {
+  readonly text: string;
+  /** First keyword in upper case: the operation of metrics and spans. */
+  readonly operation: string;
+  /** A guess that decides which lane is quicker, not what is allowed; corrected by experience. */
+  kind: Kind;
+  /** Name of the prepared statement; undefined: sent unnamed. */
+  name: string | undefined;
+  /** Why it may not run on a session that others share; undefined when it may. */
+  readonly refusedOnLane: string | undefined;
+  /** Why it may not run in `db.transaction`, which alone begins and ends one; undefined when it may. */
+  readonly refusedInTransaction: string | undefined;
+}
+
+/** Texts remembered per database. A program has a bounded number of statements; those it builds are not. */
+const REMEMBERED = 1000;
+const READS = new Set(['SELECT', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN']);
+
+/**
+ * The statements of one database in one worker. A text gets its name at the second use, so that statements
+ * built on the fly do not fill the sessions' memory with plans used once.
+ */
+export class StatementCache {
+  readonly #prepare: boolean;
+  readonly #known = new Map<string, Statement>();
+  #names = 0;
+
+  /** @param prepare false: no names at all (DATABASE_PREPARE=off, for poolers that switch sessions) */
+  constructor(prepare: boolean) {
+    this.#prepare = prepare;
+  }
+
+  of(text: string): Statement {
+    const known = this.#known.get(text);
+    if (known !== undefined) {
+      if (this.#prepare && known.name === undefined) this.rename(known);
+      return known;
+    }
+    const statement = read(text);
+    if (this.#known.size >= REMEMBERED) this.#forget();
+    if (this.#known.size < REMEMBERED) this.#known.set(text, statement);
+    return statement;
+  }
+
+  /** Another name means another plan: for one that the server does not accept any more. */
+  rename(statement: Statement): void {
+    if (this.#prepare) statement.name = `multilane_${++this.#names}`;
+  }
+
+  #forget(): void {
+    for (const [text, { name }] of this.#known) if (name === undefined) this.#known.delete(text);
+  }
+}
+
+function read(text: string): Statement {
+  const [first = '', second = ''] = keywords(text);
+  return {
+    text,
+    operation: first,
+    kind: kindOf(first, text),
+    name: undefined,
+    refusedOnLane: laneRefusal(first, text),
+    refusedInTransaction: transactionRefusal(first, second, text),
+  };
+}
+
+function kindOf(operation: string, text: string): Kind {
+  if (READS.has(operation)) return 'read';
+  return operation === 'WITH' && !/\b(insert|update|delete|merge)\b/i.test(text) ? 'read' : 'write';
+}
+
+/** Comments (nested, as PostgreSQL has them) and parentheses skipped: at most the first two words. */
+export function keywords(text: string): string[] {
+  const words: string[] = [];
+  for (let at = 0; at < text.length && words.length < 2; ) {
+    if (text.startsWith('--', at)) {
+      const end = text.indexOf('\n', at);
+      at = end < 0 ? text.length : end + 1;
+    } else if (text.startsWith('/*', at)) {
+      at = afterComment(text, at);
+    } else {
+      const word = /^[a-z_]+/i.exec(text.slice(at, at + 32))?.[0];
+      if (word !== undefined) words.push(word.toUpperCase());
+      else if (!/[\s(;]/.test(text[at]!)) break;
+      at += word?.length ?? 1;
+    }
+  }
+  return words;
+}
+
+function afterComment(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    if (text.startsWith('/*', at)) {
+      depth++;
+      at++;
+    } else if (text.startsWith('*/', at)) {
+      at++;
+      if (--depth === 0) return at + 1;
+    }
+  }
+  return text.length;
+}
+
+/** Ends or begins a transaction, or changes the session that others share. */
+const NOWHERE = new Set([
+  ...['BEGIN', 'START', 'COMMIT', 'END', 'ABORT', 'PREPARE', 'EXECUTE', 'DEALLOCATE', 'DISCARD', 'RESET'],
+  ...['LISTEN', 'UNLISTEN', 'LOAD', 'COPY'],
+]);
+/** Mean nothing outside a transaction. */
+const INSIDE_ONLY = new Set([
+  'SET',
+  'SAVEPOINT',
+  'RELEASE',
+  'ROLLBACK',
+  'DECLARE',
+  'FETCH',
+  'MOVE',
+  'CLOSE',
+  'LOCK',
+]);
+const SET_LOCALLY = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION']);
+const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)\s*\(/i;
+
+function laneRefusal(first: string, text: string): string | undefined {
+  if (NOWHERE.has(first) || INSIDE_ONLY.has(first)) return `${first} is not for db.query: use db.transaction`;
+  const session = SESSION_FUNCTION.exec(text)?.[1];
+  return session === undefined ? undefined : `${session} would change a session that others share`;
+}
+
+function transactionRefusal(first: string, second: string, text: string): string | undefined {
+  if (NOWHERE.has(first)) return `${first} is not for a transaction of db.transaction`;
+  if (first === 'SET' && !SET_LOCALLY.has(second)) return 'SET would outlive the transaction: use SET LOCAL';
+  // `rollback [work | transaction] to savepoint`
+  if (first === 'ROLLBACK' && !/\bto\b/i.test(text)) return 'ROLLBACK is done by throwing';
+  const session = SESSION_FUNCTION.exec(text)?.[1];
+  if (session === undefined || session.toLowerCase() === 'set_config') return undefined;
+  return `${session} would outlive the transaction: use its pg_advisory_xact_ form`;
+}

@@ -1,0 +1,178 @@
+// BEGIN … COMMIT on a session of its own, bounded by the deadline of the running scope on both sides: the server
+// gets what is left as statement_timeout, and our side lets go at the deadline whatever the code inside does.
+import type pg from 'pg';
+import { Deadline } from '../deadline.js';
+import { DeadlineExceededError } from '../errors.js';
+import { currentScope } from '../scope.js';
+import type { Connection } from './connection.js';
+import type { QueryResult, Row, Transaction } from './database.js';
+import { DatabaseMisuseError, toCaller } from './failure.js';
+import type { ConnectionPool } from './pool.js';
+import { Rows } from './rows.js';
+import type { Statement, StatementCache } from './statement.js';
+
+/** For work outside any request. */
+const DEFAULT_DEADLINE_MS = 30_000;
+const ROLLBACK_LIMIT_MS = 2_000;
+
+export type Observe = <T>(operation: string, text: string, run: () => Promise<T>) => Promise<T>;
+
+export interface TransactionOptions {
+  readonly pool: ConnectionPool;
+  readonly statements: StatementCache;
+  readonly observe: Observe;
+}
+
+export function runningDeadline(): Deadline {
+  return currentScope()?.deadline ?? Deadline.after(DEFAULT_DEADLINE_MS);
+}
+
+/**
+ * Commits when `fn` resolves, rolls back when it throws or the deadline passes.
+ * @throws what `fn` throws; OutcomeUnknownError when the COMMIT was not confirmed; HttpError DATABASE_BUSY,
+ *   DEADLINE_EXCEEDED
+ */
+export async function transact<T>(
+  options: TransactionOptions,
+  fn: (tx: OpenTransaction) => Promise<T>,
+): Promise<T> {
+  const deadline = runningDeadline();
+  if (deadline.passed) throw new DeadlineExceededError();
+  const connection = await options.pool.acquire('exclusive', deadline.at);
+  const tx = new OpenTransaction(connection, options, deadline);
+  let settled: Promise<void> | undefined;
+  try {
+    const value = await beforeDeadline(fn(tx), deadline);
+    await tx.commit();
+    return value;
+  } catch (error) {
+    settled = tx.rollback();
+    // A rollback is quick, and whoever tries again wants the locks gone; but nobody waits past the deadline.
+    await beforeDeadline(settled, deadline).catch(() => {});
+    throw error;
+  } finally {
+    void (settled ?? Promise.resolve()).then(() => options.pool.release(connection));
+  }
+}
+
+async function beforeDeadline<T>(work: Promise<T>, deadline: Deadline): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineExceededError()), clamp(deadline.remainingMs()));
+  });
+  try {
+    return await Promise.race([work, overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Milliseconds as both `setTimeout` and `statement_timeout` take them; to the latter 0 would mean never. */
+function clamp(ms: number): number {
+  return Math.min(0x7fffffff, Math.max(1, Math.ceil(ms)));
+}
+
+/** Lives from BEGIN to COMMIT or ROLLBACK; used after that, it throws. */
+export class OpenTransaction extends Rows implements Transaction {
+  readonly #connection: Connection;
+  readonly #options: TransactionOptions;
+  readonly #deadline: Deadline;
+  readonly #limitMs: number;
+  readonly #begun: Promise<unknown>;
+  readonly #unconfirmed: Promise<unknown>[] = [];
+  #ended = false;
+  #commitSent = false;
+
+  constructor(connection: Connection, options: TransactionOptions, deadline: Deadline) {
+    super();
+    this.#connection = connection;
+    this.#options = options;
+    this.#deadline = deadline;
+    this.#limitMs = clamp(deadline.remainingMs());
+    const script = `begin; set local statement_timeout = ${this.#limitMs}`;
+    this.#begun = connection.sendScript(script, this.#limitMs, deadline.at);
+    this.#begun.catch(() => {}); // told by the first statement and by the commit
+  }
+
+  async query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {
+    this.#requireOpen();
+    const statement = this.#options.statements.of(text);
+    if (statement.refusedInTransaction !== undefined) {
+      throw new DatabaseMisuseError(statement.refusedInTransaction);
+    }
+    // Outside a transaction it would be committed on its own, so BEGIN is waited for.
+    await this.#confirm(this.#begun);
+    this.#requireOpen();
+    const { rows, rowCount } = await this.#send(statement, values);
+    return { rows: rows as R[], rowCount: rowCount ?? 0 };
+  }
+
+  /**
+   * Sends without waiting for BEGIN: only for statements that do no harm outside a transaction, and only if
+   * `begun` is awaited before anything else is done.
+   */
+  async ahead<R>(text: string, values?: readonly unknown[]): Promise<R | undefined> {
+    const { rows } = await this.#send(this.#options.statements.of(text), values);
+    return rows[0] as R | undefined;
+  }
+
+  get begun(): Promise<unknown> {
+    return this.#confirm(this.#begun);
+  }
+
+  /** Sends without waiting; a failure fails the commit. */
+  last(text: string, values?: readonly unknown[]): void {
+    const sent = this.#send(this.#options.statements.of(text), values);
+    sent.catch(() => {}); // told by the commit
+    this.#unconfirmed.push(sent);
+  }
+
+  async commit(): Promise<void> {
+    if (this.#deadline.passed) throw new DeadlineExceededError();
+    this.#ended = true;
+    this.#commitSent = true;
+    const committed = this.#control('commit');
+    await Promise.all([this.#begun, ...this.#unconfirmed]).catch((error: unknown) => {
+      throw toCaller(error, 'unknown');
+    });
+    const { command } = await committed;
+    if (command !== 'COMMIT') {
+      throw new Error('nothing was committed: a statement of the transaction had failed before');
+    }
+  }
+
+  /** Resolves when the session is free again, one way or the other. */
+  async rollback(): Promise<void> {
+    this.#ended = true;
+    if (this.#connection.broken) return;
+    const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
+    await this.#connection
+      .sendScript('rollback', ROLLBACK_LIMIT_MS, until)
+      .catch(() => this.#connection.destroy());
+  }
+
+  #requireOpen(): void {
+    if (this.#ended) throw new DatabaseMisuseError('the transaction has ended');
+    if (this.#deadline.passed) throw new DeadlineExceededError();
+  }
+
+  #send(statement: Statement, values: readonly unknown[] | undefined): Promise<pg.QueryResult> {
+    const { text, name, operation } = statement;
+    const options = { text, name, values, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
+    return this.#options.observe(operation, text, () => this.#confirm(this.#connection.send(options)));
+  }
+
+  #control(text: 'commit'): Promise<pg.QueryResult> {
+    const options = { text, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
+    return this.#options.observe('COMMIT', text, () => this.#confirm(this.#connection.send(options)));
+  }
+
+  /** Before the COMMIT is sent a lost answer means a rolled back transaction: nothing happened. */
+  async #confirm<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw toCaller(error, this.#commitSent ? 'unknown' : 'none');
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// Values on their way to PostgreSQL and back.
+import pg from 'pg';
+
+const { builtins } = pg.types;
+/** OID of int8[]. */
+const INT8_ARRAY = 1016;
+const parserOf = pg.types.getTypeParser as (oid: number, format: 'text') => (text: string) => unknown;
+const parseInt8Array = parserOf(INT8_ARRAY, 'text') as (text: string) => (string | null)[];
+
+/**
+ * Parameters as the driver can bind them without failing halfway: its own conversion of an object happens after
+ * the statement was announced on the wire. Arrays become PostgreSQL arrays; for a JSON array in a json column
+ * pass `JSON.stringify(array)`.
+ */
+export function encode(values: readonly unknown[]): unknown[] {
+  return values.map(encodeOne);
+}
+
+function encodeOne(value: unknown): unknown {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map(encodeOne);
+  if (typeof value !== 'object' || value instanceof Date || ArrayBuffer.isView(value)) return value;
+  return JSON.stringify(value);
+}
+
+/** int8 as number, exact or an error; everything else as the driver does (timestamptz: Date, json: parsed). */
+export const typeParsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (format === 'binary') return pg.types.getTypeParser(oid, 'binary');
+    if (oid === builtins.INT8) return toNumber;
+    if (oid === INT8_ARRAY) return toNumbers;
+    return pg.types.getTypeParser(oid, 'text');
+  }) as typeof pg.types.getTypeParser,
+};
+
+function toNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new RangeError(`${text} does not fit a JavaScript number: select it as text`);
+}
+
+function toNumbers(text: string): (number | null)[] {
+  return parseInt8Array(text).map((item) => (item === null ? null : toNumber(item)));
+}
