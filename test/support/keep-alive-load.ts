@@ -38,12 +38,14 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
         account.refused += 1;
         return;
       }
-      for (let closing = false; !closing; turn += 1) {
+      for (let closing = false, count = 1; !closing; turn += 1, count += 1) {
         const path = paths[turn % paths.length]!;
         const answer = await wire.request('GET', path);
         if (answer === undefined) {
           // A connection that was accepted but never got an answer is as lost as any other.
-          account.lost.push(`${path}: ${JSON.stringify(wire.rest.slice(0, 80))}`);
+          account.lost.push(
+            `request ${count} of its connection, ${path}: ${JSON.stringify(wire.rest.slice(-80))}`,
+          );
           break;
         }
         account.answered += 1;

@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, Server } from 'node:net';
+import { expect } from 'chai';
+import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
+
+/** Runs the load against a server that gives up after `requests` answers, and returns the account. */
+async function accountOf(answer: (turn: number) => RequestListener, requests: number): Promise<LoadAccount> {
+  let turn = 0;
+  const server = createServer((request, response) => {
+    turn += 1;
+    // net's close, not http's: that one would also cut idle keep-alive connections.
+    if (turn >= requests) Server.prototype.close.call(server);
+    answer(turn)(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const load = keepAliveLoad(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, ['/a', '/b'], 3);
+  await load.ended;
+  return load.account;
+}
+
+describe('the account of the keep-alive load', () => {
+  it('is clean when every connection is told to close behind its last answer', async () => {
+    const account = await accountOf(
+      (turn) => (_, response) => response.writeHead(200, turn >= 30 ? { connection: 'close' } : {}).end('ok'),
+      30,
+    );
+    expect(account.lost).to.deep.equal([]);
+    expect(account.answered).to.be.at.least(30);
+    expect(account.refused).to.equal(3);
+  });
+
+  it('shows a connection that ends without an answer', async () => {
+    const account = await accountOf(
+      (turn) => (request, response) => (turn >= 10 ? request.socket.destroy() : response.end('ok')),
+      10,
+    );
+    expect(account.lost).to.have.length.greaterThan(0);
+  });
+
+  it('shows an answer that breaks off in its body', async () => {
+    const account = await accountOf(
+      (turn) => (request, response) => {
+        if (turn < 10) response.end('ok');
+        else response.writeHead(200, { 'content-length': '100' }).write('half', () => request.socket.end());
+      },
+      10,
+    );
+    expect(account.lost.some((loss) => loss.includes('half'))).to.equal(true);
+  });
+});
