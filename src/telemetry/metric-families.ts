@@ -1,0 +1,123 @@
+// Gathers what is counted, wherever it is counted, into families: one per metric name, ready to be shown.
+// Reading happens at the scrape, in the thread that asks, and wakes nobody.
+import type { Block } from '../memory/block.js';
+import { HISTOGRAM_CELLS } from '../memory/layout.js';
+import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/recorder.js';
+import { readTotals } from '../memory/totals.js';
+import { readWorker } from '../memory/worker-row.js';
+import { isMetricName, METRICS, type MetricMerge, type MetricName, metricEntry } from './metrics.js';
+
+export interface MetricReading {
+  readonly series: Iterable<SeriesTotal>;
+  /** Metrics that are not in the product's table. */
+  readonly declarations?: Iterable<Declaration>;
+}
+
+/** Asked at every scrape. Must not wait for anybody. */
+export type MetricSource = () => MetricReading;
+
+export interface Family {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly series: readonly SeriesTotal[];
+}
+
+/** A value that is known now, for sources beside shared memory. */
+export function reading(metric: MetricName, value: number, labels: Labels = {}): SeriesTotal {
+  return { metric, kind: METRICS[metric].kind, labels, value, cells: undefined };
+}
+
+/** All threads' series, and what every worker says about itself. */
+export function sharedMemorySource(block: Block): MetricSource {
+  return () => {
+    const { series, declarations, overflow } = readTotals(block);
+    const rows = [...series, reading('multilane_label_overflow_total', overflow)];
+    let active = 0;
+    for (let slot = 1; slot <= block.workers; slot++) {
+      const row = readWorker(block, slot);
+      if (row.generation === 0) continue;
+      const labels = { worker: String(slot) };
+      active += row.inFlight;
+      rows.push(reading('multilane_worker_loop_utilization_ratio', row.loopUtilization, labels));
+      rows.push(reading('multilane_worker_heap_bytes', row.heapUsedBytes, labels));
+    }
+    rows.push(reading('http_server_active_requests', active));
+    return { series: rows, declarations };
+  };
+}
+
+interface Building {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly merge: MetricMerge;
+  readonly series: Map<string, SeriesTotal>;
+}
+
+/**
+ * Every family of the table, also without series, then those that services declared, each by name. A series of
+ * a kind other than its family's, or of an impossible name, is left out: it would spoil the whole scrape.
+ */
+export function gather(sources: readonly MetricSource[]): Family[] {
+  const families = new Map<string, Building>();
+  for (const [name, { kind, help, merge }] of Object.entries(METRICS)) {
+    families.set(name, { name, kind, help, merge, series: new Map() });
+  }
+  const readings = sources.map((source) => source());
+  for (const { declarations = [] } of readings) {
+    for (const { metric: name, kind, help } of declarations) {
+      if (families.has(name) || !isMetricName(name)) continue;
+      families.set(name, { name, kind, help, merge: 'sum', series: new Map() });
+    }
+  }
+  for (const { series } of readings) for (const total of series) add(families, total);
+  return [...families.values()]
+    .map(({ name, kind, help, series }) => ({
+      name,
+      kind,
+      help,
+      series: withZero(name, [...series.values()]),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function add(families: Map<string, Building>, total: SeriesTotal): void {
+  const { metric: name, kind } = total;
+  let family = families.get(name);
+  if (family === undefined) {
+    if (!isMetricName(name)) return;
+    family = { name, kind, help: `${name} (not declared)`, merge: 'sum', series: new Map() };
+    families.set(name, family);
+  }
+  if (family.kind !== kind) return;
+  const labels = ordered(name, total.labels);
+  const key = JSON.stringify(labels);
+  const before = family.series.get(key);
+  family.series.set(key, before === undefined ? { ...total, labels } : merge(before, total, family.merge));
+}
+
+/** Labels in the order of the table, then by name. */
+function ordered(name: string, labels: Labels): Labels {
+  const result: Record<string, string> = {};
+  for (const label of metricEntry(name)?.labels ?? []) {
+    if (labels[label] !== undefined) result[label] = labels[label];
+  }
+  for (const label of Object.keys(labels).sort()) result[label] ??= labels[label]!;
+  return result;
+}
+
+function merge(before: SeriesTotal, next: SeriesTotal, rule: MetricMerge): SeriesTotal {
+  if (rule === 'last') return { ...next, labels: before.labels };
+  if (rule === 'max') return { ...before, value: Math.max(before.value, next.value) };
+  const cells = before.cells?.map((count, cell) => count + (next.cells?.[cell] ?? 0));
+  return { ...before, value: before.value + next.value, cells };
+}
+
+/** A counter or gauge without labels is 0 before it is first counted, not absent. */
+function withZero(name: string, series: SeriesTotal[]): SeriesTotal[] {
+  const entry = metricEntry(name);
+  if (series.length > 0 || entry === undefined || entry.labels.length > 0) return series;
+  const cells = entry.kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
+  return [{ metric: name, kind: entry.kind, labels: {}, value: 0, cells }];
+}

@@ -1,0 +1,74 @@
+// `/metrics.json`: the few numbers that a person or a script wants to see without Prometheus.
+import { quantile } from '../memory/histogram.js';
+import { gather, type MetricSource } from './metric-families.js';
+
+export interface ResponseTimes {
+  /** Milliseconds; a quantile is exact to 19 %, upwards (memory/histogram.ts). */
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface MetricsJson {
+  readonly request_count: number;
+  /** Answers with status >= 500. */
+  readonly error_count: number;
+  readonly response_time_ms: ResponseTimes;
+  readonly active_requests: number;
+  readonly uptime_seconds: number;
+  readonly routes: readonly {
+    readonly method: string;
+    readonly route: string;
+    readonly request_count: number;
+    readonly error_count: number;
+    readonly response_time_ms: ResponseTimes;
+  }[];
+}
+
+class Tally {
+  readonly #cells: number[] = [];
+  #requests = 0;
+  #errors = 0;
+
+  add(cells: readonly number[], failed: boolean): void {
+    for (const [cell, count] of cells.entries()) {
+      this.#cells[cell] = (this.#cells[cell] ?? 0) + count;
+      this.#requests += count;
+      if (failed) this.#errors += count;
+    }
+  }
+
+  numbers() {
+    const ms = (q: number): number => quantile(this.#cells, q) / 1000;
+    return {
+      request_count: this.#requests,
+      error_count: this.#errors,
+      response_time_ms: { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), max: ms(1) },
+    };
+  }
+}
+
+/** Since the process started, all workers together. */
+export function metricsJson(sources: readonly MetricSource[]): MetricsJson {
+  const families = gather(sources);
+  const total = new Tally();
+  const routes = new Map<string, { method: string; route: string; tally: Tally }>();
+  const requests = families.find(({ name }) => name === 'http_server_request_duration_seconds');
+  for (const { labels, cells } of requests?.series ?? []) {
+    const failed = Number(labels.http_response_status_code) >= 500;
+    total.add(cells ?? [], failed);
+    const { http_request_method: method = '', http_route: route = '' } = labels;
+    const key = `${method} ${route}`;
+    const entry = routes.get(key) ?? { method, route, tally: new Tally() };
+    entry.tally.add(cells ?? [], failed);
+    routes.set(key, entry);
+  }
+  const active = families.find(({ name }) => name === 'http_server_active_requests');
+  return {
+    ...total.numbers(),
+    active_requests: (active?.series ?? []).reduce((sum, { value }) => sum + value, 0),
+    uptime_seconds: Math.floor(process.uptime()),
+    routes: [...routes.values()].map(({ method, route, tally }) => ({ method, route, ...tally.numbers() })),
+  };
+}

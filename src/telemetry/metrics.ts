@@ -1,0 +1,118 @@
+// Every metric of the product as data: what it is called, counts and carries (CONTRACT section 6). The text
+// for `/metrics`, the JSON view and the documentation read this table; names are by OpenTelemetry's semantic
+// conventions in Prometheus form.
+import type { MetricKind } from '../memory/recorder.js';
+
+/**
+ * How values of the same name and labels from several sources become one. (Threads of one source are always
+ * summed in memory; this is about sources, e.g. two parts of the primary that both shed requests.)
+ */
+export type MetricMerge = 'sum' | 'max' | 'last';
+
+export interface MetricEntry {
+  readonly kind: MetricKind;
+  readonly help: string;
+  /** In the order in which they are shown. Further labels of a series follow by name. */
+  readonly labels: readonly string[];
+  readonly merge: MetricMerge;
+}
+
+const counter = (help: string, ...labels: string[]): MetricEntry => ({
+  kind: 'counter',
+  help,
+  labels,
+  merge: 'sum',
+});
+const gauge = (merge: MetricMerge, help: string, ...labels: string[]): MetricEntry => ({
+  kind: 'gauge',
+  help,
+  labels,
+  merge,
+});
+/** Recorded in microseconds, shown in seconds. */
+const duration = (help: string, ...labels: string[]): MetricEntry => ({
+  kind: 'histogram',
+  help,
+  labels,
+  merge: 'sum',
+});
+
+export const METRICS = {
+  http_server_request_duration_seconds: duration(
+    'Duration of HTTP requests, from the end of the header to the end of the answer.',
+    'http_request_method',
+    'http_route',
+    'http_response_status_code',
+    'url_scheme',
+    'error_type',
+  ),
+  http_server_active_requests: gauge('last', 'HTTP requests in the workers now.'),
+  http_client_request_duration_seconds: duration(
+    'Duration of calls to other services, one per attempt.',
+    'http_request_method',
+    'server_address',
+    'http_response_status_code',
+    'error_type',
+  ),
+  db_client_operation_duration_seconds: duration(
+    'Duration of database statements and transactions.',
+    'db_system_name',
+    'db_namespace',
+    'db_operation_name',
+    'error_type',
+  ),
+  db_client_connections: gauge('sum', 'Database connections by state.', 'state', 'pool'),
+  multilane_workers: gauge('last', 'HTTP workers by state.', 'state'),
+  multilane_worker_restarts_total: counter('HTTP workers that were replaced, by reason.', 'reason'),
+  multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
+  multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),
+  multilane_breaker_state: gauge(
+    'last',
+    '1 for the state that the circuit breaker of an endpoint is in, 0 for the others.',
+    'service',
+    'endpoint',
+    'state',
+  ),
+  multilane_breaker_transitions_total: counter('Changes of state of circuit breakers.'),
+  multilane_retry_budget_exhausted_total: counter('Retries not made: the budget was used up.', 'service'),
+  multilane_registry_instances: gauge('last', 'Known instances of a service by state.', 'service', 'state'),
+  multilane_balancer_picks_total: counter('Calls given to an endpoint.', 'service', 'endpoint'),
+  multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
+  multilane_saga_step_retries_total: counter('Saga steps and compensations that were tried again.'),
+  multilane_cpu_pool_queue_length: gauge('sum', 'Tasks that wait for a thread of the CPU pool.'),
+  multilane_requests_shed_total: counter('Requests refused because of overload, by reason.', 'reason'),
+  multilane_label_overflow_total: counter('Series that found no room and were counted under fewer labels.'),
+} as const satisfies Readonly<Record<string, MetricEntry>>;
+
+export type MetricName = keyof typeof METRICS;
+
+export function metricEntry(name: string): MetricEntry | undefined {
+  return Object.hasOwn(METRICS, name) ? METRICS[name as MetricName] : undefined;
+}
+
+/** https://prometheus.io/docs/concepts/data_model/ (a colon is for recording rules). */
+const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** What the format itself, or the server that scrapes us, puts on a series. */
+const RESERVED_LABELS = new Set(['le', 'quantile', 'job', 'instance']);
+
+export const isMetricName = (name: string): boolean => METRIC_NAME.test(name);
+
+/**
+ * Checks a metric that a service wants to have, at registration.
+ * @throws TypeError naming the metric: not a valid name, no help, a reserved label, or a name of the product's
+ */
+export function assertOwnMetric(name: string, help: string, labels: readonly string[]): void {
+  const refuse = (why: string): never => {
+    throw new TypeError(`metric ${JSON.stringify(name)}: ${why}`);
+  };
+  if (!isMetricName(name)) refuse('the name must match [a-zA-Z_][a-zA-Z0-9_]*');
+  if (metricEntry(name) !== undefined || /^(?:process|nodejs|multilane)_/.test(name)) {
+    refuse('the name belongs to Multilane');
+  }
+  if (help.trim() === '') refuse('help must say what it counts');
+  for (const label of labels) {
+    if (!LABEL_NAME.test(label)) refuse(`label ${JSON.stringify(label)} is not a valid name`);
+    if (RESERVED_LABELS.has(label)) refuse(`label ${label} is reserved`);
+  }
+}

@@ -1,0 +1,166 @@
+// `/metrics`: families from shared memory in the text form that Prometheus reads, or in OpenMetrics when asked
+// for. prom-client writes the text and brings what it knows about the process itself; it counts nothing of ours
+// (its `observe` costs forty times a shared cell, DESIGN 8).
+import { setImmediate as turn } from 'node:timers/promises';
+import { collectDefaultMetrics, Gauge, type MetricType, Registry } from 'prom-client';
+import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/histogram.js';
+import type { MetricKind, SeriesTotal } from '../memory/recorder.js';
+import { type Family, gather, type MetricSource } from './metric-families.js';
+
+export type ExpositionFormat = 'prometheus' | 'openmetrics';
+
+export const CONTENT_TYPES = {
+  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
+  openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+} as const satisfies Readonly<Record<ExpositionFormat, string>>;
+
+/** A line of the output. `shared` are labels that several samples have in common. */
+interface Sample {
+  readonly metricName?: string;
+  readonly labels: Record<string, string | number>;
+  readonly sharedLabels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+interface Samples {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly groups: readonly (readonly Sample[])[];
+}
+
+/** Samples written before the thread looks after its connections again: about a millisecond of text. */
+const SAMPLES_PER_TURN = 500;
+
+export class Exposition {
+  readonly #sources: readonly MetricSource[];
+  readonly #process = new Registry();
+
+  /** Starts to observe the process (garbage collection, event loop): one per process, in the primary. */
+  constructor(sources: readonly MetricSource[]) {
+    this.#sources = sources;
+    collectDefaultMetrics({ register: this.#process });
+  }
+
+  async render(format: ExpositionFormat): Promise<string> {
+    const families = [...gather(this.#sources).map(samplesOf), ...(await this.#processSamples())];
+    const parts: string[] = [];
+    for (const family of families) {
+      parts.push(await renderFamily(family, format));
+      await turn();
+    }
+    return format === 'openmetrics' ? `${parts.join('\n')}\n# EOF\n` : `${parts.join('\n\n')}\n`;
+  }
+
+  /** prom-client's own metrics, without gauges called `_total`: `promtool check metrics` refuses those names. */
+  async #processSamples(): Promise<Samples[]> {
+    const metrics = await this.#process.getMetricsAsJSON();
+    return metrics
+      .map(({ name, help, type, values }) => ({
+        name,
+        // Typed as an enum, which does not exist: at run time it is the word.
+        kind: type as unknown as MetricKind,
+        help,
+        groups: values.map((value) => [value as Sample]),
+      }))
+      .filter(({ name, kind }) => kind === 'counter' || !name.endsWith('_total'));
+  }
+}
+
+function samplesOf({ name, kind, help, series }: Family): Samples {
+  const groups = series.map((total) =>
+    total.cells === undefined
+      ? [{ labels: { ...total.labels }, value: total.value }]
+      : histogramSamples(name, total, total.cells),
+  );
+  return { name, kind, help, groups };
+}
+
+/** Number of cells that lie at or below each `le` bound: the cells have an edge at every bound. */
+const CELLS_BELOW = LE_BOUNDS_US.map((bound) => HISTOGRAM_EDGES_US.indexOf(bound) + 1);
+
+function histogramSamples(name: string, total: SeriesTotal, cells: readonly number[]): Sample[] {
+  const sharedLabels = { ...total.labels };
+  const samples: Sample[] = [];
+  let count = 0;
+  let cell = 0;
+  for (const [index, bound] of LE_BOUNDS_US.entries()) {
+    for (; cell < CELLS_BELOW[index]!; cell++) count += cells[cell]!;
+    samples.push({ metricName: `${name}_bucket`, labels: { le: bound / 1e6 }, sharedLabels, value: count });
+  }
+  for (; cell < cells.length; cell++) count += cells[cell]!;
+  return [
+    ...samples,
+    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, sharedLabels, value: count },
+    { metricName: `${name}_sum`, labels: {}, sharedLabels, value: total.value / 1e6 },
+    { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
+  ];
+}
+
+/** What prom-client asks a metric for, answered with values that it did not count. */
+class Snapshot extends Gauge {
+  readonly #kind: MetricKind;
+  readonly #samples: readonly Sample[];
+
+  constructor(name: string, kind: MetricKind, help: string, samples: readonly Sample[]) {
+    super({ name, help, registers: [] });
+    this.#kind = kind;
+    this.#samples = samples;
+  }
+
+  override async get(): ReturnType<Gauge['get']> {
+    const type = this.#kind as unknown as MetricType;
+    return { ...(await super.get()), type, values: [...this.#samples] };
+  }
+}
+
+async function renderFamily(family: Samples, format: ExpositionFormat): Promise<string> {
+  const { kind, groups } = family;
+  // OpenMetrics: the family of a counter is called without `_total`, its samples with; quotes in help are escaped.
+  const open = format === 'openmetrics';
+  const name = open && kind === 'counter' ? family.name.replace(/_total$/, '') : family.name;
+  const help = open ? family.help.replaceAll('"', "'") : family.help;
+  const texts: string[] = [];
+  let chunk: Sample[] = [];
+  const flush = async (): Promise<void> => {
+    const registry = new Registry<(typeof CONTENT_TYPES)[ExpositionFormat]>();
+    registry.setContentType(CONTENT_TYPES[format]);
+    registry.registerMetric(new Snapshot(name, kind, help, chunk));
+    const text = await registry.getSingleMetricAsString(name);
+    // HELP and TYPE once, before the first chunk.
+    texts.push(texts.length === 0 ? text : text.split('\n').slice(2).join('\n'));
+    chunk = [];
+  };
+  for (const group of groups) {
+    chunk.push(...(open ? group.map(canonicalBound) : group));
+    if (chunk.length < SAMPLES_PER_TURN) continue;
+    await flush();
+    await turn();
+  }
+  if (chunk.length > 0 || texts.length === 0) await flush();
+  return texts.join('\n');
+}
+
+/** OpenMetrics writes `le` as a float: `1.0`, where the older format has `1`. */
+function canonicalBound(sample: Sample): Sample {
+  const { le } = sample.labels;
+  if (typeof le !== 'number' || !Number.isInteger(le)) return sample;
+  return { ...sample, labels: { ...sample.labels, le: le.toFixed(1) } };
+}
+
+/**
+ * Content negotiation over the two formats (RFC 9110 section 12.5.1): OpenMetrics only when it is named and not
+ * liked less than the older text.
+ */
+export function negotiate(accept: string | undefined): ExpositionFormat {
+  let open = 0;
+  let text = 0;
+  for (const item of (accept ?? '').toLowerCase().split(',')) {
+    const [type, ...parameters] = item.split(';').map((part) => part.trim());
+    const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+    const q = quality === undefined ? 1 : Number(quality) || 0;
+    if (type === 'application/openmetrics-text') open = Math.max(open, q);
+    if (type === 'text/plain') text = Math.max(text, q);
+  }
+  return open > 0 && open >= text ? 'openmetrics' : 'prometheus';
+}

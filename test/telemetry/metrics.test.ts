@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { assertOwnMetric, isMetricName, METRICS } from '#src/telemetry/metrics.js';
+import { metricsJson } from '#src/telemetry/metrics-json.js';
+
+const DURATION = 'http_server_request_duration_seconds';
+const labels = (route: string, status: number) => ({
+  http_request_method: 'GET',
+  http_route: route,
+  http_response_status_code: String(status),
+  url_scheme: 'http',
+});
+
+describe('telemetry/metrics', () => {
+  it('names things as Prometheus wants them: a unit, and _total on counters alone', () => {
+    for (const [name, { kind }] of Object.entries(METRICS)) {
+      expect(isMetricName(name), name).to.equal(true);
+      expect(name.endsWith('_total'), name).to.equal(kind === 'counter');
+      expect(name.endsWith('_seconds'), name).to.equal(kind === 'histogram');
+    }
+  });
+
+  it('never labels an endpoint as instance or job, which belong to whoever scrapes', () => {
+    for (const [name, { labels: own }] of Object.entries(METRICS)) {
+      expect(own, name).to.not.include.members(['instance']);
+      expect(own, name).to.not.include.members(['job']);
+    }
+  });
+
+  it('refuses a metric of a service that would spoil the scrape or take a name of ours', () => {
+    expect(() => assertOwnMetric('carts_total', 'Carts.', ['kind'])).to.not.throw();
+    for (const [name, help, own] of [
+      ['my-metric', 'x', []],
+      ['1st', 'x', []],
+      ['carts_total', ' ', []],
+      ['carts_total', 'x', ['le']],
+      ['carts_total', 'x', ['instance']],
+      ['carts_total', 'x', ['__name']],
+      ['carts_total', 'x', ['a-b']],
+      ['multilane_own_total', 'x', []],
+      ['http_server_active_requests', 'x', []],
+      ['process_own', 'x', []],
+    ] as const) {
+      expect(() => assertOwnMetric(name, help, own), `${name} ${own.join()}`).to.throw(TypeError, name);
+    }
+  });
+});
+
+describe('telemetry/metrics-json', () => {
+  it('tells requests, errors and response times of all workers', () => {
+    const block = Block.create({ workers: 2 });
+    const [first, second] = [new SeriesTable(block, 1), new SeriesTable(block, 2)];
+    const users = first.histogram(DURATION, labels('/api/users/{id}', 200));
+    for (let count = 0; count < 98; count++) users.record(5_000);
+    second.histogram(DURATION, labels('/api/users/{id}', 500)).record(1_000_000);
+    second.histogram(DURATION, labels('/health', 404)).record(100_000);
+    const json = metricsJson([sharedMemorySource(block)]);
+    expect(json).to.include({ request_count: 100, error_count: 1, active_requests: 0 });
+    expect(json.response_time_ms).to.deep.equal({ p50: 5, p90: 5, p99: 100, max: 1000 });
+    expect(json.routes).to.have.length(2);
+    expect(json.routes[0]).to.include({ route: '/api/users/{id}', request_count: 99, error_count: 1 });
+  });
+
+  it('is all zeros before the first request', () => {
+    const json = metricsJson([sharedMemorySource(Block.create({ workers: 1 }))]);
+    expect(json).to.include({ request_count: 0, error_count: 0 });
+    expect(json.response_time_ms).to.deep.equal({ p50: 0, p90: 0, p99: 0, max: 0 });
+    expect(json.routes).to.deep.equal([]);
+  });
+});

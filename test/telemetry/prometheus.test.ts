@@ -1,0 +1,192 @@
+import { spawnSync } from 'node:child_process';
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { WorkerRow } from '#src/memory/worker-row.js';
+import { type MetricSource, reading, sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { METRICS } from '#src/telemetry/metrics.js';
+import { Exposition, negotiate } from '#src/telemetry/prometheus.js';
+
+const DURATION = 'http_server_request_duration_seconds';
+const ROUTE = {
+  url_scheme: 'http',
+  http_route: '/api/users/{id}',
+  http_request_method: 'GET',
+  http_response_status_code: '200',
+};
+const LE = '0.005 0.01 0.025 0.05 0.075 0.1 0.25 0.5 0.75 1 2.5 5 7.5 10 +Inf'.split(' ');
+
+/** Two workers and the primary, as they share one block. */
+function threads() {
+  const block = Block.create({ workers: 2 });
+  const [primary, first, second] = [0, 1, 2].map((slot) => new SeriesTable(block, slot));
+  return { block, primary: primary!, first: first!, second: second!, source: sharedMemorySource(block) };
+}
+
+async function lines(sources: MetricSource[], name: string): Promise<string[]> {
+  const text = await new Exposition(sources).render('prometheus');
+  return text.split('\n').filter((line) => line.startsWith(name));
+}
+
+const valueOfLine = (line: string | undefined): number => Number(line?.slice(line.lastIndexOf(' ') + 1));
+
+describe('telemetry/prometheus', () => {
+  it('adds up what all threads counted, and shows the buckets of the contract', async () => {
+    const { first, second, source } = threads();
+    for (const us of [4_999, 5_000, 5_001, 74_000]) first.histogram(DURATION, ROUTE).record(us);
+    for (const us of [80_000, 9_999_999, 10_000_001]) second.histogram(DURATION, ROUTE).record(us);
+    const all = await lines([source], DURATION);
+    const buckets = all.filter((line) => line.startsWith(`${DURATION}_bucket`));
+    expect(buckets.map((line) => /le="([^"]+)"/.exec(line)?.[1])).to.deep.equal(LE);
+    expect(buckets.map(valueOfLine)).to.deep.equal([2, 3, 3, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 7]);
+    expect(valueOfLine(all.find((line) => line.startsWith(`${DURATION}_sum`)))).to.be.closeTo(20.169, 1e-6);
+    expect(all.find((line) => line.startsWith(`${DURATION}_count`))).to.equal(
+      `${DURATION}_count{http_request_method="GET",http_route="/api/users/{id}",` +
+        `http_response_status_code="200",url_scheme="http"} 7`,
+    );
+  });
+
+  it('keeps totals when another thread takes the slot over', async () => {
+    const { block, first, source } = threads();
+    const picked = { service: 'users', endpoint: 'a' };
+    first.counter('multilane_balancer_picks_total', picked).add(5);
+    new SeriesTable(block, 1).counter('multilane_balancer_picks_total', picked).add(2);
+    expect(await lines([source], 'multilane_balancer_picks_total')).to.deep.equal([
+      'multilane_balancer_picks_total{service="users",endpoint="a"} 7',
+    ]);
+  });
+
+  it('escapes what labels and help contain', async () => {
+    const { first, source } = threads();
+    first.declare('jobs_total', 'counter', 'Jobs,\nby \\ kind.');
+    first.counter('jobs_total', { kind: 'a"b\\c\nd' }).add();
+    const text = await new Exposition([source]).render('prometheus');
+    expect(text).to.contain('# HELP jobs_total Jobs,\\nby \\\\ kind.\n# TYPE jobs_total counter\n');
+    expect(text).to.contain('jobs_total{kind="a\\"b\\\\c\\nd"} 1\n');
+  });
+
+  it('shows every worker, and the requests in all of them', async () => {
+    const { block, source } = threads();
+    const load = { utilization: 0.25, delayP99Us: 10, heapUsedBytes: 2 ** 20 };
+    for (const slot of [1, 2]) {
+      block.words('workerGeneration', slot)[0] = 1;
+      const row = new WorkerRow(block, slot);
+      row.began(slot * 3);
+      row.beat(1, load);
+    }
+    expect(await lines([source], 'multilane_worker_')).to.include.members([
+      'multilane_worker_loop_utilization_ratio{worker="1"} 0.25',
+      'multilane_worker_heap_bytes{worker="2"} 1048576',
+    ]);
+    expect(await lines([source], 'http_server_active_requests')).to.deep.equal([
+      'http_server_active_requests 9',
+    ]);
+  });
+
+  it('merges other sources by the rule of the table', async () => {
+    const { primary, source } = threads();
+    primary.counter('multilane_requests_shed_total', { reason: 'overload' }).add(2);
+    const other: MetricSource = () => ({
+      series: [
+        reading('multilane_requests_shed_total', 3, { reason: 'overload' }),
+        reading('multilane_workers', 1, { state: 'ready' }),
+        reading('multilane_workers', 2, { state: 'ready' }),
+      ],
+    });
+    expect(await lines([source, other], 'multilane_requests_shed_total')).to.deep.equal([
+      'multilane_requests_shed_total{reason="overload"} 5',
+    ]);
+    expect(await lines([source, other], 'multilane_workers')).to.deep.equal([
+      'multilane_workers{state="ready"} 2',
+    ]);
+  });
+
+  it('names every metric of the contract from the first scrape on', async () => {
+    const text = await new Exposition([threads().source]).render('prometheus');
+    for (const [name, { kind, help }] of Object.entries(METRICS)) {
+      expect(text).to.contain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`);
+    }
+    expect(text).to.contain('\nmultilane_label_overflow_total 0\n');
+  });
+
+  it('counts the series that found no room', async () => {
+    const { first, source } = threads();
+    for (let count = 0; count < 600; count++) first.counter('made_up_total', { n: String(count) }).add();
+    const overflow = valueOfLine((await lines([source], 'multilane_label_overflow_total '))[0]);
+    expect(overflow).to.be.above(50);
+    const all = await lines([source], 'made_up_total');
+    expect(all.reduce((sum, line) => sum + valueOfLine(line), 0)).to.equal(600);
+    expect(all).to.include(`made_up_total ${overflow}`);
+  });
+
+  it('leaves out a series of an impossible name or of another kind instead of spoiling the scrape', async () => {
+    const { first, second, source } = threads();
+    first.counter('my-metric').add();
+    first.declare('jobs', 'gauge', 'Jobs.');
+    second.counter('jobs').add();
+    const text = await new Exposition([source]).render('prometheus');
+    expect(text).to.not.contain('my-metric');
+    expect(text).to.match(/# TYPE jobs gauge\n(?!jobs )/);
+  });
+
+  it('has the metrics of the process itself once, without names that are refused', async () => {
+    const text = await new Exposition([threads().source]).render('prometheus');
+    expect(text.match(/^process_cpu_seconds_total /gm)).to.have.length(1);
+    expect(text).to.match(/^nodejs_heap_size_used_bytes \d+$/m);
+    expect(text).to.not.match(/^nodejs_active_handles_total/m);
+  });
+
+  it('writes a family of any size whole, with one HELP and one TYPE', async () => {
+    const series = Array.from({ length: 1200 }, (_, index) =>
+      reading('multilane_registry_instances', index, { service: `s${index}`, state: 'healthy' }),
+    );
+    const text = await new Exposition([() => ({ series })]).render('prometheus');
+    expect(text.match(/^multilane_registry_instances\{/gm)).to.have.length(1200);
+    expect(text.match(/multilane_registry_instances gauge/g)).to.have.length(1);
+    expect(text).to.not.match(/\n\n\n/);
+  });
+
+  it('is accepted by promtool check metrics', async function () {
+    if (spawnSync('promtool', ['--version']).error !== undefined) {
+      this.test!.title += ' (pending: promtool is not installed)';
+      this.skip();
+    }
+    const { first, source } = threads();
+    first.histogram(DURATION, ROUTE).record(7000);
+    const text = await new Exposition([source]).render('prometheus');
+    const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    expect(checked.stdout + checked.stderr).to.equal('');
+    expect(checked.status).to.equal(0);
+  });
+
+  it('speaks OpenMetrics when asked: family names, float bounds, end mark, no empty line', async () => {
+    const { first, source } = threads();
+    first.histogram(DURATION, ROUTE).record(7000);
+    first.declare('jobs_total', 'counter', 'The "jobs".');
+    first.counter('jobs_total').add(4);
+    const text = await new Exposition([source]).render('openmetrics');
+    expect(text.endsWith('\n# EOF\n')).to.equal(true);
+    expect(text).to.not.contain('\n\n');
+    expect(text).to.contain("# HELP jobs The 'jobs'.\n# TYPE jobs counter\njobs_total 4\n");
+    expect(text).to.contain('le="1.0"').and.contain('le="0.005"').and.not.contain('le="1"');
+    expect(text).to.match(/^process_cpu_seconds_total /m);
+  });
+
+  it('answers OpenMetrics only to who prefers it', () => {
+    const prometheus2 =
+      'application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,' +
+      'text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+    expect(negotiate(prometheus2)).to.equal('openmetrics');
+    expect(negotiate('application/openmetrics-text')).to.equal('openmetrics');
+    for (const accept of [
+      undefined,
+      '*/*',
+      'text/html',
+      'text/plain, application/openmetrics-text;q=0.1',
+      'application/openmetrics-text;q=0',
+      'application/openmetrics-text;q=nonsense',
+    ]) {
+      expect(negotiate(accept), accept ?? 'nothing').to.equal('prometheus');
+    }
+  });
+});
