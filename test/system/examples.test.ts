@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { get, json, post, unique } from '#test/support/client.js';
+import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
+import { expectProblem } from '#test/support/problem.js';
+
+const example = (name: string): Promise<Cluster> =>
+  startCluster({ config: join(ROOT, 'examples', name, 'multilane.config.js') });
+
+describe('the example hello', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await example('hello');
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  it('greets by path and query', async () => {
+    expect(await json(await get(`${cluster.url}/hello/ada%20b?q=1`))).to.deep.equal({
+      hello: 'ada b',
+      q: '1',
+    });
+  });
+
+  it('takes a valid item with its header and refuses another', async () => {
+    const made = await post(`${cluster.url}/items`, { name: 'pen', price: 3 });
+    expect(made.headers.get('x-price')).to.equal('3');
+    expect(await json(made, 201)).to.deep.equal({ name: 'pen', price: 3 });
+    const refused = await post(`${cluster.url}/items`, { name: '', price: 3 });
+    const problem = await expectProblem(refused, 422, 'VALIDATION_FAILED');
+    expect(problem.errors?.map(({ path }) => path)).to.deep.equal(['/name']);
+  });
+
+  it('gives raw bytes back, up to the limit of the route', async () => {
+    const body = Buffer.alloc(3_000_000, 'multilane');
+    const echoed = await fetch(`${cluster.url}/raw`, { method: 'POST', body });
+    expect(Buffer.from(await echoed.arrayBuffer()).equals(body)).to.equal(true);
+    const tooLarge = await fetch(`${cluster.url}/raw`, { method: 'POST', body: Buffer.alloc(4_000_001) });
+    await expectProblem(tooLarge, 413, 'BODY_TOO_LARGE');
+  });
+
+  it('runs a task on the CPU pool', async () => {
+    expect(await json(await get(`${cluster.url}/slow`))).to.deep.equal({ n: 30, fib: 832_040 });
+  });
+
+  it('says that a service which runs nowhere has no instance', async () => {
+    await expectProblem(await get(`${cluster.url}/orders/1`), 503, 'NO_INSTANCE');
+    await expectProblem(await get(`${cluster.url}/orders/x`), 404, 'ROUTE_NOT_FOUND');
+  });
+});
+
+interface Trip {
+  readonly sagaId: string;
+  readonly status: string;
+  readonly bookings: Readonly<Record<string, { readonly id: number }>> | null;
+  readonly refusal: { readonly step: string; readonly code: string } | null;
+}
+interface Places {
+  readonly kind: string;
+  readonly destination: string;
+  readonly places: number;
+}
+
+describe('the example travel, a different saga on the same engine', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await example('travel');
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const places = async (destination: string): Promise<Record<string, number>> => {
+    const all = await json<Places[]>(await get(`${cluster.url}/api/inventory`));
+    const there = all.filter((row) => row.destination === destination);
+    return Object.fromEntries(there.map((row) => [row.kind, row.places]));
+  };
+  const book = async (destination: string, key: string): Promise<Trip> => {
+    const headers = { 'idempotency-key': key };
+    const started = await post(`${cluster.url}/api/trips`, { traveller: 'Ada', destination }, headers);
+    const { sagaId } = await json<Trip>(started, 202);
+    return json<Trip>(await get(`${cluster.url}/api/trips/${sagaId}?wait=10`));
+  };
+
+  it('books flight, hotel and car', async () => {
+    const before = await places('Lisbon');
+    const trip = await book('Lisbon', unique('trip'));
+    expect(trip.status).to.equal('completed');
+    expect(Object.keys(trip.bookings ?? {})).to.have.members(['book-flight', 'book-hotel', 'book-car']);
+    const after = await places('Lisbon');
+    for (const kind of ['flight', 'hotel', 'car']) expect(after[kind]).to.equal(before[kind]! - 1);
+  });
+
+  it('gives everything back when one part is sold out', async () => {
+    const before = await places('Oslo');
+    const trip = await book('Oslo', unique('trip'));
+    expect(trip.status).to.equal('compensated');
+    expect(trip.refusal).to.include({ step: 'book-hotel', code: 'SOLD_OUT' });
+    expect(await places('Oslo')).to.deep.equal(before);
+  });
+
+  it('books once for one key', async () => {
+    const key = unique('trip');
+    const before = await places('Lisbon');
+    const [first, second] = await Promise.all([book('Lisbon', key), book('Lisbon', key)]);
+    expect(second.sagaId).to.equal(first.sagaId);
+    expect((await places('Lisbon')).flight).to.equal(before.flight! - 1);
+  });
+});
