@@ -37,5 +37,4 @@ export async function idempotent<T>(
   return outcome.body as T;
 }
 
-const refusal = (message: string): ValidationError =>
-  new ValidationError([{ path: `/headers/${FIELD}`, message }]);
+const refusal = (message: string): ValidationError => new ValidationError([{ path: `/${FIELD}`, message }]);

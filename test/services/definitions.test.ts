@@ -1,0 +1,122 @@
+import { expect } from 'chai';
+import {
+  BusinessError,
+  ConfigError,
+  defineConfig,
+  defineSaga,
+  defineService,
+  type SagaStep,
+} from 'multilane';
+
+const routes = (): void => undefined;
+const url = new URL('./x/', import.meta.url);
+
+/** What a JavaScript user could write, past the types. */
+const service = (definition: object) => defineService(definition as Parameters<typeof defineService>[0]);
+const saga = (definition: object) => defineSaga(definition as Parameters<typeof defineSaga>[0]);
+
+describe('defineService', () => {
+  it('gives back what it was given, frozen', () => {
+    const step: SagaStep = { name: 'only', run: () => null };
+    const sagas = [saga({ name: 'trip', version: 1, steps: [step] })];
+    const defined = defineService({ name: 'travel', migrations: url, tasks: url, sagas, routes });
+    expect(defined).to.deep.equal({ name: 'travel', migrations: url, tasks: url, sagas, routes });
+    expect(defined).to.be.frozen;
+  });
+
+  for (const name of ['Users', '9lives', 'a_b', '', 'a'.repeat(64), undefined, 'a\n']) {
+    it(`refuses the name ${JSON.stringify(name)}`, () => {
+      expect(() => service({ name, routes })).to.throw(ConfigError, 'service name');
+    });
+  }
+
+  it('refuses the name of a database that PostgreSQL keeps for itself', () => {
+    expect(() => service({ name: 'postgres', routes })).to.throw(ConfigError, 'postgres');
+  });
+
+  const faults: [string, object, string][] = [
+    ['no routes', {}, 'routes must be a function'],
+    ['routes that are none', { routes: [] }, 'routes must be a function'],
+    ['migrations as a path', { routes, migrations: './migrations' }, 'migrations must be a file URL'],
+    [
+      'tasks from the network',
+      { routes, tasks: new URL('http://localhost/t.js') },
+      'tasks must be a file URL',
+    ],
+    ['sagas as an object', { routes, sagas: {} }, 'sagas must be an array'],
+    ['a member that nobody reads', { routes, migration: url }, 'unknown member "migration"'],
+    [
+      'two sagas of one name',
+      {
+        routes,
+        sagas: [1, 2].map(() => ({ name: 'trip', version: 1, steps: [{ name: 'a', run: routes }] })),
+      },
+      'saga "trip" is declared twice',
+    ],
+  ];
+  for (const [what, members, says] of faults) {
+    it(`refuses ${what}, naming the service`, () => {
+      expect(() => service({ name: 'demo', ...members }))
+        .to.throw(ConfigError, says)
+        .with.property('message')
+        .that.contains('service "demo"');
+    });
+  }
+});
+
+describe('defineSaga', () => {
+  it('gives back what it was given, frozen', () => {
+    const definition = { name: 'trip', version: 2, steps: [{ name: 'book', run: () => ({ id: 1 }) }] };
+    const defined = defineSaga(definition);
+    expect(defined).to.deep.equal(definition);
+    expect(defined).to.be.frozen;
+    expect(defined.steps).to.be.frozen;
+  });
+
+  const step = { name: 'book', run: routes };
+  const faults: [string, object, string][] = [
+    ['no version', { steps: [step] }, 'version'],
+    ['no steps', { version: 1, steps: [] }, 'steps'],
+    ['a step without run', { version: 1, steps: [{ name: 'book' }] }, 'run'],
+    ['two steps of one name', { version: 1, steps: [step, step] }, 'book'],
+    ['a time limit of 0', { version: 1, steps: [{ ...step, timeoutMs: 0 }] }, 'timeoutMs'],
+    ['no attempt at all', { version: 1, steps: [{ ...step, retry: { attempts: 0 } }] }, 'attempts'],
+  ];
+  for (const [what, members, says] of faults) {
+    it(`refuses ${what}, naming the saga`, () => {
+      expect(() => saga({ name: 'trip', ...members }))
+        .to.throw(ConfigError, says)
+        .with.property('message')
+        .that.contains('"trip"');
+    });
+  }
+});
+
+describe('defineConfig', () => {
+  const demo = defineService({ name: 'demo', routes });
+
+  it('gives back what it was given', () => {
+    const config = { services: [demo], maxInFlight: 5 };
+    expect(defineConfig(config)).to.equal(config);
+    expect(defineConfig({})).to.deep.equal({});
+  });
+
+  const faults: [string, object, string][] = [
+    ['services that are no list', { services: demo }, 'services must be an array'],
+    ['a service that is none', { services: [demo, {}] }, 'services[1] is not a service'],
+    ['two services of one name', { services: [demo, demo] }, 'service "demo" is declared twice'],
+  ];
+  for (const [what, config, says] of faults) {
+    it(`refuses ${what}`, () => {
+      expect(() => defineConfig(config as never)).to.throw(ConfigError, says);
+    });
+  }
+});
+
+describe('BusinessError', () => {
+  it('is 422 unless its code has a status or it is given one', () => {
+    expect(new BusinessError('SOLD_OUT', 'none left')).to.include({ status: 422, code: 'SOLD_OUT' });
+    expect(new BusinessError('SOLD_OUT', 'none left', { status: 409 }).status).to.equal(409);
+    expect(new BusinessError('EMAIL_TAKEN', 'taken').status).to.equal(409);
+  });
+});
