@@ -43,14 +43,20 @@ export class WorkerRow {
     if (failed) addWide(this.#errors, 0, 1);
   }
 
-  /** @param row series row of the route that runs now @param now shared clock, milliseconds */
-  enterRoute(row: number, now: number): void {
-    Atomics.store(this.#since, 0, now | 0);
+  /**
+   * @param row series row of the route whose handler runs now
+   * @param now shared clock, milliseconds
+   * @returns what `leaveRoute` is to be given: a call in-process nests inside its caller's handler
+   */
+  enterRoute(row: number, now: number): number {
+    const before = this.#route[0]!;
+    if (before === 0) Atomics.store(this.#since, 0, now | 0);
     Atomics.store(this.#route, 0, row + 1);
+    return before;
   }
 
-  leaveRoute(): void {
-    Atomics.store(this.#route, 0, 0);
+  leaveRoute(before: number): void {
+    Atomics.store(this.#route, 0, before);
   }
 
   /** Once per beat, not per request. */

@@ -1,0 +1,123 @@
+// What databases, calls and sagas tell about themselves, as metrics and spans of this worker.
+import type { DatabaseObserver } from '#src/db/create-database.js';
+import { HttpError } from '#src/errors.js';
+import type { Counter, Histogram, Recorder } from '#src/memory/recorder.js';
+import type { SagaObserver } from '#src/saga/observer.js';
+import { currentScope } from '#src/scope.js';
+import type { Tracing } from '#src/telemetry/span.js';
+import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '#src/telemetry/spans.js';
+import type { AttemptResult, CallObserver } from '#src/upstream/observer.js';
+
+/** Series by a short key of their own: a look-up per event, the labels only the first time. */
+function keep<T>(make: (key: string) => T): (key: string) => T {
+  const kept = new Map<string, T>();
+  return (key) => {
+    let one = kept.get(key);
+    if (one === undefined) {
+      one = make(key);
+      kept.set(key, one);
+    }
+    return one;
+  };
+}
+
+export function observeDatabase(recorder: Recorder, tracing: Tracing, service: string): DatabaseObserver {
+  const series = keep((key): Histogram => {
+    const [operation = '', error = ''] = key.split(' ');
+    return recorder.histogram('db_client_operation_duration_seconds', {
+      db_system_name: 'postgresql',
+      db_namespace: service,
+      db_operation_name: operation,
+      error_type: error,
+    });
+  });
+  const observer: DatabaseObserver = {
+    record: (operation, microseconds, error = '') => series(`${operation} ${error}`).record(microseconds),
+  };
+  if (!tracing.enabled) return observer;
+  return {
+    ...observer,
+    async span(_name, attributes, run) {
+      const text = attributes['db.query.text'] ?? '';
+      const span = dbSpan(tracing, currentScope()?.trace, service, text);
+      try {
+        const result = await run();
+        span.end();
+        return result;
+      } catch (error) {
+        span.end(errorTypeOf(error));
+        throw error;
+      }
+    },
+  };
+}
+
+export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver {
+  const picks = keep((key): Counter => {
+    const [service = '', endpoint = ''] = key.split(' ');
+    return recorder.counter('multilane_balancer_picks_total', { service, endpoint });
+  });
+  const durations = keep((key): Histogram => {
+    const [method = '', service = '', status = '', error = ''] = key.split(' ');
+    return recorder.histogram('http_client_request_duration_seconds', {
+      http_request_method: method,
+      server_address: service,
+      http_response_status_code: status,
+      error_type: error,
+    });
+  });
+  const exhausted = keep((service) =>
+    recorder.counter('multilane_retry_budget_exhausted_total', { service }),
+  );
+  return {
+    attempt(endpoint, method, path, attempt, parent) {
+      const { service, id, local, host, port } = endpoint;
+      picks(`${service} ${id}`).add();
+      const span = clientSpan(tracing, parent, {
+        method,
+        service,
+        path,
+        attempt: attempt - 1,
+        ...(local ? {} : { host, port }),
+      });
+      return {
+        trace: span.context,
+        end(result: AttemptResult, microseconds) {
+          const status = 'status' in result ? result.status : undefined;
+          const error = 'status' in result ? undefined : errorTypeOf(result.error);
+          durations(`${method} ${service} ${status ?? ''} ${error ?? ''}`).record(microseconds);
+          endClientSpan(span, status, error);
+        },
+      };
+    },
+    budgetExhausted: (service) => exhausted(service).add(),
+  };
+}
+
+export function observeSagas(recorder: Recorder, tracing: Tracing): SagaObserver {
+  const ended = keep((key) => {
+    const [saga = '', outcome = ''] = key.split(' ');
+    return recorder.counter('multilane_sagas_total', { saga, outcome });
+  });
+  const retries = recorder.counter('multilane_saga_step_retries_total');
+  return {
+    stepStarted({ saga, step, sagaId, kind, attempt, parent }) {
+      const span = sagaStepSpan(tracing, parent, { saga, step, sagaId, attempt, undo: kind === 'undo' });
+      return {
+        trace: span.context,
+        end: (outcome, error) =>
+          span.end(outcome === 'ok' || outcome === 'not-done' ? undefined : error?.code),
+      };
+    },
+    stepRetried: () => retries.add(),
+    sagaEnded: (saga, outcome) => ended(`${saga} ${outcome}`).add(),
+  };
+}
+
+/** A code of errors.ts, an SQLSTATE, or the class: never free text. */
+function errorTypeOf(error: unknown): string {
+  if (error instanceof HttpError) return error.code;
+  if (!(error instanceof Error)) return 'unknown';
+  const { sqlState } = error as { readonly sqlState?: unknown };
+  return typeof sqlState === 'string' ? sqlState : error.name;
+}
