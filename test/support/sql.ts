@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 
+const ROLE = 'multilane';
+
 export class Sql {
   readonly #dataDir: string;
   readonly #clients = new Map<string, Promise<pg.Client>>();
@@ -31,11 +33,24 @@ export class Sql {
     await Promise.all(clients.map((client) => client.end()));
   }
 
+  /** For DATABASE_URL: this server, over its socket. */
+  url(role: string = ROLE, password: string = this.#password()): string {
+    return `postgresql://${role}:${password}@localhost/postgres?host=${encodeURIComponent(this.#socket())}`;
+  }
+
+  #socket(): string {
+    return join(this.#dataDir, 'pg/socket');
+  }
+
+  #password(): string {
+    return readFileSync(join(this.#dataDir, 'pg/password'), 'utf8').trim();
+  }
+
   async #connect(database: string): Promise<pg.Client> {
     const client = new pg.Client({
-      host: join(this.#dataDir, 'pg/socket'),
-      user: 'multilane',
-      password: readFileSync(join(this.#dataDir, 'pg/password'), 'utf8').trim(),
+      host: this.#socket(),
+      user: ROLE,
+      password: this.#password(),
       database,
       types: {
         getTypeParser: (oid) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid)),

@@ -2,16 +2,17 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
 import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
+import { type Ended, runPrimary } from '#test/support/command.js';
 import { expectProblem } from '#test/support/problem.js';
+import { type Shop, sharedShop } from './shop.js';
 
-const example = (name: string): Promise<Cluster> =>
-  startCluster({ config: join(ROOT, 'examples', name, 'multilane.config.js') });
+const configOf = (name: string): string => join(ROOT, 'examples', name, 'multilane.config.js');
 
 describe('the example hello', () => {
   let cluster: Cluster;
   before(async function () {
     this.timeout(30_000);
-    cluster = await example('hello');
+    cluster = await startCluster({ config: configOf('hello') });
   });
   after(async function () {
     this.timeout(30_000);
@@ -64,15 +65,35 @@ interface Places {
   readonly places: number;
 }
 
-describe('the example travel, a different saga on the same engine', () => {
+describe('the example travel, a different saga on the same engine, on a PostgreSQL server by DATABASE_URL', () => {
+  let shop: Shop;
+  let pauper: Ended;
   let cluster: Cluster;
   before(async function () {
-    this.timeout(30_000);
-    cluster = await example('travel');
+    this.timeout(60_000);
+    shop = await sharedShop();
+    await shop.sql.query('postgres', `create role pauper login password 'none'`);
+    pauper = await runPrimary({
+      args: ['--config', configOf('travel')],
+      env: { DATABASE_URL: shop.sql.url('pauper', 'none') },
+    });
+    cluster = await startCluster({ config: configOf('travel'), env: { DATABASE_URL: shop.sql.url() } });
   });
   after(async function () {
     this.timeout(30_000);
     await cluster.dispose();
+  });
+
+  it('needs the right to create its database, or says which statements would', () => {
+    expect(pauper.code, pauper.stderr).to.equal(1);
+    expect(pauper.stderr).to.match(/create database "?travel"?/i);
+    expect(pauper.leftovers).to.deep.equal([]);
+  });
+
+  it('starts no PostgreSQL of its own and makes a database of its own name there', async () => {
+    expect(cluster.leftovers()).to.have.length(1);
+    const found = await shop.sql.query('travel', 'select kind from inventory limit 1');
+    expect(found).to.have.length(1);
   });
 
   const places = async (destination: string): Promise<Record<string, number>> => {
