@@ -14,13 +14,12 @@ const ours = here('../../dist/primary.js');
 
 /** @param scratch an empty folder of the run: the working directory and data of our servers */
 export function subjects(workers: number, scratch: string): readonly Subject[] {
+  // Everything else as it comes: what is measured is what a user gets.
   const settings = {
     HOST: '127.0.0.1',
     PORT: '0',
     ADMIN_PORT: '0',
     WORKERS: `${workers}`,
-    LOG_LEVEL: 'warn',
-    OTEL_SDK_DISABLED: 'true',
   };
   return [
     { name: 'raw uWebSockets.js', args: [raw, `${workers}`], scenarios: ['health', 'json'] },
