@@ -127,7 +127,13 @@ async function tryOnce(
   if (attempt === 1) dependencies.budget.deposit();
 
   const { breaker, load, clock, observer = SILENT } = dependencies;
-  const observation = observer.attempt(endpoint, outgoing.method, attempt, outgoing.scope?.trace);
+  const observation = observer.attempt(
+    endpoint,
+    outgoing.method,
+    outgoing.path.split('?', 1)[0]!,
+    attempt,
+    outgoing.scope?.trace,
+  );
   const begun = clock();
   load.begin(endpoint.slot);
   const result = await send(dependencies, outgoing, endpoint, observation.trace);

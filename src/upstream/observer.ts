@@ -3,10 +3,11 @@ import type { TraceContext } from '../scope.js';
 import type { Endpoint } from './endpoint.js';
 
 export interface CallObserver {
-  /** One attempt begins. @param parent the span of the running work */
+  /** One attempt begins. @param path without its query @param parent the span of the running work */
   attempt(
     endpoint: Endpoint,
     method: string,
+    path: string,
     attempt: number,
     parent: TraceContext | undefined,
   ): AttemptObservation;
@@ -24,6 +25,6 @@ export interface AttemptObservation {
 export type AttemptResult = { readonly status: number } | { readonly error: unknown };
 
 export const SILENT: CallObserver = {
-  attempt: (_endpoint, _method, _attempt, trace) => ({ trace, end: () => undefined }),
+  attempt: (_endpoint, _method, _path, _attempt, trace) => ({ trace, end: () => undefined }),
   budgetExhausted: () => undefined,
 };

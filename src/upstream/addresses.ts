@@ -1,0 +1,170 @@
+// Which addresses instances may have. Whoever may register decides where this process sends requests, tokens
+// and probes, so a registration is a server-side request forgery waiting to happen: an address is admitted by
+// an allow list, never by the lack of an objection, and some are refused whatever the list says.
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { ConfigError, HttpError } from '../errors.js';
+
+/** Loopback and private ranges (RFC 1918, RFC 4193): the default of REGISTRY_ALLOW. */
+export const DEFAULT_REGISTRY_ALLOW: readonly string[] = [
+  '127.0.0.0/8',
+  '::1/128',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+];
+
+/** Link-local, metadata services of clouds, what is no unicast address, and IPv6 that carries another address. */
+const NEVER: readonly string[] = [
+  '0.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '192.0.0.192/32',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+  'fd00:ec2::254/128',
+  'fd20:ce::254/128',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '2001::/32',
+  '2002::/16',
+];
+/** Unspecified and IPv4-compatible addresses (RFC 4291 section 2.5.5.1), among them `::1`, which is fine. */
+const IPV4_COMPATIBLE = '::/96';
+const LOOPBACK_V6 = '::1';
+const RESOLVE_TIMEOUT_MS = 2_000;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface AddressRules {
+  /** CIDR ranges, or single addresses. */
+  readonly allow: readonly string[];
+  /** Addresses of this process that no instance may have: admin plane, gRPC, PostgreSQL. */
+  readonly guarded: () => readonly Address[];
+  /** All addresses a name has; rejects when it has none. */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** Addresses of this host's interfaces. */
+  readonly ownAddresses?: () => readonly string[];
+}
+
+export class AddressPolicy {
+  readonly #rules: AddressRules;
+  readonly #allow: BlockList;
+  readonly #never = blockList([...NEVER, IPV4_COMPATIBLE]);
+
+  /** @throws ConfigError for a range that is none */
+  constructor(rules: AddressRules) {
+    this.#rules = rules;
+    this.#allow = blockList(rules.allow);
+  }
+
+  /**
+   * A name is resolved here, once: all its addresses must be admissible, and the first is what will be
+   * connected to. Resolving it again at every connection would let its owner move it anywhere afterwards.
+   * @returns the address to connect to
+   * @throws HttpError ADDRESS_NOT_ALLOWED
+   */
+  async admit({ host, port }: Address): Promise<string> {
+    const addresses = (await this.#addressesOf(host)).map(canonical);
+    const guarded = await Promise.all(this.#rules.guarded().map((own) => this.#guard(own)));
+    for (const address of addresses) {
+      if (!this.#isAllowed(address)) throw refused(`${host} is not among the addresses that may register.`);
+      if (guarded.some((guards) => guards(address, port))) {
+        throw refused(`${host} port ${port} is an address of this process itself.`);
+      }
+    }
+    return addresses[0]!;
+  }
+
+  #isAllowed(address: string): boolean {
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    if (address !== LOOPBACK_V6 && this.#never.check(address, family)) return false;
+    return this.#allow.check(address, family);
+  }
+
+  async #addressesOf(host: string): Promise<readonly string[]> {
+    if (isIP(host) !== 0) return [host];
+    if (host.toLowerCase() === 'localhost') return ['127.0.0.1'];
+    const { resolve = resolveAll } = this.#rules;
+    let addresses: readonly string[];
+    try {
+      addresses = await resolve(host);
+    } catch (cause) {
+      throw refused(`${host} does not resolve to an address.`, cause);
+    }
+    if (addresses.length === 0) throw refused(`${host} does not resolve to an address.`);
+    return addresses;
+  }
+
+  /** Whether an address is the given one of ours: on this host, every alias of it counts. */
+  async #guard(own: Address): Promise<(address: string, port: number) => boolean> {
+    let addresses: readonly string[];
+    try {
+      addresses = (await this.#addressesOf(own.host)).map(canonical);
+    } catch {
+      // A database host that does not resolve now cannot be compared; the allow list still holds.
+      return () => false;
+    }
+    const onThisHost = addresses.some((address) => this.#isThisHost(address));
+    return (address, port) =>
+      port === own.port && (onThisHost ? this.#isThisHost(address) : addresses.includes(address));
+  }
+
+  #isThisHost(address: string): boolean {
+    if (address.startsWith('127.') || address === LOOPBACK_V6) return true;
+    if (address === '0.0.0.0' || address === '::') return true;
+    const { ownAddresses = interfaceAddresses } = this.#rules;
+    return ownAddresses().map(canonical).includes(address);
+  }
+}
+
+/** @throws ConfigError */
+function blockList(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address = '', prefix, ...rest] = range.trim().split('/');
+    const bits = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : 0;
+    const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+    if (bits === 0 || rest.length > 0 || !(length <= bits)) {
+      throw new ConfigError(`REGISTRY_ALLOW: ${JSON.stringify(range)} is not an address range (CIDR)`);
+    }
+    list.addSubnet(address, length, bits === 32 ? 'ipv4' : 'ipv6');
+  }
+  return list;
+}
+
+/** One spelling for every address; IPv4 written as IPv6 (`::ffff:10.0.0.1`) becomes IPv4. */
+export function canonical(address: string): string {
+  if (!isIPv6(address)) return address;
+  const unzoned = address.replace(/%.*$/, '');
+  const text = new URL(`http://[${unzoned}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text);
+  if (mapped === null) return text;
+  const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)];
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
+}
+
+function interfaceAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+}
+
+async function resolveAll(name: string): Promise<readonly string[]> {
+  const timeout = new Promise<never>((_resolve, reject) => {
+    setTimeout(() => reject(new Error('name resolution took too long')), RESOLVE_TIMEOUT_MS).unref();
+  });
+  const found = await Promise.race([lookup(name, { all: true, verbatim: true }), timeout]);
+  return found.map(({ address }) => address);
+}
+
+function refused(detail: string, cause?: unknown): HttpError {
+  return new HttpError('ADDRESS_NOT_ALLOWED', detail, { cause });
+}

@@ -1,0 +1,105 @@
+// Asks instances over HTTP whether they are well: every five seconds with jitter, so that many instances are
+// not asked in the same moment. Only 2xx is well; a redirect is a failure, and is not followed.
+import { Agent, request } from 'undici';
+import type { Random } from '../resilience/policy.js';
+import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
+import { originOf } from './http.js';
+import type { Schedule } from './schedule.js';
+
+const INTERVAL_MS = 5_000;
+/** A probe comes up to this share of the interval early or late. */
+const JITTER = 0.1;
+const TIMEOUT_MS = 2_000;
+/** What is read of a body, so that the connection can be used again. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+export interface ProbeTarget {
+  /** Address to connect to. */
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  /** As registered; sent as `Host`. */
+  readonly host: string;
+}
+
+/** Watches targets; every change of health is reported. */
+export interface HealthWatcher {
+  /** The first probe is made at once. @returns how to stop */
+  watch(target: ProbeTarget, report: (health: Health) => void): () => void;
+}
+
+/** One probe: true when the instance says it is well. Never rejects; aborting counts as a failure. */
+export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean>;
+
+export class HealthProber implements HealthWatcher {
+  readonly #probe: Probe;
+  readonly #schedule: Schedule;
+  readonly #random: Random;
+
+  constructor(probe: Probe, schedule: Schedule, random: Random) {
+    this.#probe = probe;
+    this.#schedule = schedule;
+    this.#random = random;
+  }
+
+  watch(target: ProbeTarget, report: (health: Health) => void): () => void {
+    const stopping = new AbortController();
+    let record: HealthRecord = UNKNOWN_HEALTH;
+    let cancel = (): void => undefined;
+    const ask = async (): Promise<void> => {
+      const overdue = new AbortController();
+      const stop = (): void => overdue.abort();
+      stopping.signal.addEventListener('abort', stop);
+      const cancelTimeout = this.#schedule(TIMEOUT_MS, stop);
+      const well = await this.#probe(target, overdue.signal);
+      cancelTimeout();
+      stopping.signal.removeEventListener('abort', stop);
+      if (stopping.signal.aborted) return;
+      const before = record.health;
+      record = afterProbe(record, well);
+      if (record.health !== before) report(record.health);
+      if (!stopping.signal.aborted) cancel = this.#schedule(this.#untilNext(), () => void ask());
+    };
+    void ask();
+    return () => {
+      cancel();
+      stopping.abort();
+    };
+  }
+
+  #untilNext(): number {
+    return INTERVAL_MS * (1 + JITTER * (2 * this.#random() - 1));
+  }
+}
+
+/** Probes over connections of their own. @returns the probe, and how to close its connections */
+export function httpProbe(): { readonly probe: Probe; readonly close: () => Promise<void> } {
+  const dispatcher = new Agent({
+    connections: 1,
+    keepAliveTimeout: 2 * INTERVAL_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: MAX_BODY_BYTES,
+  });
+  return {
+    close: () => dispatcher.destroy(),
+    async probe({ address, port, path, host }, signal) {
+      try {
+        const url = `${originOf({ host: address, port })}${path}`;
+        const { statusCode, body } = await request(url, {
+          dispatcher,
+          signal,
+          headers: {
+            host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+            'user-agent': 'multilane-health',
+          },
+        });
+        await body.dump({ limit: MAX_BODY_BYTES, signal });
+        return statusCode >= 200 && statusCode < 300;
+      } catch {
+        // No answer is an answer here: not well.
+        return false;
+      }
+    },
+  };
+}

@@ -1,0 +1,170 @@
+// What a registration says, checked: names, numbers, sizes. Addresses are judged in addresses.ts.
+// Members that are not known are left alone, so newer clients can talk to older registries.
+import { isIP, isIPv6 } from 'node:net';
+import { type FieldError, ValidationError } from '../errors.js';
+import type { Endpoint } from './endpoint.js';
+
+export interface Registration {
+  readonly service: string;
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: Endpoint['protocol'];
+  readonly weight: number;
+  readonly zone: string | null;
+  readonly version: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Seconds until it must be renewed; 0: static, watched by its health check alone. */
+  readonly ttlSeconds: number;
+  /** As given: a path, or an absolute URL. */
+  readonly healthCheckUrl: string | null;
+  /** Path and query of it. */
+  readonly healthCheckPath: string | null;
+}
+
+const SERVICE = /^[a-z][a-z0-9-]{0,62}$/;
+const INSTANCE = /^[A-Za-z0-9._:-]{1,128}$/;
+const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+const TEXT = /^[\x20-\x7e]{1,128}$/;
+const DEFAULT_TTL_SECONDS = 30;
+const MAX_TTL_SECONDS = 3600;
+const MAX_WEIGHT = 65_535;
+const MAX_METADATA_ENTRIES = 32;
+const MAX_METADATA_BYTES = 4096;
+const MAX_URL_CHARACTERS = 2048;
+
+/** @throws ValidationError naming every member that is wrong */
+export function parseRegistration(service: string, id: string, body: unknown): Registration {
+  const errors: FieldError[] = [];
+  const wrong = (path: string, message: string): undefined => {
+    errors.push({ path, message });
+    return undefined;
+  };
+  checkName(service, id, wrong);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    wrong('', 'must be an object');
+    throw new ValidationError(errors);
+  }
+  const given = body as Readonly<Record<string, unknown>>;
+  const host = hostOf(given.host) ?? wrong('/host', 'must be an IP address or a host name');
+  const port = integer(given.port, 1, 65_535) ?? wrong('/port', 'must be an integer from 1 to 65535');
+  const protocol = given.protocol ?? 'http';
+  if (protocol !== 'http' && protocol !== 'grpc') wrong('/protocol', 'must be "http" or "grpc"');
+  const weight =
+    integer(given.weight ?? 1, 1, MAX_WEIGHT) ??
+    wrong('/weight', `must be an integer from 1 to ${MAX_WEIGHT}`);
+  const ttlSeconds =
+    integer(given.ttlSeconds ?? DEFAULT_TTL_SECONDS, 0, MAX_TTL_SECONDS) ??
+    wrong('/ttlSeconds', `must be an integer from 0 to ${MAX_TTL_SECONDS}`);
+  const healthCheckPath =
+    given.healthCheckUrl === undefined || given.healthCheckUrl === null
+      ? null
+      : (healthPathOf(given.healthCheckUrl, host, port) ??
+        wrong('/healthCheckUrl', 'must be a path, or an http URL with the host and port of the instance'));
+  if (ttlSeconds === 0 && healthCheckPath === null) {
+    wrong('/ttlSeconds', 'may be 0 only with a healthCheckUrl');
+  }
+  const zone = optionalText(given.zone, '/zone', wrong);
+  const version = optionalText(given.version, '/version', wrong);
+  const metadata = metadataOf(given.metadata, wrong);
+  if (errors.length > 0) throw new ValidationError(errors);
+  return {
+    service,
+    id,
+    host: host!,
+    port: port!,
+    protocol: protocol as Endpoint['protocol'],
+    weight: weight!,
+    zone,
+    version,
+    metadata,
+    ttlSeconds: ttlSeconds!,
+    healthCheckUrl: (given.healthCheckUrl ?? null) as string | null,
+    healthCheckPath: healthCheckPath!,
+  };
+}
+
+/** @throws ValidationError */
+export function assertInstanceName(service: string, id: string): void {
+  const errors: FieldError[] = [];
+  checkName(service, id, (path, message) => void errors.push({ path, message }));
+  if (errors.length > 0) throw new ValidationError(errors);
+}
+
+/** @throws ValidationError */
+export function assertServiceName(service: string): void {
+  assertInstanceName(service, '-');
+}
+
+type Wrong = (path: string, message: string) => undefined;
+
+function checkName(service: string, id: string, wrong: (path: string, message: string) => void): void {
+  if (!SERVICE.test(service)) wrong('/service', `must match ${SERVICE.source}`);
+  if (!INSTANCE.test(id)) wrong('/id', `must match ${INSTANCE.source}`);
+}
+
+/**
+ * Strict spellings only: `127.1`, `0x7f000001` and `2130706433` are addresses to some parsers and names to
+ * others. A name whose last label is a number is therefore none (WHATWG URL, "ends in a number").
+ */
+function hostOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 253) return undefined;
+  if (isIP(value) !== 0) return value.includes('%') ? undefined : value.toLowerCase();
+  const labels = value.split('.');
+  if (!labels.every((label) => LABEL.test(label))) return undefined;
+  return /^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!) ? undefined : value.toLowerCase();
+}
+
+function healthPathOf(
+  value: unknown,
+  host: string | undefined,
+  port: number | undefined,
+): string | undefined {
+  if (typeof value !== 'string' || value.length > MAX_URL_CHARACTERS || !/^[\x21-\x7e]+$/.test(value)) {
+    return undefined;
+  }
+  if (host === undefined || port === undefined) return undefined;
+  const origin = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  // Put behind the authority, "//other/" and "/\other" stay paths.
+  const text = value.startsWith('/') ? origin + value : value;
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const same = url.origin === new URL(origin).origin && url.username === '' && url.password === '';
+  return same && url.hash === '' ? url.pathname + url.search : undefined;
+}
+
+function integer(value: unknown, from: number, to: number): number | undefined {
+  return Number.isInteger(value) && (value as number) >= from && (value as number) <= to
+    ? (value as number)
+    : undefined;
+}
+
+function optionalText(value: unknown, path: string, wrong: Wrong): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string' && TEXT.test(value)) return value;
+  wrong(path, 'must be 1 to 128 printable ASCII characters');
+  return null;
+}
+
+function metadataOf(value: unknown, wrong: Wrong): Readonly<Record<string, string>> {
+  const metadata = Object.create(null) as Record<string, string>;
+  if (value === undefined || value === null) return metadata;
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    wrong('/metadata', 'must be an object of strings');
+    return metadata;
+  }
+  const entries = Object.entries(value);
+  if (entries.length > MAX_METADATA_ENTRIES)
+    wrong('/metadata', `has more than ${MAX_METADATA_ENTRIES} entries`);
+  let bytes = 0;
+  for (const [name, text] of entries) {
+    if (typeof text !== 'string') wrong(`/metadata/${pointer(name)}`, 'must be a string');
+    else metadata[name] = text;
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(String(text));
+  }
+  if (bytes > MAX_METADATA_BYTES) wrong('/metadata', `is larger than ${MAX_METADATA_BYTES} bytes`);
+  return metadata;
+}
+
+/** RFC 6901 section 3. */
+const pointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

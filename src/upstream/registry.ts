@@ -1,0 +1,391 @@
+// The truth about instances, held by the primary: who exists, who is well, who has to be renewed by when.
+// Workers see it as snapshots, watchers as changes. Nothing here is shared; every change is made in one turn
+// of the loop, published in the same turn, and seen by all workers on their next call.
+import { HttpError, NotFoundError, UnavailableError } from '../errors.js';
+import type { Address } from './addresses.js';
+import { ChangeLog, type LogEntry } from './change-log.js';
+import type { Endpoint, EndpointState, RegistrySnapshot } from './endpoint.js';
+import type { HealthWatcher } from './health.js';
+import type { Health } from './health-rule.js';
+import {
+  assertInstanceName,
+  assertServiceName,
+  parseRegistration,
+  type Registration,
+} from './registration.js';
+import type { Schedule } from './schedule.js';
+
+/** An instance as the admin plane shows it; its load is added there. */
+export interface InstanceView {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: Endpoint['protocol'];
+  readonly weight: number;
+  readonly zone: string | null;
+  readonly version: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly state: EndpointState;
+  /** ISO 8601; null for instances of this process. */
+  readonly lastHeartbeat: string | null;
+  readonly healthCheckUrl: string | null;
+  readonly slot: number;
+}
+
+export type RegistryChange =
+  | { readonly type: 'put'; readonly service: string; readonly instance: InstanceView }
+  | { readonly type: 'delete'; readonly service: string; readonly id: string };
+
+/** Who asks. */
+export interface Registrant {
+  /** Whether it may speak for services that are mounted in this very process. */
+  readonly mayShadowLocal: boolean;
+}
+
+export interface RegistryDependencies {
+  /** Milliseconds, monotonic. */
+  readonly clock: () => number;
+  /** Wall clock, for people. */
+  readonly now: () => Date;
+  readonly schedule: Schedule;
+  readonly publish: (snapshot: RegistrySnapshot) => void;
+  readonly slots: { take(key: string): number | undefined; giveBack(key: string, slot: number): void };
+  readonly addresses: { admit(address: Address): Promise<string> };
+  readonly health: HealthWatcher;
+  /** Unlike that of any other process; no `-` in it. */
+  readonly revisionPrefix: string;
+  /** Longest snapshot that can be published. */
+  readonly maxSnapshotBytes: number;
+}
+
+/** One registration and what became of it. */
+interface Instance {
+  readonly registration: Registration;
+  /** Address to connect to: the registered host, or what its name resolved to. */
+  readonly address: string;
+  readonly slot: number;
+  readonly slotKey: string;
+  readonly local: boolean;
+  /** Bytes in the snapshot, whatever its state. */
+  readonly bytes: number;
+  state: EndpointState;
+  /** Of the clock; Infinity: never. */
+  expiresAt: number;
+  lastHeartbeat: Date | null;
+  stopProbes: () => void;
+}
+
+/** The snapshot without its endpoints. */
+const ENVELOPE_BYTES = 256;
+const STOPPED = (): void => undefined;
+
+export class Registry {
+  readonly #deps: RegistryDependencies;
+  readonly #log: ChangeLog<RegistryChange>;
+  readonly #services = new Map<string, Map<string, Instance>>();
+  /** Of the snapshot, so that it always fits its page. */
+  #bytes = ENVELOPE_BYTES;
+  #cancelExpiry = STOPPED;
+  #expiryAt = Number.POSITIVE_INFINITY;
+
+  constructor(dependencies: RegistryDependencies) {
+    this.#deps = dependencies;
+    this.#log = new ChangeLog(dependencies.revisionPrefix);
+    this.#publish();
+  }
+
+  get revision(): string {
+    return this.#log.revision;
+  }
+
+  /**
+   * Adds an instance, or replaces the one of this id.
+   * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, OVERLOADED when there is no room for another one
+   */
+  async put(
+    service: string,
+    id: string,
+    body: unknown,
+    registrant: Registrant,
+  ): Promise<{ readonly created: boolean; readonly instance: InstanceView }> {
+    const registration = parseRegistration(service, id, body);
+    this.#refuseLocal(service, id, registrant);
+    const address = await this.#deps.addresses.admit(registration);
+    // Names are resolved while others register: whether it is new is known only now.
+    this.#refuseLocal(service, id, registrant);
+    const created = this.#find(service, id) === undefined;
+    const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
+    return { created, instance: viewOf(this.#enter(registration, address, state, false)) };
+  }
+
+  /**
+   * A service mounted in this process: never expires, is not probed, cannot be changed from outside.
+   * @param options `state` is `starting` until the service's database is migrated; default `healthy`
+   * @throws ValidationError; HttpError OVERLOADED when the tables are full
+   */
+  registerLocal(
+    service: string,
+    host: string,
+    port: number,
+    options: { readonly protocol?: Endpoint['protocol']; readonly state?: 'starting' | 'healthy' } = {},
+  ): void {
+    const { protocol = 'http', state = 'healthy' } = options;
+    const registration = parseRegistration(service, `${host}:${port}`, { host, port, protocol });
+    this.#enter(registration, registration.host, state, true);
+  }
+
+  /** Changes the state of every local instance of a service. */
+  setLocalState(service: string, state: 'starting' | 'healthy' | 'draining'): void {
+    for (const instance of this.#services.get(service)?.values() ?? []) {
+      if (instance.local) this.#setState(instance, state);
+    }
+  }
+
+  /** @throws NotFoundError: register again. HttpError ADDRESS_NOT_ALLOWED for an instance of this process */
+  heartbeat(service: string, id: string): void {
+    const instance = this.#require(service, id);
+    instance.lastHeartbeat = this.#deps.now();
+    instance.expiresAt = this.#expiryOf(instance.registration);
+  }
+
+  /** No new calls go there. It still expires, and stays until it is removed. @throws as heartbeat */
+  drain(service: string, id: string): void {
+    this.#setState(this.#require(service, id), 'draining');
+  }
+
+  /** @throws as heartbeat */
+  remove(service: string, id: string): void {
+    this.#leave(this.#require(service, id));
+  }
+
+  /** Number of instances by service. */
+  services(): Readonly<Record<string, number>> {
+    const counts = Object.create(null) as Record<string, number>;
+    for (const [service, instances] of this.#services) counts[service] = instances.size;
+    return counts;
+  }
+
+  /** Number of instances by service and state, for metrics. */
+  states(): readonly { readonly service: string; readonly state: EndpointState; readonly count: number }[] {
+    return [...this.#services].flatMap(([service, instances]) => {
+      const counts = new Map<EndpointState, number>();
+      for (const { state } of instances.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+      return [...counts].map(([state, count]) => ({ service, state, count }));
+    });
+  }
+
+  /** Empty for a service without instances. @throws ValidationError for a name that is none */
+  instances(service: string): readonly InstanceView[] {
+    assertServiceName(service);
+    return [...(this.#services.get(service)?.values() ?? [])].map(viewOf);
+  }
+
+  /** What changed after a revision; undefined when it is not known (any more). */
+  since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
+    return this.#log.since(revision);
+  }
+
+  /** @returns how to stop listening */
+  listen(listener: (entry: LogEntry<RegistryChange>) => void): () => void {
+    return this.#log.listen(listener);
+  }
+
+  /** Stops timers and probes. */
+  close(): void {
+    this.#cancelExpiry();
+    for (const instances of this.#services.values()) {
+      for (const instance of instances.values()) instance.stopProbes();
+    }
+  }
+
+  #find(service: string, id: string): Instance | undefined {
+    return this.#services.get(service)?.get(id);
+  }
+
+  #require(service: string, id: string): Instance {
+    assertInstanceName(service, id);
+    const instance = this.#find(service, id);
+    if (instance === undefined) throw new NotFoundError(`Instance ${id} of ${service} is not registered.`);
+    if (instance.local) throw localInstance(id);
+    return instance;
+  }
+
+  #refuseLocal(service: string, id: string, registrant: Registrant): void {
+    if (this.#find(service, id)?.local === true) throw localInstance(id);
+    const mounted = [...(this.#services.get(service)?.values() ?? [])].some((instance) => instance.local);
+    if (mounted && !registrant.mayShadowLocal) {
+      throw new HttpError(
+        'ADDRESS_NOT_ALLOWED',
+        `Service ${service} is mounted in this process; others need a token that was given for it.`,
+      );
+    }
+  }
+
+  #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
+    const { service, id } = registration;
+    const before = this.#find(service, id);
+    if (before !== undefined && isSame(before, registration, address)) return this.#renew(before, state);
+
+    const slotKey = `${service} ${id} ${address} ${registration.port}`;
+    const stayed = before?.slotKey === slotKey;
+    const bytes = bytesOf(registration, address, local);
+    if (this.#bytes - (before?.bytes ?? 0) + bytes > this.#deps.maxSnapshotBytes) throw full();
+    const slot = stayed ? before!.slot : this.#deps.slots.take(slotKey);
+    if (slot === undefined) throw full();
+    if (before !== undefined) this.#release(before, stayed);
+
+    const instance: Instance = {
+      registration,
+      address,
+      slot,
+      slotKey,
+      local,
+      bytes,
+      state,
+      expiresAt: local ? Number.POSITIVE_INFINITY : this.#expiryOf(registration),
+      lastHeartbeat: local ? null : this.#deps.now(),
+      stopProbes: STOPPED,
+    };
+    this.#bytes += bytes;
+    this.#instancesOf(service).set(id, instance);
+    this.#changed({ type: 'put', service, instance: viewOf(instance) });
+    this.#arm(instance.expiresAt);
+    this.#probe(instance);
+    return instance;
+  }
+
+  /** The same again is a heartbeat, and ends a drain. */
+  #renew(instance: Instance, state: EndpointState): Instance {
+    instance.expiresAt = instance.local ? Number.POSITIVE_INFINITY : this.#expiryOf(instance.registration);
+    instance.lastHeartbeat = instance.local ? null : this.#deps.now();
+    if (instance.state === 'draining') this.#setState(instance, state);
+    return instance;
+  }
+
+  #leave(instance: Instance): void {
+    const { service, id } = instance.registration;
+    this.#release(instance, false);
+    const instances = this.#services.get(service);
+    instances?.delete(id);
+    if (instances?.size === 0) this.#services.delete(service);
+    this.#changed({ type: 'delete', service, id });
+  }
+
+  #release(instance: Instance, keepSlot: boolean): void {
+    instance.stopProbes();
+    this.#bytes -= instance.bytes;
+    if (!keepSlot) this.#deps.slots.giveBack(instance.slotKey, instance.slot);
+  }
+
+  #setState(instance: Instance, state: EndpointState): void {
+    if (instance.state === state) return;
+    instance.state = state;
+    this.#changed({ type: 'put', service: instance.registration.service, instance: viewOf(instance) });
+  }
+
+  #probe(instance: Instance): void {
+    const { healthCheckPath: path, host, port } = instance.registration;
+    if (path === null) return;
+    const report = (health: Health): void => {
+      if (health !== 'unknown' && instance.state !== 'draining') this.#setState(instance, health);
+    };
+    instance.stopProbes = this.#deps.health.watch({ address: instance.address, port, path, host }, report);
+  }
+
+  #changed(change: RegistryChange): void {
+    this.#log.append(change);
+    this.#publish();
+  }
+
+  #publish(): void {
+    const endpoints: Endpoint[] = [];
+    for (const instances of this.#services.values()) {
+      for (const { registration, address, state, slot, local } of instances.values()) {
+        endpoints.push(endpointOf(registration, address, state, slot, local));
+      }
+    }
+    this.#deps.publish({ revision: this.#log.revision, endpoints });
+  }
+
+  #expiryOf({ ttlSeconds }: Registration): number {
+    return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + ttlSeconds * 1000;
+  }
+
+  /** One timer for all, set to the earliest expiry it was told of; renewing an instance does not touch it. */
+  #arm(at: number): void {
+    if (at >= this.#expiryAt) return;
+    this.#cancelExpiry();
+    this.#expiryAt = at;
+    const wait = Math.max(1, Math.ceil(at - this.#deps.clock()));
+    this.#cancelExpiry = this.#deps.schedule(wait, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#expiryAt = Number.POSITIVE_INFINITY;
+    const now = this.#deps.clock();
+    let next = Number.POSITIVE_INFINITY;
+    for (const instances of [...this.#services.values()]) {
+      for (const instance of [...instances.values()]) {
+        if (instance.expiresAt <= now) this.#leave(instance);
+        else next = Math.min(next, instance.expiresAt);
+      }
+    }
+    this.#arm(next);
+  }
+
+  #instancesOf(service: string): Map<string, Instance> {
+    let instances = this.#services.get(service);
+    if (instances === undefined) {
+      instances = new Map();
+      this.#services.set(service, instances);
+    }
+    return instances;
+  }
+}
+
+function isSame(instance: Instance, registration: Registration, address: string): boolean {
+  return (
+    instance.address === address && JSON.stringify(instance.registration) === JSON.stringify(registration)
+  );
+}
+
+function viewOf({ registration, state, lastHeartbeat, slot }: Instance): InstanceView {
+  const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl } = registration;
+  return {
+    id,
+    host,
+    port,
+    protocol,
+    weight,
+    zone,
+    version,
+    metadata,
+    state,
+    lastHeartbeat: lastHeartbeat?.toISOString() ?? null,
+    healthCheckUrl,
+    slot,
+  };
+}
+
+function endpointOf(
+  { service, id, port, protocol, weight, zone, version, metadata }: Registration,
+  host: string,
+  state: EndpointState,
+  slot: number,
+  local: boolean,
+): Endpoint {
+  return { service, id, host, port, protocol, weight, zone, version, metadata, state, slot, local };
+}
+
+/** With the longest state and slot, so that no later change of state can overflow the page. */
+function bytesOf(registration: Registration, address: string, local: boolean): number {
+  return Buffer.byteLength(JSON.stringify(endpointOf(registration, address, 'unhealthy', 99_999, local))) + 1;
+}
+
+function full(): HttpError {
+  return new UnavailableError('OVERLOADED', 'The registry has no room for another instance.', 60);
+}
+
+function localInstance(id: string): HttpError {
+  return new HttpError('ADDRESS_NOT_ALLOWED', `Instance ${id} is this process itself.`);
+}
