@@ -56,8 +56,8 @@ export const LAYOUT = {
   snapshotPage: field('process', SNAPSHOT_BYTES / 4, 'primary', 'utf-8', 'last'),
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 3, 'cas', 'milli-tokens, seconds, milliseconds', 'last'),
-  /** Database connections lent out of the process-wide budget, and the highest number allowed. */
-  databaseBudget: field('process', 2, 'cas', 'connections', 'last'),
+  /** Database connections lent out, the highest number allowed, and when somebody last found none. */
+  databaseBudget: field('process', 3, 'cas', 'connections, connections, milliseconds', 'last'),
 
   // --- one worker slot; survives the thread that fills it
   workerGeneration: field('worker', 1, 'primary', 'count', 'last'),

@@ -1,0 +1,108 @@
+// The databases of all mounted services, prepared by the primary at start: one per service, named like it.
+import pg from 'pg';
+import { StartError } from '../errors.js';
+import type { Log } from './embedded.js';
+import { type MigrationSet, migrateService } from './migrate.js';
+import { describeConnectFailure, withDatabase } from './server-url.js';
+
+export interface DatabaseTarget {
+  /** Of the service and of its database. */
+  readonly name: string;
+  /** The server, with the maintenance database in its path. */
+  readonly server: string;
+  readonly migrations: URL | undefined;
+  readonly framework?: readonly MigrationSet[];
+}
+
+/** A role without the right to create databases; `statement` is what somebody who may has to run. */
+class MissingDatabase {
+  readonly statement: string;
+
+  constructor(statement: string) {
+    this.statement = statement;
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** URL of a service's own database on a server. */
+export function serviceDatabase({ name, server }: Pick<DatabaseTarget, 'name' | 'server'>): string {
+  return withDatabase(server, name);
+}
+
+/**
+ * Creates what is missing, then migrates, all services in parallel; `ready` is told of each as it is done.
+ * @throws StartError one line; for missing databases that we may not create: with the exact statements
+ */
+export async function prepareDatabases(
+  targets: readonly DatabaseTarget[],
+  log: Log,
+  ready: (name: string) => void = () => {},
+): Promise<void> {
+  const results = await Promise.allSettled(
+    targets.map(async (target) => {
+      await ensureDatabase(target, log);
+      const { name: service, migrations, framework } = target;
+      const connection = serviceDatabase(target);
+      await migrateService({ service, connection, migrations, ...(framework && { framework }), log });
+      ready(service);
+    }),
+  );
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  const missing = failures.filter((failure) => failure instanceof MissingDatabase);
+  if (missing.length > 0) {
+    const statements = missing.map(({ statement }) => statement).join(' ');
+    throw new StartError(`no right to create databases; run as a role that may: ${statements}`);
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
+  if (await exists(target)) return;
+  await withClient(target, target.server, async (client) => {
+    const name = pg.escapeIdentifier(target.name);
+    try {
+      await client.query(`create database ${name}`);
+      log.info({ service: target.name }, 'database created');
+    } catch (error) {
+      const { code } = error as pg.DatabaseError;
+      // duplicate_database, or the same as a unique violation: another process was quicker
+      if (code === '42P04' || code === '23505') return;
+      if (code !== '42501') throw error;
+      const role = pg.escapeIdentifier(client.user ?? '');
+      throw new MissingDatabase(`CREATE DATABASE ${name} OWNER ${role};`);
+    }
+  });
+}
+
+/** Asked by connecting to it: in the usual case nothing else is needed. */
+async function exists(target: DatabaseTarget): Promise<boolean> {
+  try {
+    await withClient(target, serviceDatabase(target), async () => {});
+    return true;
+  } catch (error) {
+    if ((error as { cause?: pg.DatabaseError }).cause?.code === '3D000') return false;
+    throw error;
+  }
+}
+
+async function withClient(
+  { name }: DatabaseTarget,
+  url: string,
+  work: (client: pg.Client) => Promise<void>,
+): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', () => {}); // the statement under way is told
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new StartError(describeConnectFailure(name, url, error), { cause: error });
+  }
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,123 @@
+// Schema migrations of one service's database, run by the primary: numbered .sql files, each once, in order, all
+// pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
+// processes may start at once; it is loaded only when something is pending, which is rare.
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { StartError } from '../errors.js';
+import type { Log } from './embedded.js';
+import { describeConnectFailure } from './server-url.js';
+
+/** One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`. */
+export interface MigrationSet {
+  readonly name: string;
+  readonly folder: URL;
+}
+
+export interface MigrateOptions {
+  /** For messages. */
+  readonly service: string;
+  /** URL of the service's own database, which exists. */
+  readonly connection: string;
+  /** The service's own migrations. */
+  readonly migrations: URL | undefined;
+  /** Folders of other rooms, run before the service's (the saga journal). */
+  readonly framework?: readonly MigrationSet[];
+  readonly log: Log;
+}
+
+/** What this room needs in every database. */
+const FRAMEWORK: MigrationSet = { name: 'framework', folder: new URL('./migrations/', import.meta.url) };
+const SCHEMA = 'multilane';
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** @throws StartError when the database cannot be reached, a migration fails, or the schema is newer than we are */
+export async function migrateService(options: MigrateOptions): Promise<void> {
+  const { service, connection, migrations, framework = [], log } = options;
+  const own = migrations === undefined ? [] : [{ name: 'service', folder: migrations }];
+  const client = new pg.Client({
+    connectionString: connection,
+    application_name: `multilane ${service} migrations`,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  client.on('error', (error) =>
+    log.warn({ err: error, service }, 'the connection of the migrations was lost'),
+  );
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new StartError(describeConnectFailure(service, connection, error));
+  }
+  try {
+    for (const set of [FRAMEWORK, ...framework, ...own]) await migrate(client, service, set, log);
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrate(client: pg.Client, service: string, set: MigrationSet, log: Log): Promise<void> {
+  const known = await migrationNames(service, set);
+  const pending = async (): Promise<boolean> => {
+    const applied = await appliedNames(client, set);
+    const unknown = applied.filter((name) => !known.includes(name));
+    if (unknown.length > 0) {
+      throw new StartError(
+        `the database of "${service}" was migrated by a newer version: it has ${unknown.join(', ')}, ` +
+          'which this version does not know',
+      );
+    }
+    return applied.length < known.length;
+  };
+  if (!(await pending())) return;
+  await run(client, service, set, log);
+  await pending(); // whoever held the lock before us may have been newer
+}
+
+async function migrationNames(service: string, { folder }: MigrationSet): Promise<string[]> {
+  try {
+    const files = await readdir(folder);
+    return files.filter((file) => /^[^.].*\.sql$/.test(file)).map((file) => file.slice(0, -'.sql'.length));
+  } catch (error) {
+    throw new StartError(`cannot read the migrations of "${service}": ${(error as Error).message}`);
+  }
+}
+
+async function appliedNames(client: pg.Client, { name }: MigrationSet): Promise<string[]> {
+  try {
+    const table = `${SCHEMA}.${pg.escapeIdentifier(tableOf(name))}`;
+    const { rows } = await client.query<{ name: string }>(`select name from ${table} order by id`);
+    return rows.map((row) => row.name);
+  } catch (error) {
+    const nothingYet =
+      error instanceof pg.DatabaseError && (error.code === '42P01' || error.code === '3F000');
+    if (nothingYet) return [];
+    throw error;
+  }
+}
+
+async function run(client: pg.Client, service: string, set: MigrationSet, log: Log): Promise<void> {
+  const { runner } = await import('node-pg-migrate');
+  const complaints: string[] = [];
+  try {
+    const done = await runner({
+      dbClient: client,
+      dir: fileURLToPath(set.folder).replace(/\/$/, ''),
+      ignorePattern: '\\..*|.*(?<!\\.sql)',
+      direction: 'up',
+      migrationsSchema: SCHEMA,
+      createMigrationsSchema: true,
+      migrationsTable: tableOf(set.name),
+      singleTransaction: true,
+      advisoryLockMode: 'wait',
+      logger: { debug() {}, info() {}, warn() {}, error: (line: string) => void complaints.push(line) },
+    });
+    for (const { name } of done) log.info({ service, migration: name }, 'migrated');
+  } catch (error) {
+    if (complaints.length > 0) log.error({ service }, complaints.join('\n'));
+    throw new StartError(`the migration of the database of "${service}" failed: ${(error as Error).message}`);
+  }
+}
+
+function tableOf(set: string): string {
+  return `migrations_${set}`;
+}
