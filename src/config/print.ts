@@ -94,7 +94,8 @@ export function settingsTable(): string {
   const anyMachine = { parallelism: 1, isTTY: false };
   const rows = ALL.map(([name, setting]) => {
     const usual = setting.defaultText ?? `\`${shownDefault(setting, anyMachine)}\``;
-    const cells = [`\`${name}\``, `\`${keyOf(name)}\``, expected(setting), usual, setting.meaning];
+    const key = name === 'SERVICES' ? '-' : `\`${keyOf(name)}\``;
+    const cells = [`\`${name}\``, key, expected(setting), usual, setting.meaning];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
   return ['| variable | key | value | default | meaning |', '| --- | --- | --- | --- | --- |', ...rows].join(

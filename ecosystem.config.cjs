@@ -1,0 +1,27 @@
+// pm2 start ecosystem.config.cjs; pm2 reload multilane
+// pm2 runs one process: the cores are used by threads inside it.
+const drainMs = Number(process.env.MULTILANE_DRAIN_MS || process.env.DRAIN_MS || 10_000);
+const noticeMs = Number(process.env.MULTILANE_DRAIN_NOTICE_MS || process.env.DRAIN_NOTICE_MS || 0);
+
+module.exports = {
+  apps: [
+    {
+      name: 'multilane',
+      script: 'dist/primary.js',
+      cwd: __dirname,
+      // Cluster mode lets the new process listen beside the old one on a reload; fork mode loses requests.
+      exec_mode: 'cluster',
+      instances: 1,
+      // `ready` is sent when every worker serves. A first start unpacks and initializes PostgreSQL.
+      wait_ready: true,
+      listen_timeout: 60_000,
+      // Longer than the longest drain plus an orderly stop of PostgreSQL, or pm2 kills what is in flight.
+      kill_timeout: drainMs + noticeMs + 15_000,
+      // The whole process tree would include PostgreSQL, which the process itself stops last, or hands over.
+      treekill: false,
+      // Bad configuration does not get better by restarting.
+      stop_exit_codes: [78],
+      exp_backoff_restart_delay: 100,
+    },
+  ],
+};

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { inFolder, refusal, running, settings } from './loading.js';
+
+describe('the configuration file', () => {
+  it('gives settings and services as a module', () =>
+    inFolder(
+      { 'multilane.config.mjs': `export default { maxInFlight: 7, services: [{ name: 'demo' }] }` },
+      async (cwd) => {
+        const loaded = await running({ cwd });
+        expect(loaded.services).to.deep.equal([{ name: 'demo' }]);
+        expect(loaded.settings).to.include({ maxInFlight: 7, configFile: join(cwd, 'multilane.config.mjs') });
+      },
+    ));
+
+  it('may be CommonJS', () =>
+    inFolder({ 'multilane.config.js': `module.exports = { port: 1234 }` }, async (cwd) => {
+      expect((await settings({ cwd })).port).to.equal(1234);
+    }));
+
+  it('without services leaves the reference shop', () =>
+    inFolder({ 'multilane.config.json': '{}' }, async (cwd) => {
+      const loaded = await running({ cwd, argv: ['--services', 'users'] });
+      expect(loaded.services).to.equal(undefined);
+      expect(loaded.settings).to.deep.include({ configFile: undefined, services: ['users'] });
+    }));
+
+  it('may be named by --config', () =>
+    inFolder({ 'other.json': '{ "port": 9 }', 'multilane.config.json': '{ "port": 8 }' }, async (cwd) => {
+      expect((await settings({ cwd, argv: ['--config', 'other.json'] })).port).to.equal(9);
+    }));
+
+  it('takes lists, switches and pairs in their natural form, and as text', () =>
+    inFolder(
+      {
+        'natural.json': `{ "trustedProxies": ["10.0.0.0/8", "::1"], "databasePrepare": false,
+          "otelResourceAttributes": { "team": "a,b" }, "otelTracesSamplerArg": 0.5 }`,
+        'text.json': `{ "trustedProxies": "10.0.0.0/8, ::1", "databasePrepare": "off",
+          "otelResourceAttributes": "team=a%2Cb", "otelTracesSamplerArg": "0.5" }`,
+      },
+      async (cwd) => {
+        const natural = await settings({ cwd, argv: ['--config', 'natural.json'] });
+        expect(natural).to.deep.include({
+          trustedProxies: ['10.0.0.0/8', '::1/128'],
+          databasePrepare: false,
+        });
+        expect(natural.otel).to.deep.include({ resourceAttributes: { team: 'a,b' }, samplerArg: 0.5 });
+        expect(await settings({ cwd, argv: ['--config', 'text.json'] })).to.deep.equal(natural);
+      },
+    ));
+
+  const refused: readonly [string, Record<string, string>, RegExp][] = [
+    [
+      'an unknown key',
+      { 'multilane.config.json': '{"prot":1}' },
+      /config.json: unknown key "prot", did you mean "port"\?/,
+    ],
+    [
+      'a bad value',
+      { 'multilane.config.json': '{"port":"x"}' },
+      /config.json: port: "x" is not a whole number/,
+    ],
+    [
+      'a value of the wrong type',
+      { 'multilane.config.json': '{"port":[80]}' },
+      /config.json: port: \[80\] is not/,
+    ],
+    ['a fraction', { 'multilane.config.json': '{"workers":1.5}' }, /workers: 1.5 is not a whole number/],
+    ['broken JSON', { 'multilane.config.json': '{' }, /config.json: cannot be loaded: SyntaxError/],
+    ['no object', { 'multilane.config.json': '[]' }, /config.json: must hold an object/],
+    ['no default export', { 'multilane.config.mjs': 'export const port = 1' }, /must export by default/],
+    [
+      'a module that throws',
+      { 'multilane.config.mjs': 'throw new Error("no\\nway")' },
+      /cannot be loaded: Error: no$/,
+    ],
+    ['services in JSON', { 'multilane.config.json': '{"services":["users"]}' }, /"services" takes code/],
+    [
+      'no services in the list',
+      { 'multilane.config.mjs': 'export default { services: [] }' },
+      /at least one/,
+    ],
+    [
+      'something else than services',
+      { 'multilane.config.mjs': 'export default { services: [1] }' },
+      /services\[0\]/,
+    ],
+    [
+      'two files',
+      { 'multilane.config.mjs': '', 'multilane.config.json': '{}' },
+      /multilane.config.mjs and multilane/,
+    ],
+  ];
+  for (const [what, files, message] of refused) {
+    it(`is refused with ${what}`, () =>
+      inFolder(files, async (cwd) => {
+        const told = await refusal({ cwd });
+        expect(told).to.match(/^78 /).and.to.match(message);
+        expect(told).to.not.include('\n');
+      }));
+  }
+
+  it('is refused when it is not there, or of another kind', () =>
+    inFolder({ 'settings.yaml': '' }, async (cwd) => {
+      expect(await refusal({ cwd, argv: ['--config', 'none.json'] })).to.equal(
+        '78 --config: there is no file none.json',
+      );
+      expect(await refusal({ cwd, argv: ['--config=settings.yaml'] })).to.match(/^78 --config: .*neither/);
+      expect(await refusal({ cwd, argv: ['--config'] })).to.equal('78 --config: the file is missing');
+    }));
+});

@@ -1,0 +1,54 @@
+// Loads settings in a world of the test's own: no environment, no terminal, an empty working directory.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Loaded, type LoadOptions, loadSettings } from '#src/config/load.js';
+import type { Settings } from '#src/config.js';
+
+export const SHOP = ['users', 'orders', 'payments', 'checkout'];
+
+export const load = (options: Partial<LoadOptions> = {}): Promise<Loaded> =>
+  loadSettings({
+    argv: [],
+    env: {},
+    cwd: '/nonexistent',
+    isTTY: false,
+    shop: SHOP,
+    parallelism: 4,
+    addresses: ['192.0.2.7'],
+    ...options,
+  });
+
+export async function running(options: Partial<LoadOptions> = {}): Promise<Extract<Loaded, { kind: 'run' }>> {
+  const loaded = await load(options);
+  if (loaded.kind !== 'run') throw new Error(`expected settings, got ${loaded.kind}`);
+  return loaded;
+}
+
+export const settings = async (options: Partial<LoadOptions> = {}): Promise<Settings> =>
+  (await running(options)).settings;
+
+/** The message of the refusal, with its exit code in front: `78 --port: …`. */
+export async function refusal(options: Partial<LoadOptions>): Promise<string> {
+  try {
+    await load(options);
+  } catch (error) {
+    if (!(error instanceof Error) || !('exitCode' in error)) throw error;
+    return `${String(error.exitCode)} ${error.message}`;
+  }
+  throw new Error('was not refused');
+}
+
+/** Runs `use` in a fresh folder that holds `files`. */
+export async function inFolder<T>(
+  files: Record<string, string>,
+  use: (cwd: string) => Promise<T>,
+): Promise<T> {
+  const cwd = mkdtempSync(join(tmpdir(), 'multilane-config-'));
+  try {
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content);
+    return await use(cwd);
+  } finally {
+    rmSync(cwd, { recursive: true });
+  }
+}

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import type { Settings } from '#src/config.js';
+import { inFolder, refusal, running, settings } from './loading.js';
+
+const otel = async (env: Record<string, string>): Promise<Settings['otel']> => (await settings({ env })).otel;
+
+describe('OTEL_* by the OpenTelemetry specification', () => {
+  it('exports nothing and samples one trace in a hundred by default', async () => {
+    expect(await otel({})).to.deep.equal({
+      disabled: false,
+      serviceName: 'multilane',
+      endpoint: undefined,
+      headers: {},
+      sampler: 'parentbased_traceidratio',
+      samplerArg: 0.01,
+      resourceAttributes: {},
+    });
+  });
+
+  it('appends the signal path to the common endpoint', async () => {
+    const endpoints = ['http://c:4318', 'http://c:4318/', 'http://c:4318/otlp', 'http://c:4318/otlp/?a=b'];
+    const found = await Promise.all(
+      endpoints.map(async (endpoint) => (await otel({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).endpoint),
+    );
+    expect(found).to.deep.equal([
+      'http://c:4318/v1/traces',
+      'http://c:4318/v1/traces',
+      'http://c:4318/otlp/v1/traces',
+      'http://c:4318/otlp/v1/traces?a=b',
+    ]);
+  });
+
+  it('takes the endpoint and headers of traces as they are, before the common ones', async () => {
+    const found = await otel({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://t/here',
+      OTEL_EXPORTER_OTLP_HEADERS: 'a=1',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'api-key=x%20y, b = 2 ',
+    });
+    expect(found).to.deep.include({ endpoint: 'https://t/here', headers: { 'api-key': 'x y', b: '2' } });
+  });
+
+  it('prefers OTEL_SERVICE_NAME to the attribute service.name', async () => {
+    const env = { OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop,deployment.environment.name=test' };
+    expect((await otel(env)).serviceName).to.equal('shop');
+    expect((await otel({ ...env, OTEL_SERVICE_NAME: 'till' })).serviceName).to.equal('till');
+    expect((await otel(env)).resourceAttributes).to.have.property('deployment.environment.name', 'test');
+  });
+
+  it('samples everything when a ratio sampler is asked for without its argument', async () => {
+    const found = await otel({ OTEL_TRACES_SAMPLER: 'traceidratio' });
+    expect(found).to.include({ sampler: 'traceidratio', samplerArg: 1 });
+  });
+
+  it('takes the argument', async () => {
+    expect((await otel({ OTEL_TRACES_SAMPLER_ARG: '.25' })).samplerArg).to.equal(0.25);
+  });
+
+  it('can be switched off', async () => {
+    expect((await otel({ OTEL_SDK_DISABLED: 'TRUE' })).disabled).to.equal(true);
+  });
+
+  for (const [name, value] of [
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+    ['OTEL_SDK_DISABLED', 'yes'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=%zz'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'c:4318'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'secret'],
+  ] as const) {
+    it(`ignores a bad ${name} with a warning`, async () => {
+      const { settings: own, warnings } = await running({ env: { [name]: value } });
+      expect(own.otel).to.deep.equal(await otel({}));
+      expect(warnings).to.have.length(1);
+      expect(warnings[0])
+        .to.match(new RegExp(`^${name}: .*; ignored$`))
+        .and.to.not.include('secret');
+    });
+  }
+
+  it('is strict about what is written for us alone', async () => {
+    expect(await refusal({ argv: ['--otel-traces-sampler', 'x'] })).to.match(/^78 --otel-traces-sampler: /);
+    await inFolder({ 'multilane.config.json': '{"otelTracesSampler":"x"}' }, async (cwd) => {
+      expect(await refusal({ cwd })).to.match(/^78 multilane.config.json: otelTracesSampler: /);
+    });
+  });
+});

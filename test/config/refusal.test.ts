@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { refusal, running } from './loading.js';
+
+describe('what is refused with exit code 78', () => {
+  const cases: readonly [string, Parameters<typeof refusal>[0], RegExp | string][] = [
+    ['an unknown flag', { argv: ['--prot', '1'] }, '78 --prot: unknown option, did you mean --port?'],
+    ['a mistyped option', { argv: ['--chek'] }, '78 --chek: unknown option, did you mean --check?'],
+    ['an unknown variable', { env: { MULTILANE_PROT: '1' } }, /^78 MULTILANE_PROT: .* MULTILANE_PORT\?$/],
+    ['an unknown one that is empty', { env: { MULTILANE_PROT: '' } }, /^78 MULTILANE_PROT: /],
+    ['a flag without its value', { argv: ['--port'] }, '78 --port: the value is missing'],
+    ['a flag in place of a value', { argv: ['--port', '--workers=1'] }, '78 --port: the value is missing'],
+    ['a value for a flag that takes none', { argv: ['--check=1'] }, '78 --check: takes no value'],
+    ['an argument that is no flag', { argv: ['start'] }, '78 unexpected argument "start"'],
+    [
+      'text for a number',
+      { env: { MULTILANE_PORT: 'abc' } },
+      '78 MULTILANE_PORT: "abc" is not a whole number from 0 to 65535',
+    ],
+    ['a bad bare variable', { env: { PORT: '1.5' } }, '78 PORT: "1.5" is not a whole number from 0 to 65535'],
+    ['a negative number', { argv: ['--port', '-1'] }, /^78 --port: "-1" is not/],
+    [
+      'a number above its range',
+      { argv: ['--workers', '257'] },
+      /^78 --workers: "257" is not .* from 1 to 256$/,
+    ],
+    ['a number below its range', { argv: ['--workers', '0'] }, /^78 --workers: "0" is not/],
+    ['a number in another notation', { argv: ['--port', '0x50'] }, /^78 --port: /],
+    [
+      'sharding that is not there yet',
+      { argv: ['--sharding', 'reuseport'] },
+      /^78 --sharding: "reuseport" .* only choice/,
+    ],
+    [
+      'a registry that is not there yet',
+      { env: { REGISTRY: 'http://10.0.0.1:9901' } },
+      /^78 REGISTRY: .* only choice/,
+    ],
+    [
+      'a setting of a later version',
+      { env: { MULTILANE_RATE_LIMIT: '1/second' } },
+      /^78 MULTILANE_RATE_LIMIT: /,
+    ],
+    [
+      'a word that is no choice',
+      { argv: ['--log-level', 'warning'] },
+      /^78 --log-level: "warning" is not one of fatal, /,
+    ],
+    [
+      'an address range too narrow',
+      { argv: ['--trusted-proxies', '10.0.0.0/33'] },
+      /^78 --trusted-proxies: /,
+    ],
+    ['a host with a port', { argv: ['--admin-allowed-hosts', 'a.example:80'] }, /without ports$/],
+    ['an address out of range', { argv: ['--host', '10.0.0.256'] }, /^78 --host: "10.0.0.256" is not/],
+    [
+      'a service nobody declares',
+      { argv: ['--services', 'users,oders'] },
+      /no service "oders", did you mean "orders"\?$/,
+    ],
+    [
+      'a database of a service nobody declares',
+      { env: { MULTILANE_ODERS_DATABASE_URL: 'postgres://x' } },
+      /MULTILANE_ORDERS_DATABASE_URL\?$/,
+    ],
+    ['the link to a Service with our name', { env: { MULTILANE_PORT: 'tcp://10.0.0.1:80' } }, /Kubernetes/],
+    ['another one of its links', { env: { MULTILANE_PORT_80_TCP_ADDR: '10.0.0.1' } }, /Kubernetes/],
+  ];
+  for (const [what, options, message] of cases) {
+    it(what, async () => {
+      const told = await refusal(options);
+      if (typeof message === 'string') expect(told).to.equal(message);
+      else expect(told).to.match(message);
+      expect(told).to.not.include('\n');
+    });
+  }
+
+  describe('without telling the secret', () => {
+    const SECRET = 'hunter2';
+    for (const [name, value] of [
+      ['MULTILANE_DATABASE_URL', `mysql://root:${SECRET}@db/x`],
+      ['MULTILANE_DATABASE_URL', `${SECRET}@db`],
+      ['MULTILANE_ORDERS_DATABASE_URL', `mysql://root:${SECRET}@db/x`],
+      ['MULTILANE_ADMIN_TOKEN', `${SECRET} with blanks`],
+      ['MULTILANE_MESH_TOKEN', `${SECRET}ü`],
+      ['REGISTRY', `etcd://root:${SECRET}@10.0.0.1:2379`],
+    ] as const) {
+      it(`of ${name}`, async () => {
+        const told = await refusal({ env: { [name]: value } });
+        expect(told).to.match(new RegExp(`^78 ${name}: `));
+        expect(told).to.not.include(SECRET);
+      });
+    }
+  });
+
+  it('but not: an unknown bare variable', async () => {
+    expect(await running({ env: { PROT: '1', PATH: '/bin', npm_config_port: 'x' } })).to.have.property(
+      'kind',
+      'run',
+    );
+  });
+});

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { refusal, settings } from './loading.js';
+
+const TOKEN = 'x'.repeat(32);
+
+describe('settings that are wrong together', () => {
+  describe('an admin plane that others can reach', () => {
+    for (const host of ['0.0.0.0', '::', '192.0.2.7', 'admin.example', '128.0.0.1']) {
+      it(`needs a token on ${host}`, async () => {
+        expect(await refusal({ argv: ['--admin-host', host] })).to.match(
+          /^78 --admin-host: .*32 characters$/,
+        );
+      });
+      it(`starts with one on ${host}`, async () => {
+        const argv = ['--admin-host', host, '--admin-token', TOKEN];
+        expect(await settings({ argv })).to.include({ adminHost: host, adminToken: TOKEN });
+      });
+    }
+
+    it('needs 32 characters, not 31', async () => {
+      const env = { MULTILANE_ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: TOKEN.slice(1) };
+      expect(await refusal({ env })).to.match(/^78 MULTILANE_ADMIN_HOST: /);
+    });
+
+    for (const host of [
+      '127.0.0.1',
+      '127.9.9.9',
+      '::1',
+      '[::1]',
+      '::ffff:127.0.0.1',
+      'localhost',
+      'LOCALHOST',
+    ]) {
+      it(`is not one on ${host}`, async () => {
+        expect((await settings({ argv: ['--admin-host', host] })).adminToken).to.equal(undefined);
+      });
+    }
+  });
+
+  it('refuses one port for both planes', async () => {
+    expect(await refusal({ argv: ['--port', '9901'] })).to.match(/^78 ADMIN_PORT: 9901 /);
+    expect(await refusal({ argv: ['--admin-port', '8080'] })).to.match(/^78 --admin-port: 8080 /);
+  });
+
+  it('takes one port on two addresses, and any free port twice', async () => {
+    const two = ['--host', '127.0.0.2', '--port', '9901'];
+    expect((await settings({ argv: two })).port).to.equal(9901);
+    expect((await settings({ argv: ['--port', '0', '--admin-port', '0'] })).adminPort).to.equal(0);
+  });
+
+  describe('an advertised address', () => {
+    const advertised = (host: string, address: string): string[] => [
+      '--host',
+      host,
+      '--advertise-host',
+      address,
+    ];
+
+    for (const [host, address] of [
+      ['0.0.0.0', '192.0.2.7'],
+      ['0.0.0.0', '127.0.0.1'],
+      ['::', '192.0.2.7'],
+      ['192.0.2.7', '192.0.2.7'],
+      ['0.0.0.0', 'shop.example'],
+    ] as const) {
+      it(`may be ${address} when bound to ${host}`, async () => {
+        expect((await settings({ argv: advertised(host, address) })).advertiseHost).to.equal(address);
+      });
+    }
+
+    for (const [host, address] of [
+      ['0.0.0.0', '192.0.2.8'],
+      ['0.0.0.0', '::1'],
+      ['127.0.0.1', '192.0.2.7'],
+    ] as const) {
+      it(`may not be ${address} when bound to ${host}`, async () => {
+        expect(await refusal({ argv: advertised(host, address) })).to.match(
+          /^78 --advertise-host: .*not bound/,
+        );
+      });
+    }
+  });
+});

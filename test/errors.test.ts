@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { BusinessError, ERROR_TABLE, HttpError, UnavailableError } from '#src/errors.js';
+
+interface Row {
+  readonly status: number;
+  readonly grpc: string;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+/** Rows of the table in docs/errors.md, by code. */
+function documented(): Record<string, Row> {
+  const rows = readFileSync('docs/errors.md', 'utf8').matchAll(
+    /^\| `(\w+)` \| (\d+) \| (\w+) \| ([^|]+) \| (yes|no) \| [^|]{10,} \|$/gm,
+  );
+  return Object.fromEntries(
+    [...rows].map(([, code = '', status, grpc = '', title = '', repeat]) => [
+      code,
+      { status: Number(status), grpc, title, retryable: repeat === 'yes' },
+    ]),
+  );
+}
+
+describe('errors', () => {
+  it('are documented in docs/errors.md as the table in the code has them, and the other way round', () => {
+    expect(documented()).to.deep.equal(ERROR_TABLE);
+  });
+
+  it('with status 503 may be repeated, always', () => {
+    for (const [code, { status, retryable }] of Object.entries(ERROR_TABLE)) {
+      if (status === 503) expect(retryable, code).to.equal(true);
+    }
+    expect(new UnavailableError('OVERLOADED', 'x').headers).to.have.property('retry-after', '1');
+  });
+
+  it('take status, title and gRPC status from the table', () => {
+    const error = new HttpError('EMAIL_TAKEN', 'This address is taken.');
+    expect(error).to.include({
+      status: 409,
+      grpc: 'ALREADY_EXISTS',
+      title: 'E-mail taken',
+      retryable: false,
+    });
+  });
+
+  it('of a code that is not in the table are internal, unless they say otherwise', () => {
+    expect(new HttpError('OUT_OF_STOCK', 'x')).to.include({
+      status: 500,
+      title: 'Out of stock',
+      grpc: 'INTERNAL',
+    });
+    expect(new HttpError('OUT_OF_STOCK', 'x', { status: 409 })).to.include({ status: 409, grpc: 'ABORTED' });
+  });
+
+  it('do not take a member of Object for a code', () => {
+    expect(new HttpError('toString', 'x').status).to.equal(500);
+  });
+
+  it('of the business are 422, unless the table or the thrower knows better, and never repeated', () => {
+    expect(new BusinessError('OUT_OF_STOCK', 'x')).to.include({ status: 422, retryable: false });
+    expect(new BusinessError('PAYMENT_DECLINED', 'x')).to.include({ status: 402, retryable: false });
+    expect(new BusinessError('OUT_OF_STOCK', 'x', { status: 409 }).status).to.equal(409);
+    expect(new BusinessError('OVERLOADED', 'x').retryable).to.equal(false);
+  });
+});
