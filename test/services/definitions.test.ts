@@ -21,7 +21,7 @@ describe('defineService', () => {
     const sagas = [saga({ name: 'trip', version: 1, steps: [step] })];
     const defined = defineService({ name: 'travel', migrations: url, tasks: url, sagas, routes });
     expect(defined).to.deep.equal({ name: 'travel', migrations: url, tasks: url, sagas, routes });
-    expect(defined).to.be.frozen;
+    expect(Object.isFrozen(defined)).to.equal(true);
   });
 
   for (const name of ['Users', '9lives', 'a_b', '', 'a'.repeat(64), undefined, 'a\n']) {
@@ -69,8 +69,8 @@ describe('defineSaga', () => {
     const definition = { name: 'trip', version: 2, steps: [{ name: 'book', run: () => ({ id: 1 }) }] };
     const defined = defineSaga(definition);
     expect(defined).to.deep.equal(definition);
-    expect(defined).to.be.frozen;
-    expect(defined.steps).to.be.frozen;
+    expect(Object.isFrozen(defined)).to.equal(true);
+    expect(Object.isFrozen(defined.steps)).to.equal(true);
   });
 
   const step = { name: 'book', run: routes };
