@@ -7,11 +7,21 @@ export class Batch<In, Out> {
   #busy = false;
   readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>;
   readonly #limit: number;
+  readonly #isOnesFault: (error: unknown) => boolean;
 
-  /** @param flush answers in the order of the items; at most one call at a time, at most `limit` items each */
-  constructor(flush: (items: readonly In[]) => Promise<readonly Out[]>, limit: number) {
+  /**
+   * @param flush answers in the order of the items; at most one call at a time, at most `limit` items each
+   * @param isOnesFault true when the values of one item may have made the whole batch fail without effect: then
+   *   each is tried alone, so that no saga suffers from another
+   */
+  constructor(
+    flush: (items: readonly In[]) => Promise<readonly Out[]>,
+    limit: number,
+    isOnesFault: (error: unknown) => boolean,
+  ) {
     this.#flush = flush;
     this.#limit = limit;
+    this.#isOnesFault = isOnesFault;
   }
 
   add(item: In): Promise<Out> {
@@ -38,7 +48,7 @@ export class Batch<In, Out> {
       const answers = await this.#flush(entries.map(({ item }) => item));
       for (const [at, { resolve }] of entries.entries()) resolve(answers[at]!);
     } catch (error) {
-      if (entries.length > 1 && isAboutTheData(error)) {
+      if (entries.length > 1 && this.#isOnesFault(error)) {
         for (const entry of entries) await this.#send([entry]);
       } else {
         for (const { reject } of entries) reject(error);
@@ -51,13 +61,4 @@ interface Entry<In, Out> {
   readonly item: In;
   readonly resolve: (out: Out) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/**
- * True when one item's values made the whole statement fail, so that the others must be tried without it:
- * SQLSTATE classes 22 (data exception), 23 (integrity constraint violation), 54 (program limit exceeded).
- */
-function isAboutTheData(error: unknown): boolean {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^(22|23|54)[0-9A-Z]{3}$/.test(code);
 }

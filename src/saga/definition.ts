@@ -59,7 +59,7 @@ export class Plans {
 
 /** @throws ConfigError for a definition that could not work */
 export function planOf(definition: AnyDefinition): Plan {
-  const { name, version, steps } = definition;
+  const { name, version, steps } = definition ?? {};
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new ConfigError(`saga name ${JSON.stringify(name)} must match ${NAME.source}`);
   }
@@ -69,17 +69,18 @@ export function planOf(definition: AnyDefinition): Plan {
   }
   if (!Array.isArray(steps) || steps.length === 0) throw fault('steps must be a list of at least one step');
   if (steps.length > 1000) throw fault('more than 1000 steps');
+  const plans = steps.map((step) => stepPlanOf(step as SagaStep, fault));
   const seen = new Set<string>();
-  for (const step of steps) {
+  for (const step of plans) {
     if (seen.has(step.name)) throw fault(`two steps are named "${step.name}"`);
     seen.add(step.name);
   }
-  return { name, version, steps: steps.map((step) => stepPlanOf(step as SagaStep, fault)) };
+  return { name, version, steps: plans };
 }
 
 function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError): StepPlan {
-  if (typeof step.name !== 'string' || !NAME.test(step.name)) {
-    throw faultOfSaga(`step name ${JSON.stringify(step.name)} must match ${NAME.source}`);
+  if (typeof step?.name !== 'string' || !NAME.test(step.name)) {
+    throw faultOfSaga(`step name ${JSON.stringify(step?.name)} must match ${NAME.source}`);
   }
   const fault = (what: string): ConfigError => faultOfSaga(`step "${step.name}": ${what}`);
   if (typeof step.run !== 'function') throw fault('run must be a function');

@@ -1,6 +1,5 @@
 // What a journal can keep. A step must see the same values before and after a crash, so everything is turned
 // into plain JSON when it comes in, not when it is read back.
-import { createHash } from 'node:crypto';
 import type { Json } from './saga.js';
 
 /** A string with U+0000 or half a surrogate pair is JSON but no jsonb (PostgreSQL manual, section 8.14). */
@@ -16,23 +15,4 @@ export function toJson(value: unknown): Json {
   if (text === undefined) throw new TypeError(`a ${typeof value} is not JSON`);
   if (NO_JSONB.test(text)) throw new TypeError('a text with U+0000 or half a surrogate pair cannot be kept');
   return JSON.parse(text) as Json;
-}
-
-/** SHA-256, hex, of the JSON with members in order: the same input is the same however it was written. */
-export function fingerprintOf(value: Json): string {
-  return createHash('sha256').update(canonical(value)).digest('hex');
-}
-
-/** Members sorted by code unit, no white space: RFC 8785 for values that JSON.parse gave. */
-function canonical(value: Json): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(canonical).join(',')}]`;
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${canonical(value[name]!)}`);
-  return `{${members.join(',')}}`;
-}
-
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
 }

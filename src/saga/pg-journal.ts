@@ -2,6 +2,7 @@
 // one statement with one durable commit: on one connection commits follow each other, so sharing them is what
 // makes many sagas fast. Fences are compared by the database, in the statement that writes.
 import type { Queryable, QueryResult } from '../db/database.js';
+import { StatementError } from '../db/failure.js';
 import { Deadline } from '../deadline.js';
 import { runInScope, type Scope } from '../scope.js';
 import { Batch } from './batch.js';
@@ -56,7 +57,11 @@ export class PgJournal implements Journal {
   readonly #db: Queryable;
   readonly #owner: string;
   readonly #leaseMs: number;
-  readonly #writes = new Batch<Write, boolean>((writes) => this.#writeAll(writes), BATCH_LIMIT);
+  readonly #writes = new Batch<Write, boolean>(
+    (writes) => this.#writeAll(writes),
+    BATCH_LIMIT,
+    isAboutValues,
+  );
 
   constructor({ db, owner, leaseMs }: PgJournalOptions) {
     this.#db = db;
@@ -158,6 +163,11 @@ interface EarlierRow {
   readonly fingerprint: string;
   /** The saga has ended and its key's time is over: the key is free. */
   readonly retired: boolean;
+}
+
+/** SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit exceeded). */
+function isAboutValues(error: unknown): boolean {
+  return error instanceof StatementError && /^(?:22|23|54)/.test(error.sqlState);
 }
 
 const json = (value: unknown): string => JSON.stringify(value);

@@ -1,11 +1,12 @@
 // What services call: start a saga, wait for it, look at it.
+import { fingerprintOf } from '../db/idempotency.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
 import type { Plan, Plans } from './definition.js';
 import { hasEnded, type Journal, type SagaRecord } from './journal.js';
 import { pendingStep } from './journal-row.js';
-import { fingerprintOf, toJson } from './json.js';
+import { toJson } from './json.js';
 import { advance } from './machine.js';
 import type { Orchestrator } from './orchestrator.js';
 import type { Json, Sagas, SagaView, StartedSaga } from './saga.js';

@@ -1,0 +1,143 @@
+// The journal's contract in its simplest form, for tests that need their own clock or very many runs.
+import type {
+  Claim,
+  Created,
+  Hold,
+  Journal,
+  LeaseAfter,
+  ListQuery,
+  SagaRecord,
+  SagaSummary,
+} from '#src/saga/journal.js';
+import { hasEnded } from '#src/saga/journal.js';
+
+interface Stored {
+  record: SagaRecord;
+  fence: number;
+  leaseUntil: number;
+  keyRetired: boolean;
+}
+
+/** What all journals of one test share. */
+export class MemoryStore {
+  readonly sagas = new Map<string, Stored>();
+  readonly now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.now = now;
+  }
+
+  records(): SagaRecord[] {
+    return Array.from(this.sagas.values(), ({ record }) => record);
+  }
+}
+
+export class MemoryJournal implements Journal {
+  readonly #store: MemoryStore;
+  readonly #leaseMs: number;
+
+  constructor(store: MemoryStore, leaseMs: number) {
+    this.#store = store;
+    this.#leaseMs = leaseMs;
+  }
+
+  async create(record: SagaRecord, keptSince: number): Promise<Created> {
+    const { sagaId, saga, idempotencyKey } = record;
+    const created: Created = { created: true, hold: { sagaId, fence: 1 } };
+    if (this.#store.sagas.has(sagaId)) return created;
+    for (const stored of this.#store.sagas.values()) {
+      const other = stored.record;
+      const sameKey = other.saga === saga && other.idempotencyKey === idempotencyKey && !stored.keyRetired;
+      if (idempotencyKey === null || !sameKey) continue;
+      if (hasEnded(other.status) && other.createdAt < keptSince) {
+        stored.keyRetired = true;
+      } else {
+        const { status, fingerprint } = other;
+        return { created: false, earlier: { sagaId: other.sagaId, status, fingerprint } };
+      }
+    }
+    const leaseUntil = this.#store.now() + this.#leaseMs;
+    this.#store.sagas.set(sagaId, { record, fence: 1, leaseUntil, keyRetired: false });
+    return created;
+  }
+
+  async write(
+    hold: Hold,
+    record: SagaRecord,
+    positions: readonly number[],
+    lease: LeaseAfter,
+  ): Promise<boolean> {
+    const stored = this.#held(hold);
+    if (stored === undefined) return false;
+    const steps = stored.record.steps.map((step, at) => (positions.includes(at) ? record.steps[at]! : step));
+    const { status, failure, reason, updatedAt } = record;
+    stored.record = { ...stored.record, status, failure, reason, updatedAt, steps };
+    stored.leaseUntil = this.#store.now() + (lease === 'renew' ? this.#leaseMs : lease.releaseForMs);
+    return true;
+  }
+
+  async load(sagaId: string): Promise<SagaRecord | undefined> {
+    return this.#store.sagas.get(sagaId)?.record;
+  }
+
+  async claim(limit: number): Promise<readonly Claim[]> {
+    return [...this.#store.sagas.values()]
+      .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= this.#store.now())
+      .sort((a, b) => (a.record.sagaId < b.record.sagaId ? -1 : 1))
+      .slice(0, limit)
+      .map((stored) => {
+        const status = stored.record.failure === null ? 'running' : 'compensating';
+        stored.record = { ...stored.record, status };
+        return this.#hand(stored);
+      });
+  }
+
+  async take(sagaId: string): Promise<Claim | undefined> {
+    const stored = this.#store.sagas.get(sagaId);
+    if (stored === undefined) return undefined;
+    const { status } = stored.record;
+    const idle = status === 'waiting' || status === 'needs-attention';
+    const left = !hasEnded(status) && stored.leaseUntil <= this.#store.now();
+    return idle || left ? this.#hand(stored) : undefined;
+  }
+
+  async renew(holds: readonly Hold[]): Promise<ReadonlySet<string>> {
+    const kept = holds.filter((hold) => {
+      const stored = this.#held(hold);
+      if (stored) stored.leaseUntil = Math.max(stored.leaseUntil, this.#store.now() + this.#leaseMs);
+      return stored !== undefined;
+    });
+    return new Set(kept.map(({ sagaId }) => sagaId));
+  }
+
+  async release(holds: readonly Hold[]): Promise<void> {
+    for (const hold of holds) {
+      const stored = this.#held(hold);
+      if (stored === undefined || !['running', 'compensating'].includes(stored.record.status)) continue;
+      stored.fence++;
+      stored.leaseUntil = this.#store.now();
+    }
+  }
+
+  async list({ saga, status, limit, before }: ListQuery): Promise<readonly SagaSummary[]> {
+    return this.#store
+      .records()
+      .filter((record) => saga === undefined || record.saga === saga)
+      .filter((record) => status === undefined || record.status === status)
+      .filter((record) => before === undefined || record.sagaId < before)
+      .sort((a, b) => (a.sagaId < b.sagaId ? 1 : -1))
+      .slice(0, limit)
+      .map(({ steps: _s, fingerprint: _f, failure: _x, traceparent: _p, tracestate: _t, ...rest }) => rest);
+  }
+
+  #held({ sagaId, fence }: Hold): Stored | undefined {
+    const stored = this.#store.sagas.get(sagaId);
+    return stored?.fence === fence ? stored : undefined;
+  }
+
+  #hand(stored: Stored): Claim {
+    stored.fence++;
+    stored.leaseUntil = this.#store.now() + this.#leaseMs;
+    return { hold: { sagaId: stored.record.sagaId, fence: stored.fence }, record: stored.record };
+  }
+}

@@ -1,0 +1,297 @@
+// What every journal must do. Run for each implementation by journal.test.ts.
+import { expect } from 'chai';
+import type { Created, Hold, Journal, SagaRecord, StepRecord } from '#src/saga/journal.js';
+import { pendingStep } from '#src/saga/journal-row.js';
+import { newSagaId } from '#src/saga/saga-id.js';
+
+/** Long enough never to run out in a test. */
+const LONG_MS = 3_600_000;
+const NOTHING_KEPT = Number.MAX_SAFE_INTEGER / 1e3;
+
+export interface JournalStore {
+  /** Another owner's view of the same store. A lease of 0 has run out as soon as it is written. */
+  journal(leaseMs: number): Journal;
+}
+
+let lastNow = Date.now();
+
+export function sagaRecord(changes: Partial<SagaRecord> = {}): SagaRecord {
+  const now = ++lastNow;
+  return {
+    sagaId: newSagaId(now),
+    saga: 'transfer',
+    version: 1,
+    status: 'running',
+    input: { amount: 10, to: { name: 'Ann "O\'Neil" \\ {x}', tags: [] } },
+    idempotencyKey: null,
+    fingerprint: 'f1',
+    failure: null,
+    reason: null,
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    tracestate: 'a=1',
+    createdAt: now,
+    updatedAt: now,
+    steps: [pendingStep('debit'), pendingStep('credit'), pendingStep('null')],
+    ...changes,
+  };
+}
+
+const begun = (name: string): StepRecord => ({
+  ...pendingStep(name),
+  status: 'running',
+  attempts: 1,
+  startedAt: ++lastNow,
+});
+
+export function journalConformance(name: string, open: () => Promise<JournalStore>): void {
+  describe(`the ${name} journal`, () => {
+    let store: JournalStore;
+    let journal: Journal;
+
+    before(async () => {
+      store = await open();
+      journal = store.journal(LONG_MS);
+    });
+
+    /** The store is shared by the tests: what an earlier one left is taken away first. */
+    beforeEach(async () => {
+      const sweeper = store.journal(0);
+      for (const { sagaId } of await sweeper.list({ limit: 1000 })) {
+        const claim = await sweeper.take(sagaId);
+        if (claim) await sweeper.write(claim.hold, { ...claim.record, status: 'completed' }, [], LET_GO);
+      }
+    });
+
+    const LET_GO = { releaseForMs: 0 } as const;
+    const holdOf = (created: Created): Hold => {
+      if (!created.created) throw new Error('not created');
+      return created.hold;
+    };
+    const start = async (record: SagaRecord, leaseMs = LONG_MS): Promise<Hold> =>
+      holdOf(await store.journal(leaseMs).create(record, 0));
+
+    it('gives back what a start wrote', async () => {
+      const record = sagaRecord({ idempotencyKey: 'k-give-back' });
+      const steps = record.steps.with(0, begun('debit'));
+      await start({ ...record, steps });
+      expect(await journal.load(record.sagaId)).to.deep.equal({ ...record, steps });
+    });
+
+    it('knows nothing of a saga that was never started', async () => {
+      expect(await journal.load(newSagaId(1))).to.equal(undefined);
+    });
+
+    it('gives back every column of a step, and tells a JSON null from no result', async () => {
+      const record = sagaRecord();
+      const hold = await start(record);
+      const step: StepRecord = {
+        ...begun('debit'),
+        status: 'compensating',
+        attempts: 3,
+        result: null,
+        error: { code: 'INTERNAL', message: 'it "broke"' },
+        finishedAt: ++lastNow,
+        undoAttempts: 2,
+        undoSince: ++lastNow,
+      };
+      const unknown: StepRecord = { ...begun('credit'), status: 'unknown' };
+      const changed: SagaRecord = {
+        ...record,
+        status: 'compensating',
+        failure: { code: 'DECLINED', message: 'no', failedStep: 'credit' },
+        updatedAt: ++lastNow,
+        steps: record.steps.with(0, step).with(1, unknown),
+      };
+      expect(await journal.write(hold, changed, [0, 1], 'renew')).to.equal(true);
+      expect(await journal.load(record.sagaId)).to.deep.equal(changed);
+    });
+
+    it('writes only the steps it is told to', async () => {
+      const record = sagaRecord();
+      const hold = await start(record);
+      const steps = record.steps.with(0, begun('debit')).with(1, begun('credit'));
+      await journal.write(hold, { ...record, steps }, [0], 'renew');
+      const loaded = await journal.load(record.sagaId);
+      expect(loaded?.steps.map(({ status }) => status)).to.deep.equal(['running', 'pending', 'pending']);
+    });
+
+    it('starts one saga for a key, however many ask at once', async () => {
+      const records = Array.from({ length: 8 }, (_, at) =>
+        sagaRecord({ idempotencyKey: 'k-race', fingerprint: `f${at}` }),
+      );
+      const answers = await Promise.all(
+        records.map((record, at) => (at % 2 ? journal : store.journal(LONG_MS)).create(record, 0)),
+      );
+      const created = answers.filter((answer) => answer.created);
+      expect(created).to.have.length(1);
+      const winner = records.find(({ sagaId }) => sagaId === holdOf(created[0]!).sagaId)!;
+      for (const answer of answers) {
+        if (answer.created) continue;
+        const { sagaId, fingerprint } = winner;
+        expect(answer.earlier).to.deep.equal({ sagaId, fingerprint, status: 'running' });
+      }
+      const lost = records.filter((record) => record !== winner);
+      for (const { sagaId } of lost) expect(await journal.load(sagaId)).to.equal(undefined);
+    });
+
+    it('takes a repeated start of the same saga for the same start', async () => {
+      for (const idempotencyKey of ['k-repeat', null]) {
+        const record = sagaRecord({ idempotencyKey });
+        await start(record);
+        expect(await journal.create(record, 0)).to.deep.equal({
+          created: true,
+          hold: { sagaId: record.sagaId, fence: 1 },
+        });
+      }
+    });
+
+    it('keeps keys of different sagas apart, and sagas without a key', async () => {
+      expect((await journal.create(sagaRecord({ idempotencyKey: 'k-apart' }), 0)).created).to.equal(true);
+      const other = sagaRecord({ idempotencyKey: 'k-apart', saga: 'other' });
+      expect((await journal.create(other, 0)).created).to.equal(true);
+      for (let n = 0; n < 2; n++) expect((await journal.create(sagaRecord(), 0)).created).to.equal(true);
+    });
+
+    it('frees the key of an ended saga when its time is over, and only then', async () => {
+      const record = sagaRecord({ idempotencyKey: 'k-old' });
+      const hold = await start(record);
+      const again = sagaRecord({ idempotencyKey: 'k-old' });
+      expect((await journal.create(again, NOTHING_KEPT)).created, 'still running').to.equal(false);
+      await journal.write(hold, { ...record, status: 'completed' }, [], LET_GO);
+      expect((await journal.create(again, record.createdAt)).created, 'still kept').to.equal(false);
+      expect((await journal.create(again, record.createdAt + 1)).created).to.equal(true);
+      expect((await journal.load(record.sagaId))?.idempotencyKey).to.equal('k-old');
+    });
+
+    it('changes nothing for a write with an old fence', async () => {
+      const record = sagaRecord();
+      const old = await start(record, 0);
+      const [claim] = await journal.claim(10);
+      const steps = record.steps.with(0, begun('debit'));
+      const stale: SagaRecord = { ...record, status: 'completed', steps };
+      expect(await journal.write(old, stale, [0], 'renew')).to.equal(false);
+      expect(await journal.load(record.sagaId)).to.deep.equal(record);
+      expect(await journal.write(claim!.hold, stale, [0], 'renew')).to.equal(true);
+    });
+
+    it('claims what runs when its lease is over, with a larger fence, and not before', async () => {
+      const left = await start(sagaRecord(), 0);
+      await start(sagaRecord());
+      const claims = await journal.claim(10);
+      expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([left.sagaId]);
+      expect(claims[0]!.hold.fence).to.be.greaterThan(left.fence);
+      expect(claims[0]!.record).to.deep.equal(await journal.load(left.sagaId));
+      expect(await journal.claim(10)).to.deep.equal([]);
+    });
+
+    it('claims the oldest first, no more than it is asked for', async () => {
+      const ids = [];
+      for (let n = 0; n < 4; n++) ids.push((await start(sagaRecord(), 0)).sagaId);
+      const first = await journal.claim(3);
+      expect(first.map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(0, 3));
+      expect((await journal.claim(3)).map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(3));
+    });
+
+    it('never gives one saga to two that claim at once', async () => {
+      const ids = await Promise.all(
+        Array.from({ length: 40 }, async () => (await start(sagaRecord(), 0)).sagaId),
+      );
+      const rounds = await Promise.all(Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(10)));
+      const given = rounds.flat().map(({ hold }) => hold.sagaId);
+      expect(new Set(given).size).to.equal(given.length);
+      const rest = (await journal.claim(40)).map(({ hold }) => hold.sagaId);
+      expect([...given, ...rest].sort()).to.deep.equal(ids.sort());
+    });
+
+    it('claims no saga that has ended', async () => {
+      for (const status of ['completed', 'compensated', 'needs-attention'] as const) {
+        const record = sagaRecord();
+        await journal.write(await start(record), { ...record, status }, [], LET_GO);
+      }
+      expect(await journal.claim(10)).to.deep.equal([]);
+    });
+
+    it('wakes a waiting saga when it is due, in the direction it was going', async () => {
+      const failure = { code: 'X', message: 'x', failedStep: 'debit' };
+      const [forward, backward, later] = [sagaRecord(), sagaRecord({ failure }), sagaRecord()];
+      for (const record of [forward, backward, later]) {
+        const lease = { releaseForMs: record === later ? LONG_MS : 0 };
+        await journal.write(await start(record), { ...record, status: 'waiting' }, [], lease);
+      }
+      // `failure` is written by the move that sets it, not by the start.
+      const claims = await journal.claim(10);
+      expect(claims.map(({ record }) => [record.sagaId, record.status])).to.deep.equal([
+        [forward.sagaId, 'running'],
+        [backward.sagaId, 'compensating'],
+      ]);
+    });
+
+    it('renews what is still held and says what is not', async () => {
+      const mine = await start(sagaRecord(), 0);
+      const lost = await start(sagaRecord(), 0);
+      expect(await journal.renew([mine])).to.deep.equal(new Set([mine.sagaId]));
+      const [claim] = await journal.claim(10);
+      expect(claim?.hold.sagaId).to.equal(lost.sagaId);
+      expect(await journal.renew([mine, lost])).to.deep.equal(new Set([mine.sagaId]));
+    });
+
+    it('does not wake a sleeping saga by a late renewal', async () => {
+      const record = sagaRecord();
+      const hold = await start(record);
+      await journal.write(hold, { ...record, status: 'waiting' }, [], { releaseForMs: LONG_MS });
+      await store.journal(0).renew([hold]);
+      expect(await journal.claim(10)).to.deep.equal([]);
+    });
+
+    it('frees a released saga at once and for good', async () => {
+      const record = sagaRecord();
+      const hold = await start(record);
+      await journal.release([hold]);
+      expect(await journal.write(hold, { ...record, status: 'completed' }, [], 'renew')).to.equal(false);
+      expect((await journal.claim(10)).map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
+    });
+
+    it('lets an operator take what nobody runs, and nothing else', async () => {
+      const take = async (status: SagaRecord['status'], releaseForMs?: number): Promise<boolean> => {
+        const record = sagaRecord();
+        const lease = releaseForMs === undefined ? 'renew' : { releaseForMs };
+        await journal.write(await start(record), { ...record, status }, [], lease);
+        return (await journal.take(record.sagaId)) !== undefined;
+      };
+      expect(await take('needs-attention', LONG_MS)).to.equal(true);
+      expect(await take('waiting', LONG_MS)).to.equal(true);
+      expect(await take('running', 0)).to.equal(true);
+      expect(await take('running')).to.equal(false);
+      expect(await take('completed', 0)).to.equal(false);
+      expect(await journal.take(newSagaId(1))).to.equal(undefined);
+    });
+
+    it('lists the newest first, by saga, by status and by page', async () => {
+      const saga = `listed-${lastNow}`;
+      const records = Array.from({ length: 5 }, () =>
+        sagaRecord({ saga, idempotencyKey: String(++lastNow) }),
+      );
+      for (const record of records) {
+        const hold = await start(record);
+        if (record === records[2]) await journal.write(hold, { ...record, status: 'waiting' }, [], LET_GO);
+      }
+      const newest = records.map(({ sagaId }) => sagaId).reverse();
+      const ids = async (query: { status?: 'waiting' | 'running'; limit: number; before?: string }) =>
+        (await journal.list({ saga, ...query })).map(({ sagaId }) => sagaId);
+      expect(await ids({ limit: 10 })).to.deep.equal(newest);
+      expect(await ids({ limit: 2 })).to.deep.equal(newest.slice(0, 2));
+      expect(await ids({ limit: 2, before: newest[1]! })).to.deep.equal(newest.slice(2, 4));
+      expect(await ids({ status: 'waiting', limit: 10 })).to.deep.equal([records[2]!.sagaId]);
+      const [first] = await journal.list({ limit: 1, saga, status: 'running' });
+      const {
+        steps: _s,
+        fingerprint: _f,
+        failure: _x,
+        traceparent: _p,
+        tracestate: _t,
+        ...summary
+      } = records[4]!;
+      expect(first).to.deep.equal(summary);
+    });
+  });
+}

@@ -1,0 +1,60 @@
+import { expect } from 'chai';
+import type { Queryable } from '#src/db/database.js';
+import type { Journal } from '#src/saga/journal.js';
+import { PgJournal, releaseOwnersExcept } from '#src/saga/pg-journal.js';
+import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
+import { journalConformance, sagaRecord } from './journal.common.js';
+import { MemoryJournal, MemoryStore } from './journal-memory.js';
+
+journalConformance('memory', async () => {
+  const store = new MemoryStore();
+  return { journal: (leaseMs) => new MemoryJournal(store, leaseMs) };
+});
+
+describe('on a real PostgreSQL', () => {
+  let database: TestDatabase;
+  let owners = 0;
+  const journal = (leaseMs: number, owner = `test:${++owners}:1`, db: Queryable = database.db): Journal =>
+    new PgJournal({ db, owner, leaseMs });
+
+  before(async () => {
+    database = await openJournalDatabase();
+  });
+  after(() => database.close());
+
+  journalConformance('PostgreSQL', async () => ({ journal }));
+
+  it('sends the writes of concurrent sagas together', async () => {
+    let statements = 0;
+    const counting = database.counting(() => statements++);
+    const mine = journal(60_000, 'test:batch:1', counting);
+    const records = Array.from({ length: 100 }, () => sagaRecord());
+    const created = await Promise.all(records.map((record) => mine.create(record, 0)));
+    expect(created.every((answer) => answer.created)).to.equal(true);
+    expect(statements).to.equal(1);
+  });
+
+  it('lets no saga suffer from the values of another in its batch', async () => {
+    const mine = journal(60_000);
+    const nonsense = { ...sagaRecord(), status: 'nonsense' as 'running' };
+    const records = [sagaRecord(), nonsense, sagaRecord()];
+    const answers = await Promise.allSettled(records.map((record) => mine.create(record, 0)));
+    expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await mine.load(nonsense.sagaId)).to.equal(undefined);
+    for (const { sagaId } of [records[0]!, records[2]!])
+      expect(await mine.load(sagaId)).to.not.equal(undefined);
+  });
+
+  it('frees what dead instances held, and nothing of the living one', async () => {
+    const [dead, living] = [sagaRecord(), sagaRecord()];
+    await journal(60_000, 'gone:1:1').create(dead, 0);
+    const alive = await journal(60_000, 'here:1:1').create(living, 0);
+    const heir = journal(60_000, 'here:2:1');
+    const before = (await heir.claim(1000)).map(({ hold }) => hold.sagaId);
+    expect(before).to.not.include(dead.sagaId);
+    await releaseOwnersExcept(database.db, 'here');
+    const claimed = (await heir.claim(1000)).map(({ hold }) => hold.sagaId);
+    expect(claimed).to.include(dead.sagaId).and.not.include(living.sagaId);
+    expect(alive.created && (await heir.renew([alive.hold])).size).to.equal(1);
+  });
+});
