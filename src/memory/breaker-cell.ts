@@ -2,16 +2,32 @@
 // of the process, not of each worker, and three probes are three.
 //
 // The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
-// and a permit is never handed out twice.
-//
-//   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
-//   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
+// and a permit is never handed out twice. See breaker-word.ts for the packing.
 //
 // The epoch grows with every transition. A call carries the epoch it was admitted in, and its outcome counts
 // only there: what was sent before the breaker opened can neither close it nor open it again.
 // Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
 import type { Block } from './block.js';
 import { BreakerWindow } from './breaker-window.js';
+import {
+  CLOSED,
+  EPOCH_MASK,
+  epochOf,
+  FORCED_CLOSED,
+  FORCED_OPEN,
+  following,
+  HALF_OPEN,
+  isForced,
+  lowOf,
+  modeOf,
+  OPEN,
+  pack,
+  SUCCEEDED,
+  sinceOf,
+  succeededOf,
+  TAKEN,
+  takenOf,
+} from './breaker-word.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
 import { MAX_ENDPOINTS } from './layout.js';
@@ -54,29 +70,8 @@ export type BreakerState =
   | { readonly state: 'forced-open' }
   | { readonly state: 'forced-closed' };
 
-const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
-const STATE_MASK = 0x3;
-const FORCED_OPEN = 1 << 2;
-const FORCED_CLOSED = 2 << 2;
-const FORCED_MASK = 0xc;
-const TAKEN = 1 << 4;
-const SUCCEEDED = 1 << 8;
-const EPOCH_SHIFT = 12;
-const EPOCH_MASK = 0xfffff;
 /** Set in the ticket of a probe, above its epoch. */
-const PROBE = 1 << 20;
-
-const epochOf = (low: number): number => low >>> EPOCH_SHIFT;
-const takenOf = (low: number): number => (low >>> 4) & 0xf;
-const succeededOf = (low: number): number => (low >>> 8) & 0xf;
-/** `state` (with its forced bits) in the epoch after that of `low`, no probe taken. */
-const following = (low: number, state: number): number =>
-  (((epochOf(low) + 1) & EPOCH_MASK) << EPOCH_SHIFT) | state;
-
-const lowOf = (word: bigint): number => Number(BigInt.asIntN(32, word));
-const sinceOf = (word: bigint): number => Number(BigInt.asUintN(32, word >> 32n));
-const pack = (low: number, since: number): bigint =>
-  BigInt.asIntN(64, (BigInt(since) << 32n) | BigInt(low >>> 0));
+const PROBE = EPOCH_MASK + 1;
 
 /** The breakers as one thread uses them. Slots are rows of the endpoint tables. */
 export class BreakerCells {
@@ -115,7 +110,7 @@ export class BreakerCells {
   /** A ticket for one call, to be given back to `settle` exactly once, or REFUSED. */
   admit(slot: number): number {
     const low = Atomics.load(this.#low, slot * this.#lowStride);
-    const mode = low & (STATE_MASK | FORCED_MASK);
+    const mode = modeOf(low);
     if (mode === CLOSED || mode === FORCED_CLOSED) return epochOf(low);
     return mode === FORCED_OPEN ? REFUSED : this.#admitProbe(slot);
   }
@@ -127,7 +122,7 @@ export class BreakerCells {
     }
     if (outcome === 'ignored') return;
     const low = Atomics.load(this.#low, slot * this.#lowStride);
-    if (epochOf(low) !== ticket || (low & (STATE_MASK | FORCED_MASK)) !== CLOSED) return;
+    if (epochOf(low) !== ticket || modeOf(low) !== CLOSED) return;
     const now = this.#clock();
     const second = Math.floor(now / 1000);
     if (outcome === 'failure') this.#window.addFailure(slot, second);
@@ -142,8 +137,8 @@ export class BreakerCells {
   /** Milliseconds until probes are let through, 0 when a call may be admitted, Infinity when forced open. */
   retryInMs(slot: number): number {
     const { low, since } = this.#load(slot);
-    if ((low & FORCED_MASK) === FORCED_OPEN) return Number.POSITIVE_INFINITY;
-    if ((low & STATE_MASK) !== OPEN) return 0;
+    if (modeOf(low) === FORCED_OPEN) return Number.POSITIVE_INFINITY;
+    if (modeOf(low) !== OPEN) return 0;
     return Math.max(0, this.#rule.openMs - elapsed(this.#now(), since));
   }
 
@@ -151,10 +146,10 @@ export class BreakerCells {
   state(slot: number): BreakerState {
     this.#endOpenPeriod(slot);
     const { low, since } = this.#load(slot);
-    if ((low & FORCED_MASK) === FORCED_OPEN) return { state: 'forced-open' };
-    if ((low & FORCED_MASK) === FORCED_CLOSED) return { state: 'forced-closed' };
-    if ((low & STATE_MASK) === OPEN) return { state: 'open', since, retryInMs: this.retryInMs(slot) };
-    if ((low & STATE_MASK) === HALF_OPEN) {
+    if (modeOf(low) === FORCED_OPEN) return { state: 'forced-open' };
+    if (modeOf(low) === FORCED_CLOSED) return { state: 'forced-closed' };
+    if (modeOf(low) === OPEN) return { state: 'open', since, retryInMs: this.retryInMs(slot) };
+    if (modeOf(low) === HALF_OPEN) {
       return {
         state: 'half-open',
         permitted: this.#rule.probes,
@@ -180,10 +175,10 @@ export class BreakerCells {
   force(slot: number, to: ForcedState): void {
     for (;;) {
       const { word, low } = this.#load(slot);
-      if (to === 'auto' && (low & FORCED_MASK) === 0) return;
+      if (to === 'auto' && !isForced(low)) return;
       this.#window.clear(slot);
-      const forced = to === 'open' ? FORCED_OPEN : to === 'closed' ? FORCED_CLOSED : 0;
-      if (this.#swap(slot, word, following(low, CLOSED | forced), this.#now())) return;
+      const mode = to === 'open' ? FORCED_OPEN : to === 'closed' ? FORCED_CLOSED : CLOSED;
+      if (this.#swap(slot, word, following(low, mode), this.#now())) return;
     }
   }
 
@@ -211,7 +206,7 @@ export class BreakerCells {
     for (;;) {
       this.#endOpenPeriod(slot);
       const { word, low, since } = this.#load(slot);
-      const mode = low & (STATE_MASK | FORCED_MASK);
+      const mode = modeOf(low);
       if (mode === CLOSED || mode === FORCED_CLOSED) return epochOf(low);
       if (mode !== HALF_OPEN) return REFUSED;
       const now = this.#now();
@@ -235,7 +230,7 @@ export class BreakerCells {
     }
     for (;;) {
       const { word, low, since } = this.#load(slot);
-      if (epochOf(low) !== epoch || (low & STATE_MASK) !== HALF_OPEN) return;
+      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return;
       if (outcome === 'failure') {
         if (!this.#swap(slot, word, following(low, OPEN), this.#now())) continue;
         this.#count(slot, OPEN);
@@ -256,7 +251,7 @@ export class BreakerCells {
   #returnPermit(slot: number, epoch: number): void {
     for (;;) {
       const { word, low, since } = this.#load(slot);
-      if (epochOf(low) !== epoch || (low & STATE_MASK) !== HALF_OPEN || takenOf(low) === 0) return;
+      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN || takenOf(low) === 0) return;
       if (this.#swap(slot, word, low - TAKEN, since)) return;
     }
   }
@@ -264,7 +259,7 @@ export class BreakerCells {
   #trip(slot: number, epoch: number, now: number): void {
     for (;;) {
       const { word, low } = this.#load(slot);
-      if (epochOf(low) !== epoch || (low & (STATE_MASK | FORCED_MASK)) !== CLOSED) return;
+      if (epochOf(low) !== epoch || modeOf(low) !== CLOSED) return;
       if (!this.#swap(slot, word, following(low, OPEN), toWord(now))) continue;
       this.#count(slot, OPEN);
       return;
@@ -273,7 +268,7 @@ export class BreakerCells {
 
   #endOpenPeriod(slot: number): void {
     const { word, low, since } = this.#load(slot);
-    if ((low & (STATE_MASK | FORCED_MASK)) !== OPEN) return;
+    if (modeOf(low) !== OPEN) return;
     const now = this.#now();
     if (elapsed(now, since) < this.#rule.openMs) return;
     if (this.#swap(slot, word, following(low, HALF_OPEN), now)) this.#count(slot, HALF_OPEN);

@@ -92,7 +92,7 @@ export const LAYOUT = {
   endpointInFlight: field('endpoint', 1, 'cas', 'calls', 'last'),
   /** Smoothed latency (EWMA), and when it was last fed. */
   endpointLatency: field('endpoint', 2, 'cas', 'microseconds, milliseconds of the shared clock', 'last'),
-  /** One 64-bit word: state, forced, probes, epoch, since. See breaker-cell.ts for the packing. */
+  /** One 64-bit word: state, forced, probes, epoch, since. See breaker-word.ts. */
   breakerState: field('endpoint', 2, 'cas', 'packed', 'last'),
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */
   breakerWindow: field('endpoint', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),

@@ -2,8 +2,9 @@
 import { HttpError } from '../errors.js';
 import type { AdminReply, AdminRequest, AdminRoute, EventSink } from '../telemetry/admin/handler.js';
 import type { LogEntry } from './change-log.js';
+import type { InstanceView } from './instance.js';
 import type { Load } from './picker.js';
-import type { InstanceView, Registrant, Registry, RegistryChange } from './registry.js';
+import type { Registrant, Registry, RegistryChange } from './registry.js';
 
 export interface RegistryRoutesOptions {
   readonly load: Load;

@@ -5,8 +5,10 @@ import { HttpError, NotFoundError, UnavailableError } from '../errors.js';
 import type { Address } from './addresses.js';
 import { ChangeLog, type LogEntry } from './change-log.js';
 import type { Endpoint, EndpointState, RegistrySnapshot } from './endpoint.js';
+import { ExpiryTimer } from './expiry.js';
 import type { HealthWatcher } from './health.js';
 import type { Health } from './health-rule.js';
+import { bytesOf, endpointOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import {
   assertInstanceName,
   assertServiceName,
@@ -14,23 +16,6 @@ import {
   type Registration,
 } from './registration.js';
 import type { Schedule } from './schedule.js';
-
-/** An instance as the admin plane shows it; its load is added there. */
-export interface InstanceView {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly protocol: Endpoint['protocol'];
-  readonly weight: number;
-  readonly zone: string | null;
-  readonly version: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly state: EndpointState;
-  /** ISO 8601; null for instances of this process. */
-  readonly lastHeartbeat: string | null;
-  readonly healthCheckUrl: string | null;
-  readonly slot: number;
-}
 
 export type RegistryChange =
   | { readonly type: 'put'; readonly service: string; readonly instance: InstanceView }
@@ -58,23 +43,6 @@ export interface RegistryDependencies {
   readonly maxSnapshotBytes: number;
 }
 
-/** One registration and what became of it. */
-interface Instance {
-  readonly registration: Registration;
-  /** Address to connect to: the registered host, or what its name resolved to. */
-  readonly address: string;
-  readonly slot: number;
-  readonly slotKey: string;
-  readonly local: boolean;
-  /** Bytes in the snapshot, whatever its state. */
-  readonly bytes: number;
-  state: EndpointState;
-  /** Of the clock; Infinity: never. */
-  expiresAt: number;
-  lastHeartbeat: Date | null;
-  stopProbes: () => void;
-}
-
 /** The snapshot without its endpoints. */
 const ENVELOPE_BYTES = 256;
 const STOPPED = (): void => undefined;
@@ -85,12 +53,12 @@ export class Registry {
   readonly #services = new Map<string, Map<string, Instance>>();
   /** Of the snapshot, so that it always fits its page. */
   #bytes = ENVELOPE_BYTES;
-  #cancelExpiry = STOPPED;
-  #expiryAt = Number.POSITIVE_INFINITY;
+  readonly #expiry: ExpiryTimer;
 
   constructor(dependencies: RegistryDependencies) {
     this.#deps = dependencies;
     this.#log = new ChangeLog(dependencies.revisionPrefix);
+    this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
     this.#publish();
   }
 
@@ -192,7 +160,7 @@ export class Registry {
 
   /** Stops timers and probes. */
   close(): void {
-    this.#cancelExpiry();
+    this.#expiry.stop();
     for (const instances of this.#services.values()) {
       for (const instance of instances.values()) instance.stopProbes();
     }
@@ -249,7 +217,7 @@ export class Registry {
     this.#bytes += bytes;
     this.#instancesOf(service).set(id, instance);
     this.#changed({ type: 'put', service, instance: viewOf(instance) });
-    this.#arm(instance.expiresAt);
+    this.#expiry.noLaterThan(instance.expiresAt);
     this.#probe(instance);
     return instance;
   }
@@ -300,9 +268,7 @@ export class Registry {
   #publish(): void {
     const endpoints: Endpoint[] = [];
     for (const instances of this.#services.values()) {
-      for (const { registration, address, state, slot, local } of instances.values()) {
-        endpoints.push(endpointOf(registration, address, state, slot, local));
-      }
+      for (const instance of instances.values()) endpoints.push(endpointOf(instance));
     }
     this.#deps.publish({ revision: this.#log.revision, endpoints });
   }
@@ -311,26 +277,15 @@ export class Registry {
     return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + ttlSeconds * 1000;
   }
 
-  /** One timer for all, set to the earliest expiry it was told of; renewing an instance does not touch it. */
-  #arm(at: number): void {
-    if (at >= this.#expiryAt) return;
-    this.#cancelExpiry();
-    this.#expiryAt = at;
-    const wait = Math.max(1, Math.ceil(at - this.#deps.clock()));
-    this.#cancelExpiry = this.#deps.schedule(wait, () => this.#expire());
-  }
-
-  #expire(): void {
-    this.#expiryAt = Number.POSITIVE_INFINITY;
+  /** @returns when the next one expires */
+  #expire(): number {
+    const all = [...this.#services.values()].flatMap((instances) => [...instances.values()]);
     const now = this.#deps.clock();
-    let next = Number.POSITIVE_INFINITY;
-    for (const instances of [...this.#services.values()]) {
-      for (const instance of [...instances.values()]) {
-        if (instance.expiresAt <= now) this.#leave(instance);
-        else next = Math.min(next, instance.expiresAt);
-      }
-    }
-    this.#arm(next);
+    for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance);
+    return all.reduce(
+      (next, { expiresAt }) => (expiresAt > now ? Math.min(next, expiresAt) : next),
+      Infinity,
+    );
   }
 
   #instancesOf(service: string): Map<string, Instance> {
@@ -341,45 +296,6 @@ export class Registry {
     }
     return instances;
   }
-}
-
-function isSame(instance: Instance, registration: Registration, address: string): boolean {
-  return (
-    instance.address === address && JSON.stringify(instance.registration) === JSON.stringify(registration)
-  );
-}
-
-function viewOf({ registration, state, lastHeartbeat, slot }: Instance): InstanceView {
-  const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl } = registration;
-  return {
-    id,
-    host,
-    port,
-    protocol,
-    weight,
-    zone,
-    version,
-    metadata,
-    state,
-    lastHeartbeat: lastHeartbeat?.toISOString() ?? null,
-    healthCheckUrl,
-    slot,
-  };
-}
-
-function endpointOf(
-  { service, id, port, protocol, weight, zone, version, metadata }: Registration,
-  host: string,
-  state: EndpointState,
-  slot: number,
-  local: boolean,
-): Endpoint {
-  return { service, id, host, port, protocol, weight, zone, version, metadata, state, slot, local };
-}
-
-/** With the longest state and slot, so that no later change of state can overflow the page. */
-function bytesOf(registration: Registration, address: string, local: boolean): number {
-  return Buffer.byteLength(JSON.stringify(endpointOf(registration, address, 'unhealthy', 99_999, local))) + 1;
 }
 
 function full(): HttpError {
