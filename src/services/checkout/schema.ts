@@ -9,12 +9,11 @@ const Timestamp = Type.String({ format: 'date-time' });
  * to refuse is refused before anything is done.
  */
 const NAME = '^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]){1,200}$';
-const EMAIL = '^[^\\s@\\u0000-\\u001f\\u007f\\ud800-\\udfff]+@[^\\s@\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$';
 
 export const Checkout = Type.Object({
   user: Type.Object({
     name: Type.String({ pattern: NAME }),
-    email: Type.String({ maxLength: 254, pattern: EMAIL }),
+    email: Type.String({ maxLength: 254, format: 'email' }),
   }),
   item: Type.Object({ productId: Id, quantity: Type.Integer({ minimum: 1, maximum: 1000 }) }),
   payment: Type.Object({
@@ -30,7 +29,7 @@ export const Checkout = Type.Object({
 });
 export type Checkout = Static<typeof Checkout>;
 
-const SagaId = Type.String({ pattern: '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' });
+const SagaId = Type.String({ format: 'uuid' });
 
 export const BySagaId = Type.Object({ sagaId: SagaId });
 

@@ -10,12 +10,9 @@ export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
  */
 const NAME = '^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]){1,200}$';
 
-/** One @ between two parts without white space: whether the address exists, only a mail can tell. */
-const EMAIL = '^[^\\s@\\u0000-\\u001f\\u007f\\ud800-\\udfff]+@[^\\s@\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$';
-
 export const NewUser = Type.Object({
   name: Type.String({ pattern: NAME }),
-  email: Type.String({ maxLength: 254, pattern: EMAIL }),
+  email: Type.String({ maxLength: 254, format: 'email' }),
 });
 export type NewUser = Static<typeof NewUser>;
 

@@ -8,6 +8,4 @@ export const NewTrip = Type.Object({
   destination: Type.String({ minLength: 1, maxLength: 100, pattern: NO_CONTROL_CHARACTERS }),
 });
 
-export const BySagaId = Type.Object({
-  sagaId: Type.String({ pattern: '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' }),
-});
+export const BySagaId = Type.Object({ sagaId: Type.String({ format: 'uuid' }) });

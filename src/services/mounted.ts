@@ -1,0 +1,32 @@
+// Which services this process runs: those of the configuration or the reference shop, narrowed by SERVICES.
+// The primary and every worker ask the same question and load the same modules.
+import { pathToFileURL } from 'node:url';
+import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
+import { defineService } from './define-service.js';
+import type { ServiceDefinition } from './service.js';
+
+/** @throws ConfigError when the configuration cannot be loaded or declares what is no service */
+export async function mountedServices(
+  settings: Pick<Settings, 'configFile' | 'services'>,
+): Promise<readonly ServiceDefinition[]> {
+  const declared = await declaredServices(settings.configFile);
+  // Checked once more: nobody has to have called defineService.
+  const services = declared.map((service) => defineService(service));
+  const wanted = settings.services;
+  return wanted === undefined ? services : services.filter(({ name }) => wanted.includes(name));
+}
+
+async function declaredServices(configFile: string | undefined): Promise<readonly ServiceDefinition[]> {
+  if (configFile === undefined) return (await import('./catalog.js')).referenceShop;
+  const module = (await import(pathToFileURL(configFile).href)) as {
+    readonly default?: { readonly services?: readonly ServiceDefinition[] };
+  };
+  const services = module.default?.services;
+  if (services === undefined) throw new ConfigError(`${configFile}: declares no services`);
+  return services;
+}
+
+/** A service with migrations or sagas has a database of its own name. */
+export const hasDatabase = ({ migrations, sagas = [] }: ServiceDefinition): boolean =>
+  migrations !== undefined || sagas.length > 0;
