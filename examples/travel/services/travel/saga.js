@@ -6,6 +6,7 @@ import { book, unbook } from './store.js';
 
 /** @typedef {import('./rules.js').Kind} Kind */
 /** @typedef {import('./rules.js').Trip} Trip */
+/** @typedef {{ id: number }} Booked what is remembered of a booking */
 
 /**
  * A step that books one kind of thing.
@@ -22,12 +23,12 @@ const booking = (kind) => {
         if (!booked) throw soldOut(kind, trip.destination);
         return { status: 201, body: { id: booked.id } };
       });
-      return body;
+      return /** @type {Booked} */ (body);
     },
     async compensate(_trip, { db, sagaId }) {
       // Leaves a tombstone under the forward key: a booking that arrives late is refused.
       await db.cancel({ route: name, key: `${sagaId}/${name}` }, async (tx, done) => {
-        if (done) await unbook(tx, done.body.id);
+        if (done) await unbook(tx, /** @type {Booked} */ (done.body).id);
       });
     },
   };
