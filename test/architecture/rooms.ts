@@ -1,0 +1,104 @@
+// Who may import whom, as data. STYLE: every arrow that is not here is forbidden, for types as well.
+import { existsSync } from 'node:fs';
+import type { Import, Source } from './source.js';
+
+/** Free for all rooms; they import each other and nothing else of ours. */
+const FREE: readonly string[] = ['src/errors.ts', 'src/deadline.ts', 'src/scope.ts'];
+
+/** May put everything together, and therefore decides nothing. */
+const WIRING = /^(src\/primary(\/.*)?\.ts|src\/primary\/.*|src\/cli(\/.*)?\.ts|workers\/.*)$/;
+
+/** What a user's project sees; the shop is written with nothing else. */
+const SURFACE = /^src\/(index|services\/[^/]+)\.ts$/;
+
+/** Room -> rooms it may import. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  memory: [],
+  resilience: [],
+  telemetry: ['memory'],
+  db: ['telemetry', 'resilience'],
+  server: ['telemetry', 'memory', 'resilience'],
+  upstream: ['resilience', 'telemetry', 'memory'],
+  saga: ['db', 'resilience', 'telemetry'],
+  cluster: ['memory', 'telemetry'],
+  config: [],
+  surface: ['server', 'upstream', 'saga', 'db', 'telemetry', 'resilience', 'memory'],
+};
+
+/** Library -> the only room that may import it. Others get what they need through that room's contract. */
+const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
+  [/^uWebSockets\.js$/, /^src\/(server\/uws[^/]*|cluster\/acceptor)\.ts$/],
+  [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
+  [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
+  [/^piscina$/, /^src\/cluster\//],
+  [/^undici$/, /^src\/upstream\//],
+  [/^fast-json-stringify$/, /^src\/server\//],
+];
+
+const shopFolder = (path: string): string | undefined => /^src\/services\/[^/]+\//.exec(path)?.[0];
+
+function roomOf(path: string): string | undefined {
+  if (SURFACE.test(path)) return 'surface';
+  return /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
+  if (WIRING.test(path)) return true;
+  const shop = shopFolder(path);
+  if (shop !== undefined) return file === 'src/index.ts' || file.startsWith(shop);
+  if (FREE.includes(file)) return true;
+  if (path === 'src/services/catalog.ts' && shopFolder(file) !== undefined) return true;
+  if (file === 'src/config.ts') return typeOnly && !FREE.includes(path);
+  const room = roomOf(path);
+  if (room === undefined || file === 'src/index.ts') return false;
+  const target = roomOf(file);
+  if (room === 'cluster' && file === 'src/upstream/endpoint.ts') return typeOnly;
+  return (
+    target !== undefined &&
+    shopFolder(file) === undefined &&
+    (target === room || ARROWS[room]!.includes(target))
+  );
+}
+
+function allowsLibrary(path: string, { specifier, typeOnly }: Import): boolean {
+  // Everybody may be handed a logger; one room makes it.
+  if (specifier === 'pino') return typeOnly || path.startsWith('src/telemetry/');
+  const rule = LIBRARIES.find(([library]) => library.test(specifier));
+  return rule === undefined || rule[1].test(path);
+}
+
+/** Forbidden arrows, as `src/a.ts -> b`. */
+export function forbiddenImports({ path, imports }: Source): readonly string[] {
+  return imports
+    .filter((entry) =>
+      entry.file === undefined ? !allowsLibrary(path, entry) : !allowsFile(path, entry.file, entry.typeOnly),
+    )
+    .map(({ specifier, file }) => `${path} -> ${file ?? specifier}`);
+}
+
+/** Imports of files that are not there. */
+export function deadImports({ path, imports }: Source): readonly string[] {
+  return imports
+    .flatMap(({ file }) => (file === undefined || existsSync(file) ? [] : [file]))
+    .map((file) => `${path} -> ${file}`);
+}
+
+/** A room that ARROWS does not know has no rules, so it may not be. */
+export function isPlaced({ path }: Source): boolean {
+  if (FREE.includes(path) || WIRING.test(path) || shopFolder(path) !== undefined) return true;
+  if (['src/config.ts', 'src/platform.ts', 'src/addon-hash.ts'].includes(path)) return true;
+  return Object.hasOwn(ARROWS, roomOf(path) ?? '-');
+}
+
+/** Name in code -> where alone it may stand. */
+const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
+  [/\b(SharedArrayBuffer|Atomics)\b/, /^src\/memory\//, 'shared memory is named in src/memory only'],
+  [/\bprocess\s*\.\s*env\b/, /^src\/config(\/[^/]+)?\.ts$/, 'the environment is read in src/config only'],
+  [/\bnew\s+(Worker|Piscina)\b/, /^src\/cluster\//, 'threads are made in src/cluster only'],
+];
+
+export function misplacedNames({ path, code }: Source): readonly string[] {
+  return NAMES.filter(([name, where]) => name.test(code) && !where.test(path)).map(
+    ([, , rule]) => `${path}: ${rule}`,
+  );
+}
