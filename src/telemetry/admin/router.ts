@@ -1,0 +1,88 @@
+// Finds the route of a path. The admin plane has a few dozen routes and a few requests a second: a list is enough.
+import type { AdminRoute } from './handler.js';
+
+export type RouteMatch =
+  | { readonly kind: 'found'; readonly route: AdminRoute; readonly params: Readonly<Record<string, string>> }
+  /** The path is known, but not with this method. `open`: it may be told to anybody. */
+  | { readonly kind: 'wrong-method'; readonly allow: string; readonly open: boolean }
+  | { readonly kind: 'unknown' };
+
+interface Pattern {
+  readonly segments: readonly string[];
+  readonly routes: Map<string, AdminRoute>;
+}
+
+export class AdminRouter {
+  readonly #patterns: Pattern[] = [];
+
+  /** @throws Error naming a route that is malformed or declared twice */
+  constructor(routes: readonly AdminRoute[]) {
+    const byShape = new Map<string, Pattern>();
+    for (const route of routes) {
+      const segments = segmentsOf(route);
+      const shape = segments.map((segment) => (isParam(segment) ? ':' : segment)).join('/');
+      let pattern = byShape.get(shape);
+      if (pattern === undefined) {
+        pattern = { segments, routes: new Map() };
+        byShape.set(shape, pattern);
+        this.#patterns.push(pattern);
+      }
+      if (pattern.routes.has(route.method)) throw new Error(`admin route ${nameOf(route)} is declared twice`);
+      if (pattern.segments.join('/') !== segments.join('/')) {
+        throw new Error(`admin route ${nameOf(route)} names its parameters differently from another method`);
+      }
+      pattern.routes.set(route.method, route);
+    }
+    // Of two patterns that fit, the one with the earlier literal comes first.
+    this.#patterns.sort((a, b) => rank(a.segments).localeCompare(rank(b.segments)));
+  }
+
+  /** @throws URIError when the path holds a broken percent escape */
+  match(method: string, path: string): RouteMatch {
+    const given = path.split('/').slice(1).map(decodeURIComponent);
+    for (const { segments, routes } of this.#patterns) {
+      const params = bind(segments, given);
+      if (params === undefined) continue;
+      const route = routes.get(method === 'HEAD' ? 'GET' : method);
+      if (route !== undefined) return { kind: 'found', route, params };
+      const methods = [...routes.keys()].flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]));
+      const open = [...routes.values()].every(({ access }) => access === 'open');
+      return { kind: 'wrong-method', allow: methods.join(', '), open };
+    }
+    return { kind: 'unknown' };
+  }
+}
+
+const isParam = (segment: string): boolean => segment.startsWith(':');
+const nameOf = ({ method, path }: AdminRoute): string => `${method} ${path}`;
+const rank = (segments: readonly string[]): string =>
+  segments.map((segment) => (isParam(segment) ? '1' : '0')).join('');
+
+function segmentsOf(route: AdminRoute): string[] {
+  const segments = route.path.split('/');
+  const rest = segments.slice(1);
+  const names = rest.filter(isParam);
+  const sound =
+    segments[0] === '' &&
+    (rest.length === 1 || rest.every((segment) => segment !== '')) &&
+    names.every((name) => name.length > 1) &&
+    new Set(names).size === names.length;
+  if (!sound) throw new Error(`admin route ${nameOf(route)}: not a valid pattern`);
+  return rest;
+}
+
+function bind(
+  segments: readonly string[],
+  given: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  if (segments.length !== given.length) return undefined;
+  const params = Object.create(null) as Record<string, string>;
+  for (const [index, segment] of segments.entries()) {
+    const value = given[index]!;
+    if (!isParam(segment)) {
+      if (segment !== value) return undefined;
+    } else if (value === '') return undefined;
+    else params[segment.slice(1)] = value;
+  }
+  return params;
+}
