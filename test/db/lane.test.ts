@@ -1,0 +1,244 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { localBudget } from '#src/db/budget.js';
+import {
+  DatabaseMisuseError,
+  isUniqueViolation,
+  OutcomeUnknownError,
+  StatementError,
+} from '#src/db/failure.js';
+import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { startProxy } from './fixtures/proxy.js';
+import { withDeadline } from './fixtures/scope.js';
+
+describe('single statements', () => {
+  let url: string;
+  before(async () => {
+    url = await migratedDatabase();
+    await open(url).query('create table item (id bigint primary key, name text unique)');
+  });
+  afterEach(closeOpened);
+
+  /** Ends all other sessions of the database. */
+  const terminateOthers = async (): Promise<void> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+    await client.end();
+  };
+
+  it('give int8 as number, timestamptz as Date, json parsed and int8[] as numbers', async () => {
+    const row = await open(
+      url,
+    ).one(`select 9007199254740991::int8 as big, now() as at, '{"a":[1]}'::jsonb as json,
+      '{1,null,3}'::int8[] as list, null::int8 as nothing`);
+    expect(row).to.deep.include({
+      big: 9007199254740991,
+      json: { a: [1] },
+      list: [1, null, 3],
+      nothing: null,
+    });
+    expect(row.at).to.be.instanceOf(Date);
+  });
+
+  it('refuse an int8 that a number cannot hold, and go on', async () => {
+    const db = open(url);
+    expect(await rejection(db.query('select 9007199254740993::int8 as x'))).to.be.instanceOf(RangeError);
+    expect(await db.one('select 1 as x')).to.deep.equal({ x: 1 });
+  });
+
+  it('refuse a parameter that has no text form before anything is sent', async () => {
+    const db = open(url);
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    for (let i = 0; i < 3; i++)
+      expect(await rejection(db.query('select $1::jsonb', [circular]))).to.be.instanceOf(TypeError);
+    expect(await db.one('select $1::jsonb as x', [{ a: 1 }])).to.deep.equal({ x: { a: 1 } });
+  });
+
+  it('answer many at once on one session, each with its own rows', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const rows = await Promise.all(Array.from({ length: 500 }, (_, i) => db.one('select $1::int as i', [i])));
+    expect(rows).to.deep.equal(Array.from({ length: 500 }, (_, i) => ({ i })));
+    expect(db.size.open).to.equal(1);
+  });
+
+  it('fail alone: what is pipelined behind a failing one is answered', async () => {
+    const db = open(url);
+    const results = await Promise.allSettled([
+      db.one('select 1 as x'),
+      db.one('select 1/0 as x'),
+      db.one('select 2 as x'),
+      db.one('select nonsense'),
+      db.one('select 3 as x'),
+    ]);
+    expect(results.map((result) => result.status)).to.deep.equal([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+  });
+
+  it('say which constraint was violated', async () => {
+    const db = open(url);
+    await db.query('insert into item values (1, $1)', ['one']);
+    const error = await rejection(db.query('insert into item values (2, $1)', ['one']));
+    expect(isUniqueViolation(error)).to.equal(true);
+    expect(isUniqueViolation(error, 'item_name_key')).to.equal(true);
+    expect(isUniqueViolation(error, 'item_pkey')).to.equal(false);
+    expect(isUniqueViolation(new Error('other'))).to.equal(false);
+  });
+
+  it('distinguish no row, one row and several', async () => {
+    const db = open(url);
+    expect(await rejection(db.one('select 1 where false'))).to.have.property('code', 'NOT_FOUND');
+    expect(await db.maybeOne('select 1 where false')).to.equal(undefined);
+    expect(await rejection(db.maybeOne('select generate_series(1, 2)'))).to.be.instanceOf(Error);
+    expect(await db.many('select generate_series(1, 2) as n')).to.deep.equal([{ n: 1 }, { n: 2 }]);
+  });
+
+  it('refuse to begin a transaction or to change the shared session', async () => {
+    const db = open(url);
+    for (const text of ['begin', 'set work_mem = 1', 'listen x', 'select pg_advisory_lock(1)']) {
+      expect(await rejection(db.query(text)), text).to.be.instanceOf(DatabaseMisuseError);
+    }
+    expect(await rejection(db.query('select 1; begin'))).to.be.instanceOf(StatementError);
+  });
+
+  it('that look like a read but write are carried out, once', async () => {
+    const db = open(url);
+    await db.query('create sequence counter');
+    expect(await db.one("select nextval('counter') as n")).to.deep.equal({ n: 1 });
+    expect(await db.one("select nextval('counter') as n")).to.deep.equal({ n: 2 });
+  });
+
+  it('survive a change of the table their prepared form was made for', async () => {
+    const db = open(url);
+    await db.query('create table changing (a int)');
+    for (let i = 0; i < 3; i++) await db.many('select * from changing');
+    await db.query('alter table changing add column b int');
+    await db.query('insert into changing values (1, 2)');
+    expect(await db.many('select * from changing')).to.deep.equal([{ a: 1, b: 2 }]);
+  });
+
+  it('end at the deadline of the request while the late answer is dropped', async () => {
+    const db = open(url);
+    const error = await rejection(withDeadline(100, () => db.query('select pg_sleep(0.4)')));
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+    expect(await db.one('select 5 as x')).to.deep.equal({ x: 5 });
+  });
+
+  it('that write and reach their deadline are reported as unknown', async () => {
+    const db = open(url);
+    const slow = "insert into item select 100, 'slow' from pg_sleep(0.3)";
+    const error = await rejection(withDeadline(100, () => db.query(slow)));
+    expect(error).to.be.instanceOf(OutcomeUnknownError);
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+  });
+
+  it('are not sent after the deadline', async () => {
+    const db = open(url);
+    const error = await rejection(withDeadline(0, () => db.query("insert into item values (200, 'late')")));
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+    expect(error).to.not.be.instanceOf(OutcomeUnknownError);
+    expect(await db.maybeOne('select 1 from item where id = 200')).to.equal(undefined);
+  });
+
+  it('are ended by the server at the statement timeout, without effect', async () => {
+    const db = open(url, { statementTimeoutMs: 100 });
+    const error = await rejection(db.query("insert into item select 300, 'slow' from pg_sleep(1)"));
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+    expect(error).to.not.be.instanceOf(OutcomeUnknownError);
+    expect(await db.maybeOne('select 1 from item where id = 300')).to.equal(undefined);
+  });
+
+  it('go on after their sessions were terminated', async () => {
+    const db = open(url);
+    await Promise.all([db.query('select 1'), db.query("insert into item values (400, 'x')")]);
+    await terminateOthers();
+    expect(await db.one('select 2 as x')).to.deep.equal({ x: 2 });
+  });
+
+  it('that read are repeated when their session is terminated under them', async () => {
+    const db = open(url);
+    const started = db.one('select 7 as x from pg_sleep(0.3)');
+    await db.query("insert into item values (500, 'other session') on conflict do nothing");
+    await terminateOthers();
+    expect(await started).to.deep.equal({ x: 7 });
+  });
+
+  it('that write are never repeated: a session lost under them is an unknown outcome', async () => {
+    const db = open(url);
+    const started = rejection(db.query("insert into item select 600, 'lost' from pg_sleep(0.3)"));
+    await db.query('select 1');
+    await terminateOthers();
+    expect(await started).to.be.instanceOf(OutcomeUnknownError);
+    expect(await started).to.deep.include({ code: 'INTERNAL', retryable: false });
+  });
+
+  it('wait for a server that is gone for a moment', async () => {
+    const proxy = await startProxy(url);
+    const db = open(proxy.url);
+    await db.query('select 1');
+    await proxy.refuse();
+    const waiting = db.one('select 3 as x');
+    await proxy.listen();
+    expect(await waiting).to.deep.equal({ x: 3 });
+    await closeOpened();
+    await proxy.close();
+  });
+
+  it('are 503 DATABASE_BUSY with Retry-After while the server cannot be reached', async () => {
+    const proxy = await startProxy(url);
+    await proxy.refuse();
+    const db = open(proxy.url);
+    const error = await rejection(withDeadline(200, () => db.query('select 1')));
+    expect(error).to.deep.include({ code: 'DATABASE_BUSY', status: 503, headers: { 'retry-after': '1' } });
+  });
+
+  it('work without prepared statements and start-up parameters, for poolers', async () => {
+    const db = open(url, { prepare: false });
+    for (let i = 0; i < 3; i++) expect(await db.one('select $1::int as x', [i])).to.deep.equal({ x: i });
+    expect(await db.one("select current_setting('default_transaction_read_only') as x")).to.deep.equal({
+      x: 'off',
+    });
+    expect(await db.many('select name from pg_prepared_statements')).to.deep.equal([]);
+  });
+
+  it('are counted with their operation and the SQLSTATE of their failure, and run in a span', async () => {
+    const records: unknown[] = [];
+    const spans: unknown[] = [];
+    const db = open(url, {
+      observer: {
+        record: (operation, microseconds, errorType) => {
+          expect(microseconds).to.be.a('number').that.is.at.least(0);
+          records.push([operation, errorType]);
+        },
+        span: (name, attributes, fn) => {
+          spans.push([name, attributes['db.query.text']]);
+          return fn();
+        },
+      },
+    });
+    await db.query('select 1');
+    await rejection(db.query('insert into item values (700, null), (700, null)'));
+    expect(records).to.deep.equal([
+      ['SELECT', undefined],
+      ['INSERT', '23505'],
+    ]);
+    const { pathname } = new URL(url);
+    expect(spans[0]).to.deep.equal([`SELECT ${pathname.slice(1)}`, 'select 1']);
+  });
+
+  it('of a closed database are refused as not executed', async () => {
+    const db = open(url);
+    await db.query('select 1');
+    await db.close();
+    expect(await rejection(db.query('select 1'))).to.have.property('code', 'DATABASE_BUSY');
+    expect(db.size.open).to.equal(0);
+  });
+});

@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import { keywords, StatementCache } from '#src/db/statement.js';
+
+const read = (text: string) => new StatementCache(true).of(text);
+
+describe('a statement', () => {
+  it('is known by its first words, whatever comments and parentheses stand before them', () => {
+    expect(keywords('  (select 1)')).to.deep.equal(['SELECT']);
+    expect(keywords('-- begin\n/* commit /* nested */ */ Set local x = 1')).to.deep.equal(['SET', 'LOCAL']);
+    expect(keywords('/* never closed begin')).to.deep.equal([]);
+    expect(keywords(';;begin')).to.deep.equal(['BEGIN']);
+    expect(keywords('')).to.deep.equal([]);
+    expect(keywords('$1')).to.deep.equal([]);
+  });
+
+  it('counts as a read only when nothing in it looks like a change', () => {
+    expect(read('select 1').kind).to.equal('read');
+    expect(read('with x as (select 1) select * from x').kind).to.equal('read');
+    expect(read('with x as (DELETE from t returning *) select * from x').kind).to.equal('write');
+    expect(read('insert into t values (1)').kind).to.equal('write');
+    expect(read('merge into t using s on true when matched then delete').kind).to.equal('write');
+  });
+
+  for (const text of [
+    'begin',
+    'START transaction',
+    'commit',
+    'end',
+    'rollback',
+    'abort',
+    'savepoint a',
+    'set statement_timeout = 0',
+    'reset all',
+    'discard all',
+    'listen channel',
+    'prepare p as select 1',
+    'deallocate all',
+    'copy t from stdin',
+    'lock table t',
+    '/* innocent */ begin',
+    "select set_config('a.b', 'c', false)",
+    'select pg_advisory_lock(1)',
+  ]) {
+    it(`is refused on a shared lane: ${text}`, () => {
+      expect(read(text).refusedOnLane).to.be.a('string');
+    });
+  }
+
+  for (const text of [
+    'begin',
+    'commit',
+    'rollback',
+    'set x = 1',
+    'listen c',
+    'select pg_try_advisory_lock(1)',
+  ]) {
+    it(`is refused inside a transaction: ${text}`, () => {
+      expect(read(text).refusedInTransaction).to.be.a('string');
+    });
+  }
+
+  for (const text of [
+    'savepoint a',
+    'rollback to a',
+    'rollback work to savepoint a',
+    'release a',
+    'set local work_mem = 1',
+    'set constraints all deferred',
+    'select pg_advisory_xact_lock(1)',
+    'lock table t',
+  ]) {
+    it(`is allowed inside a transaction: ${text}`, () => {
+      expect(read(text).refusedInTransaction).to.equal(undefined);
+    });
+  }
+
+  it('is prepared from its second use on, so that texts built on the fly leave no plans behind', () => {
+    const cache = new StatementCache(true);
+    expect(cache.of('select 1').name).to.equal(undefined);
+    const name = cache.of('select 1').name;
+    expect(name).to.be.a('string');
+    expect(cache.of('select 1').name).to.equal(name);
+    expect(cache.of('select 2')).to.not.equal(cache.of('select 1'));
+  });
+
+  it('keeps its name when thousands of texts are seen once', () => {
+    const cache = new StatementCache(true);
+    cache.of('select 0');
+    const { name } = cache.of('select 0');
+    for (let i = 1; i < 5000; i++) cache.of(`select ${i}`);
+    expect(cache.of('select 0').name).to.equal(name);
+  });
+
+  it('never gets a name with DATABASE_PREPARE=off', () => {
+    const cache = new StatementCache(false);
+    cache.of('select 1');
+    expect(cache.of('select 1').name).to.equal(undefined);
+  });
+});
