@@ -40,7 +40,7 @@ function modulesMatchLock() {
 function install() {
   process.stderr.write('multilane: installing dependencies\n');
   const npm = process.env.npm_execpath;
-  const [command, ...first] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+  const [command, ...first] = npm?.endsWith('npm-cli.js') ? [process.execPath, npm] : ['npm'];
   const options = { cwd: ROOT, stdio: ['ignore', 2, 2] };
   const { status, error } = spawnSync(command, [...first, 'ci', '--include=dev'], options);
   if (status !== 0) stop(`npm ci failed${error ? `: ${error.message}` : ''}`, 1);
