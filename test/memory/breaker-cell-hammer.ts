@@ -1,0 +1,40 @@
+// A thread that hammers breakers together with others: see breaker-cell-threads.test.ts.
+import { parentPort, workerData } from 'node:worker_threads';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
+import { sharedClock } from '#src/memory/clock.js';
+import { failureShare } from '#src/resilience/trip-rules.js';
+
+export interface Hammering {
+  readonly memory: SharedArrayBuffer;
+  readonly worker: number;
+  readonly threads: number;
+  /** A word on which all threads wait for each other before every slot. */
+  readonly barrier: SharedArrayBuffer;
+  readonly slots: number;
+  readonly calls: number;
+  readonly openMs: number;
+  /** null: tickets are kept, as by calls that never end. */
+  readonly outcome: BreakerOutcome | null;
+}
+
+const { memory, worker, threads, barrier, slots, calls, openMs, outcome } = workerData as Hammering;
+const block = Block.attach(memory);
+const rule = { trips: failureShare(0.5, 20), openMs, probes: 3, probeMs: 600_000 };
+const cells = new BreakerCells(block, worker, rule, sharedClock(block));
+const arrived = new Int32Array(barrier);
+const admitted: number[] = [];
+for (let slot = 0; slot < slots; slot++) {
+  Atomics.add(arrived, slot, 1);
+  // Spinning, so that all threads start within nanoseconds; a thread that has no core yields instead.
+  while (Atomics.load(arrived, slot) < threads) Atomics.wait(arrived, slots, 0, 0.05);
+  let count = 0;
+  for (let call = 0; call < calls; call++) {
+    const ticket = cells.admit(slot);
+    if (ticket === REFUSED) continue;
+    count++;
+    if (outcome !== null) cells.settle(slot, ticket, outcome);
+  }
+  admitted.push(count);
+}
+parentPort!.postMessage(admitted);

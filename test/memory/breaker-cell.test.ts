@@ -1,0 +1,261 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { BreakerModel } from './breaker-model.js';
+
+const SLOT = 5;
+
+function setUp(startMs = 0) {
+  const time = { now: startMs };
+  const block = Block.create({ workers: 2 });
+  const cells = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => time.now);
+  const call = (outcome: BreakerOutcome): boolean => {
+    const ticket = cells.admit(SLOT);
+    if (ticket === REFUSED) return false;
+    cells.settle(SLOT, ticket, outcome);
+    return true;
+  };
+  const open = (): void => {
+    for (let i = 0; i < 20; i++) call('failure');
+    expect(cells.state(SLOT).state).to.equal('open');
+  };
+  const sibling = (worker: number) => new BreakerCells(block, worker, DEFAULT_TRIP_RULE, () => time.now);
+  return { time, block, cells, call, open, sibling };
+}
+
+describe('breaker cell', () => {
+  it('stays closed while fewer than 20 calls were made, even if all fail', () => {
+    const { cells, call } = setUp();
+    for (let i = 0; i < 19; i++) call('failure');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 19, failures: 19 });
+  });
+
+  it('opens when half of 20 calls have failed', () => {
+    const { cells, call } = setUp();
+    for (let i = 0; i < 10; i++) call('success');
+    for (let i = 0; i < 9; i++) call('failure');
+    expect(cells.state(SLOT).state).to.equal('closed');
+    call('failure');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'open', since: 0, retryInMs: 5000 });
+    expect(call('success')).to.equal(false);
+  });
+
+  it('opens on a success too, when that is the twentieth call', () => {
+    const { cells, call } = setUp();
+    for (let i = 0; i < 19; i++) call('failure');
+    call('success');
+    expect(cells.state(SLOT).state).to.equal('open');
+  });
+
+  it('forgets calls that are more than ten seconds old', () => {
+    const { time, cells, call } = setUp();
+    for (let i = 0; i < 19; i++) call('failure');
+    time.now = 10_001;
+    call('failure');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+  });
+
+  it('counts ignored outcomes for nothing', () => {
+    const { cells, call } = setUp();
+    for (let i = 0; i < 100; i++) call('ignored');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+  });
+
+  it('lets exactly three probes through after five seconds, and no call before', () => {
+    const { time, cells, open, sibling } = setUp();
+    open();
+    time.now = 4_999;
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+    expect(cells.retryInMs(SLOT)).to.equal(1);
+    time.now = 5_000;
+    const other = sibling(2);
+    const tickets = [cells, other, cells, other, cells, other].map((each) => each.admit(SLOT));
+    expect(tickets.filter((ticket) => ticket !== REFUSED)).to.have.length(3);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'half-open', permitted: 3, taken: 3, succeeded: 0 });
+  });
+
+  it('closes with an empty window when all three probes succeed, whoever made them', () => {
+    const { time, cells, open, sibling } = setUp();
+    open();
+    time.now = 5_000;
+    const other = sibling(2);
+    for (const each of [cells, other, cells]) each.settle(SLOT, each.admit(SLOT), 'success');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+    expect(cells.transitions(SLOT)).to.deep.equal({ open: 1, halfOpen: 1, closed: 1 });
+  });
+
+  it('opens again for five seconds when one probe fails, and the others no longer count', () => {
+    const { time, cells, open } = setUp();
+    open();
+    time.now = 5_000;
+    const tickets = [cells.admit(SLOT), cells.admit(SLOT), cells.admit(SLOT)];
+    cells.settle(SLOT, tickets[0]!, 'failure');
+    cells.settle(SLOT, tickets[1]!, 'success');
+    cells.settle(SLOT, tickets[2]!, 'failure');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'open', since: 5_000, retryInMs: 5_000 });
+    expect(cells.transitions(SLOT)).to.deep.equal({ open: 2, halfOpen: 1, closed: 0 });
+  });
+
+  it('gives the permit of an ignored probe to the next call', () => {
+    const { time, cells, open } = setUp();
+    open();
+    time.now = 5_000;
+    const tickets = [cells.admit(SLOT), cells.admit(SLOT), cells.admit(SLOT)];
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+    cells.settle(SLOT, tickets[0]!, 'ignored');
+    expect(cells.admit(SLOT)).not.to.equal(REFUSED);
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+  });
+
+  it('is not wedged by probes that never end: after ten seconds they have failed', () => {
+    const { time, cells, call, open } = setUp();
+    open();
+    time.now = 5_000;
+    for (let i = 0; i < 3; i++) cells.admit(SLOT);
+    time.now = 14_999;
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+    expect(cells.state(SLOT).state).to.equal('half-open');
+    time.now = 15_000;
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'open', since: 15_000, retryInMs: 5_000 });
+    time.now = 20_000;
+    for (let i = 0; i < 3; i++) expect(call('success')).to.equal(true);
+    expect(cells.state(SLOT).state).to.equal('closed');
+  });
+
+  it('gives back the permits of a lost worker, but not those of its probes that ended', () => {
+    const { time, cells, open, sibling } = setUp();
+    open();
+    time.now = 5_000;
+    const lost = sibling(2);
+    lost.settle(SLOT, lost.admit(SLOT), 'success');
+    lost.admit(SLOT);
+    lost.admit(SLOT);
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+    sibling(0).reclaim(2);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'half-open', permitted: 3, taken: 1, succeeded: 1 });
+    sibling(0).reclaim(2);
+    expect(cells.state(SLOT)).to.include({ taken: 1 });
+  });
+
+  it('does not count calls of before it opened for anything after', () => {
+    const { time, cells, open } = setUp();
+    const late = [cells.admit(SLOT), cells.admit(SLOT)];
+    open();
+    time.now = 5_000;
+    cells.admit(SLOT);
+    for (const ticket of late) cells.settle(SLOT, ticket, 'failure');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'half-open', permitted: 3, taken: 1, succeeded: 0 });
+  });
+
+  it('refuses everything while forced open and admits everything while forced closed', () => {
+    const { time, cells, call } = setUp();
+    cells.force(SLOT, 'open');
+    time.now = 60_000;
+    expect(cells.admit(SLOT)).to.equal(REFUSED);
+    expect(cells.retryInMs(SLOT)).to.equal(Number.POSITIVE_INFINITY);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'forced-open' });
+    cells.force(SLOT, 'closed');
+    for (let i = 0; i < 100; i++) expect(call('failure')).to.equal(true);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'forced-closed' });
+    cells.force(SLOT, 'auto');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+  });
+
+  it('leaves an open breaker alone when it is set to auto and was not forced', () => {
+    const { cells, open } = setUp();
+    open();
+    cells.force(SLOT, 'auto');
+    expect(cells.state(SLOT).state).to.equal('open');
+  });
+
+  it('starts anew for another endpoint, deaf to calls of the one before', () => {
+    const { cells, open } = setUp();
+    const late = cells.admit(SLOT);
+    open();
+    cells.reset(SLOT);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+    expect(cells.transitions(SLOT)).to.deep.equal({ open: 0, halfOpen: 0, closed: 0 });
+    cells.settle(SLOT, late, 'failure');
+    expect(cells.state(SLOT)).to.include({ calls: 0 });
+  });
+
+  it('touches no other endpoint', () => {
+    const { cells, open } = setUp();
+    open();
+    for (const slot of [SLOT - 1, SLOT + 1]) {
+      expect(cells.state(slot)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+    }
+  });
+
+  it('refuses a rule whose probes do not fit the word', () => {
+    const block = Block.create({ workers: 1 });
+    for (const probes of [0, 16, Number.NaN]) {
+      expect(() => new BreakerCells(block, 0, { ...DEFAULT_TRIP_RULE, probes }, () => 0)).to.throw(
+        RangeError,
+      );
+    }
+  });
+
+  it('does what its specification does, whatever happens in whatever order', () => {
+    const step = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({ do: fc.constant('start' as const), times: fc.integer({ min: 1, max: 25 }) }),
+      },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          do: fc.constant('end' as const),
+          times: fc.integer({ min: 1, max: 25 }),
+          outcome: fc.constantFrom<BreakerOutcome>('success', 'failure', 'failure', 'ignored'),
+        }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 12_000 }) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          do: fc.constant('force' as const),
+          to: fc.constantFrom('open' as const, 'closed' as const, 'auto' as const),
+        }),
+      },
+    );
+    // Also where the clock's word is about to wrap.
+    const start = fc.constantFrom(0, 2 ** 31 - 8_000, 2 ** 32 - 8_000);
+    fc.assert(
+      fc.property(start, fc.array(step, { maxLength: 60 }), (startMs, steps) => {
+        const { time, cells } = setUp(startMs);
+        const model = new BreakerModel(DEFAULT_TRIP_RULE, startMs);
+        const tickets: { cell: number; model: number }[] = [];
+        for (const each of steps) {
+          if (each.do === 'wait') {
+            time.now += each.ms;
+            model.now += each.ms;
+          } else if (each.do === 'force') {
+            cells.force(SLOT, each.to);
+            model.force(each.to);
+          } else if (each.do === 'start') {
+            for (let i = 0; i < each.times; i++) {
+              const ticket = { cell: cells.admit(SLOT), model: model.admit() };
+              expect(ticket.cell === REFUSED).to.equal(ticket.model === -1);
+              if (ticket.cell !== REFUSED) tickets.push(ticket);
+            }
+          } else {
+            for (const ticket of tickets.splice(0, each.times)) {
+              cells.settle(SLOT, ticket.cell, each.outcome);
+              model.settle(ticket.model, each.outcome);
+            }
+          }
+          expect(cells.state(SLOT).state).to.equal(model.look());
+        }
+        expect(cells.transitions(SLOT)).to.deep.equal(model.transitions);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

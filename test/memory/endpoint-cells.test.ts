@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+
+function setUp() {
+  const time = { now: 0 };
+  const block = Block.create({ workers: 3 });
+  const of = (worker: number) => new EndpointCells(block, worker, () => time.now);
+  return { time, of };
+}
+
+describe('endpoint cells', () => {
+  it('count the calls of all workers together', () => {
+    const { of } = setUp();
+    const [first, second] = [of(1), of(2)];
+    first.begin(7);
+    second.begin(7);
+    second.begin(7);
+    second.begin(8);
+    expect(of(3).inFlight(7)).to.equal(3);
+    second.end(7);
+    expect(of(3).inFlight(7)).to.equal(2);
+    expect(of(3).inFlight(8)).to.equal(1);
+  });
+
+  it('give back what a lost worker held, and nothing of the others', () => {
+    const { of } = setUp();
+    of(1).begin(7);
+    of(2).begin(7);
+    of(2).begin(7);
+    of(2).begin(1023);
+    of(0).reclaim(2);
+    expect(of(0).inFlight(7)).to.equal(1);
+    expect(of(0).inFlight(1023)).to.equal(0);
+  });
+
+  it('take nothing back twice: a call that ends after a reset changes nothing', () => {
+    const { of } = setUp();
+    of(1).begin(7);
+    of(0).reset(7);
+    of(1).end(7);
+    expect(of(0).inFlight(7)).to.equal(0);
+  });
+
+  it('never fall below zero and end at zero, whatever is begun, ended, reset and reclaimed', () => {
+    const step = fc.record({
+      do: fc.constantFrom('begin', 'begin', 'end', 'reset', 'reclaim'),
+      worker: fc.integer({ min: 1, max: 3 }),
+      slot: fc.integer({ min: 0, max: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+        const { of } = setUp();
+        const cells = [0, 1, 2, 3].map(of);
+        for (const each of steps) {
+          const own = cells[each.worker]!;
+          if (each.do === 'begin') own.begin(each.slot);
+          else if (each.do === 'end') own.end(each.slot);
+          else if (each.do === 'reset') cells[0]!.reset(each.slot);
+          else cells[0]!.reclaim(each.worker);
+          for (const slot of [0, 1, 2]) expect(own.inFlight(slot)).to.be.at.least(0);
+        }
+        for (const worker of [1, 2, 3]) cells[0]!.reclaim(worker);
+        for (const slot of [0, 1, 2]) expect(cells[0]!.inFlight(slot)).to.equal(0);
+      }),
+    );
+  });
+
+  it('know no latency before the first answer', () => {
+    expect(setUp().of(1).latency(7)).to.equal(0);
+  });
+
+  it('take the first latency as it is, and an eighth of every later one', () => {
+    const { of } = setUp();
+    of(1).observe(7, 800);
+    expect(of(2).latency(7)).to.equal(800);
+    of(2).observe(7, 1600);
+    expect(of(1).latency(7)).to.equal(900);
+  });
+
+  it('halve a latency that nobody has renewed for ten seconds', () => {
+    const { time, of } = setUp();
+    of(1).observe(7, 800);
+    time.now = 10_000;
+    expect(of(1).latency(7)).to.equal(400);
+    time.now = 30_000;
+    expect(of(1).latency(7)).to.equal(100);
+  });
+
+  it('forget latency and calls for another endpoint in the slot', () => {
+    const { of } = setUp();
+    of(1).begin(7);
+    of(1).observe(7, 800);
+    of(0).reset(7);
+    expect([of(0).inFlight(7), of(0).latency(7)]).to.deep.equal([0, 0]);
+  });
+});

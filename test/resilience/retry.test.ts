@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import type { Tried } from '#src/resilience/policy.js';
+import { Retry, type RetryOptions } from '#src/resilience/retry.js';
+
+const failing: Tried<string> = { kind: 'failed', error: new Error('broken'), again: true };
+const final: Tried<string> = { kind: 'failed', error: new Error('final'), again: false };
+const unwell: Tried<string> = { kind: 'answered', value: '503', again: true };
+const well: Tried<string> = { kind: 'answered', value: '200', again: false };
+const nobody: Tried<string> = { kind: 'untried', error: new Error('nobody') };
+
+function setUp(script: readonly Tried<string>[], options: Partial<RetryOptions> = {}) {
+  const waits: number[] = [];
+  const attempts: number[] = [];
+  let exhausted = 0;
+  const retry = new Retry({
+    attempts: 3,
+    backoff: (attempt) => attempt * 10,
+    budget: { deposit: () => undefined, withdraw: () => true },
+    onExhausted: () => exhausted++,
+    sleep: async (ms) => void waits.push(ms),
+    ...options,
+  });
+  const run = (signal = new AbortController().signal, deadline = Deadline.after(60_000)) =>
+    retry.run(
+      async (attempt) => {
+        attempts.push(attempt);
+        return script[attempt - 1]!;
+      },
+      { deadline, signal },
+    );
+  return { run, waits, attempts, exhausted: () => exhausted };
+}
+
+async function thrownBy(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => expect.fail('nothing was thrown'),
+    (error: Error) => error,
+  );
+}
+
+describe('retry', () => {
+  it('does not repeat what succeeded', async () => {
+    const { run, attempts } = setUp([well]);
+    expect(await run()).to.equal('200');
+    expect(attempts).to.deep.equal([1]);
+  });
+
+  it('repeats what may be repeated, after the backoff of each attempt', async () => {
+    const { run, attempts, waits } = setUp([failing, unwell, well]);
+    expect(await run()).to.equal('200');
+    expect(attempts).to.deep.equal([1, 2, 3]);
+    expect(waits).to.deep.equal([10, 20]);
+  });
+
+  it('gives what the last attempt gave when there are no more attempts', async () => {
+    expect(await setUp([failing, failing, unwell]).run()).to.equal('503');
+    expect((await thrownBy(setUp([unwell, unwell, failing]).run())).message).to.equal('broken');
+  });
+
+  it('does not repeat what is final', async () => {
+    const { run, attempts } = setUp([final, well]);
+    expect((await thrownBy(run())).message).to.equal('final');
+    expect(attempts).to.deep.equal([1]);
+  });
+
+  it('keeps the failure it saw when nobody is left to ask', async () => {
+    expect((await thrownBy(setUp([failing, nobody]).run())).message).to.equal('broken');
+    expect((await thrownBy(setUp([nobody]).run())).message).to.equal('nobody');
+  });
+
+  it('stops, and says so, when the budget has no token', async () => {
+    let tokens = 1;
+    const budget = { deposit: () => undefined, withdraw: () => tokens-- > 0 };
+    const { run, attempts, exhausted } = setUp([unwell, unwell, well], { budget });
+    expect(await run()).to.equal('503');
+    expect(attempts).to.deep.equal([1, 2]);
+    expect(exhausted()).to.equal(1);
+  });
+
+  it('takes no token for a repetition that would come after the deadline', async () => {
+    let withdrawn = 0;
+    const budget = { deposit: () => undefined, withdraw: () => ++withdrawn > 0 };
+    const { run, attempts } = setUp([unwell, well], { budget, backoff: () => 5_000 });
+    expect(await run(undefined, Deadline.after(4_000))).to.equal('503');
+    expect(attempts).to.deep.equal([1]);
+    expect(withdrawn).to.equal(0);
+  });
+
+  it('does not repeat for a caller that has left, before or during the wait', async () => {
+    const before = setUp([unwell, well]);
+    expect(await before.run(AbortSignal.abort())).to.equal('503');
+    expect(before.attempts).to.deep.equal([1]);
+
+    const controller = new AbortController();
+    const during = setUp([unwell, well], {
+      sleep: async () => {
+        controller.abort();
+        throw controller.signal.reason;
+      },
+    });
+    expect(await during.run(controller.signal)).to.equal('503');
+    expect(during.attempts).to.deep.equal([1]);
+  });
+
+  it('refuses a number of attempts that is none', () => {
+    for (const attempts of [0, -1, 1.5, Number.NaN]) {
+      expect(() => setUp([], { attempts })).to.throw(RangeError);
+    }
+  });
+});

@@ -1,0 +1,49 @@
+import { getEventListeners, once } from 'node:events';
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError } from '#src/errors.js';
+import { cancelAt } from '#src/resilience/timeout.js';
+
+describe('cancellation', () => {
+  it('aborts at the deadline with DEADLINE_EXCEEDED', async () => {
+    const { signal } = cancelAt(Deadline.after(5));
+    await once(signal, 'abort');
+    expect(signal.reason).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('aborts at once when the deadline has passed', () => {
+    expect(cancelAt(Deadline.after(0)).signal.reason).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('aborts with the reason of the first source that aborts', () => {
+    const [first, second] = [new AbortController(), new AbortController()];
+    const { signal, dispose } = cancelAt(Deadline.after(60_000), [first.signal, undefined, second.signal]);
+    second.abort('left');
+    first.abort('later');
+    expect(signal.reason).to.equal('left');
+    dispose();
+  });
+
+  it('has the reason of a source that had aborted before', () => {
+    expect(cancelAt(Deadline.after(60_000), [AbortSignal.abort('gone')]).signal.reason).to.equal('gone');
+  });
+
+  it('leaves no listener and no timer behind when the work has ended', () => {
+    const source = new AbortController();
+    const timersBefore = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const { signal, dispose } = cancelAt(Deadline.after(60_000), [source.signal]);
+    dispose();
+    expect(getEventListeners(source.signal, 'abort')).to.deep.equal([]);
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).to.equal(
+      timersBefore,
+    );
+    source.abort();
+    expect(signal.aborted).to.equal(false);
+  });
+
+  it('takes a deadline further away than any timer can be', () => {
+    const { signal, dispose } = cancelAt(Deadline.after(2 ** 40));
+    dispose();
+    expect(signal.aborted).to.equal(false);
+  });
+});
