@@ -51,7 +51,6 @@ export class Dispatcher {
     const requestId = requestIdOf(request);
     response.setHeader('x-request-id', requestId);
     for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
-    if (this.#closing) response.setHeader('connection', 'close');
     try {
       this.#write(request, response, await this.#answer(request, response, requestId));
     } catch (error) {
@@ -137,6 +136,7 @@ export class Dispatcher {
 
   #write(request: IncomingMessage, response: ServerResponse, reply: AdminReply): void {
     const { status, json, text, headers = {}, stream } = reply;
+    if (this.#closing) response.setHeader('connection', 'close');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (stream !== undefined) {
       response.setHeader('content-type', 'text/event-stream; charset=utf-8');
@@ -179,6 +179,7 @@ export class Dispatcher {
     }
     const traceId = parseTraceparent(header(request, 'traceparent'))?.traceId ?? this.#ids.traceId();
     const { status, headers, body } = problemOf(error, requestId, traceId);
+    if (this.#closing) response.setHeader('connection', 'close');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader('content-length', Buffer.byteLength(body));
     response.writeHead(status).end(body);

@@ -52,7 +52,7 @@ export interface AdminServer {
   /** The real one, also when 0 was asked for. */
   readonly port: number;
   /** Ends event streams, answers what runs, then cuts what is left. Safe to call again. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
