@@ -8,7 +8,7 @@ export interface Cancellation {
   /** Aborts with DeadlineExceededError at the deadline, or with the reason of the source that aborted first. */
   readonly signal: AbortSignal;
   /** Call when the work has ended, however it ended. */
-  dispose(): void;
+  readonly dispose: () => void;
 }
 
 /** Longest delay of a timer; a later deadline is as good as none. */

@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { Balancer, type BalancerOptions } from '#src/upstream/balancer.js';
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import { endpoint } from './endpoints.js';
+
+const NONE: ReadonlySet<string> = new Set();
+
+function balancerOf(endpoints: readonly Endpoint[], options: Partial<BalancerOptions> = {}): Balancer {
+  return new Balancer({ endpoints: () => endpoints, picker: roundRobinPicker, ...options });
+}
+
+function picks(balancer: Balancer, count = 6, tried = NONE, refused = NONE): string {
+  return Array.from({ length: count }, () => balancer.pick('orders', tried, refused)?.id ?? '-').join('');
+}
+
+describe('balancer', () => {
+  it('has nobody to pick when nobody is there', () => {
+    expect(balancerOf([]).pick('orders', NONE, NONE)).to.equal(undefined);
+  });
+
+  it('picks only healthy endpoints while at least half are', () => {
+    const endpoints = [
+      endpoint('a'),
+      endpoint('b', { state: 'unhealthy' }),
+      endpoint('c'),
+      endpoint('d', { state: 'starting' }),
+    ];
+    expect(picks(balancerOf(endpoints))).to.equal('acacac');
+  });
+
+  it('ignores health when fewer than half are healthy', () => {
+    const endpoints = [
+      endpoint('a'),
+      endpoint('b', { state: 'unhealthy' }),
+      endpoint('c', { state: 'starting' }),
+      endpoint('d', { state: 'ejected' }),
+    ];
+    expect(picks(balancerOf(endpoints), 4)).to.equal('abcd');
+  });
+
+  it('never picks what drains, not even in a panic, nor counts it for one', () => {
+    const draining = [endpoint('b', { state: 'draining' }), endpoint('c', { state: 'draining' })];
+    expect(picks(balancerOf([endpoint('a'), ...draining]), 2)).to.equal('aa');
+    expect(picks(balancerOf([endpoint('a', { state: 'unhealthy' }), ...draining]), 2)).to.equal('aa');
+    expect(picks(balancerOf(draining), 1)).to.equal('-');
+  });
+
+  it('prefers this process, then its zone, then the rest', () => {
+    const [local, near, far] = [endpoint('c', { local: true }), endpoint('b', { zone: 'z1' }), endpoint('a')];
+    const balancer = balancerOf([far, near, local], { zone: 'z1' });
+    expect(picks(balancer, 2)).to.equal('cc');
+    expect(picks(balancer, 2, NONE, new Set(['c']))).to.equal('bb');
+    expect(picks(balancer, 2, NONE, new Set(['b', 'c']))).to.equal('aa');
+  });
+
+  it('treats its own instance like any other when the network is wanted', () => {
+    const balancer = balancerOf([endpoint('a'), endpoint('b', { local: true })], { preferLocal: false });
+    expect(picks(balancer, 4)).to.equal('abab');
+  });
+
+  it('avoids what was tried, as long as there is another one', () => {
+    const balancer = balancerOf([endpoint('a'), endpoint('b')]);
+    expect(picks(balancer, 3, new Set(['a']))).to.equal('bbb');
+    expect(picks(balancer, 2, new Set(['a', 'b']))).to.equal('ab');
+  });
+
+  it('goes further away rather than to what was tried nearby', () => {
+    const balancer = balancerOf([endpoint('a', { local: true }), endpoint('b')]);
+    expect(picks(balancer, 1, new Set(['a']))).to.equal('b');
+  });
+
+  it('never picks what was refused', () => {
+    const balancer = balancerOf([endpoint('a'), endpoint('b')]);
+    expect(picks(balancer, 2, new Set(['a']), new Set(['b']))).to.equal('aa');
+    expect(picks(balancer, 1, new Set(['a']), new Set(['a', 'b']))).to.equal('-');
+  });
+});

@@ -1,0 +1,68 @@
+// Endpoints, answers and time for the tests of this room.
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { BufferedResponse } from '#src/upstream/response.js';
+import type { Schedule } from '#src/upstream/schedule.js';
+
+export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint {
+  return {
+    service: 'orders',
+    id,
+    host: '127.0.0.1',
+    port: 8080,
+    protocol: 'http',
+    weight: 1,
+    zone: null,
+    version: null,
+    metadata: {},
+    state: 'healthy',
+    slot: 0,
+    local: false,
+    ...members,
+  };
+}
+
+export function answer(
+  status: number,
+  body: unknown = {},
+  contentType = 'application/json',
+): BufferedResponse {
+  return new BufferedResponse(status, { 'content-type': contentType }, Buffer.from(JSON.stringify(body)));
+}
+
+export function problem(status: number, code: string): BufferedResponse {
+  return answer(status, { code }, 'application/problem+json');
+}
+
+/** Time that passes only when it is told to; due callbacks run in order, each at its own moment. */
+export class FakeTime {
+  now = 0;
+  #pending: { readonly at: number; readonly fn: () => void }[] = [];
+
+  readonly clock = (): number => this.now;
+
+  readonly schedule: Schedule = (ms, fn) => {
+    const entry = { at: this.now + ms, fn };
+    this.#pending.push(entry);
+    return () => {
+      this.#pending = this.#pending.filter((other) => other !== entry);
+    };
+  };
+
+  get pending(): readonly number[] {
+    return this.#pending.map(({ at }) => at).sort((a, b) => a - b);
+  }
+
+  /** Promises that the callbacks settle are given their turn. */
+  async pass(ms: number): Promise<void> {
+    const end = this.now + ms;
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const next = this.#pending.toSorted((a, b) => a.at - b.at)[0];
+      if (next === undefined || next.at > end) break;
+      this.#pending = this.#pending.filter((entry) => entry !== next);
+      this.now = next.at;
+      next.fn();
+    }
+    this.now = end;
+  }
+}

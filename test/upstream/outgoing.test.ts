@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { outgoingContent, outgoingMethod, outgoingPath } from '#src/upstream/outgoing.js';
+
+describe('outgoing path', () => {
+  it('appends the query, leaving out what is undefined', () => {
+    expect(outgoingPath('/a', { q: 'x y', n: 1, b: false, u: undefined })).to.equal('/a?q=x+y&n=1&b=false');
+    expect(outgoingPath('/a?z=1', { q: 'x' })).to.equal('/a?z=1&q=x');
+    expect(outgoingPath('/a', {})).to.equal('/a');
+  });
+
+  it('leaves what is encoded as it is, and encodes what may not be sent', () => {
+    expect(outgoingPath('/a%2Fb/ü ä#f', undefined)).to.equal('/a%2Fb/%C3%BC%20%C3%A4%23f');
+  });
+
+  it('cannot split a request, whatever the path', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(outgoingPath(`/${text}`, { q: text })).to.match(/^\/[\x21-\x7e]*$/);
+      }),
+    );
+  });
+
+  it('begins with a slash', () => {
+    for (const path of ['', 'a', 'http://other/'])
+      expect(() => outgoingPath(path, undefined)).to.throw(TypeError);
+  });
+});
+
+describe('outgoing method', () => {
+  it('is upper case', () => {
+    expect(outgoingMethod('patch')).to.equal('PATCH');
+  });
+
+  it('is none that asks for something else than a resource, and cannot split a request', () => {
+    for (const method of ['CONNECT', 'TRACE', 'GET /', 'A\r\nB', '']) {
+      expect(() => outgoingMethod(method)).to.throw(TypeError);
+    }
+  });
+});
+
+describe('outgoing content', () => {
+  it('sends json as application/json, unless the caller names another type', () => {
+    const { headers, body } = outgoingContent({ json: { a: 1 } });
+    expect({ ...headers }).to.deep.equal({ 'content-type': 'application/json' });
+    expect(body).to.equal('{"a":1}');
+    const patch = outgoingContent({ json: [], headers: { 'Content-Type': 'application/json-patch+json' } });
+    expect(patch.headers['content-type']).to.equal('application/json-patch+json');
+  });
+
+  it('leaves out what belongs to the connection, the framing or the client itself', () => {
+    const { headers } = outgoingContent({
+      headers: {
+        Connection: 'close',
+        'Content-Length': '5',
+        'Transfer-Encoding': 'chunked',
+        Host: 'x',
+        TE: 'trailers',
+        'X-Mesh-Token': 'stolen',
+        'X-Request-Deadline': '9',
+        'X-Mine': 'kept',
+      },
+    });
+    expect({ ...headers }).to.deep.equal({ 'x-mine': 'kept' });
+  });
+
+  it('refuses names and values that could split the request', () => {
+    for (const headers of [{ 'a b': 'x' }, { 'a\r\nb': 'x' }, { '': 'x' }, { a: 'x\r\ny: z' }, { a: '\0' }]) {
+      expect(() => outgoingContent({ headers })).to.throw(TypeError);
+    }
+  });
+
+  it('sends an idempotency key of 1 to 255 visible characters, and no other', () => {
+    expect(outgoingContent({ idempotencyKey: 'saga/step' }).headers['idempotency-key']).to.equal('saga/step');
+    for (const idempotencyKey of ['', 'a b', 'ä', 'x'.repeat(256)]) {
+      expect(() => outgoingContent({ idempotencyKey })).to.throw(TypeError);
+    }
+  });
+
+  it('refuses json and body together', () => {
+    expect(() => outgoingContent({ json: 1, body: 'x' })).to.throw(TypeError);
+  });
+
+  it('keeps a header named like a member of a prototype harmless', () => {
+    const { headers } = outgoingContent({
+      headers: JSON.parse('{"__proto__":"x"}') as Record<string, string>,
+    });
+    expect(Object.getPrototypeOf(headers)).to.equal(null);
+    expect(Object.keys(headers)).to.deep.equal(['__proto__']);
+  });
+});

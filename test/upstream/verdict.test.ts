@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { judgeError, judgeResponse } from '#src/upstream/verdict.js';
+import { answer, problem } from './endpoints.js';
+
+const open = new AbortController().signal;
+
+describe('verdict on an answer', () => {
+  const cases: readonly [status: number, outcome: string, again: boolean][] = [
+    [200, 'success', false],
+    [301, 'success', false],
+    [402, 'success', false],
+    [404, 'success', false],
+    [409, 'success', false],
+    [429, 'ignored', false],
+    [500, 'failure', false],
+    [501, 'success', false],
+    [502, 'failure', true],
+    [503, 'failure', true],
+    [504, 'failure', true],
+  ];
+  for (const [status, outcome, again] of cases) {
+    it(`${status} is ${outcome}${again ? ' and may be asked again' : ''}`, () => {
+      expect(judgeResponse(answer(status))).to.deep.equal({ outcome, again });
+    });
+  }
+
+  it('OVERLOADED says nothing about the endpoint, and may be asked again elsewhere', () => {
+    expect(judgeResponse(problem(503, 'OVERLOADED'))).to.deep.equal({ outcome: 'ignored', again: true });
+    expect(judgeResponse(problem(503, 'DRAINING'))).to.deep.equal({ outcome: 'failure', again: true });
+  });
+
+  it('a problem that is none is judged by its status', () => {
+    const { headers } = problem(503, 'OVERLOADED');
+    const garbage = {
+      ...answer(503),
+      headers,
+      json: () => JSON.parse('{') as never,
+      text: () => '{',
+      bytes: () => new Uint8Array(),
+    };
+    expect(judgeResponse(garbage)).to.deep.equal({ outcome: 'failure', again: true });
+    expect(judgeResponse(answer(503, null, 'application/problem+json'))).to.include({ outcome: 'failure' });
+  });
+});
+
+describe('verdict on the lack of an answer', () => {
+  it('a broken connection is a failure and may be asked again', () => {
+    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.deep.equal({
+      outcome: 'failure',
+      again: true,
+    });
+  });
+
+  it('no answer before the deadline is a failure, and there is no time to ask again', () => {
+    const late = AbortSignal.abort(new DeadlineExceededError());
+    expect(judgeError(new DeadlineExceededError(), late)).to.deep.equal({ outcome: 'failure', again: false });
+  });
+
+  it('a caller that left says nothing about the endpoint', () => {
+    const left = AbortSignal.abort();
+    expect(judgeError(left.reason, left)).to.deep.equal({ outcome: 'ignored', again: false });
+    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), left)).to.deep.equal({
+      outcome: 'ignored',
+      again: false,
+    });
+  });
+
+  it('a mistake of our own says nothing about the endpoint', () => {
+    expect(judgeError(new TypeError('mine'), open)).to.deep.equal({ outcome: 'ignored', again: false });
+  });
+});

@@ -1,0 +1,70 @@
+import { expect } from 'chai';
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { View } from '#src/upstream/view.js';
+import { endpoint } from './endpoints.js';
+
+function setUp() {
+  const source = { current: 0, text: '', reads: 0 };
+  const left: string[] = [];
+  const view = new View(
+    {
+      version: () => source.current,
+      read: () => {
+        source.reads++;
+        return { version: source.current, text: source.text };
+      },
+    },
+    ({ id, host }) => left.push(`${id}@${host}`),
+  );
+  const publish = (endpoints: readonly Endpoint[]): void => {
+    source.current += 2;
+    source.text = JSON.stringify({ revision: `r-${source.current}`, endpoints });
+  };
+  return { source, view, publish, left };
+}
+
+describe('view', () => {
+  it('is empty before the first snapshot', () => {
+    const { view } = setUp();
+    expect(view.endpoints('orders')).to.deep.equal([]);
+    expect(view.revision).to.equal('');
+  });
+
+  it('has the endpoints of a service for a protocol, in the order of their ids', () => {
+    const { view, publish } = setUp();
+    publish([
+      endpoint('b'),
+      endpoint('a'),
+      endpoint('g', { protocol: 'grpc' }),
+      endpoint('u', { service: 'users' }),
+    ]);
+    expect(view.endpoints('orders').map(({ id }) => id)).to.deep.equal(['a', 'b']);
+    expect(view.endpoints('orders', 'grpc').map(({ id }) => id)).to.deep.equal(['g']);
+    expect(view.endpoints('users').map(({ id }) => id)).to.deep.equal(['u']);
+    expect(view.revision).to.equal('r-2');
+  });
+
+  it('reads a snapshot once, and a list keeps its identity until the next one', () => {
+    const { view, publish, source } = setUp();
+    publish([endpoint('a')]);
+    const list = view.endpoints('orders');
+    expect(view.endpoints('orders')).to.equal(list);
+    expect(source.reads).to.equal(1);
+    publish([endpoint('a')]);
+    expect(view.endpoints('orders')).not.to.equal(list);
+  });
+
+  it('tells which endpoints have left, and which have moved', () => {
+    const { view, publish, left } = setUp();
+    publish([endpoint('a'), endpoint('b'), endpoint('c')]);
+    view.refresh();
+    publish([endpoint('a', { state: 'unhealthy' }), endpoint('b', { host: '10.0.0.2' })]);
+    view.refresh();
+    expect(left).to.deep.equal(['b@127.0.0.1', 'c@127.0.0.1']);
+  });
+
+  it('does not take a service name for a member of a prototype', () => {
+    const { view } = setUp();
+    expect(view.endpoints('constructor')).to.deep.equal([]);
+  });
+});
