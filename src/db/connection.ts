@@ -110,9 +110,9 @@ export class Connection {
 
   /**
    * Sends at once, whatever is under way.
-   * @throws StatementError, ConnectionLostError, ReplyOverdueError
+   * @throws StatementError, ConnectionLostError, ReplyOverdueError; TypeError for a parameter without a text form
    */
-  send({ text, name, values, limitMs, deadlineAt }: Send): Promise<pg.QueryResult> {
+  async send({ text, name, values, limitMs, deadlineAt }: Send): Promise<pg.QueryResult> {
     // The extended protocol carries one statement: `select 1; commit` cannot sneak in.
     const query = { text, name, values: encode(values ?? []), queryMode: 'extended' };
     return this.#submit(query, limitMs, deadlineAt);

@@ -29,34 +29,30 @@ export class Lane {
     deadlineAt: number,
   ): Promise<pg.QueryResult> {
     if (statement.refusedOnLane !== undefined) throw new DatabaseMisuseError(statement.refusedOnLane);
+    const { pool } = this.#options;
     let name = statement.name;
     for (let attempt = 1; ; attempt++) {
       if (performance.now() >= deadlineAt) throw new DeadlineExceededError();
-      const connection = await this.#connection(statement, deadlineAt);
+      let readOnly = true; // until it is sent, nothing can have changed
+      const send = (connection: Connection): Promise<pg.QueryResult> => {
+        readOnly = connection.readOnly;
+        const limitMs = this.#options.statementTimeoutMs;
+        return connection.send({ text: statement.text, name, values, limitMs, deadlineAt });
+      };
+      const connection = pool.shared(statement.kind);
       try {
-        return await connection.send({
-          text: statement.text,
-          name,
-          values,
-          limitMs: this.#options.statementTimeoutMs,
-          deadlineAt,
-        });
+        return await (connection ? send(connection) : pool.whenShared(statement.kind, deadlineAt, send));
       } catch (error) {
-        if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, connection)) {
-          throw toCaller(error, connection.readOnly ? 'none' : 'unknown');
+        if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, readOnly)) {
+          throw toCaller(error, readOnly ? 'none' : 'unknown');
         }
         name = undefined;
       }
     }
   }
 
-  async #connection(statement: Statement, deadlineAt: number): Promise<Connection> {
-    const { pool } = this.#options;
-    return pool.shared(statement.kind) ?? (await pool.acquire(statement.kind, deadlineAt));
-  }
-
   /** Only what certainly changed nothing: refused before it ran, or lost on a session that cannot write. */
-  #mayRepeat(error: unknown, statement: Statement, { readOnly }: Connection): boolean {
+  #mayRepeat(error: unknown, statement: Statement, readOnly: boolean): boolean {
     if (error instanceof ConnectionLostError) return readOnly;
     if (!(error instanceof StatementError)) return false;
     switch (error.sqlState) {

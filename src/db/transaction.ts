@@ -38,7 +38,7 @@ export async function transact<T>(
 ): Promise<T> {
   const deadline = runningDeadline();
   if (deadline.passed) throw new DeadlineExceededError();
-  const connection = await options.pool.acquire('exclusive', deadline.at);
+  const connection = await options.pool.exclusive(deadline.at);
   const tx = new OpenTransaction(connection, options, deadline);
   let settled: Promise<void> | undefined;
   try {

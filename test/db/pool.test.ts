@@ -1,0 +1,189 @@
+import { expect } from 'chai';
+import { localBudget } from '#src/db/budget.js';
+import type { Transaction } from '#src/db/database.js';
+import { deferred } from './fixtures/deferred.js';
+import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { startProxy } from './fixtures/proxy.js';
+import { withDeadline } from './fixtures/scope.js';
+
+/** A transaction that lasts until it is let go. */
+function held(): {
+  readonly hold: (tx: Transaction) => Promise<void>;
+  readonly begun: Promise<void>;
+  letGo(): void;
+} {
+  const begun = deferred();
+  const end = deferred();
+  return {
+    begun: begun.promise,
+    letGo: end.resolve,
+    async hold(tx) {
+      await tx.query('select 1');
+      begun.resolve();
+      await end.promise;
+    },
+  };
+}
+
+describe('the connections of a database', () => {
+  let url: string;
+  before(async () => {
+    url = await migratedDatabase();
+    await open(url).query('create table item (id bigint generated always as identity, note text)');
+  });
+  afterEach(closeOpened);
+
+  it('are opened on first use', async () => {
+    const db = open(url);
+    expect(db.size.open).to.equal(0);
+    await db.query('select 1');
+    expect(db.size.open).to.equal(1);
+  });
+
+  it('give writes a few sessions, so that their commits share a flush, and no more', async () => {
+    const db = open(url, { budget: localBudget(50) });
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(Array.from({ length: 64 }, () => db.query("insert into item (note) values ('x')")));
+    }
+    expect(db.size.open).to.be.within(2, 4);
+  });
+
+  it('never exceed the budget, and serve everything in turn within it', async () => {
+    const budget = localBudget(3);
+    let held = 0;
+    let most = 0;
+    const counted = {
+      ...budget,
+      get contended() {
+        return budget.contended;
+      },
+      tryAcquire: () => {
+        const acquired = budget.tryAcquire();
+        if (acquired) most = Math.max(most, ++held);
+        return acquired;
+      },
+      release: () => {
+        held--;
+        budget.release();
+      },
+    };
+    const [first, second] = [open(url, { budget: counted }), open(url, { budget: counted })];
+    const work = Array.from({ length: 60 }, (_, i) => {
+      const db = i % 2 === 0 ? first : second;
+      if (i % 3 === 0) return db.one('select 1 as x');
+      if (i % 3 === 1) return db.query("insert into item (note) values ('y')");
+      return db.transaction((tx) => tx.query("insert into item (note) values ('z')"));
+    });
+    await Promise.all(work);
+    expect(most).to.equal(3);
+    await closeOpened();
+    expect(held).to.equal(0);
+  });
+
+  for (const budget of [1, 2]) {
+    it(`do reads, writes and transactions in turn on a budget of ${budget}`, async () => {
+      const db = open(url, { budget: localBudget(budget) });
+      for (let i = 0; i < 3; i++) {
+        expect(await db.one('select 1 as x')).to.deep.equal({ x: 1 });
+        await db.query("insert into item (note) values ('w')");
+        await db.transaction((tx) => tx.query("insert into item (note) values ('t')"));
+      }
+    });
+  }
+
+  it('are 503 DATABASE_BUSY with Retry-After when none is free before the deadline', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const holder = held();
+    const holding = db.transaction(holder.hold);
+    await holder.begun;
+    const busy = await Promise.all([
+      rejection(withDeadline(200, () => db.query('select 1'))),
+      rejection(withDeadline(200, () => db.transaction((tx) => tx.query('select 1')))),
+    ]);
+    for (const error of busy) {
+      expect(error).to.deep.include({ code: 'DATABASE_BUSY', status: 503, headers: { 'retry-after': '1' } });
+    }
+    holder.letGo();
+    await holding;
+    expect(await db.one('select 1 as x')).to.deep.equal({ x: 1 });
+  });
+
+  it('are handed on as soon as a transaction ends', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const holder = held();
+    const holding = db.transaction(holder.hold);
+    await holder.begun;
+    const waiting = withDeadline(5000, () => db.one('select 2 as x'));
+    holder.letGo();
+    await holding;
+    expect(await waiting).to.deep.equal({ x: 2 });
+  });
+
+  it('that are idle are given up when another database finds none', async () => {
+    const budget = localBudget(1);
+    const [rich, poor] = [open(url, { budget }), open(url, { budget })];
+    await rich.query('select 1');
+    expect(rich.size.open).to.equal(1);
+    expect(await withDeadline(2000, () => poor.one('select 3 as x'))).to.deep.equal({ x: 3 });
+    expect(rich.size.open).to.equal(0);
+  });
+
+  it('beyond the first are given up under load when another database has none', async () => {
+    const budget = localBudget(3);
+    const [busy, poor] = [open(url, { budget }), open(url, { budget })];
+    let stop = false;
+    const load = async (): Promise<void> => {
+      while (!stop) {
+        await Promise.all(
+          Array.from({ length: 16 }, () => busy.query("insert into item (note) values ('l')")),
+        );
+      }
+    };
+    const loading = [load(), load()];
+    while (busy.size.open < 3) await busy.query('select 1');
+    expect(await withDeadline(5000, () => poor.one('select 4 as x'))).to.deep.equal({ x: 4 });
+    stop = true;
+    await Promise.all(loading);
+  });
+
+  it('a transaction is not starved by a stream of writes', async () => {
+    const db = open(url, { budget: localBudget(2) });
+    let stop = false;
+    const load = async (): Promise<void> => {
+      while (!stop) await db.query("insert into item (note) values ('s')");
+    };
+    const loading = Array.from({ length: 16 }, load);
+    for (let i = 0; i < 10; i++) {
+      await withDeadline(5000, () => db.transaction((tx) => tx.query('select 1')));
+    }
+    stop = true;
+    await Promise.all(loading);
+  });
+
+  it('fail at once, not at the deadline, when the server has been away for long', async () => {
+    const proxy = await startProxy(url);
+    await proxy.refuse();
+    const db = open(proxy.url);
+    // The first callers find out; they were patient for two seconds.
+    expect(await rejection(db.query('select 1'))).to.have.property('code', 'DATABASE_BUSY');
+    for (let i = 0; i < 5; i++) {
+      const soon = rejection(withDeadline(60_000, () => db.query('select 1')));
+      expect(await soon).to.have.property('code', 'DATABASE_BUSY');
+    }
+    await proxy.listen();
+    let answer: unknown;
+    while (answer === undefined) answer = await db.one('select 6 as x').catch(() => undefined);
+    expect(answer).to.deep.equal({ x: 6 });
+    await closeOpened();
+    await proxy.close();
+  }).timeout(15_000);
+
+  it('wait for what is under way when they are closed', async () => {
+    const db = open(url);
+    await db.query('select 1');
+    const answer = db.one('select 8 as x from pg_sleep(0.1)');
+    await new Promise(setImmediate);
+    await db.close();
+    expect(await answer).to.deep.equal({ x: 8 });
+  });
+});

@@ -1,0 +1,211 @@
+import { expect } from 'chai';
+import { localBudget } from '#src/db/budget.js';
+import type { Transaction } from '#src/db/database.js';
+import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
+import { deferred } from './fixtures/deferred.js';
+import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { startProxy } from './fixtures/proxy.js';
+import { withDeadline } from './fixtures/scope.js';
+
+describe('a transaction', () => {
+  let url: string;
+  before(async () => {
+    url = await migratedDatabase();
+    await open(url).query(
+      'create table item (id bigint primary key, twin bigint unique deferrable initially deferred)',
+    );
+  });
+  afterEach(async () => {
+    await open(url).query('truncate item');
+    await closeOpened();
+  });
+
+  const ids = async (): Promise<unknown[]> =>
+    (await open(url).many('select id from item order by id')).map(({ id }) => id);
+  const insert = (id: number) => (tx: Transaction) => tx.query('insert into item values ($1, $1)', [id]);
+
+  it('commits when its function resolves and gives its value', async () => {
+    const value = await open(url).transaction(async (tx) => {
+      await insert(1)(tx);
+      return tx.one('select count(*) as n from item');
+    });
+    expect(value).to.deep.equal({ n: 1 });
+    expect(await ids()).to.deep.equal([1]);
+  });
+
+  it('rolls back when its function throws, and the session is used again', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const refused = new Error('changed my mind');
+    const thrown = await rejection(
+      db.transaction(async (tx) => {
+        await insert(1)(tx);
+        throw refused;
+      }),
+    );
+    expect(thrown).to.equal(refused);
+    await db.transaction(insert(2));
+    expect(await ids()).to.deep.equal([2]);
+  });
+
+  it('tells a violated constraint, and commits nothing when its function swallows it', async () => {
+    const db = open(url);
+    await db.query('insert into item values (1, 1)');
+    expect(isUniqueViolation(await rejection(db.transaction(insert(1))), 'item_pkey')).to.equal(true);
+    const swallowed = db.transaction(async (tx) => {
+      await insert(2)(tx);
+      await insert(1)(tx).catch(() => {});
+    });
+    expect((await rejection(swallowed)).message).to.include('nothing was committed');
+    expect(await ids()).to.deep.equal([1]);
+  });
+
+  it('tells a constraint that is only violated at the commit', async () => {
+    const db = open(url);
+    const error = await rejection(db.transaction((tx) => tx.query('insert into item values (1, 7), (2, 7)')));
+    expect(isUniqueViolation(error, 'item_twin_key')).to.equal(true);
+    expect(await ids()).to.deep.equal([]);
+  });
+
+  it('is dead after its end', async () => {
+    let leaked: Transaction | undefined;
+    await open(url).transaction(async (tx) => {
+      leaked = tx;
+    });
+    expect(await rejection(leaked!.query('select 1'))).to.be.instanceOf(DatabaseMisuseError);
+  });
+
+  it('is begun and ended by nobody else', async () => {
+    for (const text of ['commit', 'rollback', 'begin', 'set work_mem = 1']) {
+      const error = await rejection(open(url).transaction((tx) => tx.query(text)));
+      expect(error, text).to.be.instanceOf(DatabaseMisuseError);
+    }
+  });
+
+  it('may use savepoints', async () => {
+    await open(url).transaction(async (tx) => {
+      await insert(1)(tx);
+      await tx.query('savepoint before');
+      await insert(1)(tx).catch(() => {});
+      await tx.query('rollback to savepoint before');
+      await insert(2)(tx);
+    });
+    expect(await ids()).to.deep.equal([1, 2]);
+  });
+
+  it('hands the rest of the deadline to the server', async () => {
+    const row = await withDeadline(10_000, () =>
+      open(url).transaction((tx) =>
+        tx.one<{ ms: number }>(
+          "select extract(epoch from current_setting('statement_timeout')::interval)::float8 * 1000 as ms",
+        ),
+      ),
+    );
+    expect(row.ms).to.be.within(5_000, 10_000);
+  });
+
+  it('ends at the deadline with a statement under way: rolled back, session free again', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const error = await rejection(
+      withDeadline(150, () =>
+        db.transaction(async (tx) => {
+          await insert(1)(tx);
+          await tx.query('select pg_sleep(10)');
+        }),
+      ),
+    );
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+    expect(error).to.not.be.instanceOf(OutcomeUnknownError);
+    await db.transaction(insert(2));
+    expect(await ids()).to.deep.equal([2]);
+  });
+
+  it('ends at the deadline when its function hangs', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const error = await rejection(
+      withDeadline(150, () =>
+        db.transaction(async (tx) => {
+          await insert(1)(tx);
+          await new Promise(() => {});
+        }),
+      ),
+    );
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+    await db.transaction(insert(2));
+    expect(await ids()).to.deep.equal([2]);
+  });
+
+  it('that loses its session before the commit has certainly done nothing', async () => {
+    const proxy = await startProxy(url);
+    const db = open(proxy.url);
+    const error = await rejection(
+      db.transaction(async (tx) => {
+        await insert(1)(tx);
+        proxy.cut();
+        await insert(2)(tx);
+      }),
+    );
+    expect(error).to.deep.include({ code: 'DATABASE_BUSY', status: 503 });
+    expect(await ids()).to.deep.equal([]);
+    await db.close();
+    await proxy.close();
+  });
+
+  it('whose commit is not confirmed has an unknown outcome', async () => {
+    const proxy = await startProxy(url);
+    const db = open(proxy.url);
+    const error = await rejection(
+      db.transaction(async (tx) => {
+        await insert(1)(tx);
+        proxy.onRequest = (data) => {
+          if (!data.includes('commit')) return;
+          proxy.swallowAnswers();
+          setTimeout(() => proxy.cut(), 50);
+        };
+      }),
+    );
+    expect(error).to.be.instanceOf(OutcomeUnknownError);
+    expect(error).to.deep.include({ code: 'INTERNAL', retryable: false });
+    expect(await ids()).to.deep.equal([1]); // here it had happened
+    await db.close();
+    await proxy.close();
+  });
+
+  it('whose commit is not confirmed before the deadline has an unknown outcome', async () => {
+    const proxy = await startProxy(url);
+    const db = open(proxy.url);
+    const error = await rejection(
+      withDeadline(300, () =>
+        db.transaction(async (tx) => {
+          await insert(1)(tx);
+          proxy.onRequest = (data) => {
+            if (data.includes('commit')) proxy.swallowAnswers();
+          };
+        }),
+      ),
+    );
+    expect(error).to.be.instanceOf(OutcomeUnknownError);
+    expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+    await proxy.close();
+  });
+
+  it('that meets a deadlock is rolled back and may be repeated', async () => {
+    const db = open(url);
+    await db.query('insert into item values (1, 1), (2, 2)');
+    let met = 0;
+    const both = deferred();
+    const lockBoth = (first: number, second: number) =>
+      db.transaction(async (tx) => {
+        await tx.query("set local deadlock_timeout = '10ms'");
+        await tx.query('select from item where id = $1 for update', [first]);
+        if (++met === 2) both.resolve();
+        await both.promise;
+        await tx.query('select from item where id = $1 for update', [second]);
+      });
+    const results = await Promise.allSettled([lockBoth(1, 2), lockBoth(2, 1)]);
+    const failures = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as Error] : [],
+    );
+    expect(failures).to.have.length(1);
+    expect(failures[0]).to.deep.include({ code: 'DATABASE_BUSY', retryable: true });
+  });
+});
