@@ -97,13 +97,13 @@ function add(families: Map<string, Building>, total: SeriesTotal): void {
   family.series.set(key, before === undefined ? { ...total, labels } : merge(before, total, family.merge));
 }
 
-/** Labels in the order of the table, then by name. */
+/** Labels in the order of the table, then by name. One without a value is the same as none (Prometheus). */
 function ordered(name: string, labels: Labels): Labels {
   const result: Record<string, string> = {};
   for (const label of metricEntry(name)?.labels ?? []) {
-    if (labels[label] !== undefined) result[label] = labels[label];
+    if (labels[label]) result[label] = labels[label];
   }
-  for (const label of Object.keys(labels).sort()) result[label] ??= labels[label]!;
+  for (const label of Object.keys(labels).sort()) if (labels[label]) result[label] ??= labels[label];
   return result;
 }
 

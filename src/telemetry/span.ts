@@ -56,3 +56,11 @@ export interface SpanStart {
   readonly name: string;
   readonly attributes: SpanAttributes;
 }
+
+/** Who exports. */
+export interface TracingIdentity {
+  /** Row of this thread: 0 primary. */
+  readonly worker: number;
+  /** Unique per process start; becomes `service.instance.id`. */
+  readonly instanceId: string;
+}

@@ -1,24 +1,27 @@
 // Which name and attributes each kind of work carries, by OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/). Attributes are built only for spans that are kept.
-import {
-  ATTR_CLIENT_ADDRESS,
-  ATTR_DB_NAMESPACE,
-  ATTR_DB_OPERATION_NAME,
-  ATTR_DB_QUERY_SUMMARY,
-  ATTR_DB_SYSTEM_NAME,
-  ATTR_HTTP_REQUEST_METHOD,
-  ATTR_HTTP_REQUEST_RESEND_COUNT,
-  ATTR_HTTP_RESPONSE_STATUS_CODE,
-  ATTR_HTTP_ROUTE,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-  ATTR_URL_FULL,
-  ATTR_URL_PATH,
-  ATTR_URL_SCHEME,
-  DB_SYSTEM_NAME_VALUE_POSTGRESQL,
-} from '@opentelemetry/semantic-conventions';
+import type * as semconv from '@opentelemetry/semantic-conventions';
 import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, Tracing } from './span.js';
+
+/** Their names, checked by the compiler against the package; at run time nothing of it is loaded. */
+const ATTR = {
+  clientAddress: 'client.address' satisfies typeof semconv.ATTR_CLIENT_ADDRESS,
+  dbNamespace: 'db.namespace' satisfies typeof semconv.ATTR_DB_NAMESPACE,
+  dbOperationName: 'db.operation.name' satisfies typeof semconv.ATTR_DB_OPERATION_NAME,
+  dbQuerySummary: 'db.query.summary' satisfies typeof semconv.ATTR_DB_QUERY_SUMMARY,
+  dbSystemName: 'db.system.name' satisfies typeof semconv.ATTR_DB_SYSTEM_NAME,
+  httpRequestMethod: 'http.request.method' satisfies typeof semconv.ATTR_HTTP_REQUEST_METHOD,
+  httpRequestResendCount: 'http.request.resend_count' satisfies typeof semconv.ATTR_HTTP_REQUEST_RESEND_COUNT,
+  httpResponseStatusCode: 'http.response.status_code' satisfies typeof semconv.ATTR_HTTP_RESPONSE_STATUS_CODE,
+  httpRoute: 'http.route' satisfies typeof semconv.ATTR_HTTP_ROUTE,
+  serverAddress: 'server.address' satisfies typeof semconv.ATTR_SERVER_ADDRESS,
+  serverPort: 'server.port' satisfies typeof semconv.ATTR_SERVER_PORT,
+  urlFull: 'url.full' satisfies typeof semconv.ATTR_URL_FULL,
+  urlPath: 'url.path' satisfies typeof semconv.ATTR_URL_PATH,
+  urlScheme: 'url.scheme' satisfies typeof semconv.ATTR_URL_SCHEME,
+} as const;
+const POSTGRESQL = 'postgresql' satisfies typeof semconv.DB_SYSTEM_NAME_VALUE_POSTGRESQL;
 
 export interface ServerRequest extends IncomingTrace {
   readonly method: string;
@@ -37,12 +40,12 @@ export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle
   return tracing.receive(request, () => ({
     name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
     attributes: {
-      [ATTR_HTTP_REQUEST_METHOD]: request.method,
-      [ATTR_HTTP_ROUTE]: request.template,
-      [ATTR_URL_PATH]: request.path,
-      [ATTR_URL_SCHEME]: request.scheme,
-      [ATTR_SERVER_ADDRESS]: request.host,
-      [ATTR_CLIENT_ADDRESS]: request.clientAddress,
+      [ATTR.httpRequestMethod]: request.method,
+      [ATTR.httpRoute]: request.template,
+      [ATTR.urlPath]: request.path,
+      [ATTR.urlScheme]: request.scheme,
+      [ATTR.serverAddress]: request.host,
+      [ATTR.clientAddress]: request.clientAddress,
       'multilane.service': request.service,
     },
   }));
@@ -51,7 +54,7 @@ export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle
 /** Only a fault of the server fails a server span: 4xx is the client's (semconv, HTTP spans, status). */
 export function endServerSpan(span: SpanHandle, status: number, errorType?: string): void {
   if (!span.recording) return;
-  span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
+  span.setAttribute(ATTR.httpResponseStatusCode, status);
   span.end(status >= 500 || status === 499 ? (errorType ?? String(status)) : undefined);
 }
 
@@ -74,12 +77,12 @@ export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, c
   if (!kept(tracing, parent)) return tracing.begin(name, 'client', parent);
   const { host, port, attempt = 0 } = call;
   return tracing.begin(name, 'client', parent, {
-    [ATTR_HTTP_REQUEST_METHOD]: call.method,
-    [ATTR_URL_PATH]: call.path,
-    [ATTR_URL_FULL]: host === undefined ? undefined : `http://${authority(host, port)}${call.path}`,
-    [ATTR_SERVER_ADDRESS]: host ?? call.service,
-    [ATTR_SERVER_PORT]: port,
-    [ATTR_HTTP_REQUEST_RESEND_COUNT]: attempt === 0 ? undefined : attempt,
+    [ATTR.httpRequestMethod]: call.method,
+    [ATTR.urlPath]: call.path,
+    [ATTR.urlFull]: host === undefined ? undefined : `http://${authority(host, port)}${call.path}`,
+    [ATTR.serverAddress]: host ?? call.service,
+    [ATTR.serverPort]: port,
+    [ATTR.httpRequestResendCount]: attempt === 0 ? undefined : attempt,
     'multilane.peer.service': call.service,
   });
 }
@@ -87,7 +90,7 @@ export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, c
 /** For the caller every status from 400 up is a failure (semconv, HTTP spans, status). */
 export function endClientSpan(span: SpanHandle, status: number | undefined, errorType?: string): void {
   if (!span.recording) return;
-  if (status !== undefined) span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
+  if (status !== undefined) span.setAttribute(ATTR.httpResponseStatusCode, status);
   span.end(errorType ?? (status !== undefined && status >= 400 ? String(status) : undefined));
 }
 
@@ -101,10 +104,10 @@ export function dbSpan(
   if (!kept(tracing, parent)) return tracing.begin('postgresql', 'client', parent);
   const { operation, summary } = summarize(statement);
   return tracing.begin(summary, 'client', parent, {
-    [ATTR_DB_SYSTEM_NAME]: DB_SYSTEM_NAME_VALUE_POSTGRESQL,
-    [ATTR_DB_NAMESPACE]: database,
-    [ATTR_DB_OPERATION_NAME]: operation,
-    [ATTR_DB_QUERY_SUMMARY]: summary,
+    [ATTR.dbSystemName]: POSTGRESQL,
+    [ATTR.dbNamespace]: database,
+    [ATTR.dbOperationName]: operation,
+    [ATTR.dbQuerySummary]: summary,
   });
 }
 

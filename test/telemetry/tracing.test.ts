@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { reportExportTrouble } from '#src/telemetry/export-trouble.js';
@@ -276,13 +276,13 @@ describe('telemetry/tracing', () => {
   it('reports trouble of the exporter once a minute, with how much was left out', () => {
     lines.length = 0;
     let now = 0;
-    reportExportTrouble(log, () => now);
-    diag.error('no collector');
-    diag.warn('no collector');
-    diag.error('no collector');
-    diag.info('chatter');
+    reportExportTrouble(api, log, () => now);
+    api.diag.error('no collector');
+    api.diag.warn('no collector');
+    api.diag.error('no collector');
+    api.diag.info('chatter');
     now = 60_000;
-    diag.error('still no collector');
+    api.diag.error('still no collector');
     expect(lines.map(({ detail, suppressed }) => [detail, suppressed])).to.deep.equal([
       ['no collector', 0],
       ['still no collector', 2],

@@ -1,0 +1,207 @@
+// OpenTelemetry behind span.ts. Whether a trace is kept is decided here, on one random word, before the SDK
+// hears of it: an SDK span that is then not sampled costs more than the rest of a request (DESIGN 8).
+// One per thread; each exports its own spans in batches, off the request path.
+import { hostname } from 'node:os';
+import type { Context, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type {
+  ATTR_ERROR_TYPE,
+  ATTR_SERVICE_INSTANCE_ID,
+  ATTR_SERVICE_NAME,
+} from '@opentelemetry/semantic-conventions';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import type { TraceContext } from '../scope.js';
+import { reportExportTrouble } from './export-trouble.js';
+import type { OtelSdk } from './otel-sdk.js';
+import { parseTraceparent } from './propagation.js';
+import type { HeadSampler } from './sampler.js';
+import type {
+  IncomingTrace,
+  SpanAttributes,
+  SpanHandle,
+  SpanKind,
+  SpanStart,
+  Tracing,
+  TracingIdentity,
+} from './span.js';
+import { samplingWord, type TraceIds } from './trace-ids.js';
+import { Unrecorded, UnsampledRequest } from './unrecorded.js';
+
+export interface OtlpOptions {
+  readonly otel: Settings['otel'];
+  /** Base URL of the collector; `/v1/traces` is appended (OTLP/HTTP). */
+  readonly endpoint: string;
+  readonly identity: TracingIdentity;
+  readonly sampler: HeadSampler;
+  readonly ids: TraceIds;
+  readonly log: Logger;
+}
+
+/** Longest wait for the collector at the end of a thread, milliseconds. */
+const SHUTDOWN_MS = 3000;
+
+export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
+  const { endpoint, ids, log, otel, sampler } = options;
+  reportExportTrouble(sdk.api, log);
+  const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
+  const exporter = new sdk.exporter.OTLPTraceExporter({
+    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+    headers: { ...otel.headers },
+  });
+  const provider = new NodeTracerProvider({
+    resource: resourceOf(sdk, options),
+    sampler: new AlwaysOnSampler(),
+    idGenerator: {
+      // A new trace that is kept gets an id which every other sampler of this ratio keeps as well.
+      generateTraceId: () => ids.traceId(Math.floor((ids.word() / 2 ** 32) * sampler.bound)),
+      generateSpanId: () => ids.spanId(),
+    },
+    spanProcessors: [new BatchSpanProcessor(exporter)],
+  });
+  return new RecordingTracing(sdk.api, provider, options);
+}
+
+function resourceOf({ resources }: OtelSdk, { identity, otel }: OtlpOptions): Resource {
+  return resources.defaultResource().merge(
+    resources.resourceFromAttributes({
+      'host.name': hostname(),
+      'process.pid': process.pid,
+      ['service.instance.id' satisfies typeof ATTR_SERVICE_INSTANCE_ID]: identity.instanceId,
+      'multilane.worker': identity.worker,
+      ...otel.resourceAttributes,
+      ['service.name' satisfies typeof ATTR_SERVICE_NAME]: otel.serviceName,
+    }),
+  );
+}
+
+class RecordingTracing implements Tracing {
+  readonly enabled = true;
+  readonly #api: OtelSdk['api'];
+  readonly #provider: NodeTracerProvider;
+  readonly #tracer: Tracer;
+  readonly #ids: TraceIds;
+  readonly #sampler: HeadSampler;
+  readonly #log: Logger;
+
+  constructor(api: OtelSdk['api'], provider: NodeTracerProvider, options: OtlpOptions) {
+    this.#api = api;
+    this.#provider = provider;
+    this.#tracer = provider.getTracer('multilane');
+    this.#ids = options.ids;
+    this.#sampler = options.sampler;
+    this.#log = options.log;
+  }
+
+  receive({ traceparent, tracestate, trusted }: IncomingTrace, describe: () => SpanStart): SpanHandle {
+    const parent = trusted ? parseTraceparent(traceparent, tracestate) : undefined;
+    const inherited = this.#sampler.followsParent ? parent?.sampled : undefined;
+    // Only a trusted sender's trace id decides: anybody else could pick one that is always kept.
+    const word =
+      parent === undefined || inherited !== undefined ? this.#ids.word() : samplingWord(parent.traceId);
+    if (!(inherited ?? word < this.#sampler.bound)) {
+      return new UnsampledRequest(this.#ids, word, traceparent, tracestate);
+    }
+    const { name, attributes } = describe();
+    return this.#record(
+      name,
+      'server',
+      parent ?? parseTraceparent(traceparent, tracestate),
+      attributes,
+      true,
+    );
+  }
+
+  begin(
+    name: string,
+    kind: SpanKind,
+    parent: TraceContext | undefined,
+    attributes: SpanAttributes = {},
+  ): SpanHandle {
+    if (parent !== undefined) {
+      return parent.sampled ? this.#record(name, kind, parent, attributes, false) : new Unrecorded(parent);
+    }
+    const word = this.#ids.word();
+    if (word < this.#sampler.bound) return this.#record(name, kind, undefined, attributes, false);
+    return new UnsampledRequest(this.#ids, word, undefined, undefined);
+  }
+
+  #record(
+    name: string,
+    kind: SpanKind,
+    parent: TraceContext | undefined,
+    attributes: SpanAttributes,
+    isRemote: boolean,
+  ): SpanHandle {
+    const { ROOT_CONTEXT, SpanKind: kinds, SpanStatusCode } = this.#api;
+    const context = parent === undefined ? ROOT_CONTEXT : this.#contextOf(parent, isRemote);
+    const otelKind = { server: kinds.SERVER, client: kinds.CLIENT, internal: kinds.INTERNAL }[kind];
+    const span = this.#tracer.startSpan(name, { kind: otelKind, attributes: { ...attributes } }, context);
+    return new Recorded(span, parent?.tracestate, SpanStatusCode.ERROR);
+  }
+
+  #contextOf(parent: TraceContext, isRemote: boolean): Context {
+    const { createTraceState, ROOT_CONTEXT, TraceFlags, trace } = this.#api;
+    return trace.setSpanContext(ROOT_CONTEXT, {
+      traceId: parent.traceId,
+      spanId: parent.spanId,
+      traceFlags: parent.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+      isRemote,
+      ...(parent.tracestate === undefined ? {} : { traceState: createTraceState(parent.tracestate) }),
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.#settled('flush', this.#provider.forceFlush());
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#settled('shutdown', this.#provider.shutdown());
+  }
+
+  /** The collector may be gone or slow: neither may fail, nor hold up, what ends. */
+  async #settled(what: string, work: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, SHUTDOWN_MS, `no answer within ${SHUTDOWN_MS} ms`);
+    });
+    try {
+      const reason = await Promise.race([work, late]);
+      if (reason !== undefined) this.#log.warn({ reason }, `tracing: ${what} not completed`);
+    } catch (error) {
+      this.#log.warn({ err: error }, `tracing: ${what} failed`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+class Recorded implements SpanHandle {
+  readonly recording = true;
+  readonly context: TraceContext;
+  readonly #span: Span;
+  readonly #failed: SpanStatusCode;
+  #ended = false;
+
+  constructor(span: Span, tracestate: string | undefined, failed: SpanStatusCode) {
+    const { traceId, spanId } = span.spanContext();
+    this.context = { traceId, spanId, sampled: true, tracestate };
+    this.#span = span;
+    this.#failed = failed;
+  }
+
+  setAttribute(name: string, value: string | number | boolean): void {
+    if (!this.#ended) this.#span.setAttribute(name, value);
+  }
+
+  end(errorType?: string, message?: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (errorType !== undefined) {
+      this.#span.setAttribute('error.type' satisfies typeof ATTR_ERROR_TYPE, errorType);
+      this.#span.setStatus({ code: this.#failed, ...(message === undefined ? {} : { message }) });
+    }
+    this.#span.end();
+  }
+}
