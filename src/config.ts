@@ -58,4 +58,6 @@ export interface Settings {
   readonly receiveTraceFlags: 'trusted' | 'all' | 'none';
   /** Absolute path of the configuration module, undefined when there is none (reference shop). */
   readonly configFile: string | undefined;
+  /** Slot of the process under pm2 (`pm_id`), null elsewhere: a successor in the same slot may take over. */
+  readonly pmId: string | null;
 }

@@ -7,7 +7,8 @@ import type { WorkerRow } from '../memory/worker-row.js';
 const BEAT_MS = 250;
 const SAMPLE_BEATS = 4;
 
-export function startLoadSampler(row: WorkerRow, clock: Clock): { stop(): void } {
+/** @param connections open sockets of this worker */
+export function startLoadSampler(row: WorkerRow, clock: Clock, connections: () => number): { stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   let before = performance.eventLoopUtilization();
@@ -26,7 +27,7 @@ export function startLoadSampler(row: WorkerRow, clock: Clock): { stop(): void }
       };
       delay.reset();
     }
-    row.beat(clock(), load);
+    row.beat(clock(), { ...load, connections: connections() });
   };
   beat();
   const timer = setInterval(beat, BEAT_MS);

@@ -68,6 +68,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const settings: Settings = {
     ...assemble((name) => lineOf.get(name)?.value, services, cwd),
     configFile: file?.services === undefined ? undefined : file.path,
+    pmId: env.pm_id ?? null,
   };
   checkTogether(settings, {
     as: (name) => lineOf.get(name)?.written?.as ?? name,
@@ -130,7 +131,7 @@ function assemble(
   byName: (name: string) => unknown,
   services: readonly string[],
   cwd: string,
-): Omit<Settings, 'configFile'> {
+): Omit<Settings, 'configFile' | 'pmId'> {
   const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile: tokens } = values;

@@ -162,6 +162,18 @@ export class BreakerCells {
     return { state: 'closed', calls: failures + this.#window.successes(slot, second), failures };
   }
 
+  /** Of all endpoints that ever were: a total that never goes down. */
+  totalTransitions(): BreakerTransitions {
+    let [open, halfOpen, closed] = [0, 0, 0];
+    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) {
+      const transitions = this.transitions(slot);
+      open += transitions.open;
+      halfOpen += transitions.halfOpen;
+      closed += transitions.closed;
+    }
+    return { open, halfOpen, closed };
+  }
+
   transitions(slot: number): BreakerTransitions {
     const base = slot * this.#transitionStride;
     return {
@@ -182,15 +194,13 @@ export class BreakerCells {
     }
   }
 
-  /** For another endpoint in this slot: closed, empty, and deaf to calls of the one before. */
+  /** For another endpoint in this slot: closed, empty, and deaf to calls of the one before. Its counts go on. */
   reset(slot: number): void {
     for (;;) {
       const { word, low } = this.#load(slot);
       this.#window.clear(slot);
-      if (this.#swap(slot, word, following(low, CLOSED), this.#now())) break;
+      if (this.#swap(slot, word, following(low, CLOSED), this.#now())) return;
     }
-    const base = slot * this.#transitionStride;
-    for (let index = base; index < base + 3; index++) Atomics.store(this.#transitions, index, 0);
   }
 
   /** Gives back the permits a lost worker held. Call when none of its code can run any more. */

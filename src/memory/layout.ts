@@ -50,6 +50,8 @@ export const LAYOUT = {
   processInFlight: field('process', 1, 'cas', 'requests', 'last'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
+  /** The verdict of `/readyz`, for workers that are asked the same. */
+  processReady: field('process', 1, 'primary', 'flag', 'last'),
   /** Seqlock version of the snapshot page: odd while it is being written. */
   snapshotVersion: field('process', 1, 'primary', 'version', 'last'),
   snapshotLength: field('process', 1, 'primary', 'bytes', 'last'),
@@ -96,7 +98,7 @@ export const LAYOUT = {
   breakerState: field('endpoint', 2, 'cas', 'packed', 'last'),
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */
   breakerWindow: field('endpoint', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
-  /** Changes to open, half-open, closed since the endpoint exists. */
+  /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
   breakerTransitions: field('endpoint', 3, 'cas', 'transitions', 'last'),
 
   // --- what one worker adds to an endpoint, so that it can be given back if the worker is lost

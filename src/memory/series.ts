@@ -151,3 +151,18 @@ export function* readIdentities(block: Block, slot: number): Generator<{ identit
 export function cellsOf(block: Block, row: number): Int32Array {
   return block.words('seriesCells', row).subarray(0, HISTOGRAM_CELLS * WIDE);
 }
+
+/** Labels of one row, whoever's it is; empty when the row is not in use. */
+export function labelsOfRow(block: Block, row: number): Labels {
+  const length = Atomics.load(block.words('seriesNameLength', row), 0);
+  return labelsOf(
+    parseIdentity(new TextDecoder().decode(block.bytes('seriesName', row).slice(0, length))).rest,
+  );
+}
+
+/** From the flat list that an identity ends with. */
+export function labelsOf(rest: readonly string[]): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (let index = 0; index + 1 < rest.length; index += 2) labels[rest[index]!] = rest[index + 1]!;
+  return labels;
+}

@@ -2,7 +2,7 @@
 import type { Block } from './block.js';
 import { HISTOGRAM_CELLS, WIDE } from './layout.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
-import { cellsOf, DECLARATION, parseIdentity, readIdentities } from './series.js';
+import { cellsOf, DECLARATION, labelsOf, parseIdentity, readIdentities } from './series.js';
 import { readWide } from './wide.js';
 
 export interface Totals {
@@ -29,7 +29,7 @@ export function readTotals(block: Block): Totals {
     for (const { identity, row } of readIdentities(block, slot)) {
       const { kind, metric, rest } = parseIdentity(identity);
       if (kind === DECLARATION) {
-        const { kind: declared = 'counter', help = '' } = pairs(rest);
+        const { kind: declared = 'counter', help = '' } = labelsOf(rest);
         declarations.set(metric, { metric, kind: declared as MetricKind, help });
         continue;
       }
@@ -51,7 +51,7 @@ function addRow(
   let total = merged.get(identity);
   if (total === undefined) {
     const cells = kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
-    total = { metric, kind, labels: pairs(rest), value: 0, cells };
+    total = { metric, kind, labels: labelsOf(rest), value: 0, cells };
     merged.set(identity, total);
   }
   const value = block.words('seriesValue', row);
@@ -61,10 +61,4 @@ function addRow(
   for (let cell = 0; cell < HISTOGRAM_CELLS; cell++) {
     total.cells[cell] = total.cells[cell]! + readWide(cells, cell * WIDE);
   }
-}
-
-function pairs(rest: readonly string[]): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (let index = 0; index + 1 < rest.length; index += 2) result[rest[index]!] = rest[index + 1]!;
-  return result;
 }

@@ -2,6 +2,14 @@
 import type { Block } from './block.js';
 import { addWide, readWide } from './wide.js';
 
+export interface WorkerLoad {
+  /** 0..1 */
+  readonly utilization: number;
+  readonly delayP99Us: number;
+  readonly heapUsedBytes: number;
+  readonly connections: number;
+}
+
 /** Written by the worker of this slot alone. Lives as long as its thread. */
 export class WorkerRow {
   readonly #heartbeat: Int32Array;
@@ -26,10 +34,6 @@ export class WorkerRow {
     this.#heap = block.words('workerHeapUsed', slot);
     this.#route = block.words('workerCurrentRoute', slot);
     this.#since = block.words('workerCurrentSince', slot);
-  }
-
-  connected(change: 1 | -1): void {
-    Atomics.add(this.#connections, 0, change);
   }
 
   /** @param inFlight requests in this worker now */
@@ -60,9 +64,10 @@ export class WorkerRow {
   }
 
   /** Once per beat, not per request. */
-  beat(now: number, load: { utilization: number; delayP99Us: number; heapUsedBytes: number }): void {
+  beat(now: number, load: WorkerLoad): void {
     Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
+    Atomics.store(this.#connections, 0, load.connections);
     Atomics.store(this.#heap, 0, Math.round(load.heapUsedBytes / 1024));
     Atomics.store(this.#heartbeat, 0, now | 0);
   }

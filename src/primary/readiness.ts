@@ -1,12 +1,19 @@
 // Ready is one moment (CONTRACT section 1), and from then on a condition (section 5, `/readyz`).
+import type { Supervisor } from '../cluster/supervisor.js';
 import type { WorkerState } from '../cluster/worker-state.js';
+import type { Switches } from '../memory/switches.js';
+import type { Readiness as Verdict } from '../telemetry/admin/telemetry-routes.js';
+import type { Databases } from './databases.js';
+
+/** Workers are asked the same question on the data plane: what they answer is this old at most. */
+const PUBLISH_EVERY_MS = 250;
 
 export interface ReadinessFacts {
-  /** All workers listened and every database was migrated, once. */
+  /** All workers served and every database was migrated, once. */
   readonly readyOnce: boolean;
   readonly draining: boolean;
   readonly workers: readonly WorkerState[];
-  /** Databases that do not answer now: name and why. */
+  /** Addresses of database servers that do not answer now. */
   readonly silentDatabases: readonly string[];
   /** Services whose database is not migrated yet. */
   readonly startingServices: readonly string[];
@@ -17,12 +24,67 @@ export function unreadyReasons(facts: ReadinessFacts): string[] {
   const reasons: string[] = [];
   if (facts.draining) reasons.push('draining');
   const serving = facts.workers.filter((state) => state.kind === 'ready').length;
-  if (!facts.readyOnce && serving < facts.workers.length) {
+  if (facts.readyOnce ? serving * 2 < facts.workers.length : serving < facts.workers.length) {
     reasons.push(`${serving} of ${facts.workers.length} workers serve`);
-  } else if (serving * 2 < facts.workers.length) {
-    reasons.push(`only ${serving} of ${facts.workers.length} workers serve`);
   }
-  for (const service of facts.startingServices) reasons.push(`service ${service}: database is being migrated`);
-  for (const database of facts.silentDatabases) reasons.push(`database ${database} does not answer`);
+  for (const service of facts.startingServices)
+    reasons.push(`the database of ${service} is not migrated yet`);
+  for (const database of facts.silentDatabases)
+    reasons.push(`the database server ${database} does not answer`);
   return reasons;
+}
+
+export class Readiness {
+  readonly #switches: Switches;
+  readonly #supervisor: Pick<Supervisor, 'lanes'>;
+  readonly #databases: Pick<Databases, 'silent' | 'starting'>;
+  readonly #timer: NodeJS.Timeout;
+  #readyOnce = false;
+
+  constructor(
+    switches: Switches,
+    supervisor: Pick<Supervisor, 'lanes'>,
+    databases: Pick<Databases, 'silent' | 'starting'>,
+  ) {
+    this.#switches = switches;
+    this.#supervisor = supervisor;
+    this.#databases = databases;
+    this.#timer = setInterval(() => this.#publish(), PUBLISH_EVERY_MS);
+  }
+
+  /** The one moment. */
+  reached(): void {
+    this.#readyOnce = true;
+    this.#publish();
+  }
+
+  /** Not ready from this moment on, on both planes. */
+  drain(): void {
+    this.#switches.draining = true;
+    this.#publish();
+  }
+
+  verdict(): Verdict {
+    const { draining } = this.#switches;
+    const reasons = unreadyReasons({
+      readyOnce: this.#readyOnce,
+      draining,
+      workers: this.#supervisor.lanes.map((lane) => lane.state),
+      silentDatabases: this.#databases.silent,
+      startingServices: this.#databases.starting,
+    });
+    return {
+      ready: this.#readyOnce && reasons.length === 0,
+      reasons,
+      code: draining ? 'DRAINING' : 'STARTING',
+    };
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #publish(): void {
+    this.#switches.ready = this.verdict().ready;
+  }
 }

@@ -16,6 +16,7 @@ export class View {
   #version: number | undefined;
   #revision = '';
   #endpoints = new Map<string, Endpoint>();
+  #addresses = new Set<string>();
   #byService = new Map<string, readonly Endpoint[]>();
 
   /** @param onLeave called for every endpoint that is gone or lives at another address now */
@@ -28,6 +29,12 @@ export class View {
   endpoints(service: string, protocol: Endpoint['protocol'] = 'http'): readonly Endpoint[] {
     this.refresh();
     return this.#byService.get(keyOf(protocol, service)) ?? NONE;
+  }
+
+  /** Whether any instance, of whatever service, has this address. */
+  hasAddress(address: string): boolean {
+    this.refresh();
+    return this.#addresses.has(address);
   }
 
   /** Of the snapshot in use; empty before the first. */
@@ -46,6 +53,7 @@ export class View {
     const before = this.#endpoints;
     this.#revision = snapshot.revision;
     this.#endpoints = new Map(snapshot.endpoints.map((endpoint) => [addressOf(endpoint), endpoint]));
+    this.#addresses = new Set(snapshot.endpoints.map(({ host }) => host));
     this.#byService = group(snapshot.endpoints);
     for (const [address, endpoint] of before) {
       if (!this.#endpoints.has(address)) this.#onLeave(endpoint);

@@ -6,8 +6,9 @@ import type { RequestObserver, RouteMeter } from '#src/server/observer.js';
 
 const METRIC = 'http_server_request_duration_seconds';
 
-/** Requests of this worker that have begun and not ended. */
+/** Requests of this worker: all that have begun, and those that have not ended. */
 interface Tally {
+  begun: number;
   inFlight: number;
 }
 
@@ -16,7 +17,7 @@ export class RequestMeters implements RequestObserver {
   readonly #row: WorkerRow;
   /** From `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
-  readonly #tally: Tally = { inFlight: 0 };
+  readonly #tally: Tally = { begun: 0, inFlight: 0 };
   readonly #shed: Counter;
 
   constructor(recorder: Recorder, row: WorkerRow, clock: Clock) {
@@ -26,8 +27,9 @@ export class RequestMeters implements RequestObserver {
     this.#shed = recorder.counter('multilane_requests_shed_total', { reason: 'max_in_flight' });
   }
 
-  get inFlight(): number {
-    return this.#tally.inFlight;
+  /** Requests that this worker has begun to serve. */
+  get begun(): number {
+    return this.#tally.begun;
   }
 
   meter(method: string, template: string | undefined): RouteMeter {
@@ -69,6 +71,7 @@ class Meter implements RouteMeter {
   }
 
   begin(): void {
+    this.#tally.begun++;
     this.#row.began(++this.#tally.inFlight);
   }
 

@@ -1,0 +1,32 @@
+// REGISTRY_ACCEPT_TOKENS_FILE: who may register which services here.
+import { readFile } from 'node:fs/promises';
+import { ConfigError } from '../errors.js';
+import type { Delegate } from '../telemetry/admin/credentials.js';
+
+/** @throws ConfigError naming the file, and the line that is wrong; never a token */
+export async function acceptTokens(file: string | undefined): Promise<readonly Delegate[]> {
+  if (file === undefined) return [];
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`REGISTRY_ACCEPT_TOKENS_FILE: cannot read ${file}: ${(error as Error).message}`);
+  }
+  return parseAcceptTokens(text, file);
+}
+
+/** Lines `token service,service…`; empty ones and `#` comments are passed over. */
+export function parseAcceptTokens(text: string, file: string): Delegate[] {
+  return text.split('\n').flatMap((line, index) => {
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) return [];
+    const [token = '', services = '', ...rest] = trimmed.split(/\s+/);
+    const grants = services.split(',').filter((name) => name !== '');
+    if (grants.length === 0 || rest.length > 0) {
+      throw new ConfigError(
+        `REGISTRY_ACCEPT_TOKENS_FILE: ${file} line ${index + 1} is not "token service,service…"`,
+      );
+    }
+    return [{ token, grants }];
+  });
+}

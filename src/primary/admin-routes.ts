@@ -1,0 +1,55 @@
+// Everything the admin plane answers, by room.
+import type { Supervisor } from '../cluster/supervisor.js';
+import type { TaskPool } from '../cluster/task-pool.js';
+import type { Settings } from '../config.js';
+import type { AdminRoute } from '../telemetry/admin/handler.js';
+import { telemetryRoutes } from '../telemetry/admin/telemetry-routes.js';
+import { sharedMemorySource } from '../telemetry/metric-families.js';
+import { Exposition } from '../telemetry/prometheus.js';
+import { breakerRoutes } from '../upstream/breaker-routes.js';
+import type { Registry } from '../upstream/registry.js';
+import { localShadowing, registryRoutes } from '../upstream/registry-routes.js';
+import type { Brain } from './brain.js';
+import type { Journals } from './journals.js';
+import { cpuSource, registrySource, workerSource } from './metric-sources.js';
+import type { Readiness } from './readiness.js';
+import { sagaRoutes } from './saga-routes.js';
+import { workerList } from './worker-list.js';
+
+export interface AdminParts {
+  readonly settings: Settings;
+  readonly brain: Brain;
+  readonly supervisor: Supervisor;
+  readonly registry: Registry;
+  readonly cpu: TaskPool;
+  readonly readiness: Readiness;
+  readonly journals: Journals;
+}
+
+export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
+  const { settings, brain, supervisor, registry, cpu, readiness, journals } = parts;
+  const { block, clock, load, breakers } = brain;
+  const sources = [
+    sharedMemorySource(block),
+    workerSource(supervisor),
+    cpuSource(cpu),
+    registrySource(registry, breakers),
+  ];
+  return [
+    ...telemetryRoutes({
+      exposition: new Exposition(sources),
+      sources,
+      workers: () => workerList(supervisor, block, clock),
+      readiness: () => readiness.verdict(),
+    }),
+    ...registryRoutes(registry, {
+      load,
+      mayShadowLocal: localShadowing({
+        acceptTokens: settings.registryAcceptTokensFile !== undefined,
+        adminToken: settings.adminToken !== undefined,
+      }),
+    }),
+    ...breakerRoutes(registry, breakers),
+    ...sagaRoutes(() => journals.operator()),
+  ];
+}

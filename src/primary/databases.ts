@@ -1,0 +1,153 @@
+// The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
+import { mkdir } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import { type DatabaseTarget, prepareDatabases, serviceDatabase } from '../db/databases.js';
+import type { Embedded } from '../db/embedded.js';
+import { acquireOwnerLock, type OwnerLock } from '../db/owner-lock.js';
+import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
+import { ConfigError, StartError } from '../errors.js';
+import { hasDatabase } from '../services/mounted.js';
+import type { ServiceDefinition } from '../services/service.js';
+
+/** Connections of the server that are left to others: operators, migrations, our own probe. */
+const RESERVED_CONNECTIONS = 10;
+
+const SAGA_JOURNAL = { name: 'saga', folder: new URL('../saga/migrations/', import.meta.url) };
+
+/** Where a service's own database is reached. */
+export interface PlacedDatabase {
+  readonly service: string;
+  readonly url: string;
+  /** It lies on the embedded server, which no other process uses. */
+  readonly exclusive: boolean;
+}
+
+export class Databases {
+  readonly #settings: Settings;
+  readonly #services: readonly ServiceDefinition[];
+  readonly #log: Logger;
+  readonly #probes: ServerProbe[] = [];
+  readonly #prepared = new Set<string>();
+  #targets: readonly DatabaseTarget[] = [];
+  #budget: Promise<void> | undefined;
+
+  /** @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases */
+  constructor(settings: Settings, services: readonly ServiceDefinition[], log: Logger) {
+    this.#settings = settings;
+    this.#services = services.filter(hasDatabase);
+    this.#log = log;
+    if (settings.databasePoolMax !== undefined) this.#requireOneEach(settings.databasePoolMax);
+  }
+
+  /** Services whose database is not there yet. */
+  get starting(): readonly string[] {
+    return this.#services.map(({ name }) => name).filter((name) => !this.#prepared.has(name));
+  }
+
+  /** Servers on the network, as nobody may register them. */
+  get addresses(): readonly { readonly host: string; readonly port: number }[] {
+    const { databaseUrl, serviceDatabaseUrls } = this.#settings;
+    return [databaseUrl, ...Object.values(serviceDatabaseUrls)]
+      .filter((url) => url !== undefined)
+      .map((url) => new URL(url))
+      .filter((url) => url.hostname !== '')
+      .map((url) => ({ host: url.hostname, port: Number(url.port || 5432) }));
+  }
+
+  /** At least one service needs a server that nobody named. */
+  get needEmbedded(): boolean {
+    const { databaseUrl, serviceDatabaseUrls } = this.#settings;
+    return databaseUrl === undefined && this.#services.some(({ name }) => !serviceDatabaseUrls[name]);
+  }
+
+  /** Creates and migrates all databases in parallel, telling of each when it is done. @throws StartError */
+  async prepare(
+    embedded: Embedded | undefined,
+    ready: (database: PlacedDatabase) => Promise<void>,
+  ): Promise<void> {
+    const { databaseUrl, serviceDatabaseUrls } = this.#settings;
+    const server = databaseUrl ?? embedded?.url ?? '';
+    this.#targets = this.#services.map(({ name, migrations, sagas = [] }) => ({
+      name,
+      server: serviceDatabaseUrls[name] ?? server,
+      migrations,
+      framework: sagas.length > 0 ? [SAGA_JOURNAL] : [],
+    }));
+    const told: Promise<void>[] = [];
+    await prepareDatabases(this.#targets, this.#log, (service) => {
+      const target = this.#targets.find(({ name }) => name === service)!;
+      told.push(
+        ready({ service, url: serviceDatabase(target), exclusive: target.server === embedded?.url }).then(
+          () => {
+            this.#prepared.add(service);
+          },
+        ),
+      );
+    });
+    await Promise.all(told);
+    for (const url of new Set(this.#targets.map((target) => target.server))) {
+      this.#probes.push(new ServerProbe(url, this.#log));
+    }
+  }
+
+  /**
+   * Tells the budget of the process, once: DATABASE_POOL_MAX, or its default 2 x WORKERS x databases, at most
+   * what the servers admit less 10.
+   * @throws ConfigError when the servers admit fewer connections than there are databases
+   */
+  openBudget(embedded: Embedded | undefined, configure: (most: number) => void): Promise<void> {
+    this.#budget ??= this.#poolMax(embedded).then(configure);
+    return this.#budget;
+  }
+
+  async #poolMax(embedded: Embedded | undefined): Promise<number> {
+    const { databasePoolMax } = this.#settings;
+    if (databasePoolMax !== undefined) return databasePoolMax;
+    const most = Math.min(this.#formula, (await this.#maxConnections(embedded)) - RESERVED_CONNECTIONS);
+    this.#requireOneEach(most);
+    return most;
+  }
+
+  get #formula(): number {
+    return 2 * this.#settings.workers * this.#services.length;
+  }
+
+  #requireOneEach(most: number): void {
+    const count = this.#services.length;
+    if (most >= count) return;
+    throw new ConfigError(
+      `DATABASE_POOL_MAX: ${most} connections are fewer than the ${count} databases; the default is ` +
+        `2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
+    );
+  }
+
+  /** Addresses of the servers that do not answer now. */
+  get silent(): readonly string[] {
+    return this.#probes.flatMap((probe) => probe.silent ?? []);
+  }
+
+  async stopWatching(): Promise<void> {
+    await Promise.all(this.#probes.map((probe) => probe.stop()));
+  }
+
+  async #maxConnections(embedded: Embedded | undefined): Promise<number> {
+    const urls = new Set(this.#targets.map((target) => serviceDatabase(target)));
+    if (embedded !== undefined || urls.size === 0) return embedded?.maxConnections ?? RESERVED_CONNECTIONS;
+    const limits = await Promise.all([...urls].map(maxConnectionsOf));
+    return Math.min(...limits);
+  }
+}
+
+/** DATA_DIR belongs to one process at a time. @throws StartError naming the folder, and its owner */
+export async function claimDataDir({
+  dataDir,
+  pmId,
+}: Pick<Settings, 'dataDir' | 'pmId'>): Promise<OwnerLock> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+  } catch (error) {
+    throw new StartError(`cannot create DATA_DIR ${dataDir}: ${(error as Error).message}`);
+  }
+  return acquireOwnerLock(dataDir, pmId);
+}

@@ -1,0 +1,67 @@
+// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { listenForSignals } from '../cluster/signals.js';
+import type { Lifecycle } from './lifecycle.js';
+
+/** How long workers that are told to leave at once may take. */
+const AT_ONCE_MS = 2_000;
+
+export interface EndingOptions {
+  readonly lifecycle: Lifecycle;
+  readonly log: Logger;
+  /** First half of an orderly stop: finish what is in hand. */
+  drain(): Promise<void>;
+  /** Makes workers leave now. */
+  leaveNow(): Promise<void>;
+  /** SIGHUP: not due yet is said, not done silently. */
+  reload(): void;
+}
+
+export class Ending {
+  readonly #options: EndingOptions;
+  #exitCode: number | undefined;
+
+  constructor(options: EndingOptions) {
+    this.#options = options;
+    listenForSignals(
+      {
+        stop: (signal) => void this.#drain(signal),
+        stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
+        reload: () => options.reload(),
+      },
+      process.stdin.isTTY === true,
+    );
+  }
+
+  get begun(): boolean {
+    return this.#exitCode !== undefined;
+  }
+
+  /** The process cannot go on: one line on stderr, everything stopped, this exit code. */
+  async fail(message: string, exitCode: number): Promise<void> {
+    if (this.begun) return;
+    process.stderr.write(`multilane: ${message}\n`);
+    await this.#end(message, exitCode);
+  }
+
+  async #drain(signal: string): Promise<void> {
+    if (this.begun) return;
+    this.#exitCode = 0;
+    const { log, lifecycle, drain } = this.#options;
+    log.info({ signal }, 'draining');
+    await drain();
+    await lifecycle.stop(log);
+    // A second signal may have decided otherwise meanwhile.
+    process.exit(this.#exitCode);
+  }
+
+  async #end(message: string, exitCode: number): Promise<void> {
+    this.#exitCode = exitCode;
+    const { log, lifecycle, leaveNow } = this.#options;
+    log.warn({ exitCode }, message);
+    await Promise.race([leaveNow(), delay(AT_ONCE_MS)]);
+    await lifecycle.stop(log);
+    process.exit(exitCode);
+  }
+}

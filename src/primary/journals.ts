@@ -1,0 +1,44 @@
+// The saga journals of the mounted services, for operators: a look at them from the primary, on lanes of its own.
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
+import { UnavailableError } from '../errors.js';
+import { DatabaseBudget } from '../memory/database-budget.js';
+import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
+import type { ServiceDefinition } from '../services/service.js';
+import type { Brain } from './brain.js';
+
+export class Journals {
+  readonly #keepers: ReadonlySet<string>;
+  readonly #open: (service: string, url: string) => ClosableDatabase;
+  readonly #instanceId: string;
+  readonly #databases: ClosableDatabase[] = [];
+
+  constructor(
+    services: readonly ServiceDefinition[],
+    parts: { settings: Settings; brain: Brain; instanceId: string; log: Logger },
+  ) {
+    const { settings, brain, instanceId, log } = parts;
+    const budget = new DatabaseBudget(brain.block, 0, brain.clock);
+    this.#keepers = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
+    this.#open = (service, connection) => createDatabase({ connection, service, settings, budget, log });
+    this.#instanceId = instanceId;
+  }
+
+  /** A service's database is migrated. */
+  arrive(service: string, url: string): void {
+    if (this.#keepers.has(service)) this.#databases.push(this.#open(service, url));
+  }
+
+  /** @throws UnavailableError STARTING until every journal is there: half a list would look like a whole one */
+  operator(): SagaOperator {
+    if (this.#databases.length < this.#keepers.size) {
+      throw new UnavailableError('STARTING', 'The saga journals are not all there yet.');
+    }
+    return createSagaOperator({ dbs: this.#databases, instanceId: this.#instanceId });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#databases.map((database) => database.close()));
+  }
+}

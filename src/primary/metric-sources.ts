@@ -1,0 +1,49 @@
+// What the primary itself knows at the moment of a scrape.
+import type { Supervisor } from '../cluster/supervisor.js';
+import type { TaskPool } from '../cluster/task-pool.js';
+import { shownAs } from '../cluster/worker-state.js';
+import type { SeriesTotal } from '../memory/recorder.js';
+import type { BreakerControl } from '../resilience/breaker.js';
+import { type MetricSource, reading } from '../telemetry/metric-families.js';
+import type { Registry } from '../upstream/registry.js';
+
+const WORKER_STATES = ['starting', 'ready', 'draining', 'dead'] as const;
+const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
+
+export function workerSource(supervisor: Pick<Supervisor, 'lanes'>): MetricSource {
+  return () => {
+    const states = supervisor.lanes.map((lane) => shownAs(lane.state));
+    return {
+      series: WORKER_STATES.map((state) =>
+        reading('multilane_workers', states.filter((one) => one === state).length, { state }),
+      ),
+    };
+  };
+}
+
+export function cpuSource(pool: Pick<TaskPool, 'queueLength'>): MetricSource {
+  return () => ({ series: [reading('multilane_cpu_pool_queue_length', pool.queueLength)] });
+}
+
+export function registrySource(registry: Registry, breakers: BreakerControl): MetricSource {
+  return () => {
+    const series: SeriesTotal[] = [];
+    let transitions = 0;
+    for (const { service, state, count } of registry.states()) {
+      series.push(reading('multilane_registry_instances', count, { service, state }));
+    }
+    for (const service of Object.keys(registry.services())) {
+      for (const { id, slot } of registry.instances(service)) {
+        const current = breakers.state(slot).state.replace('forced-', '');
+        for (const state of BREAKER_STATES) {
+          const labels = { service, endpoint: id, state };
+          series.push(reading('multilane_breaker_state', state === current ? 1 : 0, labels));
+        }
+        const { open, halfOpen, closed } = breakers.transitions(slot);
+        transitions += open + halfOpen + closed;
+      }
+    }
+    series.push(reading('multilane_breaker_transitions_total', transitions));
+    return { series };
+  };
+}

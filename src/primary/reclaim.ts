@@ -1,0 +1,13 @@
+// No code of a worker can run any more: what it held in shared memory goes back, its totals stay.
+import { DatabaseBudget } from '../memory/database-budget.js';
+import { reclaimInFlight } from '../memory/in-flight.js';
+import { clearWorker } from '../memory/worker-row.js';
+import type { Brain } from './brain.js';
+
+export function reclaimSlot({ block, load, breakers }: Brain, slot: number): void {
+  reclaimInFlight(block, slot);
+  load.reclaim(slot);
+  breakers.reclaim(slot);
+  DatabaseBudget.reclaim(block, slot);
+  clearWorker(block, slot);
+}

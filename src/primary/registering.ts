@@ -1,0 +1,69 @@
+// The registry of this process: its truth, its published snapshot, and who may be admitted to it.
+import type { Settings } from '../config.js';
+import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
+import { SnapshotPage } from '../memory/snapshot-page.js';
+import { hasDatabase } from '../services/mounted.js';
+import type { ServiceDefinition } from '../services/service.js';
+import { type Address, AddressPolicy } from '../upstream/addresses.js';
+import { HealthProber, httpProbe } from '../upstream/health.js';
+import { Registry } from '../upstream/registry.js';
+import { timers } from '../upstream/schedule.js';
+import { SlotTable } from '../upstream/slots.js';
+import type { Brain } from './brain.js';
+
+export interface RegisteringOptions {
+  readonly settings: Settings;
+  readonly brain: Brain;
+  readonly instanceId: string;
+  /** Addresses of this process that no instance may have. */
+  readonly guarded: () => readonly Address[];
+}
+
+export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
+  const { settings, brain, instanceId, guarded } = options;
+  const { block, clock, load, breakers } = brain;
+  const page = new SnapshotPage(block);
+  const prober = httpProbe();
+  const registry = new Registry({
+    clock,
+    now: () => new Date(),
+    schedule: timers,
+    publish: (snapshot) => page.publish(JSON.stringify(snapshot)),
+    slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
+      load.reset(slot);
+      breakers.reset(slot);
+    }),
+    addresses: new AddressPolicy({ allow: settings.registryAllow, guarded }),
+    health: new HealthProber(prober.probe, timers, Math.random),
+    revisionPrefix: instanceId.replaceAll('-', ''),
+    maxSnapshotBytes: SNAPSHOT_BYTES,
+  });
+  return {
+    registry,
+    close: async () => {
+      registry.close();
+      await prober.close();
+    },
+  };
+}
+
+/** Every mounted service is an instance of this process; one with a database is `starting` until it is migrated. */
+export function registerServices(
+  registry: Registry,
+  services: readonly ServiceDefinition[],
+  settings: Settings,
+  port: number,
+): void {
+  const host = advertisedHost(settings);
+  for (const service of services) {
+    registry.registerLocal(service.name, host, port, {
+      state: hasDatabase(service) ? 'starting' : 'healthy',
+    });
+  }
+}
+
+/** The address that others reach this process by. */
+function advertisedHost({ advertiseHost, host }: Pick<Settings, 'advertiseHost' | 'host'>): string {
+  if (advertiseHost !== undefined) return advertiseHost;
+  return host === '0.0.0.0' || host === '::' || host === 'localhost' ? '127.0.0.1' : host;
+}

@@ -1,0 +1,41 @@
+// The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted services.
+import type { SagaOperator } from '../saga/operator.js';
+import type { AdminRequest, AdminRoute } from '../telemetry/admin/handler.js';
+
+/** @param operator asked per request: the journals are there only after the databases are */
+export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] {
+  const idOf = ({ params }: AdminRequest): string => params.id ?? '';
+  const hand = (name: 'retry' | 'compensate' | 'skip'): AdminRoute => ({
+    method: 'POST',
+    path: `/sagas/:id/${name}`,
+    handler: async (request) => ({ status: 200, json: await operator()[name](idOf(request)) }),
+  });
+  return [
+    {
+      method: 'GET',
+      path: '/sagas',
+      handler: async ({ query }) => {
+        const text = (name: string): Record<string, string> => {
+          const value = query.get(name);
+          return value === null ? {} : { [name]: value };
+        };
+        const limit = query.get('limit');
+        const page = await operator().list({
+          ...text('saga'),
+          ...text('status'),
+          ...text('cursor'),
+          ...(limit === null ? {} : { limit: Number(limit) }),
+        });
+        return { status: 200, json: page };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/sagas/:id',
+      handler: async (request) => ({ status: 200, json: await operator().get(idOf(request)) }),
+    },
+    hand('retry'),
+    hand('compensate'),
+    hand('skip'),
+  ];
+}

@@ -1,0 +1,149 @@
+// The boot order of the primary. Each step starts one part and says how it is stopped; the rules are elsewhere.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Acceptor } from '../cluster/acceptor.js';
+import { Supervisor } from '../cluster/supervisor.js';
+import { TaskPool } from '../cluster/task-pool.js';
+import { socketDirectory } from '../config/socket-directory.js';
+import type { Settings } from '../config.js';
+import { type Embedded, startEmbedded } from '../db/embedded.js';
+import { ConfigError, StartError } from '../errors.js';
+import { DatabaseBudget } from '../memory/database-budget.js';
+import { mountedServices } from '../services/mounted.js';
+import { startAdminServer } from '../telemetry/admin/server.js';
+import { createLogger } from '../telemetry/log.js';
+import { acceptTokens } from './accept-tokens.js';
+import { adminRoutes } from './admin-routes.js';
+import { createBrain } from './brain.js';
+import { claimDataDir, Databases } from './databases.js';
+import { Ending } from './ending.js';
+import { Journals } from './journals.js';
+import { Lifecycle } from './lifecycle.js';
+import { Readiness } from './readiness.js';
+import { announceReady, shownHost } from './ready.js';
+import { reclaimSlot } from './reclaim.js';
+import { createRegistry, registerServices } from './registering.js';
+
+const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
+const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
+/** CPU tasks of workers that have drained are nobody's any more. */
+const CPU_CLOSE_MS = 1_000;
+
+/** Starts the whole process. What fails before anything serves is thrown; later failures end the process. */
+export async function start(settings: Settings, warnings: readonly string[]): Promise<void> {
+  const lifecycle = new Lifecycle();
+  try {
+    await startParts(settings, warnings, lifecycle);
+  } catch (error) {
+    await lifecycle.stop(undefined);
+    throw error;
+  }
+}
+
+async function startParts(
+  settings: Settings,
+  warnings: readonly string[],
+  lifecycle: Lifecycle,
+): Promise<void> {
+  const services = await mountedServices(settings);
+  const delegates = await acceptTokens(settings.registryAcceptTokensFile);
+  const log = createLogger(settings);
+  for (const warning of warnings) log.warn(warning);
+  const instanceId = randomUUID();
+  const brain = createBrain(settings.workers);
+
+  // What only one process may have: the folder and the two ports.
+  const databases = new Databases(settings, services, log);
+  if (databases.needEmbedded) {
+    const lock = await claimDataDir(settings);
+    lifecycle.defer('owner lock', () => lock.release());
+  }
+  let embedded: Embedded | undefined;
+  lifecycle.defer('embedded PostgreSQL', () => embedded?.stop());
+  const acceptor = new Acceptor({ ...settings, exclusive: settings.pmId === null });
+  lifecycle.defer('acceptor', () => acceptor.close());
+
+  let adminPort = settings.adminPort;
+  const { registry, close: closeRegistry } = createRegistry({
+    settings,
+    brain,
+    instanceId,
+    guarded: () => [{ host: settings.adminHost, port: adminPort }, ...databases.addresses],
+  });
+  lifecycle.defer('registry', closeRegistry);
+  registerServices(registry, services, settings, acceptor.port);
+
+  const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
+  lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
+  const supervisor: Supervisor = new Supervisor({
+    entry: HTTP_WORKER,
+    settings,
+    block: brain.block,
+    acceptor,
+    instanceId,
+    log,
+    attachCpu: (port) => cpu.attach(port),
+    reclaim: (slot) => reclaimSlot(brain, slot),
+    restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
+    fatal: (message, exitCode) => void ending.fail(message, exitCode),
+  });
+  const readiness = new Readiness(brain.switches, supervisor, databases);
+  lifecycle.defer('readiness', () => readiness.stop());
+  const ending: Ending = new Ending({
+    lifecycle,
+    log,
+    drain: async () => {
+      readiness.drain();
+      for (const { name } of services) registry.setLocalState(name, 'draining');
+      await delay(settings.drainNoticeMs);
+      acceptor.stopListening();
+      await supervisor.stop(settings.drainMs);
+    },
+    leaveNow: () => supervisor.stop(0),
+    reload: () => log.warn('SIGHUP is ignored: this version does not replace workers on demand'),
+  });
+
+  const journals = new Journals(services, { settings, brain, instanceId, log });
+  lifecycle.defer('saga journals', () => journals.close());
+  const admin = await startAdminServer({
+    host: settings.adminHost,
+    port: settings.adminPort,
+    token: settings.adminToken,
+    allowedHosts: settings.adminAllowedHosts,
+    delegates,
+    routes: adminRoutes({ settings, brain, supervisor, registry, cpu, readiness, journals }),
+    log,
+  });
+  lifecycle.defer('admin plane', () => admin.close());
+  adminPort = admin.port;
+
+  // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there.
+  supervisor.start();
+  lifecycle.defer('database probes', () => databases.stopWatching());
+  try {
+    if (databases.needEmbedded) {
+      embedded = await startEmbedded({ ...settings, socketDir: socketDirectory(settings), log });
+    }
+    await databases.prepare(embedded, async ({ service, url, exclusive }) => {
+      await databases.openBudget(embedded, (most) => DatabaseBudget.configure(brain.block, most));
+      supervisor.serviceReady({ service, database: { url, exclusive } });
+      registry.setLocalState(service, 'healthy');
+      journals.arrive(service, url);
+    });
+  } catch (error) {
+    if (ending.begun) return;
+    const known = error instanceof StartError || error instanceof ConfigError;
+    if (!known) log.error({ err: error }, 'the databases cannot be prepared');
+    await ending.fail(error instanceof Error ? error.message : String(error), known ? error.exitCode : 1);
+    return;
+  }
+
+  await supervisor.until((states) => states.every((state) => state.kind === 'ready'));
+  if (ending.begun) return;
+  readiness.reached();
+  announceReady(
+    `http://${shownHost(settings.host)}:${acceptor.port}`,
+    `http://${shownHost(settings.adminHost)}:${admin.port}`,
+  );
+  log.info({ port: acceptor.port, adminPort: admin.port, workers: settings.workers }, 'ready');
+}

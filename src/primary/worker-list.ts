@@ -1,0 +1,35 @@
+// `GET /workers`: what every worker says about itself in shared memory, beside what the supervisor knows.
+import type { Supervisor } from '../cluster/supervisor.js';
+import { shownAs } from '../cluster/worker-state.js';
+import type { Block } from '../memory/block.js';
+import type { Clock } from '../memory/clock.js';
+import { labelsOfRow } from '../memory/series.js';
+import { readWorker } from '../memory/worker-row.js';
+import type { WorkerView } from '../telemetry/admin/telemetry-routes.js';
+
+const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
+
+export function workerList(
+  supervisor: Pick<Supervisor, 'lanes'>,
+  block: Block,
+  clock: Clock,
+): readonly WorkerView[] {
+  return supervisor.lanes.map(({ slot, generation, state, startedAt }) => {
+    const row = readWorker(block, slot);
+    const route = row.currentRow === undefined ? undefined : labelsOfRow(block, row.currentRow).http_route;
+    return {
+      id: slot,
+      generation,
+      state: shownAs(state),
+      startedAt: startedAt.toISOString(),
+      connections: row.connections,
+      inFlight: row.inFlight,
+      requests: row.requests,
+      loopUtilization: rounded(row.loopUtilization, 3),
+      loopDelayP99Ms: rounded(row.loopDelayP99Us / 1000, 2),
+      heapUsedMb: rounded(row.heapUsedBytes / 1048576, 1),
+      current:
+        route === undefined ? null : { route, sinceMs: Math.max(0, Math.round(clock() - row.currentSince)) },
+    };
+  });
+}

@@ -1,0 +1,30 @@
+// When a draining worker may close. Idle keep-alive connections cannot be listed in the core, and cutting one on
+// which a request is just arriving would lose it: so a worker closes when all connections are gone, or when
+// nothing has been in hand and nothing has arrived for a while.
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Longer than any keep-alive client under load pauses, shorter than a person waits after Ctrl-C. */
+const QUIET_MS = 1_000;
+const LOOK_EVERY_MS = 20;
+
+export interface Busyness {
+  readonly inFlight: number;
+  readonly connections: number;
+  /** Requests since the worker started: unchanged means that nothing has arrived. */
+  readonly requests: number;
+}
+
+/** Resolves when the worker may close, at the latest after `withinMs`. */
+export async function untilQuiet(busyness: () => Busyness, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  let quietSince = performance.now();
+  let seen = busyness().requests;
+  for (;;) {
+    const { inFlight, connections, requests } = busyness();
+    const now = performance.now();
+    if (inFlight > 0 || requests !== seen) quietSince = now;
+    seen = requests;
+    if ((inFlight === 0 && connections === 0) || now - quietSince >= QUIET_MS || now >= deadline) return;
+    await delay(Math.min(LOOK_EVERY_MS, deadline - now));
+  }
+}

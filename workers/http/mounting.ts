@@ -1,0 +1,130 @@
+// One mounted service in this worker: its routes at once, its database and sagas when they are there.
+import type { Logger } from 'pino';
+import type { CpuClient } from '#src/cluster/cpu-client.js';
+import type { WorkerBoot } from '#src/cluster/messages.js';
+import { type ClosableDatabase, createDatabase } from '#src/db/create-database.js';
+import type { Database } from '#src/db/database.js';
+import type { Block } from '#src/memory/block.js';
+import type { Clock } from '#src/memory/clock.js';
+import { DatabaseBudget } from '#src/memory/database-budget.js';
+import type { Recorder } from '#src/memory/recorder.js';
+import { createSagaEngine, type SagaEngine } from '#src/saga/engine.js';
+import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
+import type { Sagas } from '#src/saga/saga.js';
+import type { Application } from '#src/server/handler.js';
+import { hasDatabase } from '#src/services/mounted.js';
+import type { ServiceDefinition, ServiceDeps, ServiceMetrics } from '#src/services/service.js';
+import { assertOwnMetric } from '#src/telemetry/metrics.js';
+import type { Tracing } from '#src/telemetry/span.js';
+import type { Call } from '#src/upstream/call.js';
+import { absent, Late, lateDatabase, lateSagas } from './late.js';
+import { observeDatabase, observeSagas } from './observers.js';
+
+/** What all services of a worker share. */
+export interface Surroundings {
+  readonly boot: WorkerBoot;
+  readonly block: Block;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly tracing: Tracing;
+  readonly log: Logger;
+  readonly call: Call;
+  readonly cpu: CpuClient;
+}
+
+/** How a migrated database is reached. */
+export interface ServiceDatabase {
+  readonly url: string;
+  /** No other process uses it: what earlier owners held there is free at once. */
+  readonly exclusive: boolean;
+}
+
+export class MountedService {
+  readonly definition: ServiceDefinition;
+  readonly #surroundings: Surroundings;
+  readonly #log: Logger;
+  readonly #lateDb: Late<Database>;
+  readonly #lateSagas: Late<Sagas>;
+  readonly #deps: ServiceDeps;
+  #database: ClosableDatabase | undefined;
+  #engine: SagaEngine | undefined;
+
+  constructor(definition: ServiceDefinition, surroundings: Surroundings) {
+    const { name, tasks, sagas = [] } = definition;
+    this.definition = definition;
+    this.#surroundings = surroundings;
+    this.#log = surroundings.log.child({ service: name });
+    this.#lateDb = new Late(`The database of service ${name}`);
+    this.#lateSagas = new Late(`The saga engine of service ${name}`);
+    this.#deps = {
+      db: hasDatabase(definition) ? lateDatabase(this.#lateDb) : absent(name, 'database'),
+      sagas: sagas.length > 0 ? lateSagas(this.#lateSagas) : absent(name, 'sagas'),
+      call: surroundings.call,
+      cpu: surroundings.cpu.tasks(tasks),
+      metrics: serviceMetrics(surroundings.recorder),
+      log: this.#log,
+    };
+  }
+
+  get ready(): boolean {
+    return this.#lateDb.set || !hasDatabase(this.definition);
+  }
+
+  routes(app: Application): void {
+    this.definition.routes(app, this.#deps);
+  }
+
+  /** The database is migrated: connect lazily, take over sagas that others left. */
+  async arrive({ url, exclusive }: ServiceDatabase): Promise<void> {
+    const { boot, block, clock, recorder, tracing } = this.#surroundings;
+    const { name, sagas = [] } = this.definition;
+    const database = createDatabase({
+      connection: url,
+      service: name,
+      settings: boot.settings,
+      budget: new DatabaseBudget(block, boot.slot, clock),
+      log: this.#log,
+      observer: observeDatabase(recorder, tracing, name),
+    });
+    this.#database = database;
+    if (sagas.length > 0) {
+      const { call, cpu } = this.#deps;
+      this.#engine = createSagaEngine({
+        db: database,
+        definitions: sagas,
+        tools: { call, cpu, db: database },
+        service: name,
+        owner: { instanceId: boot.instanceId, slot: boot.slot, generation: boot.generation },
+        log: this.#log,
+        observer: observeSagas(recorder, tracing),
+      });
+      this.#lateSagas.arrive(this.#engine.sagas);
+      if (exclusive) await releaseOwnersExcept(database, boot.instanceId);
+      this.#engine.start();
+    }
+    this.#lateDb.arrive(database);
+  }
+
+  async drain(withinMs: number): Promise<void> {
+    await this.#engine?.drain(withinMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#database?.close();
+  }
+}
+
+function serviceMetrics(recorder: Recorder): ServiceMetrics {
+  const declared =
+    <T>(kind: 'counter' | 'gauge' | 'histogram', make: (name: string, labels: Record<string, string>) => T) =>
+    (name: string, help: string, labels: Readonly<Record<string, string>> = {}): T => {
+      assertOwnMetric(name, help, Object.keys(labels));
+      recorder.declare(name, kind, help);
+      return make(name, labels);
+    };
+  return {
+    counter: declared('counter', (name, labels) => recorder.counter(name, labels)),
+    gauge: declared('gauge', (name, labels) => recorder.gauge(name, labels)),
+    histogram: declared('histogram', (name, labels) => recorder.histogram(name, labels)),
+  };
+}

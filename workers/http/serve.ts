@@ -1,0 +1,108 @@
+// An HTTP worker, put together in the order of a request's path: memory, telemetry, calls, services, server.
+
+import { CpuClient } from '#src/cluster/cpu-client.js';
+import { startLoadSampler } from '#src/cluster/load-sampler.js';
+import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
+import type { WorkerSide } from '#src/cluster/worker-side.js';
+import { ConfigError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { sharedClock } from '#src/memory/clock.js';
+import { InFlight } from '#src/memory/in-flight.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { Switches } from '#src/memory/switches.js';
+import { WorkerRow } from '#src/memory/worker-row.js';
+import { createApp } from '#src/server/app.js';
+import { createUwsServer } from '#src/server/uws.js';
+import { mountedServices } from '#src/services/mounted.js';
+import { systemRoutes } from '#src/services/system.js';
+import { createLogger } from '#src/telemetry/log.js';
+import { initTracing } from '#src/telemetry/tracing.js';
+import { createCalling } from './calling.js';
+import { dispatchTo } from './dispatch.js';
+import { untilQuiet } from './drain.js';
+import { MountedService, type ServiceDatabase } from './mounting.js';
+import { observeCalls } from './observers.js';
+import { RequestMeters } from './request-meters.js';
+import { traceTrust } from './trace-trust.js';
+
+export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
+  const { settings, slot, instanceId } = boot;
+  const block = Block.attach(boot.memory);
+  const clock = sharedClock(block);
+  const recorder = new SeriesTable(block, slot);
+  const row = new WorkerRow(block, slot);
+  const switches = new Switches(block);
+
+  const log = createLogger(settings, { worker: slot });
+  const tracing = initTracing(settings, { worker: slot, instanceId }, log);
+  const meters = new RequestMeters(recorder, row, clock);
+
+  let leaving = false;
+  const draining = (): boolean => leaving || switches.draining;
+  const calling = createCalling({
+    block,
+    slot,
+    clock,
+    observer: observeCalls(recorder, tracing),
+    dispatch: (service, request) => dispatch(service, request),
+    meshToken: settings.meshToken,
+    timeoutMs: settings.requestTimeoutMs,
+  });
+  const app = createApp({
+    settings,
+    observer: meters,
+    limiter: new InFlight(block, settings.maxInFlight),
+    tracing,
+    log,
+    draining,
+    trustsTraceFlags: traceTrust(settings, calling.isInstance),
+  });
+  const dispatch = dispatchTo(app);
+
+  const cpu = new CpuClient(boot.cpuPort, tracing);
+  const surroundings = { boot, block, clock, recorder, tracing, log, call: calling.call, cpu };
+  const services = (await mountedServices(settings)).map(
+    (definition) => new MountedService(definition, surroundings),
+  );
+  const state = { draining: () => switches.draining, ready: () => switches.ready };
+  try {
+    app.mount('system', (routes) => systemRoutes(routes, state), { unlimited: true });
+    for (const service of services) {
+      const { name } = service.definition;
+      app.mount(name, (routes) => service.routes(routes), { isReady: () => service.ready });
+    }
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+
+  const server = createUwsServer(app, { settings });
+  const sampler = startLoadSampler(row, clock, () => server.connections);
+  const serviceReady = ({ service, database }: ReadyService): void => {
+    const mounted = services.find(({ definition }) => definition.name === service);
+    // Its failure is a failure of this worker: it leaves, and the next one tries again.
+    if (mounted !== undefined) void mounted.arrive(database as ServiceDatabase);
+  };
+  side.arm({
+    serviceReady,
+    drain: async (withinMs) => {
+      leaving = true;
+      const busyness = () => ({
+        inFlight: app.inFlight + server.unfinished,
+        connections: server.connections,
+        requests: meters.begun,
+      });
+      await Promise.all([
+        untilQuiet(busyness, withinMs),
+        ...services.map((service) => service.drain(withinMs)),
+      ]);
+      await Promise.all([calling.close(), ...services.map((service) => service.close())]);
+      cpu.close();
+      await tracing.shutdown();
+      sampler.stop();
+    },
+    close: () => server.close(),
+  });
+  for (const ready of boot.ready) serviceReady(ready);
+  const routes = app.routes().map(({ service, method, path }) => ({ service, method, path }));
+  side.ready(server.descriptor(), routes);
+}
