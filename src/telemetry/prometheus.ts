@@ -26,7 +26,8 @@ interface Samples {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
-  readonly groups: readonly (readonly Sample[])[];
+  /** One per series, made when it is written. */
+  readonly groups: Iterable<readonly Sample[]>;
 }
 
 /** Samples written before the thread looks after its connections again: about a millisecond of text. */
@@ -68,12 +69,15 @@ export class Exposition {
 }
 
 function samplesOf({ name, kind, help, series }: Family): Samples {
-  const groups = series.map((total) =>
-    total.cells === undefined
+  return { name, kind, help, groups: groupsOf(name, series) };
+}
+
+function* groupsOf(name: string, series: readonly SeriesTotal[]): Generator<Sample[]> {
+  for (const total of series) {
+    yield total.cells === undefined
       ? [{ labels: { ...total.labels }, value: total.value }]
-      : histogramSamples(name, total, total.cells),
-  );
-  return { name, kind, help, groups };
+      : histogramSamples(name, total, total.cells);
+  }
 }
 
 /** Number of cells that lie at or below each `le` bound: the cells have an edge at every bound. */

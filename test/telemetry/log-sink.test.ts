@@ -102,25 +102,30 @@ describe('telemetry/log-sink', () => {
 describe('telemetry/log-sink on the real standard output', () => {
   const program = fileURLToPath(new URL('./log-writer.js', import.meta.url));
 
-  it('never mixes lines of several threads, also when the reader is slow', async () => {
-    const child = spawn(process.execPath, [program, '4', '300'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const exited = once(child, 'exit');
-    const perWorker = new Map<number, number>();
-    let dropped = 0;
-    for await (const line of createInterface({ input: child.stdout })) {
-      const entry = JSON.parse(line) as { worker?: number; n?: number; dropped?: number };
-      if (entry.dropped !== undefined) dropped += entry.dropped;
-      else {
-        const before = perWorker.get(entry.worker!) ?? -1;
-        expect(entry.n, 'order of one thread').to.be.above(before);
-        perWorker.set(entry.worker!, entry.n!);
+  for (const [kind, command] of [
+    ['socket', [process.execPath, program, '4', '300']],
+    ['pipe', ['/bin/sh', '-c', '"$0" "$1" 4 300 | cat', process.execPath, program]],
+  ] as const) {
+    it(`never mixes lines of several threads on a ${kind}`, async () => {
+      const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+      const exited = once(child, 'exit');
+      const perWorker = new Map<number, number>();
+      let dropped = 0;
+      for await (const line of createInterface({ input: child.stdout })) {
+        const entry = JSON.parse(line) as { worker?: number; n?: number; dropped?: number };
+        if (entry.dropped !== undefined) dropped += entry.dropped;
+        else {
+          const before = perWorker.get(entry.worker!) ?? -1;
+          expect(entry.n, 'order of one thread').to.be.above(before);
+          perWorker.set(entry.worker!, entry.n!);
+        }
       }
-    }
-    expect(await exited).to.deep.equal([0, null]);
-    expect(perWorker.size).to.equal(4);
-    expect(dropped).to.equal(0);
-    for (const last of perWorker.values()) expect(last).to.equal(299);
-  });
+      expect(await exited).to.deep.equal([0, null]);
+      expect(perWorker.size).to.equal(4);
+      expect(dropped).to.equal(0);
+      for (const last of perWorker.values()) expect(last).to.equal(299);
+    });
+  }
 
   it('lets the process live when standard output is closed', async () => {
     const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -67,7 +67,7 @@ describe('telemetry/prometheus', () => {
 
   it('shows every worker, and the requests in all of them', async () => {
     const { block, source } = threads();
-    const load = { utilization: 0.25, delayP99Us: 10, heapUsedBytes: 2 ** 20 };
+    const load = { utilization: 0.25, delayP99Us: 10, heapUsedBytes: 2 ** 20, connections: 1 };
     for (const slot of [1, 2]) {
       block.words('workerGeneration', slot)[0] = 1;
       const row = new WorkerRow(block, slot);
