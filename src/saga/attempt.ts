@@ -69,20 +69,23 @@ export function attempt(
     const timer = setTimeout(() => {
       scope.abort(new DeadlineExceededError(`The step did not end within ${step.timeoutMs} ms.`));
     }, step.timeoutMs);
-    const end = (outcome: Outcome): void => {
+    let open = true;
+    const end = (outcome: Outcome, error?: unknown): void => {
+      if (!open) return;
+      open = false;
       clearTimeout(timer);
       scope.onAbort = undefined;
+      if (outcome.kind === 'unknown') {
+        ctx.log.warn({ err: error, attempt: effect.attempt }, `saga step: outcome of ${effect.kind} unknown`);
+      }
       resolve(outcome);
     };
-    scope.onAbort = (reason) => end({ kind: 'unknown', error: errorOf(reason) });
-    runInScope(scope, () => perform(effect, step, record.input, ctx)).then(end, (error: unknown) => {
-      if (error instanceof BusinessError) {
-        end({ kind: 'refused', error: errorOf(error) });
-      } else {
-        ctx.log.warn({ err: error, attempt: effect.attempt }, `saga step: ${effect.kind} failed`);
-        end({ kind: 'unknown', error: errorOf(error) });
-      }
-    });
+    const fail = (error: unknown): void => {
+      const kind = error instanceof BusinessError ? 'refused' : 'unknown';
+      end({ kind, error: errorOf(error) }, error);
+    };
+    scope.onAbort = fail;
+    runInScope(scope, () => perform(effect, step, record.input, ctx)).then(end, fail);
   });
 }
 

@@ -19,11 +19,12 @@ export interface TestDatabase {
 
 export async function openJournalDatabase(): Promise<TestDatabase> {
   const url = await (await startTestPostgres()).createDatabase('saga');
-  const { db, close } = await connect(url);
+  const connection = await connect(url);
+  const { db } = connection;
   const [up = ''] = (await readFile(MIGRATION, 'utf8')).split('-- Down Migration');
   for (const statement of up.split(/;\s*$/m)) if (/\w/.test(statement)) await db.query(statement);
   const counting = (count: () => void): Queryable => new Counting(db, count);
-  return { url, db, counting, close };
+  return { url, db, counting, close: () => connection.close() };
 }
 
 /** One pipelined connection, as a worker has it. */

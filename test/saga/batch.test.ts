@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import { Batch } from '#src/saga/batch.js';
+
+interface Flush {
+  readonly items: readonly number[];
+  answer(): void;
+  fail(error: Error): void;
+}
+
+function recorded(limit = 100, isOnesFault = (): boolean => false) {
+  const flushes: Flush[] = [];
+  let called = (): void => {};
+  const batch = new Batch<number, number>(
+    (items) =>
+      new Promise((resolve, reject) => {
+        flushes.push({ items, answer: () => resolve(items.map((item) => item * 10)), fail: reject });
+        called();
+      }),
+    limit,
+    isOnesFault,
+  );
+  const nextFlush = async (): Promise<Flush> => {
+    if (flushes.length === 0) await new Promise<void>((resolve) => (called = resolve));
+    return flushes.shift()!;
+  };
+  return { batch, nextFlush, flushes };
+}
+
+describe('a batch', () => {
+  it('sends what one turn of the loop brought together and gives each its own answer', async () => {
+    const { batch, nextFlush } = recorded();
+    const answers = [1, 2, 3].map((item) => batch.add(item));
+    const flush = await nextFlush();
+    expect(flush.items).to.deep.equal([1, 2, 3]);
+    flush.answer();
+    expect(await Promise.all(answers)).to.deep.equal([10, 20, 30]);
+  });
+
+  it('gathers while one is under way, and never has two under way', async () => {
+    const { batch, nextFlush, flushes } = recorded();
+    const first = batch.add(1);
+    const flush = await nextFlush();
+    const later = [2, 3].map((item) => batch.add(item));
+    await new Promise(setImmediate);
+    expect(flushes).to.have.length(0);
+    flush.answer();
+    expect(await first).to.equal(10);
+    const second = await nextFlush();
+    expect(second.items).to.deep.equal([2, 3]);
+    second.answer();
+    expect(await Promise.all(later)).to.deep.equal([20, 30]);
+  });
+
+  it('takes those along whom an answer has just set going again', async () => {
+    const { batch, nextFlush } = recorded();
+    const chains = [1, 2].map(async (item) => batch.add(await batch.add(item)));
+    (await nextFlush()).answer();
+    const second = await nextFlush();
+    expect(second.items).to.deep.equal([10, 20]);
+    second.answer();
+    await Promise.all(chains);
+  });
+
+  it('keeps to its limit', async () => {
+    const { batch, nextFlush } = recorded(2);
+    const answers = [1, 2, 3].map((item) => batch.add(item));
+    const sizes: number[] = [];
+    for (let n = 0; n < 2; n++) {
+      const flush = await nextFlush();
+      sizes.push(flush.items.length);
+      flush.answer();
+    }
+    await Promise.all(answers);
+    expect(sizes).to.deep.equal([2, 1]);
+  });
+
+  it('fails all of a batch when nobody knows whose fault it was, and goes on', async () => {
+    const { batch, nextFlush } = recorded();
+    const answers = Promise.allSettled([batch.add(1), batch.add(2)]);
+    (await nextFlush()).fail(new Error('connection lost'));
+    expect((await answers).map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+    const next = batch.add(3);
+    (await nextFlush()).answer();
+    expect(await next).to.equal(30);
+  });
+
+  it('tries each alone when one of them made it fail', async () => {
+    const { batch, nextFlush } = recorded(100, () => true);
+    const answers = Promise.allSettled([batch.add(1), batch.add(2), batch.add(3)]);
+    (await nextFlush()).fail(new Error('bad value'));
+    (await nextFlush()).answer();
+    (await nextFlush()).fail(new Error('bad value'));
+    (await nextFlush()).answer();
+    expect((await answers).map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+  });
+});

@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { ConfigError } from '#src/errors.js';
+import { type AnyDefinition, Plans, planOf } from '#src/saga/definition.js';
+import { sagaRecord } from '#test/conformance/journal.common.js';
+
+const run = (): undefined => undefined;
+const good = { name: 'transfer', version: 1, steps: [{ name: 'debit', run }] };
+const withStep = (step: object): object => ({ ...good, steps: [{ name: 'debit', run, ...step }] });
+
+describe('a saga definition', () => {
+  it('gets the defaults of the contract', () => {
+    expect(planOf(good).steps[0]).to.deep.include({
+      retry: { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 },
+      timeoutMs: 10_000,
+    });
+  });
+
+  const wrong: readonly (readonly [string, unknown, RegExp])[] = [
+    ['is missing', undefined, /saga name/],
+    ['has no name', { ...good, name: '' }, /saga name ""/],
+    ['has a name that is no name', { ...good, name: 'a/b' }, /"a\/b"/],
+    ['has no version', { ...good, version: undefined }, /"transfer": version/],
+    ['has a version that is not whole', { ...good, version: 1.5 }, /version/],
+    ['has no steps', { ...good, steps: [] }, /steps/],
+    ['names two steps alike', { ...good, steps: [good.steps[0], good.steps[0]] }, /two steps .*"debit"/],
+    ['has a step that is nothing', { ...good, steps: [null] }, /step name/],
+    ['has a step without run', withStep({ run: undefined }), /step "debit": run/],
+    ['has a compensate that is no function', withStep({ compensate: true }), /"debit": compensate/],
+    ['has a resolve that is no function', withStep({ resolve: {} }), /"debit": resolve/],
+    ['allows no attempt', withStep({ retry: { attempts: 0 } }), /attempts/],
+    ['has a negative backoff', withStep({ retry: { backoffMs: -1 } }), /backoffMs/],
+    ['has a time-out beyond what a timer takes', withStep({ timeoutMs: 2 ** 31 }), /timeoutMs/],
+    ['has a time-out that is no number', withStep({ timeoutMs: Number.NaN }), /timeoutMs/],
+  ];
+  for (const [what, definition, message] of wrong) {
+    it(`is refused at registration when it ${what}`, () => {
+      expect(() => planOf(definition as AnyDefinition)).to.throw(ConfigError, message);
+    });
+  }
+
+  it('is refused when its name is taken', () => {
+    expect(() => new Plans([good, good])).to.throw(ConfigError, /"transfer" is defined twice/);
+  });
+
+  it('runs a saga of the same version and the same steps, and no other', () => {
+    const steps = ['debit', 'credit', 'null'].map((name) => ({ name, run }));
+    const record = sagaRecord();
+    expect(new Plans([{ ...good, steps }]).planFor(record)).to.not.equal(undefined);
+    expect(new Plans([{ ...good, steps, version: 2 }]).planFor(record)).to.equal(undefined);
+    expect(new Plans([{ ...good, steps: steps.slice(1) }]).planFor(record)).to.equal(undefined);
+    expect(new Plans([{ ...good, steps: steps.toReversed() }]).planFor(record)).to.equal(undefined);
+    expect(new Plans([]).planFor(record)).to.equal(undefined);
+  });
+});

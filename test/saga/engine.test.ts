@@ -1,0 +1,280 @@
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { BusinessError, HttpError, NotFoundError } from '#src/errors.js';
+import type { SagaEngine } from '#src/saga/engine.js';
+import type { SagaObserver, StepEvent } from '#src/saga/observer.js';
+import type { Json, SagaView, StepContext } from '#src/saga/saga.js';
+import { newSagaId } from '#src/saga/saga-id.js';
+import { currentScope, runInScope, type Scope } from '#src/scope.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+
+const LONG = { timeoutMs: 20_000 };
+
+describe('the saga engine', () => {
+  const engines: SagaEngine[] = [];
+  let store: MemoryStore;
+
+  beforeEach(() => {
+    store = new MemoryStore();
+  });
+  afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.drain(0))));
+
+  function engine(steps: readonly Step[], options: Parameters<typeof engineOn>[2] = {}): SagaEngine {
+    const one = engineOn(store, [definitionOf(steps)], options);
+    engines.push(one);
+    return one;
+  }
+
+  async function ends(steps: readonly Step[], options?: Parameters<typeof engineOn>[2]): Promise<SagaView> {
+    const { sagas } = engine(steps, options);
+    const { sagaId } = await sagas.start('transfer', { amount: 1 });
+    return sagas.wait(sagaId, LONG);
+  }
+
+  it('gives every step its input, its stable key and the results before it', async () => {
+    const seen: object[] = [];
+    const look = (input: never, { key, attempt, results, result, tools }: StepContext): Json => {
+      seen.push({ input, key, attempt, results, result, tools });
+      return { n: seen.length };
+    };
+    const tools = { shop: 'x' };
+    const view = await ends(
+      [
+        { name: 'a', run: look },
+        { name: 'b', run: look },
+      ],
+      { tools },
+    );
+    const { sagaId } = view;
+    const input = { amount: 1 };
+    expect(seen).to.deep.equal([
+      { input, key: `${sagaId}/a`, attempt: 1, results: {}, result: undefined, tools },
+      { input, key: `${sagaId}/b`, attempt: 1, results: { a: { n: 1 } }, result: undefined, tools },
+    ]);
+    expect(view).to.deep.include({ status: 'completed', results: { a: { n: 1 }, b: { n: 2 } }, error: null });
+  });
+
+  it('puts the tools on the context too, never over its own members', async () => {
+    const tools = { shop: 'x', key: 'not this' };
+    const run = (_: never, ctx: StepContext) => ({ shop: (ctx as { shop?: string }).shop!, key: ctx.key });
+    const view = await ends([{ name: 'a', run }], { tools });
+    expect(view.results).to.deep.equal({ a: { shop: 'x', key: `${view.sagaId}/a` } });
+  });
+
+  it('compensates a refused saga in reverse, with the results of the steps and undo keys', async () => {
+    const undone: unknown[] = [];
+    const compensate = (_: never, { key, result }: StepContext): void => void undone.push([key, result]);
+    const view = await ends([
+      { name: 'a', run: () => 'ra', compensate },
+      { name: 'b', run: () => undefined, compensate },
+      {
+        name: 'c',
+        run: () => {
+          throw new BusinessError('PAYMENT_DECLINED', 'The card was declined.');
+        },
+        compensate,
+      },
+    ]);
+    expect(undone).to.deep.equal([
+      [`${view.sagaId}/b/undo`, null],
+      [`${view.sagaId}/a/undo`, 'ra'],
+    ]);
+    expect(view).to.deep.include({
+      status: 'compensated',
+      error: { code: 'PAYMENT_DECLINED', message: 'The card was declined.', failedStep: 'c' },
+    });
+    expect(view.steps.map(({ status }) => status)).to.deep.equal(['compensated', 'compensated', 'failed']);
+  });
+
+  it('shows of an unforeseen error nothing but that it was one', async () => {
+    const view = await ends([
+      { name: 'a', run: () => Promise.reject(new Error('password=1')), retry: { attempts: 1 } },
+    ]);
+    expect(view.error).to.deep.equal({
+      code: 'INTERNAL',
+      message: 'The step failed unexpectedly.',
+      failedStep: 'a',
+    });
+  });
+
+  it('breaks a step off at its time-out and finds its result by asking', async () => {
+    const asked: string[] = [];
+    let signalled = false;
+    const view = await ends([
+      {
+        name: 'a',
+        timeoutMs: 5,
+        retry: { attempts: 1, backoffMs: 1 },
+        run: (_, { signal }) =>
+          new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              signalled = true;
+              resolve('too late');
+            });
+          }),
+        resolve: async (_, { key }) => {
+          asked.push(key);
+          return { done: 'found' };
+        },
+      },
+    ]);
+    expect(view).to.deep.include({ status: 'completed', results: { a: 'found' } });
+    expect(asked).to.deep.equal([`${view.sagaId}/a`]);
+    expect(signalled).to.equal(true);
+  });
+
+  it('takes a result that is no JSON for an attempt that failed', async () => {
+    const results: unknown[] = [1n, 'a\0', { fine: true }];
+    const run = (): never => results.shift() as never;
+    const view = await ends([{ name: 'a', run, retry: { backoffMs: 1 } }]);
+    expect(view).to.deep.include({ status: 'completed', results: { a: { fine: true } } });
+    expect(view.steps[0]?.attempts).to.equal(3);
+  });
+
+  it('runs each attempt in a scope of its own, in the trace of the request that started the saga', async () => {
+    const scopes: (Scope | undefined)[] = [];
+    const trace = {
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      sampled: true,
+      tracestate: 'a=1',
+    };
+    const request: Scope = {
+      requestId: 'r',
+      deadline: Deadline.after(0),
+      signal: AbortSignal.abort(),
+      trace,
+      service: 'web',
+    };
+    const run = async (): Promise<void> => void scopes.push(currentScope());
+    const { sagas } = engine([{ name: 'a', run, timeoutMs: 5000 }], { service: 'checkout' });
+    const { sagaId } = await runInScope(request, () => sagas.start('transfer', {}));
+    await sagas.wait(sagaId, LONG);
+    const [scope] = scopes;
+    expect(scope?.trace).to.deep.equal(trace);
+    expect(scope?.service).to.equal('checkout');
+    expect(scope?.signal.aborted, 'the request is gone, the saga goes on').to.equal(false);
+    expect(scope?.deadline.remainingMs()).to.be.within(1, 5000);
+  });
+
+  it('tells its observer of every attempt, retry and end, and runs the step in the span it is given', async () => {
+    const told: unknown[] = [];
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined };
+    const observer: SagaObserver = {
+      stepStarted({ kind, step, attempt }: StepEvent) {
+        told.push(`${kind} ${step} ${attempt}`);
+        return { trace, end: (outcome) => told.push(outcome) };
+      },
+      stepRetried: (saga, step) => told.push(`retry ${saga} ${step}`),
+      sagaEnded: (saga, outcome) => told.push(`${saga} ${outcome}`),
+    };
+    let spans = 0;
+    const run = (_: never, { attempt }: StepContext): void => {
+      if (currentScope()?.trace === trace) spans++;
+      if (attempt === 1) throw new Error('once');
+      throw new BusinessError('NO', 'no');
+    };
+    await ends([{ name: 'a', run, retry: { backoffMs: 1 } }], { observer });
+    expect(told).to.deep.equal([
+      'run a 1',
+      'unknown',
+      'retry transfer a',
+      'run a 2',
+      'refused',
+      'transfer compensated',
+    ]);
+    expect(spans).to.equal(2);
+  });
+
+  describe('start', () => {
+    const idle: Step = { name: 'a', run: () => null };
+
+    it('gives the same saga for the same key and input, in whatever order its members stand', async () => {
+      const { sagas } = engine([idle]);
+      const options = { idempotencyKey: 'k' };
+      const first = await sagas.start('transfer', { a: 1, b: { c: 2, d: 3 } }, options);
+      expect(first).to.include({ status: 'running', created: true });
+      await sagas.wait(first.sagaId, LONG);
+      const again = await sagas.start('transfer', { b: { d: 3, c: 2 }, a: 1 }, options);
+      expect(again).to.deep.equal({ sagaId: first.sagaId, status: 'completed', created: false });
+    });
+
+    it('refuses a key that was used with another input', async () => {
+      const { sagas } = engine([idle]);
+      await sagas.start('transfer', { a: 1 }, { idempotencyKey: 'k' });
+      const error = await sagas.start('transfer', { a: 2 }, { idempotencyKey: 'k' }).catch((e: unknown) => e);
+      expect(error).to.be.instanceOf(HttpError).and.include({ code: 'IDEMPOTENCY_KEY_REUSED', status: 422 });
+    });
+
+    it('frees a key 24 hours after the start of a saga that has ended', async () => {
+      let now = Date.now();
+      store = new MemoryStore(() => now);
+      const { sagas } = engine([idle]);
+      const { sagaId } = await sagas.start('transfer', 1, { idempotencyKey: 'k' });
+      await sagas.wait(sagaId, LONG);
+      now += 24 * 3_600_000;
+      expect(await sagas.start('transfer', 1, { idempotencyKey: 'k' })).to.include({ created: false });
+      now += 1;
+      expect(await sagas.start('transfer', 2, { idempotencyKey: 'k' })).to.include({ created: true });
+    });
+
+    it('refuses what cannot be journaled, and sagas that nobody defined', async () => {
+      const { sagas } = engine([idle]);
+      const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
+        promise.catch((error: unknown) => (error instanceof HttpError ? error.code : error));
+      expect(await codeOf(sagas.start('transfer', 'a\0'))).to.equal('VALIDATION_FAILED');
+      expect(await codeOf(sagas.start('transfer', 1, { idempotencyKey: '' }))).to.equal('VALIDATION_FAILED');
+      expect(await codeOf(sagas.start('nobody', 1))).to.be.instanceOf(TypeError);
+      expect(store.records()).to.deep.equal([]);
+    });
+  });
+
+  describe('wait and get', () => {
+    it('give the state of the moment when the time is over, and the saga goes on', async () => {
+      const go = new Moment();
+      const { sagas } = engine([{ name: 'a', run: () => go.happened }]);
+      const { sagaId } = await sagas.start('transfer', {});
+      const view = await sagas.wait(sagaId, { timeoutMs: 1 });
+      expect(view.status).to.equal('running');
+      expect(view.steps[0]).to.deep.include({ name: 'a', status: 'running', attempts: 1, finishedAt: null });
+      expect(view).to.deep.equal(await sagas.get(sagaId));
+      go.now();
+      expect((await sagas.wait(sagaId, LONG)).status).to.equal('completed');
+    });
+
+    it('see a saga that another worker runs', async () => {
+      const go = new Moment();
+      const step: Step = { name: 'a', run: () => go.happened };
+      const { sagaId } = await engine([step]).sagas.start('transfer', {});
+      const elsewhere = engine([step]).sagas;
+      expect((await elsewhere.wait(sagaId, { timeoutMs: 1 })).status).to.equal('running');
+      const waiting = elsewhere.wait(sagaId, LONG);
+      go.now();
+      expect((await waiting).status).to.equal('completed');
+    });
+
+    it('know nothing of a saga that was never started', async () => {
+      const { sagas } = engine([{ name: 'a', run: () => null }]);
+      for (const id of [newSagaId(1), 'no-uuid']) {
+        expect(await sagas.get(id).catch((e: unknown) => e)).to.be.instanceOf(NotFoundError);
+        expect(await sagas.wait(id, LONG).catch((e: unknown) => e)).to.be.instanceOf(NotFoundError);
+      }
+    });
+  });
+
+  it('goes on when the journal fails for a while', async () => {
+    let failures = 3;
+    const view = await ends([{ name: 'a', run: () => 1 }], {
+      sleep: () => new Promise((resolve) => void setImmediate(resolve)),
+      wrap: (journal) => {
+        const write = journal.write.bind(journal);
+        journal.write = (...args) =>
+          failures-- > 0 ? Promise.reject(new Error('database away')) : write(...args);
+        return journal;
+      },
+    });
+    expect(view.status).to.equal('completed');
+    expect(failures).to.equal(-1);
+  });
+});

@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { toJson } from '#src/saga/json.js';
+import { isSagaId, newSagaId } from '#src/saga/saga-id.js';
+
+describe('what a journal keeps', () => {
+  it('is what will be read back', () => {
+    const at = new Date(0);
+    expect(toJson({ at, gone: undefined, list: [undefined] })).to.deep.equal({
+      at: at.toISOString(),
+      list: [null],
+    });
+    expect(toJson(undefined)).to.equal(null);
+  });
+
+  it('is refused when it has no form in the database', () => {
+    const circle: { self?: unknown } = {};
+    circle.self = circle;
+    for (const value of [circle, () => 1, 1n, 'a\0b', '\ud800', { '\0': 1 }, ['\udc00x']]) {
+      expect(() => toJson(value)).to.throw(TypeError);
+    }
+  });
+
+  it('may hold what only looks like such a text', () => {
+    for (const text of ['\\u0000', '\\\\ud800', '😀', '\\']) expect(toJson([text])).to.deep.equal([text]);
+  });
+
+  it('is any other JSON, unchanged', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
+        fc.pre(!JSON.stringify(value).includes('\\u0000'));
+        expect(JSON.stringify(toJson(value))).to.equal(JSON.stringify(value));
+      }),
+    );
+  });
+});
+
+describe('a saga id', () => {
+  it('is a UUID of version 7 that carries its time and sorts by it', () => {
+    const id = newSagaId(0x0190_1234_5678);
+    expect(id).to.match(/^01901234-5678-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(isSagaId(id)).to.equal(true);
+    expect(newSagaId(1) < newSagaId(2)).to.equal(true);
+    expect(newSagaId(1)).to.not.equal(newSagaId(1));
+  });
+
+  it('is not just any text', () => {
+    for (const text of ['', '1', `${newSagaId(1)}0`, "' or 1=1"]) expect(isSagaId(text)).to.equal(false);
+  });
+});

@@ -1,0 +1,150 @@
+import { expect } from 'chai';
+import { type AnyDefinition, planOf } from '#src/saga/definition.js';
+import type { SagaRecord } from '#src/saga/journal.js';
+import { advance, COMPENSATE_FOR_MS, type Effect, type Outcome, settle } from '#src/saga/machine.js';
+import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
+import { sagaRecord } from '#test/conformance/journal.common.js';
+
+const nothing = (): undefined => undefined;
+const plan = planOf({
+  name: 'transfer',
+  version: 1,
+  steps: [
+    { name: 'debit', run: nothing, compensate: nothing, retry: { attempts: 2, backoffMs: 100 } },
+    {
+      name: 'credit',
+      run: nothing,
+      resolve: async () => ({ notDone: true }),
+      compensate: nothing,
+      retry: { attempts: 2, backoffMs: 100 },
+    },
+    { name: 'null', run: nothing },
+  ],
+} as AnyDefinition);
+
+const ok: Outcome = { kind: 'ok', result: 1 };
+const notDone: Outcome = { kind: 'not-done' };
+const error = { code: 'X', message: 'x' };
+const refused: Outcome = { kind: 'refused', error };
+const unknown: Outcome = { kind: 'unknown', error };
+
+interface Walk {
+  readonly actions: string[];
+  readonly pauses: number[];
+  readonly record: SagaRecord;
+}
+
+/** Goes through outcomes in order; `random` is 1 at most, so pauses are the caps. */
+function walk(outcomes: readonly Outcome[], from: SagaRecord = sagaRecord(), minutesEach = 0): Walk {
+  let record = from;
+  let now = 0;
+  const actions: string[] = [];
+  const pauses: number[] = [];
+  for (const outcome of [...outcomes, undefined]) {
+    const next = advance(record, plan, now);
+    record = next.record;
+    actions.push(label(next.action));
+    if (outcome === undefined || next.action.kind === 'ended') break;
+    now += minutesEach * 60_000;
+    const settled = settle(record, plan, next.action, outcome, now, () => 1);
+    record = settled.record;
+    pauses.push(settled.pauseMs);
+  }
+  return { actions, pauses, record };
+}
+
+const label = (action: Effect | { kind: 'ended' }): string =>
+  action.kind === 'ended' ? 'ended' : `${action.kind} ${action.position}`;
+const statuses = ({ steps }: SagaRecord): StepStatus[] => steps.map(({ status }) => status);
+
+describe('the rules of a saga', () => {
+  it('run the steps in order and complete', () => {
+    const { actions, record } = walk([ok, ok, ok]);
+    expect(actions).to.deep.equal(['run 0', 'run 1', 'run 2', 'ended']);
+    expect(record.status).to.equal('completed' satisfies SagaStatus);
+    expect(record.steps.map(({ result }) => result)).to.deep.equal([1, 1, 1]);
+  });
+
+  it('announce a step before it runs: status running, attempt counted', () => {
+    const { record } = walk([]);
+    expect(record.steps[0]).to.include({ status: 'running', attempts: 1 });
+  });
+
+  it('turn around at a refusal, last step first, without undoing the refused one', () => {
+    const { actions, record } = walk([ok, refused, ok]);
+    expect(actions).to.deep.equal(['run 0', 'run 1', 'undo 0', 'ended']);
+    expect(record.status).to.equal('compensated');
+    expect(record.failure).to.deep.equal({ ...error, failedStep: 'credit' });
+    expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
+  });
+
+  it('retry an unknown outcome with growing pauses, then undo that step too', () => {
+    const { actions, pauses, record } = walk([unknown, unknown, ok]);
+    expect(actions).to.deep.equal(['run 0', 'run 0', 'undo 0', 'ended']);
+    expect(pauses).to.deep.equal([100, 0, 0]);
+    expect(record.failure?.failedStep).to.equal('debit');
+    expect(record.steps[0]?.result).to.equal(undefined);
+  });
+
+  it('ask the step what became of it before running it again', () => {
+    expect(walk([ok, unknown, ok, ok]).actions).to.deep.equal([
+      'run 0',
+      'run 1',
+      'resolve 1',
+      'run 2',
+      'ended',
+    ]);
+    expect(walk([ok, unknown, notDone, ok]).actions.slice(1)).to.deep.equal([
+      'run 1',
+      'resolve 1',
+      'run 1',
+      'run 2',
+    ]);
+  });
+
+  it('ask once more after the last attempt, and undo when it is not done', () => {
+    const { actions, record } = walk([ok, unknown, notDone, unknown, notDone, ok, ok]);
+    expect(actions.slice(3)).to.deep.equal(['run 1', 'resolve 1', 'undo 1', 'undo 0', 'ended']);
+    expect(record.status).to.equal('compensated');
+  });
+
+  it('end also when the asking itself stays without an answer', () => {
+    const { actions } = walk([ok, unknown, unknown, unknown, ok, ok]);
+    expect(actions.slice(1)).to.deep.equal(['run 1', 'resolve 1', 'resolve 1', 'undo 1', 'undo 0', 'ended']);
+  });
+
+  it('take a step that was begun and never told of for unknown, after a crash', () => {
+    const crashed = walk([ok]).record;
+    expect(statuses(crashed)).to.deep.equal(['completed', 'running', 'pending']);
+    expect(walk([], crashed).actions).to.deep.equal(['resolve 1']);
+    const first = walk([]).record;
+    const again = walk([], first);
+    expect(again.actions).to.deep.equal(['run 0']);
+    expect(again.record.steps[0]?.attempts).to.equal(2);
+    const worn = walk([ok], again.record);
+    expect(walk([], again.record).actions, 'both attempts were lost').to.deep.equal(['undo 0']);
+    expect(worn.record.failure).to.deep.include({ code: 'OUTCOME_UNKNOWN', failedStep: 'debit' });
+  });
+
+  it('do not undo a step that has no way back', () => {
+    const all = walk([ok, ok, ok]).record;
+    const { actions } = walk([ok, ok], { ...all, failure: { ...error, failedStep: 'null' } });
+    expect(actions).to.deep.equal(['undo 1', 'undo 0', 'ended']);
+  });
+
+  it('retry compensations for 24 hours, whatever they throw, then go on with the rest', () => {
+    const outcomes = [ok, unknown, notDone, unknown, notDone, ...Array<Outcome>(24).fill(refused), ok];
+    const { actions, record } = walk(outcomes, sagaRecord(), 60);
+    expect(actions.filter((action) => action === 'undo 1')).to.have.length(24);
+    expect(actions.slice(-2)).to.deep.equal(['undo 0', 'ended']);
+    expect(record).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
+    expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
+    expect(24 * 60 * 60_000).to.equal(COMPENSATE_FOR_MS);
+  });
+
+  it('pause between compensations as the step says first, longer later, never over a minute', () => {
+    const { pauses } = walk([ok, refused, ...Array<Outcome>(12).fill(unknown)]);
+    expect(pauses.slice(2, 5)).to.deep.equal([100, 200, 400]);
+    expect(Math.max(...pauses)).to.equal(60_000);
+  });
+});

@@ -1,0 +1,285 @@
+import { expect } from 'chai';
+import { BusinessError, UnavailableError } from '#src/errors.js';
+import type { SagaEngine } from '#src/saga/engine.js';
+import type { Journal } from '#src/saga/journal.js';
+import { LEASE_MS } from '#src/saga/recovery.js';
+import type { SagaView, StepContext } from '#src/saga/saga.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+
+const LONG = { timeoutMs: 20_000 };
+const HOUR_MS = 3_600_000;
+
+describe('recovery', () => {
+  const engines: SagaEngine[] = [];
+  let now: number;
+  let store: MemoryStore;
+
+  beforeEach(() => {
+    now = Date.now();
+    store = new MemoryStore(() => now);
+  });
+  afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.drain(0))));
+
+  function engine(
+    steps: readonly Step[],
+    options: Parameters<typeof engineOn>[2] & { readonly version?: number } = {},
+  ): SagaEngine {
+    const { version = 1, ...rest } = options;
+    const one = engineOn(store, [definitionOf(steps, 'transfer', version)], rest);
+    engines.push(one);
+    return one;
+  }
+
+  /** Starts a saga whose first step never ends, as if its worker had died in it. */
+  async function abandoned(): Promise<string> {
+    const begun = new Moment();
+    const hang: Step = { name: 'a', run: () => new Promise(() => begun.now()) };
+    const dead = engine([hang, { name: 'b', run: () => 1 }]);
+    const { sagaId } = await dead.sagas.start('transfer', { amount: 1 });
+    await begun.happened;
+    return sagaId;
+  }
+
+  const healthy: readonly Step[] = [
+    { name: 'a', run: (_, { attempt }: StepContext) => attempt },
+    { name: 'b', run: () => 'done' },
+  ];
+
+  /** Every pause takes the time it asks for on the test's clock, and none on ours. */
+  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    await new Promise(setImmediate);
+    if (!signal.aborted) now += ms;
+  };
+
+  it('goes on with what a dead worker left, once its lease is over', async () => {
+    const sagaId = await abandoned();
+    now += LEASE_MS;
+    const heir = engine(healthy);
+    heir.start();
+    const view = await heir.sagas.wait(sagaId, LONG);
+    expect(view).to.deep.include({ status: 'completed', results: { a: 2, b: 'done' } });
+  });
+
+  it('leaves alone what is still held', async () => {
+    const sagaId = await abandoned();
+    now += LEASE_MS - 1;
+    const claimed = new Moment<number>();
+    const heir = engine(healthy, { wrap: (journal) => tellClaims(journal, claimed) });
+    heir.start();
+    expect(await claimed.happened).to.equal(0);
+    expect((await heir.sagas.get(sagaId)).status).to.equal('running');
+  });
+
+  it('does not run a saga whose definition has changed, but asks for attention', async () => {
+    for (const [steps, version] of [
+      [healthy, 2],
+      [[...healthy, { name: 'c', run: () => 1 }], 1],
+    ] as const) {
+      const sagaId = await abandoned();
+      now += LEASE_MS;
+      const heir = engine(steps, { version });
+      heir.start();
+      const view = await heir.sagas.wait(sagaId, LONG);
+      expect(view).to.deep.include({ status: 'needs-attention', reason: 'DEFINITION_MISSING' });
+      expect(view.steps[0]?.attempts).to.equal(1);
+      await heir.drain(0);
+    }
+  });
+
+  it('keeps a long step alive by renewing, so that nobody else begins it', async () => {
+    const go = new Moment();
+    let runs = 0;
+    const run = (): Promise<void> => {
+      runs++;
+      return go.happened;
+    };
+    const steps: readonly Step[] = [{ name: 'a', run }];
+    const rounds = new Moment();
+    let round = 0;
+    const counted = async (ms: number, signal: AbortSignal): Promise<void> => {
+      await sleep(ms, signal);
+      if (++round === 200) rounds.now();
+    };
+    const [holder, other] = [engine(steps, { sleep: counted }), engine(steps, { sleep: counted })];
+    const { sagaId } = await holder.sagas.start('transfer', {});
+    holder.start();
+    other.start();
+    await rounds.happened;
+    go.now();
+    expect((await other.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+    expect(runs).to.equal(1);
+  });
+
+  it('stops a runner whose lease was taken: it is told, and writes nothing any more', async () => {
+    const told = new Moment<unknown>();
+    const hang = (_: never, { signal }: StepContext): Promise<void> => {
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          told.now(signal.reason);
+          resolve();
+        });
+      });
+    };
+    const asleep = engine([
+      { name: 'a', run: hang },
+      { name: 'b', run: () => 'by the wrong one' },
+    ]);
+    const { sagaId } = await asleep.sagas.start('transfer', {});
+    now += LEASE_MS;
+    const heir = engine(healthy);
+    heir.start();
+    const view = await heir.sagas.wait(sagaId, LONG);
+    asleep.start();
+    expect(await told.happened).to.be.instanceOf(UnavailableError);
+    expect(await asleep.sagas.wait(sagaId, LONG)).to.deep.equal(view);
+    expect(view.results).to.deep.equal({ a: 2, b: 'done' });
+  });
+
+  it('sleeps long pauses in the journal, and wakes from them', async () => {
+    const resting = new Moment();
+    let failing = true;
+    const flaky: Step = {
+      name: 'a',
+      retry: { attempts: 3, backoffMs: HOUR_MS, maxBackoffMs: HOUR_MS },
+      run: () => {
+        if (failing) throw new Error('down');
+      },
+    };
+    const worker = engine([flaky], { wrap: (journal) => tellWrites(journal, 'waiting', resting) });
+    const { sagaId } = await worker.sagas.start('transfer', {});
+    await resting.happened;
+    const asleep = await worker.sagas.wait(sagaId, { timeoutMs: 1 });
+    expect(asleep.status).to.equal('waiting');
+    expect(asleep.steps[0]).to.include({ status: 'unknown', attempts: 1 });
+    failing = false;
+    now += HOUR_MS;
+    worker.start();
+    expect((await worker.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+  });
+
+  it('retries a compensation for 24 hours, then asks for attention, the other steps undone', async () => {
+    const began = now;
+    let tries = 0;
+    const steps: readonly Step[] = [
+      { name: 'a', run: () => 1, compensate: () => {} },
+      {
+        name: 'b',
+        run: () => 1,
+        compensate: () => {
+          tries++;
+          throw new Error('still down');
+        },
+      },
+      { name: 'c', run: () => Promise.reject(new BusinessError('NO', 'no')) },
+    ];
+    const worker = engine(steps, { sleep, random: () => 1 - Number.EPSILON });
+    worker.start();
+    const { sagaId } = await worker.sagas.start('transfer', {});
+    const view = await worker.sagas.wait(sagaId, LONG);
+    expect(view).to.deep.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
+    expect(view.error).to.include({ code: 'NO', failedStep: 'c' });
+    expect(view.steps.map(({ status }) => status)).to.deep.equal(['compensated', 'failed', 'failed']);
+    expect(Date.parse(view.updatedAt) - began).to.be.within(24 * HOUR_MS, 25 * HOUR_MS);
+    expect(tries).to.be.greaterThan(1000);
+  }).timeout(20_000);
+
+  describe('drain', () => {
+    it('lets running sagas end', async () => {
+      const go = new Moment();
+      const begun = new Moment();
+      const run = (): Promise<void> => {
+        begun.now();
+        return go.happened;
+      };
+      const worker = engine([{ name: 'a', run }, healthy[1]!]);
+      worker.start();
+      const { sagaId } = await worker.sagas.start('transfer', {});
+      await begun.happened;
+      const drained = worker.drain(10_000);
+      go.now();
+      await drained;
+      expect((await worker.sagas.get(sagaId)).status).to.equal('completed');
+    });
+
+    it('breaks off what does not end and frees it for others at once', async () => {
+      const sagaId = await abandoned();
+      await engines[0]!.drain(0);
+      const heir = engine(healthy);
+      heir.start();
+      expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+    });
+
+    it('does not wait for a saga that is pausing', async () => {
+      const pausing = new Moment();
+      const failing: Step = { name: 'a', run: () => Promise.reject(new Error('down')) };
+      const worker = engine([failing, healthy[1]!], {
+        sleep: (ms, signal) => {
+          if (ms < 100) pausing.now();
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+        },
+      });
+      const { sagaId } = await worker.sagas.start('transfer', {});
+      await pausing.happened;
+      await worker.drain(10_000);
+      expect((await worker.sagas.get(sagaId)).status).to.equal('waiting');
+      now += 100;
+      const heir = engine(healthy);
+      heir.start();
+      expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+    });
+
+    it('refuses starts afterwards: 503, nothing journaled', async () => {
+      const worker = engine(healthy);
+      await worker.drain(0);
+      const error = await worker.sagas.start('transfer', {}).catch((e: unknown) => e);
+      expect(error).to.be.instanceOf(UnavailableError).and.include({ code: 'DRAINING' });
+      expect(store.records()).to.deep.equal([]);
+    });
+
+    it('frees a saga whose start was being journaled while the worker drained', async () => {
+      const creating = new Moment();
+      const go = new Moment();
+      const worker = engine(healthy, {
+        wrap: (journal) => {
+          const create = journal.create.bind(journal);
+          journal.create = async (...args) => {
+            creating.now();
+            await go.happened;
+            return create(...args);
+          };
+          return journal;
+        },
+      });
+      const starting = worker.sagas.start('transfer', {});
+      await creating.happened;
+      await worker.drain(0);
+      go.now();
+      const { sagaId } = await starting;
+      const heir = engine(healthy);
+      heir.start();
+      const view: SagaView = await heir.sagas.wait(sagaId, LONG);
+      expect(view.status).to.equal('completed');
+    });
+  });
+});
+
+function tellClaims(journal: Journal, claimed: Moment<number>): Journal {
+  const claim = journal.claim.bind(journal);
+  journal.claim = async (limit) => {
+    const claims = await claim(limit);
+    claimed.now(claims.length);
+    return claims;
+  };
+  return journal;
+}
+
+function tellWrites(journal: Journal, status: string, written: Moment): Journal {
+  const write = journal.write.bind(journal);
+  journal.write = async (...args) => {
+    const held = await write(...args);
+    if (args[1].status === status) written.now();
+    return held;
+  };
+  return journal;
+}

@@ -1,0 +1,162 @@
+// The world that sagas act on in the crash test: participants that are idempotent under their keys and bury what
+// was undone, as the services are; steps that behave as a script says; and engines that can die at any moment.
+import { BusinessError } from '#src/errors.js';
+import type { Journal } from '#src/saga/journal.js';
+import type { StepContext } from '#src/saga/saga.js';
+import type { Step } from './harness.js';
+
+/**
+ * What one forward attempt does. `crash`: the worker dies there; `hang`: it never answers; `stall`: the whole
+ * worker stands still for longer than its leases last, and then goes on as if nothing had been.
+ */
+export type Deed =
+  | 'ok'
+  | 'refuse'
+  | 'fail before'
+  | 'fail after'
+  | 'crash before'
+  | 'crash after'
+  | 'hang'
+  | 'hang after'
+  | 'stall after';
+/** What one compensation attempt does. */
+export type UndoDeed = 'ok' | 'fail before' | 'fail after' | 'crash before' | 'crash after';
+
+export interface StepScript {
+  /** By attempt; when they are used up, `ok`. */
+  readonly deeds: readonly Deed[];
+  readonly undos: readonly UndoDeed[];
+  readonly attempts: number;
+  readonly canResolve: boolean;
+}
+
+const never = new Promise<never>(() => {});
+
+/** One engine's life: everything it asks for after its death stays without an answer. */
+export class Life {
+  alive = true;
+  stalled = false;
+  #awake: Promise<void> = Promise.resolve();
+  #onDeath = (): void => {};
+  readonly died = new Promise<void>((resolve) => (this.#onDeath = resolve));
+
+  die(): Promise<never> {
+    this.alive = false;
+    this.#onDeath();
+    return never;
+  }
+
+  /** Others go on meanwhile: their pauses move the clock by far more than a lease. */
+  stall(): void {
+    this.stalled = true;
+    this.#awake = (async () => {
+      for (let turn = 0; turn < 40; turn++) await new Promise(setImmediate);
+    })();
+  }
+
+  /** @param dieAt number of the journal write at which it dies, and whether that write still happens */
+  journal(journal: Journal, dieAt: { readonly write: number; readonly after: boolean } | undefined): Journal {
+    let writes = 0;
+    const mortal =
+      <A extends unknown[], R>(method: (...args: A) => Promise<R>, counts: boolean) =>
+      async (...args: A): Promise<R> => {
+        await this.#awake;
+        if (!this.alive) return never;
+        const last = counts && ++writes === dieAt?.write;
+        if (last && !dieAt.after) return this.die();
+        const answer = await method.apply(journal, args);
+        return last ? this.die() : this.alive ? answer : never;
+      };
+    return {
+      create: mortal(journal.create, true),
+      write: mortal(journal.write, true),
+      claim: mortal(journal.claim, true),
+      load: mortal(journal.load, false),
+      take: mortal(journal.take, false),
+      renew: mortal(journal.renew, false),
+      release: mortal(journal.release, false),
+      list: mortal(journal.list, false),
+    };
+  }
+}
+
+export class World {
+  /** Forward keys whose effect stands. */
+  readonly effects = new Set<string>();
+  /** How often an effect was brought about, by key: more than once would be doing things twice. */
+  readonly made = new Map<string, number>();
+  readonly #tombstones = new Set<string>();
+  /** Successful compensations in order, by saga. */
+  readonly undone = new Map<string, number[]>();
+  /** Sagas that two living engines were inside of at the same time: the one thing that must never be. */
+  readonly atOnce: string[] = [];
+  /** Which life is inside a step of a saga. */
+  readonly #inside = new Map<string, Life>();
+  readonly #attempts = new Map<string, number>();
+
+  steps(scripts: readonly StepScript[], life: Life): Step[] {
+    return scripts.map(({ deeds, undos, attempts, canResolve }, position) => ({
+      name: `step-${position}`,
+      retry: { attempts, backoffMs: 1, maxBackoffMs: 5000 },
+      timeoutMs: 2,
+      run: (_, ctx) => this.#enter(life, ctx, () => this.#run(deeds, life, ctx)),
+      compensate: (_, ctx) => this.#enter(life, ctx, () => this.#undo(undos, life, ctx, position)),
+      ...(canResolve && {
+        resolve: async (_: never, { key }: StepContext) =>
+          this.effects.has(key) ? { done: key } : ({ notDone: true } as const),
+      }),
+    }));
+  }
+
+  async #enter<T>(life: Life, { sagaId }: StepContext, work: () => Promise<T>): Promise<T> {
+    const other = this.#inside.get(sagaId);
+    // One that stood still cannot know that its leases are over; only its writes are kept out, by their fence.
+    if (other?.alive && other !== life && !other.stalled && !life.stalled) this.atOnce.push(sagaId);
+    this.#inside.set(sagaId, life);
+    try {
+      return await work();
+    } finally {
+      if (this.#inside.get(sagaId) === life) this.#inside.delete(sagaId);
+    }
+  }
+
+  async #run(deeds: readonly Deed[], life: Life, { key }: StepContext): Promise<string> {
+    const deed = deeds[this.#count(key)] ?? 'ok';
+    if (deed === 'crash before') return life.die();
+    if (deed === 'hang') return never;
+    if (deed === 'fail before') throw new Error(deed);
+    if (this.#tombstones.has(key)) throw new BusinessError('STEP_CANCELLED', 'undone before');
+    if (deed === 'refuse' && !this.effects.has(key)) throw new BusinessError('REFUSED', 'no');
+    if (!this.effects.has(key)) this.made.set(key, (this.made.get(key) ?? 0) + 1);
+    this.effects.add(key);
+    if (deed === 'crash after') return life.die();
+    if (deed === 'hang after') return never;
+    if (deed === 'stall after') life.stall();
+    if (deed === 'fail after') throw new Error(deed);
+    return key;
+  }
+
+  async #undo(
+    undos: readonly UndoDeed[],
+    life: Life,
+    { sagaId, key }: StepContext,
+    position: number,
+  ): Promise<void> {
+    const deed = undos[this.#count(key)] ?? 'ok';
+    if (deed === 'crash before') return life.die();
+    if (deed === 'fail before') throw new Error(deed);
+    const forward = key.slice(0, -'/undo'.length);
+    this.#tombstones.add(forward);
+    this.effects.delete(forward);
+    const order = this.undone.get(sagaId) ?? [];
+    if (!order.includes(position)) this.undone.set(sagaId, [...order, position]);
+    if (deed === 'crash after') return life.die();
+    if (deed === 'fail after') throw new Error(deed);
+  }
+
+  #count(key: string): number {
+    const count = this.#attempts.get(key) ?? 0;
+    this.#attempts.set(key, count + 1);
+    return count;
+  }
+}
