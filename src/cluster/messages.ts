@@ -7,7 +7,8 @@
 //   -- leaving {reason} --------->  (crash, heap, or drained) removeChildAppDescriptor
 //                   <-- detached --  only now may the worker close its app and exit (DESIGN 3.2)
 //   exit
-//               <-- service-ready --  at any time: a service's database is migrated, its routes may answer
+//               <-- service-ready --  at any time: a service's database is migrated
+//   -- serving {service} -------->  and its routes answer here
 //   -- cpu port: see task-pool.ts (a MessagePort of its own, so tasks never queue behind control messages)
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
@@ -48,6 +49,8 @@ export type LeaveReason =
 export type FromWorker =
   /** `descriptor`: uWS app pointer for the acceptor. Never used after `detached`. */
   | { readonly type: 'ready'; readonly descriptor: unknown; readonly routes: readonly RouteSummary[] }
+  /** After a `service-ready`: requests of this service are no longer refused here. */
+  | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
   /** The configuration or the code of a service is wrong: no restart would help. */
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };

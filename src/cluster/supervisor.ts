@@ -49,6 +49,8 @@ interface Lane {
   /** Lives in a row that never reached `ready`. */
   unready: number;
   restart: NodeJS.Timeout | undefined;
+  /** Services with a database whose routes answer in this thread. */
+  readonly serving: Set<string>;
 }
 
 export interface LaneView {
@@ -56,6 +58,7 @@ export interface LaneView {
   readonly generation: number;
   readonly state: WorkerState;
   readonly startedAt: Date;
+  readonly serving: ReadonlySet<string>;
 }
 
 export class Supervisor {
@@ -77,6 +80,7 @@ export class Supervisor {
       failures: 0,
       unready: 0,
       restart: undefined,
+      serving: new Set(),
     }));
   }
 
@@ -89,8 +93,8 @@ export class Supervisor {
   }
 
   /** Resolves once `test` holds; asked again after every change of any worker. */
-  until(test: (states: readonly WorkerState[]) => boolean): Promise<void> {
-    const holds = (): boolean => test(this.#lanes.map((lane) => lane.state));
+  until(test: (lanes: readonly LaneView[]) => boolean): Promise<void> {
+    const holds = (): boolean => test(this.#lanes);
     if (holds()) return Promise.resolve();
     return new Promise((resolve) => {
       const check = (): void => {
@@ -118,13 +122,14 @@ export class Supervisor {
       this.#send(lane, { type: 'drain', withinMs });
       if (lane.state.kind === 'starting' || lane.state.kind === 'ready') this.#move(lane, { type: 'drain' });
     }
-    await this.until((states) => states.every((state) => state.kind === 'dead'));
+    await this.until((lanes) => lanes.every(({ state }) => state.kind === 'dead'));
   }
 
   #spawn(lane: Lane): void {
     lane.generation++;
     lane.startedAt = new Date();
     lane.state = { kind: 'starting' };
+    lane.serving.clear();
     setGeneration(this.#options.block, lane.slot, lane.generation);
     const cpu = new MessageChannel();
     this.#options.attachCpu(cpu.port1);
@@ -162,6 +167,10 @@ export class Supervisor {
         lane.unready = 0;
         this.#move(lane, message);
         this.#options.log.info({ worker: lane.slot, generation: lane.generation }, 'worker ready');
+        break;
+      case 'serving':
+        lane.serving.add(message.service);
+        this.#notify();
         break;
       case 'leaving': {
         const { reason, detail } = message;

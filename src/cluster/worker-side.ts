@@ -11,7 +11,8 @@ export interface WorkerParts {
   drain(withinMs: number): Promise<void>;
   /** Closes the HTTP core at once; must be safe to call twice. */
   close(): void;
-  serviceReady(ready: ReadyService): void;
+  /** Resolves when the service answers here. A failure is a failure of this worker. */
+  serviceReady(ready: ReadyService): Promise<void>;
 }
 
 export class WorkerSide {
@@ -21,6 +22,8 @@ export class WorkerSide {
   #leaving: LeaveReason | undefined;
   #draining: Promise<void> | undefined;
   #detached: () => void = () => {};
+  /** What was said before there was anybody to listen. */
+  readonly #early: ReadyService[] = [];
 
   /** Installs the process-wide catchers of this thread: call before any service code is loaded. */
   constructor(port: MessagePort) {
@@ -41,11 +44,22 @@ export class WorkerSide {
   /** From here on the primary's orders can be carried out. */
   arm(parts: WorkerParts): void {
     this.#parts = parts;
+    for (const ready of this.#early.splice(0)) void this.mount(ready);
   }
 
   ready(descriptor: unknown, routes: readonly RouteSummary[]): void {
     if (this.#leaving === undefined && this.#draining === undefined)
       this.#send({ type: 'ready', descriptor, routes });
+  }
+
+  /** Makes a service whose database is there answer, and tells the primary. Never rejects. */
+  async mount(ready: ReadyService): Promise<void> {
+    try {
+      await this.#parts!.serviceReady(ready);
+      this.#send({ type: 'serving', service: ready.service });
+    } catch (error) {
+      this.#fail('start-failed', error);
+    }
   }
 
   /** The configuration is wrong; the primary ends the process with this code. */
@@ -61,7 +75,8 @@ export class WorkerSide {
   #receive(message: ToWorker): void {
     switch (message.type) {
       case 'service-ready':
-        this.#parts?.serviceReady(message);
+        if (this.#parts === undefined) this.#early.push(message);
+        else void this.mount(message);
         break;
       case 'drain':
         // By now the acceptor has let go of us: only what is here already is finished.

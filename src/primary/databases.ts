@@ -40,9 +40,14 @@ export class Databases {
     if (settings.databasePoolMax !== undefined) this.#requireOneEach(settings.databasePoolMax);
   }
 
+  /** Services that have a database. */
+  get names(): readonly string[] {
+    return this.#services.map(({ name }) => name);
+  }
+
   /** Services whose database is not there yet. */
   get starting(): readonly string[] {
-    return this.#services.map(({ name }) => name).filter((name) => !this.#prepared.has(name));
+    return this.names.filter((name) => !this.#prepared.has(name));
   }
 
   /** Servers on the network, as nobody may register them. */

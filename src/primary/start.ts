@@ -138,7 +138,11 @@ async function startParts(
     return;
   }
 
-  await supervisor.until((states) => states.every((state) => state.kind === 'ready'));
+  await supervisor.until((lanes) =>
+    lanes.every(
+      ({ state, serving }) => state.kind === 'ready' && databases.names.every((name) => serving.has(name)),
+    ),
+  );
   if (ending.begun) return;
   readiness.reached();
   announceReady(

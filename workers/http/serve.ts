@@ -77,10 +77,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
 
   const server = createUwsServer(app, { settings });
   const sampler = startLoadSampler(row, clock, () => server.connections);
-  const serviceReady = ({ service, database }: ReadyService): void => {
+  const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {
     const mounted = services.find(({ definition }) => definition.name === service);
-    // Its failure is a failure of this worker: it leaves, and the next one tries again.
-    if (mounted !== undefined) void mounted.arrive(database as ServiceDatabase);
+    await mounted?.arrive(database as ServiceDatabase);
   };
   side.arm({
     serviceReady,
@@ -102,7 +101,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     },
     close: () => server.close(),
   });
-  for (const ready of boot.ready) serviceReady(ready);
+  // A replacement takes no connection before it can answer.
+  await Promise.all(boot.ready.map((ready) => side.mount(ready)));
   const routes = app.routes().map(({ service, method, path }) => ({ service, method, path }));
   side.ready(server.descriptor(), routes);
 }
