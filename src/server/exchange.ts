@@ -1,5 +1,5 @@
-// Between the pipeline and whatever carries the bytes. uws.ts implements it over a socket, inject.ts in
-// memory (tests, and calls between services in one worker), so both go through the very same pipeline.
+// Between the pipeline and whatever carries the bytes. uws-exchange.ts implements it over a socket, inject.ts
+// in memory (tests, and calls between services in one worker), so both go through the very same pipeline.
 
 /** What arrived, already out of the core's reach: strings and arrays only. */
 export interface IncomingHead {
@@ -21,20 +21,22 @@ export interface Exchange {
   readonly closed: boolean;
   /** Client address as text. */
   remoteAddress(): string;
-  /** Called at most once, when the client leaves before the answer is complete. */
+  /** Each listener is called at most once, when the client leaves before the answer is complete. */
   onClosed(listener: () => void): void;
   /**
    * The whole answer at once, with backpressure for large bodies. Headers are a flat list, already checked.
-   * For HEAD the length of `body` is announced and the body is not sent.
+   * For HEAD the length of `body` is announced and the body is not sent; `null` announces no length there.
+   * @param close the connection ends behind this answer, and the answer says so
    */
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void;
-  /** Begins an answer of unknown length. */
-  begin(status: number, headers: readonly string[]): void;
+  /** Begins an answer of unknown length; not for HEAD. */
+  begin(status: number, headers: readonly string[], close: boolean): void;
   /** Resolves when more may be written; rejects when the client left or took nothing for too long. */
   write(chunk: Uint8Array | string): Promise<void>;
   end(): void;
-  /** Reads the body: `onChunk` gets bytes it may keep. Pausing stops reading from the socket. */
+  /** Reads the body, once: `onChunk` gets bytes it may keep. */
   readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void;
+  /** Stops reading from the socket; a chunk or two may still come. */
   pause(): void;
   resume(): void;
   /** Cuts the connection without an answer (or in the middle of one). */

@@ -1,0 +1,233 @@
+// All mounted services of a worker behind one door: `handle(exchange)` finds the route and serves it.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import { HttpError } from '../errors.js';
+import type { Tracing } from '../telemetry/span.js';
+import { collectRoutes } from './application.js';
+import { RequestContext, type Site } from './context.js';
+import type { Exchange } from './exchange.js';
+import { describeThrown } from './failure.js';
+import type { Application, Handler, RouteInfo } from './handler.js';
+import { isKnownMethod, methodUnknown } from './methods.js';
+import type { InFlightLimiter, RequestObserver, RouteMeter } from './observer.js';
+import { parsePattern } from './pattern.js';
+import { serve } from './pipeline.js';
+import { planRoute, type RoutePlan } from './plan.js';
+import { RequestIds } from './request-id.js';
+import { type Match, type Params, Router } from './router.js';
+import { TimerWheel } from './timer-wheel.js';
+import { HeaderValues } from './values.js';
+
+/** Header of a request from a cooperating process (MESH_TOKEN). */
+export const MESH_TOKEN_HEADER = 'x-mesh-token';
+
+export interface AppOptions {
+  readonly settings: Pick<
+    Settings,
+    'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'streamIdleMs' | 'meshToken'
+  >;
+  readonly observer: RequestObserver;
+  readonly limiter: InFlightLimiter;
+  readonly tracing: Tracing;
+  readonly log: Logger;
+  /** True from the first moment of a drain. */
+  draining(): boolean;
+  /** RECEIVE_TRACE_FLAGS: whether the sampled flag of this peer counts. Not asked for in-process calls. */
+  trustsTraceFlags(peer: Pick<Exchange, 'remoteAddress'>): boolean;
+  /** How clients reach this App; default `http`. */
+  readonly scheme?: 'http' | 'https';
+}
+
+export interface MountOptions {
+  /** False until the database of the service is migrated: its routes answer 503 STARTING. Asked until true. */
+  readonly isReady?: () => boolean;
+  /** Outside MAX_IN_FLIGHT: for what tells others how this worker is. */
+  readonly unlimited?: boolean;
+}
+
+const NO_PARAMS = Object.freeze(Object.create(null) as Params);
+
+export function createApp(options: AppOptions): App {
+  return new App(options);
+}
+
+export class App {
+  readonly wheel: TimerWheel;
+  readonly options: AppOptions;
+  readonly #site: Site;
+  readonly #router = new Router<RoutePlan>();
+  readonly #routes: RouteInfo[] = [];
+  readonly #unmatched = new Map<string, RouteMeter>();
+  readonly #meshDigest: Buffer | undefined;
+  #inFlight = 0;
+
+  constructor(options: AppOptions) {
+    this.options = options;
+    const { log, tracing, limiter, scheme = 'http', settings } = options;
+    this.wheel = new TimerWheel((error) => log.error({ err: describeThrown(error) }, 'a timer failed'));
+    this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
+    this.#site = {
+      log,
+      tracing,
+      limiter,
+      scheme,
+      wheel: this.wheel,
+      ids: new RequestIds(),
+      draining: () => options.draining(),
+      trustsTraceFlags: (exchange) => options.trustsTraceFlags(exchange),
+      released: () => {
+        this.#inFlight--;
+      },
+    };
+  }
+
+  /** Requests that are being served, those of this worker to itself included. A drain waits for 0. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** In the order of declaration. */
+  routes(): readonly RouteInfo[] {
+    return this.#routes;
+  }
+
+  /**
+   * Adds the routes of a service; call before serving.
+   * @throws Error naming service and route for a bad pattern, option or schema and for a route declared twice
+   */
+  mount(service: string, fill: (app: Application) => void, mounting: MountOptions = {}): void {
+    const { isReady, unlimited = false } = mounting;
+    const shared = { ready: once(isReady), limited: !unlimited };
+    const { observer, settings } = this.options;
+    for (const { method, path, options, handler, hooks } of this.#declared(service, fill)) {
+      try {
+        const { template } = parsePattern(path);
+        const info: RouteInfo = { service, method, path, template, options };
+        const plan = planRoute(info, handler, hooks, settings, shared, (as) => observer.meter(as, template));
+        this.#router.add(method, path, plan);
+        this.#routes.push(info);
+      } catch (cause) {
+        throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, { cause });
+      }
+    }
+  }
+
+  #declared(service: string, fill: (app: Application) => void): ReturnType<typeof collectRoutes> {
+    try {
+      return collectRoutes(fill);
+    } catch (cause) {
+      throw new TypeError(`service ${service}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** Serves one request. Never throws. */
+  handle(exchange: Exchange): void {
+    const { method, path } = exchange.head;
+    let match: Match<RoutePlan> | undefined;
+    try {
+      match = this.#router.find(method === 'HEAD' ? 'GET' : method, path);
+    } catch (error) {
+      this.refuse(exchange, error);
+      return;
+    }
+    if (match === undefined || (match.value.internal && !this.#mayReachInternal(exchange))) {
+      this.#serveUnmatched(exchange);
+    } else {
+      this.#serve(exchange, match.value, match.params);
+    }
+  }
+
+  /** Answers a request that was refused before its route was looked for. Never throws. */
+  refuse(exchange: Exchange, error: unknown): void {
+    this.#serve(
+      exchange,
+      this.#planOf(exchange, () => raise(error)),
+      NO_PARAMS,
+    );
+  }
+
+  #serve(exchange: Exchange, plan: RoutePlan, params: Params): void {
+    this.#inFlight++;
+    serve(new RequestContext(this.#site, exchange, plan, params, performance.now()));
+  }
+
+  #serveUnmatched(exchange: Exchange): void {
+    const { method, path } = exchange.head;
+    const allow = this.#allowOf(exchange, path);
+    if (!isKnownMethod(method)) {
+      this.refuse(exchange, methodUnknown());
+    } else if (allow === undefined) {
+      this.refuse(exchange, new HttpError('ROUTE_NOT_FOUND', 'No route has this path.'));
+    } else if (method === 'OPTIONS') {
+      const answer: Handler = (ctx) => void ctx.header('allow', allow);
+      this.#serve(exchange, this.#planOf(exchange, answer), NO_PARAMS);
+    } else {
+      const detail = `This path does not answer ${method}.`;
+      this.refuse(exchange, new HttpError('METHOD_NOT_ALLOWED', detail, { headers: { allow } }));
+    }
+  }
+
+  /** Methods of a path that this peer may know of, undefined when there are none. */
+  #allowOf(exchange: Exchange, path: string): string | undefined {
+    const mayReachInternal = this.#mayReachInternal(exchange);
+    const methods = [...this.#router.methods(path)].flatMap(([method, plan]) =>
+      plan.internal && !mayReachInternal ? [] : method === 'GET' ? ['GET', 'HEAD'] : [method],
+    );
+    return methods.length === 0 ? undefined : [...new Set([...methods, 'OPTIONS'])].join(', ');
+  }
+
+  /** In-process, or by the secret of cooperating processes, compared in constant time. */
+  #mayReachInternal(exchange: Exchange): boolean {
+    if (exchange.head.inProcess) return true;
+    if (this.#meshDigest === undefined) return false;
+    const given = new HeaderValues(exchange.head.headers).get(MESH_TOKEN_HEADER);
+    return given !== undefined && timingSafeEqual(digest(given), this.#meshDigest);
+  }
+
+  /** For a request that belongs to no route. */
+  #planOf(exchange: Exchange, handler: Handler): RoutePlan {
+    const method = isKnownMethod(exchange.head.method) ? exchange.head.method : '_OTHER';
+    let meter = this.#unmatched.get(method);
+    if (meter === undefined) {
+      meter = this.options.observer.meter(method, undefined);
+      this.#unmatched.set(method, meter);
+    }
+    return { ...UNMATCHED, handler, meter, headMeter: meter };
+  }
+}
+
+const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
+  path: '',
+  template: undefined,
+  service: undefined,
+  internal: false,
+  ready: () => true,
+  limited: false,
+  bodyLimit: Number.POSITIVE_INFINITY,
+  chunked: 'accept',
+  timeoutMs: Number.POSITIVE_INFINITY,
+  steps: [],
+  responses: undefined,
+  onResponse: [],
+  onError: [],
+};
+
+/** A service that is ready stays ready: the question is asked until it is answered yes. */
+function once(isReady: (() => boolean) | undefined): () => boolean {
+  if (isReady === undefined) return () => true;
+  let ready = false;
+  return () => {
+    ready ||= isReady();
+    return ready;
+  };
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** Of equal length whatever the token, so that comparing tells nothing. */
+const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

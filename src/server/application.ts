@@ -1,0 +1,116 @@
+// What `routes(app, deps)` of a service is given: it collects routes and hooks. Misuse throws here, at start,
+// and names the culprit.
+import type { Application, Handler, Hooks, RouteOptions } from './handler.js';
+import type { HookChain } from './plan.js';
+
+export interface DeclaredRoute {
+  readonly method: string;
+  /** With the prefixes of its groups. */
+  readonly path: string;
+  readonly options: RouteOptions;
+  readonly handler: Handler;
+  readonly hooks: HookChain;
+}
+
+type GroupOptions = Pick<RouteOptions, 'internal' | 'timeoutMs'>;
+type Register = Application['get'];
+
+const OPTION_NAMES: ReadonlySet<string> = new Set([
+  'params',
+  'query',
+  'headers',
+  'body',
+  'response',
+  'bodyLimit',
+  'chunked',
+  'timeoutMs',
+  'internal',
+  'summary',
+] satisfies (keyof RouteOptions)[]);
+/** A body has no meaning in these (RFC 9110 section 9.3.1); HEAD goes with GET. */
+const BODILESS = new Set(['GET', 'OPTIONS']);
+
+/**
+ * Runs `fill` and returns what it declared. Hooks apply to all routes of their application or group, whether
+ * they are declared before or after; in a group `/` is the prefix itself.
+ * @throws TypeError for bad options, hooks, handlers or prefixes, and for declarations after `fill` returned
+ */
+export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[] {
+  const routes: DeclaredRoute[] = [];
+  let isOpen = true;
+  const assertOpen = (): void => {
+    if (!isOpen) throw new TypeError('routes and hooks can be declared only while routes(app) runs');
+  };
+
+  const applicationOf = (prefix: string, inherited: GroupOptions, hooks: HookChain): Application => {
+    const register = (method: string): Register =>
+      ((path: string, second: RouteOptions | Handler, third?: Handler): void => {
+        assertOpen();
+        const [options, handler] = typeof second === 'function' ? [{}, second] : [second, third];
+        if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
+        checkOptions(method, path, options);
+        const full = prefix !== '' && path === '/' ? prefix : prefix + path;
+        routes.push({ method, path: full, options: { ...inherited, ...options }, handler, hooks });
+      }) as Register;
+
+    return {
+      get: register('GET'),
+      post: register('POST'),
+      put: register('PUT'),
+      patch: register('PATCH'),
+      delete: register('DELETE'),
+      options: register('OPTIONS'),
+      group(
+        inner: string,
+        second: GroupOptions | ((app: Application) => void),
+        third?: (app: Application) => void,
+      ) {
+        assertOpen();
+        const [options, body] = typeof second === 'function' ? [{}, second] : [second, third];
+        if (typeof body !== 'function') throw new TypeError(`group ${inner} has no function`);
+        if (!/^\/.*[^/]$/.test(inner)) {
+          throw new TypeError(
+            `group prefix ${JSON.stringify(inner)} must start with "/" and not end with it`,
+          );
+        }
+        checkOptions('group', inner, options);
+        body(applicationOf(prefix + inner, { ...inherited, ...options }, noHooks(hooks)));
+      },
+      hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>) {
+        assertOpen();
+        if (!(name in hooks) || name === ('outer' as string)) throw new TypeError(`unknown hook ${name}`);
+        if (typeof hook !== 'function') throw new TypeError(`hook ${name} is not a function`);
+        (hooks[name] as NonNullable<Hooks[K]>[]).push(hook);
+      },
+    };
+  };
+
+  fill(applicationOf('', {}, noHooks(undefined)));
+  isOpen = false;
+  return routes;
+}
+
+const noHooks = (outer: HookChain | undefined): HookChain => ({
+  outer,
+  onRequest: [],
+  preHandler: [],
+  onResponse: [],
+  onError: [],
+});
+
+function checkOptions(method: string, path: string, options: RouteOptions): void {
+  const bad = (reason: string): TypeError => new TypeError(`${method} ${path}: ${reason}`);
+  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.has(name));
+  if (unknown !== undefined) throw bad(`unknown option "${unknown}"`);
+  const { bodyLimit, timeoutMs, chunked, body } = options;
+  if (bodyLimit !== undefined && !(Number.isSafeInteger(bodyLimit) && bodyLimit >= 0)) {
+    throw bad('bodyLimit must be a whole number of bytes');
+  }
+  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
+    throw bad('timeoutMs must be a positive number');
+  }
+  if (chunked !== undefined && chunked !== 'accept' && chunked !== 'reject') {
+    throw bad('chunked must be "accept" or "reject"');
+  }
+  if (body !== undefined && BODILESS.has(method)) throw bad(`a ${method} route cannot declare a body`);
+}

@@ -1,0 +1,52 @@
+// Path, query and header values arrive as text; a schema says what they mean. Only text that is exactly the
+// canonical form of the type is turned into it: "7" is an integer, "07", "7.0" and "7abc" stay text, and text
+// then fails the schema.
+import type { TSchema } from '@sinclair/typebox';
+
+export type Raw = string | readonly string[] | undefined;
+export type Coerce = (raw: Raw) => unknown;
+
+const INTEGER = /^-?(?:0|[1-9]\d*)$/;
+/** RFC 8259 section 6. */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** @returns what to do with the raw value of a property of this schema; its default stands in for a missing one */
+export function compileCoercion(schema: TSchema): Coerce {
+  const convert = conversion(schema);
+  const fallback = schema.default as unknown;
+  return (raw) => (raw === undefined ? structuredClone(fallback) : convert(raw));
+}
+
+function conversion(schema: TSchema): (raw: NonNullable<Raw>) => unknown {
+  if (schema.type === 'array') {
+    const item = conversion(schema.items as TSchema);
+    return (raw) => (typeof raw === 'string' ? [item(raw)] : raw.map(item));
+  }
+  const scalar = scalarOf(schema);
+  // A repeated value stays a list, which no scalar schema accepts.
+  return (raw) => (typeof raw === 'string' ? scalar(raw) : raw);
+}
+
+function scalarOf(schema: TSchema): (text: string) => unknown {
+  if (schema.anyOf !== undefined) {
+    const members = (schema.anyOf as TSchema[]).map(scalarOf);
+    // The first member that makes something of the text; a text member leaves it as it is.
+    return (text) => {
+      for (const member of members) {
+        const value = member(text);
+        if (value !== text) return value;
+      }
+      return text;
+    };
+  }
+  switch (schema.type) {
+    case 'integer':
+      return (text) => (INTEGER.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text);
+    case 'number':
+      return (text) => (NUMBER.test(text) && Number.isFinite(Number(text)) ? Number(text) : text);
+    case 'boolean':
+      return (text) => (text === 'true' ? true : text === 'false' ? false : text);
+    default:
+      return (text) => text;
+  }
+}

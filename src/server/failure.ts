@@ -1,0 +1,76 @@
+// The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
+import { inspect } from 'node:util';
+import { HttpError } from '../errors.js';
+import { checkField, setField } from './header-fields.js';
+
+export const PROBLEM_JSON = 'application/problem+json';
+
+/** What of the request appears in its problem document. */
+export interface FailedRequest {
+  readonly requestId: string;
+  readonly traceId: string;
+}
+
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  /** Flat list name, value…, beside `content-type`. */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/**
+ * What is told of a failure. An HttpError tells what it says; of anything else only that it happened, because
+ * its message may hold what is nobody's business.
+ */
+export function problemOf(error: unknown, request: FailedRequest): Problem {
+  if (error instanceof HttpError) {
+    try {
+      return documentOf(error, request);
+    } catch (cause) {
+      // Headers or members that cannot be sent: a fault in our code, not the caller's.
+      return documentOf(internal(cause), request);
+    }
+  }
+  return documentOf(internal(error), request);
+}
+
+/** Whether a failure is worth a line in the log: not those that merely tell the client about its request. */
+export function isFault(error: unknown): boolean {
+  return !(error instanceof HttpError) || error.code === 'INTERNAL' || error.status === 500;
+}
+
+/** For a log's `err`: an Error as it is, anything else as text, whatever it may do when looked at. */
+export function describeThrown(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  try {
+    return new Error(`thrown: ${inspect(thrown, { depth: 1, breakLength: Infinity })}`);
+  } catch {
+    return new Error('thrown: a value that cannot be shown');
+  }
+}
+
+const internal = (cause: unknown): HttpError =>
+  new HttpError('INTERNAL', 'The request failed for a reason that was logged.', { cause });
+
+function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Problem {
+  const headers: string[] = [];
+  if (error.status === 503) headers.push('retry-after', '1');
+  if (error.status === 401) headers.push('www-authenticate', 'Bearer');
+  for (const [name, value] of Object.entries(error.headers ?? {})) {
+    const field = checkField(name, value);
+    if (field !== undefined && field !== 'content-type') setField(headers, field, value);
+  }
+  const body = JSON.stringify({
+    ...error.members,
+    type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
+    title: error.title,
+    status: error.status,
+    detail: error.message,
+    instance: `urn:multilane:request:${requestId}`,
+    code: error.code,
+    traceId,
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+  });
+  return { status: error.status, code: error.code, headers, body };
+}

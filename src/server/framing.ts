@@ -1,0 +1,113 @@
+// Reads the head of a request, field by field, and says what of it cannot be trusted. uWebSockets.js executes
+// requests with duplicate or empty Content-Length and with any Transfer-Encoding (DESIGN 3b): where two
+// readers of one connection may see different requests, one of them can be made to run a smuggled one
+// (RFC 9112 section 11.2), so such a request is refused and its connection closed.
+import { HttpError } from '../errors.js';
+import { isKnownMethod, methodUnknown } from './methods.js';
+
+export interface HeadLimits {
+  readonly maxHeaderBytes: number;
+  readonly maxUrlBytes: number;
+}
+
+/** At most 15 digits: a number that a double holds exactly. */
+const LENGTH = /^\d{1,15}$/;
+/** RFC 9112 section 3.2: host or literal address, optional port. */
+const HOST = /^(?:[\w.\-~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+/** `: ` and the line end. */
+const FIELD_OVERHEAD = 4;
+
+/**
+ * One per server, used for one head after another: `start`, `field` for every field line, then `fault`.
+ * The list of fields is fresh for every head, everything else is valid until the next `start`.
+ */
+export class HeadReader {
+  readonly #limits: HeadLimits;
+  fields: string[] = [];
+  /** Announced bytes of the body, -1 when there is no Content-Length. */
+  contentLength = -1;
+  isChunked = false;
+  /** The peer ends the connection behind this request, in a form that the core does not notice. */
+  wantsClose = false;
+  #bytes = 0;
+  #hosts = 0;
+  #problem: string | undefined;
+  /** Same as last time: checked already. */
+  #lastHost = '';
+
+  constructor(limits: HeadLimits) {
+    this.#limits = limits;
+  }
+
+  start(): void {
+    this.fields = [];
+    this.contentLength = -1;
+    this.isChunked = false;
+    this.wantsClose = false;
+    this.#bytes = 0;
+    this.#hosts = 0;
+    this.#problem = undefined;
+  }
+
+  /** Bound, so that the core can call it as it is. @param name in lower case */
+  readonly field = (name: string, value: string): void => {
+    this.fields.push(name, value);
+    this.#bytes += name.length + value.length + FIELD_OVERHEAD;
+    switch (name.length) {
+      case 4:
+        if (name === 'host') this.#host(value);
+        break;
+      case 10:
+        if (name === 'connection') this.wantsClose ||= hasToken(value, 'close');
+        break;
+      case 14:
+        if (name === 'content-length') this.#length(value);
+        break;
+      case 17:
+        if (name === 'transfer-encoding') this.#coding(value);
+        break;
+    }
+  };
+
+  /** @returns why this request must not be executed, undefined when it may */
+  fault(method: string, path: string, query: string): HttpError | undefined {
+    if (this.#problem !== undefined) return new HttpError('MALFORMED_REQUEST', this.#problem);
+    if (this.#hosts !== 1) return new HttpError('MALFORMED_REQUEST', 'Exactly one Host is required.');
+    if (!isKnownMethod(method)) return methodUnknown();
+    const { maxUrlBytes, maxHeaderBytes } = this.#limits;
+    if (path.length + query.length > maxUrlBytes) {
+      return new HttpError('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
+    }
+    if (this.#bytes > maxHeaderBytes) {
+      return new HttpError('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
+    }
+    return undefined;
+  }
+
+  #host(value: string): void {
+    this.#hosts++;
+    if (value === this.#lastHost) return;
+    if (HOST.test(value)) this.#lastHost = value;
+    else this.#problem ??= 'Host is not valid.';
+  }
+
+  #length(value: string): void {
+    if (this.contentLength !== -1) this.#problem ??= 'Content-Length appears twice.';
+    else if (this.isChunked) this.#problem ??= 'Content-Length and Transfer-Encoding exclude each other.';
+    else if (!LENGTH.test(value)) this.#problem ??= 'Content-Length is not a number.';
+    else this.contentLength = Number(value);
+  }
+
+  #coding(value: string): void {
+    if (this.contentLength !== -1) {
+      this.#problem ??= 'Content-Length and Transfer-Encoding exclude each other.';
+    } else if (this.isChunked || value !== 'chunked') {
+      this.#problem ??= 'Transfer-Encoding is understood as "chunked" alone.';
+    }
+    this.isChunked = true;
+  }
+}
+
+function hasToken(value: string, token: string): boolean {
+  return value.length >= token.length && value.split(',').some((part) => part.trim().toLowerCase() === token);
+}

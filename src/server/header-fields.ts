@@ -1,0 +1,45 @@
+// What may stand in a response header. The core writes names and values as they are, so one line break
+// would let a value split the response (CWE-113): everything that goes out is checked here.
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 section 5.5: no control character but the tab. */
+const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
+
+/** Fields that frame the message or belong to the core: a handler that sets one is not obeyed. */
+const FRAMING = new Set([
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'trailer',
+  'te',
+  'date',
+]);
+
+/**
+ * @returns the name in lower case, or undefined for a framing field, which is dropped
+ * @throws TypeError for a name that is no token or a value with control characters
+ */
+export function checkField(name: string, value: string): string | undefined {
+  if (typeof name !== 'string' || !TOKEN.test(name)) throw new TypeError('invalid header name');
+  if (typeof value !== 'string' || !VALUE.test(value)) {
+    throw new TypeError(`invalid value of header ${name}`);
+  }
+  const lower = name.toLowerCase();
+  return FRAMING.has(lower) ? undefined : lower;
+}
+
+/** Sets a field in a flat list name, value, name, value…; `set-cookie` is the one that may repeat. */
+export function setField(fields: string[], name: string, value: string): void {
+  if (name !== 'set-cookie') {
+    for (let i = 0; i < fields.length; i += 2) {
+      if (fields[i] === name) {
+        fields[i + 1] = value;
+        return;
+      }
+    }
+  }
+  fields.push(name, value);
+}

@@ -1,0 +1,176 @@
+// Requests without a socket, through the very same pipeline: for tests, and for calls to a service that lives
+// in this worker.
+import type { App } from './app.js';
+import { clientClosed } from './body.js';
+import type { Exchange, IncomingHead } from './exchange.js';
+
+export interface InjectedRequest {
+  /** Default GET. */
+  readonly method?: string;
+  /** Path with its query. */
+  readonly url: string;
+  /** Any case. `host` and `content-length` are added where they are missing. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string | Uint8Array | undefined;
+  /** One of us: may reach `internal` routes and counts in its caller's permit. Default false. */
+  readonly inProcess?: boolean;
+  /** Default 127.0.0.1. */
+  readonly remoteAddress?: string;
+  /** The client leaves. */
+  readonly signal?: AbortSignal;
+}
+
+export interface InjectedResponse {
+  readonly status: number;
+  /** Names in lower case, null prototype; a repeated field is joined by a comma, `set-cookie` by a line end. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Fresh bytes. */
+  readonly body: Uint8Array;
+}
+
+/** @throws the reason of the signal, or an HttpError CLIENT_CLOSED when the connection is cut without an answer */
+export function inject(app: App, request: InjectedRequest): Promise<InjectedResponse> {
+  return new Promise((resolve, reject) => {
+    const { signal } = request;
+    if (signal?.aborted) throw signal.reason;
+    const exchange = new InjectExchange(request, resolve, reject);
+    if (signal !== undefined) {
+      const leave = (): void => exchange.leave(signal.reason);
+      signal.addEventListener('abort', leave, { once: true });
+      exchange.settled = () => signal.removeEventListener('abort', leave);
+    }
+    app.handle(exchange);
+  });
+}
+
+class InjectExchange implements Exchange {
+  readonly head: IncomingHead;
+  closed = false;
+  settled: (() => void) | undefined;
+  readonly #request: InjectedRequest;
+  readonly #resolve: (response: InjectedResponse) => void;
+  readonly #reject: (reason: unknown) => void;
+  #listeners: (() => void)[] = [];
+  #begun: { status: number; headers: readonly string[]; chunks: Uint8Array[] } | undefined;
+  #answered = false;
+
+  constructor(
+    request: InjectedRequest,
+    resolve: (response: InjectedResponse) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.head = headOf(request);
+  }
+
+  remoteAddress(): string {
+    return this.#request.remoteAddress ?? '127.0.0.1';
+  }
+
+  onClosed(listener: () => void): void {
+    if (!this.closed) this.#listeners.push(listener);
+  }
+
+  send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
+    if (this.closed || this.#answered) return;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : Uint8Array.from(body ?? []);
+    const isHead = this.head.method === 'HEAD';
+    const hasLength = status !== 204 && status !== 304 && !(isHead && body === null);
+    const framing = [
+      ...(hasLength ? ['content-length', String(bytes.length)] : []),
+      ...(close ? ['connection', 'close'] : []),
+    ];
+    this.#complete(status, [...headers, ...framing], isHead ? new Uint8Array(0) : bytes);
+  }
+
+  begin(status: number, headers: readonly string[], close: boolean): void {
+    if (this.closed || this.#answered) return;
+    this.#answered = true;
+    this.#begun = { status, headers: close ? [...headers, 'connection', 'close'] : headers, chunks: [] };
+  }
+
+  async write(chunk: Uint8Array | string): Promise<void> {
+    if (this.closed || this.#begun === undefined) throw clientClosed();
+    this.#begun.chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : Uint8Array.from(chunk));
+  }
+
+  end(): void {
+    if (this.closed || this.#begun === undefined) return;
+    const { status, headers, chunks } = this.#begun;
+    this.#complete(status, headers, Buffer.concat(chunks));
+  }
+
+  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
+    const { body = '' } = this.#request;
+    onChunk(typeof body === 'string' ? Buffer.from(body) : body, true);
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#close();
+    this.#reject(clientClosed());
+  }
+
+  /** The client is gone. */
+  leave(reason: unknown): void {
+    if (this.closed) return;
+    const listeners = this.#listeners;
+    this.#close();
+    for (const listener of listeners) listener();
+    this.#reject(reason);
+  }
+
+  #complete(status: number, headers: readonly string[], body: Uint8Array): void {
+    this.#answered = true;
+    this.#close();
+    this.#resolve({ status, headers: recordOf(headers), body });
+  }
+
+  #close(): void {
+    this.closed = true;
+    this.#listeners = [];
+    this.settled?.();
+  }
+}
+
+function headOf({
+  method = 'GET',
+  url,
+  headers = {},
+  body,
+  inProcess = false,
+}: InjectedRequest): IncomingHead {
+  const mark = url.indexOf('?');
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    for (const line of typeof value === 'string' ? [value] : value) fields.push(name.toLowerCase(), line);
+  }
+  const has = (name: string): boolean => fields.some((field, i) => i % 2 === 0 && field === name);
+  if (!has('host')) fields.push('host', 'localhost');
+  if (body !== undefined && !has('content-length') && !has('transfer-encoding')) {
+    fields.push('content-length', String(Buffer.byteLength(body)));
+  }
+  return {
+    method,
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    headers: fields,
+    inProcess,
+  };
+}
+
+function recordOf(fields: readonly string[]): Readonly<Record<string, string>> {
+  const record = Object.create(null) as Record<string, string>;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    const known = record[name];
+    const separator = name === 'set-cookie' ? '\n' : ', ';
+    record[name] = known === undefined ? fields[i + 1]! : known + separator + fields[i + 1]!;
+  }
+  return record;
+}

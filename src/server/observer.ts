@@ -1,0 +1,36 @@
+// What the pipeline tells others about requests, and what it asks them. The wiring implements these over
+// shared memory; the pipeline itself keeps no statistics.
+
+/** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
+export interface RouteMeter {
+  /** A request has arrived. Every `begin` is followed by exactly one `end`. */
+  begin(): void;
+  /**
+   * From now on the route's handler runs synchronously on this thread.
+   * @param at `performance.now()` milliseconds
+   * @returns what to hand to `leave`: a call dispatched in-process nests inside its caller's handler
+   */
+  enter(at: number): number;
+  leave(before: number): void;
+  /**
+   * @param status of the answer; 499 when the client left before it was complete
+   * @param microseconds since the end of the request header
+   * @param error code of the problem document, undefined when the answer is none
+   */
+  end(status: number, microseconds: number, error: string | undefined): void;
+}
+
+export interface RequestObserver {
+  /**
+   * @param method upper case, `_OTHER` for one we do not know
+   * @param template `/api/users/{id}`; undefined for requests that no route matched
+   */
+  meter(method: string, template: string | undefined): RouteMeter;
+}
+
+/** Admits requests up to MAX_IN_FLIGHT, counted over all workers of the process. */
+export interface InFlightLimiter {
+  /** False: at the limit, nothing was taken. */
+  enter(): boolean;
+  leave(): void;
+}

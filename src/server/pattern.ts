@@ -1,0 +1,60 @@
+// Route patterns: `/api/users/:id`, `/orders/:id(\\d+)`, `/files/*`. Read once, at start; what is wrong is said
+// then, with the pattern in the message.
+
+export type Segment =
+  | { readonly kind: 'static'; readonly text: string }
+  | { readonly kind: 'param'; readonly name: string }
+  | { readonly kind: 'regex'; readonly name: string; readonly source: string; readonly regex: RegExp }
+  /** The rest of the path, possibly empty; only at the end. */
+  | { readonly kind: 'wildcard' };
+
+export interface Pattern {
+  readonly segments: readonly Segment[];
+  /** Parameter names in order; the wildcard's is `*`. */
+  readonly names: readonly string[];
+  /** As metric label and span name: `/api/users/{id}`. */
+  readonly template: string;
+}
+
+/** Characters of a path segment as they appear on the wire (RFC 3986 section 3.3). */
+const STATIC = /^(?:[A-Za-z0-9\-._~!$&'()+,;=:@]|%[0-9A-Fa-f]{2})*$/;
+const PARAM = /^:([A-Za-z_][A-Za-z0-9_]*)(?:\((.+)\))?$/;
+
+/** @throws TypeError naming the pattern */
+export function parsePattern(pattern: string): Pattern {
+  const bad = (reason: string): TypeError =>
+    new TypeError(`bad route pattern ${JSON.stringify(pattern)}: ${reason}`);
+  if (typeof pattern !== 'string' || !pattern.startsWith('/')) throw bad('it must start with "/"');
+
+  const texts = pattern.slice(1).split('/');
+  const segments = texts.map((text, i): Segment => {
+    if (text === '*') {
+      if (i < texts.length - 1) throw bad('"*" must be the last segment');
+      return { kind: 'wildcard' };
+    }
+    if (!text.startsWith(':')) {
+      if (!STATIC.test(text)) throw bad(`segment "${text}" has a character that no path can have`);
+      return { kind: 'static', text };
+    }
+    const [, name, source] = PARAM.exec(text) ?? [];
+    if (name === undefined) throw bad(`segment "${text}" is not ":name" or ":name(expression)" without "/"`);
+    if (source === undefined) return { kind: 'param', name };
+    try {
+      return { kind: 'regex', name, source, regex: new RegExp(`^(?:${source})$`, 'u') };
+    } catch (error) {
+      throw bad((error as Error).message);
+    }
+  });
+
+  const names = segments.flatMap((segment) =>
+    segment.kind === 'static' ? [] : [segment.kind === 'wildcard' ? '*' : segment.name],
+  );
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw bad(`parameter "${twice}" appears twice`);
+  return { segments, names, template: `/${segments.map(templateOf).join('/')}` };
+}
+
+function templateOf(segment: Segment): string {
+  if (segment.kind === 'static') return segment.text;
+  return segment.kind === 'wildcard' ? '*' : `{${segment.name}}`;
+}

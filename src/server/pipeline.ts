@@ -1,0 +1,144 @@
+// From an admitted request to its one answer: steps, handler, the value or the failure. Synchronous as long as
+// everything in it is: a plain value costs no promise.
+import { HttpError, UnavailableError } from '../errors.js';
+import { runInScope } from '../scope.js';
+import { bodyTooLarge } from './body.js';
+import type { RequestContext } from './context.js';
+import { describeThrown, isFault, problemOf } from './failure.js';
+import { SENT } from './handler.js';
+
+/** Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log line. */
+export function serve(ctx: RequestContext): void {
+  ctx.begin();
+  runInScope(ctx, () => {
+    const refusal = refusalOf(ctx);
+    if (refusal === undefined) execute(ctx);
+    else refuse(ctx, refusal);
+  });
+}
+
+/** What is clear before anything of the service runs. */
+function refusalOf(ctx: RequestContext): HttpError | undefined {
+  const { plan } = ctx;
+  if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
+  if (!ctx.admit()) return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  if (ctx.contentLength > plan.bodyLimit) return bodyTooLarge(plan.bodyLimit);
+  if (ctx.isChunked && plan.chunked === 'reject') {
+    return new HttpError('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
+  }
+  if (ctx.timeoutMs <= 0)
+    return new HttpError('DEADLINE_EXCEEDED', 'The deadline of the request has passed.');
+  return undefined;
+}
+
+/** Without the hooks of the route: they have not seen the request either. */
+function refuse(ctx: RequestContext, error: HttpError): void {
+  ctx.replyProblem(problemOf(error, ctx));
+  ctx.handlerDone();
+}
+
+function execute(ctx: RequestContext): void {
+  const { meter, plan } = ctx;
+  const before = meter.enter(ctx.startedAt);
+  let result: unknown;
+  try {
+    result = plan.steps.length === 0 ? plan.handler(ctx as never) : advance(ctx, 0);
+  } catch (error) {
+    meter.leave(before);
+    fail(ctx, error);
+    ctx.handlerDone();
+    return;
+  }
+  meter.leave(before);
+  if (!isPromise(result)) {
+    conclude(ctx, result);
+    return;
+  }
+  if (!ctx.answered) ctx.detach();
+  result.then(
+    (value) => conclude(ctx, value),
+    (error: unknown) => {
+      fail(ctx, error);
+      ctx.handlerDone();
+    },
+  );
+}
+
+/** Runs the steps from `index` on, then the handler; the first value other than undefined is the answer. */
+function advance(ctx: RequestContext, index: number): unknown {
+  const { steps, handler } = ctx.plan;
+  for (let i = index; i < steps.length; i++) {
+    const result = steps[i]!(ctx);
+    if (result === undefined) continue;
+    if (!isPromise(result)) return result;
+    return result.then((value: unknown) => (value === undefined ? advance(ctx, i + 1) : value));
+  }
+  return handler(ctx as never);
+}
+
+function conclude(ctx: RequestContext, value: unknown): void {
+  try {
+    answer(ctx, value);
+  } catch (error) {
+    fail(ctx, error);
+  }
+  ctx.handlerDone();
+}
+
+/** @throws Error for a value that is no answer */
+function answer(ctx: RequestContext, value: unknown): void {
+  if (ctx.answered) return;
+  if (value === SENT) throw new Error('a responder of another request was returned');
+  if (value === undefined) {
+    const status = ctx.chosenStatus ?? 204;
+    if (ctx.plan.responses !== undefined && !(status === 204 && ctx.plan.responses.has(204))) {
+      throw new Error(`the handler of ${ctx.method} ${ctx.route} returned undefined but declares a response`);
+    }
+    ctx.reply(status, undefined, null);
+  } else if (typeof value === 'string') {
+    ctx.text(value);
+  } else if (value instanceof Uint8Array) {
+    ctx.bytes(value);
+  } else {
+    ctx.json(value);
+  }
+}
+
+/** The onError hooks, innermost first, may answer; otherwise the failure is the answer. */
+function fail(ctx: RequestContext, error: unknown): void {
+  if (ctx.answered) {
+    // Who was told to stop and says so has not failed.
+    if (!(ctx.givenUp && isAbort(error))) {
+      ctx.log.error({ err: describeThrown(error), route: ctx.route }, 'a handler failed after its answer');
+    }
+    return;
+  }
+  for (const hook of ctx.plan.onError) {
+    try {
+      const value = hook(ctx, error);
+      if (value === undefined) continue;
+      if (isPromise(value)) throw new TypeError('an onError hook must answer synchronously');
+      if (ctx.chosenStatus === undefined) ctx.status(error instanceof HttpError ? error.status : 500);
+      answer(ctx, value);
+      return;
+    } catch (thrown) {
+      ctx.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+    }
+  }
+  if (isFault(error)) {
+    ctx.log.error(
+      { err: describeThrown(error), route: ctx.route, method: ctx.method, requestId: ctx.requestId },
+      'a handler failed',
+    );
+  }
+  ctx.replyProblem(problemOf(error, ctx));
+}
+
+const isAbort = (error: unknown): boolean =>
+  error instanceof HttpError
+    ? error.code === 'CLIENT_CLOSED' || error.code === 'DEADLINE_EXCEEDED'
+    : error instanceof Error && error.name === 'AbortError';
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  value instanceof Promise ||
+  (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');

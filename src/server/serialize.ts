@@ -1,0 +1,35 @@
+// Answers by their declared schema: compiled once, at start, and as a side effect nothing that the schema does
+// not list can leak. Everything else is JSON.stringify.
+import type { TSchema } from '@sinclair/typebox';
+import compile from 'fast-json-stringify';
+
+export type Serialize = (value: unknown) => string;
+
+/** @throws TypeError for what JSON has no form for (a function, a symbol, a bigint, a cycle) */
+export function stringify(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError(`a ${typeof value} cannot be sent as JSON`);
+  return text;
+}
+
+/**
+ * By status; undefined when nothing is declared.
+ * @throws Error for a schema that cannot be compiled, naming the status
+ */
+export function compileResponses(
+  response: Readonly<Record<number, TSchema>> | undefined,
+): ReadonlyMap<number, Serialize> | undefined {
+  if (response === undefined) return undefined;
+  return new Map(
+    Object.entries(response).map(([status, schema]): [number, Serialize] => {
+      try {
+        return [Number(status), compile(plain(schema)) as Serialize];
+      } catch (cause) {
+        throw new Error(`response schema ${status}: ${(cause as Error).message}`, { cause });
+      }
+    }),
+  );
+}
+
+/** Without TypeBox's symbols: JSON Schema and nothing else, and a copy that the compiler may change. */
+const plain = (schema: TSchema): object => JSON.parse(JSON.stringify(schema)) as object;

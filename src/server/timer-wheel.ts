@@ -1,0 +1,128 @@
+// Deadlines of requests: one coarse timer per worker in place of a `setTimeout` per request. A hashed wheel
+// (Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987): adding and removing are a few pointer
+// writes, and a turn looks only at the slots whose time has come. Nothing ticks while nobody waits.
+
+/** A waiting alarm; `cancel` may be called at any time, also after it rang. */
+export interface Alarm {
+  cancel(): void;
+}
+
+export interface Ticker {
+  /** Milliseconds on a clock that never steps. */
+  now(): number;
+  /** Calls `turn` every `ms` until the returned function is called. */
+  every(ms: number, turn: () => void): () => void;
+}
+
+/** Milliseconds an alarm may be late, beside what the loop itself is late. */
+export const GRAIN_MS = 10;
+const SLOTS = 512;
+
+/**
+ * Callbacks run in a microtask of the timer, not in it: a handler that must be broken off from outside can be
+ * broken off there without harm to the thread (DESIGN 3.4).
+ */
+export const realTicker: Ticker = {
+  now: () => performance.now(),
+  every(ms, turn) {
+    const timer = setInterval(() => queueMicrotask(turn), ms);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+};
+
+class Entry implements Alarm {
+  previous: Entry = this;
+  next: Entry = this;
+  at = 0;
+  ring: () => void;
+  wheel: TimerWheel | undefined;
+
+  constructor(ring: () => void) {
+    this.ring = ring;
+  }
+
+  cancel(): void {
+    this.wheel?.remove(this);
+  }
+}
+
+const nothing = (): void => {};
+
+export class TimerWheel {
+  readonly #ticker: Ticker;
+  readonly #failed: (error: unknown) => void;
+  /** Rings of entries; the entry that stands here is the ring's fixed head. */
+  readonly #slots = Array.from({ length: SLOTS }, () => new Entry(nothing));
+  #size = 0;
+  /** First grain that has not been looked at. */
+  #grain = 0;
+  #stop: (() => void) | undefined;
+
+  /** @param failed told when a callback throws; the others still ring */
+  constructor(failed: (error: unknown) => void, ticker: Ticker = realTicker) {
+    this.#failed = failed;
+    this.#ticker = ticker;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  now(): number {
+    return this.#ticker.now();
+  }
+
+  /** Rings once, at the earliest `ms` from now. */
+  after(ms: number, ring: () => void): Alarm {
+    const now = this.#ticker.now();
+    const entry = new Entry(ring);
+    entry.at = now + Math.max(0, ms);
+    entry.wheel = this;
+    if (this.#size++ === 0) {
+      this.#grain = Math.floor(now / GRAIN_MS);
+      this.#stop = this.#ticker.every(GRAIN_MS, () => this.turn());
+    }
+    const head = this.#slots[Math.ceil(entry.at / GRAIN_MS) % SLOTS]!;
+    entry.previous = head.previous;
+    entry.next = head;
+    head.previous.next = entry;
+    head.previous = entry;
+    return entry;
+  }
+
+  /** For `Entry.cancel`. */
+  remove(entry: Entry): void {
+    entry.wheel = undefined;
+    entry.previous.next = entry.next;
+    entry.next.previous = entry.previous;
+    if (--this.#size === 0) {
+      this.#stop?.();
+      this.#stop = undefined;
+    }
+  }
+
+  /** Rings what is due. A loop that was held up for long finds everything in one round of the wheel. */
+  turn(): void {
+    const now = this.#ticker.now();
+    const last = Math.floor(now / GRAIN_MS);
+    const due: Entry[] = [];
+    for (let grain = Math.max(this.#grain, last - SLOTS + 1); grain <= last; grain++) {
+      const head = this.#slots[grain % SLOTS]!;
+      for (let entry = head.next; entry !== head; entry = entry.next) {
+        if (entry.at <= now) due.push(entry);
+      }
+    }
+    this.#grain = last + 1;
+    for (const entry of due) {
+      // An alarm before this one may have cancelled it.
+      if (entry.wheel === undefined) continue;
+      this.remove(entry);
+      try {
+        entry.ring();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+}

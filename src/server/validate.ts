@@ -1,0 +1,98 @@
+// Checks of a request against the schemas of its route, compiled once at start. What does not match is 422
+// with one JSON Pointer per fault.
+import type { TSchema } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import { Value } from '@sinclair/typebox/value';
+import { type FieldError, ValidationError } from '../errors.js';
+import { type Coerce, compileCoercion } from './coerce.js';
+import { registerFormats } from './formats.js';
+import type { Values } from './handler.js';
+import { compileStrip } from './strip.js';
+
+/** More than a person would correct at once; a hostile body must not make a large answer. */
+const MAX_ERRORS = 20;
+
+/** Part of a request as errors name it. */
+export type Part = 'path' | 'query' | 'header' | 'body';
+
+/** Takes the parsed JSON body, which it may change, and returns it validated. */
+export type CheckBody = (value: unknown) => unknown;
+
+/** @throws Error for a schema that cannot be compiled */
+export function compileBody(schema: TSchema): CheckBody {
+  const check = compileSchema(schema);
+  const strip = compileStrip(schema);
+  const hasDefaults = JSON.stringify(schema).includes('"default":');
+  return (value) => {
+    const filled = hasDefaults ? Value.Default(schema, value) : value;
+    if (!check.Check(filled)) throw mismatch(check, filled, 'body');
+    strip?.(filled);
+    return filled;
+  };
+}
+
+/** Where raw text comes from. */
+export interface RawSource {
+  getAll(name: string): readonly string[];
+  /** Every name that is present; asked only when the schema says something about names it does not list. */
+  names(): Iterable<string>;
+}
+
+export type CheckText = (source: RawSource) => Readonly<Record<string, unknown>>;
+
+/**
+ * For parameters, query or headers: texts, coerced. Names that the schema does not list are left out; with
+ * `additionalProperties: false` they are refused (never for headers, where proxies add their own).
+ * @throws TypeError when the schema is not a `Type.Object`
+ */
+export function compileText(schema: TSchema, part: Part): CheckText {
+  if (schema.type !== 'object' || schema.properties === undefined) {
+    throw new TypeError(`the ${part} schema must be a Type.Object`);
+  }
+  const check = compileSchema(schema);
+  const properties = Object.entries(schema.properties as Record<string, TSchema>).map(
+    ([name, property]): [string, Coerce] => [name, compileCoercion(property)],
+  );
+  const listed = new Set(properties.map(([name]) => name));
+  const takesOthers = schema.additionalProperties !== undefined && part !== 'header';
+  return (source) => {
+    const value = Object.create(null) as Record<string, unknown>;
+    for (const [name, coerce] of properties) {
+      const coerced = coerce(rawOf(source.getAll(name)));
+      if (coerced !== undefined) value[name] = coerced;
+    }
+    if (takesOthers) {
+      for (const name of source.names()) if (!listed.has(name)) value[name] = rawOf(source.getAll(name));
+    }
+    if (!check.Check(value)) throw mismatch(check, value, part);
+    return value;
+  };
+}
+
+const rawOf = (values: readonly string[]): string | readonly string[] | undefined =>
+  values.length > 1 ? values : values[0];
+
+export const paramsSource = (params: Readonly<Record<string, string>>): RawSource => ({
+  getAll: (name) => (params[name] === undefined ? [] : [params[name]]),
+  names: () => Object.keys(params),
+});
+
+export const headerSource = (headers: Values): RawSource => ({
+  getAll: (name) => headers.getAll(name),
+  names: () => [],
+});
+
+function compileSchema(schema: TSchema): TypeCheck<TSchema> {
+  registerFormats();
+  return TypeCompiler.Compile(schema);
+}
+
+function mismatch(check: TypeCheck<TSchema>, value: unknown, part: Part): ValidationError {
+  // Of several complaints about one place the first says most.
+  const byPath = new Map<string, FieldError>();
+  for (const { path, message } of check.Errors(value)) {
+    if (!byPath.has(path)) byPath.set(path, { path, message });
+    if (byPath.size === MAX_ERRORS) break;
+  }
+  return new ValidationError([...byPath.values()], `The ${part} of the request is not valid.`);
+}

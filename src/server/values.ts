@@ -1,0 +1,59 @@
+// Read-only multi-maps of raw strings, made only when somebody asks for them.
+import type { Values } from './handler.js';
+
+/** Over a flat list name, value, name, value… with names in lower case. */
+export class HeaderValues implements Values {
+  readonly #fields: readonly string[];
+
+  constructor(fields: readonly string[]) {
+    this.#fields = fields;
+  }
+
+  /** The first field line of this name. */
+  get(name: string): string | undefined {
+    const wanted = name.toLowerCase();
+    for (let i = 0; i < this.#fields.length; i += 2) {
+      if (this.#fields[i] === wanted) return this.#fields[i + 1];
+    }
+    return undefined;
+  }
+
+  getAll(name: string): readonly string[] {
+    const wanted = name.toLowerCase();
+    const found: string[] = [];
+    for (let i = 0; i < this.#fields.length; i += 2) {
+      if (this.#fields[i] === wanted) found.push(this.#fields[i + 1]!);
+    }
+    return found;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+}
+
+/** The query as a form (application/x-www-form-urlencoded of the WHATWG URL standard, which never fails). */
+export class QueryValues implements Values {
+  readonly #form: URLSearchParams;
+
+  constructor(query: string) {
+    this.#form = new URLSearchParams(query);
+  }
+
+  get(name: string): string | undefined {
+    return this.#form.get(name) ?? undefined;
+  }
+
+  getAll(name: string): readonly string[] {
+    return this.#form.getAll(name);
+  }
+
+  has(name: string): boolean {
+    return this.#form.has(name);
+  }
+
+  /** Every name once. */
+  names(): Iterable<string> {
+    return new Set(this.#form.keys());
+  }
+}
