@@ -18,6 +18,8 @@ interface StoredRow {
   readonly fingerprint: string | null;
   readonly status: number | null;
   readonly body: unknown;
+  /** Tells an answer without a body from one whose body is the JSON value null. */
+  readonly bodiless: boolean;
 }
 
 /** What a stored BusinessError is made of. */
@@ -27,8 +29,8 @@ interface Refusal {
   readonly details: Readonly<Record<string, unknown>> | null;
 }
 
-const READ =
-  'select state, fingerprint, status, body from multilane.idempotency where route = $1 and key = $2';
+const READ = `select state, fingerprint, status, body, body is null as bodiless
+  from multilane.idempotency where route = $1 and key = $2`;
 const STORE = `insert into multilane.idempotency (route, key, fingerprint, state, status, body)
   values ($1, $2, $3, $4, $5, $6)`;
 const BURY = `insert into multilane.idempotency (route, key, state) values ($1, $2, 'cancelled')
@@ -80,7 +82,7 @@ export async function cancel(
       tx.ahead<StoredRow>(READ, [key.route, key.key]),
     ]);
     if (row?.state === 'cancelled') return;
-    await undo(tx, row?.state === 'done' ? { status: row.status!, body: row.body } : undefined);
+    await undo(tx, row?.state === 'done' ? outcomeOf(row) : undefined);
     tx.last(BURY, [key.route, key.key]);
   });
 }
@@ -91,7 +93,7 @@ export async function cancel(
  */
 export async function outcome(db: Queryable, key: Key): Promise<Outcome | undefined> {
   const row = await db.maybeOne<StoredRow>(READ, [key.route, key.key]);
-  return row?.state === 'done' ? { status: row.status!, body: row.body } : undefined;
+  return row?.state === 'done' ? outcomeOf(row) : undefined;
 }
 
 /**
@@ -117,9 +119,13 @@ function replay(row: StoredRow, fingerprint: string): Outcome | BusinessError {
   if (row.fingerprint !== fingerprint) {
     throw new HttpError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key was used with another request body.');
   }
-  if (row.state === 'done') return { status: row.status!, body: row.body };
+  if (row.state === 'done') return outcomeOf(row);
   const { code, message, details } = row.body as Refusal;
   return new BusinessError(code, message, { status: row.status!, ...(details === null ? {} : { details }) });
+}
+
+function outcomeOf({ status, body, bodiless }: StoredRow): Outcome {
+  return { status: status!, body: bodiless ? undefined : body };
 }
 
 function refusalOf({ code, message, members }: BusinessError): Refusal {

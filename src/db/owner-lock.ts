@@ -25,7 +25,7 @@ export interface Owner {
 
 export interface OwnerLock {
   readonly owner: Owner;
-  release(): Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
 const FILE = /^owner-(\d+)\.json$/;

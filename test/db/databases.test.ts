@@ -1,0 +1,155 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import pg from 'pg';
+import { prepareDatabases, serviceDatabase } from '#src/db/databases.js';
+import { addressOf, withDatabase } from '#src/db/server-url.js';
+import { StartError } from '#src/errors.js';
+import { silentLog, startTestPostgres } from '#test/support/postgres.js';
+import { rejection } from './fixtures/open.js';
+
+describe('the databases of the services', () => {
+  let server: string;
+  let folder: string;
+  let migrations: URL;
+  let names = 0;
+  before(async () => {
+    server = (await startTestPostgres()).url;
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'multilane-migrations-'));
+    migrations = pathToFileURL(`${folder}/`);
+    await migration('0001_item', 'create table item (id int)');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const migration = (name: string, sql: string) => writeFile(join(folder, `${name}.sql`), sql);
+  const target = () => ({ name: `shop-${++names}`, server, migrations });
+  const query = async (url: string, text: string): Promise<unknown[]> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+
+  it('are created with the name of their service and migrated, all at once, and each is told when ready', async () => {
+    const targets = [target(), target(), target()];
+    const ready: string[] = [];
+    await prepareDatabases(targets, silentLog, (name) => ready.push(name));
+    expect(ready).to.have.members(targets.map(({ name }) => name));
+    for (const each of targets) {
+      const url = serviceDatabase(each);
+      expect(await query(url, 'select current_database() as name')).to.deep.equal([{ name: each.name }]);
+      expect(await query(url, 'select * from item')).to.deep.equal([]);
+      expect(await query(url, 'select * from multilane.idempotency')).to.deep.equal([]);
+    }
+  });
+
+  it('are left as they are by a second start, and get what is new by a third', async () => {
+    const each = target();
+    const migrated: unknown[] = [];
+    const log = { ...silentLog, info: (details: unknown) => migrated.push(details) } as typeof silentLog;
+    await prepareDatabases([each], log);
+    migrated.length = 0;
+    await prepareDatabases([each], log);
+    expect(migrated).to.deep.equal([]);
+    await migration('0002_more', 'alter table item add column more text');
+    await prepareDatabases([each], log);
+    expect(migrated).to.deep.equal([{ service: each.name, migration: '0002_more' }]);
+    expect(await query(serviceDatabase(each), 'select more from item')).to.deep.equal([]);
+  });
+
+  it('are prepared by several processes at once', async () => {
+    const each = target();
+    await Promise.all(Array.from({ length: 4 }, () => prepareDatabases([each], silentLog)));
+    expect(await query(serviceDatabase(each), 'select name from multilane.migrations_service')).to.deep.equal(
+      [{ name: '0001_item' }],
+    );
+  });
+
+  it('take migrations of the framework before their own, each folder with its own history', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'multilane-migrations-'));
+    await writeFile(join(other, '0001_item.sql'), 'create schema saga; create table saga.step (id int)');
+    const each = { ...target(), framework: [{ name: 'saga', folder: pathToFileURL(`${other}/`) }] };
+    await migration('0002_uses', 'create view steps as select * from saga.step');
+    await prepareDatabases([each], silentLog);
+    expect(await query(serviceDatabase(each), 'select * from steps')).to.deep.equal([]);
+    await rm(other, { recursive: true });
+  });
+
+  it('may belong to a service without migrations of its own', async () => {
+    const each = { ...target(), migrations: undefined };
+    await prepareDatabases([each], silentLog);
+    expect(await query(serviceDatabase(each), 'select * from multilane.idempotency')).to.deep.equal([]);
+  });
+
+  it('that a newer version has migrated are refused', async () => {
+    const each = target();
+    await migration('0002_future', 'create table future (id int)');
+    await prepareDatabases([each], silentLog);
+    await rm(join(folder, '0002_future.sql'));
+    const error = await rejection(prepareDatabases([each], silentLog));
+    expect(error).to.be.instanceOf(StartError);
+    expect(error.message).to.include(each.name).and.include('newer version').and.include('0002_future');
+  });
+
+  it('whose migration fails keep nothing of it, and the start says which service and why', async () => {
+    const each = target();
+    await migration('0002_broken', 'create table half (id int); select nonsense');
+    const error = await rejection(prepareDatabases([each], silentLog));
+    expect(error).to.be.instanceOf(StartError);
+    expect(error.message).to.include(each.name).and.include('nonsense');
+    expect(await query(serviceDatabase(each), "select to_regclass('half') as half")).to.deep.equal([
+      { half: null },
+    ]);
+  });
+
+  it('that may not be created are listed with the statements to run, exactly', async () => {
+    const role = `limited_${process.pid}`;
+    await query(server, `create role ${role} login password 'secret'`);
+    const limited = new URL(server);
+    limited.username = role;
+    limited.password = 'secret';
+    const targets = [target(), target()].map((each) => ({ ...each, server: limited.href }));
+    const error = await rejection(prepareDatabases(targets, silentLog));
+    expect(error).to.be.instanceOf(StartError);
+    for (const { name } of targets)
+      expect(error.message).to.include(`CREATE DATABASE "${name}" OWNER "${role}";`);
+    expect(error.message).to.not.include('secret');
+    for (const { name } of targets) await query(server, `CREATE DATABASE "${name}" OWNER "${role}";`);
+    await prepareDatabases(targets, silentLog);
+  });
+
+  it('on a server that cannot be reached are a StartError with its address and without the password', async () => {
+    const away = 'postgresql://user:secret@127.0.0.1:1/postgres';
+    const error = await rejection(prepareDatabases([{ ...target(), server: away }], silentLog));
+    expect(error).to.be.instanceOf(StartError);
+    expect(error.message).to.include('127.0.0.1:1').and.include('ECONNREFUSED').and.not.include('secret');
+  });
+
+  it('on a server that refuses the password are a StartError that says so', async () => {
+    const wrong = new URL(server);
+    wrong.password = 'wrong';
+    const error = await rejection(prepareDatabases([{ ...target(), server: wrong.href }], silentLog));
+    expect(error).to.be.instanceOf(StartError);
+    expect(error.message).to.include('password authentication failed');
+  });
+});
+
+describe('the URL of a server', () => {
+  it('keeps everything but the database', () => {
+    expect(withDatabase('postgres://u:p@h:1/postgres?sslmode=require', 'users')).to.equal(
+      'postgres://u:p@h:1/users?sslmode=require',
+    );
+  });
+
+  it('is shown as an address', () => {
+    expect(addressOf('postgres://u:p@h/postgres')).to.equal('h:5432');
+    expect(addressOf('postgres://u:p@h:1/postgres?host=/run/pg')).to.equal('/run/pg');
+  });
+});

@@ -1,0 +1,320 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { localBudget } from '#src/db/budget.js';
+import type { ClosableDatabase } from '#src/db/create-database.js';
+import type { IdempotencyKey, Outcome, Transaction } from '#src/db/database.js';
+import { fingerprintOf, sweepIdempotency } from '#src/db/idempotency.js';
+import { BusinessError } from '#src/errors.js';
+import { deferred } from './fixtures/deferred.js';
+import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { startProxy } from './fixtures/proxy.js';
+import { withDeadline } from './fixtures/scope.js';
+
+describe('effects that happen once', () => {
+  let url: string;
+  let db: ClosableDatabase;
+  let keys = 0;
+  before(async () => {
+    url = await migratedDatabase();
+    await open(url).query('create table effect (key text, by int)');
+  });
+  beforeEach(() => {
+    db = open(url, { budget: localBudget(20) });
+  });
+  afterEach(closeOpened);
+
+  const freshKey = (body: unknown = { a: 1 }): IdempotencyKey => ({
+    route: 'POST /x',
+    key: `k${++keys}`,
+    body,
+  });
+  const effect =
+    ({ key }: IdempotencyKey, by = 0) =>
+    async (tx: Transaction): Promise<Outcome> => {
+      await tx.query('insert into effect values ($1, $2)', [key, by]);
+      return { status: 201, body: { z: by, a: 'ä\u0000' } };
+    };
+  const undo =
+    ({ key }: IdempotencyKey) =>
+    async (tx: Transaction): Promise<void> => {
+      await tx.query('delete from effect where key = $1', [key]);
+    };
+  const effects = async ({ key }: IdempotencyKey): Promise<number> =>
+    (await db.many('select from effect where key = $1', [key])).length;
+  const never = async (): Promise<never> => {
+    throw new Error('must not run');
+  };
+
+  describe('once', () => {
+    it('runs the effect the first time and gives the same answer ever after', async () => {
+      const key = freshKey();
+      const first = await db.once(key, effect(key));
+      const second = await db.once(key, never);
+      expect(second).to.deep.equal(first);
+      expect(JSON.stringify(second)).to.equal(JSON.stringify(first)); // members in their order
+      expect(await db.outcome(key)).to.deep.equal(first);
+      expect(await effects(key)).to.equal(1);
+    });
+
+    it('keeps an answer without a body', async () => {
+      const key = freshKey();
+      await db.once(key, async () => ({ status: 204, body: undefined }));
+      expect(await db.once(key, never)).to.deep.equal({ status: 204, body: undefined });
+    });
+
+    it('takes the same body in another order as the same, another body as an error', async () => {
+      const key = freshKey({ a: [1, { c: 1, d: 2 }], b: 'x' });
+      await db.once(key, effect(key));
+      await db.once({ ...key, body: { b: 'x', a: [1, { d: 2, c: 1 }] } }, never);
+      for (const body of [{ a: [1, { c: 1, d: 3 }], b: 'x' }, {}, null, undefined]) {
+        expect(await rejection(db.once({ ...key, body }, never))).to.have.property(
+          'code',
+          'IDEMPOTENCY_KEY_REUSED',
+        );
+      }
+    });
+
+    it('takes the same key on another route as another key', async () => {
+      const key = freshKey();
+      await db.once(key, effect(key));
+      await db.once({ ...key, route: 'POST /y' }, effect(key));
+      expect(await effects(key)).to.equal(2);
+    });
+
+    it('leaves nothing behind when the effect fails: the next call runs it', async () => {
+      const key = freshKey();
+      const failure = new Error('broken');
+      const failing = db.once(key, async (tx) => {
+        await effect(key)(tx);
+        throw failure;
+      });
+      expect(await rejection(failing)).to.equal(failure);
+      expect(await db.outcome(key)).to.equal(undefined);
+      await db.once(key, effect(key));
+      expect(await effects(key)).to.equal(1);
+    });
+
+    it('stores a refusal of the business without its effect, and throws it again as it was', async () => {
+      const key = freshKey();
+      const refusal = new BusinessError('EMAIL_TAKEN', 'That address is taken.', {
+        details: { field: 'email' },
+      });
+      const refusing = db.once(key, async (tx) => {
+        await effect(key)(tx);
+        await tx.query('select 1/0').catch(() => {}); // even from a failed transaction
+        throw refusal;
+      });
+      expect(await rejection(refusing)).to.equal(refusal);
+      const again = await rejection(db.once(key, never));
+      expect(again).to.be.instanceOf(BusinessError);
+      const { code, status, message, members } = refusal;
+      expect(again).to.deep.include({ code, status, message, members });
+      expect(await effects(key)).to.equal(0);
+      expect(await db.outcome(key)).to.equal(undefined);
+    });
+
+    it('keeps the status of a refusal with a code of its own', async () => {
+      const key = freshKey();
+      const refuse = async (): Promise<never> => {
+        throw new BusinessError('OUT_OF_STOCK', 'Nothing left.', { status: 418 });
+      };
+      await rejection(db.once(key, refuse));
+      expect(await rejection(db.once(key, never))).to.deep.include({ code: 'OUT_OF_STOCK', status: 418 });
+    });
+
+    it('answers 409 with Retry-After while the first call runs, and the outcome as soon as it is there', async () => {
+      const key = freshKey();
+      const running = deferred();
+      const finish = deferred();
+      const first = db.once(key, async (tx) => {
+        const outcome = await effect(key)(tx);
+        running.resolve();
+        await finish.promise;
+        return outcome;
+      });
+      await running.promise;
+      expect(await rejection(db.once(key, never))).to.deep.include({
+        code: 'IDEMPOTENCY_IN_PROGRESS',
+        status: 409,
+        retryable: true,
+        headers: { 'retry-after': '1' },
+      });
+      finish.resolve();
+      const outcome = await first;
+      const again = await Promise.all(Array.from({ length: 20 }, () => db.once(key, never)));
+      for (const answer of again) expect(answer).to.deep.equal(outcome);
+    });
+
+    it('has happened or not when its commit was not confirmed, and repeating the call tells', async () => {
+      const key = freshKey();
+      const proxy = await startProxy(url);
+      const shaky = open(proxy.url);
+      const lost = shaky.once(key, async (tx) => {
+        const outcome = await effect(key)(tx);
+        proxy.onRequest = (data) => {
+          if (!data.includes('commit')) return;
+          proxy.swallowAnswers();
+          setTimeout(proxy.cut, 50);
+        };
+        return outcome;
+      });
+      expect(await rejection(lost)).to.have.property('name', 'OutcomeUnknownError');
+      expect((await db.once(key, effect(key))).status).to.equal(201);
+      expect(await effects(key)).to.equal(1);
+      await shaky.close();
+      await proxy.close();
+    });
+  });
+
+  describe('cancel', () => {
+    it('undoes with the stored outcome, and once only', async () => {
+      const key = freshKey();
+      const outcome = await db.once(key, effect(key));
+      const seen: unknown[] = [];
+      for (let i = 0; i < 2; i++) {
+        await db.cancel(key, async (tx, done) => {
+          seen.push(done);
+          await undo(key)(tx);
+        });
+      }
+      expect(seen).to.deep.equal([outcome]);
+      expect(await effects(key)).to.equal(0);
+      expect(await db.outcome(key)).to.equal(undefined);
+    });
+
+    it('of what never happened succeeds, and refuses the call that comes later', async () => {
+      const key = freshKey();
+      const seen: unknown[] = [];
+      await db.cancel(key, async (_, done) => {
+        seen.push(done);
+      });
+      expect(seen).to.deep.equal([undefined]);
+      expect(await rejection(db.once(key, never))).to.deep.include({ code: 'STEP_CANCELLED', status: 409 });
+    });
+
+    it('of a refused call has nothing to undo', async () => {
+      const key = freshKey();
+      await rejection(
+        db.once(key, async () => {
+          throw new BusinessError('PAYMENT_DECLINED', 'no');
+        }),
+      );
+      let done: unknown = 'not called';
+      await db.cancel(key, async (_, outcome) => {
+        done = outcome;
+      });
+      expect(done).to.equal(undefined);
+      expect(await rejection(db.once(key, never))).to.have.property('code', 'STEP_CANCELLED');
+    });
+
+    it('that fails leaves everything as it was', async () => {
+      const key = freshKey();
+      const outcome = await db.once(key, effect(key));
+      await rejection(db.cancel(key, never));
+      expect(await db.outcome(key)).to.deep.equal(outcome);
+    });
+
+    it('waits for the call that is running, then undoes it', async () => {
+      const key = freshKey();
+      const running = deferred();
+      const finish = deferred();
+      const forward = db.once(key, async (tx) => {
+        const outcome = await effect(key)(tx);
+        running.resolve();
+        await finish.promise;
+        return outcome;
+      });
+      await running.promise;
+      const cancelling = db.cancel(key, undo(key));
+      // It has asked for the lock by the time that PostgreSQL says so.
+      const waits = "select 1 from pg_locks where locktype = 'advisory' and not granted";
+      while ((await db.maybeOne(waits)) === undefined);
+      finish.resolve();
+      await forward;
+      await cancelling;
+      expect(await effects(key)).to.equal(0);
+    });
+
+    it('gives up at its deadline when the running call does not end', async () => {
+      const key = freshKey();
+      const running = deferred();
+      const finish = deferred();
+      const forward = db.once(key, async (tx) => {
+        running.resolve();
+        await finish.promise;
+        return effect(key)(tx);
+      });
+      await running.promise;
+      const error = await rejection(withDeadline(150, () => db.cancel(key, undo(key))));
+      expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+      finish.resolve();
+      expect((await forward).status).to.equal(201);
+    });
+  });
+
+  it('in any interleaving of calls and cancellations happen once or not at all', async () => {
+    const operation = fc.record({ cancel: fc.boolean(), turns: fc.nat(3), fails: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 2, maxLength: 10 }), async (operations) => {
+        const key = freshKey();
+        const outcomes: Outcome[] = [];
+        let cancelled = false;
+        await Promise.all(
+          operations.map(async ({ cancel, turns, fails }, by) => {
+            for (let turn = 0; turn < turns; turn++) await db.query('select 1');
+            try {
+              if (cancel) {
+                await db.cancel(key, undo(key));
+                cancelled = true;
+              } else {
+                outcomes.push(
+                  await db.once(key, async (tx) => {
+                    const outcome = await effect(key, by)(tx);
+                    if (fails) throw new TypeError('the effect failed');
+                    return outcome;
+                  }),
+                );
+              }
+            } catch (error) {
+              const { code } = error as { readonly code?: string };
+              if (!(error instanceof TypeError))
+                expect(code).to.be.oneOf(['IDEMPOTENCY_IN_PROGRESS', 'STEP_CANCELLED']);
+            }
+          }),
+        );
+        for (const outcome of outcomes) expect(outcome).to.deep.equal(outcomes[0]);
+        const expected = cancelled ? 0 : Math.min(1, outcomes.length);
+        expect(await effects(key)).to.equal(expected);
+        if (cancelled)
+          expect(await rejection(db.once(key, never))).to.have.property('code', 'STEP_CANCELLED');
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('are forgotten when they are old, in batches, and not before', async () => {
+    const [old, older, fresh] = [freshKey(), freshKey(), freshKey()];
+    for (const key of [old, older, fresh]) await db.once(key, effect(key));
+    await db.query(
+      "update multilane.idempotency set created_at = now() - interval '25 hours' where key = any($1)",
+      [[old.key, older.key]],
+    );
+    expect(await sweepIdempotency(db, 24 * 3600_000, 1)).to.equal(2);
+    expect(await db.outcome(old)).to.equal(undefined);
+    expect(await db.outcome(fresh)).to.not.equal(undefined);
+  });
+
+  it('have a fingerprint that tells values apart and orders of members not', () => {
+    expect(fingerprintOf({ a: 1, b: 2 })).to.equal(fingerprintOf({ b: 2, a: 1 }));
+    expect(fingerprintOf([1, 2])).to.not.equal(fingerprintOf([2, 1]));
+    expect(fingerprintOf({ a: '1' })).to.not.equal(fingerprintOf({ a: 1 }));
+    expect(fingerprintOf({ a: null })).to.not.equal(fingerprintOf({}));
+    const proto = JSON.parse('{"__proto__":1}') as unknown;
+    expect(fingerprintOf(proto)).to.not.equal(fingerprintOf({}));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(fingerprintOf(JSON.parse(JSON.stringify(value)))).to.equal(fingerprintOf(value));
+      }),
+    );
+  });
+});
