@@ -10,6 +10,8 @@
 import type { Block } from './block.js';
 import { BreakerWindow } from './breaker-window.js';
 import {
+  type BreakerTransitions,
+  BreakerWords,
   CLOSED,
   EPOCH_MASK,
   epochOf,
@@ -18,12 +20,9 @@ import {
   following,
   HALF_OPEN,
   isForced,
-  lowOf,
   modeOf,
   OPEN,
-  pack,
   SUCCEEDED,
-  sinceOf,
   succeededOf,
   TAKEN,
   takenOf,
@@ -51,12 +50,6 @@ export const REFUSED = -1;
 export type BreakerOutcome = 'success' | 'failure' | 'ignored';
 export type ForcedState = 'open' | 'closed' | 'auto';
 
-export interface BreakerTransitions {
-  readonly open: number;
-  readonly halfOpen: number;
-  readonly closed: number;
-}
-
 /** As it stands now; what is not valid in a state is not there. Times are milliseconds of the shared clock. */
 export type BreakerState =
   | { readonly state: 'closed'; readonly calls: number; readonly failures: number }
@@ -75,14 +68,8 @@ const PROBE = EPOCH_MASK + 1;
 
 /** The breakers as one thread uses them. Slots are rows of the endpoint tables. */
 export class BreakerCells {
-  /** The low halves of the state words, for the fast path: supported platforms are little-endian. */
-  readonly #low: Int32Array;
-  readonly #lowStride: number;
-  readonly #words: BigInt64Array;
-  readonly #stride: number;
+  readonly #words: BreakerWords;
   readonly #window: BreakerWindow;
-  readonly #transitions: Int32Array;
-  readonly #transitionStride: number;
   /** Per worker and endpoint: epoch << 4 | permits this worker holds. */
   readonly #held: Int32Array;
   readonly #ownHeld: number;
@@ -92,15 +79,8 @@ export class BreakerCells {
   /** @param worker slot of the thread, 0 for the primary. @throws RangeError for an impossible rule */
   constructor(block: Block, worker: number, rule: BreakerRule, clock: Clock) {
     if (!(rule.probes >= 1 && rule.probes <= 15)) throw new RangeError('breaker: probes must be 1..15');
-    const state = block.table('breakerState');
-    this.#low = state.words;
-    this.#lowStride = state.stride;
-    this.#words = new BigInt64Array(state.words.buffer, state.words.byteOffset, state.words.length / 2);
-    this.#stride = state.stride / 2;
+    this.#words = new BreakerWords(block);
     this.#window = new BreakerWindow(block);
-    const transitions = block.table('breakerTransitions');
-    this.#transitions = transitions.words;
-    this.#transitionStride = transitions.stride;
     this.#held = block.table('heldProbes').words;
     this.#ownHeld = worker * MAX_ENDPOINTS;
     this.#rule = rule;
@@ -109,7 +89,7 @@ export class BreakerCells {
 
   /** A ticket for one call, to be given back to `settle` exactly once, or REFUSED. */
   admit(slot: number): number {
-    const low = Atomics.load(this.#low, slot * this.#lowStride);
+    const low = this.#words.low(slot);
     const mode = modeOf(low);
     if (mode === CLOSED || mode === FORCED_CLOSED) return epochOf(low);
     return mode === FORCED_OPEN ? REFUSED : this.#admitProbe(slot);
@@ -121,7 +101,7 @@ export class BreakerCells {
       return;
     }
     if (outcome === 'ignored') return;
-    const low = Atomics.load(this.#low, slot * this.#lowStride);
+    const low = this.#words.low(slot);
     if (epochOf(low) !== ticket || modeOf(low) !== CLOSED) return;
     const now = this.#clock();
     const second = Math.floor(now / 1000);
@@ -136,7 +116,7 @@ export class BreakerCells {
 
   /** Milliseconds until probes are let through, 0 when a call may be admitted, Infinity when forced open. */
   retryInMs(slot: number): number {
-    const { low, since } = this.#load(slot);
+    const { low, since } = this.#words.load(slot);
     if (modeOf(low) === FORCED_OPEN) return Number.POSITIVE_INFINITY;
     if (modeOf(low) !== OPEN) return 0;
     return Math.max(0, this.#rule.openMs - elapsed(this.#now(), since));
@@ -145,7 +125,7 @@ export class BreakerCells {
   /** Time alone turns open into half-open; whoever looks first, a call or a reader, writes it down. */
   state(slot: number): BreakerState {
     this.#endOpenPeriod(slot);
-    const { low, since } = this.#load(slot);
+    const { low, since } = this.#words.load(slot);
     if (modeOf(low) === FORCED_OPEN) return { state: 'forced-open' };
     if (modeOf(low) === FORCED_CLOSED) return { state: 'forced-closed' };
     if (modeOf(low) === OPEN) return { state: 'open', since, retryInMs: this.retryInMs(slot) };
@@ -162,44 +142,32 @@ export class BreakerCells {
     return { state: 'closed', calls: failures + this.#window.successes(slot, second), failures };
   }
 
-  /** Of all endpoints that ever were: a total that never goes down. */
-  totalTransitions(): BreakerTransitions {
-    let [open, halfOpen, closed] = [0, 0, 0];
-    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) {
-      const transitions = this.transitions(slot);
-      open += transitions.open;
-      halfOpen += transitions.halfOpen;
-      closed += transitions.closed;
-    }
-    return { open, halfOpen, closed };
+  transitions(slot: number): BreakerTransitions {
+    return this.#words.transitions(slot);
   }
 
-  transitions(slot: number): BreakerTransitions {
-    const base = slot * this.#transitionStride;
-    return {
-      open: Atomics.load(this.#transitions, base + OPEN),
-      halfOpen: Atomics.load(this.#transitions, base + HALF_OPEN),
-      closed: Atomics.load(this.#transitions, base + CLOSED),
-    };
+  /** Of all endpoints that ever were: a total that never goes down. */
+  totalTransitions(): BreakerTransitions {
+    return this.#words.totalTransitions();
   }
 
   /** The operator's hand. Back to `auto` it is closed with an empty window; `auto` when not forced does nothing. */
   force(slot: number, to: ForcedState): void {
     for (;;) {
-      const { word, low } = this.#load(slot);
+      const { word, low } = this.#words.load(slot);
       if (to === 'auto' && !isForced(low)) return;
       this.#window.clear(slot);
       const mode = to === 'open' ? FORCED_OPEN : to === 'closed' ? FORCED_CLOSED : CLOSED;
-      if (this.#swap(slot, word, following(low, mode), this.#now())) return;
+      if (this.#words.swap(slot, word, following(low, mode), this.#now())) return;
     }
   }
 
   /** For another endpoint in this slot: closed, empty, and deaf to calls of the one before. Its counts go on. */
   reset(slot: number): void {
     for (;;) {
-      const { word, low } = this.#load(slot);
+      const { word, low } = this.#words.load(slot);
       this.#window.clear(slot);
-      if (this.#swap(slot, word, following(low, CLOSED), this.#now())) return;
+      if (this.#words.swap(slot, word, following(low, CLOSED), this.#now())) return;
     }
   }
 
@@ -215,18 +183,21 @@ export class BreakerCells {
   #admitProbe(slot: number): number {
     for (;;) {
       this.#endOpenPeriod(slot);
-      const { word, low, since } = this.#load(slot);
+      const { word, low, since } = this.#words.load(slot);
       const mode = modeOf(low);
       if (mode === CLOSED || mode === FORCED_CLOSED) return epochOf(low);
       if (mode !== HALF_OPEN) return REFUSED;
       const now = this.#now();
       if (takenOf(low) < this.#rule.probes) {
-        if (!this.#swap(slot, word, low + TAKEN, now)) continue;
+        if (!this.#words.swap(slot, word, low + TAKEN, now)) continue;
         this.#hold(slot, epochOf(low), 1);
         return epochOf(low) | PROBE;
       }
-      if (elapsed(now, since) >= this.#rule.probeMs && this.#swap(slot, word, following(low, OPEN), now)) {
-        this.#count(slot, OPEN);
+      if (
+        elapsed(now, since) >= this.#rule.probeMs &&
+        this.#words.swap(slot, word, following(low, OPEN), now)
+      ) {
+        this.#words.count(slot, OPEN);
       }
       return REFUSED;
     }
@@ -239,49 +210,49 @@ export class BreakerCells {
       return;
     }
     for (;;) {
-      const { word, low, since } = this.#load(slot);
+      const { word, low, since } = this.#words.load(slot);
       if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return;
       if (outcome === 'failure') {
-        if (!this.#swap(slot, word, following(low, OPEN), this.#now())) continue;
-        this.#count(slot, OPEN);
+        if (!this.#words.swap(slot, word, following(low, OPEN), this.#now())) continue;
+        this.#words.count(slot, OPEN);
         return;
       }
       if (succeededOf(low) + 1 < this.#rule.probes) {
-        if (this.#swap(slot, word, low + SUCCEEDED, since)) return;
+        if (this.#words.swap(slot, word, low + SUCCEEDED, since)) return;
         continue;
       }
       // Emptied before it closes: the failures that opened it may be less than ten seconds old.
       this.#window.clear(slot);
-      if (!this.#swap(slot, word, following(low, CLOSED), this.#now())) continue;
-      this.#count(slot, CLOSED);
+      if (!this.#words.swap(slot, word, following(low, CLOSED), this.#now())) continue;
+      this.#words.count(slot, CLOSED);
       return;
     }
   }
 
   #returnPermit(slot: number, epoch: number): void {
     for (;;) {
-      const { word, low, since } = this.#load(slot);
+      const { word, low, since } = this.#words.load(slot);
       if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN || takenOf(low) === 0) return;
-      if (this.#swap(slot, word, low - TAKEN, since)) return;
+      if (this.#words.swap(slot, word, low - TAKEN, since)) return;
     }
   }
 
   #trip(slot: number, epoch: number, now: number): void {
     for (;;) {
-      const { word, low } = this.#load(slot);
+      const { word, low } = this.#words.load(slot);
       if (epochOf(low) !== epoch || modeOf(low) !== CLOSED) return;
-      if (!this.#swap(slot, word, following(low, OPEN), toWord(now))) continue;
-      this.#count(slot, OPEN);
+      if (!this.#words.swap(slot, word, following(low, OPEN), toWord(now))) continue;
+      this.#words.count(slot, OPEN);
       return;
     }
   }
 
   #endOpenPeriod(slot: number): void {
-    const { word, low, since } = this.#load(slot);
+    const { word, low, since } = this.#words.load(slot);
     if (modeOf(low) !== OPEN) return;
     const now = this.#now();
     if (elapsed(now, since) < this.#rule.openMs) return;
-    if (this.#swap(slot, word, following(low, HALF_OPEN), now)) this.#count(slot, HALF_OPEN);
+    if (this.#words.swap(slot, word, following(low, HALF_OPEN), now)) this.#words.count(slot, HALF_OPEN);
   }
 
   #hold(slot: number, epoch: number, permits: number): void {
@@ -291,21 +262,7 @@ export class BreakerCells {
     if (count + permits >= 0) Atomics.store(this.#held, index, (epoch << 4) | (count + permits));
   }
 
-  #count(slot: number, to: number): void {
-    Atomics.add(this.#transitions, slot * this.#transitionStride + to, 1);
-  }
-
   #now(): number {
     return toWord(this.#clock());
-  }
-
-  #load(slot: number): { word: bigint; low: number; since: number } {
-    const word = Atomics.load(this.#words, slot * this.#stride);
-    return { word, low: lowOf(word), since: sinceOf(word) };
-  }
-
-  #swap(slot: number, expected: bigint, low: number, since: number): boolean {
-    const index = slot * this.#stride;
-    return Atomics.compareExchange(this.#words, index, expected, pack(low, since)) === expected;
   }
 }

@@ -2,6 +2,8 @@
 //
 //   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
 //   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
+import type { Block } from './block.js';
+import { MAX_ENDPOINTS } from './layout.js';
 
 export const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
 export const FORCED_OPEN = 1 << 2;
@@ -24,7 +26,75 @@ export const epochOf = (low: number): number => low >>> EPOCH_SHIFT;
 export const following = (low: number, mode: number): number =>
   (((epochOf(low) + 1) & EPOCH_MASK) << EPOCH_SHIFT) | mode;
 
-export const lowOf = (word: bigint): number => Number(BigInt.asIntN(32, word));
-export const sinceOf = (word: bigint): number => Number(BigInt.asUintN(32, word >> 32n));
-export const pack = (low: number, since: number): bigint =>
+const lowOf = (word: bigint): number => Number(BigInt.asIntN(32, word));
+const sinceOf = (word: bigint): number => Number(BigInt.asUintN(32, word >> 32n));
+const pack = (low: number, since: number): bigint =>
   BigInt.asIntN(64, (BigInt(since) << 32n) | BigInt(low >>> 0));
+
+export interface BreakerTransitions {
+  readonly open: number;
+  readonly halfOpen: number;
+  readonly closed: number;
+}
+
+/** The words of all breakers, and how often each changed. */
+export class BreakerWords {
+  /** The low halves of the words, for the fast path: supported platforms are little-endian. */
+  readonly #low: Int32Array;
+  readonly #lowStride: number;
+  readonly #words: BigInt64Array;
+  readonly #stride: number;
+  readonly #transitions: Int32Array;
+  readonly #transitionStride: number;
+
+  constructor(block: Block) {
+    const state = block.table('breakerState');
+    this.#low = state.words;
+    this.#lowStride = state.stride;
+    this.#words = new BigInt64Array(state.words.buffer, state.words.byteOffset, state.words.length / 2);
+    this.#stride = state.stride / 2;
+    const transitions = block.table('breakerTransitions');
+    this.#transitions = transitions.words;
+    this.#transitionStride = transitions.stride;
+  }
+
+  low(slot: number): number {
+    return Atomics.load(this.#low, slot * this.#lowStride);
+  }
+
+  load(slot: number): { readonly word: bigint; readonly low: number; readonly since: number } {
+    const word = Atomics.load(this.#words, slot * this.#stride);
+    return { word, low: lowOf(word), since: sinceOf(word) };
+  }
+
+  /** False when another thread was faster: nothing has changed then. */
+  swap(slot: number, expected: bigint, low: number, since: number): boolean {
+    const index = slot * this.#stride;
+    return Atomics.compareExchange(this.#words, index, expected, pack(low, since)) === expected;
+  }
+
+  /** @param to CLOSED, OPEN or HALF_OPEN */
+  count(slot: number, to: number): void {
+    Atomics.add(this.#transitions, slot * this.#transitionStride + to, 1);
+  }
+
+  transitions(slot: number): BreakerTransitions {
+    const base = slot * this.#transitionStride;
+    return {
+      open: Atomics.load(this.#transitions, base + OPEN),
+      halfOpen: Atomics.load(this.#transitions, base + HALF_OPEN),
+      closed: Atomics.load(this.#transitions, base + CLOSED),
+    };
+  }
+
+  totalTransitions(): BreakerTransitions {
+    let [open, halfOpen, closed] = [0, 0, 0];
+    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) {
+      const transitions = this.transitions(slot);
+      open += transitions.open;
+      halfOpen += transitions.halfOpen;
+      closed += transitions.closed;
+    }
+    return { open, halfOpen, closed };
+  }
+}

@@ -25,10 +25,18 @@ export type BreakerState =
   | { readonly state: 'forced-open' }
   | { readonly state: 'forced-closed' };
 
+export interface Transitions {
+  readonly open: number;
+  readonly halfOpen: number;
+  readonly closed: number;
+}
+
 /** What an operator sees and may do. */
 export interface BreakerControl {
   state(cell: number): BreakerState;
   /** Changes so far into each state. */
-  transitions(cell: number): { readonly open: number; readonly halfOpen: number; readonly closed: number };
+  transitions(cell: number): Transitions;
+  /** Of all cells, also those nobody uses any more: never goes down. */
+  totalTransitions(): Transitions;
   force(cell: number, to: 'open' | 'closed' | 'auto'): void;
 }

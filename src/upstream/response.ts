@@ -31,6 +31,7 @@ export class BufferedResponse implements CallResponse {
   }
 
   bytes(): Uint8Array {
-    return this.#body.slice();
+    // Not slice(): that of a Buffer shares its memory.
+    return new Uint8Array(this.#body);
   }
 }

@@ -177,9 +177,18 @@ describe('breaker cell', () => {
     open();
     cells.reset(SLOT);
     expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
-    expect(cells.transitions(SLOT)).to.deep.equal({ open: 0, halfOpen: 0, closed: 0 });
     cells.settle(SLOT, late, 'failure');
     expect(cells.state(SLOT)).to.include({ calls: 0 });
+  });
+
+  it('counts its transitions on when another endpoint takes the slot, so that totals never go down', () => {
+    const { cells, open } = setUp();
+    open();
+    cells.reset(SLOT);
+    open();
+    cells.reset(SLOT);
+    expect(cells.transitions(SLOT)).to.deep.equal({ open: 2, halfOpen: 0, closed: 0 });
+    expect(cells.totalTransitions()).to.deep.equal({ open: 2, halfOpen: 0, closed: 0 });
   });
 
   it('touches no other endpoint', () => {

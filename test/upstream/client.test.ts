@@ -1,0 +1,362 @@
+// The whole path of a call with real cells, balancer and policies; only what is sent is scripted.
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { runInScope, type Scope } from '#src/scope.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import type { CallResponse } from '#src/upstream/call.js';
+import { type CallDependencies, createCall } from '#src/upstream/client.js';
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import type { OutgoingRequest } from '#src/upstream/transport.js';
+import { answer, endpoint, problem } from './endpoints.js';
+
+type Answering = (endpoint: Endpoint, request: OutgoingRequest) => CallResponse | Promise<CallResponse>;
+
+const two = [endpoint('a', { slot: 1 }), endpoint('b', { slot: 2 })];
+const broken = () => Promise.reject(new HttpError('BAD_UPSTREAM', 'broken'));
+
+function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Partial<CallDependencies> = {}) {
+  const time = { now: 0 };
+  const clock = () => time.now;
+  const block = Block.create({ workers: 1 });
+  const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
+  const load = new EndpointCells(block, 1, clock);
+  const sent: { id: string; over: string; request: OutgoingRequest }[] = [];
+  const observed: string[] = [];
+  const over = (name: string) => ({
+    send: async (to: Endpoint, request: OutgoingRequest) => {
+      sent.push({ id: to.id, over: name, request });
+      return answering(to, request);
+    },
+    close: async () => undefined,
+  });
+  const call = createCall({
+    balancer: new Balancer({ endpoints: () => endpoints, picker: roundRobinPicker }),
+    breaker,
+    load,
+    budget: new RetryBudgetCell(block, clock),
+    transports: { http: over('http'), inProcess: over('in-process') },
+    clock,
+    random: () => 0,
+    sleep: async () => undefined,
+    observer: {
+      attempt: ({ id }, method, path, attempt, trace) => ({
+        trace,
+        end: (result) => {
+          const how = 'status' in result ? result.status : (result.error as HttpError).code;
+          observed.push(`${method} ${path} ${id} ${attempt} ${how}`);
+        },
+      }),
+      budgetExhausted: (service) => observed.push(`exhausted ${service}`),
+    },
+    ...more,
+  });
+  return { call, time, breaker, load, sent, observed, ids: () => sent.map(({ id }) => id).join('') };
+}
+
+function scopeOf(members: Partial<Scope> = {}): Scope {
+  return {
+    requestId: 'r-1',
+    deadline: Deadline.after(60_000),
+    signal: new AbortController().signal,
+    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined },
+    service: 'users',
+    ...members,
+  };
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<HttpError> {
+  const error = await promise.then(
+    () => expect.fail('nothing was thrown'),
+    (reason: unknown) => reason,
+  );
+  expect(error).to.be.instanceOf(HttpError);
+  return error as HttpError;
+}
+
+describe('call', () => {
+  it('answers with what the service answered, whatever its status', async () => {
+    const { call, ids } = setUp(two, () => answer(404, { code: 'NOT_FOUND' }));
+    const response = await call('orders').get('/x');
+    expect(response.status).to.equal(404);
+    expect(response.json()).to.deep.equal({ code: 'NOT_FOUND' });
+    expect(ids()).to.equal('a');
+  });
+
+  it('refuses a name that is no service name', () => {
+    const { call } = setUp(two, () => answer(200));
+    for (const name of ['', 'Orders', '../x', 'a b']) expect(() => call(name)).to.throw(TypeError);
+  });
+
+  it('is NO_INSTANCE when there is none', async () => {
+    const { call } = setUp([], () => answer(200));
+    const error = await failureOf(call('orders').get('/x'));
+    expect(error).to.include({ code: 'NO_INSTANCE', status: 503 });
+    expect(error.headers).to.deep.equal({ 'retry-after': '1' });
+  });
+
+  it('goes in-process to an instance of this process, over the network to others', async () => {
+    const { call, sent } = setUp([endpoint('a', { local: true }), endpoint('b', { slot: 2 })], ({ local }) =>
+      local ? problem(503, 'STARTING') : answer(200),
+    );
+    expect((await call('orders').get('/x')).status).to.equal(200);
+    expect(sent.map(({ over }) => over)).to.deep.equal(['in-process', 'http']);
+  });
+
+  describe('repeats', () => {
+    it('idempotent calls up to twice, each time elsewhere while there is somewhere else', async () => {
+      const { call, ids, observed } = setUp(two, broken);
+      expect((await failureOf(call('orders').get('/x?secret=1'))).code).to.equal('BAD_UPSTREAM');
+      expect(ids()).to.match(/^(aba|abb)$/);
+      expect(observed[0]).to.equal('GET /x a 1 BAD_UPSTREAM');
+      expect(observed).to.have.length(3);
+    });
+
+    it('until one answers', async () => {
+      const { call, ids } = setUp(two, ({ id }) => (id === 'a' ? problem(503, 'DRAINING') : answer(200)));
+      expect((await call('orders').put('/x', { json: 1 })).status).to.equal(200);
+      expect(ids()).to.equal('ab');
+    });
+
+    it('and gives the last answer back when none does', async () => {
+      const { call, ids } = setUp(two, () => problem(503, 'DRAINING'));
+      expect((await call('orders').delete('/x')).status).to.equal(503);
+      expect(ids()).to.have.length(3);
+    });
+
+    it('no POST or PATCH, unless it carries an idempotency key', async () => {
+      const { call, sent } = setUp(two, broken);
+      await failureOf(call('orders').post('/x', { json: {} }));
+      await failureOf(call('orders').patch('/x', { json: {}, retries: 5 }));
+      expect(sent).to.have.length(2);
+      await failureOf(call('orders').post('/x', { json: {}, idempotencyKey: 'k' }));
+      await failureOf(call('orders').post('/x', { json: {}, headers: { 'Idempotency-Key': 'k' } }));
+      expect(sent).to.have.length(2 + 3 + 3);
+      expect(sent.at(-1)!.request.headers['idempotency-key']).to.equal('k');
+    });
+
+    it('as often as it is told', async () => {
+      const { call, sent } = setUp(two, broken);
+      await failureOf(call('orders').get('/x', { retries: 0 }));
+      expect(sent).to.have.length(1);
+      await failureOf(call('orders').get('/x', { retries: 4 }));
+      expect(sent).to.have.length(1 + 5);
+    });
+
+    it('nothing that failed by itself: 500, 4xx, 429', async () => {
+      for (const status of [500, 404, 429]) {
+        const { call, sent } = setUp(two, () => answer(status));
+        expect((await call('orders').get('/x')).status).to.equal(status);
+        expect(sent).to.have.length(1);
+      }
+    });
+
+    it('only as long as the budget of the process lasts', async () => {
+      const { call, sent, observed, breaker } = setUp(two, broken);
+      for (const { slot } of two) breaker.force(slot, 'closed');
+      for (let i = 0; i < 100; i++) await failureOf(call('orders').get('/x'));
+      // A fifth of a hundred, and ten at once.
+      expect(sent).to.have.length(100 + 20 + 10);
+      expect(observed).to.include('exhausted orders');
+    });
+  });
+
+  describe('breaker', () => {
+    it('opens for the endpoint that fails, and calls go to the other one without an attempt', async () => {
+      const { call, sent, breaker } = setUp(two, ({ id }) => answer(id === 'a' ? 500 : 200));
+      for (let i = 0; i < 60; i++) await call('orders').get('/x');
+      expect(breaker.state(1).state).to.equal('open');
+      expect(breaker.state(2).state).to.equal('closed');
+      sent.length = 0;
+      for (let i = 0; i < 10; i++) expect((await call('orders').get('/x')).status).to.equal(200);
+      expect(sent.map(({ id }) => id).join('')).to.equal('b'.repeat(10));
+    });
+
+    it('is BREAKER_OPEN with the time to wait when all are open', async () => {
+      const { call, time, sent } = setUp(two, () => answer(500));
+      for (let i = 0; i < 40; i++) await call('orders').get('/x');
+      sent.length = 0;
+      time.now = 1_500;
+      const error = await failureOf(call('orders').get('/x'));
+      expect(error).to.include({ code: 'BREAKER_OPEN', status: 503 });
+      expect(error.headers).to.deep.equal({ 'retry-after': '4' });
+      expect(sent).to.deep.equal([]);
+    });
+
+    it('closes again after three probes that succeed', async () => {
+      let status = 500;
+      const { call, time, breaker } = setUp([endpoint('a', { slot: 1 })], () => answer(status));
+      for (let i = 0; i < 20; i++) await call('orders').get('/x');
+      expect(breaker.state(1).state).to.equal('open');
+      status = 200;
+      time.now = 5_000;
+      for (let i = 0; i < 3; i++) expect((await call('orders').get('/x')).status).to.equal(200);
+      expect(breaker.state(1).state).to.equal('closed');
+    });
+
+    it('counts business answers as success, and 429 and OVERLOADED for nothing', async () => {
+      const { call, breaker } = setUp([endpoint('a', { slot: 1 })], (_endpoint, { path }) => {
+        const status = Number(path.slice(1));
+        return status === 503 ? problem(503, 'OVERLOADED') : answer(status);
+      });
+      for (const status of [404, 409, 422, 429]) await call('orders').post(`/${status}`);
+      await call('orders').post('/503');
+      expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 3, failures: 0 });
+    });
+
+    it('counts slow calls as failures', async () => {
+      const { call, breaker, time } = setUp([endpoint('a', { slot: 1 })], () => {
+        time.now += 10_000;
+        return answer(200);
+      });
+      await call('orders').get('/x');
+      expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+    });
+
+    it('says what happened, not that it is open now, when it opens during a retry', async () => {
+      const { call, breaker } = setUp([endpoint('a', { slot: 1 })], () => {
+        breaker.force(1, 'open');
+        return broken();
+      });
+      expect((await failureOf(call('orders').get('/x'))).code).to.equal('BAD_UPSTREAM');
+    });
+
+    it('is not fed by callers that leave', async () => {
+      const controller = new AbortController();
+      const { call, breaker, sent } = setUp([endpoint('a', { slot: 1 })], (_endpoint, { signal }) => {
+        controller.abort(new Error('left'));
+        return Promise.reject(signal.reason as Error);
+      });
+      const error = await call('orders')
+        .get('/x', { signal: controller.signal })
+        .catch((reason: unknown) => reason);
+      expect(error).to.have.property('message', 'left');
+      expect(breaker.state(1)).to.include({ calls: 0 });
+      expect(sent).to.have.length(1);
+    });
+  });
+
+  describe('load', () => {
+    it('is one more in flight during a call, and back afterwards, however it ends', async () => {
+      const seen: number[] = [];
+      const { call, load } = setUp([endpoint('a', { slot: 1 })], (_endpoint, { path }) => {
+        seen.push(load.inFlight(1));
+        return path === '/bad' ? broken() : answer(200);
+      });
+      await call('orders').get('/x');
+      await failureOf(call('orders').get('/bad', { retries: 0 }));
+      expect(seen).to.deep.equal([1, 1]);
+      expect(load.inFlight(1)).to.equal(0);
+    });
+
+    it('learns latency from answers that count, not from quick refusals', async () => {
+      const { call, load, time } = setUp([endpoint('a', { slot: 1 })], (_endpoint, { path }) => {
+        time.now += path === '/x' ? 20 : 1;
+        return answer(path === '/x' ? 200 : 500);
+      });
+      await call('orders').get('/x');
+      await call('orders').get('/refused');
+      expect(load.latency(1)).to.equal(20_000);
+    });
+  });
+
+  describe('deadline', () => {
+    it('is that of the request, or an earlier one of the call; what remains travels', async () => {
+      const { call, sent } = setUp(two, () => answer(200));
+      const scope = scopeOf({ deadline: Deadline.after(5_000) });
+      await runInScope(scope, () => call('orders').get('/x'));
+      await runInScope(scope, () => call('orders').get('/x', { timeoutMs: 1_000 }));
+      await runInScope(scope, () => call('orders').get('/x', { timeoutMs: 60_000 }));
+      await call('orders').get('/x');
+      const remaining = sent.map(({ request }) => Number(request.headers['x-request-deadline']));
+      expect(remaining[0]).to.be.within(4_000, 5_000);
+      expect(remaining[1]).to.be.within(900, 1_000);
+      expect(remaining[2]).to.be.within(4_000, 5_000);
+      expect(remaining[3]).to.be.within(29_000, 30_000);
+    });
+
+    it('is DEADLINE_EXCEEDED without an attempt when it has passed', async () => {
+      const { call, sent } = setUp(two, () => answer(200));
+      const late = scopeOf({ deadline: Deadline.after(0) });
+      expect((await failureOf(runInScope(late, () => call('orders').get('/x')))).code).to.equal(
+        'DEADLINE_EXCEEDED',
+      );
+      expect(sent).to.deep.equal([]);
+    });
+
+    it('is DEADLINE_EXCEEDED when no answer comes before it, and the endpoint has failed', async () => {
+      const hang: Answering = (_endpoint, { signal }) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+      const { call, breaker, sent } = setUp([endpoint('a', { slot: 1 })], hang);
+      const error = await failureOf(call('orders').get('/x', { timeoutMs: 10 }));
+      expect(error).to.be.instanceOf(DeadlineExceededError);
+      expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+      expect(sent).to.have.length(1);
+    });
+
+    it('is DEADLINE_EXCEEDED too when the request is aborted at its deadline with another reason', async () => {
+      const controller = new AbortController();
+      const deadline = Deadline.after(5);
+      const { call } = setUp(two, async (_endpoint, { signal }) => {
+        while (!deadline.passed) await new Promise((resolve) => setImmediate(resolve));
+        controller.abort(new Error('timer'));
+        throw signal.reason;
+      });
+      const scope = scopeOf({ deadline, signal: controller.signal });
+      expect((await failureOf(runInScope(scope, () => call('orders').get('/x')))).code).to.equal(
+        'DEADLINE_EXCEEDED',
+      );
+    });
+  });
+
+  describe('sends', () => {
+    it('request id, trace, deadline, key and body; and the mesh token when there is one', async () => {
+      const { call, sent } = setUp(two, () => answer(200), {
+        meshToken: 'secret',
+        propagate: (trace, headers) => {
+          headers.traceparent = `00-${trace.traceId}-${trace.spanId}-01`;
+        },
+      });
+      await runInScope(scopeOf(), () =>
+        call('orders').post('/x', { json: { a: 1 }, idempotencyKey: 'k', query: { q: 1 } }),
+      );
+      const { headers, ...request } = sent[0]!.request;
+      expect({ ...headers, 'x-request-deadline': '?' }).to.deep.equal({
+        'content-type': 'application/json',
+        'idempotency-key': 'k',
+        'x-request-id': 'r-1',
+        'x-request-deadline': '?',
+        'x-mesh-token': 'secret',
+        traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+      });
+      expect(request).to.include({ method: 'POST', path: '/x?q=1', body: '{"a":1}' });
+    });
+
+    it('no mesh token when there is none, whatever the caller sets', async () => {
+      const { call, sent } = setUp(two, () => answer(200));
+      await call('orders').get('/x', { headers: { 'x-mesh-token': 'mine' } });
+      expect(sent[0]!.request.headers).not.to.have.property('x-mesh-token');
+    });
+
+    it('nothing when the request is not one', async () => {
+      const { call, sent } = setUp(two, () => answer(200));
+      for (const bad of [
+        () => call('orders').get('x'),
+        () => call('orders').request('GET /', '/x'),
+        () => call('orders').get('/x', { headers: { a: '\r\n' } }),
+        () => call('orders').get('/x', { retries: -1 }),
+      ]) {
+        expect(await bad().catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+      }
+      expect(sent).to.deep.equal([]);
+    });
+  });
+});

@@ -1,0 +1,292 @@
+// Over real sockets, against upstreams that behave and upstreams that do not.
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { cancelAt } from '#src/resilience/timeout.js';
+import { HttpTransport, originOf } from '#src/upstream/http.js';
+import type { OutgoingRequest } from '#src/upstream/transport.js';
+import { endpoint } from './endpoints.js';
+
+describe('http transport', () => {
+  const servers: (Server | TcpServer)[] = [];
+  const sockets = new Set<Socket>();
+  const transports: HttpTransport[] = [];
+
+  async function listen(server: Server | TcpServer): Promise<number> {
+    servers.push(server);
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  const serve = (listener: RequestListener): Promise<number> => listen(createServer(listener));
+  /** Answers every request with these bytes, and keeps the connection. */
+  const serveRaw = (bytes: string): Promise<number> =>
+    listen(createTcpServer((socket) => socket.on('data', () => socket.write(bytes))));
+
+  function transport(options = {}): HttpTransport {
+    const made = new HttpTransport(options);
+    transports.push(made);
+    return made;
+  }
+
+  function requestOf(members: Partial<OutgoingRequest> = {}): OutgoingRequest {
+    const deadline = members.deadline ?? Deadline.after(10_000);
+    const signal = members.signal ?? new AbortController().signal;
+    return { method: 'GET', path: '/', headers: {}, body: undefined, ...members, deadline, signal };
+  }
+
+  const send = (port: number, members: Partial<OutgoingRequest> = {}, over = transport()) =>
+    over.send(endpoint('i1', { port }), requestOf(members));
+
+  async function failureOf(promise: Promise<unknown>): Promise<HttpError> {
+    const error = await promise.then(
+      () => expect.fail('an answer was accepted'),
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(HttpError);
+    return error as HttpError;
+  }
+
+  afterEach(async () => {
+    await Promise.all(transports.splice(0).map((each) => each.close()));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(
+      servers.splice(0).map((server) => {
+        server.close();
+        return once(server, 'close');
+      }),
+    );
+  });
+
+  it('sends method, path, fields and body, and gives back status, fields and body', async () => {
+    let seen: unknown;
+    const port = await serve((request, response) => {
+      const chunks: Buffer[] = [];
+      request
+        .on('data', (chunk: Buffer) => chunks.push(chunk))
+        .on('end', () => {
+          const { method, url, headers } = request;
+          seen = { method, url, key: headers['idempotency-key'], body: Buffer.concat(chunks).toString() };
+          response.writeHead(201, { 'x-price': '3', 'content-type': 'application/json' });
+          response.end('{"ok":true}');
+        });
+    });
+    const response = await send(port, {
+      method: 'POST',
+      path: '/items?a=1',
+      headers: { 'idempotency-key': 'k1' },
+      body: '{"n":1}',
+    });
+    expect(seen).to.deep.equal({ method: 'POST', url: '/items?a=1', key: 'k1', body: '{"n":1}' });
+    expect(response.status).to.equal(201);
+    expect(response.headers['x-price']).to.equal('3');
+    expect(response.json()).to.deep.equal({ ok: true });
+    expect(response.json()).not.to.equal(response.json());
+    expect(response.bytes()).not.to.equal(response.bytes());
+  });
+
+  it('gives back answers of any status, and follows no redirect', async () => {
+    const port = await serve((request, response) => {
+      response.writeHead(Number(request.url!.slice(1)), { location: 'http://169.254.169.254/' }).end('x');
+    });
+    const over = transport();
+    for (const status of [302, 404, 500, 503]) {
+      expect((await send(port, { path: `/${status}` }, over)).status).to.equal(status);
+    }
+  });
+
+  it('keeps fields of the connection to itself, and those that Connection names', async () => {
+    const port = await serve((_request, response) => {
+      response.writeHead(200, {
+        connection: 'keep-alive, X-Hop',
+        'x-hop': '1',
+        'x-end': '2',
+        'set-cookie': ['a=1', 'b=2'],
+      });
+      response.end();
+    });
+    const { headers } = await send(port);
+    expect(headers).to.include({ 'x-end': '2', 'set-cookie': 'a=1, b=2' });
+    expect(headers).not.to.have.any.keys('x-hop', 'connection', 'keep-alive', 'transfer-encoding');
+    expect(Object.getPrototypeOf(headers)).to.equal(null);
+  });
+
+  it('uses connections again', async () => {
+    const port = await serve((_request, response) => response.end('x'));
+    const over = transport();
+    for (let i = 0; i < 20; i++) await send(port, {}, over);
+    // The next call may begin while the connection of the last one is being put back.
+    expect(sockets.size).to.be.at.most(2);
+  });
+
+  it('is BAD_UPSTREAM when nobody listens', async () => {
+    const server = createTcpServer();
+    const port = await listen(server);
+    server.close();
+    const error = await failureOf(send(port));
+    expect(error).to.include({
+      code: 'BAD_UPSTREAM',
+      status: 502,
+      message: 'Instance i1 of orders cannot be reached.',
+    });
+  });
+
+  it('is BAD_UPSTREAM when the connection is reset before, within or behind the header', async () => {
+    for (const bytes of [
+      '',
+      'HTTP/1.1 200 OK\r\nContent-',
+      'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf',
+    ]) {
+      const port = await listen(
+        createTcpServer((socket) => {
+          socket.once('data', () => socket.write(bytes, () => socket.resetAndDestroy()));
+        }),
+      );
+      expect((await failureOf(send(port))).code, JSON.stringify(bytes)).to.equal('BAD_UPSTREAM');
+    }
+  });
+
+  const untrustworthy: Readonly<Record<string, string>> = {
+    'what is not HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
+    'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx',
+    'a length and chunks':
+      'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+    'a broken chunk': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n',
+    'an upgrade nobody asked for':
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+    'a header without end': `HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`,
+    'a control character in a field': 'HTTP/1.1 200 OK\r\nx: a\0b\r\nContent-Length: 0\r\n\r\n',
+  };
+  for (const [what, bytes] of Object.entries(untrustworthy)) {
+    it(`is BAD_UPSTREAM for ${what}, and that connection is not used again`, async () => {
+      const port = await serveRaw(bytes);
+      const over = transport();
+      const first = await failureOf(send(port, {}, over));
+      expect(first.code).to.equal('BAD_UPSTREAM');
+      expect(first.message).to.match(/^Instance i1 of orders /);
+      expect(first.message).not.to.include('OpenSSH');
+      let connections = 0;
+      servers.at(-1)!.on('connection', () => connections++);
+      await failureOf(send(port, {}, over));
+      expect(connections).to.equal(1);
+    });
+  }
+
+  it('is BAD_UPSTREAM for an answer longer than is accepted, announced or not, and reads no further', async () => {
+    let written = 0;
+    const port = await serve((request, response) => {
+      if (request.url === '/announced') response.setHeader('content-length', 100_000_000);
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(64 * 1024))) written += 64 * 1024;
+      };
+      response.on('drain', more);
+      more();
+    });
+    for (const path of ['/announced', '/endless']) {
+      const error = await failureOf(send(port, { path }, transport({ maxResponseBytes: 1_000_000 })));
+      expect(error).to.include({
+        code: 'BAD_UPSTREAM',
+        message: 'Instance i1 of orders answered more than is accepted.',
+      });
+    }
+    expect(written).to.be.lessThan(50_000_000);
+  });
+
+  it('ends at the deadline when the upstream hangs before the header', async () => {
+    const port = await serve(() => undefined);
+    const deadline = Deadline.after(30);
+    const { signal } = cancelAt(deadline);
+    expect(await failureOf(send(port, { deadline, signal }))).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('ends at the deadline when the upstream hangs within the body', async () => {
+    const port = await serve((_request, response) => void response.writeHead(200).write('half'));
+    const deadline = Deadline.after(50);
+    const { signal } = cancelAt(deadline);
+    expect(await failureOf(send(port, { deadline, signal }))).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('lets the upstream know when the caller has left', async () => {
+    const arrived = deferred();
+    const left = deferred();
+    const port = await serve((request) => {
+      arrived.resolve(undefined);
+      request.on('close', () => left.resolve(undefined));
+    });
+    const controller = new AbortController();
+    const call = send(port, { signal: controller.signal });
+    await arrived.promise;
+    controller.abort(new Error('left'));
+    const error = await call.catch((reason: unknown) => reason);
+    expect(error).to.have.property('message', 'left');
+    await left.promise;
+  });
+
+  it('does not send anything for a caller that has left before', async () => {
+    let requests = 0;
+    const port = await serve((_request, response) => {
+      requests++;
+      response.end();
+    });
+    await send(port, { signal: AbortSignal.abort() }).catch(() => undefined);
+    await send(port);
+    expect(requests).to.equal(1);
+  });
+
+  it('closes the connections of an endpoint that leaves, after what is under way there', async () => {
+    const arrived = deferred();
+    const answered = deferred();
+    const port = await serve(async (_request, response) => {
+      arrived.resolve(undefined);
+      await answered.promise;
+      response.end('done');
+    });
+    const over = transport();
+    const call = over.send(endpoint('i1', { port }), requestOf());
+    await arrived.promise;
+    over.leave(endpoint('i1', { port }));
+    answered.resolve(undefined);
+    expect((await call).text()).to.equal('done');
+    await Promise.all([...sockets].map((socket) => (socket.destroyed ? undefined : once(socket, 'close'))));
+    expect(sockets.size).to.equal(0);
+  });
+
+  it('makes a new connection to an endpoint that comes back', async () => {
+    const port = await serve((_request, response) => response.end('x'));
+    const over = transport();
+    await send(port, {}, over);
+    over.leave(endpoint('i1', { port }));
+    expect((await send(port, {}, over)).text()).to.equal('x');
+  });
+
+  it('writes an IPv6 address in brackets', () => {
+    expect(originOf({ host: '::1', port: 80 })).to.equal('http://[::1]:80');
+    expect(originOf({ host: '10.0.0.1', port: 8080 })).to.equal('http://10.0.0.1:8080');
+  });
+});
+
+interface Deferred {
+  readonly promise: Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+}
+
+function deferred(): Deferred {
+  let resolve: (value: unknown) => void = () => undefined;
+  const promise = new Promise((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

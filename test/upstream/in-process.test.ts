@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { InProcessTransport } from '#src/upstream/in-process.js';
+import type { Dispatch, OutgoingRequest } from '#src/upstream/transport.js';
+import { answer, endpoint } from './endpoints.js';
+
+const request = (signal = new AbortController().signal): OutgoingRequest => ({
+  method: 'GET',
+  path: '/',
+  headers: {},
+  body: undefined,
+  deadline: Deadline.after(1_000),
+  signal,
+});
+
+describe('in-process transport', () => {
+  it('dispatches to the service of the endpoint', async () => {
+    const seen: unknown[] = [];
+    const dispatch: Dispatch = async (service, { method, path }) => {
+      seen.push([service, method, path]);
+      return answer(201, { id: 1 });
+    };
+    const response = await new InProcessTransport(dispatch).send(endpoint('i1'), request());
+    expect(seen).to.deep.equal([['orders', 'GET', '/']]);
+    expect(response.status).to.equal(201);
+    expect(response.json()).to.deep.equal({ id: 1 });
+  });
+
+  it('gives fresh values: what one caller changes, nobody else sees', async () => {
+    const shared = answer(200, { list: [1] });
+    const transport = new InProcessTransport(async () => shared);
+    const [first, second] = [
+      await transport.send(endpoint('i1'), request()),
+      await transport.send(endpoint('i1'), request()),
+    ];
+    first.json<{ list: number[] }>().list.push(2);
+    first.bytes().fill(0);
+    (first.headers as Record<string, string>)['content-type'] = 'changed';
+    for (const response of [first, second]) expect(response.json()).to.deep.equal({ list: [1] });
+    expect(second.headers['content-type']).to.equal('application/json');
+    expect(shared.headers['content-type']).to.equal('application/json');
+  });
+
+  it('does not wait for a service that goes on after the caller has left', async () => {
+    const controller = new AbortController();
+    const transport = new InProcessTransport(() => new Promise(() => undefined));
+    const call = transport.send(endpoint('i1'), request(controller.signal));
+    controller.abort(new DeadlineExceededError());
+    expect(await call.catch((error: unknown) => error)).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('dispatches nothing for a caller that has left before', async () => {
+    let dispatched = 0;
+    const transport = new InProcessTransport(async () => {
+      dispatched++;
+      return answer(200);
+    });
+    const error = await transport
+      .send(endpoint('i1'), request(AbortSignal.abort('left')))
+      .catch((reason: unknown) => reason);
+    expect([error, dispatched]).to.deep.equal(['left', 0]);
+  });
+
+  it('is BAD_UPSTREAM when the pipeline itself fails, and passes typed errors on', async () => {
+    const failing = (error: unknown) =>
+      new InProcessTransport(() => Promise.reject(error))
+        .send(endpoint('i1'), request())
+        .catch((reason: unknown) => reason);
+    expect(await failing(new RangeError('bug'))).to.include({ code: 'BAD_UPSTREAM' });
+    const draining = new HttpError('DRAINING', '');
+    expect(await failing(draining)).to.equal(draining);
+  });
+});
