@@ -88,9 +88,9 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
     living();
     await new Promise(setImmediate);
   }
-  await Promise.all(
-    lives.map(({ life, engine }) => life.alive && Promise.race([engine.drain(0), life.died])),
-  );
+  for (const { life, engine } of lives) {
+    if (life.alive) await Promise.race([engine.drain(0), life.died]);
+  }
   return { world, records: store.records() };
 }
 

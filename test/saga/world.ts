@@ -64,18 +64,18 @@ export class Life {
         if (!this.alive) return never;
         const last = counts && ++writes === dieAt?.write;
         if (last && !dieAt.after) return this.die();
-        const answer = await method.apply(journal, args);
+        const answer = await method(...args);
         return last ? this.die() : this.alive ? answer : never;
       };
     return {
-      create: mortal(journal.create, true),
-      write: mortal(journal.write, true),
-      claim: mortal(journal.claim, true),
-      load: mortal(journal.load, false),
-      take: mortal(journal.take, false),
-      renew: mortal(journal.renew, false),
-      release: mortal(journal.release, false),
-      list: mortal(journal.list, false),
+      create: mortal(journal.create.bind(journal), true),
+      write: mortal(journal.write.bind(journal), true),
+      claim: mortal(journal.claim.bind(journal), true),
+      load: mortal(journal.load.bind(journal), false),
+      take: mortal(journal.take.bind(journal), false),
+      renew: mortal(journal.renew.bind(journal), false),
+      release: mortal(journal.release.bind(journal), false),
+      list: mortal(journal.list.bind(journal), false),
     };
   }
 }

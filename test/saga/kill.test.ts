@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
+import { EFFECT_TABLE, shoppingEngine } from './fixtures/killed.js';
+import { openJournalDatabase, type TestDatabase } from './journal-database.js';
+
+const PROGRAM = fileURLToPath(new URL('./fixtures/killed.js', import.meta.url));
+
+describe('a process killed with SIGKILL in the middle of its sagas', () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await openJournalDatabase();
+    await database.db.query(EFFECT_TABLE);
+  });
+  after(() => database.close());
+
+  /** Lets it tell of `count` started sagas, then kills it. */
+  async function killAfter(count: number): Promise<string[]> {
+    const child = spawn(process.execPath, [PROGRAM, database.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const told: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      told.push(line);
+      if (told.length === count) child.kill('SIGKILL');
+    }
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    expect(child.signalCode).to.equal('SIGKILL');
+    return told;
+  }
+
+  it('leaves nothing half done: another completes or compensates every saga', async () => {
+    const told = [...(await killAfter(80)), ...(await killAfter(80))];
+    const { db } = database;
+    const open = await db.one<{ n: number }>("select count(*) as n from saga where status <> 'completed'");
+    expect(open.n, 'killed in the middle').to.be.greaterThan(0);
+
+    await releaseOwnersExcept(db, 'heir');
+    const heir = shoppingEngine(db, 'heir', 1);
+    heir.start();
+    for (const sagaId of told) {
+      const { status } = await heir.sagas.wait(sagaId, { timeoutMs: 20_000 });
+      expect(status).to.be.oneOf(['completed', 'compensated']);
+    }
+    const unended = `select saga_id from saga where status not in ('completed', 'compensated')`;
+    for (const { saga_id } of await db.many<{ saga_id: string }>(unended)) {
+      await heir.sagas.wait(saga_id, { timeoutMs: 20_000 });
+    }
+    await heir.drain(5000);
+
+    expect(await db.many(unended)).to.deep.equal([]);
+    const wrong = await db.many(`
+      select s.saga_id, s.status, s.input->>'refuses' as refuses,
+             count(e.key) filter (where not e.buried) as standing
+      from saga s left join effect e on starts_with(e.key, s.saga_id::text)
+      group by s.saga_id
+      having (s.status = 'completed') <> (count(e.key) filter (where not e.buried) = 4)
+          or (s.status = 'compensated') <> (count(e.key) filter (where not e.buried) = 0)
+          or (s.status = 'completed') <> (s.input->>'refuses' is null)`);
+    expect(wrong).to.deep.equal([]);
+  }).timeout(60_000);
+});

@@ -1,0 +1,138 @@
+import { expect } from 'chai';
+import { HttpError } from '#src/errors.js';
+import type { SagaRecord } from '#src/saga/journal.js';
+import { pendingStep } from '#src/saga/journal-row.js';
+import { createSagaOperator, type SagaOperator } from '#src/saga/operator.js';
+import { PgJournal } from '#src/saga/pg-journal.js';
+import { newSagaId } from '#src/saga/saga-id.js';
+import { sagaRecord } from '#test/conformance/journal.common.js';
+import { openJournalDatabase, type TestDatabase } from './journal-database.js';
+
+const failure = { code: 'NO', message: 'no', failedStep: 'null' };
+
+describe('an operator', () => {
+  const databases: TestDatabase[] = [];
+  let journals: PgJournal[];
+  let operator: SagaOperator;
+
+  before(async () => {
+    databases.push(await openJournalDatabase(), await openJournalDatabase());
+    const dbs = databases.map(({ db }) => db);
+    journals = dbs.map((db) => new PgJournal({ db, owner: 'test:1:1', leaseMs: 60_000 }));
+    operator = createSagaOperator({ dbs, instanceId: 'test' });
+  });
+  after(() => Promise.all(databases.map((database) => database.close())));
+
+  async function stored(changes: Partial<SagaRecord>, journal = journals[1]!): Promise<string> {
+    const record = sagaRecord(changes);
+    const created = await journal.create(record, 0);
+    if (!created.created) throw new Error('not created');
+    const lease = record.status === 'running' ? 'renew' : { releaseForMs: 3_600_000 };
+    await journal.write(created.hold, record, [0, 1, 2], lease);
+    return record.sagaId;
+  }
+  const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+    promise.catch((error: unknown) => (error instanceof HttpError ? error.code : error));
+  const step = (name: string, changes: object) => ({ ...pendingStep(name), attempts: 1, ...changes });
+
+  it('reads the newest sagas of all services, page by page', async () => {
+    const saga = 'paged';
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.unshift(await stored({ saga }, journals[n % 2]));
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await operator.list({ saga, limit: 2, ...(cursor !== undefined && { cursor }) });
+      seen.push(...page.items.map(({ sagaId }) => sagaId));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(seen).to.deep.equal(ids);
+    const { items } = await operator.list({ saga, status: 'running', limit: 1 });
+    expect(items[0]).to.have.all.keys([
+      ...['sagaId', 'saga', 'version', 'status', 'idempotencyKey'],
+      ...['input', 'createdAt', 'updatedAt', 'reason'],
+    ]);
+  });
+
+  it('is told of a cursor, a status and a limit that make no sense', async () => {
+    expect(await codeOf(operator.list({ cursor: 'x' }))).to.equal('BAD_CURSOR');
+    expect(await codeOf(operator.list({ status: 'x' }))).to.equal('VALIDATION_FAILED');
+    for (const limit of [0, 1001, 1.5]) {
+      expect(await codeOf(operator.list({ limit }))).to.equal('VALIDATION_FAILED');
+    }
+  });
+
+  it('finds a saga in whatever journal it is, and nothing else', async () => {
+    for (const journal of journals) {
+      const sagaId = await stored({}, journal);
+      expect((await operator.get(sagaId)).sagaId).to.equal(sagaId);
+    }
+    expect(await codeOf(operator.get(newSagaId(1)))).to.equal('NOT_FOUND');
+    expect(await codeOf(operator.retry('x'))).to.equal('NOT_FOUND');
+  });
+
+  it('keeps the hands off what runs and what has ended', async () => {
+    for (const status of ['running', 'completed', 'compensated'] as const) {
+      const sagaId = await stored({ status });
+      for (const hand of ['retry', 'compensate', 'skip'] as const) {
+        expect(await codeOf(operator[hand](sagaId))).to.equal('SAGA_NOT_IDLE');
+      }
+    }
+  });
+
+  /** What a worker would claim of it, right after. */
+  async function claimed(sagaId: string): Promise<SagaRecord> {
+    const claims = await journals[1]!.claim(100);
+    return claims.find(({ hold }) => hold.sagaId === sagaId)!.record;
+  }
+
+  it('retries a saga whose compensation was given up, with 24 new hours', async () => {
+    const given = step('credit', { status: 'failed', undoAttempts: 900, undoSince: 1 });
+    const steps = [step('debit', { status: 'compensated' }), given, step('null', { status: 'failed' })];
+    const sagaId = await stored({
+      status: 'needs-attention',
+      reason: 'COMPENSATION_FAILED',
+      failure,
+      steps,
+    });
+    expect(await operator.retry(sagaId)).to.include({ status: 'compensating', reason: null });
+    const record = await claimed(sagaId);
+    expect(record.steps[1]).to.include({ status: 'compensating', undoAttempts: 0, undoSince: null });
+    expect(record.steps[2]?.status, 'a refused step has nothing to undo').to.equal('failed');
+  });
+
+  it('retries a saga without definition, when the definition is back', async () => {
+    const sagaId = await stored({ status: 'needs-attention', reason: 'DEFINITION_MISSING' });
+    expect(await operator.retry(sagaId)).to.include({ status: 'running', reason: null });
+    expect(await claimed(sagaId)).to.include({ status: 'running', failure: null });
+  });
+
+  it('turns a waiting saga around', async () => {
+    const steps = [
+      step('debit', { status: 'completed' }),
+      step('credit', { status: 'unknown' }),
+      step('null', {}),
+    ];
+    const sagaId = await stored({ status: 'waiting', steps });
+    const view = await operator.compensate(sagaId);
+    expect(view.status).to.equal('compensating');
+    expect(view.error).to.include({ code: 'COMPENSATION_REQUESTED', failedStep: 'credit' });
+    expect((await claimed(sagaId)).failure?.failedStep).to.equal('credit');
+  });
+
+  it('skips what was done by hand: a step forward, a compensation backward', async () => {
+    const done = step('debit', { status: 'completed', result: 1 });
+    const forward = await stored({
+      status: 'waiting',
+      steps: [done, step('credit', { status: 'unknown' }), pendingStep('null')],
+    });
+    await operator.skip(forward);
+    const statuses = ({ steps }: { steps: readonly { status: string }[] }) => steps.map((one) => one.status);
+    expect(statuses(await claimed(forward))).to.deep.equal(['completed', 'completed', 'pending']);
+
+    const stuck = step('credit', { status: 'compensating', undoAttempts: 3, undoSince: 1 });
+    const backward = await stored({ status: 'waiting', failure, steps: [done, stuck, pendingStep('null')] });
+    await operator.skip(backward);
+    expect(statuses(await claimed(backward))).to.deep.equal(['completed', 'compensated', 'pending']);
+  });
+});
