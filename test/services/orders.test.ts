@@ -1,0 +1,203 @@
+import { expect } from 'chai';
+import { json, unique } from '#test/support/client.js';
+import { type InProcessShop, startInProcessShop } from '#test/support/in-process-shop.js';
+import { expectProblem } from '#test/support/problem.js';
+
+interface Order {
+  readonly id: number;
+  readonly userId: number;
+  readonly productId: number;
+  readonly quantity: number;
+  readonly status: string;
+  readonly createdAt: string;
+}
+
+const anyUser = (): number => 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+
+describe('the orders service', () => {
+  let shop: InProcessShop;
+  before(async () => {
+    shop = await startInProcessShop();
+  });
+  after(() => shop.close());
+
+  const post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    shop.request('POST', url, { json: body, headers });
+  const internal = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    shop.request('POST', url, { json: body, headers, inProcess: true });
+  const get = (url: string): Promise<Response> => shop.request('GET', url);
+  const create = async (userId = anyUser()): Promise<Order> =>
+    json(await post('/api/orders', { userId, productId: 7, quantity: 2 }), 201);
+
+  it('creates a pending order, says where it is, and gives it back', async () => {
+    const body = { userId: Number.MAX_SAFE_INTEGER, productId: Number.MAX_SAFE_INTEGER, quantity: 1000 };
+    const answer = await post('/api/orders', body);
+    const order = await json<Order>(answer, 201);
+    expect(order).to.have.all.keys('id', 'userId', 'productId', 'quantity', 'status', 'createdAt');
+    expect(order).to.include({ ...body, status: 'pending' });
+    expect(answer.headers.get('location')).to.equal(`/api/orders/${order.id}`);
+    expect(await json<Order>(await get(`/api/orders/${order.id}`))).to.deep.equal(order);
+  });
+
+  const invalid: [string, Record<string, unknown>, string][] = [
+    ['a quantity of 0', { quantity: 0 }, '/quantity'],
+    ['a quantity of 1001', { quantity: 1001 }, '/quantity'],
+    ['half a product', { productId: 1.5 }, '/productId'],
+    ['a product beyond 2^53-1', { productId: 2 ** 53 }, '/productId'],
+    ['a user as text', { userId: '1' }, '/userId'],
+  ];
+  for (const [what, part, path] of invalid) {
+    it(`refuses ${what}, pointing at it`, async () => {
+      const answer = await post('/api/orders', { userId: 1, productId: 1, quantity: 1, ...part });
+      const problem = await expectProblem(answer, 422, 'VALIDATION_FAILED');
+      expect(problem.errors?.map((error) => error.path)).to.deep.equal([path]);
+    });
+  }
+
+  it('creates once for one Idempotency-Key', async () => {
+    const userId = anyUser();
+    const headers = { 'idempotency-key': unique('order') };
+    const body = { userId, productId: 1, quantity: 1 };
+    const first = await json<Order>(await post('/api/orders', body, headers), 201);
+    expect(await json<Order>(await post('/api/orders', body, headers), 201)).to.deep.equal(first);
+    expect(await shop.rows('orders', 'select 1 from orders where user_id = $1', [userId])).to.have.length(1);
+    const other = await post('/api/orders', { ...body, quantity: 2 }, headers);
+    await expectProblem(other, 422, 'IDEMPOTENCY_KEY_REUSED');
+  });
+
+  for (const tail of ['', '/invoice.pdf']) {
+    it(`refuses a bad id and does not find an unknown one at /api/orders/:id${tail}`, async () => {
+      await expectProblem(await get(`/api/orders/x${tail}`), 422, 'VALIDATION_FAILED');
+      await expectProblem(await get(`/api/orders/9007199254740991${tail}`), 404, 'NOT_FOUND');
+    });
+  }
+
+  describe('lists the orders of a user', () => {
+    /** Every page from the first one on, as the links lead. */
+    const pages = async (first: string): Promise<Order[][]> => {
+      const found: Order[][] = [];
+      for (let next: string | undefined = first; next !== undefined; ) {
+        const answer = await get(next);
+        next = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
+        found.push(await json<Order[]>(answer));
+      }
+      return found;
+    };
+
+    it('newest first, page by page, none twice and none left out, also within one millisecond', async () => {
+      const userId = anyUser();
+      await shop.rows(
+        'orders',
+        `insert into orders (user_id, product_id, quantity, created_at)
+         select $1, n, 1, timestamptz '2026-01-01T00:00:00.123Z' + n / 3 * interval '1 millisecond'
+         from generate_series(1, 10) n returning id`,
+        [userId],
+      );
+      const found = await pages(`/api/users/${userId}/orders?limit=3`);
+      expect(found.map((page) => page.length)).to.deep.equal([3, 3, 3, 1]);
+      expect(found.flat().map(({ productId }) => productId)).to.deep.equal([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    });
+
+    it('without a link on a last page that is full', async () => {
+      const userId = anyUser();
+      for (let n = 0; n < 4; n++) await create(userId);
+      const found = await pages(`/api/users/${userId}/orders?limit=2`);
+      expect(found.map((page) => page.length)).to.deep.equal([2, 2]);
+    });
+
+    it('in the same order when new ones come while pages are turned', async () => {
+      const userId = anyUser();
+      const older = [await create(userId), await create(userId), await create(userId)];
+      const first = await get(`/api/users/${userId}/orders?limit=2`);
+      const next = /<([^>]+)>/.exec(first.headers.get('link') ?? '')?.[1];
+      await create(userId);
+      const second = await json<Order[]>(await get(next!));
+      expect(second.map(({ id }) => id)).to.deep.equal([older[0]!.id]);
+    });
+
+    it('20 at once, none for a user without orders', async () => {
+      const userId = anyUser();
+      await Promise.all(Array.from({ length: 21 }, () => create(userId)));
+      expect(await json<Order[]>(await get(`/api/users/${userId}/orders`))).to.have.length(20);
+      expect(await json<Order[]>(await get(`/api/users/${userId}/orders?limit=100`))).to.have.length(21);
+      expect(await json<Order[]>(await get(`/api/users/${anyUser()}/orders`))).to.deep.equal([]);
+    });
+
+    for (const limit of ['0', '101', 'ten', '', '1.5', '-1']) {
+      it(`but not ${limit === '' ? 'an empty number' : limit} of them`, async () => {
+        const answer = await get(`/api/users/1/orders?limit=${limit}`);
+        await expectProblem(answer, 422, 'VALIDATION_FAILED');
+      });
+    }
+
+    for (const cursor of ['', 'x', 'AAAA', '%00', 'MS4x%20', 'A'.repeat(500)]) {
+      it(`but not from behind ${JSON.stringify(cursor.slice(0, 8))}`, async () => {
+        await expectProblem(await get(`/api/users/1/orders?cursor=${cursor}`), 422, 'BAD_CURSOR');
+      });
+    }
+
+    it('from behind any place that a cursor can name', async () => {
+      const userId = anyUser();
+      const order = await create(userId);
+      const behind = (place: string): Promise<Response> =>
+        get(`/api/users/${userId}/orders?cursor=${Buffer.from(place).toString('base64url')}`);
+      expect(await json<Order[]>(await behind('0.1'))).to.deep.equal([]);
+      expect(await json<Order[]>(await behind('8640000000000000.9007199254740991'))).to.deep.equal([order]);
+    });
+  });
+
+  it('renders an invoice on the CPU pool', async () => {
+    const order = await create();
+    const answer = await get(`/api/orders/${order.id}/invoice.pdf`);
+    expect(answer.status).to.equal(200);
+    expect(answer.headers.get('content-type')).to.equal('application/pdf');
+    expect(answer.headers.get('content-disposition')).to.equal(`inline; filename="invoice-${order.id}.pdf"`);
+    const pdf = Buffer.from(await answer.arrayBuffer());
+    expect(pdf.subarray(0, 5).toString('latin1')).to.equal('%PDF-');
+    expect(pdf.subarray(-6).toString('latin1')).to.contain('%%EOF');
+  });
+
+  describe('between services', () => {
+    const status = async (id: number): Promise<string | undefined> =>
+      (await shop.rows<{ status: string }>('orders', 'select status from orders where id = $1', [id]))[0]
+        ?.status;
+
+    it('confirms an order, and undoes that', async () => {
+      const { id } = await create();
+      const key = unique('saga/confirm');
+      const confirm = (): Promise<Response> =>
+        internal('/internal/orders/confirm', { orderId: id }, { 'idempotency-key': key });
+      expect((await json<Order>(await confirm())).status).to.equal('confirmed');
+      expect((await json<Order>(await confirm())).status).to.equal('confirmed');
+      expect((await internal('/internal/orders/confirm/undo', { key })).status).to.equal(204);
+      expect(await status(id)).to.equal('pending');
+      await expectProblem(await confirm(), 409, 'STEP_CANCELLED');
+      expect(await status(id)).to.equal('pending');
+    });
+
+    it('does not confirm what is not there', async () => {
+      const answer = await internal('/internal/orders/confirm', { orderId: Number.MAX_SAFE_INTEGER });
+      await expectProblem(answer, 404, 'NOT_FOUND');
+    });
+
+    it('undoes what was created under a key, and tells what became of it', async () => {
+      const key = unique('saga/create');
+      const outcome = (): Promise<Response> =>
+        shop.request('GET', `/internal/orders/outcome?key=${key}`, { inProcess: true });
+      await expectProblem(await outcome(), 404, 'NOT_FOUND');
+      const body = { userId: anyUser(), productId: 1, quantity: 1 };
+      const order = await json<Order>(await post('/api/orders', body, { 'idempotency-key': key }), 201);
+      expect(await json(await outcome())).to.deep.equal({ status: 201, body: order });
+      expect((await internal('/internal/orders/undo', { key })).status).to.equal(204);
+      expect(await status(order.id)).to.equal(undefined);
+      const late = await post('/api/orders', body, { 'idempotency-key': key });
+      await expectProblem(late, 409, 'STEP_CANCELLED');
+    });
+
+    it('does so for nobody else', async () => {
+      for (const path of ['confirm', 'confirm/undo', 'undo']) {
+        await expectProblem(await post(`/internal/orders/${path}`, { key: 'a' }), 404, 'ROUTE_NOT_FOUND');
+      }
+    });
+  });
+});
