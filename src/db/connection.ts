@@ -8,6 +8,8 @@ import { encode, typeParsers } from './values.js';
 
 /** Beyond the time limit that the server itself enforces on a statement. */
 const WATCHDOG_MS = 2_000;
+/** How long a server may take to close its side. */
+const FAREWELL_MS = 1_000;
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -173,7 +175,10 @@ export class Connection {
   /** Orderly, after the answers under way. */
   async end(): Promise<void> {
     this.#broken = true; // for new statements
+    const cut = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
+    cut.unref();
     await this.#client.end();
+    clearTimeout(cut);
   }
 
   destroy(): void {

@@ -59,6 +59,17 @@ export async function prepareDatabases(
   if (failures.length > 0) throw failures[0];
 }
 
+/** How many sessions a server takes in all. @throws StartError */
+export async function maxConnectionsOf({
+  name,
+  server,
+}: Pick<DatabaseTarget, 'name' | 'server'>): Promise<number> {
+  return withClient({ name }, server, async (client) => {
+    const { rows } = await client.query<{ max_connections: string }>('show max_connections');
+    return Number(rows[0]?.max_connections);
+  });
+}
+
 async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
   if (await exists(target)) return;
   await withClient(target, target.server, async (client) => {
@@ -88,11 +99,11 @@ async function exists(target: DatabaseTarget): Promise<boolean> {
   }
 }
 
-async function withClient(
-  { name }: DatabaseTarget,
+async function withClient<T>(
+  { name }: Pick<DatabaseTarget, 'name'>,
   url: string,
-  work: (client: pg.Client) => Promise<void>,
-): Promise<void> {
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   client.on('error', () => {}); // the statement under way is told
   try {
@@ -101,7 +112,7 @@ async function withClient(
     throw new StartError(describeConnectFailure(name, url, error), { cause: error });
   }
   try {
-    await work(client);
+    return await work(client);
   } finally {
     await client.end();
   }

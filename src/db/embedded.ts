@@ -41,6 +41,8 @@ export interface Embedded {
   onExit(callback: (reason: string) => void): void;
   /** Orderly, then harder; resolves when no process is left. */
   stop(): Promise<void>;
+  /** For the last moment of a process that cannot wait: tells PostgreSQL to end, recovery at the next start. */
+  stopNow(): void;
 }
 
 const SOCKET_PATH_BYTES = 107;
@@ -126,6 +128,15 @@ class SupervisedPostgres implements Embedded {
     this.#stopping.abort();
     await this.#restarting;
     await stopPostmaster(this.#postmaster, this.#log);
+  }
+
+  stopNow(): void {
+    this.#stopping.abort();
+    try {
+      process.kill(this.#postmaster.pid, 'SIGQUIT');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 
   #watch(postmaster: Postmaster): void {

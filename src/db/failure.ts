@@ -3,7 +3,7 @@
 //   certainly not executed, refused as it is     StatementError    (a constraint, a syntax error)
 //   nobody knows                                 OutcomeUnknownError, never repeated by this room
 import pg from 'pg';
-import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { DeadlineExceededError, HttpError, UnavailableError, ValidationError } from '../errors.js';
 
 /** The server refused the statement: it had no effect. Says which SQLSTATE, never shown to a client. */
 export class StatementError extends Error {
@@ -84,6 +84,7 @@ export function toCaller(error: unknown, outcome: 'unknown' | 'none'): unknown {
   }
   if (!(error instanceof StatementError)) return error;
   if (error.sqlState === '57014') return overtime(error);
+  if (error.sqlState === '22021') return unstorable();
   return TRANSIENT.test(error.sqlState) ? busy('transient', error) : error;
 }
 
@@ -100,6 +101,11 @@ const DETAILS = {
 
 export function busy(why: keyof typeof DETAILS, cause?: unknown): UnavailableError {
   return new UnavailableError('DATABASE_BUSY', DETAILS[why], 1, cause);
+}
+
+/** PostgreSQL's text has no U+0000. What sends one is a request, so it is told as its fault. */
+function unstorable(): ValidationError {
+  return new ValidationError([{ path: '', message: 'must not contain the character U+0000' }]);
 }
 
 function overtime(cause: StatementError): HttpError {

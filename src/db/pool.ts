@@ -20,6 +20,8 @@ export interface PoolOptions {
   readonly readOnlySessions: boolean;
   readonly log: { warn(details: object, message: string): void };
   readonly random?: () => number;
+  /** After which a connection without work is closed; default 10,000. */
+  readonly idleMs?: number;
 }
 
 const WRITE_LANES = 4;
@@ -278,7 +280,9 @@ export class ConnectionPool {
     const kept: Connection[] = [];
     for (const connection of this.#connections) {
       if (connection.use !== 'shared') continue;
-      const idle = connection.pending === 0 && now - connection.idleSince > (contended ? TICK_MS : IDLE_MS);
+      const idle =
+        connection.pending === 0 &&
+        now - connection.idleSince > (contended ? TICK_MS : (this.#options.idleMs ?? IDLE_MS));
       if (idle) this.#retire(connection);
       else kept.push(connection);
     }

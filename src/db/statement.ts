@@ -18,6 +18,8 @@ export interface Statement {
 
 /** Texts remembered per database. A program has a bounded number of statements; those it builds are not. */
 const REMEMBERED = 1000;
+/** Longer ones are built, and not worth their room. */
+const REMEMBERED_LENGTH = 10_000;
 const READS = new Set(['SELECT', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN']);
 
 /**
@@ -41,6 +43,7 @@ export class StatementCache {
       return known;
     }
     const statement = read(text);
+    if (text.length > REMEMBERED_LENGTH) return statement;
     if (this.#known.size >= REMEMBERED) this.#forget();
     if (this.#known.size < REMEMBERED) this.#known.set(text, statement);
     return statement;

@@ -132,6 +132,7 @@ export class OpenTransaction extends Rows implements Transaction {
     this.#ended = true;
     this.#commitSent = true;
     const committed = this.#control('commit');
+    committed.catch(() => {}); // the first failure is the one to tell
     await Promise.all([this.#begun, ...this.#unconfirmed]).catch((error: unknown) => {
       throw toCaller(error, 'unknown');
     });

@@ -130,6 +130,15 @@ describe('the embedded PostgreSQL', () => {
     expect(isAlive(postgres.pid)).to.equal(false);
   });
 
+  it('can be told to end by a process that cannot wait, and recovers what was committed', async () => {
+    const postgres = await start();
+    await query(postgres.url, 'create table last_moment as select 3 as n');
+    postgres.stopNow();
+    await postgres.stop();
+    expect(isAlive(postgres.pid)).to.equal(false);
+    expect(await query((await start()).url, 'select n from last_moment')).to.deep.equal([{ n: 3 }]);
+  });
+
   /** Another process starts PostgreSQL and is killed. */
   const startAndKillOwner = async (): Promise<{ readonly pid: number }> => {
     const script = fileURLToPath(new URL('./fixtures/postgres-owner.js', import.meta.url));

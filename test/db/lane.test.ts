@@ -93,6 +93,11 @@ describe('single statements', () => {
     expect(isUniqueViolation(new Error('other'))).to.equal(false);
   });
 
+  it('refuse a text that PostgreSQL cannot hold as invalid', async () => {
+    const error = await rejection(open(url).query('insert into item values (3, $1)', ['a\u0000b']));
+    expect(error).to.have.property('code', 'VALIDATION_FAILED');
+  });
+
   it('distinguish no row, one row and several', async () => {
     const db = open(url);
     expect(await rejection(db.one('select 1 where false'))).to.have.property('code', 'NOT_FOUND');

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { localBudget } from '#src/db/budget.js';
 import type { Transaction } from '#src/db/database.js';
+import { ConnectionPool } from '#src/db/pool.js';
+import { silentLog } from '#test/support/silent-log.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
@@ -38,6 +40,23 @@ describe('the connections of a database', () => {
     expect(db.size.open).to.equal(0);
     await db.query('select 1');
     expect(db.size.open).to.equal(1);
+  });
+
+  it('are closed when they have been idle', async () => {
+    const { promise: released, resolve } = deferred();
+    const budget = { ...localBudget(1), contended: false, release: resolve };
+    const pool = new ConnectionPool({
+      connection: { url, applicationName: 'test', statementTimeoutMs: 5000 },
+      budget,
+      readOnlySessions: true,
+      log: silentLog,
+      idleMs: 10,
+    });
+    await pool.exclusive(performance.now() + 5000).then((connection) => pool.release(connection));
+    expect(pool.size.open).to.equal(1);
+    await released;
+    expect(pool.size.open).to.equal(0);
+    await pool.close();
   });
 
   it('give writes a few sessions, so that their commits share a flush, and no more', async () => {
