@@ -2,12 +2,17 @@
 import { NotFoundError, ValidationError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
-import type { Registry } from './registry.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
 type Force = (typeof FORCES)[number];
 
-export function breakerRoutes(registry: Registry, breakers: BreakerControl): readonly AdminRoute[] {
+/** What these routes need of the registry. */
+interface Instances {
+  services(): Readonly<Record<string, number>>;
+  instances(service: string): readonly { readonly id: string; readonly slot: number }[];
+}
+
+export function breakerRoutes(registry: Instances, breakers: BreakerControl): readonly AdminRoute[] {
   return [
     {
       method: 'GET',

@@ -192,7 +192,9 @@ export class Registry {
   #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
     const { service, id } = registration;
     const before = this.#find(service, id);
-    if (before !== undefined && isSame(before, registration, address)) return this.#renew(before, state);
+    if (before !== undefined && before.state !== 'draining' && isSame(before, registration, address)) {
+      return this.#renew(before);
+    }
 
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
     const stayed = before?.slotKey === slotKey;
@@ -209,7 +211,7 @@ export class Registry {
       slotKey,
       local,
       bytes,
-      state,
+      state: stayed && keepsHealth(before!, registration) ? before!.state : state,
       expiresAt: local ? Number.POSITIVE_INFINITY : this.#expiryOf(registration),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: STOPPED,
@@ -222,11 +224,11 @@ export class Registry {
     return instance;
   }
 
-  /** The same again is a heartbeat, and ends a drain. */
-  #renew(instance: Instance, state: EndpointState): Instance {
-    instance.expiresAt = instance.local ? Number.POSITIVE_INFINITY : this.#expiryOf(instance.registration);
-    instance.lastHeartbeat = instance.local ? null : this.#deps.now();
-    if (instance.state === 'draining') this.#setState(instance, state);
+  /** The same again is a heartbeat. */
+  #renew(instance: Instance): Instance {
+    if (instance.local) return instance;
+    instance.expiresAt = this.#expiryOf(instance.registration);
+    instance.lastHeartbeat = this.#deps.now();
     return instance;
   }
 
@@ -296,6 +298,13 @@ export class Registry {
     }
     return instances;
   }
+}
+
+/** Another weight says nothing about health; another check, or the end of a drain, starts anew. */
+function keepsHealth(before: Instance, { healthCheckPath }: Registration): boolean {
+  return (
+    !before.local && before.state !== 'draining' && before.registration.healthCheckPath === healthCheckPath
+  );
 }
 
 function full(): HttpError {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { BufferedResponse } from '#src/upstream/response.js';
 import { judgeError, judgeResponse } from '#src/upstream/verdict.js';
 import { answer, problem } from './endpoints.js';
 
@@ -32,13 +33,7 @@ describe('verdict on an answer', () => {
 
   it('a problem that is none is judged by its status', () => {
     const { headers } = problem(503, 'OVERLOADED');
-    const garbage = {
-      ...answer(503),
-      headers,
-      json: () => JSON.parse('{') as never,
-      text: () => '{',
-      bytes: () => new Uint8Array(),
-    };
+    const garbage = new BufferedResponse(503, headers, Buffer.from('{'));
     expect(judgeResponse(garbage)).to.deep.equal({ outcome: 'failure', again: true });
     expect(judgeResponse(answer(503, null, 'application/problem+json'))).to.include({ outcome: 'failure' });
   });

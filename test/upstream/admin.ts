@@ -1,0 +1,69 @@
+// The admin plane as the routes of this room see it, without a socket.
+import { expect } from 'chai';
+import { HttpError } from '#src/errors.js';
+import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from '#src/telemetry/admin/handler.js';
+
+export interface AdminOptions {
+  readonly body?: unknown;
+  readonly grants?: AdminRequest['grants'];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  if (wanted.length !== given.length) return undefined;
+  const params = Object.create(null) as Record<string, string>;
+  for (const [index, segment] of wanted.entries()) {
+    if (segment.startsWith(':')) params[segment.slice(1)] = decodeURIComponent(given[index]!);
+    else if (segment !== given[index]) return undefined;
+  }
+  return params;
+}
+
+export function adminOf(routes: readonly AdminRoute[]) {
+  const ask = async (method: string, url: string, options: AdminOptions = {}): Promise<AdminReply> => {
+    const [path = '', search = ''] = url.split('?');
+    for (const route of routes) {
+      const params = route.method === method ? paramsOf(route.path, path) : undefined;
+      if (params === undefined) continue;
+      return route.handler({
+        method,
+        path,
+        params,
+        query: new URLSearchParams(search),
+        header: (name) => options.headers?.[name],
+        body: options.body,
+        requestId: 'r-1',
+        remoteAddress: '127.0.0.1',
+        grants: options.grants ?? 'all',
+        signal: new AbortController().signal,
+      });
+    }
+    return expect.fail(`no route for ${method} ${path}`);
+  };
+  const refusalOf = async (method: string, url: string, options: AdminOptions = {}): Promise<HttpError> => {
+    const error = await ask(method, url, options).then(
+      () => expect.fail(`${method} ${url} was answered`),
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(HttpError);
+    return error as HttpError;
+  };
+  return { ask, refusalOf };
+}
+
+/** Opens the stream of a reply. */
+export function listen(reply: AdminReply) {
+  const events: ServerSentEvent[] = [];
+  let closed = false;
+  const stop = reply.stream!({
+    send: (event) => {
+      events.push(event);
+      return true;
+    },
+    close: () => {
+      closed = true;
+    },
+  });
+  return { events, stop, closed: () => closed };
+}

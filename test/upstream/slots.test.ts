@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { QUARANTINE_MS, SlotTable } from '#src/upstream/slots.js';
+
+function setUp(size: number) {
+  const time = { now: 0 };
+  const fresh: number[] = [];
+  const slots = new SlotTable(
+    size,
+    () => time.now,
+    (slot) => fresh.push(slot),
+  );
+  return { time, fresh, slots };
+}
+
+describe('slot table', () => {
+  it('hands out every row once, reset, and then none', () => {
+    const { slots, fresh } = setUp(3);
+    expect(['a', 'b', 'c', 'd'].map((key) => slots.take(key))).to.deep.equal([0, 1, 2, undefined]);
+    expect(fresh).to.deep.equal([0, 1, 2]);
+  });
+
+  it('lets a row rest before another instance gets it', () => {
+    const { slots, time, fresh } = setUp(1);
+    slots.giveBack('a', slots.take('a')!);
+    time.now = QUARANTINE_MS - 1;
+    expect(slots.take('b')).to.equal(undefined);
+    time.now = QUARANTINE_MS;
+    expect(slots.take('b')).to.equal(0);
+    expect(fresh).to.deep.equal([0, 0]);
+  });
+
+  it('gives the same instance its row back at once, with what is in it', () => {
+    const { slots, fresh } = setUp(2);
+    slots.take('a');
+    slots.giveBack('a', 0);
+    expect(slots.take('a')).to.equal(0);
+    expect(fresh).to.deep.equal([0]);
+  });
+
+  it('prefers rows nobody had before', () => {
+    const { slots, time } = setUp(2);
+    slots.giveBack('a', slots.take('a')!);
+    time.now = QUARANTINE_MS;
+    expect(slots.take('b')).to.equal(1);
+  });
+
+  it('never hands a row to two, nor to a stranger before it has rested', () => {
+    const step = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      waitMs: fc.nat(2 * QUARANTINE_MS),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { slots, time } = setUp(3);
+        const held = new Map<string, number>();
+        const last = new Map<number, { key: string; until: number }>();
+        for (const { key, waitMs } of steps) {
+          time.now += waitMs;
+          const own = held.get(key);
+          if (own !== undefined) {
+            slots.giveBack(key, own);
+            held.delete(key);
+            last.set(own, { key, until: time.now + QUARANTINE_MS });
+            continue;
+          }
+          const slot = slots.take(key);
+          if (slot === undefined) continue;
+          expect([...held.values()]).not.to.include(slot);
+          const before = last.get(slot);
+          if (before !== undefined && before.key !== key) expect(time.now).to.be.at.least(before.until);
+          held.set(key, slot);
+        }
+      }),
+    );
+  });
+});
