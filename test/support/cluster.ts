@@ -78,6 +78,8 @@ export const isolated = (dataDir: string): Record<string, string> => ({
   ADMIN_PORT: '0',
   WORKERS: '2',
   DATA_DIR: dataDir,
+  // The connections that fetch keeps open here would hold every stop up for longer.
+  DRAIN_MS: '2000',
 });
 
 /** Starts a cluster and waits for its ready line. @throws Error with its stderr when it ends first */

@@ -28,7 +28,8 @@ describe('a cluster in the hands of a person', () => {
       this.test!.title += ' (script is not installed: Debian package bsdutils)';
       this.skip();
     }
-    const command = `${process.execPath} dist/primary.js`;
+    // exec: a shell in between would answer Ctrl-C with 130 of its own.
+    const command = `exec ${process.execPath} dist/primary.js`;
     const started = await startThrough(
       'script',
       ['--quiet', '--return', '--command', command, '/dev/null'],
