@@ -6,18 +6,23 @@ import type { Checkout } from './schema.js';
 /** A provider that says nothing for this long is asked what became of the payment. */
 const CAPTURE_TIMEOUT_MS = 2000;
 
+/** Up to 14 s in all: more than a breaker stays open (5 s), so that a hiccup of a service undoes no checkout. */
+const RETRY = { attempts: 8, backoffMs: 200, maxBackoffMs: 4000 };
+
 export const checkoutSaga = defineSaga<Checkout>({
   name: 'checkout',
   version: 1,
   steps: [
     {
       name: 'create-user',
+      retry: RETRY,
       run: async ({ user }, ctx) => ({ userId: (await perform(ctx, 'users', '/api/users', user)).id }),
       resolve: (_, ctx) => found(ctx, 'users', '/internal/users/outcome', (userId) => ({ userId })),
       compensate: (_, ctx) => undo(ctx, 'users', '/internal/users/undo'),
     },
     {
       name: 'create-order',
+      retry: RETRY,
       run: async ({ item }, ctx) => {
         const { userId } = ctx.results['create-user'] as { userId: number };
         return { orderId: (await perform(ctx, 'orders', '/api/orders', { userId, ...item })).id };
@@ -27,6 +32,7 @@ export const checkoutSaga = defineSaga<Checkout>({
     },
     {
       name: 'capture-payment',
+      retry: RETRY,
       timeoutMs: CAPTURE_TIMEOUT_MS,
       run: async ({ payment }, ctx) => {
         const { orderId } = ctx.results['create-order'] as { orderId: number };
@@ -38,6 +44,7 @@ export const checkoutSaga = defineSaga<Checkout>({
     },
     {
       name: 'confirm-order',
+      retry: RETRY,
       run: async (_, ctx) => {
         const { orderId } = ctx.results['create-order'] as { orderId: number };
         await perform(ctx, 'orders', '/internal/orders/confirm', { orderId });
