@@ -31,7 +31,7 @@ import { Unrecorded, UnsampledRequest } from './unrecorded.js';
 
 export interface OtlpOptions {
   readonly otel: Settings['otel'];
-  /** Base URL of the collector; `/v1/traces` is appended (OTLP/HTTP). */
+  /** Where traces are posted to, signal path included (OTLP/HTTP). */
   readonly endpoint: string;
   readonly identity: TracingIdentity;
   readonly sampler: HeadSampler;
@@ -47,7 +47,7 @@ export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
   reportExportTrouble(sdk.api, log);
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
   const exporter = new sdk.exporter.OTLPTraceExporter({
-    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+    url: endpoint,
     headers: { ...otel.headers },
   });
   const provider = new NodeTracerProvider({

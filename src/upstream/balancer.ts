@@ -90,9 +90,12 @@ export class Balancer {
   }
 }
 
-/** The healthy ones, or all that do not drain when too few are healthy. */
+/**
+ * The healthy ones, or all that do not drain when too few are healthy. While this process drains its own
+ * services go on for each other: that is how what is in hand gets finished.
+ */
 function callable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining');
-  const healthy = staying.filter((endpoint) => endpoint.state === 'healthy');
+  const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining' || endpoint.local);
+  const healthy = staying.filter(({ state, local }) => state === 'healthy' || (local && state === 'draining'));
   return healthy.length < PANIC_BELOW * staying.length ? staying : healthy;
 }

@@ -83,7 +83,7 @@ export async function startCollector(status = 200): Promise<Collector> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://127.0.0.1:${port}/v1/traces`,
     spans,
     requests,
     close: () =>

@@ -96,7 +96,11 @@ export class MountedService {
         service: name,
         owner: { instanceId: boot.instanceId, slot: boot.slot, generation: boot.generation },
         log: this.#log,
-        observer: observeSagas(recorder, tracing),
+        observer: observeSagas(
+          recorder,
+          tracing,
+          sagas.map((saga) => saga.name),
+        ),
       });
       this.#lateSagas.arrive(this.#engine.sagas);
       if (exclusive) await releaseOwnersExcept(database, boot.instanceId);

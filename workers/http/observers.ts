@@ -94,11 +94,15 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
   };
 }
 
-export function observeSagas(recorder: Recorder, tracing: Tracing): SagaObserver {
+const OUTCOMES = ['completed', 'compensated', 'needs-attention'] as const;
+
+/** @param sagas names of the registered ones: each outcome is 0 before it first happens, not absent */
+export function observeSagas(recorder: Recorder, tracing: Tracing, sagas: readonly string[]): SagaObserver {
   const ended = keep((key) => {
     const [saga = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_sagas_total', { saga, outcome });
   });
+  for (const saga of sagas) for (const outcome of OUTCOMES) ended(`${saga} ${outcome}`);
   const retries = recorder.counter('multilane_saga_step_retries_total');
   return {
     stepStarted({ saga, step, sagaId, kind, attempt, parent }) {
