@@ -2,6 +2,7 @@
 import { ConfigError } from '../errors.js';
 import type { SagaRecord } from './journal.js';
 import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
+import { MAX_TIMER_MS } from './within.js';
 
 export interface StepPlan {
   readonly name: string;
@@ -24,8 +25,6 @@ export type AnyDefinition = SagaDefinition<never, never>;
 const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
 const DEFAULT_RETRY: RetryRule = { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 };
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Longest delay a timer of Node takes; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The registered sagas by name. One version each: a saga of another version is not run (see `planFor`).

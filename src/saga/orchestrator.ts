@@ -66,7 +66,7 @@ export class Orchestrator {
         return 'lost';
       })
       .then((end) => {
-        this.#running.delete(hold.sagaId);
+        if (this.#running.get(hold.sagaId)?.runner === runner) this.#running.delete(hold.sagaId);
         return end;
       });
     this.#running.set(hold.sagaId, { runner, done, origin });

@@ -16,6 +16,7 @@ import type {
   SagaRecord,
   SagaSummary,
 } from './journal.js';
+import { holdColumns, moveColumns, startColumns, stepColumns, type Write } from './journal-columns.js';
 import { claimOf, recordOf, type SagaRow, type SummaryRow, summaryOf } from './journal-row.js';
 import {
   CLAIM,
@@ -43,14 +44,6 @@ export interface PgJournalOptions {
   readonly owner: string;
   /** Milliseconds that a runner may be silent before others take its sagas. */
   readonly leaseMs: number;
-}
-
-interface Write {
-  /** Undefined: a new saga. */
-  readonly hold: Hold | undefined;
-  readonly record: SagaRecord;
-  readonly positions: readonly number[];
-  readonly releaseForMs: number | null;
 }
 
 export class PgJournal implements Journal {
@@ -122,12 +115,12 @@ export class PgJournal implements Journal {
   }
 
   async renew(holds: readonly Hold[]): Promise<ReadonlySet<string>> {
-    const { rows } = await this.#ask<{ saga_id: string }>(RENEW, [this.#leaseMs, ...columnsOf(holds)]);
+    const { rows } = await this.#ask<{ saga_id: string }>(RENEW, [this.#leaseMs, ...holdColumns(holds)]);
     return new Set(rows.map((row) => row.saga_id));
   }
 
   async release(holds: readonly Hold[]): Promise<void> {
-    await this.#ask(RELEASE, columnsOf(holds));
+    await this.#ask(RELEASE, holdColumns(holds));
   }
 
   async #writeAll(writes: readonly Write[]): Promise<readonly boolean[]> {
@@ -168,61 +161,6 @@ interface EarlierRow {
 /** SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit exceeded). */
 function isAboutValues(error: unknown): boolean {
   return error instanceof StatementError && /^(?:22|23|54)/.test(error.sqlState);
-}
-
-const json = (value: unknown): string => JSON.stringify(value);
-const jsonOrNull = (value: unknown): string | null => (value === null ? null : json(value));
-
-function columnsOf(holds: readonly Hold[]): unknown[] {
-  return [holds.map(({ sagaId }) => sagaId), holds.map(({ fence }) => fence)];
-}
-
-function startColumns(starts: readonly Write[]): unknown[] {
-  const records = starts.map(({ record }) => record);
-  return [
-    records.map(({ sagaId }) => sagaId),
-    records.map(({ saga }) => saga),
-    records.map(({ version }) => version),
-    records.map(({ steps }) => `{${steps.map(({ name }) => `"${name}"`).join(',')}}`),
-    records.map(({ status }) => status),
-    records.map(({ input }) => json(input)),
-    records.map(({ idempotencyKey }) => idempotencyKey),
-    records.map(({ fingerprint }) => fingerprint),
-    records.map(({ traceparent }) => traceparent),
-    records.map(({ tracestate }) => tracestate),
-    records.map(({ createdAt }) => createdAt),
-  ];
-}
-
-function moveColumns(moves: readonly Write[]): unknown[] {
-  return [
-    moves.map(({ record }) => record.sagaId),
-    moves.map(({ hold }) => hold!.fence),
-    moves.map(({ record }) => record.status),
-    moves.map(({ record }) => jsonOrNull(record.failure)),
-    moves.map(({ record }) => record.reason),
-    moves.map(({ releaseForMs }) => releaseForMs),
-    moves.map(({ record }) => record.updatedAt),
-  ];
-}
-
-function stepColumns(writes: readonly Write[]): unknown[] {
-  const touched = writes.flatMap(({ record, positions }) =>
-    positions.map((position) => ({ sagaId: record.sagaId, position, step: record.steps[position]! })),
-  );
-  return [
-    touched.map(({ sagaId }) => sagaId),
-    touched.map(({ position }) => position),
-    touched.map(({ step }) => step.name),
-    touched.map(({ step }) => step.status),
-    touched.map(({ step }) => step.attempts),
-    touched.map(({ step }) => (step.result === undefined ? null : json(step.result))),
-    touched.map(({ step }) => jsonOrNull(step.error)),
-    touched.map(({ step }) => step.startedAt),
-    touched.map(({ step }) => step.finishedAt),
-    touched.map(({ step }) => step.undoAttempts),
-    touched.map(({ step }) => step.undoSince),
-  ];
 }
 
 /** A batch belongs to many sagas and to no request: none of them may cut it off or lend it a trace. */

@@ -87,7 +87,10 @@ export class Runner {
       }
     }
     if (action === undefined) return 'lost';
-    const { saga, status } = this.#record;
+    const { saga, sagaId, status, reason } = this.#record;
+    if (status === 'needs-attention') {
+      this.#setting.log.error({ saga, sagaId, reason }, 'saga: needs attention');
+    }
     if (status === 'completed' || status === 'compensated' || status === 'needs-attention') {
       this.#setting.observer.sagaEnded(saga, status);
     }
