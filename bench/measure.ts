@@ -1,7 +1,7 @@
 // Rounds: in each, every server is loaded once, in an order that shifts by one from round to round, so that a
 // drift of the machine falls on all alike. Ratios are taken within a round, then their median.
 import type { LoadTool } from './load/load.js';
-import { cpuMicroseconds } from './process/proc.js';
+import { cpuTime } from './process/proc.js';
 import type { Server } from './process/server.js';
 import type { Scenario } from './scenarios/scenarios.js';
 import { type Spread, spread } from './statistics.js';
@@ -9,6 +9,8 @@ import { type Spread, spread } from './statistics.js';
 export interface Sample {
   /** CPU time of the server process per completed request, user and system, all threads. */
   readonly cpuUs: number;
+  /** The part of it outside the kernel: what code of the runtime and of ours takes. */
+  readonly userUs: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -19,6 +21,7 @@ export interface Result {
   readonly scenario: Scenario['name'];
   readonly server: string;
   readonly cpuUs: Spread;
+  readonly userUs: Spread;
   /** CPU per request against the first server, round by round. */
   readonly ratio: Spread;
   readonly perSecond: Spread;
@@ -68,12 +71,14 @@ async function sayHello(scenario: Scenario, server: Server, signal: AbortSignal)
 
 async function load(scenario: Scenario, server: Server, plan: Plan): Promise<Sample> {
   const { connections, seconds, signal } = plan;
-  const before = cpuMicroseconds(server.pid);
+  const before = cpuTime(server.pid);
   const result = await plan.tool.run({ url: server.url + scenario.path, connections, seconds, signal });
-  const spent = cpuMicroseconds(server.pid) - before;
+  const after = cpuTime(server.pid);
   if (result.completed === 0) throw new Error(`${server.name} completed no request of ${scenario.name}`);
   const { perSecond, p50Ms, p99Ms, failed } = result;
-  return { cpuUs: spent / result.completed, perSecond, p50Ms, p99Ms, failed };
+  const userUs = (after.user - before.user) / result.completed;
+  const cpuUs = userUs + (after.system - before.system) / result.completed;
+  return { cpuUs, userUs, perSecond, p50Ms, p99Ms, failed };
 }
 
 function summarize(
@@ -86,6 +91,7 @@ function summarize(
     scenario: scenario.name,
     server: server.name,
     cpuUs: spread(samples.map((sample) => sample.cpuUs)),
+    userUs: spread(samples.map((sample) => sample.userUs)),
     ratio: spread(samples.map((sample, round) => sample.cpuUs / baseline[round]!.cpuUs)),
     perSecond: spread(samples.map((sample) => sample.perSecond)),
     p50Ms: spread(samples.map((sample) => sample.p50Ms)),

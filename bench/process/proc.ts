@@ -6,13 +6,19 @@ const UTIME = 14;
 const STIME = 15;
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-/** CPU time of all threads, living and ended, in microseconds (in steps of one clock tick, usually 10 ms). */
-export function cpuMicroseconds(pid: number): number {
+/** Microseconds, in steps of one clock tick (usually 10 ms). */
+export interface CpuTime {
+  readonly user: number;
+  readonly system: number;
+}
+
+/** CPU time of all threads of a process, living and ended. */
+export function cpuTime(pid: number): CpuTime {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The command's name is in parentheses and may hold spaces: fields are counted from behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[UTIME - 3]) + Number(fields[STIME - 3]);
-  return (ticks * 1_000_000) / ticksPerSecond;
+  const microseconds = (field: number): number => (Number(fields[field - 3]) * 1_000_000) / ticksPerSecond;
+  return { user: microseconds(UTIME), system: microseconds(STIME) };
 }
 
 /** Proportional set size in MiB: shared pages count by their share. */
