@@ -1,6 +1,7 @@
 // One abort signal for one piece of work, from its deadline and from whoever may call it off.
 // Not AbortSignal.any: what it makes is freed by the garbage collector alone, and a timer of its own would
 // keep running after the work is done. A cancellation is ended by hand when the work is.
+import { setMaxListeners } from 'node:events';
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 
@@ -13,6 +14,14 @@ export interface Cancellation {
 
 /** Longest delay of a timer; a later deadline is as good as none. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Work that is done in parallel listens to one signal many times; that is no leak, so Node need not warn of it.
+ * For signals handed to libraries that listen to them.
+ */
+export function manyMayListen(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
 
 export function cancelAt(
   deadline: Deadline,
@@ -31,6 +40,7 @@ export function cancelAt(
   );
   const listeners = sources.flatMap((source) => {
     if (source === undefined) return [];
+    manyMayListen(source);
     const listener = (): void => controller.abort(source.reason);
     source.addEventListener('abort', listener, { once: true });
     return [() => source.removeEventListener('abort', listener)];

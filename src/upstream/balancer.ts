@@ -96,6 +96,8 @@ export class Balancer {
  */
 function callable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining' || endpoint.local);
-  const healthy = staying.filter(({ state, local }) => state === 'healthy' || (local && state === 'draining'));
+  const healthy = staying.filter(
+    ({ state, local }) => state === 'healthy' || (local && state === 'draining'),
+  );
   return healthy.length < PANIC_BELOW * staying.length ? staying : healthy;
 }

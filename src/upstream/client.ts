@@ -5,7 +5,7 @@ import { fullJitter } from '../resilience/backoff.js';
 import type { Breaker } from '../resilience/breaker.js';
 import type { Random, RetryBudget, Sleep, Tried } from '../resilience/policy.js';
 import { Retry } from '../resilience/retry.js';
-import { type Cancellation, cancelAt } from '../resilience/timeout.js';
+import { type Cancellation, cancelAt, manyMayListen } from '../resilience/timeout.js';
 import { SLOW_CALL_MS } from '../resilience/trip-rules.js';
 import { currentScope, type Scope, type TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
@@ -53,6 +53,7 @@ const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** RFC 9110 section 9.2.2, as far as they can be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+const NOBODY: ReadonlySet<string> = new Set();
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** One call, over all its attempts. */
@@ -156,14 +157,14 @@ function admit(
   { balancer, breaker }: CallDependencies,
   { service, tried }: Outgoing,
 ): { readonly endpoint: Endpoint; readonly ticket: number } | HttpError {
-  const refused = new Set<string>();
+  let refused = NOBODY;
   let retryInMs = Number.POSITIVE_INFINITY;
   for (;;) {
     const endpoint = balancer.pick(service, tried, refused);
     if (endpoint === undefined) break;
     const ticket = breaker.admit(endpoint.slot);
     if (ticket >= 0) return { endpoint, ticket };
-    refused.add(endpoint.id);
+    refused = new Set(refused).add(endpoint.id);
     retryInMs = Math.min(retryInMs, breaker.retryInMs(endpoint.slot));
   }
   if (refused.size === 0) {
@@ -222,6 +223,7 @@ function cancellationOf(
   given: AbortSignal | undefined,
 ): Cancellation {
   if (scope !== undefined && deadline === scope.deadline && (given === undefined || given === scope.signal)) {
+    manyMayListen(scope.signal);
     return { signal: scope.signal, dispose: () => undefined };
   }
   return cancelAt(deadline, [scope?.signal, given]);

@@ -16,15 +16,27 @@ export class InProcessTransport implements Transport {
   async send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse> {
     const { signal } = request;
     signal.throwIfAborted();
-    const response = await new Promise<CallResponse>((resolve, reject) => {
-      const giveUp = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', giveUp, { once: true });
-      this.#dispatch(endpoint.service, request)
-        .then(resolve, (error: unknown) => reject(asHttpError(error, endpoint)))
-        .finally(() => signal.removeEventListener('abort', giveUp));
-    });
+    const response = await this.#raceAbort(this.#dispatch(endpoint.service, request), endpoint, signal);
     const headers = Object.assign(Object.create(null) as Record<string, string>, response.headers);
     return new BufferedResponse(response.status, headers, response.bytes());
+  }
+
+  /** Whoever has left does not wait for a handler that goes on. */
+  #raceAbort(answer: Promise<CallResponse>, endpoint: Endpoint, signal: AbortSignal): Promise<CallResponse> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', giveUp, { once: true });
+      answer.then(
+        (response) => {
+          signal.removeEventListener('abort', giveUp);
+          resolve(response);
+        },
+        (error: unknown) => {
+          signal.removeEventListener('abort', giveUp);
+          reject(asHttpError(error, endpoint));
+        },
+      );
+    });
   }
 
   async close(): Promise<void> {}

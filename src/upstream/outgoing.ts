@@ -6,8 +6,9 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e]*$/;
 /** CONTRACT section 4. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** Visible ASCII without the start of a fragment: nearly every path, so it is looked at first. */
+const SAFE_PATH = /^[\x21\x22\x24-\x7e]+$/;
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
-/** Not visible ASCII, or the start of a fragment. */
 const UNSAFE_IN_PATH = /[^\x21\x22\x24-\x7e]/gu;
 const METHOD = /^[A-Z]{1,20}$/;
 
@@ -46,13 +47,17 @@ export function outgoingMethod(method: string): string {
 /** The path with its query; what may not stand in a request line is percent-encoded. @throws TypeError */
 export function outgoingPath(path: string, query: CallOptions['query']): string {
   if (!path.startsWith('/')) throw new TypeError(`call: a path begins with "/", not ${JSON.stringify(path)}`);
-  const safe = path.replace(LONE_SURROGATE, '\ufffd').replace(UNSAFE_IN_PATH, encodeURIComponent);
+  const safe = SAFE_PATH.test(path) ? path : encoded(path);
   if (query === undefined) return safe;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
     if (value !== undefined) search.append(name, String(value));
   const text = search.toString();
   return text === '' ? safe : `${safe}${safe.includes('?') ? '&' : '?'}${text}`;
+}
+
+function encoded(path: string): string {
+  return path.replace(LONE_SURROGATE, '\ufffd').replace(UNSAFE_IN_PATH, encodeURIComponent);
 }
 
 /**

@@ -47,3 +47,17 @@ describe('cancellation', () => {
     expect(signal.aborted).to.equal(false);
   });
 });
+
+describe('a signal that many listen to', () => {
+  it('is no reason to warn, however many wait for one request', async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warn);
+    const source = new AbortController();
+    const cancellations = Array.from({ length: 50 }, () => cancelAt(Deadline.after(60_000), [source.signal]));
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const { dispose } of cancellations) dispose();
+    process.off('warning', warn);
+    expect(warnings).to.deep.equal([]);
+  });
+});

@@ -22,6 +22,7 @@ function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: n
   const snapshots: RegistrySnapshot[] = [];
   const watched: Watched[] = [];
   const refused = new Set<string>();
+  const admission = { during: async (): Promise<void> => undefined };
   const registry = new Registry({
     clock: time.clock,
     now: () => new Date(Date.UTC(2026, 0, 1) + time.now),
@@ -30,6 +31,7 @@ function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: n
     slots: new SlotTable(options.slots ?? 16, time.clock, () => undefined),
     addresses: {
       admit: async ({ host }) => {
+        await admission.during();
         if (refused.has(host)) throw new HttpError('ADDRESS_NOT_ALLOWED', host);
         return host === 'orders.internal' ? '10.9.9.9' : host;
       },
@@ -51,7 +53,7 @@ function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: n
   const ids = (service = 'orders') => registry.instances(service).map(({ id }) => id);
   const endpoints = () => snapshots.at(-1)!.endpoints;
   const stateOf = (id: string) => registry.instances('orders').find((each) => each.id === id)?.state;
-  return { time, snapshots, watched, refused, registry, put, ids, endpoints, stateOf };
+  return { time, snapshots, watched, refused, admission, registry, put, ids, endpoints, stateOf };
 }
 
 async function codeOf(run: () => unknown): Promise<string | undefined> {
@@ -291,6 +293,13 @@ describe('registry', () => {
       expect((await registry.put('users', 'i1', instance, stranger)).created).to.equal(true);
       expect(ids()).to.deep.equal(['127.0.0.1:8080', 'i1']);
     });
+  });
+
+  it('does not let a stranger into a service that was mounted while its name was resolved', async () => {
+    const { registry, put, admission, ids } = setUp();
+    admission.during = async () => registry.registerLocal('orders', '127.0.0.1', 8080);
+    expect(await codeOf(() => put('i1', { host: 'orders.internal' }))).to.equal('ADDRESS_NOT_ALLOWED');
+    expect(ids()).to.deep.equal(['127.0.0.1:8080']);
   });
 
   describe('slots', () => {
