@@ -16,7 +16,7 @@ import { serve } from './pipeline.js';
 import { planRoute, type RoutePlan } from './plan.js';
 import { RequestIds } from './request-id.js';
 import { type Match, type Params, Router } from './router.js';
-import { TimerWheel } from './timer-wheel.js';
+import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { HeaderValues } from './values.js';
 
 /** Header of a request from a cooperating process (MESH_TOKEN). */
@@ -37,6 +37,8 @@ export interface AppOptions {
   trustsTraceFlags(peer: Pick<Exchange, 'remoteAddress'>): boolean;
   /** How clients reach this App; default `http`. */
   readonly scheme?: 'http' | 'https';
+  /** The clock behind deadlines; default the thread's. */
+  readonly ticker?: Ticker;
 }
 
 export interface MountOptions {
@@ -65,7 +67,10 @@ export class App {
   constructor(options: AppOptions) {
     this.options = options;
     const { log, tracing, limiter, scheme = 'http', settings } = options;
-    this.wheel = new TimerWheel((error) => log.error({ err: describeThrown(error) }, 'a timer failed'));
+    this.wheel = new TimerWheel(
+      (error) => log.error({ err: describeThrown(error) }, 'a timer failed'),
+      options.ticker,
+    );
     this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
     this.#site = {
       log,

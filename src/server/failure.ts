@@ -40,11 +40,11 @@ export function isFault(error: unknown): boolean {
   return !(error instanceof HttpError) || error.code === 'INTERNAL' || error.status === 500;
 }
 
-/** For a log's `err`: an Error as it is, anything else as text, whatever it may do when looked at. */
+/** An Error as it is, anything else as one that shows it, whatever it may do when looked at. */
 export function describeThrown(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
   try {
-    return new Error(`thrown: ${inspect(thrown, { depth: 1, breakLength: Infinity })}`);
+    if (thrown instanceof Error) return thrown;
+    return new Error(`thrown: ${inspect(thrown, { depth: 1, breakLength: Infinity })}`, { cause: thrown });
   } catch {
     return new Error('thrown: a value that cannot be shown');
   }
@@ -54,9 +54,13 @@ const internal = (cause: unknown): HttpError =>
   new HttpError('INTERNAL', 'The request failed for a reason that was logged.', { cause });
 
 function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Problem {
+  const { status } = error;
+  if (!Number.isInteger(status) || status < 400 || status > 599 || error.code === 'CLIENT_CLOSED') {
+    throw new RangeError(`${error.code} (${status}) is no failure that a client can be told`);
+  }
   const headers: string[] = [];
-  if (error.status === 503) headers.push('retry-after', '1');
-  if (error.status === 401) headers.push('www-authenticate', 'Bearer');
+  if (status === 503) headers.push('retry-after', '1');
+  if (status === 401) headers.push('www-authenticate', 'Bearer');
   for (const [name, value] of Object.entries(error.headers ?? {})) {
     const field = checkField(name, value);
     if (field !== undefined && field !== 'content-type') setField(headers, field, value);
@@ -65,12 +69,12 @@ function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Pr
     ...error.members,
     type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title: error.title,
-    status: error.status,
+    status,
     detail: error.message,
     instance: `urn:multilane:request:${requestId}`,
     code: error.code,
     traceId,
     ...(error.errors === undefined ? {} : { errors: error.errors }),
   });
-  return { status: error.status, code: error.code, headers, body };
+  return { status, code: error.code, headers, body };
 }

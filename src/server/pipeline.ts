@@ -69,9 +69,9 @@ function advance(ctx: RequestContext, index: number): unknown {
   const { steps, handler } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
-    if (result === undefined) continue;
+    if (isNothing(ctx, result)) continue;
     if (!isPromise(result)) return result;
-    return result.then((value: unknown) => (value === undefined ? advance(ctx, i + 1) : value));
+    return result.then((value: unknown) => (isNothing(ctx, value) ? advance(ctx, i + 1) : value));
   }
   return handler(ctx as never);
 }
@@ -89,7 +89,7 @@ function conclude(ctx: RequestContext, value: unknown): void {
 function answer(ctx: RequestContext, value: unknown): void {
   if (ctx.answered) return;
   if (value === SENT) throw new Error('a responder of another request was returned');
-  if (value === undefined) {
+  if (isNothing(ctx, value)) {
     const status = ctx.chosenStatus ?? 204;
     if (ctx.plan.responses !== undefined && !(status === 204 && ctx.plan.responses.has(204))) {
       throw new Error(`the handler of ${ctx.method} ${ctx.route} returned undefined but declares a response`);
@@ -105,34 +105,38 @@ function answer(ctx: RequestContext, value: unknown): void {
 }
 
 /** The onError hooks, innermost first, may answer; otherwise the failure is the answer. */
-function fail(ctx: RequestContext, error: unknown): void {
+function fail(ctx: RequestContext, thrown: unknown): void {
+  const error = describeThrown(thrown);
   if (ctx.answered) {
     // Who was told to stop and says so has not failed.
     if (!(ctx.givenUp && isAbort(error))) {
-      ctx.log.error({ err: describeThrown(error), route: ctx.route }, 'a handler failed after its answer');
+      ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     }
     return;
   }
   for (const hook of ctx.plan.onError) {
     try {
       const value = hook(ctx, error);
-      if (value === undefined) continue;
+      if (isNothing(ctx, value)) continue;
       if (isPromise(value)) throw new TypeError('an onError hook must answer synchronously');
       if (ctx.chosenStatus === undefined) ctx.status(error instanceof HttpError ? error.status : 500);
       answer(ctx, value);
       return;
-    } catch (thrown) {
-      ctx.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+    } catch (hooked) {
+      ctx.log.error({ err: describeThrown(hooked), route: ctx.route }, 'an onError hook failed');
     }
   }
   if (isFault(error)) {
     ctx.log.error(
-      { err: describeThrown(error), route: ctx.route, method: ctx.method, requestId: ctx.requestId },
+      { err: error, route: ctx.route, method: ctx.method, requestId: ctx.requestId },
       'a handler failed',
     );
   }
   ctx.replyProblem(problemOf(error, ctx));
 }
+
+/** `(ctx) => ctx.header(…)` returns the context by accident: that is no value to send. */
+const isNothing = (ctx: RequestContext, value: unknown): boolean => value === undefined || value === ctx;
 
 const isAbort = (error: unknown): boolean =>
   error instanceof HttpError

@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { bench, gate } from './kit.js';
+
+describe('admission', () => {
+  it('refuses beyond MAX_IN_FLIGHT with 503 and Retry-After, and gives every permit back', async () => {
+    const finish = gate<unknown>();
+    const { inject, world } = bench((app) => {
+      app.get('/', () => finish.opened);
+      app.get('/sync', () => 'ok');
+    });
+    world.permits = 1;
+    const first = inject({ url: '/' });
+    const { status, headers, json } = await inject({ url: '/sync' });
+    expect([status, headers['retry-after'], json().code]).to.deep.equal([503, '1', 'OVERLOADED']);
+    finish.open('done');
+    await first;
+    expect(world.permits).to.equal(1);
+    expect((await inject({ url: '/sync' })).status).to.equal(200);
+    expect(world.permits).to.equal(1);
+  });
+
+  it('never refuses what is unlimited or comes from this worker itself', async () => {
+    const { app, inject, world } = bench((demo) => demo.get('/', () => 'ok'));
+    app.mount('system', (system) => system.get('/health', () => 'well'), { unlimited: true });
+    world.permits = 0;
+    expect((await inject({ url: '/health' })).status).to.equal(200);
+    expect((await inject({ url: '/', inProcess: true })).status).to.equal(200);
+    expect((await inject({ url: '/' })).status).to.equal(503);
+  });
+
+  it('says STARTING until the service is ready, and asks no more after that', async () => {
+    let asked = 0;
+    const { app, inject } = bench(() => {});
+    app.mount('late', (late) => late.get('/late', () => 'ok'), { isReady: () => ++asked > 1 });
+    const { status, headers, json } = await inject({ url: '/late' });
+    expect([status, headers['retry-after'], json().code]).to.deep.equal([503, '1', 'STARTING']);
+    for (let i = 0; i < 3; i++) expect((await inject({ url: '/late' })).status).to.equal(200);
+    expect(asked).to.equal(2);
+  });
+
+  it('hides internal routes from strangers as if they were not there', async () => {
+    const { inject } = bench(
+      (app) => {
+        app.post('/secret', { internal: true }, () => 'in');
+        app.group('/both', { internal: true }, (both) => both.put('/x', () => 'in'));
+        app.get('/both/x', () => 'out');
+      },
+      { meshToken: 'a-token' },
+    );
+    for (const token of [undefined, '', 'a-tokem', 'a-token ', 'A-TOKEN']) {
+      const headers = token === undefined ? {} : { 'x-mesh-token': token };
+      for (const method of ['POST', 'GET', 'OPTIONS']) {
+        const { status, json } = await inject({ url: '/secret', method, headers });
+        expect([status, json().code], `${token} ${method}`).to.deep.equal([404, 'ROUTE_NOT_FOUND']);
+      }
+    }
+    const headers = { 'x-mesh-token': 'a-token' };
+    expect((await inject({ url: '/secret', method: 'POST', headers })).text()).to.equal('in');
+    expect((await inject({ url: '/secret', method: 'POST', inProcess: true })).text()).to.equal('in');
+    expect((await inject({ url: '/both/x', method: 'PUT' })).headers.allow).to.equal('GET, HEAD, OPTIONS');
+    expect((await inject({ url: '/both/x', method: 'DELETE', headers })).headers.allow).to.equal(
+      'PUT, GET, HEAD, OPTIONS',
+    );
+  });
+
+  it('closes every connection while draining', async () => {
+    const { inject, world } = bench((app) => app.get('/', () => 'ok'));
+    expect((await inject({ url: '/' })).headers.connection).to.equal(undefined);
+    world.draining = true;
+    for (const url of ['/', '/nowhere']) expect((await inject({ url })).headers.connection).to.equal('close');
+  });
+});

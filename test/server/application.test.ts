@@ -1,0 +1,79 @@
+import { Type } from '@sinclair/typebox';
+import { expect } from 'chai';
+import type { Application, RouteOptions } from '#src/server/handler.js';
+import { bench } from './kit.js';
+
+const handler = () => null;
+const mounting = (fill: (app: Application) => void) => () => bench(fill);
+
+describe('declaring routes', () => {
+  it('lists them in order, with their templates', () => {
+    const { app } = bench((demo) => {
+      demo.get('/a/:id', { summary: 'A' }, handler);
+      demo.group('/b', { internal: true }, (b) => {
+        b.post('/', handler);
+        b.group('/c', (c) => c.delete('/:d', { internal: false }, handler));
+      });
+    });
+    expect(app.routes()).to.deep.equal([
+      { service: 'demo', method: 'GET', path: '/a/:id', template: '/a/{id}', options: { summary: 'A' } },
+      { service: 'demo', method: 'POST', path: '/b', template: '/b', options: { internal: true } },
+      {
+        service: 'demo',
+        method: 'DELETE',
+        path: '/b/c/:d',
+        template: '/b/c/{d}',
+        options: { internal: false },
+      },
+    ]);
+  });
+
+  it('fails for a route that another service has, naming service and route', () => {
+    const { app } = bench((demo) => demo.get('/a/:id', handler));
+    expect(() => app.mount('other', (other) => other.get('/a/:x', handler))).to.throw(
+      TypeError,
+      'service other, route GET /a/:x: route GET /a/:x is already registered as GET /a/:id',
+    );
+  });
+
+  for (const [what, fill, message] of [
+    ['a bad pattern', (app) => app.get('a', handler), 'route GET a: bad route pattern "a"'],
+    ['no handler', (app) => app.get('/a', {}, undefined as never), 'route GET /a has no handler'],
+    [
+      'an unknown option',
+      (app) => app.get('/a', { boddy: 1 } as RouteOptions, handler),
+      'unknown option "boddy"',
+    ],
+    [
+      'a body where none can be',
+      (app) => app.get('/a', { body: Type.Any() }, handler),
+      'cannot declare a body',
+    ],
+    ['a bad limit', (app) => app.post('/a', { bodyLimit: -1 }, handler), 'bodyLimit'],
+    ['a bad time', (app) => app.post('/a', { timeoutMs: 0 }, handler), 'timeoutMs'],
+    ['a bad choice', (app) => app.post('/a', { chunked: 'no' as 'reject' }, handler), 'chunked'],
+    ['a query that is no object', (app) => app.get('/a', { query: Type.String() }, handler), 'query schema'],
+    ['an unknown hook', (app) => app.hook('onSend' as 'onRequest', handler), 'unknown hook onSend'],
+    ['a hook that is none', (app) => app.hook('onRequest', 5 as never), 'hook onRequest'],
+    ['a bad prefix', (app) => app.group('a/', () => {}), 'group prefix "a/"'],
+    [
+      'a response that cannot be compiled',
+      (app) => app.get('/a', { response: { 200: Type.Unsafe({ $ref: '#/nowhere' }) } }, handler),
+      'response schema 200',
+    ],
+  ] as [string, (app: Application) => void, string][]) {
+    it(`fails for ${what}, naming it`, () => {
+      expect(mounting(fill)).to.throw(TypeError, message);
+      expect(mounting(fill)).to.throw('service demo');
+    });
+  }
+
+  it('is over when the service has returned', () => {
+    let kept: Application | undefined;
+    bench((demo) => {
+      kept = demo;
+    });
+    expect(() => kept?.get('/late', handler)).to.throw(TypeError, 'while routes(app) runs');
+    expect(() => kept?.hook('onRequest', handler)).to.throw(TypeError, 'while routes(app) runs');
+  });
+});

@@ -1,0 +1,236 @@
+// The same requests in memory and over a socket: same answers, whatever carries the bytes.
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { Type } from '@sinclair/typebox';
+import { expect } from 'chai';
+import type { Application } from '#src/server/handler.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { type Bench, bench, settled } from './kit.js';
+
+interface Ask {
+  readonly method?: string;
+  readonly url: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array;
+}
+
+interface Told {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+type Client = (ask: Ask) => Promise<Told>;
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const BIG = 'ü'.repeat(300_000);
+
+function routes(app: Application): void {
+  const Item = Type.Object({ name: Type.String({ minLength: 1 }), price: Type.Integer({ minimum: 0 }) });
+  app.get('/json', () => ({ hello: 'wörld' }));
+  app.get('/async', async () => {
+    await settled();
+    return 'later';
+  });
+  app.get('/empty', () => undefined);
+  app.get('/big', () => BIG);
+  app.get('/cookies', (ctx) => ctx.header('set-cookie', 'a=1').header('set-cookie', 'b=2').text(''));
+  app.get('/framing', (ctx) =>
+    ctx.header('Content-Length', '1').header('Connection', 'upgrade').text('whole'),
+  );
+  app.get('/item/:id', { params: Type.Object({ id: Type.Integer() }) }, (ctx) => ctx.input.params);
+  app.get('/search', (ctx) => [ctx.query.get('q'), ctx.query.getAll('t')]);
+  app.get('/echo/*', (ctx) => ctx.params['*']);
+  app.get('/fails', async () => {
+    throw new Error('no');
+  });
+  app.post('/items', { body: Item, response: { 201: Item } }, (ctx) => {
+    ctx.status(201);
+    return ctx.body;
+  });
+  app.post('/bytes', { bodyLimit: 2_000_000 }, (ctx) => ctx.readBytes());
+  app.post('/late', async (ctx) => {
+    await settled();
+    await settled();
+    return ctx.readText();
+  });
+  app.post('/twice', async (ctx) => (await ctx.readText()) + (await ctx.readText()));
+  app.post('/sum', { bodyLimit: 5_000_000 }, async (ctx) => {
+    let sum = 0;
+    for await (const chunk of ctx.readStream()) for (const byte of chunk) sum += byte;
+    return sum;
+  });
+  app.post('/ignored', () => 'did not look');
+  app.post('/small', { bodyLimit: 10 }, (ctx) => ctx.readText());
+  app.get('/stream', (ctx) =>
+    ctx.stream(
+      (async function* () {
+        for (let i = 0; i < 50; i++) yield Buffer.alloc(20_000, i);
+      })(),
+    ),
+  );
+  app.delete('/item/:id', () => undefined);
+}
+
+/** @param client called when the cases run */
+function behaves(client: () => Client): void {
+  const ask = (url: string, more: Omit<Ask, 'url'> = {}): Promise<Told> => client()({ url, ...more });
+  const post = (url: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
+    ask(url, { method: 'POST', body, headers });
+  const problemOf = ({ status, headers, body }: Told): unknown[] => {
+    const document = JSON.parse(body.toString()) as Record<string, unknown>;
+    expect(headers['content-type']).to.equal('application/problem+json');
+    expect(document).to.include({ status, instance: `urn:multilane:request:${headers['x-request-id']}` });
+    expect(document.traceId).to.match(/^[0-9a-f]{32}$/);
+    return [status, document.code];
+  };
+
+  it('answers JSON with its length, its type and an id', async () => {
+    const { status, headers, body } = await ask('/json');
+    expect([status, body.toString()]).to.deep.equal([200, '{"hello":"wörld"}']);
+    expect(headers).to.include({ 'content-type': 'application/json', 'content-length': '18' });
+    expect(headers['x-request-id']).to.match(/^[A-Za-z0-9._-]{1,64}$/);
+  });
+
+  it('answers after an await, with nothing, with much, and in pieces', async () => {
+    expect((await ask('/async')).body.toString()).to.equal('later');
+    const empty = await ask('/empty');
+    expect([empty.status, empty.headers['content-length'], empty.body.length]).to.deep.equal([
+      204,
+      undefined,
+      0,
+    ]);
+    expect((await ask('/big')).body.toString()).to.equal(BIG);
+    const stream = await ask('/stream');
+    expect(stream.body.length).to.equal(1_000_000);
+    expect(stream.body.every((byte, i) => byte === Math.floor(i / 20_000))).to.equal(true);
+  });
+
+  it('answers HEAD as GET without the body', async () => {
+    for (const [url, length] of [
+      ['/json', '18'],
+      ['/big', '600000'],
+      ['/async', '5'],
+      ['/stream', undefined],
+    ] as const) {
+      const { status, headers, body } = await ask(url, { method: 'HEAD' });
+      expect([status, headers['content-length'], body.length], url).to.deep.equal([200, length, 0]);
+    }
+    expect((await ask('/nowhere', { method: 'HEAD' })).status).to.equal(404);
+  });
+
+  it('answers OPTIONS and the wrong method with Allow', async () => {
+    const options = await ask('/item/1', { method: 'OPTIONS' });
+    expect([options.status, options.headers.allow]).to.deep.equal([204, 'GET, HEAD, DELETE, OPTIONS']);
+    const wrong = await ask('/item/1', { method: 'PUT' });
+    expect(problemOf(wrong)).to.deep.equal([405, 'METHOD_NOT_ALLOWED']);
+    expect(wrong.headers.allow).to.equal('GET, HEAD, DELETE, OPTIONS');
+    expect(problemOf(await ask('/nowhere'))).to.deep.equal([404, 'ROUTE_NOT_FOUND']);
+  });
+
+  it('reads path and query', async () => {
+    expect((await ask('/item/7')).body.toString()).to.equal('{"id":7}');
+    expect(problemOf(await ask('/item/7x'))).to.deep.equal([422, 'VALIDATION_FAILED']);
+    expect(problemOf(await ask('/echo/%zz'))).to.deep.equal([400, 'MALFORMED_REQUEST']);
+    expect((await ask('/echo/a%2Fb/%C3%BC?x')).body.toString()).to.equal('a/b/ü');
+    expect((await ask('/search?q=a+b%26&t=1&t=2')).body.toString()).to.equal('["a b&",["1","2"]]');
+  });
+
+  it('validates a JSON body', async () => {
+    const created = await post('/items', '{"name":"a","price":1,"extra":true}', JSON_TYPE);
+    expect([created.status, created.body.toString()]).to.deep.equal([201, '{"name":"a","price":1}']);
+    for (const [body, type, expected] of [
+      ['{"name":"","price":-1}', 'application/json', [422, 'VALIDATION_FAILED']],
+      ['{"name":"a","price":"1"}', 'application/json', [422, 'VALIDATION_FAILED']],
+      ['{', 'application/json', [400, 'MALFORMED_BODY']],
+      ['', 'application/json', [400, 'MALFORMED_BODY']],
+      ['{"__proto__":1}', 'application/json', [400, 'MALFORMED_BODY']],
+      ['{}', 'text/plain', [415, 'UNSUPPORTED_MEDIA_TYPE']],
+      ['{}', 'application/json; charset=latin1', [415, 'UNSUPPORTED_MEDIA_TYPE']],
+      ['{}', 'application/vnd.x+json; charset=UTF-8', [422, 'VALIDATION_FAILED']],
+    ] as const) {
+      expect(problemOf(await post('/items', body, { 'content-type': type })), body).to.deep.equal(expected);
+    }
+    const errors = JSON.parse((await post('/items', '{}', JSON_TYPE)).body.toString()) as { errors: unknown };
+    expect(errors.errors).to.deep.equal([
+      { path: '/name', message: 'Expected required property' },
+      { path: '/price', message: 'Expected required property' },
+    ]);
+  });
+
+  it('reads bodies as bytes, text and stream, at once or later, and more than once', async () => {
+    const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => i % 251));
+    expect((await post('/bytes', bytes)).body.equals(bytes)).to.equal(true);
+    expect((await post('/late', BIG)).body.toString()).to.equal(BIG);
+    expect((await post('/twice', 'ab')).body.toString()).to.equal('abab');
+    expect((await post('/bytes', '')).body.length).to.equal(0);
+    const sum = bytes.reduce((a, b) => a + b, 0);
+    expect((await post('/sum', bytes)).body.toString()).to.equal(String(sum));
+    expect((await post('/ignored', 'x'.repeat(1000))).body.toString()).to.equal('did not look');
+  });
+
+  it('refuses a body over the limit before reading it, and one that is not UTF-8 text', async () => {
+    expect(problemOf(await post('/small', 'x'.repeat(11)))).to.deep.equal([413, 'BODY_TOO_LARGE']);
+    expect((await post('/small', 'x'.repeat(10))).status).to.equal(200);
+    expect(problemOf(await post('/small', Uint8Array.of(0xff)))).to.deep.equal([400, 'MALFORMED_BODY']);
+  });
+
+  it('writes headers as they were set, but for those that frame the message', async () => {
+    expect((await ask('/cookies')).headers['set-cookie']).to.equal('a=1\nb=2');
+    const framing = await ask('/framing');
+    expect([framing.headers['content-length'], framing.body.toString()]).to.deep.equal(['5', 'whole']);
+    expect(framing.headers.connection).to.be.oneOf([undefined, 'keep-alive']);
+  });
+
+  it('says nothing about a failure of its own', async () => {
+    expect(problemOf(await ask('/fails'))).to.deep.equal([500, 'INTERNAL']);
+  });
+}
+
+describe('the pipeline in memory', () => {
+  const { inject } = bench(routes);
+  behaves(() => async (ask) => {
+    const { status, headers, body } = await inject(ask);
+    return { status, headers, body: Buffer.from(body) };
+  });
+});
+
+describe('the pipeline over a socket', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let port: number;
+
+  before(async () => {
+    world = bench(routes);
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    port = await server.listen(0, '127.0.0.1');
+  });
+  after(() => server.close());
+
+  behaves(
+    () =>
+      ({ method = 'GET', url, headers = {}, body }) =>
+        new Promise((resolve, reject) => {
+          const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+          const options = { port, method, path: url, headers: { ...headers, ...length }, agent: false };
+          const sent = httpRequest(options, (answer) => resolve(told(answer)));
+          sent.on('error', reject);
+          sent.end(body);
+        }),
+  );
+});
+
+async function told(answer: IncomingMessage): Promise<Told> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  const headers = Object.entries(answer.headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join('\n') : value,
+  ]);
+  return {
+    status: answer.statusCode ?? 0,
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    body: Buffer.concat(chunks),
+  };
+}

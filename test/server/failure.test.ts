@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
+import { describeThrown, isFault, problemOf } from '#src/server/failure.js';
+
+const request = { requestId: 'r-1', traceId: 'a'.repeat(32) };
+const documentOf = (error: unknown) => {
+  const { body, headers, ...rest } = problemOf(error, request);
+  return { ...rest, headers: [...headers], document: JSON.parse(body) as Record<string, unknown> };
+};
+
+describe('a failure as an answer', () => {
+  it('is a problem document of RFC 9457 with our members', () => {
+    const { status, document } = documentOf(new HttpError('EMAIL_TAKEN', 'This e-mail is taken.'));
+    expect(status).to.equal(409);
+    expect(document).to.deep.equal({
+      type: 'urn:multilane:problem:email-taken',
+      title: 'E-mail taken',
+      status: 409,
+      detail: 'This e-mail is taken.',
+      instance: 'urn:multilane:request:r-1',
+      code: 'EMAIL_TAKEN',
+      traceId: 'a'.repeat(32),
+    });
+  });
+
+  it('lists what is not valid, and carries extra members that cannot replace ours', () => {
+    const errors = [{ path: '/a', message: 'Expected string' }];
+    expect(documentOf(new ValidationError(errors)).document.errors).to.deep.equal(errors);
+    const { document } = documentOf(
+      new HttpError('SAGA_COMPENSATED', '', { members: { sagaId: '1', status: 1 } }),
+    );
+    expect([document.sagaId, document.status]).to.deep.equal(['1', 402]);
+  });
+
+  it('tells nothing of what was not meant to be told', () => {
+    for (const thrown of [new Error('select * from secret'), 'secret', undefined, null, { secret: 1 }, 7]) {
+      const { status, code, document } = documentOf(thrown);
+      expect([status, code]).to.deep.equal([500, 'INTERNAL']);
+      expect(JSON.stringify(document)).to.not.include('secret');
+    }
+  });
+
+  it('always says when a 503 may be repeated, and how to authenticate for a 401', () => {
+    expect(documentOf(new HttpError('OVERLOADED', '')).headers).to.deep.equal(['retry-after', '1']);
+    expect(documentOf(new UnavailableError('STARTING', '', 7)).headers).to.deep.equal(['retry-after', '7']);
+    expect(documentOf(new HttpError('UNAUTHORIZED', '')).headers).to.deep.equal([
+      'www-authenticate',
+      'Bearer',
+    ]);
+  });
+
+  it('is INTERNAL when the error itself cannot be sent', () => {
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    for (const error of [
+      new HttpError('NOT_FOUND', '', { headers: { location: 'a\r\nset-cookie: b' } }),
+      new HttpError('NOT_FOUND', '', { members: circular }),
+      new HttpError('NOT_FOUND', '', { status: 200 }),
+      new HttpError('NOT_FOUND', '', { status: 99 }),
+      new HttpError('CLIENT_CLOSED', ''),
+    ]) {
+      expect(documentOf(error).code).to.equal('INTERNAL');
+    }
+  });
+
+  it('does not let an error change framing or media type', () => {
+    const headers = { 'Content-Length': '1', 'content-type': 'text/html', 'X-A': 'b' };
+    expect(documentOf(new HttpError('NOT_FOUND', '', { headers })).headers).to.deep.equal(['x-a', 'b']);
+  });
+
+  it('gives codes of its own a type too', () => {
+    const { document } = documentOf(new BusinessError('SOLD_OUT', 'Sold out.', { details: { left: 0 } }));
+    expect(document).to.include({ type: 'urn:multilane:problem:sold-out', title: 'Sold out', status: 422 });
+    expect(document.details).to.deep.equal({ left: 0 });
+  });
+
+  it('is a fault of ours only when it is not about the request', () => {
+    expect(isFault(new Error(''))).to.equal(true);
+    expect(isFault('text')).to.equal(true);
+    expect(isFault(new HttpError('INTERNAL', ''))).to.equal(true);
+    expect(isFault(new HttpError('NOT_FOUND', ''))).to.equal(false);
+    expect(isFault(new HttpError('OVERLOADED', ''))).to.equal(false);
+  });
+
+  it('can be logged whatever was thrown', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('no');
+        },
+        getPrototypeOf() {
+          throw new Error('no');
+        },
+      },
+    );
+    for (const thrown of [hostile, Object.create(null), Symbol('x'), 10n]) {
+      expect(describeThrown(thrown)).to.be.instanceOf(Error);
+    }
+    const error = new Error('kept');
+    expect(describeThrown(error)).to.equal(error);
+  });
+});

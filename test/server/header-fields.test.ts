@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { checkField, setField } from '#src/server/header-fields.js';
+import { RequestIds } from '#src/server/request-id.js';
+import { HeaderValues, QueryValues } from '#src/server/values.js';
+
+describe('response headers', () => {
+  for (const name of ['', 'a b', 'a:b', 'a\r\n', 'ü', 'a\u0000', '(a)']) {
+    it(`refuse the name ${JSON.stringify(name)}`, () => {
+      expect(() => checkField(name, 'x')).to.throw(TypeError);
+    });
+  }
+
+  for (const value of ['a\r\nb: c', 'a\nb', 'a\rb', '\u0000', '\u001f', '\u007f']) {
+    it(`refuse the value ${JSON.stringify(value)}`, () => {
+      expect(() => checkField('x-a', value)).to.throw(TypeError, 'x-a');
+    });
+  }
+
+  it('refuse what is not text', () => {
+    expect(() => checkField('x-a', 5 as unknown as string)).to.throw(TypeError);
+    expect(() => checkField(undefined as unknown as string, '')).to.throw(TypeError);
+  });
+
+  it('drop what frames the message', () => {
+    for (const name of [
+      'Content-Length',
+      'transfer-encoding',
+      'CONNECTION',
+      'Date',
+      'Upgrade',
+      'Keep-Alive',
+    ]) {
+      expect(checkField(name, 'x'), name).to.equal(undefined);
+    }
+    expect(checkField('X-Price', '5\t€ é')).to.equal('x-price');
+  });
+
+  it('replace a field that is set again, but for cookies', () => {
+    const fields: string[] = [];
+    for (const value of ['1', '2']) {
+      setField(fields, 'x-a', value);
+      setField(fields, 'set-cookie', value);
+    }
+    expect(fields).to.deep.equal(['x-a', '2', 'set-cookie', '1', 'set-cookie', '2']);
+  });
+});
+
+describe('request values', () => {
+  it('find header lines whatever the case of the name', () => {
+    const headers = new HeaderValues(['accept', 'a', 'x-b', '', 'accept', 'b']);
+    expect([headers.get('Accept'), headers.get('X-B'), headers.get('c')]).to.deep.equal(['a', '', undefined]);
+    expect(headers.getAll('ACCEPT')).to.deep.equal(['a', 'b']);
+    expect([headers.has('x-b'), headers.has('x-c')]).to.deep.equal([true, false]);
+  });
+
+  it('decode the query as a form and never fail', () => {
+    const query = new QueryValues('a=1&a=%C3%BC+x&b&c=%zz%ff&__proto__=p');
+    expect(query.getAll('a')).to.deep.equal(['1', 'ü x']);
+    expect([query.get('b'), query.get('c'), query.get('d')]).to.deep.equal(['', '%zz\ufffd', undefined]);
+    expect(query.get('__proto__')).to.equal('p');
+    expect([...query.names()]).to.deep.equal(['a', 'b', 'c', '__proto__']);
+  });
+});
+
+describe('request ids', () => {
+  it('are the caller’s when harmless, else new ones', () => {
+    const ids = new RequestIds('p-');
+    for (const id of ['a', 'A.b_c-9', 'x'.repeat(64)]) expect(ids.accept(id)).to.equal(id);
+    const replaced = ['', 'a b', 'a\n', 'ü', 'x'.repeat(65), undefined].map((id) => ids.accept(id));
+    expect(replaced).to.deep.equal(['p-0', 'p-1', 'p-2', 'p-3', 'p-4', 'p-5']);
+  });
+
+  it('differ between two that hand them out', () => {
+    expect(new RequestIds().accept(undefined)).to.not.equal(new RequestIds().accept(undefined));
+  });
+});

@@ -1,0 +1,210 @@
+// What the tests of this room share: an App with everything around it faked and recorded.
+import { type Logger, pino } from 'pino';
+import type { HttpError } from '#src/errors.js';
+import { type App, type AppOptions, createApp } from '#src/server/app.js';
+import type { Application } from '#src/server/handler.js';
+import { type InjectedRequest, type InjectedResponse, inject } from '#src/server/inject.js';
+import type { RequestObserver } from '#src/server/observer.js';
+import type { Ticker } from '#src/server/timer-wheel.js';
+import type { IncomingTrace, SpanHandle, SpanStart, Tracing } from '#src/telemetry/span.js';
+
+export interface Seen {
+  readonly method: string;
+  readonly template: string | undefined;
+  readonly status: number;
+  readonly microseconds: number;
+  readonly error: string | undefined;
+}
+
+/** Records every request, and which route is said to run. */
+export class RecordingObserver implements RequestObserver {
+  readonly seen: Seen[] = [];
+  /** Templates of the handlers that run synchronously now, as published. */
+  current = 0;
+  begun = 0;
+  readonly #templates: (string | undefined)[] = [undefined];
+  #waiting: { count: number; resolve: () => void }[] = [];
+
+  meter(method: string, template: string | undefined): ReturnType<RequestObserver['meter']> {
+    const row = this.#templates.push(template) - 1;
+    return {
+      begin: () => {
+        this.begun++;
+      },
+      enter: () => {
+        const before = this.current;
+        this.current = row;
+        return before;
+      },
+      leave: (before) => {
+        this.current = before;
+      },
+      end: (status, microseconds, error) => {
+        this.seen.push({ method, template, status, microseconds, error });
+        this.#waiting = this.#waiting.filter(({ count, resolve }) => {
+          if (this.seen.length < count) return true;
+          resolve();
+          return false;
+        });
+      },
+    };
+  }
+
+  get running(): string | undefined {
+    return this.#templates[this.current];
+  }
+
+  /** Resolves when this many requests have ended. */
+  ended(count: number): Promise<void> {
+    if (this.seen.length >= count) return Promise.resolve();
+    return new Promise((resolve) => void this.#waiting.push({ count, resolve }));
+  }
+}
+
+/** Spans as they were begun and ended; `sampled` decides whether they record. */
+export class RecordingTracing implements Tracing {
+  enabled = true;
+  readonly started: (SpanStart & { trusted: boolean })[] = [];
+  readonly ended: { status: unknown; error: string | undefined }[] = [];
+
+  receive(incoming: IncomingTrace, describe: () => SpanStart): SpanHandle {
+    this.started.push({ ...describe(), trusted: incoming.trusted });
+    const attributes: Record<string, unknown> = {};
+    return {
+      recording: true,
+      context: {
+        traceId: incoming.traceparent?.slice(3, 35) ?? 'f'.repeat(32),
+        spanId: 'e'.repeat(16),
+        sampled: true,
+        tracestate: incoming.tracestate,
+      },
+      setAttribute: (name, value) => {
+        attributes[name] = value;
+      },
+      end: (error) => void this.ended.push({ status: attributes['http.response.status_code'], error }),
+    };
+  }
+
+  begin(): never {
+    throw new Error('the server begins no spans of its own');
+  }
+  async flush(): Promise<void> {}
+  async shutdown(): Promise<void> {}
+}
+
+/** A clock that stands still until it is told to go on. */
+export class ManualTicker implements Ticker {
+  #now = 1000;
+  readonly #turns = new Set<() => void>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  every(_ms: number, turn: () => void): () => void {
+    this.#turns.add(turn);
+    return () => this.#turns.delete(turn);
+  }
+
+  get ticking(): boolean {
+    return this.#turns.size > 0;
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const turn of [...this.#turns]) turn();
+  }
+}
+
+export interface Bench {
+  readonly app: App;
+  readonly observer: RecordingObserver;
+  readonly tracing: RecordingTracing;
+  /** Lines that were logged, parsed. */
+  readonly logs: Record<string, unknown>[];
+  /** Switches of the surroundings. */
+  readonly world: { draining: boolean; permits: number; trusted: boolean };
+  readonly inject: (request: InjectedRequest) => Promise<Answer>;
+}
+
+export interface Answer extends InjectedResponse {
+  readonly text: () => string;
+  readonly json: () => Problem;
+}
+
+export interface Problem {
+  [member: string]: unknown;
+  readonly errors: readonly { path: string; message: string }[];
+}
+
+export const SETTINGS: AppOptions['settings'] = {
+  maxBodyBytes: 1 << 20,
+  chunkedBodies: 'accept',
+  requestTimeoutMs: 30_000,
+  streamIdleMs: 60_000,
+  meshToken: undefined,
+};
+
+type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker };
+
+export function bench(fill: (app: Application) => void, { ticker, ...settings }: Overrides = {}): Bench {
+  const logs: Record<string, unknown>[] = [];
+  const log: Logger = pino({}, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const observer = new RecordingObserver();
+  const tracing = new RecordingTracing();
+  const world = { draining: false, permits: Number.POSITIVE_INFINITY, trusted: true };
+  const app = createApp({
+    settings: { ...SETTINGS, ...settings },
+    observer,
+    tracing,
+    log,
+    limiter: {
+      enter() {
+        if (world.permits <= 0) return false;
+        world.permits--;
+        return true;
+      },
+      leave() {
+        world.permits++;
+      },
+    },
+    draining: () => world.draining,
+    trustsTraceFlags: () => world.trusted,
+    ...(ticker === undefined ? {} : { ticker }),
+  });
+  app.mount('demo', fill);
+  return {
+    app,
+    observer,
+    tracing,
+    logs,
+    world,
+    inject: async (request) => {
+      const response = await inject(app, request);
+      const text = (): string => Buffer.from(response.body).toString();
+      return { ...response, text, json: () => JSON.parse(text()) as Problem };
+    },
+  };
+}
+
+/** The error that a function throws, or undefined. */
+export function thrownBy(run: () => unknown): HttpError | undefined {
+  try {
+    run();
+  } catch (error) {
+    return error as HttpError;
+  }
+  return undefined;
+}
+
+/** A promise and its resolver. */
+export function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
+  let open: (value: T) => void = () => {};
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** Lets everything that is ready run. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import { currentScope } from '#src/scope.js';
+import { bench, settled } from './kit.js';
+
+describe('what others see of a request', () => {
+  it('is counted once with its template, by method', async () => {
+    const { inject, observer } = bench((app) => app.get('/u/:id', () => 'ok'));
+    await inject({ url: '/u/7' });
+    await inject({ url: '/u/7', method: 'HEAD' });
+    await inject({ url: '/u/7', method: 'POST' });
+    await inject({ url: '/nowhere' });
+    await inject({ url: '/u/7', method: 'BREW' });
+    const seen = observer.seen.map(({ method, template, status, error }) => [
+      method,
+      template,
+      status,
+      error,
+    ]);
+    expect(seen).to.deep.equal([
+      ['GET', '/u/{id}', 200, undefined],
+      ['HEAD', '/u/{id}', 200, undefined],
+      ['POST', undefined, 405, 'METHOD_NOT_ALLOWED'],
+      ['GET', undefined, 404, 'ROUTE_NOT_FOUND'],
+      ['_OTHER', undefined, 501, 'METHOD_UNKNOWN'],
+    ]);
+    expect(observer.begun).to.equal(5);
+    for (const { microseconds } of observer.seen) expect(microseconds).to.be.within(0, 1e6);
+  });
+
+  it('is the route that runs synchronously now, also inside an in-process call', async () => {
+    const running: (string | undefined)[] = [];
+    const world = bench((app) => {
+      app.get('/outer', async () => {
+        running.push(world.observer.running);
+        const inner = world.inject({ url: '/inner', inProcess: true });
+        running.push(world.observer.running);
+        await inner;
+        running.push(world.observer.running);
+      });
+      app.get('/inner', () => void running.push(world.observer.running));
+    });
+    await world.inject({ url: '/outer' });
+    expect(running).to.deep.equal(['/outer', '/inner', '/outer', undefined]);
+  });
+
+  it('travels with everything it calls: id, deadline, signal, trace and service', async () => {
+    const { inject } = bench((app) => {
+      app.get('/', async (ctx) => {
+        await settled();
+        const scope = currentScope()!;
+        return {
+          id: scope.requestId === ctx.requestId,
+          service: scope.service,
+          trace: scope.trace.traceId,
+          deadline: scope.deadline === ctx.deadline,
+          signal: scope.signal === ctx.signal,
+        };
+      });
+    });
+    const traceparent = `00-${'b'.repeat(32)}-${'c'.repeat(16)}-01`;
+    expect((await inject({ url: '/', headers: { traceparent } })).json()).to.deep.equal({
+      id: true,
+      service: 'demo',
+      trace: 'b'.repeat(32),
+      deadline: true,
+      signal: true,
+    });
+  });
+
+  it('is a server span that ends with its status, and obeys only trusted peers', async () => {
+    const { inject, tracing, world } = bench((app) => {
+      app.get('/u/:id', () => 'ok');
+      app.get('/bad', async () => {
+        throw new Error('bad');
+      });
+    });
+    const traceparent = `00-${'b'.repeat(32)}-${'c'.repeat(16)}-01`;
+    await inject({ url: '/u/1', headers: { traceparent } });
+    world.trusted = false;
+    await inject({ url: '/bad', headers: { traceparent } });
+    await inject({ url: '/u/1', headers: { traceparent }, inProcess: true });
+    expect(tracing.started.map(({ name, trusted }) => [name, trusted])).to.deep.equal([
+      ['GET /u/{id}', true],
+      ['GET /bad', false],
+      ['GET /u/{id}', true],
+    ]);
+    expect(tracing.ended).to.deep.equal([
+      { status: 200, error: undefined },
+      { status: 500, error: 'INTERNAL' },
+      { status: 200, error: undefined },
+    ]);
+  });
+
+  it('has one id in header, problem and scope', async () => {
+    const { inject } = bench((app) => app.get('/', (ctx) => ctx.requestId));
+    const own = await inject({ url: '/', headers: { 'x-request-id': 'Mine_1.a' } });
+    expect([own.headers['x-request-id'], own.text()]).to.deep.equal(['Mine_1.a', 'Mine_1.a']);
+    const bad = await inject({ url: '/nowhere', headers: { 'x-request-id': 'not mine' } });
+    expect(bad.headers['x-request-id']).to.match(/^[A-Za-z0-9._-]{1,64}$/);
+    expect(bad.json().instance).to.equal(`urn:multilane:request:${bad.headers['x-request-id']}`);
+  });
+});

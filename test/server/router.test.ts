@@ -1,0 +1,198 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { parsePattern } from '#src/server/pattern.js';
+import { Router } from '#src/server/router.js';
+import { thrownBy } from './kit.js';
+
+function routerOf(...patterns: string[]): Router<string> {
+  const router = new Router<string>();
+  for (const pattern of patterns) router.add('GET', pattern, pattern);
+  return router;
+}
+
+describe('router', () => {
+  it('finds a path without parameters, and only it', () => {
+    const router = routerOf('/', '/api/users', '/api/users/me');
+    expect(router.find('GET', '/api/users')?.value).to.equal('/api/users');
+    expect(router.find('GET', '/')?.value).to.equal('/');
+    for (const path of ['/api', '/api/users/', '/api//users', '/API/users', 'api/users', '']) {
+      expect(router.find('GET', path), path).to.equal(undefined);
+    }
+  });
+
+  it('gives parameters decoded, on an object without prototype', () => {
+    const params = routerOf('/u/:id/f/:name').find('GET', '/u/7/f/a%2Fb%20%C3%BC')?.params;
+    expect(Object.getPrototypeOf(params)).to.equal(null);
+    expect({ ...params }).to.deep.equal({ id: '7', name: 'a/b ü' });
+  });
+
+  it('keeps a parameter called __proto__ as what it is', () => {
+    const params = routerOf('/u/:__proto__').find('GET', '/u/x')?.params;
+    expect(Object.entries(params ?? {})).to.deep.equal([['__proto__', 'x']]);
+  });
+
+  it('prefers static text, then an expression, then a parameter, then the wildcard', () => {
+    const router = routerOf('/a/*', '/a/:any', '/a/:n(\\d+)', '/a/me');
+    const found = (path: string) => router.find('GET', path)?.value;
+    expect(found('/a/me')).to.equal('/a/me');
+    expect(found('/a/42')).to.equal('/a/:n(\\d+)');
+    expect(found('/a/42x')).to.equal('/a/:any');
+    expect(found('/a/b/c')).to.equal('/a/*');
+    expect(found('/a/')).to.equal('/a/*');
+    expect(found('/a')).to.equal(undefined);
+  });
+
+  it('leaves a branch that leads nowhere', () => {
+    const router = routerOf('/a/me/x', '/a/:id/y', '/:top/me/z');
+    expect(router.find('GET', '/a/me/y')?.params.id).to.equal('me');
+    expect(router.find('GET', '/a/me/z')?.params.top).to.equal('a');
+  });
+
+  it('leaves a branch whose routes are of other methods', () => {
+    const router = new Router<string>();
+    router.add('GET', '/u/me', 'own');
+    router.add('DELETE', '/u/:id', 'any');
+    expect(router.find('DELETE', '/u/me')?.params.id).to.equal('me');
+    expect([...router.methods('/u/me')]).to.deep.equal([
+      ['GET', 'own'],
+      ['DELETE', 'any'],
+    ]);
+  });
+
+  it('matches the whole rest with a wildcard and no empty segment with a parameter', () => {
+    const router = routerOf('/files/*', '/u/:id');
+    expect(router.find('GET', '/files/a/../b%20c')?.params['*']).to.equal('a/../b c');
+    expect(router.find('GET', '/u/')).to.equal(undefined);
+  });
+
+  it('names parameters by the route that matched', () => {
+    const router = new Router<string>();
+    router.add('GET', '/u/:id', 'a');
+    router.add('GET', '/u/:user/orders', 'b');
+    expect({ ...router.find('GET', '/u/1/orders')?.params }).to.deep.equal({ user: '1' });
+  });
+
+  it('refuses a parameter that is not valid percent-encoded UTF-8', () => {
+    for (const path of ['/u/%', '/u/%zz', '/u/%C3', '/u/%ff']) {
+      const error = thrownBy(() => routerOf('/u/:id').find('GET', path));
+      expect(error?.code, path).to.equal('MALFORMED_REQUEST');
+    }
+  });
+
+  it('refuses a route that is there already, naming both', () => {
+    const router = routerOf('/u/:id');
+    expect(() => router.add('GET', '/u/:name', '')).to.throw(
+      TypeError,
+      'GET /u/:name is already registered as GET /u/:id',
+    );
+    expect(() => router.add('POST', '/u/:name', '')).to.not.throw();
+  });
+
+  for (const pattern of [
+    '',
+    'a',
+    '/a b',
+    '/ü',
+    '/a?b',
+    '/*/a',
+    '/a*',
+    '/:',
+    '/:1a',
+    '/:a.pdf',
+    '/:a(',
+    '/:a([)',
+    '/:a(x/y)',
+    '/:a/:a',
+    '/%zz',
+  ]) {
+    it(`refuses the pattern ${JSON.stringify(pattern)}, naming it`, () => {
+      expect(() => routerOf(pattern)).to.throw(TypeError, `bad route pattern ${JSON.stringify(pattern)}`);
+    });
+  }
+
+  it('writes templates as metrics and spans want them', () => {
+    expect(parsePattern('/api/:id(\\d+)/x/*').template).to.equal('/api/{id}/x/*');
+  });
+
+  it('looks at the path and not at the routes: ten thousand cost what ten do', () => {
+    let compared = 0;
+    // Counts how many nodes are asked for a segment.
+    const { value: get } = Object.getOwnPropertyDescriptor(Map.prototype, 'get') as {
+      value: (this: Map<unknown, unknown>, key: unknown) => unknown;
+    };
+    const visits = (routes: number): number => {
+      const router = new Router<number>();
+      for (let i = 0; i < routes; i++) router.add('GET', `/r${i}/:id/x`, i);
+      compared = 0;
+      Map.prototype.get = function (this: Map<unknown, unknown>, key: unknown) {
+        compared++;
+        return get.call(this, key);
+      };
+      try {
+        router.find('GET', '/r7/1/x');
+      } finally {
+        Map.prototype.get = get;
+      }
+      return compared;
+    };
+    expect(visits(10_000)).to.equal(visits(10));
+  });
+
+  it('agrees with a search through all routes, whatever the routes and the path', () => {
+    const segment = fc.constantFrom('a', 'b', ':p', ':q(a|c)', ':r(b)');
+    const pattern = fc
+      .tuple(fc.array(segment, { minLength: 1, maxLength: 4 }), fc.boolean())
+      .map(([segments, wild]) => named([...segments, ...(wild ? ['*'] : [])]));
+    const path = fc
+      .array(fc.constantFrom('a', 'b', 'c', ''), { minLength: 1, maxLength: 5 })
+      .map((segments) => `/${segments.join('/')}`);
+    fc.assert(
+      fc.property(fc.array(pattern, { maxLength: 12 }), path, (patterns, wanted) => {
+        const router = new Router<string>();
+        const added = patterns.filter((text) => thrownBy(() => router.add('GET', text, text)) === undefined);
+        expect(router.find('GET', wanted)?.value).to.equal(searched(added, wanted));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** Gives the parameters of a pattern names of their own. */
+const named = (segments: readonly string[]): string =>
+  `/${segments.map((text, i) => text.replace(/^:\w/, `:p${i}`)).join('/')}`;
+
+/** The rule as written: rank every route that matches, segment by segment. */
+function searched(patterns: readonly string[], path: string): string | undefined {
+  const texts = path.slice(1).split('/');
+  const expressions: string[] = [];
+  const ranked = patterns.flatMap((pattern) => {
+    const rank: number[] = [];
+    const segments = pattern.slice(1).split('/');
+    for (const [i, segment] of segments.entries()) {
+      const text = texts[i];
+      if (segment === '*') return text === undefined ? [] : [{ pattern, rank: [...rank, 1e6] }];
+      if (text === undefined) return [];
+      const source = /\((.*)\)/.exec(segment)?.[1];
+      if (source !== undefined) {
+        const at = `${segments.slice(0, i).map(shape).join('/')}/${source}`;
+        if (!expressions.includes(at)) expressions.push(at);
+        if (!new RegExp(`^(?:${source})$`).test(text)) return [];
+        rank.push(1 + expressions.indexOf(at));
+      } else if (segment.startsWith(':')) {
+        if (text === '') return [];
+        rank.push(1e5);
+      } else {
+        if (segment !== text) return [];
+        rank.push(0);
+      }
+    }
+    return segments.length === texts.length ? [{ pattern, rank }] : [];
+  });
+  ranked.sort((a, b) => {
+    const i = a.rank.findIndex((value, at) => value !== b.rank[at]);
+    return i === -1 ? 0 : a.rank[i]! - (b.rank[i] ?? 0);
+  });
+  return ranked[0]?.pattern;
+}
+
+const shape = (segment: string): string => segment.replace(/^:\w+/, ':');
