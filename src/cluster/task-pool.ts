@@ -18,10 +18,16 @@ export interface TaskPoolOptions {
   readonly entry: URL;
   /** Tasks that may wait; one more is refused (503 CPU_QUEUE_FULL). Default 64 for each thread. */
   readonly maxQueue?: number;
+  /**
+   * How long a task that nobody waits for any more may go on before its thread is ended; default 250 ms. A new
+   * thread costs more than most tasks have left, so clients that leave must not be able to end one each.
+   */
+  readonly graceMs?: number;
   readonly log: Logger;
 }
 
 const QUEUE_PER_THREAD = 64;
+const GRACE_MS = 250;
 const IDLE_MS = 60_000;
 /** The longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -33,12 +39,16 @@ interface Task {
   readonly request: Run;
   /** Aborting ends the thread that runs it. */
   readonly controller: AbortController;
+  /** Until the deadline; of a dropped task that runs, until its thread is ended. */
   timer: NodeJS.Timeout | undefined;
+  /** Nobody waits for it. */
+  dropped: boolean;
 }
 
 export class TaskPool {
   readonly #threads: number;
   readonly #maxQueue: number;
+  readonly #graceMs: number;
   readonly #log: Logger;
   readonly #piscina: Piscina<TaskOrder, TaskAnswer>;
   /** Tasks of each attached port by id, waiting and running ones. */
@@ -49,9 +59,11 @@ export class TaskPool {
   #closing = false;
   #idle: (() => void) | undefined;
 
-  constructor({ threads, entry, maxQueue = threads * QUEUE_PER_THREAD, log }: TaskPoolOptions) {
+  constructor(options: TaskPoolOptions) {
+    const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, graceMs = GRACE_MS, log } = options;
     this.#threads = threads;
     this.#maxQueue = maxQueue;
+    this.#graceMs = graceMs;
     this.#log = log;
     this.#piscina = new Piscina<TaskOrder, TaskAnswer>({
       filename: entry.href,
@@ -113,7 +125,7 @@ export class TaskPool {
   }
 
   #accept(port: MessagePort, request: Run): void {
-    const task: Task = { port, request, controller: new AbortController(), timer: undefined };
+    const task: Task = { port, request, controller: new AbortController(), timer: undefined, dropped: false };
     if (this.#closing) {
       this.#answer(task, packFailure(new UnavailableError('DRAINING', 'The process is stopping.')));
       return;
@@ -152,12 +164,13 @@ export class TaskPool {
         { signal, transferList: [bufferOf(input)] },
       );
     } catch (error) {
-      // Aborted by us, or its thread died under it: out of memory, process.exit().
-      if (!signal.aborted) this.#log.error({ err: error, module, task: name }, 'a CPU task lost its thread');
+      // Ended by us, or its thread died under it: out of memory, process.exit().
+      if (!task.dropped) this.#log.error({ err: error, module, task: name }, 'a CPU task lost its thread');
       answer = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }));
     }
     this.#running.delete(task);
-    if (!signal.aborted) this.#answer(task, answer);
+    clearTimeout(task.timer);
+    if (!task.dropped) this.#answer(task, answer);
     this.#startNext();
     if (this.#running.size === 0) this.#idle?.();
   }
@@ -167,12 +180,13 @@ export class TaskPool {
     this.#drop(task);
   }
 
-  /** Out of the queue, or off its thread, unanswered. */
+  /** Out of the queue; off its thread if it does not end soon. Not answered. */
   #drop(task: Task | undefined): void {
     if (!task) return;
     this.#forget(task);
+    task.dropped = true;
     this.#waiting.delete(task);
-    if (this.#running.has(task)) task.controller.abort();
+    if (this.#running.has(task)) task.timer = setTimeout(() => task.controller.abort(), this.#graceMs);
   }
 
   #answer(task: Task, answer: TaskAnswer): void {

@@ -1,5 +1,8 @@
 // Tasks that task-pool.test.ts runs in the pool's threads.
+import { threadId } from 'node:worker_threads';
 import { BusinessError, HttpError } from '#src/errors.js';
+
+export const thread = (): number => threadId;
 
 export const echo = (input: unknown): unknown => input;
 

@@ -46,8 +46,8 @@ describe('task pool', () => {
     return client;
   };
 
-  const start = (threads: number, maxQueue?: number): void => {
-    pool = new TaskPool({ threads, entry: ENTRY, log: silent, ...(maxQueue !== undefined && { maxQueue }) });
+  const start = (threads: number, options: { maxQueue?: number; graceMs?: number } = {}): void => {
+    pool = new TaskPool({ threads, entry: ENTRY, log: silent, graceMs: 0, ...options });
     cpu = worker().tasks(FIXTURE);
   };
 
@@ -112,7 +112,7 @@ describe('task pool', () => {
   });
 
   it('refuses what would wait behind a full queue: 503, to be tried again', async () => {
-    start(1, 1);
+    start(1, { maxQueue: 1 });
     const channel = randomUUID();
     const first = await running(channel, () => cpu.run('untilTold', channel));
     const second = cpu.run('echo', 2);
@@ -139,8 +139,22 @@ describe('task pool', () => {
     expect(await other.result).to.equal('told');
   });
 
+  it('leaves an aborted task that ends soon enough its thread', async () => {
+    start(1, { graceMs: 60_000 });
+    const thread = await cpu.run<number>('thread', null);
+    const channel = randomUUID();
+    const controller = new AbortController();
+    const first = await running(channel, () =>
+      rejection(cpu.run('untilTold', channel, { signal: controller.signal })),
+    );
+    controller.abort();
+    expect(await first.result).to.include({ code: 'CLIENT_CLOSED' });
+    tell(channel);
+    expect(await cpu.run('thread', null)).to.equal(thread);
+  });
+
   it('survives task after task being aborted, whether it runs, waits, or its thread is only starting', async () => {
-    start(2, 100);
+    start(2, { maxQueue: 100 });
     const controllers = Array.from({ length: 40 }, () => new AbortController());
     const channel = randomUUID();
     const results = controllers.map(({ signal }, i) =>
@@ -203,7 +217,7 @@ describe('task pool', () => {
   });
 
   it('forgets the tasks of a worker that went away, and goes on with those of the others', async () => {
-    start(1, 10);
+    start(1, { maxQueue: 10 });
     const gone = worker();
     const [theirs, ours] = [randomUUID(), randomUUID()];
     const spinning = await running(theirs, () => rejection(gone.tasks(FIXTURE).run('spin', theirs)));
