@@ -21,7 +21,9 @@ export class Orchestrator {
   readonly #plans: Plans;
   readonly #setting: RunnerSetting;
   readonly #running = new Map<string, Running & { readonly origin: Origin }>();
-  #phase: 'open' | 'parting' | 'over' = 'open';
+  /** How many wait here for a saga, by its id. */
+  readonly #waiters = new Map<string, number>();
+  #phase: 'open' | 'over' = 'open';
 
   constructor(plans: Plans, setting: RunnerSetting) {
     this.#plans = plans;
@@ -57,7 +59,6 @@ export class Orchestrator {
       return;
     }
     const runner = new Runner(claim, plan, this.#setting);
-    if (this.#phase === 'parting') runner.part();
     // Outside of the scope that started it: the saga outlives the request.
     const scope = new StepScope(hold.sagaId, Number.POSITIVE_INFINITY, runner.trace, this.#setting.service);
     const done = runInScope(scope, () => runner.run(announced))
@@ -81,11 +82,30 @@ export class Orchestrator {
     running.runner.stop(new UnavailableError('STARTING', 'The saga is run by another worker.'));
   }
 
-  /** Lets running steps end; breaks off what is left after `withinMs` and frees it for others at once. */
+  /** True at the end of a drain: no saga runs here any more. */
+  get over(): boolean {
+    return this.#phase === 'over';
+  }
+
+  /** Somebody of this worker waits for the saga while `work` runs: a drain does not give it to others early. */
+  async waitedFor<T>(sagaId: string, work: () => Promise<T>): Promise<T> {
+    this.#waiters.set(sagaId, (this.#waiters.get(sagaId) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      const left = this.#waiters.get(sagaId)! - 1;
+      if (left === 0) this.#waiters.delete(sagaId);
+      else this.#waiters.set(sagaId, left);
+    }
+  }
+
+  /**
+   * Lets running steps end: a saga that somebody waits for goes on here, another is let go at its next pause.
+   * Breaks off what is left after `withinMs` and frees it for others at once.
+   */
   async drain(withinMs: number): Promise<void> {
-    this.#phase = 'parting';
     const until = performance.now() + withinMs;
-    for (const { runner } of this.#running.values()) runner.part();
+    for (const [sagaId, { runner }] of this.#running) if (!this.#waiters.has(sagaId)) runner.part();
     // What is started meanwhile is waited for too.
     while (this.#running.size > 0 && performance.now() < until) {
       const all = Promise.all(Array.from(this.#running.values(), ({ done }) => done));

@@ -63,8 +63,12 @@ export class WorkerSagas implements Sagas {
     return { sagaId, status, created: false };
   }
 
-  async wait(sagaId: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<SagaView> {
+  wait(sagaId: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<SagaView> {
     const until = performance.now() + timeoutMs;
+    return this.#setting.orchestrator.waitedFor(sagaId, () => this.#wait(sagaId, until));
+  }
+
+  async #wait(sagaId: string, until: number): Promise<SagaView> {
     let pauseMs = POLL_MS.first;
     for (;;) {
       const here = this.#setting.orchestrator.running(sagaId);
@@ -75,7 +79,8 @@ export class WorkerSagas implements Sagas {
       }
       const record = await this.#load(sagaId);
       const leftMs = until - performance.now();
-      if (hasEnded(record.status) || leftMs <= 0) return viewOf(record);
+      // At the end of a drain there is no time to see it end elsewhere.
+      if (hasEnded(record.status) || leftMs <= 0 || this.#setting.orchestrator.over) return viewOf(record);
       await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
       pauseMs = Math.min(pauseMs * 2, POLL_MS.most);
     }

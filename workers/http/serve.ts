@@ -25,6 +25,9 @@ import { observeCalls } from './observers.js';
 import { RequestMeters } from './request-meters.js';
 import { traceTrust } from './trace-trust.js';
 
+/** Of a drain, what is left for telling those who wait for a saga how far it has come. */
+const ANSWER_MS = 500;
+
 export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const { settings, slot, instanceId } = boot;
   const block = Block.attach(boot.memory);
@@ -92,7 +95,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       });
       await Promise.all([
         untilQuiet(busyness, withinMs),
-        ...services.map((service) => service.drain(withinMs)),
+        ...services.map((service) => service.drain(Math.max(0, withinMs - ANSWER_MS))),
       ]);
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
       cpu.close();
