@@ -2,8 +2,8 @@
 // a close throws or worse, and because each of the core's rules below has to be kept on every path:
 // - writes outside the request callback are corked;
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
-//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close` and reading stops for
-//   good, so that nothing which follows on the connection is executed until the core times it out;
+//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
+//   follows may be executed reading stops for good, until the core times the connection out;
 // - a request whose framing is doubtful is answered one tick later: while its answer is pending, the core
 //   drops the connection instead of executing what follows in the same packet.
 import { STATUS_CODES } from 'node:http';
@@ -163,7 +163,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     const res = this.#res;
     this.#writeHead(status, headers, close);
     const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
-    if (!isBodiless && (body === null || body.length <= SMALL_BYTES) && !this.#isSampled()) {
+    if (!isBodiless && (body === null || body.length <= SMALL_BYTES) && !this.#isSample()) {
       if (this.#ending === 'announce') res.writeHeader('connection', 'close');
       res.end(body ?? '', this.#ending === 'cut');
       this.#finish();
@@ -180,8 +180,9 @@ export class UwsExchange implements Exchange, IncomingHead {
     }
   }
 
-  #isSampled(): boolean {
-    return ++this.#host.answers % SAMPLE === 0;
+  /** Never one that closes: the core would have to be left to do that. */
+  #isSample(): boolean {
+    return this.#ending === 'keep' && ++this.#host.answers % SAMPLE === 0;
   }
 
   #sendLarge(body: Uint8Array): void {
@@ -349,7 +350,7 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #stopReading(): void {
     // Before every write that may be the last: one that is held up makes the core read again.
-    if (this.#ending === 'cut') this.#res.pause();
+    if (this.#framing.isLast) this.#res.pause();
   }
 
   #watchProgress(): void {

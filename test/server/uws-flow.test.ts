@@ -1,0 +1,303 @@
+// Bytes in time: pipelining, clients that do not read, that leave, that stop sending.
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import type { Context } from '#src/server/handler.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+const LARGE = Buffer.alloc(6_000_000, 'large ');
+const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('flow over a socket', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let url: string;
+  let port: number;
+  let handled: number;
+  let entered: ReturnType<typeof gate<Context>>;
+  let streamed: number;
+  let sourceEnded: ReturnType<typeof gate<void>>;
+  const ticker = new ManualTicker();
+
+  before(async () => {
+    world = bench(
+      (app) => {
+        app.get('/small', () => {
+          handled++;
+          return 'small';
+        });
+        app.get('/medium', () => {
+          handled++;
+          return LARGE.subarray(0, 20_000);
+        });
+        app.get('/large', () => LARGE);
+        app.get('/waits', (ctx) => {
+          entered.open(ctx as Context);
+          return new Promise((_resolve, reject) => {
+            ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason as Error));
+          });
+        });
+        app.post('/reads', { bodyLimit: 100 }, async (ctx) => {
+          entered.open(ctx as Context);
+          return ctx.readText();
+        });
+        app.post('/refuses', () => 'no need');
+        app.get('/endless', (ctx) =>
+          ctx.stream(
+            (async function* () {
+              try {
+                for (;;) {
+                  yield LARGE.subarray(0, 100_000);
+                  streamed += 100_000;
+                }
+              } finally {
+                sourceEnded.open(undefined);
+              }
+            })(),
+          ),
+        );
+        app.get('/stream', (ctx) =>
+          ctx.stream(
+            (async function* () {
+              for (let at = 0; at < LARGE.length; at += 70_001) yield LARGE.subarray(at, at + 70_001);
+            })(),
+          ),
+        );
+        app.get('/breaks', (ctx) =>
+          ctx.stream(
+            (async function* () {
+              yield 'begun';
+              await settled();
+              throw new Error('source failed');
+            })(),
+          ),
+        );
+      },
+      { ticker },
+    );
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
+    });
+    port = await server.listen(0, '127.0.0.1');
+    url = `http://127.0.0.1:${port}`;
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    handled = 0;
+    streamed = 0;
+    world.observer.seen.length = 0;
+    entered = gate<Context>();
+    sourceEnded = gate<void>();
+  });
+
+  /** A client that sends and, until it is told to, does not read. */
+  async function deaf(bytes: string): Promise<Socket> {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.pause();
+    socket.write(bytes);
+    return socket;
+  }
+
+  /** The server has no connection left, and its loop has turned since. */
+  async function allClosed(): Promise<void> {
+    while (server.connections > 0) await settled();
+    await settled();
+  }
+
+  it('answers pipelined requests in order', async () => {
+    const wire = await Wire.open(url);
+    wire.write(get('/small').repeat(40) + get('/nowhere') + get('/large'));
+    for (let i = 0; i < 40; i++) expect((await wire.answer())?.body.toString()).to.equal('small');
+    expect((await wire.answer())?.status).to.equal(404);
+    expect((await wire.answer())?.body.length).to.equal(LARGE.length);
+    wire.destroy();
+  });
+
+  for (const path of ['/small', '/medium']) {
+    it(`cuts off a client that pipelines ${path} and does not read`, async () => {
+      const sentRequests = 400_000;
+      const socket = await deaf(get(path).repeat(sentRequests));
+      await allClosed();
+      expect(handled).to.be.lessThan(sentRequests);
+      expect(server.unfinished).to.equal(0);
+      socket.destroy();
+    });
+  }
+
+  it('sends a large answer as fast as it is read, whole', async () => {
+    const socket = await deaf(get('/large').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    await world.observer.ended(1);
+    expect(server.unfinished).to.equal(1);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    const bytes = Buffer.concat(chunks);
+    expect(hash(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4))).to.equal(hash(LARGE));
+    expect(server.unfinished).to.equal(0);
+  });
+
+  it('streams as fast as it is read, whole', async () => {
+    const wire = await Wire.open(url);
+    const answer = await wire.request('GET', '/stream');
+    expect(hash(answer?.body ?? Buffer.alloc(0))).to.equal(hash(LARGE));
+    wire.destroy();
+  });
+
+  it('asks the source of a stream for no more than is taken, and ends it when the client leaves', async () => {
+    const socket = await deaf(get('/endless'));
+    const idle = async (): Promise<void> => {
+      for (let before = -1; before !== streamed; ) {
+        before = streamed;
+        for (let i = 0; i < 20; i++) await settled();
+      }
+    };
+    while (streamed === 0) await settled();
+    await idle();
+    expect(streamed).to.be.lessThan(64_000_000);
+    socket.destroy();
+    await sourceEnded.opened;
+    await world.observer.ended(1);
+    expect(world.observer.seen[0]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
+  });
+
+  it('ends a stream and a large answer whose client takes nothing for STREAM_IDLE_MS', async () => {
+    for (const path of ['/endless', '/large']) {
+      const socket = await deaf(get(path));
+      while (server.unfinished === 0 || world.app.wheel.size === 0) await settled();
+      for (let i = 0; i < 20; i++) await settled();
+      ticker.advance(5020);
+      await allClosed();
+      expect([server.unfinished, world.app.inFlight], path).to.deep.equal([0, 0]);
+      socket.destroy();
+    }
+  });
+
+  it('cuts a stream whose source fails, so that nobody takes it for complete', async () => {
+    const wire = await Wire.open(url);
+    expect(await wire.request('GET', '/breaks')).to.equal(undefined);
+    expect(wire.rest).to.include('begun').and.not.include('\r\n0\r\n');
+    expect(world.logs.at(-1)?.msg).to.equal('a streamed answer failed');
+  });
+
+  it('tells the handler of a client that leaves', async () => {
+    const wire = await Wire.open(url);
+    wire.write(get('/waits'));
+    const ctx = await entered.opened;
+    expect(ctx.ip).to.equal('127.0.0.1');
+    wire.destroy();
+    await world.observer.ended(1);
+    expect(ctx.signal.aborted).to.equal(true);
+    expect(world.observer.seen[0]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
+    await settled();
+    expect([world.app.inFlight, server.unfinished, world.app.wheel.size]).to.deep.equal([0, 0, 0]);
+  });
+
+  it('answers 504 at the deadline, and the connection goes on', async () => {
+    const wire = await Wire.open(url);
+    const answer = wire.request('GET', '/waits');
+    await entered.opened;
+    await settled();
+    ticker.advance(31_000);
+    expect((await answer)?.status).to.equal(504);
+    expect((await wire.request('GET', '/small'))?.status).to.equal(200);
+    wire.destroy();
+  });
+
+  it('answers 408 and closes when the body stops coming', async () => {
+    const wire = await Wire.open(url);
+    wire.write('POST /reads HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+    await entered.opened;
+    await settled();
+    ticker.advance(8020);
+    const answer = await wire.answer();
+    expect([answer?.status, answer?.closes]).to.deep.equal([408, true]);
+    await wire.closed();
+  });
+
+  it('stops at the limit of a body of unknown length', async () => {
+    const wire = await Wire.open(url);
+    wire.write('POST /reads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n');
+    wire.write('x'.repeat(101));
+    const answer = await wire.answer();
+    expect([answer?.status, answer?.closes]).to.deep.equal([413, true]);
+    await wire.closed();
+  });
+
+  it('answers before a body that nobody wants, and the client that still sends it gets the answer', async () => {
+    const wire = await Wire.open(url);
+    const body = 'x'.repeat(1_000_000);
+    wire.write(`POST /refuses HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const first = await wire.answer();
+    expect([first?.status, first?.closes]).to.deep.equal([200, true]);
+    const second = await Wire.open(url);
+    second.write(`POST /reads HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const refused = await second.answer();
+    expect([refused?.status, refused?.closes]).to.deep.equal([413, true]);
+    wire.destroy();
+    second.destroy();
+  });
+
+  it('goes on behind a short body that nobody wants', async () => {
+    const wire = await Wire.open(url);
+    expect((await wire.request('POST', '/refuses', [], 'short'))?.closes).to.equal(false);
+    expect((await wire.request('GET', '/small'))?.status).to.equal(200);
+    wire.destroy();
+  });
+
+  it('says goodbye with every answer while draining, and then has no connection left', async () => {
+    world.world.draining = true;
+    try {
+      for (const path of ['/small', '/nowhere', '/stream']) {
+        const wire = await Wire.open(url);
+        expect((await wire.request('GET', path))?.closes, path).to.equal(true);
+        if (path !== '/stream') await wire.closed();
+        wire.destroy();
+      }
+    } finally {
+      world.world.draining = false;
+    }
+    await allClosed();
+  });
+});
+
+describe('a server that closes', () => {
+  it('ends what is in flight, may close twice, and gives its descriptor once', async () => {
+    const entered = gate<Context>();
+    const { app, observer } = bench((demo) => {
+      demo.get('/', (ctx) => {
+        entered.open(ctx as Context);
+        return new Promise(() => undefined);
+      });
+    });
+    const server = createUwsServer(app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    expect(server.descriptor()).to.not.equal(undefined);
+    expect(() => server.descriptor()).to.throw('once');
+    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+    wire.write(get('/'));
+    const ctx = await entered.opened;
+    await settled();
+    server.close();
+    server.close();
+    await wire.closed();
+    await observer.ended(1);
+    expect(ctx.signal.aborted).to.equal(true);
+    expect(server.connections).to.equal(0);
+  });
+
+  it('cannot listen where somebody else does not let it', async () => {
+    const { app } = bench(() => {});
+    const server = createUwsServer(app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    const failure = await server.listen(1, '192.0.2.1').catch((error: Error) => error.message);
+    expect(failure).to.equal('cannot listen on 192.0.2.1:1');
+    server.close();
+  });
+});

@@ -1,0 +1,163 @@
+// Raw bytes against a listening server: what cannot be trusted is not executed, and the connection ends.
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench } from './kit.js';
+
+const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
+const post = (...fields: string[]): string =>
+  ['POST /target HTTP/1.1', 'Host: x', ...fields, '', ''].join('\r\n');
+
+describe('framing over a socket', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let url: string;
+  let executed: string[];
+
+  before(async () => {
+    world = bench((app) => {
+      app.get('/ok', () => {
+        executed.push('/ok');
+        return 'ok';
+      });
+      app.get('/evil', () => {
+        executed.push('/evil');
+        return 'evil';
+      });
+      app.get('/stream', (ctx) => ctx.stream(pieces()));
+      app.post('/target', () => {
+        executed.push('/target');
+        return 'target';
+      });
+      app.post('/read', async (ctx) => ctx.readText());
+      app.post('/streamed', (ctx) => ctx.stream(pieces()));
+      app.post('/no-chunks', { chunked: 'reject' }, () => 'never');
+      app.post('/nothing', () => undefined);
+    });
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
+    });
+    url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    executed = [];
+  });
+
+  async function* pieces() {
+    yield 'a';
+    yield 'b';
+  }
+
+  /** Everything that comes until the server closes. */
+  async function sent(...packets: string[]): Promise<string> {
+    const wire = await Wire.open(url);
+    const answers: string[] = [];
+    for (const packet of packets) wire.write(Buffer.from(packet, 'latin1'));
+    for (;;) {
+      const answer = await wire.answer();
+      if (answer === undefined) return answers.join(' ');
+      const code = answer.headers['content-type'] === 'application/problem+json' ? codeOf(answer.body) : '';
+      answers.push(`${answer.status}${code}`);
+    }
+  }
+
+  const codeOf = (body: Buffer): string => ` ${(JSON.parse(body.toString()) as { code: string }).code}`;
+
+  const untrusted: Record<string, string> = {
+    'Content-Length twice': post('Content-Length: 0', 'Content-Length: 30'),
+    'Content-Length twice, both equal': `${post('Content-Length: 3', 'Content-Length: 3')}abc`,
+    'an empty Content-Length': post('Content-Length:'),
+    'a signed Content-Length': post('Content-Length: +0'),
+    'a negative Content-Length': post('Content-Length: -1'),
+    'a list as Content-Length': post('Content-Length: 0, 0'),
+    'a Content-Length with a tail': post('Content-Length: 0x'),
+    'a hexadecimal Content-Length': post('Content-Length: 0x0'),
+    'a Content-Length beyond any size': post('Content-Length: 99999999999999999999'),
+    'an unknown Transfer-Encoding': `${post('Transfer-Encoding: xchunked')}0\r\n\r\n`,
+    identity: post('Transfer-Encoding: identity'),
+    'an empty Transfer-Encoding': post('Transfer-Encoding:'),
+    'two codings': `${post('Transfer-Encoding: gzip, chunked')}0\r\n\r\n`,
+    'Transfer-Encoding twice': `${post('Transfer-Encoding: chunked', 'Transfer-Encoding: identity')}0\r\n\r\n`,
+    'a lengthened chunked': `${post('Transfer-Encoding: chunked, identity')}0\r\n\r\n`,
+    'chunked with a control character': `${post('Transfer-Encoding: \u000bchunked')}0\r\n\r\n`,
+    'both, length first': `${post('Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\n`,
+    'both, coding first': `${post('Transfer-Encoding: chunked', 'Content-Length: 5')}0\r\n\r\n`,
+    'white space before a colon': `${post('Transfer-Encoding : chunked')}0\r\n\r\n`,
+    'a folded line': `${post('X: a', ' Transfer-Encoding: chunked')}0\r\n\r\n`,
+    'no Host': 'POST /target HTTP/1.1\r\n\r\n',
+    'Host twice': 'POST /target HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+    'a Host that is none': 'POST /target HTTP/1.1\r\nHost: a b\r\n\r\n',
+    'an unknown method': 'BREW /target HTTP/1.1\r\nHost: x\r\n\r\n',
+    'a method in lower case': 'post /target HTTP/1.1\r\nHost: x\r\n\r\n',
+    'HTTP/1.0': 'POST /target HTTP/1.0\r\nHost: x\r\n\r\n',
+    'an absolute target': 'POST http://x/target HTTP/1.1\r\nHost: x\r\n\r\n',
+    'bare line feeds': 'POST /target HTTP/1.1\nHost: x\n\n',
+    'NUL in a value': post('X: a\u0000b'),
+    'a name with a space': post('X Y: a'),
+    'a header over the limit': post(`X: ${'a'.repeat(1600)}`),
+    'a URL over the limit': `POST /target?${'a'.repeat(600)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+  };
+
+  for (const [what, bytes] of Object.entries(untrusted)) {
+    it(`neither executes a request with ${what} nor what follows it`, async () => {
+      await sent(bytes + FOLLOWER);
+      expect(executed, 'in one packet').to.deep.equal([]);
+      const answer = await sent(bytes);
+      expect(executed, 'alone').to.deep.equal([]);
+      expect(answer).to.match(/^(?:400|414|431|501|505)/);
+    });
+  }
+
+  it('says why in a problem document, and closes', async () => {
+    expect(await sent(untrusted['an empty Content-Length']!)).to.equal('400 MALFORMED_REQUEST');
+    expect(await sent(untrusted['both, length first']!)).to.match(/^400/);
+    expect(await sent(untrusted['an unknown method']!)).to.equal('501 METHOD_UNKNOWN');
+    expect(await sent(untrusted['a header over the limit']!)).to.equal('431 HEADERS_TOO_LARGE');
+    expect(await sent(untrusted['a URL over the limit']!)).to.equal('414 URL_TOO_LONG');
+  });
+
+  it('executes nothing behind a chunked body, however late it comes', async () => {
+    const chunked = (path: string, body: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
+    expect(await sent(chunked('/read', '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'))).to.equal('200');
+    for (const path of ['/read', '/target', '/nothing', '/streamed', '/nowhere']) {
+      executed = [];
+      const wire = await Wire.open(url);
+      wire.write(chunked(path, '0\r\n\r\n'));
+      const answer = await wire.answer();
+      expect(answer?.closes, path).to.equal(true);
+      wire.write(FOLLOWER);
+      await sent('GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      expect(executed, path).to.not.include('/evil');
+      wire.destroy();
+      executed = [];
+      await sent(chunked(path, '0\r\n\r\n') + FOLLOWER);
+      expect(executed, `${path}, one packet`).to.not.include('/evil');
+    }
+  }).timeout(60_000);
+
+  it('may refuse chunked bodies per route', async () => {
+    const bytes = 'POST /no-chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+    expect(await sent(bytes)).to.equal('411 LENGTH_REQUIRED');
+  });
+
+  it('does not execute what hides behind a body method without a length', async () => {
+    // A field with an empty name hides the length behind it from us; a proxy in front may have seen it.
+    await sent(`${post(': hides', `Content-Length: ${FOLLOWER.length}`)}${FOLLOWER}`);
+    expect(executed).to.not.include('/evil');
+  });
+
+  it('keeps the connection after a request with no body where one could be', async () => {
+    const wire = await Wire.open(url);
+    expect((await wire.request('POST', '/target'))?.status).to.equal(200);
+    expect((await wire.request('GET', '/ok'))?.status).to.equal(200);
+    wire.destroy();
+  });
+
+  it('closes when the client wishes so, however it is written', async () => {
+    for (const wish of ['close', 'Close', 'keep-alive, close', 'close, te']) {
+      expect(await sent(`GET /ok HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`), wish).to.equal('200');
+    }
+  });
+});
