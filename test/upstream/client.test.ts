@@ -317,6 +317,23 @@ describe('call', () => {
     });
   });
 
+  it('may be made many times at once by one request, without a warning of a leak', async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warn);
+    const { call } = setUp(two, async (_endpoint, { signal }) => {
+      signal.addEventListener('abort', () => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+      return answer(200);
+    });
+    await runInScope(scopeOf(), () =>
+      Promise.all(Array.from({ length: 30 }, () => call('orders').get('/x'))),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', warn);
+    expect(warnings).to.deep.equal([]);
+  });
+
   describe('sends', () => {
     it('request id, trace, deadline, key and body; and the mesh token when there is one', async () => {
       const { call, sent } = setUp(two, () => answer(200), {

@@ -53,6 +53,8 @@ describe('health prober', () => {
     await time.pass(15_000);
     expect(probedAt).to.deep.equal([0, 5_000, 10_000, 15_000]);
     expect(reports).to.deep.equal(['5000 healthy']);
+    // Nothing is left of the time-outs of probes that ended.
+    expect(time.pending).to.deep.equal([20_000]);
   });
 
   it('comes up to a tenth early or late, so that not all are probed at once', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
@@ -48,6 +49,15 @@ describe('in-process transport', () => {
     const call = transport.send(endpoint('i1'), request(controller.signal));
     controller.abort(new DeadlineExceededError());
     expect(await call.catch((error: unknown) => error)).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('leaves no listener behind, however the call ends', async () => {
+    const { signal } = new AbortController();
+    const well = new InProcessTransport(async () => answer(200));
+    await well.send(endpoint('i1'), request(signal));
+    const broken = new InProcessTransport(() => Promise.reject(new Error('bug')));
+    await broken.send(endpoint('i1'), request(signal)).catch(() => undefined);
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
   });
 
   it('dispatches nothing for a caller that has left before', async () => {
