@@ -51,49 +51,49 @@ export class Connection {
   use: 'shared' | 'exclusive' | 'reserved' | 'retired' = 'shared';
   idleSince = performance.now();
   readonly #client: pg.Client;
-  readonly #socket: Socket;
+  readonly #socket = new Socket();
   readonly #events: ConnectionEvents;
   /** In the order they were sent, which is the order they are answered in. */
   readonly #pending = new Set<Operation>();
   #lastReplyAt = 0;
+  #opened = false;
   #broken = false;
 
-  private constructor(client: pg.Client, socket: Socket, readOnly: boolean, events: ConnectionEvents) {
-    this.#client = client;
-    this.#socket = socket;
+  private constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#events = events;
-    this.readOnly = readOnly;
-    client.on('error', () => {
-      this.#broken = true; // the statements under way are told by the driver, one by one
-    });
-    client.on('end', () => {
-      this.#broken = true;
-      events.closed(this);
-    });
-  }
-
-  /** @throws the driver's error when the server cannot be reached or refuses */
-  static async open(options: ConnectionOptions, events: ConnectionEvents): Promise<Connection> {
-    const socket = new Socket();
-    const client = new pg.Client({
+    this.readOnly = options.readOnly;
+    this.#client = new pg.Client({
       connectionString: options.readOnly ? readOnlyUrl(options.url) : options.url,
       application_name: options.applicationName,
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
       pipeline: true,
-      stream: () => socket,
+      stream: () => this.#socket,
       types: typeParsers,
       statement_timeout: options.statementTimeoutMs,
     });
-    const ignoreUntilConnected = (): void => {};
-    client.on('error', ignoreUntilConnected);
+    this.#client.on('error', () => {
+      this.#broken = true; // the statements under way are told by the driver, one by one
+    });
+    this.#client.on('end', () => {
+      this.#broken = true;
+      if (this.#opened) events.closed(this);
+    });
+  }
+
+  /** @throws the driver's error when the server cannot be reached or refuses; ConnectionLostError */
+  static async open(options: ConnectionOptions, events: ConnectionEvents): Promise<Connection> {
+    const connection = new Connection(options, events);
     try {
-      await client.connect();
+      await connection.#client.connect();
+      // A server that is stopping may say yes and no in one breath.
+      if (connection.broken) throw new ConnectionLostError('lost at once');
     } catch (error) {
-      socket.destroy();
+      connection.#socket.destroy();
       throw error;
     }
-    return new Connection(client, socket, options.readOnly, events);
+    connection.#opened = true;
+    return connection;
   }
 
   /** Statements sent and not answered. */

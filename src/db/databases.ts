@@ -59,17 +59,6 @@ export async function prepareDatabases(
   if (failures.length > 0) throw failures[0];
 }
 
-/** How many sessions a server takes in all. @throws StartError */
-export async function maxConnectionsOf({
-  name,
-  server,
-}: Pick<DatabaseTarget, 'name' | 'server'>): Promise<number> {
-  return withClient({ name }, server, async (client) => {
-    const { rows } = await client.query<{ max_connections: string }>('show max_connections');
-    return Number(rows[0]?.max_connections);
-  });
-}
-
 async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
   if (await exists(target)) return;
   await withClient(target, target.server, async (client) => {

@@ -162,9 +162,10 @@ export class ConnectionPool {
   /** Serves who waits, then opens what those left would need. */
   #pump(): void {
     for (const wish of this.#line.wishes()) this.#line.serve(wish, () => this.#take(wish));
-    if (this.#timer === undefined) this.#schedule();
+    this.#timer ??= this.#outside(() => setInterval(() => this.#tick(), TICK_MS).unref());
     const [longest] = this.#line.wishes();
     if (longest === undefined) return;
+    this.#timer.ref(); // whoever waits for an answer gets one
     const exclusive = this.#line.waiting('exclusive');
     const needed = exclusive + (exclusive < this.#line.length ? 1 : 0);
     while (this.#opening.read + this.#opening.write < needed) {
@@ -256,17 +257,13 @@ export class ConnectionPool {
     if (!connection.broken) void connection.end();
   }
 
-  #schedule(): void {
-    this.#timer = this.#outside(() => setInterval(() => this.#tick(), TICK_MS));
-    this.#timer.unref();
-  }
-
   #tick(): void {
     const now = performance.now();
     for (const connection of this.#connections) connection.sweep(now);
     for (const { reject } of this.#line.remove(({ deadlineAt }) => now >= deadlineAt)) {
       reject(this.#outage === undefined ? busy('exhausted') : busy('unreachable', this.#outage.cause));
     }
+    if (this.#line.length === 0) this.#timer?.unref();
     this.#pump();
     this.#giveUp(now);
     if (this.#connections.size + this.#line.length + this.#opening.read + this.#opening.write > 0) return;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
-import { maxConnectionsOf, prepareDatabases, serviceDatabase } from '#src/db/databases.js';
+import { prepareDatabases, serviceDatabase } from '#src/db/databases.js';
 import { addressOf, withDatabase } from '#src/db/server-url.js';
 import { StartError } from '#src/errors.js';
 import { startTestPostgres } from '#test/support/postgres.js';
@@ -131,10 +131,6 @@ describe('the databases of the services', () => {
     const error = await rejection(prepareDatabases([{ ...target(), server: away }], silentLog));
     expect(error).to.be.instanceOf(StartError);
     expect(error.message).to.include('127.0.0.1:1').and.include('ECONNREFUSED').and.not.include('secret');
-  });
-
-  it('live on a server that says how many sessions it takes', async () => {
-    expect(await maxConnectionsOf(target())).to.equal(100);
   });
 
   it('on a server that refuses the password are a StartError that says so', async () => {

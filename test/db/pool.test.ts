@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { localBudget } from '#src/db/budget.js';
 import type { Transaction } from '#src/db/database.js';
@@ -177,6 +180,12 @@ describe('the connections of a database', () => {
     }
     stop = true;
     await Promise.all(loading);
+  });
+
+  it('keep a process alive while somebody waits for one, and not after', async () => {
+    const script = fileURLToPath(new URL('./fixtures/waiting.js', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [script]);
+    expect(stdout).to.equal('DATABASE_BUSY');
   });
 
   it('fail at once, not at the deadline, when the server has been away for long', async () => {
