@@ -229,6 +229,32 @@ describe('recovery', () => {
       expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
     });
 
+    it('goes on here with a pausing saga that somebody waits for', async () => {
+      const pausing = new Moment();
+      const wake = new Moment();
+      let failures = 1;
+      const flaky: Step = {
+        name: 'a',
+        run: () => (failures-- > 0 ? Promise.reject(new Error('down')) : 'here'),
+      };
+      const worker = engine([flaky], {
+        sleep: (_, signal) => {
+          pausing.now();
+          return Promise.race([
+            wake.happened,
+            new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+          ]);
+        },
+      });
+      const { sagaId } = await worker.sagas.start('transfer', {});
+      const waiting = worker.sagas.wait(sagaId, LONG);
+      await pausing.happened;
+      const drained = worker.drain(10_000);
+      wake.now();
+      expect(await waiting).to.deep.include({ status: 'completed', results: { a: 'here' } });
+      await drained;
+    });
+
     it('refuses starts afterwards: 503, nothing journaled', async () => {
       const worker = engine(healthy);
       await worker.drain(0);
