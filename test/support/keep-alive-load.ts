@@ -12,11 +12,18 @@ export interface LoadAccount {
   closedInOrder: number;
   /** New connections refused after the listener had closed. */
   refused: number;
+  /**
+   * Connections that ended before their first answer while the server drained: the kernel had completed them
+   * for a listener that closed before it could take them. A refusal all the same, only later.
+   */
+  untaken: number;
   /** Answers by status. */
   readonly statuses: Record<number, number>;
 }
 
 export interface KeepAliveLoad {
+  /** From now on a connection may go untaken; before, that is a loss. */
+  drainBegins(): void;
   readonly account: LoadAccount;
   /** Resolves when that many whole answers have come. */
   answered(count: number): Promise<void>;
@@ -27,10 +34,19 @@ export interface KeepAliveLoad {
 /** Each client opens a connection, sends one request after another, and opens a new one when told to close. */
 export function keepAliveLoad(url: string, paths: readonly string[], clients: number): KeepAliveLoad {
   const progress = new EventEmitter();
-  const account: LoadAccount = { answered: 0, lost: [], closedInOrder: 0, refused: 0, statuses: {} };
+  const account: LoadAccount = {
+    answered: 0,
+    lost: [],
+    closedInOrder: 0,
+    refused: 0,
+    untaken: 0,
+    statuses: {},
+  };
 
+  let draining = false;
   const client = async (first: number): Promise<void> => {
     for (let turn = first; ; ) {
+      const openedInDrain = draining;
       let wire: Wire;
       try {
         wire = await Wire.open(url);
@@ -38,14 +54,16 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
         account.refused += 1;
         return;
       }
-      for (let closing = false, count = 1; !closing; turn += 1, count += 1) {
+      let closing = false;
+      for (let count = 1; !closing; turn += 1, count += 1) {
         const path = paths[turn % paths.length]!;
         const answer = await wire.request('GET', path);
         if (answer === undefined) {
-          // A connection that was accepted but never got an answer is as lost as any other.
-          account.lost.push(
-            `request ${count} of its connection, ${path}: ${JSON.stringify(wire.rest.slice(-80))}`,
-          );
+          if (openedInDrain && count === 1 && wire.rest === '') account.untaken += 1;
+          else {
+            const rest = JSON.stringify(wire.rest.slice(-80));
+            account.lost.push(`request ${count} of its connection, ${path}: ${rest}`);
+          }
           break;
         }
         account.answered += 1;
@@ -53,8 +71,8 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
         account.statuses[answer.status] = (account.statuses[answer.status] ?? 0) + 1;
         closing = answer.closes;
       }
+      if (closing) account.closedInOrder += 1;
       if (!wire.ended) await wire.closed();
-      account.closedInOrder += 1;
     }
   };
 
@@ -65,6 +83,9 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
   return {
     account,
     ended,
+    drainBegins() {
+      draining = true;
+    },
     async answered(count) {
       while (account.answered < count) await once(progress, 'answered');
     },

@@ -43,6 +43,7 @@ describe('SIGTERM under keep-alive load', () => {
     );
     await load.answered(load.account.answered + 100);
 
+    load.drainBegins();
     const ended = cluster.stop('SIGTERM');
     while (health.at(-1)?.status === 200 && !health.at(-1)?.closes)
       health.push(await watching.request('GET', '/health'));

@@ -37,6 +37,7 @@ describe('a cluster in the hands of a person', () => {
     );
     const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);
     await within(20_000, load.answered(300), () => JSON.stringify(load.account));
+    load.drainBegins();
     started.child.stdin!.write(CTRL_C);
     expect(await started.exited(), started.output()).to.deep.equal({ code: 0, signal: null });
     await within(20_000, load.ended, () => JSON.stringify(load.account));
@@ -49,6 +50,7 @@ describe('a cluster in the hands of a person', () => {
     const started = await startThrough('npm', ['start'], dataDir);
     const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);
     await within(20_000, load.answered(300), () => JSON.stringify(load.account));
+    load.drainBegins();
     started.child.kill('SIGTERM');
     await started.exited();
     await within(20_000, load.ended, () => JSON.stringify(load.account));
