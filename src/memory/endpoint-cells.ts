@@ -5,7 +5,7 @@ import { elapsed, toWord } from './elapsed.js';
 import { MAX_ENDPOINTS } from './layout.js';
 
 /** Weight of a new sample in the smoothed latency. */
-const SMOOTHING = 1 / 8;
+const SMOOTHING = 1 / 4;
 /** Latency halves when nobody calls for this long: an endpoint that was slow once is asked again. */
 const HALF_LIFE_MS = 10_000;
 /** Not worth a power of two. */

@@ -71,12 +71,12 @@ describe('endpoint cells', () => {
     expect(setUp().of(1).latency(7)).to.equal(0);
   });
 
-  it('take the first latency as it is, and an eighth of every later one', () => {
+  it('take the first latency as it is, and a quarter of every later one', () => {
     const { of } = setUp();
     of(1).observe(7, 800);
     expect(of(2).latency(7)).to.equal(800);
     of(2).observe(7, 1600);
-    expect(of(1).latency(7)).to.equal(900);
+    expect(of(1).latency(7)).to.equal(1000);
   });
 
   it('halve a latency that nobody has renewed for ten seconds', () => {

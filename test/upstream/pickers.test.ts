@@ -102,10 +102,17 @@ describe('picker: power of two choices', () => {
     expect(counts[0]).to.be.greaterThan(counts[3]!);
   });
 
-  it('lets latency decide a tie only when it is clear, so that the slower one is not starved', () => {
-    expect(tally(loaded([0, 0], [1_000, 2_100]), [1, 1], 200)).to.deep.equal([200, 0]);
-    for (const count of tally(loaded([0, 0], [1_000, 1_900]), [1, 1], 400))
-      expect(count).to.be.within(140, 260);
+  it('breaks ties by latency, in proportion, so that the slower one is not starved', () => {
+    // Kept half of the time when drawn first with twice the latency: a quarter of all picks.
+    const [fast, slow] = tally(loaded([0, 0], [9_000, 19_000]), [1, 1], 8_000);
+    expect(slow).to.be.within(1_800, 2_200);
+    expect(fast! + slow!).to.equal(8_000);
+    expect(tally(loaded([0, 0], [1_000, 100_000]), [1, 1], 8_000)[1]).to.be.within(40, 150);
+  });
+
+  it('takes small differences of latency for noise', () => {
+    for (const count of tally(loaded([0, 0], [50, 150]), [1, 1], 8_000))
+      expect(count).to.be.within(3_500, 4_500);
   });
 
   it('does not hold an unknown latency against anyone', () => {
