@@ -28,7 +28,6 @@ export function cpuSource(pool: Pick<TaskPool, 'queueLength'>): MetricSource {
 export function registrySource(registry: Registry, breakers: BreakerControl): MetricSource {
   return () => {
     const series: SeriesTotal[] = [];
-    let transitions = 0;
     for (const { service, state, count } of registry.states()) {
       series.push(reading('multilane_registry_instances', count, { service, state }));
     }
@@ -39,11 +38,10 @@ export function registrySource(registry: Registry, breakers: BreakerControl): Me
           const labels = { service, endpoint: id, state };
           series.push(reading('multilane_breaker_state', state === current ? 1 : 0, labels));
         }
-        const { open, halfOpen, closed } = breakers.transitions(slot);
-        transitions += open + halfOpen + closed;
       }
     }
-    series.push(reading('multilane_breaker_transitions_total', transitions));
+    const { open, halfOpen, closed } = breakers.totalTransitions();
+    series.push(reading('multilane_breaker_transitions_total', open + halfOpen + closed));
     return { series };
   };
 }

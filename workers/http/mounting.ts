@@ -4,6 +4,7 @@ import type { CpuClient } from '#src/cluster/cpu-client.js';
 import type { WorkerBoot } from '#src/cluster/messages.js';
 import { type ClosableDatabase, createDatabase } from '#src/db/create-database.js';
 import type { Database } from '#src/db/database.js';
+import { sweepIdempotency } from '#src/db/idempotency.js';
 import type { Block } from '#src/memory/block.js';
 import type { Clock } from '#src/memory/clock.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
@@ -19,6 +20,9 @@ import type { Tracing } from '#src/telemetry/span.js';
 import type { Call } from '#src/upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
 import { observeDatabase, observeSagas } from './observers.js';
+
+const KEPT_MS = 24 * 60 * 60 * 1000;
+const SWEEP_EVERY_MS = 10 * 60 * 1000;
 
 /** What all services of a worker share. */
 export interface Surroundings {
@@ -48,6 +52,7 @@ export class MountedService {
   readonly #deps: ServiceDeps;
   #database: ClosableDatabase | undefined;
   #engine: SagaEngine | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor(definition: ServiceDefinition, surroundings: Surroundings) {
     const { name, tasks, sagas = [] } = definition;
@@ -107,13 +112,26 @@ export class MountedService {
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
+    // One worker of the process is enough; the batches are bounded, so several would do no harm.
+    if (boot.slot === 1)
+      this.#sweeping = setInterval(() => void this.#sweep(database), SWEEP_EVERY_MS).unref();
   }
 
   async drain(withinMs: number): Promise<void> {
     await this.#engine?.drain(withinMs);
   }
 
+  /** Idempotency keys are kept 24 hours (CONTRACT section 4). */
+  async #sweep(database: Database): Promise<void> {
+    try {
+      await sweepIdempotency(database, KEPT_MS);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'old idempotency keys could not be deleted; tried again later');
+    }
+  }
+
   async close(): Promise<void> {
+    clearInterval(this.#sweeping);
     await this.#database?.close();
   }
 }
