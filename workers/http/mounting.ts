@@ -21,7 +21,11 @@ import type { Call } from '#src/upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
 import { observeDatabase, observeSagas } from './observers.js';
 
-const KEPT_MS = 24 * 60 * 60 * 1000;
+/**
+ * Clients may count on 24 hours. A saga's undo finds what it undoes by the same keys, and may
+ * come as late as its retries and 24 hours of compensation: three days leave it room.
+ */
+const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 const SWEEP_EVERY_MS = 10 * 60 * 1000;
 
 /** What all services of a worker share. */
@@ -121,7 +125,6 @@ export class MountedService {
     await this.#engine?.drain(withinMs);
   }
 
-  /** Idempotency keys are kept 24 hours (CONTRACT section 4). */
   async #sweep(database: Database): Promise<void> {
     try {
       await sweepIdempotency(database, KEPT_MS);
