@@ -6,10 +6,13 @@ import { MAX_ENDPOINTS } from './layout.js';
 
 /** Weight of a new sample in the smoothed latency. */
 const SMOOTHING = 1 / 4;
+/** Answers until a latency is worth comparing: the first ones pay for connections and for code still cold. */
+const WARM_UP = 10;
 /** Latency halves when nobody calls for this long: an endpoint that was slow once is asked again. */
 const HALF_LIFE_MS = 10_000;
 /** Not worth a power of two. */
 const FRESH_MS = 1_000;
+const [VALUE, STAMP, ANSWERS] = [0, 1, 2] as const;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
 
 export class EndpointCells {
@@ -61,26 +64,36 @@ export class EndpointCells {
     const index = slot * this.#latencyStride;
     const sample = Math.min(Math.max(1, Math.round(microseconds)), MAX_MICROSECONDS);
     for (;;) {
-      const old = Atomics.load(this.#latency, index);
+      const old = Atomics.load(this.#latency, index + VALUE);
       const next = old === 0 ? sample : Math.max(1, Math.round(old + (sample - old) * SMOOTHING));
-      if (Atomics.compareExchange(this.#latency, index, old, next) === old) break;
+      if (Atomics.compareExchange(this.#latency, index + VALUE, old, next) === old) break;
     }
-    Atomics.store(this.#latency, index + 1, toWord(this.#clock()));
+    Atomics.store(this.#latency, index + STAMP, toWord(this.#clock()));
+    if (Atomics.load(this.#latency, index + ANSWERS) < WARM_UP)
+      Atomics.add(this.#latency, index + ANSWERS, 1);
   }
 
-  /** Smoothed latency in microseconds, fading while nobody calls; 0 when nothing is known. */
-  latency(slot: number): number {
+  /** Smoothed latency in microseconds, fading while nobody calls; 0 before the first answer. */
+  smoothedLatency(slot: number): number {
     const index = slot * this.#latencyStride;
-    const value = Atomics.load(this.#latency, index);
+    const value = Atomics.load(this.#latency, index + VALUE);
     if (value === 0) return 0;
-    const idle = elapsed(toWord(this.#clock()), Atomics.load(this.#latency, index + 1));
+    const idle = elapsed(toWord(this.#clock()), Atomics.load(this.#latency, index + STAMP));
     return idle < FRESH_MS ? value : value * 2 ** (-idle / HALF_LIFE_MS);
+  }
+
+  /** The same, to compare endpoints by: 0 while too little is known. */
+  latency(slot: number): number {
+    const answers = Atomics.load(this.#latency, slot * this.#latencyStride + ANSWERS);
+    return answers < WARM_UP ? 0 : this.smoothedLatency(slot);
   }
 
   /** For another endpoint in this slot. Primary only. */
   reset(slot: number): void {
     for (let worker = 0; worker <= this.#workers; worker++) this.#giveBack(worker, slot);
-    Atomics.store(this.#latency, slot * this.#latencyStride, 0);
+    const index = slot * this.#latencyStride;
+    Atomics.store(this.#latency, index + VALUE, 0);
+    Atomics.store(this.#latency, index + ANSWERS, 0);
   }
 
   /** Gives back what a lost worker held. Call when none of its code can run any more. */

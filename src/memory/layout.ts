@@ -92,8 +92,14 @@ export const LAYOUT = {
 
   // --- one endpoint (an instance of a service)
   endpointInFlight: field('endpoint', 1, 'cas', 'calls', 'last'),
-  /** Smoothed latency (EWMA), and when it was last fed. */
-  endpointLatency: field('endpoint', 2, 'cas', 'microseconds, milliseconds of the shared clock', 'last'),
+  /** Smoothed latency (EWMA), when it was last fed, and how often (up to a few). */
+  endpointLatency: field(
+    'endpoint',
+    3,
+    'cas',
+    'microseconds, milliseconds of the shared clock, answers',
+    'last',
+  ),
   /** One 64-bit word: state, forced, probes, epoch, since. See breaker-word.ts. */
   breakerState: field('endpoint', 2, 'cas', 'packed', 'last'),
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */

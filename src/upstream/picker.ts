@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.js';
 export interface Load {
   /** Calls under way. */
   inFlight(slot: number): number;
-  /** Smoothed latency in microseconds; 0 when unknown. */
+  /** Smoothed latency in microseconds; 0 while too little is known. */
   latency(slot: number): number;
 }
 

@@ -3,11 +3,17 @@ import { HttpError } from '../errors.js';
 import type { AdminReply, AdminRequest, AdminRoute, EventSink } from '../telemetry/admin/handler.js';
 import type { LogEntry } from './change-log.js';
 import type { InstanceView } from './instance.js';
-import type { Load } from './picker.js';
 import type { Registrant, Registry, RegistryChange } from './registry.js';
 
+/** What all threads together know of an endpoint, by its slot. */
+export interface ShownLoad {
+  inFlight(slot: number): number;
+  /** Microseconds; 0 before the first answer. */
+  smoothedLatency(slot: number): number;
+}
+
 export interface RegistryRoutesOptions {
-  readonly load: Load;
+  readonly load: ShownLoad;
   /**
    * Whether a holder of these grants may register a service that is mounted here. Without an accept-tokens
    * file nobody may.
@@ -124,8 +130,8 @@ function send(
   sink.send({ id: revision, event: type, data });
 }
 
-function show({ slot, ...instance }: InstanceView, load: Load) {
-  const microseconds = load.latency(slot);
+function show({ slot, ...instance }: InstanceView, load: ShownLoad) {
+  const microseconds = load.smoothedLatency(slot);
   return {
     ...instance,
     inFlight: load.inFlight(slot),

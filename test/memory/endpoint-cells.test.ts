@@ -68,24 +68,35 @@ describe('endpoint cells', () => {
   });
 
   it('know no latency before the first answer', () => {
-    expect(setUp().of(1).latency(7)).to.equal(0);
+    expect(setUp().of(1).smoothedLatency(7)).to.equal(0);
   });
 
   it('take the first latency as it is, and a quarter of every later one', () => {
     const { of } = setUp();
     of(1).observe(7, 800);
-    expect(of(2).latency(7)).to.equal(800);
+    expect(of(2).smoothedLatency(7)).to.equal(800);
     of(2).observe(7, 1600);
-    expect(of(1).latency(7)).to.equal(1000);
+    expect(of(1).smoothedLatency(7)).to.equal(1000);
   });
 
   it('halve a latency that nobody has renewed for ten seconds', () => {
     const { time, of } = setUp();
     of(1).observe(7, 800);
     time.now = 10_000;
-    expect(of(1).latency(7)).to.equal(400);
+    expect(of(1).smoothedLatency(7)).to.equal(400);
     time.now = 30_000;
-    expect(of(1).latency(7)).to.equal(100);
+    expect(of(1).smoothedLatency(7)).to.equal(100);
+  });
+
+  it('compare by latency only after ten answers: the first ones pay for what was cold', () => {
+    const { of } = setUp();
+    for (let i = 0; i < 9; i++) of(1 + (i % 3)).observe(7, 500);
+    expect(of(1).latency(7)).to.equal(0);
+    of(1).observe(7, 500);
+    expect(of(2).latency(7)).to.equal(500);
+    of(0).reset(7);
+    of(1).observe(7, 500);
+    expect(of(2).latency(7)).to.equal(0);
   });
 
   it('forget latency and calls for another endpoint in the slot', () => {
@@ -93,6 +104,6 @@ describe('endpoint cells', () => {
     of(1).begin(7);
     of(1).observe(7, 800);
     of(0).reset(7);
-    expect([of(0).inFlight(7), of(0).latency(7)]).to.deep.equal([0, 0]);
+    expect([of(0).inFlight(7), of(0).smoothedLatency(7)]).to.deep.equal([0, 0]);
   });
 });

@@ -262,7 +262,7 @@ describe('call', () => {
       });
       await call('orders').get('/x');
       await call('orders').get('/refused');
-      expect(load.latency(1)).to.equal(20_000);
+      expect(load.smoothedLatency(1)).to.equal(20_000);
     });
   });
 

@@ -25,7 +25,7 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     revisionPrefix: 'p',
     maxSnapshotBytes: 1 << 20,
   });
-  const load = { inFlight: () => 3, latency: () => 1234.5 };
+  const load = { inFlight: () => 3, smoothedLatency: () => 1234.5 };
   return { registry, time, ...adminOf(registryRoutes(registry, { load, mayShadowLocal })) };
 }
 
