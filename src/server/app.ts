@@ -23,10 +23,7 @@ import { HeaderValues } from './values.js';
 export const MESH_TOKEN_HEADER = 'x-mesh-token';
 
 export interface AppOptions {
-  readonly settings: Pick<
-    Settings,
-    'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'streamIdleMs' | 'meshToken'
-  >;
+  readonly settings: Pick<Settings, 'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'meshToken'>;
   readonly observer: RequestObserver;
   readonly limiter: InFlightLimiter;
   readonly tracing: Tracing;

@@ -53,6 +53,7 @@ class InjectExchange implements Exchange {
   #listeners: (() => void)[] = [];
   #begun: { status: number; headers: readonly string[]; chunks: Uint8Array[] } | undefined;
   #answered = false;
+  #left = false;
 
   constructor(
     request: InjectedRequest,
@@ -70,7 +71,8 @@ class InjectExchange implements Exchange {
   }
 
   onClosed(listener: () => void): void {
-    if (!this.closed) this.#listeners.push(listener);
+    if (this.#left) queueMicrotask(listener);
+    else if (!this.closed) this.#listeners.push(listener);
   }
 
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
@@ -120,6 +122,7 @@ class InjectExchange implements Exchange {
   leave(reason: unknown): void {
     if (this.closed) return;
     const listeners = this.#listeners;
+    this.#left = true;
     this.#close();
     for (const listener of listeners) listener();
     this.#reject(reason);

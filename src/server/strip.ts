@@ -43,6 +43,7 @@ function stripObject(schema: TSchema): Strip | undefined {
     const object = value as Record<string, unknown>;
     for (const [name, strip] of inner) if (object[name] !== undefined) strip(object[name]);
     if (keepsOthers) return;
-    for (const name of Object.keys(object)) if (!listed.has(name)) delete object[name];
+    // Parsed JSON: there is nothing to inherit.
+    for (const name in object) if (!listed.has(name)) delete object[name];
   };
 }

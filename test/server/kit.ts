@@ -141,7 +141,6 @@ export const SETTINGS: AppOptions['settings'] = {
   maxBodyBytes: 1 << 20,
   chunkedBodies: 'accept',
   requestTimeoutMs: 30_000,
-  streamIdleMs: 60_000,
   meshToken: undefined,
 };
 
