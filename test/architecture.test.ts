@@ -9,7 +9,7 @@ describe('the architecture', () => {
     expect(sources.filter((source) => !isPlaced(source)).map(({ path }) => path)).to.deep.equal([]);
   });
 
-  it('has no arrow between rooms that STYLE forbids, and no library outside its room', () => {
+  it('has no arrow between rooms that the rooms forbid, and no library outside its room', () => {
     expect(sources.flatMap(forbiddenImports)).to.deep.equal([]);
   });
 

@@ -1,6 +1,6 @@
 // Accepts every connection of the data plane and hands its socket to a worker, round-robin in the core.
 // A worker's descriptor is a raw pointer: one left here after its thread has ended is a segfault at the next
-// connection, so `remove` always comes before a worker may close (DESIGN 3.2).
+// connection, so `remove` always comes before a worker may close (docs/cluster.md).
 import uWS from 'uWebSockets.js';
 import { ERROR_TABLE, StartError } from '../errors.js';
 

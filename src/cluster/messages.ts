@@ -5,7 +5,7 @@
 //   -- ready {descriptor} ------->  addChildAppDescriptor, state ready
 //                      <-- drain --  remove descriptor first; answers carry Connection: close from now on
 //   -- leaving {reason} --------->  (crash, heap, or drained) removeChildAppDescriptor
-//                   <-- detached --  only now may the worker close its app and exit (DESIGN 3.2)
+//                   <-- detached --  only now may the worker close its app and exit (docs/cluster.md)
 //   exit
 //               <-- service-ready --  at any time: a service's database is migrated
 //   -- serving {service} -------->  and its routes answer here

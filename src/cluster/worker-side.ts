@@ -1,5 +1,5 @@
 // The worker's half of the thread protocol, and the one way a worker ends: said, detached, closed, exited.
-// Anything else with an open uWebSockets.js app aborts the whole process (DESIGN 3.1, 3.2).
+// Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { FromWorker, LeaveReason, ReadyService, RouteSummary, ToWorker } from './messages.js';
 

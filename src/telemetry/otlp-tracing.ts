@@ -1,5 +1,5 @@
 // OpenTelemetry behind span.ts. Whether a trace is kept is decided here, on one random word, before the SDK
-// hears of it: an SDK span that is then not sampled costs more than the rest of a request (DESIGN 8).
+// hears of it: an SDK span that is then not sampled costs more than the rest of a request.
 // One per thread; each exports its own spans in batches, off the request path.
 import { hostname } from 'node:os';
 import type { Context, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';

@@ -1,6 +1,6 @@
 // `/metrics`: families from shared memory in the text form that Prometheus reads, or in OpenMetrics when asked
 // for. prom-client writes the text and brings what it knows about the process itself; it counts nothing of ours
-// (its `observe` costs forty times a shared cell, DESIGN 8).
+// (its `observe` costs forty times a shared cell).
 import { setImmediate as turn } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/histogram.js';

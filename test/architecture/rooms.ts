@@ -1,4 +1,4 @@
-// Who may import whom, as data. STYLE: every arrow that is not here is forbidden, for types as well.
+// Who may import whom, as data (README, "The rooms"): every arrow that is not here is forbidden, for types as well.
 import { existsSync } from 'node:fs';
 import type { Import, Source } from './source.js';
 
