@@ -1,9 +1,12 @@
 // How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once.
 import { setTimeout as delay } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { listenForSignals } from '../cluster/signals.js';
 import type { Lifecycle } from './lifecycle.js';
 
+/** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
+const INTERNAL_FAILURE = 70;
 /** How long workers that are told to leave at once may take. */
 const AT_ONCE_MS = 2_000;
 
@@ -30,8 +33,16 @@ export class Ending {
         stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
         reload: () => options.reload(),
       },
-      process.stdin.isTTY === true,
+      isatty(0),
     );
+    // A fault of ours, not of a service: those run in workers. What is left of us cannot be trusted.
+    const failed = (error: unknown): void => {
+      options.log.fatal({ err: error }, 'internal failure of the primary');
+      const reason = error instanceof Error ? error.message : String(error);
+      void this.fail(`internal failure: ${reason}`, INTERNAL_FAILURE);
+    };
+    process.on('uncaughtException', failed);
+    process.on('unhandledRejection', failed);
   }
 
   get begun(): boolean {
@@ -48,9 +59,9 @@ export class Ending {
   async #drain(signal: string): Promise<void> {
     if (this.begun) return;
     this.#exitCode = 0;
-    const { log, lifecycle, drain } = this.#options;
+    const { log, lifecycle } = this.#options;
     log.info({ signal }, 'draining');
-    await drain();
+    await this.#options.drain();
     await lifecycle.stop(log);
     // A second signal may have decided otherwise meanwhile.
     process.exit(this.#exitCode);
@@ -58,9 +69,9 @@ export class Ending {
 
   async #end(message: string, exitCode: number): Promise<void> {
     this.#exitCode = exitCode;
-    const { log, lifecycle, leaveNow } = this.#options;
+    const { log, lifecycle } = this.#options;
     log.warn({ exitCode }, message);
-    await Promise.race([leaveNow(), delay(AT_ONCE_MS)]);
+    await Promise.race([this.#options.leaveNow(), delay(AT_ONCE_MS)]);
     await lifecycle.stop(log);
     process.exit(exitCode);
   }

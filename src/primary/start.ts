@@ -64,13 +64,14 @@ async function startParts(
   lifecycle.defer('acceptor', () => acceptor.close());
 
   let adminPort = settings.adminPort;
-  const { registry, close: closeRegistry } = createRegistry({
+  const registering = createRegistry({
     settings,
     brain,
     instanceId,
     guarded: () => [{ host: settings.adminHost, port: adminPort }, ...databases.addresses],
   });
-  lifecycle.defer('registry', closeRegistry);
+  const { registry } = registering;
+  lifecycle.defer('registry', () => registering.close());
   registerServices(registry, services, settings, acceptor.port);
 
   const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });

@@ -58,7 +58,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     tracing,
     log,
     draining,
-    trustsTraceFlags: traceTrust(settings, calling.isInstance),
+    trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
   });
   const dispatch = dispatchTo(app);
 
