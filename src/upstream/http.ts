@@ -36,7 +36,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #pools = new Map<string, Pool>();
-  readonly #closing = new Set<Promise<void>>();
+  /** Pools of endpoints that left, until what is under way there has ended. */
+  readonly #leaving = new Set<Pool>();
   #closed = false;
 
   constructor(options: HttpTransportOptions = {}) {
@@ -67,16 +68,17 @@ export class HttpTransport implements Transport {
     const pool = this.#pools.get(key);
     if (pool === undefined) return;
     this.#pools.delete(key);
-    const closing = pool.close().finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    this.#leaving.add(pool);
+    pool.close(() => this.#leaving.delete(pool));
   }
 
   /** Cuts what is still under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    const pools = [...this.#pools.values()];
+    const pools = [...this.#pools.values(), ...this.#leaving];
     this.#pools.clear();
-    await Promise.all([...pools.map((pool) => pool.destroy()), ...this.#closing]);
+    this.#leaving.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
   #poolOf(endpoint: Endpoint): Pool {

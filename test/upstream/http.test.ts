@@ -263,6 +263,20 @@ describe('http transport', () => {
     expect(sockets.size).to.equal(0);
   });
 
+  it('cuts what is under way when it is closed, also at an endpoint that has left, and then refuses', async () => {
+    const arrived = [deferred(), deferred()];
+    const port = await serve((request) => arrived[Number(request.url!.slice(1))]!.resolve(undefined));
+    const over = transport();
+    const [left, stays] = [endpoint('i1', { port }), endpoint('i2', { port })];
+    const calls = [left, stays].map((each, index) => over.send(each, requestOf({ path: `/${index}` })));
+    const failures = calls.map((call) => failureOf(call));
+    for (const { promise } of arrived) await promise;
+    over.leave(left);
+    await over.close();
+    for (const failure of failures) expect((await failure).code).to.equal('BAD_UPSTREAM');
+    expect((await failureOf(over.send(stays, requestOf()))).code).to.equal('BAD_UPSTREAM');
+  });
+
   it('makes a new connection to an endpoint that comes back', async () => {
     const port = await serve((_request, response) => response.end('x'));
     const over = transport();
