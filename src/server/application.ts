@@ -1,7 +1,7 @@
 // What `routes(app, deps)` of a service is given: it collects routes and hooks. Misuse throws here, at start,
 // and names the culprit.
 import type { Application, Handler, Hooks, RouteOptions } from './handler.js';
-import type { HookChain } from './plan.js';
+import type { HookChain } from './plan-route.js';
 
 export interface DeclaredRoute {
   readonly method: string;

@@ -1,16 +1,27 @@
-// A route made ready at start: schemas compiled, hooks in order, meters got. Serving looks nothing up.
-import { HttpError } from '../errors.js';
-import type { RequestContext } from './context.js';
-import type { Handler, Hooks, RouteInfo, RouteOptions } from './handler.js';
-import { parseJson } from './json-body.js';
-import { isJsonType } from './media-type.js';
+// A route made ready at start, and what runs before its handler. Serving looks nothing up.
+import type { Exchange } from './exchange.js';
+import type { Context, Handler, Hooks } from './handler.js';
 import type { RouteMeter } from './observer.js';
-import { compileResponses, type Serialize } from './serialize.js';
-import { compileBody, compileText, headerSource, paramsSource } from './validate.js';
-import { QueryValues } from './values.js';
+import type { Serialize } from './serialize.js';
+
+export interface Input {
+  params: unknown;
+  query: unknown;
+  headers: unknown;
+}
+
+/** The context as steps see it: they fill in what they have validated. */
+export interface StepContext extends Omit<Context, 'body' | 'input'> {
+  readonly exchange: Exchange;
+  /** Announced bytes of the body, -1 when none are. */
+  readonly contentLength: number;
+  readonly isChunked: boolean;
+  readonly input: Input;
+  body: unknown;
+}
 
 /** Something before the handler. A value (or a promise of one) other than undefined is the answer. */
-export type Step = (ctx: RequestContext) => unknown;
+export type Step = (ctx: StepContext) => unknown;
 
 export interface RoutePlan {
   /** As declared; empty when no route matched. */
@@ -36,98 +47,3 @@ export interface RoutePlan {
   /** For HEAD on a GET route. */
   readonly headMeter: RouteMeter;
 }
-
-/** Hooks of an application or a group, together with those of the groups around it. */
-export interface HookChain {
-  readonly outer: HookChain | undefined;
-  readonly onRequest: NonNullable<Hooks['onRequest']>[];
-  readonly preHandler: NonNullable<Hooks['preHandler']>[];
-  readonly onResponse: NonNullable<Hooks['onResponse']>[];
-  readonly onError: NonNullable<Hooks['onError']>[];
-}
-
-/** Outermost first. */
-function chainOf<K extends keyof Hooks>(hooks: HookChain | undefined, name: K): NonNullable<Hooks[K]>[] {
-  if (hooks === undefined) return [];
-  return [...chainOf(hooks.outer, name), ...(hooks[name] as NonNullable<Hooks[K]>[])];
-}
-
-/** What the settings say where a route says nothing. */
-export interface RouteDefaults {
-  readonly maxBodyBytes: number;
-  readonly chunkedBodies: 'accept' | 'reject';
-  readonly requestTimeoutMs: number;
-}
-
-/** @throws Error when a schema cannot be compiled */
-export function planRoute(
-  info: RouteInfo,
-  handler: Handler,
-  hooks: HookChain,
-  defaults: RouteDefaults,
-  mount: Pick<RoutePlan, 'ready' | 'limited'>,
-  meterOf: (method: string) => RouteMeter,
-): RoutePlan {
-  const { options } = info;
-  const meter = meterOf(info.method);
-  return {
-    ...mount,
-    path: info.path,
-    template: info.template,
-    service: info.service,
-    internal: options.internal ?? false,
-    bodyLimit: options.bodyLimit ?? defaults.maxBodyBytes,
-    chunked: options.chunked ?? defaults.chunkedBodies,
-    timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
-    steps: [
-      ...chainOf(hooks, 'onRequest'),
-      ...textSteps(options),
-      ...(options.body === undefined ? [] : [bodyStep(options.body)]),
-      ...chainOf(hooks, 'preHandler'),
-    ],
-    handler,
-    responses: compileResponses(options.response),
-    onResponse: chainOf(hooks, 'onResponse'),
-    onError: chainOf(hooks, 'onError').reverse(),
-    meter,
-    headMeter: info.method === 'GET' ? meterOf('HEAD') : meter,
-  };
-}
-
-function textSteps({ params, query, headers }: RouteOptions): Step[] {
-  const steps: Step[] = [];
-  if (params !== undefined) {
-    const check = compileText(params, 'path');
-    steps.push((ctx) => {
-      ctx.input.params = check(paramsSource(ctx.params));
-    });
-  }
-  if (query !== undefined) {
-    const check = compileText(query, 'query');
-    steps.push((ctx) => {
-      ctx.input.query = check(new QueryValues(ctx.exchange.head.query));
-    });
-  }
-  if (headers !== undefined) {
-    const check = compileText(headers, 'header');
-    steps.push((ctx) => {
-      ctx.input.headers = check(headerSource(ctx.headers));
-    });
-  }
-  return steps;
-}
-
-function bodyStep(schema: NonNullable<RouteOptions['body']>): Step {
-  const check = compileBody(schema);
-  return (ctx) => {
-    if (ctx.contentLength <= 0 && !ctx.isChunked) parseJson(NO_BYTES);
-    if (!isJsonType(ctx.headers.get('content-type'))) {
-      throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.');
-    }
-    return ctx.readBytes().then((bytes) => {
-      ctx.body = check(parseJson(bytes));
-    });
-  };
-}
-
-const NO_BYTES = new Uint8Array(0);

@@ -1,0 +1,179 @@
+// The reading side of a request: what it asks, who it is in traces and logs, its body. Whatever is not needed by
+// every request is made when somebody asks for it.
+import type { Logger } from 'pino';
+import { Deadline } from '../deadline.js';
+import type { TraceContext } from '../scope.js';
+import type { SpanHandle } from '../telemetry/span.js';
+import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
+import { readBytes, readStream } from './body.js';
+import type { Exchange } from './exchange.js';
+import type { Values } from './handler.js';
+import { decodeUtf8, parseJson } from './json-body.js';
+import type { Input, RoutePlan } from './plan.js';
+import type { Params } from './router.js';
+import type { Site } from './site.js';
+import { HeaderValues, QueryValues } from './values.js';
+
+export class IncomingRequest implements ServerRequest {
+  readonly site: Site;
+  readonly exchange: Exchange;
+  readonly plan: RoutePlan;
+  readonly params: Params;
+  /** `performance.now()` at the end of the request header. */
+  readonly startedAt: number;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  /** Announced bytes of the body, -1 when none are. */
+  readonly contentLength: number;
+  readonly isChunked: boolean;
+  /** Milliseconds from the header to the first byte of the answer: the route's, or the caller's if shorter. */
+  readonly timeoutMs: number;
+  body: unknown;
+  #span: SpanHandle | undefined;
+  #input: Input | undefined;
+  #query: Values | undefined;
+  #headers: Values | undefined;
+  #state: Record<string, unknown> | undefined;
+  #deadline: Deadline | undefined;
+  #bytes: Promise<Uint8Array> | undefined;
+
+  constructor(site: Site, exchange: Exchange, plan: RoutePlan, params: Params, startedAt: number) {
+    this.site = site;
+    this.exchange = exchange;
+    this.plan = plan;
+    this.params = params;
+    this.startedAt = startedAt;
+    this.body = undefined;
+    let requestId: string | undefined;
+    let traceparent: string | undefined;
+    let contentLength = -1;
+    let isChunked = false;
+    let timeoutMs = plan.timeoutMs;
+    const { headers } = exchange.head;
+    // One pass; the length of a name rules out nearly all comparisons.
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i]!;
+      switch (name.length) {
+        case 11:
+          if (name === 'traceparent') traceparent = headers[i + 1];
+          break;
+        case 12:
+          if (name === 'x-request-id') requestId = headers[i + 1];
+          break;
+        case 14:
+          if (name === 'content-length') contentLength = Number(headers[i + 1]);
+          break;
+        case 17:
+          if (name === 'transfer-encoding') isChunked = true;
+          break;
+        case 18:
+          if (name === 'x-request-deadline') timeoutMs = shorter(timeoutMs, headers[i + 1]!);
+          break;
+      }
+    }
+    this.requestId = site.ids.accept(requestId);
+    this.traceparent = traceparent;
+    this.contentLength = contentLength;
+    this.isChunked = isChunked;
+    this.timeoutMs = timeoutMs;
+  }
+
+  get method(): string {
+    return this.exchange.head.method;
+  }
+  get path(): string {
+    return this.exchange.head.path;
+  }
+  get route(): string {
+    return this.plan.path;
+  }
+  get query(): Values {
+    this.#query ??= new QueryValues(this.exchange.head.query);
+    return this.#query;
+  }
+  get headers(): Values {
+    this.#headers ??= new HeaderValues(this.exchange.head.headers);
+    return this.#headers;
+  }
+  get input(): Input {
+    this.#input ??= { params: this.params, query: undefined, headers: undefined };
+    return this.#input;
+  }
+  get ip(): string {
+    return this.exchange.remoteAddress();
+  }
+  get log(): Logger {
+    return this.site.log;
+  }
+  get state(): Record<string, unknown> {
+    this.#state ??= Object.create(null) as Record<string, unknown>;
+    return this.#state;
+  }
+  get deadline(): Deadline {
+    this.#deadline ??= Deadline.after(this.startedAt + this.timeoutMs - performance.now());
+    return this.#deadline;
+  }
+  // --- identity in traces and logs
+
+  get traceId(): string {
+    return this.trace.traceId;
+  }
+  get trace(): TraceContext {
+    this.#span ??= serverSpan(this.site.tracing, this);
+    return this.#span.context;
+  }
+  get tracestate(): string | undefined {
+    if (this.traceparent === undefined) return undefined;
+    const lines = this.headers.getAll('tracestate');
+    return lines.length === 0 ? undefined : lines.join(',');
+  }
+  get trusted(): boolean {
+    if (this.traceparent === undefined) return false;
+    return this.exchange.head.inProcess || this.site.trustsTraceFlags(this.exchange);
+  }
+  get service(): string | undefined {
+    return this.plan.service;
+  }
+  get template(): string | undefined {
+    return this.plan.template;
+  }
+  get scheme(): 'http' | 'https' {
+    return this.site.scheme;
+  }
+  get host(): string | undefined {
+    return this.headers.get('host');
+  }
+  get clientAddress(): string {
+    return this.exchange.remoteAddress();
+  }
+
+  /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
+  protected beginSpan(): void {
+    if (this.site.tracing.enabled) this.#span = serverSpan(this.site.tracing, this);
+  }
+
+  protected endSpan(status: number, error: string | undefined): void {
+    if (this.#span !== undefined) endServerSpan(this.#span, status, error);
+  }
+
+  // --- body
+
+  readBytes(): Promise<Uint8Array> {
+    this.#bytes ??= readBytes(this.exchange, this.site.wheel, this.plan.bodyLimit);
+    return this.#bytes;
+  }
+  async readText(): Promise<string> {
+    return decodeUtf8(await this.readBytes());
+  }
+  async readJson(): Promise<unknown> {
+    return parseJson(await this.readBytes());
+  }
+  readStream(): AsyncIterable<Uint8Array> {
+    return readStream(this.exchange, this.site.wheel, this.plan.bodyLimit);
+  }
+}
+
+/** A caller that waits less than the route allows says so; anything but a whole number is ignored. */
+function shorter(timeoutMs: number, remaining: string): number {
+  return /^\d{1,9}$/.test(remaining) ? Math.min(timeoutMs, Number(remaining)) : timeoutMs;
+}

@@ -1,0 +1,22 @@
+// What all requests of an App share, as the App gives it to them.
+import type { Logger } from 'pino';
+import type { Tracing } from '../telemetry/span.js';
+import type { Exchange } from './exchange.js';
+import type { InFlightLimiter } from './observer.js';
+import type { RequestIds } from './request-id.js';
+import type { TimerWheel } from './timer-wheel.js';
+
+export interface Site {
+  readonly log: Logger;
+  readonly tracing: Tracing;
+  readonly wheel: TimerWheel;
+  readonly ids: RequestIds;
+  readonly limiter: InFlightLimiter;
+  readonly scheme: 'http' | 'https';
+  /** True from the first moment of a drain: every answer then closes its connection. */
+  draining(): boolean;
+  /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */
+  trustsTraceFlags(exchange: Exchange): boolean;
+  /** A request no longer counts as in flight. */
+  released(): void;
+}
