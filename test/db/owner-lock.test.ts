@@ -6,11 +6,29 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import fc from 'fast-check';
+import { acquire, type Owner, type OwnerEntries } from '#src/db/owner-election.js';
 import { acquireOwnerLock } from '#src/db/owner-lock.js';
 import { StartError } from '#src/errors.js';
 import { rejection } from './fixtures/open.js';
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
+
+/** Entries in memory, each access a step that the scheduler puts where it likes. */
+function scheduledEntries(scheduler: fc.Scheduler): OwnerEntries {
+  const owners = new Map<number, Owner>();
+  const step = async <T>(action: () => T): Promise<T> => {
+    await scheduler.schedule(Promise.resolve());
+    return action();
+  };
+  return {
+    generations: () => step(() => [...owners.keys()].sort((a, b) => a - b)),
+    read: (generation) => step(() => owners.get(generation)),
+    create: (owner) => step(() => !owners.has(owner.generation) && !!owners.set(owner.generation, owner)),
+    replace: (owner) => step(() => void owners.set(owner.generation, owner)),
+    remove: (generation) => step(() => void owners.delete(generation)),
+  };
+}
 
 describe('the owner lock', () => {
   let folder: string;
@@ -72,6 +90,28 @@ describe('the owner lock', () => {
       expect(owners.map(({ said }) => said)).to.have.length(1);
       await Promise.all(contenders.map(({ child }) => end(child)));
     }
+  });
+
+  it('is never held twice, however the steps of several starters interleave', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.integer({ min: 2, max: 4 }), async (scheduler, contenders) => {
+        const entries = scheduledEntries(scheduler);
+        let holders = 0;
+        const contender = async (): Promise<void> => {
+          for (let i = 0; i < 4; i++) {
+            const outcome = await acquire(entries, null);
+            if (!('release' in outcome)) continue;
+            expect(++holders).to.equal(1);
+            await entries.generations(); // owns it for a while
+            holders--;
+            await outcome.release();
+          }
+        };
+        const done = Promise.all(Array.from({ length: contenders }, contender));
+        await scheduler.waitFor(done);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   const record = async (changes: object): Promise<void> => {
