@@ -4,7 +4,7 @@ import type { ConnectionBudget } from './budget.js';
 import type { Database, IdempotencyKey, Outcome, QueryResult, Row, Transaction } from './database.js';
 import { cancel, once, outcome } from './idempotency.js';
 import { Lane } from './lane.js';
-import { ConnectionPool, type PoolOptions } from './pool.js';
+import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
 import { Rows } from './rows.js';
 import { StatementCache } from './statement.js';
 import { type Observe, runningDeadline, transact } from './transaction.js';
@@ -32,7 +32,7 @@ export interface DatabaseOptions {
 
 export interface ClosableDatabase extends Database {
   /** Connections open and callers waiting now. */
-  readonly size: ConnectionPool['size'];
+  readonly size: PoolSize;
   close(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     this.#observe = observe(observer, databaseName(connection));
   }
 
-  get size(): ConnectionPool['size'] {
+  get size(): PoolSize {
     return this.#pool.size;
   }
 

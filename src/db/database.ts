@@ -62,6 +62,9 @@ export interface Database extends Queryable {
     undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
   ): Promise<void>;
 
-  /** The stored outcome of a key, undefined when unknown or cancelled. */
+  /**
+   * The stored outcome of a key, undefined when unknown or cancelled; also when refused: nothing happened then,
+   * and asking again by `once` throws the refusal.
+   */
   outcome(key: Omit<IdempotencyKey, 'body'>): Promise<Outcome | undefined>;
 }

@@ -87,10 +87,7 @@ export async function cancel(
   });
 }
 
-/**
- * See `Database.outcome`. A refused effect never happened, so it is undefined too; asking for it again by `once`
- * throws the refusal.
- */
+/** See `Database.outcome`. */
 export async function outcome(db: Queryable, key: Key): Promise<Outcome | undefined> {
   const row = await db.maybeOne<StoredRow>(READ, [key.route, key.key]);
   return row?.state === 'done' ? outcomeOf(row) : undefined;

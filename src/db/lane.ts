@@ -60,8 +60,9 @@ export class Lane {
         statement.kind = 'write';
         return readOnly;
       case '0A000': // the table it was planned for has changed
+        if (!error.message.includes('cached plan')) return false;
         this.#options.statements.rename(statement);
-        return error.message.includes('cached plan');
+        return true;
       case '26000': // no such prepared statement: its first use failed, or a pooler changed the session
         return true;
       default:

@@ -24,6 +24,14 @@ export interface PoolOptions {
   readonly idleMs?: number;
 }
 
+/** Connections that are open, in use and idle; callers that wait for one. */
+export interface PoolSize {
+  readonly open: number;
+  readonly used: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 const WRITE_LANES = 4;
 const TICK_MS = 25;
 const IDLE_MS = 10_000;
@@ -53,8 +61,11 @@ export class ConnectionPool {
     this.#outside = (fn) => resource.runInAsyncScope(fn);
   }
 
-  get size(): { readonly open: number; readonly waiting: number } {
-    return { open: this.#connections.size, waiting: this.#line.length };
+  get size(): PoolSize {
+    let used = 0;
+    for (const { use, pending } of this.#connections) if (use === 'exclusive' || pending > 0) used++;
+    const open = this.#connections.size;
+    return { open, used, idle: open - used, waiting: this.#line.length };
   }
 
   /** A session to share, if one can be had at once: the path of nearly every statement. */

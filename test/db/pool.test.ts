@@ -136,6 +136,7 @@ describe('the connections of a database', () => {
     const holding = db.transaction(holder.hold);
     await holder.begun;
     const waiting = withDeadline(5000, () => db.one('select 2 as x'));
+    expect(db.size).to.deep.equal({ open: 1, used: 1, idle: 0, waiting: 1 });
     holder.letGo();
     await holding;
     expect(await waiting).to.deep.equal({ x: 2 });
@@ -169,13 +170,13 @@ describe('the connections of a database', () => {
   });
 
   it('a transaction is not starved by a stream of writes', async () => {
-    const db = open(url, { budget: localBudget(2) });
+    const db = open(url, { budget: localBudget(1) });
     let stop = false;
     const load = async (): Promise<void> => {
-      while (!stop) await db.query("insert into item (note) values ('s')");
+      while (!stop) await db.query("insert into item (note) select 's' from pg_sleep(0.005)");
     };
-    const loading = Array.from({ length: 16 }, load);
-    for (let i = 0; i < 10; i++) {
+    const loading = Array.from({ length: 8 }, load);
+    for (let i = 0; i < 3; i++) {
       await withDeadline(5000, () => db.transaction((tx) => tx.query('select 1')));
     }
     stop = true;
