@@ -6,10 +6,10 @@ import { post, unique, uniqueEmail } from './client.js';
 import { type Cluster, startCluster, within } from './cluster.js';
 import { seeded } from './random.js';
 import { Sql } from './sql.js';
+import { until } from './until.js';
 
 const CLIENTS = 8;
 const SETTLE_MS = 60_000;
-const POLL_MS = 100;
 
 interface Sent {
   readonly key: string;
@@ -99,16 +99,15 @@ async function checkoutsUntilKilled(cluster: Cluster, sent: Sent[], random: () =
 
 /** Waits until no saga is under way. */
 async function settle(sql: Sql): Promise<string[]> {
-  const until = performance.now() + SETTLE_MS;
-  let open: { saga_id: string; status: string }[] = [];
-  while (performance.now() < until) {
-    open = await sql.query(
-      'checkout',
-      `select saga_id, status from saga where status not in ('completed', 'compensated')`,
-    );
-    if (open.length === 0) return [];
-    await sleep(POLL_MS);
-  }
+  const open = await until(
+    () =>
+      sql.query<{ saga_id: string; status: string }>(
+        'checkout',
+        `select saga_id, status from saga where status not in ('completed', 'compensated')`,
+      ),
+    (rows) => rows.length === 0,
+    SETTLE_MS,
+  );
   return open.map((saga) => `saga ${saga.saga_id} is still ${saga.status}`);
 }
 

@@ -2,9 +2,8 @@
 // (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.js';
 
-const POLL_MS = 20;
 const ORDERLY_MS = 5000;
 
 const attempt = (read: () => string): string => {
@@ -43,11 +42,11 @@ export const leftovers = (dataDir: string): string[] =>
 
 /** Waits until nothing of the data folder runs. @returns what still does after `ms` */
 export async function gone(dataDir: string, ms: number): Promise<string[]> {
-  const until = performance.now() + ms;
-  while (performance.now() < until) {
-    if (pidsOf(dataDir).length === 0) return [];
-    await sleep(POLL_MS);
-  }
+  await until(
+    () => pidsOf(dataDir),
+    (pids) => pids.length === 0,
+    ms,
+  );
   return leftovers(dataDir);
 }
 

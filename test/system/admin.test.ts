@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { get, json, put } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { type Shop, sharedShop } from './shop.js';
 
@@ -156,9 +157,7 @@ describe('the admin plane', () => {
       this.timeout(15_000);
       await put(instance('short'), { host: '127.0.0.1', port: 4000, ttlSeconds: 1 });
       expect((await guests()).map(({ id }) => id)).to.include('short');
-      const until = performance.now() + 10_000;
-      let left = await guests();
-      while (left.some(({ id }) => id === 'short') && performance.now() < until) left = await guests();
+      const left = await until(guests, (list) => list.every(({ id }) => id !== 'short'), 10_000);
       expect(left.map(({ id }) => id)).to.not.include('short');
     });
 

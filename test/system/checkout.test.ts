@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { expectProblem, type Problem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
 import { type Shop, sharedShop } from './shop.js';
 
 interface Completed {
@@ -145,17 +146,18 @@ describe('the checkout', () => {
     this.timeout(30_000);
     const body = cart(uniqueEmail(), 'tok_timeout');
     const pending = checkout(body, unique('refund'));
-    const ofCustomer = 'select id from users where email = $1';
-    let user = await shop.sql.query<{ id: number }>('users', ofCustomer, [body.user.email]);
-    while (user.length === 0) user = await shop.sql.query('users', ofCustomer, [body.user.email]);
-    const removal = 'delete from orders where user_id = $1 returning id';
-    let order = await shop.sql.query<{ id: number }>('orders', removal, [user[0]!.id]);
-    while (order.length === 0) order = await shop.sql.query('orders', removal, [user[0]!.id]);
+    const rows = (database: string, statement: string, value: unknown): Promise<{ id: number }[]> =>
+      until(
+        () => shop.sql.query<{ id: number }>(database, statement, [value]),
+        (found) => found.length > 0,
+      );
+    const [user] = await rows('users', 'select id from users where email = $1', body.user.email);
+    const [order] = await rows('orders', 'delete from orders where user_id = $1 returning id', user?.id);
     const problem = await expectProblem(await pending, 409, 'SAGA_COMPENSATED');
     expect(problem.cause).to.deep.include({ code: 'NOT_FOUND' });
     expect((await traces(body.user.email)).users).to.equal(0);
     const kept = await shop.sql.query('payments', 'select status from payments where order_id = $1', [
-      order[0]!.id,
+      order?.id,
     ]);
     expect(kept).to.deep.equal([{ status: 'refunded' }]);
   });
@@ -169,8 +171,10 @@ describe('the checkout', () => {
     const started = await json<Completed>(response, 202);
     expect(started.status).to.equal('running');
     expect(location).to.match(new RegExp(`/api/checkout/${started.sagaId}$`));
-    let saga = await view(started.sagaId);
-    while (saga.status === 'running' || saga.status === 'waiting') saga = await view(started.sagaId);
+    const saga = await until(
+      () => view(started.sagaId),
+      ({ status }) => status !== 'running' && status !== 'waiting',
+    );
     expect(saga.status).to.equal('completed');
   });
 

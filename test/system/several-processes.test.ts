@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { get, json, post, put, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
 
 interface User {
   readonly id: number;
@@ -51,11 +52,11 @@ describe('services in processes of their own', () => {
       201,
     );
     expect((await register()).status).to.equal(201);
-    let user = await json<User>(await get(`${users.url}/api/users/${id}`));
-    const until = performance.now() + 10_000;
-    while (user.orders === null && performance.now() < until) {
-      user = await json<User>(await get(`${users.url}/api/users/${id}`));
-    }
+    const user = await until(
+      async () => json<User>(await get(`${users.url}/api/users/${id}`)),
+      ({ orders: list }) => list !== null,
+      10_000,
+    );
     expect(user.orders).to.deep.equal([order]);
     expect(user).to.not.have.property('degraded');
   });
@@ -64,18 +65,14 @@ describe('services in processes of their own', () => {
     this.timeout(40_000);
     await register();
     expect(await orders.stop('SIGKILL')).to.deep.equal({ code: null, signal: 'SIGKILL' });
-    const opened = async (): Promise<boolean> =>
-      /^multilane_breaker_state\{[^}]*service="orders"[^}]*state="open"[^}]*\} 1$/m.test(
-        await (await get(`${users.adminUrl}/metrics`)).text(),
-      );
-    const until = performance.now() + 20_000;
-    let open = false;
-    while (!open && performance.now() < until) {
+    const open = /^multilane_breaker_state\{[^}]*service="orders"[^}]*state="open"[^}]*\} 1$/m;
+    const callAndLook = async (): Promise<boolean> => {
       const batch = Array.from({ length: 10 }, () => get(`${users.url}/api/users/${id}`));
-      for (const answer of await Promise.all(batch))
+      for (const answer of await Promise.all(batch)) {
         expect((await json<User>(answer)).degraded).to.deep.equal(['orders']);
-      open = await opened();
-    }
-    expect(open).to.equal(true);
+      }
+      return open.test(await (await get(`${users.adminUrl}/metrics`)).text());
+    };
+    expect(await until(callAndLook, (seen) => seen)).to.equal(true);
   });
 });

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 
 const CONFIG = fileURLToPath(new URL('./fixtures/hazards.config.js', import.meta.url));
@@ -48,10 +49,10 @@ describe('a project of its own, whose handlers misbehave', () => {
   it('writes ctx.log as JSON with trace_id, span_id, worker and service', async () => {
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     await get(`${cluster.url}/log`, { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
-    const find = () => cluster.logs().find((line) => line.msg === 'a line of the handler');
-    const until = performance.now() + 5000;
-    while (find() === undefined && performance.now() < until) await get(`${cluster.url}/health`);
-    const line = find();
+    const line = await until(
+      () => cluster.logs().find(({ msg }) => msg === 'a line of the handler'),
+      (found) => found !== undefined,
+    );
     expect(line).to.include({ trace_id: traceId, service: 'hazards', shelf: 7 });
     expect(line?.span_id).to.match(/^[0-9a-f]{16}$/);
     expect(line?.worker).to.be.oneOf([1, 2]);
@@ -79,13 +80,11 @@ describe('a project of its own, whose handlers misbehave', () => {
             thread: places[wires.indexOf(wire)]!.thread,
           });
       }
-      let now = await workers();
-      const until = performance.now() + 15_000;
-      const replaced = (): boolean =>
+      const replaced = (now: readonly WorkerView[]): boolean =>
         generations(now) === generations(before) + 1 &&
         now.every((worker) => worker.state === before[0]!.state);
-      while (!replaced() && performance.now() < until) now = await workers();
-      expect(replaced(), JSON.stringify(now)).to.equal(true);
+      const now = await until(workers, replaced);
+      expect(replaced(now), JSON.stringify(now)).to.equal(true);
 
       const fresh = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
       const threads = new Set<number>();

@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { expectProblem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
+import { type Shop, sharedShop } from './shop.js';
+
+const cart = (method: string) => ({
+  user: { name: 'Ada', email: uniqueEmail() },
+  item: { productId: 7, quantity: 2 },
+  payment: { amountCents: 1999, method },
+});
+
+interface View {
+  readonly sagaId: string;
+  readonly status: string;
+}
+
+describe('a second process on the same databases, with short deadlines', () => {
+  let shop: Shop;
+  let second: Cluster;
+  before(async function () {
+    this.timeout(60_000);
+    shop = await sharedShop();
+    second = await startCluster({ env: { DATABASE_URL: shop.sql.url(), REQUEST_TIMEOUT_MS: '2000' } });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await second.dispose();
+  });
+
+  const checkout = (headers: Record<string, string> = {}): Promise<Response> =>
+    post(`${second.url}/api/checkout`, cart('tok_timeout'), {
+      'idempotency-key': unique('late'),
+      ...headers,
+    });
+  /** As the first process sees it. */
+  const ended = (sagaId: string): Promise<View> =>
+    until(
+      async () => json<View>(await get(`${shop.url}/api/checkout/${sagaId}`)),
+      ({ status }) => !['running', 'waiting', 'compensating'].includes(status),
+      50_000,
+    );
+
+  it('answers 504 when the handler does not answer before the deadline, and keeps the connection', async () => {
+    const body = { orderId: 1, amountCents: 100, method: 'tok_timeout' };
+    await expectProblem(await post(`${second.url}/api/payments`, body), 504, 'DEADLINE_EXCEEDED');
+    expect((await get(`${second.url}/health`)).status).to.equal(200);
+  });
+
+  it('answers 202 a second before the deadline, and the checkout is not broken off', async () => {
+    const response = await checkout();
+    const location = response.headers.get('location');
+    const { sagaId, status } = await json<View>(response, 202);
+    expect(status).to.equal('running');
+    expect(location).to.match(new RegExp(`/api/checkout/${sagaId}$`));
+    expect((await ended(sagaId)).status).to.equal('completed');
+  });
+
+  it('leaves a checkout behind when it is killed, and the first process completes it', async function () {
+    this.timeout(70_000);
+    const { sagaId } = await json<View>(await checkout({ prefer: 'respond-async' }), 202);
+    await second.stop('SIGKILL');
+    const view = await ended(sagaId);
+    expect(view.status).to.equal('completed');
+  });
+});
