@@ -1,7 +1,8 @@
 // Reading a request's body: never more than its limit, and never longer than a peer keeps sending.
 import { HttpError } from '../errors.js';
 import type { Exchange } from './exchange.js';
-import type { Alarm, TimerWheel } from './timer-wheel.js';
+import { IdleAlarm } from './idle-alarm.js';
+import type { TimerWheel } from './timer-wheel.js';
 
 /** No byte for this long: 408. Below the core's own cut of about 10 s, so that the client gets an answer. */
 export const BODY_IDLE_MS = 8000;
@@ -27,25 +28,22 @@ interface Sink {
 /** Watches size and silence for a sink; ends it or fails it, once. */
 class BodyPump {
   readonly #exchange: Exchange;
-  readonly #wheel: TimerWheel;
   readonly #sink: Sink;
   readonly #limit: number;
+  readonly #silence: IdleAlarm;
   #received = 0;
-  #lastByte: number;
-  #alarm: Alarm | undefined;
   #paused = false;
   #over = false;
 
   constructor(exchange: Exchange, wheel: TimerWheel, limit: number, sink: Sink) {
     this.#exchange = exchange;
-    this.#wheel = wheel;
     this.#sink = sink;
     this.#limit = limit;
-    this.#lastByte = wheel.now();
+    this.#silence = new IdleAlarm(wheel, BODY_IDLE_MS, () => this.#fail(bodyTimeout()));
     exchange.readBody((bytes, last) => this.#take(bytes, last));
     if (this.#over) return;
     exchange.onClosed(() => this.#fail(clientClosed()));
-    if (!this.#paused) this.#watch(BODY_IDLE_MS);
+    if (!this.#paused) this.#silence.start();
   }
 
   /** Stops reading: the peer may be silent meanwhile, it waits for us. */
@@ -53,21 +51,20 @@ class BodyPump {
     if (this.#paused || this.#over) return;
     this.#paused = true;
     this.#exchange.pause();
-    this.#alarm?.cancel();
+    this.#silence.stop();
   }
 
   resume(): void {
     if (!this.#paused || this.#over) return;
     this.#paused = false;
     this.#exchange.resume();
-    this.#lastByte = this.#wheel.now();
-    this.#watch(BODY_IDLE_MS);
+    this.#silence.start();
   }
 
   /** Nobody wants the rest. */
   abandon(): void {
     this.#over = true;
-    this.#alarm?.cancel();
+    this.#silence.stop();
   }
 
   #take(bytes: Uint8Array, last: boolean): void {
@@ -77,7 +74,7 @@ class BodyPump {
       this.#fail(bodyTooLarge(this.#limit));
       return;
     }
-    this.#lastByte = this.#wheel.now();
+    this.#silence.touch();
     if (bytes.byteLength > 0) this.#sink.chunk(bytes, this);
     if (!last) return;
     this.abandon();
@@ -88,15 +85,6 @@ class BodyPump {
     if (this.#over) return;
     this.abandon();
     this.#sink.fail(error);
-  }
-
-  /** One alarm for many chunks: when it rings it looks at the last byte, and waits on if there is reason to. */
-  #watch(ms: number): void {
-    this.#alarm = this.#wheel.after(ms, () => {
-      const left = this.#lastByte + BODY_IDLE_MS - this.#wheel.now();
-      if (left > 0) this.#watch(left);
-      else this.#fail(bodyTimeout());
-    });
   }
 }
 

@@ -10,8 +10,11 @@ import { STATUS_CODES } from 'node:http';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
 import type { Exchange, IncomingHead } from './exchange.js';
-import type { Alarm, TimerWheel } from './timer-wheel.js';
+import { IdleAlarm } from './idle-alarm.js';
+import type { TimerWheel } from './timer-wheel.js';
+import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
+import { turn, UwsStream } from './uws-stream.js';
 
 /** What the exchanges of one server share. */
 export interface ExchangeHost {
@@ -51,11 +54,6 @@ const SMALL_BYTES = 4096;
 const SAMPLE = 16;
 /** An unread body up to this size is taken off the wire behind an early answer. */
 const DISCARD_BYTES = 64 * 1024;
-/** One write of a stream; and one while the core still holds bytes back, which it then takes regardless. */
-const PIECE_BYTES = 64 * 1024;
-const PROBE_BYTES = 1024;
-/** A source that is never short of bytes lets others run after this much. */
-const TURN_BYTES = 256 * 1024;
 
 const NOTHING = new Uint8Array(0);
 const STATUS_LINES = new Map(
@@ -82,19 +80,9 @@ export class UwsExchange implements Exchange, IncomingHead {
   #listeners: (() => void)[] | undefined;
   #address: string | undefined;
 
-  #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
-  #attached = false;
-  /** What arrived before anybody wanted it. */
-  #held: Uint8Array[] | undefined;
-  #bodyDone = false;
-  #wantsPause = false;
-  #paused = false;
-
-  #blocked = false;
-  #unyielded = 0;
-  #wake: (() => void) | undefined;
-  #progressAt = 0;
-  #alarm: Alarm | undefined;
+  #body: UwsBody | undefined;
+  #stream: UwsStream | undefined;
+  #idle: IdleAlarm | undefined;
 
   constructor(
     host: ExchangeHost,
@@ -113,6 +101,12 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.headers = headers;
     this.#framing = framing;
     this.#deferred = framing.isDeferred;
+    if (framing.contentLength > 0 || framing.isChunked) {
+      this.#body = new UwsBody(res, (error) => {
+        host.failed(error);
+        this.destroy();
+      });
+    }
   }
 
   get head(): IncomingHead {
@@ -143,11 +137,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#res.onAborted(() => this.#gone());
     // Microtasks still run before the core parses on: only the next turn of the loop is late enough.
     if (this.#deferred) setImmediate(() => this.#undefer());
-    if (this.#hasBody && !this.#attached && this.#phase === OPEN) {
-      this.#held = [];
-      this.#attach();
-      this.pause();
-    }
+    if (this.#phase === OPEN) this.#body?.hold();
   }
 
   // --- the answer at once
@@ -192,9 +182,11 @@ export class UwsExchange implements Exchange, IncomingHead {
       this.#finish();
       return;
     }
-    this.#watchProgress();
+    const idle = new IdleAlarm(this.#host.wheel, this.#host.streamIdleMs, () => this.#stalled());
+    this.#idle = idle;
+    idle.start();
     res.onWritable((offset) => {
-      this.#progressAt = this.#host.wheel.now();
+      idle.touch();
       this.#stopReading();
       const [ok, complete] = res.tryEnd(body.subarray(offset), body.length);
       if (complete) this.#finish();
@@ -207,16 +199,13 @@ export class UwsExchange implements Exchange, IncomingHead {
   begin(status: number, headers: readonly string[], close: boolean): void {
     if (this.#phase !== OPEN) return;
     this.#phase = ANSWERING;
+    const { wheel, streamIdleMs } = this.#host;
+    const stream = new UwsStream(this.#res, wheel, streamIdleMs, () => this.#stalled());
+    this.#stream = stream;
     const start = (): void => {
       this.#writeHead(status, headers, close);
       if (this.#ending !== 'keep') this.#res.writeHeader('connection', 'close');
-      this.#res.onWritable(() => {
-        this.#progressAt = this.#host.wheel.now();
-        // With a handler of ours the core does not drain its buffer itself; an empty cork does.
-        this.#res.cork(() => {});
-        this.#wakeWriter();
-        return true;
-      });
+      stream.start();
     };
     if (this.#inCallback && !this.#deferred) start();
     else this.#corked(start);
@@ -224,21 +213,8 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   async write(chunk: Uint8Array | string): Promise<void> {
     while (this.#pending !== undefined) await turn();
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    for (let at = 0; at < bytes.length; ) {
-      if (this.#phase !== ANSWERING) throw clientClosed();
-      const piece = bytes.subarray(at, at + (this.#blocked ? PROBE_BYTES : PIECE_BYTES));
-      at += piece.length;
-      this.#res.cork(() => {
-        this.#blocked = !this.#res.write(piece);
-      });
-      this.#unyielded += piece.length;
-      if (this.#blocked) await this.#writable();
-      else if (this.#unyielded >= TURN_BYTES) await turn();
-      else continue;
-      this.#unyielded = 0;
-    }
-    if (this.#phase !== ANSWERING) throw clientClosed();
+    if (this.#phase !== ANSWERING || this.#stream === undefined) throw clientClosed();
+    await this.#stream.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
   }
 
   end(): void {
@@ -250,74 +226,19 @@ export class UwsExchange implements Exchange, IncomingHead {
     });
   }
 
-  async #writable(): Promise<void> {
-    this.#watchProgress();
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#alarm?.cancel();
-  }
-
-  #wakeWriter(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
   // --- the body
 
-  get #hasBody(): boolean {
-    return this.#framing.contentLength > 0 || this.#framing.isChunked;
-  }
-
   readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
-    if (!this.#hasBody) {
-      onChunk(NOTHING, true);
-      return;
-    }
-    if (this.#phase !== OPEN) return;
-    this.#onChunk = onChunk;
-    const held = this.#held;
-    this.#held = undefined;
-    if (!this.#attached) this.#attach();
-    if (held === undefined) return;
-    const isWhole = this.#bodyDone;
-    for (const [i, chunk] of held.entries()) onChunk(chunk, isWhole && i === held.length - 1);
-    this.resume();
+    if (this.#body === undefined) onChunk(NOTHING, true);
+    else if (this.#phase === OPEN) this.#body.read(onChunk);
   }
 
-  #attach(): void {
-    this.#attached = true;
-    this.#res.onData((chunk, last) => {
-      if (this.#phase >= DONE) return;
-      this.#bodyDone = last;
-      // A copy: the core takes its memory back.
-      const bytes = Buffer.from(new Uint8Array(chunk));
-      try {
-        if (this.#held !== undefined) this.#held.push(bytes);
-        else this.#onChunk?.(bytes, last);
-      } catch (error) {
-        this.#host.failed(error);
-        this.destroy();
-      }
-    });
-  }
-
-  /** A tick later: the core starts its 10 s clock when a callback of its own returns, and a pause stops it. */
   pause(): void {
-    if (this.#wantsPause) return;
-    this.#wantsPause = true;
-    setImmediate(() => {
-      if (!this.#wantsPause || this.#paused || this.#bodyDone || this.#phase !== OPEN) return;
-      this.#paused = true;
-      this.#res.pause();
-    });
+    this.#body?.pause();
   }
 
   resume(): void {
-    this.#wantsPause = false;
-    if (!this.#paused || this.#phase >= DONE) return;
-    this.#paused = false;
-    this.#res.resume();
+    this.#body?.resume();
   }
 
   // --- ends
@@ -332,14 +253,14 @@ export class UwsExchange implements Exchange, IncomingHead {
     const res = this.#res;
     this.#ending = this.#endingOf(status, close);
     // Behind the answer the core goes on reading, be it to throw away what is left of the body.
-    this.resume();
+    this.#body?.resume();
     if (status !== 200) res.writeStatus(statusLine(status));
     for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
   }
 
   #endingOf(status: number, close: boolean): Ending {
     if (this.#framing.isLast) return 'cut';
-    const isUnread = this.#framing.contentLength > 0 && !this.#bodyDone;
+    const isUnread = this.#body !== undefined && !this.#body.isComplete;
     // A client that still sends would lose the answer to the reset of a cut connection: it is told, and the
     // core ends the connection within seconds. 408 says that nothing is being sent.
     if (isUnread && status !== 408) {
@@ -353,17 +274,8 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#framing.isLast) this.#res.pause();
   }
 
-  #watchProgress(): void {
-    this.#progressAt = this.#host.wheel.now();
-    this.#waitForProgress(this.#host.streamIdleMs);
-  }
-
-  #waitForProgress(ms: number): void {
-    this.#alarm = this.#host.wheel.after(ms, () => {
-      const left = this.#progressAt + this.#host.streamIdleMs - this.#host.wheel.now();
-      if (left > 0) this.#waitForProgress(left);
-      else if (this.#phase === ANSWERING) this.#res.close();
-    });
+  #stalled(): void {
+    if (this.#phase === ANSWERING) this.#res.close();
   }
 
   /** In the core's cork; while deferred, later. */
@@ -394,10 +306,11 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #finish(): void {
     this.#phase = DONE;
-    this.#alarm?.cancel();
     this.#listeners = undefined;
     if (!this.#inCallback) this.#host.unfinished--;
-    this.#wakeWriter();
+    this.#body?.finish();
+    this.#idle?.stop();
+    this.#stream?.finish();
   }
 
   #gone(): void {
@@ -414,5 +327,3 @@ export class UwsExchange implements Exchange, IncomingHead {
     }
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 // The server: takes requests from uWebSockets.js, checks their framing and hands them to the App. In a worker
-// it never listens: the primary accepts and hands sockets over by the descriptor. Together with uws-exchange.ts
-// the only code that touches the core's objects.
+// it never listens: the primary accepts and hands sockets over by the descriptor. Together with uws-exchange.ts,
+// uws-body.ts and uws-stream.ts the only code that touches the core's objects.
 //
 // What the core decides by itself and nobody here can change: HTTP/1.0, absolute-form and `OPTIONS *` are 505;
 // a missing or repeated Host, bad field names or values and more than 100 fields get its own short page; an

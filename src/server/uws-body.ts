@@ -1,0 +1,85 @@
+// The body of one request of a socket. The core hands chunks over whether or not somebody wants them, and only
+// to a handler that was attached in the request callback: what arrives before it is wanted is held, and reading
+// stops meanwhile.
+import type { CoreResponse } from './uws-core.js';
+
+type OnChunk = (chunk: Uint8Array, last: boolean) => void;
+
+export class UwsBody {
+  readonly #res: CoreResponse;
+  /** Told of what a reader throws: nothing may leave a callback of the core. */
+  readonly #failed: (error: unknown) => void;
+  #onChunk: OnChunk | undefined;
+  #attached = false;
+  #held: Uint8Array[] | undefined;
+  #wantsPause = false;
+  #paused = false;
+  /** The answer is complete or the client gone: `res` must not be touched. */
+  #over = false;
+  /** All of it has arrived. */
+  isComplete = false;
+
+  constructor(res: CoreResponse, failed: (error: unknown) => void) {
+    this.#res = res;
+    this.#failed = failed;
+  }
+
+  /** The request callback returns and nobody reads yet. */
+  hold(): void {
+    if (this.#attached) return;
+    this.#held = [];
+    this.#attach();
+    this.pause();
+  }
+
+  read(onChunk: OnChunk): void {
+    this.#onChunk = onChunk;
+    const held = this.#held;
+    this.#held = undefined;
+    if (!this.#attached) this.#attach();
+    if (held === undefined) return;
+    const isWhole = this.isComplete;
+    for (const [i, chunk] of held.entries()) onChunk(chunk, isWhole && i === held.length - 1);
+    this.resume();
+  }
+
+  /** A tick later: the core starts its 10 s clock when a callback of its own returns, and a pause stops it. */
+  pause(): void {
+    if (this.#wantsPause) return;
+    this.#wantsPause = true;
+    setImmediate(() => {
+      if (!this.#wantsPause || this.#paused || this.isComplete || this.#over) return;
+      this.#paused = true;
+      this.#res.pause();
+    });
+  }
+
+  resume(): void {
+    this.#wantsPause = false;
+    if (!this.#paused || this.#over) return;
+    this.#paused = false;
+    this.#res.resume();
+  }
+
+  /** What still comes is thrown away by the core. */
+  finish(): void {
+    this.#over = true;
+    this.#held = undefined;
+  }
+
+  #attach(): void {
+    this.#attached = true;
+    this.#res.onData((chunk, last) => {
+      if (this.#over) return;
+      this.isComplete = last;
+      // A copy: the core takes its memory back.
+      const bytes = Buffer.from(new Uint8Array(chunk));
+      try {
+        if (this.#held !== undefined) this.#held.push(bytes);
+        else this.#onChunk?.(bytes, last);
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
+  }
+}
