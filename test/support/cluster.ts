@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly cwd?: string;
   /** To start again on the data of an earlier cluster; default: a new folder, removed by `dispose`. */
   readonly dataDir?: string;
+  /** As a process manager starts it, with a channel for messages; default: without. */
+  readonly ipc?: boolean;
 }
 
 export interface Cluster {
@@ -46,6 +48,9 @@ export interface Cluster {
   /** The lines of stdout so far. @throws SyntaxError when one is not JSON */
   logs(): LogLine[];
   signal(name: NodeJS.Signals): void;
+  /** Messages it sent over its channel. */
+  readonly messages: readonly unknown[];
+  send(message: string): void;
   /** Sends a signal and waits for the end. @throws Error when it takes longer than 25 s */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
   /** Processes that still belong to it, as `pid command`; empty when nothing is left running. */
@@ -89,7 +94,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const child = spawn(process.execPath, [PRIMARY, ...config, ...(options.args ?? [])], {
     cwd: options.cwd ?? dataDir,
     env: cleanEnvironment({ ...isolated(dataDir), ...options.env }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
   });
   try {
     return await readyCluster(child, dataDir);
@@ -103,6 +108,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 async function readyCluster(child: ChildProcess, dataDir: string): Promise<Cluster> {
   const stdout: string[] = [];
   const stderr: string[] = [];
+  const messages: unknown[] = [];
+  child.on('message', (message) => messages.push(message));
   const exited = new Promise<Exit>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
@@ -132,6 +139,8 @@ async function readyCluster(child: ChildProcess, dataDir: string): Promise<Clust
     exited,
     logs: () => stdout.map((line) => JSON.parse(line) as LogLine),
     signal: (name) => void child.kill(name),
+    messages,
+    send: (message) => void child.send(message),
     stop,
     leftovers: () => leftovers(dataDir),
     async dispose() {

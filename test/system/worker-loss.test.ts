@@ -1,12 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
-
-const CONFIG = fileURLToPath(new URL('./fixtures/hazards.config.js', import.meta.url));
+import { HAZARDS } from './fixtures/paths.js';
 
 interface Place {
   readonly pid: number;
@@ -22,7 +20,7 @@ describe('a project of its own, whose handlers misbehave', () => {
   let cluster: Cluster;
   before(async function () {
     this.timeout(30_000);
-    cluster = await startCluster({ config: CONFIG });
+    cluster = await startCluster({ config: HAZARDS });
   });
   after(async function () {
     this.timeout(30_000);

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+/** A second signal counts from here on (CONTRACT section 2): the one wait that is part of the promise. */
+const SECOND_SIGNAL_MS = 1000;
+
+describe('signals and messages', () => {
+  let cluster: Cluster;
+  beforeEach(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({ config: HAZARDS, ipc: true, env: { DRAIN_MS: '20000' } });
+  });
+  afterEach(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const isDraining = (): Promise<number> =>
+    until(
+      async () => (await get(`${cluster.adminUrl}/readyz`)).status,
+      (status) => status === 503,
+    );
+
+  it('says ready over the channel of a process manager, once', async () => {
+    await until(
+      () => cluster.messages.length,
+      (count) => count > 0,
+      5000,
+    );
+    expect(cluster.messages).to.deep.equal(['ready']);
+  });
+
+  it('drains on the message shutdown and exits 0', async () => {
+    cluster.send('shutdown');
+    expect(await cluster.exited).to.deep.equal({ code: 0, signal: null });
+    expect(cluster.leftovers()).to.deep.equal([]);
+  });
+
+  it('goes on draining after a second signal at once, and stops now after one that comes a second later', async function () {
+    this.timeout(30_000);
+    const wire = await Wire.open(cluster.url);
+    const answer = wire.request('GET', '/hang');
+    answer.catch(() => undefined); // cut off is what it is here for
+    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+    cluster.signal('SIGTERM');
+    cluster.signal('SIGTERM');
+    expect(await isDraining()).to.equal(503);
+    await sleep(SECOND_SIGNAL_MS);
+    expect(cluster.stderr.at(-1)).to.match(/^multilane ready /);
+    const exit = await cluster.stop('SIGTERM');
+    expect(exit).to.deep.equal({ code: 1, signal: null });
+    expect(await answer).to.equal(undefined);
+    expect(cluster.leftovers()).to.deep.equal([]);
+  });
+
+  it('cuts what is still unanswered when DRAIN_MS is over, and exits 0', async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+    cluster = await startCluster({ config: HAZARDS, env: { DRAIN_MS: '500' } });
+    const wire = await Wire.open(cluster.url);
+    const answer = wire.request('GET', '/hang');
+    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+    expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+    expect((await answer)?.status ?? 'no answer').to.be.oneOf([503, 'no answer']);
+  });
+});
