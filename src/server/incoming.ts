@@ -36,6 +36,7 @@ export class IncomingRequest implements ServerRequest {
   #state: Record<string, unknown> | undefined;
   #deadline: Deadline | undefined;
   #bytes: Promise<Uint8Array> | undefined;
+  #isStreamed = false;
 
   constructor(site: Site, exchange: Exchange, plan: RoutePlan, params: Params, startedAt: number) {
     this.site = site;
@@ -158,7 +159,9 @@ export class IncomingRequest implements ServerRequest {
 
   // --- body
 
+  /** @throws Error when the body is read as a stream: there is one reader */
   readBytes(): Promise<Uint8Array> {
+    if (this.#isStreamed) throw new Error('the body is read as a stream already');
     this.#bytes ??= readBytes(this.exchange, this.site.wheel, this.plan.bodyLimit);
     return this.#bytes;
   }
@@ -168,9 +171,17 @@ export class IncomingRequest implements ServerRequest {
   async readJson(): Promise<unknown> {
     return parseJson(await this.readBytes());
   }
+  /** @throws Error when called twice */
   readStream(): AsyncIterable<Uint8Array> {
+    if (this.#isStreamed) throw new Error('the body is read as a stream already');
+    if (this.#bytes !== undefined) return once(this.#bytes);
+    this.#isStreamed = true;
     return readStream(this.exchange, this.site.wheel, this.plan.bodyLimit);
   }
+}
+
+async function* once(bytes: Promise<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield await bytes;
 }
 
 /** A caller that waits less than the route allows says so; anything but a whole number is ignored. */

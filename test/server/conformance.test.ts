@@ -54,6 +54,20 @@ function routes(app: Application): void {
     return ctx.readText();
   });
   app.post('/twice', async (ctx) => (await ctx.readText()) + (await ctx.readText()));
+  app.post('/again', async (ctx) => {
+    const first = await ctx.readText();
+    for await (const chunk of ctx.readStream()) return `${first} ${Buffer.from(chunk).toString()}`;
+    return first;
+  });
+  app.post('/streamed', async (ctx) => {
+    const stream = ctx.readStream();
+    try {
+      return await ctx.readText();
+    } catch (error) {
+      for await (const chunk of stream) return `${(error as Error).message}: ${chunk.length}`;
+      return 'nothing';
+    }
+  });
   app.post('/sum', { bodyLimit: 5_000_000 }, async (ctx) => {
     let sum = 0;
     for await (const chunk of ctx.readStream()) for (const byte of chunk) sum += byte;
@@ -162,6 +176,10 @@ function behaves(client: () => Client): void {
     expect((await post('/bytes', bytes)).body.equals(bytes)).to.equal(true);
     expect((await post('/late', BIG)).body.toString()).to.equal(BIG);
     expect((await post('/twice', 'ab')).body.toString()).to.equal('abab');
+    expect((await post('/again', 'ab')).body.toString()).to.equal('ab ab');
+    expect((await post('/streamed', 'ab')).body.toString()).to.equal(
+      'the body is read as a stream already: 2',
+    );
     expect((await post('/bytes', '')).body.length).to.equal(0);
     const sum = bytes.reduce((a, b) => a + b, 0);
     expect((await post('/sum', bytes)).body.toString()).to.equal(String(sum));
