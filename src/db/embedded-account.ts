@@ -1,5 +1,8 @@
 // PostgreSQL refuses to run as root. Started by root, it runs as `postgres`, else as `nobody`; and that account
-// must be able to reach its files, which inside a 0700 folder of root it cannot.
+// must be able to reach its files. Inside a private folder of root (a clone below /root, a folder of mktemp -d) it
+// cannot, so there it is lent the one capability to pass through folders, CAP_DAC_READ_SEARCH.
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { StartError } from '../errors.js';
@@ -8,7 +11,13 @@ export interface Account {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+  /** Set where it must be lent the way through folders that are closed to it. */
+  readonly passesFolders?: boolean;
 }
+
+/** capabilities(7) */
+const CAP_DAC_READ_SEARCH = 2n;
+const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
 
 /**
  * The account that must own the cluster, undefined when it is our own. An existing cluster keeps its owner:
@@ -40,11 +49,57 @@ function parsePasswd(text: string): Account[] {
     .map(([name = '', , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }));
 }
 
+/**
+ * The account as it can reach all these paths.
+ * @throws StartError naming the folder that is closed to it, when we cannot lend it the way through
+ */
+export async function withPassage(
+  account: Account | undefined,
+  paths: readonly string[],
+  log: { warn(message: string): void },
+): Promise<Account | undefined> {
+  if (account === undefined) return undefined;
+  try {
+    for (const path of paths) await requireReachable(path, account);
+    return account;
+  } catch (error) {
+    if (!(error instanceof StartError) || !(await canLendPassage())) throw error;
+    log.warn(
+      `the embedded PostgreSQL lies in a folder that the account "${account.name}" cannot enter: it is lent the ` +
+        'capability to search and read every folder (a DATA_DIR and a clone outside of private folders avoid this)',
+    );
+    return { ...account, passesFolders: true };
+  }
+}
+
+async function canLendPassage(): Promise<boolean> {
+  if (!SETPRIV.some((file) => existsSync(file))) return false;
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return ((effective >> CAP_DAC_READ_SEARCH) & 1n) === 1n;
+}
+
+/** Starts a program as this account; undefined: as ourselves. */
+export function spawnAs(
+  account: Account | undefined,
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
+  if (account === undefined) return spawn(file, args, options);
+  const { uid, gid, passesFolders = false } = account;
+  if (!passesFolders) return spawn(file, args, { ...options, uid, gid });
+  const setpriv = SETPRIV.find((path) => existsSync(path))!;
+  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  const lent = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+  return spawn(setpriv, [...identity, ...lent, '--', file, ...args], options);
+}
+
 /** @throws StartError naming the first folder on the way to `path` that the account may not pass through */
 export async function requireReachable(path: string, account: Account | undefined): Promise<void> {
   if (account === undefined) return;
   for (const folder of ancestors(path)) {
-    const { uid, gid, mode } = await stat(folder);
+    const { uid, gid, mode } = await stat(folder).catch(whenMissing);
     const execute = uid === account.uid ? 0o100 : gid === account.gid ? 0o010 : 0o001;
     if ((mode & execute) === 0) {
       throw new StartError(
@@ -53,6 +108,12 @@ export async function requireReachable(path: string, account: Account | undefine
       );
     }
   }
+}
+
+/** What is not there yet is made by us, so that the account can pass. */
+function whenMissing(error: NodeJS.ErrnoException): { uid: number; gid: number; mode: number } {
+  if (error.code === 'ENOENT') return { uid: 0, gid: 0, mode: 0o111 };
+  throw error;
 }
 
 /** From the root down, `path` itself left out. */

@@ -1,6 +1,5 @@
 // The files of the embedded PostgreSQL under DATA_DIR/pg, made once and never half:
 //   data/ (the cluster, owned by the account that runs it)   socket/ (0700)   password (ours, 0600)   postgres.log
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmod,
@@ -16,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.js';
-import { type Account, requireReachable } from './embedded-account.js';
+import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 
 /** The superuser of the cluster, and the role everything of ours connects as. */
@@ -89,8 +88,6 @@ async function initialise(
   if (account !== undefined) {
     await Promise.all([work, passwordCopy].map((path) => chown(path, account.uid, account.gid)));
   }
-  await requireReachable(binaries.initdb, account);
-  await requireReachable(work, account);
   const data = join(work, 'data');
   await run(binaries.initdb, account, [
     ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
@@ -106,14 +103,13 @@ async function initialise(
 
 function run(file: string, account: Account | undefined, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
+    const child = spawnAs(account, file, args, {
       cwd: '/',
       env: ENVIRONMENT,
       stdio: ['ignore', 'ignore', 'pipe'],
-      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
     });
     let complaint = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-4096);
     });
     child.once('error', (error) => reject(new StartError(`cannot run ${file}: ${reason(error)}`)));

@@ -9,7 +9,7 @@ import { chmod, chown, mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
-import { type Account, chooseAccount, requireReachable } from './embedded-account.js';
+import { type Account, chooseAccount, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
 import { type Cluster, ensureCluster, openFolder } from './embedded-cluster.js';
 import {
@@ -56,13 +56,12 @@ export async function startEmbedded({ dataDir, socketDir, log }: EmbeddedOptions
     throw new StartError(`the socket folder ${socketDir} is too long for a Unix socket`);
   }
   const [binaries, files] = await Promise.all([locateBinaries(), openFolder(dataDir)]);
-  const account = await chooseAccount(files.dataFolder, log);
+  const paths = [binaries.postgres, files.dataFolder, socketDir];
+  const account = await withPassage(await chooseAccount(files.dataFolder, log), paths, log);
   const cluster = await ensureCluster(files, binaries, account);
   const launch = async (): Promise<Postmaster> => {
     const running = await adoptPostmaster(cluster);
     if (running !== undefined) return running;
-    await requireReachable(binaries.postgres, account);
-    await requireReachable(cluster.dataFolder, account);
     await prepareSocketDir(socketDir, account);
     return startPatiently(() => startPostmaster(cluster, binaries.postgres, account, socketDir));
   };
@@ -92,7 +91,6 @@ async function prepareSocketDir(socketDir: string, account: Account | undefined)
   } catch (error) {
     throw new StartError(`cannot use the socket folder ${socketDir}: ${String(error)}`);
   }
-  await requireReachable(socketDir, account);
 }
 
 class SupervisedPostgres implements Embedded {

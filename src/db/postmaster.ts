@@ -1,12 +1,11 @@
 // One running postmaster, ours by birth or by adoption: start, wait until it answers, watch, stop.
-import { spawn } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../errors.js';
-import type { Account } from './embedded-account.js';
+import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { isPostmasterOf } from './process-identity.js';
 
@@ -95,7 +94,8 @@ export async function startPostmaster(
   try {
     if (fstatSync(log).size > LOG_FILE_BYTES) ftruncateSync(log, 0);
     const logStart = fstatSync(log).size;
-    const child = spawn(
+    const child = spawnAs(
+      account,
       postgres,
       [
         '-D',
@@ -107,7 +107,6 @@ export async function startPostmaster(
         env: ENVIRONMENT,
         detached: true,
         stdio: ['ignore', log, log],
-        ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
       },
     );
     const abort = new AbortController();

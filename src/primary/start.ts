@@ -58,8 +58,12 @@ async function startParts(
     const lock = await claimDataDir(settings);
     lifecycle.defer('owner lock', () => lock.release());
   }
-  let embedded: Embedded | undefined;
-  lifecycle.defer('embedded PostgreSQL', () => embedded?.stop());
+  let starting: Promise<Embedded> | undefined;
+  lifecycle.defer('embedded PostgreSQL', async () => {
+    // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
+    const embedded = await starting?.catch(() => undefined);
+    await embedded?.stop();
+  });
   const acceptor = new Acceptor({ ...settings, exclusive: settings.pmId === null });
   lifecycle.defer('acceptor', () => acceptor.close());
 
@@ -123,8 +127,10 @@ async function startParts(
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {
-      embedded = await startEmbedded({ ...settings, socketDir: socketDirectory(settings), log });
+      starting = startEmbedded({ ...settings, socketDir: socketDirectory(settings), log });
     }
+    const embedded = await starting;
+    if (ending.begun) return;
     await databases.prepare(embedded, async ({ service, url, exclusive }) => {
       await databases.openBudget(embedded, (most) => DatabaseBudget.configure(brain.block, most));
       supervisor.serviceReady({ service, database: { url, exclusive } });

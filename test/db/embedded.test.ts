@@ -254,13 +254,6 @@ describe('the embedded PostgreSQL', () => {
       expect(await refusal({})).to.match(/FATAL.*incompatible/);
       await writeFile(version, text);
     });
-
-    it('when its account may not enter the folder, naming it', async () => {
-      const closed = join(root, 'closed');
-      await mkdir(closed, { mode: process.getuid?.() === 0 ? 0o700 : 0 });
-      expect(await refusal({ dataDir: join(closed, 'data') })).to.include(closed);
-      await chmod(closed, 0o755);
-    });
   });
 });
 
@@ -273,6 +266,26 @@ describe('the account of the embedded PostgreSQL', () => {
     const root = process.getuid?.() === 0;
     expect(account).to.deep.equal(root ? { name: 'nobody', uid: 65534, gid: 65534 } : undefined);
     expect(warnings).to.have.length(root ? 1 : 0);
+  });
+
+  it('is lent the way into a private folder of root, and only the way', async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const folder = await temporaryDataDir();
+    await chmod(folder, 0o700);
+    const postgres = await startEmbedded({
+      dataDir: join(folder, 'data'),
+      socketDir: join(folder, 'socket'),
+      log: { ...silentLog, ...log },
+    });
+    try {
+      expect(warnings.join()).to.include('cannot enter');
+      const status = await readFile(`/proc/${postgres.pid}/status`, 'utf8');
+      expect(status).to.match(/^Uid:\t[1-9]/m);
+      expect(/^CapEff:\t(\w+)$/m.exec(status)?.[1]).to.equal('0000000000000004');
+    } finally {
+      await postgres.stop();
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('may go where its bits say', async () => {

@@ -19,13 +19,14 @@ import { assertOwnMetric } from '#src/telemetry/metrics.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import type { Call } from '#src/upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
-import { observeDatabase, observeSagas } from './observers.js';
+import { observeConnections, observeDatabase, observeSagas } from './observers.js';
 
 /**
  * Clients may count on 24 hours. A saga's undo finds what it undoes by the same keys, and may
  * come as late as its retries and 24 hours of compensation: three days leave it room.
  */
 const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+const PUBLISH_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 10 * 60 * 1000;
 
 /** What all services of a worker share. */
@@ -56,7 +57,7 @@ export class MountedService {
   readonly #deps: ServiceDeps;
   #database: ClosableDatabase | undefined;
   #engine: SagaEngine | undefined;
-  #sweeping: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(definition: ServiceDefinition, surroundings: Surroundings) {
     const { name, tasks, sagas = [] } = definition;
@@ -116,13 +117,17 @@ export class MountedService {
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
+    this.#every(PUBLISH_EVERY_MS, observeConnections(recorder, name, database));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
-    if (boot.slot === 1)
-      this.#sweeping = setInterval(() => void this.#sweep(database), SWEEP_EVERY_MS).unref();
+    if (boot.slot === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }
 
   async drain(withinMs: number): Promise<void> {
     await this.#engine?.drain(withinMs);
+  }
+
+  #every(ms: number, work: () => void): void {
+    this.#timers.push(setInterval(work, ms).unref());
   }
 
   async #sweep(database: Database): Promise<void> {
@@ -134,7 +139,7 @@ export class MountedService {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#sweeping);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#database?.close();
   }
 }

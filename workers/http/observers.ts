@@ -1,5 +1,5 @@
 // What databases, calls and sagas tell about themselves, as metrics and spans of this worker.
-import type { DatabaseObserver } from '#src/db/create-database.js';
+import type { ClosableDatabase, DatabaseObserver } from '#src/db/create-database.js';
 import { HttpError } from '#src/errors.js';
 import type { Counter, Histogram, Recorder } from '#src/memory/recorder.js';
 import type { SagaObserver } from '#src/saga/observer.js';
@@ -49,6 +49,22 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
         throw error;
       }
     },
+  };
+}
+
+/** @returns what publishes how many connections this worker has open to a service's database */
+export function observeConnections(
+  recorder: Recorder,
+  service: string,
+  database: Pick<ClosableDatabase, 'size'>,
+): () => void {
+  const [used, idle] = ['used', 'idle'].map((state) =>
+    recorder.gauge('db_client_connections', { state, pool: service }),
+  );
+  return () => {
+    const { size } = database;
+    used!.set(size.used);
+    idle!.set(size.idle);
   };
 }
 
