@@ -15,8 +15,9 @@ export interface Account {
   readonly passesFolders?: boolean;
 }
 
-/** capabilities(7) */
-const CAP_DAC_READ_SEARCH = 2n;
+/** capabilities(7): what is lent, and what lending it takes. */
+const CAP_DAC_READ_SEARCH = 1n << 2n;
+const CAP_SETPCAP = 1n << 8n;
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
 
 /**
@@ -76,7 +77,8 @@ async function canLendPassage(): Promise<boolean> {
   if (!SETPRIV.some((file) => existsSync(file))) return false;
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  return ((effective >> CAP_DAC_READ_SEARCH) & 1n) === 1n;
+  const needed = CAP_DAC_READ_SEARCH | CAP_SETPCAP;
+  return (effective & needed) === needed;
 }
 
 /** Starts a program as this account; undefined: as ourselves. */
@@ -91,7 +93,12 @@ export function spawnAs(
   if (!passesFolders) return spawn(file, args, { ...options, uid, gid });
   const setpriv = SETPRIV.find((path) => existsSync(path))!;
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  const lent = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+  // no_setuid_fixup: access(2), by which PostgreSQL looks for its own programs, ignores capabilities otherwise.
+  const lent = [
+    '--inh-caps=+dac_read_search',
+    '--ambient-caps=+dac_read_search',
+    '--securebits=+no_setuid_fixup',
+  ];
   return spawn(setpriv, [...identity, ...lent, '--', file, ...args], options);
 }
 

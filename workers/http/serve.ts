@@ -40,8 +40,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const tracing = initTracing(settings, { worker: slot, instanceId }, log);
   const meters = new RequestMeters(recorder, row, clock);
 
+  // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
+  // clients would only come back through an accept queue that is about to be reset.
   let leaving = false;
-  const draining = (): boolean => leaving || switches.draining;
   const calling = createCalling({
     block,
     slot,
@@ -57,7 +58,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     limiter: new InFlight(block, settings.maxInFlight),
     tracing,
     log,
-    draining,
+    draining: () => leaving,
     trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
   });
   const dispatch = dispatchTo(app);
