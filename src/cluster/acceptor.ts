@@ -12,6 +12,21 @@ const NO_WORKER = JSON.stringify({
   code: 'NO_WORKER',
 });
 
+/** What the published types leave out. */
+interface AcceptingApp {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    listening: (socket: uWS.us_listen_socket | false) => void,
+  ): void;
+  addChildAppDescriptor(descriptor: unknown): void;
+  removeChildAppDescriptor(descriptor: unknown): void;
+}
+
+/** LIBUS_LISTEN_* */
+const [SHARED, EXCLUSIVE] = [0, 1];
+
 export interface AcceptorOptions {
   readonly host: string;
   /** 0: any free port. */
@@ -41,13 +56,7 @@ export class Acceptor {
         .end(NO_WORKER, true);
     });
     let socket: uWS.us_listen_socket | false = false;
-    const listen = this.#app.listen as unknown as (
-      h: string,
-      p: number,
-      o: number,
-      cb: (s: typeof socket) => void,
-    ) => void;
-    listen.call(this.#app, options.host, options.port, options.exclusive ? 1 : 0, (result) => {
+    this.#core.listen(options.host, options.port, options.exclusive ? EXCLUSIVE : SHARED, (result) => {
       socket = result;
     });
     if (!socket) {
@@ -61,12 +70,12 @@ export class Acceptor {
 
   add(descriptor: unknown): void {
     this.#children.add(descriptor);
-    this.#child('addChildAppDescriptor', descriptor);
+    this.#core.addChildAppDescriptor(descriptor);
   }
 
   /** Idempotent. After it no new connection goes to this worker. */
   remove(descriptor: unknown): void {
-    if (this.#children.delete(descriptor)) this.#child('removeChildAppDescriptor', descriptor);
+    if (this.#children.delete(descriptor)) this.#core.removeChildAppDescriptor(descriptor);
   }
 
   /** New connections are refused from here on; those that exist live on in their workers. */
@@ -80,8 +89,7 @@ export class Acceptor {
     this.#app.close();
   }
 
-  // Missing in the published types.
-  #child(method: 'addChildAppDescriptor' | 'removeChildAppDescriptor', descriptor: unknown): void {
-    (this.#app as unknown as Record<typeof method, (descriptor: unknown) => void>)[method](descriptor);
+  get #core(): AcceptingApp {
+    return this.#app as unknown as AcceptingApp;
   }
 }
