@@ -1,6 +1,7 @@
 // `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else, so
 // only names of our own prefix can be wrong.
 import { ConfigError } from '../errors.js';
+import { laterSetting } from './later.js';
 import { nearest, PREFIX } from './names.js';
 import type { Source } from './source.js';
 
@@ -30,6 +31,11 @@ export function fromEnvironment(
       );
     }
     if (!spellings.includes(name)) {
+      const later = laterSetting(name.slice(PREFIX.length), name, value);
+      if (later !== undefined) {
+        warn(later);
+        continue;
+      }
       throw new ConfigError(`${name}: unknown setting, did you mean ${nearest(name, spellings)}?`);
     }
   }

@@ -1,0 +1,36 @@
+// Settings of CONTRACT section 2 whose capability is not part of this version. One environment serves many
+// versions, so what changes nothing here is taken with a warning; what would be relied on is refused.
+import { ConfigError } from '../errors.js';
+
+/** Values that say what this version does anyway; `any`: tuning of something that does not run here. */
+const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
+  TLS_CERT_FILE: [],
+  TLS_KEY_FILE: [],
+  REGISTRY_TOKEN: 'any',
+  GATEWAY: ['off'],
+  GRPC_HOST: 'any',
+  GRPC_PORT: 'any',
+  GRPC_WORKERS: 'any',
+  GRPC_REFLECTION: ['off'],
+  GRPC_TLS_CERT_FILE: [],
+  GRPC_TLS_KEY_FILE: [],
+  GRPC_TLS_CLIENT_CA_FILE: [],
+  RATE_LIMIT: ['off'],
+  STALL_MS: 'any',
+  WORKER_HEAP_MB: ['0'],
+  UNHANDLED_REJECTION: ['replace'],
+};
+
+/**
+ * @param as how it was spelled
+ * @returns a warning, undefined for a name that is not of a later version either
+ * @throws ConfigError for a value that this version cannot honour
+ */
+export function laterSetting(name: string, as: string, value: string): string | undefined {
+  const harmless = Object.hasOwn(LATER, name) ? LATER[name] : undefined;
+  if (harmless === undefined) return undefined;
+  if (value === '' || harmless === 'any' || harmless.includes(value)) {
+    return `${as}: not part of this version; it changes nothing`;
+  }
+  throw new ConfigError(`${as}: not part of this version, so it cannot be set to anything`);
+}
