@@ -20,11 +20,12 @@ export async function untilQuiet(busyness: () => Busyness, withinMs: number): Pr
   let quietSince = performance.now();
   let seen = busyness().requests;
   for (;;) {
+    // First of all: a socket that the acceptor handed over just before is taken in while the loop turns.
+    await delay(Math.max(0, Math.min(LOOK_EVERY_MS, deadline - performance.now())));
     const { inFlight, connections, requests } = busyness();
     const now = performance.now();
     if (inFlight > 0 || requests !== seen) quietSince = now;
     seen = requests;
     if ((inFlight === 0 && connections === 0) || now - quietSince >= QUIET_MS || now >= deadline) return;
-    await delay(Math.min(LOOK_EVERY_MS, deadline - now));
   }
 }

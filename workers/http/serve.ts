@@ -95,7 +95,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
         requests: meters.begun,
       });
       await Promise.all([
-        untilQuiet(busyness, withinMs),
+        // Out of rotation by now. Closed before what requests need is: none may arrive to find it gone.
+        untilQuiet(busyness, withinMs).then(() => server.close()),
         ...services.map((service) => service.drain(Math.max(0, withinMs - ANSWER_MS))),
       ]);
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
