@@ -23,6 +23,9 @@ export const ROLE = 'multilane';
 /** No clean-up of PG* variables would be complete, so nothing is inherited at all. */
 export const ENVIRONMENT = { PATH: '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' };
 
+/** An `initdb` whose starter was killed writes on for a moment, into the folder that is being removed. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
+
 export interface Cluster {
   readonly folder: string;
   readonly dataFolder: string;
@@ -59,7 +62,7 @@ export async function ensureCluster(
     throw new StartError(`${passwordFile} is missing: restore it, or remove ${files.folder} to start empty`);
   }
   const left = entries.filter((name) => name.startsWith('new-'));
-  await Promise.all(left.map((name) => rm(join(files.folder, name), { recursive: true, force: true })));
+  await Promise.all(left.map((name) => rm(join(files.folder, name), REMOVAL)));
   const password = stored === '' ? randomBytes(32).toString('base64url') : stored;
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600, flush: true });
   await initialise(files, binaries, account, password);
