@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { StartError } from '../errors.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
+import { makeFolder } from './make-folder.js';
 
 /** The superuser of the cluster, and the role everything of ours connects as. */
 export const ROLE = 'multilane';
@@ -36,11 +37,11 @@ export interface Cluster {
 /** Opens `DATA_DIR/pg`. @throws StartError when a folder cannot be made or the password is lost */
 export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'password'>> {
   try {
-    const created = await mkdir(dataDir, { recursive: true });
+    const created = await makeFolder(dataDir);
     // Root's cluster belongs to another account, which must be able to pass through.
-    if (created !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
+    if (created) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
     const folder = join(await realpath(dataDir), 'pg');
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await chmod(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
     return { folder, dataFolder: join(folder, 'data'), logFile: join(folder, 'postgres.log') };
   } catch (error) {

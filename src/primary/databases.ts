@@ -1,9 +1,9 @@
 // The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
-import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { type DatabaseTarget, prepareDatabases, serviceDatabase } from '../db/databases.js';
 import type { Embedded } from '../db/embedded.js';
+import { makeFolder } from '../db/make-folder.js';
 import { acquireOwnerLock, type OwnerLock } from '../db/owner-lock.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
 import { ConfigError, StartError } from '../errors.js';
@@ -150,7 +150,7 @@ export async function claimDataDir({
   pmId,
 }: Pick<Settings, 'dataDir' | 'pmId'>): Promise<OwnerLock> {
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(dataDir);
   } catch (error) {
     throw new StartError(`cannot create DATA_DIR ${dataDir}: ${(error as Error).message}`);
   }

@@ -52,6 +52,12 @@ describe('a start that is refused', () => {
     expect(run.stderr).to.not.contain('hunter2secret');
   });
 
+  // mkdir -p of Node spins for ever below /proc.
+  it('for a DATA_DIR that cannot be made exits 1 with one line that names it', async function () {
+    if (process.platform !== 'linux') this.skip();
+    expectRefusal(await runPrimary({ env: { DATA_DIR: '/proc/absent/data' } }), 1, /\/proc\/absent/);
+  });
+
   for (const name of ['PORT', 'ADMIN_PORT'] as const) {
     it(`for a taken ${name} exits 1 with one line that names the port, and its PostgreSQL is gone`, async () => {
       const holder = createServer();
