@@ -33,7 +33,8 @@ const BODILESS = new Set(['GET', 'OPTIONS']);
 /**
  * Runs `fill` and returns what it declared. Hooks apply to all routes of their application or group, whether
  * they are declared before or after; in a group `/` is the prefix itself.
- * @throws TypeError for bad options, hooks, handlers or prefixes, and for declarations after `fill` returned
+ * @throws TypeError for bad options, hooks, handlers or prefixes, for a `fill` that is async, and for
+ *   declarations after it returned
  */
 export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[] {
   const routes: DeclaredRoute[] = [];
@@ -74,7 +75,8 @@ export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[]
           );
         }
         checkOptions('group', inner, options);
-        body(applicationOf(prefix + inner, { ...inherited, ...options }, noHooks(hooks)));
+        const group = applicationOf(prefix + inner, { ...inherited, ...options }, noHooks(hooks));
+        assertSynchronous(`group ${inner}`, body(group));
       },
       hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>) {
         assertOpen();
@@ -85,9 +87,16 @@ export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[]
     };
   };
 
-  fill(applicationOf('', {}, noHooks(undefined)));
+  assertSynchronous('routes(app)', fill(applicationOf('', {}, noHooks(undefined))));
   isOpen = false;
   return routes;
+}
+
+/** What is declared after an await comes too late, and what is thrown there reaches nobody. */
+function assertSynchronous(what: string, returned: unknown): void {
+  if (!(returned instanceof Promise)) return;
+  returned.catch(() => {}); // this refusal says it first
+  throw new TypeError(`${what} is async: declare routes and hooks before anything is awaited`);
 }
 
 const noHooks = (outer: HookChain | undefined): HookChain => ({

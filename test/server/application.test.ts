@@ -76,4 +76,13 @@ describe('declaring routes', () => {
     expect(() => kept?.get('/late', handler)).to.throw(TypeError, 'while routes(app) runs');
     expect(() => kept?.hook('onRequest', handler)).to.throw(TypeError, 'while routes(app) runs');
   });
+
+  it('cannot wait: what an async service or group throws would reach nobody', () => {
+    const fails: () => unknown = async () => {
+      await Promise.resolve();
+      throw new Error('late');
+    };
+    expect(() => bench(fails)).to.throw(TypeError, 'routes(app) is async');
+    expect(() => bench((demo) => demo.group('/inner', fails))).to.throw(TypeError, 'group /inner is async');
+  });
 });
