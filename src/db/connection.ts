@@ -2,7 +2,8 @@
 // before them. It knows deadlines (a caller stops waiting, the late answer is dropped) and a watchdog (no answer
 // at all: the socket is cut), and it never repeats anything.
 import { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
+import { driver } from './driver.js';
 import { ConnectionLostError, fromDriver, ReplyOverdueError } from './failure.js';
 import { encode, typeParsers } from './values.js';
 
@@ -62,14 +63,14 @@ export class Connection {
   private constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#events = events;
     this.readOnly = options.readOnly;
-    this.#client = new pg.Client({
+    this.#client = new (driver().Client)({
       connectionString: options.readOnly ? readOnlyUrl(options.url) : options.url,
       application_name: options.applicationName,
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
       pipeline: true,
       stream: () => this.#socket,
-      types: typeParsers,
+      types: typeParsers(),
       statement_timeout: options.statementTimeoutMs,
     });
     this.#client.on('error', () => {

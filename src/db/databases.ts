@@ -1,6 +1,7 @@
 // The databases of all mounted services, prepared by the primary at start: one per service, named like it.
-import pg from 'pg';
+import type pg from 'pg';
 import { StartError } from '../errors.js';
+import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import { type MigrationSet, migrateService } from './migrate.js';
 import { describeConnectFailure, withDatabase } from './server-url.js';
@@ -62,7 +63,7 @@ export async function prepareDatabases(
 async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
   if (await exists(target)) return;
   await withClient(target, target.server, async (client) => {
-    const name = pg.escapeIdentifier(target.name);
+    const name = driver().escapeIdentifier(target.name);
     try {
       await client.query(`create database ${name}`);
       log.info({ service: target.name }, 'database created');
@@ -71,7 +72,7 @@ async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
       // duplicate_database, or the same as a unique violation: another process was quicker
       if (code === '42P04' || code === '23505') return;
       if (code !== '42501') throw error;
-      const role = pg.escapeIdentifier(client.user ?? '');
+      const role = driver().escapeIdentifier(client.user ?? '');
       throw new MissingDatabase(`CREATE DATABASE ${name} OWNER ${role};`);
     }
   });
@@ -93,7 +94,10 @@ async function withClient<T>(
   url: string,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const client = new (driver().Client)({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   client.on('error', () => {}); // the statement under way is told
   try {
     await client.connect();

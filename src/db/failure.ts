@@ -2,8 +2,9 @@
 //   certainly not executed, may be repeated      UnavailableError  503 DATABASE_BUSY
 //   certainly not executed, refused as it is     StatementError    (a constraint, a syntax error)
 //   nobody knows                                 OutcomeUnknownError, never repeated by this room
-import pg from 'pg';
+import type pg from 'pg';
 import { DeadlineExceededError, HttpError, UnavailableError, ValidationError } from '../errors.js';
+import { driver } from './driver.js';
 
 /** The server refused the statement: it had no effect. Says which SQLSTATE, never shown to a client. */
 export class StatementError extends Error {
@@ -61,7 +62,7 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
  * arose here, from the answer (a value that does not fit its type), and is passed on as it is.
  */
 export function fromDriver(error: Error, broken: boolean): Error {
-  if (!(error instanceof pg.DatabaseError)) {
+  if (!(error instanceof driver().DatabaseError)) {
     return broken ? new ConnectionLostError(error.message, { cause: error }) : error;
   }
   const state = error.code ?? '';

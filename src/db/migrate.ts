@@ -3,8 +3,9 @@
 // processes may start at once; it is loaded only when something is pending, which is rare.
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import type pg from 'pg';
 import { StartError } from '../errors.js';
+import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import { describeConnectFailure } from './server-url.js';
 
@@ -35,7 +36,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export async function migrateService(options: MigrateOptions): Promise<void> {
   const { service, connection, migrations, framework = [], log } = options;
   const own = migrations === undefined ? [] : [{ name: 'service', folder: migrations }];
-  const client = new pg.Client({
+  const client = new (driver().Client)({
     connectionString: connection,
     application_name: `multilane ${service} migrations`,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -84,12 +85,12 @@ async function migrationNames(service: string, { folder }: MigrationSet): Promis
 
 async function appliedNames(client: pg.Client, { name }: MigrationSet): Promise<string[]> {
   try {
-    const table = `${SCHEMA}.${pg.escapeIdentifier(tableOf(name))}`;
+    const table = `${SCHEMA}.${driver().escapeIdentifier(tableOf(name))}`;
     const { rows } = await client.query<{ name: string }>(`select name from ${table} order by id`);
     return rows.map((row) => row.name);
   } catch (error) {
     const nothingYet =
-      error instanceof pg.DatabaseError && (error.code === '42P01' || error.code === '3F000');
+      error instanceof driver().DatabaseError && (error.code === '42P01' || error.code === '3F000');
     if (nothingYet) return [];
     throw error;
   }

@@ -3,8 +3,8 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { StartError } from '../errors.js';
+import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { isPostmasterOf } from './process-identity.js';
@@ -169,7 +169,7 @@ async function answers(socketDir: string, cluster: Cluster, gone: AbortSignal): 
   const giveUpAt = performance.now() + READY_WITHIN_MS;
   while (!gone.aborted) {
     if (existsSync(join(socketDir, `.s.PGSQL.${PORT}`))) {
-      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+      const client = new (driver().Client)({ connectionString: url, connectionTimeoutMillis: 5_000 });
       client.on('error', () => {}); // a connection cut while we ask: the next round finds out why
       try {
         await client.connect();
@@ -189,7 +189,7 @@ async function answers(socketDir: string, cluster: Cluster, gone: AbortSignal): 
 
 /** Anything but a refused log-in (class 28) may be different in a moment: starting, stopping, recovering. */
 function isTransient(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError && error.code?.startsWith('28') === true);
+  return !(error instanceof driver().DatabaseError && error.code?.startsWith('28') === true);
 }
 
 /** An adopted process is nobody's child of ours: its end is seen by looking. */

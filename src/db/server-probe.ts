@@ -1,6 +1,7 @@
 // Whether a database server answers, asked again and again on one connection of its own.
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
+import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import { addressOf } from './server-url.js';
 
@@ -66,7 +67,7 @@ export async function maxConnectionsOf(url: string): Promise<number> {
 }
 
 async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({
+  const client = new (driver().Client)({
     connectionString: url,
     application_name: 'multilane probe',
     connectionTimeoutMillis: PROBE_TIMEOUT_MS,

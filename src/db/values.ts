@@ -1,11 +1,10 @@
 // Values on their way to PostgreSQL and back.
-import pg from 'pg';
+import type pg from 'pg';
+import { driver } from './driver.js';
 
-const { builtins } = pg.types;
-/** OID of int8[]. */
+/** OIDs of int8 and int8[]. */
+const INT8 = 20;
 const INT8_ARRAY = 1016;
-const parserOf = pg.types.getTypeParser as (oid: number, format: 'text') => (text: string) => unknown;
-const parseInt8Array = parserOf(INT8_ARRAY, 'text') as (text: string) => (string | null)[];
 
 /**
  * Parameters as the driver can bind them without failing halfway: its own conversion of an object happens after
@@ -25,21 +24,24 @@ function encodeOne(value: unknown): unknown {
 }
 
 /** int8 as number, exact or an error; everything else as the driver does (timestamptz: Date, json: parsed). */
-export const typeParsers: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
-    if (format === 'binary') return pg.types.getTypeParser(oid, 'binary');
-    if (oid === builtins.INT8) return toNumber;
-    if (oid === INT8_ARRAY) return toNumbers;
-    return pg.types.getTypeParser(oid, 'text');
-  }) as typeof pg.types.getTypeParser,
-};
+export function typeParsers(): pg.CustomTypesConfig {
+  const { types } = driver();
+  const parserOf = types.getTypeParser as (oid: number, format: 'text') => (text: string) => unknown;
+  const parseInt8Array = parserOf(INT8_ARRAY, 'text') as (text: string) => (string | null)[];
+  const toNumbers = (text: string): (number | null)[] =>
+    parseInt8Array(text).map((item) => (item === null ? null : toNumber(item)));
+  return {
+    getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+      if (format === 'binary') return types.getTypeParser(oid, 'binary');
+      if (oid === INT8) return toNumber;
+      if (oid === INT8_ARRAY) return toNumbers;
+      return types.getTypeParser(oid, 'text');
+    }) as typeof types.getTypeParser,
+  };
+}
 
 function toNumber(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value)) return value;
   throw new RangeError(`${text} does not fit a JavaScript number: select it as text`);
-}
-
-function toNumbers(text: string): (number | null)[] {
-  return parseInt8Array(text).map((item) => (item === null ? null : toNumber(item)));
 }

@@ -1,9 +1,10 @@
 // Asks instances over HTTP whether they are well: every five seconds with jitter, so that many instances are
 // not asked in the same moment. Only 2xx is well; a redirect is a failure, and is not followed.
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import type { Random } from '../resilience/policy.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
 import { originOf } from './http.js';
+import { httpClient } from './http-client.js';
 import type { Schedule } from './schedule.js';
 
 const INTERVAL_MS = 5_000;
@@ -74,18 +75,20 @@ export class HealthProber implements HealthWatcher {
 
 /** Probes over connections of their own. @returns the probe, and how to close its connections */
 export function httpProbe(): { readonly probe: Probe; readonly close: () => Promise<void> } {
-  const dispatcher = new Agent({
-    connections: 1,
-    keepAliveTimeout: 2 * INTERVAL_MS,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxResponseSize: MAX_BODY_BYTES,
-  });
+  let dispatcher: Agent | undefined;
   return {
-    close: () => dispatcher.destroy(),
+    close: async () => dispatcher?.destroy(),
     async probe({ address, port, path, host }, signal) {
       try {
         const url = `${originOf({ host: address, port })}${path}`;
+        const { Agent, request } = httpClient();
+        dispatcher ??= new Agent({
+          connections: 1,
+          keepAliveTimeout: 2 * INTERVAL_MS,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          maxResponseSize: MAX_BODY_BYTES,
+        });
         const { statusCode, body } = await request(url, {
           dispatcher,
           signal,

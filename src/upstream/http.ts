@@ -1,9 +1,10 @@
 // A call over HTTP/1.1: one pool of connections per endpoint, closed when the endpoint leaves.
 // undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
 import type { CallResponse } from './call.js';
 import type { Endpoint } from './endpoint.js';
+import { httpClient } from './http-client.js';
 import { BufferedResponse } from './response.js';
 import type { OutgoingRequest, Transport } from './transport.js';
 
@@ -86,7 +87,7 @@ export class HttpTransport implements Transport {
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new Pool(originOf(endpoint), {
+      pool = new (httpClient().Pool)(originOf(endpoint), {
         connections: this.#options.connections ?? CONNECTIONS,
         maxResponseSize: this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
         maxHeaderSize: MAX_HEADER_BYTES,

@@ -6,7 +6,7 @@ import { Rows } from '#src/db/rows.js';
 import { typeParsers } from '#src/db/values.js';
 
 export async function connect(url: string): Promise<{ db: Queryable; close(): Promise<void> }> {
-  const client = new pg.Client({ connectionString: url, types: typeParsers, pipeline: true });
+  const client = new pg.Client({ connectionString: url, types: typeParsers(), pipeline: true });
   client.on('error', () => {});
   await client.connect();
   return { db: new Pipelined(client), close: () => client.end() };
