@@ -1,4 +1,5 @@
 // One request and its answer, as handlers and the scope of everything they call see it.
+import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError, type HttpError } from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
