@@ -7,13 +7,14 @@ const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const FIELD = 'idempotency-key';
 
 /**
- * The request's key, undefined when the field is absent or empty.
+ * The request's key, undefined when the field is absent. An empty one is refused: who sends the field relies on it,
+ * and the core shows a value of nothing but bytes beyond ASCII as an empty one.
  * @throws ValidationError unless it is one value of 1..255 visible ASCII characters
  */
 export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefined {
   const [key, ...others] = ctx.headers.getAll(FIELD);
   if (others.length > 0) throw refusal('must be sent once');
-  if (key === undefined || key === '') return undefined;
+  if (key === undefined) return undefined;
   if (!VISIBLE_ASCII.test(key)) throw refusal('must be 1 to 255 visible ASCII characters');
   return key;
 }

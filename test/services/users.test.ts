@@ -142,6 +142,7 @@ describe('the users service', () => {
       ['256 characters', 'k'.repeat(256)],
       ['a space', 'a b'],
       ['a letter beyond ASCII', 'é'],
+      ['no characters', ''],
     ] as const) {
       it(`refuses a key of ${what}`, async () => {
         const body = { name: 'Ada', email: uniqueEmail() };
