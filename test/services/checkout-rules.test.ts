@@ -22,11 +22,22 @@ describe('the preference to be answered at once', () => {
     ['Respond-Async'],
     ['wait=5, respond-async'],
     ['a', 'respond-async; x=1 , b'],
+    ['respond-async=""'],
+    ['x="a, \\" b", respond-async'],
   ];
   for (const fields of yes) {
     it(`is in ${JSON.stringify(fields)}`, () => expect(prefersAsync(fields)).to.equal(true));
   }
-  for (const fields of [[], [''], ['respond-asynchronously'], ['x; respond-async'], ['wait=5']]) {
+  const no = [
+    [],
+    [''],
+    ['respond-asynchronously'],
+    ['x; respond-async'],
+    ['wait=5'],
+    ['"respond-async"'],
+    ['x=", respond-async, "'],
+  ];
+  for (const fields of no) {
     it(`is not in ${JSON.stringify(fields)}`, () => expect(prefersAsync(fields)).to.equal(false));
   }
 });

@@ -15,11 +15,16 @@ export function checkCurrency({ payment }: Checkout): void {
 export const hasEnded = (status: SagaStatus): boolean =>
   status === 'completed' || status === 'compensated' || status === 'needs-attention';
 
-/** True for `Prefer: respond-async` in any field, among other preferences, in any case (RFC 7240). */
+const QUOTED = /"(?:[^"\\]|\\.)*"/g;
+
+/**
+ * True for `Prefer: respond-async` in any field, among other preferences, in any case (RFC 7240). What stands in
+ * quotes is the value of something else, commas included; an empty value is none (section 2).
+ */
 export const prefersAsync = (prefer: readonly string[]): boolean =>
   prefer
-    .flatMap((field) => field.split(','))
-    .some((preference) => preference.split(';', 1)[0]!.trim().toLowerCase() === 'respond-async');
+    .flatMap((field) => field.replace(QUOTED, (text) => (text === '""' ? '' : 'quoted')).split(','))
+    .some((preference) => /^\s*respond-async\s*=?\s*(?:;|$)/i.test(preference));
 
 /** Ids that the completed steps left behind. */
 export function idsOf({ results }: SagaView): { userId: number; orderId: number; paymentId: number } {
