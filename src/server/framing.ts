@@ -75,7 +75,8 @@ export class HeadReader {
     if (this.#hosts !== 1) return new HttpError('MALFORMED_REQUEST', 'Exactly one Host is required.');
     if (!isKnownMethod(method)) return methodUnknown();
     const { maxUrlBytes, maxHeaderBytes } = this.#limits;
-    if (path.length + query.length > maxUrlBytes) {
+    const urlBytes = path.length + (query === '' ? 0 : 1 + query.length);
+    if (urlBytes > maxUrlBytes) {
       return new HttpError('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
     }
     if (this.#bytes > maxHeaderBytes) {

@@ -80,8 +80,10 @@ describe('framing of a request', () => {
   });
 
   it('limits the URL and the header', () => {
-    expect(fault([], 'GET', `/${'a'.repeat(39)}`, 'b'.repeat(10))).to.equal(undefined);
-    expect(fault([], 'GET', `/${'a'.repeat(39)}`, 'b'.repeat(11))).to.equal('URL_TOO_LONG');
+    expect(fault([], 'GET', `/${'a'.repeat(49)}`)).to.equal(undefined);
+    expect(fault([], 'GET', `/${'a'.repeat(50)}`)).to.equal('URL_TOO_LONG');
+    expect(fault([], 'GET', `/${'a'.repeat(39)}`, 'b'.repeat(9))).to.equal(undefined);
+    expect(fault([], 'GET', `/${'a'.repeat(39)}`, 'b'.repeat(10))).to.equal('URL_TOO_LONG');
     expect(fault([['x', 'y'.repeat(174)]])).to.equal('HEADERS_TOO_LARGE');
     expect(fault([['x', 'y'.repeat(100)]])).to.equal(undefined);
   });
