@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { json, post, unique } from '#test/support/client.js';
+import { get, json, post, unique } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { type Shop, sharedShop } from './shop.js';
 
@@ -55,6 +55,18 @@ describe('the payments service', () => {
       orderId,
     ]);
     expect(rows).to.deep.equal([{ status: 'captured' }]);
+  });
+
+  it('counts what the provider refuses not as shed by us', async () => {
+    const shed = async (): Promise<string | undefined> =>
+      /^multilane_requests_shed_total\{reason="max_in_flight"\} (\d+)$/m.exec(
+        await (await get(`${shop.adminUrl}/metrics`)).text(),
+      )?.[1];
+    const before = await shed();
+    await expectProblem(await pay({ method: 'tok_flaky' }), 503, 'OVERLOADED');
+    expect(await shed())
+      .to.equal(before)
+      .and.not.equal(undefined);
   });
 
   it('takes one payment for one Idempotency-Key', async () => {

@@ -1,6 +1,6 @@
 // Counts requests in this worker's rows of shared memory: what the pipeline tells, in the metrics' terms.
 import type { Clock } from '#src/memory/clock.js';
-import type { Counter, Histogram, Recorder } from '#src/memory/recorder.js';
+import type { Histogram, Recorder } from '#src/memory/recorder.js';
 import type { WorkerRow } from '#src/memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '#src/server/observer.js';
 
@@ -18,13 +18,11 @@ export class RequestMeters implements RequestObserver {
   /** From `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
   readonly #tally: Tally = { begun: 0, inFlight: 0 };
-  readonly #shed: Counter;
 
   constructor(recorder: Recorder, row: WorkerRow, clock: Clock) {
     this.#recorder = recorder;
     this.#row = row;
     this.#clockOffset = clock() - performance.now();
-    this.#shed = recorder.counter('multilane_requests_shed_total', { reason: 'max_in_flight' });
   }
 
   /** Requests that this worker has begun to serve. */
@@ -40,7 +38,7 @@ export class RequestMeters implements RequestObserver {
         http_response_status_code: String(status),
         error_type: error,
       });
-    return new Meter(series, this.#row, this.#clockOffset, this.#tally, this.#shed);
+    return new Meter(series, this.#row, this.#clockOffset, this.#tally);
   }
 }
 
@@ -49,7 +47,6 @@ class Meter implements RouteMeter {
   readonly #row: WorkerRow;
   readonly #clockOffset: number;
   readonly #tally: Tally;
-  readonly #shed: Counter;
   /** Below 500 there is one series per status; from there on one per status and error code. */
   readonly #byStatus = new Map<number, Histogram>();
   readonly #byError = new Map<string, Histogram>();
@@ -61,13 +58,11 @@ class Meter implements RouteMeter {
     row: WorkerRow,
     clockOffset: number,
     tally: Tally,
-    shed: Counter,
   ) {
     this.#series = series;
     this.#row = row;
     this.#clockOffset = clockOffset;
     this.#tally = tally;
-    this.#shed = shed;
   }
 
   begin(): void {
@@ -87,7 +82,6 @@ class Meter implements RouteMeter {
   end(status: number, microseconds: number, error: string | undefined): void {
     const failed = status >= 500;
     (failed ? this.#ofFailure(status, error) : this.#of(status)).record(microseconds);
-    if (error === 'OVERLOADED') this.#shed.add();
     this.#row.ended(--this.#tally.inFlight, failed);
   }
 

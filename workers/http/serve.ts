@@ -23,6 +23,7 @@ import { untilQuiet } from './drain.js';
 import { MountedService, type ServiceDatabase } from './mounting.js';
 import { observeCalls } from './observers.js';
 import { RequestMeters } from './request-meters.js';
+import { countRefusals } from './shedding.js';
 import { traceTrust } from './trace-trust.js';
 
 /** Of a drain, what is left for telling those who wait for a saga how far it has come. */
@@ -55,7 +56,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const app = createApp({
     settings,
     observer: meters,
-    limiter: new InFlight(block, settings.maxInFlight),
+    limiter: countRefusals(new InFlight(block, settings.maxInFlight), recorder),
     tracing,
     log,
     draining: () => leaving,
