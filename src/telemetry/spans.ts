@@ -30,9 +30,16 @@ export interface ServerRequest extends IncomingTrace {
   /** Without the query, which may hold what must not be kept. */
   readonly path: string;
   readonly scheme: 'http' | 'https';
+  /** The Host field as it came, with a port if it has one. */
   readonly host?: string | undefined;
   readonly clientAddress?: string | undefined;
   readonly service?: string | undefined;
+}
+
+/** `host`, `host:port` or `[IPv6]:port` in the two attributes that it is. */
+function serverOf(host = ''): Record<string, string | number | undefined> {
+  const [, address, port] = /^\[?(.*?)\]?(?::(\d*))?$/.exec(host) ?? [];
+  return { [ATTR.serverAddress]: address || undefined, [ATTR.serverPort]: port ? Number(port) : undefined };
 }
 
 /** One span a request: `GET /api/users/{id}`. End it with `endServerSpan`. */
@@ -44,7 +51,7 @@ export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle
       [ATTR.httpRoute]: request.template,
       [ATTR.urlPath]: request.path,
       [ATTR.urlScheme]: request.scheme,
-      [ATTR.serverAddress]: request.host,
+      ...serverOf(request.host),
       [ATTR.clientAddress]: request.clientAddress,
       'multilane.service': request.service,
     },

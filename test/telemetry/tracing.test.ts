@@ -140,6 +140,22 @@ describe('telemetry/tracing', () => {
     expect(saga?.attributes).to.include({ 'error.type': 'PAYMENT_DECLINED', 'multilane.saga.attempt': 2 });
   });
 
+  it('tells the host that was asked apart from its port', async () => {
+    const one = start();
+    for (const host of ['shop.test:8080', '[::1]:80', '[::1]', 'shop.test']) {
+      endServerSpan(serverSpan(one, { ...request(), host }), 200);
+    }
+    await one.flush();
+    expect(
+      collector.spans.map(({ attributes }) => [attributes['server.address'], attributes['server.port']]),
+    ).to.deep.equal([
+      ['shop.test', 8080],
+      ['::1', 80],
+      ['::1', undefined],
+      ['shop.test', undefined],
+    ]);
+  });
+
   it('posts to /v1/traces with the headers and the resource of the settings', async () => {
     const one = start();
     endServerSpan(serverSpan(one, request()), 200);
