@@ -1,13 +1,16 @@
 #!/usr/bin/env node
 // The process: settings first, everything else only when they are right. What is imported dynamically must not
 // be loaded earlier: the HTTP core reads its limits from the environment when its addon is loaded.
+import { isatty } from 'node:tty';
 import { verifyAddon } from './addon-hash.js';
+import { Signals } from './cluster/signals.js';
 import { widenCoreLimits } from './config/core-environment.js';
 import { loadSettings } from './config/load.js';
 import { ConfigError, StartError } from './errors.js';
 import { checkPlatform, thisPlatform } from './platform.js';
 import { referenceShop } from './services/catalog.js';
 
+const signals = new Signals(isatty(0));
 try {
   checkPlatform(thisPlatform());
   const loaded = await loadSettings({
@@ -20,7 +23,7 @@ try {
     verifyAddon();
     widenCoreLimits(loaded.settings);
     const { start } = await import('./primary/start.js');
-    await start(loaded.settings, loaded.warnings);
+    await start(loaded.settings, loaded.warnings, signals);
   } else {
     process.stdout.write(loaded.text);
   }

@@ -12,20 +12,32 @@ export interface SignalHandlers {
   reload(): void;
 }
 
-export function listenForSignals(handlers: SignalHandlers, stdinIsTerminal: boolean): void {
-  let firstAt: number | undefined;
-  const stop = (signal: string): void => {
+export class Signals {
+  #handlers: SignalHandlers | undefined;
+  #firstAt: number | undefined;
+
+  /** Listens from here on. Until somebody handles them, a signal to stop ends the process: nothing runs yet. */
+  constructor(stdinIsTerminal: boolean) {
+    process.on('SIGTERM', (signal) => this.#stop(signal));
+    process.on('SIGINT', (signal) => this.#stop(signal));
+    process.on('SIGHUP', (signal) => (stdinIsTerminal ? this.#stop(signal) : this.#handlers?.reload()));
+  }
+
+  handle(handlers: SignalHandlers): void {
+    this.#handlers = handlers;
+    // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and until
+    // then messages wait in the channel.
+    process.on('message', (message) => {
+      if (message === 'shutdown') this.#stop('shutdown');
+    });
+  }
+
+  #stop(signal: string): void {
+    if (this.#handlers === undefined) process.exit(0);
     const now = performance.now();
-    if (firstAt === undefined) {
-      firstAt = now;
-      handlers.stop(signal);
-    } else if (now - firstAt >= SECOND_SIGNAL_AFTER_MS) handlers.stopNow(signal);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  process.on('SIGHUP', () => (stdinIsTerminal ? stop('SIGHUP') : handlers.reload()));
-  // pm2 on platforms without signals, and `pm2 reload`.
-  process.on('message', (message) => {
-    if (message === 'shutdown') stop('shutdown');
-  });
+    if (this.#firstAt === undefined) {
+      this.#firstAt = now;
+      this.#handlers.stop(signal);
+    } else if (now - this.#firstAt >= SECOND_SIGNAL_AFTER_MS) this.#handlers.stopNow(signal);
+  }
 }

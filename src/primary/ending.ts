@@ -1,8 +1,7 @@
 // How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once.
 import { setTimeout as delay } from 'node:timers/promises';
-import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import { listenForSignals } from '../cluster/signals.js';
+import type { Signals } from '../cluster/signals.js';
 import type { Lifecycle } from './lifecycle.js';
 
 /** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
@@ -11,6 +10,7 @@ const INTERNAL_FAILURE = 70;
 const AT_ONCE_MS = 2_000;
 
 export interface EndingOptions {
+  readonly signals: Signals;
   readonly lifecycle: Lifecycle;
   readonly log: Logger;
   /** First half of an orderly stop: finish what is in hand. */
@@ -27,14 +27,11 @@ export class Ending {
 
   constructor(options: EndingOptions) {
     this.#options = options;
-    listenForSignals(
-      {
-        stop: (signal) => void this.#drain(signal),
-        stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
-        reload: () => options.reload(),
-      },
-      isatty(0),
-    );
+    options.signals.handle({
+      stop: (signal) => void this.#drain(signal),
+      stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
+      reload: () => options.reload(),
+    });
     // A fault of ours, not of a service: those run in workers. What is left of us cannot be trusted.
     const failed = (error: unknown): void => {
       options.log.fatal({ err: error }, 'internal failure of the primary');

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Acceptor } from '../cluster/acceptor.js';
+import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { TaskPool } from '../cluster/task-pool.js';
 import { socketDirectory } from '../config/socket-directory.js';
@@ -30,10 +31,14 @@ const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 const CPU_CLOSE_MS = 1_000;
 
 /** Starts the whole process. What fails before anything serves is thrown; later failures end the process. */
-export async function start(settings: Settings, warnings: readonly string[]): Promise<void> {
+export async function start(
+  settings: Settings,
+  warnings: readonly string[],
+  signals: Signals,
+): Promise<void> {
   const lifecycle = new Lifecycle();
   try {
-    await startParts(settings, warnings, lifecycle);
+    await startParts(settings, warnings, signals, lifecycle);
   } catch (error) {
     await lifecycle.stop(undefined);
     throw error;
@@ -43,6 +48,7 @@ export async function start(settings: Settings, warnings: readonly string[]): Pr
 async function startParts(
   settings: Settings,
   warnings: readonly string[],
+  signals: Signals,
   lifecycle: Lifecycle,
 ): Promise<void> {
   const services = await mountedServices(settings);
@@ -95,6 +101,7 @@ async function startParts(
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());
   const ending: Ending = new Ending({
+    signals,
     lifecycle,
     log,
     drain: async () => {

@@ -1,13 +1,34 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { runPrimary } from '#test/support/command.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
 /** A second signal counts from here on (CONTRACT section 2): the one wait that is part of the promise. */
 const SECOND_SIGNAL_MS = 1000;
+
+describe('a signal before anything runs', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`${signal} ends the process in order: exit code 0, nothing left`, async function () {
+      this.timeout(30_000);
+      // The configuration module is loaded by the process itself, long before there is anything to drain.
+      const dataDir = newDataDir();
+      const config = join(dataDir, 'signalled.config.mjs');
+      writeFileSync(
+        config,
+        `process.kill(process.pid, '${signal}'); await new Promise(() => setInterval(() => {}, 1e6));`,
+      );
+      const run = await runPrimary({ args: ['--config', config] });
+      rmSync(dataDir, { recursive: true });
+      expect(run).to.deep.include({ code: 0, signal: null, stderr: '', leftovers: [] });
+    });
+  }
+});
 
 describe('signals and messages', () => {
   let cluster: Cluster;
