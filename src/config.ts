@@ -39,6 +39,9 @@ export interface Settings {
   readonly chunkedBodies: 'accept' | 'reject';
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
+  /** 0: no limit. */
+  readonly workerHeapMb: number;
+  readonly unhandledRejection: 'log' | 'replace' | 'exit';
   readonly drainMs: number;
   readonly drainNoticeMs: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';

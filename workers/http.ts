@@ -6,7 +6,7 @@ import { ConfigError } from '#src/errors.js';
 import { serve } from './http/serve.js';
 
 const boot = workerData as WorkerBoot;
-const side = new WorkerSide(parentPort!);
+const side = new WorkerSide(parentPort!, boot.settings);
 try {
   if (boot.protocol !== PROTOCOL_VERSION) throw new Error(`thread protocol ${boot.protocol} is not ours`);
   await serve(boot, side);

@@ -4,8 +4,10 @@
 //   started by Worker({workerData: WorkerBoot})
 //   -- ready {descriptor} ------->  addChildAppDescriptor, state ready
 //                      <-- drain --  remove descriptor first; answers carry Connection: close from now on
-//   -- leaving {reason} --------->  (crash, heap, or drained) removeChildAppDescriptor
+//   -- leaving {reason} --------->  (crash or drained) removeChildAppDescriptor; the last one that serves is kept
+//                                   in rotation until another is ready
 //                   <-- detached --  only now may the worker close its app and exit (docs/cluster.md)
+//   -- failed {detail} ---------->  it goes on serving: the primary logs it
 //   exit
 //               <-- service-ready --  at any time: a service's database is migrated
 //   -- serving {service} -------->  and its routes answer here
@@ -15,13 +17,15 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export interface WorkerBoot {
   readonly protocol: number;
-  /** Row in shared memory, 1..WORKERS; 0 is the primary's. */
+  /** 1..WORKERS: what operators know it by. */
+  readonly worker: number;
+  /** Row in shared memory, of this thread alone while it lives; 0 is the primary's. */
   readonly slot: number;
-  /** Which thread of this slot: grows by one with every replacement. */
+  /** Which thread of this worker: grows by one with every replacement. */
   readonly generation: number;
   readonly memory: Block['buffer'];
   readonly settings: Settings;
@@ -52,12 +56,17 @@ export type FromWorker =
   /** After a `service-ready`: requests of this service are no longer refused here. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
+  /** UNHANDLED_REJECTION=log. */
+  | { readonly type: 'failed'; readonly detail: string }
+  /** UNHANDLED_REJECTION=exit. */
+  | { readonly type: 'fatal'; readonly detail: string }
   /** The configuration or the code of a service is wrong: no restart would help. */
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
 
 export type ToWorker =
   | { readonly type: 'drain'; readonly withinMs: number }
-  | { readonly type: 'detached' }
+  /** Out of rotation: finish what is in hand, at the latest after `withinMs`, and end. */
+  | { readonly type: 'detached'; readonly withinMs: number }
   | ({ readonly type: 'service-ready' } & ReadyService);
 
 export interface RouteSummary {

@@ -1,61 +1,63 @@
-// Keeps WORKERS threads serving: starts them, puts them into rotation when ready, lets them leave in order,
-// and starts the next one in the slot. Owner of every worker's state; the rules are in worker-state.ts.
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+// Keeps WORKERS workers serving: starts their threads, replaces them one by one without a gap, and starts the
+// next one when one fails. Owner of every worker's state; the rules are in worker-state.ts.
+import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
-import { setGeneration } from '../memory/worker-row.js';
+import { occupySlot } from '../memory/worker-row.js';
 import type { Acceptor } from './acceptor.js';
-import {
-  type FromWorker,
-  PROTOCOL_VERSION,
-  type ReadyService,
-  type ToWorker,
-  type WorkerBoot,
-} from './messages.js';
-import { descriptorOf, move, restartDelay, type WorkerEvent, type WorkerState } from './worker-state.js';
+import type { FromWorker, ReadyService } from './messages.js';
+import { Slots } from './slots.js';
+import { descriptorOf, restartDelay, type WorkerState } from './worker-state.js';
+import { type Order, WorkerThread } from './worker-thread.js';
 
-/** Starts in a row that may end before `ready`, per slot, before the process gives up (exit 70). */
+/** Starts in a row that may end before `ready`, per worker, before the process gives up (exit 70). */
 const GIVE_UP_AFTER = 8;
-/** A worker that lived this long starts its slot's backoff anew. */
+/** A thread that lived this long starts its worker's backoff anew. */
 const LONG_LIFE_MS = 10_000;
+/** A replacement that is not ready by then never will be. */
+const START_MS = 30_000;
+/** How long a thread in which something was thrown outside of any request may finish what it has in hand. */
+const FAILED_DRAIN_MS = 2_000;
 
 export interface SupervisorOptions {
   readonly entry: URL;
   readonly settings: Settings;
+  /** With `settings.workers + SURGE` rows for threads. */
   readonly block: Block;
-  readonly acceptor: Acceptor;
+  readonly acceptor: Pick<Acceptor, 'add' | 'remove'>;
   readonly instanceId: string;
   readonly log: Logger;
   /** Takes the primary's end of a worker's CPU port. */
   attachCpu(port: MessagePort): void;
   /** No code of the thread in this slot can run any more: give back what it held in shared memory. */
   reclaim(slot: number): void;
-  /** A worker ended unplanned. */
+  /** A thread ended and another takes its place. */
   restarted(reason: string): void;
   /** The process cannot go on: why, and its exit code. */
   fatal(message: string, exitCode: number): void;
 }
 
 interface Lane {
-  readonly slot: number;
+  readonly worker: number;
   generation: number;
-  state: WorkerState;
-  startedAt: Date;
-  thread: Worker | undefined;
-  cpuPort: MessagePort | undefined;
+  /** Those that live, oldest first; the last one that lived when none does. */
+  threads: WorkerThread[];
   /** Short lives in a row: the exponent of the backoff. */
   failures: number;
   /** Lives in a row that never reached `ready`. */
   unready: number;
+  /** It waits for a thread: first for the backoff, then for a row. */
+  isOwed: boolean;
   restart: NodeJS.Timeout | undefined;
-  /** Services with a database whose routes answer in this thread. */
-  readonly serving: Set<string>;
 }
 
-export interface LaneView {
-  readonly slot: number;
+export interface ThreadView {
+  /** 1..WORKERS */
+  readonly worker: number;
   readonly generation: number;
+  /** Row in shared memory. */
+  readonly slot: number;
   readonly state: WorkerState;
   readonly startedAt: Date;
   readonly serving: ReadonlySet<string>;
@@ -64,37 +66,49 @@ export interface LaneView {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #lanes: Lane[];
+  readonly #slots: Slots;
   readonly #ready: ReadyService[] = [];
   readonly #changed = new Set<() => void>();
+  /** Ordered replacements wait for each other: a surge of one. */
+  #replacing: Promise<unknown> = Promise.resolve();
+  #hasServed = false;
   #stopping = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.settings.workers);
     this.#lanes = Array.from({ length: options.settings.workers }, (_, index) => ({
-      slot: index + 1,
+      worker: index + 1,
       generation: 0,
-      state: { kind: 'dead', reason: 'drained' },
-      startedAt: new Date(),
-      thread: undefined,
-      cpuPort: undefined,
+      threads: [],
       failures: 0,
       unready: 0,
+      isOwed: false,
       restart: undefined,
-      serving: new Set(),
     }));
   }
 
   start(): void {
-    for (const lane of this.#lanes) this.#spawn(lane);
+    for (const lane of this.#lanes) this.#spawn(lane, this.#slots.tryTake()!);
   }
 
-  get lanes(): readonly LaneView[] {
-    return this.#lanes;
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** One for each worker, once started: the thread in rotation, else its newest. */
+  get lanes(): readonly ThreadView[] {
+    return this.#lanes.flatMap(({ threads }) => threads.findLast(isServing) ?? threads.at(-1) ?? []);
+  }
+
+  /** All that live, and the last one of a worker that has none: two for a worker that is being replaced. */
+  get threads(): readonly ThreadView[] {
+    return this.#lanes.flatMap(({ threads }) => threads);
   }
 
   /** Resolves once `test` holds; asked again after every change of any worker. */
-  until(test: (lanes: readonly LaneView[]) => boolean): Promise<void> {
-    const holds = (): boolean => test(this.#lanes);
+  until(test: (lanes: readonly ThreadView[]) => boolean): Promise<void> {
+    const holds = (): boolean => test(this.lanes);
     if (holds()) return Promise.resolve();
     return new Promise((resolve) => {
       const check = (): void => {
@@ -109,119 +123,195 @@ export class Supervisor {
   /** Tells every worker, and every later one, that a service may answer. */
   serviceReady(ready: ReadyService): void {
     this.#ready.push(ready);
-    for (const lane of this.#lanes) this.#send(lane, { type: 'service-ready', ...ready });
+    for (const thread of this.#living()) thread.send({ type: 'service-ready', ...ready });
+  }
+
+  /**
+   * Replaces a worker's thread: the new one serves before the old one is taken out of rotation, drained, ended.
+   * One at a time; resolves when the old one has ended.
+   * @param before threads started later are new enough: nothing to do
+   * @returns false when no replacement got ready; the old thread serves on
+   */
+  replace(worker: number, order: Order, before = new Date()): Promise<boolean> {
+    const turn = this.#replacing.then(() => this.#replace(this.#lanes[worker - 1]!, order, before));
+    this.#replacing = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Drains and ends all workers, at the latest after `withinMs`. Nothing is started any more. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
-    for (const lane of this.#lanes) {
-      clearTimeout(lane.restart);
-      if (lane.state.kind === 'ready') this.#options.acceptor.remove(lane.state.descriptor);
-      // Also to one that drains already: it may have been given more time than is left now.
-      this.#send(lane, { type: 'drain', withinMs });
-      if (lane.state.kind === 'starting' || lane.state.kind === 'ready') this.#move(lane, { type: 'drain' });
-    }
-    await this.until((lanes) => lanes.every(({ state }) => state.kind === 'dead'));
-  }
-
-  #spawn(lane: Lane): void {
-    lane.generation++;
-    lane.startedAt = new Date();
-    lane.state = { kind: 'starting' };
-    lane.serving.clear();
-    setGeneration(this.#options.block, lane.slot, lane.generation);
-    const cpu = new MessageChannel();
-    this.#options.attachCpu(cpu.port1);
-    lane.cpuPort = cpu.port1;
-    const boot: WorkerBoot = {
-      protocol: PROTOCOL_VERSION,
-      slot: lane.slot,
-      generation: lane.generation,
-      memory: this.#options.block.buffer,
-      settings: this.#options.settings,
-      instanceId: this.#options.instanceId,
-      cpuPort: cpu.port2,
-      ready: this.#ready,
-    };
-    const thread = new Worker(this.#options.entry, {
-      workerData: boot,
-      transferList: [cpu.port2],
-      name: `http-${lane.slot}`,
-    });
-    lane.thread = thread;
-    thread.on('message', (message: FromWorker) => this.#receive(lane, message));
-    // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry file).
-    thread.on('error', (error) =>
-      this.#options.log.error({ worker: lane.slot, err: error }, 'worker failed'),
-    );
-    thread.on('exit', () => this.#exited(lane));
+    for (const lane of this.#lanes) clearTimeout(lane.restart);
+    // Also those that drain already: they may have been given more time than is left now.
+    for (const thread of this.#living()) thread.retire(withinMs);
     this.#notify();
+    await this.until(() => this.#living().length === 0);
   }
 
-  #receive(lane: Lane, message: FromWorker): void {
+  async #replace(lane: Lane, order: Order, before: Date): Promise<boolean> {
+    await this.#settled(() => heirOf(lane)?.state.kind !== 'starting');
+    const isOld = (): boolean => {
+      const heir = heirOf(lane);
+      return heir !== undefined && heir.startedAt <= before && !this.#stopping;
+    };
+    if (!isOld()) return true; // a restart has been quicker, or is under way
+    const slot = await this.#slots.take();
+    if (!isOld()) {
+      this.#slots.giveBack(slot);
+      return true;
+    }
+    const old = heirOf(lane)!;
+    const next = this.#spawn(lane, slot);
+    const late = setTimeout(() => this.#discard(next), START_MS);
+    await this.#settled(() => next.state.kind !== 'starting');
+    clearTimeout(late);
+    if (next.state.kind !== 'ready') return this.#stopping;
+    if (old.isHeir) {
+      old.order = order;
+      old.retire(this.#options.settings.drainMs);
+      this.#notify();
+    }
+    await this.#settled(() => old.state.kind === 'dead');
+    return true;
+  }
+
+  /** Starts a thread of a worker that is owed one, as soon as there is a row for it. */
+  async #fill(lane: Lane): Promise<void> {
+    const slot = await this.#slots.take();
+    if (this.#stopping || !lane.isOwed) this.#slots.giveBack(slot);
+    else this.#spawn(lane, slot);
+  }
+
+  #spawn(lane: Lane, slot: number): WorkerThread {
+    const { entry, settings, block, instanceId, acceptor, log } = this.#options;
+    lane.isOwed = false;
+    const generation = ++lane.generation;
+    const { worker } = lane;
+    occupySlot(block, slot, worker, generation);
+    const memory = block.buffer;
+    const thread: WorkerThread = new WorkerThread(
+      {
+        entry,
+        acceptor,
+        boot: { worker, slot, generation, memory, settings, instanceId, ready: this.#ready },
+        attachCpu: (port) => this.#options.attachCpu(port),
+      },
+      {
+        said: (message) => this.#heard(lane, thread, message),
+        failed: (err) => log.error({ worker, generation, err }, 'worker failed'),
+        ended: () => this.#ended(lane, thread),
+      },
+    );
+    lane.threads = [...lane.threads.filter(isAlive), thread];
+    this.#notify();
+    return thread;
+  }
+
+  #heard(lane: Lane, thread: WorkerThread, message: FromWorker): void {
+    const { log } = this.#options;
+    const { worker, generation } = thread;
     switch (message.type) {
       case 'ready':
-        if (lane.state.kind !== 'starting') return; // told to drain meanwhile
-        this.#options.acceptor.add(message.descriptor);
+        if (thread.state.kind !== 'ready') break; // told to drain meanwhile
+        this.#hasServed = true;
         lane.unready = 0;
-        this.#move(lane, message);
-        this.#options.log.info({ worker: lane.slot, generation: lane.generation }, 'worker ready');
+        log.info({ worker, generation }, 'worker ready');
+        // Those that were kept because nobody else served.
+        for (const other of this.#living()) if (other.state.kind === 'failing') this.#letGo(other);
+        break;
+      case 'leaving':
+        if (message.reason !== 'drained') this.#failed(lane, thread, message.reason, message.detail);
+        if (thread.state.kind === 'leaving') thread.release();
+        break;
+      case 'failed':
+        log.error({ worker, generation, detail: message.detail }, 'unhandled rejection');
+        break;
+      case 'fatal':
+        log.error({ worker, generation, detail: message.detail }, 'unhandled rejection');
+        this.#options.fatal(`unhandled rejection in worker ${worker} (UNHANDLED_REJECTION=exit)`, 70);
+        break;
+      case 'refused':
+        if (!this.#hasServed) this.#options.fatal(message.message, message.exitCode);
+        else {
+          log.error({ worker, generation, detail: message.message }, 'worker refuses its configuration');
+          this.#discard(thread);
+        }
         break;
       case 'serving':
-        lane.serving.add(message.service);
-        this.#notify();
-        break;
-      case 'leaving': {
-        const { reason, detail } = message;
-        if (reason !== 'drained') {
-          this.#options.log.error({ worker: lane.slot, reason, detail }, 'worker leaves');
-        }
-        const descriptor = descriptorOf(lane.state);
-        if (descriptor !== undefined) this.#options.acceptor.remove(descriptor);
-        this.#move(lane, { type: 'leaving', reason });
-        this.#send(lane, { type: 'detached' });
-        break;
-      }
-      case 'refused':
-        this.#options.fatal(message.message, message.exitCode);
         break;
     }
+    this.#notify();
   }
 
-  #exited(lane: Lane): void {
-    const descriptor = descriptorOf(lane.state);
-    if (descriptor !== undefined) this.#options.acceptor.remove(descriptor);
-    this.#options.reclaim(lane.slot);
-    lane.cpuPort?.close();
-    lane.thread = undefined;
-    this.#move(lane, { type: 'exit' });
-    if (this.#stopping) return;
-    const reason = lane.state.kind === 'dead' ? lane.state.reason : 'lost';
-    this.#options.restarted(reason);
+  /** It wants to leave. Its successor is started now; it goes at once if others serve, else when one does. */
+  #failed(lane: Lane, thread: WorkerThread, reason: string, detail: string | undefined): void {
+    const { worker, generation } = thread;
+    this.#options.log.error({ worker, generation, reason, detail }, 'worker leaves');
+    if (thread.state.kind !== 'failing') return;
+    if (this.#stopping || this.#living().some(({ state }) => state.kind === 'ready')) this.#letGo(thread);
+    this.#startAgain(lane, thread);
+  }
+
+  #letGo(thread: WorkerThread): void {
+    const { state } = thread;
+    if (state.kind !== 'failing') return;
+    const { drainMs } = this.#options.settings;
+    thread.retire(state.reason === 'uncaught-exception' ? Math.min(FAILED_DRAIN_MS, drainMs) : drainMs);
+  }
+
+  /** It will not get ready. */
+  #discard(thread: WorkerThread): void {
+    if (thread.state.kind !== 'starting') return;
+    thread.order = 'start-failed';
+    thread.retire(0);
+    this.#notify();
+  }
+
+  #ended(lane: Lane, thread: WorkerThread): void {
+    const { worker, generation, state, order } = thread;
+    this.#options.reclaim(thread.slot);
+    const reason = order ?? (state.kind === 'dead' ? state.reason : 'lost');
+    this.#options.log.info({ worker, generation, reason }, 'worker ended');
+    if (lane.threads.length > 1) lane.threads = lane.threads.filter((other) => other !== thread);
+    if (!this.#stopping) {
+      this.#options.restarted(reason);
+      this.#startAgain(lane, thread);
+    }
+    this.#slots.giveBack(thread.slot);
+    this.#notify();
+  }
+
+  /** Unless there is a successor, or the one that was to be replaced still serves. */
+  #startAgain(lane: Lane, { startedAt }: WorkerThread): void {
+    if (this.#stopping || lane.isOwed || heirOf(lane) !== undefined) return;
+    lane.isOwed = true;
     // `ready` clears the count, so it holds only lives that ended before it.
-    if (++lane.unready > GIVE_UP_AFTER) {
-      this.#options.fatal(
-        `worker ${lane.slot} ended ${GIVE_UP_AFTER} times before it could serve (${reason})`,
-        70,
-      );
+    const given = ++lane.unready > GIVE_UP_AFTER;
+    if (given && !this.#living().some(({ state }) => state.kind === 'ready')) {
+      const message = `worker ${lane.worker} ended ${GIVE_UP_AFTER} times before it could serve`;
+      this.#options.fatal(message, 70);
       return;
     }
-    lane.failures = Date.now() - lane.startedAt.getTime() > LONG_LIFE_MS ? 0 : lane.failures + 1;
-    const delay = restartDelay(lane.failures);
-    lane.restart = setTimeout(() => this.#spawn(lane), delay);
+    lane.failures = Date.now() - startedAt.getTime() > LONG_LIFE_MS ? 0 : lane.failures + 1;
+    lane.restart = setTimeout(() => void this.#fill(lane), restartDelay(lane.failures));
   }
 
-  #send(lane: Lane, message: ToWorker): void {
-    lane.thread?.postMessage(message);
+  #living(): WorkerThread[] {
+    return this.#lanes.flatMap(({ threads }) => threads.filter(isAlive));
   }
 
-  #move(lane: Lane, event: WorkerEvent): void {
-    lane.state = move(lane.state, event);
-    this.#notify();
+  /** Resolves once `test` holds, or when nothing is started any more. */
+  #settled(test: () => boolean): Promise<void> {
+    return this.until(() => this.#stopping || test());
   }
 
   #notify(): void {
     for (const check of [...this.#changed]) check();
   }
 }
+
+const isAlive = ({ state }: WorkerThread): boolean => state.kind !== 'dead';
+const isServing = ({ state }: WorkerThread): boolean => descriptorOf(state) !== undefined;
+
+/** The newest thread that starts or serves with nobody having asked it to leave. */
+const heirOf = ({ threads }: Lane): WorkerThread | undefined => threads.findLast(({ isHeir }) => isHeir);

@@ -1,10 +1,8 @@
 // The worker's half of the thread protocol, and the one way a worker ends: said, detached, closed, exited.
 // Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
+import type { Settings } from '../config.js';
 import type { FromWorker, LeaveReason, ReadyService, RouteSummary, ToWorker } from './messages.js';
-
-/** How long a worker that failed may finish what it has in hand. */
-const FAILED_DRAIN_MS = 2_000;
 
 export interface WorkerParts {
   /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
@@ -20,18 +18,27 @@ export class WorkerSide {
   readonly #exit: (code: number) => never;
   #parts: WorkerParts | undefined;
   #leaving: LeaveReason | undefined;
-  #draining: Promise<void> | undefined;
-  #detached: () => void = () => {};
+  #draining = false;
+  #detached: (withinMs: number) => void = () => {};
+  /** Resolves when nothing is in hand any more. */
+  readonly #quiet: Promise<void>;
+  #becomeQuiet: () => void = () => {};
   /** What was said before there was anybody to listen. */
   readonly #early: ReadyService[] = [];
 
   /** Installs the process-wide catchers of this thread: call before any service code is loaded. */
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, { unhandledRejection }: Pick<Settings, 'unhandledRejection'>) {
     this.#port = port;
+    this.#quiet = new Promise((resolve) => {
+      this.#becomeQuiet = resolve;
+    });
     this.#exit = process.exit.bind(process) as (code: number) => never;
     port.on('message', (message: ToWorker) => this.#receive(message));
     process.on('uncaughtException', (error) => this.#fail('uncaught-exception', error));
-    process.on('unhandledRejection', (reason) => this.#fail('unhandled-rejection', reason));
+    process.on('unhandledRejection', (reason) => {
+      if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
+      else this.#send({ type: unhandledRejection === 'log' ? 'failed' : 'fatal', detail: detailOf(reason) });
+    });
     // The last line of defence: a thread that ends by another way closes its app all the same.
     process.on('exit', () => this.#parts?.close());
     process.exit = ((code?: number): never => {
@@ -48,8 +55,7 @@ export class WorkerSide {
   }
 
   ready(descriptor: unknown, routes: readonly RouteSummary[]): void {
-    if (this.#leaving === undefined && this.#draining === undefined)
-      this.#send({ type: 'ready', descriptor, routes });
+    if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor, routes });
   }
 
   /** Makes a service whose database is there answer, and tells the primary. Never rejects. */
@@ -80,36 +86,45 @@ export class WorkerSide {
         break;
       case 'drain':
         // By now the acceptor has let go of us: only what is here already is finished.
-        this.#draining = this.#drain(message.withinMs).then(() => this.#leave('drained', undefined));
+        // May come again with less time.
+        this.#draining = true;
+        void this.#drain(message.withinMs);
+        void this.#quiet.then(() => this.#leave('drained', undefined));
         break;
       case 'detached':
-        this.#detached();
+        this.#detached(message.withinMs);
         break;
     }
   }
 
   async #drain(withinMs: number): Promise<void> {
-    await this.#parts?.drain(withinMs);
+    try {
+      await this.#parts?.drain(withinMs);
+    } finally {
+      this.#becomeQuiet();
+    }
   }
 
   #fail(reason: LeaveReason, cause: unknown): void {
     if (this.#leaving !== undefined) return; // failing while it leaves changes nothing
-    const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-    void this.#leave(reason, detail);
+    void this.#leave(reason, detailOf(cause));
   }
 
   /** Said, detached, (finished,) closed, exited. */
   async #leave(reason: LeaveReason, detail: string | undefined): Promise<void> {
     if (this.#leaving !== undefined) return;
     this.#leaving = reason;
-    const detached = new Promise<void>((resolve) => {
+    const detached = new Promise<number>((resolve) => {
       this.#detached = resolve;
     });
     this.#send({ type: 'leaving', reason, detail });
-    await detached;
+    const withinMs = await detached;
     // A socket that the acceptor handed over just before is taken in while the loop turns.
     await new Promise((resolve) => setImmediate(resolve));
-    if (reason !== 'drained' && this.#draining === undefined) await this.#drain(FAILED_DRAIN_MS);
+    if (reason !== 'drained') {
+      if (!this.#draining) void this.#drain(withinMs);
+      await this.#quiet;
+    }
     this.#parts?.close();
     this.#port.close();
     this.#exit(0);
@@ -119,3 +134,6 @@ export class WorkerSide {
     this.#port.postMessage(message);
   }
 }
+
+const detailOf = (cause: unknown): string =>
+  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);

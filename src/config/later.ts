@@ -17,8 +17,6 @@ const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
   GRPC_TLS_CLIENT_CA_FILE: [],
   RATE_LIMIT: ['off'],
   STALL_MS: 'any',
-  WORKER_HEAP_MB: ['0'],
-  UNHANDLED_REJECTION: ['replace'],
 };
 
 /**

@@ -129,6 +129,18 @@ export const PROCESS_SETTINGS = {
     [],
     'Proxies whose `X-Forwarded-*` and `Forwarded` are believed; from anyone else they are dropped.',
   ),
+  WORKER_HEAP_MB: given(
+    whole(0, 1_048_576),
+    0,
+    'Heap in use above which a worker is replaced in order, no request lost; 0 is off. Soft: what is not collected ' +
+      'yet counts, so leave it room above what the worker needs.',
+    { unit: 'MiB' },
+  ),
+  UNHANDLED_REJECTION: given(
+    oneOf('log', 'replace', 'exit'),
+    'replace',
+    'What a promise rejected in a worker and handled by nobody leads to: a log line, a new worker, or the end of the process (70).',
+  ),
   DRAIN_MS: given(whole(0, HOUR_MS), 10_000, 'Longest graceful stop; what still runs then is cut off.', MS),
   DRAIN_NOTICE_MS: given(
     whole(0, HOUR_MS),

@@ -62,6 +62,10 @@ export const LAYOUT = {
   databaseBudget: field('process', 3, 'cas', 'connections, connections, milliseconds', 'last'),
 
   // --- one worker slot; survives the thread that fills it
+  /** The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot. */
+  workerId: field('worker', 1, 'primary', 'number', 'none'),
+  /** `workerRequests` when the thread began. */
+  workerRequestsBefore: field('worker', WIDE, 'primary', 'requests', 'none'),
   workerGeneration: field('worker', 1, 'primary', 'count', 'last'),
   workerHeartbeat: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'max'),
   workerConnections: field('worker', 1, 'owner', 'connections', 'sum'),
@@ -116,8 +120,9 @@ export const LAYOUT = {
 
 export type FieldName = keyof typeof LAYOUT;
 
-/** What the size of a block depends on. Slot 0 is the primary's own row, workers have 1..workers. */
+/** What the size of a block depends on. Slot 0 is the primary's own row, worker threads have 1..workers. */
 export interface Dimensions {
+  /** Worker threads that may live at the same time, replacements beside those they replace included. */
   readonly workers: number;
 }
 

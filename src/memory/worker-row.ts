@@ -1,5 +1,6 @@
 // What one worker says about itself, for `/workers`, the balancer of placements and the supervisor.
 import type { Block } from './block.js';
+import { WIDE } from './layout.js';
 import { addWide, readWide } from './wide.js';
 
 export interface WorkerLoad {
@@ -75,10 +76,13 @@ export class WorkerRow {
 
 export interface WorkerReading {
   readonly slot: number;
+  /** Whose thread is in the slot, 0 for none. */
+  readonly worker: number;
   readonly generation: number;
   readonly heartbeat: number;
   readonly connections: number;
   readonly inFlight: number;
+  /** Of the thread that is in the slot now. */
   readonly requests: number;
   readonly errors: number;
   /** 0..1 */
@@ -96,11 +100,14 @@ export function readWorker(block: Block, slot: number): WorkerReading {
   const route = word('workerCurrentRoute');
   return {
     slot,
+    worker: word('workerId'),
     generation: word('workerGeneration'),
     heartbeat: word('workerHeartbeat'),
     connections: word('workerConnections'),
     inFlight: word('workerInFlight'),
-    requests: readWide(block.words('workerRequests', slot), 0),
+    requests:
+      readWide(block.words('workerRequests', slot), 0) -
+      readWide(block.words('workerRequestsBefore', slot), 0),
     errors: readWide(block.words('workerErrors', slot), 0),
     loopUtilization: word('workerLoopUtilization') / 1e6,
     loopDelayP99Us: word('workerLoopDelayP99'),
@@ -110,9 +117,11 @@ export function readWorker(block: Block, slot: number): WorkerReading {
   };
 }
 
-/** Which thread of the slot runs now. Primary only, before the thread starts. */
-export function setGeneration(block: Block, slot: number, generation: number): void {
+/** Whose thread the slot is for from now on. Primary only, before the thread starts. */
+export function occupySlot(block: Block, slot: number, worker: number, generation: number): void {
+  block.words('workerRequestsBefore', slot).set(block.words('workerRequests', slot).subarray(0, WIDE));
   Atomics.store(block.words('workerGeneration', slot), 0, generation);
+  Atomics.store(block.words('workerId', slot), 0, worker);
 }
 
 /**
@@ -121,6 +130,7 @@ export function setGeneration(block: Block, slot: number, generation: number): v
  */
 export function clearWorker(block: Block, slot: number): void {
   for (const name of [
+    'workerId',
     'workerConnections',
     'workerInFlight',
     'workerCurrentRoute',

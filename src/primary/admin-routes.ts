@@ -1,4 +1,5 @@
 // Everything the admin plane answers, by room.
+import type { Reload } from '../cluster/reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { TaskPool } from '../cluster/task-pool.js';
 import type { Settings } from '../config.js';
@@ -15,11 +16,13 @@ import { cpuSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
 import { sagaRoutes } from './saga-routes.js';
 import { workerList } from './worker-list.js';
+import { workerRoutes } from './worker-routes.js';
 
 export interface AdminParts {
   readonly settings: Settings;
   readonly brain: Brain;
   readonly supervisor: Supervisor;
+  readonly reload: Reload;
   readonly registry: Registry;
   readonly cpu: TaskPool;
   readonly readiness: Readiness;
@@ -27,7 +30,7 @@ export interface AdminParts {
 }
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
-  const { settings, brain, supervisor, registry, cpu, readiness, journals } = parts;
+  const { settings, brain, supervisor, reload, registry, cpu, readiness, journals } = parts;
   const { block, clock, load, breakers } = brain;
   const sources = [
     sharedMemorySource(block),
@@ -42,6 +45,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
       workers: () => workerList(supervisor, block, clock),
       readiness: () => readiness.verdict(),
     }),
+    ...workerRoutes(supervisor, reload),
     ...registryRoutes(registry, {
       load,
       mayShadowLocal: localShadowing({

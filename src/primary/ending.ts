@@ -17,7 +17,7 @@ export interface EndingOptions {
   drain(): Promise<void>;
   /** Makes workers leave now. */
   leaveNow(): Promise<void>;
-  /** SIGHUP: not due yet is said, not done silently. */
+  /** SIGHUP away from a terminal. */
   reload(): void;
 }
 

@@ -10,9 +10,9 @@ import type { Registry } from '../upstream/registry.js';
 const WORKER_STATES = ['starting', 'ready', 'draining', 'dead'] as const;
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
-export function workerSource(supervisor: Pick<Supervisor, 'lanes'>): MetricSource {
+export function workerSource(supervisor: Pick<Supervisor, 'threads'>): MetricSource {
   return () => {
-    const states = supervisor.lanes.map((lane) => shownAs(lane.state));
+    const states = supervisor.threads.map((thread) => shownAs(thread.state));
     return {
       series: WORKER_STATES.map((state) =>
         reading('multilane_workers', states.filter((one) => one === state).length, { state }),

@@ -1,6 +1,6 @@
 // Ready is one moment (CONTRACT section 1), and from then on a condition (section 5, `/readyz`).
 import type { Supervisor } from '../cluster/supervisor.js';
-import type { WorkerState } from '../cluster/worker-state.js';
+import { descriptorOf, type WorkerState } from '../cluster/worker-state.js';
 import type { Switches } from '../memory/switches.js';
 import type { Readiness as Verdict } from '../telemetry/admin/telemetry-routes.js';
 import type { Databases } from './databases.js';
@@ -23,7 +23,7 @@ export interface ReadinessFacts {
 export function unreadyReasons(facts: ReadinessFacts): string[] {
   const reasons: string[] = [];
   if (facts.draining) reasons.push('draining');
-  const serving = facts.workers.filter((state) => state.kind === 'ready').length;
+  const serving = facts.workers.filter((state) => descriptorOf(state) !== undefined).length;
   if (facts.readyOnce ? serving * 2 < facts.workers.length : serving < facts.workers.length) {
     reasons.push(`${serving} of ${facts.workers.length} workers serve`);
   }

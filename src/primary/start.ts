@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Acceptor } from '../cluster/acceptor.js';
+import { watchHeaps } from '../cluster/heap-watch.js';
+import { Reload } from '../cluster/reload.js';
 import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { TaskPool } from '../cluster/task-pool.js';
@@ -98,6 +100,7 @@ async function startParts(
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
   });
+  const reload = new Reload(supervisor, log);
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());
   const ending: Ending = new Ending({
@@ -112,7 +115,9 @@ async function startParts(
       await supervisor.stop(settings.drainMs);
     },
     leaveNow: () => supervisor.stop(0),
-    reload: () => log.warn('SIGHUP is ignored: this version does not replace workers on demand'),
+    reload: () => {
+      if (!ending.begun) void reload.begin();
+    },
   });
 
   const journals = new Journals(services, { settings, brain, instanceId, log });
@@ -123,7 +128,7 @@ async function startParts(
     token: settings.adminToken,
     allowedHosts: settings.adminAllowedHosts,
     delegates,
-    routes: adminRoutes({ settings, brain, supervisor, registry, cpu, readiness, journals }),
+    routes: adminRoutes({ settings, brain, supervisor, reload, registry, cpu, readiness, journals }),
     log,
   });
   lifecycle.defer('admin plane', () => admin.close());
@@ -131,6 +136,8 @@ async function startParts(
 
   // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there.
   supervisor.start();
+  const { workerHeapMb: limitMb } = settings;
+  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limitMb, log }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {

@@ -1,4 +1,5 @@
-// `GET /workers`: what every worker says about itself in shared memory, beside what the supervisor knows.
+// `GET /workers`: what every worker says about itself in shared memory, beside what the supervisor knows. While
+// a worker is being replaced it is listed twice, once for each generation.
 import type { Supervisor } from '../cluster/supervisor.js';
 import { shownAs } from '../cluster/worker-state.js';
 import type { Block } from '../memory/block.js';
@@ -10,15 +11,15 @@ import type { WorkerView } from '../telemetry/admin/telemetry-routes.js';
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 export function workerList(
-  supervisor: Pick<Supervisor, 'lanes'>,
+  supervisor: Pick<Supervisor, 'threads'>,
   block: Block,
   clock: Clock,
 ): readonly WorkerView[] {
-  return supervisor.lanes.map(({ slot, generation, state, startedAt }) => {
+  return supervisor.threads.map(({ worker, slot, generation, state, startedAt }) => {
     const row = readWorker(block, slot);
     const route = row.currentRow === undefined ? undefined : labelsOfRow(block, row.currentRow).http_route;
     return {
-      id: slot,
+      id: worker,
       generation,
       state: shownAs(state),
       startedAt: startedAt.toISOString(),

@@ -34,11 +34,12 @@ export function sharedMemorySource(block: Block): MetricSource {
     const { series, declarations, overflow } = readTotals(block);
     const rows = [...series, reading('multilane_label_overflow_total', overflow)];
     let active = 0;
-    for (let slot = 1; slot <= block.workers; slot++) {
-      const row = readWorker(block, slot);
-      if (row.generation === 0) continue;
-      const labels = { worker: String(slot) };
+    const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));
+    // While a worker is being replaced it has two threads: the newer one speaks for it.
+    for (const row of slots.sort((a, b) => a.generation - b.generation)) {
       active += row.inFlight;
+      if (row.worker === 0) continue;
+      const labels = { worker: String(row.worker) };
       rows.push(reading('multilane_worker_loop_utilization_ratio', row.loopUtilization, labels));
       rows.push(reading('multilane_worker_heap_bytes', row.heapUsedBytes, labels));
     }

@@ -27,12 +27,24 @@ export interface KeepAliveLoad {
   readonly account: LoadAccount;
   /** Resolves when that many whole answers have come. */
   answered(count: number): Promise<void>;
-  /** Resolves when every client has ended because the server refuses new connections. */
+  /** Every client ends after its next answer. Resolves when all have. */
+  stop(): Promise<void>;
+  /** Resolves when every client has ended because the server refuses new connections, or after `stop`. */
   readonly ended: Promise<void>;
 }
 
+export interface LoadOptions {
+  /** Requests a client sends over one connection; 1 is a new connection for each. Default: until told to close. */
+  readonly perConnection?: number;
+}
+
 /** Each client opens a connection, sends one request after another, and opens a new one when told to close. */
-export function keepAliveLoad(url: string, paths: readonly string[], clients: number): KeepAliveLoad {
+export function keepAliveLoad(
+  url: string,
+  paths: readonly string[],
+  clients: number,
+  { perConnection = Number.POSITIVE_INFINITY }: LoadOptions = {},
+): KeepAliveLoad {
   const progress = new EventEmitter();
   const account: LoadAccount = {
     answered: 0,
@@ -44,8 +56,9 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
   };
 
   let draining = false;
+  let stopped = false;
   const client = async (first: number): Promise<void> => {
-    for (let turn = first; ; ) {
+    for (let turn = first; !stopped; ) {
       const openedInDrain = draining;
       let wire: Wire;
       try {
@@ -55,7 +68,7 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
         return;
       }
       let closing = false;
-      for (let count = 1; !closing; turn += 1, count += 1) {
+      for (let count = 1; !closing && !stopped && count <= perConnection; turn += 1, count += 1) {
         const path = paths[turn % paths.length]!;
         const answer = await wire.request('GET', path);
         if (answer === undefined) {
@@ -72,6 +85,7 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
         closing = answer.closes;
       }
       if (closing) account.closedInOrder += 1;
+      else wire.destroy();
       if (!wire.ended) await wire.closed();
     }
   };
@@ -83,6 +97,10 @@ export function keepAliveLoad(url: string, paths: readonly string[], clients: nu
   return {
     account,
     ended,
+    stop() {
+      stopped = true;
+      return ended;
+    },
     drainBegins() {
       draining = true;
     },

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
-import { WorkerRow } from '#src/memory/worker-row.js';
+import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 import { type MetricSource, reading, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metrics.js';
 import { Exposition, negotiate } from '#src/telemetry/prometheus.js';
@@ -69,7 +69,7 @@ describe('telemetry/prometheus', () => {
     const { block, source } = threads();
     const load = { utilization: 0.25, delayP99Us: 10, heapUsedBytes: 2 ** 20, connections: 1 };
     for (const slot of [1, 2]) {
-      block.words('workerGeneration', slot)[0] = 1;
+      occupySlot(block, slot, slot, 1);
       const row = new WorkerRow(block, slot);
       row.began(slot * 3);
       row.beat(1, load);

@@ -104,7 +104,7 @@ export class MountedService {
         definitions: sagas,
         tools: { call, cpu, db: database },
         service: name,
-        owner: { instanceId: boot.instanceId, slot: boot.slot, generation: boot.generation },
+        owner: { instanceId: boot.instanceId, slot: boot.worker, generation: boot.generation },
         log: this.#log,
         observer: observeSagas(
           recorder,
@@ -119,7 +119,7 @@ export class MountedService {
     this.#lateDb.arrive(database);
     this.#every(PUBLISH_EVERY_MS, observeConnections(recorder, name, database));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
-    if (boot.slot === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
+    if (boot.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }
 
   async drain(withinMs: number): Promise<void> {

@@ -30,15 +30,15 @@ import { traceTrust } from './trace-trust.js';
 const ANSWER_MS = 500;
 
 export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
-  const { settings, slot, instanceId } = boot;
+  const { settings, worker, slot, instanceId } = boot;
   const block = Block.attach(boot.memory);
   const clock = sharedClock(block);
   const recorder = new SeriesTable(block, slot);
   const row = new WorkerRow(block, slot);
   const switches = new Switches(block);
 
-  const log = createLogger(settings, { worker: slot });
-  const tracing = initTracing(settings, { worker: slot, instanceId }, log);
+  const log = createLogger(settings, { worker });
+  const tracing = initTracing(settings, { worker, instanceId }, log);
   const meters = new RequestMeters(recorder, row, clock);
 
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,

@@ -1,0 +1,117 @@
+// One thread of one worker, from its start to its end: its state, its messages, its place in the acceptor.
+// Who is started and replaced when is the supervisor's business.
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Acceptor } from './acceptor.js';
+import { type FromWorker, PROTOCOL_VERSION, type ToWorker, type WorkerBoot } from './messages.js';
+import { descriptorOf, move, type WorkerEvent, type WorkerState } from './worker-state.js';
+
+/** What is planned: a worker that serves is replaced by order. */
+export type Order = 'reload' | 'heap';
+
+export interface ThreadOptions {
+  readonly entry: URL;
+  readonly acceptor: Pick<Acceptor, 'add' | 'remove'>;
+  readonly boot: Omit<WorkerBoot, 'protocol' | 'cpuPort'>;
+  /** Takes the primary's end of the CPU port. */
+  attachCpu(port: MessagePort): void;
+}
+
+export interface ThreadEvents {
+  /** After the state has moved, for a message that moves it. */
+  said(message: FromWorker): void;
+  failed(error: Error): void;
+  /** No code of the thread can run any more. */
+  ended(): void;
+}
+
+export class WorkerThread {
+  readonly worker: number;
+  readonly generation: number;
+  readonly slot: number;
+  readonly startedAt = new Date();
+  /** Services with a database whose routes answer in this thread. */
+  readonly serving = new Set<string>();
+  /** Why it was told to drain, unless the process stops. */
+  order: Order | 'start-failed' | undefined;
+  readonly #acceptor: Pick<Acceptor, 'add' | 'remove'>;
+  readonly #thread: Worker;
+  readonly #cpuPort: MessagePort;
+  #state: WorkerState = { kind: 'starting' };
+
+  constructor(options: ThreadOptions, events: ThreadEvents) {
+    const { entry, acceptor, boot } = options;
+    this.worker = boot.worker;
+    this.generation = boot.generation;
+    this.slot = boot.slot;
+    this.#acceptor = acceptor;
+    const cpu = new MessageChannel();
+    options.attachCpu(cpu.port1);
+    this.#cpuPort = cpu.port1;
+    const workerData: WorkerBoot = { ...boot, protocol: PROTOCOL_VERSION, cpuPort: cpu.port2 };
+    this.#thread = new Worker(entry, {
+      workerData,
+      transferList: [cpu.port2],
+      name: `http-${boot.worker}.${boot.generation}`,
+    });
+    this.#thread.on('message', (message: FromWorker) => {
+      if (message.type === 'ready') this.#ready(message);
+      else if (message.type === 'serving') this.serving.add(message.service);
+      else if (message.type === 'leaving') this.#move(message);
+      events.said(message);
+    });
+    // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry file).
+    this.#thread.on('error', (error) => events.failed(error));
+    this.#thread.on('exit', () => {
+      this.#leaveRotation();
+      this.#cpuPort.close();
+      this.#move({ type: 'exit' });
+      events.ended();
+    });
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** It starts, or it serves and nobody has asked it to leave: the one its worker counts on. */
+  get isHeir(): boolean {
+    return this.#state.kind === 'starting' || this.#state.kind === 'ready';
+  }
+
+  send(message: ToWorker): void {
+    this.#thread.postMessage(message);
+  }
+
+  /**
+   * Out of rotation, to finish what is in hand and end. Said again it shortens the time.
+   * @param withinMs for what is in hand
+   */
+  retire(withinMs: number): void {
+    const { kind } = this.#state;
+    this.#leaveRotation();
+    if (kind === 'starting' || kind === 'ready') this.#move({ type: 'drain' });
+    if (kind === 'failing') this.#move({ type: 'detach' });
+    this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs });
+  }
+
+  /** It said that it leaves and is out of rotation: it may close. */
+  release(): void {
+    this.send({ type: 'detached', withinMs: 0 });
+  }
+
+  #ready(message: Extract<FromWorker, { type: 'ready' }>): void {
+    if (this.#state.kind !== 'starting') return; // told to drain meanwhile
+    this.#acceptor.add(message.descriptor);
+    this.#move(message);
+  }
+
+  /** Before it may close, always: what stays in the acceptor is a pointer into it. */
+  #leaveRotation(): void {
+    const descriptor = descriptorOf(this.#state);
+    if (descriptor !== undefined) this.#acceptor.remove(descriptor);
+  }
+
+  #move(event: WorkerEvent): void {
+    this.#state = move(this.#state, event);
+  }
+}

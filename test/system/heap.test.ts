@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { keepAliveLoad } from '#test/support/keep-alive-load.js';
+import { workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+describe('a worker whose heap grows over WORKER_HEAP_MB', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({ config: HAZARDS, env: { WORKER_HEAP_MB: '64' } });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  it('is replaced under load, and no request is lost', async function () {
+    this.timeout(60_000);
+    const load = keepAliveLoad(cluster.url, ['/thread'], 4);
+    const fresh = keepAliveLoad(cluster.url, ['/thread'], 2, { perConnection: 1 });
+    for (let time = 0; time < 3; time += 1) expect((await get(`${cluster.url}/leak`)).status).to.equal(200);
+    const list = await until(
+      () => workersOf(cluster),
+      (workers) => workers.length === 2 && workers.some(({ generation }) => generation === 2),
+    );
+    expect(
+      list.some(({ generation }) => generation === 2),
+      JSON.stringify(list),
+    ).to.equal(true);
+    await Promise.all([load.stop(), fresh.stop()]);
+    for (const { account } of [load, fresh]) {
+      expect(account.lost).to.deep.equal([]);
+      expect(account.refused).to.equal(0);
+      expect(Object.keys(account.statuses)).to.deep.equal(['200']);
+    }
+    const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    expect(text).to.match(/^multilane_worker_restarts_total\{reason="heap"\} [12]$/m);
+  });
+});

@@ -1,0 +1,95 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { expectProblem } from '#test/support/problem.js';
+import { allServing, rollUnderLoad, type WorkerView, workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+const ROLLS = 5;
+
+describe('a rolling replacement of all workers', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({ config: HAZARDS });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const reload = (): Promise<Response> => fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+  const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
+
+  it('is refused while one is under way', async function () {
+    this.timeout(30_000);
+    const wire = await Wire.open(cluster.url);
+    expect((await wire.request('GET', '/slow'))?.status).to.equal(200);
+    expect((await reload()).status).to.equal(202);
+    await expectProblem(await reload(), 409, 'RELOAD_IN_PROGRESS');
+    wire.destroy();
+    await until(finished, (count) => count === 1);
+    expect(await workersOf(cluster)).to.containSubset(allServing(2));
+  });
+
+  it(`loses no request, on kept and on new connections (${ROLLS} times)`, async function () {
+    this.timeout(120_000);
+    for (const account of await rollUnderLoad(cluster, '/thread', ROLLS)) {
+      expect(account.lost).to.deep.equal([]);
+      expect(account.refused).to.equal(0);
+      expect(Object.keys(account.statuses)).to.deep.equal(['200']);
+    }
+    expect((await workersOf(cluster)).length).to.equal(2);
+  });
+
+  it('finishes what the old worker has in hand, and tells its clients to close', async function () {
+    this.timeout(30_000);
+    const wires = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
+    const slow = wires.map((wire) => wire.request('GET', '/slow'));
+    expect((await reload()).status).to.equal(202);
+    const before = finished();
+    for (const answer of await Promise.all(slow)) expect(answer?.status).to.equal(200);
+    for (const wire of wires) await wire.closed();
+    await until(finished, (count) => count > before);
+  });
+
+  it('stops at a replacement that does not get ready, and the old workers serve on', async function () {
+    this.timeout(30_000);
+    const before = await workersOf(cluster);
+    const broken = join(cluster.dataDir, 'broken');
+    writeFileSync(broken, '');
+    expect((await reload()).status).to.equal(202);
+    const stopped = (): boolean => cluster.logs().some(({ msg }) => String(msg).startsWith('reload stopped'));
+    expect(await until(stopped, (yes) => yes)).to.equal(true);
+    const serving = ({ id, generation, state }: WorkerView): string => `${id} ${generation} ${state}`;
+    const after = await until(workersOf.bind(undefined, cluster), (list) => list.length === 2);
+    expect(after.map(serving)).to.deep.equal(before.map(serving));
+    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+    rmSync(broken);
+  });
+
+  it('is what SIGHUP asks for away from a terminal', async function () {
+    this.timeout(30_000);
+    const before = finished();
+    cluster.signal('SIGHUP');
+    expect(await until(finished, (count) => count > before)).to.equal(before + 1);
+    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+  });
+
+  it('lets counters go on', async () => {
+    const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    const reloads = /^multilane_worker_restarts_total\{reason="reload"\} (\d+)$/m.exec(text)?.[1];
+    expect(Number(reloads)).to.equal(2 * (ROLLS + 3));
+    const heaps = [...text.matchAll(/^multilane_worker_heap_bytes\{worker="(\d+)"\}/gm)].map(([, id]) => id);
+    expect(heaps).to.have.members(['1', '2']);
+  });
+
+  it('leaves one process that ends in order', async () => {
+    expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(cluster.leftovers()).to.deep.equal([]);
+  });
+});
