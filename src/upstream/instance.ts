@@ -3,20 +3,10 @@ import type { Endpoint, EndpointState } from './endpoint.js';
 import type { Registration } from './registration.js';
 
 /** An instance as the admin plane shows it; its load is added there. */
-export interface InstanceView {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly protocol: Endpoint['protocol'];
-  readonly weight: number;
-  readonly zone: string | null;
-  readonly version: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly state: EndpointState;
+export interface InstanceView extends Omit<Endpoint, 'service' | 'local'> {
   /** ISO 8601; null for instances of this process. */
   readonly lastHeartbeat: string | null;
   readonly healthCheckUrl: string | null;
-  readonly slot: number;
 }
 
 /** One registration and what became of it. */

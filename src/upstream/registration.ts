@@ -4,16 +4,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { type FieldError, ValidationError } from '../errors.js';
 import type { Endpoint } from './endpoint.js';
 
-export interface Registration {
-  readonly service: string;
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly protocol: Endpoint['protocol'];
-  readonly weight: number;
-  readonly zone: string | null;
-  readonly version: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
+export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'> {
   /** Seconds until it must be renewed; 0: static, watched by its health check alone. */
   readonly ttlSeconds: number;
   /** As given: a path, or an absolute URL. */
