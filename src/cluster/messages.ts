@@ -17,7 +17,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export interface WorkerBoot {
   readonly protocol: number;
@@ -52,7 +52,7 @@ export type LeaveReason =
 
 export type FromWorker =
   /** `descriptor`: uWS app pointer for the acceptor. Never used after `detached`. */
-  | { readonly type: 'ready'; readonly descriptor: unknown; readonly routes: readonly RouteSummary[] }
+  | { readonly type: 'ready'; readonly descriptor: unknown }
   /** After a `service-ready`: requests of this service are no longer refused here. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
@@ -68,9 +68,3 @@ export type ToWorker =
   /** Out of rotation: finish what is in hand, at the latest after `withinMs`, and end. */
   | { readonly type: 'detached'; readonly withinMs: number }
   | ({ readonly type: 'service-ready' } & ReadyService);
-
-export interface RouteSummary {
-  readonly service: string;
-  readonly method: string;
-  readonly path: string;
-}

@@ -2,7 +2,7 @@
 // Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
-import type { FromWorker, LeaveReason, ReadyService, RouteSummary, ToWorker } from './messages.js';
+import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 
 export interface WorkerParts {
   /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
@@ -54,8 +54,8 @@ export class WorkerSide {
     for (const ready of this.#early.splice(0)) void this.mount(ready);
   }
 
-  ready(descriptor: unknown, routes: readonly RouteSummary[]): void {
-    if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor, routes });
+  ready(descriptor: unknown): void {
+    if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor });
   }
 
   /** Makes a service whose database is there answer, and tells the primary. Never rejects. */

@@ -1,16 +1,15 @@
 // The life of one worker thread as a pure state machine: what is valid in a state is carried by it, and a move
 // that is not legal is a bug in the supervisor, not a log line.
-import type { LeaveReason, RouteSummary } from './messages.js';
+import type { LeaveReason } from './messages.js';
 
 export type WorkerState =
   | { readonly kind: 'starting' }
   /** In the acceptor's rotation. The descriptor is a raw pointer: it must be removed before the thread ends. */
-  | { readonly kind: 'ready'; readonly descriptor: unknown; readonly routes: readonly RouteSummary[] }
+  | { readonly kind: 'ready'; readonly descriptor: unknown }
   /** It failed and wants to leave, but nobody else serves: in rotation until another is ready. */
   | {
       readonly kind: 'failing';
       readonly descriptor: unknown;
-      readonly routes: readonly RouteSummary[];
       readonly reason: LeaveReason;
     }
   /** Out of rotation by order, finishing what it has. */
@@ -20,7 +19,7 @@ export type WorkerState =
   | { readonly kind: 'dead'; readonly reason: LeaveReason | 'lost' };
 
 export type WorkerEvent =
-  | { readonly type: 'ready'; readonly descriptor: unknown; readonly routes: readonly RouteSummary[] }
+  | { readonly type: 'ready'; readonly descriptor: unknown }
   | { readonly type: 'drain' }
   | { readonly type: 'leaving'; readonly reason: LeaveReason }
   /** Taken out of rotation after it said that it leaves. */
@@ -31,8 +30,7 @@ export type WorkerEvent =
 export function move(state: WorkerState, event: WorkerEvent): WorkerState {
   switch (event.type) {
     case 'ready':
-      if (state.kind === 'starting')
-        return { kind: 'ready', descriptor: event.descriptor, routes: event.routes };
+      if (state.kind === 'starting') return { kind: 'ready', descriptor: event.descriptor };
       break;
     case 'drain':
       if (state.kind === 'starting' || state.kind === 'ready') return { kind: 'draining', reason: 'drained' };

@@ -9,7 +9,7 @@ import {
 } from '#src/cluster/worker-state.js';
 
 const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
-  fc.constant<WorkerEvent>({ type: 'ready', descriptor: 1, routes: [] }),
+  fc.constant<WorkerEvent>({ type: 'ready', descriptor: 1 }),
   fc.constant<WorkerEvent>({ type: 'drain' }),
   fc.constant<WorkerEvent>({ type: 'leaving', reason: 'uncaught-exception' }),
   fc.constant<WorkerEvent>({ type: 'detach' }),
@@ -44,7 +44,7 @@ describe('worker states', () => {
   });
 
   it('tell an exit without a word from an ordered one', () => {
-    const ready = move({ kind: 'starting' }, { type: 'ready', descriptor: 1, routes: [] });
+    const ready = move({ kind: 'starting' }, { type: 'ready', descriptor: 1 });
     expect(move(ready, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'lost' });
     const leaving = move(ready, { type: 'leaving', reason: 'uncaught-exception' });
     expect(move(leaving, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'uncaught-exception' });

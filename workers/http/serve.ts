@@ -109,6 +109,5 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   });
   // A replacement takes no connection before it can answer.
   await Promise.all(boot.ready.map((ready) => side.mount(ready)));
-  const routes = app.routes().map(({ service, method, path }) => ({ service, method, path }));
-  side.ready(server.descriptor(), routes);
+  side.ready(server.descriptor());
 }
