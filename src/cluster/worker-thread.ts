@@ -73,6 +73,11 @@ export class WorkerThread {
     return this.#state;
   }
 
+  /** Node's number of the thread; -1 once it has ended. */
+  get threadId(): number {
+    return this.#thread.threadId;
+  }
+
   /** It starts, or it serves and nobody has asked it to leave: the one its worker counts on. */
   get isHeir(): boolean {
     return this.#state.kind === 'starting' || this.#state.kind === 'ready';

@@ -1,0 +1,154 @@
+// A session of the DevTools protocol from the primary into one worker thread. Of all roads into a thread this one
+// alone does not need its loop: V8 serves it by an interrupt, so it reaches a thread in an endless loop as well.
+//
+// Traits of Node's NodeWorker domain (20, 22, 24) that shape this file:
+// - A target's `workerId` is a number of the session; the thread's id stands in its title.
+// - `enable` attaches to every thread there is: all but one are let go at once, as are threads to come.
+// - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve promises.
+// - A target that is not detached lives on after its session has gone.
+import { Session } from 'node:inspector';
+
+/** A thread that cannot be interrupted (in native code, say) does not answer. */
+const REPLY_MS = 1_000;
+
+/**
+ * `THREAD_GONE`: there is no such thread, or it has ended; `SESSION_CLOSED`: by us; `NO_REPLY` in time;
+ * `REFUSED`: the answer is an error of the protocol.
+ */
+export type InspectorFailure = 'THREAD_GONE' | 'SESSION_CLOSED' | 'NO_REPLY' | 'REFUSED';
+
+export class InspectorError extends Error {
+  override readonly name = 'InspectorError';
+  readonly code: InspectorFailure;
+
+  constructor(code: InspectorFailure, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface Reply {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: InspectorError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Several may be open at the same time, into one thread as well. Close each: nothing stays attached then. */
+export class ThreadSession {
+  readonly threadId: number;
+  /** Resolves when the thread has ended or the session is closed. */
+  readonly ended: Promise<void>;
+  readonly #session = new Session();
+  readonly #target: string;
+  readonly #pending = new Map<number, Pending>();
+  readonly #markEnded: () => void;
+  #lastId = 0;
+  /** Why nothing can be posted any more. */
+  #over: InspectorError | undefined;
+
+  /**
+   * Takes well under a millisecond, in whatever state the thread is.
+   * @param threadId of `Worker`
+   * @throws InspectorError THREAD_GONE
+   */
+  static open(threadId: number): ThreadSession {
+    return new ThreadSession(threadId);
+  }
+
+  private constructor(threadId: number) {
+    this.threadId = threadId;
+    let markEnded!: () => void;
+    this.ended = new Promise((resolve) => {
+      markEnded = resolve;
+    });
+    this.#markEnded = markEnded;
+    this.#session.connect();
+    const target = this.#attach();
+    if (target === undefined) {
+      this.#session.disconnect();
+      throw new InspectorError('THREAD_GONE', `there is no thread ${threadId}`);
+    }
+    this.#target = target;
+    this.#session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
+      if (params.sessionId === target) this.#received(JSON.parse(params.message) as Reply);
+    });
+    this.#session.on('NodeWorker.detachedFromWorker', ({ params }) => {
+      if (params.sessionId === target) {
+        this.#finish(new InspectorError('THREAD_GONE', `thread ${threadId} has ended`));
+      }
+    });
+  }
+
+  /**
+   * Sends one command, e.g. `Runtime.evaluate`, and waits for its result.
+   * @throws InspectorError
+   */
+  post<T = unknown>(method: string, params: object = {}, timeoutMs = REPLY_MS): Promise<T> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    const id = ++this.#lastId;
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(
+          new InspectorError('NO_REPLY', `thread ${this.threadId}: no reply to ${method} in ${timeoutMs} ms`),
+        );
+      }, timeoutMs);
+      this.#pending.set(id, { resolve: (result) => resolve(result as T), reject, timer });
+      const message = JSON.stringify({ id, method, params });
+      this.#session.post('NodeWorker.sendMessageToWorker', { sessionId: this.#target, message });
+    });
+  }
+
+  /** What it has started in the thread (a profile) stops with it. Idempotent. */
+  close(): void {
+    this.#finish(new InspectorError('SESSION_CLOSED', 'the session is closed'));
+  }
+
+  /** @returns the one target we want; the notifications come before `enable` returns */
+  #attach(): string | undefined {
+    let wanted: string | undefined;
+    const others: string[] = [];
+    this.#session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+      if (threadOf(workerInfo.title) === this.threadId) wanted = sessionId;
+      else others.push(sessionId);
+    });
+    this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    this.#session.post('NodeWorker.disable');
+    for (const sessionId of others) this.#session.post('NodeWorker.detach', { sessionId });
+    return wanted;
+  }
+
+  #received({ id, result, error }: Reply): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return; // a notification, or too late
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    if (error === undefined) pending.resolve(result);
+    else pending.reject(new InspectorError('REFUSED', error.message));
+  }
+
+  #finish(why: InspectorError): void {
+    if (this.#over !== undefined) return;
+    this.#over = why;
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(why);
+    }
+    this.#pending.clear();
+    this.#markEnded();
+    // Not from within a notification: it would free what has sent it.
+    queueMicrotask(() => {
+      this.#session.post('NodeWorker.detach', { sessionId: this.#target });
+      this.#session.disconnect();
+    });
+  }
+}
+
+/** `[worker 3] name` */
+const threadOf = (title: string): number => Number(/^\[worker (\d+)\]/.exec(title)?.[1]);
