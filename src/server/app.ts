@@ -11,6 +11,7 @@ import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import { describeThrown } from './failure.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
+import { LiveRequests } from './live-requests.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
 import type { InFlightLimiter, RequestObserver, RouteMeter } from './observer.js';
 import { parsePattern } from './pattern.js';
@@ -63,7 +64,7 @@ export class App {
   readonly #routes: RouteInfo[] = [];
   readonly #unmatched = new Map<string, RouteMeter>();
   readonly #meshDigest: Buffer | undefined;
-  #inFlight = 0;
+  readonly #requests = new LiveRequests();
 
   constructor(options: AppOptions) {
     this.options = options;
@@ -80,17 +81,25 @@ export class App {
       scheme,
       wheel: this.wheel,
       ids: new RequestIds(),
+      requests: this.#requests,
       draining: () => options.draining(),
       trustsTraceFlags: (exchange) => options.trustsTraceFlags(exchange),
-      released: () => {
-        this.#inFlight--;
-      },
     };
   }
 
   /** Requests that are being served, those of this worker to itself included. A drain waits for 0. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#requests.size;
+  }
+
+  /**
+   * Ends every request in flight now: one without an answer gets this error, a stream ends, signals abort, permits
+   * are given back. Safe at any time, also when a handler was broken off in the middle and will never return.
+   */
+  abandon(error: HttpError): void {
+    this.#requests.abandon(error, (cause) => {
+      this.options.log.error({ err: describeThrown(cause) }, 'a request could not be ended in order');
+    });
   }
 
   /** In the order of declaration. */
@@ -154,7 +163,6 @@ export class App {
   }
 
   #serve(exchange: Exchange, plan: RoutePlan, params: Params): void {
-    this.#inFlight++;
     serve(new RequestContext(this.#site, exchange, plan, params, performance.now()));
   }
 

@@ -7,6 +7,7 @@ import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure
 import { type Context, SENT, type Sent } from './handler.js';
 import { checkField, setField } from './header-fields.js';
 import { IncomingRequest } from './incoming.js';
+import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
 import { stringify } from './serialize.js';
 import type { Alarm } from './timer-wheel.js';
@@ -20,7 +21,9 @@ const ANSWERED = 1;
 /** Counted and reported; nothing follows. */
 const COMPLETE = 2;
 
-export class RequestContext extends IncomingRequest implements Context, Scope {
+export class RequestContext extends IncomingRequest implements Context, Scope, LiveRequest {
+  older: LiveRequest | undefined = undefined;
+  newer: LiveRequest | undefined = undefined;
   #phase: number = OPEN;
   #statusCode = 0;
   #fields: string[] | undefined;
@@ -135,6 +138,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope {
 
   begin(): void {
     this.#live = true;
+    this.site.requests.add(this);
     this.meter.begin();
     this.beginSpan();
   }
@@ -157,6 +161,16 @@ export class RequestContext extends IncomingRequest implements Context, Scope {
   handlerDone(): void {
     this.#handlerDone = true;
     if (this.#phase === COMPLETE) this.#release();
+  }
+
+  /** Safe at any time: also when the handler was broken off and none of its own ends can be relied on. */
+  abandon(error: HttpError): void {
+    this.#release();
+    this.exchange.leaveCallback();
+    // Half a stream must not pass for a whole one.
+    if (this.#phase === ANSWERED) this.exchange.destroy();
+    else this.replyProblem(problemOf(error, this));
+    this.#giveUp(error);
   }
 
   /** False: the answer is not wanted any more. */
@@ -204,13 +218,9 @@ export class RequestContext extends IncomingRequest implements Context, Scope {
   }
 
   #expire(): void {
-    if (this.#phase === OPEN) {
-      const reason = new DeadlineExceededError();
-      this.replyProblem(problemOf(reason, this));
-      this.#giveUp(reason);
-    }
     // What the handler still does, it does beyond the time of its permit.
-    this.#release();
+    if (this.#phase === OPEN) this.abandon(new DeadlineExceededError());
+    else this.#release();
   }
 
   #giveUp(reason: HttpError): void {
@@ -243,7 +253,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope {
     this.#live = false;
     this.#alarm?.cancel();
     if (this.#admitted) this.site.limiter.leave();
-    this.site.released();
+    this.site.requests.remove(this);
   }
 }
 

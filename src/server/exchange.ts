@@ -39,6 +39,11 @@ export interface Exchange {
   /** Stops reading from the socket; a chunk or two may still come. */
   pause(): void;
   resume(): void;
+  /**
+   * The callback that brought the request is over, or was broken off: from now on everything is written later.
+   * May be called again.
+   */
+  leaveCallback(): void;
   /** Cuts the connection without an answer (or in the middle of one). */
   destroy(): void;
 }

@@ -111,6 +111,7 @@ class InjectExchange implements Exchange {
 
   pause(): void {}
   resume(): void {}
+  leaveCallback(): void {}
 
   destroy(): void {
     if (this.closed) return;

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Tracing } from '../telemetry/span.js';
 import type { Exchange } from './exchange.js';
+import type { LiveRequests } from './live-requests.js';
 import type { InFlightLimiter } from './observer.js';
 import type { RequestIds } from './request-id.js';
 import type { TimerWheel } from './timer-wheel.js';
@@ -12,11 +13,10 @@ export interface Site {
   readonly wheel: TimerWheel;
   readonly ids: RequestIds;
   readonly limiter: InFlightLimiter;
+  readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
   /** True from the first moment of a drain: every answer then closes its connection. */
   draining(): boolean;
   /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */
   trustsTraceFlags(exchange: Exchange): boolean;
-  /** A request no longer counts as in flight. */
-  released(): void;
 }

@@ -1,0 +1,173 @@
+// Requests that are told to end, whatever their handlers do.
+import { expect } from 'chai';
+import { HttpError } from '#src/errors.js';
+import type { Context } from '#src/server/handler.js';
+import { inject } from '#src/server/inject.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench, gate, settled } from './kit.js';
+
+const stalled = (): HttpError => new HttpError('HANDLER_STALLED', 'Broken off.');
+const never = new Promise<never>(() => {});
+
+describe('abandoned requests', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let url: string;
+  let entered: ReturnType<typeof gate<Context>>;
+  let late: ReturnType<typeof gate<void>>;
+  let sourceEnded: ReturnType<typeof gate<void>>;
+
+  before(async () => {
+    world = bench((app) => {
+      app.get('/hangs', (ctx) => {
+        entered.open(ctx as Context);
+        return never;
+      });
+      app.get('/late', async (ctx) => {
+        entered.open(ctx as Context);
+        await late.opened;
+        return 'too late';
+      });
+      // As after a break-off: it is ended while the handler is on the stack.
+      const now = (): string => {
+        world.app.abandon(stalled());
+        return 'too late';
+      };
+      app.get('/now', now);
+      app.post('/now', now);
+      app.get('/outer', async () => (await inject(world.app, { url: '/late', inProcess: true })).status);
+      app.get('/answered', (ctx) => {
+        ctx.text('in time');
+        entered.open(ctx as Context);
+        return never;
+      });
+      app.get('/stream', (ctx) =>
+        ctx.stream(
+          (async function* () {
+            try {
+              yield 'begun';
+              entered.open(ctx as Context);
+              await late.opened;
+              yield 'more';
+            } finally {
+              sourceEnded.open();
+            }
+          })(),
+        ),
+      );
+    });
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
+    });
+    url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    entered = gate<Context>();
+    late = gate();
+    sourceEnded = gate();
+    world.world.permits = 10;
+    world.observer.seen.length = 0;
+    world.logs.length = 0;
+  });
+  afterEach(async () => {
+    // Whatever ends late changes nothing any more.
+    late.open();
+    await settled();
+    expect([world.app.inFlight, world.world.permits, server.unfinished]).to.deep.equal([0, 10, 0]);
+    expect(world.app.wheel.size).to.equal(0);
+    expect(world.logs).to.deep.equal([]);
+  });
+
+  it('gives a handler that never ends its answer, aborts its signal, and the connection goes on', async () => {
+    const wire = await Wire.open(url);
+    const answer = wire.request('GET', '/hangs');
+    const { signal } = await entered.opened;
+    await settled();
+    const reason = stalled();
+    world.app.abandon(reason);
+    expect(signal.reason).to.equal(reason);
+    expect(world.app.inFlight).to.equal(0);
+    expect((await answer)?.status).to.equal(500);
+    expect(JSON.parse((await answer)?.body.toString() ?? '')).to.include({ code: 'HANDLER_STALLED' });
+    expect((await wire.request('GET', '/now'))?.status).to.equal(500);
+    expect(world.observer.seen.map(({ error }) => error)).to.deep.equal([
+      'HANDLER_STALLED',
+      'HANDLER_STALLED',
+    ]);
+    wire.destroy();
+  });
+
+  it('gives every permit back once, however often it is told and whoever ends late', async () => {
+    const wires = await Promise.all(Array.from({ length: 5 }, () => Wire.open(url)));
+    const answers = wires.map((wire) => wire.request('GET', '/late'));
+    while (world.app.inFlight < 5) await settled();
+    expect(world.world.permits).to.equal(5);
+    world.app.abandon(stalled());
+    world.app.abandon(stalled());
+    expect(world.world.permits).to.equal(10);
+    for (const answer of answers) expect((await answer)?.status).to.equal(500);
+    for (const wire of wires) wire.destroy();
+  });
+
+  it('answers in the request callback, also where the answer must wait a tick', async () => {
+    const wire = await Wire.open(url);
+    expect((await wire.request('GET', '/now'))?.status).to.equal(500);
+    wire.write('POST /now HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
+    expect((await wire.answer())?.status).to.equal(500);
+    await wire.closed();
+  });
+
+  it('ends a request of the worker to itself before its caller', async () => {
+    const wire = await Wire.open(url);
+    const answer = wire.request('GET', '/outer');
+    await entered.opened;
+    await settled();
+    expect(world.app.inFlight).to.equal(2);
+    world.app.abandon(stalled());
+    expect((await answer)?.status).to.equal(500);
+    expect(world.observer.seen).to.have.length(2);
+    expect(world.observer.seen.map(({ template }) => template)).to.deep.equal(['/late', '/outer']);
+    wire.destroy();
+  });
+
+  it('leaves an answer that was given as it is', async () => {
+    const wire = await Wire.open(url);
+    expect((await wire.request('GET', '/answered'))?.body.toString()).to.equal('in time');
+    const { signal } = await entered.opened;
+    expect(world.app.inFlight).to.equal(1);
+    world.app.abandon(stalled());
+    expect(signal.aborted).to.equal(true);
+    expect(world.observer.seen.map(({ status }) => status)).to.deep.equal([200]);
+    wire.destroy();
+  });
+
+  it('cuts a stream, so that nobody takes it for complete, and ends its source', async () => {
+    const wire = await Wire.open(url);
+    wire.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
+    await entered.opened;
+    await settled(); // what was written in the request callback leaves when it returns
+    world.app.abandon(stalled());
+    await wire.closed();
+    expect(wire.rest).to.include('begun').and.not.include('\r\n0\r\n');
+    late.open();
+    await sourceEnded.opened;
+    expect(world.observer.seen[0]).to.include({ status: 500, error: 'HANDLER_STALLED' });
+  });
+
+  it('serves requests that the told ones set off', async () => {
+    const wire = await Wire.open(url);
+    const answer = wire.request('GET', '/hangs');
+    const { signal } = await entered.opened;
+    let again: Promise<number> | undefined;
+    signal.addEventListener('abort', () => {
+      again = inject(world.app, { url: '/late' }).then(({ status }) => status);
+    });
+    world.app.abandon(stalled());
+    expect((await answer)?.status).to.equal(500);
+    late.open();
+    expect(await again).to.equal(200);
+    wire.destroy();
+  });
+});
