@@ -87,6 +87,8 @@ describe('an inspector session into a worker thread', () => {
     await ask(thread, 'loop');
     const session = ThreadSession.open(thread.threadId);
     const waiting = failure(session.post('Runtime.evaluate', NEVER, 60_000));
+    // Terminated in the middle of the evaluation, V8 would end that and let the loop go on.
+    await evaluate(session, '1');
     await thread.terminate();
     // V8 may still say that what was to be evaluated is gone.
     expect(await waiting).to.be.oneOf(['THREAD_GONE', 'REFUSED']);
