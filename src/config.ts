@@ -39,6 +39,8 @@ export interface Settings {
   readonly chunkedBodies: 'accept' | 'reject';
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
+  /** Milliseconds after which a loop that does not turn is stalled. */
+  readonly stallMs: number;
   /** 0: no limit. */
   readonly workerHeapMb: number;
   readonly unhandledRejection: 'log' | 'replace' | 'exit';

@@ -29,6 +29,11 @@ export function runInScope<T>(scope: Scope, fn: () => T): T {
   return storage.run(scope, fn);
 }
 
+/** What runs from here on in this callback belongs to nobody: for code that is broken off within its scope. */
+export function leaveScope(): void {
+  storage.enterWith(undefined as never);
+}
+
 /** The scope of the running work, undefined at start-up and in background jobs. */
 export function currentScope(): Scope | undefined {
   return storage.getStore();

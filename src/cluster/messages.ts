@@ -6,6 +6,7 @@
 //                      <-- drain --  remove descriptor first; answers carry Connection: close from now on
 //   -- leaving {reason} --------->  (crash or drained) removeChildAppDescriptor; the last one that serves is kept
 //                                   in rotation until another is ready
+//                     <-- recover --  what it ran was broken off: it answers who waited and leaves
 //                   <-- detached --  only now may the worker close its app and exit (docs/cluster.md)
 //   -- failed {detail} ---------->  it goes on serving: the primary logs it
 //   exit
@@ -17,7 +18,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export interface WorkerBoot {
   readonly protocol: number;
@@ -48,7 +49,8 @@ export type LeaveReason =
   | 'uncaught-exception'
   | 'unhandled-rejection'
   | 'process-exit'
-  | 'start-failed';
+  | 'start-failed'
+  | 'stalled';
 
 export type FromWorker =
   /** `descriptor`: uWS app pointer for the acceptor. Never used after `detached`. */
@@ -65,6 +67,8 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly type: 'drain'; readonly withinMs: number }
+  /** Its loop stood still and what it ran was broken off. */
+  | { readonly type: 'recover' }
   /** Out of rotation: finish what is in hand, at the latest after `withinMs`, and end. */
   | { readonly type: 'detached'; readonly withinMs: number }
   | ({ readonly type: 'service-ready' } & ReadyService);

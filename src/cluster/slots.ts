@@ -1,16 +1,22 @@
 // Rows of shared memory for worker threads. A row has one writer, so a replacement that runs beside the thread it
-// replaces has a row of its own: there is one more than there are workers, and whoever ends makes its row the spare.
+// replaces has a row of its own: there are a few more than there are workers, and whoever ends makes its row a spare.
 
-/** Threads beyond WORKERS that may live at the same time. */
-export const SURGE = 1;
+/** Threads beyond WORKERS that may live at the same time and do something. */
+const SURGE = 1;
+
+/** Threads that may stand still for good, beside those that took their place, before the process gives up. */
+export const mostWedged = (workers: number): number => Math.max(1, Math.min(4, Math.floor(workers / 2)));
+
+/** Rows for worker threads that a process with so many workers needs. */
+export const rowsFor = (workers: number): number => workers + SURGE + mostWedged(workers);
 
 export class Slots {
   readonly #free: number[];
   readonly #waiting: ((slot: number) => void)[] = [];
 
-  /** @param workers WORKERS; the block has rows 1..workers + SURGE */
+  /** @param workers WORKERS; the block has rows 1..rowsFor(workers) */
   constructor(workers: number) {
-    this.#free = Array.from({ length: workers + SURGE }, (_, index) => index + 1);
+    this.#free = Array.from({ length: rowsFor(workers) }, (_, index) => index + 1);
   }
 
   /** A free row, undefined when there is none. Give it back. */

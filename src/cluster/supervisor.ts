@@ -7,18 +7,10 @@ import type { Block } from '../memory/block.js';
 import { occupySlot } from '../memory/worker-row.js';
 import type { Acceptor } from './acceptor.js';
 import type { FromWorker, ReadyService } from './messages.js';
-import { Slots } from './slots.js';
-import { descriptorOf, restartDelay, type WorkerState } from './worker-state.js';
+import { RESTART_LIMITS, type RestartLimits, Restarts } from './restarts.js';
+import { mostWedged, Slots } from './slots.js';
+import { descriptorOf, type WorkerState } from './worker-state.js';
 import { type Order, WorkerThread } from './worker-thread.js';
-
-/** Starts in a row that may end before `ready`, per worker, before the process gives up (exit 70). */
-const GIVE_UP_AFTER = 8;
-/** A thread that lived this long starts its worker's backoff anew. */
-const LONG_LIFE_MS = 10_000;
-/** A replacement that is not ready by then never will be. */
-const START_MS = 30_000;
-/** How long a thread in which something was thrown outside of any request may finish what it has in hand. */
-const FAILED_DRAIN_MS = 2_000;
 
 export interface SupervisorOptions {
   readonly entry: URL;
@@ -36,6 +28,9 @@ export interface SupervisorOptions {
   restarted(reason: string): void;
   /** The process cannot go on: why, and its exit code. */
   fatal(message: string, exitCode: number): void;
+  /** More threads stand still for good than can be borne: drain the rest and let the process be started anew. */
+  exhausted(message: string): void;
+  readonly limits?: RestartLimits;
 }
 
 interface Lane {
@@ -43,10 +38,7 @@ interface Lane {
   generation: number;
   /** Those that live, oldest first; the last one that lived when none does. */
   threads: WorkerThread[];
-  /** Short lives in a row: the exponent of the backoff. */
-  failures: number;
-  /** Lives in a row that never reached `ready`. */
-  unready: number;
+  readonly restarts: Restarts;
   /** It waits for a thread: first for the backoff, then for a row. */
   isOwed: boolean;
   restart: NodeJS.Timeout | undefined;
@@ -65,6 +57,7 @@ export interface ThreadView {
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
+  readonly #limits: RestartLimits;
   readonly #lanes: Lane[];
   readonly #slots: Slots;
   readonly #ready: ReadyService[] = [];
@@ -76,13 +69,13 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#limits = options.limits ?? RESTART_LIMITS;
     this.#slots = new Slots(options.settings.workers);
     this.#lanes = Array.from({ length: options.settings.workers }, (_, index) => ({
       worker: index + 1,
       generation: 0,
       threads: [],
-      failures: 0,
-      unready: 0,
+      restarts: new Restarts(this.#limits),
       isOwed: false,
       restart: undefined,
     }));
@@ -96,13 +89,18 @@ export class Supervisor {
     return this.#stopping;
   }
 
+  /** A thread still runs. */
+  get hasLiving(): boolean {
+    return this.#living().length > 0;
+  }
+
   /** One for each worker, once started: the thread in rotation, else its newest. */
   get lanes(): readonly ThreadView[] {
     return this.#lanes.flatMap(({ threads }) => threads.findLast(isServing) ?? threads.at(-1) ?? []);
   }
 
   /** All that live, and the last one of a worker that has none: two for a worker that is being replaced. */
-  get threads(): readonly ThreadView[] {
+  get threads(): readonly WorkerThread[] {
     return this.#lanes.flatMap(({ threads }) => threads);
   }
 
@@ -138,14 +136,14 @@ export class Supervisor {
     return turn;
   }
 
-  /** Drains and ends all workers, at the latest after `withinMs`. Nothing is started any more. */
+  /** Drains and ends all workers that can, at the latest after `withinMs`. Nothing is started any more. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
     for (const lane of this.#lanes) clearTimeout(lane.restart);
     // Also those that drain already: they may have been given more time than is left now.
     for (const thread of this.#living()) thread.retire(withinMs);
     this.#notify();
-    await this.until(() => this.#living().length === 0);
+    await this.until(() => this.#living().every(isWedged));
   }
 
   async #replace(lane: Lane, order: Order, before: Date): Promise<boolean> {
@@ -162,7 +160,7 @@ export class Supervisor {
     }
     const old = heirOf(lane)!;
     const next = this.#spawn(lane, slot);
-    const late = setTimeout(() => this.#discard(next), START_MS);
+    const late = setTimeout(() => this.#discard(next), this.#limits.startMs);
     await this.#settled(() => next.state.kind !== 'starting');
     clearTimeout(late);
     if (next.state.kind !== 'ready') return this.#stopping;
@@ -199,6 +197,7 @@ export class Supervisor {
       {
         said: (message) => this.#heard(lane, thread, message),
         failed: (err) => log.error({ worker, generation, err }, 'worker failed'),
+        moved: () => this.#moved(lane, thread),
         ended: () => this.#ended(lane, thread),
       },
     );
@@ -214,7 +213,7 @@ export class Supervisor {
       case 'ready':
         if (thread.state.kind !== 'ready') break; // told to drain meanwhile
         this.#hasServed = true;
-        lane.unready = 0;
+        lane.restarts.ready();
         log.info({ worker, generation }, 'worker ready');
         // Those that were kept because nobody else served.
         for (const other of this.#living()) if (other.state.kind === 'failing') this.#letGo(other);
@@ -256,7 +255,9 @@ export class Supervisor {
     const { state } = thread;
     if (state.kind !== 'failing') return;
     const { drainMs } = this.#options.settings;
-    thread.retire(state.reason === 'uncaught-exception' ? Math.min(FAILED_DRAIN_MS, drainMs) : drainMs);
+    thread.retire(
+      state.reason === 'uncaught-exception' ? Math.min(this.#limits.failedDrainMs, drainMs) : drainMs,
+    );
   }
 
   /** It will not get ready. */
@@ -268,9 +269,8 @@ export class Supervisor {
   }
 
   #ended(lane: Lane, thread: WorkerThread): void {
-    const { worker, generation, state, order } = thread;
+    const { worker, generation, endReason: reason } = thread;
     this.#options.reclaim(thread.slot);
-    const reason = order ?? (state.kind === 'dead' ? state.reason : 'lost');
     this.#options.log.info({ worker, generation, reason }, 'worker ended');
     if (lane.threads.length > 1) lane.threads = lane.threads.filter((other) => other !== thread);
     if (!this.#stopping) {
@@ -282,18 +282,27 @@ export class Supervisor {
   }
 
   /** Unless there is a successor, or the one that was to be replaced still serves. */
-  #startAgain(lane: Lane, { startedAt }: WorkerThread): void {
+  #startAgain(lane: Lane, { servedMs }: WorkerThread): void {
     if (this.#stopping || lane.isOwed || heirOf(lane) !== undefined) return;
     lane.isOwed = true;
-    // `ready` clears the count, so it holds only lives that ended before it.
-    const given = ++lane.unready > GIVE_UP_AFTER;
-    if (given && !this.#living().some(({ state }) => state.kind === 'ready')) {
-      const message = `worker ${lane.worker} ended ${GIVE_UP_AFTER} times before it could serve`;
+    const { delayMs, isHopeless } = lane.restarts.ended(servedMs);
+    if (isHopeless && !this.#living().some(({ state }) => state.kind === 'ready')) {
+      const message = `worker ${lane.worker} ended ${this.#limits.giveUpAfter} times before it could serve`;
       this.#options.fatal(message, 70);
       return;
     }
-    lane.failures = Date.now() - startedAt.getTime() > LONG_LIFE_MS ? 0 : lane.failures + 1;
-    lane.restart = setTimeout(() => void this.#fill(lane), restartDelay(lane.failures));
+    lane.restart = setTimeout(() => void this.#fill(lane), delayMs);
+  }
+
+  /** It has stalled, turns again, or is given up: then its successor starts beside it. */
+  #moved(lane: Lane, thread: WorkerThread): void {
+    if (thread.state.kind === 'wedged') {
+      const wedged = this.#living().filter(isWedged).length;
+      if (wedged > mostWedged(this.#lanes.length)) {
+        this.#options.exhausted(`${wedged} worker threads stand still and cannot be broken off`);
+      } else this.#startAgain(lane, thread);
+    }
+    this.#notify();
   }
 
   #living(): WorkerThread[] {
@@ -311,6 +320,7 @@ export class Supervisor {
 }
 
 const isAlive = ({ state }: WorkerThread): boolean => state.kind !== 'dead';
+const isWedged = ({ state }: WorkerThread): boolean => state.kind === 'wedged';
 const isServing = ({ state }: WorkerThread): boolean => descriptorOf(state) !== undefined;
 
 /** The newest thread that starts or serves with nobody having asked it to leave. */

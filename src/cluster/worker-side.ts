@@ -2,11 +2,16 @@
 // Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
+import { allowBreakOff, type Stall } from './break-off.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 
 export interface WorkerParts {
   /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
   drain(withinMs: number): Promise<void>;
+  /** Called in the middle of what has kept the loop from turning, to have it broken off. Undefined: it turns. */
+  examine(): Stall | undefined;
+  /** That was broken off: answers those who would wait for ever. */
+  recover(): void;
   /** Closes the HTTP core at once; must be safe to call twice. */
   close(): void;
   /** Resolves when the service answers here. A failure is a failure of this worker. */
@@ -35,6 +40,7 @@ export class WorkerSide {
     this.#exit = process.exit.bind(process) as (code: number) => never;
     port.on('message', (message: ToWorker) => this.#receive(message));
     process.on('uncaughtException', (error) => this.#fail('uncaught-exception', error));
+    allowBreakOff(() => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()));
     process.on('unhandledRejection', (reason) => {
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
       else this.#send({ type: unhandledRejection === 'log' ? 'failed' : 'fatal', detail: detailOf(reason) });
@@ -91,6 +97,10 @@ export class WorkerSide {
         void this.#drain(message.withinMs);
         void this.#quiet.then(() => this.#leave('drained', undefined));
         break;
+      case 'recover':
+        this.#parts?.recover();
+        this.#fail('stalled', undefined);
+        break;
       case 'detached':
         this.#detached(message.withinMs);
         break;
@@ -107,7 +117,7 @@ export class WorkerSide {
 
   #fail(reason: LeaveReason, cause: unknown): void {
     if (this.#leaving !== undefined) return; // failing while it leaves changes nothing
-    void this.#leave(reason, detailOf(cause));
+    void this.#leave(reason, cause === undefined ? undefined : detailOf(cause));
   }
 
   /** Said, detached, (finished,) closed, exited. */

@@ -1,21 +1,30 @@
 // The life of one worker thread as a pure state machine: what is valid in a state is carried by it, and a move
 // that is not legal is a bug in the supervisor, not a log line.
+//
+//   starting ──► ready ──► draining ──► leaving ──► dead      in order
+//                  └────► failing ────────┘                   it failed and says so
+//   any of the last four ──► stalled ──► wedged               its loop does not turn; `resume` leads back
+//   `exit` is legal from everywhere: it happens.
 import type { LeaveReason } from './messages.js';
 
-export type WorkerState =
-  | { readonly kind: 'starting' }
-  /** In the acceptor's rotation. The descriptor is a raw pointer: it must be removed before the thread ends. */
+/** States in which a loop that stands still is a fault: one that starts may load code for as long as it takes. */
+export type Turning =
+  /** In rotation. With the acceptor, the descriptor is a raw pointer: removed before the thread ends. */
   | { readonly kind: 'ready'; readonly descriptor: unknown }
   /** It failed and wants to leave, but nobody else serves: in rotation until another is ready. */
-  | {
-      readonly kind: 'failing';
-      readonly descriptor: unknown;
-      readonly reason: LeaveReason;
-    }
+  | { readonly kind: 'failing'; readonly descriptor: unknown; readonly reason: LeaveReason }
   /** Out of rotation by order, finishing what it has. */
   | { readonly kind: 'draining'; readonly reason: LeaveReason }
   /** Out of rotation and told so: it closes its app and ends. */
-  | { readonly kind: 'leaving'; readonly reason: LeaveReason }
+  | { readonly kind: 'leaving'; readonly reason: LeaveReason };
+
+export type WorkerState =
+  | { readonly kind: 'starting' }
+  | Turning
+  /** Its loop does not turn: out of rotation while what it runs is broken off. */
+  | { readonly kind: 'stalled'; readonly before: Turning }
+  /** It cannot be broken off: left alone, a successor in its place. Should it ever turn, it finishes and ends. */
+  | { readonly kind: 'wedged'; readonly before: Extract<Turning, { kind: 'draining' | 'leaving' }> }
   | { readonly kind: 'dead'; readonly reason: LeaveReason | 'lost' };
 
 export type WorkerEvent =
@@ -24,34 +33,77 @@ export type WorkerEvent =
   | { readonly type: 'leaving'; readonly reason: LeaveReason }
   /** Taken out of rotation after it said that it leaves. */
   | { readonly type: 'detach' }
+  /** Its loop has not turned for STALL_MS. */
+  | { readonly type: 'stall' }
+  /** It turns again. */
+  | { readonly type: 'resume' }
+  /** It was told to drain, and nothing reaches it. */
+  | { readonly type: 'wedge' }
   | { readonly type: 'exit' };
 
 /** @throws Error for a move that is not legal */
 export function move(state: WorkerState, event: WorkerEvent): WorkerState {
+  if (event.type === 'exit') return ended(state);
+  const next = state.kind === 'stalled' ? whileStalled(state.before, event) : inOrder(state, event);
+  if (next === undefined) throw new Error(`worker: "${event.type}" is not legal while ${state.kind}`);
+  return next;
+}
+
+function inOrder(
+  state: Exclude<WorkerState, { kind: 'stalled' }>,
+  event: WorkerEvent,
+): WorkerState | undefined {
   switch (event.type) {
     case 'ready':
-      if (state.kind === 'starting') return { kind: 'ready', descriptor: event.descriptor };
+      return state.kind === 'starting' ? { kind: 'ready', descriptor: event.descriptor } : undefined;
+    case 'stall':
+      return isTurning(state) ? { kind: 'stalled', before: state } : undefined;
+    case 'resume':
+      return state.kind === 'wedged' ? state.before : undefined;
+    case 'leaving':
+      if (state.kind === 'starting') return { kind: 'leaving', reason: event.reason };
       break;
     case 'drain':
-      if (state.kind === 'starting' || state.kind === 'ready') return { kind: 'draining', reason: 'drained' };
-      break;
-    case 'leaving':
-      if (state.kind === 'ready') return { ...state, kind: 'failing', reason: event.reason };
-      if (state.kind === 'starting' || state.kind === 'draining') {
-        return { kind: 'leaving', reason: event.reason };
-      }
-      break;
-    case 'detach':
-      if (state.kind === 'failing') return { kind: 'leaving', reason: state.reason };
-      break;
-    case 'exit':
-      // Exit without a word ("lost") is what the handshake exists to prevent; it is legal because it happens.
-      if (state.kind === 'leaving' || state.kind === 'draining' || state.kind === 'failing')
-        return { kind: 'dead', reason: state.reason };
-      if (state.kind !== 'dead') return { kind: 'dead', reason: 'lost' };
+      if (state.kind === 'starting') return { kind: 'draining', reason: 'drained' };
       break;
   }
-  throw new Error(`worker: "${event.type}" is not legal while ${state.kind}`);
+  return isTurning(state) ? onwards(state, event) : undefined;
+}
+
+/** What is decided about it meanwhile takes effect when its loop turns; messages wait in its queue until then. */
+function whileStalled(before: Turning, event: WorkerEvent): WorkerState | undefined {
+  if (event.type === 'resume') return before;
+  if (event.type === 'wedge') {
+    return before.kind === 'draining' || before.kind === 'leaving' ? { kind: 'wedged', before } : undefined;
+  }
+  const next = onwards(before, event);
+  return next === undefined ? undefined : { kind: 'stalled', before: next };
+}
+
+function onwards(state: Turning, event: WorkerEvent): Turning | undefined {
+  switch (event.type) {
+    case 'drain':
+      return state.kind === 'ready' ? { kind: 'draining', reason: 'drained' } : undefined;
+    case 'leaving':
+      if (state.kind === 'ready') return { ...state, kind: 'failing', reason: event.reason };
+      return state.kind === 'draining' ? { kind: 'leaving', reason: event.reason } : undefined;
+    case 'detach':
+      return state.kind === 'failing' ? { kind: 'leaving', reason: state.reason } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Exit without a word ("lost") is what the handshake exists to prevent. */
+function ended(state: WorkerState): WorkerState {
+  if (state.kind === 'dead') throw new Error('worker: "exit" is not legal while dead');
+  const last = state.kind === 'stalled' || state.kind === 'wedged' ? state.before : state;
+  return { kind: 'dead', reason: 'reason' in last ? last.reason : 'lost' };
+}
+
+function isTurning(state: WorkerState): state is Turning {
+  const { kind } = state;
+  return kind === 'ready' || kind === 'failing' || kind === 'draining' || kind === 'leaving';
 }
 
 /** The acceptor holds a pointer into this worker exactly while this is not undefined. */
@@ -60,11 +112,8 @@ export function descriptorOf(state: WorkerState): unknown {
 }
 
 /** How the state is shown to operators (CONTRACT section 5). */
-export function shownAs(state: WorkerState): 'starting' | 'ready' | 'draining' | 'dead' {
-  return state.kind === 'leaving' || state.kind === 'failing' ? 'draining' : state.kind;
-}
+export const SHOWN_STATES = ['starting', 'ready', 'draining', 'stalled', 'wedged', 'dead'] as const;
 
-/** Milliseconds before the next start in a slot: 100 ms doubling to 5 s over consecutive failures. */
-export function restartDelay(failures: number): number {
-  return failures === 0 ? 0 : Math.min(5_000, 100 * 2 ** (failures - 1));
+export function shownAs(state: WorkerState): (typeof SHOWN_STATES)[number] {
+  return state.kind === 'leaving' || state.kind === 'failing' ? 'draining' : state.kind;
 }

@@ -2,11 +2,18 @@
 // Who is started and replaced when is the supervisor's business.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Acceptor } from './acceptor.js';
-import { type FromWorker, PROTOCOL_VERSION, type ToWorker, type WorkerBoot } from './messages.js';
+import {
+  type FromWorker,
+  type LeaveReason,
+  PROTOCOL_VERSION,
+  type ToWorker,
+  type WorkerBoot,
+} from './messages.js';
 import { descriptorOf, move, type WorkerEvent, type WorkerState } from './worker-state.js';
 
 /** What is planned: a worker that serves is replaced by order. */
 export type Order = 'reload' | 'heap';
+export type EndReason = LeaveReason | Order | 'wedged' | 'lost';
 
 export interface ThreadOptions {
   readonly entry: URL;
@@ -20,6 +27,8 @@ export interface ThreadEvents {
   /** After the state has moved, for a message that moves it. */
   said(message: FromWorker): void;
   failed(error: Error): void;
+  /** `stall`, `resume` or `wedge` has moved its state. */
+  moved(): void;
   /** No code of the thread can run any more. */
   ended(): void;
 }
@@ -32,14 +41,17 @@ export class WorkerThread {
   /** Services with a database whose routes answer in this thread. */
   readonly serving = new Set<string>();
   /** Why it was told to drain, unless the process stops. */
-  order: Order | 'start-failed' | undefined;
+  order: Order | 'start-failed' | 'wedged' | undefined;
   readonly #acceptor: Pick<Acceptor, 'add' | 'remove'>;
   readonly #thread: Worker;
   readonly #cpuPort: MessagePort;
+  readonly #events: ThreadEvents;
   #state: WorkerState = { kind: 'starting' };
+  #readyAt: number | undefined;
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
     const { entry, acceptor, boot } = options;
+    this.#events = events;
     this.worker = boot.worker;
     this.generation = boot.generation;
     this.slot = boot.slot;
@@ -54,6 +66,7 @@ export class WorkerThread {
       name: `http-${boot.worker}.${boot.generation}`,
     });
     this.#thread.on('message', (message: FromWorker) => {
+      this.resume(); // who speaks turns
       if (message.type === 'ready') this.#ready(message);
       else if (message.type === 'serving') this.serving.add(message.service);
       else if (message.type === 'leaving') this.#move(message);
@@ -73,6 +86,11 @@ export class WorkerThread {
     return this.#state;
   }
 
+  /** Milliseconds since it was put into rotation; 0 when it never was. */
+  get servedMs(): number {
+    return this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt;
+  }
+
   /** Node's number of the thread; -1 once it has ended. */
   get threadId(): number {
     return this.#thread.threadId;
@@ -80,7 +98,13 @@ export class WorkerThread {
 
   /** It starts, or it serves and nobody has asked it to leave: the one its worker counts on. */
   get isHeir(): boolean {
-    return this.#state.kind === 'starting' || this.#state.kind === 'ready';
+    const { kind } = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
+    return kind === 'starting' || kind === 'ready';
+  }
+
+  /** What it would end for if it ended now. */
+  get endReason(): EndReason {
+    return this.order ?? (this.#state.kind === 'dead' ? this.#state.reason : 'lost');
   }
 
   send(message: ToWorker): void {
@@ -92,11 +116,35 @@ export class WorkerThread {
    * @param withinMs for what is in hand
    */
   retire(withinMs: number): void {
-    const { kind } = this.#state;
+    const { kind } = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
     this.#leaveRotation();
     if (kind === 'starting' || kind === 'ready') this.#move({ type: 'drain' });
     if (kind === 'failing') this.#move({ type: 'detach' });
     this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs });
+  }
+
+  /** Its loop does not turn: no new connection until it does. */
+  stall(): void {
+    this.#leaveRotation();
+    this.#move({ type: 'stall' });
+    this.#events.moved();
+  }
+
+  /** Its loop turns again. Does nothing unless it stood still. */
+  resume(): void {
+    if (this.#state.kind !== 'stalled' && this.#state.kind !== 'wedged') return;
+    this.#move({ type: 'resume' });
+    const descriptor = descriptorOf(this.#state);
+    if (descriptor !== undefined) this.#acceptor.add(descriptor);
+    this.#events.moved();
+  }
+
+  /** Nothing reaches it. Should its loop ever turn, it finds the order to leave. */
+  wedge(withinMs: number): void {
+    this.order ??= 'wedged';
+    this.retire(withinMs);
+    this.#move({ type: 'wedge' });
+    this.#events.moved();
   }
 
   /** It said that it leaves and is out of rotation: it may close. */
@@ -107,6 +155,7 @@ export class WorkerThread {
   #ready(message: Extract<FromWorker, { type: 'ready' }>): void {
     if (this.#state.kind !== 'starting') return; // told to drain meanwhile
     this.#acceptor.add(message.descriptor);
+    this.#readyAt = performance.now();
     this.#move(message);
   }
 

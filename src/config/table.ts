@@ -129,6 +129,13 @@ export const PROCESS_SETTINGS = {
     [],
     'Proxies whose `X-Forwarded-*` and `Forwarded` are believed; from anyone else they are dropped.',
   ),
+  STALL_MS: given(
+    whole(100, HOUR_MS),
+    1000,
+    'A worker whose event loop does not turn for this long is stalled: what it runs is broken off with 500 ' +
+      '`HANDLER_STALLED`, and the worker is replaced. Not while a debugger can attach (`--inspect`).',
+    MS,
+  ),
   WORKER_HEAP_MB: given(
     whole(0, 1_048_576),
     0,

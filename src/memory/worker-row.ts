@@ -64,13 +64,17 @@ export class WorkerRow {
     Atomics.store(this.#route, 0, before);
   }
 
-  /** Once per beat, not per request. */
-  beat(now: number, load: WorkerLoad): void {
+  /** The loop has turned. */
+  beat(now: number): void {
+    Atomics.store(this.#heartbeat, 0, now | 0);
+  }
+
+  /** Once per second, not per request. */
+  report(load: WorkerLoad): void {
     Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
     Atomics.store(this.#connections, 0, load.connections);
     Atomics.store(this.#heap, 0, Math.round(load.heapUsedBytes / 1024));
-    Atomics.store(this.#heartbeat, 0, now | 0);
   }
 }
 
@@ -93,6 +97,11 @@ export interface WorkerReading {
   readonly currentRow: number | undefined;
   /** Shared clock, milliseconds. */
   readonly currentSince: number;
+}
+
+/** When the loop of the thread in this slot has last turned: milliseconds of the shared clock, 0 for never. */
+export function readHeartbeat(block: Block, slot: number): number {
+  return Atomics.load(block.words('workerHeartbeat', slot), 0);
 }
 
 export function readWorker(block: Block, slot: number): WorkerReading {
@@ -135,6 +144,7 @@ export function clearWorker(block: Block, slot: number): void {
     'workerInFlight',
     'workerCurrentRoute',
     'workerHeapUsed',
+    'workerHeartbeat',
   ] as const) {
     Atomics.store(block.words(name, slot), 0, 0);
   }

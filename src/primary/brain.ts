@@ -1,5 +1,5 @@
 // The one brain: shared memory, and the primary's own hands on it.
-import { SURGE } from '../cluster/slots.js';
+import { rowsFor } from '../cluster/slots.js';
 import { Block } from '../memory/block.js';
 import { BreakerCells } from '../memory/breaker-cell.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
@@ -19,7 +19,7 @@ export interface Brain {
 }
 
 export function createBrain(workers: number): Brain {
-  const block = Block.create({ workers: workers + SURGE });
+  const block = Block.create({ workers: rowsFor(workers) });
   const clock = sharedClock(block);
   return {
     block,

@@ -15,6 +15,8 @@ export interface EndingOptions {
   readonly log: Logger;
   /** First half of an orderly stop: finish what is in hand. */
   drain(): Promise<void>;
+  /** Ends the process with this code, whatever its threads do. */
+  exit(code: number): never;
   /** Makes workers leave now. */
   leaveNow(): Promise<void>;
   /** SIGHUP away from a terminal. */
@@ -28,7 +30,7 @@ export class Ending {
   constructor(options: EndingOptions) {
     this.#options = options;
     options.signals.handle({
-      stop: (signal) => void this.#drain(signal),
+      stop: (signal) => void this.#drain(signal, 0),
       stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
       reload: () => options.reload(),
     });
@@ -53,15 +55,22 @@ export class Ending {
     await this.#end(message, exitCode);
   }
 
-  async #drain(signal: string): Promise<void> {
+  /** The process cannot go on for long: like `fail`, but what is in hand is finished first. */
+  async giveUp(message: string): Promise<void> {
     if (this.begun) return;
-    this.#exitCode = 0;
+    process.stderr.write(`multilane: ${message}\n`);
+    await this.#drain(message, INTERNAL_FAILURE);
+  }
+
+  async #drain(reason: string, exitCode: number): Promise<void> {
+    if (this.begun) return;
+    this.#exitCode = exitCode;
     const { log, lifecycle } = this.#options;
-    log.info({ signal }, 'draining');
+    log.info({ reason, exitCode }, 'draining');
     await this.#options.drain();
     await lifecycle.stop(log);
     // A second signal may have decided otherwise meanwhile.
-    process.exit(this.#exitCode);
+    this.#options.exit(this.#exitCode);
   }
 
   async #end(message: string, exitCode: number): Promise<void> {
@@ -70,6 +79,6 @@ export class Ending {
     log.warn({ exitCode }, message);
     await Promise.race([this.#options.leaveNow(), delay(AT_ONCE_MS)]);
     await lifecycle.stop(log);
-    process.exit(exitCode);
+    this.#options.exit(exitCode);
   }
 }

@@ -1,20 +1,19 @@
 // What the primary itself knows at the moment of a scrape.
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { TaskPool } from '../cluster/task-pool.js';
-import { shownAs } from '../cluster/worker-state.js';
+import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import type { SeriesTotal } from '../memory/recorder.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
 import type { Registry } from '../upstream/registry.js';
 
-const WORKER_STATES = ['starting', 'ready', 'draining', 'dead'] as const;
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
 export function workerSource(supervisor: Pick<Supervisor, 'threads'>): MetricSource {
   return () => {
     const states = supervisor.threads.map((thread) => shownAs(thread.state));
     return {
-      series: WORKER_STATES.map((state) =>
+      series: SHOWN_STATES.map((state) =>
         reading('multilane_workers', states.filter((one) => one === state).length, { state }),
       ),
     };

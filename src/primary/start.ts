@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Acceptor } from '../cluster/acceptor.js';
 import { watchHeaps } from '../cluster/heap-watch.js';
+import { exitProcess } from '../cluster/process-exit.js';
 import { Reload } from '../cluster/reload.js';
 import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
@@ -26,6 +27,7 @@ import { Readiness } from './readiness.js';
 import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
 import { createRegistry, registerServices } from './registering.js';
+import { watchStalls } from './stalls.js';
 
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
@@ -99,7 +101,9 @@ async function startParts(
     reclaim: (slot) => reclaimSlot(brain, slot),
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
+    exhausted: (message) => void ending.giveUp(message),
   });
+  lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log }));
   const reload = new Reload(supervisor, log);
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());
@@ -115,6 +119,7 @@ async function startParts(
       await supervisor.stop(settings.drainMs);
     },
     leaveNow: () => supervisor.stop(0),
+    exit: (code) => exitProcess(code, supervisor.hasLiving),
     reload: () => {
       if (!ending.begun) void reload.begin();
     },

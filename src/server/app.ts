@@ -5,13 +5,14 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { HttpError } from '../errors.js';
+import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { collectRoutes } from './application.js';
 import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import { describeThrown } from './failure.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
-import { LiveRequests } from './live-requests.js';
+import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
 import type { InFlightLimiter, RequestObserver, RouteMeter } from './observer.js';
 import { parsePattern } from './pattern.js';
@@ -92,12 +93,23 @@ export class App {
     return this.#requests.size;
   }
 
+  /** Those that are being served now, newest first. */
+  living(): readonly LiveRequest[] {
+    return this.#requests.all();
+  }
+
+  /** The request whose code is running. */
+  running(): RequestContext | undefined {
+    const scope = currentScope();
+    return scope instanceof RequestContext ? scope : undefined;
+  }
+
   /**
-   * Ends every request in flight now: one without an answer gets this error, a stream ends, signals abort, permits
-   * are given back. Safe at any time, also when a handler was broken off in the middle and will never return.
+   * Ends requests in flight, all by default: one without an answer gets this error, a stream ends, signals abort,
+   * permits are given back. Safe at any time, also when a handler is broken off in the middle and never returns.
    */
-  abandon(error: HttpError): void {
-    this.#requests.abandon(error, (cause) => {
+  abandon(error: HttpError, these: readonly LiveRequest[] = this.living()): void {
+    this.#requests.abandon(these, error, (cause) => {
       this.options.log.error({ err: describeThrown(cause) }, 'a request could not be ended in order');
     });
   }

@@ -24,6 +24,7 @@ const COMPLETE = 2;
 export class RequestContext extends IncomingRequest implements Context, Scope, LiveRequest {
   older: LiveRequest | undefined = undefined;
   newer: LiveRequest | undefined = undefined;
+  onStack = true;
   #phase: number = OPEN;
   #statusCode = 0;
   #fields: string[] | undefined;
@@ -165,6 +166,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
 
   /** Safe at any time: also when the handler was broken off and none of its own ends can be relied on. */
   abandon(error: HttpError): void {
+    if (!this.#live) return;
     this.#release();
     this.exchange.leaveCallback();
     // Half a stream must not pass for a whole one.

@@ -6,6 +6,8 @@ export interface LiveRequest {
   /** Neighbours in the list; the list's alone. */
   older: LiveRequest | undefined;
   newer: LiveRequest | undefined;
+  /** Its synchronous part has begun and not ended: the callback of the socket cannot return before. */
+  readonly onStack: boolean;
   /** Ends it, whatever its handler does; it removes itself. */
   abandon(error: HttpError): void;
 }
@@ -37,15 +39,19 @@ export class LiveRequests {
     this.#size--;
   }
 
+  /** Newest first: a request that this worker sent to itself comes before its caller. */
+  all(): LiveRequest[] {
+    const living: LiveRequest[] = [];
+    for (let one = this.#newest; one !== undefined; one = one.older) living.push(one);
+    return living;
+  }
+
   /**
-   * Ends those that live now, not what they set off when they are told.
+   * Ends these, not what they set off when they are told; those that have ended by themselves are left alone.
    * @param failed told what ending one of them throws; the others are ended all the same
    */
-  abandon(error: HttpError, failed: (cause: unknown) => void): void {
-    const living: LiveRequest[] = [];
-    // Newest first: a request that this worker sent to itself is answered before its caller gives it up.
-    for (let one = this.#newest; one !== undefined; one = one.older) living.push(one);
-    for (const request of living) {
+  abandon(these: readonly LiveRequest[], error: HttpError, failed: (cause: unknown) => void): void {
+    for (const request of these) {
       try {
         request.abandon(error);
       } catch (cause) {

@@ -15,6 +15,7 @@ export function serve(ctx: RequestContext): void {
     if (refusal === undefined) execute(ctx);
     else refuse(ctx, refusal);
   });
+  ctx.onStack = false;
 }
 
 /** What is clear before anything of the service runs. */

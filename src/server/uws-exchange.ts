@@ -111,9 +111,6 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.headers = headers;
     this.#framing = framing;
     this.#deferred = framing.isDeferred;
-    // Before anything of a service runs: a handler may be broken off, and a callback that then returns with neither an
-    // answer nor this ends the process.
-    res.onAborted(() => this.#gone());
     if (framing.contentLength > 0 || framing.isChunked) {
       this.#body = new UwsBody(res, (error) => {
         host.failed(error);
@@ -142,12 +139,16 @@ export class UwsExchange implements Exchange, IncomingHead {
     else if (this.#phase !== DONE) this.#listeners = [...(this.#listeners ?? []), listener];
   }
 
-  /** The request callback is over, or was broken off: what is not answered by now is asynchronous. */
+  /**
+   * The request callback is over, or is about to be broken off: what is not answered by now is asynchronous. A
+   * callback that returns to the core with neither this nor an answer ends the process.
+   */
   leaveCallback(): void {
     if (!this.#inCallback) return;
     this.#inCallback = false;
     if (this.#phase >= DONE) return;
     this.#host.unfinished++;
+    this.#res.onAborted(() => this.#gone());
     // Microtasks still run before the core parses on: only the next turn of the loop is late enough.
     if (this.#deferred) setImmediate(() => this.#undefer());
     if (this.#phase === OPEN) this.#body?.hold();

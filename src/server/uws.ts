@@ -30,6 +30,8 @@ export interface UwsServer {
   readonly connections: number;
   /** Answers that are not written completely, those of requests in flight included. A drain waits for 0. */
   readonly unfinished: number;
+  /** A request's callback is running: everything it calls is synchronous. */
+  readonly inCallback: boolean;
   /** Closes the listener and every socket. Must have run before the thread ends. May be called twice. */
   close(): void;
 }
@@ -42,6 +44,7 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
   let connections = 0;
   let isClosed = false;
   let isDescribed = false;
+  let inCallback = false;
   const host: ExchangeHost = {
     wheel: app.wheel,
     streamIdleMs: settings.streamIdleMs,
@@ -65,6 +68,7 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
       isDeferred: fault !== undefined || isChunked || (contentLength === -1 && expectsBody(method)),
       isLast: fault !== undefined || isChunked || reader.wantsClose,
     });
+    inCallback = true;
     try {
       if (fault === undefined) app.handle(exchange);
       else app.refuse(exchange, fault);
@@ -72,6 +76,7 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
       host.failed(error);
       exchange.destroy();
     }
+    inCallback = false;
     exchange.leaveCallback();
   };
 
@@ -96,6 +101,9 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
       }),
     get connections() {
       return connections;
+    },
+    get inCallback() {
+      return inCallback;
     },
     get unfinished() {
       return host.unfinished;

@@ -63,6 +63,10 @@ export const METRICS = {
   ),
   db_client_connections: gauge('sum', 'Database connections by state.', 'state', 'pool'),
   multilane_workers: gauge('last', 'HTTP workers by state.', 'state'),
+  multilane_handler_stalls_total: counter(
+    'Times that the event loop of a worker stood still for STALL_MS, by the route whose handler ran.',
+    'route',
+  ),
   multilane_worker_restarts_total: counter('HTTP workers that were replaced, by reason.', 'reason'),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
   multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),

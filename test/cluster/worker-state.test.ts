@@ -1,41 +1,79 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  descriptorOf,
-  move,
-  restartDelay,
-  type WorkerEvent,
-  type WorkerState,
-} from '#src/cluster/worker-state.js';
+import { descriptorOf, move, type WorkerEvent, type WorkerState } from '#src/cluster/worker-state.js';
 
 const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
   fc.constant<WorkerEvent>({ type: 'ready', descriptor: 1 }),
   fc.constant<WorkerEvent>({ type: 'drain' }),
   fc.constant<WorkerEvent>({ type: 'leaving', reason: 'uncaught-exception' }),
   fc.constant<WorkerEvent>({ type: 'detach' }),
+  fc.constant<WorkerEvent>({ type: 'stall' }),
+  fc.constant<WorkerEvent>({ type: 'resume' }),
+  fc.constant<WorkerEvent>({ type: 'wedge' }),
   fc.constant<WorkerEvent>({ type: 'exit' }),
 );
 
+const orSame = (state: WorkerState, next: WorkerEvent): WorkerState => {
+  try {
+    return move(state, next);
+  } catch {
+    return state;
+  }
+};
+
 describe('worker states', () => {
-  it('hold a descriptor only while the worker is in rotation, and none ever again afterwards', () => {
+  /** Every state that a sequence of events leads through; what is not legal changes nothing. */
+  const walk = (events: readonly WorkerEvent[]): WorkerState[] => {
+    const states: WorkerState[] = [{ kind: 'starting' }];
+    for (const next of events) {
+      const before = states.at(-1)!;
+      try {
+        states.push(move(before, next));
+      } catch (error) {
+        expect((error as Error).message).to.contain(`"${next.type}" is not legal while ${before.kind}`);
+      }
+    }
+    return states;
+  };
+  const anyWalk = fc.array(event, { maxLength: 16 });
+
+  it('hold a descriptor only in rotation; once asked to leave, never again', () => {
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 12 }), (events) => {
-        let state: WorkerState = { kind: 'starting' };
-        let left = false;
-        for (const next of events) {
-          const before = state;
-          try {
-            state = move(state, next);
-          } catch {
-            expect(state, 'an illegal move changes nothing').to.equal(before);
-            continue;
-          }
-          if (left) expect(descriptorOf(state)).to.equal(undefined);
-          if (descriptorOf(before) !== undefined && descriptorOf(state) === undefined) left = true;
+      fc.property(anyWalk, (events) => {
+        let hasLeft = false;
+        for (const state of walk(events)) {
           expect(descriptorOf(state) !== undefined).to.equal(['ready', 'failing'].includes(state.kind));
+          if (hasLeft) expect(descriptorOf(state)).to.equal(undefined);
+          hasLeft ||= ['draining', 'leaving', 'wedged', 'dead'].includes(state.kind);
         }
       }),
     );
+  });
+
+  it('keep through a stall what was decided before and meanwhile', () => {
+    fc.assert(
+      fc.property(anyWalk, fc.array(event, { maxLength: 4 }), (events, meanwhile) => {
+        const before = walk(events).at(-1)!;
+        fc.pre(['ready', 'failing', 'draining', 'leaving'].includes(before.kind));
+        const decided = meanwhile.filter(({ type }) => ['drain', 'detach', 'leaving'].includes(type));
+        const turning = decided.reduce(orSame, before);
+        const stalled = decided.reduce(orSame, move(before, { type: 'stall' }));
+        expect(move(stalled, { type: 'resume' })).to.deep.equal(turning);
+      }),
+    );
+  });
+
+  it('are wedged only when there is nothing left to decide, and then end', () => {
+    const stalled = move({ kind: 'ready', descriptor: 1 }, { type: 'stall' });
+    expect(() => move(stalled, { type: 'wedge' })).to.throw('not legal');
+    const wedged = move(move(stalled, { type: 'drain' }), { type: 'wedge' });
+    expect(wedged.kind).to.equal('wedged');
+    expect(move(wedged, { type: 'resume' })).to.deep.equal({ kind: 'draining', reason: 'drained' });
+    expect(() => move(wedged, { type: 'stall' })).to.throw('not legal');
+  });
+
+  it('do not stall before they have served: loading code may take its time', () => {
+    expect(() => move({ kind: 'starting' }, { type: 'stall' })).to.throw('not legal');
   });
 
   it('refuse to come back to life', () => {
@@ -48,9 +86,5 @@ describe('worker states', () => {
     expect(move(ready, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'lost' });
     const leaving = move(ready, { type: 'leaving', reason: 'uncaught-exception' });
     expect(move(leaving, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'uncaught-exception' });
-  });
-
-  it('wait from 100 ms doubling up to 5 s between failing starts', () => {
-    expect([0, 1, 2, 3, 6, 7, 50].map(restartDelay)).to.deep.equal([0, 100, 200, 400, 3_200, 5_000, 5_000]);
   });
 });

@@ -72,7 +72,8 @@ describe('telemetry/prometheus', () => {
       occupySlot(block, slot, slot, 1);
       const row = new WorkerRow(block, slot);
       row.began(slot * 3);
-      row.beat(1, load);
+      row.beat(1);
+      row.report(load);
     }
     expect(await lines([source], 'multilane_worker_')).to.include.members([
       'multilane_worker_loop_utilization_ratio{worker="1"} 0.25',

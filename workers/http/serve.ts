@@ -10,7 +10,7 @@ import { sharedClock } from '#src/memory/clock.js';
 import { InFlight } from '#src/memory/in-flight.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { Switches } from '#src/memory/switches.js';
-import { WorkerRow } from '#src/memory/worker-row.js';
+import { readHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
 import { createApp } from '#src/server/app.js';
 import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
@@ -24,6 +24,7 @@ import { MountedService, type ServiceDatabase } from './mounting.js';
 import { observeCalls } from './observers.js';
 import { RequestMeters } from './request-meters.js';
 import { countRefusals } from './shedding.js';
+import { Stalls } from './stalls.js';
 import { traceTrust } from './trace-trust.js';
 
 /** Of a drain, what is left for telling those who wait for a saga how far it has come. */
@@ -82,6 +83,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
 
   const server = createUwsServer(app, { settings });
   const sampler = startLoadSampler(row, clock, () => server.connections);
+  const standing = (): number => clock() - readHeartbeat(block, slot);
+  const stalls = new Stalls({ app, server, row, standing, stallMs: settings.stallMs });
   const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {
     const mounted = services.find(({ definition }) => definition.name === service);
     await mounted?.arrive(database as ServiceDatabase);
@@ -105,6 +108,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       await tracing.shutdown();
       sampler.stop();
     },
+    examine: () => stalls.examine(),
+    recover: () => stalls.recover(),
     close: () => server.close(),
   });
   // A replacement takes no connection before it can answer.

@@ -1,0 +1,55 @@
+// When a worker whose thread has ended gets its next one, and when there is no point in trying any more. A rule
+// without a clock: the supervisor waits and starts.
+
+export interface RestartLimits {
+  /** Starts in a row that may end before `ready`, per worker, before the process gives up (exit 70). */
+  readonly giveUpAfter: number;
+  /** A thread that served this long, in milliseconds, starts its worker's backoff anew. */
+  readonly longLifeMs: number;
+  /** A thread that is not ready by then never will be. */
+  readonly startMs: number;
+  /** How long a thread in which something was thrown outside of any request may finish what it has in hand. */
+  readonly failedDrainMs: number;
+}
+
+export const RESTART_LIMITS: RestartLimits = {
+  giveUpAfter: 8,
+  longLifeMs: 10_000,
+  startMs: 30_000,
+  failedDrainMs: 2_000,
+};
+
+/** The history of one worker's threads, as far as it decides about the next. */
+export class Restarts {
+  readonly #limits: RestartLimits;
+  /** Lives in a row that served for a short time or not at all: the exponent of the backoff. */
+  #failures = 0;
+  /** Lives in a row that never reached `ready`. */
+  #unready = 0;
+
+  constructor(limits: RestartLimits) {
+    this.#limits = limits;
+  }
+
+  ready(): void {
+    this.#unready = 0;
+  }
+
+  /**
+   * A thread has ended that was to live on. What it has served is taken off the wait: the wait bounds how often
+   * threads start, and need not make up for a life that was long enough.
+   * @param servedMs since it was ready; 0 when it never was
+   */
+  ended(servedMs: number): { readonly delayMs: number; readonly isHopeless: boolean } {
+    // `ready` clears the count, so it holds only lives that ended before it.
+    this.#unready++;
+    this.#failures = servedMs > this.#limits.longLifeMs ? 0 : this.#failures + 1;
+    const delayMs = Math.max(0, restartDelay(this.#failures) - servedMs);
+    return { delayMs, isHopeless: this.#unready > this.#limits.giveUpAfter };
+  }
+}
+
+/** Milliseconds before the next start of a worker: 100 ms doubling to 5 s over consecutive failures. */
+export function restartDelay(failures: number): number {
+  return failures === 0 ? 0 : Math.min(5_000, 100 * 2 ** (failures - 1));
+}

@@ -1,0 +1,29 @@
+// The stall ladder with what it needs from the rest: heartbeats and route names from shared memory, a counter.
+import { url as debuggerUrl } from 'node:inspector';
+import type { Logger } from 'pino';
+import { StallLadder } from '../cluster/stall-ladder.js';
+import type { Supervisor } from '../cluster/supervisor.js';
+import type { Settings } from '../config.js';
+import { readHeartbeat } from '../memory/worker-row.js';
+import type { Brain } from './brain.js';
+
+export interface StallParts {
+  readonly settings: Pick<Settings, 'stallMs' | 'drainMs'>;
+  readonly brain: Pick<Brain, 'block' | 'recorder'>;
+  readonly supervisor: Pick<Supervisor, 'threads'>;
+  readonly log: Logger;
+}
+
+/** @returns how to stop it */
+export function watchStalls({ settings, brain, supervisor, log }: StallParts): () => void {
+  const { block, recorder } = brain;
+  const ladder = new StallLadder({
+    ...settings,
+    log,
+    // While a debugger can attach nobody is watched: a breakpoint is no stall.
+    threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
+    heartbeat: (slot) => readHeartbeat(block, slot),
+    stalled: (_thread, route = '') => recorder.counter('multilane_handler_stalls_total', { route }).add(),
+  });
+  return () => ladder.stop();
+}

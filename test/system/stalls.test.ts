@@ -1,0 +1,172 @@
+import { expect } from 'chai';
+import { get, json, post } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { keepAliveLoad } from '#test/support/keep-alive-load.js';
+import { type WorkerView, workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { STALLS } from './fixtures/paths.js';
+
+const STALL_MS = 500;
+
+interface Problem {
+  readonly code: string;
+}
+
+const shown = (list: readonly WorkerView[]) =>
+  list.map(({ id, generation, state }) => ({ id, generation, state }));
+const settled = (list: readonly WorkerView[]): boolean =>
+  list.length === 2 && list.every(({ state }) => state === 'ready');
+
+describe('a handler that keeps the event loop from turning', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({
+      config: STALLS,
+      env: { STALL_MS: String(STALL_MS), DRAIN_MS: '500' },
+    });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  /** A connection to the worker on which `wire` is. */
+  const beside = async (wire: Wire): Promise<Wire> => {
+    const thread = async (one: Wire) => (await one.request('GET', '/thread'))?.body.toString();
+    const wanted = await thread(wire);
+    for (;;) {
+      const other = await Wire.open(cluster.url);
+      if ((await thread(other)) === wanted) return other;
+      other.destroy();
+    }
+  };
+  const allReady = () => until(() => workersOf(cluster), settled);
+  const generations = (list: readonly WorkerView[]) => list.reduce((sum, one) => sum + one.generation, 0);
+  const line = (text: string) =>
+    until(
+      () => cluster.logs().find(({ msg }) => String(msg).includes(text)),
+      (found) => found !== undefined,
+    );
+
+  for (const [what, method, path, where] of [
+    ['synchronously', 'GET', '/stall/handler', 'request'],
+    ['synchronously before its body is there', 'POST', '/stall/handler-before-body', 'request'],
+    ['in a regular expression', 'GET', '/stall/regex', 'request'],
+    ['in the serializer of its answer', 'GET', '/stall/serializer', 'request'],
+    ['behind an await', 'GET', '/stall/await', 'continuation'],
+    ['behind its body', 'POST', '/stall/body', 'continuation'],
+    ['in a timer', 'GET', '/stall/timer', 'continuation'],
+    ['in an immediate', 'GET', '/stall/immediate', 'continuation'],
+    ['in a tick', 'GET', '/stall/tick', 'continuation'],
+    ['in an event listener', 'GET', '/stall/event', 'continuation'],
+    ['in a callback of fs', 'GET', '/stall/file', 'continuation'],
+  ] as const) {
+    it(`is answered 500 HANDLER_STALLED when it loops ${what}, and its worker replaced`, async () => {
+      const before = await allReady();
+      const began = performance.now();
+      const answer = await (method === 'GET' ? get : post)(`${cluster.url}${path}`, {} as never);
+      const took = performance.now() - began;
+      expect((await json<Problem>(answer, 500)).code).to.equal('HANDLER_STALLED');
+      expect(took).to.be.greaterThan(STALL_MS);
+
+      const logged = await line(`broken off: ${method} ${path}`);
+      expect(logged).to.include({ where, route: path });
+      expect(logged?.stack).to.be.an('array').with.property('length').above(0);
+      const after = await until(
+        () => workersOf(cluster),
+        (list) => settled(list) && generations(list) > generations(before),
+      );
+      expect(generations(after)).to.equal(generations(before) + 1);
+    });
+  }
+
+  it('names the route in multilane_handler_stalls_total and the reason of the restart', async () => {
+    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
+    expect(metrics).to.match(/^multilane_worker_restarts_total\{reason="stalled"\} 11$/m);
+  });
+
+  it('harms no other request when it looped synchronously', async () => {
+    await allReady();
+    const victim = await Wire.open(cluster.url);
+    const innocents = await Promise.all(Array.from({ length: 20 }, () => beside(victim)));
+    const answers = innocents.map((one) => one.request('GET', '/slow'));
+    const stalled = await victim.request('GET', '/stall/handler');
+    expect(stalled?.status).to.equal(500);
+    for (const answer of await Promise.all(answers)) expect(answer?.status).to.equal(200);
+    for (const one of [victim, ...innocents]) one.destroy();
+  });
+
+  it('leaves nobody unanswered when it looped behind an await', async () => {
+    await allReady();
+    const victim = await Wire.open(cluster.url);
+    const innocents = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
+    const answers = innocents.map((one) => one.request('GET', '/slow'));
+    const stalled = await victim.request('GET', '/stall/await');
+    const broken = performance.now();
+    expect(stalled?.status).to.equal(500);
+    for (const answer of await Promise.all(answers)) expect(answer?.status).to.be.oneOf([200, 500]);
+    expect(performance.now() - broken, 'the bound that the issue gives').to.be.lessThan(1_000);
+    for (const one of [victim, ...innocents]) one.destroy();
+  });
+
+  it('is not noticed on other workers', async () => {
+    await allReady();
+    const victim = await Wire.open(cluster.url);
+    const load = keepAliveLoad(cluster.url, ['/thread'], 4);
+    await load.answered(20);
+    const stalled = await victim.request('GET', '/stall/handler');
+    expect(stalled?.status).to.equal(500);
+    await load.stop();
+    expect(load.account.lost).to.deep.equal([]);
+    expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
+    victim.destroy();
+  });
+
+  it('is answered when a call within the process led to it', async () => {
+    await allReady();
+    const problem = await json<Problem>(await get(`${cluster.url}/stall/inner`), 500);
+    expect(problem.code).to.be.oneOf(['HANDLER_STALLED', 'INTERNAL']);
+    await allReady();
+  });
+
+  it('is the same process all the time', () => {
+    expect(cluster.stderr.filter((text) => text.startsWith('multilane ready'))).to.have.length(1);
+  });
+});
+
+describe('a worker that stands still in native code', () => {
+  it('is left alone, replaced, and ends in order when it turns again', async function () {
+    this.timeout(30_000);
+    const cluster = await startCluster({
+      config: STALLS,
+      env: { STALL_MS: '300', DRAIN_MS: '1000' },
+    });
+    try {
+      const stuck = await Wire.open(cluster.url);
+      const answer = stuck.request('GET', '/native/3');
+      const wedged = await until(
+        () => workersOf(cluster),
+        (list) =>
+          list.some(({ state }) => state === 'wedged') &&
+          list.filter(({ state }) => state === 'ready').length === 2,
+      );
+      expect(shown(wedged).filter(({ state }) => state === 'ready')).to.have.length(2);
+      const load = keepAliveLoad(cluster.url, ['/thread'], 2, { perConnection: 1 });
+      await load.answered(50);
+      await load.stop();
+      expect(load.account.lost).to.deep.equal([]);
+      expect((await answer)?.status, 'whoever waited is answered after all').to.equal(200);
+      const after = await until(
+        () => workersOf(cluster),
+        (list) => list.length === 2 && settled(list),
+      );
+      expect(after.map(({ generation }) => generation)).to.have.members([1, 2]);
+      expect((await cluster.stop()).code).to.equal(0);
+    } finally {
+      await cluster.dispose();
+    }
+  });
+});

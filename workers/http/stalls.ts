@@ -1,0 +1,67 @@
+// What a worker does about having stood still: in the middle of it, then when it was broken off.
+import type { Stall } from '#src/cluster/break-off.js';
+import { HttpError } from '#src/errors.js';
+import type { WorkerRow } from '#src/memory/worker-row.js';
+import { leaveScope } from '#src/scope.js';
+import type { App } from '#src/server/app.js';
+import type { UwsServer } from '#src/server/uws.js';
+
+/**
+ * V8 drops the continuations that were queued behind a broken one, and nobody can tell whose: requests that have not
+ * been answered by themselves after this long are answered for them.
+ */
+const OTHERS_MS = 500;
+
+type Request = NonNullable<ReturnType<App['running']>>;
+
+export interface StallsOptions {
+  readonly app: Pick<App, 'abandon' | 'living' | 'running'>;
+  readonly server: Pick<UwsServer, 'inCallback'>;
+  readonly row: Pick<WorkerRow, 'leaveRoute'>;
+  /** Milliseconds since the loop has last turned. */
+  readonly standing: () => number;
+  readonly stallMs: number;
+}
+
+export class Stalls {
+  readonly #options: StallsOptions;
+  #culprit: Request | undefined;
+  #spareOthers = true;
+
+  constructor(options: StallsOptions) {
+    this.#options = options;
+  }
+
+  /** Runs on top of what is to be broken off. Undefined: the loop turns. */
+  examine(): Stall | undefined {
+    const { app, server, standing, stallMs } = this.#options;
+    if (standing() < stallMs / 2) return undefined;
+    const request = app.running();
+    this.#culprit = request;
+    this.#spareOthers = server.inCallback;
+    leaveScope();
+    if (server.inCallback) {
+      // Now: a callback that returns to the core without an answer ends the process.
+      const onStack = app.living().filter((one) => one.onStack);
+      app.abandon(stalled(), onStack);
+    }
+    return {
+      where: server.inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
+      ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
+    };
+  }
+
+  /** The loop turns again, and this worker is about to be replaced. */
+  recover(): void {
+    const { app, row } = this.#options;
+    row.leaveRoute(0);
+    this.#culprit?.abandon(stalled());
+    this.#culprit = undefined;
+    if (this.#spareOthers) return;
+    const others = app.living();
+    setTimeout(() => app.abandon(stalled(), others), OTHERS_MS);
+  }
+}
+
+const stalled = (): HttpError =>
+  new HttpError('HANDLER_STALLED', 'A handler did not return for too long and was broken off.');
