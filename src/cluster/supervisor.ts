@@ -6,10 +6,10 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import { occupySlot } from '../memory/worker-row.js';
 import type { Acceptor } from './acceptor.js';
+import { heirOf, isAlive, isWedged, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';
-import { RESTART_LIMITS, type RestartLimits, Restarts } from './restarts.js';
+import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
 import { mostWedged, Slots } from './slots.js';
-import { descriptorOf, type WorkerState } from './worker-state.js';
 import { type Order, WorkerThread } from './worker-thread.js';
 
 export interface SupervisorOptions {
@@ -33,35 +33,12 @@ export interface SupervisorOptions {
   readonly limits?: RestartLimits;
 }
 
-interface Lane {
-  readonly worker: number;
-  generation: number;
-  /** Those that live, oldest first; the last one that lived when none does. */
-  threads: WorkerThread[];
-  readonly restarts: Restarts;
-  /** It waits for a thread: first for the backoff, then for a row. */
-  isOwed: boolean;
-  restart: NodeJS.Timeout | undefined;
-}
-
-export interface ThreadView {
-  /** 1..WORKERS */
-  readonly worker: number;
-  readonly generation: number;
-  /** Row in shared memory. */
-  readonly slot: number;
-  readonly state: WorkerState;
-  readonly startedAt: Date;
-  readonly serving: ReadonlySet<string>;
-}
-
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #limits: RestartLimits;
-  readonly #lanes: Lane[];
+  readonly #lanes: Lanes;
   readonly #slots: Slots;
   readonly #ready: ReadyService[] = [];
-  readonly #changed = new Set<() => void>();
   /** Ordered replacements wait for each other: a surge of one. */
   #replacing: Promise<unknown> = Promise.resolve();
   #hasServed = false;
@@ -71,18 +48,11 @@ export class Supervisor {
     this.#options = options;
     this.#limits = options.limits ?? RESTART_LIMITS;
     this.#slots = new Slots(options.settings.workers);
-    this.#lanes = Array.from({ length: options.settings.workers }, (_, index) => ({
-      worker: index + 1,
-      generation: 0,
-      threads: [],
-      restarts: new Restarts(this.#limits),
-      isOwed: false,
-      restart: undefined,
-    }));
+    this.#lanes = new Lanes(options.settings.workers, this.#limits);
   }
 
   start(): void {
-    for (const lane of this.#lanes) this.#spawn(lane, this.#slots.tryTake()!);
+    for (const lane of this.#lanes.all) this.#spawn(lane, this.#slots.tryTake()!);
   }
 
   get stopping(): boolean {
@@ -91,37 +61,28 @@ export class Supervisor {
 
   /** A thread still runs. */
   get hasLiving(): boolean {
-    return this.#living().length > 0;
+    return this.#lanes.living.length > 0;
   }
 
   /** One for each worker, once started: the thread in rotation, else its newest. */
   get lanes(): readonly ThreadView[] {
-    return this.#lanes.flatMap(({ threads }) => threads.findLast(isServing) ?? threads.at(-1) ?? []);
+    return this.#lanes.views;
   }
 
   /** All that live, and the last one of a worker that has none: two for a worker that is being replaced. */
   get threads(): readonly WorkerThread[] {
-    return this.#lanes.flatMap(({ threads }) => threads);
+    return this.#lanes.threads;
   }
 
   /** Resolves once `test` holds; asked again after every change of any worker. */
   until(test: (lanes: readonly ThreadView[]) => boolean): Promise<void> {
-    const holds = (): boolean => test(this.lanes);
-    if (holds()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (!holds()) return;
-        this.#changed.delete(check);
-        resolve();
-      };
-      this.#changed.add(check);
-    });
+    return this.#lanes.until(test);
   }
 
   /** Tells every worker, and every later one, that a service may answer. */
   serviceReady(ready: ReadyService): void {
     this.#ready.push(ready);
-    for (const thread of this.#living()) thread.send({ type: 'service-ready', ...ready });
+    for (const thread of this.#lanes.living) thread.send({ type: 'service-ready', ...ready });
   }
 
   /**
@@ -131,7 +92,7 @@ export class Supervisor {
    * @returns false when no replacement got ready; the old thread serves on
    */
   replace(worker: number, order: Order, before = new Date()): Promise<boolean> {
-    const turn = this.#replacing.then(() => this.#replace(this.#lanes[worker - 1]!, order, before));
+    const turn = this.#replacing.then(() => this.#replace(this.#lanes.all[worker - 1]!, order, before));
     this.#replacing = turn.catch(() => undefined);
     return turn;
   }
@@ -139,11 +100,11 @@ export class Supervisor {
   /** Drains and ends all workers that can, at the latest after `withinMs`. Nothing is started any more. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
-    for (const lane of this.#lanes) clearTimeout(lane.restart);
+    for (const lane of this.#lanes.all) clearTimeout(lane.restart);
     // Also those that drain already: they may have been given more time than is left now.
-    for (const thread of this.#living()) thread.retire(withinMs);
-    this.#notify();
-    await this.until(() => this.#living().every(isWedged));
+    for (const thread of this.#lanes.living) thread.retire(withinMs);
+    this.#lanes.notify();
+    await this.until(() => this.#lanes.living.every(isWedged));
   }
 
   async #replace(lane: Lane, order: Order, before: Date): Promise<boolean> {
@@ -167,7 +128,7 @@ export class Supervisor {
     if (old.isHeir) {
       old.order = order;
       old.retire(this.#options.settings.drainMs);
-      this.#notify();
+      this.#lanes.notify();
     }
     await this.#settled(() => old.state.kind === 'dead');
     return true;
@@ -202,7 +163,7 @@ export class Supervisor {
       },
     );
     lane.threads = [...lane.threads.filter(isAlive), thread];
-    this.#notify();
+    this.#lanes.notify();
     return thread;
   }
 
@@ -216,7 +177,7 @@ export class Supervisor {
         lane.restarts.ready();
         log.info({ worker, generation }, 'worker ready');
         // Those that were kept because nobody else served.
-        for (const other of this.#living()) if (other.state.kind === 'failing') this.#letGo(other);
+        for (const other of this.#lanes.living) if (other.state.kind === 'failing') this.#letGo(other);
         break;
       case 'leaving':
         if (message.reason !== 'drained') this.#failed(lane, thread, message.reason, message.detail);
@@ -239,7 +200,7 @@ export class Supervisor {
       case 'serving':
         break;
     }
-    this.#notify();
+    this.#lanes.notify();
   }
 
   /** It wants to leave. Its successor is started now; it goes at once if others serve, else when one does. */
@@ -247,7 +208,7 @@ export class Supervisor {
     const { worker, generation } = thread;
     this.#options.log.error({ worker, generation, reason, detail }, 'worker leaves');
     if (thread.state.kind !== 'failing') return;
-    if (this.#stopping || this.#living().some(({ state }) => state.kind === 'ready')) this.#letGo(thread);
+    if (this.#stopping || this.#lanes.living.some(({ state }) => state.kind === 'ready')) this.#letGo(thread);
     this.#startAgain(lane, thread);
   }
 
@@ -265,7 +226,7 @@ export class Supervisor {
     if (thread.state.kind !== 'starting') return;
     thread.order = 'start-failed';
     thread.retire(0);
-    this.#notify();
+    this.#lanes.notify();
   }
 
   #ended(lane: Lane, thread: WorkerThread): void {
@@ -278,7 +239,7 @@ export class Supervisor {
       this.#startAgain(lane, thread);
     }
     this.#slots.giveBack(thread.slot);
-    this.#notify();
+    this.#lanes.notify();
   }
 
   /** Unless there is a successor, or the one that was to be replaced still serves. */
@@ -286,7 +247,7 @@ export class Supervisor {
     if (this.#stopping || lane.isOwed || heirOf(lane) !== undefined) return;
     lane.isOwed = true;
     const { delayMs, isHopeless } = lane.restarts.ended(servedMs);
-    if (isHopeless && !this.#living().some(({ state }) => state.kind === 'ready')) {
+    if (isHopeless && !this.#lanes.living.some(({ state }) => state.kind === 'ready')) {
       const message = `worker ${lane.worker} ended ${this.#limits.giveUpAfter} times before it could serve`;
       this.#options.fatal(message, 70);
       return;
@@ -297,31 +258,16 @@ export class Supervisor {
   /** It has stalled, turns again, or is given up: then its successor starts beside it. */
   #moved(lane: Lane, thread: WorkerThread): void {
     if (thread.state.kind === 'wedged') {
-      const wedged = this.#living().filter(isWedged).length;
-      if (wedged > mostWedged(this.#lanes.length)) {
+      const wedged = this.#lanes.living.filter(isWedged).length;
+      if (wedged > mostWedged(this.#options.settings.workers)) {
         this.#options.exhausted(`${wedged} worker threads stand still and cannot be broken off`);
       } else this.#startAgain(lane, thread);
     }
-    this.#notify();
-  }
-
-  #living(): WorkerThread[] {
-    return this.#lanes.flatMap(({ threads }) => threads.filter(isAlive));
+    this.#lanes.notify();
   }
 
   /** Resolves once `test` holds, or when nothing is started any more. */
   #settled(test: () => boolean): Promise<void> {
     return this.until(() => this.#stopping || test());
   }
-
-  #notify(): void {
-    for (const check of [...this.#changed]) check();
-  }
 }
-
-const isAlive = ({ state }: WorkerThread): boolean => state.kind !== 'dead';
-const isWedged = ({ state }: WorkerThread): boolean => state.kind === 'wedged';
-const isServing = ({ state }: WorkerThread): boolean => descriptorOf(state) !== undefined;
-
-/** The newest thread that starts or serves with nobody having asked it to leave. */
-const heirOf = ({ threads }: Lane): WorkerThread | undefined => threads.findLast(({ isHeir }) => isHeir);
