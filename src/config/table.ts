@@ -148,7 +148,12 @@ export const PROCESS_SETTINGS = {
     'replace',
     'What a promise rejected in a worker and handled by nobody leads to: a log line, a new worker, or the end of the process (70).',
   ),
-  DRAIN_MS: given(whole(0, HOUR_MS), 10_000, 'Longest graceful stop; what still runs then is cut off.', MS),
+  DRAIN_MS: given(
+    whole(0, HOUR_MS),
+    10_000,
+    'Longest graceful stop; what still runs then is answered 504.',
+    MS,
+  ),
   DRAIN_NOTICE_MS: given(
     whole(0, HOUR_MS),
     0,

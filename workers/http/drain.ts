@@ -1,7 +1,10 @@
 // When a draining worker may close. Idle keep-alive connections cannot be listed in the core, and cutting one on
 // which a request is just arriving would lose it: so a worker closes when all connections are gone, or when
-// nothing has been in hand and nothing has arrived for a while.
-import { setTimeout as delay } from 'node:timers/promises';
+// nothing has been in hand and nothing has arrived for a while. What is not finished in time is ended here as well.
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { DeadlineExceededError, type HttpError } from '#src/errors.js';
+import type { App } from '#src/server/app.js';
 
 /** Longer than any keep-alive client under load pauses, shorter than a person waits after Ctrl-C. */
 const QUIET_MS = 1_000;
@@ -29,3 +32,24 @@ export async function untilQuiet(busyness: () => Busyness, withinMs: number): Pr
     if ((inFlight === 0 && connections === 0) || now - quietSince >= QUIET_MS || now >= deadline) return;
   }
 }
+
+/**
+ * The time is over: what still runs was executed, in part at least, and is answered 504. Streams are cut. Resolves
+ * when the answers are with the kernel, so that the sockets may be closed.
+ */
+export async function endUnfinished(
+  app: Pick<App, 'abandon' | 'inFlight'>,
+  log: Pick<Logger, 'warn'>,
+): Promise<void> {
+  const requests = app.inFlight;
+  if (requests === 0) return;
+  log.warn({ requests }, 'requests were still running at the end of the drain: answered 504');
+  app.abandon(outOfTime());
+  // An answer whose request came in this very turn is written in the next one.
+  await turn();
+  await turn();
+  app.abandon(outOfTime()); // what has arrived meanwhile
+}
+
+const outOfTime = (): HttpError =>
+  new DeadlineExceededError('The worker ended before the request was finished.');

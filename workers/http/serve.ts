@@ -19,7 +19,7 @@ import { createLogger } from '#src/telemetry/log.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { createCalling } from './calling.js';
 import { dispatchTo } from './dispatch.js';
-import { untilQuiet } from './drain.js';
+import { endUnfinished, untilQuiet } from './drain.js';
 import { MountedService, type ServiceDatabase } from './mounting.js';
 import { observeCalls } from './observers.js';
 import { RequestMeters } from './request-meters.js';
@@ -100,7 +100,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       });
       await Promise.all([
         // Out of rotation by now. Closed before what requests need is: none may arrive to find it gone.
-        untilQuiet(busyness, withinMs).then(() => server.close()),
+        untilQuiet(busyness, withinMs)
+          .then(() => endUnfinished(app, log))
+          .then(() => server.close()),
         ...services.map((service) => service.drain(Math.max(0, withinMs - ANSWER_MS))),
       ]);
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
