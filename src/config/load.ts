@@ -18,6 +18,8 @@ import { OTEL_SETTINGS, otelOf } from './table-otel.js';
 export interface LoadOptions {
   /** Without node and script: `process.argv.slice(2)`. */
   readonly argv: readonly string[];
+  /** What was typed before them, for `--help`; default: the file that is run. */
+  readonly command?: string;
   readonly cwd: string;
   /** Standard output is a terminal. */
   readonly isTTY: boolean;
@@ -46,7 +48,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { argv, cwd, isTTY, env = process.env, parallelism = availableParallelism() } = options;
   const machine: Machine = { isTTY, parallelism };
   const commandLine = parseCommandLine(argv);
-  if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine) };
+  if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
   if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
 
   const file = await loadConfigFile(cwd, commandLine.config);

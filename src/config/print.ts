@@ -31,7 +31,8 @@ function filled(text: string, indent: string, width = 100): string {
   return lines.map((line) => indent + line).join('\n');
 }
 
-export function helpText(machine: Machine): string {
+/** @param command what is typed before the options */
+export function helpText(machine: Machine, command = 'node dist/primary.js'): string {
   const flags = ALL.map(([name, setting]) => {
     const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
     return `${head}\n${filled(`${setting.meaning} Value: ${expected(setting)}.`, '      ')}`;
@@ -39,7 +40,7 @@ export function helpText(machine: Machine): string {
   const options = Object.entries(OPTIONS).map(([option, meaning]) => {
     return `  ${option === '--config' ? '--config FILE' : option}\n${filled(meaning, '      ')}`;
   });
-  return `Usage: node dist/primary.js [option]...
+  return `Usage: ${command} [option]...
 
 Starts the services of multilane.config.{js,mjs,json}, or the reference shop when there is none.
 

@@ -1,0 +1,48 @@
+// The process from its arguments on: settings first, everything else only when they are right. What is imported
+// dynamically must not be loaded earlier: the HTTP core reads its limits from the environment when its addon is
+// loaded.
+import { isatty } from 'node:tty';
+import { verifyAddon } from '../addon-hash.js';
+import { Signals } from '../cluster/signals.js';
+import { widenCoreLimits } from '../config/core-environment.js';
+import { loadSettings } from '../config/load.js';
+import { ConfigError, StartError } from '../errors.js';
+import { checkPlatform, thisPlatform } from '../platform.js';
+import { referenceShop } from '../services/catalog.js';
+
+export interface RunOptions {
+  /** Flags: `process.argv` without what started us. */
+  readonly argv: readonly string[];
+  /** What was typed before them, for `--help`. */
+  readonly command: string;
+}
+
+/** Returns when the process serves, or has printed what was asked for; what prevents that ends it. */
+export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
+  const signals = new Signals(isatty(0));
+  try {
+    checkPlatform(thisPlatform());
+    const loaded = await loadSettings({
+      argv,
+      command,
+      cwd: process.cwd(),
+      isTTY: process.stdout.isTTY === true,
+      shop: referenceShop.map(({ name }) => name),
+    });
+    if (loaded.kind === 'run') {
+      verifyAddon();
+      widenCoreLimits(loaded.settings);
+      const { start } = await import('./start.js');
+      await start(loaded.settings, loaded.warnings, signals);
+    } else {
+      process.stdout.write(loaded.text);
+    }
+  } catch (error) {
+    const known = error instanceof ConfigError || error instanceof StartError;
+    const line = known
+      ? error.message
+      : `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
+    process.stderr.write(`multilane: ${line}\n`);
+    process.exit(known ? error.exitCode : 1);
+  }
+}
