@@ -14,8 +14,8 @@ import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
 import type { Sagas } from '#src/saga/saga.js';
 import type { Application } from '#src/server/handler.js';
 import { hasDatabase } from '#src/services/mounted.js';
-import type { ServiceDefinition, ServiceDeps, ServiceMetrics } from '#src/services/service.js';
-import { assertOwnMetric } from '#src/telemetry/metrics.js';
+import type { ServiceDefinition, ServiceDeps } from '#src/services/service.js';
+import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import type { Call } from '#src/upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
@@ -142,19 +142,4 @@ export class MountedService {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#database?.close();
   }
-}
-
-function serviceMetrics(recorder: Recorder): ServiceMetrics {
-  const declared =
-    <T>(kind: 'counter' | 'gauge' | 'histogram', make: (name: string, labels: Record<string, string>) => T) =>
-    (name: string, help: string, labels: Readonly<Record<string, string>> = {}): T => {
-      assertOwnMetric(name, help, Object.keys(labels));
-      recorder.declare(name, kind, help);
-      return make(name, labels);
-    };
-  return {
-    counter: declared('counter', (name, labels) => recorder.counter(name, labels)),
-    gauge: declared('gauge', (name, labels) => recorder.gauge(name, labels)),
-    histogram: declared('histogram', (name, labels) => recorder.histogram(name, labels)),
-  };
 }
