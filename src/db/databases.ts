@@ -3,7 +3,13 @@ import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
-import { type MigrationSet, migrateService } from './migrate.js';
+import {
+  type MigrationSet,
+  type MigrationState,
+  migrateService,
+  migrationStates,
+  plannedMigrations,
+} from './migrate.js';
 import { describeConnectFailure, withDatabase } from './server-url.js';
 
 export interface DatabaseTarget {
@@ -58,6 +64,18 @@ export async function prepareDatabases(
     throw new StartError(`no right to create databases; run as a role that may: ${statements}`);
   }
   if (failures.length > 0) throw failures[0];
+}
+
+/** What `prepareDatabases` would find to do; changes nothing. @throws StartError */
+export async function databaseStates(
+  target: DatabaseTarget,
+  log: Log,
+): Promise<{ readonly exists: boolean; readonly migrations: readonly MigrationState[] }> {
+  const { name: service, migrations, framework } = target;
+  const options = { service, migrations, ...(framework && { framework }) };
+  if (!(await exists(target))) return { exists: false, migrations: await plannedMigrations(options) };
+  const connection = serviceDatabase(target);
+  return { exists: true, migrations: await migrationStates({ ...options, connection, log }) };
 }
 
 async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {

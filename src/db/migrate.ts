@@ -33,9 +33,57 @@ const SCHEMA = 'multilane';
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** @throws StartError when the database cannot be reached, a migration fails, or the schema is newer than we are */
-export async function migrateService(options: MigrateOptions): Promise<void> {
-  const { service, connection, migrations, framework = [], log } = options;
+export function migrateService(options: MigrateOptions): Promise<void> {
+  const { service, log } = options;
+  return withClient(options, async (client) => {
+    for (const set of setsOf(options)) await migrate(client, service, set, log);
+  });
+}
+
+/** One migration of a service: whose folder it is in, its file without `.sql`, whether it has been run. */
+export interface MigrationState {
+  readonly set: string;
+  readonly name: string;
+  readonly applied: boolean;
+}
+
+/** In the order in which they are run; changes nothing. @throws StartError as `migrateService` does */
+export function migrationStates(options: MigrateOptions): Promise<readonly MigrationState[]> {
+  const { service } = options;
+  return withClient(options, async (client) => {
+    const states: MigrationState[] = [];
+    for (const set of setsOf(options)) {
+      const known = await migrationNames(service, set);
+      const applied = await knownApplied(client, service, set, known);
+      states.push(...known.map((name) => ({ set: set.name, name, applied: applied.includes(name) })));
+    }
+    return states;
+  });
+}
+
+/** Those of a database that is not there yet. @throws StartError when a folder cannot be read */
+export async function plannedMigrations(
+  options: Pick<MigrateOptions, 'service' | 'migrations' | 'framework'>,
+): Promise<readonly MigrationState[]> {
+  const names = setsOf(options).map(async (set) => {
+    const known = await migrationNames(options.service, set);
+    return known.map((name) => ({ set: set.name, name, applied: false }));
+  });
+  return (await Promise.all(names)).flat();
+}
+
+function setsOf({
+  migrations,
+  framework = [],
+}: Pick<MigrateOptions, 'migrations' | 'framework'>): readonly MigrationSet[] {
   const own = migrations === undefined ? [] : [{ name: 'service', folder: migrations }];
+  return [FRAMEWORK, ...framework, ...own];
+}
+
+async function withClient<T>(
+  { service, connection, log }: MigrateOptions,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new (driver().Client)({
     connectionString: connection,
     application_name: `multilane ${service} migrations`,
@@ -50,7 +98,7 @@ export async function migrateService(options: MigrateOptions): Promise<void> {
     throw new StartError(describeConnectFailure(service, connection, error));
   }
   try {
-    for (const set of [FRAMEWORK, ...framework, ...own]) await migrate(client, service, set, log);
+    return await work(client);
   } finally {
     await client.end();
   }
@@ -58,26 +106,36 @@ export async function migrateService(options: MigrateOptions): Promise<void> {
 
 async function migrate(client: pg.Client, service: string, set: MigrationSet, log: Log): Promise<void> {
   const known = await migrationNames(service, set);
-  const pending = async (): Promise<boolean> => {
-    const applied = await appliedNames(client, set);
-    const unknown = applied.filter((name) => !known.includes(name));
-    if (unknown.length > 0) {
-      throw new StartError(
-        `the database of "${service}" was migrated by a newer version: it has ${unknown.join(', ')}, ` +
-          'which this version does not know',
-      );
-    }
-    return applied.length < known.length;
-  };
+  const pending = async (): Promise<boolean> =>
+    (await knownApplied(client, service, set, known)).length < known.length;
   if (!(await pending())) return;
   await run(client, service, set, log);
   await pending(); // whoever held the lock before us may have been newer
 }
 
+/** @throws StartError for a database that knows more than we do */
+async function knownApplied(
+  client: pg.Client,
+  service: string,
+  set: MigrationSet,
+  known: readonly string[],
+): Promise<readonly string[]> {
+  const applied = await appliedNames(client, set);
+  const unknown = applied.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return applied;
+  throw new StartError(
+    `the database of "${service}" was migrated by a newer version: it has ${unknown.join(', ')}, ` +
+      'which this version does not know',
+  );
+}
+
 async function migrationNames(service: string, { folder }: MigrationSet): Promise<string[]> {
   try {
     const files = await readdir(folder);
-    return files.filter((file) => /^[^.].*\.sql$/.test(file)).map((file) => file.slice(0, -'.sql'.length));
+    const names = files
+      .filter((file) => /^[^.].*\.sql$/.test(file))
+      .map((file) => file.slice(0, -'.sql'.length));
+    return names.sort();
   } catch (error) {
     throw new StartError(`cannot read the migrations of "${service}": ${(error as Error).message}`);
   }

@@ -1,9 +1,10 @@
 // The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import { type DatabaseTarget, prepareDatabases, serviceDatabase } from '../db/databases.js';
+import { type DatabaseTarget, databaseStates, prepareDatabases, serviceDatabase } from '../db/databases.js';
 import type { Embedded } from '../db/embedded.js';
 import { makeFolder } from '../db/make-folder.js';
+import type { MigrationState } from '../db/migrate.js';
 import { acquireOwnerLock, type OwnerLock } from '../db/owner-lock.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
 import { ConfigError, StartError } from '../errors.js';
@@ -21,6 +22,13 @@ export interface PlacedDatabase {
   readonly url: string;
   /** It lies on the embedded server, which no other process uses. */
   readonly exclusive: boolean;
+}
+
+/** How far a service's database is. */
+export interface DatabaseState {
+  readonly service: string;
+  readonly exists: boolean;
+  readonly migrations: readonly MigrationState[];
 }
 
 export class Databases {
@@ -71,14 +79,7 @@ export class Databases {
     embedded: Embedded | undefined,
     ready: (database: PlacedDatabase) => Promise<void>,
   ): Promise<void> {
-    const { databaseUrl, serviceDatabaseUrls } = this.#settings;
-    const server = databaseUrl ?? embedded?.url ?? '';
-    this.#targets = this.#services.map(({ name, migrations, sagas = [] }) => ({
-      name,
-      server: serviceDatabaseUrls[name] ?? server,
-      migrations,
-      framework: sagas.length > 0 ? [SAGA_JOURNAL] : [],
-    }));
+    this.#targets = this.#targetsOn(embedded);
     const told: Promise<void>[] = [];
     await prepareDatabases(this.#targets, this.#log, (service) => {
       const target = this.#targets.find(({ name }) => name === service)!;
@@ -94,6 +95,26 @@ export class Databases {
     for (const url of new Set(this.#targets.map((target) => target.server))) {
       this.#probes.push(new ServerProbe(url, this.#log));
     }
+  }
+
+  /** What `prepare` would find to do, by service; changes nothing. @throws StartError */
+  states(embedded: Embedded | undefined): Promise<readonly DatabaseState[]> {
+    const states = this.#targetsOn(embedded).map(async (target) => ({
+      service: target.name,
+      ...(await databaseStates(target, this.#log)),
+    }));
+    return Promise.all(states);
+  }
+
+  #targetsOn(embedded: Embedded | undefined): readonly DatabaseTarget[] {
+    const { databaseUrl, serviceDatabaseUrls } = this.#settings;
+    const server = databaseUrl ?? embedded?.url ?? '';
+    return this.#services.map(({ name, migrations, sagas = [] }) => ({
+      name,
+      server: serviceDatabaseUrls[name] ?? server,
+      migrations,
+      framework: sagas.length > 0 ? [SAGA_JOURNAL] : [],
+    }));
   }
 
   /**

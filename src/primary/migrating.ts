@@ -1,0 +1,57 @@
+// The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an embedded
+// server is started on the DATA_DIR that nobody else may have, and stopped last.
+import type { Logger } from 'pino';
+import { socketDirectory } from '../config/socket-directory.js';
+import type { Settings } from '../config.js';
+import { type Embedded, startEmbedded } from '../db/embedded.js';
+import { mountedServices } from '../services/mounted.js';
+import { claimDataDir, type DatabaseState, Databases } from './databases.js';
+import { Lifecycle } from './lifecycle.js';
+
+/**
+ * Creates and migrates what is missing.
+ * @returns how it was before
+ * @throws StartError, ConfigError
+ */
+export function migrateDatabases(settings: Settings, log: Logger): Promise<readonly DatabaseState[]> {
+  return withServer(settings, log, async (databases, embedded) => {
+    const before = await databases.states(embedded);
+    await databases.prepare(embedded, async () => {});
+    return before;
+  });
+}
+
+/** @throws StartError, ConfigError */
+export function databaseStates(settings: Settings, log: Logger): Promise<readonly DatabaseState[]> {
+  return withServer(settings, log, (databases, embedded) => databases.states(embedded));
+}
+
+/** A signal stops the server in order, which rolls back what is under way, and ends the process with 1. */
+async function withServer<T>(
+  settings: Settings,
+  log: Logger,
+  work: (databases: Databases, embedded: Embedded | undefined) => Promise<T>,
+): Promise<T> {
+  const lifecycle = new Lifecycle();
+  const interrupt = (signal: string): void => {
+    process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
+    void lifecycle.stop(log).then(() => process.exit(1));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  try {
+    const databases = new Databases(settings, await mountedServices(settings), log);
+    let starting: Promise<Embedded> | undefined;
+    if (databases.needEmbedded) {
+      const lock = await claimDataDir(settings);
+      lifecycle.defer('owner lock', () => lock.release());
+      starting = startEmbedded({ ...settings, socketDir: socketDirectory(settings), log });
+      // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is thrown.
+      lifecycle.defer('embedded PostgreSQL', async () => (await starting?.catch(() => undefined))?.stop());
+    }
+    lifecycle.defer('database probes', () => databases.stopWatching());
+    return await work(databases, await starting);
+  } finally {
+    await lifecycle.stop(log);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, interrupt);
+  }
+}
