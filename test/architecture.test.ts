@@ -50,6 +50,8 @@ describe('the rules of the architecture find', () => {
     ['the surface in a room', 'src/db/a.ts', `import { x } from '../index.js';`],
     ['the core outside its files', 'src/server/router.ts', `import uws from 'uWebSockets.js';`],
     ['pg outside db', 'src/saga/a.ts', `import type { Pool } from 'pg';`],
+    ['the command line in the process', 'src/primary/a.ts', `import { x } from '../cli/output.js';`],
+    ['a library of the command line elsewhere', 'src/config/a.ts', `import { Command } from 'commander';`],
     ['a logger made elsewhere', 'src/db/a.ts', `import { pino } from 'pino';`],
     [
       'values of a contract that is for types',
@@ -66,6 +68,11 @@ describe('the rules of the architecture find', () => {
     ['errors, free for all', 'src/memory/a.ts', `import { HttpError } from '../errors.js';`],
     ['types of a contract', 'src/cluster/a.ts', `import { type Endpoint } from '../upstream/endpoint.js';`],
     ['the surface in a shop', 'src/services/users/a.ts', `import { Type } from 'multilane';`],
+    [
+      'a command',
+      'src/cli/commands/a.ts',
+      `import { Command } from 'commander';\nimport '../../db/pool.js';`,
+    ],
     ['wiring', 'workers/a.ts', `import { x } from '#src/db/pool.js';`],
   ] as const) {
     it(`nothing in ${what}`, () => expect(forbidden(path, text)).to.deep.equal([]));

@@ -49,3 +49,7 @@ export function fromEnvironment(
     return undefined;
   };
 }
+
+/** The admin token alone, for commands that speak to a process whose configuration is elsewhere. */
+export const adminTokenFrom = (env: Environment = process.env): string | undefined =>
+  [env[`${PREFIX}ADMIN_TOKEN`], env.ADMIN_TOKEN].map((text) => text?.trim()).find(Boolean);

@@ -8,6 +8,9 @@ const FREE: readonly string[] = ['src/errors.ts', 'src/deadline.ts', 'src/scope.
 /** May put everything together, and therefore decides nothing. */
 const WIRING = /^(src\/primary(\/.*)?\.ts|src\/primary\/.*|src\/cli(\/.*)?\.ts|workers\/.*)$/;
 
+/** Commands: wiring beside the process, which does not know of them and does not load what they need. */
+const CLI = /^src\/cli(\/.*)?\.ts$/;
+
 /** What a user's project sees; the shop is written with nothing else. */
 const SURFACE = /^src\/(index|services\/[^/]+)\.ts$/;
 
@@ -33,6 +36,7 @@ const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
   [/^piscina$/, /^src\/cluster\//],
   [/^undici$/, /^src\/upstream\//],
   [/^fast-json-stringify$/, /^src\/server\//],
+  [/^(commander|chokidar)$/, CLI],
 ];
 
 const shopFolder = (path: string): string | undefined => /^src\/services\/[^/]+\//.exec(path)?.[0];
@@ -43,6 +47,7 @@ function roomOf(path: string): string | undefined {
 }
 
 function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
+  if (CLI.test(file)) return CLI.test(path);
   if (WIRING.test(path)) return true;
   const shop = shopFolder(path);
   if (shop !== undefined) return file === 'src/index.ts' || file.startsWith(shop);

@@ -9,6 +9,8 @@ import { leftovers, reap } from './leftovers.js';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const PRIMARY = join(ROOT, 'dist/primary.js');
+/** The `bin` of the package. */
+export const CLI = join(ROOT, 'dist/cli.js');
 
 const READY_LINE = /^multilane ready (https?:\/\/\S+) admin (https?:\/\/\S+)$/;
 const READY_MS = 25_000;
@@ -26,6 +28,8 @@ export interface ClusterOptions {
   /** Settings by variable name. PORT, ADMIN_PORT and DATA_DIR are set already. */
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** What is run; default: `dist/primary.js`. */
+  readonly entry?: readonly string[];
   /** Path of a configuration module; without one it is the reference shop. */
   readonly config?: string;
   readonly cwd?: string;
@@ -91,11 +95,15 @@ export const isolated = (dataDir: string): Record<string, string> => ({
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const dataDir = options.dataDir ?? newDataDir();
   const config = options.config === undefined ? [] : ['--config', options.config];
-  const child = spawn(process.execPath, [PRIMARY, ...config, ...(options.args ?? [])], {
-    cwd: options.cwd ?? dataDir,
-    env: cleanEnvironment({ ...isolated(dataDir), ...options.env }),
-    stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
-  });
+  const child = spawn(
+    process.execPath,
+    [...(options.entry ?? [PRIMARY]), ...config, ...(options.args ?? [])],
+    {
+      cwd: options.cwd ?? dataDir,
+      env: cleanEnvironment({ ...isolated(dataDir), ...options.env }),
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
+    },
+  );
   try {
     return await readyCluster(child, dataDir);
   } catch (error) {

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// The `multilane` command (docs/cli.md). What it can do is listed in cli/program.ts, one file per command.
+import { CommanderError } from 'commander';
+import { exitCodeOf, messageOf } from './cli/failure.js';
+import { createProgram } from './cli/program.js';
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  // Commander has said already what it has to say.
+  if (!(error instanceof CommanderError)) process.stderr.write(`multilane: ${messageOf(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,53 @@
+// Which admin plane a command speaks to, and with which token.
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { adminTokenFrom } from '../config/environment.js';
+import { ConfigError } from '../errors.js';
+import { shownHost } from '../primary/ready.js';
+import { AdminClient } from './admin-client.js';
+import { type ProjectOptions, projectSettings, withProject } from './project.js';
+
+export interface AdminOptions extends ProjectOptions {
+  readonly admin?: string;
+  readonly tokenFile?: string;
+}
+
+/** A token is never taken from the command line: every user of the machine can read those. */
+export function withAdmin(command: Command): Command {
+  return withProject(command)
+    .option('--admin <url>', 'admin plane; default: ADMIN_HOST and ADMIN_PORT of the project in this folder')
+    .option(
+      '--token-file <file>',
+      'file that holds the admin token; default: ADMIN_TOKEN in the environment',
+    );
+}
+
+/** @throws ConfigError for a bad URL, an unreadable token file, or a project that cannot be read */
+export async function adminPlane(options: AdminOptions): Promise<AdminClient> {
+  const { admin, tokenFile } = options;
+  const named = tokenFile === undefined ? undefined : await tokenIn(tokenFile);
+  if (admin !== undefined) return new AdminClient(originOf(admin), named ?? adminTokenFrom());
+  const { adminHost, adminPort, adminToken } = await projectSettings(options);
+  if (adminPort === 0) throw new ConfigError('ADMIN_PORT is 0, any free one: say which by --admin URL');
+  return new AdminClient(`http://${shownHost(adminHost)}:${adminPort}`, named ?? adminToken);
+}
+
+function originOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.pathname !== '/') {
+    throw new ConfigError(`--admin: ${JSON.stringify(text)} is not like http://127.0.0.1:9901`);
+  }
+  return url.origin;
+}
+
+async function tokenIn(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`--token-file: cannot read ${file}: ${(cause as Error).message}`, { cause });
+  }
+  const token = text.trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new ConfigError(`--token-file: ${file} does not hold one token`);
+  return token;
+}

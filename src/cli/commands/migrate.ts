@@ -1,0 +1,43 @@
+// `multilane migrate`: creates and migrates the databases of the project, as a start does, and nothing else.
+import type { Command } from 'commander';
+import type { DatabaseState } from '../../primary/databases.js';
+import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
+import { type ProjectOptions, projectSettings, withProject } from '../project.js';
+import { stderrSink } from '../stderr-sink.js';
+
+interface MigrateOptions extends ProjectOptions, OutputOptions {
+  readonly status?: true;
+}
+
+export function migrateCommand(program: Command): void {
+  withJson(withProject(program.command('migrate')))
+    .description('create and migrate the databases of the project, and exit')
+    .option('--status', 'only list what is applied and what is pending')
+    .action(async (options: MigrateOptions) => {
+      const settings = await projectSettings(options);
+      const { databaseStates, migrateDatabases } = await import('../../primary/migrating.js');
+      const { createLogger } = await import('../../telemetry/log.js');
+      const log = createLogger({ ...settings, logLevel: 'warn' }, {}, stderrSink);
+      const states = await (options.status ? databaseStates : migrateDatabases)(settings, log);
+      const pending = options.status ? 'pending' : 'applied now';
+      await (options.json ? printJson(jsonOf(states, pending)) : print(tableFor(states, pending)));
+    });
+}
+
+const rowsOf = (states: readonly DatabaseState[], pending: string) =>
+  states.flatMap(({ service, migrations }) =>
+    migrations.map(({ set, name, applied }) => ({
+      service,
+      set,
+      migration: name,
+      state: applied ? 'applied' : pending,
+    })),
+  );
+
+const jsonOf = (states: readonly DatabaseState[], pending: string) => ({ items: rowsOf(states, pending) });
+
+function tableFor(states: readonly DatabaseState[], pending: string): string {
+  if (states.length === 0) return 'no service of this project has a database\n';
+  const rows = rowsOf(states, pending).map((row) => [row.service, row.set, row.migration, row.state]);
+  return tableOf(['SERVICE', 'SET', 'MIGRATION', 'STATE'], rows);
+}

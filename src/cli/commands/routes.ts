@@ -1,0 +1,43 @@
+// `multilane routes`: what a project answers, without starting it.
+import type { Command } from 'commander';
+import type { RouteInfo, RouteOptions } from '../../server/handler.js';
+import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
+import { type ProjectOptions, projectSettings, withProject } from '../project.js';
+
+const SCHEMAS: ReadonlySet<string> = new Set(['params', 'query', 'headers', 'body', 'response']);
+
+export function routesCommand(program: Command): void {
+  withJson(withProject(program.command('routes')))
+    .description('list the routes of the project without starting it; finds duplicates and bad patterns')
+    .action(async (options: ProjectOptions & OutputOptions) => {
+      const { projectRoutes } = await import('../project-routes.js');
+      const routes = await projectRoutes(await projectSettings(options));
+      const table = tableOf(['METHOD', 'PATH', 'SERVICE', 'OPTIONS'], routes.map(rowOf));
+      await (options.json ? printJson(routes) : print(table));
+      // A service may have set a timer while it registered its routes.
+      process.exit();
+    });
+}
+
+const rowOf = ({ method, path, service, options }: RouteInfo): readonly string[] => [
+  method,
+  path,
+  service,
+  optionsOf(options),
+];
+
+/** `internal timeoutMs=2000 (body, response 201)`: schemas by name, the rest by value. */
+function optionsOf({ summary, ...options }: RouteOptions): string {
+  const values = Object.entries(options)
+    .filter(([name, value]) => !SCHEMAS.has(name) && value !== undefined && value !== false)
+    .map(([name, value]) => (value === true ? name : `${name}=${shown(value)}`));
+  const checked = Object.keys(options)
+    .filter((name) => SCHEMAS.has(name))
+    .map((name) =>
+      name === 'response' ? `response ${Object.keys(options.response ?? {}).join('/')}` : name,
+    );
+  const schemas = checked.length === 0 ? [] : [`(${checked.join(', ')})`];
+  return [...values, ...schemas, ...(summary === undefined ? [] : [`# ${summary}`])].join(' ');
+}
+
+const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

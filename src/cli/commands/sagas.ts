@@ -1,0 +1,89 @@
+// `multilane sagas`: the operator's view of sagas, and hands on those that nobody runs.
+import type { Command } from 'commander';
+import type { SagaPage } from '../../saga/operator.js';
+import type { SagaView } from '../../saga/saga.js';
+import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
+import { type OutputOptions, plain, print, printJson, tableOf, withJson } from '../output.js';
+
+type Options = AdminOptions & OutputOptions;
+
+interface ListOptions extends Options {
+  readonly saga?: string;
+  readonly status?: string;
+  readonly limit?: string;
+  readonly cursor?: string;
+}
+
+/** What may be done to a saga that waits for somebody. */
+const HANDS = {
+  retry: 'let a saga go on from where it is',
+  compensate: 'turn a saga around: undo what it has done',
+  skip: 'take the step a saga is stuck at as done by hand',
+} as const;
+
+export function sagasCommand(program: Command): void {
+  const sagas = program
+    .command('sagas')
+    .description('look at sagas, and decide on those that need attention');
+  withJson(withAdmin(sagas.command('list')))
+    .description('list sagas, newest first')
+    .option('--saga <name>', 'only those of this definition')
+    .option('--status <status>', 'running, waiting, completed, compensating, compensated or needs-attention')
+    .option('--limit <number>', 'at most this many, up to 1000')
+    .option('--cursor <cursor>', 'the next page of an earlier list')
+    .action(list);
+  withJson(withAdmin(sagas.command('show <saga-id>')))
+    .description('show one saga with its steps')
+    .action(async (sagaId: string, options: Options) => {
+      await show(await (await adminPlane(options)).get<SagaView>(pathOf(sagaId)), options);
+    });
+  for (const [hand, meaning] of Object.entries(HANDS)) {
+    withJson(withAdmin(sagas.command(`${hand} <saga-id>`)))
+      .description(meaning)
+      .action(async (sagaId: string, options: Options) => {
+        await show(await (await adminPlane(options)).post<SagaView>(`${pathOf(sagaId)}/${hand}`), options);
+      });
+  }
+}
+
+const pathOf = (sagaId: string): string => `/sagas/${encodeURIComponent(sagaId)}`;
+
+async function list(options: ListOptions): Promise<void> {
+  const query = new URLSearchParams();
+  for (const name of ['saga', 'status', 'limit', 'cursor'] as const) {
+    const value = options[name];
+    if (value !== undefined) query.set(name, value);
+  }
+  const page = await (await adminPlane(options)).get<SagaPage>(`/sagas?${query.toString()}`);
+  if (options.json) return printJson(page);
+  const rows = page.items.map(({ sagaId, saga, version, status, updatedAt, reason }) => [
+    sagaId,
+    `${saga} v${version}`,
+    status,
+    updatedAt,
+    reason ?? '-',
+  ]);
+  const more = page.nextCursor === null ? '' : `more: --cursor ${page.nextCursor}\n`;
+  return print(tableOf(['ID', 'SAGA', 'STATUS', 'UPDATED', 'REASON'], rows) + more);
+}
+
+async function show(saga: SagaView, { json }: OutputOptions): Promise<void> {
+  if (json) return printJson(saga);
+  const { sagaId, status, reason, error, createdAt, updatedAt, steps } = saga;
+  const lines = [
+    `${saga.saga} v${saga.version} ${sagaId}`,
+    `status   ${status}${reason === null ? '' : ` (${reason})`}`,
+    `created  ${createdAt}`,
+    `updated  ${updatedAt}`,
+    ...(error === null ? [] : [`refusal  ${error.code} in ${error.failedStep}: ${error.message}`]),
+  ];
+  const rows = steps.map((step) => [
+    step.name,
+    step.status,
+    step.attempts,
+    step.finishedAt ?? '-',
+    step.error === null ? '-' : `${step.error.code}: ${step.error.message}`,
+  ]);
+  const table = tableOf(['STEP', 'STATUS', 'ATTEMPTS', 'FINISHED', 'ERROR'], rows);
+  return print(`${lines.map(plain).join('\n')}\n\n${table}`);
+}

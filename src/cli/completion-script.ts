@@ -1,0 +1,99 @@
+// Completion scripts. Each follows the words typed so far down the levels, then offers the words of that level.
+import type { Level, Word } from './completion-words.js';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export function completionScript(shell: Shell, levels: readonly Level[]): string {
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](levels);
+}
+
+const nameOf = ({ path }: Level): string => path.join(' ');
+const wordsOf = ({ commands, options }: Level): readonly Word[] => [...commands, ...options];
+/** In single quotes of a POSIX shell, and of zsh. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+/** The first sentence, without the marks of Markdown. */
+const brief = (meaning: string): string => meaning.replaceAll('`', '').replace(/[.;:] .*$|\.$/s, '');
+
+/** Steps down to a level below; the level itself is kept in `level`. */
+const steps = (levels: readonly Level[]): string =>
+  levels
+    .filter(({ path }) => path.length > 1)
+    .map((level) => quoted(nameOf(level)))
+    .join(' | ');
+
+function bashScript(levels: readonly Level[]): string {
+  const cases = levels.map((level) => {
+    const words = wordsOf(level).map(({ text }) => text);
+    return `    ${quoted(nameOf(level))}) words=${quoted(words.join(' '))} ;;`;
+  });
+  return `# bash completion of multilane: source <(multilane completion bash)
+_multilane() {
+  local level=multilane words= i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case "$level \${COMP_WORDS[i]}" in
+      ${steps(levels)}) level+=" \${COMP_WORDS[i]}" ;;
+    esac
+  done
+  case "$level" in
+${cases.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _multilane multilane
+`;
+}
+
+function zshScript(levels: readonly Level[]): string {
+  const cases = levels.map((level) => {
+    const words = wordsOf(level).map(({ text, meaning }) =>
+      quoted(`${text}:${brief(meaning).replaceAll(':', '\\:')}`),
+    );
+    return `    ${quoted(nameOf(level))}) offered=(${words.join(' ')}) ;;`;
+  });
+  return `#compdef multilane
+# zsh completion of multilane: source <(multilane completion zsh), after compinit
+_multilane() {
+  local level=multilane i
+  local -a offered
+  for ((i = 2; i < CURRENT; i++)); do
+    case "$level \${words[i]}" in
+      ${steps(levels)}) level+=" \${words[i]}" ;;
+    esac
+  done
+  case "$level" in
+${cases.join('\n')}
+  esac
+  _describe multilane offered || _files
+}
+compdef _multilane multilane
+`;
+}
+
+function fishScript(levels: readonly Level[]): string {
+  const lines = levels.flatMap((level) => {
+    const at = `-n ${fishQuoted(`__multilane_at ${nameOf(level)}`)}`;
+    const say = ({ meaning }: Word): string => `-d ${fishQuoted(brief(meaning))}`;
+    return [
+      ...level.commands.map((word) => `complete -c multilane -f ${at} -a ${word.text} ${say(word)}`),
+      ...level.options.map(
+        (word) => `complete -c multilane ${at} -l ${word.text.replace(/^--/, '')} ${say(word)}`,
+      ),
+    ];
+  });
+  const names = levels.filter(({ path }) => path.length > 1).map((level) => fishQuoted(nameOf(level)));
+  return `# fish completion of multilane: multilane completion fish | source
+function __multilane_at
+    set -l level multilane
+    for word in (commandline -opc)[2..-1]
+        if contains -- "$level $word" ${names.join(' ')}
+            set level "$level $word"
+        end
+    end
+    test "$level" = "$argv"
+end
+${lines.join('\n')}
+`;
+}
+
+const fishQuoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;

@@ -1,0 +1,69 @@
+// The routes of a project without a start: its services register them with the real App, so what is wrong with a
+// pattern, an option or a schema is found here as in a worker. What they are handed to serve with can be taken
+// and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
+import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
+import { Block } from '../memory/block.js';
+import { InFlight } from '../memory/in-flight.js';
+import { SeriesTable } from '../memory/series.js';
+import { createApp } from '../server/app.js';
+import type { RouteInfo } from '../server/handler.js';
+import type { RequestObserver } from '../server/observer.js';
+import { mountedServices } from '../services/mounted.js';
+import type { ServiceDeps } from '../services/service.js';
+import { systemRoutes } from '../services/system.js';
+import { createLogger } from '../telemetry/log.js';
+import { serviceMetrics } from '../telemetry/service-metrics.js';
+import { initTracing } from '../telemetry/tracing.js';
+import { stderrSink } from './stderr-sink.js';
+
+/** Nobody is served, so nothing is counted. */
+const UNUSED: RequestObserver = {
+  meter: () => ({ begin() {}, enter: () => 0, leave() {}, end() {} }),
+};
+
+/** @throws ConfigError naming service and route */
+export async function projectRoutes(settings: Settings): Promise<readonly RouteInfo[]> {
+  const block = Block.create({ workers: 1 });
+  const recorder = new SeriesTable(block, 1);
+  const log = createLogger(settings, {}, stderrSink);
+  const app = createApp({
+    settings,
+    observer: UNUSED,
+    limiter: new InFlight(block, settings.maxInFlight),
+    tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
+    log,
+    draining: () => false,
+    trustsTraceFlags: () => false,
+  });
+  const services = await mountedServices(settings);
+  try {
+    app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
+    for (const service of services) {
+      const deps: ServiceDeps = {
+        db: refusing(service.name, 'db'),
+        sagas: refusing(service.name, 'sagas'),
+        cpu: refusing(service.name, 'cpu'),
+        call: (name) => refusing(service.name, `call('${name}')`),
+        metrics: serviceMetrics(recorder),
+        log: log.child({ service: service.name }),
+      };
+      app.mount(service.name, (routes) => service.routes(routes, deps));
+    }
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  return app.routes();
+}
+
+/** Every member is a function that throws when it is called. */
+function refusing<T extends object>(service: string, what: string): T {
+  return new Proxy({} as T, {
+    get: (_target, member) => () => {
+      throw new Error(
+        `service "${service}" uses ${what}.${String(member)} while its routes are only listed: ` +
+          'use it in a handler',
+      );
+    },
+  });
+}

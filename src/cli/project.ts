@@ -1,0 +1,26 @@
+// The project in the working directory, as `multilane start` would read it: configuration file and environment.
+import type { Command } from 'commander';
+import type { Settings } from '../config.js';
+
+export interface ProjectOptions {
+  readonly config?: string;
+}
+
+export function withProject(command: Command): Command {
+  return command.option('--config <file>', 'configuration file instead of multilane.config.{js,mjs,json}');
+}
+
+/** Says what it warns of on stderr. @throws ConfigError */
+export async function projectSettings({ config }: ProjectOptions): Promise<Settings> {
+  const { loadSettings } = await import('../config/load.js');
+  const { referenceShop } = await import('../services/catalog.js');
+  const loaded = await loadSettings({
+    argv: config === undefined ? [] : [`--config=${config}`],
+    cwd: process.cwd(),
+    isTTY: process.stdout.isTTY === true,
+    shop: referenceShop.map(({ name }) => name),
+  });
+  if (loaded.kind !== 'run') throw new Error(`no flag asked for ${loaded.kind}`);
+  for (const warning of loaded.warnings) process.stderr.write(`multilane: warning: ${warning}\n`);
+  return loaded.settings;
+}

@@ -1,0 +1,21 @@
+// Commands that take the flags of the process (`--port 0`, `--config FILE`): these are read by config/, not by
+// commander, so that there is one table of settings and one way to refuse what is wrong.
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { helpText } from '../config/print.js';
+
+/** What `--help` of such a command prints. */
+export function settingsHelp(name: string): string {
+  const machine = { parallelism: availableParallelism(), isTTY: process.stdout.isTTY === true };
+  return helpText(machine, `multilane ${name}`);
+}
+
+/** Hands everything behind the command's name to its action, as `command.args`. */
+export function takesSettings(command: Command): Command {
+  return command
+    .usage('[option]...')
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .passThroughOptions();
+}

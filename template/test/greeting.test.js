@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { greeting } from '../services/hello/greeting.js';
+
+test('greets in the language that was asked for', () => {
+  assert.equal(greeting('Ada', 'fr'), 'Bonjour, Ada!');
+});
+
+test('greets in English when it does not know the language', () => {
+  assert.equal(greeting('Ada', 'tlh'), 'Hello, Ada!');
+  assert.equal(greeting('Ada', undefined), 'Hello, Ada!');
+});

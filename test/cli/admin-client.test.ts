@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { AdminRoute } from '#src/telemetry/admin/handler.js';
+import { multilane, Project } from '#test/support/cli.js';
+import { closePlanes, plane } from '#test/telemetry/admin/admin-fixture.js';
+
+const TOKEN = 'an-admin-token-of-more-than-32-characters';
+const WORKERS: AdminRoute = { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: [] }) };
+
+describe('a command that speaks to the admin plane', () => {
+  const project = new Project({ token: `${TOKEN}\n`, 'two-lines': 'a\nb\n' });
+  let url: string;
+  before(async () => {
+    url = (await plane([WORKERS], { token: TOKEN })).url;
+  });
+  after(async () => {
+    project.remove();
+    await closePlanes();
+  });
+  const ps = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    multilane(['ps', '--json', ...args], { cwd: project.folder, env });
+
+  it('takes the token from the environment', async () => {
+    for (const name of ['ADMIN_TOKEN', 'MULTILANE_ADMIN_TOKEN']) {
+      expect(await ps(['--admin', url], { [name]: TOKEN })).to.include({ code: 0, stdout: '[]\n' });
+    }
+  });
+
+  it('takes the token from a file, which wins', async () => {
+    expect(await ps(['--admin', url, '--token-file', 'token'], { ADMIN_TOKEN: 'old' })).to.include({
+      code: 0,
+    });
+  });
+
+  it('finds the plane, and the token, by the settings of the project', async () => {
+    const config = { adminPort: Number(new URL(url).port), adminToken: TOKEN };
+    project.write('multilane.config.json', JSON.stringify(config));
+    expect(await ps([])).to.include({ code: 0, stdout: '[]\n' });
+    rmSync(join(project.folder, 'multilane.config.json'));
+  });
+
+  it('says what is missing when the token is', async () => {
+    const run = await ps(['--admin', url]);
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(/^multilane: 401 UNAUTHORIZED: .*ADMIN_TOKEN.*--token-file/);
+  });
+
+  it('never shows a token', async () => {
+    const run = await ps(['--admin', url], { ADMIN_TOKEN: 'wrong-token-wrong-token' });
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.not.include('wrong-token');
+  });
+
+  it('refuses a token file that does not hold one token', async () => {
+    expect((await ps(['--admin', url, '--token-file', 'two-lines'])).stderr).to.match(
+      /two-lines does not hold one/,
+    );
+    expect(await ps(['--admin', url, '--token-file', 'absent'])).to.include({ code: 78 });
+  });
+
+  it('says when nothing listens, and where', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    await once(closed, 'close');
+    const run = await multilane(['ps'], { cwd: project.folder, env: { ADMIN_PORT: String(port) } });
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(
+      new RegExp(`no admin plane answers at http://127\\.0\\.0\\.1:${port}: nothing listens`),
+    );
+  });
+
+  it('says when somebody else listens', async () => {
+    const other = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const run = await ps(['--admin', `http://127.0.0.1:${port}`]);
+    other.close();
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.match(/is no admin plane/);
+  });
+
+  it('cannot guess a port that the system chose', async () => {
+    const run = await multilane(['ps'], { cwd: project.folder, env: { ADMIN_PORT: '0' } });
+    expect(run.code).to.equal(78);
+    expect(run.stderr).to.match(/ADMIN_PORT is 0.*--admin/);
+  });
+});

@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { expect } from 'chai';
+import { completionScript } from '#src/cli/completion-script.js';
+import { levelsOf } from '#src/cli/completion-words.js';
+import { createProgram } from '#src/cli/program.js';
+
+const levels = levelsOf(createProgram());
+
+/** What bash offers for the last of these words. */
+function offered(...words: readonly string[]): readonly string[] {
+  const script = `${completionScript('bash', levels)}
+    COMP_WORDS=(multilane "$@"); COMP_CWORD=$#; _multilane; echo "\${COMPREPLY[*]}"`;
+  const out = execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' });
+  return out.trim().split(' ');
+}
+
+describe('completion', () => {
+  it('offers commands, those below a command, and its options', () => {
+    expect(offered('re')).to.deep.equal(['reload']);
+    expect(offered('sagas', '')).to.include.members(['list', 'show', 'retry', 'compensate', 'skip']);
+    expect(offered('sagas', 'list', '--s')).to.deep.equal(['--saga', '--status']);
+    expect(offered('reload', '--a')).to.deep.equal(['--admin']);
+  });
+
+  it('offers the settings to start, also behind other flags', () => {
+    expect(offered('start', '--port', '0', '--admin-p')).to.deep.equal(['--admin-port']);
+  });
+
+  it('offers the shells it knows', () => {
+    expect(offered('completion', '')).to.include.members(['bash', 'zsh', 'fish']);
+  });
+
+  for (const shell of ['zsh', 'fish'] as const) {
+    it(`tells ${shell} every word with its meaning`, () => {
+      const script = completionScript(shell, levels);
+      for (const { commands, options } of levels) {
+        for (const { text, meaning } of [...commands, ...options]) {
+          expect(meaning, text).to.not.equal('');
+          const word = text.replace(/^--/, '');
+          expect(script).to.match(
+            shell === 'zsh' ? new RegExp(`'${text}:\\w`) : new RegExp(`-[al] ${word} -d '\\w`),
+          );
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,23 @@
+import { expect } from 'chai';
+import { isAside } from '#src/cli/project-watch.js';
+
+describe('what `multilane dev` watches', () => {
+  for (const [path, isFile, aside] of [
+    ['', false, false],
+    ['multilane.config.js', true, false],
+    ['services/users/migrations/0002_x.sql', true, false],
+    ['services/data/store.js', true, false],
+    ['dist/service.js', true, false],
+    ['node_modules', false, true],
+    ['services/node_modules/x/index.js', true, true],
+    ['.git', false, true],
+    ['data', false, true],
+    ['test/x.test.js', true, true],
+    ['README.md', true, true],
+    ['src/service.ts', true, true],
+  ] as const) {
+    it(`${aside ? 'passes over' : 'includes'} ${path || 'the project itself'}`, () => {
+      expect(isAside(path, isFile)).to.equal(aside);
+    });
+  }
+});

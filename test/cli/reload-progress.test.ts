@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { generationsOf, progressOf } from '#src/cli/reload-progress.js';
+
+/** `1.2 ready` is worker 1 in generation 2. */
+const seen = (...lines: readonly string[]) =>
+  lines.map((line) => {
+    const [, id, generation, state = ''] = /^(\d+)\.(\d+) (.+)$/.exec(line) ?? [];
+    return { id: Number(id), generation: Number(generation), state };
+  });
+
+describe('the progress of a reload', () => {
+  const before = generationsOf(seen('1.1 ready', '2.4 ready'));
+
+  for (const [what, now, state, replaced] of [
+    ['has not begun', ['1.1 ready', '2.4 ready'], 'standing', []],
+    ['starts a replacement', ['1.1 ready', '1.2 starting', '2.4 ready'], 'moving', []],
+    ['has both in rotation', ['1.1 ready', '1.2 ready', '2.4 ready'], 'moving', [1]],
+    ['drains the old one', ['1.1 draining', '1.2 ready', '2.4 ready'], 'moving', [1]],
+    ['is between two workers', ['1.2 ready', '2.4 ready'], 'standing', [1]],
+    ['waits for the last to drain', ['1.2 ready', '2.4 draining', '2.5 ready'], 'moving', [1, 2]],
+    ['is over', ['1.2 ready', '2.5 ready'], 'done', [1, 2]],
+    ['is over although a replacement was replaced', ['1.3 ready', '2.6 ready'], 'done', [1, 2]],
+    ['has lost a worker that is started anew', ['1.2 ready', '2.5 starting'], 'moving', [1]],
+  ] as const) {
+    it(`is ${state} when it ${what}`, () => {
+      const progress = progressOf(before, seen(...now));
+      expect(progress.state).to.equal(state);
+      expect(progress.replaced.map(({ id }) => id)).to.deep.equal(replaced);
+    });
+  }
+
+  it('counts from the newest generation of a worker that was being replaced', () => {
+    expect([...generationsOf(seen('1.1 draining', '1.2 ready'))]).to.deep.equal([[1, 2]]);
+  });
+});

@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { multilane, Project } from '#test/support/cli.js';
+
+const service = (routes: string): string => `
+  import { defineConfig, defineService, Type } from 'multilane';
+  const Item = Type.Object({ name: Type.String() });
+  const shelf = defineService({
+    name: 'shelf',
+    migrations: new URL('./migrations/', import.meta.url),
+    routes(app, { db, call, metrics }) {
+      ${routes}
+    },
+  });
+  export default defineConfig({ services: [shelf] });`;
+
+describe('multilane routes', () => {
+  let project: Project;
+  beforeEach(() => {
+    project = new Project();
+    project.install();
+  });
+  afterEach(() => project.remove());
+  const routes = (body: string, ...args: readonly string[]) => {
+    project.write('multilane.config.js', service(body));
+    return multilane(['routes', ...args], { cwd: project.folder });
+  };
+
+  it('lists method, path, service and options, without a start', async () => {
+    const run = await routes(`
+      const orders = call('orders');
+      metrics.counter('shelf_looks_total', 'Looks.').add();
+      setInterval(() => {}, 1000);
+      app.get('/items/:id', { internal: true, timeoutMs: 2000, summary: 'One item' }, () => db.query('select 1'));
+      app.group('/v1', (v1) => v1.post('/items', { body: Item, response: { 201: Item } }, () => orders.get('/')));
+    `);
+    expect(run).to.include({ code: 0, stderr: '' });
+    expect(run.stdout.split('\n').map((line) => line.split(/ {2,}/))).to.include.deep.members([
+      ['METHOD', 'PATH', 'SERVICE', 'OPTIONS'],
+      ['GET', '/health', 'system', '# Is this worker alive?'],
+      ['GET', '/items/:id', 'shelf', 'internal timeoutMs=2000 # One item'],
+      ['POST', '/v1/items', 'shelf', '(body, response 201)'],
+    ]);
+  });
+
+  it('tells programs the schemas too', async () => {
+    const run = await routes(`app.post('/items', { body: Item }, () => null);`, '--json');
+    const listed = JSON.parse(run.stdout) as { service: string; options: unknown }[];
+    expect(listed.find((route) => route.service === 'shelf')).to.deep.include({
+      method: 'POST',
+      path: '/items',
+      template: '/items',
+      options: { body: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
+    });
+  });
+
+  for (const [what, body, says] of [
+    [
+      'a route that is declared twice',
+      `app.get('/a/:x', () => 1); app.get('/a/:y', () => 2);`,
+      /service shelf, route GET \/a\/:y: .*already registered as GET \/a\/:x/,
+    ],
+    ['a bad pattern', `app.get('/a/:x(', () => 1);`, /service shelf, route GET \/a\/:x\(: /],
+    ['a service that works while it registers', `db.query('select 1');`, /"shelf" uses db\.query/],
+  ] as const) {
+    it(`finds ${what}, with the exit code of a bad configuration`, async () => {
+      const run = await routes(body);
+      expect(run).to.include({ code: 78, stdout: '' });
+      expect(run.stderr).to.match(says);
+      expect(run.stderr.trim().split('\n')).to.have.length(1);
+    });
+  }
+});

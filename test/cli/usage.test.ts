@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import type { Command } from 'commander';
+import { createProgram } from '#src/cli/program.js';
+import { multilane, type Ran } from '#test/support/cli.js';
+
+/** Every command by what is typed: `ps`, `sagas list`. */
+function commandsBelow(command: Command, above: readonly string[] = []): readonly string[] {
+  return command.commands.flatMap((sub) => {
+    const path = [...above, sub.name()];
+    return sub.commands.length === 0 ? [path.join(' ')] : commandsBelow(sub, path);
+  });
+}
+
+describe('the command line', () => {
+  it('knows the commands of the contract', () => {
+    expect(createProgram().commands.map((command) => command.name())).to.deep.equal([
+      ...['start', 'dev', 'new', 'check', 'routes', 'ps', 'top', 'reload', 'sagas', 'migrate', 'completion'],
+    ]);
+  });
+
+  it('has a row in docs/cli.md for every command, and none for others', () => {
+    const documented = [
+      ...readFileSync('docs/cli.md', 'utf8').matchAll(/^\| `multilane ([a-z ]+?)(?: [A-Z].*)?` \|/gm),
+    ];
+    expect(documented.map(([, path]) => path)).to.have.members([...commandsBelow(createProgram())]);
+  });
+
+  it('prints help and version on stdout with exit code 0', async () => {
+    const help = await multilane(['--help']);
+    expect(help).to.include({ code: 0, stderr: '' });
+    for (const command of createProgram().commands)
+      expect(help.stdout).to.match(new RegExp(`^  ${command.name()}\\b`, 'm'));
+    const manifest: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(await multilane(['--version'])).to.include({ code: 0, stdout: `${manifest.version}\n` });
+  });
+
+  it('explains start by the table of settings', async () => {
+    const [help, flag] = await Promise.all([multilane(['help', 'start']), multilane(['start', '--help'])]);
+    expect(help).to.include({ code: 0, stderr: '' });
+    expect(help.stdout)
+      .to.match(/^Usage: multilane start /)
+      .and.include('--admin-port VALUE');
+    expect(flag).to.deep.equal(help);
+  });
+
+  it('prints the settings for check, as --check does', async () => {
+    const check = await multilane(['check', '--workers', '3']);
+    expect(check).to.include({ code: 0, stderr: '' });
+    expect(check.stdout).to.match(/^WORKERS +3 {2}# --workers$/m);
+  });
+});
+
+const REFUSALS = [
+  ['no command', [], 2, /^Usage: multilane/],
+  ['an unknown command', ['strat'], 2, /unknown command 'strat'\n.*start/],
+  ['an unknown option', ['ps', '--jsn'], 2, /unknown option '--jsn'\n.*--json/],
+  ['a missing argument', ['sagas', 'show'], 2, /missing required argument 'saga-id'/],
+  ['a shell nobody knows', ['completion', 'tcsh'], 2, /bash, zsh, fish/],
+  ['an unknown flag of start', ['start', '--wrokers', '2'], 78, /^multilane: --wrokers.*--workers/],
+  ['an unknown flag of dev', ['dev', 'now'], 78, /^multilane: unexpected argument "now"/],
+  ['a setting that check refuses', ['check', '--workers', '0'], 78, /^multilane: --workers/],
+  [
+    'an admin plane that is no URL',
+    ['ps', '--admin', 'localhost:9901'],
+    78,
+    /^multilane: --admin: "localhost:9901"/,
+  ],
+  ['a name that is none', ['new', 'Shop'], 2, /"Shop" cannot be the name/],
+] as const;
+
+describe('the command line refuses, on stderr', () => {
+  let runs: readonly Ran[];
+  before(async () => {
+    runs = await Promise.all(REFUSALS.map(([, args]) => multilane(args)));
+  });
+  for (const [index, [what, , code, says]] of REFUSALS.entries()) {
+    it(`${what}, with exit code ${code}`, () => {
+      expect(runs[index]).to.include({ code, stdout: '' });
+      expect(runs[index]?.stderr).to.match(says);
+    });
+  }
+});

@@ -1,0 +1,71 @@
+// `multilane …` as a person types it: the file that `bin` names, in a project folder that is not ours.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { CLI, cleanEnvironment, type Exit, ROOT, within } from './cluster.js';
+
+const END_MS = 25_000;
+
+export interface Ran extends Exit {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Is told the process while it runs. */
+  readonly meanwhile?: (child: ChildProcess) => void;
+}
+
+/** Runs it to its end. @throws Error when it does not end */
+export async function multilane(
+  args: readonly string[],
+  { cwd = tmpdir(), env = {}, meanwhile }: CliOptions = {},
+): Promise<Ran> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd,
+    env: cleanEnvironment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  meanwhile?.(child);
+  try {
+    const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    const ended = Promise.all([text(child.stdout), text(child.stderr), closed]);
+    const [stdout, stderr, [code, signal]] = await within(
+      END_MS,
+      ended,
+      () => `${args.join(' ')} still runs`,
+    );
+    return { code, signal, stdout, stderr };
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+/** A project folder with the package installed, as a link to this build. */
+export class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'multilane-project-'));
+
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    for (const [name, content] of Object.entries(files)) this.write(name, content);
+  }
+
+  install(folder = this.folder): void {
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    symlinkSync(ROOT, join(folder, 'node_modules/multilane'));
+  }
+
+  write(name: string, content: string): void {
+    const path = join(this.folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

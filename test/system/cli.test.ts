@@ -1,0 +1,162 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { multilane, type Ran } from '#test/support/cli.js';
+import { json, post, unique, uniqueEmail } from '#test/support/client.js';
+import { CLI, type Cluster, startCluster } from '#test/support/cluster.js';
+import { allServing, type WorkerView, workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { HAZARDS } from './fixtures/paths.js';
+import { type Shop, sharedShop } from './shop.js';
+
+describe('multilane, on a running process', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({ entry: [CLI, 'start'], config: HAZARDS, env: { DRAIN_MS: '20000' } });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+  const on = (...args: readonly string[]): Promise<Ran> => multilane([...args, '--admin', cluster.adminUrl]);
+
+  it('start is the process itself, with its settings and its one ready line', () => {
+    expect(cluster.stderr).to.deep.equal([`multilane ready ${cluster.url} admin ${cluster.adminUrl}`]);
+    expect(cluster.logs().map(({ pid }) => pid)).to.include(cluster.pid);
+    expect(cluster.leftovers()).to.have.length(1);
+  });
+
+  it('ps lists the workers', async () => {
+    const [table, list] = await Promise.all([on('ps'), on('ps', '--json')]);
+    expect(table.stdout.split('\n')).to.have.length(1 + 2 + 1);
+    expect(table.stdout).to.match(/^ +1 +1 +ready /m);
+    expect(JSON.parse(list.stdout)).to.containSubset(allServing(1));
+  });
+
+  it('top looks once where nobody watches', async () => {
+    const run = await on('top');
+    expect(run).to.include({ code: 0, stderr: '' });
+    expect(run.stdout)
+      .to.match(/^\d+ requests, \d+ errors, \d+ active$/m)
+      .and.match(/^WORKER /m);
+  });
+
+  it('reload says which workers are replaced, and ends when all are', async function () {
+    this.timeout(30_000);
+    expect(await on('reload')).to.deep.include({
+      code: 0,
+      stdout: 'worker 1: generation 1 -> 2\nworker 2: generation 1 -> 2\n',
+      stderr: '',
+    });
+    expect(await workersOf(cluster)).to.containSubset(allServing(2));
+  });
+
+  it('reload is refused while one is under way', async function () {
+    this.timeout(30_000);
+    const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
+    const before = finished();
+    // A request in hand holds the old worker, and with it the reload.
+    const wire = await Wire.open(cluster.url);
+    expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
+    const held = wire.request('GET', '/until-left');
+    await post(`${cluster.adminUrl}/workers/reload`, undefined);
+    const run = await on('reload');
+    wire.destroy();
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(/^multilane: 409 RELOAD_IN_PROGRESS: /);
+    await held;
+    expect(await until(finished, (count) => count > before)).to.equal(before + 1);
+  });
+
+  it('reload fails when a replacement does not get ready', async function () {
+    this.timeout(30_000);
+    const broken = join(cluster.dataDir, 'broken');
+    writeFileSync(broken, '');
+    const run = await on('reload', '--json');
+    rmSync(broken);
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(/^multilane: reload stopped after 0 of 2 workers: /);
+    const states = (await workersOf(cluster)).map(({ state }: WorkerView) => state);
+    expect(states).to.deep.equal(['ready', 'ready']);
+  });
+
+  it('start ends as the process does', async () => {
+    expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(cluster.leftovers()).to.deep.equal([]);
+    expect((await on('ps')).stderr).to.match(/nothing listens there; is the process running/);
+  });
+});
+
+describe('multilane sagas', () => {
+  let shop: Shop;
+  let sagaId: string;
+  before(async function () {
+    this.timeout(30_000);
+    shop = await sharedShop();
+    const order = {
+      user: { name: 'Ada', email: uniqueEmail() },
+      item: { productId: 7, quantity: 2 },
+      payment: { amountCents: 4200, method: 'tok_ok' },
+    };
+    const answer = await post(`${shop.url}/api/checkout`, order, { 'idempotency-key': unique('cli') });
+    ({ sagaId } = await json<{ sagaId: string }>(answer, 201));
+  });
+  const sagas = (...args: readonly string[]): Promise<Ran> =>
+    multilane(['sagas', ...args, '--admin', shop.adminUrl]);
+  const statusOf = async (): Promise<string> =>
+    (JSON.parse((await sagas('show', sagaId, '--json')).stdout) as { status: string }).status;
+
+  it('shows one with its steps', async () => {
+    const run = await sagas('show', sagaId);
+    expect(run.code).to.equal(0);
+    expect(run.stdout)
+      .to.match(/^status +completed$/m)
+      .and.match(/^capture-payment +completed +1 /m);
+  });
+
+  it('leaves one that has ended alone, and says that there is no other', async () => {
+    for (const hand of ['retry', 'compensate', 'skip']) {
+      const run = await sagas(hand, sagaId);
+      expect(run).to.include({ code: 1, stdout: '' });
+      expect(run.stderr).to.match(/^multilane: 409 SAGA_NOT_IDLE: /);
+    }
+    expect((await sagas('show', '../livez')).stderr).to.match(/^multilane: 404 NOT_FOUND: /);
+  });
+
+  it('lists one that needs attention and turns it around, to the end', async function () {
+    this.timeout(30_000);
+    await shop.sql.query(
+      'checkout',
+      `update saga set status = 'needs-attention', reason = 'DEFINITION_MISSING', owner = null,
+        lease_until = now() where saga_id = $1`,
+      [sagaId],
+    );
+    const listed = await sagas(
+      'list',
+      '--saga',
+      'checkout',
+      '--status',
+      'needs-attention',
+      '--limit',
+      '1000',
+    );
+    expect(listed.stdout).to.match(
+      new RegExp(`^${sagaId} +checkout v1 +needs-attention .* DEFINITION_MISSING$`, 'm'),
+    );
+    const turned = await sagas('compensate', sagaId);
+    expect(turned).to.include({ code: 0, stderr: '' });
+    expect(turned.stdout).to.match(/^refusal +COMPENSATION_REQUESTED /m);
+    expect(await until(statusOf, (status) => status === 'compensated')).to.equal('compensated');
+  });
+
+  it('goes on with the next page by the cursor of the last', async () => {
+    const first = JSON.parse((await sagas('list', '--limit', '1', '--json')).stdout) as {
+      nextCursor: string | null;
+    };
+    const cursor = first.nextCursor === null ? [] : ['--cursor', first.nextCursor];
+    expect((await sagas('list', ...cursor)).code).to.equal(0);
+    expect((await sagas('list', '--limit', '0')).stderr).to.match(/^multilane: 422 VALIDATION_FAILED/);
+  });
+});

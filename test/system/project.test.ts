@@ -1,0 +1,206 @@
+// A project of a user's own, as `multilane new` writes it, with the package installed as a link to this build.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect } from 'chai';
+import { multilane, Project, type Ran } from '#test/support/cli.js';
+import { get, json } from '#test/support/client.js';
+import { CLI, cleanEnvironment, within } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { type Shop, sharedShop } from './shop.js';
+
+describe('multilane new', () => {
+  const project = new Project();
+  const folder = join(project.folder, 'web-shop');
+  let made: Ran;
+  before(async () => {
+    made = await multilane(['new', 'web-shop'], { cwd: project.folder });
+    project.install(folder);
+  });
+  after(() => project.remove());
+
+  it('writes a project that depends on this version, and says how to go on', () => {
+    expect(made).to.include({ code: 0, stderr: '' });
+    expect(made.stdout).to.include('cd web-shop\n  npm install\n  npm run dev\n');
+    const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+    const ours = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(JSON.parse(read('package.json'))).to.deep.include({
+      name: 'web-shop',
+      dependencies: { multilane: `^${ours.version}` },
+    });
+    expect(read('README.md'))
+      .to.match(/^# web-shop\n/)
+      .and.not.include('{{');
+    expect(read('.gitignore')).to.include('node_modules/');
+  });
+
+  it('whose own tests pass: they start it and ask it', async function () {
+    this.timeout(30_000);
+    const env = cleanEnvironment({ NODE_V8_COVERAGE: '' });
+    const child = spawn(process.execPath, ['--test', '--test-reporter=tap'], { cwd: folder, env });
+    let out = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    const [code] = (await within(25_000, once(child, 'close'), () => out)) as [number];
+    expect(code, out).to.equal(0);
+    expect(out).to.match(/^# pass 4$/m);
+  });
+
+  it('refuses a folder that holds something, and leaves it as it is', async () => {
+    const before = readFileSync(join(folder, 'package.json'), 'utf8');
+    const run = await multilane(['new', 'web-shop', '--name', 'other'], { cwd: project.folder });
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(/web-shop is not empty/);
+    expect(readFileSync(join(folder, 'package.json'), 'utf8')).to.equal(before);
+  });
+
+  it('takes a name for a folder that cannot give one', async () => {
+    expect(await multilane(['new', 'Web Shop', '--name', 'shop'], { cwd: project.folder })).to.include({
+      code: 0,
+    });
+  });
+});
+
+const CONFIG = (answer: string): string => `
+  import { defineConfig, defineService } from 'multilane';
+  const one = defineService({ name: 'one', routes: (app) => app.get('/', () => (${answer})) });
+  export default defineConfig({ services: [one] });`;
+
+describe('multilane dev', () => {
+  it('starts anew on every change, waits out what does not start, and leaves nothing running', async function () {
+    this.timeout(40_000);
+    const project = new Project({ 'multilane.config.js': CONFIG('1') });
+    project.install();
+    const args = ['dev', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', '1'];
+    const child = spawn(process.execPath, [CLI, ...args], {
+      cwd: project.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exited = once(child, 'exit');
+    const lines: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
+    const urls = (): string[] => lines.flatMap((line) => /^multilane ready (\S+)/.exec(line)?.[1] ?? []);
+    const served = async (times: number): Promise<unknown> => {
+      const url = (await until(urls, (all) => all.length >= times))[times - 1];
+      expect(url, lines.join('\n')).to.be.a('string');
+      return json(await get(url!));
+    };
+    try {
+      expect(await served(1)).to.equal(1);
+      project.write('multilane.config.js', CONFIG('2'));
+      expect(await served(2)).to.equal(2);
+      project.write('multilane.config.js', 'syntax error');
+      const waits = (): boolean =>
+        lines.includes('multilane dev: ended (exit code 78), waiting for a change');
+      expect(await until(waits, (yes) => yes), lines.join('\n')).to.equal(true);
+      expect(lines.join('\n')).to.match(/^multilane: multilane\.config\.js: cannot be loaded: SyntaxError/m);
+      project.write('multilane.config.js', CONFIG('3'));
+      expect(await served(3)).to.equal(3);
+      child.kill('SIGINT');
+      expect(await within(10_000, exited, () => lines.join('\n'))).to.deep.equal([0, null]);
+      const last = urls().at(-1)!;
+      expect(await get(last).catch((error: Error) => error.message)).to.equal('fetch failed');
+    } finally {
+      child.kill('SIGKILL');
+      project.remove();
+    }
+  });
+});
+
+describe('multilane migrate', () => {
+  const project = new Project({
+    'multilane.config.js': `
+      import { defineConfig, defineService } from 'multilane';
+      const migrations = new URL('./migrations/', import.meta.url);
+      const ledger = defineService({ name: 'ledger', migrations, routes() {} });
+      export default defineConfig({ services: [ledger] });`,
+    'migrations/0001_ledger.sql': 'create table entry (id int);',
+  });
+  let shop: Shop;
+  before(async function () {
+    this.timeout(30_000);
+    project.install();
+    shop = await sharedShop();
+  });
+  after(() => project.remove());
+  const migrate = async (...args: readonly string[]): Promise<Record<string, string>> => {
+    const env = { DATABASE_URL: shop.sql.url() };
+    const run = await multilane(['migrate', '--json', ...args], { cwd: project.folder, env });
+    expect(run, run.stderr).to.include({ code: 0, stderr: '' });
+    const { items } = JSON.parse(run.stdout) as {
+      items: { set: string; migration: string; state: string }[];
+    };
+    return Object.fromEntries(items.map(({ set, migration, state }) => [`${set} ${migration}`, state]));
+  };
+  const FRAMEWORK = 'framework 0001_idempotency';
+  const databases = () => shop.sql.query('postgres', `select from pg_database where datname = 'ledger'`);
+
+  it('lists what is pending and changes nothing', async () => {
+    const states = await migrate('--status');
+    expect(states).to.deep.equal({ [FRAMEWORK]: 'pending', 'service 0001_ledger': 'pending' });
+    expect(await databases()).to.deep.equal([]);
+  });
+
+  it('creates the database and runs what is pending, once', async () => {
+    const states = { [FRAMEWORK]: 'applied now', 'service 0001_ledger': 'applied now' };
+    expect(await migrate()).to.deep.equal(states);
+    expect(await shop.sql.query('ledger', 'select count(*)::int as n from entry')).to.deep.equal([{ n: 0 }]);
+    expect(await migrate()).to.deep.equal({ [FRAMEWORK]: 'applied', 'service 0001_ledger': 'applied' });
+  });
+
+  it('tells what a newer project would add', async () => {
+    project.write('migrations/0002_more.sql', 'alter table entry add column cents int;');
+    expect(await migrate('--status')).to.deep.include({
+      'service 0001_ledger': 'applied',
+      'service 0002_more': 'pending',
+    });
+    expect(await migrate()).to.deep.include({ 'service 0002_more': 'applied now' });
+  });
+
+  it('fails with one line, and rolls back, when a migration is wrong', async () => {
+    project.write('migrations/0003_wrong.sql', 'create table half (id int); select nothing from nowhere;');
+    const env = { DATABASE_URL: shop.sql.url() };
+    const run = await multilane(['migrate'], { cwd: project.folder, env });
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(/^multilane: the migration of the database of "ledger" failed: .*nowhere/m);
+    expect(await shop.sql.query('ledger', `select to_regclass('half') as half`)).to.deep.equal([
+      { half: null },
+    ]);
+  });
+
+  it('ends at a signal, and nothing of what was under way is left', async () => {
+    project.write('migrations/0003_wrong.sql', 'create table half (id int); select pg_sleep(3);');
+    const asleep = `select from pg_stat_activity where datname = 'ledger' and wait_event = 'PgSleep'`;
+    const interrupt = async (child: ChildProcess): Promise<void> => {
+      await until(
+        () => shop.sql.query('postgres', asleep),
+        (rows) => rows.length > 0,
+      );
+      child.kill('SIGINT');
+    };
+    const env = { DATABASE_URL: shop.sql.url() };
+    const run = await multilane(['migrate'], {
+      cwd: project.folder,
+      env,
+      meanwhile: (child) => void interrupt(child),
+    });
+    expect(run).to.deep.equal({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: 'multilane: SIGINT: what is under way is rolled back\n',
+    });
+    expect(await shop.sql.query('ledger', `select to_regclass('half') as half`)).to.deep.equal([
+      { half: null },
+    ]);
+  });
+
+  it('is refused a DATA_DIR that a process runs on', async () => {
+    const run = await multilane(['migrate'], { cwd: project.folder, env: { DATA_DIR: shop.dataDir } });
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.include(shop.dataDir);
+  });
+});
