@@ -19,7 +19,7 @@ import { stderrSink } from './stderr-sink.js';
 
 /** Nobody is served, so nothing is counted. */
 const UNUSED: RequestObserver = {
-  meter: () => ({ begin() {}, enter: () => 0, leave() {}, end() {} }),
+  meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }),
 };
 
 /** @throws ConfigError naming service and route */

@@ -35,6 +35,10 @@ export const MAX_ENDPOINTS = 1024;
 /** Words of a breaker's window: one-second buckets, failures on one cache line, successes on the next. */
 export const BREAKER_WINDOW_WORDS = 32;
 export const SNAPSHOT_BYTES = 1 << 20;
+/** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
+export const FLIGHTS = 128;
+/** Words of one of them: head, two for the start, duration. None lies on two cache lines. */
+export const FLIGHT_WORDS = 4;
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -81,6 +85,15 @@ export const LAYOUT = {
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
   /** Connections this worker holds out of the database budget, to be given back if it is lost. */
   workerDatabaseHeld: field('worker', 1, 'owner', 'connections', 'sum'),
+
+  /** The last requests of the thread: see flight-recorder.ts. */
+  flights: field(
+    'worker',
+    FLIGHTS * FLIGHT_WORDS,
+    'owner',
+    'packed, milliseconds of the shared clock, microseconds',
+    'none',
+  ),
 
   // --- one metric series of one thread: identity text, then value cells
   /** How many series rows of this thread are in use. */

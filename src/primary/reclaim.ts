@@ -1,5 +1,6 @@
 // No code of a worker can run any more: what it held in shared memory goes back, its totals stay.
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { clearFlights } from '../memory/flight-recorder.js';
 import { reclaimInFlight } from '../memory/in-flight.js';
 import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
@@ -9,5 +10,6 @@ export function reclaimSlot({ block, load, breakers }: Brain, slot: number): voi
   load.reclaim(slot);
   breakers.reclaim(slot);
   DatabaseBudget.reclaim(block, slot);
+  clearFlights(block, slot);
   clearWorker(block, slot);
 }

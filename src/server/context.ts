@@ -29,6 +29,8 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   #statusCode = 0;
   #fields: string[] | undefined;
   #handlerDone = false;
+  /** What its meter wants back. */
+  #begun = 0;
   /** Counts as in flight. */
   #live = false;
   /** Holds a permit of MAX_IN_FLIGHT. */
@@ -140,7 +142,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   begin(): void {
     this.#live = true;
     this.site.requests.add(this);
-    this.meter.begin();
+    this.#begun = this.meter.begin(this.startedAt);
     this.beginSpan();
   }
 
@@ -234,7 +236,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   #complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
     this.#phase = COMPLETE;
-    this.meter.end(status, (performance.now() - this.startedAt) * 1000, error);
+    this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
     if (this.#handlerDone) this.#release();

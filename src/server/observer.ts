@@ -3,8 +3,12 @@
 
 /** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
 export interface RouteMeter {
-  /** A request has arrived. Every `begin` is followed by exactly one `end`. */
-  begin(): void;
+  /**
+   * A request has arrived. Every `begin` is followed by exactly one `end`.
+   * @param at `performance.now()` milliseconds
+   * @returns what to hand to `end`
+   */
+  begin(at: number): number;
   /**
    * From now on the route's handler runs synchronously on this thread.
    * @param at `performance.now()` milliseconds
@@ -13,11 +17,12 @@ export interface RouteMeter {
   enter(at: number): number;
   leave(before: number): void;
   /**
+   * @param begun from `begin`
    * @param status of the answer; 499 when the client left before it was complete
    * @param microseconds since the end of the request header
    * @param error code of the problem document, undefined when the answer is none
    */
-  end(status: number, microseconds: number, error: string | undefined): void;
+  end(begun: number, status: number, microseconds: number, error: string | undefined): void;
 }
 
 export interface RequestObserver {

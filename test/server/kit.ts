@@ -28,9 +28,7 @@ export class RecordingObserver implements RequestObserver {
   meter(method: string, template: string | undefined): ReturnType<RequestObserver['meter']> {
     const row = this.#templates.push(template) - 1;
     return {
-      begin: () => {
-        this.begun++;
-      },
+      begin: () => ++this.begun,
       enter: () => {
         const before = this.current;
         this.current = row;
@@ -39,7 +37,7 @@ export class RecordingObserver implements RequestObserver {
       leave: (before) => {
         this.current = before;
       },
-      end: (status, microseconds, error) => {
+      end: (_begun, status, microseconds, error) => {
         this.seen.push({ method, template, status, microseconds, error });
         this.#waiting = this.#waiting.filter(({ count, resolve }) => {
           if (this.seen.length < count) return true;

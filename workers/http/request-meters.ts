@@ -1,5 +1,6 @@
 // Counts requests in this worker's rows of shared memory: what the pipeline tells, in the metrics' terms.
 import type { Clock } from '#src/memory/clock.js';
+import type { FlightRecorder } from '#src/memory/flight-recorder.js';
 import type { Histogram, Recorder } from '#src/memory/recorder.js';
 import type { WorkerRow } from '#src/memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '#src/server/observer.js';
@@ -15,13 +16,15 @@ interface Tally {
 export class RequestMeters implements RequestObserver {
   readonly #recorder: Recorder;
   readonly #row: WorkerRow;
+  readonly #flights: FlightRecorder;
   /** From `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
   readonly #tally: Tally = { begun: 0, inFlight: 0 };
 
-  constructor(recorder: Recorder, row: WorkerRow, clock: Clock) {
+  constructor(recorder: Recorder, row: WorkerRow, flights: FlightRecorder, clock: Clock) {
     this.#recorder = recorder;
     this.#row = row;
+    this.#flights = flights;
     this.#clockOffset = clock() - performance.now();
   }
 
@@ -38,48 +41,53 @@ export class RequestMeters implements RequestObserver {
         http_response_status_code: String(status),
         error_type: error,
       });
-    return new Meter(series, this.#row, this.#clockOffset, this.#tally);
+    return new Meter(series, this.#row, this.#flights, this.#clockOffset, this.#tally);
   }
 }
 
 class Meter implements RouteMeter {
   readonly #series: (status: number, error: string) => Histogram;
   readonly #row: WorkerRow;
+  readonly #flights: FlightRecorder;
   readonly #clockOffset: number;
   readonly #tally: Tally;
   /** Below 500 there is one series per status; from there on one per status and error code. */
   readonly #byStatus = new Map<number, Histogram>();
   readonly #byError = new Map<string, Histogram>();
-  /** The series of successes: names the route to whoever looks which one runs. */
-  #success: Histogram | undefined;
+  /** Row of the series of successes: names the route to whoever looks which one runs, or ran. */
+  #route: number | undefined;
 
   constructor(
     series: (status: number, error: string) => Histogram,
     row: WorkerRow,
+    flights: FlightRecorder,
     clockOffset: number,
     tally: Tally,
   ) {
     this.#series = series;
     this.#row = row;
+    this.#flights = flights;
     this.#clockOffset = clockOffset;
     this.#tally = tally;
   }
 
-  begin(): void {
+  begin(at: number): number {
     this.#tally.begun++;
     this.#row.began(++this.#tally.inFlight);
+    this.#route ??= this.#of(200).row;
+    return this.#flights.begin(this.#route, at + this.#clockOffset);
   }
 
   enter(at: number): number {
-    this.#success ??= this.#of(200);
-    return this.#row.enterRoute(this.#success.row, at + this.#clockOffset);
+    return this.#row.enterRoute(this.#route!, at + this.#clockOffset);
   }
 
   leave(before: number): void {
     this.#row.leaveRoute(before);
   }
 
-  end(status: number, microseconds: number, error: string | undefined): void {
+  end(begun: number, status: number, microseconds: number, error: string | undefined): void {
+    this.#flights.end(begun, status, microseconds);
     const failed = status >= 500;
     (failed ? this.#ofFailure(status, error) : this.#of(status)).record(microseconds);
     this.#row.ended(--this.#tally.inFlight, failed);

@@ -7,6 +7,7 @@ import type { WorkerSide } from '#src/cluster/worker-side.js';
 import { ConfigError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
+import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { InFlight } from '#src/memory/in-flight.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { Switches } from '#src/memory/switches.js';
@@ -40,7 +41,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
 
   const log = createLogger(settings, { worker });
   const tracing = initTracing(settings, { worker, instanceId }, log);
-  const meters = new RequestMeters(recorder, row, clock);
+  const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock);
 
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
   // clients would only come back through an accept queue that is about to be reset.

@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { clearFlights, type Flight, FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
+import { FLIGHTS, SERIES_PER_WORKER } from '#src/memory/layout.js';
+import { isWhole, shapeOf } from './flight-shape.js';
+import type { WriterOrder } from './flight-writer-thread.js';
+
+const SLOT = 1;
+const FIRST_ROW = SLOT * SERIES_PER_WORKER;
+
+const setUp = () => {
+  const block = Block.create({ workers: 2 });
+  return { block, recorder: new FlightRecorder(block, SLOT) };
+};
+const isInFlight = ({ ended }: Flight): boolean => ended === undefined;
+
+describe('the flight recorder', () => {
+  it('shows a request from its begin on, and how it ended', () => {
+    const { block, recorder } = setUp();
+    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([]);
+    const flight = recorder.begin(FIRST_ROW + 7, 900.7);
+    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([
+      { row: FIRST_ROW + 7, ageMs: 100, ended: undefined },
+    ]);
+    recorder.end(flight, 503, 1234.9);
+    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([
+      { row: FIRST_ROW + 7, ageMs: 100, ended: { status: 503, microseconds: 1234 } },
+    ]);
+    expect(readFlights(block, SLOT + 1, 1_000), 'of another worker').to.deep.equal([]);
+  });
+
+  it('knows the first and the last row, and a clock whose 32 bits have wrapped', () => {
+    const { block, recorder } = setUp();
+    recorder.begin(FIRST_ROW, 2 ** 31 - 10);
+    recorder.begin(FIRST_ROW + SERIES_PER_WORKER - 1, 2 ** 31 + 5);
+    expect(readFlights(block, SLOT, 2 ** 31 + 10).map(({ row, ageMs }) => [row, ageMs])).to.deep.equal([
+      [FIRST_ROW + SERIES_PER_WORKER - 1, 5],
+      [FIRST_ROW, 20],
+    ]);
+  });
+
+  it('keeps a duration of an hour within its word', () => {
+    const { block, recorder } = setUp();
+    recorder.end(recorder.begin(FIRST_ROW, 0), 200, 3_600e6);
+    expect(readFlights(block, SLOT, 0)[0]?.ended?.microseconds).to.equal(2 ** 31 - 1);
+  });
+
+  it('has all that are in flight and the last that have ended, each newest first, whatever the order of ends', () => {
+    // An order: false begins a request; a number ends the one in flight at that place of all in flight.
+    const orders = fc.array(fc.oneof(fc.constant(false as const), fc.nat(FLIGHTS)), {
+      minLength: 1,
+      maxLength: 600,
+    });
+    fc.assert(
+      fc.property(orders, (list) => {
+        const { block, recorder } = setUp();
+        const inFlight: { n: number; flight: number }[] = [];
+        let ended: number[] = [];
+        let n = 0;
+        for (const order of list) {
+          if (order !== false && inFlight.length > 0) {
+            const [one] = inFlight.splice(order % inFlight.length, 1);
+            recorder.end(one!.flight, shapeOf(one!.n).status, shapeOf(one!.n).microseconds);
+            ended.push(one!.n);
+          } else if (inFlight.length < FLIGHTS) {
+            // The oldest that has ended makes room.
+            ended = ended.slice(Math.max(0, inFlight.length + ended.length + 1 - FLIGHTS));
+            n++;
+            inFlight.push({ n, flight: recorder.begin(FIRST_ROW + shapeOf(n).row, n) });
+          }
+        }
+        const seen = readFlights(block, SLOT, n);
+        expect(seen.filter((one) => !isWhole(one, FIRST_ROW, n))).to.deep.equal([]);
+        const newest = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => b - a);
+        expect(seen.filter(isInFlight).map(({ ageMs }) => n - ageMs)).to.deep.equal(
+          newest(inFlight.map((one) => one.n)),
+        );
+        expect(seen.slice(inFlight.length).map(({ ageMs }) => n - ageMs)).to.deep.equal(newest(ended));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('gives the records of the oldest away when more are in flight, whose ends then change nothing', () => {
+    const { block, recorder } = setUp();
+    const flights = Array.from({ length: FLIGHTS + 50 }, (_, n) => recorder.begin(FIRST_ROW, n));
+    const now = flights.length;
+    const numbers = () => readFlights(block, SLOT, now).map(({ ageMs }) => now - ageMs);
+    const newest = Array.from({ length: FLIGHTS }, (_, index) => now - 1 - index);
+    expect(numbers()).to.deep.equal(newest);
+    for (const flight of flights.slice(0, 50)) recorder.end(flight, 200, 1);
+    expect(readFlights(block, SLOT, now).every(isInFlight)).to.equal(true);
+    for (const flight of flights.slice(50)) recorder.end(flight, 200, 1);
+    expect(readFlights(block, SLOT, now).some(isInFlight)).to.equal(false);
+    expect(numbers()).to.deep.equal(newest);
+  });
+
+  it('forgets what a thread has left behind', () => {
+    const { block, recorder } = setUp();
+    recorder.begin(FIRST_ROW, 1);
+    recorder.end(recorder.begin(FIRST_ROW, 2), 200, 1);
+    clearFlights(block, SLOT);
+    expect(readFlights(block, SLOT, 3)).to.deep.equal([]);
+  });
+
+  for (const hanging of [0, FLIGHTS - 1]) {
+    it(`is never read torn while another thread writes, ${hanging} others in flight`, async () => {
+      const block = Block.create({ workers: 2 });
+      const workerData: WriterOrder = { memory: block.buffer, slot: SLOT, hanging };
+      const writer = new Worker(new URL('./flight-writer-thread.js', import.meta.url), { workerData });
+      await once(writer, 'message');
+      const torn: Flight[] = [];
+      const seen = new Set<number>();
+      const now = 0x3fffffff;
+      try {
+        while (seen.size < 3_000) {
+          for (const flight of readFlights(block, SLOT, now)) {
+            if (!isWhole(flight, FIRST_ROW, now)) torn.push(flight);
+            seen.add(flight.ageMs);
+          }
+        }
+      } finally {
+        await writer.terminate();
+      }
+      expect(torn).to.deep.equal([]);
+    });
+  }
+});
