@@ -33,6 +33,8 @@ export interface StallLadderOptions {
   readonly stallMs: number;
   readonly drainMs: number;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** A thread stands still, or is given up: logs what it was doing. Called before anything changes that. */
+  dumpFlights(thread: Climber, reason: 'stalled' | 'wedged'): void;
   /** A worker has stalled in a handler of this route; undefined outside of requests. */
   stalled(thread: Climber, route: string | undefined): void;
 }
@@ -93,6 +95,7 @@ export class StallLadder {
     const { worker, generation, slot } = thread;
     const before = this.#options.heartbeat(slot);
     thread.stall();
+    this.#options.dumpFlights(thread, 'stalled');
     const answer = await breakOff(thread.threadId);
     this.#count(thread, answer);
     if (answer === 'turning') {
@@ -114,6 +117,7 @@ export class StallLadder {
       { worker, generation },
       'a worker stands still and cannot be broken off: another takes its place',
     );
+    this.#options.dumpFlights(thread, 'wedged');
     thread.wedge(drainMs);
   }
 

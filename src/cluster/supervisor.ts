@@ -24,6 +24,8 @@ export interface SupervisorOptions {
   attachCpu(port: MessagePort): void;
   /** No code of the thread in this slot can run any more: give back what it held in shared memory. */
   reclaim(slot: number): void;
+  /** A thread has failed or is gone: logs what it was doing. Called while its rows still say so. */
+  dumpFlights(thread: WorkerThread, reason: string): void;
   /** A thread ended and another takes its place. */
   restarted(reason: string): void;
   /** The process cannot go on: why, and its exit code. */
@@ -188,6 +190,7 @@ export class Supervisor {
         break;
       case 'fatal':
         log.error({ worker, generation, detail: message.detail }, 'unhandled rejection');
+        this.#options.dumpFlights(thread, 'unhandled-rejection');
         this.#options.fatal(`unhandled rejection in worker ${worker} (UNHANDLED_REJECTION=exit)`, 70);
         break;
       case 'refused':
@@ -207,6 +210,8 @@ export class Supervisor {
   #failed(lane: Lane, thread: WorkerThread, reason: string, detail: string | undefined): void {
     const { worker, generation } = thread;
     this.#options.log.error({ worker, generation, reason, detail }, 'worker leaves');
+    // One that stood still was dumped before it was broken off.
+    if (reason !== 'stalled') this.#options.dumpFlights(thread, reason);
     if (thread.state.kind !== 'failing') return;
     if (this.#stopping || this.#lanes.living.some(({ state }) => state.kind === 'ready')) this.#letGo(thread);
     this.#startAgain(lane, thread);
@@ -230,7 +235,8 @@ export class Supervisor {
   }
 
   #ended(lane: Lane, thread: WorkerThread): void {
-    const { worker, generation, endReason: reason } = thread;
+    const { worker, generation, endReason: reason, state } = thread;
+    if (state.kind === 'dead' && state.reason === 'lost') this.#options.dumpFlights(thread, 'lost');
     this.#options.reclaim(thread.slot);
     this.#options.log.info({ worker, generation, reason }, 'worker ended');
     if (lane.threads.length > 1) lane.threads = lane.threads.filter((other) => other !== thread);

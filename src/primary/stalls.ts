@@ -6,22 +6,25 @@ import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import { readHeartbeat } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
+import type { flightLog } from './flight-log.js';
 
 export interface StallParts {
   readonly settings: Pick<Settings, 'stallMs' | 'drainMs'>;
   readonly brain: Pick<Brain, 'block' | 'recorder'>;
   readonly supervisor: Pick<Supervisor, 'threads'>;
   readonly log: Logger;
+  readonly dumpFlights: ReturnType<typeof flightLog>;
 }
 
 /** @returns how to stop it */
-export function watchStalls({ settings, brain, supervisor, log }: StallParts): () => void {
+export function watchStalls({ settings, brain, supervisor, log, dumpFlights }: StallParts): () => void {
   const { block, recorder } = brain;
   const ladder = new StallLadder({
     ...settings,
     log,
     // While a debugger can attach nobody is watched: a breakpoint is no stall.
     threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
+    dumpFlights,
     heartbeat: (slot) => readHeartbeat(block, slot),
     stalled: (_thread, route = '') => recorder.counter('multilane_handler_stalls_total', { route }).add(),
   });

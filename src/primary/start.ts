@@ -21,6 +21,7 @@ import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
 import { claimDataDir, Databases } from './databases.js';
 import { Ending } from './ending.js';
+import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
 import { Readiness } from './readiness.js';
@@ -90,6 +91,7 @@ async function startParts(
 
   const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
   lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
+  const dumpFlights = flightLog(brain, log);
   const supervisor: Supervisor = new Supervisor({
     entry: HTTP_WORKER,
     settings,
@@ -99,11 +101,12 @@ async function startParts(
     log,
     attachCpu: (port) => cpu.attach(port),
     reclaim: (slot) => reclaimSlot(brain, slot),
+    dumpFlights,
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.giveUp(message),
   });
-  lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log }));
+  lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log, dumpFlights }));
   const reload = new Reload(supervisor, log);
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());

@@ -12,11 +12,27 @@ const STALL_MS = 500;
 interface Problem {
   readonly code: string;
 }
+interface Recorded {
+  readonly method: string;
+  readonly route: string | null;
+  readonly status: number | null;
+}
 
 const shown = (list: readonly WorkerView[]) =>
   list.map(({ id, generation, state }) => ({ id, generation, state }));
 const settled = (list: readonly WorkerView[]): boolean =>
   list.length === 2 && list.every(({ state }) => state === 'ready');
+
+/** What the log says of workers in trouble, by method, route and status. */
+const requestsDumped = (cluster: Cluster, reason: string) =>
+  cluster
+    .logs()
+    .filter((line) => line.msg === 'what the worker was doing' && line.reason === reason)
+    .map(({ worker, generation, requests }) => ({
+      worker,
+      generation,
+      requests: (requests as Recorded[]).map(({ method, route, status }) => ({ method, route, status })),
+    }));
 
 describe('a handler that keeps the event loop from turning', () => {
   let cluster: Cluster;
@@ -50,6 +66,8 @@ describe('a handler that keeps the event loop from turning', () => {
       (found) => found !== undefined,
     );
 
+  const dumped = (reason: string) => requestsDumped(cluster, reason);
+
   for (const [what, method, path, where] of [
     ['synchronously', 'GET', '/stall/handler', 'request'],
     ['synchronously before its body is there', 'POST', '/stall/handler-before-body', 'request'],
@@ -74,6 +92,7 @@ describe('a handler that keeps the event loop from turning', () => {
       const logged = await line(`broken off: ${method} ${path}`);
       expect(logged).to.include({ where, route: path });
       expect(logged?.stack).to.be.an('array').with.property('length').above(0);
+      expect(dumped('stalled').at(-1)?.requests).to.deep.include({ method, route: path, status: null });
       const after = await until(
         () => workersOf(cluster),
         (list) => settled(list) && generations(list) > generations(before),
@@ -154,6 +173,11 @@ describe('a worker that stands still in native code', () => {
           list.filter(({ state }) => state === 'ready').length === 2,
       );
       expect(shown(wedged).filter(({ state }) => state === 'ready')).to.have.length(2);
+      for (const reason of ['stalled', 'wedged']) {
+        const [dump, ...others] = requestsDumped(cluster, reason);
+        expect(others, reason).to.deep.equal([]);
+        expect(dump?.requests[0]).to.deep.equal({ method: 'GET', route: '/native/{seconds}', status: null });
+      }
       const load = keepAliveLoad(cluster.url, ['/thread'], 2, { perConnection: 1 });
       await load.answered(50);
       await load.stop();

@@ -1,0 +1,51 @@
+// What a worker was doing when it got into trouble: its flight recorder, as one line of the log.
+import type { Logger } from 'pino';
+import { type Flight, readFlights } from '../memory/flight-recorder.js';
+import { labelsOfRow } from '../memory/series.js';
+import { readWorker } from '../memory/worker-row.js';
+import type { Brain } from './brain.js';
+
+/** A log line is read by people, and some collectors cut it at 16 KiB. */
+const MOST_REQUESTS = 32;
+
+export interface Recorded {
+  readonly worker: number;
+  readonly generation: number;
+  readonly slot: number;
+}
+
+/** One request of the line. */
+interface Shown {
+  readonly method: string;
+  /** Its template; null when no route matched. */
+  readonly route: string | null;
+  /** null: not answered yet. */
+  readonly status: number | null;
+  /** Since it began. */
+  readonly ageMs: number;
+  readonly durationMs: number | null;
+}
+
+/** @returns what to call as soon as a worker is in trouble, before anything is done about it */
+export function flightLog(
+  { block, clock }: Pick<Brain, 'block' | 'clock'>,
+  log: Pick<Logger, 'warn'>,
+): (thread: Recorded, reason: string) => void {
+  const shown = ({ row, ageMs, ended }: Flight): Shown => {
+    const { http_request_method: method = '_OTHER', http_route: route = '' } = labelsOfRow(block, row);
+    return {
+      method,
+      route: route === '' ? null : route,
+      status: ended?.status ?? null,
+      ageMs,
+      durationMs: ended === undefined ? null : ended.microseconds / 1000,
+    };
+  };
+  return ({ worker, generation, slot }, reason) => {
+    const flights = readFlights(block, slot, clock());
+    if (flights.length === 0) return;
+    const { inFlight } = readWorker(block, slot);
+    const requests = flights.slice(0, MOST_REQUESTS).map(shown);
+    log.warn({ worker, generation, reason, inFlight, requests }, 'what the worker was doing');
+  };
+}
