@@ -21,6 +21,8 @@ export interface ThreadView {
   readonly generation: number;
   /** Row in shared memory. */
   readonly slot: number;
+  /** Node's number of the thread; -1 once it has ended. */
+  readonly threadId: number;
   readonly state: WorkerState;
   readonly startedAt: Date;
   readonly serving: ReadonlySet<string>;

@@ -28,13 +28,15 @@ export class InspectorError extends Error {
 }
 
 interface Reply {
-  readonly id: number;
+  /** Not in a notification. */
+  readonly id?: number;
   readonly result?: unknown;
   readonly error?: { readonly message: string };
 }
 
 interface Pending {
-  readonly resolve: (result: unknown) => void;
+  /** Takes the whole message: whether it is worth parsing is for who has asked to say. */
+  readonly resolve: (message: string) => void;
   readonly reject: (error: InspectorError) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -76,7 +78,7 @@ export class ThreadSession {
     }
     this.#target = target;
     this.#session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
-      if (params.sessionId === target) this.#received(JSON.parse(params.message) as Reply);
+      if (params.sessionId === target) this.#received(params.message);
     });
     this.#session.on('NodeWorker.detachedFromWorker', ({ params }) => {
       if (params.sessionId === target) {
@@ -89,25 +91,41 @@ export class ThreadSession {
    * Sends one command, e.g. `Runtime.evaluate`, and waits for its result.
    * @throws InspectorError
    */
-  post<T = unknown>(method: string, params: object = {}, timeoutMs = REPLY_MS): Promise<T> {
+  async post<T = unknown>(method: string, params: object = {}, timeoutMs = REPLY_MS): Promise<T> {
+    return resultOf(await this.#post(method, params, timeoutMs)) as T;
+  }
+
+  /**
+   * The same for a result of megabytes that is only passed on: its JSON as it came.
+   * @throws InspectorError
+   */
+  async postForText(method: string, params: object = {}, timeoutMs = REPLY_MS): Promise<string> {
+    const message = await this.#post(method, params, timeoutMs);
+    // V8 writes `{"id":1,"result":…}`; an error, and whatever else it may write one day, is parsed.
+    const head = /^\{"id":\d+,"result":(?=\{)/.exec(message)?.[0];
+    if (head === undefined) return JSON.stringify(resultOf(message));
+    return message.slice(head.length, -1);
+  }
+
+  /** What it has started in the thread (a profile) stops with it. Idempotent. */
+  close(): void {
+    this.#finish(new InspectorError('SESSION_CLOSED', 'the session is closed'));
+  }
+
+  #post(method: string, params: object, timeoutMs: number): Promise<string> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
     const id = ++this.#lastId;
-    return new Promise<T>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(
           new InspectorError('NO_REPLY', `thread ${this.threadId}: no reply to ${method} in ${timeoutMs} ms`),
         );
       }, timeoutMs);
-      this.#pending.set(id, { resolve: (result) => resolve(result as T), reject, timer });
+      this.#pending.set(id, { resolve, reject, timer });
       const message = JSON.stringify({ id, method, params });
       this.#session.post('NodeWorker.sendMessageToWorker', { sessionId: this.#target, message });
     });
-  }
-
-  /** What it has started in the thread (a profile) stops with it. Idempotent. */
-  close(): void {
-    this.#finish(new InspectorError('SESSION_CLOSED', 'the session is closed'));
   }
 
   /** @returns the one target we want; the notifications come before `enable` returns */
@@ -124,13 +142,15 @@ export class ThreadSession {
     return wanted;
   }
 
-  #received({ id, result, error }: Reply): void {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return; // a notification, or too late
+  #received(message: string): void {
+    // A result, which may be megabytes, is not parsed here: on top of whatever this thread runs.
+    const text = /^\{"id":(\d+)/.exec(message)?.[1];
+    const id = text === undefined ? (JSON.parse(message) as Reply).id : Number(text);
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || pending === undefined) return; // a notification, or too late
     this.#pending.delete(id);
     clearTimeout(pending.timer);
-    if (error === undefined) pending.resolve(result);
-    else pending.reject(new InspectorError('REFUSED', error.message));
+    pending.resolve(message);
   }
 
   #finish(why: InspectorError): void {
@@ -148,6 +168,13 @@ export class ThreadSession {
       this.#session.disconnect();
     });
   }
+}
+
+/** @throws InspectorError REFUSED */
+function resultOf(message: string): unknown {
+  const { result, error } = JSON.parse(message) as Reply;
+  if (error !== undefined) throw new InspectorError('REFUSED', error.message);
+  return result;
 }
 
 /** `[worker 3] name` */

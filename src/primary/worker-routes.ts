@@ -1,8 +1,9 @@
-// Hands on the workers (CONTRACT section 5): replace them all.
+// Hands on the workers (CONTRACT section 5): replace them all, look into one.
 import type { Reload } from '../cluster/reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { HttpError, UnavailableError } from '../errors.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
+import { profileRoute } from './profile-route.js';
 
 export function workerRoutes(
   supervisor: Pick<Supervisor, 'lanes' | 'stopping'>,
@@ -19,5 +20,6 @@ export function workerRoutes(
         return { status: 202, json: { workers: supervisor.lanes.length } };
       },
     },
+    profileRoute(supervisor),
   ];
 }
