@@ -45,7 +45,10 @@ export type {
   Schemas,
   Sent,
   Values,
+  WebSocketOptions,
 } from './server/handler.js';
+export type { EventSourceFunction, ServerSentEvent } from './server/sse.js';
+export type { SendResult, ServerWebSocket, WebSocketEvents, WebSocketLimits } from './server/websocket.js';
 export { defineConfig, type ProjectConfig } from './services/define-config.js';
 export { defineSaga } from './services/define-saga.js';
 export { defineService } from './services/define-service.js';

@@ -39,6 +39,8 @@ export const SNAPSHOT_BYTES = 1 << 20;
 export const FLIGHTS = 128;
 /** Words of one of them: head, two for the start, duration. None lies on two cache lines. */
 export const FLIGHT_WORDS = 4;
+/** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
+export const TOPIC_WORDS = 64;
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -85,6 +87,8 @@ export const LAYOUT = {
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
   /** Connections this worker holds out of the database budget, to be given back if it is lost. */
   workerDatabaseHeld: field('worker', 1, 'owner', 'connections', 'sum'),
+  /** Buckets in which this worker has topics with subscribers. */
+  workerTopics: field('worker', TOPIC_WORDS, 'owner', 'bits', 'none'),
 
   /** The last requests of the thread: see flight-recorder.ts. */
   flights: field(

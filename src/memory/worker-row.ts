@@ -148,4 +148,5 @@ export function clearWorker(block: Block, slot: number): void {
   ] as const) {
     Atomics.store(block.words(name, slot), 0, 0);
   }
+  block.words('workerTopics', slot).fill(0);
 }

@@ -23,7 +23,10 @@ import { RequestIds } from './request-id.js';
 import { type Match, type Params, Router } from './router.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
+import { type TopicBus, Topics } from './topics.js';
 import { HeaderValues } from './values.js';
+import type { SocketRoute } from './websocket.js';
+import { topicOf, WebSocketRoute } from './websocket-route.js';
 
 /** Header of a request from a cooperating process (MESH_TOKEN). */
 export const MESH_TOKEN_HEADER = 'x-mesh-token';
@@ -40,6 +43,8 @@ export interface AppOptions {
   trustsTraceFlags(peer: Pick<Exchange, 'remoteAddress'>): boolean;
   /** How clients reach this App; default `http`. */
   readonly scheme?: 'http' | 'https';
+  /** To the other workers of the process; default: there are none. */
+  readonly bus?: TopicBus;
   /** The clock behind deadlines; default the thread's. */
   readonly ticker?: Ticker;
 }
@@ -60,9 +65,11 @@ export function createApp(options: AppOptions): App {
 export class App {
   readonly wheel: TimerWheel;
   readonly options: AppOptions;
+  readonly topics: Topics;
   readonly #site: Site;
   readonly #router = new Router<RoutePlan>();
   readonly #routes: RouteInfo[] = [];
+  readonly #webSockets: SocketRoute[] = [];
   readonly #unmatched = new Map<string, RouteMeter>();
   readonly #meshDigest: Buffer | undefined;
   readonly #requests = new LiveRequests();
@@ -74,6 +81,7 @@ export class App {
       (error) => log.error({ err: describeThrown(error) }, 'a timer failed'),
       options.ticker,
     );
+    this.topics = new Topics(options.bus);
     this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
     this.#site = {
       log,
@@ -119,6 +127,19 @@ export class App {
     return this.#routes;
   }
 
+  webSockets(): readonly SocketRoute[] {
+    return this.#webSockets;
+  }
+
+  /** The WebSocket route that a GET of this path finds. */
+  webSocketAt(path: string): SocketRoute | undefined {
+    try {
+      return this.#router.find('GET', path)?.value.webSocket;
+    } catch {
+      return undefined; // served as any request, it is refused for the same reason
+    }
+  }
+
   /**
    * Adds the routes of a service; call before serving.
    * @throws Error naming service and route for a bad pattern, option or schema and for a route declared twice
@@ -127,13 +148,23 @@ export class App {
     const { isReady, unlimited = false } = mounting;
     const shared = { ready: once(isReady), limited: !unlimited };
     const { observer, settings } = this.options;
-    for (const { method, path, options, handler, hooks } of this.#declared(service, fill)) {
+    for (const { method, path, options, target, hooks } of this.#declared(service, fill)) {
       try {
-        const { template } = parsePattern(path);
-        const info: RouteInfo = { service, method, path, template, options };
-        const plan = planRoute(info, handler, hooks, settings, shared, (as) => observer.meter(as, template));
+        const pattern = parsePattern(path);
+        const { template } = pattern;
+        const webSocket = typeof target !== 'function';
+        const info: RouteInfo = { service, method, path, template, webSocket, options };
+        const { topics } = this;
+        const { log } = this.options;
+        const answering = webSocket
+          ? new WebSocketRoute(target, { service, path, pattern, topics, log })
+          : target;
+        const plan = planRoute(info, answering, hooks, settings, shared, (as) =>
+          observer.meter(as, template),
+        );
         this.#router.add(method, path, plan);
         this.#routes.push(info);
+        if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
       } catch (cause) {
         throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, { cause });
       }
@@ -142,7 +173,9 @@ export class App {
 
   #declared(service: string, fill: (app: Application) => void): ReturnType<typeof collectRoutes> {
     try {
-      return collectRoutes(fill);
+      return collectRoutes(fill, (topic, data, isBinary = false) => {
+        this.topics.publish(topicOf(service, topic), data, isBinary);
+      });
     } catch (cause) {
       throw new TypeError(`service ${service}: ${messageOf(cause)}`, { cause });
     }
@@ -234,6 +267,7 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   chunked: 'accept',
   timeoutMs: Number.POSITIVE_INFINITY,
   steps: [],
+  webSocket: undefined,
   responses: undefined,
   onResponse: [],
   onError: [],

@@ -1,19 +1,22 @@
 // What `routes(app, deps)` of a service is given: it collects routes and hooks. Misuse throws here, at start,
 // and names the culprit.
-import type { Application, Handler, Hooks, RouteOptions } from './handler.js';
+import type { Application, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
 import type { HookChain } from './plan-route.js';
+import { checkMessage, checkTopic, type WebSocketEvents, type WebSocketLimits } from './websocket.js';
 
 export interface DeclaredRoute {
   readonly method: string;
   /** With the prefixes of its groups. */
   readonly path: string;
   readonly options: RouteOptions;
-  readonly handler: Handler;
+  /** What a route answers with, or what its WebSockets do. */
+  readonly target: Handler | WebSocketOptions<never>;
   readonly hooks: HookChain;
 }
 
 type GroupOptions = Pick<RouteOptions, 'internal' | 'timeoutMs'>;
 type Register = Application['get'];
+type Publish = Application['publish'];
 
 const OPTION_NAMES: ReadonlySet<string> = new Set([
   'params',
@@ -27,6 +30,23 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'internal',
   'summary',
 ] satisfies (keyof RouteOptions)[]);
+const EVENT_NAMES = ['upgrade', 'open', 'message', 'drain', 'close'] satisfies (
+  | 'upgrade'
+  | keyof WebSocketEvents<unknown>
+)[];
+const WEBSOCKET_NAMES: ReadonlySet<string> = new Set([
+  ...EVENT_NAMES,
+  'maxPayload',
+  'idleTimeoutMs',
+  'maxBackpressure',
+  'whenBehind',
+  'deflate',
+  'origins',
+  'protocols',
+  'internal',
+  'timeoutMs',
+  'summary',
+] satisfies (keyof WebSocketOptions | keyof WebSocketLimits)[]);
 /** A body has no meaning in these (RFC 9110 section 9.3.1); HEAD goes with GET. */
 const BODILESS = new Set(['GET', 'OPTIONS']);
 
@@ -36,7 +56,7 @@ const BODILESS = new Set(['GET', 'OPTIONS']);
  * @throws TypeError for bad options, hooks, handlers or prefixes, for a `fill` that is async, and for
  *   declarations after it returned
  */
-export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[] {
+export function collectRoutes(fill: (app: Application) => void, publish: Publish): DeclaredRoute[] {
   const routes: DeclaredRoute[] = [];
   let isOpen = true;
   const assertOpen = (): void => {
@@ -50,9 +70,17 @@ export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[]
         const [options, handler] = typeof second === 'function' ? [{}, second] : [second, third];
         if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
         checkOptions(method, path, options);
-        const full = prefix !== '' && path === '/' ? prefix : prefix + path;
-        routes.push({ method, path: full, options: { ...inherited, ...options }, handler, hooks });
+        add(method, path, options, handler);
       }) as Register;
+    const add = (
+      method: string,
+      path: string,
+      options: RouteOptions,
+      target: DeclaredRoute['target'],
+    ): void => {
+      const full = prefix !== '' && path === '/' ? prefix : prefix + path;
+      routes.push({ method, path: full, options: { ...inherited, ...options }, target, hooks });
+    };
 
     return {
       get: register('GET'),
@@ -61,6 +89,20 @@ export function collectRoutes(fill: (app: Application) => void): DeclaredRoute[]
       patch: register('PATCH'),
       delete: register('DELETE'),
       options: register('OPTIONS'),
+      ws<D>(path: string, options: WebSocketOptions<D>) {
+        assertOpen();
+        checkWebSocket(path, options);
+        const { internal, timeoutMs, summary } = options;
+        const route = Object.entries({ internal, timeoutMs, summary }).filter(
+          ([, given]) => given !== undefined,
+        );
+        add('GET', path, Object.fromEntries(route), options as WebSocketOptions<never>);
+      },
+      publish(topic, data, isBinary = typeof data !== 'string') {
+        checkTopic(topic);
+        checkMessage(data);
+        publish(topic, data, isBinary);
+      },
       group(
         inner: string,
         second: GroupOptions | ((app: Application) => void),
@@ -107,6 +149,22 @@ const noHooks = (outer: HookChain | undefined): HookChain => ({
   onError: [],
 });
 
+function checkWebSocket<D>(path: string, options: WebSocketOptions<D>): void {
+  const bad = (reason: string): TypeError => new TypeError(`WebSocket ${path}: ${reason}`);
+  if (typeof options !== 'object' || options === null) throw bad('it needs an object of callbacks');
+  const unknown = Object.keys(options).find((name) => !WEBSOCKET_NAMES.has(name));
+  if (unknown !== undefined) throw bad(`unknown option "${unknown}"`);
+  const wrong = EVENT_NAMES.find((name) => !['function', 'undefined'].includes(typeof options[name]));
+  if (wrong !== undefined) throw bad(`${wrong} is not a function`);
+  checkTimeout(options.timeoutMs, bad);
+}
+
+function checkTimeout(timeoutMs: number | undefined, bad: (reason: string) => TypeError): void {
+  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
+    throw bad('timeoutMs must be a positive number');
+  }
+}
+
 function checkOptions(method: string, path: string, options: RouteOptions): void {
   const bad = (reason: string): TypeError => new TypeError(`${method} ${path}: ${reason}`);
   const unknown = Object.keys(options).find((name) => !OPTION_NAMES.has(name));
@@ -115,9 +173,7 @@ function checkOptions(method: string, path: string, options: RouteOptions): void
   if (bodyLimit !== undefined && !(Number.isSafeInteger(bodyLimit) && bodyLimit >= 0)) {
     throw bad('bodyLimit must be a whole number of bytes');
   }
-  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
-    throw bad('timeoutMs must be a positive number');
-  }
+  checkTimeout(timeoutMs, bad);
   if (chunked !== undefined && chunked !== 'accept' && chunked !== 'reject') {
     throw bad('chunked must be "accept" or "reject"');
   }

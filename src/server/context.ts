@@ -10,7 +10,9 @@ import { IncomingRequest } from './incoming.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
 import { stringify } from './serialize.js';
+import { EVENT_STREAM, type EventSourceFunction, eventStream, type ServerSentEvent } from './sse.js';
 import type { Alarm } from './timer-wheel.js';
+import type { SocketRoute } from './websocket.js';
 
 const BYTES = 'application/octet-stream';
 
@@ -38,6 +40,8 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
+  /** A stream without an end of its own: it may end anywhere between two events. */
+  #isEndless = false;
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
@@ -99,6 +103,37 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     this.exchange.begin(status, this.#responseFields(BYTES), this.site.draining());
     void this.#pump(status, source);
     return SENT;
+  }
+
+  sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent {
+    this.header('cache-control', 'no-store');
+    this.header('x-accel-buffering', 'no'); // nginx would hold events back
+    this.header('content-type', EVENT_STREAM);
+    this.#isEndless = true;
+    const open = (): AsyncIterable<ServerSentEvent> =>
+      typeof source === 'function' ? source(this.headers.get('last-event-id')) : source;
+    const { wheel, log } = this.site;
+    const failed = (error: unknown): void => {
+      // Being told to stop, and saying so, is no failure.
+      if (error !== this.#givenUp) log.error({ err: describeThrown(error) }, 'a source of events failed');
+    };
+    return this.stream(eventStream(open, { wheel, signal: this.signal, failed }));
+  }
+
+  /**
+   * The connection becomes a WebSocket; the request is over.
+   * @returns false where it cannot
+   */
+  upgrade(route: SocketRoute, protocol: string | undefined, data: unknown): boolean {
+    const { exchange, params, requestId } = this;
+    if (exchange.accept === undefined) return false;
+    if (!this.#claim()) return true;
+    const key = this.headers.get('sec-websocket-key') ?? '';
+    const extensions = this.headers.getAll('sec-websocket-extensions').join(', ');
+    const headers = this.#responseFields(undefined);
+    exchange.accept({ route, headers, key, protocol, extensions, params, data, requestId });
+    this.#complete(101, undefined);
+    return true;
   }
 
   /**
@@ -171,9 +206,13 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     if (!this.#live) return;
     this.#release();
     this.exchange.leaveCallback();
-    // Half a stream must not pass for a whole one.
-    if (this.#phase === ANSWERED) this.exchange.destroy();
-    else this.replyProblem(problemOf(error, this));
+    if (this.#phase === OPEN) this.replyProblem(problemOf(error, this));
+    // Half a stream must not pass for a whole one. Of events there is no whole: the client comes again.
+    else if (!this.#isEndless) this.exchange.destroy();
+    else {
+      this.exchange.end();
+      this.#complete(this.#statusCode || 200, undefined);
+    }
     this.#giveUp(error);
   }
 

@@ -1,5 +1,6 @@
 // Between the pipeline and whatever carries the bytes. uws-exchange.ts implements it over a socket, inject.ts
 // in memory (tests, and calls between services in one worker), so both go through the very same pipeline.
+import type { SocketRoute } from './websocket.js';
 
 /** What arrived, already out of the core's reach: strings and arrays only. */
 export interface IncomingHead {
@@ -12,6 +13,20 @@ export interface IncomingHead {
   readonly headers: readonly string[];
   /** A peer that is one of us: in-process call. Such a request may reach `internal` routes. */
   readonly inProcess: boolean;
+}
+
+/** A request that becomes a WebSocket. */
+export interface Acceptance {
+  readonly route: SocketRoute;
+  /** Of the answer, flat and checked. */
+  readonly headers: readonly string[];
+  readonly key: string;
+  readonly protocol: string | undefined;
+  /** What the client offers. */
+  readonly extensions: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly data: unknown;
+  readonly requestId: string;
 }
 
 /** Writes one answer. Every method is safe after an abort (it does nothing) and at most one answer is written. */
@@ -29,6 +44,8 @@ export interface Exchange {
    * @param close the connection ends behind this answer, and the answer says so
    */
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void;
+  /** Answers 101; from then on the connection is the route's. Undefined where no WebSocket can be opened. */
+  readonly accept: ((acceptance: Acceptance) => void) | undefined;
   /** Begins an answer of unknown length; not for HEAD. */
   begin(status: number, headers: readonly string[], close: boolean): void;
   /** Resolves when more may be written; rejects when the client left or took nothing for too long. */

@@ -61,6 +61,8 @@ function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Pr
   const headers: string[] = [];
   if (status === 503) headers.push('retry-after', '1');
   if (status === 401) headers.push('www-authenticate', 'Bearer');
+  // RFC 9110 sections 7.8 and 15.5.22.
+  if (status === 426) headers.push('upgrade', 'websocket', 'connection', 'upgrade');
   for (const [name, value] of Object.entries(error.headers ?? {})) {
     const field = checkField(name, value);
     if (field !== undefined && field !== 'content-type') setField(headers, field, value);

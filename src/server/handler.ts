@@ -3,6 +3,8 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
+import type { EventSourceFunction, ServerSentEvent } from './sse.js';
+import type { WebSocketEvents, WebSocketLimits } from './websocket.js';
 
 /** Read-only multi-map of raw strings. Header names are lower case. */
 export interface Values {
@@ -83,6 +85,11 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Sent;
   /** Streams with backpressure, stops when the client leaves or takes nothing for STREAM_IDLE_MS. */
   stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent;
+  /**
+   * Server-sent events, with a comment every 15 s. A function gets the `Last-Event-ID` and is called only when there
+   * is a body to fill. When the client leaves, or a drain is over, `signal` aborts and the source is asked to return.
+   */
+  sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent;
 }
 
 /** What a responder returns; a handler may return it too, and that means "already answered". */
@@ -103,6 +110,21 @@ export interface Hooks {
   readonly onError?: (ctx: Context, error: unknown) => unknown;
 }
 
+/**
+ * A WebSocket route. Its requests pass the hooks of the application and its groups like any other.
+ * @typeParam D what `upgrade` returns
+ */
+export interface WebSocketOptions<D = undefined>
+  extends WebSocketEvents<D>,
+    WebSocketLimits,
+    Pick<RouteOptions, 'internal' | 'timeoutMs' | 'summary'> {
+  /**
+   * Behind the hooks, before the connection is a WebSocket: whoever throws or answers here refuses it. Fields set
+   * with `ctx.header` go out with the handshake. `ctx` ends here: what the socket needs is returned.
+   */
+  upgrade?(ctx: Context): D | Promise<D>;
+}
+
 interface Route {
   <const O extends RouteOptions>(path: string, options: O, handler: Handler<O>): void;
   (path: string, handler: Handler): void;
@@ -116,6 +138,10 @@ export interface Application {
   readonly patch: Route;
   readonly delete: Route;
   readonly options: Route;
+  /** A WebSocket at this path; it shares the path with no GET route. */
+  ws<D = undefined>(path: string, options: WebSocketOptions<D>): void;
+  /** To all subscribers of a topic of this service, on every worker. May be called at any time. */
+  publish(topic: string, data: string | Uint8Array, isBinary?: boolean): void;
   group(prefix: string, fill: (app: Application) => void): void;
   group(
     prefix: string,
@@ -133,5 +159,6 @@ export interface RouteInfo {
   readonly path: string;
   /** As a metric label and span name: `/api/users/{id}`. */
   readonly template: string;
+  readonly webSocket: boolean;
   readonly options: RouteOptions;
 }

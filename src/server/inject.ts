@@ -47,6 +47,7 @@ class InjectExchange implements Exchange {
   readonly head: IncomingHead;
   closed = false;
   settled: (() => void) | undefined;
+  readonly accept = undefined;
   readonly #request: InjectedRequest;
   readonly #resolve: (response: InjectedResponse) => void;
   readonly #reject: (reason: unknown) => void;

@@ -6,6 +6,7 @@ import { bodyTooLarge } from './body.js';
 import type { RequestContext } from './context.js';
 import { describeThrown, isFault, problemOf } from './failure.js';
 import { SENT } from './handler.js';
+import { isPromise } from './promise.js';
 
 /** Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log line. */
 export function serve(ctx: RequestContext): void {
@@ -143,7 +144,3 @@ const isAbort = (error: unknown): boolean =>
   error instanceof HttpError
     ? error.code === 'CLIENT_CLOSED' || error.code === 'DEADLINE_EXCEEDED'
     : error instanceof Error && error.name === 'AbortError';
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  value instanceof Promise ||
-  (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');

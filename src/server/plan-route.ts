@@ -8,6 +8,7 @@ import type { RoutePlan, Step } from './plan.js';
 import { compileResponses } from './serialize.js';
 import { compileBody, compileText, headerSource, paramsSource } from './validate.js';
 import { QueryValues } from './values.js';
+import type { WebSocketRoute } from './websocket-route.js';
 
 /** Hooks of an application or a group, together with those of the groups around it. */
 export interface HookChain {
@@ -31,10 +32,13 @@ export interface RouteDefaults {
   readonly requestTimeoutMs: number;
 }
 
-/** @throws Error when a schema cannot be compiled */
+/**
+ * @param target the handler, or the WebSocket route that is one
+ * @throws Error when a schema cannot be compiled
+ */
 export function planRoute(
   info: RouteInfo,
-  handler: Handler,
+  target: Handler | WebSocketRoute,
   hooks: HookChain,
   defaults: RouteDefaults,
   mount: Pick<RoutePlan, 'ready' | 'limited'>,
@@ -42,6 +46,8 @@ export function planRoute(
 ): RoutePlan {
   const { options } = info;
   const meter = meterOf(info.method);
+  const webSocket = typeof target === 'function' ? undefined : target;
+  if (webSocket !== undefined) webSocket.meter = meter;
   return {
     ...mount,
     path: info.path,
@@ -52,12 +58,14 @@ export function planRoute(
     chunked: options.chunked ?? defaults.chunkedBodies,
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     steps: [
+      ...(webSocket === undefined ? [] : [webSocket.check]),
       ...chainOf(hooks, 'onRequest'),
       ...textSteps(options),
       ...(options.body === undefined ? [] : [bodyStep(options.body)]),
       ...chainOf(hooks, 'preHandler'),
     ],
-    handler,
+    handler: typeof target === 'function' ? target : target.handler,
+    webSocket,
     responses: compileResponses(options.response),
     onResponse: chainOf(hooks, 'onResponse'),
     onError: chainOf(hooks, 'onError').reverse(),

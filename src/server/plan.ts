@@ -3,6 +3,7 @@ import type { Exchange } from './exchange.js';
 import type { Context, Handler, Hooks } from './handler.js';
 import type { RouteMeter } from './observer.js';
 import type { Serialize } from './serialize.js';
+import type { SocketRoute } from './websocket.js';
 
 export interface Input {
   params: unknown;
@@ -38,6 +39,8 @@ export interface RoutePlan {
   readonly timeoutMs: number;
   readonly steps: readonly Step[];
   readonly handler: Handler;
+  /** Undefined unless the route opens WebSockets. */
+  readonly webSocket: SocketRoute | undefined;
   /** By status; undefined when no response schema is declared. */
   readonly responses: ReadonlyMap<number, Serialize> | undefined;
   readonly onResponse: readonly NonNullable<Hooks['onResponse']>[];

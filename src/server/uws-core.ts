@@ -9,6 +9,8 @@ export interface CoreRequest {
   /** Without a `?` in the URL: null in some versions, undefined in others. */
   getQuery(): string | null | undefined;
   forEach(field: (name: string, value: string) => void): void;
+  /** In an upgrade callback: somebody else's. */
+  setYield(isNotOurs: boolean): void;
 }
 
 /** Dead after end, abort or close: any use then throws. */
@@ -31,13 +33,60 @@ export interface CoreResponse {
   pause(): void;
   resume(): void;
   close(): this;
+  /**
+   * Answers 101, with the fields written so far. `open` runs inside, and the response is dead.
+   * @param data its members are copied to the socket
+   */
+  upgrade(data: object, key: string, protocol: string, extensions: string, context: CoreContext): void;
   /** 4 or 16 bytes; empty when the socket is gone. */
   getRemoteAddress(): ArrayBuffer;
 }
 
+/** Names a `ws` behaviour; nothing to look into. */
+export type CoreContext = object & { readonly core: 'context' };
+
+/** Dead once its `close` has been called; any use then throws. */
+export interface CoreWebSocket {
+  /** 0 held back, 1 sent, 2 dropped. */
+  send(data: string | Uint8Array, isBinary: boolean, compress: boolean): number;
+  ping(data: string | Uint8Array): number;
+  /** Calls `close` before it returns. */
+  end(code: number, reason: string): void;
+  /** As `end`, without a word. */
+  close(): void;
+  subscribe(topic: string): boolean;
+  unsubscribe(topic: string): boolean;
+  isSubscribed(topic: string): boolean;
+  publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
+  getBufferedAmount(): number;
+}
+
+/** What the core is told about the sockets of one pattern. Whatever is out of range ends the process. */
+export interface CoreBehavior<Socket extends CoreWebSocket> {
+  readonly maxPayloadLength: number;
+  /** Whole seconds, 8..960. */
+  readonly idleTimeout: number;
+  readonly sendPingsAutomatically: boolean;
+  readonly maxBackpressure: number;
+  readonly closeOnBackpressureLimit: boolean;
+  /** 0 never, 1 without context take-over. */
+  readonly compression: 0 | 1;
+  readonly upgrade: (response: CoreResponse, request: CoreRequest, context: CoreContext) => void;
+  readonly open: (socket: Socket) => void;
+  /** The memory is the core's, and detached when the callback returns; so are all below. */
+  readonly message: (socket: Socket, data: ArrayBuffer, isBinary: boolean) => void;
+  readonly drain: (socket: Socket) => void;
+  readonly close: (socket: Socket, code: number, reason: ArrayBuffer) => void;
+  /** Counts of the whole app. */
+  readonly subscription: (socket: Socket, topic: ArrayBuffer, now: number, before: number) => void;
+}
+
 export interface CoreApp {
   any(pattern: string, handler: (response: CoreResponse, request: CoreRequest) => void): this;
-  /** `change` is 1 for a connection that opened, -1 for one that closed. */
+  /** Tried before `any`. Of two that match, the one added first; it may yield. */
+  ws<Socket extends CoreWebSocket>(pattern: string, behavior: CoreBehavior<Socket>): this;
+  publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
+  /** `change` is 1 for a connection that opened, -1 for one that closed; one that was upgraded is not told of. */
   filter(handler: (response: unknown, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;
   getDescriptor(): unknown;

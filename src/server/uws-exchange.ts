@@ -9,12 +9,13 @@
 import { STATUS_CODES } from 'node:http';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
-import type { Exchange, IncomingHead } from './exchange.js';
+import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
 import { IdleAlarm } from './idle-alarm.js';
 import type { TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { turn, UwsStream } from './uws-stream.js';
+import type { Upgrade, UwsWebSocket } from './uws-websocket.js';
 
 /** What the exchanges of one server share. */
 export interface ExchangeHost {
@@ -77,6 +78,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   readonly query: string;
   readonly headers: readonly string[];
   readonly inProcess = false;
+  readonly accept: ((acceptance: Acceptance) => void) | undefined;
   readonly #host: ExchangeHost;
   readonly #res: CoreResponse;
   readonly #framing: Framing;
@@ -93,6 +95,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   #body: UwsBody | undefined;
   #stream: UwsStream | undefined;
   #idle: IdleAlarm | undefined;
+  /** What the connection has become in the request callback. */
+  #webSocket: UwsWebSocket | undefined;
 
   constructor(
     host: ExchangeHost,
@@ -102,6 +106,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     query: string,
     headers: readonly string[],
     framing: Framing,
+    upgrade: Upgrade | undefined,
   ) {
     this.#host = host;
     this.#res = res;
@@ -111,6 +116,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.headers = headers;
     this.#framing = framing;
     this.#deferred = framing.isDeferred;
+    this.accept = upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
     if (framing.contentLength > 0 || framing.isChunked) {
       this.#body = new UwsBody(res, (error) => {
         host.failed(error);
@@ -206,6 +212,28 @@ export class UwsExchange implements Exchange, IncomingHead {
       if (complete) this.#finish();
       return ok;
     });
+  }
+
+  // --- the answer that is none: a WebSocket
+
+  #accept(upgrade: Upgrade, acceptance: Acceptance): void {
+    if (this.#phase !== OPEN) return;
+    const res = this.#res;
+    this.#finish();
+    if (this.#inCallback) {
+      this.#webSocket = upgrade(res, acceptance);
+    } else {
+      let webSocket: UwsWebSocket | undefined;
+      res.cork(() => {
+        webSocket = upgrade(res, acceptance);
+      });
+      webSocket?.opened();
+    }
+  }
+
+  /** Behind the request callback: a callback of the socket that does not end is none of the request's. */
+  reportOpened(): void {
+    this.#webSocket?.opened();
   }
 
   // --- the answer in pieces

@@ -1,6 +1,6 @@
 // The server: takes requests from uWebSockets.js, checks their framing and hands them to the App. In a worker
-// it never listens: the primary accepts and hands sockets over by the descriptor. Together with uws-exchange.ts,
-// uws-body.ts and uws-stream.ts the only code that touches the core's objects.
+// it never listens: the primary accepts and hands sockets over by the descriptor. Together with the
+// other files named uws-*.ts the only code that touches the core's objects.
 //
 // What the core decides by itself and nobody here can change: HTTP/1.0, absolute-form and `OPTIONS *` are 505;
 // a missing or repeated Host, bad field names or values and more than 100 fields get its own short page; an
@@ -14,6 +14,7 @@ import { HeadReader } from './framing.js';
 import { expectsBody } from './methods.js';
 import { type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';
+import { serveWebSockets, type Upgrade } from './uws-websocket.js';
 
 export interface UwsServerOptions {
   readonly settings: Pick<Settings, 'maxHeaderBytes' | 'maxUrlBytes' | 'streamIdleMs'>;
@@ -32,6 +33,8 @@ export interface UwsServer {
   readonly unfinished: number;
   /** A request's callback is running: everything it calls is synchronous. */
   readonly inCallback: boolean;
+  /** Closes WebSockets, with 1001: their clients come back to somebody else. May be called again. */
+  leaveWebSockets(): void;
   /** Closes the listener and every socket. Must have run before the thread ends. May be called twice. */
   close(): void;
 }
@@ -54,7 +57,7 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
   };
 
   /** Nothing may be thrown out of here: the core would end the process. */
-  const onRequest = (res: CoreResponse, req: CoreRequest): void => {
+  const serve = (res: CoreResponse, req: CoreRequest, upgrade: Upgrade | undefined): void => {
     reader.start();
     req.forEach(reader.field);
     const method = req.getCaseSensitiveMethod();
@@ -62,12 +65,14 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
     const query = req.getQuery() ?? '';
     const fault = reader.fault(method, path, query);
     const { contentLength, isChunked } = reader;
-    const exchange = new UwsExchange(host, res, method, path, query, reader.fields, {
+    const framing = {
       contentLength,
       isChunked,
       isDeferred: fault !== undefined || isChunked || (contentLength === -1 && expectsBody(method)),
       isLast: fault !== undefined || isChunked || reader.wantsClose,
-    });
+    };
+    const { fields } = reader;
+    const exchange = new UwsExchange(host, res, method, path, query, fields, framing, upgrade);
     inCallback = true;
     try {
       if (fault === undefined) app.handle(exchange);
@@ -78,13 +83,19 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
     }
     inCallback = false;
     exchange.leaveCallback();
+    if (upgrade !== undefined) exchange.reportOpened();
   };
 
   const count = (_response: unknown, change: 1 | -1): void => {
     connections += change;
     connected?.(change);
   };
-  const server = core.App().any('/*', onRequest).filter(count);
+  const server = core
+    .App()
+    .any('/*', (res, req) => serve(res, req, undefined))
+    .filter(count);
+  // The core counts a connection that was upgraded as open for ever.
+  const webSockets = serveWebSockets(server, app, serve, () => count(undefined, -1));
 
   return {
     descriptor() {
@@ -102,6 +113,7 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
     get connections() {
       return connections;
     },
+    leaveWebSockets: () => webSockets.leave(),
     get inCallback() {
       return inCallback;
     },

@@ -15,11 +15,12 @@ describe('declaring routes', () => {
         b.group('/c', (c) => c.delete('/:d', { internal: false }, handler));
       });
     });
+    const http = { service: 'demo', webSocket: false };
     expect(app.routes()).to.deep.equal([
-      { service: 'demo', method: 'GET', path: '/a/:id', template: '/a/{id}', options: { summary: 'A' } },
-      { service: 'demo', method: 'POST', path: '/b', template: '/b', options: { internal: true } },
+      { ...http, method: 'GET', path: '/a/:id', template: '/a/{id}', options: { summary: 'A' } },
+      { ...http, method: 'POST', path: '/b', template: '/b', options: { internal: true } },
       {
-        service: 'demo',
+        ...http,
         method: 'DELETE',
         path: '/b/c/:d',
         template: '/b/c/{d}',

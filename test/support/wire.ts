@@ -84,6 +84,11 @@ export class Wire {
     if (!this.#ended) await within(ANSWER_MS, once(this.#socket, 'close'), () => 'the connection stays open');
   }
 
+  /** Reads nothing any more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -3,6 +3,7 @@
 import { CpuClient } from '#src/cluster/cpu-client.js';
 import { startLoadSampler } from '#src/cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
+import { BroadcastBus } from '#src/cluster/topic-bus.js';
 import type { WorkerSide } from '#src/cluster/worker-side.js';
 import { ConfigError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
@@ -11,6 +12,7 @@ import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { InFlight } from '#src/memory/in-flight.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { Switches } from '#src/memory/switches.js';
+import { TopicHints } from '#src/memory/topic-hints.js';
 import { readHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
 import { createApp } from '#src/server/app.js';
 import { createUwsServer } from '#src/server/uws.js';
@@ -55,12 +57,16 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     meshToken: settings.meshToken,
     timeoutMs: settings.requestTimeoutMs,
   });
+  const bus = new BroadcastBus(new TopicHints(block, slot), (error) => {
+    log.error({ err: error }, 'a message published by another worker could not be read');
+  });
   const app = createApp({
     settings,
     observer: meters,
     limiter: countRefusals(new InFlight(block, settings.maxInFlight), recorder),
     tracing,
     log,
+    bus,
     draining: () => leaving,
     trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
   });
@@ -94,6 +100,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     serviceReady,
     drain: async (withinMs) => {
       leaving = true;
+      server.leaveWebSockets();
       const busyness = () => ({
         inFlight: app.inFlight + server.unfinished,
         connections: server.connections,
@@ -107,6 +114,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
         ...services.map((service) => service.drain(Math.max(0, withinMs - ANSWER_MS))),
       ]);
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
+      bus.close();
       cpu.close();
       await tracing.shutdown();
       sampler.stop();

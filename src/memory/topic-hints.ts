@@ -1,0 +1,48 @@
+// Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message that nobody
+// elsewhere waits for wakes nobody. It may say yes in vain, never no in vain.
+import type { Block } from './block.js';
+import { TOPIC_WORDS } from './layout.js';
+
+const BUCKETS = TOPIC_WORDS * 32;
+
+/** Written by the worker of this slot alone; zero again when its thread has ended. */
+export class TopicHints {
+  readonly #own: Int32Array;
+  readonly #others: readonly Int32Array[];
+  /** Topics of this worker by bucket. */
+  readonly #topics = new Uint32Array(BUCKETS);
+
+  constructor(block: Block, slot: number) {
+    const rows = Array.from({ length: block.workers }, (_, i) => i + 1);
+    this.#own = block.words('workerTopics', slot);
+    this.#others = rows.filter((row) => row !== slot).map((row) => block.words('workerTopics', row));
+  }
+
+  /** This worker has its first subscriber of the topic. */
+  joined(topic: string): void {
+    const bucket = bucketOf(topic);
+    if (this.#topics[bucket]!++ === 0) Atomics.or(this.#own, bucket >> 5, 1 << (bucket & 31));
+  }
+
+  /** It has none left. */
+  left(topic: string): void {
+    const bucket = bucketOf(topic);
+    if (--this.#topics[bucket]! === 0) Atomics.and(this.#own, bucket >> 5, ~(1 << (bucket & 31)));
+  }
+
+  /** Whether another worker may have subscribers. */
+  isElsewhere(topic: string): boolean {
+    const bucket = bucketOf(topic);
+    const word = bucket >> 5;
+    const bit = 1 << (bucket & 31);
+    for (const other of this.#others) if ((Atomics.load(other, word) & bit) !== 0) return true;
+    return false;
+  }
+}
+
+/** FNV-1a. */
+function bucketOf(topic: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < topic.length; i++) hash = Math.imul(hash ^ topic.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % BUCKETS;
+}

@@ -1,0 +1,108 @@
+// A WebSocket route: a GET route whose handler shakes hands, and the callbacks of the sockets it opened. Nothing
+// that a callback throws goes further than here.
+// Not the global of this name: that one is a getter.
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import { UnavailableError } from '../errors.js';
+import type { RequestContext } from './context.js';
+import { describeThrown } from './failure.js';
+import { type Handler, SENT, type WebSocketOptions } from './handler.js';
+import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
+import type { RouteMeter } from './observer.js';
+import type { Pattern } from './pattern.js';
+import type { Step } from './plan.js';
+import { isPromise } from './promise.js';
+import type { Topics } from './topics.js';
+import {
+  type ResolvedLimits,
+  resolveLimits,
+  type ServerWebSocket,
+  type SocketRoute,
+  type WebSocketEvents,
+} from './websocket.js';
+
+/** Said by the server itself. */
+export const INTERNAL_ERROR = 1011;
+
+/** Services do not hear each other. */
+export const topicOf = (service: string, topic: string): string => `${service}/${topic}`;
+
+export interface Surroundings {
+  readonly service: string;
+  readonly path: string;
+  readonly pattern: Pattern;
+  readonly topics: Topics;
+  readonly log: Logger;
+}
+
+export class WebSocketRoute implements SocketRoute {
+  readonly path: string;
+  readonly pattern: Pattern;
+  readonly limits: ResolvedLimits;
+  readonly topics: Topics;
+  /** Names the route to whoever looks what runs: set when the route is planned. */
+  meter: RouteMeter | undefined;
+  readonly #service: string;
+  readonly #log: Logger;
+  readonly #options: WebSocketOptions<unknown>;
+
+  /** @throws TypeError for a bad option */
+  constructor(options: WebSocketOptions<never>, { service, path, pattern, topics, log }: Surroundings) {
+    this.path = path;
+    this.pattern = pattern;
+    this.topics = topics;
+    this.limits = resolveLimits(options);
+    this.#service = service;
+    this.#log = log;
+    this.#options = options as WebSocketOptions<unknown>;
+  }
+
+  /** Before any hook: a page of another site runs nothing of the service. */
+  readonly check: Step = (ctx) => checkHandshake(ctx, this.limits);
+
+  readonly handler: Handler = (context) => {
+    const ctx = context as unknown as RequestContext;
+    const data = this.#options.upgrade?.(context);
+    return isPromise(data) ? data.then((value) => this.#accept(ctx, value)) : this.#accept(ctx, data);
+  };
+
+  topic(name: string): string {
+    return topicOf(this.#service, name);
+  }
+
+  run<K extends keyof WebSocketEvents<unknown>>(
+    event: K,
+    ws: ServerWebSocket,
+    call: (callback: NonNullable<WebSocketEvents<unknown>[K]>) => void | Promise<void>,
+  ): void {
+    const callback = this.#options[event];
+    if (callback === undefined) return;
+    const before = this.meter?.enter(performance.now());
+    try {
+      const result = call(callback as NonNullable<WebSocketEvents<unknown>[K]>);
+      if (isPromise(result)) result.then(undefined, (error: unknown) => this.#failed(event, ws, error));
+    } catch (error) {
+      this.#failed(event, ws, error);
+    }
+    if (before !== undefined) this.meter?.leave(before);
+  }
+
+  #accept(ctx: RequestContext, data: unknown): typeof SENT {
+    if (ctx.answered) return SENT;
+    // It would be closed at once; elsewhere it lives.
+    if (ctx.site.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
+    const protocol = chooseProtocol(ctx.headers, this.limits.protocols);
+    if (!ctx.upgrade(this, protocol, data))
+      throw upgradeRequired('A WebSocket needs a connection of its own.');
+    return SENT;
+  }
+
+  #failed(event: string, ws: ServerWebSocket, error: unknown): void {
+    const { requestId } = ws;
+    this.#log.error(
+      { err: describeThrown(error), route: this.path, event, requestId },
+      'a WebSocket callback failed',
+    );
+    ws.close(INTERNAL_ERROR);
+  }
+}

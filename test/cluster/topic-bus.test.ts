@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { BroadcastBus } from '#src/cluster/topic-bus.js';
+import { Block } from '#src/memory/block.js';
+import { TopicHints } from '#src/memory/topic-hints.js';
+import { until } from '#test/support/until.js';
+
+type Told = [topic: string, data: string | Uint8Array, isBinary: boolean];
+
+describe('the bus between workers', () => {
+  const block = Block.create({ workers: 3 });
+  let buses: BroadcastBus[];
+  let told: Told[][];
+
+  beforeEach(() => {
+    told = [[], [], []];
+    buses = [1, 2, 3].map((slot) => {
+      const bus = new BroadcastBus(new TopicHints(block, slot), (error) => {
+        throw error;
+      });
+      bus.receive((...message) => void told[slot - 1]!.push(message));
+      return bus;
+    });
+  });
+  afterEach(() => {
+    for (const bus of buses) bus.close();
+  });
+
+  const arrived = (at: number, count: number): Promise<Told[]> =>
+    until(
+      () => told[at]!,
+      (messages) => messages.length >= count,
+    );
+
+  it('brings messages to all others, in order, over turns of the loop', async () => {
+    for (const bus of buses) bus.joined('a');
+    for (let turn = 0; turn < 3; turn++) {
+      for (let n = 0; n < 100; n++) buses[0]!.publish('a', `${turn} ${n}`, false);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const all = Array.from({ length: 300 }, (_, n) => ['a', `${Math.floor(n / 100)} ${n % 100}`, false]);
+    expect(await arrived(1, 300)).to.deep.equal(all);
+    expect(await arrived(2, 300)).to.deep.equal(all);
+    expect(told[0]).to.deep.equal([]);
+    for (const bus of buses) bus.left('a');
+  });
+
+  it('takes bytes as they are when they are published', async () => {
+    buses[1]!.joined('a');
+    const bytes = Buffer.from('before');
+    buses[0]!.publish('a', bytes, true);
+    bytes.write('after!');
+    const [[, data, isBinary]] = (await arrived(1, 1)) as [Told];
+    expect([Buffer.from(data).toString(), isBinary]).to.deep.equal(['before', true]);
+    expect((data as Uint8Array).buffer.byteLength).to.equal(6);
+    buses[1]!.left('a');
+  });
+
+  it('wakes nobody for a topic that only the sender has', async () => {
+    buses[0]!.joined('mine');
+    buses[1]!.joined('ours');
+    buses[0]!.publish('mine', 'not sent', false);
+    buses[0]!.publish('ours', 'sent', false);
+    expect(await arrived(1, 1)).to.deep.equal([['ours', 'sent', false]]);
+    buses[0]!.left('mine');
+    buses[1]!.left('ours');
+  });
+
+  it('loses nothing that was published right before it closes', async () => {
+    buses[1]!.joined('a');
+    buses[0]!.publish('a', 'last words', false);
+    buses[0]!.close();
+    buses[0]!.publish('a', 'too late', false);
+    expect(await arrived(1, 1)).to.deep.equal([['a', 'last words', false]]);
+    buses[1]!.left('a');
+  });
+});

@@ -1,0 +1,45 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { TopicHints } from '#src/memory/topic-hints.js';
+import { clearWorker } from '#src/memory/worker-row.js';
+
+describe('where topics have subscribers', () => {
+  const world = (): { block: Block; one: TopicHints; two: TopicHints } => {
+    const block = Block.create({ workers: 3 });
+    return { block, one: new TopicHints(block, 1), two: new TopicHints(Block.attach(block.buffer), 2) };
+  };
+
+  it('is seen by the others from the first subscriber to the last', () => {
+    const { one, two } = world();
+    expect(two.isElsewhere('a')).to.equal(false);
+    one.joined('a');
+    expect(two.isElsewhere('a')).to.equal(true);
+    expect(one.isElsewhere('a')).to.equal(false);
+    one.left('a');
+    expect(two.isElsewhere('a')).to.equal(false);
+  });
+
+  it('is never denied, however many topics share a place', () => {
+    const { one, two } = world();
+    const topics = Array.from({ length: 10_000 }, (_, n) => `room/${n}`);
+    for (const topic of topics) one.joined(topic);
+    for (const topic of topics.slice(0, 9_000)) one.left(topic);
+    for (const topic of topics.slice(9_000)) expect(two.isElsewhere(topic), topic).to.equal(true);
+    for (const topic of topics.slice(9_000)) one.left(topic);
+    for (const topic of topics) expect(two.isElsewhere(topic), topic).to.equal(false);
+  });
+
+  it('is mostly right about others', () => {
+    const { one, two } = world();
+    for (let n = 0; n < 20; n++) one.joined(`room/${n}`);
+    const wrong = Array.from({ length: 1000 }, (_, n) => two.isElsewhere(`other/${n}`)).filter(Boolean);
+    expect(wrong.length).to.be.lessThan(50);
+  });
+
+  it('is forgotten with the thread', () => {
+    const { block, one, two } = world();
+    one.joined('a');
+    clearWorker(block, 1);
+    expect(two.isElsewhere('a')).to.equal(false);
+  });
+});

@@ -1,0 +1,170 @@
+// RFC 6455 frame by frame.
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { closeFrame, frame, OPCODE, openRaw } from '#test/support/frames.js';
+import { until } from '#test/support/until.js';
+import type { Wire } from '#test/support/wire.js';
+import { type Bench, bench, gate } from './kit.js';
+
+const { continuation, text, binary, close, ping, pong } = OPCODE;
+const hex = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex');
+
+/** What breaks the protocol: the connection is cut, and `close` is told this code. */
+const broken: readonly (readonly [string, readonly Buffer[], number])[] = [
+  ['an unknown opcode', [frame(3, 'x')], 1002],
+  ['an unknown control opcode', [frame(11, 'x')], 1002],
+  ['a reserved bit', [frame(text, 'x', { reserved: 2 })], 1002],
+  ['compression that was not agreed on', [frame(text, 'x', { reserved: 4 })], 1002],
+  ['a continuation of nothing', [frame(continuation, 'x')], 1002],
+  ['a message within another', [frame(text, 'a', { final: false }), frame(text, 'b')], 1002],
+  ['a ping of 126 bytes', [frame(ping, 'x'.repeat(126))], 1002],
+  ['a ping in pieces', [frame(ping, 'x', { final: false })], 1002],
+  ['a close in pieces', [frame(close, '', { final: false })], 1002],
+  ['text that is no UTF-8', [frame(text, Buffer.from([0xff, 0xfe]))], 1007],
+  [
+    'text that is none over two frames',
+    [frame(text, Buffer.from([0xc3]), { final: false }), frame(continuation, 'x')],
+    1007,
+  ],
+  ['a surrogate in text', [frame(text, Buffer.from([0xed, 0xa0, 0x80]))], 1007],
+  ['a message far too big', [frame(binary, Buffer.alloc(5_000))], 1009],
+  [
+    'one that announces more than there is memory',
+    [Buffer.from('82ff7fffffffffffffff00000000', 'hex')],
+    1009,
+  ],
+  [
+    'pieces that add up to too much',
+    [
+      frame(text, 'x'.repeat(900), { final: false }),
+      frame(continuation, 'x'.repeat(900), { final: false }),
+      frame(continuation, 'x'.repeat(900)),
+    ],
+    1009,
+  ],
+];
+
+/** Close frames: what comes back, and the code that `close` is told. */
+const goodbyes: readonly (readonly [string, Buffer, string, number])[] = [
+  ['1000', closeFrame(1000), '880203e8', 1000],
+  ['4000 with a reason', closeFrame(4000, 'bye'), '88050fa0627965', 4000],
+  ['3000, which the core does not pass on', closeFrame(3000, 'bye'), '8800', 1005],
+  ['4999', closeFrame(4999), '88021387', 4999],
+  ['no code', frame(close, ''), '8800', 1005],
+  ['1005, which is never sent', closeFrame(1005), '8800', 1005],
+  ['999', closeFrame(999), '8800', 1005],
+  ['2999', closeFrame(2999), '8800', 1005],
+  ['5000', closeFrame(5000), '8800', 1005],
+  ['a reason that is no UTF-8', closeFrame(1000, Buffer.from([0xff])), '8800', 1005],
+];
+
+describe('frames of a WebSocket', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let url: string;
+  let told: ReturnType<typeof gate<number>>;
+  let messages: (string | Uint8Array)[];
+  let wire: Wire;
+
+  before(async () => {
+    world = bench((app) => {
+      app.ws('/raw', {
+        maxPayload: 1000,
+        message(ws, data, isBinary) {
+          messages.push(data);
+          ws.send(data, isBinary);
+        },
+        close: (_ws, code) => told.open(code),
+      });
+    });
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  });
+  beforeEach(async () => {
+    told = gate<number>();
+    messages = [];
+    wire = await openRaw(url, '/raw');
+  });
+  afterEach(() => wire.destroy());
+  after(() => server.close());
+
+  const answered = (bytes: string): Promise<string> =>
+    until(
+      () => hex(wire.rest),
+      (rest) => rest === bytes,
+      5000,
+    );
+
+  for (const [what, frames, code] of broken) {
+    it(`cuts the connection for ${what}: ${code}`, async () => {
+      for (const one of frames) wire.write(one);
+      expect(await told.opened).to.equal(code);
+      await wire.closed();
+      expect(messages).to.deep.equal([]);
+      expect(wire.rest).to.equal('');
+    });
+  }
+
+  for (const [what, goodbye, echo, code] of goodbyes) {
+    it(`answers a goodbye with ${what}`, async () => {
+      wire.write(goodbye);
+      expect(await told.opened).to.equal(code);
+      await wire.closed();
+      expect(hex(wire.rest)).to.equal(echo);
+    });
+  }
+
+  it('takes a message byte by byte', async () => {
+    for (const byte of frame(text, 'hello')) wire.write(Buffer.from([byte]));
+    expect(await answered('810568656c6c6f')).to.equal('810568656c6c6f');
+  });
+
+  it('takes a message in pieces, with a ping between them and a letter cut in two', async () => {
+    const letter = Buffer.from('ü');
+    wire.write(frame(text, letter.subarray(0, 1), { final: false }));
+    wire.write(frame(ping, 'p'));
+    wire.write(frame(continuation, letter.subarray(1), { final: false }));
+    wire.write(frame(continuation, ''));
+    expect(await answered('8a01708102c3bc')).to.equal('8a01708102c3bc');
+    expect(messages).to.deep.equal(['ü']);
+  });
+
+  it('hands bytes over that may be kept', async () => {
+    wire.write(frame(binary, 'first'));
+    wire.write(frame(binary, 'other'));
+    await until(
+      () => messages.length,
+      (count) => count === 2,
+    );
+    expect(messages.map((bytes) => Buffer.from(bytes).toString())).to.deep.equal(['first', 'other']);
+  });
+
+  it('ignores a pong that nobody asked for', async () => {
+    wire.write(frame(pong, 'x'));
+    wire.write(frame(text, 'on'));
+    expect(await answered('81026f6e')).to.equal('81026f6e');
+  });
+
+  it('says nothing after a goodbye, and hears nothing', async () => {
+    wire.write(Buffer.concat([closeFrame(1000), frame(text, 'late')]));
+    expect(await told.opened).to.equal(1000);
+    await wire.closed();
+    expect(messages).to.deep.equal([]);
+  });
+
+  it('tells of a client that left without a goodbye: 1006', async () => {
+    wire.destroy();
+    expect(await told.opened).to.equal(1006);
+  });
+
+  it('never takes a frame that is not masked for what it says', async () => {
+    // The core unmasks it all the same: the first four bytes are the mask, and the rest is missing.
+    wire.write(frame(text, 'secret-secret', { masked: false }));
+    wire.write(frame(text, 'on', { masked: false }));
+    wire.write(closeFrame(1000));
+    expect(await told.opened).to.be.oneOf([1002, 1007]);
+    expect(messages).to.not.include('secret-secret');
+  });
+});

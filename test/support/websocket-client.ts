@@ -1,0 +1,76 @@
+// A WebSocket client that is not ours, with what came in order.
+import { once } from 'node:events';
+import { type ClientOptions, WebSocket } from 'ws';
+import { within } from './cluster.js';
+
+const MESSAGE_MS = 15_000;
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface ConnectOptions extends ClientOptions {
+  readonly protocols?: readonly string[];
+}
+
+export class WebSocketClient {
+  readonly socket: WebSocket;
+  /** Text as it came, bytes as a Buffer. */
+  readonly messages: (string | Buffer)[] = [];
+  readonly #closed: Promise<Closed>;
+  #taken = 0;
+  #arrived: () => void = () => {};
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data: Buffer, isBinary) => {
+      this.messages.push(isBinary ? data : data.toString());
+      this.#arrived();
+    });
+    socket.on('error', () => undefined); // a reset is an end like any other here
+    this.#closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+  }
+
+  /** @throws Error naming the status when the server refuses */
+  static async connect(
+    url: string,
+    { protocols = [], ...options }: ConnectOptions = {},
+  ): Promise<WebSocketClient> {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'), [...protocols], options);
+    const client = new WebSocketClient(socket);
+    await once(socket, 'open');
+    return client;
+  }
+
+  send(data: string | Uint8Array): void {
+    this.socket.send(data);
+  }
+
+  /** The next message that was not taken. @throws Error after 15 s */
+  async next(): Promise<string | Buffer> {
+    await within(
+      MESSAGE_MS,
+      (async () => {
+        while (this.messages.length <= this.#taken) {
+          await new Promise<void>((resolve) => {
+            this.#arrived = resolve;
+          });
+        }
+      })(),
+      () => `only ${this.messages.length} messages, closed: ${this.socket.readyState === WebSocket.CLOSED}`,
+    );
+    return this.messages[this.#taken++]!;
+  }
+
+  /** How the connection ended. @throws Error after 15 s */
+  closed(): Promise<Closed> {
+    return within(MESSAGE_MS, this.#closed, () => 'the WebSocket stays open');
+  }
+
+  destroy(): void {
+    this.socket.terminate();
+  }
+}
