@@ -18,7 +18,8 @@ export class WebSocketClient {
   readonly socket: WebSocket;
   /** Text as it came, bytes as a Buffer. */
   readonly messages: (string | Buffer)[] = [];
-  readonly #closed: Promise<Closed>;
+  /** How the connection ended. */
+  readonly ended: Promise<Closed>;
   #taken = 0;
   #arrived: () => void = () => {};
 
@@ -29,7 +30,7 @@ export class WebSocketClient {
       this.#arrived();
     });
     socket.on('error', () => undefined); // a reset is an end like any other here
-    this.#closed = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
   }
@@ -65,9 +66,9 @@ export class WebSocketClient {
     return this.messages[this.#taken++]!;
   }
 
-  /** How the connection ended. @throws Error after 15 s */
+  /** As `ended`. @throws Error after 15 s */
   closed(): Promise<Closed> {
-    return within(MESSAGE_MS, this.#closed, () => 'the WebSocket stays open');
+    return within(MESSAGE_MS, this.ended, () => 'the WebSocket stays open');
   }
 
   destroy(): void {
