@@ -27,6 +27,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   older: LiveRequest | undefined = undefined;
   newer: LiveRequest | undefined = undefined;
   onStack = true;
+  isEndless = false;
   #phase: number = OPEN;
   #statusCode = 0;
   #fields: string[] | undefined;
@@ -40,8 +41,6 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
-  /** A stream without an end of its own: it may end anywhere between two events. */
-  #isEndless = false;
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
@@ -109,7 +108,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     this.header('cache-control', 'no-store');
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);
-    this.#isEndless = true;
+    this.isEndless = true;
     const open = (): AsyncIterable<ServerSentEvent> =>
       typeof source === 'function' ? source(this.headers.get('last-event-id')) : source;
     const { wheel, log } = this.site;
@@ -208,7 +207,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     this.exchange.leaveCallback();
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this));
     // Half a stream must not pass for a whole one. Of events there is no whole: the client comes again.
-    else if (!this.#isEndless) this.exchange.destroy();
+    else if (!this.isEndless) this.exchange.destroy();
     else {
       this.exchange.end();
       this.#complete(this.#statusCode || 200, undefined);

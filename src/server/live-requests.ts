@@ -8,6 +8,8 @@ export interface LiveRequest {
   newer: LiveRequest | undefined;
   /** Its synchronous part has begun and not ended: the callback of the socket cannot return before. */
   readonly onStack: boolean;
+  /** Its answer is a stream of events, which ends with the connection or the worker and may end anywhere. */
+  readonly isEndless: boolean;
   /** Ends it, whatever its handler does; it removes itself. */
   abandon(error: HttpError): void;
 }

@@ -3,7 +3,10 @@ import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
 import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
+import { HANDSHAKE } from '#test/support/frames.js';
 import { expectProblem } from '#test/support/problem.js';
+import { WebSocketClient } from '#test/support/websocket-client.js';
+import { Wire } from '#test/support/wire.js';
 import { type Shop, sharedShop } from './shop.js';
 
 const configOf = (name: string): string => join(ROOT, 'examples', name, 'multilane.config.js');
@@ -50,6 +53,68 @@ describe('the example hello', () => {
   it('says that a service which runs nowhere has no instance', async () => {
     await expectProblem(await get(`${cluster.url}/orders/1`), 503, 'NO_INSTANCE');
     await expectProblem(await get(`${cluster.url}/orders/x`), 404, 'ROUTE_NOT_FOUND');
+  });
+});
+
+describe('the example chat', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    cluster = await startCluster({ config: configOf('chat') });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const enter = (name: string): Promise<WebSocketClient> =>
+    WebSocketClient.connect(`${cluster.url}/chat/lobby?name=${name}`, { origin: cluster.url });
+  const heard = async (client: WebSocketClient): Promise<unknown> => JSON.parse(String(await client.next()));
+
+  it('is a page that opens a WebSocket', async () => {
+    const answer = await get(`${cluster.url}/`);
+    expect(answer.headers.get('content-type')).to.match(/^text\/html/);
+    expect(await answer.text()).to.include('new WebSocket(');
+  });
+
+  it('brings what one says to the others, on whatever worker they are', async () => {
+    const clients: WebSocketClient[] = [];
+    for (const name of ['ada', 'bob', 'eve']) {
+      clients.push(await enter(name));
+      for (const present of clients) expect(await heard(present)).to.deep.equal({ joined: name });
+    }
+    const [ada, bob, eve] = clients as [WebSocketClient, WebSocketClient, WebSocketClient];
+    ada.send('hello');
+    for (const other of [bob, eve]) expect(await heard(other)).to.deep.equal({ from: 'ada', text: 'hello' });
+    const announced = await fetch(`${cluster.url}/rooms/lobby/announce`, { method: 'POST', body: 'dinner' });
+    expect(announced.status).to.equal(204);
+    for (const all of clients) expect(await heard(all)).to.deep.equal({ announcement: 'dinner' });
+    eve.send(Buffer.from([1]));
+    expect(await eve.closed()).to.deep.equal({ code: 1003, reason: 'text only' });
+    expect(await heard(ada)).to.deep.equal({ left: 'eve' });
+    for (const client of clients) client.destroy();
+  });
+
+  it('lets nobody in who does not say who they are, nor pages of other sites', async () => {
+    const wire = await Wire.open(cluster.url);
+    expect((await wire.request('GET', '/chat/lobby', HANDSHAKE))?.status).to.equal(422);
+    const foreign = [...HANDSHAKE, 'Origin: https://evil.example'];
+    expect((await wire.request('GET', '/chat/lobby?name=eve', foreign))?.status).to.equal(403);
+    wire.destroy();
+  });
+
+  it('counts on where the client was cut off', async () => {
+    const leaving = new AbortController();
+    const headers = { 'last-event-id': '41' };
+    const answer = await fetch(`${cluster.url}/count`, { headers, signal: leaving.signal });
+    expect(answer.headers.get('content-type')).to.equal('text/event-stream');
+    let text = '';
+    for await (const chunk of answer.body!) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes('id: 43')) break;
+    }
+    leaving.abort();
+    expect(text).to.include('retry: 1000\n\n').and.include('event: count\nid: 42\ndata: {"n":42}\n\n');
   });
 });
 

@@ -34,16 +34,19 @@ export async function untilQuiet(busyness: () => Busyness, withinMs: number): Pr
 }
 
 /**
- * The time is over: what still runs was executed, in part at least, and is answered 504. Streams are cut. Resolves
- * when the answers are with the kernel, so that the sockets may be closed.
+ * The time is over: what still runs was executed, in part at least, and is answered 504. Streams are cut, but for
+ * those of events, which end in order: they have no other end. Resolves when the answers are with the kernel, so that the sockets may be closed.
  */
 export async function endUnfinished(
-  app: Pick<App, 'abandon' | 'inFlight'>,
+  app: Pick<App, 'abandon' | 'living'>,
   log: Pick<Logger, 'warn'>,
 ): Promise<void> {
-  const requests = app.inFlight;
-  if (requests === 0) return;
-  log.warn({ requests }, 'requests were still running at the end of the drain: answered 504');
+  const unfinished = app.living();
+  if (unfinished.length === 0) return;
+  const requests = unfinished.filter(({ isEndless }) => !isEndless).length;
+  if (requests > 0) {
+    log.warn({ requests }, 'requests were still running at the end of the drain: answered 504');
+  }
   app.abandon(outOfTime());
   // An answer whose request came in this very turn is written in the next one.
   await turn();
