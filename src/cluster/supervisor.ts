@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
 import type { Acceptor } from './acceptor.js';
 import { heirOf, isAlive, isWedged, type Lane, Lanes, type ThreadView } from './lanes.js';
@@ -264,6 +265,7 @@ export class Supervisor {
   /** It has stalled, turns again, or is given up: then its successor starts beside it. */
   #moved(lane: Lane, thread: WorkerThread): void {
     if (thread.state.kind === 'wedged') {
+      forgetTopics(this.#options.block, thread.slot);
       const wedged = this.#lanes.living.filter(isWedged).length;
       if (wedged > mostWedged(this.#options.settings.workers)) {
         this.#options.exhausted(`${wedged} worker threads stand still and cannot be broken off`);

@@ -1,21 +1,23 @@
-// Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message that nobody
-// elsewhere waits for wakes nobody. It may say yes in vain, never no in vain.
+// Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message wakes those who
+// wait for it. It may say yes in vain, never no in vain.
 import type { Block } from './block.js';
 import { TOPIC_WORDS } from './layout.js';
 
 const BUCKETS = TOPIC_WORDS * 32;
 
-/** Written by the worker of this slot alone; zero again when its thread has ended. */
+/** Written by the worker of this slot alone, while it turns; see `forgetTopics`. */
 export class TopicHints {
   readonly #own: Int32Array;
-  readonly #others: readonly Int32Array[];
+  readonly #others: readonly { readonly slot: number; readonly words: Int32Array }[];
   /** Topics of this worker by bucket. */
   readonly #topics = new Uint32Array(BUCKETS);
 
   constructor(block: Block, slot: number) {
     const rows = Array.from({ length: block.workers }, (_, i) => i + 1);
     this.#own = block.words('workerTopics', slot);
-    this.#others = rows.filter((row) => row !== slot).map((row) => block.words('workerTopics', row));
+    this.#others = rows
+      .filter((row) => row !== slot)
+      .map((row) => ({ slot: row, words: block.words('workerTopics', row) }));
   }
 
   /** This worker has its first subscriber of the topic. */
@@ -30,14 +32,24 @@ export class TopicHints {
     if (--this.#topics[bucket]! === 0) Atomics.and(this.#own, bucket >> 5, ~(1 << (bucket & 31)));
   }
 
-  /** Whether another worker may have subscribers. */
-  isElsewhere(topic: string): boolean {
+  /** Slots of the others. */
+  get others(): readonly number[] {
+    return this.#others.map(({ slot }) => slot);
+  }
+
+  /** Calls for every other worker that may have subscribers. */
+  elsewhere(topic: string, found: (slot: number) => void): void {
     const bucket = bucketOf(topic);
     const word = bucket >> 5;
     const bit = 1 << (bucket & 31);
-    for (const other of this.#others) if ((Atomics.load(other, word) & bit) !== 0) return true;
-    return false;
+    for (const { slot, words } of this.#others) if ((Atomics.load(words, word) & bit) !== 0) found(slot);
   }
+}
+
+/** The thread in this slot has ended, or does not turn and would only pile up what it is sent. Primary only. */
+export function forgetTopics(block: Block, slot: number): void {
+  const words = block.words('workerTopics', slot);
+  for (let word = 0; word < words.length; word++) Atomics.store(words, word, 0);
 }
 
 /** FNV-1a. */

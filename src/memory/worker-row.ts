@@ -1,6 +1,7 @@
 // What one worker says about itself, for `/workers`, the balancer of placements and the supervisor.
 import type { Block } from './block.js';
 import { WIDE } from './layout.js';
+import { forgetTopics } from './topic-hints.js';
 import { addWide, readWide } from './wide.js';
 
 export interface WorkerLoad {
@@ -148,5 +149,5 @@ export function clearWorker(block: Block, slot: number): void {
   ] as const) {
     Atomics.store(block.words(name, slot), 0, 0);
   }
-  block.words('workerTopics', slot).fill(0);
+  forgetTopics(block, slot);
 }

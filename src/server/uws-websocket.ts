@@ -50,6 +50,8 @@ export type Upgrade = (res: CoreResponse, acceptance: Acceptance) => UwsWebSocke
 export interface WebSockets {
   /** Says goodbye to all: 1001. */
   leave(): void;
+  /** The core is about to close: nothing reaches it any more. */
+  end(): void;
 }
 
 /**
@@ -97,6 +99,7 @@ export function serveWebSockets(
     leave() {
       for (const socket of [...open]) socket.close(GOING_AWAY);
     },
+    end: () => app.topics.serveBy(() => {}),
   };
 }
 

@@ -123,6 +123,7 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
     close() {
       if (isClosed) return;
       isClosed = true;
+      webSockets.end();
       server.close();
     },
   };

@@ -300,4 +300,13 @@ describe('a WebSocket', () => {
     for (const client of some) expect((await client.closed()).code).to.equal(1001);
     server.leaveWebSockets();
   });
+
+  it('is cut when the server closes, and what is published then reaches nobody here', async () => {
+    const [ada, bob] = [await member('a', 'ada'), await member('a', 'bob')];
+    server.close();
+    publish('a', 'too late');
+    for (const client of [ada, bob]) expect((await client.closed()).code).to.equal(1006);
+    expect(ada.messages).to.deep.equal(['welcome ada']);
+    expect(server.connections).to.equal(0);
+  });
 });

@@ -3,7 +3,7 @@
 import { CpuClient } from '#src/cluster/cpu-client.js';
 import { startLoadSampler } from '#src/cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
-import { BroadcastBus } from '#src/cluster/topic-bus.js';
+import { TopicChannels } from '#src/cluster/topic-channels.js';
 import type { WorkerSide } from '#src/cluster/worker-side.js';
 import { ConfigError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
@@ -57,7 +57,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     meshToken: settings.meshToken,
     timeoutMs: settings.requestTimeoutMs,
   });
-  const bus = new BroadcastBus(new TopicHints(block, slot), (error) => {
+  const bus = new TopicChannels(slot, new TopicHints(block, slot), (error) => {
     log.error({ err: error }, 'a message published by another worker could not be read');
   });
   const app = createApp({

@@ -1,20 +1,20 @@
 import { expect } from 'chai';
-import { BroadcastBus } from '#src/cluster/topic-bus.js';
+import { TopicChannels } from '#src/cluster/topic-channels.js';
 import { Block } from '#src/memory/block.js';
-import { TopicHints } from '#src/memory/topic-hints.js';
+import { forgetTopics, TopicHints } from '#src/memory/topic-hints.js';
 import { until } from '#test/support/until.js';
 
 type Told = [topic: string, data: string | Uint8Array, isBinary: boolean];
 
-describe('the bus between workers', () => {
+describe('the channels between workers', () => {
   const block = Block.create({ workers: 3 });
-  let buses: BroadcastBus[];
+  let buses: TopicChannels[];
   let told: Told[][];
 
   beforeEach(() => {
     told = [[], [], []];
     buses = [1, 2, 3].map((slot) => {
-      const bus = new BroadcastBus(new TopicHints(block, slot), (error) => {
+      const bus = new TopicChannels(slot, new TopicHints(block, slot), (error) => {
         throw error;
       });
       bus.receive((...message) => void told[slot - 1]!.push(message));
@@ -31,7 +31,7 @@ describe('the bus between workers', () => {
       (messages) => messages.length >= count,
     );
 
-  it('brings messages to all others, in order, over turns of the loop', async () => {
+  it('bring messages to all others, in order, over turns of the loop', async () => {
     for (const bus of buses) bus.joined('a');
     for (let turn = 0; turn < 3; turn++) {
       for (let n = 0; n < 100; n++) buses[0]!.publish('a', `${turn} ${n}`, false);
@@ -44,7 +44,7 @@ describe('the bus between workers', () => {
     for (const bus of buses) bus.left('a');
   });
 
-  it('takes bytes as they are when they are published', async () => {
+  it('take bytes as they are when they are published', async () => {
     buses[1]!.joined('a');
     const bytes = Buffer.from('before');
     buses[0]!.publish('a', bytes, true);
@@ -55,17 +55,50 @@ describe('the bus between workers', () => {
     buses[1]!.left('a');
   });
 
-  it('wakes nobody for a topic that only the sender has', async () => {
+  it('wake only those who have subscribers', async () => {
     buses[0]!.joined('mine');
     buses[1]!.joined('ours');
     buses[0]!.publish('mine', 'not sent', false);
     buses[0]!.publish('ours', 'sent', false);
     expect(await arrived(1, 1)).to.deep.equal([['ours', 'sent', false]]);
+    expect(told[2]).to.deep.equal([]);
     buses[0]!.left('mine');
     buses[1]!.left('ours');
   });
 
-  it('loses nothing that was published right before it closes', async () => {
+  it('find whoever comes into a slot after another has left it', async () => {
+    buses[1]!.joined('a');
+    buses[0]!.publish('a', 'to the first', false);
+    await arrived(1, 1);
+    buses[1]!.close();
+    forgetTopics(block, 2);
+    const second: string[] = [];
+    const bus = new TopicChannels(2, new TopicHints(block, 2), () => {});
+    bus.receive((_topic, data) => void second.push(String(data)));
+    bus.joined('a');
+    buses[0]!.publish('a', 'to the second', false);
+    expect(
+      await until(
+        () => second,
+        (messages) => messages.length > 0,
+      ),
+    ).to.deep.equal(['to the second']);
+    expect(told[1]).to.have.length(1);
+    bus.close();
+    forgetTopics(block, 2);
+  });
+
+  it('send nothing to a thread that was forgotten', async () => {
+    buses[1]!.joined('a');
+    buses[2]!.joined('a');
+    forgetTopics(block, 2);
+    buses[0]!.publish('a', 'x', false);
+    expect(await arrived(2, 1)).to.deep.equal([['a', 'x', false]]);
+    expect(told[1]).to.deep.equal([]);
+    buses[2]!.left('a');
+  });
+
+  it('lose nothing that was published right before they close', async () => {
     buses[1]!.joined('a');
     buses[0]!.publish('a', 'last words', false);
     buses[0]!.close();
