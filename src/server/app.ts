@@ -26,7 +26,7 @@ import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { type TopicBus, Topics } from './topics.js';
 import { HeaderValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
-import { topicOf, WebSocketRoute } from './websocket-route.js';
+import { type Running, topicOf, WebSocketRoute } from './websocket-route.js';
 
 /** Header of a request from a cooperating process (MESH_TOKEN). */
 export const MESH_TOKEN_HEADER = 'x-mesh-token';
@@ -70,6 +70,7 @@ export class App {
   readonly #router = new Router<RoutePlan>();
   readonly #routes: RouteInfo[] = [];
   readonly #webSockets: SocketRoute[] = [];
+  readonly #callback: Running = { route: undefined };
   readonly #unmatched = new Map<string, RouteMeter>();
   readonly #meshDigest: Buffer | undefined;
   readonly #requests = new LiveRequests();
@@ -110,6 +111,16 @@ export class App {
   running(): RequestContext | undefined {
     const scope = currentScope();
     return scope instanceof RequestContext ? scope : undefined;
+  }
+
+  /** The route of the WebSocket whose callback is running. */
+  runningWebSocket(): string | undefined {
+    return this.#callback.route;
+  }
+
+  /** That callback was broken off. */
+  leaveWebSocket(): void {
+    this.#callback.route = undefined;
   }
 
   /**
@@ -156,8 +167,9 @@ export class App {
         const info: RouteInfo = { service, method, path, template, webSocket, options };
         const { topics } = this;
         const { log } = this.options;
+        const running = this.#callback;
         const answering = webSocket
-          ? new WebSocketRoute(target, { service, path, pattern, topics, log })
+          ? new WebSocketRoute(target, { service, path, pattern, topics, running, log })
           : target;
         const plan = planRoute(info, answering, hooks, settings, shared, (as) =>
           observer.meter(as, template),

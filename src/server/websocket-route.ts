@@ -27,11 +27,17 @@ export const INTERNAL_ERROR = 1011;
 /** Services do not hear each other. */
 export const topicOf = (service: string, topic: string): string => `${service}/${topic}`;
 
+/** Whose callback runs, for whoever finds the loop standing. */
+export interface Running {
+  route: string | undefined;
+}
+
 export interface Surroundings {
   readonly service: string;
   readonly path: string;
   readonly pattern: Pattern;
   readonly topics: Topics;
+  readonly running: Running;
   readonly log: Logger;
 }
 
@@ -43,16 +49,21 @@ export class WebSocketRoute implements SocketRoute {
   /** Names the route to whoever looks what runs: set when the route is planned. */
   meter: RouteMeter | undefined;
   readonly #service: string;
+  readonly #running: Running;
   readonly #log: Logger;
   readonly #options: WebSocketOptions<unknown>;
 
   /** @throws TypeError for a bad option */
-  constructor(options: WebSocketOptions<never>, { service, path, pattern, topics, log }: Surroundings) {
+  constructor(
+    options: WebSocketOptions<never>,
+    { service, path, pattern, topics, running, log }: Surroundings,
+  ) {
     this.path = path;
     this.pattern = pattern;
     this.topics = topics;
     this.limits = resolveLimits(options);
     this.#service = service;
+    this.#running = running;
     this.#log = log;
     this.#options = options as WebSocketOptions<unknown>;
   }
@@ -77,6 +88,8 @@ export class WebSocketRoute implements SocketRoute {
   ): void {
     const callback = this.#options[event];
     if (callback === undefined) return;
+    const outer = this.#running.route;
+    this.#running.route = this.path;
     const before = this.meter?.enter(performance.now());
     try {
       const result = call(callback as NonNullable<WebSocketEvents<unknown>[K]>);
@@ -85,6 +98,7 @@ export class WebSocketRoute implements SocketRoute {
       this.#failed(event, ws, error);
     }
     if (before !== undefined) this.meter?.leave(before);
+    this.#running.route = outer;
   }
 
   #accept(ctx: RequestContext, data: unknown): typeof SENT {

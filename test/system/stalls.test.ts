@@ -4,6 +4,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { STALLS } from './fixtures/paths.js';
 
@@ -143,6 +144,26 @@ describe('a handler that keeps the event loop from turning', () => {
     expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
     victim.destroy();
   });
+
+  for (const [what, path, route, where] of [
+    ['a message', '/stall/socket/message', '/stall/socket/:event', 'elsewhere'],
+    ['an open behind an async upgrade', '/stall/socket/open-later', '/stall/socket/:event', 'continuation'],
+    ['an open', '/stall/open', '/stall/open', 'elsewhere'],
+  ] as const) {
+    it(`closes its WebSocket when it loops in ${what}, and its worker is replaced`, async () => {
+      const before = await allReady();
+      const client = await WebSocketClient.connect(cluster.url + path);
+      client.send('go');
+      expect((await client.closed()).code).to.equal(1001);
+      const told = cluster.logs().filter(({ msg }) => msg === `handler stalled, broken off: GET ${route}`);
+      expect(told.at(-1)).to.include({ where, route });
+      const after = await until(
+        () => workersOf(cluster),
+        (list) => settled(list) && generations(list) > generations(before),
+      );
+      expect(generations(after)).to.equal(generations(before) + 1);
+    });
+  }
 
   it('is answered when a call within the process led to it', async () => {
     await allReady();

@@ -15,7 +15,7 @@ const OTHERS_MS = 500;
 type Request = NonNullable<ReturnType<App['running']>>;
 
 export interface StallsOptions {
-  readonly app: Pick<App, 'abandon' | 'living' | 'running'>;
+  readonly app: Pick<App, 'abandon' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket'>;
   readonly server: Pick<UwsServer, 'inCallback'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
   /** Milliseconds since the loop has last turned. */
@@ -37,6 +37,7 @@ export class Stalls {
     const { app, server, standing, stallMs } = this.#options;
     if (standing() < stallMs / 2) return undefined;
     const request = app.running();
+    const webSocket = app.runningWebSocket();
     this.#culprit = request;
     this.#spareOthers = server.inCallback;
     leaveScope();
@@ -47,6 +48,7 @@ export class Stalls {
     }
     return {
       where: server.inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
+      ...(webSocket !== undefined && { method: 'GET', route: webSocket }),
       ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
     };
   }
@@ -55,6 +57,7 @@ export class Stalls {
   recover(): void {
     const { app, row } = this.#options;
     row.leaveRoute(0);
+    app.leaveWebSocket();
     this.#culprit?.abandon(stalled());
     this.#culprit = undefined;
     if (this.#spareOthers) return;
