@@ -32,6 +32,7 @@ describe('multilane routes', () => {
       setInterval(() => {}, 1000);
       app.get('/items/:id', { internal: true, timeoutMs: 2000, summary: 'One item' }, () => db.query('select 1'));
       app.group('/v1', (v1) => v1.post('/items', { body: Item, response: { 201: Item } }, () => orders.get('/')));
+      app.ws('/chat/:room', { summary: 'Chat', open: (ws) => ws.subscribe('a') });
     `);
     expect(run).to.include({ code: 0, stderr: '' });
     expect(run.stdout.split('\n').map((line) => line.split(/ {2,}/))).to.include.deep.members([
@@ -39,6 +40,7 @@ describe('multilane routes', () => {
       ['GET', '/health', 'system', '# Is this worker alive?'],
       ['GET', '/items/:id', 'shelf', 'internal timeoutMs=2000 # One item'],
       ['POST', '/v1/items', 'shelf', '(body, response 201)'],
+      ['GET', '/chat/:room', 'shelf', 'websocket # Chat'],
     ]);
   });
 

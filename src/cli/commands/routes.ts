@@ -19,11 +19,11 @@ export function routesCommand(program: Command): void {
     });
 }
 
-const rowOf = ({ method, path, service, options }: RouteInfo): readonly string[] => [
+const rowOf = ({ method, path, service, webSocket, options }: RouteInfo): readonly string[] => [
   method,
   path,
   service,
-  optionsOf(options),
+  `${webSocket ? 'websocket ' : ''}${optionsOf(options)}`.trimEnd(),
 ];
 
 /** `internal timeoutMs=2000 (body, response 201)`: schemas by name, the rest by value. */
