@@ -13,9 +13,15 @@
 // What cannot be broken off is native code that does not return (execSync, a hung file system, Atomics.wait): an
 // inspector's message does not get in either, and nobody is harmed by having tried.
 //
+// And it must be ended there and then: had the code gone on meanwhile, the end would hit whatever runs next, in a
+// context that nobody has left. V8 carries out the messages of a session one after the other without running any
+// JavaScript between them. So the thread says that it is prepared and holds on until its end has been sent: that
+// message is then behind the one that it is in.
+//
 // V8 drops the microtasks that were queued behind a broken continuation: other requests' awaits among them. Hence
 // `where`: only what ran directly in a request's callback has harmed nobody else.
 import { executionAsyncId } from 'node:async_hooks';
+import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { InspectorError, ThreadSession } from './thread-inspector.js';
 
 /** What a thread was at. */
@@ -38,8 +44,23 @@ export type BreakOff = BrokenOff | 'turning' | 'unreachable';
 
 const KEY = Symbol.for('multilane.stand-still');
 /** Native code that goes on for this long is not waited for. */
-const REPLY_MS = 300;
+export const REPLY_MS = 300;
+/** How much longer we listen: a thread that was reached in time has time to say so. */
+const LISTEN_MS = 700;
+/** A thread that is prepared holds on for this long; an end is sent to it well before. */
+const HOLD_NS = 2_000_000_000n;
+const SEND_NS = 1_000_000_000n;
 const MOST_FRAMES = 12;
+
+/** Between both halves; there is none other of the name, and a copy of a message never reaches its sender. */
+const channelOf = (thread: number): string => `multilane.break-off.${thread}`;
+
+interface Word {
+  /** `prepared` is the thread's; the answer is that its end has been sent. */
+  readonly type: 'prepared' | 'sent';
+  /** When the thread was prepared. Both halves read the same clock. */
+  readonly atNs: bigint;
+}
 
 /**
  * The thread's half: call before any code of services is loaded.
@@ -47,39 +68,70 @@ const MOST_FRAMES = 12;
  *   for its end. Undefined when the loop turns
  */
 export function allowBreakOff(examine: () => Stall | undefined): void {
-  const prepare = (deadlineNs: bigint): BreakOff => {
+  const channel = new BroadcastChannel(channelOf(threadId));
+  channel.unref();
+  const prepare = (deadlineNs: bigint): string => {
     const stack = framesOf(new Error().stack);
     const isWanted = process.hrtime.bigint() < deadlineNs;
     const stall = isWanted && stack.length > 0 ? examine() : undefined;
-    if (stall === undefined) return 'turning';
+    if (stall === undefined) return TURNING;
     leaveAsyncContexts();
-    return executionAsyncId() === 0 ? { ...stall, stack } : 'unreachable';
+    if (executionAsyncId() !== 0) return UNREACHABLE;
+    const brokenOff = JSON.stringify({ ...stall, stack } satisfies BrokenOff);
+    return isEndSent(channel) ? brokenOff : UNREACHABLE;
   };
-  const value = (deadlineNs: bigint): string => JSON.stringify(prepare(deadlineNs));
-  Object.defineProperty(globalThis, KEY, { value, configurable: true });
+  Object.defineProperty(globalThis, KEY, { value: prepare, configurable: true });
 }
 
-/** The primary's half. Never rejects. */
-export async function breakOff(threadId: number): Promise<BreakOff> {
+const TURNING = JSON.stringify('turning' satisfies BreakOff);
+const UNREACHABLE = JSON.stringify('unreachable' satisfies BreakOff);
+
+function isEndSent(channel: BroadcastChannel): boolean {
+  const atNs = process.hrtime.bigint();
+  channel.postMessage({ type: 'prepared', atNs } satisfies Word);
+  while (process.hrtime.bigint() - atNs < HOLD_NS) {
+    const received = receiveMessageOnPort(channel as never) as { message: Word } | undefined;
+    // Not one for an earlier time, when it had been given up.
+    if (received?.message.atNs === atNs) return true;
+  }
+  return false;
+}
+
+/**
+ * The primary's half. Never rejects.
+ * @param withinMs how long the thread may take to be reached
+ */
+export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<BreakOff> {
   let session: ThreadSession | undefined;
+  const channel = new BroadcastChannel(channelOf(thread));
   try {
-    session = ThreadSession.open(threadId);
+    const opened = ThreadSession.open(thread);
+    session = opened;
     // A thread that is not reached now must not be harmed later, when this waits in its queue.
-    const deadlineNs = process.hrtime.bigint() + BigInt(REPLY_MS * 1_000_000);
+    const deadlineNs = process.hrtime.bigint() + BigInt(withinMs * 1_000_000);
+    let ended: Promise<unknown> | undefined;
+    channel.onmessage = (event): void => {
+      const { type, atNs } = (event as unknown as { data: Word }).data;
+      if (type !== 'prepared' || process.hrtime.bigint() - atNs > SEND_NS) return;
+      ended = opened.post('Runtime.terminateExecution');
+      ended.catch(() => undefined); // awaited below
+      channel.postMessage({ type: 'sent', atNs } satisfies Word);
+    };
     const expression = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
-    const { result } = await session.post<{ result: { value?: string } }>(
+    const { result } = await opened.post<{ result: { value?: string } }>(
       'Runtime.evaluate',
       { expression, silent: true },
-      REPLY_MS,
+      withinMs + LISTEN_MS,
     );
     const answer = result.value === undefined ? 'unreachable' : (JSON.parse(result.value) as BreakOff);
-    if (typeof answer === 'object') await session.post('Runtime.terminateExecution');
+    await ended;
     return answer;
   } catch (error) {
     if (error instanceof InspectorError) return 'unreachable';
     throw error;
   } finally {
     session?.close();
+    channel.close();
   }
 }
 
