@@ -1,8 +1,8 @@
 // What is done about a worker whose loop does not turn for STALL_MS, one rung after the other: no new connections;
-// what it runs is broken off, and the worker replaced in order; where that is not possible it is left alone and
-// another takes its place. Heartbeats are read from shared memory, so a busy worker is seen as well.
+// what it runs is broken off, and the worker replaced in order; where that is not possible another takes its place,
+// and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
-import { type BreakOff, type BrokenOff, breakOff } from './break-off.js';
+import { type BrokenOff, breakOff, REPLY_MS } from './break-off.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
 import type { WorkerState } from './worker-state.js';
@@ -10,8 +10,10 @@ import type { WorkerState } from './worker-state.js';
 export const LOOK_EVERY_MS = 25;
 /** Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through. */
 const MOST_WATCHED_MS = 250;
-/** How long after it was broken off a loop may take to turn. */
-const TURN_MS = 1_000;
+/** Time between two tries at a thread that could not be broken off. */
+const AGAIN_MS = 2_000;
+/** How long each may take: native code that returns meanwhile is to end in peace. */
+const AGAIN_REPLY_MS = 50;
 
 /** One thread, as far as the ladder is concerned. */
 export interface Climber {
@@ -57,6 +59,8 @@ export class StallLadder {
   #silences = new Map<Climber, Silence>();
   /** Being broken off right now. */
   readonly #busy = new Set<Climber>();
+  /** When those that stand still for good were last tried. */
+  readonly #triedAt = new WeakMap<Climber, number>();
   #lookedAt = performance.now();
 
   constructor(options: StallLadderOptions) {
@@ -82,47 +86,64 @@ export class StallLadder {
       if (this.#busy.has(thread)) continue;
       if (kind === 'stalled' || kind === 'wedged') {
         if (silence.ms === 0) this.#turnsAgain(thread);
-      } else if (silence.ms >= this.#options.stallMs + BEAT_MS) {
-        this.#busy.add(thread);
-        void this.#climb(thread).finally(() => this.#busy.delete(thread));
-      }
+        else if (now - this.#triedAt.get(thread)! >= AGAIN_MS) this.#occupy(thread, this.#tryAgain(thread));
+      } else if (silence.ms >= this.#options.stallMs + BEAT_MS) this.#occupy(thread, this.#climb(thread));
     }
     this.#silences = silences;
   }
 
+  #occupy(thread: Climber, work: Promise<void>): void {
+    this.#busy.add(thread);
+    void work.finally(() => this.#busy.delete(thread));
+  }
+
   async #climb(thread: Climber): Promise<void> {
     const { log, stallMs, drainMs } = this.#options;
-    const { worker, generation, slot } = thread;
-    const before = this.#options.heartbeat(slot);
+    const { worker, generation } = thread;
     thread.stall();
     this.#options.dumpFlights(thread, 'stalled');
-    const answer = await breakOff(thread.threadId);
-    this.#count(thread, answer);
-    if (answer === 'turning') {
-      log.warn({ worker, generation, stallMs }, 'the event loop of a worker stood still, and turns again');
-      thread.resume();
-      return;
-    }
-    if (answer !== 'unreachable') {
-      const { stack, ...where } = answer;
-      log.error({ worker, generation, ...where, stack }, `handler stalled, broken off${nameOf(answer)}`);
-      if (await this.#turns(thread, before)) {
-        thread.resume();
-        thread.send({ type: 'recover' });
-        return;
-      }
-    }
-    if (thread.state.kind !== 'stalled') return; // it has ended, or has spoken, meanwhile
+    if (await this.#break(thread)) return;
     log.error(
-      { worker, generation },
+      { worker, generation, stallMs },
       'a worker stands still and cannot be broken off: another takes its place',
     );
     this.#options.dumpFlights(thread, 'wedged');
+    this.#triedAt.set(thread, performance.now());
     thread.wedge(drainMs);
   }
 
-  #count(thread: Climber, answer: BreakOff): void {
-    this.#options.stalled(thread, typeof answer === 'object' ? answer.route : undefined);
+  async #tryAgain(thread: Climber): Promise<void> {
+    await this.#break(thread);
+    this.#triedAt.set(thread, performance.now());
+  }
+
+  /**
+   * Breaks off what it runs, and what it runs next if that does not end either.
+   * @returns false when it cannot be broken off
+   */
+  async #break(thread: Climber): Promise<boolean> {
+    const { log, stallMs } = this.#options;
+    const { worker, generation, slot } = thread;
+    const before = this.#options.heartbeat(slot);
+    const isNew = thread.state.kind === 'stalled';
+    for (let isBroken = false; ; ) {
+      const answer = await breakOff(thread.threadId, isNew ? REPLY_MS : AGAIN_REPLY_MS);
+      if (typeof answer === 'object') {
+        const { stack, ...where } = answer;
+        this.#options.stalled(thread, answer.route);
+        log.error({ worker, generation, ...where, stack }, `handler stalled, broken off${nameOf(answer)}`);
+        isBroken = true;
+        if (!(await this.#turns(thread, before))) continue;
+      } else if (!isBroken && isNew) this.#options.stalled(thread, undefined);
+      // Also when it goes on standing: it finds the order when it turns.
+      if (isBroken) thread.send({ type: 'recover' });
+      if (answer === 'unreachable' && isStanding(thread)) return false;
+      if (answer === 'turning' && !isBroken) {
+        log.warn({ worker, generation, stallMs }, 'the event loop of a worker stood still, and turns again');
+      }
+      thread.resume();
+      return true;
+    }
   }
 
   #turnsAgain(thread: Climber): void {
@@ -131,15 +152,21 @@ export class StallLadder {
     thread.resume();
   }
 
-  /** @param before its heartbeat when it was found standing */
+  /**
+   * Whether its loop turns within the time that whatever it runs next may take.
+   * @param before its heartbeat when it was found standing
+   */
   async #turns(thread: Climber, before: number): Promise<boolean> {
-    const until = performance.now() + TURN_MS;
+    const until = performance.now() + this.#options.stallMs + BEAT_MS;
     while (this.#options.heartbeat(thread.slot) === before) {
-      if (performance.now() > until || thread.state.kind !== 'stalled') return false;
+      if (!isStanding(thread)) return true; // it has spoken
+      if (performance.now() > until) return false;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS / 5));
     }
     return true;
   }
 }
+
+const isStanding = ({ state: { kind } }: Climber): boolean => kind === 'stalled' || kind === 'wedged';
 
 const nameOf = ({ method, route }: BrokenOff): string => (route === undefined ? '' : `: ${method} ${route}`);
