@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
@@ -132,6 +133,23 @@ describe('a handler that keeps the event loop from turning', () => {
     for (const one of [victim, ...innocents]) one.destroy();
   });
 
+  it('is answered, each, when one loop follows another in the same turn', async () => {
+    await allReady();
+    const victim = await Wire.open(cluster.url);
+    const others = await Promise.all(Array.from({ length: 3 }, () => beside(victim)));
+    // The others' requests wait in their sockets while the first loops.
+    const first = victim.request('GET', '/stall/await');
+    await sleep(STALL_MS / 5);
+    const paths = ['/stall/handler', '/stall/regex', '/stall/timer'];
+    const answers = await Promise.all([first, ...others.map((one, at) => one.request('GET', paths[at]!))]);
+    for (const answer of answers) {
+      expect(answer?.status).to.equal(500);
+      expect(JSON.parse(answer!.body.toString())).to.include({ code: 'HANDLER_STALLED' });
+    }
+    for (const one of [victim, ...others]) one.destroy();
+    await allReady();
+  });
+
   it('is not noticed on other workers', async () => {
     await allReady();
     const victim = await Wire.open(cluster.url);
@@ -173,6 +191,16 @@ describe('a handler that keeps the event loop from turning', () => {
     await allReady();
     const problem = await json<Problem>(await get(`${cluster.url}/stall/inner`), 500);
     expect(problem.code).to.be.oneOf(['HANDLER_STALLED', 'INTERNAL']);
+    await allReady();
+  });
+
+  it('does not take the process down when it ends just while it is broken off', async function () {
+    this.timeout(60_000);
+    // In a timer, where an end that comes too late would hit a context that was not left.
+    for (let ms = STALL_MS + 30; ms <= STALL_MS + 130; ms += 10) {
+      await allReady();
+      expect((await get(`${cluster.url}/work/${ms}`)).status).to.be.oneOf([200, 500]);
+    }
     await allReady();
   });
 

@@ -109,6 +109,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       await Promise.all([
         // Out of rotation by now. Closed before what requests need is: none may arrive to find it gone.
         untilQuiet(busyness, withinMs)
+          .then(() => stalls.answer())
           .then(() => endUnfinished(app, log))
           .then(() => server.close()),
         ...services.map((service) => service.drain(Math.max(0, withinMs - ANSWER_MS))),

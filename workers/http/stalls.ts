@@ -25,7 +25,8 @@ export interface StallsOptions {
 
 export class Stalls {
   readonly #options: StallsOptions;
-  #culprit: Request | undefined;
+  /** Several when one loop follows another in the same turn. */
+  #culprits: Request[] = [];
   #spareOthers = true;
 
   constructor(options: StallsOptions) {
@@ -38,8 +39,8 @@ export class Stalls {
     if (standing() < stallMs / 2) return undefined;
     const request = app.running();
     const webSocket = app.runningWebSocket();
-    this.#culprit = request;
-    this.#spareOthers = server.inCallback;
+    if (request !== undefined) this.#culprits.push(request);
+    this.#spareOthers &&= server.inCallback;
     leaveScope();
     if (server.inCallback) {
       // Now: a callback that returns to the core without an answer ends the process.
@@ -58,11 +59,15 @@ export class Stalls {
     const { app, row } = this.#options;
     row.leaveRoute(0);
     app.leaveWebSocket();
-    this.#culprit?.abandon(stalled());
-    this.#culprit = undefined;
+    this.answer();
     if (this.#spareOthers) return;
     const others = app.living();
     setTimeout(() => app.abandon(stalled(), others), OTHERS_MS);
+  }
+
+  /** Answers those that were broken off: no later than when all that is in flight is ended. */
+  answer(): void {
+    for (const culprit of this.#culprits.splice(0)) culprit.abandon(stalled());
   }
 }
 
