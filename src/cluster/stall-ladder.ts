@@ -11,9 +11,9 @@ export const LOOK_EVERY_MS = 25;
 /** Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through. */
 const MOST_WATCHED_MS = 250;
 /** Time between two tries at a thread that could not be broken off. */
-const AGAIN_MS = 2_000;
+const AGAIN_MS = 1_500;
 /** How long each may take: native code that returns meanwhile is to end in peace. */
-const AGAIN_REPLY_MS = 50;
+const AGAIN_REPLY_MS = 150;
 
 /** One thread, as far as the ladder is concerned. */
 export interface Climber {
