@@ -180,7 +180,7 @@ export class Supervisor {
         lane.restarts.ready();
         log.info({ worker, generation }, 'worker ready');
         // Those that were kept because nobody else served.
-        for (const other of this.#lanes.living) if (other.state.kind === 'failing') this.#letGo(other);
+        for (const other of this.#lanes.living) this.#letGo(other);
         break;
       case 'leaving':
         if (message.reason !== 'drained') this.#failed(lane, thread, message.reason, message.detail);
@@ -219,11 +219,10 @@ export class Supervisor {
   }
 
   #letGo(thread: WorkerThread): void {
-    const { state } = thread;
-    if (state.kind !== 'failing') return;
+    if (thread.failing === undefined) return;
     const { drainMs } = this.#options.settings;
     thread.retire(
-      state.reason === 'uncaught-exception' ? Math.min(this.#limits.failedDrainMs, drainMs) : drainMs,
+      thread.failing === 'uncaught-exception' ? Math.min(this.#limits.failedDrainMs, drainMs) : drainMs,
     );
   }
 

@@ -5,6 +5,9 @@ import type { Settings } from '../config.js';
 import { allowBreakOff, type Stall } from './break-off.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 
+/** What a worker that was broken off while it left may take beyond its time. */
+const INSIST_MS = 1_000;
+
 export interface WorkerParts {
   /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
   drain(withinMs: number): Promise<void>;
@@ -24,6 +27,10 @@ export class WorkerSide {
   #parts: WorkerParts | undefined;
   #leaving: LeaveReason | undefined;
   #draining = false;
+  /** When what is in hand has to be finished. */
+  #until = 0;
+  #isDetached = false;
+  #isBrokenOff = false;
   #detached: (withinMs: number) => void = () => {};
   /** Resolves when nothing is in hand any more. */
   readonly #quiet: Promise<void>;
@@ -94,15 +101,21 @@ export class WorkerSide {
         // By now the acceptor has let go of us: only what is here already is finished.
         // May come again with less time.
         this.#draining = true;
+        this.#until = performance.now() + message.withinMs;
         void this.#drain(message.withinMs);
         void this.#quiet.then(() => this.#leave('drained', undefined));
         break;
       case 'recover':
         this.#parts?.recover();
         this.#fail('stalled', undefined);
+        this.#isBrokenOff = true;
+        this.#insist();
         break;
       case 'detached':
+        this.#until = Math.max(this.#until, performance.now() + message.withinMs);
+        this.#isDetached = true;
         this.#detached(message.withinMs);
+        this.#insist();
         break;
     }
   }
@@ -135,9 +148,21 @@ export class WorkerSide {
       if (!this.#draining) void this.#drain(withinMs);
       await this.#quiet;
     }
+    this.#end();
+  }
+
+  /** Detached: nothing leads here any more. */
+  #end(): never {
     this.#parts?.close();
     this.#port.close();
     this.#exit(0);
+  }
+
+  /** A break-off drops continuations, and those by which this worker was leaving may be among them: a timer goes on. */
+  #insist(): void {
+    if (!this.#isBrokenOff || !this.#isDetached) return;
+    const withinMs = Math.max(0, this.#until - performance.now()) + INSIST_MS;
+    setTimeout(() => void this.#drain(0).finally(() => this.#end()), withinMs);
   }
 
   #send(message: FromWorker): void {

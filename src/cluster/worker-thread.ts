@@ -102,6 +102,12 @@ export class WorkerThread {
     return kind === 'starting' || kind === 'ready';
   }
 
+  /** Why it wants to leave while it is kept because nobody else serves, be it that it stands still on top of that. */
+  get failing(): LeaveReason | undefined {
+    const state = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
+    return state.kind === 'failing' ? state.reason : undefined;
+  }
+
   /** What it would end for if it ended now. */
   get endReason(): EndReason {
     return this.order ?? (this.#state.kind === 'dead' ? this.#state.reason : 'lost');

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
-import { type WorkerView, workersOf } from '#test/support/rolling.js';
+import { rollOnce, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
@@ -194,6 +194,19 @@ describe('a handler that keeps the event loop from turning', () => {
     await allReady();
   });
 
+  it('does not keep its worker when it loops where the drain goes on', async function () {
+    this.timeout(40_000);
+    await allReady();
+    const wire = await Wire.open(cluster.url);
+    const answer = wire.request('GET', '/stall/abort');
+    await until(
+      async () => json<{ inFlight: number }[]>(await get(`${cluster.adminUrl}/workers`)),
+      (list) => list.some(({ inFlight }) => inFlight > 0),
+    );
+    await rollOnce(cluster);
+    expect((await answer)?.status).to.equal(504);
+  });
+
   it('does not take the process down when it ends just while it is broken off', async function () {
     this.timeout(60_000);
     // In a timer, where an end that comes too late would hit a context that was not left.
@@ -218,7 +231,7 @@ describe('a worker that stands still in native code', () => {
     });
     try {
       const stuck = await Wire.open(cluster.url);
-      const answer = stuck.request('GET', '/native/3');
+      const answer = stuck.request('GET', '/native/2');
       const wedged = await until(
         () => workersOf(cluster),
         (list) =>
