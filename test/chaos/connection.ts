@@ -1,0 +1,90 @@
+// One connection of a client that keeps account: what became of each request, as an Attempt.
+import { Wire, type WireAnswer } from '#test/support/wire.js';
+import type { Attempt } from './verdict.js';
+
+export interface Ask {
+  readonly method?: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: string;
+  /** The second half of the body is sent this much later. */
+  readonly pauseMs?: number;
+}
+
+const JSON_TYPE = 'Content-Type: application/json';
+
+export class Connection {
+  readonly #wire: Wire;
+  #answeredAt: number | undefined;
+  /** Known from its first answer on. */
+  thread: number | undefined;
+  /** The server has said that it closes, or has closed. */
+  isOver = false;
+
+  private constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  /** The attempt that opening it was when it failed. */
+  static async open(url: string): Promise<Connection | Attempt> {
+    const sentAt = performance.now();
+    try {
+      return new Connection(await Wire.open(url));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      return {
+        sentAt,
+        endedAt: performance.now(),
+        status: 0,
+        code,
+        retryAfter: false,
+        idleMs: 0,
+        thread: undefined,
+      };
+    }
+  }
+
+  async ask(ask: Ask): Promise<Attempt> {
+    const sentAt = performance.now();
+    const idleMs = this.#answeredAt === undefined ? 0 : sentAt - this.#answeredAt;
+    let answer: WireAnswer | undefined;
+    let silent = false;
+    try {
+      answer = await this.#send(ask);
+    } catch {
+      silent = true;
+    }
+    const endedAt = performance.now();
+    this.#answeredAt = endedAt;
+    const body = answer === undefined ? {} : (JSON.parse(answer.body.toString()) as Record<string, unknown>);
+    if (answer?.status === 200) this.thread = body.thread as number;
+    this.isOver = answer === undefined || answer.closes;
+    return {
+      sentAt,
+      endedAt,
+      status: answer?.status ?? 0,
+      code: answer !== undefined ? (body.code as string | undefined) : silent ? 'silence' : this.#howEnded,
+      retryAfter: answer?.headers['retry-after'] !== undefined,
+      idleMs,
+      thread: this.thread,
+    };
+  }
+
+  destroy(): void {
+    this.#wire.destroy();
+  }
+
+  get #howEnded(): string {
+    return this.#wire.rest === '' ? 'closed' : 'cut';
+  }
+
+  async #send({ method = 'GET', path, body = '', pauseMs }: Ask): Promise<WireAnswer | undefined> {
+    if (pauseMs === undefined) return this.#wire.request(method, path, [JSON_TYPE], body);
+    const half = Math.floor(body.length / 2);
+    const head = [`${method} ${path} HTTP/1.1`, 'Host: test', JSON_TYPE, `Content-Length: ${body.length}`];
+    this.#wire.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, half)}`);
+    const answer = this.#wire.answer();
+    await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
+    this.#wire.write(body.slice(half));
+    return answer;
+  }
+}

@@ -1,0 +1,41 @@
+// Crashes of workers under load, and what they cost. No failure is explained away, but for the crash's own request.
+import type { Cluster } from '#test/support/cluster.js';
+import { type WorkerView, workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Account } from './account.js';
+import { commit } from './faults.js';
+import { startLoad } from './load.js';
+import type { Kind } from './plan.js';
+
+const CRASHES: readonly Kind[] = ['uncaught exception', 'unhandled rejection', 'process.exit()'];
+
+export interface CrashReport {
+  readonly crashes: number;
+  readonly requests: number;
+  readonly failed: number;
+  readonly failures: readonly string[];
+  readonly longestGapMs: number;
+}
+
+/** Each crash hits a cluster whose workers are all ready. @throws Error when they do not come back */
+export async function crashStorm(cluster: Cluster, crashes: number, seed: number): Promise<CrashReport> {
+  const account = new Account();
+  const load = startLoad(cluster.url, account, seed);
+  const generationsOf = (list: readonly WorkerView[]): number =>
+    list.reduce((sum, { generation }) => sum + generation, 0);
+  let generations = generationsOf(await workersOf(cluster));
+  for (let crash = 0; crash < crashes; crash += 1) {
+    await commit({ atMs: 0, kind: CRASHES[crash % CRASHES.length]!, size: 0 }, cluster, account);
+    const isBack = (list: readonly WorkerView[]): boolean =>
+      list.length === 2 && list.every(({ state }) => state === 'ready') && generationsOf(list) > generations;
+    const list = await until(() => workersOf(cluster), isBack);
+    if (!isBack(list)) throw new Error(`after crash ${crash + 1}: ${JSON.stringify(list)}`);
+    generations = generationsOf(list);
+  }
+  await load.stop();
+  account.end();
+  const { requests, unexplained: failures, longestGapMs, verdicts } = account;
+  const refused = verdicts.get('refused (503)') ?? 0;
+  const idle = verdicts.get('was idle') ?? 0;
+  return { crashes, requests, failed: failures.length + refused + idle, failures, longestGapMs };
+}

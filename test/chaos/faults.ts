@@ -1,0 +1,91 @@
+// Each fault carried out, and what its own request must end with.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '#test/support/cluster.js';
+import { Wire } from '#test/support/wire.js';
+import type { Account } from './account.js';
+import { Connection } from './connection.js';
+import type { Fault, Kind } from './plan.js';
+import { AFTERMATH_MS, type Attempt } from './verdict.js';
+
+interface Own {
+  readonly path: string;
+  readonly ends: (attempt: Attempt) => boolean;
+  /** It runs behind an await: others on its worker may be hit. */
+  readonly blasts?: boolean;
+  readonly times?: number;
+}
+
+const is200 = ({ status }: Attempt): boolean => status === 200;
+const isProblem =
+  (wanted: string) =>
+  ({ code }: Attempt): boolean =>
+    code === wanted;
+
+/** It ends by itself, be it just when it is being broken off. */
+const either = (attempt: Attempt): boolean => is200(attempt) || isProblem('HANDLER_STALLED')(attempt);
+
+/** The request that is the fault. */
+const OWN: Partial<Record<Kind, Own>> = {
+  // It never answers: its worker ends around it.
+  'uncaught exception': { path: '/uncaught', ends: isProblem('DEADLINE_EXCEEDED') },
+  'unhandled rejection': { path: '/rejection', ends: is200 },
+  'process.exit()': { path: '/exit', ends: isProblem('INTERNAL') },
+  loop: { path: '/loop', ends: isProblem('HANDLER_STALLED') },
+  'loop behind await': { path: '/loop/await', ends: isProblem('HANDLER_STALLED'), blasts: true },
+  'loop in regex': { path: '/loop/regex', ends: isProblem('HANDLER_STALLED') },
+  'loop in timer': { path: '/loop/timer', ends: isProblem('HANDLER_STALLED'), blasts: true },
+  'long work': { path: '/work', ends: either, blasts: true },
+  'native stall': { path: '/native', ends: either },
+  'heap growth': { path: '/leak', ends: is200, times: 3 },
+};
+
+/** Resolves when the fault itself is over; the cluster may still be recovering. */
+export async function commit(fault: Fault, cluster: Cluster, account: Account): Promise<void> {
+  const own = OWN[fault.kind];
+  if (own !== undefined) return ask(own, fault, cluster, account);
+  if (fault.kind === 'SIGHUP') cluster.signal('SIGHUP');
+  else if (fault.kind === 'reload') await reload(cluster);
+  else await cut(fault.size, cluster);
+}
+
+async function ask(own: Own, { kind, size }: Fault, cluster: Cluster, account: Account): Promise<void> {
+  const connection = await Connection.open(cluster.url);
+  if (!(connection instanceof Connection)) {
+    account.judge(`connect for ${kind}`, connection);
+    return;
+  }
+  // A kept connection stays with its worker: this tells which one will be hit.
+  const before = await connection.ask({ path: '/now' });
+  account.judge(`GET /now before ${kind}`, before);
+  for (let time = 0; time < (own.times ?? 1) && !connection.isOver; time += 1) {
+    const blast = own.blasts === true ? account.blast(before.thread!) : undefined;
+    const attempt = await connection.ask({ path: size === 0 ? own.path : `${own.path}/${size}` });
+    if (blast !== undefined) blast.to = attempt.endedAt + AFTERMATH_MS;
+    if (own.ends(attempt)) account.count('the fault itself');
+    else account.judge(kind, attempt);
+  }
+  connection.destroy();
+}
+
+/** @throws Error unless it begins or is refused because one is under way */
+async function reload(cluster: Cluster): Promise<void> {
+  const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+  await answer.arrayBuffer();
+  if (answer.status !== 202 && answer.status !== 409) throw new Error(`reload: ${answer.status}`);
+}
+
+const HALF_HEAD = 'GET /now HTTP/1.1\r\nHost: te';
+const WHOLE = 'GET /soon/20 HTTP/1.1\r\nHost: test\r\n\r\n';
+const HALF_BODY =
+  'POST /echo HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"a":';
+
+/** Clients that go away in the middle of something; what becomes of their requests nobody hears. */
+async function cut(connections: number, { url }: Cluster): Promise<void> {
+  const one = async (index: number): Promise<void> => {
+    const wire = await Wire.open(url);
+    wire.write([HALF_HEAD, WHOLE, HALF_BODY][index % 3]!);
+    await sleep(index % 20);
+    wire.destroy();
+  };
+  await Promise.all(Array.from({ length: connections }, (_, index) => one(index)));
+}

@@ -1,0 +1,64 @@
+// The load of a chaos run: clients that keep a connection, clients that open one for each request, and slow ones.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seeded } from '#test/support/random.js';
+import type { Account } from './account.js';
+import { type Ask, Connection } from './connection.js';
+
+const KEEPING = 6;
+const OPENING = 4;
+const SLOW = 2;
+/** A client thinks for up to this long: what is measured is the server, not who gets the two cores. */
+const THINK_MS = 8;
+const SOON_MS = 60;
+const SLOW_MS = 300;
+const BODY = JSON.stringify({ text: 'x'.repeat(2_000) });
+
+export interface Load {
+  /** Every client ends after its next answer. Resolves when all have. @throws what a client could not cope with */
+  stop(): Promise<void>;
+}
+
+export function startLoad(url: string, account: Account, seed: number): Load {
+  let stopped = false;
+  const client = async (index: number): Promise<void> => {
+    const random = seeded(seed + index);
+    const perConnection = index < KEEPING ? Number.POSITIVE_INFINITY : 1;
+    const isSlow = index >= KEEPING + OPENING;
+    while (!stopped) {
+      const connection = await Connection.open(url);
+      if (!(connection instanceof Connection)) {
+        account.judge('connect', connection);
+        await sleep(THINK_MS);
+        continue;
+      }
+      for (let count = 0; count < perConnection && !connection.isOver && !stopped; count += 1) {
+        const ask = isSlow ? slowly(random) : quickly(random);
+        account.judge(`${ask.method ?? 'GET'} ${ask.path}, request ${count + 1}`, await connection.ask(ask));
+        await sleep(random() * THINK_MS);
+      }
+      connection.destroy();
+    }
+  };
+  const clients = Promise.all(Array.from({ length: KEEPING + OPENING + SLOW }, (_, index) => client(index)));
+  clients.catch(() => undefined); // `stop` tells of it
+  return {
+    async stop() {
+      stopped = true;
+      await clients;
+    },
+  };
+}
+
+function quickly(random: () => number): Ask {
+  const draw = random();
+  if (draw < 0.5) return { path: '/now' };
+  if (draw < 0.8) return { path: `/soon/${Math.ceil(random() * SOON_MS)}` };
+  return { method: 'POST', path: '/echo', body: BODY };
+}
+
+const slowly = (random: () => number): Ask => ({
+  method: 'POST',
+  path: '/echo',
+  body: BODY,
+  pauseMs: random() * SLOW_MS,
+});

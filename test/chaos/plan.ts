@@ -1,0 +1,83 @@
+// What goes wrong when: a pure function of the seed, so that a run can be repeated.
+import { seeded } from '#test/support/random.js';
+
+/** In every round each happens once, in an order of its own. */
+export const KINDS = [
+  'uncaught exception',
+  'unhandled rejection',
+  'process.exit()',
+  'loop',
+  'loop behind await',
+  'loop in regex',
+  'loop in timer',
+  'long work',
+  'native stall',
+  'heap growth',
+  'reload',
+  'SIGHUP',
+  'cut connections',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Fault {
+  readonly atMs: number;
+  readonly kind: Kind;
+  /** Milliseconds of long work and of a native stall, connections that are cut; 0 otherwise. */
+  readonly size: number;
+}
+
+/** STALL_MS of the process under chaos. */
+export const STALL_MS = 1_000;
+const GAP_MS = { least: 250, most: 1_250 };
+/** What ends by itself just when it is broken off: the narrowest moment of all. */
+const WORK_MS = { least: STALL_MS, most: STALL_MS + 200 };
+const NATIVE_MS = { least: 2_000, most: 4_000 };
+const CUT = { least: 20, most: 100 };
+/**
+ * Two threads that stand still in native code at once are more than a small process bears: it would drain and end
+ * with 70, as it should.
+ */
+export const NATIVE_APART_MS = 8_000;
+
+/** The faults of a run of this length: those of a longer one begin with them. */
+export function planOf(seed: number, ms: number): readonly Fault[] {
+  const random = seeded(seed);
+  const faults: Fault[] = [];
+  let nativeAt = Number.NEGATIVE_INFINITY;
+  for (let atMs = 0; ; ) {
+    for (const kind of shuffled(KINDS, random)) {
+      atMs += between(GAP_MS, random());
+      if (atMs >= ms) return faults;
+      const size = sizeOf(kind, random());
+      if (kind === 'native stall') {
+        if (atMs - nativeAt < NATIVE_APART_MS) continue;
+        nativeAt = atMs;
+      }
+      faults.push({ atMs, kind, size });
+    }
+  }
+}
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+const between = ({ least, most }: Range, draw: number): number => Math.round(least + draw * (most - least));
+
+/** Drawn for every fault, so that one more kind with a size does not change what follows. */
+function sizeOf(kind: Kind, draw: number): number {
+  if (kind === 'long work') return between(WORK_MS, draw);
+  if (kind === 'native stall') return between(NATIVE_MS, draw);
+  return kind === 'cut connections' ? between(CUT, draw) : 0;
+}
+
+/** Fisher-Yates. */
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
+}

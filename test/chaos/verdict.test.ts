@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { type Attempt, type Blast, verdictOf } from './verdict.js';
+
+const attempt = (changed: Partial<Attempt>): Attempt => ({
+  sentAt: 100,
+  endedAt: 200,
+  status: 200,
+  code: undefined,
+  retryAfter: false,
+  idleMs: 0,
+  thread: 7,
+  ...changed,
+});
+const blast = (changed: Partial<Blast> = {}): Blast => ({ thread: 7, from: 150, to: 180, ...changed });
+const stalled = { status: 500, code: 'HANDLER_STALLED' };
+
+describe('the verdict over a request under chaos', () => {
+  for (const [what, changed, blasts, verdict] of [
+    ['an answer', {}, [], 'answered'],
+    ['500 HANDLER_STALLED in a blast on its worker', stalled, [blast()], 'stalled beside it'],
+    ['one in a blast that is not over', stalled, [blast({ to: Infinity })], 'stalled beside it'],
+    ['one whose worker is not known', { ...stalled, thread: undefined }, [blast()], 'stalled beside it'],
+    ['one after a blast', { ...stalled, sentAt: 190 }, [blast()], 'unexplained'],
+    ['one before a blast', { ...stalled, endedAt: 140 }, [blast()], 'unexplained'],
+    ['one on another worker', { ...stalled, thread: 8 }, [blast()], 'unexplained'],
+    ['500 of another kind in a blast', { status: 500, code: 'INTERNAL' }, [blast()], 'unexplained'],
+    ['503 with Retry-After', { status: 503, code: 'NO_WORKER', retryAfter: true }, [], 'refused (503)'],
+    ['503 without Retry-After', { status: 503, code: 'NO_WORKER' }, [], 'unexplained'],
+    ['a connection that ended', { status: 0, code: 'closed' }, [blast()], 'unexplained'],
+    ['one that had been idle', { status: 0, code: 'closed', idleMs: 900 }, [], 'was idle'],
+    ['an idle one that broke off in its answer', { status: 0, code: 'cut', idleMs: 900 }, [], 'unexplained'],
+    ['a refused connection', { status: 0, code: 'ECONNREFUSED' }, [], 'unexplained'],
+    ['504', { status: 504, code: 'DEADLINE_EXCEEDED' }, [blast()], 'unexplained'],
+  ] as const) {
+    it(`${what}: ${verdict}`, () => expect(verdictOf(attempt(changed), blasts)).to.equal(verdict));
+  }
+});

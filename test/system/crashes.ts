@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { crashStorm } from '#test/chaos/crash-storm.js';
+import { get, json } from '#test/support/client.js';
+import { startCluster } from '#test/support/cluster.js';
+import { newSeed } from '#test/support/random.js';
+import { CHAOS } from './fixtures/paths.js';
+
+/** The bounds are those of the promise: less than 1 % failed, less than a second without an answer, one process. */
+export function describeCrashes(crashes: number): void {
+  describe('workers that crash under load', () => {
+    const seed = newSeed();
+    it(`cost hardly anything (${crashes} times, seed ${seed})`, async function () {
+      this.timeout(30_000 + crashes * 10_000);
+      const cluster = await startCluster({ config: CHAOS });
+      try {
+        const report = await crashStorm(cluster, crashes, seed);
+        if (crashes > 3) console.log(JSON.stringify(report));
+        expect(report.failed / report.requests, JSON.stringify(report)).to.be.lessThan(0.01);
+        expect(report.longestGapMs, JSON.stringify(report)).to.be.lessThan(1_000);
+        const { pid } = await json<{ pid: number }>(await get(`${cluster.url}/now`));
+        expect(pid).to.equal(cluster.pid);
+        expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+      } finally {
+        await cluster.dispose();
+      }
+    });
+  });
+}

@@ -1,0 +1,110 @@
+// What a stall costs, in figures. Outside `npm test`: mocha --spec build/test/system/stalls.long.js
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { STALLS } from './fixtures/paths.js';
+
+const STALL_MS = 1_000;
+const TIMES = 10;
+const INNOCENT = 100;
+
+/** Milliseconds, highest of all. */
+const highest = (all: readonly number[]): number => Math.round(Math.max(...all));
+
+describe('what a stall costs', function () {
+  this.timeout(180_000);
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
+  });
+  after(() => cluster.dispose());
+
+  const threadOf = async (wire: Wire): Promise<number> => {
+    const answer = await wire.request('GET', '/thread');
+    return (JSON.parse(answer!.body.toString()) as { thread: number }).thread;
+  };
+  /** A connection to a worker that is, or is not, the one of this thread. */
+  const open = async (isWanted: (thread: number) => boolean): Promise<Wire> => {
+    for (;;) {
+      const wire = await Wire.open(cluster.url);
+      if (isWanted(await threadOf(wire))) return wire;
+      wire.destroy();
+    }
+  };
+  const allReady = () =>
+    until(
+      () => workersOf(cluster),
+      (list) => list.length === 2 && list.every(({ state }) => state === 'ready'),
+    );
+  /** Answer times of one client while `task` runs. */
+  const latencies = async (wire: Wire, task: Promise<unknown>): Promise<number[]> => {
+    const took: number[] = [];
+    let over = false;
+    const end = task.finally(() => {
+      over = true;
+    });
+    while (!over) {
+      const began = performance.now();
+      expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
+      took.push(performance.now() - began);
+      await sleep(2);
+    }
+    await end;
+    return took;
+  };
+
+  it(`${TIMES} loops: time to the answer, and what another worker notices beside an A/A control`, async () => {
+    const answered: number[] = [];
+    const beside: number[] = [];
+    const control: number[] = [];
+    for (let time = 0; time < TIMES; time += 1) {
+      await allReady();
+      const victim = await Wire.open(cluster.url);
+      const thread = await threadOf(victim);
+      const other = await open((one) => one !== thread);
+      control.push(...(await latencies(other, sleep(STALL_MS))));
+      const began = performance.now();
+      const stalled = victim.request('GET', '/stall/handler').then((answer) => {
+        answered.push(performance.now() - began);
+        return answer;
+      });
+      beside.push(...(await latencies(other, stalled)));
+      expect((await stalled)?.status).to.equal(500);
+      for (const wire of [victim, other]) wire.destroy();
+    }
+    console.log(
+      JSON.stringify({
+        stallMs: STALL_MS,
+        answeredMs: answered.map(Math.round),
+        highestMs: highest(answered),
+        otherWorker: { requests: beside.length, highestMs: highest(beside) },
+        control: { requests: control.length, highestMs: highest(control) },
+      }),
+    );
+    expect(highest(answered)).to.be.at.most(STALL_MS + 200);
+  });
+
+  it(`${INNOCENT} innocent requests in flight when a loop behind an await is broken off`, async () => {
+    await allReady();
+    const victim = await Wire.open(cluster.url);
+    const thread = await threadOf(victim);
+    const wires = await Promise.all(Array.from({ length: INNOCENT }, () => open((one) => one === thread)));
+    const ended: { status: number | undefined; at: number }[] = [];
+    const answers = wires.map(async (wire) => {
+      const answer = await wire.request('GET', '/slow');
+      ended.push({ status: answer?.status, at: performance.now() });
+    });
+    expect((await victim.request('GET', '/stall/await'))?.status).to.equal(500);
+    const broken = performance.now();
+    await Promise.all(answers);
+    const statuses: Record<string, number> = {};
+    for (const { status } of ended) statuses[String(status)] = (statuses[String(status)] ?? 0) + 1;
+    const after = ended.map(({ at }) => at - broken);
+    console.log(JSON.stringify({ innocent: INNOCENT, statuses, highestMsAfterTheBreak: highest(after) }));
+    expect(after.filter((ms) => ms < 1_000)).to.have.length(INNOCENT);
+    for (const wire of [victim, ...wires]) wire.destroy();
+  });
+});
