@@ -1,4 +1,5 @@
 // Crashes of workers under load, and what they cost. No failure is explained away, but for the crash's own request.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Cluster } from '#test/support/cluster.js';
 import { type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
@@ -15,10 +16,14 @@ export interface CrashReport {
   readonly failed: number;
   readonly failures: readonly string[];
   readonly longestGapMs: number;
+  /** For how long at most this process, the client, did not run: then nobody can tell what the server did. */
+  readonly clientStoodMs: number;
 }
 
 /** Each crash hits a cluster whose workers are all ready. @throws Error when they do not come back */
 export async function crashStorm(cluster: Cluster, crashes: number, seed: number): Promise<CrashReport> {
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  lag.enable();
   const account = new Account();
   const load = startLoad(cluster.url, account, seed);
   const generationsOf = (list: readonly WorkerView[]): number =>
@@ -34,8 +39,17 @@ export async function crashStorm(cluster: Cluster, crashes: number, seed: number
   }
   await load.stop();
   account.end();
+  lag.disable();
   const { requests, unexplained: failures, longestGapMs, verdicts } = account;
   const refused = verdicts.get('refused (503)') ?? 0;
   const idle = verdicts.get('was idle') ?? 0;
-  return { crashes, requests, failed: failures.length + refused + idle, failures, longestGapMs };
+  const clientStoodMs = lag.max / 1e6;
+  return {
+    crashes,
+    requests,
+    failed: failures.length + refused + idle,
+    failures,
+    longestGapMs,
+    clientStoodMs,
+  };
 }

@@ -48,7 +48,7 @@ describe('what a stall costs', function () {
     });
     while (!over) {
       const began = performance.now();
-      expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
+      expect((await wire.request('GET', '/thread'))?.status, cluster.stderr.join('\n')).to.equal(200);
       took.push(performance.now() - began);
       await sleep(2);
     }
