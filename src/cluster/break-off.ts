@@ -50,6 +50,8 @@ const LISTEN_MS = 300;
 /** A thread that is prepared holds on for this long; an end is sent to it well before. */
 const HOLD_NS = 2_000_000_000n;
 const SEND_NS = 1_000_000_000n;
+/** One whose end is sent has been reached: its answer is waited for. */
+const ANSWER_MS = 5_000;
 const MOST_FRAMES = 12;
 
 /** Between both halves; there is none other of the name, and a copy of a message never reaches its sender. */
@@ -103,6 +105,7 @@ function isEndSent(channel: BroadcastChannel): boolean {
  */
 export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<BreakOff> {
   let session: ThreadSession | undefined;
+  let giveUp: NodeJS.Timeout | undefined;
   const channel = new BroadcastChannel(channelOf(thread));
   try {
     const opened = ThreadSession.open(thread);
@@ -117,11 +120,14 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
       ended.catch(() => undefined); // awaited below
       channel.postMessage({ type: 'sent', atNs } satisfies Word);
     };
+    giveUp = setTimeout(() => {
+      if (ended === undefined) opened.close();
+    }, withinMs + LISTEN_MS);
     const expression = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
     const { result } = await opened.post<{ result: { value?: string } }>(
       'Runtime.evaluate',
       { expression, silent: true },
-      withinMs + LISTEN_MS,
+      ANSWER_MS,
     );
     const answer = result.value === undefined ? 'unreachable' : (JSON.parse(result.value) as BreakOff);
     await ended;
@@ -130,6 +136,7 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
     if (error instanceof InspectorError) return 'unreachable';
     throw error;
   } finally {
+    clearTimeout(giveUp);
     session?.close();
     channel.close();
   }
