@@ -74,6 +74,8 @@ export interface ClientCall {
   /** The picked instance; undefined for an in-process call. */
   readonly host?: string | undefined;
   readonly port?: number | undefined;
+  /** Default `http`. */
+  readonly scheme?: 'http' | 'https';
   /** 0 for the first attempt. */
   readonly attempt?: number | undefined;
 }
@@ -82,11 +84,11 @@ export interface ClientCall {
 export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, call: ClientCall): SpanHandle {
   const name = `${call.method} ${call.service}`;
   if (!kept(tracing, parent)) return tracing.begin(name, 'client', parent);
-  const { host, port, attempt = 0 } = call;
+  const { host, port, scheme = 'http', attempt = 0 } = call;
   return tracing.begin(name, 'client', parent, {
     [ATTR.httpRequestMethod]: call.method,
     [ATTR.urlPath]: call.path,
-    [ATTR.urlFull]: host === undefined ? undefined : `http://${authority(host, port)}${call.path}`,
+    [ATTR.urlFull]: host === undefined ? undefined : `${scheme}://${authority(host, port)}${call.path}`,
     [ATTR.serverAddress]: host ?? call.service,
     [ATTR.serverPort]: port,
     [ATTR.httpRequestResendCount]: attempt === 0 ? undefined : attempt,

@@ -20,6 +20,19 @@ export interface Endpoint {
   readonly local: boolean;
 }
 
+/**
+ * `protocol` says what is spoken; over TLS when `metadata.scheme` is `https`. The certificate must be valid for the
+ * address that is connected to, by the authorities that Node.js trusts (NODE_EXTRA_CA_CERTS adds some).
+ */
+export const schemeOf = ({ metadata }: Pick<Endpoint, 'metadata'>): 'http' | 'https' =>
+  metadata.scheme === 'https' ? 'https' : 'http';
+
+/** `http://HOST:PORT`, an IPv6 address in brackets. */
+export function originOf(endpoint: Pick<Endpoint, 'host' | 'port' | 'metadata'>): string {
+  const { host, port } = endpoint;
+  return `${schemeOf(endpoint)}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** What the primary publishes and workers read. */
 export interface RegistrySnapshot {
   readonly revision: string;

@@ -2,8 +2,8 @@
 // not asked in the same moment. Only 2xx is well; a redirect is a failure, and is not followed.
 import type { Agent } from 'undici';
 import type { Random } from '../resilience/policy.js';
+import { type Endpoint, originOf } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
-import { originOf } from './http.js';
 import { httpClient } from './http-client.js';
 import type { Schedule } from './schedule.js';
 
@@ -21,6 +21,7 @@ export interface ProbeTarget {
   readonly path: string;
   /** As registered; sent as `Host`. */
   readonly host: string;
+  readonly metadata: Endpoint['metadata'];
 }
 
 /** Watches targets; every change of health is reported. */
@@ -78,9 +79,9 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
   let dispatcher: Agent | undefined;
   return {
     close: async () => dispatcher?.destroy(),
-    async probe({ address, port, path, host }, signal) {
+    async probe({ address, port, path, host, metadata }, signal) {
       try {
-        const url = `${originOf({ host: address, port })}${path}`;
+        const url = `${originOf({ host: address, port, metadata })}${path}`;
         const { Agent, request } = httpClient();
         dispatcher ??= new Agent({
           connections: 1,

@@ -3,7 +3,7 @@
 import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
 import type { CallResponse } from './call.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, originOf } from './endpoint.js';
 import { httpClient } from './http-client.js';
 import { BufferedResponse } from './response.js';
 import type { OutgoingRequest, Transport } from './transport.js';
@@ -103,12 +103,7 @@ export class HttpTransport implements Transport {
   }
 }
 
-const keyOf = ({ service, id, host, port }: Endpoint): string => `${service} ${id} ${host} ${port}`;
-
-/** `http://HOST:PORT`, an IPv6 address in brackets. */
-export function originOf({ host, port }: Pick<Endpoint, 'host' | 'port'>): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
+const keyOf = (endpoint: Endpoint): string => `${endpoint.service} ${endpoint.id} ${originOf(endpoint)}`;
 
 function endToEnd(
   fields: Readonly<Record<string, string | string[] | undefined>>,

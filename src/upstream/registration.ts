@@ -1,8 +1,8 @@
 // What a registration says, checked: names, numbers, sizes. Addresses are judged in addresses.ts.
 // Members that are not known are left alone, so newer clients can talk to older registries.
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { type FieldError, ValidationError } from '../errors.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, originOf } from './endpoint.js';
 
 export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'> {
   /** Seconds until it must be renewed; 0: static, watched by its health check alone. */
@@ -47,17 +47,17 @@ export function parseRegistration(service: string, id: string, body: unknown): R
   const ttlSeconds =
     integer(given.ttlSeconds ?? DEFAULT_TTL_SECONDS, 0, MAX_TTL_SECONDS) ??
     wrong('/ttlSeconds', `must be an integer from 0 to ${MAX_TTL_SECONDS}`);
+  const metadata = metadataOf(given.metadata, wrong);
   const healthCheckPath =
     given.healthCheckUrl === undefined || given.healthCheckUrl === null
       ? null
-      : (healthPathOf(given.healthCheckUrl, host, port) ??
-        wrong('/healthCheckUrl', 'must be a path, or an http URL with the host and port of the instance'));
+      : (healthPathOf(given.healthCheckUrl, host, port, metadata) ??
+        wrong('/healthCheckUrl', 'must be a path, or a URL with the scheme, host and port of the instance'));
   if (ttlSeconds === 0 && healthCheckPath === null) {
     wrong('/ttlSeconds', 'may be 0 only with a healthCheckUrl');
   }
   const zone = optionalText(given.zone, '/zone', wrong);
   const version = optionalText(given.version, '/version', wrong);
-  const metadata = metadataOf(given.metadata, wrong);
   if (errors.length > 0) throw new ValidationError(errors);
   return {
     service,
@@ -110,12 +110,13 @@ function healthPathOf(
   value: unknown,
   host: string | undefined,
   port: number | undefined,
+  metadata: Endpoint['metadata'],
 ): string | undefined {
   if (typeof value !== 'string' || value.length > MAX_URL_CHARACTERS || !/^[\x21-\x7e]+$/.test(value)) {
     return undefined;
   }
   if (host === undefined || port === undefined) return undefined;
-  const origin = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const origin = originOf({ host, port, metadata });
   // Put behind the authority, "//other/" and "/\other" stay paths.
   const text = value.startsWith('/') ? origin + value : value;
   if (!URL.canParse(text)) return undefined;

@@ -95,10 +95,12 @@ export class Registry {
     service: string,
     host: string,
     port: number,
-    options: { readonly protocol?: Endpoint['protocol']; readonly state?: 'starting' | 'healthy' } = {},
+    options: Partial<Pick<Endpoint, 'protocol' | 'metadata'>> & {
+      readonly state?: 'starting' | 'healthy';
+    } = {},
   ): void {
-    const { protocol = 'http', state = 'healthy' } = options;
-    const registration = parseRegistration(service, `${host}:${port}`, { host, port, protocol });
+    const { protocol = 'http', metadata = {}, state = 'healthy' } = options;
+    const registration = parseRegistration(service, `${host}:${port}`, { host, port, protocol, metadata });
     this.#enter(registration, registration.host, state, true);
   }
 
@@ -254,12 +256,13 @@ export class Registry {
   }
 
   #probe(instance: Instance): void {
-    const { healthCheckPath: path, host, port } = instance.registration;
+    const { healthCheckPath: path, host, port, metadata } = instance.registration;
     if (path === null) return;
+    const target = { address: instance.address, port, path, host, metadata };
     const report = (health: Health): void => {
       if (health !== 'unknown' && instance.state !== 'draining') this.#setState(instance, health);
     };
-    instance.stopProbes = this.#deps.health.watch({ address: instance.address, port, path, host }, report);
+    instance.stopProbes = this.#deps.health.watch(target, report);
   }
 
   #changed(change: RegistryChange): void {

@@ -6,7 +6,13 @@ import { HealthProber, httpProbe, type Probe, type ProbeTarget } from '#src/upst
 import { afterProbe, type Health, UNKNOWN_HEALTH } from '#src/upstream/health-rule.js';
 import { FakeTime } from './endpoints.js';
 
-const target: ProbeTarget = { address: '127.0.0.1', port: 8080, path: '/health', host: 'orders' };
+const target: ProbeTarget = {
+  address: '127.0.0.1',
+  port: 8080,
+  path: '/health',
+  host: 'orders',
+  metadata: {},
+};
 
 describe('health rule', () => {
   const after = (probes: string): Health =>
@@ -105,7 +111,8 @@ describe('http probe', () => {
     const { port } = server.address() as AddressInfo;
     const { probe, close } = httpProbe();
     const signal = new AbortController().signal;
-    const wellAt = (path: string) => probe({ address: '127.0.0.1', port, path, host: 'orders' }, signal);
+    const wellAt = (path: string) =>
+      probe({ address: '127.0.0.1', port, path, host: 'orders', metadata: {} }, signal);
     const well = [];
     for (const path of ['/200', '/204', '/302', '/404', '/500', '/0']) well.push(await wellAt(path));
     expect(well).to.deep.equal([true, true, false, false, false, false]);

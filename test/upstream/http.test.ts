@@ -11,7 +11,7 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { cancelAt } from '#src/resilience/timeout.js';
-import { HttpTransport, originOf } from '#src/upstream/http.js';
+import { HttpTransport } from '#src/upstream/http.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
 import { endpoint } from './endpoints.js';
 
@@ -283,11 +283,6 @@ describe('http transport', () => {
     await send(port, {}, over);
     over.leave(endpoint('i1', { port }));
     expect((await send(port, {}, over)).text()).to.equal('x');
-  });
-
-  it('writes an IPv6 address in brackets', () => {
-    expect(originOf({ host: '::1', port: 80 })).to.equal('http://[::1]:80');
-    expect(originOf({ host: '10.0.0.1', port: 8080 })).to.equal('http://10.0.0.1:8080');
   });
 });
 

@@ -127,6 +127,15 @@ describe('registration', () => {
       expect(pathOf('http://orders.internal/h', { host: 'Orders.Internal', port: 80 })).to.equal('/h');
     });
 
+    it('is an https URL where the metadata says that the instance serves TLS', () => {
+      const metadata = { scheme: 'https' };
+      expect(pathOf('https://10.0.0.1:8080/health', { metadata })).to.equal('/health');
+      expect(pathOf('/health', { metadata })).to.equal('/health');
+      expect(wrongIn(() => pathOf('http://10.0.0.1:8080/health', { metadata }))).to.deep.equal([
+        '/healthCheckUrl',
+      ]);
+    });
+
     it('stays on the instance, however it is written', () => {
       expect(pathOf('//evil.example/x')).to.equal('//evil.example/x');
       expect(pathOf('/\\evil.example/x')).to.equal('//evil.example/x');

@@ -194,6 +194,7 @@ describe('registry', () => {
         port: 8080,
         path: '/health',
         host: 'orders.internal',
+        metadata: Object.create(null),
       });
       watched[0]!.report('healthy');
       expect(stateOf('i1')).to.equal('healthy');

@@ -6,6 +6,7 @@ import type { SagaObserver } from '#src/saga/observer.js';
 import { currentScope } from '#src/scope.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '#src/telemetry/spans.js';
+import { schemeOf } from '#src/upstream/endpoint.js';
 import type { AttemptResult, CallObserver } from '#src/upstream/observer.js';
 
 /** Series by a short key of their own: a look-up per event, the labels only the first time. */
@@ -94,7 +95,7 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
         service,
         path,
         attempt: attempt - 1,
-        ...(local ? {} : { host, port }),
+        ...(local ? {} : { host, port, scheme: schemeOf(endpoint) }),
       });
       return {
         trace: span.context,
