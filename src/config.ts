@@ -5,12 +5,16 @@
 export interface Settings {
   readonly host: string;
   readonly port: number;
+  /** Absolute; set together with the key, or neither: plain HTTP. */
+  readonly tlsCertFile: string | undefined;
+  /** Absolute. */
+  readonly tlsKeyFile: string | undefined;
   readonly adminHost: string;
   readonly adminPort: number;
   readonly adminToken: string | undefined;
   readonly adminAllowedHosts: readonly string[];
   readonly workers: number;
-  readonly sharding: 'acceptor';
+  readonly sharding: 'acceptor' | 'reuseport';
   /** Names of the services to mount; undefined: all that the configuration declares. */
   readonly services: readonly string[] | undefined;
   /** undefined: embedded PostgreSQL. */
@@ -31,6 +35,8 @@ export interface Settings {
   readonly meshToken: string | undefined;
   readonly cpuThreads: number;
   readonly maxInFlight: number;
+  /** Of the whole process. */
+  readonly maxConnections: number;
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
   readonly maxUrlBytes: number;

@@ -2,11 +2,13 @@
 // commander, so that there is one table of settings and one way to refuse what is wrong.
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
+import { openFileLimit } from '../config/open-files.js';
 import { helpText } from '../config/print.js';
 
 /** What `--help` of such a command prints. */
 export function settingsHelp(name: string): string {
-  const machine = { parallelism: availableParallelism(), isTTY: process.stdout.isTTY === true };
+  const isTTY = process.stdout.isTTY === true;
+  const machine = { parallelism: availableParallelism(), openFiles: openFileLimit(), isTTY };
   return helpText(machine, `multilane ${name}`);
 }
 

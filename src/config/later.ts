@@ -4,8 +4,6 @@ import { ConfigError } from '../errors.js';
 
 /** Values that say what this version does anyway; `any`: tuning of something that does not run here. */
 const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
-  TLS_CERT_FILE: [],
-  TLS_KEY_FILE: [],
   REGISTRY_TOKEN: 'any',
   GATEWAY: ['off'],
   GRPC_HOST: 'any',

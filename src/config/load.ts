@@ -7,6 +7,7 @@ import { maskUrl } from './address.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, fromFile, loadConfigFile } from './file.js';
+import { openFileLimit } from './open-files.js';
 import { checkText, helpText, type Line, version } from './print.js';
 import { checkTogether } from './rules.js';
 import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
@@ -27,6 +28,8 @@ export interface LoadOptions {
   readonly shop: readonly string[];
   readonly env?: Environment;
   readonly parallelism?: number;
+  readonly openFiles?: number;
+  readonly platform?: NodeJS.Platform;
   /** Addresses of this machine. */
   readonly addresses?: readonly string[];
 }
@@ -45,8 +48,9 @@ export type Loaded =
 
 /** @throws ConfigError for anything that is unknown or wrong, naming where it was written */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
-  const { argv, cwd, isTTY, env = process.env, parallelism = availableParallelism() } = options;
-  const machine: Machine = { isTTY, parallelism };
+  const { argv, cwd, isTTY, env = process.env, platform = process.platform } = options;
+  const { parallelism = availableParallelism(), openFiles = openFileLimit() } = options;
+  const machine: Machine = { isTTY, parallelism, openFiles };
   const commandLine = parseCommandLine(argv);
   if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
   if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
@@ -75,6 +79,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   checkTogether(settings, {
     as: (name) => lineOf.get(name)?.written?.as ?? name,
     services,
+    platform,
     addresses: options.addresses ?? ownAddresses(),
   });
   if (commandLine.asks.has('check')) {
@@ -136,12 +141,16 @@ function assemble(
 ): Omit<Settings, 'configFile' | 'pmId'> {
   const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
-  const { dataDir, registryAcceptTokensFile: tokens } = values;
+  const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;
+  const absolute = (file: string | undefined): string | undefined =>
+    file === undefined ? undefined : resolve(cwd, file);
   return {
     ...values,
     serviceDatabaseUrls: Object.fromEntries(urls.filter(([, url]) => url !== undefined)),
     dataDir: resolve(cwd, dataDir),
-    registryAcceptTokensFile: tokens === undefined ? undefined : resolve(cwd, tokens),
+    registryAcceptTokensFile: absolute(registryAcceptTokensFile),
+    tlsCertFile: absolute(tlsCertFile),
+    tlsKeyFile: absolute(tlsKeyFile),
     otel: otelOf(valuesOf(OTEL_SETTINGS, byName)),
   };
 }

@@ -13,12 +13,14 @@ export interface Surroundings {
   readonly as: (name: string) => string;
   /** All services that could be mounted. */
   readonly services: readonly string[];
+  readonly platform: NodeJS.Platform;
   /** Addresses of this machine's network interfaces. */
   readonly addresses: readonly string[];
 }
 
 /** @throws ConfigError for the first rule that is broken */
-export function checkTogether(settings: Settings, { as, services, addresses }: Surroundings): void {
+export function checkTogether(settings: Settings, surroundings: Surroundings): void {
+  const { as, services, addresses, platform } = surroundings;
   const { host, port, adminHost, adminPort, adminToken, advertiseHost } = settings;
   if (!isLoopback(adminHost) && (adminToken?.length ?? 0) < TOKEN_CHARACTERS) {
     throw new ConfigError(
@@ -30,6 +32,12 @@ export function checkTogether(settings: Settings, { as, services, addresses }: S
   if (port !== 0 && port === adminPort && sameHost) {
     throw new ConfigError(`${as('ADMIN_PORT')}: ${adminPort} is the port of the data plane already`);
   }
+  if (settings.sharding === 'reuseport' && platform !== 'linux') {
+    throw new ConfigError(
+      `${as('SHARDING')}: reuseport needs Linux, whose kernel spreads connections over listeners; this is ${platform}`,
+    );
+  }
+  checkTls(settings, as);
   if (advertiseHost !== undefined && !boundTo(host, advertiseHost, addresses)) {
     throw new ConfigError(
       `${as('ADVERTISE_HOST')}: the data plane (HOST ${host}) is not bound to ${advertiseHost}`,
@@ -41,6 +49,13 @@ export function checkTogether(settings: Settings, { as, services, addresses }: S
       `${as('SERVICES')}: there is no service "${name}", did you mean "${nearest(name, services)}"?`,
     );
   }
+}
+
+function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: Surroundings['as']): void {
+  if ((tlsCertFile === undefined) === (tlsKeyFile === undefined)) return;
+  const [there, absent] =
+    tlsCertFile === undefined ? ['TLS_KEY_FILE', 'TLS_CERT_FILE'] : ['TLS_CERT_FILE', 'TLS_KEY_FILE'];
+  throw new ConfigError(`${absent}: must be set as well, since ${as(there)} is`);
 }
 
 /** False when a listener on `host` certainly gets nothing that is sent to `address`. Names are not resolved. */

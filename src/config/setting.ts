@@ -5,6 +5,8 @@ import { keyOf } from './names.js';
 /** What a default may depend on. */
 export interface Machine {
   readonly parallelism: number;
+  /** Most files and sockets that this process may have open. */
+  readonly openFiles: number;
   /** Standard output is a terminal. */
   readonly isTTY: boolean;
 }

@@ -10,6 +10,8 @@ const BYTES = { unit: 'bytes' };
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
+/** What Linux lets a process open unless told otherwise (fs.nr_open). */
+const MOST_CONNECTIONS = 1_048_576;
 
 const serviceNames = listOf('service names', (name) =>
   /^[a-z][a-z0-9-]{0,62}$/.test(name) ? name : undefined,
@@ -18,6 +20,17 @@ const serviceNames = listOf('service names', (name) =>
 export const PROCESS_SETTINGS = {
   HOST: given(host, '0.0.0.0', 'Address of the data plane (HTTP/1.1).'),
   PORT: given(whole(0, 65535), 8080, 'Port of the data plane; 0 takes any free one.'),
+  TLS_CERT_FILE: optional(
+    path,
+    'plain HTTP',
+    'PEM file of the certificate the data plane is served with over TLS, followed by those between it and its root. ' +
+      'Read when a worker starts: a reload takes a renewed one.',
+  ),
+  TLS_KEY_FILE: optional(
+    path,
+    'plain HTTP',
+    'PEM file of the private key of that certificate, not encrypted.',
+  ),
   ADMIN_HOST: given(
     host,
     '127.0.0.1',
@@ -34,9 +47,10 @@ export const PROCESS_SETTINGS = {
     defaultText: 'available parallelism',
   }),
   SHARDING: given(
-    oneOf('acceptor'),
+    oneOf('acceptor', 'reuseport'),
     'acceptor',
-    'How connections reach workers: the primary accepts and hands sockets to them.',
+    'How connections reach workers: the primary accepts and hands sockets to them, or (Linux) each worker listens ' +
+      'itself and the kernel spreads, which is cheaper for short connections and blind to how workers are.',
   ),
   SERVICES: optional(serviceNames, 'all', 'The services this process mounts.'),
   DATABASE_URL: optional(
@@ -98,6 +112,13 @@ export const PROCESS_SETTINGS = {
     whole(1, 1_000_000),
     10_000,
     'Concurrent requests of the whole process; one more is refused with 503 `OVERLOADED`.',
+  ),
+  MAX_CONNECTIONS: given(
+    whole(1, MOST_CONNECTIONS),
+    (machine) => Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor(0.9 * machine.openFiles))),
+    'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
+      'it is read. What is left of the open files is for databases, calls and files.',
+    { defaultText: '9/10 of the open-file limit' },
   ),
   MAX_BODY_BYTES: given(
     whole(0, 1024 * MIB),

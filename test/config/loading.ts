@@ -15,6 +15,8 @@ export const load = (options: Partial<LoadOptions> = {}): Promise<Loaded> =>
     isTTY: false,
     shop: SHOP,
     parallelism: 4,
+    openFiles: 20_000,
+    platform: 'linux',
     addresses: ['192.0.2.7'],
     ...options,
   });

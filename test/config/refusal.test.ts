@@ -26,9 +26,9 @@ describe('what is refused with exit code 78', () => {
     ['a number below its range', { argv: ['--workers', '0'] }, /^78 --workers: "0" is not/],
     ['a number in another notation', { argv: ['--port', '0x50'] }, /^78 --port: /],
     [
-      'sharding that is not there yet',
-      { argv: ['--sharding', 'reuseport'] },
-      /^78 --sharding: "reuseport" .* only choice/,
+      'sharding of another kind',
+      { argv: ['--sharding', 'cluster'] },
+      /^78 --sharding: "cluster" is not one of acceptor, reuseport$/,
     ],
     [
       'a registry that is not there yet',

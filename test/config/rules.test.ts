@@ -48,6 +48,23 @@ describe('settings that are wrong together', () => {
     expect((await settings({ argv: ['--port', '0', '--admin-port', '0'] })).adminPort).to.equal(0);
   });
 
+  it('refuses reuseport where the kernel does not spread connections', async () => {
+    const argv = ['--sharding', 'reuseport'];
+    expect((await settings({ argv })).sharding).to.equal('reuseport');
+    expect(await refusal({ argv, platform: 'darwin' })).to.match(/^78 --sharding: .*Linux.*darwin/);
+    expect((await settings({ platform: 'darwin' })).sharding).to.equal('acceptor');
+  });
+
+  it('takes a certificate and its key together, relative to the working directory, or neither', async () => {
+    const argv = ['--tls-cert-file', 'a.crt', '--tls-key-file', '/b.key'];
+    expect(await settings({ argv, cwd: '/etc' })).to.include({
+      tlsCertFile: '/etc/a.crt',
+      tlsKeyFile: '/b.key',
+    });
+    expect(await refusal({ argv: argv.slice(0, 2) })).to.match(/^78 TLS_KEY_FILE: .*--tls-cert-file/);
+    expect(await refusal({ env: { TLS_KEY_FILE: '/b.key' } })).to.match(/^78 TLS_CERT_FILE: .*TLS_KEY_FILE/);
+  });
+
   describe('an advertised address', () => {
     const advertised = (host: string, address: string): string[] => [
       '--host',
