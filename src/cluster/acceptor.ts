@@ -1,95 +1,91 @@
-// Accepts every connection of the data plane and hands its socket to a worker, round-robin in the core.
-// A worker's descriptor is a raw pointer: one left here after its thread has ended is a segfault at the next
-// connection, so `remove` always comes before a worker may close (docs/cluster.md).
-import uWS from 'uWebSockets.js';
-import { ERROR_TABLE, StartError } from '../errors.js';
+// SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker, by turns in the core. Who
+// has clearly more in hand than the others is left out for a while (placement.ts).
+import type { Settings } from '../config.js';
+import { Front, type FrontSettings } from './front.js';
+import { type Load, leftOut, weightOf } from './placement.js';
+import type { Descriptor, Sharding } from './sharding.js';
 
-const NO_WORKER = JSON.stringify({
-  type: 'urn:multilane:problem:no-worker',
-  title: ERROR_TABLE.NO_WORKER.title,
-  status: ERROR_TABLE.NO_WORKER.status,
-  detail: 'No worker is serving right now.',
-  code: 'NO_WORKER',
-});
+const LOOK_EVERY_MS = 250;
+/** Looks that a connection must have been there for to count as one that stays. */
+const LOOKS = 4;
 
-/** What the published types leave out. */
-interface AcceptingApp {
-  listen(
-    host: string,
-    port: number,
-    options: number,
-    listening: (socket: uWS.us_listen_socket | false) => void,
-  ): void;
-  addChildAppDescriptor(descriptor: unknown): void;
-  removeChildAppDescriptor(descriptor: unknown): void;
+interface Child {
+  readonly weights: number[];
+  isLeftOut: boolean;
 }
 
-/** LIBUS_LISTEN_* */
-const [SHARED, EXCLUSIVE] = [0, 1];
-
-export interface AcceptorOptions {
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-  /** False lets another process listen on the same port beside us (SO_REUSEPORT): zero-downtime take-over. */
-  readonly exclusive: boolean;
+export interface AcceptorOptions extends FrontSettings, Pick<Settings, 'port' | 'pmId'> {
+  /** Of the worker thread in this row of shared memory. */
+  readonly load: (slot: number) => Load;
 }
 
-export class Acceptor {
+export class Acceptor implements Sharding {
   readonly port: number;
-  readonly #app: uWS.TemplatedApp;
-  readonly #children = new Set<unknown>();
-  #listening: uWS.us_listen_socket | undefined;
-  #refused = 0;
+  readonly workerPort = undefined;
+  readonly #front: Front;
+  readonly #load: AcceptorOptions['load'];
+  readonly #children = new Map<Descriptor, Child>();
+  readonly #timer: NodeJS.Timeout;
 
   /** @throws StartError when the address cannot be listened on */
   constructor(options: AcceptorOptions) {
-    this.#app = uWS.App();
-    // Connections that find no child land here: not executed, may be repeated.
-    this.#app.any('/*', (res) => {
-      this.#refused++;
-      res
-        .writeStatus('503 Service Unavailable')
-        .writeHeader('content-type', 'application/problem+json')
-        .writeHeader('retry-after', '1')
-        .writeHeader('x-request-id', `primary-${this.#refused}`)
-        .end(NO_WORKER, true);
-    });
-    let socket: uWS.us_listen_socket | false = false;
-    this.#core.listen(options.host, options.port, options.exclusive ? EXCLUSIVE : SHARED, (result) => {
-      socket = result;
-    });
-    if (!socket) {
-      throw new StartError(
-        `cannot listen on ${options.host}:${options.port} (data plane): the port is taken, or the address is not of this host or not permitted`,
-      );
-    }
-    this.#listening = socket;
-    this.port = uWS.us_socket_local_port(socket);
+    this.#front = new Front(options);
+    this.#load = options.load;
+    // Under pm2 two processes overlap on purpose: the new one takes over.
+    this.port = this.#front.listen(options.port, options.pmId === null ? 'exclusive' : 'shared');
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
-  add(descriptor: unknown): void {
-    this.#children.add(descriptor);
-    this.#core.addChildAppDescriptor(descriptor);
+  add(descriptor: Descriptor): void {
+    this.#takeAll();
+    this.#children.set(descriptor, { weights: [], isLeftOut: false });
+    this.#front.addChild(descriptor.app);
   }
 
-  /** Idempotent. After it no new connection goes to this worker. */
-  remove(descriptor: unknown): void {
-    if (this.#children.delete(descriptor)) this.#core.removeChildAppDescriptor(descriptor);
+  pause(descriptor: Descriptor): void {
+    this.remove(descriptor);
   }
 
-  /** New connections are refused from here on; those that exist live on in their workers. */
+  remove(descriptor: Descriptor): void {
+    const child = this.#children.get(descriptor);
+    if (child === undefined) return;
+    this.#children.delete(descriptor);
+    if (!child.isLeftOut) this.#front.removeChild(descriptor.app);
+    this.#takeAll();
+  }
+
   stopListening(): void {
-    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
-    this.#listening = undefined;
+    this.#front.stopListening();
   }
 
   close(): void {
-    this.stopListening();
-    this.#app.close();
+    clearInterval(this.#timer);
+    this.#front.close();
   }
 
-  get #core(): AcceptingApp {
-    return this.#app as unknown as AcceptingApp;
+  /** Who is left out is decided among those that are there, so anew when they change. */
+  #takeAll(): void {
+    for (const [descriptor, child] of this.#children) this.#leaveOut(descriptor, child, false);
+  }
+
+  #look(): void {
+    const children = [...this.#children];
+    const seen = children.map(([{ slot }, { weights, isLeftOut }]) => {
+      const now = weightOf(this.#load(slot));
+      weights.push(now);
+      if (weights.length > LOOKS) weights.shift();
+      return { now, stays: weights.length < LOOKS ? 0 : Math.min(...weights), isLeftOut };
+    });
+    const out = leftOut(seen);
+    for (const [index, [descriptor, child]] of children.entries()) {
+      this.#leaveOut(descriptor, child, out[index]!);
+    }
+  }
+
+  #leaveOut(descriptor: Descriptor, child: Child, isLeftOut: boolean): void {
+    if (child.isLeftOut === isLeftOut) return;
+    child.isLeftOut = isLeftOut;
+    if (isLeftOut) this.#front.removeChild(descriptor.app);
+    else this.#front.addChild(descriptor.app);
   }
 }

@@ -9,8 +9,7 @@ export const BEAT_MS = 50;
 const REPORT_BEATS = 5;
 const SAMPLE_BEATS = 20;
 
-/** @param connections open sockets of this worker */
-export function startLoadSampler(row: WorkerRow, clock: Clock, connections: () => number): { stop(): void } {
+export function startLoadSampler(row: WorkerRow, clock: Clock): { stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   let before = performance.eventLoopUtilization();
@@ -31,7 +30,7 @@ export function startLoadSampler(row: WorkerRow, clock: Clock, connections: () =
   const beat = (): void => {
     row.beat(clock());
     if (beats % SAMPLE_BEATS === 0) sample();
-    if (beats % REPORT_BEATS === 0) row.report({ ...load, connections: connections() });
+    if (beats % REPORT_BEATS === 0) row.report(load);
     beats++;
   };
   beat();

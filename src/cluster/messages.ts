@@ -2,10 +2,11 @@
 //
 //   worker                         primary
 //   started by Worker({workerData: WorkerBoot})
-//   -- ready {descriptor} ------->  addChildAppDescriptor, state ready
-//                      <-- drain --  remove descriptor first; answers carry Connection: close from now on
-//   -- leaving {reason} --------->  (crash or drained) removeChildAppDescriptor; the last one that serves is kept
-//                                   in rotation until another is ready
+//   -- ready {descriptor} ------->  (it listens by now, where it does so itself) into rotation, state ready
+//                      <-- drain --  out of rotation first; it closes its listener if it has one; answers carry
+//                                   Connection: close from now on
+//   -- leaving {reason} --------->  (crash or drained) out of rotation; the last one that serves is kept there
+//                                   until another is ready
 //                     <-- recover --  what it ran was broken off: it answers who waited and leaves
 //                   <-- detached --  only now may the worker close its app and exit (docs/cluster.md)
 //   -- failed {detail} ---------->  it goes on serving: the primary logs it
@@ -16,9 +17,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import type { Descriptor } from './sharding.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 export interface WorkerBoot {
   readonly protocol: number;
@@ -30,6 +32,8 @@ export interface WorkerBoot {
   readonly generation: number;
   readonly memory: Block['buffer'];
   readonly settings: Settings;
+  /** What it listens on itself; undefined: it is handed its connections. */
+  readonly port: number | undefined;
   /** Unique per process start: the owner of leases in databases. */
   readonly instanceId: string;
   readonly cpuPort: MessagePort;
@@ -53,8 +57,8 @@ export type LeaveReason =
   | 'stalled';
 
 export type FromWorker =
-  /** `descriptor`: uWS app pointer for the acceptor. Never used after `detached`. */
-  | { readonly type: 'ready'; readonly descriptor: unknown }
+  /** Never used after `detached`. */
+  | { readonly type: 'ready'; readonly descriptor: Descriptor }
   /** After a `service-ready`: requests of this service are no longer refused here. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }

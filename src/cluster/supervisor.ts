@@ -6,10 +6,10 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
-import type { Acceptor } from './acceptor.js';
 import { heirOf, isAlive, isWedged, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
+import type { Sharding } from './sharding.js';
 import { mostWedged, Slots } from './slots.js';
 import { type Order, WorkerThread } from './worker-thread.js';
 
@@ -18,7 +18,7 @@ export interface SupervisorOptions {
   readonly settings: Settings;
   /** With `settings.workers + SURGE` rows for threads. */
   readonly block: Block;
-  readonly acceptor: Pick<Acceptor, 'add' | 'remove'>;
+  readonly sharding: Pick<Sharding, 'add' | 'pause' | 'remove' | 'workerPort'>;
   readonly instanceId: string;
   readonly log: Logger;
   /** Takes the primary's end of a worker's CPU port. */
@@ -145,17 +145,18 @@ export class Supervisor {
   }
 
   #spawn(lane: Lane, slot: number): WorkerThread {
-    const { entry, settings, block, instanceId, acceptor, log } = this.#options;
+    const { entry, settings, block, instanceId, sharding, log } = this.#options;
     lane.isOwed = false;
     const generation = ++lane.generation;
     const { worker } = lane;
     occupySlot(block, slot, worker, generation);
     const memory = block.buffer;
+    const { workerPort: port } = sharding;
     const thread: WorkerThread = new WorkerThread(
       {
         entry,
-        acceptor,
-        boot: { worker, slot, generation, memory, settings, instanceId, ready: this.#ready },
+        rotation: sharding,
+        boot: { worker, slot, generation, memory, settings, port, instanceId, ready: this.#ready },
         attachCpu: (port) => this.#options.attachCpu(port),
       },
       {

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import { allowBreakOff, type Stall } from './break-off.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
+import type { Descriptor } from './sharding.js';
 
 /** What a worker that was broken off while it left may take beyond its time. */
 const INSIST_MS = 1_000;
@@ -67,7 +68,7 @@ export class WorkerSide {
     for (const ready of this.#early.splice(0)) void this.mount(ready);
   }
 
-  ready(descriptor: unknown): void {
+  ready(descriptor: Descriptor): void {
     if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor });
   }
 

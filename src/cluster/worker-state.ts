@@ -6,13 +6,14 @@
 //   any of the last four ──► stalled ──► wedged               its loop does not turn; `resume` leads back
 //   `exit` is legal from everywhere: it happens.
 import type { LeaveReason } from './messages.js';
+import type { Descriptor } from './sharding.js';
 
 /** States in which a loop that stands still is a fault: one that starts may load code for as long as it takes. */
 export type Turning =
-  /** In rotation. With the acceptor, the descriptor is a raw pointer: removed before the thread ends. */
-  | { readonly kind: 'ready'; readonly descriptor: unknown }
+  /** In rotation. The descriptor may hold a raw pointer: removed before the thread ends. */
+  | { readonly kind: 'ready'; readonly descriptor: Descriptor }
   /** It failed and wants to leave, but nobody else serves: in rotation until another is ready. */
-  | { readonly kind: 'failing'; readonly descriptor: unknown; readonly reason: LeaveReason }
+  | { readonly kind: 'failing'; readonly descriptor: Descriptor; readonly reason: LeaveReason }
   /** Out of rotation by order, finishing what it has. */
   | { readonly kind: 'draining'; readonly reason: LeaveReason }
   /** Out of rotation and told so: it closes its app and ends. */
@@ -28,7 +29,7 @@ export type WorkerState =
   | { readonly kind: 'dead'; readonly reason: LeaveReason | 'lost' };
 
 export type WorkerEvent =
-  | { readonly type: 'ready'; readonly descriptor: unknown }
+  | { readonly type: 'ready'; readonly descriptor: Descriptor }
   | { readonly type: 'drain' }
   | { readonly type: 'leaving'; readonly reason: LeaveReason }
   /** Taken out of rotation after it said that it leaves. */
@@ -106,8 +107,8 @@ function isTurning(state: WorkerState): state is Turning {
   return kind === 'ready' || kind === 'failing' || kind === 'draining' || kind === 'leaving';
 }
 
-/** The acceptor holds a pointer into this worker exactly while this is not undefined. */
-export function descriptorOf(state: WorkerState): unknown {
+/** The rotation may hold a pointer into this worker exactly while this is not undefined. */
+export function descriptorOf(state: WorkerState): Descriptor | undefined {
   return state.kind === 'ready' || state.kind === 'failing' ? state.descriptor : undefined;
 }
 

@@ -1,7 +1,6 @@
-// One thread of one worker, from its start to its end: its state, its messages, its place in the acceptor.
+// One thread of one worker, from its start to its end: its state, its messages, its place in the rotation.
 // Who is started and replaced when is the supervisor's business.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { Acceptor } from './acceptor.js';
 import {
   type FromWorker,
   type LeaveReason,
@@ -9,6 +8,7 @@ import {
   type ToWorker,
   type WorkerBoot,
 } from './messages.js';
+import type { Rotation } from './sharding.js';
 import { descriptorOf, move, type WorkerEvent, type WorkerState } from './worker-state.js';
 
 /** What is planned: a worker that serves is replaced by order. */
@@ -17,7 +17,7 @@ export type EndReason = LeaveReason | Order | 'wedged' | 'lost';
 
 export interface ThreadOptions {
   readonly entry: URL;
-  readonly acceptor: Pick<Acceptor, 'add' | 'remove'>;
+  readonly rotation: Rotation;
   readonly boot: Omit<WorkerBoot, 'protocol' | 'cpuPort'>;
   /** Takes the primary's end of the CPU port. */
   attachCpu(port: MessagePort): void;
@@ -42,7 +42,7 @@ export class WorkerThread {
   readonly serving = new Set<string>();
   /** Why it was told to drain, unless the process stops. */
   order: Order | 'start-failed' | 'wedged' | undefined;
-  readonly #acceptor: Pick<Acceptor, 'add' | 'remove'>;
+  readonly #rotation: Rotation;
   readonly #thread: Worker;
   readonly #cpuPort: MessagePort;
   readonly #events: ThreadEvents;
@@ -50,12 +50,12 @@ export class WorkerThread {
   #readyAt: number | undefined;
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
-    const { entry, acceptor, boot } = options;
+    const { entry, rotation, boot } = options;
     this.#events = events;
     this.worker = boot.worker;
     this.generation = boot.generation;
     this.slot = boot.slot;
-    this.#acceptor = acceptor;
+    this.#rotation = rotation;
     const cpu = new MessageChannel();
     options.attachCpu(cpu.port1);
     this.#cpuPort = cpu.port1;
@@ -131,7 +131,8 @@ export class WorkerThread {
 
   /** Its loop does not turn: no new connection until it does. */
   stall(): void {
-    this.#leaveRotation();
+    const descriptor = descriptorOf(this.#state);
+    if (descriptor !== undefined) this.#rotation.pause(descriptor);
     this.#move({ type: 'stall' });
     this.#events.moved();
   }
@@ -141,7 +142,7 @@ export class WorkerThread {
     if (this.#state.kind !== 'stalled' && this.#state.kind !== 'wedged') return;
     this.#move({ type: 'resume' });
     const descriptor = descriptorOf(this.#state);
-    if (descriptor !== undefined) this.#acceptor.add(descriptor);
+    if (descriptor !== undefined) this.#rotation.add(descriptor);
     this.#events.moved();
   }
 
@@ -160,15 +161,15 @@ export class WorkerThread {
 
   #ready(message: Extract<FromWorker, { type: 'ready' }>): void {
     if (this.#state.kind !== 'starting') return; // told to drain meanwhile
-    this.#acceptor.add(message.descriptor);
+    this.#rotation.add(message.descriptor);
     this.#readyAt = performance.now();
     this.#move(message);
   }
 
-  /** Before it may close, always: what stays in the acceptor is a pointer into it. */
+  /** Before it may close, always: with the acceptor, what stays there is a pointer into it. */
   #leaveRotation(): void {
-    const descriptor = descriptorOf(this.#state);
-    if (descriptor !== undefined) this.#acceptor.remove(descriptor);
+    const descriptor = descriptorOf(this.#state.kind === 'stalled' ? this.#state.before : this.#state);
+    if (descriptor !== undefined) this.#rotation.remove(descriptor);
   }
 
   #move(event: WorkerEvent): void {

@@ -54,6 +54,8 @@ export const LAYOUT = {
   // --- the process
   /** Requests in the process right now; what a lost worker held is given back by the primary. */
   processInFlight: field('process', 1, 'cas', 'requests', 'last'),
+  /** Open connections of the data plane, in the same way. */
+  processConnections: field('process', 1, 'cas', 'connections', 'last'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
   /** The verdict of `/readyz`, for workers that are asked the same. */

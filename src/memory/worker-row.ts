@@ -9,13 +9,11 @@ export interface WorkerLoad {
   readonly utilization: number;
   readonly delayP99Us: number;
   readonly heapUsedBytes: number;
-  readonly connections: number;
 }
 
 /** Written by the worker of this slot alone. Lives as long as its thread. */
 export class WorkerRow {
   readonly #heartbeat: Int32Array;
-  readonly #connections: Int32Array;
   readonly #inFlight: Int32Array;
   readonly #requests: Int32Array;
   readonly #errors: Int32Array;
@@ -27,7 +25,6 @@ export class WorkerRow {
 
   constructor(block: Block, slot: number) {
     this.#heartbeat = block.words('workerHeartbeat', slot);
-    this.#connections = block.words('workerConnections', slot);
     this.#inFlight = block.words('workerInFlight', slot);
     this.#requests = block.words('workerRequests', slot);
     this.#errors = block.words('workerErrors', slot);
@@ -74,7 +71,6 @@ export class WorkerRow {
   report(load: WorkerLoad): void {
     Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
-    Atomics.store(this.#connections, 0, load.connections);
     Atomics.store(this.#heap, 0, Math.round(load.heapUsedBytes / 1024));
   }
 }

@@ -1,4 +1,5 @@
 // No code of a worker can run any more: what it held in shared memory goes back, its totals stay.
+import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { clearFlights } from '../memory/flight-recorder.js';
 import { reclaimInFlight } from '../memory/in-flight.js';
@@ -7,6 +8,7 @@ import type { Brain } from './brain.js';
 
 export function reclaimSlot({ block, load, breakers }: Brain, slot: number): void {
   reclaimInFlight(block, slot);
+  reclaimConnections(block, slot);
   load.reclaim(slot);
   breakers.reclaim(slot);
   DatabaseBudget.reclaim(block, slot);

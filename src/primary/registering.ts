@@ -55,8 +55,11 @@ export function registerServices(
   port: number,
 ): void {
   const host = advertisedHost(settings);
+  // For those who reach it over the network: services of one process call each other without it.
+  const metadata: Record<string, string> = settings.tlsCertFile === undefined ? {} : { scheme: 'https' };
   for (const service of services) {
     registry.registerLocal(service.name, host, port, {
+      metadata,
       state: hasDatabase(service) ? 'starting' : 'healthy',
     });
   }

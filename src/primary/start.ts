@@ -1,7 +1,6 @@
 // The boot order of the primary. Each step starts one part and says how it is stopped; the rules are elsewhere.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Acceptor } from '../cluster/acceptor.js';
 import { watchHeaps } from '../cluster/heap-watch.js';
 import { exitProcess } from '../cluster/process-exit.js';
 import { Reload } from '../cluster/reload.js';
@@ -13,6 +12,7 @@ import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { schemeOf } from '../server/certificate.js';
 import { mountedServices } from '../services/mounted.js';
 import { startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
@@ -28,6 +28,7 @@ import { Readiness } from './readiness.js';
 import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
 import { createRegistry, registerServices } from './registering.js';
+import { openDataPlane } from './sharding.js';
 import { watchStalls } from './stalls.js';
 
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
@@ -75,8 +76,8 @@ async function startParts(
     const embedded = await starting?.catch(() => undefined);
     await embedded?.stop();
   });
-  const acceptor = new Acceptor({ ...settings, exclusive: settings.pmId === null });
-  lifecycle.defer('acceptor', () => acceptor.close());
+  const sharding = await openDataPlane(settings, brain.block, log);
+  lifecycle.defer('data plane', () => sharding.close());
 
   let adminPort = settings.adminPort;
   const registering = createRegistry({
@@ -87,7 +88,7 @@ async function startParts(
   });
   const { registry } = registering;
   lifecycle.defer('registry', () => registering.close());
-  registerServices(registry, services, settings, acceptor.port);
+  registerServices(registry, services, settings, sharding.port);
 
   const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
   lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
@@ -96,7 +97,7 @@ async function startParts(
     entry: HTTP_WORKER,
     settings,
     block: brain.block,
-    acceptor,
+    sharding,
     instanceId,
     log,
     attachCpu: (port) => cpu.attach(port),
@@ -118,7 +119,7 @@ async function startParts(
       readiness.drain();
       for (const { name } of services) registry.setLocalState(name, 'draining');
       await delay(settings.drainNoticeMs);
-      acceptor.stopListening();
+      sharding.stopListening();
       await supervisor.stop(settings.drainMs);
     },
     leaveNow: () => supervisor.stop(0),
@@ -175,8 +176,8 @@ async function startParts(
   if (ending.begun) return;
   readiness.reached();
   announceReady(
-    `http://${shownHost(settings.host)}:${acceptor.port}`,
+    `${schemeOf(settings)}://${shownHost(settings.host)}:${sharding.port}`,
     `http://${shownHost(settings.adminHost)}:${admin.port}`,
   );
-  log.info({ port: acceptor.port, adminPort: admin.port, workers: settings.workers }, 'ready');
+  log.info({ port: sharding.port, adminPort: admin.port, workers: settings.workers }, 'ready');
 }

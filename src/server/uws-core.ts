@@ -86,8 +86,11 @@ export interface CoreApp {
   /** Tried before `any`. Of two that match, the one added first; it may yield. */
   ws<Socket extends CoreWebSocket>(pattern: string, behavior: CoreBehavior<Socket>): this;
   publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
-  /** `change` is 1 for a connection that opened, -1 for one that closed; one that was upgraded is not told of. */
-  filter(handler: (response: unknown, change: 1 | -1) => void): this;
+  /**
+   * `change` is 1 for a connection that opened, -1 for one that closed: within `close()` when that is called in
+   * the handler itself, which is safe. One that was upgraded is not told of.
+   */
+  filter(handler: (response: Pick<CoreResponse, 'close'>, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;
   getDescriptor(): unknown;
   close(): this;
@@ -95,7 +98,10 @@ export interface CoreApp {
 
 export interface Core {
   App(): CoreApp;
+  /** @throws Error without a reason for files it cannot use */
+  SSLApp(options: { cert_file_name: string; key_file_name: string }): CoreApp;
   us_socket_local_port(socket: unknown): number;
+  us_listen_socket_close(socket: unknown): void;
   /** Undocumented; `silent` removes the core's own response header. */
   _cfg?(option: string): void;
 }

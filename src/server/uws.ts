@@ -1,6 +1,6 @@
-// The server: takes requests from uWebSockets.js, checks their framing and hands them to the App. In a worker
-// it never listens: the primary accepts and hands sockets over by the descriptor. Together with the
-// other files named uws-*.ts the only code that touches the core's objects.
+// The server: takes requests from uWebSockets.js, checks their framing and hands them to the App. Either the
+// primary accepts and hands sockets over by the descriptor, or it listens itself. Together with the other files
+// named uws-*.ts the only code that touches the core's objects.
 //
 // What the core decides by itself and nobody here can change: HTTP/1.0, absolute-form and `OPTIONS *` are 505;
 // a missing or repeated Host, bad field names or values and more than 100 fields get its own short page; an
@@ -9,24 +9,41 @@
 // behind it from us (a request with a body then has no length, and its answer is deferred for that reason).
 import type { Settings } from '../config.js';
 import type { App } from './app.js';
+import type { TlsFiles } from './certificate.js';
 import { describeThrown } from './failure.js';
 import { HeadReader } from './framing.js';
 import { expectsBody } from './methods.js';
-import { type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
+import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';
 import { serveWebSockets, type Upgrade } from './uws-websocket.js';
 
 export interface UwsServerOptions {
   readonly settings: Pick<Settings, 'maxHeaderBytes' | 'maxUrlBytes' | 'streamIdleMs'>;
-  /** Told of every connection that opens (1) or closes (-1). */
-  readonly connected?: (change: 1 | -1) => void;
+  /** Checked already. Default: plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
+  /** MAX_CONNECTIONS. Default: all are admitted. */
+  readonly gate?: ConnectionGate;
 }
+
+/** Admits connections; every one that was admitted leaves once. */
+export interface ConnectionGate {
+  /** False: it is closed at once. */
+  enter(): boolean;
+  leave(): void;
+}
+
+const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined };
 
 export interface UwsServer {
   /** For the acceptor in the primary; may be asked once. @throws Error when asked again */
   descriptor(): unknown;
-  /** For tests and single-threaded use. @returns the port @throws Error when it cannot be had */
+  /**
+   * Beside other listeners on the same port (SO_REUSEPORT), unless that is 0: any free one.
+   * @returns the port @throws Error when it cannot be had
+   */
   listen(port: number, host: string): Promise<number>;
+  /** Accepts nothing more; connections that are there live on. May be called at any time. */
+  stopListening(): void;
   /** Open sockets. */
   readonly connections: number;
   /** Answers that are not written completely, those of requests in flight included. A drain waits for 0. */
@@ -39,12 +56,15 @@ export interface UwsServer {
   close(): void;
 }
 
-export function createUwsServer(app: App, { settings, connected }: UwsServerOptions): UwsServer {
+export function createUwsServer(app: App, options: UwsServerOptions): UwsServer {
+  const { settings, tls, gate = OPEN_GATE } = options;
   const core = loadCore();
   core._cfg?.('silent');
   const { log } = app.options;
   const reader = new HeadReader(settings);
   let connections = 0;
+  let listener: unknown;
+  let isRefusing = false;
   let isClosed = false;
   let isDescribed = false;
   let inCallback = false;
@@ -86,16 +106,30 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
     if (upgrade !== undefined) exchange.reportOpened();
   };
 
-  const count = (_response: unknown, change: 1 | -1): void => {
-    connections += change;
-    connected?.(change);
+  const left = (): void => {
+    connections--;
+    gate.leave();
   };
-  const server = core
-    .App()
+  const count = (response: Pick<CoreResponse, 'close'>, change: 1 | -1): void => {
+    if (isRefusing) return; // told of the end of the one that is refused
+    if (change === 1 && !gate.enter()) {
+      isRefusing = true;
+      response.close();
+      isRefusing = false;
+      return;
+    }
+    if (change === 1) connections++;
+    else left();
+  };
+  const server = appOf(core, tls)
     .any('/*', (res, req) => serve(res, req, undefined))
     .filter(count);
+  const stopListening = (): void => {
+    if (listener !== undefined) core.us_listen_socket_close(listener);
+    listener = undefined;
+  };
   // The core counts a connection that was upgraded as open for ever.
-  const webSockets = serveWebSockets(server, app, serve, () => count(undefined, -1));
+  const webSockets = serveWebSockets(server, app, serve, left);
 
   return {
     descriptor() {
@@ -106,10 +140,12 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
     listen: (port, address) =>
       new Promise((resolve, reject) => {
         server.listen(address, port, (socket) => {
-          if (socket) resolve(core.us_socket_local_port(socket));
-          else reject(new Error(`cannot listen on ${address}:${port}`));
+          if (!socket) return reject(new Error(`cannot listen on ${address}:${port}`));
+          listener = socket;
+          resolve(core.us_socket_local_port(socket));
         });
       }),
+    stopListening,
     get connections() {
       return connections;
     },
@@ -124,7 +160,13 @@ export function createUwsServer(app: App, { settings, connected }: UwsServerOpti
       if (isClosed) return;
       isClosed = true;
       webSockets.end();
+      listener = undefined; // the core closes it with the rest
       server.close();
     },
   };
+}
+
+function appOf(core: Core, tls: TlsFiles | undefined): CoreApp {
+  if (tls === undefined) return core.App();
+  return core.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
 }

@@ -30,7 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Library -> the only room that may import it. Others get what they need through that room's contract. */
 const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
-  [/^uWebSockets\.js$/, /^src\/(server\/uws[^/]*|cluster\/acceptor)\.ts$/],
+  [/^uWebSockets\.js$/, /^src\/(server\/uws[^/]*|cluster\/front)\.ts$/],
   [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
   [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
   [/^piscina$/, /^src\/cluster\//],

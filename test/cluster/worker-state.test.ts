@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { descriptorOf, move, type WorkerEvent, type WorkerState } from '#src/cluster/worker-state.js';
 
 const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
-  fc.constant<WorkerEvent>({ type: 'ready', descriptor: 1 }),
+  fc.constant<WorkerEvent>({ type: 'ready', descriptor: { slot: 1, app: 1 } }),
   fc.constant<WorkerEvent>({ type: 'drain' }),
   fc.constant<WorkerEvent>({ type: 'leaving', reason: 'uncaught-exception' }),
   fc.constant<WorkerEvent>({ type: 'detach' }),
@@ -64,7 +64,7 @@ describe('worker states', () => {
   });
 
   it('are wedged only when there is nothing left to decide, and then end', () => {
-    const stalled = move({ kind: 'ready', descriptor: 1 }, { type: 'stall' });
+    const stalled = move({ kind: 'ready', descriptor: { slot: 1, app: 1 } }, { type: 'stall' });
     expect(() => move(stalled, { type: 'wedge' })).to.throw('not legal');
     const wedged = move(move(stalled, { type: 'drain' }), { type: 'wedge' });
     expect(wedged.kind).to.equal('wedged');
@@ -82,7 +82,7 @@ describe('worker states', () => {
   });
 
   it('tell an exit without a word from an ordered one', () => {
-    const ready = move({ kind: 'starting' }, { type: 'ready', descriptor: 1 });
+    const ready = move({ kind: 'starting' }, { type: 'ready', descriptor: { slot: 1, app: 1 } });
     expect(move(ready, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'lost' });
     const leaving = move(ready, { type: 'leaving', reason: 'uncaught-exception' });
     expect(move(leaving, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'uncaught-exception' });

@@ -2,6 +2,7 @@
 // fetch hides (broken framing, `Connection: close`, half an answer) is what the system tests are about.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { within } from './cluster.js';
 
 const ANSWER_MS = 15_000;
@@ -36,12 +37,27 @@ export class Wire {
     });
   }
 
-  /** @throws Error when the connection is refused */
-  static async open(url: string): Promise<Wire> {
-    const { hostname, port } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  /**
+   * @param ca PEM of whom to trust, for an https URL
+   * @throws Error when the connection is refused
+   */
+  static async open(url: string, ca?: string): Promise<Wire> {
+    const { protocol, hostname, port } = new URL(url);
+    const to = { host: hostname, port: Number(port), noDelay: true };
+    if (protocol === 'https:') {
+      const socket = connectTls({ ...to, ca });
+      await once(socket, 'secureConnect');
+      return new Wire(socket);
+    }
+    const socket = connect(to);
     await once(socket, 'connect');
     return new Wire(socket);
+  }
+
+  /** CN of the certificate that the server has shown; undefined without TLS. */
+  get certificateName(): string | undefined {
+    const socket = this.#socket as Partial<TLSSocket>;
+    return socket.getPeerCertificate?.().subject.CN as string | undefined;
   }
 
   get ended(): boolean {

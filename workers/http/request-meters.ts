@@ -20,8 +20,16 @@ export class RequestMeters implements RequestObserver {
   /** From `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
   readonly #tally: Tally = { begun: 0, inFlight: 0 };
+  readonly #scheme: 'http' | 'https';
 
-  constructor(recorder: Recorder, row: WorkerRow, flights: FlightRecorder, clock: Clock) {
+  constructor(
+    recorder: Recorder,
+    row: WorkerRow,
+    flights: FlightRecorder,
+    clock: Clock,
+    scheme: 'http' | 'https',
+  ) {
+    this.#scheme = scheme;
     this.#recorder = recorder;
     this.#row = row;
     this.#flights = flights;
@@ -34,7 +42,7 @@ export class RequestMeters implements RequestObserver {
   }
 
   meter(method: string, template: string | undefined): RouteMeter {
-    const labels = { http_request_method: method, http_route: template ?? '', url_scheme: 'http' };
+    const labels = { http_request_method: method, http_route: template ?? '', url_scheme: this.#scheme };
     const series = (status: number, error: string): Histogram =>
       this.#recorder.histogram(METRIC, {
         ...labels,

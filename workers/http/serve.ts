@@ -1,5 +1,6 @@
 // An HTTP worker, put together in the order of a request's path: memory, telemetry, calls, services, server.
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { CpuClient } from '#src/cluster/cpu-client.js';
 import { startLoadSampler } from '#src/cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
@@ -8,6 +9,7 @@ import type { WorkerSide } from '#src/cluster/worker-side.js';
 import { ConfigError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
+import { Connections } from '#src/memory/connections.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { InFlight } from '#src/memory/in-flight.js';
 import { SeriesTable } from '#src/memory/series.js';
@@ -15,6 +17,7 @@ import { Switches } from '#src/memory/switches.js';
 import { TopicHints } from '#src/memory/topic-hints.js';
 import { readHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
 import { createApp } from '#src/server/app.js';
+import { checkCertificate, schemeOf, tlsFilesOf } from '#src/server/certificate.js';
 import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
 import { systemRoutes } from '#src/services/system.js';
@@ -43,7 +46,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
 
   const log = createLogger(settings, { worker });
   const tracing = initTracing(settings, { worker, instanceId }, log);
-  const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock);
+  const scheme = schemeOf(settings);
+  const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
 
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
   // clients would only come back through an accept queue that is about to be reset.
@@ -63,10 +67,11 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const app = createApp({
     settings,
     observer: meters,
-    limiter: countRefusals(new InFlight(block, settings.maxInFlight), recorder),
+    limiter: countRefusals(new InFlight(block, settings.maxInFlight), recorder, 'max_in_flight'),
     tracing,
     log,
     bus,
+    scheme,
     draining: () => leaving,
     trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
   });
@@ -88,8 +93,15 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 
-  const server = createUwsServer(app, { settings });
-  const sampler = startLoadSampler(row, clock, () => server.connections);
+  // Anew in every thread: replaced, it serves what the files hold by then.
+  const tls = tlsFilesOf(settings);
+  const doubts = tls === undefined ? [] : checkCertificate(tls);
+  // Of the first threads the primary has said it.
+  if (boot.generation > 1) for (const doubt of doubts) log.warn(doubt);
+  const connections = new Connections(block, slot, settings.maxConnections);
+  const gate = countRefusals(connections, recorder, 'max_connections');
+  const server = createUwsServer(app, { settings, tls, gate });
+  const sampler = startLoadSampler(row, clock);
   const standing = (): number => clock() - readHeartbeat(block, slot);
   const stalls = new Stalls({ app, server, row, standing, stallMs: settings.stallMs });
   const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {
@@ -99,6 +111,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   side.arm({
     serviceReady,
     drain: async (withinMs) => {
+      // Behind the poll of this turn: what a listener has not taken when it closes, the kernel resets.
+      await turn();
+      server.stopListening();
       leaving = true;
       server.leaveWebSockets();
       const busyness = () => ({
@@ -126,5 +141,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   });
   // A replacement takes no connection before it can answer.
   await Promise.all(boot.ready.map((ready) => side.mount(ready)));
-  side.ready(server.descriptor());
+  if (leaving) return;
+  if (boot.port !== undefined) await server.listen(boot.port, settings.host);
+  side.ready({ slot, app: boot.port === undefined ? server.descriptor() : undefined });
 }

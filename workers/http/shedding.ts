@@ -1,15 +1,20 @@
-// Requests that MAX_IN_FLIGHT kept out, counted where that is decided: a handler, too, may answer OVERLOADED.
+// What a limit kept out, counted where that is decided: a handler, too, may answer OVERLOADED.
 import type { Recorder } from '#src/memory/recorder.js';
-import type { InFlightLimiter } from '#src/server/observer.js';
 
-export function countRefusals(limiter: InFlightLimiter, recorder: Recorder): InFlightLimiter {
-  const shed = recorder.counter('multilane_requests_shed_total', { reason: 'max_in_flight' });
+interface Limit {
+  /** False: at the limit, nothing was taken. */
+  enter(): boolean;
+  leave(): void;
+}
+
+export function countRefusals(limit: Limit, recorder: Recorder, reason: string): Limit {
+  const shed = recorder.counter('multilane_requests_shed_total', { reason });
   return {
     enter() {
-      const admitted = limiter.enter();
+      const admitted = limit.enter();
       if (!admitted) shed.add();
       return admitted;
     },
-    leave: () => limiter.leave(),
+    leave: () => limit.leave(),
   };
 }

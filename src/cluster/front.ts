@@ -1,0 +1,102 @@
+// The primary's own end of the data plane, the only one here that touches uWebSockets.js: it listens, hands sockets to
+// workers, and answers what finds no worker with 503 NO_WORKER.
+// A worker's descriptor is a raw pointer: one left here after its thread has ended is a segfault at the next
+// connection, so `removeChild` always comes before a worker may close (docs/cluster.md).
+import uWS from 'uWebSockets.js';
+import type { Settings } from '../config.js';
+import { ERROR_TABLE, StartError } from '../errors.js';
+
+const NO_WORKER = JSON.stringify({
+  type: 'urn:multilane:problem:no-worker',
+  title: ERROR_TABLE.NO_WORKER.title,
+  status: ERROR_TABLE.NO_WORKER.status,
+  detail: 'No worker is serving right now.',
+  code: 'NO_WORKER',
+});
+
+/** What the published types leave out. */
+interface AcceptingApp {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    listening: (socket: uWS.us_listen_socket | false) => void,
+  ): void;
+  addChildAppDescriptor(descriptor: unknown): void;
+  removeChildAppDescriptor(descriptor: unknown): void;
+}
+
+/** LIBUS_LISTEN_*; without `EXCLUSIVE`, others with SO_REUSEPORT may listen on the same port. */
+const OPTIONS = { shared: 0, exclusive: 1 } as const;
+
+export type FrontSettings = Pick<Settings, 'host' | 'tlsCertFile' | 'tlsKeyFile'>;
+
+export class Front {
+  readonly #host: string;
+  readonly #app: uWS.TemplatedApp;
+  #listening: uWS.us_listen_socket | undefined;
+  #refused = 0;
+
+  constructor({ host, tlsCertFile, tlsKeyFile }: FrontSettings) {
+    this.#host = host;
+    // Of the same kind as those of the workers: a child of the other kind is a segfault at the first connection.
+    this.#app =
+      tlsCertFile === undefined || tlsKeyFile === undefined
+        ? uWS.App()
+        : uWS.SSLApp({ cert_file_name: tlsCertFile, key_file_name: tlsKeyFile });
+    this.#app.any('/*', (res) => {
+      this.#refused++;
+      res
+        .writeStatus('503 Service Unavailable')
+        .writeHeader('content-type', 'application/problem+json')
+        .writeHeader('retry-after', '1')
+        .writeHeader('x-request-id', `primary-${this.#refused}`)
+        .end(NO_WORKER, true);
+    });
+  }
+
+  /**
+   * @param port 0: any free one, always exclusive
+   * @returns the port
+   * @throws StartError when the address cannot be listened on
+   */
+  listen(port: number, mode: keyof typeof OPTIONS): number {
+    let socket: uWS.us_listen_socket | false = false;
+    this.#core.listen(this.#host, port, OPTIONS[mode], (result) => {
+      socket = result;
+    });
+    if (!socket) {
+      throw new StartError(
+        `cannot listen on ${this.#host}:${port} (data plane): the port is taken, or the address is not of this host or not permitted`,
+      );
+    }
+    this.#listening = socket;
+    return uWS.us_socket_local_port(socket);
+  }
+
+  get isListening(): boolean {
+    return this.#listening !== undefined;
+  }
+
+  stopListening(): void {
+    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    this.#listening = undefined;
+  }
+
+  addChild(descriptor: unknown): void {
+    this.#core.addChildAppDescriptor(descriptor);
+  }
+
+  removeChild(descriptor: unknown): void {
+    this.#core.removeChildAppDescriptor(descriptor);
+  }
+
+  close(): void {
+    this.#listening = undefined; // the core closes it with the rest
+    this.#app.close();
+  }
+
+  get #core(): AcceptingApp {
+    return this.#app as unknown as AcceptingApp;
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Acceptor } from '#src/cluster/acceptor.js';
+import type { Descriptor } from '#src/cluster/sharding.js';
+import { type CoreApp, loadCore } from '#src/server/uws-core.js';
+import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+
+const plain = { tlsCertFile: undefined, tlsKeyFile: undefined };
+
+describe('the acceptor', () => {
+  const open: { close(): void }[] = [];
+  const connections = new Map<number, number>();
+  /** A worker's app, on this thread: it answers its number. */
+  const worker = (slot: number, app: CoreApp = loadCore().App()): Descriptor => {
+    app.any('/*', (response) => void response.end(String(slot), true));
+    open.push(app);
+    return { slot, app: app.getDescriptor() };
+  };
+  const accept = (tls: Pick<ConstructorParameters<typeof Acceptor>[0], keyof typeof plain>): Acceptor => {
+    const load = (slot: number) => ({ connections: connections.get(slot) ?? 0, inFlight: 0 });
+    const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, pmId: null, ...tls, load });
+    open.unshift(acceptor);
+    return acceptor;
+  };
+  const ask = async ({ port }: Acceptor, ca?: string): Promise<string> => {
+    const wire = await Wire.open(`${ca === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, ca);
+    const answer = await wire.request('GET', '/');
+    await wire.closed();
+    return answer?.status === 200 ? answer.body.toString() : `${answer?.status} ${answer?.body.toString()}`;
+  };
+  const askTwice = async (acceptor: Acceptor): Promise<string[]> =>
+    [await ask(acceptor), await ask(acceptor)].sort();
+  afterEach(() => {
+    for (const one of open.splice(0)) one.close();
+    connections.clear();
+  });
+
+  it('gives connections to those in rotation by turns, and answers NO_WORKER itself when there are none', async () => {
+    const acceptor = accept(plain);
+    const [one, two] = [worker(1), worker(2)];
+    expect(await ask(acceptor)).to.match(/^503 .*"NO_WORKER"/);
+    acceptor.add(one);
+    acceptor.add(two);
+    expect(await askTwice(acceptor)).to.deep.equal(['1', '2']);
+    acceptor.pause(one);
+    expect(await askTwice(acceptor)).to.deep.equal(['2', '2']);
+    acceptor.add(one);
+    expect(await askTwice(acceptor)).to.deep.equal(['1', '2']);
+    for (const gone of [one, two, two]) acceptor.remove(gone);
+    expect(await ask(acceptor)).to.match(/^503 .*"NO_WORKER"/);
+  });
+
+  it('leaves out who has clearly more, and takes it back when the others leave', async function () {
+    this.timeout(15_000);
+    const acceptor = accept(plain);
+    const [one, two] = [worker(1), worker(2)];
+    acceptor.add(one);
+    acceptor.add(two);
+    connections.set(1, 100);
+    const isLeftOut = (answers: string[]): boolean => answers.join() === '2,2';
+    expect(await until(() => askTwice(acceptor), isLeftOut)).to.deep.equal(['2', '2']);
+    acceptor.pause(two);
+    expect(await askTwice(acceptor)).to.deep.equal(['1', '1']);
+    acceptor.add(two);
+    expect(await until(() => askTwice(acceptor), isLeftOut)).to.deep.equal(['2', '2']);
+    connections.set(2, 95);
+    const isBack = (answers: string[]): boolean => answers.join() === '1,2';
+    expect(await until(() => askTwice(acceptor), isBack)).to.deep.equal(['1', '2']);
+  });
+
+  it('can be left by one that it leaves out', async function () {
+    this.timeout(15_000);
+    const acceptor = accept(plain);
+    const [one, two] = [worker(1), worker(2)];
+    acceptor.add(one);
+    acceptor.add(two);
+    connections.set(1, 100);
+    await until(
+      () => askTwice(acceptor),
+      (answers) => answers.join() === '2,2',
+    );
+    acceptor.remove(one);
+    expect(await askTwice(acceptor)).to.deep.equal(['2', '2']);
+    acceptor.remove(two);
+    expect(await ask(acceptor)).to.match(/^503 /);
+  });
+
+  it('does the same over TLS', async function () {
+    needsOpenssl(this);
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-acceptor-'));
+    try {
+      const { certFile, keyFile, ca } = makeCertificate(folder, 'front');
+      const acceptor = accept({ tlsCertFile: certFile, tlsKeyFile: keyFile });
+      expect(await ask(acceptor, ca)).to.match(/^503 .*"NO_WORKER"/);
+      const secure = loadCore().SSLApp({ cert_file_name: certFile, key_file_name: keyFile });
+      acceptor.add(worker(1, secure));
+      expect(await ask(acceptor, ca)).to.equal('1');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { leftOut, type Seen, weightOf } from '#src/cluster/placement.js';
+
+/** What stays is what is there now, and nobody is left out yet. */
+const steady = (...weights: number[]): Seen[] =>
+  weights.map((weight) => ({ now: weight, stays: weight, isLeftOut: false }));
+
+const seen = fc.record({ now: fc.nat(10_000), stays: fc.nat(10_000), isLeftOut: fc.boolean() });
+
+describe('the placement of connections', () => {
+  it('counts connections, and those that are busy twice', () => {
+    expect(weightOf({ connections: 3, inFlight: 2 })).to.equal(5);
+  });
+
+  for (const [what, workers, out] of [
+    ['nobody when all have the same', steady(50, 50, 50), [false, false, false]],
+    ['nobody for a few connections more', steady(0, 16), [false, false]],
+    ['nobody for a quarter more', steady(100, 160), [false, false]],
+    ['who has clearly more', steady(0, 40), [false, true]],
+    ['the heaviest of two when they are three', steady(0, 400, 500), [false, false, true]],
+    ['as many as half', steady(0, 0, 300, 400), [false, false, true, true]],
+    ['nobody when there is no other', steady(1000), [false]],
+    ['nobody when there is nobody', [], []],
+    [
+      'nobody for what comes and goes',
+      [
+        { now: 500, stays: 5, isLeftOut: false },
+        { now: 0, stays: 0, isLeftOut: false },
+      ],
+      [false, false],
+    ],
+    [
+      'still who was left out and has a little more',
+      [
+        { now: 130, stays: 130, isLeftOut: true },
+        { now: 90, stays: 0, isLeftOut: false },
+      ],
+      [true, false],
+    ],
+    [
+      'no longer who was left out and is level',
+      [
+        { now: 100, stays: 100, isLeftOut: true },
+        { now: 90, stays: 0, isLeftOut: false },
+      ],
+      [false, false],
+    ],
+  ] as const) {
+    it(`leaves out ${what}`, () => {
+      expect(leftOut(workers)).to.deep.equal(out);
+    });
+  }
+
+  it('never leaves out more than half, nor one that has no more than the mean', () => {
+    fc.assert(
+      fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
+        const out = leftOut(workers);
+        const mean = workers.reduce((sum, { now }) => sum + now, 0) / workers.length;
+        expect(out.filter(Boolean).length).to.be.at.most(Math.floor(workers.length / 2));
+        for (const [index, { now }] of workers.entries()) if (out[index]) expect(now).to.be.above(mean);
+      }),
+    );
+  });
+
+  it('decides the same again while nothing changes', () => {
+    fc.assert(
+      fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
+        const looked = (list: readonly Seen[]): Seen[] => {
+          const out = leftOut(list);
+          return list.map((one, index) => ({ ...one, stays: one.now, isLeftOut: out[index]! }));
+        };
+        const settled = looked(looked(workers));
+        expect(looked(settled)).to.deep.equal(settled);
+      }),
+    );
+  });
+});

@@ -1,0 +1,38 @@
+// Certificates for tests, made by the `openssl` command (Debian has it by default). Where it is absent, tests that
+// need one are pending with that reason.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface TestCertificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** PEM: what a client has to trust. */
+  readonly ca: string;
+}
+
+/** For `before` and `it`: pending where certificates cannot be made. */
+export function needsOpenssl(context: Mocha.Context): void {
+  if (spawnSync('openssl', ['version']).error === undefined) return;
+  const { test } = context;
+  const shown = test !== undefined && 'type' in test && test.type === 'hook' ? test.parent : test;
+  if (shown !== undefined) shown.title += ' (pending: openssl is not installed)';
+  context.skip();
+}
+
+/** Self-signed, for 127.0.0.1 and localhost, in two files of the folder. */
+export function makeCertificate(folder: string, name: string, days = 30): TestCertificate {
+  const certFile = join(folder, `${name}.crt`);
+  const keyFile = join(folder, `${name}.key`);
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
+  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
+  const files = ['-out', certFile, '-days', String(days)];
+  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'pipe' });
+  return { certFile, keyFile, ca: readFileSync(certFile, 'utf8') };
+}
+
+/** The settings that serve with it. */
+export const tlsEnv = ({ certFile, keyFile }: TestCertificate): Record<string, string> => ({
+  TLS_CERT_FILE: certFile,
+  TLS_KEY_FILE: keyFile,
+});
