@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type TestCertificate, tlsEnv } from './certificate.js';
 import { leftovers, reap } from './leftovers.js';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -37,10 +38,14 @@ export interface ClusterOptions {
   readonly dataDir?: string;
   /** As a process manager starts it, with a channel for messages; default: without. */
   readonly ipc?: boolean;
+  /** Serves over TLS with it. */
+  readonly tls?: TestCertificate | undefined;
 }
 
 export interface Cluster {
   readonly url: string;
+  /** PEM of whom to trust, when the URL is https. */
+  readonly ca: string | undefined;
   readonly adminUrl: string;
   readonly pid: number;
   readonly dataDir: string;
@@ -93,19 +98,19 @@ export const isolated = (dataDir: string): Record<string, string> => ({
 
 /** Starts a cluster and waits for its ready line. @throws Error with its stderr when it ends first */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const dataDir = options.dataDir ?? newDataDir();
+  const { tls, dataDir = newDataDir() } = options;
   const config = options.config === undefined ? [] : ['--config', options.config];
   const child = spawn(
     process.execPath,
     [...(options.entry ?? [PRIMARY]), ...config, ...(options.args ?? [])],
     {
       cwd: options.cwd ?? dataDir,
-      env: cleanEnvironment({ ...isolated(dataDir), ...options.env }),
+      env: cleanEnvironment({ ...isolated(dataDir), ...(tls && tlsEnv(tls)), ...options.env }),
       stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
     },
   );
   try {
-    return await readyCluster(child, dataDir);
+    return await readyCluster(child, dataDir, tls?.ca);
   } catch (error) {
     child.kill('SIGKILL');
     await reap(dataDir);
@@ -113,7 +118,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-async function readyCluster(child: ChildProcess, dataDir: string): Promise<Cluster> {
+async function readyCluster(child: ChildProcess, dataDir: string, ca: string | undefined): Promise<Cluster> {
   const stdout: string[] = [];
   const stderr: string[] = [];
   const messages: unknown[] = [];
@@ -139,6 +144,7 @@ async function readyCluster(child: ChildProcess, dataDir: string): Promise<Clust
   };
   return {
     url: url as string,
+    ca,
     adminUrl: adminUrl as string,
     pid: child.pid as number,
     dataDir,

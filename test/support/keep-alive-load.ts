@@ -13,8 +13,9 @@ export interface LoadAccount {
   /** New connections refused after the listener had closed. */
   refused: number;
   /**
-   * Connections that ended before their first answer while the server drained: the kernel had completed them
-   * for a listener that closed before it could take them. A refusal all the same, only later.
+   * Connections that ended before their first answer while the server, or a worker that listens itself, drained: the
+   * kernel had completed them for a listener that closed before it could take them. A refusal all the same, only
+   * later.
    */
   untaken: number;
   /** Answers by status. */
@@ -36,6 +37,10 @@ export interface KeepAliveLoad {
 export interface LoadOptions {
   /** Requests a client sends over one connection; 1 is a new connection for each. Default: until told to close. */
   readonly perConnection?: number;
+  /** A client whose connection is refused tries again; default: it ends. */
+  readonly persistent?: boolean;
+  /** PEM of whom to trust, for an https URL. */
+  readonly ca?: string | undefined;
 }
 
 /** Each client opens a connection, sends one request after another, and opens a new one when told to close. */
@@ -43,7 +48,7 @@ export function keepAliveLoad(
   url: string,
   paths: readonly string[],
   clients: number,
-  { perConnection = Number.POSITIVE_INFINITY }: LoadOptions = {},
+  { perConnection = Number.POSITIVE_INFINITY, persistent = false, ca }: LoadOptions = {},
 ): KeepAliveLoad {
   const progress = new EventEmitter();
   const account: LoadAccount = {
@@ -62,10 +67,11 @@ export function keepAliveLoad(
       const openedInDrain = draining;
       let wire: Wire;
       try {
-        wire = await Wire.open(url);
+        wire = await Wire.open(url, ca);
       } catch {
         account.refused += 1;
-        return;
+        if (!persistent) return;
+        continue;
       }
       let closing = false;
       for (let count = 1; !closing && !stopped && count <= perConnection; turn += 1, count += 1) {

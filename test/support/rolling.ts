@@ -1,4 +1,5 @@
 // Rolling replacements under load, counted strictly: every request that was sent must be answered 200.
+import { migratesQueues } from '#src/cluster/reuseport.js';
 import { get, json } from './client.js';
 import type { Cluster } from './cluster.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
@@ -20,6 +21,9 @@ export const allServing = (generation: number, count = 2) =>
 const shown = (list: readonly WorkerView[]) =>
   list.map(({ id, generation, state }) => ({ id, generation, state }));
 
+/** A busy machine may take long to start threads; what is asked for is that nothing is lost. */
+const ROLL_MS = 60_000;
+
 export async function rollOnce(cluster: Cluster): Promise<void> {
   const before = await workersOf(cluster);
   const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
@@ -29,22 +33,34 @@ export async function rollOnce(cluster: Cluster): Promise<void> {
   const last = await until(
     () => workersOf(cluster),
     (list) => JSON.stringify(shown(list)) === wanted,
+    ROLL_MS,
   );
   if (JSON.stringify(shown(last)) !== wanted) throw new Error(`after a reload: ${JSON.stringify(last)}`);
 }
 
-/** `times` reloads while clients keep connections alive and others open one for each request. */
-export async function rollUnderLoad(
-  cluster: Cluster,
-  path: string,
-  times: number,
-): Promise<readonly LoadAccount[]> {
-  const loads = [
-    keepAliveLoad(cluster.url, [path], 4),
-    keepAliveLoad(cluster.url, [path], 4, { perConnection: 1 }),
-  ];
-  for (const load of loads) await load.answered(20);
-  for (let time = 0; time < times; time += 1) await rollOnce(cluster);
-  await Promise.all(loads.map((load) => load.stop()));
-  return loads.map(({ account }) => account);
+export interface RollingLoad {
+  /** Requests over connections that are kept as long as the server keeps them. */
+  readonly kept: LoadAccount;
+  /** One request over each connection. */
+  readonly fresh: LoadAccount;
 }
+
+/** `times` reloads while clients keep connections alive and others open one for each request. */
+export async function rollUnderLoad(cluster: Cluster, path: string, times: number): Promise<RollingLoad> {
+  const { ca } = cluster;
+  const kept = keepAliveLoad(cluster.url, [path], 4, { ca });
+  const fresh = keepAliveLoad(cluster.url, [path], 4, { ca, perConnection: 1, persistent: true });
+  // Workers that listen themselves drain all the time.
+  fresh.drainBegins();
+  for (const load of [kept, fresh]) await load.answered(20);
+  for (let time = 0; time < times; time += 1) await rollOnce(cluster);
+  await Promise.all([kept.stop(), fresh.stop()]);
+  return { kept: kept.account, fresh: fresh.account };
+}
+
+/**
+ * Whether a connection that is completed while its worker leaves is always served: with the acceptor, and where the
+ * kernel hands the queue of a listener that closes to the others.
+ */
+export const servesEveryConnection = (sharding: 'acceptor' | 'reuseport'): boolean =>
+  sharding === 'acceptor' || migratesQueues();

@@ -1,0 +1,219 @@
+// Both ways in which connections find a worker, with and without TLS: the same life in all four.
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
+import { get } from '#test/support/client.js';
+import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { runPrimary } from '#test/support/command.js';
+import { rollUnderLoad, servesEveryConnection, type WorkerView, workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+const ROLLS = 3;
+const MOST = 64;
+
+for (const sharding of ['acceptor', 'reuseport'] as const) {
+  for (const withTls of [false, true]) {
+    describe(`SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, () => {
+      let cluster: Cluster;
+      let tls: TestCertificate | undefined;
+      before(async function () {
+        this.timeout(30_000);
+        if (sharding === 'reuseport' && process.platform !== 'linux') this.skip();
+        if (withTls) needsOpenssl(this);
+        const dataDir = newDataDir();
+        tls = withTls ? makeCertificate(dataDir, 'one') : undefined;
+        const env = { SHARDING: sharding, MAX_CONNECTIONS: `${MOST}` };
+        cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
+      });
+      after(async function () {
+        this.timeout(30_000);
+        await cluster?.dispose();
+      });
+
+      const open = (): Promise<Wire> => Wire.open(cluster.url, cluster.ca);
+      const threadOf = async (wire: Wire): Promise<number | undefined> => {
+        const answer = await wire.request('GET', '/thread');
+        return answer && (JSON.parse(answer.body.toString()) as { thread: number }).thread;
+      };
+      /** Opens connections until one is on another thread, or on any. Destroy them. */
+      const elsewhere = async (thread?: number): Promise<Wire[]> => {
+        const wires: Wire[] = [];
+        for (let n = 0; n < 50; n += 1) {
+          const wire = await open();
+          wires.unshift(wire);
+          if ((await threadOf(wire)) !== thread) return wires;
+        }
+        throw new Error('all connections are on one thread');
+      };
+      const close = async (wires: readonly Wire[]): Promise<void> => {
+        for (const wire of wires) wire.destroy();
+        await until(
+          async () => (await workersOf(cluster)) as (WorkerView & { connections: number })[],
+          (list) => list.every(({ connections }) => connections === 0),
+        );
+      };
+      const metrics = async (): Promise<string> => (await get(`${cluster.adminUrl}/metrics`)).text();
+
+      it('is ready on one port, whoever listens, with the scheme in line and metrics', async () => {
+        const { protocol, port } = new URL(cluster.url);
+        expect(protocol).to.equal(withTls ? 'https:' : 'http:');
+        expect(Number(port)).to.be.greaterThan(0);
+        const [first] = await elsewhere();
+        const others = await elsewhere(await threadOf(first!));
+        await close([first!, ...others]);
+        expect(await metrics()).to.match(
+          new RegExp(`http_route="/thread".*url_scheme="${withTls ? 'https' : 'http'}"`),
+        );
+      });
+
+      it(`loses no request while all workers are replaced (${ROLLS} times)`, async function () {
+        this.timeout(120_000);
+        const { kept, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS);
+        for (const account of [kept, fresh]) {
+          expect(account.lost).to.deep.equal([]);
+          expect(Object.keys(account.statuses)).to.deep.equal(['200']);
+        }
+        expect(kept.refused).to.equal(0);
+        if (servesEveryConnection(sharding)) expect(fresh.refused + fresh.untaken).to.equal(0);
+      });
+
+      for (const path of ['/uncaught', '/rejection', '/exit']) {
+        it(`loses one worker to ${path}: the other is unaffected, a replacement serves`, async function () {
+          this.timeout(25_000);
+          const before = await workersOf(cluster);
+          const [victim] = await elsewhere();
+          const others = await elsewhere(await threadOf(victim!));
+          const [other] = others;
+          const thread = await threadOf(other!);
+          await victim!.request('GET', path);
+          for (let n = 0; n < 50; n += 1) expect(await threadOf(other!)).to.equal(thread);
+          const generations = (list: readonly WorkerView[]) =>
+            list.reduce((sum, { generation }) => sum + generation, 0);
+          const isReplaced = (list: readonly WorkerView[]): boolean =>
+            list.length === 2 &&
+            generations(list) === generations(before) + 1 &&
+            list.every(({ state }) => state === 'ready');
+          const after = await until(() => workersOf(cluster), isReplaced);
+          expect(isReplaced(after), JSON.stringify(after)).to.equal(true);
+          const fresh = await elsewhere(thread);
+          await close([victim!, ...others, ...fresh]);
+        });
+      }
+
+      it('refuses a second start on its port, and goes on', async () => {
+        const { port } = new URL(cluster.url);
+        const env = { SHARDING: sharding, PORT: port };
+        const second = await runPrimary({ args: ['--config', HAZARDS], env });
+        expect(second.code).to.equal(1);
+        expect(second.stderr.trim().split('\n')).to.have.length(1);
+        expect(second.stderr).to.contain(`:${port} `);
+        await close(await elsewhere());
+      });
+
+      it('closes connections beyond MAX_CONNECTIONS, counts them, and serves those it has', async () => {
+        const within = await Promise.all(Array.from({ length: MOST }, open));
+        const threads = await Promise.all(within.map(threadOf));
+        expect(threads).to.not.include(undefined);
+        const beyond = await open().catch(() => undefined); // with TLS it does not get as far as that
+        if (beyond !== undefined) expect(await threadOf(beyond)).to.equal(undefined);
+        expect(await threadOf(within[0]!)).to.equal(threads[0]);
+        expect(await metrics()).to.match(
+          /^multilane_requests_shed_total\{reason="max_connections"\} [1-9]\d*$/m,
+        );
+        await close(within);
+        await close(await elsewhere());
+      });
+
+      if (withTls) {
+        it('serves a renewed certificate after a reload; one that does not fit stops it, and the old is served', async function () {
+          this.timeout(30_000);
+          const { certFile, keyFile } = tls!;
+          const two = makeCertificate(cluster.dataDir, 'two');
+          const reload = (): Promise<Response> =>
+            fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+          const logged = (line: string): number =>
+            cluster.logs().filter(({ msg }) => String(msg).startsWith(line)).length;
+
+          copyFileSync(two.certFile, certFile);
+          await reload();
+          await until(
+            () => logged('reload stopped'),
+            (count) => count === 1,
+          );
+          const leaves = cluster.logs().find(({ reason }) => reason === 'start-failed');
+          expect(leaves?.detail).to.contain(`TLS_KEY_FILE: ${keyFile}`);
+          const old = await open();
+          expect(old.certificateName).to.equal('one');
+
+          copyFileSync(two.keyFile, keyFile);
+          const before = logged('reload finished');
+          await reload();
+          await until(
+            () => logged('reload finished'),
+            (count) => count > before,
+          );
+          const renewed = await Wire.open(cluster.url, two.ca);
+          expect(renewed.certificateName).to.equal('two');
+          expect((await renewed.request('GET', '/thread'))?.status).to.equal(200);
+          renewed.destroy();
+          old.destroy();
+        });
+      }
+
+      it('ends in order: exit 0, nothing left', async () => {
+        expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+        expect(cluster.leftovers()).to.deep.equal([]);
+      });
+    });
+  }
+}
+
+describe('a certificate that cannot be used', () => {
+  let folder: string;
+  before(function () {
+    needsOpenssl(this);
+    folder = newDataDir();
+  });
+  after(() => {
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  });
+
+  const attempts: [string, number, () => Record<string, string>, RegExp][] = [
+    ['without its key', 78, () => ({ TLS_CERT_FILE: '/a.crt' }), /TLS_KEY_FILE/],
+    [
+      'that is not there',
+      1,
+      () => ({ TLS_CERT_FILE: '/absent.crt', TLS_KEY_FILE: makeCertificate(folder, 'one').keyFile }),
+      /TLS_CERT_FILE.*\/absent\.crt/,
+    ],
+    [
+      'that is none',
+      1,
+      () => {
+        const { keyFile, certFile } = makeCertificate(folder, 'one');
+        writeFileSync(certFile, 'no certificate');
+        return { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
+      },
+      /TLS_CERT_FILE.*one\.crt/,
+    ],
+    [
+      'of another key',
+      1,
+      () => ({
+        TLS_CERT_FILE: makeCertificate(folder, 'one').certFile,
+        TLS_KEY_FILE: makeCertificate(folder, 'two').keyFile,
+      }),
+      /TLS_KEY_FILE.*two\.key.*one\.crt/,
+    ],
+  ];
+  for (const [what, code, env, says] of attempts) {
+    it(`ends the start when it is one ${what}, with one line`, async () => {
+      const run = await runPrimary({ args: ['--config', HAZARDS], env: env() });
+      expect(run.code, run.stderr).to.equal(code);
+      expect(run.stderr.trim().split('\n'), run.stderr).to.have.length(1);
+      expect(run.stderr).to.match(says);
+    });
+  }
+});

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
+import { get, json, put, unique, uniqueEmail } from '#test/support/client.js';
+import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+
+interface User {
+  readonly id: number;
+  readonly orders: readonly { readonly id: number }[] | null;
+  readonly degraded?: readonly string[];
+}
+
+async function ask<T>(cluster: Cluster, method: string, path: string, body?: unknown): Promise<T> {
+  const wire = await Wire.open(cluster.url, cluster.ca);
+  const fields = ['Content-Type: application/json', `Idempotency-Key: ${unique('tls')}`];
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const answer = await wire.request(method, path, fields, text);
+  wire.destroy();
+  const content = answer?.body.toString() ?? '';
+  if (answer === undefined || answer.status > 201) throw new Error(`${answer?.status} ${content}`);
+  return JSON.parse(content) as T;
+}
+
+describe('services over TLS', () => {
+  let tls: TestCertificate;
+  let shop: Cluster;
+  let users: Cluster;
+  before(async function () {
+    this.timeout(60_000);
+    needsOpenssl(this);
+    const dataDir = newDataDir();
+    tls = makeCertificate(dataDir, 'shop');
+    shop = await startCluster({ dataDir, tls, env: { WORKERS: '1' } });
+    const trust = { NODE_EXTRA_CA_CERTS: tls.certFile };
+    users = await startCluster({ env: { SERVICES: 'users', WORKERS: '1', ...trust } });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await Promise.all([shop?.dispose(), users?.dispose()]);
+  });
+
+  it('call each other within the process, as without', async () => {
+    const { id } = await ask<User>(shop, 'POST', '/api/users', { name: 'Ada', email: uniqueEmail() });
+    const user = await ask<User>(shop, 'GET', `/api/users/${id}`);
+    expect(user.orders).to.deep.equal([]);
+    const saga = await ask<{ status: string }>(shop, 'POST', '/api/checkout', {
+      user: { name: 'Ada', email: uniqueEmail() },
+      item: { productId: 7, quantity: 2 },
+      payment: { amountCents: 1999, method: 'tok_ok' },
+    });
+    expect(saga.status).to.equal('completed');
+  });
+
+  it('say in the registry that they are reached over TLS', async () => {
+    const { instances } = await json<{ instances: { protocol: string; metadata: object }[] }>(
+      await get(`${shop.adminUrl}/registry/v1/services/orders`),
+    );
+    expect(instances).to.have.length(1);
+    expect(instances[0]).to.deep.include({ protocol: 'http', metadata: { scheme: 'https' } });
+  });
+
+  it('are called and probed by another process that knows it and trusts the certificate', async function () {
+    this.timeout(40_000);
+    const { id } = await ask<User>(users, 'POST', '/api/users', { name: 'Ada', email: uniqueEmail() });
+    const order = { userId: id, productId: 1, quantity: 1 };
+    const { id: orderId } = await ask<{ id: number }>(shop, 'POST', '/api/orders', order);
+    const registered = await put(`${users.adminUrl}/registry/v1/services/orders/instances/shop`, {
+      host: '127.0.0.1',
+      port: Number(new URL(shop.url).port),
+      healthCheckUrl: '/health',
+      metadata: { scheme: 'https' },
+    });
+    expect(registered.status).to.equal(201);
+    const user = await until(
+      () => ask<User>(users, 'GET', `/api/users/${id}`),
+      ({ orders }) => orders !== null,
+    );
+    expect(user.orders?.map((one) => one.id)).to.deep.equal([orderId]);
+    const { instances } = await until(
+      async () =>
+        json<{ instances: { state: string }[] }>(await get(`${users.adminUrl}/registry/v1/services/orders`)),
+      (view) => view.instances[0]?.state === 'healthy',
+    );
+    expect(instances[0]?.state).to.equal('healthy');
+  });
+});
