@@ -45,8 +45,9 @@ export interface SagaEngine {
   /**
    * Claims nothing more, lets running sagas go on for up to `withinMs`, then breaks them off; what has not ended
    * is free for other workers at once. Afterwards `sagas.start` is refused (503 DRAINING).
+   * @param arrivals resolves when no request can come any more that would start one; default: none comes
    */
-  drain(withinMs: number): Promise<void>;
+  drain(withinMs: number, arrivals?: Promise<void>): Promise<void>;
 }
 
 /** @throws ConfigError for a definition that could not work */
@@ -70,9 +71,9 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   return {
     sagas,
     start: () => recovery.start(),
-    async drain(withinMs) {
+    async drain(withinMs, arrivals) {
       recovery.stopClaiming();
-      await orchestrator.drain(withinMs);
+      await orchestrator.drain(withinMs, arrivals);
       sagas.close();
       await recovery.stop();
     },

@@ -102,13 +102,17 @@ export class Orchestrator {
   /**
    * Lets running steps end: a saga that somebody waits for goes on here, another is let go at its next pause.
    * Breaks off what is left after `withinMs` and frees it for others at once.
+   * @param arrivals resolves when nobody can start a saga any more; what is started before is waited for too
    */
-  async drain(withinMs: number): Promise<void> {
+  async drain(withinMs: number, arrivals: Promise<void> = Promise.resolve()): Promise<void> {
     const until = performance.now() + withinMs;
+    let arriving = true;
+    const arrived = arrivals.then(() => {
+      arriving = false;
+    });
     for (const [sagaId, { runner }] of this.#running) if (!this.#waiters.has(sagaId)) runner.part();
-    // What is started meanwhile is waited for too.
-    while (this.#running.size > 0 && performance.now() < until) {
-      const all = Promise.all(Array.from(this.#running.values(), ({ done }) => done));
+    while ((arriving || this.#running.size > 0) && performance.now() < until) {
+      const all = Promise.all([arrived, ...Array.from(this.#running.values(), ({ done }) => done)]);
       await within(all, until - performance.now());
     }
     this.#phase = 'over';

@@ -48,8 +48,8 @@ type SeatedSocket = CoreWebSocket & { readonly seat: UwsWebSocket };
 export type Upgrade = (res: CoreResponse, acceptance: Acceptance) => UwsWebSocket;
 
 export interface WebSockets {
-  /** Says goodbye to all: 1001. */
-  leave(): void;
+  /** Says goodbye to all: 1001. @returns how many they are */
+  leave(): number;
   /** The core is about to close: nothing reaches it any more. */
   end(): void;
 }
@@ -97,7 +97,9 @@ export function serveWebSockets(
   });
   return {
     leave() {
-      for (const socket of [...open]) socket.close(GOING_AWAY);
+      const leaving = [...open];
+      for (const socket of leaving) socket.close(GOING_AWAY);
+      return leaving.length;
     },
     end: () => app.topics.serveBy(() => {}),
   };

@@ -50,8 +50,11 @@ export interface UwsServer {
   readonly unfinished: number;
   /** A request's callback is running: everything it calls is synchronous. */
   readonly inCallback: boolean;
-  /** Closes WebSockets, with 1001: their clients come back to somebody else. May be called again. */
-  leaveWebSockets(): void;
+  /**
+   * Closes WebSockets, with 1001: their clients come back to somebody else. May be called again.
+   * @returns how many they are
+   */
+  leaveWebSockets(): number;
   /** Closes the listener and every socket. Must have run before the thread ends. May be called twice. */
   close(): void;
 }

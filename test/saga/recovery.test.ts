@@ -255,6 +255,18 @@ describe('recovery', () => {
       await drained;
     });
 
+    it('starts and finishes sagas as long as requests can arrive', async () => {
+      const closed = new Moment();
+      const worker = engine(healthy);
+      const drained = worker.drain(10_000, closed.happened);
+      const { sagaId } = await worker.sagas.start('transfer', {});
+      expect((await worker.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+      const late = await worker.sagas.start('transfer', {});
+      closed.now();
+      await drained;
+      expect((await worker.sagas.get(late.sagaId)).status).to.equal('completed');
+    });
+
     it('refuses starts afterwards: 503, nothing journaled', async () => {
       const worker = engine(healthy);
       await worker.drain(0);

@@ -8,6 +8,11 @@ import type { App } from '#src/server/app.js';
 
 /** Longer than any keep-alive client under load pauses, shorter than a person waits after Ctrl-C. */
 const QUIET_MS = 1_000;
+/**
+ * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before, and with an
+ * answer of the client on its way, the connection is reset and the goodbye lost.
+ */
+export const GOODBYE_MS = 500;
 const LOOK_EVERY_MS = 20;
 
 export interface Busyness {
@@ -17,10 +22,14 @@ export interface Busyness {
   readonly requests: number;
 }
 
-/** Resolves when the worker may close, at the latest after `withinMs`. */
-export async function untilQuiet(busyness: () => Busyness, withinMs: number): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  let quietSince = performance.now();
+/**
+ * Resolves when the worker may close, at the latest after `withinMs`.
+ * @param leastMs not before, however quiet it is
+ */
+export async function untilQuiet(busyness: () => Busyness, withinMs: number, leastMs = 0): Promise<void> {
+  const begun = performance.now();
+  const deadline = begun + withinMs;
+  let quietSince = begun;
   let seen = busyness().requests;
   for (;;) {
     // First of all: a socket that the acceptor handed over just before is taken in while the loop turns.
@@ -29,13 +38,16 @@ export async function untilQuiet(busyness: () => Busyness, withinMs: number): Pr
     const now = performance.now();
     if (inFlight > 0 || requests !== seen) quietSince = now;
     seen = requests;
-    if ((inFlight === 0 && connections === 0) || now - quietSince >= QUIET_MS || now >= deadline) return;
+    if (now >= deadline) return;
+    const isQuiet = (inFlight === 0 && connections === 0) || now - quietSince >= QUIET_MS;
+    if (isQuiet && now - begun >= leastMs) return;
   }
 }
 
 /**
  * The time is over: what still runs was executed, in part at least, and is answered 504. Streams are cut, but for
- * those of events, which end in order: they have no other end. Resolves when the answers are with the kernel, so that the sockets may be closed.
+ * those of events, which end in order: they have no other end. Resolves when the answers are with the kernel, so that
+ * the sockets may be closed.
  */
 export async function endUnfinished(
   app: Pick<App, 'abandon' | 'living'>,

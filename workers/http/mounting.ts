@@ -122,8 +122,8 @@ export class MountedService {
     if (boot.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }
 
-  async drain(withinMs: number): Promise<void> {
-    await this.#engine?.drain(withinMs);
+  async drain(withinMs: number, arrivals: Promise<void>): Promise<void> {
+    await this.#engine?.drain(withinMs, arrivals);
   }
 
   #every(ms: number, work: () => void): void {

@@ -25,7 +25,7 @@ import { createLogger } from '#src/telemetry/log.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { createCalling } from './calling.js';
 import { dispatchTo } from './dispatch.js';
-import { endUnfinished, untilQuiet } from './drain.js';
+import { endUnfinished, GOODBYE_MS, untilQuiet } from './drain.js';
 import { MountedService, type ServiceDatabase } from './mounting.js';
 import { observeCalls } from './observers.js';
 import { RequestMeters } from './request-meters.js';
@@ -115,20 +115,19 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       await turn();
       server.stopListening();
       leaving = true;
-      server.leaveWebSockets();
+      const leastMs = server.leaveWebSockets() > 0 ? GOODBYE_MS : 0;
       const busyness = () => ({
         inFlight: app.inFlight + server.unfinished,
         connections: server.connections,
         requests: meters.begun,
       });
-      await Promise.all([
-        // Out of rotation by now. Closed before what requests need is: none may arrive to find it gone.
-        untilQuiet(busyness, withinMs)
-          .then(() => stalls.answer())
-          .then(() => endUnfinished(app, log))
-          .then(() => server.close()),
-        ...services.map((service) => service.drain(Math.max(0, withinMs - ANSWER_MS))),
-      ]);
+      // Out of rotation by now. Closed before what requests need is: none may arrive to find it gone.
+      const closed = untilQuiet(busyness, withinMs, leastMs)
+        .then(() => stalls.answer())
+        .then(() => endUnfinished(app, log))
+        .then(() => server.close());
+      const sagasMs = Math.max(0, withinMs - ANSWER_MS);
+      await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed))]);
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
       bus.close();
       cpu.close();
