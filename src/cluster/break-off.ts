@@ -18,9 +18,13 @@
 // JavaScript between them. So the thread says that it is prepared and holds on until its end has been sent: that
 // message is then behind the one that it is in.
 //
+// Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a function, the
+// turn of a loop), and what Node does up to there would still be done. Such a moment is short, so it is tried again.
+//
 // V8 drops the microtasks that were queued behind a broken continuation: other requests' awaits among them. Hence
 // `where`: only what ran directly in a request's callback has harmed nobody else.
 import { executionAsyncId } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { InspectorError, ThreadSession } from './thread-inspector.js';
 
@@ -42,6 +46,9 @@ export interface BrokenOff extends Stall {
 /** `turning`: it does not stand still any more. `unreachable`: nothing was done. */
 export type BreakOff = BrokenOff | 'turning' | 'unreachable';
 
+/** `again`: it is not to be ended just where it is. */
+type Answer = BreakOff | 'again';
+
 const KEY = Symbol.for('multilane.stand-still');
 /** Native code that goes on for this long is not waited for. */
 export const REPLY_MS = 300;
@@ -53,6 +60,8 @@ const SEND_NS = 1_000_000_000n;
 /** One whose end is sent has been reached: its answer is waited for. */
 const ANSWER_MS = 5_000;
 const MOST_FRAMES = 12;
+/** Between two tries at code that is not to be ended just where it is. */
+const AGAIN_MS = 1;
 
 /** Between both halves; there is none other of the name, and a copy of a message never reaches its sender. */
 const channelOf = (thread: number): string => `multilane.break-off.${thread}`;
@@ -73,9 +82,11 @@ export function allowBreakOff(examine: () => Stall | undefined): void {
   const channel = new BroadcastChannel(channelOf(threadId));
   channel.unref();
   const prepare = (deadlineNs: bigint): string => {
-    const stack = framesOf(new Error().stack);
+    const { files, stack } = frames();
     const isWanted = process.hrtime.bigint() < deadlineNs;
-    const stall = isWanted && stack.length > 0 ? examine() : undefined;
+    if (!isWanted || stack.length === 0) return TURNING;
+    if (entersContext(files)) return AGAIN;
+    const stall = examine();
     if (stall === undefined) return TURNING;
     leaveAsyncContexts();
     if (executionAsyncId() !== 0) return UNREACHABLE;
@@ -87,6 +98,7 @@ export function allowBreakOff(examine: () => Stall | undefined): void {
 
 const TURNING = JSON.stringify('turning' satisfies BreakOff);
 const UNREACHABLE = JSON.stringify('unreachable' satisfies BreakOff);
+const AGAIN = JSON.stringify('again' satisfies Answer);
 
 function isEndSent(channel: BroadcastChannel): boolean {
   const atNs = process.hrtime.bigint();
@@ -124,14 +136,19 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
       if (ended === undefined) opened.close();
     }, withinMs + LISTEN_MS);
     const expression = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
-    const { result } = await opened.post<{ result: { value?: string } }>(
-      'Runtime.evaluate',
-      { expression, silent: true },
-      ANSWER_MS,
-    );
-    const answer = result.value === undefined ? 'unreachable' : (JSON.parse(result.value) as BreakOff);
-    await ended;
-    return answer;
+    for (;;) {
+      const { result } = await opened.post<{ result: { value?: string } }>(
+        'Runtime.evaluate',
+        { expression, silent: true },
+        ANSWER_MS,
+      );
+      const answer: Answer =
+        result.value === undefined ? 'unreachable' : (JSON.parse(result.value) as Answer);
+      await ended;
+      if (answer !== 'again') return answer;
+      // When its time is over it answers `turning`, and is found standing again.
+      await delay(AGAIN_MS);
+    }
   } catch (error) {
     if (error instanceof InspectorError) return 'unreachable';
     throw error;
@@ -157,9 +174,42 @@ function leaveAsyncContexts(): void {
   }
 }
 
-/** Without those of this file and of the inspector's call, and without Node's own at the far end. */
-function framesOf(stack = ''): string[] {
-  const frames = stack.split('\n').slice(1);
-  const own = frames.findIndex((frame) => frame.includes('<anonymous>:1:'));
-  return frames.slice(own + 1, own + 1 + MOST_FRAMES).map((frame) => frame.trim());
+/** Where Node enters and leaves asynchronous contexts. */
+const CONTEXTS =
+  /^node:(internal\/(timers|async_hooks|async_local_storage|process\/task_queues|process\/promises)|async_hooks)/;
+
+/**
+ * Whether code that is to be ended would enter a context before it ends: when Node is nearer to the top of the stack
+ * than any code that is not Node's.
+ * @param files of the frames, innermost first
+ */
+export function entersContext(files: readonly string[]): boolean {
+  for (const file of files) {
+    if (CONTEXTS.test(file)) return true;
+    if (!file.startsWith('node:') && file !== '') return false;
+  }
+  return true;
+}
+
+/** Innermost first, without those of this file and of the inspector's call. */
+function frames(): { readonly files: readonly string[]; readonly stack: readonly string[] } {
+  const { stackTraceLimit } = Error;
+  const prepareStackTrace: unknown = Reflect.get(Error, 'prepareStackTrace');
+  Error.stackTraceLimit = MOST_FRAMES * 2;
+  try {
+    const stack = String(new Error().stack).split('\n').slice(1);
+    let files: string[] = [];
+    Error.prepareStackTrace = (_error, sites) => {
+      files = sites.map((site) => site.getFileName() ?? '');
+    };
+    void new Error().stack;
+    const own = stack.findIndex((frame) => frame.includes('<anonymous>:1:')) + 1;
+    return {
+      files: files.slice(own),
+      stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.trim()),
+    };
+  } finally {
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }

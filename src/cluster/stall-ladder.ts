@@ -1,6 +1,7 @@
 // What is done about a worker whose loop does not turn for STALL_MS, one rung after the other: no new connections;
 // what it runs is broken off, and the worker replaced in order; where that is not possible another takes its place,
-// and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from shared memory, so a busy worker is seen as well.
+// and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from
+// shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
 import { type BrokenOff, breakOff, REPLY_MS } from './break-off.js';
 import { BEAT_MS } from './load-sampler.js';

@@ -62,6 +62,12 @@ describe('a handler that keeps the event loop from turning', () => {
   };
   const allReady = () => until(() => workersOf(cluster), settled);
   const generations = (list: readonly WorkerView[]) => list.reduce((sum, one) => sum + one.generation, 0);
+  /** A worker that was broken off is in rotation for a moment more, until it says that it leaves. */
+  const replacedSince = (before: readonly WorkerView[]) =>
+    until(
+      () => workersOf(cluster),
+      (list) => settled(list) && generations(list) > generations(before),
+    );
   const line = (text: string) =>
     until(
       () => cluster.logs().find(({ msg }) => String(msg).includes(text)),
@@ -80,6 +86,8 @@ describe('a handler that keeps the event loop from turning', () => {
     ['in a timer', 'GET', '/stall/timer', 'continuation'],
     ['in an immediate', 'GET', '/stall/immediate', 'continuation'],
     ['in a tick', 'GET', '/stall/tick', 'continuation'],
+    ['in ticks without end', 'GET', '/stall/ticks', 'continuation'],
+    ['in awaits without end', 'GET', '/stall/awaits', 'continuation'],
     ['in an event listener', 'GET', '/stall/event', 'continuation'],
     ['in a callback of fs', 'GET', '/stall/file', 'continuation'],
   ] as const) {
@@ -95,22 +103,18 @@ describe('a handler that keeps the event loop from turning', () => {
       expect(logged).to.include({ where, route: path });
       expect(logged?.stack).to.be.an('array').with.property('length').above(0);
       expect(dumped('stalled').at(-1)?.requests).to.deep.include({ method, route: path, status: null });
-      const after = await until(
-        () => workersOf(cluster),
-        (list) => settled(list) && generations(list) > generations(before),
-      );
-      expect(generations(after)).to.equal(generations(before) + 1);
+      expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
     });
   }
 
   it('names the route in multilane_handler_stalls_total and the reason of the restart', async () => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
-    expect(metrics).to.match(/^multilane_worker_restarts_total\{reason="stalled"\} 11$/m);
+    expect(metrics).to.match(/^multilane_worker_restarts_total\{reason="stalled"\} 13$/m);
   });
 
   it('harms no other request when it looped synchronously', async () => {
-    await allReady();
+    const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const innocents = await Promise.all(Array.from({ length: 20 }, () => beside(victim)));
     const answers = innocents.map((one) => one.request('GET', '/slow'));
@@ -118,10 +122,11 @@ describe('a handler that keeps the event loop from turning', () => {
     expect(stalled?.status).to.equal(500);
     for (const answer of await Promise.all(answers)) expect(answer?.status).to.equal(200);
     for (const one of [victim, ...innocents]) one.destroy();
+    await replacedSince(before);
   });
 
   it('leaves nobody unanswered when it looped behind an await', async () => {
-    await allReady();
+    const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const innocents = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
     const answers = innocents.map((one) => one.request('GET', '/slow'));
@@ -131,10 +136,11 @@ describe('a handler that keeps the event loop from turning', () => {
     for (const answer of await Promise.all(answers)) expect(answer?.status).to.be.oneOf([200, 500]);
     expect(performance.now() - broken, 'the bound that the issue gives').to.be.lessThan(1_000);
     for (const one of [victim, ...innocents]) one.destroy();
+    await replacedSince(before);
   });
 
   it('is answered, each, when one loop follows another in the same turn', async () => {
-    await allReady();
+    const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const others = await Promise.all(Array.from({ length: 3 }, () => beside(victim)));
     // The others' requests wait in their sockets while the first loops.
@@ -147,11 +153,11 @@ describe('a handler that keeps the event loop from turning', () => {
       expect(JSON.parse(answer!.body.toString())).to.include({ code: 'HANDLER_STALLED' });
     }
     for (const one of [victim, ...others]) one.destroy();
-    await allReady();
+    await replacedSince(before);
   });
 
   it('is not noticed on other workers', async () => {
-    await allReady();
+    const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const load = keepAliveLoad(cluster.url, ['/thread'], 4);
     await load.answered(20);
@@ -161,6 +167,7 @@ describe('a handler that keeps the event loop from turning', () => {
     expect(load.account.lost).to.deep.equal([]);
     expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
     victim.destroy();
+    await replacedSince(before);
   });
 
   for (const [what, path, route, where] of [
@@ -172,26 +179,21 @@ describe('a handler that keeps the event loop from turning', () => {
       const before = await allReady();
       const client = await WebSocketClient.connect(cluster.url + path);
       client.send('go');
-      // The server says 1001; on a machine under heavy load the client has been seen to end with 1006 (cause not found).
-      expect((await client.closed()).code).to.be.oneOf([1001, 1006]);
+      expect((await client.closed()).code).to.equal(1001);
       const told = await until(
         () => cluster.logs().filter((entry) => entry.route === route && entry.where === where),
         (lines) => lines.length > 0,
       );
       expect(told.at(-1)?.msg).to.equal(`handler stalled, broken off: GET ${route}`);
-      const after = await until(
-        () => workersOf(cluster),
-        (list) => settled(list) && generations(list) > generations(before),
-      );
-      expect(generations(after)).to.equal(generations(before) + 1);
+      expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
     });
   }
 
   it('is answered when a call within the process led to it', async () => {
-    await allReady();
+    const before = await allReady();
     const problem = await json<Problem>(await get(`${cluster.url}/stall/inner`), 500);
     expect(problem.code).to.be.oneOf(['HANDLER_STALLED', 'INTERNAL']);
-    await allReady();
+    await replacedSince(before);
   });
 
   it('does not keep its worker when it loops where the drain goes on', async function () {
@@ -210,7 +212,7 @@ describe('a handler that keeps the event loop from turning', () => {
   it('does not take the process down when it ends just while it is broken off', async function () {
     this.timeout(60_000);
     // In a timer, where an end that comes too late would hit a context that was not left.
-    for (let ms = STALL_MS + 30; ms <= STALL_MS + 130; ms += 10) {
+    for (let ms = STALL_MS + 40; ms <= STALL_MS + 100; ms += 30) {
       await allReady();
       expect((await get(`${cluster.url}/work/${ms}`)).status).to.be.oneOf([200, 500]);
     }

@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { entersContext } from '#src/cluster/break-off.js';
+import { newSeed } from '#test/support/random.js';
+import { breakOffAroundTheEnd } from './breaking-off.js';
+
+describe('breaking off what a thread runs', () => {
+  const user = 'file:///app/service.js';
+  const timers = 'node:internal/timers';
+
+  it('ends code of others, wherever Node has called it from', () => {
+    expect(entersContext([user, timers])).to.equal(false);
+    expect(entersContext(['node:internal/perf/performance', user, timers])).to.equal(false);
+    expect(entersContext(['', user])).to.equal(false);
+  });
+
+  it('does not end Node where it may be about to enter an asynchronous context', () => {
+    expect(entersContext([timers])).to.equal(true);
+    expect(entersContext(['node:internal/priority_queue', timers, user])).to.equal(true);
+    expect(entersContext(['node:internal/async_hooks', 'node:async_hooks', user])).to.equal(true);
+    expect(entersContext(['node:events'])).to.equal(true);
+  });
+
+  it('leaves a thread that goes on, also around the moment in which its work ends by itself', async function () {
+    this.timeout(60_000);
+    const seed = newSeed();
+    console.log(`      seed ${seed}`);
+    const { broken, ended } = await breakOffAroundTheEnd(100, seed);
+    expect(broken + ended).to.equal(100);
+    expect(broken).to.be.greaterThan(0);
+  });
+});
