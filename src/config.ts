@@ -71,4 +71,6 @@ export interface Settings {
   readonly configFile: string | undefined;
   /** Slot of the process under pm2 (`pm_id`), null elsewhere: a successor in the same slot may take over. */
   readonly pmId: string | null;
+  /** Where systemd wants to be told (NOTIFY_SOCKET), and how often that we live; null when it does not. */
+  readonly notify: { readonly socket: string; readonly watchdogMs: number | undefined } | null;
 }

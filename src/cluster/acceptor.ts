@@ -3,7 +3,7 @@
 import type { Settings } from '../config.js';
 import { Front, type FrontSettings } from './front.js';
 import { type Load, leftOut, weightOf } from './placement.js';
-import type { Descriptor, Sharding } from './sharding.js';
+import type { Descriptor, Sharding, Sharing } from './sharding.js';
 
 const LOOK_EVERY_MS = 250;
 /** Looks that a connection must have been there for to count as one that stays. */
@@ -14,14 +14,15 @@ interface Child {
   isLeftOut: boolean;
 }
 
-export interface AcceptorOptions extends FrontSettings, Pick<Settings, 'port' | 'pmId'> {
+export interface AcceptorOptions extends FrontSettings, Pick<Settings, 'port'> {
+  readonly sharing: Sharing;
   /** Of the worker thread in this row of shared memory. */
   readonly load: (slot: number) => Load;
 }
 
 export class Acceptor implements Sharding {
-  readonly port: number;
   readonly workerPort = undefined;
+  #port: number;
   readonly #front: Front;
   readonly #load: AcceptorOptions['load'];
   readonly #children = new Map<Descriptor, Child>();
@@ -31,9 +32,19 @@ export class Acceptor implements Sharding {
   constructor(options: AcceptorOptions) {
     this.#front = new Front(options);
     this.#load = options.load;
-    // Under pm2 two processes overlap on purpose: the new one takes over.
-    this.port = this.#front.listen(options.port, options.pmId === null ? 'exclusive' : 'shared');
+    this.#port = options.port;
+    if (options.sharing === 'alone') this.#port = this.#front.listen(options.port, 'exclusive');
+    else if (options.sharing === 'first') this.#port = this.#front.reserve(options.port);
+    else if (options.port === 0) this.join(); // nobody's but ours
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  join(): void {
+    if (!this.#front.isListening) this.#port = this.#front.listen(this.#port, 'shared');
   }
 
   add(descriptor: Descriptor): void {
@@ -54,8 +65,8 @@ export class Acceptor implements Sharding {
     this.#takeAll();
   }
 
-  stopListening(): void {
-    this.#front.stopListening();
+  stopListening(): Promise<void> {
+    return this.#front.stopListeningBehindPoll();
   }
 
   close(): void {

@@ -2,7 +2,9 @@
 // workers, and answers what finds no worker with 503 NO_WORKER.
 // A worker's descriptor is a raw pointer: one left here after its thread has ended is a segfault at the next
 // connection, so `removeChild` always comes before a worker may close (docs/cluster.md).
+
 import uWS from 'uWebSockets.js';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
 import { ERROR_TABLE, StartError } from '../errors.js';
 
@@ -74,8 +76,28 @@ export class Front {
     return uWS.us_socket_local_port(socket);
   }
 
+  /**
+   * Where many may listen nobody is refused, so it is asked first whether anybody does.
+   * @returns the port, on which others may listen beside us from now on
+   * @throws StartError as `listen`
+   */
+  reserve(port: number): number {
+    const free = this.listen(port, 'exclusive');
+    this.stopListening();
+    return this.listen(free, 'shared');
+  }
+
   get isListening(): boolean {
     return this.#listening !== undefined;
+  }
+
+  /**
+   * With as few connections lost as can be: the kernel resets what it has completed for a listener that closes
+   * before it has taken it. So it is closed in the turn of the loop right behind an empty poll.
+   */
+  async stopListeningBehindPoll(): Promise<void> {
+    for (let i = 0; i < 2; i += 1) await turn();
+    this.stopListening();
   }
 
   stopListening(): void {

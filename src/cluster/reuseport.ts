@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { Front, type FrontSettings } from './front.js';
-import type { Descriptor, Sharding } from './sharding.js';
+import type { Descriptor, Sharding, Sharing } from './sharding.js';
 import { inTurn } from './start-turn.js';
 
 const MIGRATE = '/proc/sys/net/ipv4/tcp_migrate_req';
 
-export type ReusePortSettings = FrontSettings & Pick<Settings, 'port' | 'pmId'>;
+export interface ReusePortOptions extends FrontSettings, Pick<Settings, 'port'> {
+  readonly sharing: Sharing;
+}
 
 export class ReusePort implements Sharding {
   readonly port: number;
@@ -19,15 +21,15 @@ export class ReusePort implements Sharding {
   #stopped = false;
 
   /** @throws StartError when the address cannot be listened on, or somebody else listens on it */
-  static open(settings: ReusePortSettings, log: Pick<Logger, 'info' | 'warn' | 'error'>): Promise<ReusePort> {
-    return inTurn(() => new ReusePort(settings, log), log);
+  static open(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>): Promise<ReusePort> {
+    return inTurn(() => new ReusePort(options, log), log);
   }
 
-  private constructor(settings: ReusePortSettings, log: Pick<Logger, 'info' | 'warn' | 'error'>) {
-    this.#front = new Front(settings);
+  private constructor(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>) {
+    this.#front = new Front(options);
     this.#log = log;
-    const isTakeOver = settings.pmId !== null && settings.port !== 0;
-    this.port = isTakeOver ? settings.port : this.#reserve(settings.port);
+    const { port, sharing } = options;
+    this.port = sharing === 'beside' && port !== 0 ? port : this.#front.reserve(port);
     if (!migratesQueues()) {
       log.info(
         'a worker that is replaced resets the connections that wait to be accepted by it; ' +
@@ -39,6 +41,9 @@ export class ReusePort implements Sharding {
   get workerPort(): number {
     return this.port;
   }
+
+  /** Its workers have by now: they start when what they need is there. */
+  join(): void {}
 
   add(descriptor: Descriptor): void {
     this.#listening.add(descriptor);
@@ -59,20 +64,13 @@ export class ReusePort implements Sharding {
     }
   }
 
-  stopListening(): void {
+  stopListening(): Promise<void> {
     this.#stopped = true;
-    this.#front.stopListening();
+    return this.#front.stopListeningBehindPoll();
   }
 
   close(): void {
     this.#front.close();
-  }
-
-  /** Where many may listen, nobody is refused: so it is asked first whether anybody does. */
-  #reserve(wanted: number): number {
-    const port = this.#front.listen(wanted, 'exclusive');
-    this.#front.stopListening();
-    return this.#front.listen(port, 'shared');
   }
 }
 

@@ -21,13 +21,21 @@ export interface Rotation {
   remove(descriptor: Descriptor): void;
 }
 
+/**
+ * How the port is listened on. `alone`: nobody beside us, ever. `first`: nobody now, a successor later. `beside`: a
+ * predecessor listens, too, and serves alone until we join it.
+ */
+export type Sharing = 'alone' | 'first' | 'beside';
+
 export interface Sharding extends Rotation {
   /** Of the data plane. */
   readonly port: number;
   /** What a worker listens on itself before it is ready; undefined: it is handed its connections. */
   readonly workerPort: number | undefined;
-  /** The primary refuses new connections from here on; those that exist live on in their workers. */
-  stopListening(): void;
+  /** We are ready: from here on a part of the new connections is ours. @throws StartError */
+  join(): void;
+  /** New connections are refused from here on; those that exist live on in their workers. */
+  stopListening(): Promise<void>;
   /** When no worker lives any more. */
   close(): void;
 }

@@ -75,6 +75,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     ...assemble((name) => lineOf.get(name)?.value, services, cwd),
     configFile: file?.services === undefined ? undefined : file.path,
     pmId: env.pm_id ?? null,
+    notify: notifyOf(env),
   };
   checkTogether(settings, {
     as: (name) => lineOf.get(name)?.written?.as ?? name,
@@ -93,6 +94,14 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     return { kind: 'check', text };
   }
   return { kind: 'run', settings, services: file?.services, warnings };
+}
+
+/** sd_notify(3) and sd_watchdog_enabled(3). */
+function notifyOf(env: Environment): Settings['notify'] {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = env;
+  if (!socket) return null;
+  const isOurs = pid === undefined || Number(pid) === process.pid;
+  return { socket, watchdogMs: isOurs && Number(usec) > 0 ? Number(usec) / 1000 : undefined };
 }
 
 const ownAddresses = (): readonly string[] =>
@@ -138,7 +147,7 @@ function assemble(
   byName: (name: string) => unknown,
   services: readonly string[],
   cwd: string,
-): Omit<Settings, 'configFile' | 'pmId'> {
+): Omit<Settings, 'configFile' | 'pmId' | 'notify'> {
   const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;

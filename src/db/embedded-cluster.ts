@@ -49,6 +49,11 @@ export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'passwo
   }
 }
 
+/** False as long as `initdb` has not been run to its end. */
+export async function hasCluster({ folder }: Omit<Cluster, 'password'>): Promise<boolean> {
+  return (await readdir(folder)).includes('data');
+}
+
 /** Runs `initdb` if there is no cluster yet. Killed halfway it leaves nothing that a later start would take. */
 export async function ensureCluster(
   files: Omit<Cluster, 'password'>,

@@ -4,16 +4,18 @@
 // the next start on the same DATA_DIR adopts it: no recovery, no waiting. (A death signal of the kernel,
 // `setpriv --pdeathsig`, is tied to the thread that forked, is lost when credentials change, and would take the
 // database away from a successor that wants to take over; so adoption it is.) The owner lock of DATA_DIR must be
-// held by the caller: it is what makes one process the only one here.
+// held by the caller: it is what makes one process the only one here, or says who of two starts and who stops.
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
 import { type Account, chooseAccount, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
-import { type Cluster, ensureCluster, openFolder } from './embedded-cluster.js';
+import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-cluster.js';
+import type { OwnerLock } from './owner-lock.js';
 import {
   adoptPostmaster,
+  disownPidFile,
   type Postmaster,
   socketUrl,
   startPostmaster,
@@ -27,7 +29,10 @@ export interface EmbeddedOptions {
   readonly dataDir: string;
   /** Absolute, at most 90 bytes (a socket's path may have 107). Created with mode 0700. */
   readonly socketDir: string;
+  readonly lock: Pick<OwnerLock, 'standing' | 'leave'>;
   readonly log: Log;
+  /** Ends waiting for an elder process to start PostgreSQL, or to have stopped it. */
+  readonly signal: AbortSignal;
 }
 
 export interface Embedded {
@@ -39,7 +44,7 @@ export interface Embedded {
   readonly pid: number;
   /** Called when PostgreSQL ended without our doing; it is being started again meanwhile. */
   onExit(callback: (reason: string) => void): void;
-  /** Orderly, then harder; resolves when no process is left. */
+  /** Orderly, then harder; resolves when no process is left. Unless a successor uses it: then it is left alone. */
   stop(): Promise<void>;
   /** For the last moment of a process that cannot wait: tells PostgreSQL to end, recovery at the next start. */
   stopNow(): void;
@@ -49,31 +54,58 @@ const SOCKET_PATH_BYTES = 107;
 const RESTART_BACKOFF_MS = { first: 100, most: 5_000 };
 /** How long backends of a killed postmaster may take to notice that they are orphans. */
 const ORPHANS_MS = 10_000;
+/** How often one that is not to start PostgreSQL looks whether it runs. */
+const LOOK_MS = 20;
 
 /** @throws StartError with one clear line: missing binaries, unusable folder, PostgreSQL's own complaint */
-export async function startEmbedded({ dataDir, socketDir, log }: EmbeddedOptions): Promise<Embedded> {
+export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const { dataDir, socketDir, lock, log } = options;
   if (Buffer.byteLength(`${socketDir}/.s.PGSQL.5432`) > SOCKET_PATH_BYTES) {
     throw new StartError(`the socket folder ${socketDir} is too long for a Unix socket`);
   }
   const [binaries, files] = await Promise.all([locateBinaries(), openFolder(dataDir)]);
   const paths = [binaries.postgres, files.dataFolder, socketDir];
   const account = await withPassage(await chooseAccount(files.dataFolder, log), paths, log);
-  const cluster = await ensureCluster(files, binaries, account);
-  const launch = async (): Promise<Postmaster> => {
-    const running = await adoptPostmaster(cluster);
-    if (running !== undefined) return running;
+  const cluster = await inTurn(lock, options.signal, async (isEldest) =>
+    isEldest || (await hasCluster(files)) ? ensureCluster(files, binaries, account) : undefined,
+  );
+  const start = async (): Promise<Postmaster> => {
+    await disownPidFile(cluster);
     await prepareSocketDir(socketDir, account);
-    return startPatiently(() => startPostmaster(cluster, binaries.postgres, account, socketDir));
+    return startPostmaster(cluster, binaries.postgres, account, socketDir);
   };
-  return new SupervisedPostgres(await launch(), cluster, launch, log);
+  const launch = (signal: AbortSignal): Promise<Postmaster> =>
+    inTurn(lock, signal, async (isEldest) =>
+      isEldest
+        ? startPatiently(async () => (await adoptPostmaster(cluster)) ?? start())
+        : adoptPostmaster(cluster),
+    );
+  return new SupervisedPostgres(await launch(options.signal), cluster, launch, lock, log);
+}
+
+/**
+ * Tries until there is something, and never while an elder process may be stopping PostgreSQL. How long an elder
+ * may take is known to the process manager that has started us beside it.
+ */
+async function inTurn<T>(
+  lock: EmbeddedOptions['lock'],
+  signal: AbortSignal,
+  attempt: (isEldest: boolean) => Promise<T | undefined>,
+): Promise<T> {
+  for (;;) {
+    const standing = await lock.standing();
+    const result = standing === 'behind-leaver' ? undefined : await attempt(standing === 'eldest');
+    if (result !== undefined) return result;
+    await delay(LOOK_MS, undefined, { signal });
+  }
 }
 
 /** After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. */
-async function startPatiently(start: () => Promise<Postmaster>): Promise<Postmaster> {
+async function startPatiently(adoptOrStart: () => Promise<Postmaster>): Promise<Postmaster> {
   const until = performance.now() + ORPHANS_MS;
   for (;;) {
     try {
-      return await start();
+      return await adoptOrStart();
     } catch (error) {
       const orphans =
         error instanceof Error && /still in use|lock file .* already exists/.test(error.message);
@@ -97,16 +129,24 @@ class SupervisedPostgres implements Embedded {
   readonly adopted: boolean;
   readonly maxConnections: number;
   readonly url: string;
-  readonly #launch: () => Promise<Postmaster>;
+  readonly #launch: (signal: AbortSignal) => Promise<Postmaster>;
+  readonly #lock: EmbeddedOptions['lock'];
   readonly #log: Log;
   readonly #callbacks: ((reason: string) => void)[] = [];
   readonly #stopping = new AbortController();
   #postmaster: Postmaster;
   #restarting: Promise<void> = Promise.resolve();
 
-  constructor(postmaster: Postmaster, cluster: Cluster, launch: () => Promise<Postmaster>, log: Log) {
+  constructor(
+    postmaster: Postmaster,
+    cluster: Cluster,
+    launch: (signal: AbortSignal) => Promise<Postmaster>,
+    lock: EmbeddedOptions['lock'],
+    log: Log,
+  ) {
     this.#postmaster = postmaster;
     this.#launch = launch;
+    this.#lock = lock;
     this.#log = log;
     this.adopted = postmaster.adopted;
     this.maxConnections = postmaster.maxConnections;
@@ -125,7 +165,8 @@ class SupervisedPostgres implements Embedded {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#restarting;
-    await stopPostmaster(this.#postmaster, this.#log);
+    if (await this.#lock.leave()) await stopPostmaster(this.#postmaster, this.#log);
+    else this.#log.info(`the embedded PostgreSQL (pid ${this.pid}) is left to the successor`);
   }
 
   stopNow(): void {
@@ -152,11 +193,12 @@ class SupervisedPostgres implements Embedded {
       await delay(backoff, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       try {
-        this.#postmaster = await this.#launch();
+        this.#postmaster = await this.#launch(signal);
         this.#log.info(`the embedded PostgreSQL runs again (pid ${this.#postmaster.pid})`);
         this.#watch(this.#postmaster);
         return;
       } catch (error) {
+        if (signal.aborted) return;
         backoff = Math.min(RESTART_BACKOFF_MS.most, Math.max(RESTART_BACKOFF_MS.first, backoff * 2));
         this.#log.error({ err: error }, 'the embedded PostgreSQL cannot be started again');
       }

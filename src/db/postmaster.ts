@@ -62,21 +62,44 @@ export function socketUrl(socketDir: string, password: string, database = 'postg
 
 /** The postmaster that already runs on this cluster, waited for until it answers or is gone. */
 export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
-  const pidFile = join(cluster.dataFolder, 'postmaster.pid');
-  const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
-  const pid = Math.abs(Number(lines[0]));
-  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  if (!(await isPostmasterOf(pid, cluster.dataFolder))) {
-    // The pid belongs to nobody or to a stranger. PostgreSQL would refuse to start for a stranger, so the line
-    // gets a number that no process has; the rest stays, with it PostgreSQL finds orphaned backends.
-    await writeFile(pidFile, [String(0x7fffffff), ...lines.slice(1)].join('\n'));
-    return undefined;
-  }
+  const { pid } = await readPidFile(cluster);
+  if (pid === undefined || !(await isPostmasterOf(pid, cluster.dataFolder))) return undefined;
   const gone = watch(pid, cluster.dataFolder);
-  const socketDir = lines[4] ?? '';
+  const socketDir = await socketDirOf(cluster, gone.signal);
   const maxConnections = await answers(socketDir, cluster, gone.signal);
   if (maxConnections === undefined) return undefined;
   return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
+}
+
+/**
+ * When no postmaster runs on this cluster, the pid in its file belongs to nobody or to a stranger. PostgreSQL would
+ * refuse to start for a stranger, so the line gets a number that no process has; the rest stays, with it
+ * PostgreSQL finds orphaned backends.
+ */
+export async function disownPidFile(cluster: Cluster): Promise<void> {
+  const { pid, lines } = await readPidFile(cluster);
+  if (pid !== undefined)
+    await writeFile(pidFileOf(cluster), [String(0x7fffffff), ...lines.slice(1)].join('\n'));
+}
+
+/** One that is just starting writes its socket folder into its pid file only when it has one. '' when it ended. */
+async function socketDirOf(cluster: Cluster, gone: AbortSignal): Promise<string> {
+  while (!gone.aborted) {
+    const socketDir = (await readPidFile(cluster)).lines[4] ?? '';
+    if (socketDir !== '') return socketDir;
+    await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
+  }
+  return '';
+}
+
+const pidFileOf = ({ dataFolder }: Cluster): string => join(dataFolder, 'postmaster.pid');
+
+async function readPidFile(
+  cluster: Cluster,
+): Promise<{ readonly pid: number | undefined; readonly lines: readonly string[] }> {
+  const lines = (await readFile(pidFileOf(cluster), 'utf8').catch(() => '')).split('\n');
+  const pid = Math.abs(Number(lines[0]));
+  return { pid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined, lines };
 }
 
 /** Starts PostgreSQL in a session of its own, so that a signal to our process group never reaches it. */

@@ -3,11 +3,9 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { type DatabaseTarget, databaseStates, prepareDatabases, serviceDatabase } from '../db/databases.js';
 import type { Embedded } from '../db/embedded.js';
-import { makeFolder } from '../db/make-folder.js';
 import type { MigrationState } from '../db/migrate.js';
-import { acquireOwnerLock, type OwnerLock } from '../db/owner-lock.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
-import { ConfigError, StartError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import { hasDatabase } from '../services/mounted.js';
 import type { ServiceDefinition } from '../services/service.js';
 
@@ -20,7 +18,7 @@ const SAGA_JOURNAL = { name: 'saga', folder: new URL('../saga/migrations/', impo
 export interface PlacedDatabase {
   readonly service: string;
   readonly url: string;
-  /** It lies on the embedded server, which no other process uses. */
+  /** It lies on the embedded server, and no predecessor of ours uses that one. */
   readonly exclusive: boolean;
 }
 
@@ -74,9 +72,15 @@ export class Databases {
     return databaseUrl === undefined && this.#services.some(({ name }) => !serviceDatabaseUrls[name]);
   }
 
-  /** Creates and migrates all databases in parallel, telling of each when it is done. @throws StartError */
+  /**
+   * Creates and migrates all databases in parallel, telling of each when it is done.
+   * @param embedded the server where nobody named one
+   * @param shared a predecessor still uses that one
+   * @throws StartError
+   */
   async prepare(
     embedded: Embedded | undefined,
+    shared: boolean,
     ready: (database: PlacedDatabase) => Promise<void>,
   ): Promise<void> {
     this.#targets = this.#targetsOn(embedded);
@@ -84,11 +88,13 @@ export class Databases {
     await prepareDatabases(this.#targets, this.#log, (service) => {
       const target = this.#targets.find(({ name }) => name === service)!;
       told.push(
-        ready({ service, url: serviceDatabase(target), exclusive: target.server === embedded?.url }).then(
-          () => {
-            this.#prepared.add(service);
-          },
-        ),
+        ready({
+          service,
+          url: serviceDatabase(target),
+          exclusive: target.server === embedded?.url && !shared,
+        }).then(() => {
+          this.#prepared.add(service);
+        }),
       );
     });
     await Promise.all(told);
@@ -130,7 +136,10 @@ export class Databases {
   async #poolMax(embedded: Embedded | undefined): Promise<number> {
     const { databasePoolMax } = this.#settings;
     if (databasePoolMax !== undefined) return databasePoolMax;
-    const most = Math.min(this.#formula, (await this.#maxConnections(embedded)) - RESERVED_CONNECTIONS);
+    const free = (await this.#maxConnections(embedded)) - RESERVED_CONNECTIONS;
+    // Under pm2 a predecessor or a successor may use the embedded server at the same time.
+    const share = embedded !== undefined && this.#settings.pmId !== null ? Math.floor(free / 2) : free;
+    const most = Math.min(this.#formula, share);
     this.#requireOneEach(most);
     return most;
   }
@@ -163,17 +172,4 @@ export class Databases {
     const limits = await Promise.all([...urls].map(maxConnectionsOf));
     return Math.min(...limits);
   }
-}
-
-/** DATA_DIR belongs to one process at a time. @throws StartError naming the folder, and its owner */
-export async function claimDataDir({
-  dataDir,
-  pmId,
-}: Pick<Settings, 'dataDir' | 'pmId'>): Promise<OwnerLock> {
-  try {
-    await makeFolder(dataDir);
-  } catch (error) {
-    throw new StartError(`cannot create DATA_DIR ${dataDir}: ${(error as Error).message}`);
-  }
-  return acquireOwnerLock(dataDir, pmId);
 }

@@ -5,7 +5,8 @@ import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { mountedServices } from '../services/mounted.js';
-import { claimDataDir, type DatabaseState, Databases } from './databases.js';
+import { claimAlone } from './claim.js';
+import { type DatabaseState, Databases } from './databases.js';
 import { Lifecycle } from './lifecycle.js';
 
 /**
@@ -16,7 +17,7 @@ import { Lifecycle } from './lifecycle.js';
 export function migrateDatabases(settings: Settings, log: Logger): Promise<readonly DatabaseState[]> {
   return withServer(settings, log, async (databases, embedded) => {
     const before = await databases.states(embedded);
-    await databases.prepare(embedded, async () => {});
+    await databases.prepare(embedded, false, async () => {});
     return before;
   });
 }
@@ -42,9 +43,11 @@ async function withServer<T>(
     const databases = new Databases(settings, await mountedServices(settings), log);
     let starting: Promise<Embedded> | undefined;
     if (databases.needEmbedded) {
-      const lock = await claimDataDir(settings);
+      const lock = await claimAlone(settings);
       lifecycle.defer('owner lock', () => lock.release());
-      starting = startEmbedded({ ...settings, socketDir: socketDirectory(settings), log });
+      const { dataDir } = settings;
+      const { signal } = new AbortController(); // alone there is nobody to wait for
+      starting = startEmbedded({ dataDir, socketDir: socketDirectory(settings), lock, log, signal });
       // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is thrown.
       lifecycle.defer('embedded PostgreSQL', async () => (await starting?.catch(() => undefined))?.stop());
     }

@@ -14,21 +14,23 @@ import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { schemeOf } from '../server/certificate.js';
 import { mountedServices } from '../services/mounted.js';
-import { startAdminServer } from '../telemetry/admin/server.js';
+import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
 import { acceptTokens } from './accept-tokens.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
-import { claimDataDir, Databases } from './databases.js';
+import { claim } from './claim.js';
+import { openDataPlane } from './data-plane.js';
+import { Databases } from './databases.js';
 import { Ending } from './ending.js';
 import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
+import { Notifier } from './notify.js';
 import { Readiness } from './readiness.js';
 import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
 import { createRegistry, registerServices } from './registering.js';
-import { openDataPlane } from './sharding.js';
 import { watchStalls } from './stalls.js';
 
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
@@ -60,24 +62,26 @@ async function startParts(
   const services = await mountedServices(settings);
   const delegates = await acceptTokens(settings.registryAcceptTokensFile);
   const log = createLogger(settings);
+  const notifier = new Notifier(settings.notify, log);
+  lifecycle.defer('notifier', () => notifier.close());
   for (const warning of warnings) log.warn(warning);
   const instanceId = randomUUID();
   const brain = createBrain(settings.workers);
 
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
-  if (databases.needEmbedded) {
-    const lock = await claimDataDir(settings);
-    lifecycle.defer('owner lock', () => lock.release());
-  }
+  const { lock, sharing } = await claim(settings, databases.needEmbedded);
+  lifecycle.defer('owner lock', () => lock?.release());
   let starting: Promise<Embedded> | undefined;
+  const waiting = new AbortController();
   lifecycle.defer('embedded PostgreSQL', async () => {
+    waiting.abort();
     // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
     const embedded = await starting?.catch(() => undefined);
     await embedded?.stop();
   });
-  const sharding = await openDataPlane(settings, brain.block, log);
-  lifecycle.defer('data plane', () => sharding.close());
+  const dataPlane = await openDataPlane(settings, sharing, brain.block, log);
+  lifecycle.defer('data plane', () => dataPlane.close());
 
   let adminPort = settings.adminPort;
   const registering = createRegistry({
@@ -88,7 +92,7 @@ async function startParts(
   });
   const { registry } = registering;
   lifecycle.defer('registry', () => registering.close());
-  registerServices(registry, services, settings, sharding.port);
+  registerServices(registry, services, settings, dataPlane.port);
 
   const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
   lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
@@ -97,7 +101,7 @@ async function startParts(
     entry: HTTP_WORKER,
     settings,
     block: brain.block,
-    sharding,
+    sharding: dataPlane,
     instanceId,
     log,
     attachCpu: (port) => cpu.attach(port),
@@ -117,49 +121,67 @@ async function startParts(
     log,
     drain: async () => {
       readiness.drain();
+      notifier.stopping();
       for (const { name } of services) registry.setLocalState(name, 'draining');
+      // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
+      if (await lock?.isShared()) void admin?.close();
       await delay(settings.drainNoticeMs);
-      sharding.stopListening();
+      await dataPlane.stopListening();
       await supervisor.stop(settings.drainMs);
     },
     leaveNow: () => supervisor.stop(0),
     exit: (code) => exitProcess(code, supervisor.hasLiving),
     reload: () => {
-      if (!ending.begun) void reload.begin();
+      if (!ending.begun) notifier.reloading(reload.begin());
     },
   });
 
   const journals = new Journals(services, { settings, brain, instanceId, log });
   lifecycle.defer('saga journals', () => journals.close());
-  const admin = await startAdminServer({
-    host: settings.adminHost,
-    port: settings.adminPort,
-    token: settings.adminToken,
-    allowedHosts: settings.adminAllowedHosts,
-    delegates,
-    routes: adminRoutes({ settings, brain, supervisor, reload, registry, cpu, readiness, journals }),
-    log,
-  });
-  lifecycle.defer('admin plane', () => admin.close());
-  adminPort = admin.port;
+  let admin: AdminServer | undefined;
+  const openAdminPlane = async (): Promise<void> => {
+    admin = await startAdminServer({
+      host: settings.adminHost,
+      port: settings.adminPort,
+      sharing,
+      token: settings.adminToken,
+      allowedHosts: settings.adminAllowedHosts,
+      delegates,
+      routes: adminRoutes({ settings, brain, supervisor, reload, registry, cpu, readiness, journals }),
+      log,
+    });
+    lifecycle.defer('admin plane', () => admin?.close());
+    adminPort = admin.port;
+  };
+  // Beside a predecessor only when we are ready: until then it speaks for the two of us.
+  if (sharing !== 'beside') await openAdminPlane();
 
-  // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there.
-  supervisor.start();
+  const placed: { exclusive: boolean }[] = [];
+  // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there. Beside a
+  // predecessor nobody is to be answered that: there they start when it is.
+  if (sharing !== 'beside') supervisor.start();
   const { workerHeapMb: limitMb } = settings;
   lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limitMb, log }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {
-      starting = startEmbedded({ ...settings, socketDir: socketDirectory(settings), log });
+      const { dataDir } = settings;
+      const socketDir = socketDirectory(settings);
+      starting = startEmbedded({ dataDir, socketDir, lock: lock!, log, signal: waiting.signal });
     }
     const embedded = await starting;
     if (ending.begun) return;
-    await databases.prepare(embedded, async ({ service, url, exclusive }) => {
+    const shared = (await lock?.isShared()) ?? false;
+    await databases.prepare(embedded, shared, async ({ service, url, exclusive }) => {
       await databases.openBudget(embedded, (most) => DatabaseBudget.configure(brain.block, most));
-      supervisor.serviceReady({ service, database: { url, exclusive } });
+      const database = { url, exclusive };
+      placed.push(database);
+      supervisor.serviceReady({ service, database });
       registry.setLocalState(service, 'healthy');
       journals.arrive(service, url);
     });
+    if (ending.begun) return;
+    if (sharing === 'beside') supervisor.start();
   } catch (error) {
     if (ending.begun) return;
     const known = error instanceof StartError || error instanceof ConfigError;
@@ -174,10 +196,19 @@ async function startParts(
     ),
   );
   if (ending.begun) return;
+  // What a dead process had is taken over. Threads that start later may find a successor beside us.
+  for (const database of placed) database.exclusive = false;
   readiness.reached();
-  announceReady(
-    `${schemeOf(settings)}://${shownHost(settings.host)}:${sharding.port}`,
-    `http://${shownHost(settings.adminHost)}:${admin.port}`,
-  );
-  log.info({ port: sharding.port, adminPort: admin.port, workers: settings.workers }, 'ready');
+  try {
+    dataPlane.join();
+    if (admin === undefined) await openAdminPlane();
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    await ending.fail(error.message, error.exitCode);
+    return;
+  }
+  const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;
+  announceReady(address, `http://${shownHost(settings.adminHost)}:${adminPort}`);
+  notifier.ready(`serving on ${address}`);
+  log.info({ port: dataPlane.port, adminPort, workers: settings.workers }, 'ready');
 }

@@ -22,7 +22,7 @@ describe('the acceptor', () => {
   };
   const accept = (tls: Pick<ConstructorParameters<typeof Acceptor>[0], keyof typeof plain>): Acceptor => {
     const load = (slot: number) => ({ connections: connections.get(slot) ?? 0, inFlight: 0 });
-    const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, pmId: null, ...tls, load });
+    const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, sharing: 'alone', ...tls, load });
     open.unshift(acceptor);
     return acceptor;
   };

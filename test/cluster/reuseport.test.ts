@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ReusePort, type ReusePortSettings } from '#src/cluster/reuseport.js';
+import { ReusePort, type ReusePortOptions } from '#src/cluster/reuseport.js';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import { StartError } from '#src/errors.js';
 import { loadCore } from '#src/server/uws-core.js';
@@ -14,14 +14,14 @@ describe('SHARDING=reuseport in the primary', () => {
     for (const one of open.splice(0)) one.close();
   });
 
-  const given: ReusePortSettings = {
+  const given: ReusePortOptions = {
     host: '127.0.0.1',
     port: 0,
-    pmId: null,
+    sharing: 'alone',
     tlsCertFile: undefined,
     tlsKeyFile: undefined,
   };
-  const reserve = async (settings: Partial<ReusePortSettings> = {}): Promise<ReusePort> => {
+  const reserve = async (settings: Partial<ReusePortOptions> = {}): Promise<ReusePort> => {
     const sharding = await ReusePort.open({ ...given, ...settings }, silentLog);
     open.push(sharding);
     return sharding;
@@ -92,7 +92,7 @@ describe('SHARDING=reuseport in the primary', () => {
 
   it('takes over under pm2: nobody is asked, and nothing listens before its workers do', async () => {
     const { port } = await reserve();
-    const successor = await reserve({ port, pmId: '0' });
+    const successor = await reserve({ port, sharing: 'beside' });
     expect(successor.port).to.equal(port);
     open.shift()!.close();
     expect(await ask(port)).to.equal('refused');
@@ -102,7 +102,7 @@ describe('SHARDING=reuseport in the primary', () => {
     const sharding = await reserve();
     const one = worker(1);
     sharding.add(one);
-    sharding.stopListening();
+    await sharding.stopListening();
     sharding.remove(one);
     expect(await ask(sharding.port)).to.equal('refused');
   });

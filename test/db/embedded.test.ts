@@ -12,6 +12,7 @@ import { isAlive } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
 import { temporaryDataDir } from '#test/support/postgres.js';
 import { silentLog } from '#test/support/silent-log.js';
+import { SOLE_OWNER } from '#test/support/sole-owner.js';
 import { deferred } from './fixtures/deferred.js';
 import { rejection } from './fixtures/open.js';
 
@@ -33,7 +34,7 @@ describe('the embedded PostgreSQL', () => {
   after(() => rm(root, { recursive: true, force: true }));
 
   const start = async (): Promise<Embedded> => {
-    const postgres = await startEmbedded({ dataDir, socketDir, log: silentLog });
+    const postgres = await startEmbedded({ dataDir, socketDir, log: silentLog, ...SOLE_OWNER });
     running.push(postgres);
     return postgres;
   };
@@ -227,7 +228,9 @@ describe('the embedded PostgreSQL', () => {
 
   describe('does not start, with one clear line,', () => {
     const refusal = async (options: { dataDir?: string; socketDir?: string }): Promise<string> => {
-      const error = await rejection(startEmbedded({ dataDir, socketDir, log: silentLog, ...options }));
+      const error = await rejection(
+        startEmbedded({ dataDir, socketDir, log: silentLog, ...SOLE_OWNER, ...options }),
+      );
       expect(error).to.be.instanceOf(StartError);
       expect(error.message).to.not.include('\n');
       return error.message;
@@ -284,6 +287,7 @@ describe('the account of the embedded PostgreSQL', () => {
       dataDir: join(folder, 'data'),
       socketDir: join(folder, 'socket'),
       log: { ...silentLog, ...log },
+      ...SOLE_OWNER,
     });
     try {
       expect(warnings.join()).to.include('cannot enter');

@@ -3,7 +3,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, unique, uniqueEmail } from './client.js';
-import { type Cluster, startCluster, within } from './cluster.js';
+import { startCluster, within } from './cluster.js';
 import { seeded } from './random.js';
 import { Sql } from './sql.js';
 import { until } from './until.js';
@@ -26,23 +26,43 @@ export interface StormReport {
   readonly faults: readonly string[];
 }
 
-/** Kills `kills` times at moments drawn from the seed, then restarts once more and audits. */
-export async function killStorm(kills: number, seed: number): Promise<StormReport> {
+/** The reference shop, and a way to kill it. */
+export interface Victim {
+  readonly url: string;
+  readonly dataDir: string;
+  /** By SIGKILL; resolves when it is ready again, at the same or another address. */
+  killAndRestart(): Promise<Victim>;
+  dispose(): Promise<void>;
+}
+
+/** Nobody restarts it but the storm. */
+async function lonelyVictim(dataDir?: string): Promise<Victim> {
+  const cluster = await startCluster(dataDir === undefined ? {} : { dataDir });
+  return {
+    url: cluster.url,
+    dataDir: cluster.dataDir,
+    async killAndRestart() {
+      await cluster.stop('SIGKILL');
+      return lonelyVictim(cluster.dataDir);
+    },
+    dispose: () => cluster.dispose(),
+  };
+}
+
+/** Kills `kills` times at moments drawn from the seed, and audits what is there after the last restart. */
+export async function killStorm(
+  kills: number,
+  seed: number,
+  start: () => Promise<Victim> = lonelyVictim,
+): Promise<StormReport> {
   const random = seeded(seed);
   const sent: Sent[] = [];
-  let cluster = await startCluster();
+  let victim = await start();
   try {
-    for (let kill = 0; kill < kills; kill += 1) {
-      await checkoutsUntilKilled(cluster, sent, random);
-      cluster = await startCluster({ dataDir: cluster.dataDir });
-    }
-    const sql = new Sql(cluster.dataDir);
+    for (let kill = 0; kill < kills; kill += 1) victim = await checkoutsUntilKilled(victim, sent, random);
+    const sql = new Sql(victim.dataDir);
     try {
-      const faults = [
-        ...(await settle(sql)),
-        ...(await audit(sql, sent)),
-        ...(await askAgain(cluster, sent)),
-      ];
+      const faults = [...(await settle(sql)), ...(await audit(sql, sent)), ...(await askAgain(victim, sent))];
       const rows = await sql.query<{ status: string; n: number }>(
         'checkout',
         'select status, count(*) as n from saga group by status',
@@ -54,11 +74,11 @@ export async function killStorm(kills: number, seed: number): Promise<StormRepor
       await sql.close();
     }
   } finally {
-    await cluster.dispose();
+    await victim.dispose();
   }
 }
 
-async function checkoutsUntilKilled(cluster: Cluster, sent: Sent[], random: () => number): Promise<void> {
+async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => number): Promise<Victim> {
   const progress = new EventEmitter();
   let answered = 0;
   const client = async (): Promise<void> => {
@@ -73,7 +93,7 @@ async function checkoutsUntilKilled(cluster: Cluster, sent: Sent[], random: () =
       const request: Sent = { key: unique('storm'), body, answer: undefined };
       sent.push(request);
       try {
-        const response = await post(`${cluster.url}/api/checkout`, body, { 'idempotency-key': request.key });
+        const response = await post(`${victim.url}/api/checkout`, body, { 'idempotency-key': request.key });
         const { sagaId } = (await response.json()) as { sagaId?: unknown };
         request.answer = { status: response.status, sagaId };
       } catch {
@@ -93,8 +113,8 @@ async function checkoutsUntilKilled(cluster: Cluster, sent: Sent[], random: () =
     );
   }
   await sleep(random() * 30); // any moment between two answers is as good as another
-  await cluster.stop('SIGKILL');
-  await clients;
+  const [next] = await Promise.all([victim.killAndRestart(), clients]);
+  return next;
 }
 
 /** Waits until no saga is under way. */
@@ -168,12 +188,12 @@ async function audit(sql: Sql, sent: readonly Sent[]): Promise<string[]> {
 }
 
 /** Every client that heard nothing asks again with its key: one final answer, and no second effect. */
-async function askAgain(cluster: Cluster, sent: readonly Sent[]): Promise<string[]> {
+async function askAgain(victim: Victim, sent: readonly Sent[]): Promise<string[]> {
   const faults: string[] = [];
   for (const { key, body } of sent.filter(({ answer }) => answer === undefined)) {
     const answers: string[] = [];
     for (let time = 0; time < 2; time += 1) {
-      const response = await post(`${cluster.url}/api/checkout`, body, { 'idempotency-key': key });
+      const response = await post(`${victim.url}/api/checkout`, body, { 'idempotency-key': key });
       const { sagaId } = (await response.json()) as { sagaId?: unknown };
       answers.push(`${response.status} ${String(sagaId)}`);
     }

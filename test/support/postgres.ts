@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type Embedded, startEmbedded } from '#src/db/embedded.js';
 import { silentLog } from './silent-log.js';
+import { SOLE_OWNER } from './sole-owner.js';
 
 export interface TestPostgres {
   /** URL of the maintenance database, superuser. */
@@ -50,6 +51,7 @@ async function launch(): Promise<Embedded> {
     dataDir: join(shared.folder, 'data'),
     socketDir: join(shared.folder, 'socket'),
     log: silentLog,
+    ...SOLE_OWNER,
   });
 }
 

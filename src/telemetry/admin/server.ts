@@ -17,6 +17,11 @@ export interface AdminServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /**
+   * `alone`: no other process may listen on this port. `first`: nobody does now, a successor under the same
+   * master of node:cluster (pm2) may later. `beside`: a predecessor does; the master spreads the connections.
+   */
+  readonly sharing?: 'alone' | 'first' | 'beside';
   /** undefined: everybody who may connect is the operator. */
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
@@ -61,8 +66,9 @@ export interface AdminServer {
  */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const limits = { ...LIMITS, ...options.limits };
+  const { host, sharing = 'alone' } = options;
   const dispatcher = new Dispatcher({
-    host: options.host,
+    host,
     allowedHosts: options.allowedHosts,
     router: new AdminRouter(options.routes),
     credentials: new Credentials(options.token, options.delegates),
@@ -86,7 +92,11 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   server.maxConnections = limits.connections;
   const ids = new TraceIds();
   server.on('clientError', (error, socket) => refuse(error, socket, ids));
-  const port = await listen(server, options.host, options.port);
+  // Under a master of node:cluster a port that another of its programs has would be shared with it unnoticed, and
+  // port 0 would be the same one for all.
+  const alone = sharing === 'alone' || options.port === 0;
+  if (sharing === 'first' && !alone) await requireFree(host, options.port);
+  const port = await listen(server, { host, port: options.port, exclusive: alone });
   let closed: Promise<void> | undefined;
   return {
     port,
@@ -97,11 +107,25 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   };
 }
 
-async function listen(server: Server, host: string, port: number): Promise<number> {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly exclusive: boolean;
+}
+
+/** @throws StartError when anybody listens there */
+async function requireFree(host: string, port: number): Promise<void> {
+  const server = createServer();
+  await listen(server, { host, port, exclusive: true });
+  await new Promise((resolve) => server.close(resolve));
+}
+
+async function listen(server: Server, address: Address): Promise<number> {
+  const { host, port } = address;
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error): void => reject(startError(error, host, port));
     server.once('error', failed);
-    server.listen({ host, port }, () => {
+    server.listen(address, () => {
       server.off('error', failed);
       resolve();
     });

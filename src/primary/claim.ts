@@ -1,0 +1,46 @@
+// What only one process may have, and who may share it: a newcomer in the same slot of pm2 takes over.
+//
+// Without a database of our own there is no DATA_DIR to lock; then the slot itself gets a folder in the run-time
+// directory. Either way the entries tell whether a predecessor lives, and with it whether a port that is in use is
+// ours to share or taken by somebody else.
+import { chmod } from 'node:fs/promises';
+import type { Sharing } from '../cluster/sharding.js';
+import { slotDirectory } from '../config/slot-directory.js';
+import type { Settings } from '../config.js';
+import { makeFolder } from '../db/make-folder.js';
+import { acquireOwnerLock, type OwnerLock } from '../db/owner-lock.js';
+import { StartError } from '../errors.js';
+
+export interface Claim {
+  readonly lock: OwnerLock | undefined;
+  readonly sharing: Sharing;
+}
+
+/** @throws StartError naming the folder, and the process that has it */
+export async function claim(settings: Settings, needDataDir: boolean): Promise<Claim> {
+  const { dataDir, pmId } = settings;
+  if (!needDataDir && pmId === null) return { lock: undefined, sharing: 'alone' };
+  const lock = needDataDir ? await claimFolder(dataDir, pmId, 'DATA_DIR') : await claimSlot(pmId!);
+  if (pmId === null) return { lock, sharing: 'alone' };
+  return { lock, sharing: (await lock.isShared()) ? 'beside' : 'first' };
+}
+
+/** DATA_DIR for somebody who takes over from nobody. @throws StartError naming the folder, and its owner */
+export function claimAlone({ dataDir }: Pick<Settings, 'dataDir'>): Promise<OwnerLock> {
+  return claimFolder(dataDir, null, 'DATA_DIR');
+}
+
+async function claimSlot(pmId: string): Promise<OwnerLock> {
+  return claimFolder(slotDirectory(pmId), pmId, 'the pm2 slot');
+}
+
+async function claimFolder(folder: string, pmId: string | null, what: string): Promise<OwnerLock> {
+  try {
+    await makeFolder(folder);
+    // It may lie where everybody can write: fails when it is another account's.
+    if (what !== 'DATA_DIR') await chmod(folder, 0o700);
+  } catch (error) {
+    throw new StartError(`cannot create ${what} ${folder}: ${(error as Error).message}`);
+  }
+  return acquireOwnerLock(folder, pmId, what);
+}

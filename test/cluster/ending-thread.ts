@@ -1,0 +1,2 @@
+// A worker thread that ends before it can serve.
+process.exit(1);

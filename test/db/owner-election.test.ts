@@ -1,0 +1,217 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  acquire,
+  type Claimant,
+  type Owner,
+  type OwnerEntries,
+  type OwnerLock,
+} from '#src/db/owner-election.js';
+
+const claimant = (pid: number, pmId: string | null): Claimant => ({
+  pid,
+  startTime: '1',
+  bootId: 'boot',
+  pmId,
+});
+
+/** Processes that live and the entries they share; each access is a step that the scheduler puts where it likes. */
+class World {
+  readonly alive = new Set<number>();
+  readonly #owners = new Map<number, Owner>();
+  readonly #scheduler: fc.Scheduler;
+  #pids = 0;
+
+  constructor(scheduler: fc.Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** What a process that is killed was about to do never happens. */
+  async step<T>(pid: number, action: () => T): Promise<T> {
+    await this.#scheduler.schedule(Promise.resolve());
+    if (!this.alive.has(pid)) return new Promise<never>(() => undefined);
+    return action();
+  }
+
+  entriesOf(pid: number): OwnerEntries {
+    const owners = this.#owners;
+    return {
+      generations: () => this.step(pid, () => [...owners.keys()].sort((a, b) => a - b)),
+      read: (generation) => this.step(pid, () => owners.get(generation)),
+      create: (owner) =>
+        this.step(pid, () => !owners.has(owner.generation) && !!owners.set(owner.generation, owner)),
+      replace: (owner) => this.step(pid, () => void owners.set(owner.generation, owner)),
+      remove: (generation) => this.step(pid, () => void owners.delete(generation)),
+    };
+  }
+
+  start(pmId: string | null): { readonly pid: number; readonly lock: ReturnType<typeof acquire> } {
+    const pid = ++this.#pids;
+    this.alive.add(pid);
+    const lock = acquire(this.entriesOf(pid), claimant(pid, pmId), (owner) => this.alive.has(owner.pid));
+    return { pid, lock };
+  }
+
+  kill(pid: number): void {
+    this.alive.delete(pid);
+  }
+}
+
+/** The server both use. It outlives whoever started it, and must not be started twice at once. */
+interface Server {
+  running: boolean;
+  starter: number | undefined;
+}
+
+/** One life: gets in, has the server started if that is its turn, uses it, leaves. A kill ends it anywhere. */
+async function live(world: World, server: Server, pmId: string, users: Set<number>): Promise<void> {
+  const { pid, lock } = world.start(pmId);
+  const outcome = await lock;
+  if (!('release' in outcome)) return world.kill(pid);
+  await launch(world, server, pid, outcome);
+  users.add(pid);
+  await world.step(pid, () => expect(server.running, 'a server that is in use is there').to.equal(true));
+  users.delete(pid);
+  if (await outcome.leave()) {
+    await world.step(pid, () => {
+      const living = [...users].filter((user) => world.alive.has(user));
+      expect(living, 'nobody uses the server when it is stopped').to.deep.equal([]);
+      server.running = false;
+    });
+  }
+  await outcome.release();
+  world.kill(pid);
+}
+
+async function launch(world: World, server: Server, pid: number, lock: OwnerLock): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) {
+    const standing = await lock.standing();
+    if (standing === 'behind-leaver') continue;
+    if (await world.step(pid, () => server.running)) return;
+    if (standing !== 'eldest') continue;
+    await world.step(pid, () => {
+      const other = server.starter !== undefined && world.alive.has(server.starter);
+      expect(other, 'one at a time starts the server').to.equal(false);
+      server.starter = pid;
+    });
+    await world.step(pid, () => {
+      server.running = true;
+      server.starter = undefined;
+    });
+    return;
+  }
+  throw new Error('never gets its turn');
+}
+
+describe('the election of an owner', () => {
+  const scheduler = fc.scheduler();
+
+  it('lets in one process at a time outside of a process manager, whoever is killed when', async () => {
+    const kills = fc.array(fc.nat(60), { maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(scheduler, kills, async (s, at) => {
+        const world = new World(s);
+        let holders: number[] = [];
+        const starter = async (): Promise<void> => {
+          for (let turn = 0; turn < 4; turn += 1) await once();
+        };
+        const once = async (): Promise<void> => {
+          const { pid, lock } = world.start(null);
+          const outcome = await lock;
+          if (!('release' in outcome)) return world.kill(pid);
+          await world.step(pid, () => {
+            holders = [...holders.filter((one) => world.alive.has(one)), pid];
+            expect(holders).to.have.length(1);
+          });
+          await world.step(pid, () => {
+            holders = holders.filter((one) => one !== pid);
+          });
+          await outcome.release();
+          world.kill(pid);
+        };
+        await run(s, world, [starter, starter, starter, starter], at);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has one server started by one of two in a slot, and stopped by the last, whoever is killed when', async () => {
+    const kills = fc.array(fc.nat(120), { maxLength: 2 });
+    const begins = fc.array(fc.nat(40), { minLength: 2, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(scheduler, kills, begins, async (s, at, delays) => {
+        const world = new World(s);
+        const server: Server = { running: false, starter: undefined };
+        const users = new Set<number>();
+        const lives = delays.map((steps) => async () => {
+          for (let step = 0; step < steps; step += 1) await s.schedule(Promise.resolve());
+          await live(world, server, '0', users);
+        });
+        await run(s, world, lives, at);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('stops the server when the successor has died before', async () => {
+    const { elder, successor, world } = await pair();
+    expect(await successor.lock.standing()).to.equal('successor');
+    world.kill(successor.pid);
+    expect(await elder.lock.standing()).to.equal('eldest');
+    expect(await elder.lock.leave()).to.equal(true);
+  });
+
+  it('leaves the server to a successor that lives, and makes it the eldest', async () => {
+    const { elder, successor } = await pair();
+    expect(await elder.lock.isShared()).to.equal(true);
+    expect(await elder.lock.leave()).to.equal(false);
+    expect(await successor.lock.standing()).to.equal('behind-leaver');
+    await elder.lock.release();
+    expect(await successor.lock.standing()).to.equal('eldest');
+    expect(await successor.lock.isShared()).to.equal(false);
+    expect(await successor.lock.leave()).to.equal(true);
+  });
+
+  it('makes the successor the eldest when the elder is killed', async () => {
+    const { elder, successor, world } = await pair();
+    world.kill(elder.pid);
+    expect(await successor.lock.standing()).to.equal('eldest');
+  });
+
+  it('refuses another slot, none at all, and a third process', async () => {
+    const { world, successor } = await pair();
+    for (const pmId of ['8', null, '7']) {
+      expect(await world.start(pmId).lock).to.have.property('heldBy');
+    }
+    world.kill(successor.pid);
+    expect(await world.start('7').lock, 'the next try of a successor').to.have.property('release');
+  });
+});
+
+async function pair() {
+  const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
+  const enter = async () => {
+    const { pid, lock } = world.start('7');
+    const outcome = await lock;
+    if (!('release' in outcome)) throw new Error('refused');
+    return { pid, lock: outcome };
+  };
+  return { world, elder: await enter(), successor: await enter() };
+}
+
+/** Runs all lives to their end, killing the eldest process that lives after so many steps each. */
+async function run(
+  scheduler: fc.Scheduler,
+  world: World,
+  lives: readonly (() => Promise<void>)[],
+  killAt: readonly number[],
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const life of lives) life().catch((error: unknown) => failures.push(error));
+  for (let step = 0; scheduler.count() > 0; step += 1) {
+    if (killAt.includes(step)) for (const pid of [...world.alive].slice(0, 1)) world.kill(pid);
+    await scheduler.waitOne();
+    await new Promise(setImmediate); // whoever was waiting comes to its next step
+  }
+  if (failures.length > 0) throw failures[0];
+}

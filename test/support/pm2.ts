@@ -1,0 +1,233 @@
+// The real pm2, with a home of its own: its daemon, and the cluster under it, started as the shipped
+// ecosystem.config.cjs says.
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { isAlive } from '#src/db/process-identity.js';
+import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster.js';
+import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
+import { leftovers, reap } from './leftovers.js';
+import { until } from './until.js';
+import { Wire, type WireAnswer } from './wire.js';
+
+const PM2 = join(ROOT, 'node_modules/pm2/bin/pm2');
+const COMMAND_MS = 60_000;
+/** Generously: 40 ms were measured on the slowest machine of ours. */
+const EMPTY_START_MS = 80;
+const MIGRATES = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '1';
+
+export interface Pm2Options {
+  /** Settings by variable name. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Path of a configuration module; without one it is the reference shop. */
+  readonly config?: string;
+  /** What differs from the shipped ecosystem file. */
+  readonly app?: Readonly<Record<string, unknown>>;
+}
+
+export interface Pm2App {
+  readonly pid: number;
+  readonly status: string;
+  readonly restarts: number;
+  readonly exitCode: number | undefined;
+}
+
+export class Pm2 {
+  readonly dataDir = newDataDir();
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly #env: Record<string, string>;
+  #apps = 0;
+
+  private constructor(port: number, adminPort: number) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.adminUrl = `http://127.0.0.1:${adminPort}`;
+    // DATA_DIR is how `reap` knows what is ours, the daemon included.
+    this.#env = cleanEnvironment({
+      ...isolated(this.dataDir),
+      PORT: String(port),
+      ADMIN_PORT: String(adminPort),
+      PM2_HOME: join(this.dataDir, 'pm2'),
+      PM2_DISABLE_VERSION_CHECK: 'true',
+    });
+  }
+
+  /** A daemon with one app, `multilane`, that is ready. */
+  static async start(options: Pm2Options = {}): Promise<Pm2> {
+    const pm2 = new Pm2(await freePort(), await freePort());
+    try {
+      await pm2.startApp('multilane', options);
+      return pm2;
+    } catch (error) {
+      await pm2.dispose();
+      throw error;
+    }
+  }
+
+  /** Returns when it is ready, or has ended before. */
+  async startApp(name: string, { env = {}, config, app = {} }: Pm2Options): Promise<void> {
+    this.#apps += 1;
+    const file = join(this.dataDir, `ecosystem-${this.#apps}.config.cjs`);
+    const changes = {
+      name,
+      script: PRIMARY,
+      cwd: this.dataDir,
+      args: config === undefined ? [] : ['--config', config],
+      env: { ...this.#env, ...env },
+      out_file: this.#logFile(name, 'out'),
+      error_file: this.#logFile(name, 'error'),
+      merge_logs: true,
+      ...app,
+    };
+    const shipped = JSON.stringify(join(ROOT, 'ecosystem.config.cjs'));
+    const text = `const { apps: [app] } = require(${shipped});
+module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
+    writeFileSync(file, text);
+    await this.command('start', file);
+  }
+
+  /** What the command line of pm2 prints. @throws Error when it fails */
+  async command(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(process.execPath, [PM2, ...args], {
+      cwd: this.dataDir,
+      env: this.#env,
+      timeout: COMMAND_MS,
+    });
+    return stdout;
+  }
+
+  async app(name = 'multilane'): Promise<Pm2App> {
+    const text = await this.command('jlist');
+    const list = JSON.parse(text.slice(text.indexOf('['))) as readonly {
+      readonly name: string;
+      readonly pid: number;
+      readonly pm2_env: {
+        readonly status: string;
+        readonly restart_time: number;
+        readonly exit_code?: number;
+      };
+    }[];
+    const { pid, pm2_env: env } = list.find((one) => one.name === name)!;
+    return { pid, status: env.status, restarts: env.restart_time, exitCode: env.exit_code };
+  }
+
+  /** Over a connection of its own. Undefined when there is no answer. */
+  async ask(path: string): Promise<WireAnswer | undefined> {
+    let wire: Wire;
+    try {
+      wire = await Wire.open(this.url);
+    } catch {
+      return undefined;
+    }
+    try {
+      return await wire.request('GET', path);
+    } finally {
+      wire.destroy();
+    }
+  }
+
+  /** The process that answers on the data plane. @throws Error when none does */
+  async servingPid(): Promise<number> {
+    const answer = await this.ask('/thread');
+    if (answer?.status !== 200) throw new Error(`nobody serves: ${answer?.status}`);
+    return (JSON.parse(answer.body.toString()) as { readonly pid: number }).pid;
+  }
+
+  /**
+   * Reloads the app while clients keep connections alive and others open one for each request. Of the latter the
+   * kernel resets what it has completed for the listener of the old process in the moment that one closes, unless
+   * `net.ipv4.tcp_migrate_req` is set: these are counted as `untaken`.
+   */
+  async reloadUnderLoad(path: string, times = 1): Promise<readonly LoadAccount[]> {
+    const loads = [
+      keepAliveLoad(this.url, [path], 4),
+      keepAliveLoad(this.url, [path], 4, { perConnection: 1 }),
+    ];
+    for (const load of loads) await load.answered(20);
+    if (!MIGRATES) loads[1]!.drainBegins();
+    for (let time = 0; time < times; time += 1) await this.command('reload', 'multilane');
+    await Promise.all(loads.map((load) => load.stop()));
+    return loads.map(({ account }) => account);
+  }
+
+  /** What an app has written on stderr so far, over all its processes. */
+  stderr(name = 'multilane'): string {
+    return readFileSync(this.#logFile(name, 'error'), 'utf8');
+  }
+
+  stdout(name = 'multilane'): string {
+    return readFileSync(this.#logFile(name, 'out'), 'utf8');
+  }
+
+  /** How often the app has become ready. */
+  get readyLines(): number {
+    return this.stderr().split('multilane ready ').length - 1;
+  }
+
+  /**
+   * @param pid the serving process
+   * @param end kills it, or makes it die
+   * @returns the milliseconds from its death until another one answers
+   */
+  async outage(path: string, pid: number, end: () => unknown): Promise<number> {
+    for (;;) {
+      await end();
+      if (!isAlive(pid)) break;
+      await sleep(1);
+    }
+    const died = performance.now();
+    await until(
+      async () => (await this.ask(path))?.status === 200,
+      (yes) => yes,
+      60_000,
+    );
+    return performance.now() - died;
+  }
+
+  readyAgain(count: number): Promise<number> {
+    return until(
+      () => this.readyLines,
+      (now) => now >= count,
+    );
+  }
+
+  leftovers(): string[] {
+    return leftovers(this.dataDir);
+  }
+
+  /** Stops the app in order, ends the daemon and whatever else is left, and removes the folder. */
+  async dispose(): Promise<void> {
+    await this.command('kill').catch(() => undefined); // what it leaves is reaped
+    await reap(this.dataDir);
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  #logFile(name: string, stream: 'out' | 'error'): string {
+    return join(this.dataDir, `${name}-${stream}.log`);
+  }
+}
+
+/** A port that is free now. Both processes of a take-over need the same one, so it cannot be 0. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not a port');
+  await new Promise((resolve) => server.close(resolve));
+  return address.port;
+}
+
+/**
+ * How much slower than when it is quiet this machine is now, by how long an empty Node.js takes to start; at least 1.
+ * A bound on a start holds for a machine that has nothing else to do.
+ */
+export async function slowness(): Promise<number> {
+  const began = performance.now();
+  await promisify(execFile)(process.execPath, ['-e', '0']);
+  return Math.max(1, (performance.now() - began) / EMPTY_START_MS);
+}

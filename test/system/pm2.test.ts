@@ -1,0 +1,115 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { keepAliveLoad, type LoadAccount } from '#test/support/keep-alive-load.js';
+import { Pm2, slowness } from '#test/support/pm2.js';
+import { until } from '#test/support/until.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+/** The bound that the issue gives: serving again after a crash of the whole process. */
+const SERVING_AGAIN_MS = 2000;
+
+function expectNothingLost({ lost, refused, statuses }: LoadAccount): void {
+  expect(lost).to.deep.equal([]);
+  expect(refused).to.equal(0);
+  expect(Object.keys(statuses)).to.deep.equal(['200']);
+}
+
+describe('under pm2', () => {
+  let pm2: Pm2;
+  before(async function () {
+    this.timeout(60_000);
+    // Small enough to be exhausted by a handler.
+    pm2 = await Pm2.start({ config: HAZARDS, app: { node_args: ['--max-old-space-size=64'] } });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await pm2.dispose();
+  });
+
+  it('a reload loses no request, on kept and on new connections', async function () {
+    this.timeout(60_000);
+    const before = await pm2.servingPid();
+    for (const account of await pm2.reloadUnderLoad('/thread')) expectNothingLost(account);
+    expect(await pm2.servingPid()).to.not.equal(before);
+  });
+
+  it('the admin plane is that of a process that is ready, all through a reload', async function () {
+    this.timeout(60_000);
+    const statuses = new Set<number | string>();
+    let ended = false;
+    const watch = async (): Promise<void> => {
+      while (!ended) {
+        const answer = await get(`${pm2.adminUrl}/readyz`, { connection: 'close' }).catch(String);
+        statuses.add(typeof answer === 'string' ? answer : answer.status);
+      }
+    };
+    const watching = watch();
+    await pm2.command('reload', 'multilane');
+    ended = true;
+    await watching;
+    expect([...statuses]).to.deep.equal([200]);
+  });
+
+  it('a newcomer that refuses to start leaves the old process serving, and the next one takes over', async function () {
+    this.timeout(60_000);
+    const before = await pm2.servingPid();
+    const broken = join(pm2.dataDir, 'broken');
+    writeFileSync(broken, '');
+    const load = keepAliveLoad(pm2.url, ['/thread'], 2);
+    await load.answered(20);
+    const reload = pm2.command('reload', 'multilane');
+    const refused = await until(
+      () => pm2.app(),
+      ({ pid, exitCode }) => pid === 0 && exitCode !== undefined,
+    );
+    expect(refused).to.include({ pid: 0, exitCode: 78 });
+    expect(await pm2.servingPid()).to.equal(before);
+    rmSync(broken);
+    await pm2.command('restart', 'multilane');
+    await reload;
+    expect(pm2.stderr().split('does not load').length, 'it is not started again by itself').to.equal(2);
+    await load.stop();
+    expectNothingLost(load.account);
+    expect(await pm2.servingPid()).to.not.equal(before);
+  });
+
+  for (const [what, end] of [
+    ['kill -9', (pid: number) => process.kill(pid, 'SIGKILL')],
+    ['an abort in native code', () => pm2.ask('/abort')],
+    ['an exhausted heap', () => pm2.ask('/leak')],
+  ] as const) {
+    it(`is serving again at most ${SERVING_AGAIN_MS} ms after ${what}`, async function () {
+      this.timeout(120_000);
+      const slow = await slowness();
+      const pid = await pm2.servingPid();
+      const took = await pm2.outage('/thread', pid, () => end(pid));
+      expect(took / slow).to.be.lessThan(SERVING_AGAIN_MS);
+      await until(
+        () => pm2.app(),
+        ({ status }) => status === 'online',
+      );
+    });
+  }
+
+  it('another app on the same ports is refused, naming the port', async function () {
+    this.timeout(60_000);
+    for (const [name, changed, setting] of [
+      ['data', { ADMIN_PORT: '0' }, 'data plane'],
+      ['admin', { PORT: '0' }, 'ADMIN_PORT'],
+    ] as const) {
+      await pm2.startApp(name, { config: HAZARDS, env: changed, app: { autorestart: false } });
+      expect(await pm2.app(name)).to.include({ pid: 0, exitCode: 1 });
+      const port = new URL(name === 'data' ? pm2.url : pm2.adminUrl).port;
+      expect(pm2.stderr(name)).to.include(port).and.include(setting);
+    }
+  });
+
+  it('a stop ends in order and leaves nothing but the daemon', async function () {
+    this.timeout(60_000);
+    await pm2.command('stop', 'multilane');
+    expect(await pm2.app()).to.include({ status: 'stopped', exitCode: 0 });
+    expect(pm2.leftovers().filter((line) => !line.includes('God Daemon'))).to.deep.equal([]);
+  });
+});

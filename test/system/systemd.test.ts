@@ -1,0 +1,123 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { type Cluster, newDataDir, ROOT, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+const UNIT = join(ROOT, 'deploy/multilane.service');
+
+/** Prints every datagram that arrives, as one line; Node.js cannot receive them. */
+const RECEIVER = `
+import socket, sys
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind(sys.argv[1])
+print('listening', flush=True)
+while True:
+    print(receiver.recv(4096).decode().strip().replace('\\n', ' '), flush=True)
+`;
+
+const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+
+describe('under systemd', () => {
+  const lines: string[] = [];
+  let receiver: ChildProcess;
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(60_000);
+    for (const program of ['python3', 'systemd-notify']) {
+      if (isThere(program)) continue;
+      this.test!.parent!.title += ` (pending: ${program} is not installed)`;
+      this.skip();
+    }
+    const dataDir = newDataDir();
+    const socket = join(dataDir, 'notify.socket');
+    receiver = spawn('python3', ['-c', RECEIVER, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const output = createInterface({ input: receiver.stdout! });
+    await once(output, 'line');
+    output.on('line', (line) => {
+      // The barrier of systemd-notify: it waits until we have read what it sent.
+      if (line !== 'BARRIER=1') lines.push(line);
+    });
+    cluster = await startCluster({
+      config: HAZARDS,
+      dataDir,
+      env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000' },
+    });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await cluster?.dispose();
+    receiver?.kill();
+  });
+
+  const said = (start: string, count = 1): Promise<readonly string[]> =>
+    until(
+      () => lines.filter((line) => line.startsWith(start)),
+      (found) => found.length >= count,
+    );
+
+  it('says READY=1 when it is ready, with a status that names the address', async () => {
+    expect((await said('READY=1'))[0]).to.equal(`READY=1 STATUS=serving on ${cluster.url}`);
+  });
+
+  it('says WATCHDOG=1 again and again when it is asked to', async () => {
+    expect((await said('WATCHDOG=1', 3)).length).to.be.at.least(3);
+  });
+
+  it('says RELOADING=1 with the time, and READY=1 when all workers are replaced', async function () {
+    this.timeout(60_000);
+    const before = process.hrtime.bigint() / 1000n;
+    cluster.signal('SIGHUP');
+    const [reloading] = await said('RELOADING=1');
+    const stamp = BigInt(/^RELOADING=1 MONOTONIC_USEC=(\d+) /.exec(reloading ?? '')?.[1] ?? 0);
+    expect(stamp >= before && stamp <= process.hrtime.bigint() / 1000n, reloading).to.equal(true);
+    expect(await said('READY=1', 2)).to.have.length(2);
+    expect(cluster.logs().some(({ msg }) => msg === 'reload finished')).to.equal(true);
+    const order = lines.filter((line) => /^(READY|RELOADING)/.test(line)).map((line) => line.split('=')[0]);
+    expect(order).to.deep.equal(['READY', 'RELOADING', 'READY']);
+  });
+
+  it('says STOPPING=1 when it drains', async function () {
+    this.timeout(60_000);
+    expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(await said('STOPPING=1')).to.deep.equal(['STOPPING=1 STATUS=draining']);
+    expect(cluster.logs().filter(({ msg }) => msg === 'systemd cannot be told')).to.deep.equal([]);
+  });
+});
+
+describe('the unit for systemd', () => {
+  const text = readFileSync(UNIT, 'utf8');
+
+  it('is accepted by systemd-analyze', async function () {
+    this.timeout(60_000);
+    if (!isThere('systemd-analyze')) {
+      this.test!.title += ' (pending: systemd-analyze is not installed)';
+      this.skip();
+    }
+    // What is said of programs and accounts concerns this machine, not the unit.
+    const verified = await promisify(execFile)('systemd-analyze', [
+      'verify',
+      '--recursive-errors=no',
+      UNIT,
+    ]).catch((error: { readonly stderr: string }) => error);
+    const complaints = verified.stderr
+      .split('\n')
+      .filter(
+        (line) =>
+          line.includes('multilane.service') && /Unknown|Invalid|Failed to parse|ignoring/i.test(line),
+      );
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('gives the drain more time than it takes by default, and leaves PostgreSQL to the process', () => {
+    const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
+    expect(seconds).to.be.greaterThan(10 + 15);
+    expect(text).to.match(/^KillMode=mixed$/m);
+    expect(text).to.match(/^RestartPreventExitStatus=78$/m);
+  });
+});

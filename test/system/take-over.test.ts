@@ -1,0 +1,135 @@
+// Two processes in one slot of pm2, side by side: what a `pm2 reload` makes, and every death that can come in between.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { get, post, uniqueEmail } from '#test/support/client.js';
+import { type Cluster, type ClusterOptions, newDataDir, startCluster } from '#test/support/cluster.js';
+import { runPrimary } from '#test/support/command.js';
+import { reap } from '#test/support/leftovers.js';
+import { until } from '#test/support/until.js';
+import { HAZARDS } from './fixtures/paths.js';
+
+const SLOT = { pm_id: '7' };
+
+describe('a successor in the same slot of pm2', () => {
+  let dataDir: string;
+  let elder: Cluster;
+  beforeEach(async function () {
+    this.timeout(60_000);
+    dataDir = newDataDir();
+    elder = await start();
+  });
+  afterEach(async function () {
+    this.timeout(60_000);
+    await reap(dataDir);
+    await elder.dispose();
+  });
+
+  const start = (options: ClusterOptions = {}): Promise<Cluster> =>
+    startCluster({ dataDir, env: { ...SLOT, WORKERS: '1', DRAIN_MS: '1000' }, ...options });
+  const postmaster = (): number =>
+    Number(readFileSync(join(dataDir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
+  const createUser = async ({ url }: Cluster): Promise<number> =>
+    (await post(`${url}/api/users`, { name: 'Ada', email: uniqueEmail() })).status;
+  const postgres = (): string[] => elder.leftovers().filter((line) => line.includes('postgres'));
+  const createsAgain = (cluster: Cluster): Promise<number> =>
+    until(
+      () => createUser(cluster),
+      (status) => status === 201,
+    );
+
+  it('uses the running PostgreSQL, is left it, and stops it in the end', async function () {
+    this.timeout(60_000);
+    const pid = postmaster();
+    const successor = await start();
+    expect(await createUser(elder)).to.equal(201);
+    expect(await createUser(successor)).to.equal(201);
+    expect(await elder.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(postmaster()).to.equal(pid);
+    expect(await createUser(successor)).to.equal(201);
+    expect(await successor.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(elder.leftovers()).to.deep.equal([]);
+  });
+
+  it('that dies gives nothing away: the old one goes on and stops PostgreSQL in the end', async function () {
+    this.timeout(60_000);
+    const successor = await start();
+    await successor.stop('SIGKILL');
+    expect(await createUser(elder)).to.equal(201);
+    expect(await elder.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(elder.leftovers()).to.deep.equal([]);
+  });
+
+  it('brings a crashed PostgreSQL back alone when the old one was killed', async function () {
+    this.timeout(60_000);
+    const successor = await start();
+    await elder.stop('SIGKILL');
+    process.kill(postmaster(), 'SIGKILL');
+    expect(await createsAgain(successor)).to.equal(201);
+    expect(await successor.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(elder.leftovers()).to.deep.equal([]);
+  });
+
+  it('has one PostgreSQL with its predecessor, also after that has crashed', async function () {
+    this.timeout(60_000);
+    const successor = await start();
+    const pid = postmaster();
+    process.kill(pid, 'SIGKILL');
+    for (const cluster of [elder, successor]) expect(await createsAgain(cluster)).to.equal(201);
+    expect(postmaster()).to.not.equal(pid);
+    const mains = postgres().filter((line) => line.includes(' -D '));
+    expect(mains).to.have.length(1);
+    for (const cluster of [elder, successor]) {
+      const logged = () => cluster.logs().some(({ msg }) => String(msg).includes('PostgreSQL runs again'));
+      expect(await until(logged, (yes) => yes), cluster.stdout.join('\n')).to.equal(true);
+    }
+    await elder.stop();
+    await successor.stop();
+    expect(elder.leftovers()).to.deep.equal([]);
+  });
+
+  it('leaves what it finds to the next start when both were killed', async function () {
+    this.timeout(60_000);
+    const pid = postmaster();
+    const successor = await start();
+    await Promise.all([elder.stop('SIGKILL'), successor.stop('SIGKILL')]);
+    const next = await start({ env: { WORKERS: '1' } });
+    expect(postmaster()).to.equal(pid);
+    await next.stop();
+    expect(elder.leftovers()).to.deep.equal([]);
+  });
+
+  it('is the only one let in: another slot, none, and a third process are refused', async function () {
+    this.timeout(60_000);
+    for (const env of [{ pm_id: '8' }, {} as Record<string, string>]) {
+      const run = await runPrimary({ dataDir, env });
+      expect(run.code, run.stderr).to.equal(1);
+      expect(run.stderr).to.include(`pid ${elder.pid}`).and.include(dataDir);
+    }
+    await start();
+    const third = await runPrimary({ dataDir, env: SLOT });
+    expect(third.code, third.stderr).to.equal(1);
+    expect((await get(`${elder.url}/health`)).status).to.equal(200);
+  });
+});
+
+describe('a second start without a database', () => {
+  it('is refused for the port it wants, on both planes', async function () {
+    this.timeout(60_000);
+    const first = await startCluster({ config: HAZARDS });
+    try {
+      for (const [name, url] of [
+        ['PORT', first.url],
+        ['ADMIN_PORT', first.adminUrl],
+      ] as const) {
+        const { port } = new URL(url);
+        const second = await runPrimary({ args: ['--config', HAZARDS], env: { [name]: port } });
+        expect(second.code, second.stderr).to.equal(1);
+        expect(second.stderr).to.include(port);
+      }
+      expect((await get(`${first.url}/thread`)).status).to.equal(200);
+    } finally {
+      await first.dispose();
+    }
+  });
+});
