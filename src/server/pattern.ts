@@ -1,5 +1,6 @@
 // Route patterns: `/api/users/:id`, `/orders/:id(\\d+)`, `/files/*`. Read once, at start; what is wrong is said
 // then, with the pattern in the message.
+import { isSafeExpression } from './safe-expression.js';
 
 export type Segment =
   | { readonly kind: 'static'; readonly text: string }
@@ -39,11 +40,7 @@ export function parsePattern(pattern: string): Pattern {
     const [, name, source] = PARAM.exec(text) ?? [];
     if (name === undefined) throw bad(`segment "${text}" is not ":name" or ":name(expression)" without "/"`);
     if (source === undefined) return { kind: 'param', name };
-    try {
-      return { kind: 'regex', name, source, regex: new RegExp(`^(?:${source})$`, 'u') };
-    } catch (error) {
-      throw bad((error as Error).message);
-    }
+    return { kind: 'regex', name, source, regex: compile(source, bad) };
   });
 
   const names = segments.flatMap((segment) =>
@@ -52,6 +49,20 @@ export function parsePattern(pattern: string): Pattern {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw bad(`parameter "${twice}" appears twice`);
   return { segments, names, template: `/${segments.map(templateOf).join('/')}` };
+}
+
+function compile(source: string, bad: (reason: string) => TypeError): RegExp {
+  const anchored = `^(?:${source})$`;
+  let regex: RegExp;
+  try {
+    regex = new RegExp(anchored, 'u');
+  } catch (error) {
+    throw bad((error as Error).message);
+  }
+  if (!isSafeExpression(anchored)) {
+    throw bad(`the expression "${source}" can take very long on some texts (catastrophic backtracking)`);
+  }
+  return regex;
 }
 
 function templateOf(segment: Segment): string {

@@ -4,9 +4,13 @@
 // Precedence, segment by segment from the left: static text > parameter with an expression (in the order of
 // registration) > parameter > wildcard. A branch that does not lead to a route of the method is left again.
 // Static text is compared as it was sent; parameters are percent-decoded after the path is split, so `%2F`
-// never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`.
+// never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`. No expression matches more
+// than MAX_EXPRESSION_CHARS.
 import { HttpError } from '../errors.js';
 import { type Pattern, parsePattern, type Segment } from './pattern.js';
+
+/** Longer than any identifier; bounds what an expression of polynomial cost can do. */
+export const MAX_EXPRESSION_CHARS = 512;
 
 export type Params = Readonly<Record<string, string>>;
 
@@ -39,6 +43,7 @@ class Node<T> {
   readonly wildcards: Leaves<T> = new Map();
 }
 
+const NO_BRANCHES: readonly Branch<never>[] = [];
 const NO_PARAMS: Params = Object.freeze(Object.create(null) as Record<string, string>);
 
 export class Router<T> {
@@ -133,8 +138,9 @@ function walk<T>(
 
   if (raw !== '' && (node.param !== undefined || node.branches.length > 0)) {
     const depth = values.push(decode(raw));
-    for (const { regex, node: next } of node.branches) {
-      if (regex.test(values[depth - 1]!) && walk(next, path, to + 1, values, take)) return true;
+    const value = values[depth - 1]!;
+    for (const { regex, node: next } of value.length > MAX_EXPRESSION_CHARS ? NO_BRANCHES : node.branches) {
+      if (regex.test(value) && walk(next, path, to + 1, values, take)) return true;
       values.length = depth;
     }
     if (node.param !== undefined && walk(node.param, path, to + 1, values, take)) return true;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parsePattern } from '#src/server/pattern.js';
-import { Router } from '#src/server/router.js';
+import { MAX_EXPRESSION_CHARS, Router } from '#src/server/router.js';
 import { thrownBy } from './kit.js';
 
 function routerOf(...patterns: string[]): Router<string> {
@@ -109,6 +109,33 @@ describe('router', () => {
       expect(() => routerOf(pattern)).to.throw(TypeError, `bad route pattern ${JSON.stringify(pattern)}`);
     });
   }
+
+  for (const source of ['(a|a)*', '(a+)+', '(\\w+\\s?)*', 'a*a*', '.*a.*b.*c', '([a-z]{1,40}){1,40}!']) {
+    it(`refuses the expression ${source}: some text would keep it busy for ever`, () => {
+      expect(() => routerOf(`/:a(${source})`)).to.throw(TypeError, 'catastrophic backtracking');
+    });
+  }
+
+  it('takes expressions that cost what the text is long', () => {
+    const router = routerOf(
+      '/a/:id(\\d+)',
+      '/b/:slug([a-z0-9]+(?:-[a-z0-9]+)*)',
+      '/c/:uuid([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})',
+      '/d/:image([\\w.-]+\\.(?:png|jpe?g))',
+      '/e/:day(\\d{4}-\\d{2}-\\d{2})',
+      '/f/:locale([a-z]{2}(?:-[A-Z]{2})?)',
+    );
+    expect(router.find('GET', '/b/a-long-slug-2')?.params.slug).to.equal('a-long-slug-2');
+    expect(router.find('GET', '/d/cat.in.hat.jpeg')?.params.image).to.equal('cat.in.hat.jpeg');
+    expect(router.find('GET', '/f/de-AT')?.params.locale).to.equal('de-AT');
+  });
+
+  it('matches an expression with no text that is longer than an identifier', () => {
+    const router = routerOf('/:digits(\\d+)', '/:any');
+    const found = (length: number) => router.find('GET', `/${'7'.repeat(length)}`)?.value;
+    expect(found(MAX_EXPRESSION_CHARS)).to.equal('/:digits(\\d+)');
+    expect(found(MAX_EXPRESSION_CHARS + 1)).to.equal('/:any');
+  });
 
   it('writes templates as metrics and spans want them', () => {
     expect(parsePattern('/api/:id(\\d+)/x/*').template).to.equal('/api/{id}/x/*');
