@@ -1,20 +1,27 @@
 // What `routes(app, deps)` of a service is given: it collects routes and hooks. Misuse throws here, at start,
 // and names the culprit.
-import type { Application, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
-import type { HookChain } from './plan-route.js';
+import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
+import {
+  chained,
+  HOOK_NAMES,
+  type HookChain,
+  hooksOf,
+  isHookName,
+  noHooks,
+  withoutHooks,
+} from './hook-chain.js';
 import { checkMessage, checkTopic, type WebSocketEvents, type WebSocketLimits } from './websocket.js';
 
 export interface DeclaredRoute {
   readonly method: string;
   /** With the prefixes of its groups. */
   readonly path: string;
-  readonly options: RouteOptions;
+  readonly options: Omit<RouteOptions, keyof Hooks>;
   /** What a route answers with, or what its WebSockets do. */
   readonly target: Handler | WebSocketOptions<never>;
   readonly hooks: HookChain;
 }
 
-type GroupOptions = Pick<RouteOptions, 'internal' | 'timeoutMs'>;
 type Register = Application['get'];
 type Publish = Application['publish'];
 
@@ -29,6 +36,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'timeoutMs',
   'internal',
   'summary',
+  ...HOOK_NAMES,
 ] satisfies (keyof RouteOptions)[]);
 const EVENT_NAMES = ['upgrade', 'open', 'message', 'drain', 'close'] satisfies (
   | 'upgrade'
@@ -47,6 +55,16 @@ const WEBSOCKET_NAMES: ReadonlySet<string> = new Set([
   'timeoutMs',
   'summary',
 ] satisfies (keyof WebSocketOptions | keyof WebSocketLimits)[]);
+/** What says something about one route only. */
+const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
+  'params',
+  'query',
+  'headers',
+  'body',
+  'response',
+  'summary',
+]);
+const ALL = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 /** A body has no meaning in these (RFC 9110 section 9.3.1); HEAD goes with GET. */
 const BODILESS = new Set(['GET', 'OPTIONS']);
 
@@ -72,14 +90,22 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
         checkOptions(method, path, options);
         add(method, path, options, handler);
       }) as Register;
+    const registerAll: Register = ((...args: Parameters<Register>): void => {
+      for (const method of ALL) register(method)(...args);
+    }) as Register;
     const add = (
       method: string,
       path: string,
       options: RouteOptions,
       target: DeclaredRoute['target'],
     ): void => {
-      const full = prefix !== '' && path === '/' ? prefix : prefix + path;
-      routes.push({ method, path: full, options: { ...inherited, ...options }, target, hooks });
+      routes.push({
+        method,
+        path: prefix !== '' && path === '/' ? prefix : prefix + path,
+        options: { ...inherited, ...withoutHooks(options) },
+        target,
+        hooks: chained(hooks, options),
+      });
     };
 
     return {
@@ -89,6 +115,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
       patch: register('PATCH'),
       delete: register('DELETE'),
       options: register('OPTIONS'),
+      all: registerAll,
       ws<D>(path: string, options: WebSocketOptions<D>) {
         assertOpen();
         checkWebSocket(path, options);
@@ -117,12 +144,16 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
           );
         }
         checkOptions('group', inner, options);
-        const group = applicationOf(prefix + inner, { ...inherited, ...options }, noHooks(hooks));
+        const group = applicationOf(
+          prefix + inner,
+          { ...inherited, ...withoutHooks(options) },
+          noHooks(chained(hooks, options)),
+        );
         assertSynchronous(`group ${inner}`, body(group));
       },
       hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>) {
         assertOpen();
-        if (!(name in hooks) || name === ('outer' as string)) throw new TypeError(`unknown hook ${name}`);
+        if (!isHookName(name)) throw new TypeError(`unknown hook ${String(name)}`);
         if (typeof hook !== 'function') throw new TypeError(`hook ${name} is not a function`);
         (hooks[name] as NonNullable<Hooks[K]>[]).push(hook);
       },
@@ -140,14 +171,6 @@ function assertSynchronous(what: string, returned: unknown): void {
   returned.catch(() => {}); // this refusal says it first
   throw new TypeError(`${what} is async: declare routes and hooks before anything is awaited`);
 }
-
-const noHooks = (outer: HookChain | undefined): HookChain => ({
-  outer,
-  onRequest: [],
-  preHandler: [],
-  onResponse: [],
-  onError: [],
-});
 
 function checkWebSocket<D>(path: string, options: WebSocketOptions<D>): void {
   const bad = (reason: string): TypeError => new TypeError(`WebSocket ${path}: ${reason}`);
@@ -169,6 +192,8 @@ function checkOptions(method: string, path: string, options: RouteOptions): void
   const bad = (reason: string): TypeError => new TypeError(`${method} ${path}: ${reason}`);
   const unknown = Object.keys(options).find((name) => !OPTION_NAMES.has(name));
   if (unknown !== undefined) throw bad(`unknown option "${unknown}"`);
+  const misplaced = method === 'group' && Object.keys(options).find((name) => NOT_OF_GROUPS.has(name));
+  if (misplaced) throw bad(`"${misplaced}" belongs to a route, not to a group`);
   const { bodyLimit, timeoutMs, chunked, body } = options;
   if (bodyLimit !== undefined && !(Number.isSafeInteger(bodyLimit) && bodyLimit >= 0)) {
     throw bad('bodyLimit must be a whole number of bytes');
@@ -176,6 +201,11 @@ function checkOptions(method: string, path: string, options: RouteOptions): void
   checkTimeout(timeoutMs, bad);
   if (chunked !== undefined && chunked !== 'accept' && chunked !== 'reject') {
     throw bad('chunked must be "accept" or "reject"');
+  }
+  for (const name of HOOK_NAMES) {
+    if (hooksOf<unknown>(options[name]).some((hook) => typeof hook !== 'function')) {
+      throw bad(`${name} must be a function or a list of functions`);
+    }
   }
   if (body !== undefined && BODILESS.has(method)) throw bad(`a ${method} route cannot declare a body`);
 }

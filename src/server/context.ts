@@ -189,6 +189,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
 
   /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
   detach(): void {
+    if (this.#alarm !== undefined) return;
     this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     const left = this.startedAt + this.timeoutMs - performance.now();
     this.#alarm = this.site.wheel.after(left, () => this.#expire());
@@ -281,11 +282,14 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   }
 
   #report(status: number): void {
+    const failed = (thrown: unknown): void =>
+      this.site.log.error({ err: describeThrown(thrown) }, 'an onResponse hook failed');
     for (const hook of this.plan.onResponse) {
       try {
-        hook(this, status);
+        const late: unknown = hook(this, status);
+        if (late instanceof Promise) late.catch(failed);
       } catch (thrown) {
-        this.site.log.error({ err: describeThrown(thrown) }, 'an onResponse hook failed');
+        failed(thrown);
       }
     }
   }

@@ -22,7 +22,25 @@ export interface Schemas {
   readonly response?: Readonly<Record<number, TSchema>>;
 }
 
-export interface RouteOptions extends Schemas {
+/**
+ * What runs around handlers: `onRequest` before the input is validated and the body read, `preHandler` after that,
+ * `onError` when one of them or the handler throws (innermost first), `onResponse` when the answer is complete. A
+ * value other than undefined, or a promise of one, ends the chain with that answer.
+ */
+export interface Hooks {
+  readonly onRequest?: (ctx: Context) => unknown;
+  readonly preHandler?: (ctx: Context) => unknown;
+  /** Changes nothing any more; what it throws is logged. */
+  readonly onResponse?: (ctx: Context, status: number) => void | Promise<void>;
+  readonly onError?: (ctx: Context, error: unknown) => unknown;
+}
+
+/** Hooks of one route or group, inside those of what is around it. */
+export type RouteHooks = {
+  readonly [K in keyof Hooks]?: NonNullable<Hooks[K]> | readonly NonNullable<Hooks[K]>[];
+};
+
+export interface RouteOptions extends Schemas, RouteHooks {
   /** Largest body in bytes; default: the setting MAX_BODY_BYTES. */
   readonly bodyLimit?: number;
   /** Chunked request bodies (no announced length): default is the setting CHUNKED_BODIES. */
@@ -34,6 +52,10 @@ export interface RouteOptions extends Schemas {
   /** One line for route lists and OpenAPI. */
   readonly summary?: string;
 }
+
+/** What the routes of a group have in common; a route's own say more. */
+export type GroupOptions = Pick<RouteOptions, 'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked'> &
+  RouteHooks;
 
 type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;
 
@@ -102,14 +124,6 @@ export type Sent = typeof SENT;
  */
 export type Handler<O extends RouteOptions = RouteOptions> = (ctx: Context<O>) => unknown;
 
-/** A hook that returns a value other than undefined ends the chain with that answer. */
-export interface Hooks {
-  readonly onRequest?: (ctx: Context) => unknown;
-  readonly preHandler?: (ctx: Context) => unknown;
-  readonly onResponse?: (ctx: Context, status: number) => void;
-  readonly onError?: (ctx: Context, error: unknown) => unknown;
-}
-
 /**
  * A WebSocket route. Its requests pass the hooks of the application and its groups like any other.
  * @typeParam D what `upgrade` returns
@@ -138,16 +152,16 @@ export interface Application {
   readonly patch: Route;
   readonly delete: Route;
   readonly options: Route;
+  /** GET, POST, PUT, PATCH and DELETE. */
+  readonly all: Route;
   /** A WebSocket at this path; it shares the path with no GET route. */
   ws<D = undefined>(path: string, options: WebSocketOptions<D>): void;
   /** To all subscribers of a topic of this service, on every worker. May be called at any time. */
   publish(topic: string, data: string | Uint8Array, isBinary?: boolean): void;
+  /** Routes and hooks of their own below a prefix; `/` in it is the prefix itself. */
   group(prefix: string, fill: (app: Application) => void): void;
-  group(
-    prefix: string,
-    options: Pick<RouteOptions, 'internal' | 'timeoutMs'>,
-    fill: (app: Application) => void,
-  ): void;
+  group(prefix: string, options: GroupOptions, fill: (app: Application) => void): void;
+  /** For all routes of the application or group, wherever they are declared, in the order of declaration. */
   hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>): void;
 }
 
@@ -160,5 +174,6 @@ export interface RouteInfo {
   /** As a metric label and span name: `/api/users/{id}`. */
   readonly template: string;
   readonly webSocket: boolean;
-  readonly options: RouteOptions;
+  /** Those of its groups included; without hooks. */
+  readonly options: Omit<RouteOptions, keyof Hooks>;
 }

@@ -47,8 +47,7 @@ function execute(ctx: RequestContext): void {
     result = plan.steps.length === 0 ? plan.handler(ctx as never) : advance(ctx, 0);
   } catch (error) {
     meter.leave(before);
-    fail(ctx, error);
-    ctx.handlerDone();
+    failed(ctx, error);
     return;
   }
   meter.leave(before);
@@ -59,10 +58,7 @@ function execute(ctx: RequestContext): void {
   if (!ctx.answered) ctx.detach();
   result.then(
     (value) => conclude(ctx, value),
-    (error: unknown) => {
-      fail(ctx, error);
-      ctx.handlerDone();
-    },
+    (error: unknown) => failed(ctx, error),
   );
 }
 
@@ -82,9 +78,16 @@ function conclude(ctx: RequestContext, value: unknown): void {
   try {
     answer(ctx, value);
   } catch (error) {
-    fail(ctx, error);
+    failed(ctx, error);
+    return;
   }
   ctx.handlerDone();
+}
+
+function failed(ctx: RequestContext, error: unknown): void {
+  const asking = fail(ctx, error);
+  if (asking === undefined) ctx.handlerDone();
+  else void asking.finally(() => ctx.handlerDone());
 }
 
 /** @throws Error for a value that is no answer */
@@ -107,7 +110,7 @@ function answer(ctx: RequestContext, value: unknown): void {
 }
 
 /** The onError hooks, innermost first, may answer; otherwise the failure is the answer. */
-function fail(ctx: RequestContext, thrown: unknown): void {
+function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   const error = describeThrown(thrown);
   if (ctx.answered) {
     // Who was told to stop and says so has not failed.
@@ -116,18 +119,45 @@ function fail(ctx: RequestContext, thrown: unknown): void {
     }
     return;
   }
-  for (const hook of ctx.plan.onError) {
+  return ctx.plan.onError.length === 0 ? tellFailure(ctx, error) : askHooks(ctx, error, 0);
+}
+
+function askHooks(ctx: RequestContext, error: Error, from: number): void | Promise<void> {
+  const { onError } = ctx.plan;
+  for (let i = from; i < onError.length; i++) {
     try {
-      const value = hook(ctx, error);
-      if (isNothing(ctx, value)) continue;
-      if (isPromise(value)) throw new TypeError('an onError hook must answer synchronously');
-      if (ctx.chosenStatus === undefined) ctx.status(error instanceof HttpError ? error.status : 500);
-      answer(ctx, value);
-      return;
+      const value = onError[i]!(ctx, error);
+      if (isPromise(value)) {
+        if (!ctx.answered) ctx.detach();
+        return Promise.resolve(value)
+          .then((late) => answersFailure(ctx, error, late))
+          .catch((hooked: unknown) => hookFailed(ctx, hooked))
+          .then((isOver) => (isOver ? undefined : askHooks(ctx, error, i + 1)));
+      }
+      if (answersFailure(ctx, error, value)) return;
     } catch (hooked) {
-      ctx.log.error({ err: describeThrown(hooked), route: ctx.route }, 'an onError hook failed');
+      hookFailed(ctx, hooked);
     }
   }
+  tellFailure(ctx, error);
+}
+
+/** True when that was the answer. */
+function answersFailure(ctx: RequestContext, error: Error, value: unknown): boolean {
+  if (ctx.answered) return true;
+  if (isNothing(ctx, value)) return false;
+  if (ctx.chosenStatus === undefined) ctx.status(error instanceof HttpError ? error.status : 500);
+  answer(ctx, value);
+  return true;
+}
+
+function hookFailed(ctx: RequestContext, thrown: unknown): false {
+  ctx.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+  return false;
+}
+
+function tellFailure(ctx: RequestContext, error: Error): void {
+  if (ctx.answered) return;
   if (isFault(error)) {
     ctx.log.error(
       { err: error, route: ctx.route, method: ctx.method, requestId: ctx.requestId },

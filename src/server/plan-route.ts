@@ -1,6 +1,7 @@
 // Makes a declared route ready: schemas compiled, hooks in order, meters got.
 import { HttpError } from '../errors.js';
-import type { Handler, Hooks, RouteInfo, RouteOptions } from './handler.js';
+import type { Handler, RouteInfo, RouteOptions } from './handler.js';
+import { flatten, type HookChain } from './hook-chain.js';
 import { parseJson } from './json-body.js';
 import { isJsonType } from './media-type.js';
 import type { RouteMeter } from './observer.js';
@@ -9,21 +10,6 @@ import { compileResponses } from './serialize.js';
 import { compileBody, compileText, headerSource, paramsSource } from './validate.js';
 import { QueryValues } from './values.js';
 import type { WebSocketRoute } from './websocket-route.js';
-
-/** Hooks of an application or a group, together with those of the groups around it. */
-export interface HookChain {
-  readonly outer: HookChain | undefined;
-  readonly onRequest: NonNullable<Hooks['onRequest']>[];
-  readonly preHandler: NonNullable<Hooks['preHandler']>[];
-  readonly onResponse: NonNullable<Hooks['onResponse']>[];
-  readonly onError: NonNullable<Hooks['onError']>[];
-}
-
-/** Outermost first. */
-function chainOf<K extends keyof Hooks>(hooks: HookChain | undefined, name: K): NonNullable<Hooks[K]>[] {
-  if (hooks === undefined) return [];
-  return [...chainOf(hooks.outer, name), ...(hooks[name] as NonNullable<Hooks[K]>[])];
-}
 
 /** What the settings say where a route says nothing. */
 export interface RouteDefaults {
@@ -59,16 +45,16 @@ export function planRoute(
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     steps: [
       ...(webSocket === undefined ? [] : [webSocket.check]),
-      ...chainOf(hooks, 'onRequest'),
+      ...flatten(hooks, 'onRequest'),
       ...textSteps(options),
       ...(options.body === undefined ? [] : [bodyStep(options.body)]),
-      ...chainOf(hooks, 'preHandler'),
+      ...flatten(hooks, 'preHandler'),
     ],
     handler: typeof target === 'function' ? target : target.handler,
     webSocket,
     responses: compileResponses(options.response),
-    onResponse: chainOf(hooks, 'onResponse'),
-    onError: chainOf(hooks, 'onError').reverse(),
+    onResponse: flatten(hooks, 'onResponse'),
+    onError: flatten(hooks, 'onError').reverse(),
     meter,
     headMeter: info.method === 'GET' ? meterOf('HEAD') : meter,
   };

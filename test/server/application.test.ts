@@ -54,6 +54,16 @@ describe('declaring routes', () => {
     ['a bad time', (app) => app.post('/a', { timeoutMs: 0 }, handler), 'timeoutMs'],
     ['a bad choice', (app) => app.post('/a', { chunked: 'no' as 'reject' }, handler), 'chunked'],
     ['a query that is no object', (app) => app.get('/a', { query: Type.String() }, handler), 'query schema'],
+    [
+      'a schema for a whole group',
+      (app) => app.group('/a', { query: Type.Object({}) } as never, () => {}),
+      '"query" belongs to a route',
+    ],
+    [
+      'a hook of a route that is none',
+      (app) => app.get('/a', { preHandler: ['x'] as never }, handler),
+      'preHandler must be a function',
+    ],
     ['an unknown hook', (app) => app.hook('onSend' as 'onRequest', handler), 'unknown hook onSend'],
     ['a hook that is none', (app) => app.hook('onRequest', 5 as never), 'hook onRequest'],
     ['a bad prefix', (app) => app.group('a/', () => {}), 'group prefix "a/"'],
@@ -68,6 +78,24 @@ describe('declaring routes', () => {
       expect(mounting(fill)).to.throw('service demo');
     });
   }
+
+  it('gives the options of a group to its routes, which may say otherwise', () => {
+    const { app } = bench((demo) => {
+      demo.group('/a', { bodyLimit: 10, chunked: 'reject', timeoutMs: 5 }, (a) => {
+        a.post('/b', { bodyLimit: 20, onRequest: handler }, handler);
+      });
+    });
+    expect(app.routes()[0]?.options).to.deep.equal({ bodyLimit: 20, chunked: 'reject', timeoutMs: 5 });
+  });
+
+  it('declares all methods at once, but for OPTIONS, which answers by itself', async () => {
+    const { app, inject } = bench((demo) => demo.all('/a', (ctx) => ctx.method));
+    expect(app.routes().map(({ method }) => method)).to.deep.equal(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
+    expect((await inject({ method: 'PATCH', url: '/a' })).text()).to.equal('PATCH');
+    expect((await inject({ method: 'OPTIONS', url: '/a' })).headers.allow).to.equal(
+      'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    );
+  });
 
   it('is over when the service has returned', () => {
     let kept: Application | undefined;

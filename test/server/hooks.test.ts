@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
-import { bench } from './kit.js';
+import type { Context } from '#src/server/handler.js';
+import { bench, ManualTicker, settled } from './kit.js';
 
 describe('hooks', () => {
   it('run in order, around validation, wherever they were declared', async () => {
@@ -44,15 +45,105 @@ describe('hooks', () => {
     expect(await asked('me')).to.equal('inside');
   });
 
+  it('of application, group and route run from the outside in, and for failures from the inside out', async () => {
+    const order: string[] = [];
+    const note = (what: string) => () => void order.push(what);
+    const { inject } = bench((app) => {
+      app.hook('onRequest', note('app'));
+      app.hook('onError', note('app failed'));
+      app.group('/g', { preHandler: note('group before'), onError: note('group failed') }, (group) => {
+        group.hook('onRequest', note('group'));
+        group.get(
+          '/x',
+          {
+            onRequest: [note('route 1'), note('route 2')],
+            preHandler: note('route before'),
+            onError: note('route failed'),
+            onResponse: note('answered'),
+          },
+          () => {
+            throw new HttpError('NOT_FOUND', 'Nothing.');
+          },
+        );
+        group.get('/y', note('handler'));
+      });
+    });
+    expect((await inject({ url: '/g/x' })).status).to.equal(404);
+    expect(order.splice(0)).to.deep.equal([
+      'app',
+      'group',
+      'route 1',
+      'route 2',
+      'group before',
+      'route before',
+      'route failed',
+      'group failed',
+      'app failed',
+      'answered',
+    ]);
+    await inject({ url: '/g/y' });
+    expect(order).to.deep.equal(['app', 'group', 'group before', 'handler']);
+  });
+
+  it('for failures may wait, and those after them are asked when they have no answer', async () => {
+    const { inject, logs, app, observer } = bench((app) => {
+      const onError = async (ctx: Context) => {
+        await settled();
+        if (ctx.path === '/throws') throw new Error('hook');
+        return ctx.path === '/late' ? { late: true } : undefined;
+      };
+      app.hook('onError', () => 'outer');
+      for (const path of ['/late', '/passes', '/throws']) {
+        app.get(path, { onError }, () => {
+          throw new HttpError('EMAIL_TAKEN', 'Taken.');
+        });
+      }
+    });
+    const answered = async (url: string) => {
+      const { status, text } = await inject({ url });
+      return [status, text()];
+    };
+    expect(await answered('/late')).to.deep.equal([409, '{"late":true}']);
+    expect(await answered('/passes')).to.deep.equal([409, 'outer']);
+    expect(await answered('/throws')).to.deep.equal([409, 'outer']);
+    expect(logs.map(({ msg }) => msg)).to.deep.equal(['an onError hook failed']);
+    await observer.ended(3);
+    await settled();
+    expect(app.inFlight).to.equal(0);
+  });
+
+  it('for failures that wait too long are overtaken by the deadline', async () => {
+    const ticker = new ManualTicker();
+    const { inject, app } = bench(
+      (demo) => {
+        demo.get('/', { onError: () => new Promise(() => undefined) }, () => {
+          throw new Error('no');
+        });
+      },
+      { ticker, requestTimeoutMs: 100 },
+    );
+    const answer = inject({ url: '/' });
+    ticker.advance(200);
+    expect((await answer).status).to.equal(504);
+    expect(app.inFlight).to.equal(0);
+  });
+
   it('on a response that fail change nothing', async () => {
     const { inject, logs } = bench((app) => {
       app.hook('onResponse', () => {
         throw new Error('late');
       });
+      app.hook('onResponse', async () => {
+        throw new Error('later');
+      });
       app.get('/', () => 'ok');
     });
     expect((await inject({ url: '/' })).text()).to.equal('ok');
-    expect(logs.map(({ msg }) => msg)).to.deep.equal(['an onResponse hook failed']);
+    await settled();
+    expect(logs.map(({ msg, err }) => [msg, (err as Error).message])).to.deep.equal([
+      ['an onResponse hook failed', 'late'],
+      ['an onResponse hook failed', 'later'],
+    ]);
   });
 
   it('and handlers that return the context by accident return nothing', async () => {
