@@ -1,6 +1,7 @@
-// JSON from strangers: only UTF-8, never deeper than 64, and no key that could reach a prototype.
+// JSON from strangers: only UTF-8, never deeper than 64, no key that could reach a prototype, none twice.
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../errors.js';
+import { repeatsMember } from './json-members.js';
 
 export const MAX_JSON_DEPTH = 64;
 
@@ -31,6 +32,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   if (isSuspicious(text) && reachesPrototype(value)) {
     throw malformed('The body has a key that is not allowed (__proto__ or constructor.prototype).');
   }
+  if (repeatsMember(text, value)) throw malformed('The body has an object with the same key twice.');
   return value;
 }
 

@@ -36,6 +36,30 @@ describe('JSON bodies', () => {
     });
   }
 
+  for (const text of [
+    '{"a":1,"a":1}',
+    '{"a":1,"a" : 2}',
+    '{"a":1,"\\u0061":2}',
+    '[{"b":{"c":[{"d":1,"d":2}]}}]',
+    '{"":1,"":2}',
+    '{"1":0,"01":0,"1":0}',
+  ]) {
+    it(`refuse the key that appears twice in ${text}`, () => {
+      expect(codeOf(text)).to.equal('MALFORMED_BODY');
+    });
+  }
+
+  it('take the same key in different objects, and strings that look like keys', () => {
+    for (const text of [
+      '[{"a":1},{"a":1}]',
+      '{"a":{"a":1}}',
+      '{"t":"10:30","u":"{\\"a\\":1}"}',
+      '{"a:":":"}',
+    ]) {
+      expect(parseJson(bytes(text))).to.deep.equal(JSON.parse(text));
+    }
+  });
+
   it('take harmless keys that look alike', () => {
     for (const text of ['{"constructor":"ACME"}', '{"prototype":1}', '{"a":"__proto__"}', '{"proto":{}}']) {
       expect(parseJson(bytes(text)), text).to.deep.equal(JSON.parse(text));
