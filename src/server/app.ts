@@ -7,6 +7,7 @@ import type { Settings } from '../config.js';
 import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
+import { AddressRanges } from './address-ranges.js';
 import { collectRoutes } from './application.js';
 import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
@@ -32,7 +33,10 @@ import { type Running, topicOf, WebSocketRoute } from './websocket-route.js';
 export const MESH_TOKEN_HEADER = 'x-mesh-token';
 
 export interface AppOptions {
-  readonly settings: Pick<Settings, 'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'meshToken'>;
+  readonly settings: Pick<
+    Settings,
+    'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'meshToken' | 'trustedProxies'
+  >;
   readonly observer: RequestObserver;
   readonly limiter: InFlightLimiter;
   readonly tracing: Tracing;
@@ -89,6 +93,7 @@ export class App {
       tracing,
       limiter,
       scheme,
+      proxies: new AddressRanges(settings.trustedProxies),
       wheel: this.wheel,
       ids: new RequestIds(),
       requests: this.#requests,
@@ -252,7 +257,7 @@ export class App {
   #mayReachInternal(exchange: Exchange): boolean {
     if (exchange.head.inProcess) return true;
     if (this.#meshDigest === undefined) return false;
-    const given = new HeaderValues(exchange.head.headers).get(MESH_TOKEN_HEADER);
+    const given = new HeaderValues(exchange.head.headers, NOBODY).get(MESH_TOKEN_HEADER);
     return given !== undefined && timingSafeEqual(digest(given), this.#meshDigest);
   }
 
@@ -267,6 +272,8 @@ export class App {
     return { ...UNMATCHED, handler, meter, headMeter: meter };
   }
 }
+
+const NOBODY = { isTrustedProxy: false };
 
 const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   path: '',

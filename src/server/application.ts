@@ -30,6 +30,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'query',
   'headers',
   'body',
+  'bodyType',
   'response',
   'bodyLimit',
   'chunked',
@@ -201,6 +202,9 @@ function checkOptions(method: string, path: string, options: RouteOptions): void
   checkTimeout(timeoutMs, bad);
   if (chunked !== undefined && chunked !== 'accept' && chunked !== 'reject') {
     throw bad('chunked must be "accept" or "reject"');
+  }
+  if (options.bodyType !== undefined && options.bodyType !== 'json' && options.bodyType !== 'form') {
+    throw bad('bodyType must be "json" or "form"');
   }
   for (const name of HOOK_NAMES) {
     if (hooksOf<unknown>(options[name]).some((hook) => typeof hook !== 'function')) {

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError, type HttpError } from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
+import { type CookieOptions, setCookie, withoutCookie } from './cookies.js';
 import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import { checkField, setField } from './header-fields.js';
@@ -66,6 +67,12 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     this.#fields ??= [];
     setField(this.#fields, field, value);
     return this;
+  }
+
+  cookie(name: string, value: string, options: CookieOptions = {}): this {
+    const field = setCookie(name, value, options);
+    this.#fields = withoutCookie(this.#fields ?? [], name);
+    return this.header('set-cookie', field);
   }
 
   /** The status set by the handler, undefined when none is. */

@@ -3,6 +3,8 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
+import type { CookieOptions } from './cookies.js';
+import type { Part, PartLimits } from './multipart.js';
 import type { EventSourceFunction, ServerSentEvent } from './sse.js';
 import type { WebSocketEvents, WebSocketLimits } from './websocket.js';
 
@@ -41,6 +43,8 @@ export type RouteHooks = {
 };
 
 export interface RouteOptions extends Schemas, RouteHooks {
+  /** How a body with a schema is sent: `json` (default), or `form`: urlencoded, its values coerced like a query. */
+  readonly bodyType?: 'json' | 'form';
   /** Largest body in bytes; default: the setting MAX_BODY_BYTES. */
   readonly bodyLimit?: number;
   /** Chunked request bodies (no announced length): default is the setting CHUNKED_BODIES. */
@@ -72,7 +76,10 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   /** Decoded path parameters (null prototype). */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Values;
+  /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them. */
   readonly headers: Values;
+  /** By name (nothing inherited), decoded; of a name that is sent twice the first. */
+  readonly cookies: Readonly<Record<string, string | undefined>>;
   /** The validated JSON body when the route declares a `body` schema; undefined otherwise. */
   readonly body: Typed<O['body'], undefined>;
   /** Validated and coerced, per declared schema. */
@@ -81,25 +88,40 @@ export interface Context<O extends RouteOptions = RouteOptions> {
     readonly query: Typed<O['query'], undefined>;
     readonly headers: Typed<O['headers'], undefined>;
   };
-  /** Address of the client. Costs about 1.5 us: ask only when a rule needs it. */
+  /**
+   * Address of the client, behind TRUSTED_PROXIES if there are any. Costs about 1.5 us: ask only when a rule needs it.
+   */
   readonly ip: string;
   readonly requestId: string;
   readonly traceId: string;
+  /** Aborts when the client leaves or the deadline passes. */
   readonly signal: AbortSignal;
   readonly deadline: Deadline;
   readonly log: Logger;
   /** Yours: what hooks leave for handlers. Fresh for every request. */
   readonly state: Record<string, unknown>;
 
+  /** The media type of these that the client would rather have; undefined when it takes none of them. */
+  accepts(...types: string[]): string | undefined;
+
   readBytes(): Promise<Uint8Array>;
   readText(): Promise<string>;
   readJson(): Promise<unknown>;
+  /** The fields of an urlencoded form, at most 1000. @throws HttpError UNSUPPORTED_MEDIA_TYPE for anything else */
+  readForm(): Promise<Values>;
+  /** The fields and files of a `multipart/form-data` upload, one by one as they arrive, with backpressure. */
+  readParts(limits?: PartLimits): AsyncIterable<Part>;
   /** The body as it arrives, with backpressure, bounded by the route's `bodyLimit`. */
   readStream(): AsyncIterable<Uint8Array>;
 
   status(code: number): this;
   /** @throws TypeError for a name or value that could split the response; framing fields are refused. */
   header(name: string, value: string): this;
+  /**
+   * Sets a cookie that is safe by default: `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`. `maxAge: 0` removes it.
+   * @throws TypeError for what browsers do not accept
+   */
+  cookie(name: string, value: string, options?: CookieOptions): this;
   json(value: unknown): Sent;
   text(value: string): Sent;
   html(value: string): Sent;

@@ -6,9 +6,15 @@ import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
 import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
 import { readBytes, readStream } from './body.js';
+import { clientAddress } from './client-address.js';
+import { readCookies } from './cookies.js';
 import type { Exchange } from './exchange.js';
+import { parseForm } from './form.js';
 import type { Values } from './handler.js';
 import { decodeUtf8, parseJson } from './json-body.js';
+import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './media-type.js';
+import { type Part, type PartLimits, readParts } from './multipart.js';
+import { preferredType } from './negotiate.js';
 import type { Input, RoutePlan } from './plan.js';
 import type { Params } from './router.js';
 import type { Site } from './site.js';
@@ -33,6 +39,7 @@ export class IncomingRequest implements ServerRequest {
   #input: Input | undefined;
   #query: Values | undefined;
   #headers: Values | undefined;
+  #cookies: Readonly<Record<string, string | undefined>> | undefined;
   #state: Record<string, unknown> | undefined;
   #deadline: Deadline | undefined;
   #bytes: Promise<Uint8Array> | undefined;
@@ -93,15 +100,32 @@ export class IncomingRequest implements ServerRequest {
     return this.#query;
   }
   get headers(): Values {
-    this.#headers ??= new HeaderValues(this.exchange.head.headers);
+    this.#headers ??= new HeaderValues(this.exchange.head.headers, this);
     return this.#headers;
+  }
+  get cookies(): Readonly<Record<string, string | undefined>> {
+    this.#cookies ??= readCookies(this.headers.getAll('cookie'));
+    return this.#cookies;
+  }
+  accepts(...types: string[]): string | undefined {
+    return preferredType(this.headers, types);
   }
   get input(): Input {
     this.#input ??= { params: this.params, query: undefined, headers: undefined };
     return this.#input;
   }
   get ip(): string {
-    return this.exchange.remoteAddress();
+    const peer = this.exchange.remoteAddress();
+    if (!this.isTrustedProxy) return peer;
+    const fields = {
+      list: this.headers.getAll('x-forwarded-for'),
+      forwarded: this.headers.getAll('forwarded'),
+    };
+    return clientAddress(peer, fields, (address) => this.site.proxies.has(address));
+  }
+  get isTrustedProxy(): boolean {
+    const { proxies } = this.site;
+    return !proxies.isEmpty && proxies.has(this.exchange.remoteAddress());
   }
   get log(): Logger {
     return this.site.log;
@@ -145,7 +169,7 @@ export class IncomingRequest implements ServerRequest {
     return this.headers.get('host');
   }
   get clientAddress(): string {
-    return this.exchange.remoteAddress();
+    return this.ip;
   }
 
   /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
@@ -166,10 +190,25 @@ export class IncomingRequest implements ServerRequest {
     return this.#bytes;
   }
   async readText(): Promise<string> {
+    refuseCoding(this.headers);
     return decodeUtf8(await this.readBytes());
   }
   async readJson(): Promise<unknown> {
+    refuseCoding(this.headers);
     return parseJson(await this.readBytes());
+  }
+  async readForm(): Promise<QueryValues> {
+    if (!isFormType(this.headers.get('content-type'))) {
+      throw unsupportedType('application/x-www-form-urlencoded');
+    }
+    refuseCoding(this.headers);
+    return parseForm(await this.readBytes());
+  }
+  readParts(limits: PartLimits = {}): AsyncIterable<Part> {
+    const type = this.headers.get('content-type');
+    if (type === undefined || !isMultipartType(type)) throw unsupportedType('multipart/form-data');
+    refuseCoding(this.headers);
+    return readParts(this.readStream(), type, limits);
   }
   /** @throws Error when called twice */
   readStream(): AsyncIterable<Uint8Array> {

@@ -1,4 +1,6 @@
-// Media types as far as reading a body needs them (RFC 9110 section 8.3.1).
+// Media types and codings as far as reading a body needs them (RFC 9110 sections 8.3.1 and 8.4).
+import { HttpError } from '../errors.js';
+import type { Values } from './handler.js';
 
 /** `application/json` or any `…/…+json` (RFC 6839). */
 const JSON_ESSENCE = /^(?:application\/json|[!#$&^\w.-]+\/[!#$&^\w.+-]+\+json)$/i;
@@ -13,4 +15,30 @@ export function isJsonType(contentType: string | undefined): boolean {
   if (!JSON_ESSENCE.test(essence.trim())) return false;
   const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase();
   return charset === undefined || charset === 'utf-8' || charset === 'utf8';
+}
+
+export const isFormType = (contentType: string | undefined): boolean =>
+  contentType !== undefined && essenceOf(contentType) === 'application/x-www-form-urlencoded';
+
+export const isMultipartType = (contentType: string | undefined): boolean =>
+  contentType !== undefined && essenceOf(contentType) === 'multipart/form-data';
+
+export const unsupportedType = (wanted: string): HttpError =>
+  new HttpError('UNSUPPORTED_MEDIA_TYPE', `Send the body as ${wanted}.`);
+
+/**
+ * A body that is compressed is not what it is taken for, and its size says nothing about what it holds.
+ * @throws HttpError UNSUPPORTED_MEDIA_TYPE
+ */
+export function refuseCoding(headers: Values): void {
+  const coding = headers.get('content-encoding');
+  if (coding === undefined || coding.toLowerCase() === 'identity') return;
+  throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without Content-Encoding.', {
+    headers: { 'accept-encoding': 'identity' },
+  });
+}
+
+function essenceOf(contentType: string): string {
+  const semicolon = contentType.indexOf(';');
+  return (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
 }

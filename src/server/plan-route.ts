@@ -1,9 +1,8 @@
 // Makes a declared route ready: schemas compiled, hooks in order, meters got.
-import { HttpError } from '../errors.js';
 import type { Handler, RouteInfo, RouteOptions } from './handler.js';
 import { flatten, type HookChain } from './hook-chain.js';
 import { parseJson } from './json-body.js';
-import { isJsonType } from './media-type.js';
+import { isJsonType, refuseCoding, unsupportedType } from './media-type.js';
 import type { RouteMeter } from './observer.js';
 import type { RoutePlan, Step } from './plan.js';
 import { compileResponses } from './serialize.js';
@@ -47,7 +46,7 @@ export function planRoute(
       ...(webSocket === undefined ? [] : [webSocket.check]),
       ...flatten(hooks, 'onRequest'),
       ...textSteps(options),
-      ...(options.body === undefined ? [] : [bodyStep(options.body)]),
+      ...(options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)]),
       ...flatten(hooks, 'preHandler'),
     ],
     handler: typeof target === 'function' ? target : target.handler,
@@ -83,13 +82,19 @@ function textSteps({ params, query, headers }: RouteOptions): Step[] {
   return steps;
 }
 
-function bodyStep(schema: NonNullable<RouteOptions['body']>): Step {
+function bodyStep(schema: NonNullable<RouteOptions['body']>, type: 'json' | 'form' = 'json'): Step {
+  if (type === 'form') {
+    const check = compileText(schema, 'body');
+    return (ctx) =>
+      ctx.readForm().then((form) => {
+        ctx.body = check(form);
+      });
+  }
   const check = compileBody(schema);
   return (ctx) => {
     if (ctx.contentLength <= 0 && !ctx.isChunked) parseJson(NO_BYTES);
-    if (!isJsonType(ctx.headers.get('content-type'))) {
-      throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.');
-    }
+    if (!isJsonType(ctx.headers.get('content-type'))) throw unsupportedType('application/json');
+    refuseCoding(ctx.headers);
     return ctx.readBytes().then((bytes) => {
       ctx.body = check(parseJson(bytes));
     });

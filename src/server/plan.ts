@@ -3,6 +3,7 @@ import type { Exchange } from './exchange.js';
 import type { Context, Handler, Hooks } from './handler.js';
 import type { RouteMeter } from './observer.js';
 import type { Serialize } from './serialize.js';
+import type { QueryValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
 
 export interface Input {
@@ -12,13 +13,14 @@ export interface Input {
 }
 
 /** The context as steps see it: they fill in what they have validated. */
-export interface StepContext extends Omit<Context, 'body' | 'input'> {
+export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'> {
   readonly exchange: Exchange;
   /** Announced bytes of the body, -1 when none are. */
   readonly contentLength: number;
   readonly isChunked: boolean;
   readonly input: Input;
   body: unknown;
+  readForm(): Promise<QueryValues>;
 }
 
 /** Something before the handler. A value (or a promise of one) other than undefined is the answer. */

@@ -1,6 +1,7 @@
 // What all requests of an App share, as the App gives it to them.
 import type { Logger } from 'pino';
 import type { Tracing } from '../telemetry/span.js';
+import type { AddressRanges } from './address-ranges.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
 import type { InFlightLimiter } from './observer.js';
@@ -15,6 +16,8 @@ export interface Site {
   readonly limiter: InFlightLimiter;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
+  /** TRUSTED_PROXIES */
+  readonly proxies: AddressRanges;
   /** True from the first moment of a drain: every answer then closes its connection. */
   draining(): boolean;
   /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */

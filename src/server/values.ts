@@ -1,17 +1,27 @@
 // Read-only multi-maps of raw strings, made only when somebody asks for them.
 import type { Values } from './handler.js';
 
-/** Over a flat list name, value, name, value… with names in lower case. */
+/** Whether the peer is one whose word about others counts. Asked only when somebody wants to hear it. */
+export interface Peer {
+  readonly isTrustedProxy: boolean;
+}
+
+/**
+ * Over a flat list name, value, name, value… with names in lower case. `Forwarded` and `X-Forwarded-*` are not there
+ * unless a trusted proxy has sent them: anybody can write them.
+ */
 export class HeaderValues implements Values {
   readonly #fields: readonly string[];
+  readonly #peer: Peer;
 
-  constructor(fields: readonly string[]) {
+  constructor(fields: readonly string[], peer: Peer) {
     this.#fields = fields;
+    this.#peer = peer;
   }
 
   /** The first field line of this name. */
   get(name: string): string | undefined {
-    const wanted = name.toLowerCase();
+    const wanted = this.#visible(name);
     for (let i = 0; i < this.#fields.length; i += 2) {
       if (this.#fields[i] === wanted) return this.#fields[i + 1];
     }
@@ -19,7 +29,7 @@ export class HeaderValues implements Values {
   }
 
   getAll(name: string): readonly string[] {
-    const wanted = name.toLowerCase();
+    const wanted = this.#visible(name);
     const found: string[] = [];
     for (let i = 0; i < this.#fields.length; i += 2) {
       if (this.#fields[i] === wanted) found.push(this.#fields[i + 1]!);
@@ -30,7 +40,14 @@ export class HeaderValues implements Values {
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }
+
+  #visible(name: string): string | undefined {
+    const wanted = name.toLowerCase();
+    return isForwarding(wanted) && !this.#peer.isTrustedProxy ? undefined : wanted;
+  }
 }
+
+const isForwarding = (name: string): boolean => name.startsWith('x-forwarded-') || name === 'forwarded';
 
 /** The query as a form (application/x-www-form-urlencoded of the WHATWG URL standard, which never fails). */
 export class QueryValues implements Values {

@@ -73,6 +73,19 @@ function routes(app: Application): void {
     for await (const chunk of ctx.readStream()) for (const byte of chunk) sum += byte;
     return sum;
   });
+  app.post('/form', async (ctx) => (await ctx.readForm()).getAll('a'));
+  app.post('/upload', { bodyLimit: 2_000_000 }, async (ctx) => {
+    const seen: [string, number][] = [];
+    for await (const part of ctx.readParts({ maxFileBytes: 1_000_000 })) {
+      if (part.kind === 'field') seen.push([part.name, part.value.length]);
+      else {
+        let length = 0;
+        for await (const piece of part.content) length += piece.length;
+        seen.push([part.filename, length]);
+      }
+    }
+    return seen;
+  });
   app.post('/ignored', () => 'did not look');
   app.post('/small', { bodyLimit: 10 }, (ctx) => ctx.readText());
   app.get('/stream', (ctx) =>
@@ -184,6 +197,28 @@ function behaves(client: () => Client): void {
     const sum = bytes.reduce((a, b) => a + b, 0);
     expect((await post('/sum', bytes)).body.toString()).to.equal(String(sum));
     expect((await post('/ignored', 'x'.repeat(1000))).body.toString()).to.equal('did not look');
+  });
+
+  it('reads forms and uploads', async () => {
+    const type = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await post('/form', 'a=1&a=%C3%BC', type)).body.toString()).to.equal('["1","ü"]');
+    expect(problemOf(await post('/form', 'a=1', JSON_TYPE))).to.deep.equal([415, 'UNSUPPORTED_MEDIA_TYPE']);
+    const upload = async (bytes: number): Promise<Told> => {
+      const form = new FormData();
+      form.append('title', 'ü');
+      form.append('file', new Blob([Buffer.alloc(bytes, 'x')]), 'x.bin');
+      form.append('last', 'one');
+      const request = new Request('http://x', { method: 'POST', body: form });
+      const body = new Uint8Array(await request.arrayBuffer());
+      return post('/upload', body, { 'content-type': request.headers.get('content-type')! });
+    };
+    expect(JSON.parse((await upload(1_000_000)).body.toString())).to.deep.equal([
+      ['title', 1],
+      ['x.bin', 1_000_000],
+      ['last', 3],
+    ]);
+    expect(problemOf(await upload(1_000_001))).to.deep.equal([413, 'BODY_TOO_LARGE']);
+    expect(problemOf(await post('/upload', 'x', JSON_TYPE))).to.deep.equal([415, 'UNSUPPORTED_MEDIA_TYPE']);
   });
 
   it('refuses a body over the limit before reading it, and one that is not UTF-8 text', async () => {

@@ -140,6 +140,7 @@ export const SETTINGS: AppOptions['settings'] = {
   chunkedBodies: 'accept',
   requestTimeoutMs: 30_000,
   meshToken: undefined,
+  trustedProxies: [],
 };
 
 type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker };

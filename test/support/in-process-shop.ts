@@ -50,6 +50,7 @@ const settings = {
   requestTimeoutMs: 30_000,
   streamIdleMs: 60_000,
   meshToken: undefined,
+  trustedProxies: [],
 } as const;
 const tracing = initTracing(
   {
