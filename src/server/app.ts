@@ -1,5 +1,6 @@
 // All mounted services of a worker behind one door: `handle(exchange)` finds the route and serves it.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { dirname } from 'node:path';
 // Not the global of this name: that one is a getter, a tenth of a microsecond per request.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
@@ -35,7 +36,7 @@ export const MESH_TOKEN_HEADER = 'x-mesh-token';
 export interface AppOptions {
   readonly settings: Pick<
     Settings,
-    'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'meshToken' | 'trustedProxies'
+    'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'meshToken' | 'trustedProxies' | 'configFile'
   >;
   readonly observer: RequestObserver;
   readonly limiter: InFlightLimiter;
@@ -93,6 +94,7 @@ export class App {
       tracing,
       limiter,
       scheme,
+      baseDir: settings.configFile === undefined ? process.cwd() : dirname(settings.configFile),
       proxies: new AddressRanges(settings.trustedProxies),
       wheel: this.wheel,
       ids: new RequestIds(),
@@ -285,6 +287,7 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   bodyLimit: Number.POSITIVE_INFINITY,
   chunked: 'accept',
   timeoutMs: Number.POSITIVE_INFINITY,
+  compress: false,
   steps: [],
   webSocket: undefined,
   responses: undefined,

@@ -34,6 +34,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'response',
   'bodyLimit',
   'chunked',
+  'compress',
   'timeoutMs',
   'internal',
   'summary',

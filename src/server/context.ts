@@ -3,19 +3,14 @@ import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError, type HttpError } from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
-import { type CookieOptions, setCookie, withoutCookie } from './cookies.js';
 import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
-import { checkField, setField } from './header-fields.js';
-import { IncomingRequest } from './incoming.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
-import { stringify } from './serialize.js';
+import { Responder } from './responder.js';
 import { EVENT_STREAM, type EventSourceFunction, eventStream, type ServerSentEvent } from './sse.js';
 import type { Alarm } from './timer-wheel.js';
 import type { SocketRoute } from './websocket.js';
-
-const BYTES = 'application/octet-stream';
 
 /** No answer yet. */
 const OPEN = 0;
@@ -24,14 +19,12 @@ const ANSWERED = 1;
 /** Counted and reported; nothing follows. */
 const COMPLETE = 2;
 
-export class RequestContext extends IncomingRequest implements Context, Scope, LiveRequest {
+export class RequestContext extends Responder implements Context, Scope, LiveRequest {
   older: LiveRequest | undefined = undefined;
   newer: LiveRequest | undefined = undefined;
   onStack = true;
   isEndless = false;
   #phase: number = OPEN;
-  #statusCode = 0;
-  #fields: string[] | undefined;
   #handlerDone = false;
   /** What its meter wants back. */
   #begun = 0;
@@ -53,61 +46,22 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
 
   // --- answer
 
-  status(code: number): this {
-    if (!Number.isInteger(code) || code < 200 || code > 599) {
-      throw new RangeError(`${code} is not a status of a final answer`);
+  /** @param length of what the source gives, undefined when nobody knows */
+  replyStream(
+    status: number,
+    contentType: string,
+    source: AsyncIterable<Uint8Array | string>,
+    length?: number,
+  ): Sent {
+    const isHead = this.method === 'HEAD';
+    if (isBodiless(status) || length === 0 || (isHead && length === undefined)) {
+      return this.reply(status, contentType, length === 0 ? '' : null);
     }
-    this.#statusCode = code;
-    return this;
-  }
-
-  header(name: string, value: string): this {
-    const field = checkField(name, value);
-    if (field === undefined) return this;
-    this.#fields ??= [];
-    setField(this.#fields, field, value);
-    return this;
-  }
-
-  cookie(name: string, value: string, options: CookieOptions = {}): this {
-    const field = setCookie(name, value, options);
-    this.#fields = withoutCookie(this.#fields ?? [], name);
-    return this.header('set-cookie', field);
-  }
-
-  /** The status set by the handler, undefined when none is. */
-  get chosenStatus(): number | undefined {
-    return this.#statusCode === 0 ? undefined : this.#statusCode;
-  }
-
-  json(value: unknown): Sent {
-    const status = this.#statusCode || 200;
-    const serialize = this.plan.responses?.get(status) ?? stringify;
-    return this.reply(status, 'application/json', serialize(value));
-  }
-  text(value: string): Sent {
-    return this.reply(this.#statusCode || 200, 'text/plain; charset=utf-8', value);
-  }
-  html(value: string): Sent {
-    return this.reply(this.#statusCode || 200, 'text/html; charset=utf-8', value);
-  }
-  bytes(value: Uint8Array, contentType?: string): Sent {
-    if (contentType !== undefined) this.header('content-type', contentType);
-    return this.reply(this.#statusCode || 200, BYTES, value);
-  }
-  redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Sent {
-    this.header('location', location);
-    return this.reply(status, undefined, null);
-  }
-
-  stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent {
-    if (contentType !== undefined) this.header('content-type', contentType);
-    const status = this.#statusCode || 200;
-    if (this.method === 'HEAD' || isBodiless(status)) return this.reply(status, BYTES, null);
     if (!this.#claim()) return SENT;
     this.#alarm?.cancel();
-    this.exchange.begin(status, this.#responseFields(BYTES), this.site.draining());
-    void this.#pump(status, source);
+    this.exchange.begin(status, this.fieldList(contentType), this.site.draining(), length);
+    if (isHead) this.#complete(status, undefined);
+    else void this.#pump(status, source);
     return SENT;
   }
 
@@ -136,7 +90,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     if (!this.#claim()) return true;
     const key = this.headers.get('sec-websocket-key') ?? '';
     const extensions = this.headers.getAll('sec-websocket-extensions').join(', ');
-    const headers = this.#responseFields(undefined);
+    const headers = this.fieldList(undefined);
     exchange.accept({ route, headers, key, protocol, extensions, params, data, requestId });
     this.#complete(101, undefined);
     return true;
@@ -155,7 +109,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   ): Sent {
     if (!this.#claim()) return SENT;
     const bodiless = isBodiless(status);
-    const fields = this.#responseFields(bodiless ? undefined : contentType);
+    const fields = this.fieldList(bodiless ? undefined : contentType);
     this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
     this.#complete(status, error);
     return SENT;
@@ -164,7 +118,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
   /** A problem takes nothing over from the answer that was being prepared. */
   replyProblem(problem: Problem): void {
     if (this.#phase !== OPEN) return;
-    this.#fields = [...problem.headers];
+    this.fields.replaceBy(problem.headers);
     this.reply(problem.status, PROBLEM_JSON, problem.body, problem.code);
   }
 
@@ -218,7 +172,7 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     else if (!this.isEndless) this.exchange.destroy();
     else {
       this.exchange.end();
-      this.#complete(this.#statusCode || 200, undefined);
+      this.#complete(this.chosenStatus ?? 200, undefined);
     }
     this.#giveUp(error);
   }
@@ -233,21 +187,11 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     return true;
   }
 
-  #responseFields(contentType: string | undefined): string[] {
-    const own = this.#fields;
-    if (own === undefined) {
-      return contentType === undefined
-        ? ['x-request-id', this.requestId]
-        : ['content-type', contentType, 'x-request-id', this.requestId];
-    }
-    const fields = ['x-request-id', this.requestId];
-    let ownType = false;
-    for (let i = 0; i < own.length; i += 2) {
-      ownType ||= own[i] === 'content-type';
-      fields.push(own[i]!, own[i + 1]!);
-    }
-    if (contentType !== undefined && !ownType) fields.push('content-type', contentType);
-    return fields;
+  /** Sends what is being made: for the client it is under way from now on. */
+  replyLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Sent {
+    if (!this.#claim()) return SENT;
+    void this.#sendLater(status, contentType, make);
+    return SENT;
   }
 
   async #pump(status: number, source: AsyncIterable<Uint8Array | string>): Promise<void> {
@@ -262,6 +206,18 @@ export class RequestContext extends IncomingRequest implements Context, Scope, L
     } catch (error) {
       if (this.#givenUp !== undefined) return;
       this.site.log.error({ err: describeThrown(error) }, 'a streamed answer failed');
+      this.#complete(500, 'INTERNAL');
+      this.exchange.destroy();
+    }
+  }
+
+  async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
+    this.exchange.onClosed(() => this.#giveUp(clientClosed()));
+    try {
+      this.exchange.send(status, this.fieldList(contentType), await make(), this.site.draining());
+      this.#complete(status, undefined);
+    } catch (error) {
+      this.site.log.error({ err: describeThrown(error) }, 'an answer could not be made');
       this.#complete(500, 'INTERNAL');
       this.exchange.destroy();
     }

@@ -61,11 +61,3 @@ export function setCookie(name: string, value: string, options: CookieOptions): 
   if (Buffer.byteLength(text) > MAX_BYTES) throw bad(`it is longer than ${MAX_BYTES} bytes`);
   return text;
 }
-
-/** A flat list of fields without an earlier one that sets this cookie: a browser might keep either. */
-export function withoutCookie(fields: readonly string[], name: string): string[] {
-  return fields.filter((_, i) => {
-    const at = i - (i % 2);
-    return !(fields[at] === 'set-cookie' && fields[at + 1]!.startsWith(`${name}=`));
-  });
-}

@@ -46,10 +46,15 @@ export interface Exchange {
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void;
   /** Answers 101; from then on the connection is the route's. Undefined where no WebSocket can be opened. */
   readonly accept: ((acceptance: Acceptance) => void) | undefined;
-  /** Begins an answer of unknown length; not for HEAD. */
-  begin(status: number, headers: readonly string[], close: boolean): void;
+  /**
+   * Begins an answer in pieces.
+   * @param length exactly so many bytes follow, at least one, and for HEAD none; undefined: nobody knows how many,
+   *   not for HEAD
+   */
+  begin(status: number, headers: readonly string[], close: boolean, length?: number): void;
   /** Resolves when more may be written; rejects when the client left or took nothing for too long. */
   write(chunk: Uint8Array | string): Promise<void>;
+  /** After the last piece. Cuts the connection when the announced length was not reached. */
   end(): void;
   /** Reads the body, once: `onChunk` gets bytes it may keep. */
   readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void;

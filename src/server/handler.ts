@@ -51,6 +51,11 @@ export interface RouteOptions extends Schemas, RouteHooks {
   readonly chunked?: 'accept' | 'reject';
   /** Milliseconds from the end of the header to the first byte of the answer; default REQUEST_TIMEOUT_MS. */
   readonly timeoutMs?: number;
+  /**
+   * Text answers from 1 KiB on are compressed for clients that take it. Not for answers that hold a secret beside
+   * text of the client's choice: their length would tell it (BREACH). Default false.
+   */
+  readonly compress?: boolean;
   /** Reachable in-process or with the mesh token only; 404 for everybody else. */
   readonly internal?: boolean;
   /** One line for route lists and OpenAPI. */
@@ -58,7 +63,10 @@ export interface RouteOptions extends Schemas, RouteHooks {
 }
 
 /** What the routes of a group have in common; a route's own say more. */
-export type GroupOptions = Pick<RouteOptions, 'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked'> &
+export type GroupOptions = Pick<
+  RouteOptions,
+  'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress'
+> &
   RouteHooks;
 
 type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;
@@ -115,8 +123,13 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readStream(): AsyncIterable<Uint8Array>;
 
   status(code: number): this;
-  /** @throws TypeError for a name or value that could split the response; framing fields are refused. */
-  header(name: string, value: string): this;
+  /**
+   * @param options `always`: the field stays when the answer becomes a problem document; others are dropped then
+   * @throws TypeError for a name or value that could split the response; framing fields are refused.
+   */
+  header(name: string, value: string, options?: { readonly always?: boolean }): this;
+  /** Says that the answer depends on this field of the request. Adds to what was said before. */
+  vary(name: string): this;
   /**
    * Sets a cookie that is safe by default: `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`. `maxAge: 0` removes it.
    * @throws TypeError for what browsers do not accept
@@ -126,6 +139,11 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   text(value: string): Sent;
   html(value: string): Sent;
   bytes(value: Uint8Array, contentType?: string): Sent;
+  /**
+   * A file below `root` (relative to the configuration file), with ETag, ranges and conditional requests. What is
+   * hidden behind a dot, outside of the root (also through a link) or no file is 404. Return its promise.
+   */
+  file(root: string, path: string, options?: FileOptions): Promise<Sent>;
   redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Sent;
   /** Streams with backpressure, stops when the client leaves or takes nothing for STREAM_IDLE_MS. */
   stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent;
@@ -134,6 +152,15 @@ export interface Context<O extends RouteOptions = RouteOptions> {
    * is a body to fill. When the client leaves, or a drain is over, `signal` aborts and the source is asked to return.
    */
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent;
+}
+
+export interface FileOptions {
+  /** Shown for a folder: `index.html`. Default: a folder is 404. */
+  readonly index?: string;
+  /** Text is compressed for clients that take it. Default false. */
+  readonly compress?: boolean;
+  /** A `.br` or `.gz` beside the file is sent to clients that take it. Default false. */
+  readonly precompressed?: boolean;
 }
 
 /** What a responder returns; a handler may return it too, and that means "already answered". */

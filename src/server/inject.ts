@@ -52,7 +52,9 @@ class InjectExchange implements Exchange {
   readonly #resolve: (response: InjectedResponse) => void;
   readonly #reject: (reason: unknown) => void;
   #listeners: (() => void)[] = [];
-  #begun: { status: number; headers: readonly string[]; chunks: Uint8Array[] } | undefined;
+  #begun:
+    | { status: number; headers: readonly string[]; chunks: Uint8Array[]; left: number | undefined }
+    | undefined;
   #answered = false;
   #left = false;
 
@@ -88,21 +90,32 @@ class InjectExchange implements Exchange {
     this.#complete(status, [...headers, ...framing], isHead ? new Uint8Array(0) : bytes);
   }
 
-  begin(status: number, headers: readonly string[], close: boolean): void {
+  begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
     if (this.closed || this.#answered) return;
     this.#answered = true;
-    this.#begun = { status, headers: close ? [...headers, 'connection', 'close'] : headers, chunks: [] };
+    const framing = [
+      ...(length === undefined ? [] : ['content-length', String(length)]),
+      ...(close ? ['connection', 'close'] : []),
+    ];
+    const isHead = this.head.method === 'HEAD';
+    this.#begun = { status, headers: [...headers, ...framing], chunks: [], left: isHead ? 0 : length };
+    if (this.#begun.left === 0) this.end();
   }
 
   async write(chunk: Uint8Array | string): Promise<void> {
     if (this.closed || this.#begun === undefined) throw clientClosed();
-    this.#begun.chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : Uint8Array.from(chunk));
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Uint8Array.from(chunk);
+    this.#begun.chunks.push(bytes);
+    if (this.#begun.left === undefined) return;
+    this.#begun.left -= bytes.length;
+    if (this.#begun.left === 0) this.end();
   }
 
   end(): void {
     if (this.closed || this.#begun === undefined) return;
-    const { status, headers, chunks } = this.#begun;
-    this.#complete(status, headers, Buffer.concat(chunks));
+    const { status, headers, chunks, left } = this.#begun;
+    if (left === undefined || left === 0) this.#complete(status, headers, Buffer.concat(chunks));
+    else this.destroy();
   }
 
   readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {

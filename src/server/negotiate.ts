@@ -25,13 +25,14 @@ export function preferredType(headers: Values, offered: readonly string[]): stri
 
 /**
  * @param offered codings in our order of preference, without `identity`
- * @returns undefined when the client takes none of them, or rather has none
+ * @returns those that the client would rather have than the plain thing, best first
  */
-export function preferredCoding(headers: Values, offered: readonly string[]): string | undefined {
+export function acceptedCodings(headers: Values, offered: readonly string[]): readonly string[] {
   // No field at all: any coding would be allowed, but who says nothing may understand nothing.
-  if (!headers.has('accept-encoding')) return undefined;
-  const [best] = negotiator('accept-encoding', headers).encodings([...offered, 'identity'], {
+  if (!headers.has('accept-encoding')) return [];
+  const codings = negotiator('accept-encoding', headers).encodings([...offered, 'identity'], {
     preferred: offered,
   });
-  return best === 'identity' ? undefined : best;
+  const plain = codings.indexOf('identity');
+  return plain === -1 ? codings : codings.slice(0, plain);
 }

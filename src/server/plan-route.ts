@@ -42,6 +42,7 @@ export function planRoute(
     bodyLimit: options.bodyLimit ?? defaults.maxBodyBytes,
     chunked: options.chunked ?? defaults.chunkedBodies,
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
+    compress: options.compress ?? false,
     steps: [
       ...(webSocket === undefined ? [] : [webSocket.check]),
       ...flatten(hooks, 'onRequest'),

@@ -39,6 +39,7 @@ export interface RoutePlan {
   readonly bodyLimit: number;
   readonly chunked: 'accept' | 'reject';
   readonly timeoutMs: number;
+  readonly compress: boolean;
   readonly steps: readonly Step[];
   readonly handler: Handler;
   /** Undefined unless the route opens WebSockets. */

@@ -16,6 +16,8 @@ export interface Site {
   readonly limiter: InFlightLimiter;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
+  /** What the roots of files are relative to. */
+  readonly baseDir: string;
   /** TRUSTED_PROXIES */
   readonly proxies: AddressRanges;
   /** True from the first moment of a drain: every answer then closes its connection. */

@@ -14,6 +14,7 @@ import { IdleAlarm } from './idle-alarm.js';
 import type { TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
+import { UwsSized } from './uws-sized.js';
 import { turn, UwsStream } from './uws-stream.js';
 import type { Upgrade, UwsWebSocket } from './uws-websocket.js';
 
@@ -93,7 +94,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   #address: string | undefined;
 
   #body: UwsBody | undefined;
-  #stream: UwsStream | undefined;
+  #pieces: UwsStream | UwsSized | undefined;
   #idle: IdleAlarm | undefined;
   /** What the connection has become in the request callback. */
   #webSocket: UwsWebSocket | undefined;
@@ -238,29 +239,48 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   // --- the answer in pieces
 
-  begin(status: number, headers: readonly string[], close: boolean): void {
+  begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
     if (this.#phase !== OPEN) return;
     this.#phase = ANSWERING;
-    const { wheel, streamIdleMs } = this.#host;
-    const stream = new UwsStream(this.#res, wheel, streamIdleMs, () => this.#stalled());
-    this.#stream = stream;
+    const pieces = this.method === 'HEAD' ? undefined : this.#piecesOf(length);
+    this.#pieces = pieces;
     const start = (): void => {
       this.#writeHead(status, headers, close);
       if (this.#ending !== 'keep') this.#res.writeHeader('connection', 'close');
-      stream.start();
+      if (pieces !== undefined) {
+        pieces.start();
+        return;
+      }
+      this.#stopReading();
+      this.#res.endWithoutBody(length);
+      this.#finish();
     };
     if (this.#inCallback && !this.#deferred) start();
     else this.#corked(start);
   }
 
+  #piecesOf(length: number | undefined): UwsStream | UwsSized {
+    const { wheel, streamIdleMs } = this.#host;
+    if (length === undefined) return new UwsStream(this.#res, wheel, streamIdleMs, () => this.#stalled());
+    return new UwsSized(this.#res, length, wheel, streamIdleMs, {
+      beforeWrite: () => this.#stopReading(),
+      complete: () => this.#finish(),
+      stalled: () => this.#stalled(),
+    });
+  }
+
   async write(chunk: Uint8Array | string): Promise<void> {
     while (this.#pending !== undefined) await turn();
-    if (this.#phase !== ANSWERING || this.#stream === undefined) throw clientClosed();
-    await this.#stream.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    if (this.#phase !== ANSWERING || this.#pieces === undefined) throw clientClosed();
+    await this.#pieces.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
   }
 
   end(): void {
     if (this.#phase !== ANSWERING) return;
+    if (this.#pieces instanceof UwsSized) {
+      this.destroy();
+      return;
+    }
     this.#corked(() => {
       this.#stopReading();
       this.#res.end();
@@ -352,7 +372,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (!this.#inCallback) this.#host.unfinished--;
     this.#body?.finish();
     this.#idle?.stop();
-    this.#stream?.finish();
+    this.#pieces?.finish();
   }
 
   #gone(): void {

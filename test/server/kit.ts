@@ -141,6 +141,7 @@ export const SETTINGS: AppOptions['settings'] = {
   requestTimeoutMs: 30_000,
   meshToken: undefined,
   trustedProxies: [],
+  configFile: undefined,
 };
 
 type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker };

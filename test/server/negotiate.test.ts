@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { preferredCoding } from '#src/server/negotiate.js';
+import { acceptedCodings } from '#src/server/negotiate.js';
 import { HeaderValues } from '#src/server/values.js';
 import { bench } from './kit.js';
 
@@ -21,22 +21,22 @@ describe('negotiation', () => {
     }
   });
 
-  it('finds a coding only for who asks for one', () => {
-    const coding = (...lines: string[]): string | undefined =>
-      preferredCoding(
+  it('finds codings only for who asks for one, in our order where the client has none', () => {
+    const codings = (...lines: string[]): readonly string[] =>
+      acceptedCodings(
         new HeaderValues(
           lines.flatMap((line) => ['accept-encoding', line]),
           { isTrustedProxy: false },
         ),
         ['br', 'gzip'],
       );
-    expect(coding()).to.equal(undefined);
-    expect(coding('gzip, deflate, br')).to.equal('br');
-    expect(coding('gzip', 'br;q=0.5')).to.equal('gzip');
-    expect(coding('gzip;q=0, identity')).to.equal(undefined);
-    expect(coding('identity;q=1, gzip;q=0.5')).to.equal(undefined);
-    expect(coding('zstd')).to.equal(undefined);
-    expect(coding('')).to.equal(undefined);
-    expect(coding('*')).to.equal('br');
+    expect(codings()).to.deep.equal([]);
+    expect(codings('gzip, deflate, br')).to.deep.equal(['br', 'gzip']);
+    expect(codings('gzip', 'br;q=0.5')).to.deep.equal(['gzip', 'br']);
+    expect(codings('gzip;q=0, identity')).to.deep.equal([]);
+    expect(codings('identity;q=0.7, gzip;q=0.5, br')).to.deep.equal(['br']);
+    expect(codings('zstd')).to.deep.equal([]);
+    expect(codings('')).to.deep.equal([]);
+    expect(codings('*')).to.deep.equal(['br', 'gzip']);
   });
 });

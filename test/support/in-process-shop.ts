@@ -51,6 +51,7 @@ const settings = {
   streamIdleMs: 60_000,
   meshToken: undefined,
   trustedProxies: [],
+  configFile: undefined,
 } as const;
 const tracing = initTracing(
   {

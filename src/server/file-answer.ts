@@ -1,0 +1,176 @@
+// A file as an answer: conditional, in ranges, compressed if that is asked for, and never read faster than the
+// client takes it.
+import type { FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { HttpError } from '../errors.js';
+import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
+import { precondition, rangeOf, type Validators } from './conditional.js';
+import { type OpenFile, openBelow } from './file-path.js';
+import { type FileOptions, SENT, type Sent, type Values } from './handler.js';
+import { httpDate } from './http-date.js';
+
+/** The context as this file needs it. */
+export interface FileReply {
+  readonly method: string;
+  readonly headers: Values;
+  readonly answered: boolean;
+  header(name: string, value: string): unknown;
+  vary(name: string): unknown;
+  reply(status: number, contentType: string | undefined, body: Uint8Array | null): Sent;
+  /** @param length exactly so many bytes come, undefined when nobody knows */
+  replyStream(status: number, contentType: string, source: AsyncIterable<Uint8Array>, length?: number): Sent;
+}
+
+const PIECE_BYTES = 64 * 1024;
+/** A file that was changed so lately may be changed again within what its time stamp can tell. */
+const SETTLED_MS = 2000;
+const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
+
+const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such file.');
+
+/** @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE */
+export async function answerFile(
+  ctx: FileReply,
+  baseDir: string,
+  root: string,
+  path: string,
+  options: FileOptions,
+): Promise<Sent> {
+  const folder = resolve(baseDir, root);
+  const wanted = options.index !== undefined && /(?:^|\/)$/.test(path) ? path + options.index : path;
+  const type = await typeOf(wanted);
+  const isNegotiated = (options.compress === true || options.precompressed === true) && isCompressible(type);
+  if (isNegotiated) ctx.vary('accept-encoding');
+  // Ranges count bytes of what is sent; a client that asks for some gets the plain file.
+  const codings = isNegotiated && !ctx.headers.has('range') ? codingsFor(ctx.headers) : [];
+  const plain = await openBelow(folder, wanted);
+  if (plain === undefined) throw absent();
+  let file = plain;
+  try {
+    const ready = options.precompressed === true ? await readyOne(folder, wanted, codings) : undefined;
+    if (ready !== undefined) {
+      await plain.handle.close();
+      file = ready.file;
+      return await send(ctx, file, type, ready.coding, false);
+    }
+    const isWorthIt = options.compress === true && Number(plain.stats.size) >= DEFAULT_THRESHOLD_BYTES;
+    return await send(ctx, plain, type, isWorthIt ? codings[0] : undefined, true);
+  } catch (error) {
+    await file.handle.close();
+    throw error;
+  }
+}
+
+/** The compressed twin of a file, in the best coding that there is one of. */
+async function readyOne(
+  folder: string,
+  path: string,
+  codings: readonly Coding[],
+): Promise<{ readonly file: OpenFile; readonly coding: Coding } | undefined> {
+  for (const coding of codings) {
+    const file = await openBelow(folder, path + PRECOMPRESSED[coding]);
+    if (file !== undefined) return { file, coding };
+  }
+  return undefined;
+}
+
+/** Closes the file, unless it throws. @param isPlain the file is not compressed yet */
+async function send(
+  ctx: FileReply,
+  { handle, stats }: OpenFile,
+  type: string,
+  coding: Coding | undefined,
+  isPlain: boolean,
+): Promise<Sent> {
+  const size = Number(stats.size);
+  const onTheFly = isPlain ? coding : undefined;
+  const validators = validatorsOf(stats, coding, onTheFly !== undefined);
+  const verdict = precondition(ctx.method, ctx.headers, validators);
+  if (verdict === 'failed') throw new HttpError('PRECONDITION_FAILED', 'The file is not the one you have.');
+  ctx.header('etag', validators.etag);
+  ctx.header('last-modified', httpDate(validators.lastModified));
+  ctx.header('x-content-type-options', 'nosniff');
+  if (verdict === 'not-modified') {
+    await handle.close();
+    return ctx.reply(304, undefined, null);
+  }
+  if (coding !== undefined) ctx.header('content-encoding', coding);
+  if (onTheFly !== undefined) return stream(ctx, 200, type, handle, 0, size, onTheFly);
+
+  ctx.header('accept-ranges', 'bytes');
+  const range = rangeOf(ctx.method, ctx.headers, validators, size);
+  if (range === 'unsatisfiable') {
+    throw new HttpError('RANGE_NOT_SATISFIABLE', 'The file has no such bytes.', {
+      headers: { 'content-range': `bytes */${size}` },
+    });
+  }
+  if (range === 'whole') return stream(ctx, 200, type, handle, 0, size);
+  ctx.header('content-range', `bytes ${range.first}-${range.last}/${size}`);
+  return stream(ctx, 206, type, handle, range.first, range.last - range.first + 1);
+}
+
+async function stream(
+  ctx: FileReply,
+  status: number,
+  type: string,
+  handle: FileHandle,
+  from: number,
+  length: number,
+  coding?: Coding,
+): Promise<Sent> {
+  if (ctx.answered) {
+    // The client left while the file was opened.
+    await handle.close();
+    return SENT;
+  }
+  if (length <= PIECE_BYTES && coding === undefined && ctx.method !== 'HEAD') {
+    const bytes = await read(handle, from, length);
+    await handle.close();
+    if (bytes.length !== length) throw new Error('a file became shorter while it was read');
+    return ctx.reply(status, type, bytes);
+  }
+  if (ctx.method === 'HEAD') {
+    await handle.close();
+    return ctx.replyStream(status, type, NOTHING, coding === undefined ? length : undefined);
+  }
+  const pieces = piecesOf(handle, from, length);
+  if (coding === undefined) return ctx.replyStream(status, type, pieces, length);
+  return ctx.replyStream(status, type, compressing(pieces, coding, false));
+}
+
+const NOTHING: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
+
+/** Begun at once by whoever gets it; closes the file. */
+async function* piecesOf(handle: FileHandle, from: number, length: number): AsyncGenerator<Uint8Array> {
+  try {
+    for (let at = 0; at < length; ) {
+      const piece = await read(handle, from + at, Math.min(PIECE_BYTES, length - at));
+      if (piece.length === 0) throw new Error('a file became shorter while it was read');
+      at += piece.length;
+      yield piece;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function read(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, from);
+  return buffer.subarray(0, bytesRead);
+}
+
+function validatorsOf(stats: OpenFile['stats'], coding: Coding | undefined, made: boolean): Validators {
+  const isSettled = Date.now() - Number(stats.mtimeMs) >= SETTLED_MS;
+  const tag = `"${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}${coding === undefined ? '' : `-${coding}`}"`;
+  return {
+    etag: isSettled && !made ? tag : `W/${tag}`,
+    lastModified: Math.floor(Number(stats.mtimeMs) / 1000) * 1000,
+    isSettled,
+  };
+}
+
+async function typeOf(path: string): Promise<string> {
+  const { default: mime } = await import('mime/lite');
+  const type = mime.getType(path) ?? 'application/octet-stream';
+  return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
+}

@@ -1,0 +1,136 @@
+// The answering side of a request, as far as it is the same whether or not the answer is still wanted: status,
+// fields, and the ways to say what the body is.
+import { AnswerFields } from './answer-fields.js';
+import {
+  type Coding,
+  codingsFor,
+  compressed,
+  compressing,
+  DEFAULT_THRESHOLD_BYTES,
+  isCompressible,
+} from './compress.js';
+import { type CookieOptions, setCookie } from './cookies.js';
+import { answerFile } from './file-answer.js';
+import type { FileOptions, Sent } from './handler.js';
+import { IncomingRequest } from './incoming.js';
+import { stringify } from './serialize.js';
+
+const BYTES = 'application/octet-stream';
+
+export abstract class Responder extends IncomingRequest {
+  #statusCode = 0;
+  #fields: AnswerFields | undefined;
+
+  abstract get answered(): boolean;
+  /** @throws Error when an answer was given already */
+  abstract reply(status: number, contentType: string | undefined, body: string | Uint8Array | null): Sent;
+  /** @param length of what the source gives, undefined when nobody knows */
+  abstract replyStream(
+    status: number,
+    contentType: string,
+    source: AsyncIterable<Uint8Array | string>,
+    length?: number,
+  ): Sent;
+  abstract replyLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Sent;
+
+  status(code: number): this {
+    if (!Number.isInteger(code) || code < 200 || code > 599) {
+      throw new RangeError(`${code} is not a status of a final answer`);
+    }
+    this.#statusCode = code;
+    return this;
+  }
+
+  header(name: string, value: string, { always = false }: { readonly always?: boolean } = {}): this {
+    this.fields.set(name, value, always);
+    return this;
+  }
+
+  vary(name: string): this {
+    this.fields.vary(name);
+    return this;
+  }
+
+  cookie(name: string, value: string, options: CookieOptions = {}): this {
+    this.fields.setCookie(name, setCookie(name, value, options));
+    return this;
+  }
+
+  /** The status set by the handler, undefined when none is. */
+  get chosenStatus(): number | undefined {
+    return this.#statusCode === 0 ? undefined : this.#statusCode;
+  }
+
+  json(value: unknown): Sent {
+    const status = this.#statusCode || 200;
+    const serialize = this.plan.responses?.get(status) ?? stringify;
+    return this.#respond(status, 'application/json', serialize(value));
+  }
+  text(value: string): Sent {
+    return this.#respond(this.#statusCode || 200, 'text/plain; charset=utf-8', value);
+  }
+  html(value: string): Sent {
+    return this.#respond(this.#statusCode || 200, 'text/html; charset=utf-8', value);
+  }
+  bytes(value: Uint8Array, contentType?: string): Sent {
+    if (contentType !== undefined) this.header('content-type', contentType);
+    return this.#respond(this.#statusCode || 200, BYTES, value);
+  }
+  redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Sent {
+    this.header('location', location);
+    return this.reply(status, undefined, null);
+  }
+
+  file(root: string, path: string, options: FileOptions = {}): Promise<Sent> {
+    return answerFile(this, this.site.baseDir, root, path, options);
+  }
+
+  stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent {
+    if (contentType !== undefined) this.header('content-type', contentType);
+    const status = this.#statusCode || 200;
+    const coding = this.plan.compress && !this.answered ? this.#codingOf(BYTES) : undefined;
+    if (coding === undefined) return this.replyStream(status, BYTES, source);
+    this.#encoded(coding);
+    // Nobody would read what a coder makes of an answer to HEAD.
+    const isHead = this.method === 'HEAD';
+    return this.replyStream(status, BYTES, isHead ? source : compressing(source, coding, true));
+  }
+
+  protected get fields(): AnswerFields {
+    this.#fields ??= new AnswerFields();
+    return this.#fields;
+  }
+
+  /** All fields of the answer but those that frame it. */
+  protected fieldList(contentType: string | undefined): string[] {
+    if (this.#fields !== undefined) return this.#fields.list(this.requestId, contentType);
+    return contentType === undefined
+      ? ['x-request-id', this.requestId]
+      : ['content-type', contentType, 'x-request-id', this.requestId];
+  }
+
+  /** Compressed where the route asks for it and the client takes it. */
+  #respond(status: number, contentType: string, body: string | Uint8Array): Sent {
+    if (!this.plan.compress || status === 204 || status === 304) return this.reply(status, contentType, body);
+    const coding = this.#codingOf(contentType);
+    if (coding === undefined) return this.reply(status, contentType, body);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (bytes.length < DEFAULT_THRESHOLD_BYTES) return this.reply(status, contentType, body);
+    this.#encoded(coding);
+    return this.replyLater(status, contentType, () => compressed(bytes, coding));
+  }
+
+  #codingOf(contentType: string): Coding | undefined {
+    const type = this.fields.get('content-type') ?? contentType;
+    if (!isCompressible(type) || this.fields.get('content-encoding') !== undefined) return undefined;
+    this.vary('accept-encoding');
+    return codingsFor(this.headers)[0];
+  }
+
+  /** What is compressed anew for every client is the same in meaning, not byte by byte. */
+  #encoded(coding: Coding): void {
+    this.header('content-encoding', coding);
+    const etag = this.fields.get('etag');
+    if (etag?.startsWith('"')) this.header('etag', `W/${etag}`);
+  }
+}

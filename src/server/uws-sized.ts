@@ -1,0 +1,92 @@
+// An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so what
+// it did not take is offered again when there is room.
+import { clientClosed } from './body.js';
+import { IdleAlarm } from './idle-alarm.js';
+import type { TimerWheel } from './timer-wheel.js';
+import type { CoreResponse } from './uws-core.js';
+
+const PIECE_BYTES = 64 * 1024;
+
+export interface SizedEvents {
+  /** Before every write that may be the last. */
+  beforeWrite(): void;
+  /** The last byte was taken: `res` is dead. */
+  complete(): void;
+  /** The client has taken nothing for too long. */
+  stalled(): void;
+}
+
+export class UwsSized {
+  readonly #res: CoreResponse;
+  readonly #length: number;
+  readonly #events: SizedEvents;
+  readonly #idle: IdleAlarm;
+  #over = false;
+  /** What the core did not take, and at which byte of the answer it begins. */
+  #left: { readonly bytes: Uint8Array; readonly at: number } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(res: CoreResponse, length: number, wheel: TimerWheel, idleMs: number, events: SizedEvents) {
+    this.#res = res;
+    this.#length = length;
+    this.#events = events;
+    this.#idle = new IdleAlarm(wheel, idleMs, () => events.stalled());
+  }
+
+  /** Behind the head, corked. */
+  start(): void {
+    this.#res.onWritable((offset) => {
+      this.#idle.touch();
+      const left = this.#left;
+      if (left === undefined) return true;
+      const isTaken = this.#offer(left.bytes.subarray(offset - left.at));
+      if (isTaken) this.#wakeWriter();
+      return isTaken;
+    });
+  }
+
+  /** Resolves when all of it was taken. @throws HttpError CLIENT_CLOSED */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      if (this.#over) throw clientClosed();
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      let isTaken = true;
+      this.#res.cork(() => {
+        isTaken = this.#offer(piece);
+      });
+      if (!isTaken) await this.#taken();
+    }
+  }
+
+  /** The answer is complete or the client gone. */
+  finish(): void {
+    this.#over = true;
+    this.#idle.stop();
+    this.#wakeWriter();
+  }
+
+  /** False: not all of it. */
+  #offer(bytes: Uint8Array): boolean {
+    this.#events.beforeWrite();
+    const at = this.#res.getWriteOffset();
+    const [isTaken, isComplete] = this.#res.tryEnd(bytes, this.#length);
+    this.#left = isTaken || isComplete ? undefined : { bytes, at };
+    if (isComplete) this.#events.complete();
+    return isTaken || isComplete;
+  }
+
+  async #taken(): Promise<void> {
+    this.#idle.start();
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#idle.stop();
+    // Left in the middle of it, not at its end.
+    if (this.#left !== undefined) throw clientClosed();
+  }
+
+  #wakeWriter(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,173 @@
+// Files over a socket: announced length, no faster than the client reads, and closed whatever happens.
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench, ManualTicker, settled } from './kit.js';
+
+const LARGE = randomBytes(8_000_000);
+const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const IDLE_MS = 5000;
+
+describe('a file over a socket', () => {
+  let base: string;
+  let world: Bench;
+  let server: UwsServer;
+  let port: number;
+  let url: string;
+  const ticker = new ManualTicker();
+
+  before(async () => {
+    base = mkdtempSync(join(tmpdir(), 'multilane-sized-'));
+    writeFileSync(join(base, 'large.bin'), LARGE);
+    writeFileSync(join(base, 'small.txt'), 'small');
+    writeFileSync(join(base, 'empty.txt'), '');
+    world = bench(
+      (app) => {
+        app.get('/*', (ctx) => ctx.file('.', ctx.params['*']!));
+        app.post('/*', (ctx) => ctx.file('.', ctx.params['*']!));
+      },
+      { ticker, configFile: join(base, 'config.js') },
+    );
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: IDLE_MS },
+    });
+    port = await server.listen(0, '127.0.0.1');
+    url = `http://127.0.0.1:${port}`;
+  });
+  after(() => {
+    server.close();
+    rmSync(base, { recursive: true });
+  });
+  beforeEach(() => {
+    world.observer.seen.length = 0;
+  });
+
+  /** Descriptors of this process that lead below the folder. */
+  const openFiles = (): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(base);
+      } catch {
+        return false; // the descriptor of this listing itself
+      }
+    }).length;
+
+  /** Descriptors are closed on another thread. */
+  async function allFilesClosed(): Promise<void> {
+    while (openFiles() > 0) await settled();
+  }
+
+  async function deaf(bytes: string): Promise<Socket> {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.pause();
+    socket.write(bytes);
+    return socket;
+  }
+
+  it('comes whole and announced, and the connection stays', async () => {
+    const wire = await Wire.open(url);
+    for (let i = 0; i < 2; i++) {
+      const answer = await wire.request('GET', '/large.bin');
+      expect([answer?.status, answer?.headers['content-length']]).to.deep.equal([200, '8000000']);
+      expect(hash(answer!.body)).to.equal(hash(LARGE));
+      expect((await wire.request('GET', '/small.txt'))?.body.toString()).to.equal('small');
+      expect((await wire.request('GET', '/empty.txt'))?.headers['content-length']).to.equal('0');
+      const head = await wire.request('HEAD', '/large.bin');
+      expect([head?.status, head?.headers['content-length']]).to.deep.equal([200, '8000000']);
+      const part = await wire.request('GET', '/large.bin', ['Range: bytes=1000000-1999999']);
+      expect([part?.status, hash(part!.body)]).to.deep.equal([
+        206,
+        hash(LARGE.subarray(1_000_000, 2_000_000)),
+      ]);
+    }
+    expect((await wire.request('GET', '/nothing'))?.status).to.equal(404);
+    wire.destroy();
+    await allFilesClosed();
+  });
+
+  it('ends its connection where that was said', async () => {
+    for (const [method, fields, body] of [
+      ['GET', ['Connection: close'], ''],
+      ['POST', ['Transfer-Encoding: chunked'], '0\r\n\r\n'],
+    ] as const) {
+      const wire = await Wire.open(url);
+      wire.write(`${method} /large.bin HTTP/1.1\r\nHost: x\r\n${fields.join('\r\n')}\r\n\r\n${body}`);
+      const answer = await wire.answer();
+      expect([answer?.closes, hash(answer!.body)], method).to.deep.equal([true, hash(LARGE)]);
+      wire.destroy();
+    }
+  });
+
+  it('is read no faster than its client reads, and comes whole', async () => {
+    const socket = await deaf('GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n');
+    while (openFiles() === 0) await settled();
+    for (let i = 0; i < 200; i++) await settled();
+    expect(openFiles()).to.equal(1);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      // Slower than it could be.
+      socket.pause();
+      setImmediate(() => socket.resume());
+    });
+    socket.resume();
+    // The head may come in two packets.
+    while (length < 10_000) await once(socket, 'data');
+    const head = Buffer.concat(chunks).indexOf('\r\n\r\n') + 4;
+    while (length < head + LARGE.length) await once(socket, 'data');
+    await world.observer.ended(1);
+    expect(hash(Buffer.concat(chunks).subarray(head))).to.equal(hash(LARGE));
+    socket.destroy();
+    await allFilesClosed();
+  });
+
+  it('is closed when its client leaves', async () => {
+    const socket = await deaf('GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n');
+    while (openFiles() === 0) await settled();
+    socket.destroy();
+    await world.observer.ended(1);
+    await allFilesClosed();
+    expect(world.observer.seen.map(({ status }) => status)).to.deep.equal([499]);
+    while (world.app.inFlight > 0) await settled();
+  });
+
+  it('is closed when its client takes nothing for too long', async () => {
+    const socket = await deaf('GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.resume();
+    await once(socket, 'data');
+    socket.pause();
+    while (world.observer.seen.length === 0) {
+      await settled();
+      ticker.advance(IDLE_MS + 50);
+    }
+    await world.observer.ended(1);
+    await allFilesClosed();
+    expect(world.observer.seen.map(({ status }) => status)).to.deep.equal([499]);
+    socket.destroy();
+  });
+
+  it('that becomes shorter while it is sent is not taken for whole', async () => {
+    writeFileSync(join(base, 'shrinking.bin'), LARGE);
+    const socket = await deaf('GET /shrinking.bin HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.resume();
+    await once(socket, 'data');
+    socket.pause();
+    truncateSync(join(base, 'shrinking.bin'), 100);
+    socket.resume();
+    await once(socket, 'close');
+    await world.observer.ended(1);
+    await allFilesClosed();
+    expect(world.observer.seen.map(({ status }) => status)).to.deep.equal([500]);
+    expect(world.logs.at(-1)?.msg).to.equal('a streamed answer failed');
+  });
+});
