@@ -58,6 +58,7 @@ export const ERROR_TABLE = {
   URL_TOO_LONG: entry(414, 'RESOURCE_EXHAUSTED', 'URL too long'),
   UNSUPPORTED_MEDIA_TYPE: entry(415, 'INVALID_ARGUMENT', 'Unsupported media type'),
   RANGE_NOT_SATISFIABLE: entry(416, 'OUT_OF_RANGE', 'Range not satisfiable'),
+  MISDIRECTED_REQUEST: entry(421, 'INVALID_ARGUMENT', 'Misdirected request'),
   VALIDATION_FAILED: entry(422, 'INVALID_ARGUMENT', 'Validation failed'),
   IDEMPOTENCY_KEY_REUSED: entry(422, 'INVALID_ARGUMENT', 'Idempotency key reused'),
   BAD_CURSOR: entry(422, 'INVALID_ARGUMENT', 'Bad cursor'),

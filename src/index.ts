@@ -36,17 +36,27 @@ export type {
   StepStatus,
   StepView,
 } from './saga/saga.js';
+export type { CookieOptions } from './server/cookies.js';
 export type {
   Application,
   Context,
+  FileOptions,
+  GroupOptions,
   Handler,
   Hooks,
+  RouteHooks,
   RouteOptions,
   Schemas,
   Sent,
   Values,
   WebSocketOptions,
 } from './server/handler.js';
+export { type CorsOptions, cors } from './server/hooks/cors.js';
+export { type CsrfGuardOptions, csrfGuard } from './server/hooks/csrf-guard.js';
+export { hostGuard } from './server/hooks/host-guard.js';
+export { refererGuard } from './server/hooks/referer-guard.js';
+export { type SecurityHeadersOptions, securityHeaders } from './server/hooks/security-headers.js';
+export type { FieldPart, FilePart, Part, PartLimits } from './server/multipart.js';
 export type { EventSourceFunction, ServerSentEvent } from './server/sse.js';
 export type { SendResult, ServerWebSocket, WebSocketEvents, WebSocketLimits } from './server/websocket.js';
 export { defineConfig, type ProjectConfig } from './services/define-config.js';

@@ -20,6 +20,7 @@ import { stderrSink } from './stderr-sink.js';
 /** Nobody is served, so nothing is counted. */
 const UNUSED: RequestObserver = {
   meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }),
+  refused() {},
 };
 
 /** @throws ConfigError naming service and route */

@@ -82,7 +82,7 @@ export class App {
 
   constructor(options: AppOptions) {
     this.options = options;
-    const { log, tracing, limiter, scheme = 'http', settings } = options;
+    const { log, tracing, limiter, observer, scheme = 'http', settings } = options;
     this.wheel = new TimerWheel(
       (error) => log.error({ err: describeThrown(error) }, 'a timer failed'),
       options.ticker,
@@ -99,6 +99,7 @@ export class App {
       wheel: this.wheel,
       ids: new RequestIds(),
       requests: this.#requests,
+      refused: (reason) => observer.refused(reason),
       draining: () => options.draining(),
       trustsTraceFlags: (exchange) => options.trustsTraceFlags(exchange),
     };
@@ -232,27 +233,40 @@ export class App {
 
   #serveUnmatched(exchange: Exchange): void {
     const { method, path } = exchange.head;
-    const allow = this.#allowOf(exchange, path);
+    const plans = this.#visibleAt(exchange, path);
+    const allow = allowOf(plans);
     if (!isKnownMethod(method)) {
       this.refuse(exchange, methodUnknown());
-    } else if (allow === undefined) {
+    } else if (plans.size === 0) {
       this.refuse(exchange, new HttpError('ROUTE_NOT_FOUND', 'No route has this path.'));
     } else if (method === 'OPTIONS') {
-      const answer: Handler = (ctx) => void ctx.header('allow', allow);
-      this.#serve(exchange, this.#planOf(exchange, answer), NO_PARAMS);
+      this.#serve(exchange, this.#optionsPlan(exchange, plans), NO_PARAMS);
     } else {
       const detail = `This path does not answer ${method}.`;
       this.refuse(exchange, new HttpError('METHOD_NOT_ALLOWED', detail, { headers: { allow } }));
     }
   }
 
-  /** Methods of a path that this peer may know of, undefined when there are none. */
-  #allowOf(exchange: Exchange, path: string): string | undefined {
-    const mayReachInternal = this.#mayReachInternal(exchange);
-    const methods = [...this.#router.methods(path)].flatMap(([method, plan]) =>
-      plan.internal && !mayReachInternal ? [] : method === 'GET' ? ['GET', 'HEAD'] : [method],
-    );
-    return methods.length === 0 ? undefined : [...new Set([...methods, 'OPTIONS'])].join(', ');
+  /** With the hooks of the route that is asked about: a browser that asks before it sends is answered by them. */
+  #optionsPlan(exchange: Exchange, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
+    const { headers } = exchange.head;
+    const asked = new HeaderValues(headers, NOBODY).get('access-control-request-method');
+    const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? [...plans.values()][0]!;
+    const allow = allowOf(plans);
+    const answer: Handler = (ctx) => void ctx.header('allow', allow);
+    const { service, timeoutMs, onRequest, onResponse, onError } = route;
+    return {
+      ...this.#planOf(exchange, answer),
+      ...{ service, timeoutMs, onResponse, onError, steps: onRequest },
+    };
+  }
+
+  /** Routes of a path that this peer may know of, by method. */
+  #visibleAt(exchange: Exchange, path: string): ReadonlyMap<string, RoutePlan> {
+    const plans = this.#router.methods(path);
+    if (this.#mayReachInternal(exchange)) return plans;
+    for (const [method, plan] of plans) if (plan.internal) plans.delete(method);
+    return plans;
   }
 
   /** In-process, or by the secret of cooperating processes, compared in constant time. */
@@ -275,6 +289,11 @@ export class App {
   }
 }
 
+function allowOf(plans: ReadonlyMap<string, RoutePlan>): string {
+  const methods = [...plans.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return [...new Set([...methods, 'OPTIONS'])].join(', ');
+}
+
 const NOBODY = { isTrustedProxy: false };
 
 const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
@@ -290,6 +309,7 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   compress: false,
   steps: [],
   webSocket: undefined,
+  onRequest: [],
   responses: undefined,
   onResponse: [],
   onError: [],

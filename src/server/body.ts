@@ -2,6 +2,7 @@
 import { HttpError } from '../errors.js';
 import type { Exchange } from './exchange.js';
 import { IdleAlarm } from './idle-alarm.js';
+import { Refusal } from './refusal.js';
 import type { TimerWheel } from './timer-wheel.js';
 
 /** No byte for this long: 408. Below the core's own cut of about 10 s, so that the client gets an answer. */
@@ -10,10 +11,10 @@ export const BODY_IDLE_MS = 8000;
 const HIGH_WATER_BYTES = 64 * 1024;
 
 export const bodyTooLarge = (limit: number): HttpError =>
-  new HttpError('BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
+  new Refusal('BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
 
 const bodyTimeout = (): HttpError =>
-  new HttpError('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
+  new Refusal('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
 
 /** The client left: for logs and metrics only. */
 export const clientClosed = (): HttpError => new HttpError('CLIENT_CLOSED', 'The client closed the request.');

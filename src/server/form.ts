@@ -1,6 +1,7 @@
 // Bodies that HTML forms send without files: application/x-www-form-urlencoded.
-import { HttpError } from '../errors.js';
+import type { HttpError } from '../errors.js';
 import { decodeUtf8 } from './json-body.js';
+import { Refusal } from './refusal.js';
 import { QueryValues } from './values.js';
 
 /** Every field costs several objects: a body of nothing but `&a=` must not cost a hundred times its size. */
@@ -17,4 +18,4 @@ export function parseForm(bytes: Uint8Array): QueryValues {
 }
 
 const tooManyFields = (): HttpError =>
-  new HttpError('BODY_TOO_LARGE', `The form has more than ${MAX_FORM_FIELDS} fields.`);
+  new Refusal('BODY_TOO_LARGE', `The form has more than ${MAX_FORM_FIELDS} fields.`);

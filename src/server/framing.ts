@@ -2,8 +2,9 @@
 // requests with duplicate or empty Content-Length and with any Transfer-Encoding (DESIGN 3b): where two
 // readers of one connection may see different requests, one of them can be made to run a smuggled one
 // (RFC 9112 section 11.2), so such a request is refused and its connection closed.
-import { HttpError } from '../errors.js';
+import type { HttpError } from '../errors.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
+import { Refusal } from './refusal.js';
 
 export interface HeadLimits {
   readonly maxHeaderBytes: number;
@@ -71,16 +72,16 @@ export class HeadReader {
 
   /** @returns why this request must not be executed, undefined when it may */
   fault(method: string, path: string, query: string): HttpError | undefined {
-    if (this.#problem !== undefined) return new HttpError('MALFORMED_REQUEST', this.#problem);
-    if (this.#hosts !== 1) return new HttpError('MALFORMED_REQUEST', 'Exactly one Host is required.');
+    if (this.#problem !== undefined) return new Refusal('MALFORMED_REQUEST', this.#problem);
+    if (this.#hosts !== 1) return new Refusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
     if (!isKnownMethod(method)) return methodUnknown();
     const { maxUrlBytes, maxHeaderBytes } = this.#limits;
     const urlBytes = path.length + (query === '' ? 0 : 1 + query.length);
     if (urlBytes > maxUrlBytes) {
-      return new HttpError('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
+      return new Refusal('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
     }
     if (this.#bytes > maxHeaderBytes) {
-      return new HttpError('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
+      return new Refusal('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
     }
     return undefined;
   }

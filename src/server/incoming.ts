@@ -165,8 +165,15 @@ export class IncomingRequest implements ServerRequest {
   get scheme(): 'http' | 'https' {
     return this.site.scheme;
   }
-  get host(): string | undefined {
-    return this.headers.get('host');
+  get host(): string {
+    // There is one: a request without is refused.
+    const asked = this.headers.get('host') ?? '';
+    if (!this.isTrustedProxy) return asked;
+    // The nearest proxy has written the last one.
+    return this.headers.getAll('x-forwarded-host').at(-1)?.split(',').at(-1)?.trim() || asked;
+  }
+  get inProcess(): boolean {
+    return this.exchange.head.inProcess;
   }
   get clientAddress(): string {
     return this.ip;

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { HttpError } from '../errors.js';
+import { Refusal } from './refusal.js';
 
 const require = createRequire(import.meta.url);
 
@@ -42,7 +43,7 @@ export interface PartLimits {
 const MAX_PART_HEADER_BYTES = 8 * 1024;
 const MAX_PART_HEADERS = 20;
 
-const tooLarge = (detail: string): HttpError => new HttpError('BODY_TOO_LARGE', detail);
+const tooLarge = (detail: string): HttpError => new Refusal('BODY_TOO_LARGE', detail);
 const malformed = (cause: unknown): HttpError =>
   new HttpError('MALFORMED_BODY', 'The body is not valid multipart/form-data.', { cause });
 

@@ -31,6 +31,8 @@ export interface RequestObserver {
    * @param template `/api/users/{id}`; undefined for requests that no route matched
    */
   meter(method: string, template: string | undefined): RouteMeter;
+  /** A guard or limit of the edge turned a request away. @param reason `body_too_large`, `cross_site`, … */
+  refused(reason: string): void;
 }
 
 /** Admits requests up to MAX_IN_FLIGHT, counted over all workers of the process. */

@@ -7,6 +7,7 @@ import type { RequestContext } from './context.js';
 import { describeThrown, isFault, problemOf } from './failure.js';
 import { SENT } from './handler.js';
 import { isPromise } from './promise.js';
+import { Refusal } from './refusal.js';
 
 /** Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log line. */
 export function serve(ctx: RequestContext): void {
@@ -26,7 +27,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   if (!ctx.admit()) return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   if (ctx.contentLength > plan.bodyLimit) return bodyTooLarge(plan.bodyLimit);
   if (ctx.isChunked && plan.chunked === 'reject') {
-    return new HttpError('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
+    return new Refusal('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
   }
   if (ctx.timeoutMs <= 0)
     return new HttpError('DEADLINE_EXCEEDED', 'The deadline of the request has passed.');
@@ -35,6 +36,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
 
 /** Without the hooks of the route: they have not seen the request either. */
 function refuse(ctx: RequestContext, error: HttpError): void {
+  countRefusal(ctx, error);
   ctx.replyProblem(problemOf(error, ctx));
   ctx.handlerDone();
 }
@@ -112,6 +114,7 @@ function answer(ctx: RequestContext, value: unknown): void {
 /** The onError hooks, innermost first, may answer; otherwise the failure is the answer. */
 function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   const error = describeThrown(thrown);
+  countRefusal(ctx, error);
   if (ctx.answered) {
     // Who was told to stop and says so has not failed.
     if (!(ctx.givenUp && isAbort(error))) {
@@ -165,6 +168,10 @@ function tellFailure(ctx: RequestContext, error: Error): void {
     );
   }
   ctx.replyProblem(problemOf(error, ctx));
+}
+
+function countRefusal(ctx: RequestContext, error: Error): void {
+  if (error instanceof Refusal) ctx.site.refused(error.code.toLowerCase());
 }
 
 /** `(ctx) => ctx.header(…)` returns the context by accident: that is no value to send. */

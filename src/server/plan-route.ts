@@ -33,6 +33,7 @@ export function planRoute(
   const meter = meterOf(info.method);
   const webSocket = typeof target === 'function' ? undefined : target;
   if (webSocket !== undefined) webSocket.meter = meter;
+  const onRequest = flatten(hooks, 'onRequest');
   return {
     ...mount,
     path: info.path,
@@ -45,11 +46,12 @@ export function planRoute(
     compress: options.compress ?? false,
     steps: [
       ...(webSocket === undefined ? [] : [webSocket.check]),
-      ...flatten(hooks, 'onRequest'),
+      ...onRequest,
       ...textSteps(options),
       ...(options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)]),
       ...flatten(hooks, 'preHandler'),
     ],
+    onRequest,
     handler: typeof target === 'function' ? target : target.handler,
     webSocket,
     responses: compileResponses(options.response),

@@ -41,6 +41,8 @@ export interface RoutePlan {
   readonly timeoutMs: number;
   readonly compress: boolean;
   readonly steps: readonly Step[];
+  /** Of the steps those that are hooks of this kind: what an OPTIONS that no route answers goes through. */
+  readonly onRequest: readonly Step[];
   readonly handler: Handler;
   /** Undefined unless the route opens WebSockets. */
   readonly webSocket: SocketRoute | undefined;

@@ -20,6 +20,8 @@ export interface Site {
   readonly baseDir: string;
   /** TRUSTED_PROXIES */
   readonly proxies: AddressRanges;
+  /** Counts what the edge turned away. @param reason in lower case, from a list that does not grow */
+  refused(reason: string): void;
   /** True from the first moment of a drain: every answer then closes its connection. */
   draining(): boolean;
   /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */

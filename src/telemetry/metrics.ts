@@ -84,7 +84,10 @@ export const METRICS = {
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
   multilane_saga_step_retries_total: counter('Saga steps and compensations that were tried again.'),
   multilane_cpu_pool_queue_length: gauge('sum', 'Tasks that wait for a thread of the CPU pool.'),
-  multilane_requests_shed_total: counter('Requests refused because of overload, by reason.', 'reason'),
+  multilane_requests_shed_total: counter(
+    'Requests turned away by overload, a limit or a guard, by reason.',
+    'reason',
+  ),
   multilane_label_overflow_total: counter('Series that found no room and were counted under fewer labels.'),
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 

@@ -22,6 +22,7 @@ export class RecordingObserver implements RequestObserver {
   /** Templates of the handlers that run synchronously now, as published. */
   current = 0;
   begun = 0;
+  readonly refusals: string[] = [];
   readonly #templates: (string | undefined)[] = [undefined];
   #waiting: { count: number; resolve: () => void }[] = [];
 
@@ -46,6 +47,10 @@ export class RecordingObserver implements RequestObserver {
         });
       },
     };
+  }
+
+  refused(reason: string): void {
+    this.refusals.push(reason);
   }
 
   get running(): string | undefined {

@@ -74,7 +74,7 @@ export async function startInProcessShop(): Promise<InProcessShop> {
   const state = { draining: false, ready: true };
   const app = createApp({
     settings,
-    observer: { meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }) },
+    observer: { meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }), refused() {} },
     limiter: { enter: () => true, leave() {} },
     tracing,
     log,

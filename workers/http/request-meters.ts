@@ -1,7 +1,7 @@
 // Counts requests in this worker's rows of shared memory: what the pipeline tells, in the metrics' terms.
 import type { Clock } from '#src/memory/clock.js';
 import type { FlightRecorder } from '#src/memory/flight-recorder.js';
-import type { Histogram, Recorder } from '#src/memory/recorder.js';
+import type { Counter, Histogram, Recorder } from '#src/memory/recorder.js';
 import type { WorkerRow } from '#src/memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '#src/server/observer.js';
 
@@ -21,6 +21,7 @@ export class RequestMeters implements RequestObserver {
   readonly #clockOffset: number;
   readonly #tally: Tally = { begun: 0, inFlight: 0 };
   readonly #scheme: 'http' | 'https';
+  readonly #refusals = new Map<string, Counter>();
 
   constructor(
     recorder: Recorder,
@@ -34,6 +35,15 @@ export class RequestMeters implements RequestObserver {
     this.#row = row;
     this.#flights = flights;
     this.#clockOffset = clock() - performance.now();
+  }
+
+  refused(reason: string): void {
+    let counter = this.#refusals.get(reason);
+    if (counter === undefined) {
+      counter = this.#recorder.counter('multilane_requests_shed_total', { reason });
+      this.#refusals.set(reason, counter);
+    }
+    counter.add();
   }
 
   /** Requests that this worker has begun to serve. */

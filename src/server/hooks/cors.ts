@@ -1,0 +1,56 @@
+// Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read answers.
+// It keeps nobody from sending a request; that is what csrfGuard is for.
+import type { Context } from '../handler.js';
+import { originSet } from './origin-list.js';
+
+export interface CorsOptions {
+  /** `'*'`: everybody may read. Otherwise exactly these, e.g. `https://app.example.org`. */
+  readonly origins: '*' | readonly string[];
+  /** Cookies and the like may be sent along; not with `'*'`. Default false. */
+  readonly credentials?: boolean;
+  /** Default GET, HEAD, POST, PUT, PATCH, DELETE. */
+  readonly methods?: readonly string[];
+  /** Request fields beyond the harmless ones. Default content-type, authorization, idempotency-key. */
+  readonly headers?: readonly string[];
+  /** Response fields that scripts may read. Default x-request-id, location, link, retry-after. */
+  readonly exposedHeaders?: readonly string[];
+  /** How long a browser may remember the answer to its question. Default 600. */
+  readonly maxAgeSeconds?: number;
+}
+
+const ALWAYS = { always: true };
+
+/**
+ * An `onRequest` hook; declare it before those that ask who the client is, because a browser asks first, and
+ * without credentials.
+ * @throws TypeError for origins that are none, and for credentials with `'*'`
+ */
+export function cors(options: CorsOptions): (ctx: Context) => unknown {
+  const { origins, credentials = false, maxAgeSeconds = 600 } = options;
+  if (origins === '*' && credentials) throw new TypeError('cors: credentials need a list of origins');
+  const listed = origins === '*' ? undefined : originSet('cors', origins);
+  const methods = (options.methods ?? ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).join(', ');
+  const headers = (options.headers ?? ['content-type', 'authorization', 'idempotency-key']).join(', ');
+  const exposed = (options.exposedHeaders ?? ['x-request-id', 'location', 'link', 'retry-after']).join(', ');
+
+  return (ctx) => {
+    // The same URL has other fields for other origins.
+    if (listed !== undefined) ctx.header('vary', 'origin', ALWAYS);
+    const origin = ctx.headers.get('origin');
+    const isPreflight = ctx.method === 'OPTIONS' && ctx.headers.has('access-control-request-method');
+    const isAllowed = origin !== undefined && (listed === undefined || listed.has(origin));
+    if (isAllowed) {
+      ctx.header('access-control-allow-origin', listed === undefined ? '*' : origin, ALWAYS);
+      if (credentials) ctx.header('access-control-allow-credentials', 'true', ALWAYS);
+      if (isPreflight) {
+        ctx.header('access-control-allow-methods', methods);
+        ctx.header('access-control-allow-headers', headers);
+        ctx.header('access-control-max-age', String(maxAgeSeconds));
+      } else if (exposed !== '') {
+        ctx.header('access-control-expose-headers', exposed, ALWAYS);
+      }
+    }
+    // Answered also when the answer is no: what comes after this hook is for requests, not for questions.
+    return isPreflight ? ctx.status(204).text('') : undefined;
+  };
+}
