@@ -26,6 +26,21 @@ const EVERYTHING = [
   { source: 'test', output: 'build/test' },
   { source: 'bench', output: 'build/bench' },
 ];
+/** Files of other packages that are served to browsers: ours to ship, so that users need not install the package. */
+const VENDORED = [
+  {
+    source: 'node_modules/swagger-ui-dist',
+    files: [
+      'swagger-ui.css',
+      'swagger-ui-bundle.js',
+      'swagger-ui-bundle.js.LICENSE.txt',
+      'LICENSE',
+      'NOTICE',
+    ],
+    output: 'dist',
+    folder: 'vendor/swagger-ui',
+  },
+];
 /** Neither inputs of the build nor outputs of it. */
 const ASIDE = ['bench/results', 'dist/workers'].map((path) => join(ROOT, path));
 
@@ -51,19 +66,31 @@ function outputsOf(file) {
 
 function copyAssets({ source, output }) {
   for (const file of filesBelow(join(ROOT, source))) {
-    if (!isAsset(file)) continue;
-    const from = join(ROOT, source, file);
-    const to = join(ROOT, output, file);
-    if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) continue;
-    mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(from, to);
+    if (isAsset(file)) copyNewer(join(ROOT, source, file), join(ROOT, output, file));
   }
+}
+
+function copyVendored(output) {
+  for (const { source, files, folder } of vendoredInto(output)) {
+    for (const file of files) copyNewer(join(ROOT, source, file), join(ROOT, output, folder, file));
+  }
+}
+
+const vendoredInto = (output) => VENDORED.filter((entry) => entry.output === output);
+
+function copyNewer(from, to) {
+  if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) return;
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
 }
 
 function removeStale({ source, output }) {
   const folder = join(ROOT, output);
   if (!existsSync(folder)) return;
-  const wanted = new Set([...filesBelow(join(ROOT, source))].flatMap(outputsOf));
+  const wanted = new Set([
+    ...[...filesBelow(join(ROOT, source))].flatMap(outputsOf),
+    ...vendoredInto(output).flatMap(({ folder: into, files }) => files.map((file) => join(into, file))),
+  ]);
   for (const file of filesBelow(folder, folder)) {
     if (!wanted.has(file) && !isBuildInfo(file)) rmSync(join(folder, file));
   }
@@ -94,6 +121,7 @@ export function build({ tests }) {
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], { stdio: ['ignore', 2, 2] });
   for (const part of parts) {
     copyAssets(part);
+    copyVendored(part.output);
     removeStale(part);
   }
   if (status !== 0) return false;

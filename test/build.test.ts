@@ -16,12 +16,20 @@ describe('the build', () => {
     }
   });
 
+  it('ships the viewer of the API with its licence', () => {
+    for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
+      const shipped = readFileSync(join('dist/vendor/swagger-ui', file));
+      expect(shipped.equals(readFileSync(join('node_modules/swagger-ui-dist', file))), file).to.equal(true);
+    }
+  });
+
   it('keeps nothing whose source is gone', () => {
     const sources = new Set([
       ...filesBelow('src'),
       ...filesBelow('workers').map((file) => join('workers', file)),
     ]);
     const left = filesBelow('dist').filter((file) => {
+      if (file.startsWith('vendor/swagger-ui/')) return false;
       const compiled = file.replace(/\.d\.ts$|\.js(\.map)?$/, '.ts');
       return !sources.has(file) && !sources.has(compiled) && !/\.tsbuildinfo$|^\.built$/.test(file);
     });

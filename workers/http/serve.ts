@@ -18,6 +18,7 @@ import { TopicHints } from '#src/memory/topic-hints.js';
 import { readHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
 import { createApp } from '#src/server/app.js';
 import { checkCertificate, schemeOf, tlsFilesOf } from '#src/server/certificate.js';
+import { apiDocs } from '#src/server/docs/routes.js';
 import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
 import { systemRoutes } from '#src/services/system.js';
@@ -85,6 +86,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const state = { draining: () => switches.draining, ready: () => switches.ready };
   try {
     app.mount('system', (routes) => systemRoutes(routes, state), { unlimited: true });
+    const title = services.map(({ definition }) => definition.name).join(', ');
+    app.mount('system', (routes) => apiDocs(routes, { title, version: '1' }, () => app.routes()));
     for (const service of services) {
       const { name } = service.definition;
       app.mount(name, (routes) => service.routes(routes), { isReady: () => service.ready });

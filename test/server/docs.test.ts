@@ -1,0 +1,158 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Type } from '@sinclair/typebox';
+import { expect } from 'chai';
+import { openapiDocument } from '#src/server/docs/openapi.js';
+import { apiDocs } from '#src/server/docs/routes.js';
+import type { Application } from '#src/server/handler.js';
+import { referenceShop } from '#src/services/catalog.js';
+import { type Answer, type Bench, bench } from './kit.js';
+
+type Document = Record<string, unknown> & {
+  readonly paths: Record<string, Record<string, Operation>>;
+};
+interface Operation {
+  readonly [member: string]: unknown;
+  readonly operationId: string;
+  readonly parameters: readonly Record<string, unknown>[];
+  readonly responses: Record<string, unknown>;
+}
+
+function documentOf(world: Bench): Document {
+  const document = openapiDocument(world.app.routes(), { title: 'demo', version: '1' });
+  return JSON.parse(JSON.stringify(document)) as Document;
+}
+
+async function assertValid(document: Document): Promise<void> {
+  const { valid, errors } = await new Validator().validate(document);
+  expect(errors).to.equal(undefined);
+  expect(valid).to.equal(true);
+}
+
+const handler = () => null;
+
+describe('the OpenAPI document', () => {
+  const world = bench((app: Application) => {
+    const Item = Type.Object({ name: Type.String(), tags: Type.Array(Type.String()) }, { $id: 'Item' });
+    app.get(
+      '/items/:id(\\d+)',
+      {
+        summary: 'One item',
+        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        query: Type.Object({
+          limit: Type.Integer({ default: 20 }),
+          tag: Type.Optional(Type.Array(Type.String())),
+        }),
+        headers: Type.Object({ 'x-tenant': Type.String(), accept: Type.Optional(Type.String()) }),
+        response: { 200: Item, 204: Type.Null() },
+      },
+      handler,
+    );
+    app.put('/items/:key', { body: Item, response: { 200: Item } }, handler);
+    app.get('/items/:any', handler);
+    app.post('/signup', { body: Type.Object({ name: Type.String() }), bodyType: 'form' }, handler);
+    app.get('/files/:path/*', handler);
+    app.get('/a/b', handler);
+    app.get('/a_b', handler);
+    app.get('/hidden', { internal: true }, handler);
+    app.get('/:code([a-z]{2})', handler);
+  });
+  const document = documentOf(world);
+
+  it('is valid', () => assertValid(document));
+
+  it('has the routes that others may use, the first of those it cannot tell apart', () => {
+    const listed = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method} ${path}`),
+    );
+    expect(listed).to.deep.equal([
+      'get /items/{id}',
+      'put /items/{id}',
+      'post /signup',
+      'get /files/{path}/{rest}',
+      'get /a/b',
+      'get /a_b',
+      'get /{code}',
+    ]);
+  });
+
+  it('says what goes in', () => {
+    const { parameters, summary, tags } = document.paths['/items/{id}']!.get!;
+    expect([summary, tags]).to.deep.equal(['One item', ['demo']]);
+    expect(parameters).to.deep.equal([
+      { name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } },
+      { name: 'limit', in: 'query', required: false, schema: { type: 'integer', default: 20 } },
+      { name: 'tag', in: 'query', required: false, schema: { type: 'array', items: { type: 'string' } } },
+      { name: 'x-tenant', in: 'header', required: true, schema: { type: 'string' } },
+    ]);
+    expect(document.paths['/{code}']!.get!.parameters[0]!.schema).to.deep.equal({
+      type: 'string',
+      pattern: '^(?:[a-z]{2})$',
+    });
+    const form = document.paths['/signup']!.post!.requestBody as { content: object };
+    expect(form.content).to.have.all.keys('application/x-www-form-urlencoded');
+  });
+
+  it('says what comes out', () => {
+    const { responses } = document.paths['/items/{id}']!.get!;
+    expect(responses).to.have.all.keys('200', '204', 'default');
+    expect(responses['204']).to.deep.equal({ description: 'No Content' });
+    expect(document.paths['/a/b']!.get!.responses).to.have.all.keys('2XX', 'default');
+  });
+
+  it('names every operation once', () => {
+    const ids = Object.values(document.paths).flatMap((item) =>
+      Object.values(item).map((one) => one.operationId),
+    );
+    expect(new Set(ids).size).to.equal(ids.length);
+    expect(ids).to.include.members(['get_items_id', 'get_a_b', 'get_a_b_2']);
+  });
+
+  it('of the reference shop is valid, too', async () => {
+    const shop = bench(() => {});
+    for (const service of referenceShop) {
+      shop.app.mount(service.name, (routes) => service.routes(routes, {} as never));
+    }
+    const described = documentOf(shop);
+    await assertValid(described);
+    expect(Object.keys(described.paths)).to.include.members(['/api/users/{id}', '/api/checkout']);
+    expect(Object.keys(described.paths).filter((path) => path.startsWith('/internal'))).to.deep.equal([]);
+  });
+});
+
+describe('the pages of the API', () => {
+  let world: Bench;
+  before(() => {
+    world = bench((app) => app.get('/hello', handler));
+    world.app.mount('system', (app) =>
+      apiDocs(app, { title: 'demo', version: '1' }, () => world.app.routes()),
+    );
+  });
+  const get = (url: string): Promise<Answer> => world.inject({ url });
+
+  it('show the document of everything that is mounted, but not themselves', async () => {
+    const { status, headers, text } = await get('/openapi.json');
+    expect([status, headers['content-type']]).to.deep.equal([200, 'application/json']);
+    const document = JSON.parse(text()) as Document;
+    await assertValid(document);
+    expect(Object.keys(document.paths)).to.deep.equal(['/hello', '/openapi.json']);
+  });
+
+  it('load nothing from elsewhere, and may not', async () => {
+    const { headers, text } = await get('/docs');
+    expect(headers['content-type']).to.equal('text/html; charset=utf-8');
+    expect(headers['content-security-policy']).to.include("default-src 'none'; script-src 'self'");
+    const links = [...text().matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
+    expect(links).to.have.length(5);
+    for (const link of links) expect(link).to.not.match(/^(?:https?:)?\/\//);
+    for (const link of links.filter((one) => one.startsWith('docs/'))) {
+      const answer = await get(`/${link}`);
+      expect([answer.status, answer.body.length > 50], link).to.deep.equal([200, true]);
+      expect(answer.headers['x-content-type-options']).to.equal('nosniff');
+      expect(answer.headers['content-type']).to.match(/^text\/(?:css|javascript)/);
+    }
+  });
+
+  it('ask no server of the viewer for its opinion', async () => {
+    expect((await get('/docs/start.js')).text()).to.include('validatorUrl: null');
+  });
+});
