@@ -1,0 +1,56 @@
+// docs/http.md shows what happens: each of its examples is declared and asked as it stands there.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import type { Application } from '#src/server/handler.js';
+import { bench } from '#test/server/kit.js';
+import { examplesOf } from './examples.js';
+
+/** What a project imports from `multilane`. */
+const SURFACE = pathToFileURL('dist/index.js').href;
+const NAMES = 'HttpError, NotFoundError, Type, cors, csrfGuard, hostGuard, refererGuard, securityHeaders';
+
+describe('docs/http.md', () => {
+  const examples = examplesOf(readFileSync('docs/http.md', 'utf8'));
+  let base: string;
+
+  before(() => {
+    base = mkdtempSync(join(tmpdir(), 'multilane-docs-'));
+    mkdirSync(join(base, 'public'));
+    writeFileSync(join(base, 'public/hello.txt'), 'hello');
+    writeFileSync(join(base, 'public/.env'), 'SECRET');
+    writeFileSync(join(base, 'secret.txt'), 'SECRET');
+  });
+  after(() => rmSync(base, { recursive: true }));
+
+  it('has an example for every part', () => {
+    expect(examples.map(({ title }) => title)).to.deep.equal([
+      'Routes',
+      'Groups and hooks',
+      'What comes in',
+      'What goes out',
+      'Guards',
+    ]);
+  });
+
+  for (const { title, code, turns } of examples) {
+    it(`${title}: is answered as it says`, async () => {
+      const module = join(base, `${title.replaceAll(' ', '-')}.mjs`);
+      writeFileSync(module, `import { ${NAMES} } from '${SURFACE}';\nexport default (app) => {\n${code}};\n`);
+      const { default: declare } = (await import(pathToFileURL(module).href)) as {
+        default: (app: Application) => void;
+      };
+      const { inject } = bench(declare, { configFile: join(base, 'multilane.config.js') });
+      for (const { method, url, headers, body, status, fields, answer } of turns) {
+        const told = await inject({ method, url, headers, body });
+        const what = `${method} ${url}: ${told.text()}`;
+        expect(told.status, what).to.equal(status);
+        expect(told.headers, what).to.include(fields);
+        if (answer !== undefined) expect(told.text(), what).to.equal(answer);
+      }
+      expect(turns).to.not.have.length(0);
+    });
+  }
+});
