@@ -7,6 +7,7 @@ import { Block } from '../memory/block.js';
 import { InFlight } from '../memory/in-flight.js';
 import { SeriesTable } from '../memory/series.js';
 import { createApp } from '../server/app.js';
+import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
 import type { RequestObserver } from '../server/observer.js';
 import { mountedServices } from '../services/mounted.js';
@@ -40,6 +41,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const services = await mountedServices(settings);
   try {
     app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
+    app.mount('system', (routes) => apiDocs(routes, { title: '', version: '' }, () => app.routes()));
     for (const service of services) {
       const deps: ServiceDeps = {
         db: refusing(service.name, 'db'),
