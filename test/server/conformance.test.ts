@@ -1,5 +1,9 @@
 // The same requests in memory and over a socket: same answers, whatever carries the bytes.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { Application } from '#src/server/handler.js';
@@ -95,8 +99,13 @@ function routes(app: Application): void {
       })(),
     ),
   );
+  app.get('/files/*', (ctx) => ctx.file(base, ctx.params['*']!, { compress: true }));
+  app.get('/packed', { compress: true }, () => BIG);
   app.delete('/item/:id', () => undefined);
 }
+
+/** Folder with the files that are served. */
+let base: string;
 
 /** @param client called when the cases run */
 function behaves(client: () => Client): void {
@@ -110,6 +119,12 @@ function behaves(client: () => Client): void {
     expect(document.traceId).to.match(/^[0-9a-f]{32}$/);
     return [status, document.code];
   };
+
+  before(() => {
+    base = mkdtempSync(join(tmpdir(), 'multilane-conformance-'));
+    writeFileSync(join(base, 'big.txt'), BIG);
+  });
+  after(() => rmSync(base, { recursive: true }));
 
   it('answers JSON with its length, its type and an id', async () => {
     const { status, headers, body } = await ask('/json');
@@ -232,6 +247,36 @@ function behaves(client: () => Client): void {
     const framing = await ask('/framing');
     expect([framing.headers['content-length'], framing.body.toString()]).to.deep.equal(['5', 'whole']);
     expect(framing.headers.connection).to.be.oneOf([undefined, 'keep-alive']);
+  });
+
+  it('serves files whole, in parts, not again, and compressed', async () => {
+    const whole = await ask('/files/big.txt');
+    expect([whole.status, whole.headers['content-length'], whole.body.toString()]).to.deep.equal([
+      200,
+      '600000',
+      BIG,
+    ]);
+    const head = await ask('/files/big.txt', { method: 'HEAD' });
+    expect([head.status, head.headers['content-length'], head.body.length]).to.deep.equal([200, '600000', 0]);
+    const part = await ask('/files/big.txt', { headers: { range: 'bytes=100001-300000' } });
+    expect([part.status, part.headers['content-range']]).to.deep.equal([206, 'bytes 100001-300000/600000']);
+    expect(part.body.equals(Buffer.from(BIG).subarray(100_001, 300_001))).to.equal(true);
+    const again = await ask('/files/big.txt', { headers: { 'if-none-match': whole.headers.etag! } });
+    expect([again.status, again.headers['content-length'], again.body.length]).to.deep.equal([
+      304,
+      undefined,
+      0,
+    ]);
+    expect(problemOf(await ask('/files/big.txt', { headers: { range: 'bytes=600000-' } }))).to.deep.equal([
+      416,
+      'RANGE_NOT_SATISFIABLE',
+    ]);
+    expect(problemOf(await ask('/files/..%2fbig.txt'))).to.deep.equal([404, 'NOT_FOUND']);
+    for (const url of ['/files/big.txt', '/packed']) {
+      const packed = await ask(url, { headers: { 'accept-encoding': 'gzip' } });
+      expect(packed.headers, url).to.include({ 'content-encoding': 'gzip', vary: 'accept-encoding' });
+      expect(gunzipSync(packed.body).toString(), url).to.equal(BIG);
+    }
   });
 
   it('says nothing about a failure of its own', async () => {

@@ -43,11 +43,16 @@ describe('the public surface', () => {
       'Type',
       'UnavailableError',
       'ValidationError',
+      'cors',
+      'csrfGuard',
       'defineConfig',
       'defineSaga',
       'defineService',
+      'hostGuard',
       'idempotencyKey',
       'idempotent',
+      'refererGuard',
+      'securityHeaders',
     ]);
   });
 });
