@@ -5,9 +5,9 @@
 /** @param value what JSON.parse made of the text; not nested too deep for recursion */
 export function repeatsMember(text: string, value: unknown): boolean {
   const members = countMembers(value);
-  // Every member has one colon. Only when there are more of them (in strings, or of repeated members) is it
-  // worth telling them apart.
-  return countColons(text) > members && countNames(text) > members;
+  // Only when there are more places that look like the end of a name (in strings, or of repeated members) is it
+  // worth reading the text once more.
+  return countLikely(text) > members && countNames(text) > members;
 }
 
 function countMembers(value: unknown): number {
@@ -22,11 +22,18 @@ function countMembers(value: unknown): number {
   return count;
 }
 
-function countColons(text: string): number {
+/** Colons behind a quote, at least all that end a name: not those of times and URLs. */
+function countLikely(text: string): number {
   let count = 0;
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) count++;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    let before = at - 1;
+    while (isSpace(text.charCodeAt(before))) before--;
+    if (text.charCodeAt(before) === 0x22) count++;
+  }
   return count;
 }
+
+const isSpace = (char: number): boolean => char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09;
 
 /** Colons outside of strings. */
 function countNames(text: string): number {

@@ -55,9 +55,30 @@ describe('JSON bodies', () => {
       '{"a":{"a":1}}',
       '{"t":"10:30","u":"{\\"a\\":1}"}',
       '{"a:":":"}',
+      '{"a" \n:": x"}',
     ]) {
       expect(parseJson(bytes(text))).to.deep.equal(JSON.parse(text));
     }
+  });
+
+  it('with one more member than they have names are refused, whatever they hold', () => {
+    const text = fc.constantFrom('a', ':', '"', '\\', ' ', '\n', '{"a":1}', '10:30');
+    const object = fc.dictionary(
+      fc.array(text).map((parts) => parts.join('')),
+      fc.jsonValue(),
+      { minKeys: 1 },
+    );
+    fc.assert(
+      fc.property(object, fc.constantFrom('', ' ', '\n\t'), (value, space) => {
+        const whole = JSON.stringify(value, null, space);
+        fc.pre(!whole.includes('proto'));
+        expect(codeOf(whole)).to.equal(undefined);
+        const name = JSON.stringify(Object.keys(value)[0]);
+        expect(codeOf(`${whole.trimEnd().slice(0, -1)},${space}${name}${space}:0}`)).to.equal(
+          'MALFORMED_BODY',
+        );
+      }),
+    );
   });
 
   it('take harmless keys that look alike', () => {
