@@ -54,6 +54,7 @@ describe('the OpenAPI document', () => {
     app.get('/a/b', handler);
     app.get('/a_b', handler);
     app.get('/hidden', { internal: true }, handler);
+    app.ws('/chat', {});
     app.get('/:code([a-z]{2})', handler);
   });
   const document = documentOf(world);

@@ -21,7 +21,7 @@ interface PathItem {
 const OWN_FIELDS = new Set(['accept', 'content-type', 'authorization']);
 
 /**
- * Internal routes are left out. Of two routes whose paths differ in an expression alone (`/:id(\\d+)`, `/:name`) the
+ * Internal routes are left out, and WebSockets, which OpenAPI has no words for. Of two routes whose paths differ in an expression alone (`/:id(\\d+)`, `/:name`) the
  * first is shown: OpenAPI takes such paths for the same.
  */
 export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Json {
@@ -29,7 +29,7 @@ export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Js
   const ids = new Set<string>();
   const services = new Set<string>();
   for (const route of routes) {
-    if (route.options.internal === true) continue;
+    if (route.options.internal === true || route.webSocket) continue;
     const { segments } = parsePattern(route.path);
     const shape = segments.map((segment) => (segment.kind === 'static' ? segment.text : '{}')).join('/');
     const known = paths.get(shape);
