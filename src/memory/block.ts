@@ -1,4 +1,5 @@
 // One SharedArrayBuffer laid out by layout.ts. The primary creates it, workers attach to it.
+import { fillSecret } from './keyed-hash.js';
 import { type Dimensions, type FieldName, HEADER_BYTES, type Plan, plan } from './layout.js';
 
 const MAGIC = 0x4d4c414e; // "MLAN"
@@ -28,7 +29,9 @@ export class Block {
     header[WORKERS_WORD!] = dimensions.workers;
     header[EPOCH_LOW!] = Number(BigInt.asIntN(32, epochNs));
     header[EPOCH_HIGH!] = Number(BigInt.asIntN(32, epochNs >> 32n));
-    return new Block(buffer, layout, dimensions.workers, epochNs);
+    const block = new Block(buffer, layout, dimensions.workers, epochNs);
+    fillSecret(block.words('rateSecret'));
+    return block;
   }
 
   /** @throws Error when the buffer is not a block, or was laid out by another version of this table. */

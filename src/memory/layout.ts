@@ -3,7 +3,7 @@
 // What a cell means to anyone is not this room's business.
 
 /** How often a field is repeated. A row always starts on a cache line of its own. */
-export type Rows = 'process' | 'worker' | 'endpoint' | 'worker-endpoint' | 'worker-series';
+export type Rows = 'process' | 'worker' | 'endpoint' | 'worker-endpoint' | 'worker-series' | 'rate-bucket';
 
 /**
  * `owner`: one thread writes this row (its worker, or the primary); others only read.
@@ -41,6 +41,9 @@ export const FLIGHTS = 128;
 export const FLIGHT_WORDS = 4;
 /** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
 export const TOPIC_WORDS = 64;
+/** Six keys each (rate-bucket.ts), a power of two: about 60,000 keys at once before one in a thousand finds no row. */
+export const RATE_BUCKETS = 32_768;
+export const RATE_BUCKET_WORDS = 16;
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -68,6 +71,11 @@ export const LAYOUT = {
   retryBudget: field('process', 3, 'cas', 'milli-tokens, seconds, milliseconds', 'last'),
   /** Database connections lent out, the highest number allowed, and when somebody last found none. */
   databaseBudget: field('process', 3, 'cas', 'connections, connections, milliseconds', 'last'),
+  /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
+  rateSecret: field('process', 2, 'primary', 'random', 'none'),
+
+  // --- rate limits by key: see rate-bucket.ts
+  rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
 
   // --- one worker slot; survives the thread that fills it
   /** The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot. */
@@ -177,6 +185,7 @@ export function plan(dimensions: Dimensions): Plan {
     endpoint: MAX_ENDPOINTS,
     'worker-endpoint': slots * MAX_ENDPOINTS,
     'worker-series': slots * SERIES_PER_WORKER,
+    'rate-bucket': RATE_BUCKETS,
   };
   let offset = HEADER_BYTES;
   const fields = {} as Record<FieldName, Placement>;

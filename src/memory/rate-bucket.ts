@@ -1,0 +1,156 @@
+// Which key has which row of a bucket. A bucket is one cache line of 64-bit words: the header, the overflow row
+// shared by keys that find no place, and six rows. A key has at most one row, or it would be admitted twice over;
+// so rows change hands one after the other, through the header, and without a lock: a claim is written into the
+// header by one compare-and-swap, and whoever meets it there carries it out, in place of waiting for a thread that
+// may have stopped for good.
+//
+//   header, high half   bit 31 a claim is being carried out, 28-30 its position, 8-27 its tag, 0-7 how many there were
+//   header, low half    the low half that the row had when it was chosen
+//
+// A claim succeeds by one 64-bit compare-and-swap from that row to the new one. Since a low half never comes back
+// (rate-row.ts), a row that has changed meanwhile, because its owner came back, can never be taken by this claim:
+// all helpers agree on how it ended, whenever they look. And between reading an idle header and writing a claim over
+// it no row can have changed hands, so a key that was not there when its claim was written is not there twice.
+import { RATE_BUCKET_WORDS } from './layout.js';
+import {
+  hasPassed,
+  highHalf,
+  highOf,
+  leadOf,
+  lowHalf,
+  lowOf,
+  MAX_LEAD,
+  pack,
+  TAG_MASK,
+  tagOf,
+} from './rate-row.js';
+
+/** Words from the start of a bucket. */
+export const OVERFLOW = 2;
+const FIRST_ROW = 4;
+const ROWS = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
+
+const CLAIM = 1 << 31;
+const [POSITION_SHIFT, TAG_SHIFT] = [28, 8];
+const COUNT_MASK = 0xff;
+
+export const ABSENT = -1;
+
+export class RateBuckets {
+  readonly words: Int32Array;
+  readonly #wide: BigInt64Array;
+
+  constructor(words: Int32Array) {
+    this.words = words;
+    this.#wide = new BigInt64Array(words.buffer, words.byteOffset, words.length >> 1);
+  }
+
+  get count(): number {
+    return this.words.length / RATE_BUCKET_WORDS;
+  }
+
+  get rows(): number {
+    return this.count * ROWS;
+  }
+
+  /** @param bucket its first word @returns the first word of the row, or ABSENT */
+  find(bucket: number, tag: number): number {
+    const { words } = this;
+    const end = bucket + RATE_BUCKET_WORDS;
+    // Plain reads: whoever acts on the row reads it again, in order.
+    for (let row = bucket + FIRST_ROW; row < end; row += 2) if (tagOf(words[row + 1]!) === tag) return row;
+    return ABSENT;
+  }
+
+  /** Changes both halves; false when the row was not as expected. */
+  swap(row: number, low: number, high: number, nextLow: number, nextHigh: number): boolean {
+    const expected = pack(low, high);
+    return Atomics.compareExchange(this.#wide, row >> 1, expected, pack(nextLow, nextHigh)) === expected;
+  }
+
+  /** Anything that tells whether rows have changed hands since. */
+  header(bucket: number): bigint {
+    return Atomics.load(this.#wide, bucket >> 1);
+  }
+
+  /**
+   * Gives the key a row, uncharged, if there is one without state. The caller looks again afterwards.
+   * @param now asked only after what it is compared with has been read
+   * @returns false: all rows are in use
+   */
+  claim(bucket: number, tag: number, now: () => number): boolean {
+    const header = this.header(bucket);
+    if (highOf(header) < 0) {
+      this.#help(bucket, header, now);
+      return true;
+    }
+    if (this.find(bucket, tag) !== ABSENT) return true;
+    for (let position = 0; position < ROWS; position++) {
+      if (this.#begin(bucket, header, position, tag, now)) return true;
+    }
+    return false;
+  }
+
+  /** Carries out a claim that another thread has begun, if there is one. */
+  settle(bucket: number, now: () => number): void {
+    const header = this.header(bucket);
+    if (highOf(header) < 0) this.#help(bucket, header, now);
+  }
+
+  /** Empties rows that carry no state: the time of a row comes round again after 12.7 days. */
+  sweep(bucket: number, now: () => number): void {
+    for (let position = 0; position < ROWS; position++) {
+      const header = this.header(bucket);
+      if (highOf(header) < 0) this.#help(bucket, header, now);
+      else if (tagOf(this.words[bucket + FIRST_ROW + 2 * position + 1]!) !== 0) {
+        this.#begin(bucket, header, position, 0, now);
+      }
+    }
+    const row = bucket + OVERFLOW;
+    const low = Atomics.load(this.words, row);
+    const high = Atomics.load(this.words, row + 1);
+    if (low !== 0 && hasPassed(low, high, now())) this.swap(row, low, high, 0, 0);
+  }
+
+  /** Rows that carry state now. Reads only. */
+  inUse(bucket: number, now: number): number {
+    let rows = 0;
+    for (let row = bucket + FIRST_ROW; row < bucket + RATE_BUCKET_WORDS; row += 2) {
+      const high = this.words[row + 1]!;
+      if (tagOf(high) !== 0 && !hasPassed(this.words[row]!, high, now)) rows++;
+    }
+    return rows;
+  }
+
+  /** False: the row at this position carries state. True: it is being given away, or another claim was faster. */
+  #begin(bucket: number, idle: bigint, position: number, tag: number, now: () => number): boolean {
+    const row = bucket + FIRST_ROW + 2 * position;
+    const low = Atomics.load(this.words, row);
+    const high = Atomics.load(this.words, row + 1);
+    if (tagOf(high) !== 0 && !hasPassed(low, high, now())) return false;
+    const count = (highOf(idle) + 1) & COUNT_MASK;
+    const claim = pack(low, CLAIM | (position << POSITION_SHIFT) | (tag << TAG_SHIFT) | count);
+    if (Atomics.compareExchange(this.#wide, bucket >> 1, idle, claim) === idle)
+      this.#help(bucket, claim, now);
+    return true;
+  }
+
+  #help(bucket: number, claim: bigint, now: () => number): void {
+    const high = highOf(claim);
+    const row = bucket + FIRST_ROW + 2 * ((high >>> POSITION_SHIFT) & 7);
+    const expectedLow = lowOf(claim);
+    const word = Atomics.load(this.#wide, row >> 1);
+    if (lowOf(word) === expectedLow) {
+      // Whoever shared the overflow row goes on from there: what it was admitted by counts.
+      const at = now();
+      const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
+      const ahead = leadOf(lowOf(overflow), highOf(overflow), at);
+      const shared = ahead > 0 && ahead <= MAX_LEAD ? ahead : 0;
+      let time = at + shared;
+      if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;
+      const fresh = pack(lowHalf(time), highHalf((high >>> TAG_SHIFT) & TAG_MASK, time));
+      Atomics.compareExchange(this.#wide, row >> 1, word, fresh);
+    }
+    Atomics.compareExchange(this.#wide, bucket >> 1, claim, pack(expectedLow, high & COUNT_MASK));
+  }
+}

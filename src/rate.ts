@@ -1,0 +1,31 @@
+// How often something may happen, as it is written in settings and route options: `100/second;burst=20`.
+
+export interface Rate {
+  /** Allowed per period. */
+  readonly count: number;
+  readonly periodMs: number;
+  /** What may come at once after a pause. */
+  readonly burst: number;
+}
+
+const PERIODS: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000 };
+const SYNTAX = /^\s*(\d{1,7})\s*\/\s*(second|minute)\s*(?:;\s*burst\s*=\s*(\d{1,7})\s*)?$/i;
+export const MAX_RATE_COUNT = 1_000_000;
+/** Longer than this a spent burst is remembered by nobody. */
+const MAX_REFILL_MS = 24 * 3_600_000;
+
+/** @returns undefined for a text that is no rate, or one whose burst takes more than a day to come back */
+export function parseRate(text: string): Rate | undefined {
+  const [, countText, period, burstText] = SYNTAX.exec(text) ?? [];
+  if (countText === undefined || period === undefined) return undefined;
+  const count = Number(countText);
+  const burst = burstText === undefined ? count : Number(burstText);
+  const periodMs = PERIODS[period.toLowerCase()]!;
+  const inRange = [count, burst].every((n) => n >= 1 && n <= MAX_RATE_COUNT);
+  return inRange && (burst * periodMs) / count <= MAX_REFILL_MS ? { count, periodMs, burst } : undefined;
+}
+
+export function rateText({ count, periodMs, burst }: Rate): string {
+  const period = periodMs === PERIODS.second ? 'second' : 'minute';
+  return `${count}/${period}${burst === count ? '' : `;burst=${burst}`}`;
+}

@@ -1,0 +1,229 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { RateTable } from '#src/memory/rate-table.js';
+import { expectLawful } from './rate-law.js';
+
+const BUCKET_WORDS = 16;
+const SECRET = new Int32Array([0x01234567, 0x89abcdef | 0]);
+
+/** A table of a few buckets and a clock that stands still. */
+function setUp(buckets = 1, now = 0) {
+  const time = { now };
+  const words = new Int32Array(new SharedArrayBuffer(buckets * BUCKET_WORDS * 4));
+  let overflows = 0;
+  const options = { words, secret: SECRET, clock: () => time.now, onOverflow: () => void overflows++ };
+  const one = new RateTable(options);
+  const other = new RateTable(options);
+  return { time, words, one, other, overflows: () => overflows };
+}
+
+const admittedOf = (take: () => number, times: number): number =>
+  Array.from({ length: times }, take).filter((verdict) => verdict > 0).length;
+
+describe('rate table', () => {
+  it('admits a burst at once and then one per interval', () => {
+    const { time, one } = setUp();
+    const limit = one.limit('test', 10, 5);
+    // The very same moment counts for one less: times are rounded against the caller.
+    expect(admittedOf(() => limit.take('a'), 10)).to.be.within(4, 5);
+    time.now += 0.001;
+    expect(admittedOf(() => limit.take('a'), 10)).to.be.within(0, 1);
+    for (let i = 0; i < 100; i++) {
+      time.now += 10;
+      expect(admittedOf(() => limit.take('a'), 10)).to.equal(1);
+    }
+    time.now += 1_000_000;
+    expect(admittedOf(() => limit.take('a'), 10)).to.be.within(4, 5);
+  });
+
+  it('tells when the next one would be admitted, and when the whole burst is back', () => {
+    const { time, one } = setUp();
+    const limit = one.limit('test', 100, 3);
+    expect(limit.take('a')).to.be.closeTo(100, 0.01);
+    expect(limit.take('a')).to.be.closeTo(200, 0.01);
+    time.now += 1;
+    expect(limit.take('a')).to.be.closeTo(299, 0.01);
+    time.now += 1;
+    const refused = limit.take('a');
+    expect(refused).to.be.closeTo(-98, 0.01);
+    time.now -= refused + 0.001;
+    expect(limit.take('a')).to.be.closeTo(-0.001, 0.001);
+    time.now += 0.002;
+    expect(limit.take('a')).to.be.closeTo(300, 0.01);
+  });
+
+  it('gives every key and every limit its own', () => {
+    const { one } = setUp(64);
+    const [first, second] = [one.limit('first', 1_000, 1), one.limit('second', 1_000, 1)];
+    for (const limit of [first, second]) {
+      for (const key of ['a', 'b', '192.0.2.1', '2001:db8::/64', '']) {
+        expect(limit.take(key), key).to.be.above(0);
+        expect(limit.take(key), key).to.be.below(0);
+      }
+    }
+  });
+
+  it('is one for all threads', () => {
+    const { time, one, other } = setUp();
+    const [mine, theirs] = [one.limit('test', 10, 2), other.limit('test', 10, 2)];
+    expect(mine.take('a')).to.be.above(0);
+    time.now += 1;
+    expect(theirs.take('a')).to.be.above(0);
+    expect(mine.take('a')).to.be.below(0);
+    expect(theirs.take('a')).to.be.below(0);
+  });
+
+  it('loses nothing of an even load at its limit, however late each single request comes', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(1, 2, 10),
+        fc.integer({ min: 2, max: 40 }),
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 50, maxLength: 300 }),
+        (burst, perInterval, jitter) => {
+          const { time, one } = setUp();
+          const limit = one.limit('test', 10, burst);
+          const step = 10 / perInterval;
+          const intervals = Math.floor(jitter.length / perInterval);
+          let admitted = 0;
+          for (let i = 0; i < intervals * perInterval; i++) {
+            // Each comes up to a quarter of a step late.
+            time.now = i * step + jitter[i]! * (step / 4);
+            if (limit.take('a') > 0) admitted++;
+          }
+          expect(admitted).to.be.at.least(Math.min(intervals + burst - 1, intervals * perInterval) - 1);
+        },
+      ),
+    );
+  });
+
+  it('never admits more than its law allows, per key, through crowded buckets and 13 days', () => {
+    const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
+    const step = fc.record({
+      wait: fc.oneof(
+        { weight: 20, arbitrary: fc.double({ min: 0, max: 3, noNaN: true }) },
+        { weight: 4, arbitrary: fc.double({ min: 0, max: 300, noNaN: true }) },
+        { weight: 1, arbitrary: fc.constantFrom(268_435.456, 3_600_000, 1.0995e9) },
+      ),
+      key: fc.nat(keys.length - 1),
+      limit: fc.nat(2),
+      times: fc.integer({ min: 1, max: 8 }),
+      sweep: fc.boolean(),
+    });
+    const rates = [
+      { intervalMs: 3.3, burst: 1 },
+      { intervalMs: 10, burst: 4 },
+      { intervalMs: 700, burst: 2 },
+    ];
+    let overflowed = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), fc.nat(1e9), (steps, start) => {
+        const { time, one, other, overflows } = setUp(1, start);
+        const limits = [one, other].map((table) =>
+          rates.map(({ intervalMs, burst }, i) => table.limit(`limit ${i}`, intervalMs, burst)),
+        );
+        const histories = new Map<string, number[]>();
+        for (const [i, { wait, key, limit, times, sweep }] of steps.entries()) {
+          time.now += wait;
+          if (sweep) one.sweep();
+          const history = histories.get(`${limit} ${key}`) ?? [];
+          histories.set(`${limit} ${key}`, history);
+          for (let n = 0; n < times; n++) {
+            if (limits[i % 2]![limit]!.take(keys[key]!) > 0) history.push(time.now - start);
+          }
+        }
+        for (const [name, history] of histories) expectLawful(history, rates[Number(name[0])]!, name);
+        overflowed += overflows();
+      }),
+    );
+    expect(overflowed, 'keys that shared').to.be.above(0);
+  });
+
+  it('admits what a strict count would admit, as long as there are rows', () => {
+    const step = fc.record({ wait: fc.double({ min: 0, max: 30, noNaN: true }), key: fc.nat(5) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 2, max: 6 }), (steps, burst) => {
+        const { time, one, overflows } = setUp(64);
+        const limit = one.limit('test', 10, burst);
+        const due = new Map<number, number>();
+        for (const { wait, key } of steps) {
+          time.now += wait;
+          const ahead = Math.max((due.get(key) ?? 0) - time.now, 0);
+          const verdict = limit.take(String(key));
+          // Each admission is rounded by a unit at most; where it is a matter of less, either will do.
+          const tolerance = (burst - 1) * 10;
+          if (Math.abs(ahead - tolerance) > 0.02) expect(verdict > 0).to.equal(ahead <= tolerance);
+          if (verdict > 0) due.set(key, time.now + ahead + 10);
+        }
+        expect(overflows()).to.equal(0);
+      }),
+    );
+  });
+
+  it('lets newcomers share one limit when every row is in use, and gives them rows when there are some again', () => {
+    const { time, one, overflows } = setUp();
+    const limit = one.limit('test', 1_000, 1);
+    for (let i = 0; i < 6; i++) expect(limit.take(`early ${i}`)).to.be.above(0);
+    expect(overflows()).to.equal(0);
+    expect(one.usage()).to.deep.equal({ inUse: 6, rows: 6 });
+    expect(limit.take('late')).to.be.above(0);
+    for (const key of ['late', 'later']) expect(limit.take(key)).to.be.below(0);
+    for (let i = 0; i < 6; i++) expect(limit.take(`early ${i}`)).to.be.below(0);
+    expect(overflows()).to.equal(3);
+    time.now += 1_001;
+    expect(limit.take('late')).to.be.above(0);
+    expect(limit.take('later')).to.be.above(0);
+    expect(overflows()).to.equal(3);
+  });
+
+  it('finishes what a thread has begun that stopped in the middle of a claim', () => {
+    const { time, words, one } = setUp();
+    const limit = one.limit('test', 10, 1);
+    const tags = () => [4, 6, 8, 10, 12, 14].map((row) => words[row + 1]! >>> 12);
+    const abandon = (position: number, low: number, tag: number): void => {
+      words[0] = low;
+      words[1] = (1 << 31) | (position << 28) | (tag << 8) | (words[1]! & 0xff);
+    };
+    for (let position = 0; position < 6; position++) {
+      time.now += 100;
+      // As it is left before anything but the header has been written.
+      abandon(position, words[4 + 2 * position]!, 0x12340 + position);
+      expect(limit.take(`key ${position}`), `position ${position}`).to.be.above(0);
+      expect(words[1]! >= 0, 'the claim is over').to.equal(true);
+      expect(limit.take(`key ${position}`)).to.be.below(0);
+      // Carried out first, and then the row was as good as any other for the newcomer.
+      if (position > 0) expect(tags()[position]).to.equal(0x12340 + position);
+    }
+    // Of a row that its owner has used since it was chosen, nothing can come any more.
+    time.now += 100;
+    abandon(2, words[8]! - 1, 0x54321);
+    expect(limit.take('last')).to.be.above(0);
+    expect(tags()).to.not.include(0x54321);
+  });
+
+  it('forgets nothing that carries state', () => {
+    const { time, one } = setUp();
+    const limit = one.limit('test', 1_000, 2);
+    limit.take('a');
+    limit.take('a');
+    time.now += 1;
+    limit.take('a');
+    one.sweep();
+    expect(limit.take('a')).to.be.below(0);
+    time.now += 5_000;
+    one.sweep();
+    expect(one.usage().inUse).to.equal(0);
+    expect(limit.take('a')).to.be.above(0);
+  });
+
+  it('is part of the block of the process', () => {
+    const block = Block.create({ workers: 2 });
+    const time = { now: 0 };
+    const [one, other] = [block, Block.attach(block.buffer)].map((each) =>
+      RateTable.of(each, () => time.now).limit('test', 1_000, 1),
+    );
+    expect(one!.take('a')).to.be.above(0);
+    expect(other!.take('a')).to.be.below(0);
+    expect(other!.take('b')).to.be.above(0);
+  });
+});
