@@ -1,6 +1,8 @@
 // The settings a process runs with: the contract. `config/` reads, checks and documents them (table.ts is the
 // one place where a setting is declared); nobody else reads `process.env`.
 
+import type { Rate } from './rate.js';
+
 /** Plain data, so workers get it by structured clone. */
 export interface Settings {
   readonly host: string;
@@ -37,6 +39,8 @@ export interface Settings {
   readonly maxInFlight: number;
   /** Of the whole process. */
   readonly maxConnections: number;
+  /** Per client address; null: none. */
+  readonly rateLimit: Rate | null;
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
   readonly maxUrlBytes: number;

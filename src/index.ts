@@ -44,6 +44,7 @@ export type {
   GroupOptions,
   Handler,
   Hooks,
+  RateLimitOption,
   RouteHooks,
   RouteOptions,
   Schemas,
@@ -63,6 +64,12 @@ export { defineConfig, type ProjectConfig } from './services/define-config.js';
 export { defineSaga } from './services/define-saga.js';
 export { defineService } from './services/define-service.js';
 export { idempotencyKey, idempotent } from './services/idempotency.js';
+export {
+  createRateLimiter,
+  type RateAnswer,
+  type RateLimiter,
+  type RateLimiterOptions,
+} from './services/rate-limiter.js';
 export type {
   Cpu,
   SagaContext,

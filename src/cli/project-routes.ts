@@ -4,7 +4,9 @@
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { Block } from '../memory/block.js';
+import { sharedClock } from '../memory/clock.js';
 import { InFlight } from '../memory/in-flight.js';
+import { RateTable } from '../memory/rate-table.js';
 import { SeriesTable } from '../memory/series.js';
 import { createApp } from '../server/app.js';
 import { apiDocs } from '../server/docs/routes.js';
@@ -33,6 +35,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     settings,
     observer: UNUSED,
     limiter: new InFlight(block, settings.maxInFlight),
+    rateLimits: RateTable.of(block, sharedClock(block)),
     tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
     log,
     draining: () => false,

@@ -1,5 +1,7 @@
 // Kinds of values: how text becomes a value, what is said when it does not, and how a value is shown again.
 
+import { parseRate, type Rate, rateText } from '../rate.js';
+
 export interface Kind<T> {
   /** With article: `a whole number`. Reads on in "is not …". */
   readonly type: string;
@@ -62,6 +64,14 @@ export const onOff: Kind<boolean> = {
   parse: (text) => (Object.hasOwn(SWITCH, text.toLowerCase()) ? SWITCH[text.toLowerCase()] : undefined),
   show: (value) => (value ? 'on' : 'off'),
   fromFile: (value) => (typeof value === 'boolean' ? String(value) : plainText(value)),
+};
+
+/** null: off. */
+export const rate: Kind<Rate | null> = {
+  type: 'a rate (`N/second` or `N/minute`, optionally `;burst=B` that is back within a day) or off',
+  parse: (value) => (value.toLowerCase() === 'off' ? null : parseRate(value)),
+  show: (value) => (value === null ? 'off' : rateText(value)),
+  fromFile: (value) => (value === false ? 'off' : plainText(value)),
 };
 
 export const text: Kind<string> = {

@@ -13,7 +13,6 @@ const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
   GRPC_TLS_CERT_FILE: [],
   GRPC_TLS_KEY_FILE: [],
   GRPC_TLS_CLIENT_CA_FILE: [],
-  RATE_LIMIT: ['off'],
 };
 
 /**

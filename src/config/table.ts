@@ -1,7 +1,7 @@
 // Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
 // OpenTelemetry are in table-otel.ts.
 import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './address.js';
-import { listOf, oneOf, onOff, path, token, whole } from './kind.js';
+import { listOf, oneOf, onOff, path, rate, token, whole } from './kind.js';
 import { given, optional, type Table } from './setting.js';
 import { OTEL_SETTINGS } from './table-otel.js';
 
@@ -119,6 +119,12 @@ export const PROCESS_SETTINGS = {
     'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
       'it is read. What is left of the open files is for databases, calls and files.',
     { defaultText: '9/10 of the open-file limit' },
+  ),
+  RATE_LIMIT: given(
+    rate,
+    null,
+    'Requests per client address (IPv6: its /64), counted once for all workers: in any interval of t seconds at most ' +
+      'B + N*t (B: burst, default N); beyond, 429 `RATE_LIMITED`. Health and the admin plane are never limited.',
   ),
   MAX_BODY_BYTES: given(
     whole(0, 1024 * MIB),

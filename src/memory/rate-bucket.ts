@@ -28,7 +28,7 @@ import {
 /** Words from the start of a bucket. */
 export const OVERFLOW = 2;
 const FIRST_ROW = 4;
-const ROWS = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
+export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
 
 const CLAIM = 1 << 31;
 const [POSITION_SHIFT, TAG_SHIFT] = [28, 8];
@@ -50,7 +50,7 @@ export class RateBuckets {
   }
 
   get rows(): number {
-    return this.count * ROWS;
+    return this.count * ROWS_PER_BUCKET;
   }
 
   /** @param bucket its first word @returns the first word of the row, or ABSENT */
@@ -85,7 +85,7 @@ export class RateBuckets {
       return true;
     }
     if (this.find(bucket, tag) !== ABSENT) return true;
-    for (let position = 0; position < ROWS; position++) {
+    for (let position = 0; position < ROWS_PER_BUCKET; position++) {
       if (this.#begin(bucket, header, position, tag, now)) return true;
     }
     return false;
@@ -99,7 +99,7 @@ export class RateBuckets {
 
   /** Empties rows that carry no state: the time of a row comes round again after 12.7 days. */
   sweep(bucket: number, now: () => number): void {
-    for (let position = 0; position < ROWS; position++) {
+    for (let position = 0; position < ROWS_PER_BUCKET; position++) {
       const header = this.header(bucket);
       if (highOf(header) < 0) this.#help(bucket, header, now);
       else if (tagOf(this.words[bucket + FIRST_ROW + 2 * position + 1]!) !== 0) {

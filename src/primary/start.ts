@@ -27,6 +27,7 @@ import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
 import { Notifier } from './notify.js';
+import { sweepRates } from './rate-sweep.js';
 import { Readiness } from './readiness.js';
 import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
@@ -112,6 +113,7 @@ async function startParts(
     exhausted: (message) => void ending.giveUp(message),
   });
   lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log, dumpFlights }));
+  lifecycle.defer('rate limits', sweepRates(brain));
   const reload = new Reload(supervisor, log);
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());

@@ -21,6 +21,7 @@ import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
 import type { RoutePlan } from './plan.js';
 import { planRoute } from './plan-route.js';
+import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
 import { RequestIds } from './request-id.js';
 import { type Match, type Params, Router } from './router.js';
 import type { Site } from './site.js';
@@ -36,10 +37,17 @@ export const MESH_TOKEN_HEADER = 'x-mesh-token';
 export interface AppOptions {
   readonly settings: Pick<
     Settings,
-    'maxBodyBytes' | 'chunkedBodies' | 'requestTimeoutMs' | 'meshToken' | 'trustedProxies' | 'configFile'
+    | 'maxBodyBytes'
+    | 'chunkedBodies'
+    | 'requestTimeoutMs'
+    | 'meshToken'
+    | 'trustedProxies'
+    | 'configFile'
+    | 'rateLimit'
   >;
   readonly observer: RequestObserver;
   readonly limiter: InFlightLimiter;
+  readonly rateLimits: RateLimits;
   readonly tracing: Tracing;
   readonly log: Logger;
   /** True from the first moment of a drain. */
@@ -57,7 +65,7 @@ export interface AppOptions {
 export interface MountOptions {
   /** False until the database of the service is migrated: its routes answer 503 STARTING. Asked until true. */
   readonly isReady?: () => boolean;
-  /** Outside MAX_IN_FLIGHT: for what tells others how this worker is. */
+  /** Outside MAX_IN_FLIGHT and RATE_LIMIT: for what tells others how this worker is. */
   readonly unlimited?: boolean;
 }
 
@@ -78,6 +86,8 @@ export class App {
   readonly #callback: Running = { route: undefined };
   readonly #unmatched = new Map<string, RouteMeter>();
   readonly #meshDigest: Buffer | undefined;
+  /** RATE_LIMIT, of which there is one for all routes. */
+  readonly #commonRate: RateCheck | undefined;
   readonly #requests = new LiveRequests();
 
   constructor(options: AppOptions) {
@@ -89,6 +99,7 @@ export class App {
     );
     this.topics = new Topics(options.bus);
     this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
+    this.#commonRate = globalCheck(settings.rateLimit, options.rateLimits);
     this.#site = {
       log,
       tracing,
@@ -101,6 +112,7 @@ export class App {
       requests: this.#requests,
       refused: (reason) => observer.refused(reason),
       draining: () => options.draining(),
+      isPeer: (exchange) => this.#mayReachInternal(exchange),
       trustsTraceFlags: (exchange) => options.trustsTraceFlags(exchange),
     };
   }
@@ -165,8 +177,9 @@ export class App {
    */
   mount(service: string, fill: (app: Application) => void, mounting: MountOptions = {}): void {
     const { isReady, unlimited = false } = mounting;
-    const shared = { ready: once(isReady), limited: !unlimited };
-    const { observer, settings } = this.options;
+    const ready = once(isReady);
+    const { observer, settings, rateLimits } = this.options;
+    const common = unlimited ? undefined : this.#commonRate;
     for (const { method, path, options, target, hooks } of this.#declared(service, fill)) {
       try {
         const pattern = parsePattern(path);
@@ -179,7 +192,9 @@ export class App {
         const answering = webSocket
           ? new WebSocketRoute(target, { service, path, pattern, topics, running, log })
           : target;
-        const plan = planRoute(info, answering, hooks, settings, shared, (as) =>
+        const rateChecks = checksOf(options.rateLimit, `${service} ${method} ${path}`, common, rateLimits);
+        const mounted = { ready, limited: !unlimited, rateChecks };
+        const plan = planRoute(info, answering, hooks, settings, mounted, (as) =>
           observer.meter(as, template),
         );
         this.#router.add(method, path, plan);
@@ -235,16 +250,27 @@ export class App {
     const { method, path } = exchange.head;
     const plans = this.#visibleAt(exchange, path);
     const allow = allowOf(plans);
+    const refuse = (error: HttpError): void =>
+      this.#serveWithout(
+        exchange,
+        this.#planOf(exchange, () => raise(error)),
+      );
     if (!isKnownMethod(method)) {
-      this.refuse(exchange, methodUnknown());
+      refuse(methodUnknown());
     } else if (plans.size === 0) {
-      this.refuse(exchange, new HttpError('ROUTE_NOT_FOUND', 'No route has this path.'));
+      refuse(new HttpError('ROUTE_NOT_FOUND', 'No route has this path.'));
     } else if (method === 'OPTIONS') {
-      this.#serve(exchange, this.#optionsPlan(exchange, plans), NO_PARAMS);
+      this.#serveWithout(exchange, this.#optionsPlan(exchange, plans));
     } else {
       const detail = `This path does not answer ${method}.`;
-      this.refuse(exchange, new HttpError('METHOD_NOT_ALLOWED', detail, { headers: { allow } }));
+      refuse(new HttpError('METHOD_NOT_ALLOWED', detail, { headers: { allow } }));
     }
+  }
+
+  /** Without a route of its own, but as any request of this client. */
+  #serveWithout(exchange: Exchange, plan: RoutePlan): void {
+    const rateChecks = this.#commonRate === undefined ? [] : [this.#commonRate];
+    this.#serve(exchange, { ...plan, rateChecks }, NO_PARAMS);
   }
 
   /** With the hooks of the route that is asked about: a browser that asks before it sends is answered by them. */
@@ -303,6 +329,7 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   internal: false,
   ready: () => true,
   limited: false,
+  rateChecks: [],
   bodyLimit: Number.POSITIVE_INFINITY,
   chunked: 'accept',
   timeoutMs: Number.POSITIVE_INFINITY,

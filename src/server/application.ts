@@ -37,6 +37,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'compress',
   'timeoutMs',
   'internal',
+  'rateLimit',
   'summary',
   ...HOOK_NAMES,
 ] satisfies (keyof RouteOptions)[]);
@@ -59,6 +60,7 @@ const WEBSOCKET_NAMES: ReadonlySet<string> = new Set([
 ] satisfies (keyof WebSocketOptions | keyof WebSocketLimits)[]);
 /** What says something about one route only. */
 const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
+  'rateLimit',
   'params',
   'query',
   'headers',

@@ -58,6 +58,11 @@ export interface RouteOptions extends Schemas, RouteHooks {
   readonly compress?: boolean;
   /** Reachable in-process or with the mesh token only; 404 for everybody else. */
   readonly internal?: boolean;
+  /**
+   * `N/second` or `N/minute`, optionally `;burst=B`, beside the setting RATE_LIMIT; `off`: none at all. Exact over all
+   * workers: in any interval of t seconds at most B + N*t requests of a key are admitted, the others get 429.
+   */
+  readonly rateLimit?: RateLimitOption;
   /** One line for route lists and OpenAPI. */
   readonly summary?: string;
 }
@@ -68,6 +73,13 @@ export type GroupOptions = Pick<
   'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress'
 > &
   RouteHooks;
+export type RateLimitOption =
+  | string
+  | {
+      readonly limit: string;
+      /** Who shares the limit: an address (default; IPv6 by its /64), everybody, a header field, or what you say. */
+      readonly key?: 'address' | 'global' | { readonly header: string } | ((ctx: Context) => string);
+    };
 
 type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;
 

@@ -7,13 +7,19 @@ import type { RequestContext } from './context.js';
 import { describeThrown, isFault, problemOf } from './failure.js';
 import { SENT } from './handler.js';
 import { isPromise } from './promise.js';
+import { chargeRates } from './rate-limits.js';
 import { Refusal } from './refusal.js';
 
 /** Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log line. */
 export function serve(ctx: RequestContext): void {
   ctx.begin();
   runInScope(ctx, () => {
-    const refusal = refusalOf(ctx);
+    let refusal: unknown;
+    try {
+      refusal = refusalOf(ctx);
+    } catch (thrown) {
+      refusal = describeThrown(thrown);
+    }
     if (refusal === undefined) execute(ctx);
     else refuse(ctx, refusal);
   });
@@ -25,6 +31,10 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   const { plan } = ctx;
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
   if (!ctx.admit()) return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  if (plan.rateChecks.length > 0 && !ctx.site.isPeer(ctx.exchange)) {
+    const tooMany = chargeRates(plan.rateChecks, ctx);
+    if (tooMany !== undefined) return tooMany;
+  }
   if (ctx.contentLength > plan.bodyLimit) return bodyTooLarge(plan.bodyLimit);
   if (ctx.isChunked && plan.chunked === 'reject') {
     return new Refusal('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
@@ -35,8 +45,9 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
 }
 
 /** Without the hooks of the route: they have not seen the request either. */
-function refuse(ctx: RequestContext, error: HttpError): void {
-  countRefusal(ctx, error);
+function refuse(ctx: RequestContext, error: unknown): void {
+  if (isFault(error)) ctx.log.error({ err: error, route: ctx.route }, 'a request could not be admitted');
+  if (error instanceof HttpError) countRefusal(ctx, error);
   ctx.replyProblem(problemOf(error, ctx));
   ctx.handlerDone();
 }

@@ -2,6 +2,7 @@
 import type { Exchange } from './exchange.js';
 import type { Context, Handler, Hooks } from './handler.js';
 import type { RouteMeter } from './observer.js';
+import type { RateCheck } from './rate-limits.js';
 import type { Serialize } from './serialize.js';
 import type { QueryValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
@@ -36,6 +37,8 @@ export interface RoutePlan {
   readonly ready: () => boolean;
   /** Counted against MAX_IN_FLIGHT. */
   readonly limited: boolean;
+  /** Limits that are charged before anything of the route runs. */
+  readonly rateChecks: readonly RateCheck[];
   readonly bodyLimit: number;
   readonly chunked: 'accept' | 'reject';
   readonly timeoutMs: number;

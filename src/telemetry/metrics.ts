@@ -88,6 +88,10 @@ export const METRICS = {
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',
   ),
+  multilane_rate_limited_total: counter('Requests refused by a rate limit.', 'limit'),
+  multilane_rate_limit_overflow_total: counter(
+    'Requests whose key found no room of its own and shared a limit with others.',
+  ),
   multilane_label_overflow_total: counter('Series that found no room and were counted under fewer labels.'),
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 

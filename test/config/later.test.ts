@@ -8,17 +8,17 @@ describe('a setting of a later version', () => {
     for (const [name, value] of [
       ['GRPC_PORT', '0'],
       ['GATEWAY', 'off'],
-      ['RATE_LIMIT', ''],
+      ['GRPC_TLS_CERT_FILE', ''],
     ] as const) {
       expect(laterSetting(name, `MULTILANE_${name}`, value)).to.include(`MULTILANE_${name}`);
     }
   });
 
   it('is refused, by name, where somebody would rely on it', () => {
-    expect(() => laterSetting('RATE_LIMIT', 'MULTILANE_RATE_LIMIT', '100/second'))
+    expect(() => laterSetting('GRPC_TLS_CERT_FILE', 'MULTILANE_GRPC_TLS_CERT_FILE', 'cert.pem'))
       .to.throw(ConfigError)
       .with.property('message')
-      .that.includes('MULTILANE_RATE_LIMIT');
+      .that.includes('MULTILANE_GRPC_TLS_CERT_FILE');
   });
 
   it('is none that this version has, and none that no version has', () => {

@@ -37,8 +37,13 @@ describe('what is refused with exit code 78', () => {
     ],
     [
       'a setting of a later version',
-      { env: { MULTILANE_RATE_LIMIT: '1/second' } },
-      /^78 MULTILANE_RATE_LIMIT: /,
+      { env: { MULTILANE_GRPC_TLS_CERT_FILE: 'cert.pem' } },
+      /^78 MULTILANE_GRPC_TLS_CERT_FILE: /,
+    ],
+    [
+      'a rate that is none',
+      { env: { RATE_LIMIT: '100/hour' } },
+      /^78 RATE_LIMIT: "100\/hour" is not a rate /,
     ],
     [
       'a word that is no choice',

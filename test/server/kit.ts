@@ -1,6 +1,7 @@
 // What the tests of this room share: an App with everything around it faked and recorded.
 import { type Logger, pino } from 'pino';
 import type { HttpError } from '#src/errors.js';
+import { RateTable } from '#src/memory/rate-table.js';
 import { type App, type AppOptions, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
 import { type InjectedRequest, type InjectedResponse, inject } from '#src/server/inject.js';
@@ -127,6 +128,8 @@ export interface Bench {
   readonly logs: Record<string, unknown>[];
   /** Switches of the surroundings. */
   readonly world: { draining: boolean; permits: number; trusted: boolean };
+  /** The clock of rate limits, standing still: milliseconds. */
+  readonly rateClock: { now: number };
   readonly inject: (request: InjectedRequest) => Promise<Answer>;
 }
 
@@ -147,6 +150,7 @@ export const SETTINGS: AppOptions['settings'] = {
   meshToken: undefined,
   trustedProxies: [],
   configFile: undefined,
+  rateLimit: null,
 };
 
 type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker };
@@ -157,6 +161,7 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
   const observer = new RecordingObserver();
   const tracing = new RecordingTracing();
   const world = { draining: false, permits: Number.POSITIVE_INFINITY, trusted: true };
+  const rateClock = { now: 1_000 };
   const app = createApp({
     settings: { ...SETTINGS, ...settings },
     observer,
@@ -172,6 +177,11 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
         world.permits++;
       },
     },
+    rateLimits: new RateTable({
+      words: new Int32Array(new SharedArrayBuffer(64 * 64)),
+      secret: Int32Array.of(1, 2),
+      clock: () => rateClock.now,
+    }),
     draining: () => world.draining,
     trustsTraceFlags: () => world.trusted,
     ...(ticker === undefined ? {} : { ticker }),
@@ -183,6 +193,7 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
     tracing,
     logs,
     world,
+    rateClock,
     inject: async (request) => {
       const response = await inject(app, request);
       const text = (): string => Buffer.from(response.body).toString();

@@ -44,6 +44,7 @@ describe('the public surface', () => {
       'UnavailableError',
       'ValidationError',
       'cors',
+      'createRateLimiter',
       'csrfGuard',
       'defineConfig',
       'defineSaga',

@@ -52,6 +52,7 @@ const settings = {
   meshToken: undefined,
   trustedProxies: [],
   configFile: undefined,
+  rateLimit: null,
 } as const;
 const tracing = initTracing(
   {
@@ -76,6 +77,11 @@ export async function startInProcessShop(): Promise<InProcessShop> {
     settings,
     observer: { meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }), refused() {} },
     limiter: { enter: () => true, leave() {} },
+    rateLimits: {
+      limit() {
+        throw new Error('the shop limits no route');
+      },
+    },
     tracing,
     log,
     draining: () => state.draining,

@@ -29,6 +29,7 @@ import { dispatchTo } from './dispatch.js';
 import { endUnfinished, GOODBYE_MS, untilQuiet } from './drain.js';
 import { MountedService, type ServiceDatabase } from './mounting.js';
 import { observeCalls } from './observers.js';
+import { countedRateLimits } from './rate-limits.js';
 import { RequestMeters } from './request-meters.js';
 import { countRefusals } from './shedding.js';
 import { Stalls } from './stalls.js';
@@ -69,6 +70,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     settings,
     observer: meters,
     limiter: countRefusals(new InFlight(block, settings.maxInFlight), recorder, 'max_in_flight'),
+    rateLimits: countedRateLimits(block, clock, recorder),
     tracing,
     log,
     bus,

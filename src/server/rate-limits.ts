@@ -1,0 +1,138 @@
+// Which rate limits a route has, and by what key it tells apart who is limited.
+import { isIPv6 } from 'node:net';
+import { HttpError } from '../errors.js';
+import { parseRate, type Rate } from '../rate.js';
+import {
+  isAdmitted,
+  type RateCells,
+  RateLimit,
+  type RateVerdict,
+  secondsOf,
+} from '../resilience/rate-limit.js';
+import type { Context, RateLimitOption, RouteOptions } from './handler.js';
+
+/** Where limits are kept. One of the same identity is the same in all workers. */
+export interface RateLimits {
+  limit(identity: string, intervalMs: number, burst: number): RateCells;
+}
+
+/** One limit of a route. */
+export interface RateCheck {
+  readonly limit: RateLimit;
+  readonly keyOf: (ctx: Context) => string;
+}
+
+type KeyOption = NonNullable<Exclude<RateLimitOption, string>['key']>;
+
+/** The limit of the setting RATE_LIMIT, per client address, which all routes share. */
+export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | undefined {
+  return rate === null ? undefined : checkOf('default', 'default', rate, addressKey, limits);
+}
+
+/**
+ * The route's own first: what it refuses is not charged to the one that all routes share.
+ * @param identity names the route among all of the process
+ */
+export function checksOf(
+  option: RouteOptions['rateLimit'],
+  identity: string,
+  common: RateCheck | undefined,
+  limits: RateLimits,
+): readonly RateCheck[] {
+  if (option === 'off') return [];
+  const shared = common === undefined ? [] : [common];
+  if (option === undefined) return shared;
+  const { limit, key = 'address' } = typeof option === 'string' ? { limit: option } : option;
+  const rate = parseRate(limit);
+  if (rate === undefined) throw new TypeError(`rateLimit: ${JSON.stringify(limit)} is not ${RATE_FORM}`);
+  return [checkOf('route', `route ${identity}`, rate, keyFunction(key), limits), ...shared];
+}
+
+export const RATE_FORM =
+  '"N/second" or "N/minute", optionally with ";burst=B", whose burst is back within a day';
+
+/**
+ * Charges a request to all limits of its route.
+ * @returns the refusal, undefined when all admit it
+ * @throws what a key function throws
+ */
+export function chargeRates(
+  checks: readonly RateCheck[],
+  ctx: Omit<Context, 'body' | 'input'>,
+): HttpError | undefined {
+  let [policies, items] = ['', ''];
+  let refused: HttpError | undefined;
+  for (const { limit, keyOf } of checks) {
+    const verdict = limit.take(keyOf(ctx as Context));
+    policies += policies === '' ? limit.policyItem : `, ${limit.policyItem}`;
+    items += items === '' ? limit.item(verdict) : `, ${limit.item(verdict)}`;
+    if (isAdmitted(verdict)) continue;
+    refused = refusal(verdict);
+    break;
+  }
+  ctx.header('ratelimit-policy', policies, ALWAYS);
+  ctx.header('ratelimit', items, ALWAYS);
+  return refused;
+}
+
+/** On problems, too. */
+const ALWAYS = { always: true };
+
+function refusal(verdict: RateVerdict): HttpError {
+  const headers = { 'retry-after': String(secondsOf(verdict)) };
+  return new HttpError('RATE_LIMITED', 'Too many requests; come back later.', { headers });
+}
+
+function checkOf(
+  name: string,
+  identity: string,
+  rate: Rate,
+  keyOf: RateCheck['keyOf'],
+  limits: RateLimits,
+): RateCheck {
+  const { count, periodMs, burst } = rate;
+  return { limit: new RateLimit(name, rate, limits.limit(identity, periodMs / count, burst)), keyOf };
+}
+
+function keyFunction(key: KeyOption): RateCheck['keyOf'] {
+  if (key === 'address') return addressKey;
+  if (key === 'global') return () => '';
+  if (typeof key === 'function') {
+    return (ctx) => {
+      const value: unknown = key(ctx);
+      if (typeof value !== 'string') throw new TypeError('the key of a rate limit must be a string');
+      return value;
+    };
+  }
+  const name = typeof key === 'object' && key !== null ? key.header : undefined;
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError('rateLimit: key must be "address", "global", { header } or a function');
+  }
+  const header = name.toLowerCase();
+  // Without the field it is the address, or leaving it out would be a way around; no address looks like a value.
+  return (ctx) => {
+    const value = ctx.headers.get(header);
+    return value === undefined ? addressKey(ctx) : `=${value}`;
+  };
+}
+
+const addressKey = (ctx: Context): string => networkOf(ctx.ip);
+
+/**
+ * Who is told apart by address: an IPv4 address; of IPv6 the /64, all of which a single host may use at will
+ * (RFC 4291 section 2.5.4).
+ */
+export function networkOf(address: string): string {
+  if (!address.includes(':') || !isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::', 2);
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const behind = tail === '' ? 0 : tail.split(':').length + (tail.includes('.') ? 1 : 0);
+    while (groups.length + behind < 8) groups.push('0');
+    groups.push(...(tail === '' ? [] : tail.split(':')));
+  }
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

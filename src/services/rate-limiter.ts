@@ -1,0 +1,57 @@
+// The rate limiter on its own: for a key of one's own in a handler, a job queue, or a program without a server. With the
+// memory of another thread's limiter it is the same limiter.
+import { attachRates, createRateMemory, type RateMemory } from '../memory/rate-memory.js';
+import { parseRate } from '../rate.js';
+import { isAdmitted, RateLimit } from '../resilience/rate-limit.js';
+
+export interface RateLimiterOptions {
+  /** `N/second` or `N/minute`, optionally `;burst=B`. */
+  readonly limit: string;
+  /** Of a limiter in another thread, with which this one shares its counts. */
+  readonly memory?: RateMemory;
+  /** Keys that have a place of their own at once, 21 bytes each; more share some. Default 10,000. */
+  readonly keys?: number;
+  /** Limiters of one name in one memory are the same limit. */
+  readonly name?: string;
+}
+
+export interface RateAnswer {
+  readonly admitted: boolean;
+  /** How many more would be admitted now. */
+  readonly remaining: number;
+  /** Milliseconds until one would be admitted; 0 when this one was. */
+  readonly retryAfterMs: number;
+}
+
+export interface RateLimiter {
+  /** In any interval of t seconds at most B + N*t of one key are admitted, over all threads. */
+  take(key: string): RateAnswer;
+  /** For other threads. */
+  readonly memory: RateMemory;
+  /** Ends the hourly sweep of unused rows; it keeps no process alive. */
+  close(): void;
+}
+
+const SWEEP_EVERY_MS = 3_600_000;
+
+/** @throws TypeError for a text that is no limit */
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const { limit: text, keys = 10_000, name = 'limiter', memory = createRateMemory(keys) } = options;
+  const rate = parseRate(text);
+  if (rate === undefined) throw new TypeError(`createRateLimiter: ${JSON.stringify(text)} is no limit`);
+  const table = attachRates(memory);
+  const limit = new RateLimit(name, rate, table.limit(name, rate.periodMs / rate.count, rate.burst));
+  const timer = setInterval(() => table.sweep(), SWEEP_EVERY_MS).unref();
+  return {
+    memory,
+    take(key) {
+      const verdict = limit.take(key);
+      return {
+        admitted: isAdmitted(verdict),
+        remaining: limit.remaining(verdict),
+        retryAfterMs: isAdmitted(verdict) ? 0 : -verdict,
+      };
+    },
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { createRateLimiter } from 'multilane';
+
+describe('createRateLimiter', () => {
+  it('admits a burst of every key, and tells who is refused when to come back', () => {
+    const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
+    expect(limiter.take('a')).to.deep.equal({ admitted: true, remaining: 1, retryAfterMs: 0 });
+    expect(limiter.take('a')).to.deep.equal({ admitted: true, remaining: 0, retryAfterMs: 0 });
+    const { admitted, remaining, retryAfterMs } = limiter.take('a');
+    expect({ admitted, remaining }).to.deep.equal({ admitted: false, remaining: 0 });
+    expect(retryAfterMs).to.be.within(50_000, 60_000);
+    expect(limiter.take('b').admitted).to.equal(true);
+    limiter.close();
+  });
+
+  it('is the same in every thread that has its memory', async () => {
+    const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
+    expect(limiter.take('a').admitted).to.equal(true);
+    const ask = async (): Promise<unknown> => {
+      const thread = new Worker(new URL('./rate-limiter-thread.js', import.meta.url), {
+        workerData: limiter.memory,
+      });
+      const [admitted] = await once(thread, 'message');
+      return admitted;
+    };
+    expect(await ask()).to.equal(true);
+    expect(await ask()).to.equal(false);
+    expect(limiter.take('a').admitted).to.equal(false);
+    limiter.close();
+  });
+
+  it('refuses what is no limit, no number of keys, and no memory of its own', () => {
+    expect(() => createRateLimiter({ limit: 'often' })).to.throw(TypeError, 'often');
+    expect(() => createRateLimiter({ limit: '1/second', keys: 0 })).to.throw(RangeError);
+    const memory = new SharedArrayBuffer(4096);
+    expect(() => createRateLimiter({ limit: '1/second', memory })).to.throw(Error, 'memory');
+  });
+});

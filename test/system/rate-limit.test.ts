@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import { get, json } from '../support/client.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { evenLoad } from '../support/even-load.js';
+import { PLAIN } from './fixtures/paths.js';
+
+const WORKERS = 4;
+
+describe('RATE_LIMIT over four workers', () => {
+  let cluster: Cluster | undefined;
+  afterEach(async () => {
+    await cluster?.dispose();
+    cluster = undefined;
+  });
+  const start = async (limit: string): Promise<Cluster> => {
+    cluster = await startCluster({
+      config: PLAIN,
+      env: { WORKERS: String(WORKERS), RATE_LIMIT: limit },
+    });
+    return cluster;
+  };
+  /** Admissions, and the seconds from the first to the last. */
+  const admitted = async (url: string, forMs: number) => {
+    const answers = await evenLoad({ url, perSecond: 800, forMs, connections: 2 * WORKERS });
+    expect([...new Set(answers.map(({ status }) => status))]).to.have.members([200, 429]);
+    const times = answers.filter(({ status }) => status === 200).map(({ at }) => at);
+    return { times, seconds: (times.at(-1)! - times[0]!) / 1000 };
+  };
+
+  it('admits its burst and then its rate, whichever workers are asked', async () => {
+    const { url } = await start('100/second');
+    const { times, seconds } = await admitted(url, 3_000);
+    // Answers may come a little closer together than they were admitted.
+    expect(times.length).to.be.at.most(100 + 100 * (seconds + 0.02));
+    // Only a standstill of a whole second would lose any.
+    expect(times.length).to.be.at.least(95 + 100 * seconds);
+  });
+
+  it('admits no more than one at once with a burst of one', async () => {
+    const { url } = await start('100/second;burst=1');
+    const { times, seconds } = await admitted(url, 3_000);
+    expect(times.length).to.be.at.most(1.5 + 100 * (seconds + 0.02));
+    // A share-nothing limiter would admit four times that; what the machine holds up cannot be had later here.
+    expect(times.length).to.be.at.least(60 * seconds);
+  });
+
+  it('says so in the answer and in the metrics, and leaves health, readiness and the admin plane alone', async () => {
+    const { url, adminUrl } = await start('2/minute');
+    for (const expected of [200, 200, 429]) expect((await get(url)).status).to.equal(expected);
+    const refused = await get(url);
+    expect(refused.headers.get('retry-after')).to.match(/^(29|30)$/);
+    expect(refused.headers.get('ratelimit-policy')).to.equal('"default";q=2;w=60');
+    expect(refused.headers.get('ratelimit')).to.match(/^"default";r=0;t=(29|30)$/);
+    expect(await json(refused, 429)).to.include({ code: 'RATE_LIMITED', status: 429 });
+    for (let i = 0; i < 5; i++) {
+      expect((await get(`${url}/health`)).status).to.equal(200);
+      expect((await get(`${url}/ready`)).status).to.equal(200);
+      expect((await get(`${adminUrl}/readyz`)).status).to.equal(200);
+    }
+    expect(await (await get(`${adminUrl}/metrics`)).text()).to.include(
+      'multilane_rate_limited_total{limit="default"} 2',
+    );
+  });
+});

@@ -1,0 +1,24 @@
+// Rate limits over the table of the process, with what they refuse counted.
+import type { Block } from '#src/memory/block.js';
+import type { Clock } from '#src/memory/clock.js';
+import { RateTable } from '#src/memory/rate-table.js';
+import type { Recorder } from '#src/memory/recorder.js';
+import type { RateLimits } from '#src/server/rate-limits.js';
+
+export function countedRateLimits(block: Block, clock: Clock, recorder: Recorder): RateLimits {
+  const overflow = recorder.counter('multilane_rate_limit_overflow_total');
+  const table = RateTable.of(block, clock, () => overflow.add());
+  return {
+    limit(identity, intervalMs, burst) {
+      const cells = table.limit(identity, intervalMs, burst);
+      const refused = recorder.counter('multilane_rate_limited_total', { limit: identity });
+      return {
+        take(key) {
+          const verdict = cells.take(key);
+          if (verdict <= 0) refused.add();
+          return verdict;
+        },
+      };
+    },
+  };
+}
