@@ -23,6 +23,7 @@ export {
   ValidationError,
 } from './errors.js';
 export type { Counter, Gauge, Histogram, Labels } from './memory/recorder.js';
+export type { Priority } from './resilience/admission.js';
 export type {
   Json,
   RetryRule,

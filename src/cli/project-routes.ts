@@ -5,13 +5,12 @@ import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
-import { InFlight } from '../memory/in-flight.js';
 import { RateTable } from '../memory/rate-table.js';
 import { SeriesTable } from '../memory/series.js';
 import { createApp } from '../server/app.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
-import type { RequestObserver } from '../server/observer.js';
+import type { Doors, RequestObserver } from '../server/observer.js';
 import { mountedServices } from '../services/mounted.js';
 import type { ServiceDeps } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
@@ -26,6 +25,10 @@ const UNUSED: RequestObserver = {
   refused() {},
 };
 
+const UNGUARDED: Doors = {
+  door: () => ({ enter: () => 1, leave() {}, answered() {} }),
+};
+
 /** @throws ConfigError naming service and route */
 export async function projectRoutes(settings: Settings): Promise<readonly RouteInfo[]> {
   const block = Block.create({ workers: 1 });
@@ -34,7 +37,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const app = createApp({
     settings,
     observer: UNUSED,
-    limiter: new InFlight(block, settings.maxInFlight),
+    doors: UNGUARDED,
     rateLimits: RateTable.of(block, sharedClock(block)),
     tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
     log,

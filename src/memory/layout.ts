@@ -59,6 +59,8 @@ export const LAYOUT = {
   processInFlight: field('process', 1, 'cas', 'requests', 'last'),
   /** Open connections of the data plane, in the same way. */
   processConnections: field('process', 1, 'cas', 'connections', 'last'),
+  /** The learned limit of requests in flight, and what is learned from: see concurrency-cell.ts. */
+  concurrency: field('process', 32, 'cas', 'packed, answers/s, milliseconds, sums', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
   /** The verdict of `/readyz`, for workers that are asked the same. */
@@ -86,6 +88,8 @@ export const LAYOUT = {
   workerHeartbeat: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'max'),
   workerConnections: field('worker', 1, 'owner', 'connections', 'sum'),
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
+  /** Of them, those that count in `processInFlight`: to be given back if the worker is lost. */
+  workerAdmitted: field('worker', 1, 'owner', 'requests', 'sum'),
   workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
   /** Answers with status >= 500. */
   workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),

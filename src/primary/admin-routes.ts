@@ -12,6 +12,7 @@ import type { Registry } from '../upstream/registry.js';
 import { localShadowing, registryRoutes } from '../upstream/registry-routes.js';
 import type { Brain } from './brain.js';
 import type { Journals } from './journals.js';
+import { limitsRoute } from './limits-route.js';
 import { cpuSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
 import { sagaRoutes } from './saga-routes.js';
@@ -54,6 +55,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
       }),
     }),
     ...breakerRoutes(registry, breakers),
+    limitsRoute(settings, brain),
     ...sagaRoutes(() => journals.operator()),
   ];
 }

@@ -1,8 +1,8 @@
 // No code of a worker can run any more: what it held in shared memory goes back, its totals stay.
+import { reclaimInFlight } from '../memory/concurrency-cell.js';
 import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { clearFlights } from '../memory/flight-recorder.js';
-import { reclaimInFlight } from '../memory/in-flight.js';
 import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
 

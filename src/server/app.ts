@@ -16,7 +16,7 @@ import { describeThrown } from './failure.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
-import type { InFlightLimiter, RequestObserver, RouteMeter } from './observer.js';
+import type { Doors, RequestObserver, RouteMeter } from './observer.js';
 import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
 import type { RoutePlan } from './plan.js';
@@ -46,7 +46,7 @@ export interface AppOptions {
     | 'rateLimit'
   >;
   readonly observer: RequestObserver;
-  readonly limiter: InFlightLimiter;
+  readonly doors: Doors;
   readonly rateLimits: RateLimits;
   readonly tracing: Tracing;
   readonly log: Logger;
@@ -92,7 +92,7 @@ export class App {
 
   constructor(options: AppOptions) {
     this.options = options;
-    const { log, tracing, limiter, observer, scheme = 'http', settings } = options;
+    const { log, tracing, observer, scheme = 'http', settings } = options;
     this.wheel = new TimerWheel(
       (error) => log.error({ err: describeThrown(error) }, 'a timer failed'),
       options.ticker,
@@ -103,7 +103,6 @@ export class App {
     this.#site = {
       log,
       tracing,
-      limiter,
       scheme,
       baseDir: settings.configFile === undefined ? process.cwd() : dirname(settings.configFile),
       proxies: new AddressRanges(settings.trustedProxies),
@@ -178,7 +177,7 @@ export class App {
   mount(service: string, fill: (app: Application) => void, mounting: MountOptions = {}): void {
     const { isReady, unlimited = false } = mounting;
     const ready = once(isReady);
-    const { observer, settings, rateLimits } = this.options;
+    const { observer, settings, rateLimits, doors } = this.options;
     const common = unlimited ? undefined : this.#commonRate;
     for (const { method, path, options, target, hooks } of this.#declared(service, fill)) {
       try {
@@ -193,7 +192,8 @@ export class App {
           ? new WebSocketRoute(target, { service, path, pattern, topics, running, log })
           : target;
         const rateChecks = checksOf(options.rateLimit, `${service} ${method} ${path}`, common, rateLimits);
-        const mounted = { ready, limited: !unlimited, rateChecks };
+        const door = unlimited ? undefined : doors.door(options.priority ?? 'normal');
+        const mounted = { ready, door, rateChecks };
         const plan = planRoute(info, answering, hooks, settings, mounted, (as) =>
           observer.meter(as, template),
         );
@@ -328,7 +328,7 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   service: undefined,
   internal: false,
   ready: () => true,
-  limited: false,
+  door: undefined,
   rateChecks: [],
   bodyLimit: Number.POSITIVE_INFINITY,
   chunked: 'accept',

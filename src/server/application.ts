@@ -1,5 +1,6 @@
 // What `routes(app, deps)` of a service is given: it collects routes and hooks. Misuse throws here, at start,
 // and names the culprit.
+import { PRIORITIES } from '../resilience/admission.js';
 import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
 import {
   chained,
@@ -38,6 +39,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'timeoutMs',
   'internal',
   'rateLimit',
+  'priority',
   'summary',
   ...HOOK_NAMES,
 ] satisfies (keyof RouteOptions)[]);
@@ -198,11 +200,14 @@ function checkOptions(method: string, path: string, options: RouteOptions): void
   if (unknown !== undefined) throw bad(`unknown option "${unknown}"`);
   const misplaced = method === 'group' && Object.keys(options).find((name) => NOT_OF_GROUPS.has(name));
   if (misplaced) throw bad(`"${misplaced}" belongs to a route, not to a group`);
-  const { bodyLimit, timeoutMs, chunked, body } = options;
+  const { bodyLimit, timeoutMs, chunked, body, priority } = options;
   if (bodyLimit !== undefined && !(Number.isSafeInteger(bodyLimit) && bodyLimit >= 0)) {
     throw bad('bodyLimit must be a whole number of bytes');
   }
   checkTimeout(timeoutMs, bad);
+  if (priority !== undefined && !PRIORITIES.includes(priority)) {
+    throw bad(`priority must be one of ${PRIORITIES.join(', ')}`);
+  }
   if (chunked !== undefined && chunked !== 'accept' && chunked !== 'reject') {
     throw bad('chunked must be "accept" or "reject"');
   }

@@ -30,8 +30,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #begun = 0;
   /** Counts as in flight. */
   #live = false;
-  /** Holds a permit of MAX_IN_FLIGHT. */
-  #admitted = false;
+  #isStream = false;
+  /** What its route's door said; above 0 it holds a permit of it. */
+  #admitted = 0;
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
@@ -59,6 +60,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
     if (!this.#claim()) return SENT;
     this.#alarm?.cancel();
+    this.#isStream = true;
     this.exchange.begin(status, this.fieldList(contentType), this.site.draining(), length);
     if (isHead) this.#complete(status, undefined);
     else void this.#pump(status, source);
@@ -141,11 +143,12 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.beginSpan();
   }
 
-  /** Takes a permit of MAX_IN_FLIGHT; false when there is none. Its caller's covers an in-process request. */
+  /** Takes a permit of the route's door; false when there is none. Its caller's covers an in-process request. */
   admit(): boolean {
-    if (!this.plan.limited || this.exchange.head.inProcess) return true;
-    this.#admitted = this.site.limiter.enter();
-    return this.#admitted;
+    const { door } = this.plan;
+    if (door === undefined || this.exchange.head.inProcess) return true;
+    this.#admitted = door.enter();
+    return this.#admitted > 0;
   }
 
   /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
@@ -238,7 +241,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
     this.#phase = COMPLETE;
-    this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
+    const tookMs = performance.now() - this.startedAt;
+    this.meter.end(this.#begun, status, tookMs * 1000, error);
+    // How long a stream lasts is its own affair, and who has left was not answered.
+    if (this.#admitted > 0 && !this.#isStream && status !== 499)
+      this.plan.door?.answered(tookMs, this.#admitted);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
     if (this.#handlerDone) this.#release();
@@ -261,7 +268,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (!this.#live) return;
     this.#live = false;
     this.#alarm?.cancel();
-    if (this.#admitted) this.site.limiter.leave();
+    if (this.#admitted > 0) this.plan.door?.leave();
     this.site.requests.remove(this);
   }
 }

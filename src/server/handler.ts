@@ -3,6 +3,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
+import type { Priority } from '../resilience/admission.js';
 import type { CookieOptions } from './cookies.js';
 import type { Part, PartLimits } from './multipart.js';
 import type { EventSourceFunction, ServerSentEvent } from './sse.js';
@@ -63,6 +64,8 @@ export interface RouteOptions extends Schemas, RouteHooks {
    * workers: in any interval of t seconds at most B + N*t requests of a key are admitted, the others get 429.
    */
   readonly rateLimit?: RateLimitOption;
+  /** Who gives way first while too much is in flight; `critical`: refused at MAX_IN_FLIGHT only. Default `normal`. */
+  readonly priority?: Priority;
   /** One line for route lists and OpenAPI. */
   readonly summary?: string;
 }
@@ -70,7 +73,7 @@ export interface RouteOptions extends Schemas, RouteHooks {
 /** What the routes of a group have in common; a route's own say more. */
 export type GroupOptions = Pick<
   RouteOptions,
-  'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress'
+  'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress' | 'priority'
 > &
   RouteHooks;
 export type RateLimitOption =

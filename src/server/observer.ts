@@ -1,6 +1,8 @@
 // What the pipeline tells others about requests, and what it asks them. The wiring implements these over
 // shared memory; the pipeline itself keeps no statistics.
 
+import type { Door, Priority } from '../resilience/admission.js';
+
 /** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
 export interface RouteMeter {
   /**
@@ -35,9 +37,8 @@ export interface RequestObserver {
   refused(reason: string): void;
 }
 
-/** Admits requests up to MAX_IN_FLIGHT, counted over all workers of the process. */
-export interface InFlightLimiter {
-  /** False: at the limit, nothing was taken. */
-  enter(): boolean;
-  leave(): void;
+/** Admits requests while not too many are in flight, counted over all workers of the process. */
+export interface Doors {
+  /** For one route. */
+  door(priority: Priority): Door;
 }

@@ -26,7 +26,7 @@ export function planRoute(
   target: Handler | WebSocketRoute,
   hooks: HookChain,
   defaults: RouteDefaults,
-  mount: Pick<RoutePlan, 'ready' | 'limited' | 'rateChecks'>,
+  mount: Pick<RoutePlan, 'ready' | 'door' | 'rateChecks'>,
   meterOf: (method: string) => RouteMeter,
 ): RoutePlan {
   const { options } = info;

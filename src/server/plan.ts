@@ -1,4 +1,5 @@
 // A route made ready at start, and what runs before its handler. Serving looks nothing up.
+import type { Door } from '../resilience/admission.js';
 import type { Exchange } from './exchange.js';
 import type { Context, Handler, Hooks } from './handler.js';
 import type { RouteMeter } from './observer.js';
@@ -35,8 +36,8 @@ export interface RoutePlan {
   readonly internal: boolean;
   /** False until the database of the service is migrated. */
   readonly ready: () => boolean;
-  /** Counted against MAX_IN_FLIGHT. */
-  readonly limited: boolean;
+  /** Undefined: for what is never refused. */
+  readonly door: Door | undefined;
   /** Limits that are charged before anything of the route runs. */
   readonly rateChecks: readonly RateCheck[];
   readonly bodyLimit: number;

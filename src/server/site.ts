@@ -4,7 +4,6 @@ import type { Tracing } from '../telemetry/span.js';
 import type { AddressRanges } from './address-ranges.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
-import type { InFlightLimiter } from './observer.js';
 import type { RequestIds } from './request-id.js';
 import type { TimerWheel } from './timer-wheel.js';
 
@@ -13,7 +12,6 @@ export interface Site {
   readonly tracing: Tracing;
   readonly wheel: TimerWheel;
   readonly ids: RequestIds;
-  readonly limiter: InFlightLimiter;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
   /** What the roots of files are relative to. */

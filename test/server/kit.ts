@@ -167,15 +167,18 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
     observer,
     tracing,
     log,
-    limiter: {
-      enter() {
-        if (world.permits <= 0) return false;
-        world.permits--;
-        return true;
-      },
-      leave() {
-        world.permits++;
-      },
+    doors: {
+      door: () => ({
+        enter() {
+          if (world.permits <= 0) return 0;
+          world.permits--;
+          return 1;
+        },
+        leave() {
+          world.permits++;
+        },
+        answered() {},
+      }),
     },
     rateLimits: new RateTable({
       words: new Int32Array(new SharedArrayBuffer(64 * 64)),

@@ -1,12 +1,14 @@
-// Requests at an even pace over several connections, which the acceptor spreads over all workers.
-
+// Requests at an even pace, whatever the answers do (open loop), one at a time on each of many connections, which the
+// acceptor spreads over all workers.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface EvenLoad {
   readonly url: string;
+  readonly path?: string;
   readonly perSecond: number;
   readonly forMs: number;
+  /** More than are waited for at once; without one that is free a request is not sent. */
   readonly connections: number;
 }
 
@@ -14,42 +16,73 @@ export interface Answered {
   /** `performance.now()` when it came. */
   readonly at: number;
   readonly status: number;
+  readonly latencyMs: number;
+  readonly retryAfter: string | undefined;
 }
 
-const STATUS = /HTTP\/1\.1 (\d{3}) /g;
+const HEAD_END = '\r\n\r\n';
+const STATUS = /^HTTP\/1\.1 (\d{3}) /;
+const LENGTH = /\r\ncontent-length: (\d+)/i;
+const RETRY_AFTER = /\r\nretry-after: (\d+)/i;
 
-export async function evenLoad({
-  url,
-  perSecond,
-  forMs,
-  connections,
-}: EvenLoad): Promise<readonly Answered[]> {
+class Connection {
+  readonly socket: Socket;
+  sentAt = 0;
+  #received = '';
+
+  constructor(socket: Socket, answered: (answer: Answered) => void) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('latin1');
+      const head = this.#received.indexOf(HEAD_END);
+      if (head === -1) return;
+      const [, length = '0'] = LENGTH.exec(this.#received) ?? [];
+      if (this.#received.length < head + HEAD_END.length + Number(length)) return;
+      const at = performance.now();
+      const [, status] = STATUS.exec(this.#received) ?? [];
+      const [, retryAfter] = RETRY_AFTER.exec(this.#received) ?? [];
+      this.#received = '';
+      answered({ at, status: Number(status), latencyMs: at - this.sentAt, retryAfter });
+    });
+  }
+}
+
+/** @returns what came, and how many requests found no free connection */
+export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answered[]; unsent: number }> {
+  const { url, path = '/', perSecond, forMs, connections } = load;
   const { hostname, port, host } = new URL(url);
   const answers: Answered[] = [];
-  const sockets = await Promise.all(
-    Array.from({ length: connections }, async (): Promise<Socket> => {
+  const free: Connection[] = [];
+  const all = await Promise.all(
+    Array.from({ length: connections }, async () => {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-      let rest = '';
-      socket.on('data', (chunk: Buffer) => {
-        const at = performance.now();
-        const text = rest + chunk.toString('latin1');
-        for (const [, status] of text.matchAll(STATUS)) answers.push({ at, status: Number(status) });
-        // The beginning of a status line may end the chunk, a whole one must not be counted twice.
-        rest = text.slice(text.lastIndexOf('\n') + 1);
-      });
       await once(socket, 'connect');
-      return socket;
+      const connection: Connection = new Connection(socket, (answer) => {
+        answers.push(answer);
+        free.push(connection);
+      });
+      return connection;
     }),
   );
-  const request = `GET / HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
+  free.push(...all);
+  const request = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
   const started = performance.now();
-  let sent = 0;
+  let [due, sent, unsent] = [0, 0, 0];
   for (let now = started; now - started < forMs; now = performance.now()) {
-    const due = Math.floor(((now - started) / 1000) * perSecond);
-    for (; sent < due; sent++) sockets[sent % connections]!.write(request);
+    for (const until = ((now - started) / 1000) * perSecond; due < until; due++) {
+      // The one that has waited longest, so that all are used.
+      const connection = free.shift();
+      if (connection === undefined) {
+        unsent++;
+        continue;
+      }
+      connection.sentAt = performance.now();
+      connection.socket.write(request);
+      sent++;
+    }
     await new Promise((resolve) => setTimeout(resolve, 0.5));
   }
   while (answers.length < sent) await new Promise((resolve) => setTimeout(resolve, 5));
-  for (const socket of sockets) socket.destroy();
-  return answers;
+  for (const { socket } of all) socket.destroy();
+  return { answers, unsent };
 }

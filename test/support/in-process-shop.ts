@@ -76,7 +76,7 @@ export async function startInProcessShop(): Promise<InProcessShop> {
   const app = createApp({
     settings,
     observer: { meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }), refused() {} },
-    limiter: { enter: () => true, leave() {} },
+    doors: { door: () => ({ enter: () => 1, leave() {}, answered() {} }) },
     rateLimits: {
       limit() {
         throw new Error('the shop limits no route');

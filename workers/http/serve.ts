@@ -11,7 +11,6 @@ import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { Connections } from '#src/memory/connections.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
-import { InFlight } from '#src/memory/in-flight.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { Switches } from '#src/memory/switches.js';
 import { TopicHints } from '#src/memory/topic-hints.js';
@@ -24,6 +23,7 @@ import { mountedServices } from '#src/services/mounted.js';
 import { systemRoutes } from '#src/services/system.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { initTracing } from '#src/telemetry/tracing.js';
+import { createAdmission } from './admission.js';
 import { createCalling } from './calling.js';
 import { dispatchTo } from './dispatch.js';
 import { endUnfinished, GOODBYE_MS, untilQuiet } from './drain.js';
@@ -69,7 +69,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const app = createApp({
     settings,
     observer: meters,
-    limiter: countRefusals(new InFlight(block, settings.maxInFlight), recorder, 'max_in_flight'),
+    doors: createAdmission({ block, slot, clock, recorder }, settings.maxInFlight),
     rateLimits: countedRateLimits(block, clock, recorder),
     tracing,
     log,

@@ -1,0 +1,51 @@
+// What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
+import type { Settings } from '../config.js';
+import { ConcurrencyCells } from '../memory/concurrency-cell.js';
+import { RateTable } from '../memory/rate-table.js';
+import { readTotals } from '../memory/totals.js';
+import { rateText } from '../rate.js';
+import { concurrencyRule } from '../resilience/adaptive-limit.js';
+import type { AdminRoute } from '../telemetry/admin/handler.js';
+import type { Brain } from './brain.js';
+
+export function limitsRoute(
+  { maxInFlight, rateLimit }: Pick<Settings, 'maxInFlight' | 'rateLimit'>,
+  { block, clock }: Pick<Brain, 'block' | 'clock'>,
+): AdminRoute {
+  const concurrency = new ConcurrencyCells(block, 0, concurrencyRule(maxInFlight), clock);
+  const rates = RateTable.of(block, clock);
+  return {
+    method: 'GET',
+    path: '/limits',
+    handler() {
+      const { series } = readTotals(block);
+      /** Totals of one metric by one of its labels. */
+      const totals = (metric: string, label: string): Record<string, number> =>
+        Object.fromEntries(
+          series
+            .filter((one) => one.metric === metric)
+            .map(({ labels, value }) => [labels[label] ?? '', value]),
+        );
+      const { limit, limiting, rate } = concurrency.state;
+      return {
+        status: 200,
+        json: {
+          concurrency: {
+            inFlight: concurrency.inFlight,
+            maxInFlight,
+            limit,
+            limiting,
+            answersPerSecond: rate,
+            shed: totals('multilane_requests_shed_total', 'reason'),
+          },
+          rateLimits: {
+            default: rateLimit === null ? null : rateText(rateLimit),
+            keys: rates.usage(),
+            refused: totals('multilane_rate_limited_total', 'limit'),
+            overflow: totals('multilane_rate_limit_overflow_total', '')[''] ?? 0,
+          },
+        },
+      };
+    },
+  };
+}

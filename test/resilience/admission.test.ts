@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
+import { concurrencyRule, type LimitState } from '#src/resilience/adaptive-limit.js';
+import { Admission, type Refusal } from '#src/resilience/admission.js';
+
+const MOST = 100;
+
+function setUp(most = MOST, first: Partial<LimitState> = {}) {
+  const block = Block.create({ workers: 1 });
+  const time = { now: 0 };
+  const clock = (): number => time.now;
+  const refused: Refusal[] = [];
+  const rule = concurrencyRule(most);
+  const cells = new ConcurrencyCells(block, 1, { ...rule, first: { ...rule.first, ...first } }, clock);
+  const admission = new Admission({ cells, most, clock, onRefused: (reason) => refused.push(reason) });
+  return { time, cells, admission, refused };
+}
+
+const fill = (enter: () => number): number => {
+  let entered = 0;
+  while (enter() > 0) entered++;
+  return entered;
+};
+
+describe('admission', () => {
+  it('lets what is urgent in up to the hard limit, the rest up to the learned one, what can wait to half of it', () => {
+    const { admission, refused } = setUp(MOST, { limit: 40, limiting: true });
+    const [background, normal, critical] = (['background', 'normal', 'critical'] as const).map((priority) =>
+      admission.door(priority),
+    );
+    expect(fill(() => background!.enter())).to.equal(20);
+    expect(fill(() => normal!.enter())).to.equal(20);
+    expect(fill(() => critical!.enter())).to.equal(60);
+    expect(refused).to.deep.equal(['background', 'latency', 'max_in_flight']);
+    normal!.leave();
+    expect([normal!.enter(), critical!.enter()]).to.deep.equal([0, 61]);
+  });
+
+  it('tells of the hard limit where that is what refuses', () => {
+    const { admission, refused } = setUp();
+    expect(fill(() => admission.door('normal').enter())).to.equal(100);
+    expect(refused).to.deep.equal(['max_in_flight']);
+  });
+
+  it('lets a known route only double what it has proven at once, an unknown one come as it likes', () => {
+    const unknown = setUp(10_000);
+    const door = unknown.admission.door('normal');
+    expect(fill(() => door.enter())).to.equal(1_024);
+
+    const known = setUp(10_000);
+    const route = known.admission.door('normal');
+    for (let n = 0; n < 50; n++) {
+      route.enter();
+      known.time.now += 5;
+      route.answered(5, 1);
+      route.leave();
+    }
+    expect(fill(() => route.enter())).to.equal(64);
+    // The last of them is answered as usual, so 64 at once are proven; the first would prove nothing.
+    route.answered(5, 1);
+    expect(route.enter()).to.equal(0);
+    route.answered(5, 64);
+    route.leave();
+    expect(fill(() => route.enter())).to.equal(65);
+    // Those behind them are late, which proves nothing.
+    route.answered(80, 128);
+    route.leave();
+    expect(fill(() => route.enter())).to.equal(1);
+    expect(known.refused).to.deep.equal(['surge', 'surge', 'surge', 'surge']);
+    expect(known.admission.door('normal').enter(), 'another route').to.equal(1);
+  });
+
+  it('lowers the limit for all when answers take longer than their routes usually do', () => {
+    const { admission, cells, time } = setUp();
+    const [fast, slow] = [admission.door('normal'), admission.door('normal')];
+    for (let i = 0; i < 60; i++) fast.enter();
+    const answer = (fastMs: number, slowMs: number): void => {
+      for (let i = 0; i < 200; i++) {
+        time.now += 4;
+        fast.answered(fastMs, 1);
+        slow.answered(slowMs, 1);
+      }
+    };
+    answer(5, 60);
+    expect(cells.state.limiting, 'each as usual').to.equal(false);
+    answer(39, 100);
+    expect(cells.state.limiting, 'each not twice as long').to.equal(false);
+    answer(200, 600);
+    expect(cells.state.limiting).to.equal(true);
+    expect(cells.limit).to.be.below(100);
+  });
+});

@@ -1,0 +1,32 @@
+// Requests that are refused because too much is in flight, counted where that is decided: a handler, too, may
+// answer OVERLOADED.
+import type { Block } from '#src/memory/block.js';
+import type { Clock } from '#src/memory/clock.js';
+import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
+import type { Recorder } from '#src/memory/recorder.js';
+import { concurrencyRule } from '#src/resilience/adaptive-limit.js';
+import { Admission } from '#src/resilience/admission.js';
+
+export interface Place {
+  readonly block: Block;
+  readonly slot: number;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+}
+
+/** @param most MAX_IN_FLIGHT */
+export function createAdmission({ block, slot, clock, recorder }: Place, most: number): Admission {
+  const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
+  const refused = {
+    max_in_flight: shed('max_in_flight'),
+    latency: shed('latency'),
+    surge: shed('surge'),
+    background: shed('background'),
+  };
+  return new Admission({
+    cells: new ConcurrencyCells(block, slot, concurrencyRule(most), clock),
+    most,
+    clock,
+    onRefused: (reason) => refused[reason].add(),
+  });
+}
