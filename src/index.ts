@@ -45,6 +45,7 @@ export type {
   GroupOptions,
   Handler,
   Hooks,
+  MaxConcurrent,
   RateLimitOption,
   RouteHooks,
   RouteOptions,

@@ -27,6 +27,7 @@ const UNUSED: RequestObserver = {
 
 const UNGUARDED: Doors = {
   door: () => ({ enter: () => 1, leave() {}, answered() {} }),
+  places: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
 };
 
 /** @throws ConfigError naming service and route */

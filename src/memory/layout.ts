@@ -3,7 +3,15 @@
 // What a cell means to anyone is not this room's business.
 
 /** How often a field is repeated. A row always starts on a cache line of its own. */
-export type Rows = 'process' | 'worker' | 'endpoint' | 'worker-endpoint' | 'worker-series' | 'rate-bucket';
+export type Rows =
+  | 'process'
+  | 'worker'
+  | 'endpoint'
+  | 'worker-endpoint'
+  | 'worker-series'
+  | 'rate-bucket'
+  | 'bulkhead'
+  | 'worker-bulkhead';
 
 /**
  * `owner`: one thread writes this row (its worker, or the primary); others only read.
@@ -44,6 +52,9 @@ export const TOPIC_WORDS = 64;
 /** Six keys each (rate-bucket.ts), a power of two: about 60,000 keys at once before one in a thousand finds no row. */
 export const RATE_BUCKETS = 32_768;
 export const RATE_BUCKET_WORDS = 16;
+/** Names of things of which there may be so many at once. */
+export const BULKHEADS = 256;
+export const BULKHEAD_NAME_BYTES = 256;
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -78,6 +89,15 @@ export const LAYOUT = {
 
   // --- rate limits by key: see rate-bucket.ts
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
+
+  // --- things of which there may be so many at once: see bulkhead-cells.ts
+  bulkheadHeld: field('bulkhead', 1, 'cas', 'permits', 'last'),
+  /** 0: the row is free. */
+  bulkheadHash: field('bulkhead', 1, 'cas', 'hash', 'none'),
+  bulkheadNameLength: field('bulkhead', 1, 'cas', 'bytes', 'none'),
+  bulkheadName: field('bulkhead', BULKHEAD_NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  /** Row `worker slot * BULKHEADS + bulkhead`: to be given back if the worker is lost. */
+  workerBulkheadHeld: field('worker-bulkhead', 1, 'owner', 'permits', 'sum'),
 
   // --- one worker slot; survives the thread that fills it
   /** The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot. */
@@ -160,6 +180,9 @@ export interface Dimensions {
 const CACHE_LINE = 64;
 const padded = (bytes: number): number => Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
 
+/** Rows of one thread, side by side. */
+const PACKED: ReadonlySet<Rows> = new Set(['worker-series', 'worker-endpoint', 'worker-bulkhead']);
+
 export interface Placement {
   /** Byte offset of row 0. */
   readonly offset: number;
@@ -190,11 +213,13 @@ export function plan(dimensions: Dimensions): Plan {
     'worker-endpoint': slots * MAX_ENDPOINTS,
     'worker-series': slots * SERIES_PER_WORKER,
     'rate-bucket': RATE_BUCKETS,
+    bulkhead: BULKHEADS,
+    'worker-bulkhead': slots * BULKHEADS,
   };
   let offset = HEADER_BYTES;
   const fields = {} as Record<FieldName, Placement>;
   for (const [name, { rows, words }] of Object.entries(LAYOUT) as [FieldName, Field][]) {
-    const packed = rows === 'worker-series' || rows === 'worker-endpoint';
+    const packed = PACKED.has(rows);
     const stride = packed ? words * 4 : padded(words * 4);
     fields[name] = { offset, stride, rows: count[rows] };
     offset += padded(stride * count[rows]);

@@ -1,5 +1,6 @@
 // What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
 import type { Settings } from '../config.js';
+import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { ConcurrencyCells } from '../memory/concurrency-cell.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotals } from '../memory/totals.js';
@@ -13,6 +14,7 @@ export function limitsRoute(
   { block, clock }: Pick<Brain, 'block' | 'clock'>,
 ): AdminRoute {
   const concurrency = new ConcurrencyCells(block, 0, concurrencyRule(maxInFlight), clock);
+  const bulkheads = new BulkheadCells(block, 0);
   const rates = RateTable.of(block, clock);
   return {
     method: 'GET',
@@ -38,6 +40,7 @@ export function limitsRoute(
             answersPerSecond: rate,
             shed: totals('multilane_requests_shed_total', 'reason'),
           },
+          bulkheads: bulkheads.usage(),
           rateLimits: {
             default: rateLimit === null ? null : rateText(rateLimit),
             keys: rates.usage(),

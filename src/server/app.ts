@@ -10,6 +10,7 @@ import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { AddressRanges } from './address-ranges.js';
 import { collectRoutes } from './application.js';
+import { bulkheadOf } from './bulkheads.js';
 import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import { describeThrown } from './failure.js';
@@ -193,7 +194,8 @@ export class App {
           : target;
         const rateChecks = checksOf(options.rateLimit, `${service} ${method} ${path}`, common, rateLimits);
         const door = unlimited ? undefined : doors.door(options.priority ?? 'normal');
-        const mounted = { ready, door, rateChecks };
+        const bulkhead = bulkheadOf(options.maxConcurrent, `${service} ${method} ${path}`, doors);
+        const mounted = { ready, door, rateChecks, bulkhead };
         const plan = planRoute(info, answering, hooks, settings, mounted, (as) =>
           observer.meter(as, template),
         );

@@ -40,6 +40,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'internal',
   'rateLimit',
   'priority',
+  'maxConcurrent',
   'summary',
   ...HOOK_NAMES,
 ] satisfies (keyof RouteOptions)[]);
@@ -62,6 +63,7 @@ const WEBSOCKET_NAMES: ReadonlySet<string> = new Set([
 ] satisfies (keyof WebSocketOptions | keyof WebSocketLimits)[]);
 /** What says something about one route only. */
 const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
+  'maxConcurrent',
   'rateLimit',
   'params',
   'query',

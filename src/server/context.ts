@@ -33,6 +33,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #isStream = false;
   /** What its route's door said; above 0 it holds a permit of it. */
   #admitted = 0;
+  #place: { leave(): void } | undefined;
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
@@ -149,6 +150,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (door === undefined || this.exchange.head.inProcess) return true;
     this.#admitted = door.enter();
     return this.#admitted > 0;
+  }
+
+  hold(place: { leave(): void }): void {
+    if (this.#live) this.#place = place;
+    else place.leave();
   }
 
   /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
@@ -269,6 +275,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#live = false;
     this.#alarm?.cancel();
     if (this.#admitted > 0) this.plan.door?.leave();
+    this.#place?.leave();
     this.site.requests.remove(this);
   }
 }

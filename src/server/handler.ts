@@ -64,6 +64,11 @@ export interface RouteOptions extends Schemas, RouteHooks {
    * workers: in any interval of t seconds at most B + N*t requests of a key are admitted, the others get 429.
    */
   readonly rateLimit?: RateLimitOption;
+  /**
+   * So many at once in all workers, in-process calls included; beyond, 503 OVERLOADED. With `queue`, so many more
+   * wait in each worker for at most `queueMs` (default 50).
+   */
+  readonly maxConcurrent?: MaxConcurrent;
   /** Who gives way first while too much is in flight; `critical`: refused at MAX_IN_FLIGHT only. Default `normal`. */
   readonly priority?: Priority;
   /** One line for route lists and OpenAPI. */
@@ -76,6 +81,11 @@ export type GroupOptions = Pick<
   'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress' | 'priority'
 > &
   RouteHooks;
+
+export type MaxConcurrent =
+  | number
+  | { readonly limit: number; readonly queue?: number; readonly queueMs?: number };
+
 export type RateLimitOption =
   | string
   | {

@@ -2,6 +2,7 @@
 // shared memory; the pipeline itself keeps no statistics.
 
 import type { Door, Priority } from '../resilience/admission.js';
+import type { Permits } from '../resilience/bulkhead.js';
 
 /** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
 export interface RouteMeter {
@@ -37,8 +38,16 @@ export interface RequestObserver {
   refused(reason: string): void;
 }
 
+/** Of what may be so many at once, counted over all workers. */
+export interface Places {
+  readonly permits: Permits;
+  refused(): void;
+}
+
 /** Admits requests while not too many are in flight, counted over all workers of the process. */
 export interface Doors {
   /** For one route. */
   door(priority: Priority): Door;
+  /** For a route of which there may be so many at once. */
+  places(name: string): Places;
 }

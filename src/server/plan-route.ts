@@ -1,4 +1,5 @@
 // Makes a declared route ready: schemas compiled, hooks in order, meters got.
+import type { Bulkhead } from '../resilience/bulkhead.js';
 import type { Handler, RouteInfo, RouteOptions } from './handler.js';
 import { flatten, type HookChain } from './hook-chain.js';
 import { parseJson } from './json-body.js';
@@ -17,6 +18,11 @@ export interface RouteDefaults {
   readonly requestTimeoutMs: number;
 }
 
+/** What bounds a route. */
+export interface RouteMount extends Pick<RoutePlan, 'ready' | 'door' | 'rateChecks'> {
+  readonly bulkhead: Bulkhead | undefined;
+}
+
 /**
  * @param target the handler, or the WebSocket route that is one
  * @throws Error when a schema cannot be compiled
@@ -26,7 +32,7 @@ export function planRoute(
   target: Handler | WebSocketRoute,
   hooks: HookChain,
   defaults: RouteDefaults,
-  mount: Pick<RoutePlan, 'ready' | 'door' | 'rateChecks'>,
+  mount: RouteMount,
   meterOf: (method: string) => RouteMeter,
 ): RoutePlan {
   const { options } = info;
@@ -34,8 +40,11 @@ export function planRoute(
   const webSocket = typeof target === 'function' ? undefined : target;
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
+  const { ready, door, rateChecks } = mount;
   return {
-    ...mount,
+    ready,
+    door,
+    rateChecks,
     path: info.path,
     template: info.template,
     service: info.service,
@@ -45,6 +54,7 @@ export function planRoute(
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     compress: options.compress ?? false,
     steps: [
+      ...(mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead)]),
       ...(webSocket === undefined ? [] : [webSocket.check]),
       ...onRequest,
       ...textSteps(options),
@@ -59,6 +69,15 @@ export function planRoute(
     onError: flatten(hooks, 'onError').reverse(),
     meter,
     headMeter: info.method === 'GET' ? meterOf('HEAD') : meter,
+  };
+}
+
+/** Before anything of the route runs: it may need what there is little of. */
+function bulkheadStep(bulkhead: Bulkhead): Step {
+  return (ctx) => {
+    const waiting = bulkhead.enter(() => ctx.signal);
+    if (waiting === undefined) return ctx.hold(bulkhead);
+    return waiting.then(() => ctx.hold(bulkhead));
   };
 }
 

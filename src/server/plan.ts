@@ -23,6 +23,8 @@ export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'
   readonly input: Input;
   body: unknown;
   readForm(): Promise<QueryValues>;
+  /** Gives it back when the request has ended, at once if it has. */
+  hold(place: { leave(): void }): void;
 }
 
 /** Something before the handler. A value (or a promise of one) other than undefined is the answer. */

@@ -13,6 +13,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Attempts beyond the first; default 2 for idempotent calls, else 0. */
   readonly retries?: number;
+  /**
+   * Made only while fewer calls that say so are under way to this service, in all workers; otherwise OVERLOADED. Attempts
+   * and hedges of one call are one.
+   */
+  readonly maxConcurrent?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -25,7 +30,7 @@ export interface CallResponse {
   bytes(): Uint8Array;
 }
 
-/** @throws HttpError NO_INSTANCE, BREAKER_OPEN, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can be had */
+/** @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can be had */
 export interface ServiceClient {
   get(path: string, options?: CallOptions): Promise<CallResponse>;
   post(path: string, options?: CallOptions): Promise<CallResponse>;

@@ -9,6 +9,7 @@ import { type Cancellation, cancelAt, manyMayListen } from '../resilience/timeou
 import { SLOW_CALL_MS } from '../resilience/trip-rules.js';
 import { currentScope, type Scope, type TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
+import { type PlacesOf, withinPlaces } from './bounded.js';
 import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
 import type { Endpoint } from './endpoint.js';
 import { type CallObserver, SILENT } from './observer.js';
@@ -28,6 +29,7 @@ export interface CallDependencies {
   readonly breaker: Breaker;
   readonly load: LoadMeter;
   readonly budget: RetryBudget;
+  readonly placesOf: PlacesOf;
   readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
@@ -71,8 +73,13 @@ interface Outgoing extends OutgoingContent {
 export function createCall(dependencies: CallDependencies): Call {
   return (service) => {
     if (!NAME.test(service)) throw new TypeError(`call: ${JSON.stringify(service)} is not a service name`);
-    const request: ServiceClient['request'] = (method, path, options = {}) =>
-      callService(dependencies, service, method, path, options);
+    const request: ServiceClient['request'] = (method, path, options = {}) => {
+      const run = () => callService(dependencies, service, method, path, options);
+      const { maxConcurrent } = options;
+      return maxConcurrent === undefined
+        ? run()
+        : withinPlaces(dependencies.placesOf, service, maxConcurrent, run);
+    };
     return {
       request,
       get: (path, options) => request('GET', path, options),

@@ -1,6 +1,8 @@
 // What the tests of this room share: an App with everything around it faked and recorded.
 import { type Logger, pino } from 'pino';
 import type { HttpError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { type App, type AppOptions, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
@@ -128,6 +130,8 @@ export interface Bench {
   readonly logs: Record<string, unknown>[];
   /** Switches of the surroundings. */
   readonly world: { draining: boolean; permits: number; trusted: boolean };
+  /** Routes that had no place. */
+  readonly refused: readonly string[];
   /** The clock of rate limits, standing still: milliseconds. */
   readonly rateClock: { now: number };
   readonly inject: (request: InjectedRequest) => Promise<Answer>;
@@ -162,6 +166,8 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
   const tracing = new RecordingTracing();
   const world = { draining: false, permits: Number.POSITIVE_INFINITY, trusted: true };
   const rateClock = { now: 1_000 };
+  const refused: string[] = [];
+  let bulkheads: BulkheadCells | undefined;
   const app = createApp({
     settings: { ...SETTINGS, ...settings },
     observer,
@@ -179,6 +185,10 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
         },
         answered() {},
       }),
+      places: (name) => {
+        bulkheads ??= new BulkheadCells(Block.create({ workers: 1 }), 1);
+        return { permits: bulkheads.of(name), refused: () => void refused.push(name) };
+      },
     },
     rateLimits: new RateTable({
       words: new Int32Array(new SharedArrayBuffer(64 * 64)),
@@ -197,6 +207,7 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
     logs,
     world,
     rateClock,
+    refused,
     inject: async (request) => {
       const response = await inject(app, request);
       const text = (): string => Buffer.from(response.body).toString();

@@ -76,7 +76,10 @@ export async function startInProcessShop(): Promise<InProcessShop> {
   const app = createApp({
     settings,
     observer: { meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }), refused() {} },
-    doors: { door: () => ({ enter: () => 1, leave() {}, answered() {} }) },
+    doors: {
+      door: () => ({ enter: () => 1, leave() {}, answered() {} }),
+      places: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
+    },
     rateLimits: {
       limit() {
         throw new Error('the shop limits no route');
@@ -178,6 +181,7 @@ function callWithin(app: App, unreachable: ReadonlySet<string>): ReturnType<type
     breaker: { admit: () => 0, settle() {}, retryInMs: () => 0 },
     load: { begin() {}, end() {}, observe() {} },
     budget: { deposit() {}, withdraw: () => true },
+    placesOf: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
     transports: { http: new HttpTransport(), inProcess },
     clock: () => performance.now(),
     random: Math.random,

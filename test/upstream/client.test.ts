@@ -5,6 +5,7 @@ import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope, type Scope } from '#src/scope.js';
@@ -27,6 +28,7 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
   const block = Block.create({ workers: 1 });
   const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
   const load = new EndpointCells(block, 1, clock);
+  const places = new BulkheadCells(block, 1);
   const sent: { id: string; over: string; request: OutgoingRequest }[] = [];
   const observed: string[] = [];
   const over = (name: string) => ({
@@ -41,6 +43,10 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
     breaker,
     load,
     budget: new RetryBudgetCell(block, clock),
+    placesOf: (service) => ({
+      permits: places.of(service),
+      refused: () => void observed.push(`full ${service}`),
+    }),
     transports: { http: over('http'), inProcess: over('in-process') },
     clock,
     random: () => 0,
@@ -361,6 +367,24 @@ describe('call', () => {
       const { call, sent } = setUp(two, () => answer(200));
       await call('orders').get('/x', { headers: { 'x-mesh-token': 'mine' } });
       expect(sent[0]!.request.headers).not.to.have.property('x-mesh-token');
+    });
+
+    it('nothing while as many calls as may be are under way, over all workers', async () => {
+      const finish: ((response: CallResponse) => void)[] = [];
+      const { call, sent, observed } = setUp(two, () => new Promise((resolve) => void finish.push(resolve)));
+      const get = (maxConcurrent?: number) =>
+        call('orders').get('/x', maxConcurrent === undefined ? {} : { maxConcurrent });
+      const running = [get(2), get(2), get()];
+      const refused = await get(2).catch((error: unknown) => error);
+      expect(refused).to.deep.include({ code: 'OVERLOADED', status: 503, headers: { 'retry-after': '1' } });
+      expect([sent.length, observed]).to.deep.equal([3, ['full orders']]);
+      running.push(get(3));
+      for (const answered of finish) answered(answer(200));
+      await Promise.all(running);
+      const again = get(1);
+      finish.at(-1)!(answer(200));
+      expect((await again).status).to.equal(200);
+      expect(await get(0).catch((error: unknown) => error)).to.be.instanceOf(TypeError);
     });
 
     it('nothing when the request is not one', async () => {

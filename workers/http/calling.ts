@@ -9,6 +9,7 @@ import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { injectTrace } from '#src/telemetry/propagation.js';
 import { Balancer } from '#src/upstream/balancer.js';
+import type { PlacesOf } from '#src/upstream/bounded.js';
 import type { Call } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';
@@ -23,6 +24,7 @@ export interface CallingOptions {
   readonly slot: number;
   readonly clock: Clock;
   readonly observer: CallObserver;
+  readonly placesOf: PlacesOf;
   readonly dispatch: Dispatch;
   readonly meshToken: string | undefined;
   readonly timeoutMs: number;
@@ -36,7 +38,7 @@ export interface Calling {
 }
 
 export function createCalling(options: CallingOptions): Calling {
-  const { block, slot, clock, observer, dispatch, meshToken, timeoutMs } = options;
+  const { block, slot, clock, observer, placesOf, dispatch, meshToken, timeoutMs } = options;
   const load = new EndpointCells(block, slot, clock);
   const http = new HttpTransport();
   const view = new View(new SnapshotPage(block), (endpoint) => http.leave(endpoint));
@@ -48,6 +50,7 @@ export function createCalling(options: CallingOptions): Calling {
     breaker: new BreakerCells(block, slot, DEFAULT_TRIP_RULE, clock),
     load,
     budget: new RetryBudgetCell(block, clock),
+    placesOf,
     transports: { http, inProcess: new InProcessTransport(dispatch) },
     clock,
     random: Math.random,

@@ -23,7 +23,7 @@ import { mountedServices } from '#src/services/mounted.js';
 import { systemRoutes } from '#src/services/system.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { initTracing } from '#src/telemetry/tracing.js';
-import { createAdmission } from './admission.js';
+import { createBounds } from './bounds.js';
 import { createCalling } from './calling.js';
 import { dispatchTo } from './dispatch.js';
 import { endUnfinished, GOODBYE_MS, untilQuiet } from './drain.js';
@@ -54,10 +54,12 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
   // clients would only come back through an accept queue that is about to be reset.
   let leaving = false;
+  const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight);
   const calling = createCalling({
     block,
     slot,
     clock,
+    placesOf: bounds.placesOf,
     observer: observeCalls(recorder, tracing),
     dispatch: (service, request) => dispatch(service, request),
     meshToken: settings.meshToken,
@@ -69,7 +71,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const app = createApp({
     settings,
     observer: meters,
-    doors: createAdmission({ block, slot, clock, recorder }, settings.maxInFlight),
+    doors: bounds,
     rateLimits: countedRateLimits(block, clock, recorder),
     tracing,
     log,

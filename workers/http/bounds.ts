@@ -1,11 +1,14 @@
 // Requests that are refused because too much is in flight, counted where that is decided: a handler, too, may
 // answer OVERLOADED.
 import type { Block } from '#src/memory/block.js';
+import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import type { Clock } from '#src/memory/clock.js';
 import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
 import type { Recorder } from '#src/memory/recorder.js';
 import { concurrencyRule } from '#src/resilience/adaptive-limit.js';
 import { Admission } from '#src/resilience/admission.js';
+import type { Doors } from '#src/server/observer.js';
+import type { PlacesOf } from '#src/upstream/bounded.js';
 
 export interface Place {
   readonly block: Block;
@@ -14,8 +17,13 @@ export interface Place {
   readonly recorder: Recorder;
 }
 
+/** Of requests, and of calls. */
+export interface Bounds extends Doors {
+  readonly placesOf: PlacesOf;
+}
+
 /** @param most MAX_IN_FLIGHT */
-export function createAdmission({ block, slot, clock, recorder }: Place, most: number): Admission {
+export function createBounds({ block, slot, clock, recorder }: Place, most: number): Bounds {
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
   const refused = {
     max_in_flight: shed('max_in_flight'),
@@ -23,10 +31,18 @@ export function createAdmission({ block, slot, clock, recorder }: Place, most: n
     surge: shed('surge'),
     background: shed('background'),
   };
-  return new Admission({
+  const bulkheads = new BulkheadCells(block, slot);
+  const full = shed('bulkhead');
+  const places = (name: string) => ({ permits: bulkheads.of(name), refused: () => full.add() });
+  const admission = new Admission({
     cells: new ConcurrencyCells(block, slot, concurrencyRule(most), clock),
     most,
     clock,
     onRefused: (reason) => refused[reason].add(),
   });
+  return {
+    door: (priority) => admission.door(priority),
+    places: (name) => places(`route ${name}`),
+    placesOf: (service) => places(`call ${service}`),
+  };
 }

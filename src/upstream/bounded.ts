@@ -1,0 +1,29 @@
+// A bulkhead per service called: a slow one must not hold all requests of this process (option `maxConcurrent`).
+import { UnavailableError } from '../errors.js';
+import type { Permits } from '../resilience/bulkhead.js';
+
+/** Calls under way to one service, counted over all workers. */
+export type PlacesOf = (service: string) => { readonly permits: Permits; refused(): void };
+
+/** @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way */
+export async function withinPlaces<T>(
+  placesOf: PlacesOf,
+  service: string,
+  most: number,
+  run: () => Promise<T>,
+): Promise<T> {
+  if (!(Number.isSafeInteger(most) && most >= 1)) {
+    throw new TypeError('call: maxConcurrent must be a whole number >= 1');
+  }
+  const places = placesOf(service);
+  const { permits } = places;
+  if (!permits.enter(most)) {
+    places.refused();
+    throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are under way.`);
+  }
+  try {
+    return await run();
+  } finally {
+    permits.leave();
+  }
+}

@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
+import { BULKHEAD_NAME_BYTES, BULKHEADS } from '#src/memory/layout.js';
+import type { Crowding } from './bulkhead-crowd.js';
+
+const THREADS = 4;
+
+describe('bulkhead cells', () => {
+  it('bound what has one name over all threads, whoever names it first', () => {
+    const block = Block.create({ workers: 2 });
+    const [one, two] = [new BulkheadCells(block, 1), new BulkheadCells(Block.attach(block.buffer), 2)];
+    const [mine, theirs, other] = [one.of('a'), two.of('a'), two.of('b')];
+    expect([mine.enter(2), theirs.enter(2), mine.enter(2)]).to.deep.equal([true, true, false]);
+    expect(other.enter(1)).to.equal(true);
+    mine.leave();
+    expect(theirs.enter(2)).to.equal(true);
+    const usage = [
+      { name: 'a', held: 2 },
+      { name: 'b', held: 1 },
+    ];
+    expect(one.usage()).to.have.deep.members(usage);
+  });
+
+  it('get back what a lost thread held, and nothing of others', () => {
+    const block = Block.create({ workers: 2 });
+    const [one, two] = [new BulkheadCells(block, 1), new BulkheadCells(block, 2)];
+    for (const name of ['a', 'b']) {
+      one.of(name).enter(9);
+      one.of(name).enter(9);
+      two.of(name).enter(9);
+    }
+    reclaimBulkheads(block, 1);
+    reclaimBulkheads(block, 1);
+    expect([two.of('a').held, two.of('b').held]).to.deep.equal([1, 1]);
+  });
+
+  it('have room for so many names, and say so', () => {
+    const cells = new BulkheadCells(Block.create({ workers: 1 }), 1);
+    for (let n = 0; n < BULKHEADS; n++) cells.of(`name ${n}`);
+    expect(cells.of('name 7').enter(1)).to.equal(true);
+    expect(cells.usage().filter(({ held }) => held > 0)).to.deep.equal([{ name: 'name 7', held: 1 }]);
+    expect(() => cells.of('one more')).to.throw(RangeError);
+    for (const name of ['', 'é'.repeat(BULKHEAD_NAME_BYTES / 2 + 1)]) {
+      expect(() => new BulkheadCells(Block.create({ workers: 1 }), 1).of(name)).to.throw(RangeError);
+    }
+  });
+
+  it('are never held by more than the limit at once under four threads, and end at none', async () => {
+    const block = Block.create({ workers: THREADS });
+    const seen = new SharedArrayBuffer(12);
+    await Promise.all(
+      Array.from({ length: THREADS }, async (_, index) => {
+        const workerData: Crowding = {
+          memory: block.buffer,
+          slot: index + 1,
+          seen,
+          threads: THREADS,
+          limit: 3,
+        };
+        await once(new Worker(new URL('./bulkhead-crowd.js', import.meta.url), { workerData }), 'exit');
+      }),
+    );
+    const [, inside, most] = new Int32Array(seen);
+    expect(inside).to.equal(0);
+    expect(most).to.be.within(1, 3);
+    expect(new BulkheadCells(block, 0).of('crowd').held).to.equal(0);
+  });
+});

@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { get, json } from '../support/client.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { until } from '../support/until.js';
+import { Wire } from '../support/wire.js';
+import { BOUNDED } from './fixtures/paths.js';
+
+interface Limits {
+  readonly bulkheads: readonly { readonly name: string; readonly held: number }[];
+}
+
+describe('maxConcurrent over two workers', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: BOUNDED });
+  });
+  after(() => cluster.dispose());
+  const held = async (): Promise<number | undefined> => {
+    const { bulkheads } = await json<Limits>(await get(`${cluster.adminUrl}/limits`));
+    return bulkheads.find(({ name }) => name === 'route bounded GET /hang')?.held;
+  };
+
+  it('is one number, and what a lost worker held of it is given back', async () => {
+    const wires = await Promise.all(Array.from({ length: 3 }, () => Wire.open(cluster.url)));
+    for (const wire of wires) wire.write('GET /hang HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    expect(await until(held, (count) => count === 3)).to.equal(3);
+    const refused = await get(`${cluster.url}/hang`);
+    expect([refused.status, refused.headers.get('retry-after')]).to.deep.equal([503, '1']);
+    // Sooner or later both workers are hit.
+    const crash = async (): Promise<number | undefined> => {
+      await get(`${cluster.url}/crash`, { connection: 'close' }).catch(() => undefined);
+      return held();
+    };
+    expect(await until(crash, (count) => count === 0)).to.equal(0);
+  });
+});
