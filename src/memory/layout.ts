@@ -55,6 +55,8 @@ export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
 export const BULKHEAD_NAME_BYTES = 256;
+/** Calls under way that others may wait for, a power of two. */
+export const CALL_CLAIMS = 4096;
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -86,6 +88,9 @@ export const LAYOUT = {
   databaseBudget: field('process', 3, 'cas', 'connections, connections, milliseconds', 'last'),
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
+
+  /** Which worker makes which call: see call-claims.ts. */
+  callClaims: field('process', CALL_CLAIMS, 'cas', 'packed', 'none'),
 
   // --- rate limits by key: see rate-bucket.ts
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),

@@ -1,5 +1,6 @@
 // No code of a worker can run any more: what it held in shared memory goes back, its totals stay.
 import { reclaimBulkheads } from '../memory/bulkhead-cells.js';
+import { reclaimCalls } from '../memory/call-claims.js';
 import { reclaimInFlight } from '../memory/concurrency-cell.js';
 import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
@@ -10,6 +11,7 @@ import type { Brain } from './brain.js';
 export function reclaimSlot({ block, load, breakers }: Brain, slot: number): void {
   reclaimInFlight(block, slot);
   reclaimBulkheads(block, slot);
+  reclaimCalls(block, slot);
   reclaimConnections(block, slot);
   load.reclaim(slot);
   breakers.reclaim(slot);

@@ -88,6 +88,10 @@ export const METRICS = {
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',
   ),
+  multilane_calls_shared_total: counter(
+    'Calls that got the answer of another one (singleFlight).',
+    'service',
+  ),
   multilane_rate_limited_total: counter('Requests refused by a rate limit.', 'limit'),
   multilane_rate_limit_overflow_total: counter(
     'Requests whose key found no room of its own and shared a limit with others.',

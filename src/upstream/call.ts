@@ -18,6 +18,11 @@ export interface CallOptions {
    * and hedges of one call are one.
    */
   readonly maxConcurrent?: number;
+  /**
+   * GET only: one call for all who ask for the same (service, path, query and header fields) at the same time, in all
+   * workers; the others get its answer. Nothing is stored.
+   */
+  readonly singleFlight?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -14,6 +14,8 @@ import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
 import type { Endpoint } from './endpoint.js';
 import { type CallObserver, SILENT } from './observer.js';
 import { type OutgoingContent, outgoingContent, outgoingMethod, outgoingPath } from './outgoing.js';
+import { type MakeCall, shareCall } from './shared-call.js';
+import type { SingleFlight } from './single-flight.js';
 import type { Transport } from './transport.js';
 import { judgeError, judgeResponse } from './verdict.js';
 
@@ -30,6 +32,7 @@ export interface CallDependencies {
   readonly load: LoadMeter;
   readonly budget: RetryBudget;
   readonly placesOf: PlacesOf;
+  readonly flights: SingleFlight;
   readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
@@ -73,13 +76,17 @@ interface Outgoing extends OutgoingContent {
 export function createCall(dependencies: CallDependencies): Call {
   return (service) => {
     if (!NAME.test(service)) throw new TypeError(`call: ${JSON.stringify(service)} is not a service name`);
-    const request: ServiceClient['request'] = (method, path, options = {}) => {
+    const make: MakeCall = (method, path, options) => {
       const run = () => callService(dependencies, service, method, path, options);
       const { maxConcurrent } = options;
       return maxConcurrent === undefined
         ? run()
         : withinPlaces(dependencies.placesOf, service, maxConcurrent, run);
     };
+    const request: ServiceClient['request'] = async (method, path, options = {}) =>
+      options.singleFlight === true
+        ? shareCall(dependencies, service, make, method, path, options)
+        : make(method, path, options);
     return {
       request,
       get: (path, options) => request('GET', path, options),

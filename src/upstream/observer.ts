@@ -13,6 +13,8 @@ export interface CallObserver {
   ): AttemptObservation;
   /** A retry was due and the budget of the process had no token for it. */
   budgetExhausted(service: string): void;
+  /** A call got the answer of another one (`singleFlight`). */
+  shared(service: string): void;
 }
 
 export interface AttemptObservation {
@@ -27,4 +29,5 @@ export type AttemptResult = { readonly status: number } | { readonly error: unkn
 export const SILENT: CallObserver = {
   attempt: (_endpoint, _method, _path, _attempt, trace) => ({ trace, end: () => undefined }),
   budgetExhausted: () => undefined,
+  shared: () => undefined,
 };

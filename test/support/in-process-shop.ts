@@ -21,6 +21,7 @@ import type { Endpoint } from '#src/upstream/endpoint.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
 import { BufferedResponse } from '#src/upstream/response.js';
+import { SingleFlight } from '#src/upstream/single-flight.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 
 export type ServiceName = 'users' | 'orders' | 'payments' | 'checkout';
@@ -181,6 +182,10 @@ function callWithin(app: App, unreachable: ReadonlySet<string>): ReturnType<type
     breaker: { admit: () => 0, settle() {}, retryInMs: () => 0 },
     load: { begin() {}, end() {}, observe() {} },
     budget: { deposit() {}, withdraw: () => true },
+    flights: new SingleFlight(
+      { claim: () => -1, isHeld: () => false, release() {} },
+      { receive() {}, send() {} },
+    ),
     placesOf: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
     transports: { http: new HttpTransport(), inProcess },
     clock: () => performance.now(),

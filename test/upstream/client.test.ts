@@ -6,6 +6,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
+import { CallClaims } from '#src/memory/call-claims.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope, type Scope } from '#src/scope.js';
@@ -13,6 +14,7 @@ import { Balancer } from '#src/upstream/balancer.js';
 import type { CallResponse } from '#src/upstream/call.js';
 import { type CallDependencies, createCall } from '#src/upstream/client.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
+import { SingleFlight } from '#src/upstream/single-flight.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
 import { answer, endpoint, problem } from './endpoints.js';
@@ -43,6 +45,7 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
     breaker,
     load,
     budget: new RetryBudgetCell(block, clock),
+    flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
     placesOf: (service) => ({
       permits: places.of(service),
       refused: () => void observed.push(`full ${service}`),
@@ -60,6 +63,7 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
         },
       }),
       budgetExhausted: (service) => observed.push(`exhausted ${service}`),
+      shared: (service) => observed.push(`shared ${service}`),
     },
     ...more,
   });
@@ -385,6 +389,47 @@ describe('call', () => {
       finish.at(-1)!(answer(200));
       expect((await again).status).to.equal(200);
       expect(await get(0).catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+    });
+
+    it('once for all who want the same at the same time, if they say so', async () => {
+      const finish: ((response: CallResponse) => void)[] = [];
+      const { call, sent, observed } = setUp(two, () => new Promise((resolve) => void finish.push(resolve)));
+      const orders = call('orders');
+      const same = { query: { q: 1 }, headers: { authorization: 'a', accept: 'b' }, singleFlight: true };
+      const waiting = [
+        orders.get('/x', same),
+        orders.get('/x?q=1', { headers: { Accept: 'b', Authorization: 'a' }, singleFlight: true }),
+        orders.get('/x', { ...same, headers: { ...same.headers, authorization: 'other' } }),
+        orders.get('/x', { ...same, query: { q: 2 } }),
+        call('users').get('/x', same),
+        orders.get('/x', { ...same, singleFlight: false }),
+      ];
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(sent.length).to.equal(5);
+      for (const answered of finish) answered(answer(200, 'x'));
+      for (const response of await Promise.all(waiting)) expect(response.text()).to.equal('"x"');
+      expect(observed.filter((event) => event.startsWith('shared'))).to.deep.equal(['shared orders']);
+      for (const bad of [
+        orders.post('/x', { singleFlight: true }),
+        orders.get('/x', { body: 'b', singleFlight: true }),
+      ]) {
+        expect(await bad.catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+      }
+    });
+
+    it('beyond the deadline of who began it, when it is shared', async () => {
+      const finish: ((response: CallResponse) => void)[] = [];
+      const answering = () => new Promise<CallResponse>((resolve) => void finish.push(resolve));
+      const { call, sent } = setUp(two, answering, { timeoutMs: 9_000 });
+      const get = () => call('orders').get('/x', { singleFlight: true });
+      const hurried = runInScope(scopeOf({ deadline: Deadline.after(30) }), get);
+      const patient = runInScope(scopeOf({ deadline: Deadline.after(60_000) }), get);
+      expect(await hurried.catch((error: unknown) => error)).to.have.property('code', 'DEADLINE_EXCEEDED');
+      expect(sent[0]!.request.signal.aborted).to.equal(false);
+      expect(Number(sent[0]!.request.headers['x-request-deadline'])).to.be.within(8_000, 9_000);
+      finish[0]!(answer(200, 'x'));
+      expect((await patient).text()).to.equal('"x"');
+      expect(sent.length).to.equal(1);
     });
 
     it('nothing when the request is not one', async () => {

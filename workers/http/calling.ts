@@ -1,8 +1,10 @@
 // How this worker's services call others: the shared brain (load, breakers, retry budget, registry snapshot) and
 // the two ways to reach an endpoint.
+import { WorkerMail } from '#src/cluster/worker-mail.js';
 import type { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { CallClaims } from '#src/memory/call-claims.js';
 import type { Clock } from '#src/memory/clock.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
@@ -15,6 +17,7 @@ import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
 import type { CallObserver } from '#src/upstream/observer.js';
+import { type FlightMessage, SingleFlight } from '#src/upstream/single-flight.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
 import type { Dispatch } from '#src/upstream/transport.js';
 import { View } from '#src/upstream/view.js';
@@ -28,6 +31,8 @@ export interface CallingOptions {
   readonly dispatch: Dispatch;
   readonly meshToken: string | undefined;
   readonly timeoutMs: number;
+  /** Told when a message of another worker cannot be read. */
+  readonly messageFailed: (error: unknown) => void;
 }
 
 export interface Calling {
@@ -38,10 +43,11 @@ export interface Calling {
 }
 
 export function createCalling(options: CallingOptions): Calling {
-  const { block, slot, clock, observer, placesOf, dispatch, meshToken, timeoutMs } = options;
+  const { block, slot, clock, observer, placesOf, dispatch, meshToken, timeoutMs, messageFailed } = options;
   const load = new EndpointCells(block, slot, clock);
   const http = new HttpTransport();
   const view = new View(new SnapshotPage(block), (endpoint) => http.leave(endpoint));
+  const mail = new WorkerMail<FlightMessage>('calls', slot, block.workers, messageFailed);
   const call = createCall({
     balancer: new Balancer({
       endpoints: (service) => view.endpoints(service),
@@ -51,6 +57,7 @@ export function createCalling(options: CallingOptions): Calling {
     load,
     budget: new RetryBudgetCell(block, clock),
     placesOf,
+    flights: new SingleFlight(new CallClaims(block, slot), mail),
     transports: { http, inProcess: new InProcessTransport(dispatch) },
     clock,
     random: Math.random,
@@ -59,5 +66,12 @@ export function createCalling(options: CallingOptions): Calling {
     meshToken,
     timeoutMs,
   });
-  return { call, isInstance: (address) => view.hasAddress(address), close: () => http.close() };
+  return {
+    call,
+    isInstance: (address) => view.hasAddress(address),
+    async close() {
+      mail.close();
+      await http.close();
+    },
+  };
 }

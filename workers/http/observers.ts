@@ -83,6 +83,7 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
       error_type: error,
     });
   });
+  const shared = keep((service) => recorder.counter('multilane_calls_shared_total', { service }));
   const exhausted = keep((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
   );
@@ -108,6 +109,7 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
       };
     },
     budgetExhausted: (service) => exhausted(service).add(),
+    shared: (service) => shared(service).add(),
   };
 }
 

@@ -54,6 +54,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
   // clients would only come back through an accept queue that is about to be reset.
   let leaving = false;
+  const messageFailed = (error: unknown): void => {
+    log.error({ err: error }, 'a message of another worker could not be read');
+  };
   const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight);
   const calling = createCalling({
     block,
@@ -64,10 +67,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     dispatch: (service, request) => dispatch(service, request),
     meshToken: settings.meshToken,
     timeoutMs: settings.requestTimeoutMs,
+    messageFailed,
   });
-  const bus = new TopicChannels(slot, new TopicHints(block, slot), (error) => {
-    log.error({ err: error }, 'a message published by another worker could not be read');
-  });
+  const bus = new TopicChannels(slot, new TopicHints(block, slot), messageFailed);
   const app = createApp({
     settings,
     observer: meters,

@@ -1,0 +1,242 @@
+// One call for all who want the same at the same time, in all workers (option `singleFlight`): the first makes it, the
+// others wait for its answer. Nothing is stored: who comes when the answer is there makes a call of its own.
+//
+// Only for who asks for it: that two requests are the same, what is sent says; that they may have the same answer, only
+// their author knows. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
+//
+// A claim in shared memory says which worker makes the call; it is asked by message and answers by message. The call is
+// nobody's own: it goes on while anybody waits, whoever has left. Each waits until its own deadline. If the worker is
+// lost, or its call ended in a way that is no answer for others, those who waited for it elect anew.
+import { DeadlineExceededError, type ErrorCode, HttpError } from '../errors.js';
+import type { CallResponse } from './call.js';
+import { BufferedResponse } from './response.js';
+
+/** Who makes which call. memory/call-claims.ts keeps it. */
+export interface Claims {
+  /** 0: this worker; the slot of another one; negative: nobody can tell, do not share. */
+  claim(key: string): number;
+  isHeld(key: string, slot: number): boolean;
+  release(key: string): void;
+}
+
+export interface Mail {
+  receive(deliver: (from: number, message: FlightMessage) => void): void;
+  send(to: number, message: FlightMessage): void;
+}
+
+interface Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** An error that would have met everybody. */
+interface Failure {
+  readonly kind: 'failure';
+  readonly code: string;
+  readonly detail: string;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+}
+
+export type FlightMessage = { readonly key: string } & (
+  | { readonly kind: 'ask' }
+  | { readonly kind: 'left' }
+  | { readonly kind: 'gone' }
+  | Answer
+  | Failure
+);
+
+/** `error`: of this worker's own call, with what others are to be told of it; undefined: nothing. */
+type Outcome =
+  | Answer
+  | Failure
+  | { readonly kind: 'error'; readonly error: unknown; readonly told: Failure | undefined };
+
+/** In case the worker that was asked is lost, or the question was. */
+const LOOK_EVERY_MS = 20;
+
+interface Flight {
+  readonly controller: AbortController;
+  readonly outcome: Promise<Outcome>;
+  isLeading: boolean;
+  /** In this worker. */
+  waiters: number;
+  /** Slots of workers in which somebody waits for this. */
+  readonly followers: Set<number>;
+}
+
+/** Makes the call; it is worth nothing any more when the signal aborts. */
+export type Perform = (signal: AbortSignal) => Promise<CallResponse>;
+
+export class SingleFlight {
+  readonly #claims: Claims;
+  readonly #mail: Mail;
+  readonly #flights = new Map<string, Flight>();
+  /** Those that wait for another worker, by key. */
+  readonly #asked = new Map<string, (told: Answer | Failure | 'gone') => void>();
+
+  constructor(claims: Claims, mail: Mail) {
+    this.#claims = claims;
+    this.#mail = mail;
+    mail.receive((from, message) => this.#receive(from, message));
+  }
+
+  /**
+   * @param signal of this one waiter: with it, it stops waiting
+   * @param shared told when the answer was of another's call
+   */
+  async run(key: string, perform: Perform, signal: AbortSignal, shared: () => void): Promise<CallResponse> {
+    signal.throwIfAborted();
+    const known = this.#flights.get(key);
+    const flight = known ?? this.#begin(key, perform);
+    flight.waiters++;
+    try {
+      const outcome = await within(signal, flight.outcome);
+      if (known !== undefined || !flight.isLeading) shared();
+      return responseOf(outcome);
+    } finally {
+      flight.waiters--;
+      this.#endUnwanted(key, flight);
+    }
+  }
+
+  #begin(key: string, perform: Perform): Flight {
+    const controller = new AbortController();
+    const flight: Flight = {
+      controller,
+      isLeading: false,
+      waiters: 0,
+      followers: new Set(),
+      // After this function, so that the flight is known when anybody asks.
+      outcome: Promise.resolve().then(() => this.#fly(key, flight, perform)),
+    };
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #fly(key: string, flight: Flight, perform: Perform): Promise<Outcome> {
+    for (;;) {
+      const holder = this.#claims.claim(key);
+      if (holder <= 0) return this.#lead(key, flight, perform, holder === 0);
+      const told = await this.#follow(key, flight, holder);
+      if (typeof told === 'object') {
+        this.#forget(key, flight);
+        return told;
+      }
+      // It knows nothing of this key, and still has the place: another key's.
+      if (told === 'gone' && this.#claims.isHeld(key, holder)) return this.#lead(key, flight, perform, false);
+      if (flight.controller.signal.aborted) return calledOff(flight);
+    }
+  }
+
+  async #lead(key: string, flight: Flight, perform: Perform, isClaimed: boolean): Promise<Outcome> {
+    flight.isLeading = true;
+    const outcome = await outcomeOf(perform, flight.controller.signal);
+    this.#forget(key, flight);
+    const told = outcome.kind === 'error' ? outcome.told : outcome;
+    const message: FlightMessage = told === undefined ? { kind: 'gone', key } : { ...told, key };
+    for (const slot of flight.followers) this.#mail.send(slot, message);
+    // Last: who finds the place free has been told, or had not asked.
+    if (isClaimed) this.#claims.release(key);
+    return outcome;
+  }
+
+  /** What the other worker says; undefined: it will say nothing. */
+  #follow(key: string, flight: Flight, holder: number): Promise<Answer | Failure | 'gone' | undefined> {
+    const { signal } = flight.controller;
+    return new Promise((resolve) => {
+      const end = (told: Answer | Failure | 'gone' | undefined): void => {
+        clearInterval(timer);
+        signal.removeEventListener('abort', leave);
+        if (this.#asked.get(key) === end) this.#asked.delete(key);
+        resolve(told);
+      };
+      const leave = (): void => {
+        this.#mail.send(holder, { kind: 'left', key });
+        end(undefined);
+      };
+      const timer = setInterval(() => {
+        // What was sent before the place was left is in our queue: it comes first.
+        if (!this.#claims.isHeld(key, holder)) setImmediate(() => end(undefined));
+      }, LOOK_EVERY_MS);
+      signal.addEventListener('abort', leave, { once: true });
+      this.#asked.set(key, end);
+      this.#mail.send(holder, { kind: 'ask', key });
+    });
+  }
+
+  #receive(from: number, message: FlightMessage): void {
+    const { key } = message;
+    const flight = this.#flights.get(key);
+    switch (message.kind) {
+      case 'ask':
+        if (flight?.isLeading === true) flight.followers.add(from);
+        else this.#mail.send(from, { kind: 'gone', key });
+        return;
+      case 'left':
+        if (flight?.followers.delete(from) === true) this.#endUnwanted(key, flight);
+        return;
+      case 'gone':
+        this.#asked.get(key)?.('gone');
+        return;
+      default:
+        this.#asked.get(key)?.(message);
+    }
+  }
+
+  #endUnwanted(key: string, flight: Flight): void {
+    if (flight.waiters > 0 || flight.followers.size > 0) return;
+    // Nobody may join what is being called off.
+    this.#forget(key, flight);
+    flight.controller.abort();
+  }
+
+  #forget(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  }
+}
+
+async function outcomeOf(perform: Perform, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const response = await perform(signal);
+    const { status, headers } = response;
+    return { kind: 'answer', status, headers: { ...headers }, body: response.bytes() };
+  } catch (error) {
+    return { kind: 'error', error, told: signal.aborted ? undefined : failureOf(error) };
+  }
+}
+
+/** A deadline is one's own, and what is no HttpError cannot be sent. */
+function failureOf(error: unknown): Failure | undefined {
+  if (!(error instanceof HttpError) || error instanceof DeadlineExceededError) return undefined;
+  return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };
+}
+
+const calledOff = ({ controller }: Flight): Outcome => ({
+  kind: 'error',
+  error: controller.signal.reason,
+  told: undefined,
+});
+
+/** Fresh for every waiter: none can change what another reads. */
+function responseOf(outcome: Outcome): CallResponse {
+  if (outcome.kind === 'answer') {
+    return new BufferedResponse(outcome.status, { ...outcome.headers }, outcome.body);
+  }
+  if (outcome.kind === 'error') throw outcome.error;
+  const { code, detail, headers } = outcome;
+  throw new HttpError(code as ErrorCode, detail, headers === undefined ? {} : { headers });
+}
+
+/** @throws the reason of the signal, when it aborts first */
+function within<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', leave, { once: true });
+    void promise.then((value) => {
+      signal.removeEventListener('abort', leave);
+      resolve(value);
+    });
+  });
+}

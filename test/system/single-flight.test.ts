@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { get } from '../support/client.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { evenLoad } from '../support/even-load.js';
+import { SHARED_CALLS } from './fixtures/paths.js';
+
+describe('singleFlight over four workers', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: SHARED_CALLS, env: { WORKERS: '4' } });
+  });
+  after(() => cluster.dispose());
+
+  it('makes one call for a thousand requests at the same time, and gives all of them its answer', async () => {
+    const load = { url: cluster.url, perSecond: 2_000, forMs: 500, connections: 1_000 };
+    const { answers, unsent } = await evenLoad(load);
+    expect(answers.length + unsent).to.be.within(990, 1_000);
+    expect([...new Set(answers.map(({ status }) => status))]).to.deep.equal([200]);
+    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    const [, made] = /fixture_slow_calls_total (\d+)/.exec(metrics) ?? [];
+    expect(made).to.equal('1');
+    const [, shared] = /multilane_calls_shared_total\{service="slow"\} (\d+)/.exec(metrics) ?? [];
+    expect(Number(shared)).to.equal(answers.length - 1);
+  });
+
+  it('makes another one for who asks afterwards', async () => {
+    expect(await (await get(cluster.url)).json()).to.deep.equal({ thing: 1 });
+    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    expect(metrics).to.match(/fixture_slow_calls_total 2\n/);
+  });
+});

@@ -1,0 +1,216 @@
+// Workers are as real as one thread can have them: claims in one block, messages over the channels between slots.
+import { expect } from 'chai';
+import { WorkerMail } from '#src/cluster/worker-mail.js';
+import { DeadlineExceededError, UnavailableError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
+import type { CallResponse } from '#src/upstream/call.js';
+import { BufferedResponse } from '#src/upstream/response.js';
+import { type FlightMessage, SingleFlight } from '#src/upstream/single-flight.js';
+import { until } from '../support/until.js';
+import { answer } from './endpoints.js';
+
+const WORKERS = 3;
+let names = 0;
+
+/** One worker: what it is asked to perform waits to be ended by the test. */
+class Worker {
+  readonly mail: WorkerMail<FlightMessage>;
+  readonly claims: CallClaims;
+  readonly flight: SingleFlight;
+  readonly made: { signal: AbortSignal; end(response: CallResponse): void; fail(error: unknown): void }[] =
+    [];
+  shared = 0;
+  /** Questions of other workers that have arrived. */
+  asked = 0;
+
+  constructor(block: Block, name: string, slot: number) {
+    this.mail = new WorkerMail(name, slot, WORKERS, (error) => {
+      throw error;
+    });
+    this.claims = new CallClaims(block, slot);
+    this.flight = new SingleFlight(this.claims, {
+      send: (to, message) => this.mail.send(to, message),
+      receive: (deliver) =>
+        this.mail.receive((from, message) => {
+          deliver(from, message);
+          if (message.kind === 'ask') this.asked++;
+        }),
+    });
+  }
+
+  get(signal = new AbortController().signal, key = 'key'): Promise<CallResponse> {
+    const perform = (whole: AbortSignal) =>
+      new Promise<CallResponse>((end, fail) => {
+        this.made.push({ signal: whole, end, fail });
+        whole.addEventListener('abort', () => fail(whole.reason), { once: true });
+      });
+    return this.flight.run(key, perform, signal, () => void this.shared++);
+  }
+}
+
+function setUp() {
+  const block = Block.create({ workers: WORKERS });
+  const name = `test-${++names}`;
+  const workers = [1, 2, 3].map((slot) => new Worker(block, name, slot));
+  const [one, two, three] = workers as [Worker, Worker, Worker];
+  const made = (): number => workers.reduce((sum, worker) => sum + worker.made.length, 0);
+  /** Resolves when so many questions have arrived at the one that makes the call. */
+  const asked = (worker: Worker, questions: number) =>
+    until(
+      () => worker.asked,
+      (count) => count >= questions,
+    );
+  const close = (): void => {
+    for (const { mail } of workers) mail.close();
+  };
+  return { block, one, two, three, made, asked, close };
+}
+
+const textOf = async (response: Promise<CallResponse>): Promise<string> => (await response).text();
+const codeOf = (response: Promise<CallResponse>): Promise<unknown> =>
+  response.then(
+    () => 'answered',
+    (error: unknown) => (error as { code?: string }).code ?? error,
+  );
+const some = (n: number, worker: Worker): Promise<CallResponse>[] =>
+  Array.from({ length: n }, () => worker.get());
+
+describe('single flight', () => {
+  let bench: ReturnType<typeof setUp>;
+  beforeEach(() => {
+    bench = setUp();
+  });
+  afterEach(() => bench.close());
+
+  it('makes one call for all in all workers, and each gets an answer of its own', async () => {
+    const { one, two, three, made, asked } = bench;
+    const waiting = [...some(5, one)];
+    await until(made, (count) => count === 1);
+    waiting.push(...some(5, two), ...some(5, three));
+    await asked(one, 2);
+    expect(made()).to.equal(1);
+    one.made[0]!.end(new BufferedResponse(200, { 'x-of': 'one' }, Buffer.from('{"a":1}')));
+    const answers = await Promise.all(waiting);
+    for (const { status, headers } of answers) expect([status, headers['x-of']]).to.deep.equal([200, 'one']);
+    for (const response of [answers[0]!, answers[14]!]) {
+      response.json<{ a: number }>().a = 2;
+      response.bytes().fill(0);
+      (response.headers as Record<string, string>)['x-of'] = 'mine';
+    }
+    for (const response of answers) expect(response.json()).to.deep.equal({ a: 1 });
+    expect([answers[1]!.headers['x-of'], answers[13]!.headers['x-of']]).to.deep.equal(['one', 'one']);
+    expect([one.shared, two.shared, three.shared]).to.deep.equal([4, 5, 5]);
+  });
+
+  it('stores nothing: who comes when it is answered makes a call of its own', async () => {
+    const { one, two, made } = bench;
+    const first = one.get();
+    await until(made, (count) => count === 1);
+    one.made[0]!.end(answer(200, 'first'));
+    await first;
+    const second = two.get();
+    await until(made, (count) => count === 2);
+    two.made[0]!.end(answer(200, 'second'));
+    expect(await textOf(second)).to.equal('"second"');
+  });
+
+  it('keeps apart what has another key', async () => {
+    const { one, two, made } = bench;
+    const waiting = [one.get(undefined, 'a'), two.get(undefined, 'b')];
+    expect(await until(made, (count) => count === 2)).to.equal(2);
+    one.made[0]!.end(answer(200, 'a'));
+    two.made[0]!.end(answer(200, 'b'));
+    expect(await Promise.all(waiting.map(textOf))).to.deep.equal(['"a"', '"b"']);
+  });
+
+  it('goes on when the one who began it leaves, and ends when nobody waits any more', async () => {
+    const { one, two, made, asked } = bench;
+    const [began, joined, elsewhere] = [new AbortController(), new AbortController(), new AbortController()];
+    const waiting = [one.get(began.signal), one.get(joined.signal)];
+    await until(made, (count) => count === 1);
+    waiting.push(two.get(elsewhere.signal));
+    await asked(one, 1);
+    const codes = waiting.map(codeOf);
+    began.abort(new DeadlineExceededError());
+    expect(await codes[0]).to.equal('DEADLINE_EXCEEDED');
+    joined.abort(new Error('left'));
+    await codes[1];
+    const { signal } = one.made[0]!;
+    expect(signal.aborted, 'somebody waits in another worker').to.equal(false);
+    elsewhere.abort(new Error('left'));
+    await codes[2];
+    expect(await until(() => signal.aborted, Boolean)).to.equal(true);
+    const later = one.get();
+    await until(made, (count) => count === 2);
+    one.made[1]!.end(answer(200, 'later'));
+    expect(await textOf(later)).to.equal('"later"');
+  });
+
+  it('tells everybody what would have met everybody', async () => {
+    const { one, two, made, asked } = bench;
+    const waiting = [one.get()];
+    await until(made, (count) => count === 1);
+    waiting.push(two.get());
+    await asked(one, 1);
+    one.made[0]!.fail(new UnavailableError('BREAKER_OPEN', 'open', 7));
+    const errors = await Promise.all(waiting.map((each) => each.catch((error: unknown) => error)));
+    for (const error of errors) {
+      expect(error).to.deep.include({ code: 'BREAKER_OPEN', status: 503, headers: { 'retry-after': '7' } });
+    }
+    expect(made()).to.equal(1);
+  });
+
+  it('elects anew when a call ended in a way that is only its own', async () => {
+    for (const error of [new DeadlineExceededError(), new TypeError('a fault')]) {
+      const { one, two, made, asked, close } = setUp();
+      const first = codeOf(one.get());
+      await until(made, (count) => count === 1);
+      const second = two.get();
+      await asked(one, 1);
+      one.made[0]!.fail(error);
+      await first;
+      expect(
+        await until(
+          () => two.made.length,
+          (count) => count === 1,
+        ),
+      ).to.equal(1);
+      two.made[0]!.end(answer(200, 'again'));
+      expect(await textOf(second)).to.equal('"again"');
+      close();
+    }
+  });
+
+  it('elects anew when the worker that made the call is lost', async () => {
+    const { block, one, two, three, made, asked } = bench;
+    const lost = one.get();
+    await until(made, (count) => count === 1);
+    const waiting = [two.get(), three.get(), two.get()];
+    await asked(one, 2);
+    // It says nothing any more, and the primary takes back what it held.
+    one.mail.close();
+    reclaimCalls(block, 1);
+    await until(
+      () => two.made.length + three.made.length,
+      (count) => count >= 1,
+    );
+    await asked(two.made.length > 0 ? two : three, 1);
+    expect(two.made.length + three.made.length).to.equal(1);
+    for (const call of [...two.made, ...three.made]) call.end(answer(200, 'of another'));
+    for (const text of await Promise.all(waiting.map(textOf))) expect(text).to.equal('"of another"');
+    one.made[0]!.end(answer(200, 'too late'));
+    expect(await textOf(lost)).to.equal('"too late"');
+  });
+
+  it('does without a place that another key has', async () => {
+    const { one, two, made } = bench;
+    // As if the keys met: the place says that worker 1 makes this call, which knows nothing of it.
+    one.claims.claim('key');
+    const alone = two.get();
+    expect(await until(made, (count) => count === 1)).to.equal(1);
+    two.made[0]!.end(answer(200, 'alone'));
+    expect(await textOf(alone)).to.equal('"alone"');
+    expect(one.claims.isHeld('key', 1)).to.equal(true);
+  });
+});
