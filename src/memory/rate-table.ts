@@ -141,12 +141,13 @@ export class RateTable {
       if (ahead > tolerance) return tolerance - ahead;
       const next = Math.max(ahead, 1 - lateness) + interval;
       let time = now + next;
-      if (lowHalf(time) === low) time += 1;
+      let nextLow = lowHalf(time);
+      if (nextLow === low) nextLow = lowHalf(++time);
       const nextHigh = highHalf(tag, time);
       const isSwapped =
         nextHigh === high
-          ? Atomics.compareExchange(words, row, low, lowHalf(time)) === low
-          : this.#buckets.swap(row, low, high, lowHalf(time), nextHigh);
+          ? Atomics.compareExchange(words, row, low, nextLow) === low
+          : this.#buckets.swap(row, low, high, nextLow, nextHigh);
       if (isSwapped) return next;
     }
   }

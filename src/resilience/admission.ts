@@ -29,8 +29,11 @@ export interface Door {
   /** How many of this route run in this thread now, itself included; 0: refused, nothing was taken. */
   enter(): number;
   leave(): void;
-  /** An admitted request, the so-many-th when it entered, has been answered after so many milliseconds. */
-  answered(latencyMs: number, entered: number): void;
+  /**
+   * An admitted request, the so-many-th when it entered, has been answered after so many milliseconds.
+   * @param now milliseconds of any one clock of this thread
+   */
+  answered(latencyMs: number, entered: number, now: number): void;
 }
 
 /**
@@ -51,8 +54,6 @@ export interface AdmissionOptions {
   readonly cells: ConcurrencyCells;
   /** The hard limit. */
   readonly most: number;
-  /** Milliseconds. */
-  readonly clock: () => number;
   readonly onRefused: (reason: Refusal) => void;
 }
 
@@ -99,9 +100,9 @@ export class Admission {
         running--;
         cells.leave();
       },
-      answered: (latencyMs, entered) => {
+      answered: (latencyMs, entered, now) => {
         if (entered > proven && latencyMs <= EASY * Math.max(LEAST_USUAL_MS, usual.ms)) proven = entered;
-        this.#learn(usual, latencyMs);
+        this.#learn(usual, latencyMs, now);
       },
     };
   }
@@ -112,12 +113,11 @@ export class Admission {
     return priority === 'normal' ? cells.limit : Math.max(1, Math.floor(cells.limit * BACKGROUND_SHARE));
   }
 
-  #learn(usual: UsualLatency, latencyMs: number): void {
+  #learn(usual: UsualLatency, latencyMs: number, now: number): void {
     const usualMs = Math.max(LEAST_USUAL_MS, usual.learn(latencyMs, this.#state));
     this.#answers++;
     this.#ratios += latencyMs / usualMs;
     this.#usualMs += usualMs;
-    const now = this.#options.clock();
     if (this.#answers < BATCH && now - this.#reportedAt < BATCH_MS) return;
     const { cells } = this.#options;
     cells.report(this.#answers, this.#ratios, this.#usualMs);

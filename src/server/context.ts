@@ -247,11 +247,12 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
     this.#phase = COMPLETE;
-    const tookMs = performance.now() - this.startedAt;
+    const now = performance.now();
+    const tookMs = now - this.startedAt;
     this.meter.end(this.#begun, status, tookMs * 1000, error);
     // How long a stream lasts is its own affair, and who has left was not answered.
     if (this.#admitted > 0 && !this.#isStream && status !== 499)
-      this.plan.door?.answered(tookMs, this.#admitted);
+      this.plan.door?.answered(tookMs, this.#admitted, now);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
     if (this.#handlerDone) this.#release();

@@ -13,7 +13,7 @@ function setUp(most = MOST, first: Partial<LimitState> = {}) {
   const refused: Refusal[] = [];
   const rule = concurrencyRule(most);
   const cells = new ConcurrencyCells(block, 1, { ...rule, first: { ...rule.first, ...first } }, clock);
-  const admission = new Admission({ cells, most, clock, onRefused: (reason) => refused.push(reason) });
+  const admission = new Admission({ cells, most, onRefused: (reason) => refused.push(reason) });
   return { time, cells, admission, refused };
 }
 
@@ -53,18 +53,18 @@ describe('admission', () => {
     for (let n = 0; n < 50; n++) {
       route.enter();
       known.time.now += 5;
-      route.answered(5, 1);
+      route.answered(5, 1, known.time.now);
       route.leave();
     }
     expect(fill(() => route.enter())).to.equal(64);
     // The last of them is answered as usual, so 64 at once are proven; the first would prove nothing.
-    route.answered(5, 1);
+    route.answered(5, 1, known.time.now);
     expect(route.enter()).to.equal(0);
-    route.answered(5, 64);
+    route.answered(5, 64, known.time.now);
     route.leave();
     expect(fill(() => route.enter())).to.equal(65);
     // Those behind them are late, which proves nothing.
-    route.answered(80, 128);
+    route.answered(80, 128, known.time.now);
     route.leave();
     expect(fill(() => route.enter())).to.equal(1);
     expect(known.refused).to.deep.equal(['surge', 'surge', 'surge', 'surge']);
@@ -78,8 +78,8 @@ describe('admission', () => {
     const answer = (fastMs: number, slowMs: number): void => {
       for (let i = 0; i < 200; i++) {
         time.now += 4;
-        fast.answered(fastMs, 1);
-        slow.answered(slowMs, 1);
+        fast.answered(fastMs, 1, time.now);
+        slow.answered(slowMs, 1, time.now);
       }
     };
     answer(5, 60);

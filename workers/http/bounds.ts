@@ -37,7 +37,6 @@ export function createBounds({ block, slot, clock, recorder }: Place, most: numb
   const admission = new Admission({
     cells: new ConcurrencyCells(block, slot, concurrencyRule(most), clock),
     most,
-    clock,
     onRefused: (reason) => refused[reason].add(),
   });
   return {
