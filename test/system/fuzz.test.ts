@@ -1,0 +1,3 @@
+import { describeFuzzing } from './fuzz/fuzzing.js';
+
+describeFuzzing(2000, 300, 60_000);

@@ -1,0 +1,73 @@
+// A storm of broken requests over the real process: a short one in `npm test`, a long one outside of it. Prints its
+// seed; SEED=… sends the same again.
+import { expect } from 'chai';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { newSeed } from '#test/support/random.js';
+import { until } from '#test/support/until.js';
+import { EVERYTHING } from '../fixtures/paths.js';
+import { collectGarbage, residentMb } from './memory.js';
+import { storm } from './storm.js';
+
+const WORKERS = 2;
+/** Of the issue. */
+const MEMORY_MB = 64;
+
+interface WorkerView {
+  readonly id: number;
+  readonly generation: number;
+}
+
+export function describeFuzzing(count: number, warmUp: number, budgetMs: number): void {
+  const seed = newSeed();
+  describe(`${count} broken requests (SEED=${seed})`, () => {
+    let cluster: Cluster;
+    before(async () => {
+      cluster = await startCluster({
+        config: EVERYTHING,
+        env: { WORKERS: String(WORKERS), TRUSTED_PROXIES: '127.0.0.0/8', LOG_LEVEL: 'error' },
+      });
+    });
+    after(() => cluster.dispose());
+
+    const workers = async (): Promise<WorkerView[]> => {
+      const views = (await (await fetch(`${cluster.adminUrl}/workers`)).json()) as WorkerView[];
+      return views.map(({ id, generation }) => ({ id, generation }));
+    };
+    /** Answered 500, whether or not their clients were still there. */
+    const failed = async (): Promise<string[]> => {
+      const metrics = await (await fetch(`${cluster.adminUrl}/metrics`)).text();
+      return metrics
+        .split('\n')
+        .filter(
+          (line) => /^http_server_request_duration_seconds_count\{.*"500"/.test(line) && !/ 0$/.test(line),
+        );
+    };
+
+    it('end neither the process nor a thread, are never answered 500, and leave no memory behind', async function () {
+      this.timeout(budgetMs);
+      // What a process needs for its first requests of every kind is no leak.
+      const first = await storm(cluster.url, seed + 1, warmUp);
+      await collectGarbage(cluster.url, WORKERS);
+      const before = { mb: residentMb(cluster.pid), workers: await workers() };
+      const main = await storm(cluster.url, seed, count);
+      const peak = residentMb(cluster.pid);
+      const settle = async (): Promise<number> => {
+        await collectGarbage(cluster.url, WORKERS);
+        return residentMb(cluster.pid);
+      };
+      const settled = await until(settle, (mb) => mb <= before.mb + MEMORY_MB);
+      const statuses = [...main.statuses].sort(([a], [b]) => a - b);
+      console.log(
+        `      ${statuses.map(([status, times]) => `${status || 'none'}: ${times}`).join(', ')}; MiB: ` +
+          `${before.mb.toFixed(0)} before, ${peak.toFixed(0)} at the end, ${settled.toFixed(0)} settled`,
+      );
+      expect([...first.failures, ...main.failures].slice(0, 5), 'answered 500').to.deep.equal([]);
+      expect(await failed(), 'counted as 500').to.deep.equal([]);
+      expect(await workers(), 'threads').to.deep.equal(before.workers);
+      expect(settled).to.be.at.most(before.mb + MEMORY_MB);
+      // A storm that never gets past the parser would prove nothing.
+      for (const status of [200, 400, 404])
+        expect(main.statuses.get(status), `${status}`).to.be.greaterThan(0);
+    });
+  });
+}

@@ -1,0 +1,76 @@
+// Sends a planned storm, each request on a connection of its own, and says what came back.
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { planned } from './plan.js';
+
+export interface Storm {
+  readonly seed: number;
+  readonly count: number;
+  /** Answers by status; 0: none. */
+  readonly statuses: ReadonlyMap<number, number>;
+  /** Requests that were answered 500, ready to be read and sent again. */
+  readonly failures: readonly string[];
+}
+
+const AT_ONCE = 64;
+/** A server that waits for more says nothing: whoever has heard nothing for so long leaves. */
+const SILENCE_MS = 100;
+/** More answers may follow the first one. */
+const QUIET_MS = 15;
+/** The second packet must not join the first. */
+const BETWEEN_PACKETS_MS = 2;
+
+export async function storm(url: string, seed: number, count: number): Promise<Storm> {
+  const statuses = new Map<number, number>();
+  const failures: string[] = [];
+  let n = 0;
+  const client = async (): Promise<void> => {
+    while (n < count) {
+      const index = n++;
+      const { mutations, packets } = planned(seed, index);
+      const heard = await exchange(url, packets);
+      const found = [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+      for (const status of found.length === 0 ? [0] : found) {
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+      if (found.includes(500)) {
+        const sent = JSON.stringify(Buffer.concat(packets).toString('latin1').slice(0, 2000));
+        failures.push(
+          `planned(${seed}, ${index}), ${mutations.join(', ')}: ${sent} -> ${heard.slice(0, 500)}`,
+        );
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, client));
+  return { seed, count, statuses, failures };
+}
+
+/** @returns what was heard until the server closed or fell silent @throws Error when it cannot be reached */
+async function exchange(url: string, packets: readonly Buffer[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const heard: string[] = [];
+  let isOpen = false;
+  const closed = new Promise<void>((resolve, reject) => {
+    socket.on('connect', () => {
+      isOpen = true;
+    });
+    socket.on('error', (error) => !isOpen && reject(error)); // later a reset is an end like any other
+    socket.on('close', () => resolve());
+  });
+  socket.setTimeout(SILENCE_MS, () => socket.resetAndDestroy());
+  socket.on('data', (chunk) => {
+    heard.push(chunk.toString('latin1'));
+    socket.setTimeout(QUIET_MS);
+  });
+  await send(socket, packets);
+  await closed;
+  return heard.join('');
+}
+
+async function send(socket: Socket, packets: readonly Buffer[]): Promise<void> {
+  for (const [i, packet] of packets.entries()) {
+    if (i > 0) await sleep(BETWEEN_PACKETS_MS);
+    if (!socket.destroyed) socket.write(packet);
+  }
+}
