@@ -97,7 +97,10 @@ export class Wire {
 
   /** Resolves when the server has closed. @throws Error after 15 s */
   async closed(): Promise<void> {
-    if (!this.#ended) await within(ANSWER_MS, once(this.#socket, 'close'), () => 'the connection stays open');
+    if (this.#ended) return;
+    // Not `once`, which takes a reset for a failure.
+    const close = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
+    await within(ANSWER_MS, close, () => 'the connection stays open');
   }
 
   /** Reads nothing any more. */
