@@ -61,6 +61,12 @@ export class UwsBody {
     this.#res.resume();
   }
 
+  /** Whoever has not read until now never will: what was held is let go of, and so is what still comes. */
+  discard(): void {
+    this.#held = undefined;
+    this.resume();
+  }
+
   /** What still comes is thrown away by the core. */
   finish(): void {
     this.#over = true;
@@ -72,6 +78,7 @@ export class UwsBody {
     this.#res.onData((chunk, last) => {
       if (this.#over) return;
       this.isComplete = last;
+      if (this.#held === undefined && this.#onChunk === undefined) return;
       // A copy: the core takes its memory back.
       const bytes = Buffer.from(new Uint8Array(chunk));
       try {

@@ -158,7 +158,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#res.onAborted(() => this.#gone());
     // Microtasks still run before the core parses on: only the next turn of the loop is late enough.
     if (this.#deferred) setImmediate(() => this.#undefer());
-    if (this.#phase === OPEN) this.#body?.hold();
+    if (this.#body !== undefined && this.#mayRead) this.#body.hold();
   }
 
   // --- the answer at once
@@ -282,6 +282,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       return;
     }
     this.#corked(() => {
+      this.#body?.discard();
       this.#stopReading();
       this.#res.end();
       this.#finish();
@@ -292,7 +293,12 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
     if (this.#body === undefined) onChunk(NOTHING, true);
-    else if (this.#phase === OPEN) this.#body.read(onChunk);
+    else if (this.#mayRead) this.#body.read(onChunk);
+  }
+
+  /** An answer of unknown length may be made of the body, while it comes. */
+  get #mayRead(): boolean {
+    return this.#phase === OPEN || (this.#phase === ANSWERING && this.#pieces instanceof UwsStream);
   }
 
   pause(): void {
@@ -315,7 +321,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     const res = this.#res;
     this.#ending = this.#endingOf(status, close);
     // Behind the answer the core goes on reading, be it to throw away what is left of the body.
-    this.#body?.resume();
+    if (this.#body !== undefined && !this.#mayRead) this.#body.discard();
     if (status !== 200) res.writeStatus(statusLine(status));
     if (headers.length > 0) res.writeHeader(headers[0]!, blockOf(headers));
   }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
@@ -71,6 +72,16 @@ function routes(app: Application): void {
       for await (const chunk of stream) return `${(error as Error).message}: ${chunk.length}`;
       return 'nothing';
     }
+  });
+  app.post('/mirror', { bodyLimit: 5_000_000 }, (ctx) => ctx.stream(ctx.readStream()));
+  app.post('/mirror-late', { bodyLimit: 5_000_000 }, async (ctx) => {
+    await sleep(1);
+    return ctx.stream(
+      (async function* () {
+        await sleep(1);
+        yield* ctx.readStream();
+      })(),
+    );
   });
   app.post('/sum', { bodyLimit: 5_000_000 }, async (ctx) => {
     let sum = 0;
@@ -212,6 +223,15 @@ function behaves(client: () => Client): void {
     const sum = bytes.reduce((a, b) => a + b, 0);
     expect((await post('/sum', bytes)).body.toString()).to.equal(String(sum));
     expect((await post('/ignored', 'x'.repeat(1000))).body.toString()).to.equal('did not look');
+  });
+
+  it('answers with the body while it reads it', async () => {
+    const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => i % 251));
+    for (const path of ['/mirror', '/mirror-late']) {
+      expect((await post(path, bytes)).body.equals(bytes), path).to.equal(true);
+      expect((await post(path, 'short')).body.toString(), path).to.equal('short');
+      expect((await post(path, '')).body.toString(), path).to.equal('');
+    }
   });
 
   it('reads forms and uploads', async () => {

@@ -31,6 +31,7 @@ describe('framing over a socket', () => {
       });
       app.post('/read', async (ctx) => ctx.readText());
       app.post('/streamed', (ctx) => ctx.stream(pieces()));
+      app.post('/mirror', (ctx) => ctx.stream(ctx.readStream()));
       app.post('/no-chunks', { chunked: 'reject' }, () => 'never');
       app.post('/nothing', () => undefined);
     });
@@ -120,8 +121,18 @@ describe('framing over a socket', () => {
   it('executes nothing behind a chunked body, however late it comes', async () => {
     const chunked = (path: string, body: string) =>
       `POST ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
-    expect(await sent(chunked('/read', '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'))).to.equal('200');
-    for (const path of ['/read', '/target', '/nothing', '/streamed', '/nowhere']) {
+    for (const path of ['/read', '/mirror']) {
+      const wire = await Wire.open(url);
+      wire.write(chunked(path, '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'));
+      const answer = await wire.answer();
+      expect([answer?.status, String(answer?.body), answer?.closes], path).to.deep.equal([
+        200,
+        'abcde',
+        true,
+      ]);
+      wire.destroy();
+    }
+    for (const path of ['/read', '/mirror', '/target', '/nothing', '/streamed', '/nowhere']) {
       executed = [];
       const wire = await Wire.open(url);
       wire.write(chunked(path, '0\r\n\r\n'));
@@ -151,6 +162,16 @@ describe('framing over a socket', () => {
   it('keeps the connection after a request with no body where one could be', async () => {
     const wire = await Wire.open(url);
     expect((await wire.request('POST', '/target'))?.status).to.equal(200);
+    expect((await wire.request('GET', '/ok'))?.status).to.equal(200);
+    wire.destroy();
+  });
+
+  it('keeps the connection behind an answer in pieces whose body nobody wants', async () => {
+    const wire = await Wire.open(url);
+    expect((await wire.request('POST', '/streamed', [], 'short'))?.body.toString()).to.equal('ab');
+    wire.write(`${post('Content-Length: 6').replace('/target', '/streamed')}abc`);
+    expect((await wire.answer())?.body.toString()).to.equal('ab');
+    wire.write('def');
     expect((await wire.request('GET', '/ok'))?.status).to.equal(200);
     wire.destroy();
   });
