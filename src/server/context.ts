@@ -3,10 +3,11 @@ import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError, type HttpError } from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
-import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
+import { describeThrown, isFault, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
+import { Refusal } from './refusal.js';
 import { Responder } from './responder.js';
 import { EVENT_STREAM, type EventSourceFunction, eventStream, type ServerSentEvent } from './sse.js';
 import type { Alarm } from './timer-wheel.js';
@@ -214,8 +215,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       this.#complete(status, undefined);
     } catch (error) {
       if (this.#givenUp !== undefined) return;
-      this.site.log.error({ err: describeThrown(error) }, 'a streamed answer failed');
-      this.#complete(500, 'INTERNAL');
+      // The client has its status already: for the log and the metrics it is what went wrong.
+      const { status: failed, code } = problemOf(error, this);
+      if (error instanceof Refusal) this.site.refused(error.code.toLowerCase());
+      if (isFault(error)) this.site.log.error({ err: describeThrown(error) }, 'a streamed answer failed');
+      this.#complete(failed, code);
       this.exchange.destroy();
     }
   }

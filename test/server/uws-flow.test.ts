@@ -45,6 +45,7 @@ describe('flow over a socket', () => {
           entered.open(ctx as Context);
           return ctx.readText();
         });
+        app.post('/mirrors', { bodyLimit: 100 }, (ctx) => ctx.stream(ctx.readStream()));
         app.post('/refuses', () => 'no need');
         app.get('/endless', (ctx) =>
           ctx.stream(
@@ -182,6 +183,21 @@ describe('flow over a socket', () => {
     expect(await wire.request('GET', '/breaks')).to.equal(undefined);
     expect(wire.rest).to.include('begun').and.not.include('\r\n0\r\n');
     expect(world.logs.at(-1)?.msg).to.equal('a streamed answer failed');
+  });
+
+  it('cuts a stream that is made of a body over its limit, by no fault of ours', async () => {
+    const wire = await Wire.open(url);
+    wire.write('POST /mirrors HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const logged = world.logs.length;
+    for (let n = 0; n < 20; n++) wire.write(`a\r\n0123456789\r\n`);
+    expect(await wire.answer()).to.equal(undefined);
+    expect(wire.rest)
+      .to.match(/^HTTP\/1\.1 200 /)
+      .and.not.include('\r\n0\r\n');
+    await world.observer.ended(1);
+    expect(world.observer.seen[0]).to.include({ status: 413, error: 'BODY_TOO_LARGE' });
+    expect(world.observer.refusals.at(-1)).to.equal('body_too_large');
+    expect(world.logs.slice(logged)).to.deep.equal([]);
   });
 
   it('tells the handler of a client that leaves', async () => {
