@@ -1,6 +1,6 @@
 // Resident memory of a process, and of one whose garbage has been collected.
 import { readFileSync } from 'node:fs';
-import { Wire } from '#test/support/wire.js';
+import { Wire } from './wire.js';
 
 /** MiB, by proc(5). @throws Error when the process is gone */
 export function residentMb(pid: number): number {

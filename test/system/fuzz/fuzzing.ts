@@ -3,9 +3,9 @@
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { newSeed } from '#test/support/random.js';
+import { collectGarbage, residentMb } from '#test/support/resident-memory.js';
 import { until } from '#test/support/until.js';
 import { EVERYTHING } from '../fixtures/paths.js';
-import { collectGarbage, residentMb } from './memory.js';
 import { storm } from './storm.js';
 
 const WORKERS = 2;

@@ -1,0 +1,163 @@
+// Clients that mean no good, over the real process: what they cost, and that they are cut.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { type Cluster, startCluster, within } from '#test/support/cluster.js';
+import { collectGarbage, residentMb } from '#test/support/resident-memory.js';
+import { Wire } from '#test/support/wire.js';
+import { EVERYTHING } from './fixtures/paths.js';
+
+const WORKERS = 2;
+/** Of the issue, for one client. */
+const COST_MB = 16;
+const MB = 1_000_000;
+
+const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+const chunkedHead = (line: string): string =>
+  `${line} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`;
+const CHUNK = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
+
+/** A connection whose end, by whatever way, is an event. */
+class Client {
+  readonly socket: Socket;
+  readonly closed: Promise<void>;
+  heard = '';
+
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    this.socket.on('error', () => undefined); // a reset is what they ask for
+    this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
+  }
+
+  listen(): this {
+    this.socket.on('data', (chunk) => {
+      this.heard += chunk.toString('latin1');
+    });
+    return this;
+  }
+
+  /** Writes the same for as long as it is taken, up to a bound. @returns bytes that were written */
+  async pour(piece: string, most: number, patienceMs: number): Promise<number> {
+    let written = 0;
+    while (written < most && !this.socket.destroyed) {
+      written += piece.length;
+      if (this.socket.write(piece)) continue;
+      if (!(await this.#drained(patienceMs))) break;
+    }
+    return written;
+  }
+
+  /** @returns false when the server takes nothing more, or has cut */
+  async #drained(patienceMs: number): Promise<boolean> {
+    const over = new AbortController();
+    const patience = AbortSignal.any([over.signal, AbortSignal.timeout(patienceMs)]);
+    void this.closed.then(() => over.abort());
+    return once(this.socket, 'drain', { signal: patience }).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+describe('a client that means no good', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: EVERYTHING, env: { WORKERS: String(WORKERS) } });
+  });
+  after(() => cluster.dispose());
+
+  /** MiB that the process grows by at most while `act` runs, beyond what it needed for the same once before. */
+  async function cost(act: () => Promise<unknown>): Promise<number> {
+    await act();
+    await collectGarbage(cluster.url, WORKERS);
+    const before = residentMb(cluster.pid);
+    let most = before;
+    const look = setInterval(() => {
+      most = Math.max(most, residentMb(cluster.pid));
+    }, 20);
+    await act();
+    clearInterval(look);
+    return Math.max(most, residentMb(cluster.pid)) - before;
+  }
+
+  for (const path of ['/large', '/long', '/who', '/stream']) {
+    it(`and asks for ${path} again and again but never reads costs less than ${COST_MB} MiB`, async () => {
+      const grown = await cost(async () => {
+        const deaf = new Client(cluster.url);
+        deaf.socket.pause();
+        await deaf.pour(request(path).repeat(100), 20 * MB, 1000);
+        deaf.socket.destroy();
+      });
+      console.log(`      ${path}: ${grown.toFixed(1)} MiB`);
+      expect(grown).to.be.lessThan(COST_MB);
+    });
+  }
+
+  it(`and sends a body without end while it reads no answer costs less than ${COST_MB} MiB`, async () => {
+    const grown = await cost(async () => {
+      const deaf = new Client(cluster.url);
+      deaf.socket.pause();
+      deaf.socket.write(chunkedHead('POST /album'));
+      await deaf.pour(CHUNK, 200 * MB, 1000);
+      deaf.socket.destroy();
+    });
+    console.log(`      /album: ${grown.toFixed(1)} MiB`);
+    expect(grown).to.be.lessThan(COST_MB);
+  });
+
+  it('and sends a byte a second is cut, be it of the head or of the body', async function () {
+    this.timeout(60_000);
+    const slowly = async (first: string, rest: string): Promise<void> => {
+      const client = new Client(cluster.url).listen();
+      client.socket.write(first);
+      let at = 0;
+      const dribble = setInterval(() => void client.socket.write(rest[at++ % rest.length]!), 1000);
+      await within(40_000, client.closed, () => `still open after ${at} bytes`);
+      clearInterval(dribble);
+    };
+    await Promise.all([
+      slowly('', 'GET /who HTTP/1.1\r\nHost: x\r\nX: and so on'),
+      slowly(request('/who'), 'GET /who HTTP/1.1\r\nHost: x\r\nX: and so on'),
+      slowly('POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n', 'a'),
+      slowly(chunkedHead('POST /text'), '1\r\na\r\n'),
+    ]);
+  });
+
+  const endless: [line: string, limit: number, status: number][] = [
+    ['POST /text', 1 << 20, 413],
+    ['PUT /bytes', 2000, 413],
+    ['POST /paints', 1 << 20, 415],
+    ['PATCH /echo', 1 << 24, 200],
+  ];
+  for (const [line, limit, status] of endless) {
+    it(`and sends ${line} a body without end is cut at its limit`, async () => {
+      const client = new Client(cluster.url).listen();
+      client.socket.write(chunkedHead(line));
+      const written = await client.pour(CHUNK, 200 * MB, 5000);
+      await within(15_000, client.closed, () => `still open, ${written} bytes written`);
+      // The reset that ends it may overtake the answer.
+      if (client.heard !== '') expect(client.heard).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(client.heard.length).to.be.lessThan(limit + MB);
+      expect(client.heard).to.not.match(/\r\n0\r\n\r\n$/);
+    });
+  }
+
+  it('and sends a giant head is answered 431, and one without end is cut', async () => {
+    const wire = await Wire.open(cluster.url);
+    wire.write(`GET /who HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`);
+    const answer = await wire.answer();
+    expect([answer?.status, answer?.headers['content-type']]).to.deep.equal([
+      431,
+      'application/problem+json',
+    ]);
+    await wire.closed();
+    for (const piece of ['x'.repeat(1000), 'X: y\r\n', '\r\n', `X: ${'y'.repeat(500)}\r\n`]) {
+      const client = new Client(cluster.url).listen();
+      client.socket.write('GET /who HTTP/1.1\r\nHost: x\r\nX: ');
+      const written = await client.pour(piece, 50 * MB, 5000);
+      await within(15_000, client.closed, () => `still open, ${written} bytes written`);
+      expect(written).to.be.lessThan(10 * MB);
+    }
+  });
+});
