@@ -1,0 +1,32 @@
+// Requests at a fixed rate, whatever the server does (open loop), each timed from the moment it was due.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Wire } from '#test/support/wire.js';
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
+/** @returns the 99th percentile in ms @throws Error when a request is not answered 200 */
+export async function probeP99(url: string, path: string, { perSecond, seconds }: Rate): Promise<number> {
+  const free: Wire[] = [];
+  const ask = async (due: number): Promise<number> => {
+    const wire = free.pop() ?? (await Wire.open(url));
+    const answer = await wire.request('GET', path);
+    const took = performance.now() - due;
+    if (answer?.status !== 200) throw new Error(`the probe was answered ${answer?.status}`);
+    free.push(wire);
+    return took;
+  };
+  const asked: Promise<number>[] = [];
+  const start = performance.now();
+  const count = perSecond * seconds;
+  while (asked.length < count) {
+    const due = start + (asked.length * 1000) / perSecond;
+    if (performance.now() >= due) asked.push(ask(due));
+    else await sleep(1);
+  }
+  const sorted = (await Promise.all(asked)).sort((a, b) => a - b);
+  for (const wire of free) wire.destroy();
+  return sorted[Math.floor(count * 0.99)]!;
+}
