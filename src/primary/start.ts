@@ -38,6 +38,8 @@ const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** CPU tasks of workers that have drained are nobody's any more. */
 const CPU_CLOSE_MS = 1_000;
+/** What is being answered on the admin plane when a successor has taken it over. */
+const ADMIN_LEAVES_MS = 200;
 
 /** Starts the whole process. What fails before anything serves is thrown; later failures end the process. */
 export async function start(
@@ -122,11 +124,13 @@ async function startParts(
     lifecycle,
     log,
     drain: async () => {
+      // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
+      if (admin !== undefined && (await lock?.isShared())) {
+        await Promise.race([admin.close(), delay(ADMIN_LEAVES_MS)]);
+      }
       readiness.drain();
       notifier.stopping();
       for (const { name } of services) registry.setLocalState(name, 'draining');
-      // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
-      if (await lock?.isShared()) void admin?.close();
       await delay(settings.drainNoticeMs);
       await dataPlane.stopListening();
       await supervisor.stop(settings.drainMs);
