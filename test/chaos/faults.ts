@@ -34,7 +34,7 @@ const OWN: Partial<Record<Kind, Own>> = {
   'loop behind await': { path: '/loop/await', ends: isProblem('HANDLER_STALLED'), blasts: true },
   'loop in regex': { path: '/loop/regex', ends: isProblem('HANDLER_STALLED') },
   'loop in timer': { path: '/loop/timer', ends: isProblem('HANDLER_STALLED'), blasts: true },
-  'long work': { path: '/work', ends: either, blasts: true },
+  'long work': { path: '/busy', ends: either, blasts: true },
   'native stall': { path: '/native', ends: either },
   // How long it takes to fill a heap is the machine's: on a starved one it may well be a stall.
   'heap growth': { path: '/leak', ends: either, times: 3 },

@@ -215,7 +215,7 @@ describe('a handler that keeps the event loop from turning', () => {
     // In a timer, where an end that comes too late would hit a context that was not left.
     for (let ms = STALL_MS + 40; ms <= STALL_MS + 100; ms += 30) {
       await allReady();
-      expect((await get(`${cluster.url}/work/${ms}`)).status).to.be.oneOf([200, 500]);
+      expect((await get(`${cluster.url}/busy/${ms}`)).status).to.be.oneOf([200, 500]);
     }
     await allReady();
   });
