@@ -16,7 +16,7 @@ import { type Order, WorkerThread } from './worker-thread.js';
 export interface SupervisorOptions {
   readonly entry: URL;
   readonly settings: Settings;
-  /** With `settings.workers + SURGE` rows for threads. */
+  /** With `rowsFor(settings.workers)` rows for threads. */
   readonly block: Block;
   readonly sharding: Pick<Sharding, 'add' | 'pause' | 'remove' | 'workerPort'>;
   readonly instanceId: string;
