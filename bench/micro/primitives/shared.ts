@@ -1,0 +1,96 @@
+// Our primitives as the request path uses them, by what they do.
+import type { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
+import { CallClaims } from '#src/memory/call-claims.js';
+import { sharedClock } from '#src/memory/clock.js';
+import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { RateTable } from '#src/memory/rate-table.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { concurrencyRule } from '#src/resilience/adaptive-limit.js';
+import { Admission } from '#src/resilience/admission.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { p2cPicker } from '#src/upstream/strategies/p2c.js';
+
+/** Rows of the block: the primary's and one for each thread. */
+export const SLOTS = 2;
+
+const MOST = 10_000;
+const LABELS = {
+  http_request_method: 'GET',
+  http_route: '/api/users/{id}',
+  http_response_status_code: '200',
+};
+const ENDPOINTS = 1_000;
+/** A slot that the picks do not use. */
+const OWN_ENDPOINT = ENDPOINTS;
+const NOBODY: ReadonlySet<string> = new Set();
+
+export function primitives(block: Block, slot: number): Readonly<Record<string, (turn: number) => void>> {
+  const clock = sharedClock(block);
+  // A row has one writer, which is why counting needs no compare-and-swap: the second thread counts in its own.
+  const series = new SeriesTable(block, slot);
+  const counter = series.counter('requests_total', LABELS);
+  const histogram = series.histogram('request_duration_seconds', LABELS);
+  // All are admitted: what a refusal leaves out is the compare-and-swap.
+  const rate = RateTable.of(block, clock).limit('bench', 0.000_1, 1_000_000);
+  const breakers = new BreakerCells(block, slot, DEFAULT_TRIP_RULE, clock);
+  const budget = new RetryBudgetCell(block, clock);
+  const cells = new ConcurrencyCells(block, slot, concurrencyRule(MOST), clock);
+  const door = new Admission({ cells, most: MOST, onRefused: () => {} }).door('normal');
+  const permits = new BulkheadCells(block, slot).of('bench');
+  const claims = new CallClaims(block, slot);
+  const load = new EndpointCells(block, slot, clock);
+  const endpoints = Array.from({ length: ENDPOINTS }, (_, at) => endpoint(at));
+  const balancer = new Balancer({ endpoints: () => endpoints, picker: p2cPicker(load, Math.random) });
+  // The pipeline has read it anyway.
+  let now = clock();
+  return {
+    counter: () => counter.add(),
+    'histogram cell and sum': (turn) => histogram.record(turn & 0xffff),
+    'rate limit: check': () => void rate.take('203.0.113.195'),
+    'breaker: check and record': () => {
+      breakers.settle(OWN_ENDPOINT, breakers.admit(OWN_ENDPOINT), 'success');
+    },
+    'retry budget: deposit': () => budget.deposit(),
+    'concurrency: a request in, answered, out': () => {
+      const entered = door.enter();
+      now += 0.01;
+      door.answered(5, entered, now);
+      door.leave();
+    },
+    'bulkhead: in and out': () => {
+      if (permits.enter(MOST)) permits.leave();
+    },
+    'shared call: claim and release': () => {
+      const key = '["catalog","/items?page=1",[]]';
+      if (claims.claim(key) === 0) claims.release(key);
+    },
+    'endpoint: one more in flight, one less': () => {
+      load.begin(OWN_ENDPOINT);
+      load.end(OWN_ENDPOINT);
+    },
+    [`pick, power of two choices among ${ENDPOINTS}`]: () => void balancer.pick('bench', NOBODY, NOBODY),
+  };
+}
+
+function endpoint(slot: number): Endpoint {
+  return {
+    service: 'bench',
+    id: `bench-${slot}`,
+    host: '127.0.0.1',
+    port: 1 + slot,
+    protocol: 'http',
+    weight: 1,
+    zone: null,
+    version: null,
+    metadata: {},
+    state: 'healthy',
+    slot,
+    local: false,
+  };
+}
