@@ -1,10 +1,11 @@
-// One real PostgreSQL for all suites of this mocha process: started at first use, gone at the end.
+// One real PostgreSQL for all suites that ask for it (shared.ts).
 // Each suite asks for databases of its own, so that none sees another's rows.
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Embedded, startEmbedded } from '#src/db/embedded.js';
+import { shared } from './shared.js';
 import { silentLog } from './silent-log.js';
 import { SOLE_OWNER } from './sole-owner.js';
 
@@ -22,15 +23,25 @@ export async function temporaryDataDir(): Promise<string> {
   return folder;
 }
 
-const shared: { folder?: string; server?: Promise<Embedded>; databases: number } = { databases: 0 };
+interface Launched {
+  readonly server: Embedded;
+  readonly folder: string;
+}
+
+const launched = shared(launch, async ({ server, folder }) => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+let databases = 0;
 
 export async function startTestPostgres(): Promise<TestPostgres> {
-  shared.server ??= launch();
-  const { url } = await shared.server;
+  const { url } = (await launched()).server;
   return {
     url,
     async createDatabase(prefix = 'test') {
-      const name = `${prefix}_${process.pid}_${++shared.databases}`;
+      databases += 1;
+      const name = `${prefix}_${process.pid}_${databases}`;
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       try {
@@ -45,18 +56,13 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   };
 }
 
-async function launch(): Promise<Embedded> {
-  shared.folder = await temporaryDataDir();
-  return startEmbedded({
-    dataDir: join(shared.folder, 'data'),
-    socketDir: join(shared.folder, 'socket'),
+async function launch(): Promise<Launched> {
+  const folder = await temporaryDataDir();
+  const server = await startEmbedded({
+    dataDir: join(folder, 'data'),
+    socketDir: join(folder, 'socket'),
     log: silentLog,
     ...SOLE_OWNER,
   });
+  return { server, folder };
 }
-
-after(async function stopTestPostgres() {
-  this.timeout(30_000);
-  await (await shared.server)?.stop();
-  if (shared.folder !== undefined) await rm(shared.folder, { recursive: true, force: true });
-});

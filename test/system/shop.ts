@@ -1,7 +1,7 @@
-// The cluster that read-mostly system tests share: started by the first file that asks, stopped after the last
-// test of the run. Two workers, the reference shop, spans to a collector of ours.
+// The cluster that read-mostly system tests share. Two workers, the reference shop, spans to a collector of ours.
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { Collector } from '#test/support/collector.js';
+import { shared } from '#test/support/shared.js';
 import { Sql } from '#test/support/sql.js';
 
 export interface Shop extends Cluster {
@@ -17,18 +17,8 @@ async function start(): Promise<Shop> {
   return { ...cluster, collector, sql: new Sql(cluster.dataDir) };
 }
 
-const running: { shop: Promise<Shop> | undefined } = { shop: undefined };
-
 /** Call it in `before`. Leave behind what you like, but nothing broken. */
-export function sharedShop(): Promise<Shop> {
-  running.shop ??= start();
-  return running.shop;
-}
-
-after(async function stopSharedShop() {
-  this.timeout(30_000);
-  if (running.shop === undefined) return;
-  const shop = await running.shop;
+export const sharedShop = shared(start, async (shop) => {
   await shop.sql.close();
   await shop.dispose();
   await shop.collector.close();
