@@ -80,12 +80,12 @@ export class ConcurrencyCells {
       Atomics.sub(this.#inFlight, 0, 1);
       return false;
     }
-    Atomics.store(this.#own, 0, this.#own[0]! + 1);
+    this.#own[0] = this.#own[0]! + 1; // read by others when this thread has ended
     return true;
   }
 
   leave(): void {
-    Atomics.store(this.#own, 0, this.#own[0]! - 1);
+    this.#own[0] = this.#own[0]! - 1;
     Atomics.sub(this.#inFlight, 0, 1);
   }
 

