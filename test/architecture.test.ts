@@ -51,6 +51,7 @@ describe('the rules of the architecture find', () => {
     ['the core outside its files', 'src/server/router.ts', `import uws from 'uWebSockets.js';`],
     ['pg outside db', 'src/saga/a.ts', `import type { Pool } from 'pg';`],
     ['the command line in the process', 'src/primary/a.ts', `import { x } from '../cli/output.js';`],
+    ['the test kit in the process', 'src/primary/a.ts', `import { x } from '../testing/test-app.js';`],
     ['a library of the command line elsewhere', 'src/config/a.ts', `import { Command } from 'commander';`],
     ['a logger made elsewhere', 'src/db/a.ts', `import { pino } from 'pino';`],
     [

@@ -6,10 +6,14 @@ import type { Import, Source } from './source.js';
 const FREE: readonly string[] = ['src/errors.ts', 'src/deadline.ts', 'src/scope.ts', 'src/rate.ts'];
 
 /** May put everything together, and therefore decides nothing. */
-const WIRING = /^(src\/primary(\/.*)?\.ts|src\/primary\/.*|src\/cli(\/.*)?\.ts|workers\/.*)$/;
+const WIRING =
+  /^(src\/primary(\/.*)?\.ts|src\/hosting\/.*|src\/testing(\/.*)?\.ts|src\/cli(\/.*)?\.ts|workers\/.*)$/;
 
 /** Commands: wiring beside the process, which does not know of them and does not load what they need. */
 const CLI = /^src\/cli(\/.*)?\.ts$/;
+
+/** The test kit: beside the process as well. */
+const TESTING = /^src\/testing(\/.*)?\.ts$/;
 
 /** What a user's project sees; the shop is written with nothing else. */
 const SURFACE = /^src\/(index|services\/[^/]+)\.ts$/;
@@ -48,6 +52,7 @@ function roomOf(path: string): string | undefined {
 
 function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
   if (CLI.test(file)) return CLI.test(path);
+  if (TESTING.test(file)) return TESTING.test(path);
   if (WIRING.test(path)) return true;
   const shop = shopFolder(path);
   if (shop !== undefined) return file === 'src/index.ts' || file.startsWith(shop);

@@ -1,23 +1,22 @@
-// One mounted service in this worker: its routes at once, its database and sagas when they are there.
+// One mounted service in this thread: its routes at once, its database and sagas when they are there.
 import type { Logger } from 'pino';
-import type { CpuClient } from '#src/cluster/cpu-client.js';
-import type { WorkerBoot } from '#src/cluster/messages.js';
-import { type ClosableDatabase, createDatabase } from '#src/db/create-database.js';
-import type { Database } from '#src/db/database.js';
-import { sweepIdempotency } from '#src/db/idempotency.js';
-import type { Block } from '#src/memory/block.js';
-import type { Clock } from '#src/memory/clock.js';
-import { DatabaseBudget } from '#src/memory/database-budget.js';
-import type { Recorder } from '#src/memory/recorder.js';
-import { createSagaEngine, type SagaEngine } from '#src/saga/engine.js';
-import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
-import type { Sagas } from '#src/saga/saga.js';
-import type { Application } from '#src/server/handler.js';
-import { hasDatabase } from '#src/services/mounted.js';
-import type { ServiceDefinition, ServiceDeps } from '#src/services/service.js';
-import { serviceMetrics } from '#src/telemetry/service-metrics.js';
-import type { Tracing } from '#src/telemetry/span.js';
-import type { Call } from '#src/upstream/call.js';
+import type { WorkerBoot } from '../cluster/messages.js';
+import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
+import type { Database } from '../db/database.js';
+import { sweepIdempotency } from '../db/idempotency.js';
+import type { Block } from '../memory/block.js';
+import type { Clock } from '../memory/clock.js';
+import { DatabaseBudget } from '../memory/database-budget.js';
+import type { Recorder } from '../memory/recorder.js';
+import { createSagaEngine, type SagaEngine } from '../saga/engine.js';
+import { releaseOwnersExcept } from '../saga/pg-journal.js';
+import type { Sagas } from '../saga/saga.js';
+import type { Application } from '../server/handler.js';
+import { hasDatabase } from '../services/mounted.js';
+import type { Cpu, ServiceDefinition, ServiceDeps } from '../services/service.js';
+import { serviceMetrics } from '../telemetry/service-metrics.js';
+import type { Tracing } from '../telemetry/span.js';
+import type { Call } from '../upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
 import { observeConnections, observeDatabase, observeSagas } from './observers.js';
 
@@ -29,16 +28,23 @@ const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 const PUBLISH_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 10 * 60 * 1000;
 
-/** What all services of a worker share. */
+/** Which thread this is, and the settings it runs with. */
+export type HostThread = Pick<WorkerBoot, 'settings' | 'worker' | 'slot' | 'generation' | 'instanceId'>;
+
+/** What a service is to be given instead of `deps`. */
+export type Outfit = (service: ServiceDefinition, deps: ServiceDeps) => ServiceDeps;
+
+/** What all services of a thread share. */
 export interface Surroundings {
-  readonly boot: WorkerBoot;
+  readonly thread: HostThread;
   readonly block: Block;
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly tracing: Tracing;
   readonly log: Logger;
   readonly call: Call;
-  readonly cpu: CpuClient;
+  readonly cpu: { tasks(module: URL | undefined): Cpu };
+  readonly outfit: Outfit;
 }
 
 /** How a migrated database is reached. */
@@ -66,18 +72,23 @@ export class MountedService {
     this.#log = surroundings.log.child({ service: name });
     this.#lateDb = new Late(`The database of service ${name}`);
     this.#lateSagas = new Late(`The saga engine of service ${name}`);
-    this.#deps = {
+    this.#deps = surroundings.outfit(definition, {
       db: hasDatabase(definition) ? lateDatabase(this.#lateDb) : absent(name, 'database'),
       sagas: sagas.length > 0 ? lateSagas(this.#lateSagas) : absent(name, 'sagas'),
       call: surroundings.call,
       cpu: surroundings.cpu.tasks(tasks),
       metrics: serviceMetrics(surroundings.recorder),
       log: this.#log,
-    };
+    });
   }
 
   get ready(): boolean {
     return this.#lateDb.set || !hasDatabase(this.definition);
+  }
+
+  /** Undefined until it has arrived. */
+  get database(): Database | undefined {
+    return this.#database;
   }
 
   routes(app: Application): void {
@@ -86,13 +97,13 @@ export class MountedService {
 
   /** The database is migrated: connect lazily, take over sagas that others left. */
   async arrive({ url, exclusive }: ServiceDatabase): Promise<void> {
-    const { boot, block, clock, recorder, tracing } = this.#surroundings;
+    const { thread, block, clock, recorder, tracing } = this.#surroundings;
     const { name, sagas = [] } = this.definition;
     const database = createDatabase({
       connection: url,
       service: name,
-      settings: boot.settings,
-      budget: new DatabaseBudget(block, boot.slot, clock),
+      settings: thread.settings,
+      budget: new DatabaseBudget(block, thread.slot, clock),
       log: this.#log,
       observer: observeDatabase(recorder, tracing, name),
     });
@@ -104,7 +115,7 @@ export class MountedService {
         definitions: sagas,
         tools: { call, cpu, db: database },
         service: name,
-        owner: { instanceId: boot.instanceId, slot: boot.worker, generation: boot.generation },
+        owner: { instanceId: thread.instanceId, slot: thread.worker, generation: thread.generation },
         log: this.#log,
         observer: observeSagas(
           recorder,
@@ -113,13 +124,13 @@ export class MountedService {
         ),
       });
       this.#lateSagas.arrive(this.#engine.sagas);
-      if (exclusive) await releaseOwnersExcept(database, boot.instanceId);
+      if (exclusive) await releaseOwnersExcept(database, thread.instanceId);
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
     this.#every(PUBLISH_EVERY_MS, observeConnections(recorder, name, database));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
-    if (boot.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
+    if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }
 
   async drain(withinMs: number, arrivals: Promise<void>): Promise<void> {

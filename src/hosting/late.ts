@@ -1,8 +1,8 @@
 // A service's routes are declared when its worker starts, its database is there some time later. What routes get
 // at once is a handle that passes on to the real thing; until then their requests are answered 503 STARTING.
-import type { Database } from '#src/db/database.js';
-import { UnavailableError } from '#src/errors.js';
-import type { Sagas } from '#src/saga/saga.js';
+import type { Database } from '../db/database.js';
+import { UnavailableError } from '../errors.js';
+import type { Sagas } from '../saga/saga.js';
 
 /** One value that is set once. */
 export class Late<T> {

@@ -1,9 +1,9 @@
 // Rate limits over the table of the process, with what they refuse counted.
-import type { Block } from '#src/memory/block.js';
-import type { Clock } from '#src/memory/clock.js';
-import { RateTable } from '#src/memory/rate-table.js';
-import type { Recorder } from '#src/memory/recorder.js';
-import type { RateLimits } from '#src/server/rate-limits.js';
+import type { Block } from '../memory/block.js';
+import type { Clock } from '../memory/clock.js';
+import { RateTable } from '../memory/rate-table.js';
+import type { Recorder } from '../memory/recorder.js';
+import type { RateLimits } from '../server/rate-limits.js';
 
 export function countedRateLimits(block: Block, clock: Clock, recorder: Recorder): RateLimits {
   const overflow = recorder.counter('multilane_rate_limit_overflow_total');

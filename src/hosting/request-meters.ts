@@ -1,9 +1,9 @@
 // Counts requests in this worker's rows of shared memory: what the pipeline tells, in the metrics' terms.
-import type { Clock } from '#src/memory/clock.js';
-import type { FlightRecorder } from '#src/memory/flight-recorder.js';
-import type { Counter, Histogram, Recorder } from '#src/memory/recorder.js';
-import type { WorkerRow } from '#src/memory/worker-row.js';
-import type { RequestObserver, RouteMeter } from '#src/server/observer.js';
+import type { Clock } from '../memory/clock.js';
+import type { FlightRecorder } from '../memory/flight-recorder.js';
+import type { Counter, Histogram, Recorder } from '../memory/recorder.js';
+import type { WorkerRow } from '../memory/worker-row.js';
+import type { RequestObserver, RouteMeter } from '../server/observer.js';
 
 const METRIC = 'http_server_request_duration_seconds';
 

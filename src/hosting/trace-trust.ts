@@ -1,7 +1,7 @@
 // Whose sampled flag counts (RECEIVE_TRACE_FLAGS): a stranger who may set it can make us record and export
 // everything. The trace id is continued in any case.
-import type { Settings } from '#src/config.js';
-import { AddressRanges } from '#src/server/address-ranges.js';
+import type { Settings } from '../config.js';
+import { AddressRanges } from '../server/address-ranges.js';
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 

@@ -1,5 +1,5 @@
 // What a limit kept out, counted where that is decided: a handler, too, may answer OVERLOADED.
-import type { Recorder } from '#src/memory/recorder.js';
+import type { Recorder } from '../memory/recorder.js';
 
 interface Limit {
   /** False: at the limit, nothing was taken. */

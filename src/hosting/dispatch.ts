@@ -1,8 +1,8 @@
 // A call to a service of this worker: the same pipeline, without a socket.
-import type { App } from '#src/server/app.js';
-import { inject } from '#src/server/inject.js';
-import { BufferedResponse } from '#src/upstream/response.js';
-import type { Dispatch } from '#src/upstream/transport.js';
+import type { App } from '../server/app.js';
+import { inject } from '../server/inject.js';
+import { BufferedResponse } from '../upstream/response.js';
+import type { Dispatch } from '../upstream/transport.js';
 
 export function dispatchTo(app: App): Dispatch {
   return async (_service, { method, path, headers, body, signal }) => {

@@ -1,14 +1,14 @@
 // Requests that are refused because too much is in flight, counted where that is decided: a handler, too, may
 // answer OVERLOADED.
-import type { Block } from '#src/memory/block.js';
-import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
-import type { Clock } from '#src/memory/clock.js';
-import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
-import type { Recorder } from '#src/memory/recorder.js';
-import { concurrencyRule } from '#src/resilience/adaptive-limit.js';
-import { Admission } from '#src/resilience/admission.js';
-import type { Doors } from '#src/server/observer.js';
-import type { PlacesOf } from '#src/upstream/bounded.js';
+import type { Block } from '../memory/block.js';
+import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import type { Clock } from '../memory/clock.js';
+import { ConcurrencyCells } from '../memory/concurrency-cell.js';
+import type { Recorder } from '../memory/recorder.js';
+import { concurrencyRule } from '../resilience/adaptive-limit.js';
+import { Admission } from '../resilience/admission.js';
+import type { Doors } from '../server/observer.js';
+import type { PlacesOf } from '../upstream/bounded.js';
 
 export interface Place {
   readonly block: Block;

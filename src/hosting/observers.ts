@@ -1,13 +1,13 @@
 // What databases, calls and sagas tell about themselves, as metrics and spans of this worker.
-import type { ClosableDatabase, DatabaseObserver } from '#src/db/create-database.js';
-import { HttpError } from '#src/errors.js';
-import type { Counter, Histogram, Recorder } from '#src/memory/recorder.js';
-import type { SagaObserver } from '#src/saga/observer.js';
-import { currentScope } from '#src/scope.js';
-import type { Tracing } from '#src/telemetry/span.js';
-import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '#src/telemetry/spans.js';
-import { schemeOf } from '#src/upstream/endpoint.js';
-import type { AttemptResult, CallObserver } from '#src/upstream/observer.js';
+import type { ClosableDatabase, DatabaseObserver } from '../db/create-database.js';
+import { HttpError } from '../errors.js';
+import type { Counter, Histogram, Recorder } from '../memory/recorder.js';
+import type { SagaObserver } from '../saga/observer.js';
+import { currentScope } from '../scope.js';
+import type { Tracing } from '../telemetry/span.js';
+import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '../telemetry/spans.js';
+import { schemeOf } from '../upstream/endpoint.js';
+import type { AttemptResult, CallObserver } from '../upstream/observer.js';
 
 /** Series by a short key of their own: a look-up per event, the labels only the first time. */
 function keep<T>(make: (key: string) => T): (key: string) => T {

@@ -1,0 +1,137 @@
+// The services of one thread with everything they are given, and the App that answers for them, put together in the
+// order of a request's path: memory, telemetry, calls, services. No socket and no thread: workers/http.ts puts these in
+// front of it, the test kit (src/testing) hands it requests.
+import type { MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { CpuClient } from '../cluster/cpu-client.js';
+import { ConfigError } from '../errors.js';
+import type { Block } from '../memory/block.js';
+import { type Clock, sharedClock } from '../memory/clock.js';
+import { FlightRecorder } from '../memory/flight-recorder.js';
+import type { Recorder } from '../memory/recorder.js';
+import { SeriesTable } from '../memory/series.js';
+import { Switches } from '../memory/switches.js';
+import { WorkerRow } from '../memory/worker-row.js';
+import { type App, createApp } from '../server/app.js';
+import { schemeOf } from '../server/certificate.js';
+import { apiDocs } from '../server/docs/routes.js';
+import type { TopicBus } from '../server/topics.js';
+import type { ServiceDefinition } from '../services/service.js';
+import { systemRoutes } from '../services/system.js';
+import { initTracing } from '../telemetry/tracing.js';
+import type { Mail } from '../upstream/single-flight.js';
+import { createBounds } from './bounds.js';
+import { createCalling } from './calling.js';
+import { dispatchTo } from './dispatch.js';
+import { type HostThread, MountedService, type Outfit } from './mounting.js';
+import { observeCalls } from './observers.js';
+import { countedRateLimits } from './rate-limits.js';
+import { RequestMeters } from './request-meters.js';
+import { traceTrust } from './trace-trust.js';
+
+export interface HostOptions {
+  readonly thread: HostThread;
+  readonly block: Block;
+  readonly definitions: readonly ServiceDefinition[];
+  readonly cpuPort: MessagePort;
+  readonly log: Logger;
+  /** To the other workers of the process: of calls that are shared, and of topics. */
+  readonly mail: Mail;
+  readonly bus?: TopicBus;
+  /** Answers say `Connection: close`. */
+  draining(): boolean;
+  /** Routes of a service with a database answer 503 STARTING until it arrives. Default true. */
+  readonly awaitsDatabases?: boolean;
+  /** Default: what the process has. */
+  readonly outfit?: Outfit;
+}
+
+export interface Host {
+  readonly app: App;
+  readonly services: readonly MountedService[];
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly row: WorkerRow;
+  /** Requests that it has begun to serve. */
+  readonly begun: number;
+  /** Behind the last request: lets go of databases, connections and the CPU pool. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError when a service declares routes that cannot be */
+export function createHost(options: HostOptions): Host {
+  const { thread, block, definitions, cpuPort, log, mail, bus, outfit = (_service, deps) => deps } = options;
+  const { settings, worker, slot, instanceId } = thread;
+  const clock = sharedClock(block);
+  const recorder = new SeriesTable(block, slot);
+  const row = new WorkerRow(block, slot);
+  const tracing = initTracing(settings, { worker, instanceId }, log);
+  const scheme = schemeOf(settings);
+  const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
+  const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight);
+  const calling = createCalling({
+    block,
+    slot,
+    clock,
+    placesOf: bounds.placesOf,
+    observer: observeCalls(recorder, tracing),
+    dispatch: (service, request) => dispatch(service, request),
+    meshToken: settings.meshToken,
+    timeoutMs: settings.requestTimeoutMs,
+    mail,
+  });
+  const app = createApp({
+    settings,
+    observer: meters,
+    doors: bounds,
+    rateLimits: countedRateLimits(block, clock, recorder),
+    tracing,
+    log,
+    ...(bus !== undefined && { bus }),
+    scheme,
+    draining: () => options.draining(),
+    trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
+  });
+  const dispatch = dispatchTo(app);
+  const cpu = new CpuClient(cpuPort, tracing);
+  const { call } = calling;
+  const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, outfit };
+  const services = definitions.map((definition) => new MountedService(definition, surroundings));
+  try {
+    mountAll(app, services, new Switches(block), options.awaitsDatabases ?? true);
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  return {
+    app,
+    services,
+    clock,
+    recorder,
+    row,
+    get begun() {
+      return meters.begun;
+    },
+    async close() {
+      await Promise.all([calling.close(), ...services.map((service) => service.close())]);
+      cpu.close();
+      await tracing.shutdown();
+    },
+  };
+}
+
+function mountAll(
+  app: App,
+  services: readonly MountedService[],
+  switches: Switches,
+  awaitsDatabases: boolean,
+): void {
+  const state = { draining: () => switches.draining, ready: () => switches.ready };
+  app.mount('system', (routes) => systemRoutes(routes, state), { unlimited: true });
+  const title = services.map(({ definition }) => definition.name).join(', ');
+  app.mount('system', (routes) => apiDocs(routes, { title, version: '1' }, () => app.routes()));
+  for (const service of services) {
+    const { name } = service.definition;
+    const isReady = (): boolean => service.ready || !awaitsDatabases;
+    app.mount(name, (routes) => service.routes(routes), { isReady });
+  }
+}
