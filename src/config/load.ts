@@ -57,32 +57,16 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
 
   const file = await loadConfigFile(cwd, commandLine.config);
   const services = file?.services === undefined ? options.shop : namesOf(file);
-  const table: Table = {
-    ...SETTINGS,
-    ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
-  };
-  const known = Object.keys(table);
   const warnings: string[] = [];
   const warn = (warning: string): number => warnings.push(warning);
-  const sources: readonly Source[] = [
+  const sources = (known: readonly string[]): readonly Source[] => [
     fromCommandLine(commandLine, known),
     fromEnvironment(env, known, warn),
     ...(file === undefined ? [] : [fromFile(file, known)]),
   ];
-  const lines = Object.entries(table).map(([name, setting]) => read(name, setting, sources, machine, warn));
-  const lineOf = new Map(lines.map((line) => [line.name, line]));
-  const settings: Settings = {
-    ...assemble((name) => lineOf.get(name)?.value, services, cwd),
-    configFile: file?.services === undefined ? undefined : file.path,
-    pmId: env.pm_id ?? null,
-    notify: notifyOf(env),
-  };
-  checkTogether(settings, {
-    as: (name) => lineOf.get(name)?.written?.as ?? name,
-    services,
-    platform,
-    addresses: options.addresses ?? ownAddresses(),
-  });
+  const { addresses } = options;
+  const surroundings = { services, file, cwd, machine, env, platform, addresses, warn };
+  const { settings, lines } = resolveSettings(sources, surroundings);
   if (commandLine.asks.has('check')) {
     const text = checkText(lines, {
       machine,
@@ -94,6 +78,66 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     return { kind: 'check', text };
   }
   return { kind: 'run', settings, services: file?.services, warnings };
+}
+
+/**
+ * The settings of a project whose configuration is at hand, as its file would be read: command line and environment
+ * have no part in it.
+ * @param members by their camelCase names; they win over those of the file
+ * @throws ConfigError as `loadSettings`
+ */
+export function settingsOf(
+  file: ConfigFile,
+  members: Readonly<Record<string, unknown>>,
+  cwd: string,
+): Settings {
+  const given: ConfigFile = { path: '', name: 'settings', services: undefined, members };
+  const { settings } = resolveSettings((known) => [fromFile(given, known), fromFile(file, known)], {
+    services: namesOf(file),
+    file,
+    cwd,
+    machine: { isTTY: false, parallelism: 1, openFiles: openFileLimit() },
+    env: {},
+    platform: process.platform,
+    addresses: undefined,
+    warn: () => {},
+  });
+  return settings;
+}
+
+interface Surroundings {
+  /** Names of those that are declared. */
+  readonly services: readonly string[];
+  readonly file: ConfigFile | undefined;
+  readonly cwd: string;
+  readonly machine: Machine;
+  readonly env: Environment;
+  readonly platform: NodeJS.Platform;
+  readonly addresses: readonly string[] | undefined;
+  readonly warn: (warning: string) => void;
+}
+
+/** @param sourcesOf of the settings of these names, the first wins */
+function resolveSettings(
+  sourcesOf: (known: readonly string[]) => readonly Source[],
+  { services, file, cwd, machine, env, platform, addresses = ownAddresses(), warn }: Surroundings,
+): { readonly settings: Settings; readonly lines: readonly Line[] } {
+  const table: Table = {
+    ...SETTINGS,
+    ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
+  };
+  const sources = sourcesOf(Object.keys(table));
+  const lines = Object.entries(table).map(([name, setting]) => read(name, setting, sources, machine, warn));
+  const lineOf = new Map(lines.map((line) => [line.name, line]));
+  const settings: Settings = {
+    ...assemble((name) => lineOf.get(name)?.value, services, cwd),
+    configFile: file?.services === undefined ? undefined : file.path,
+    pmId: env.pm_id ?? null,
+    notify: notifyOf(env),
+  };
+  const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
+  checkTogether(settings, { as, services, platform, addresses });
+  return { settings, lines };
 }
 
 /** sd_notify(3) and sd_watchdog_enabled(3). */

@@ -1,0 +1,20 @@
+import { expect } from 'chai';
+import { inheritedEnvironment } from '#src/config/inherited.js';
+
+describe('what a started process inherits', () => {
+  it('is everything but settings, by either name, and what process managers tell ours', () => {
+    const kept = { PATH: '/bin', HOME: '/root', NODE_OPTIONS: '--no-warnings', API_KEY: 'k' };
+    const settings = {
+      PORT: '80',
+      MULTILANE_PORT: '80',
+      MULTILANE_UNKNOWN: '',
+      DATABASE_URL: 'postgres://db.example/postgres',
+      ORDERS_DATABASE_URL: 'postgres://db.example/postgres',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.example',
+      pm_id: '0',
+      NOTIFY_SOCKET: '/run/systemd/notify',
+      WATCHDOG_USEC: '1',
+    };
+    expect(inheritedEnvironment({ ...kept, ...settings, UNSET: undefined })).to.deep.equal(kept);
+  });
+});
