@@ -13,8 +13,9 @@ import {
 import { describeConnectFailure, withDatabase } from './server-url.js';
 
 export interface DatabaseTarget {
-  /** Of the service and of its database. */
+  /** Of the service, and of its database unless that has one of its own. */
   readonly name: string;
+  readonly database?: string;
   /** The server, with the maintenance database in its path. */
   readonly server: string;
   readonly migrations: URL | undefined;
@@ -33,9 +34,11 @@ class MissingDatabase {
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** URL of a service's own database on a server. */
-export function serviceDatabase({ name, server }: Pick<DatabaseTarget, 'name' | 'server'>): string {
-  return withDatabase(server, name);
+export function serviceDatabase(target: Pick<DatabaseTarget, 'name' | 'database' | 'server'>): string {
+  return withDatabase(target.server, databaseOf(target));
 }
+
+const databaseOf = ({ name, database = name }: Pick<DatabaseTarget, 'name' | 'database'>): string => database;
 
 /**
  * Creates what is missing, then migrates, all services in parallel; `ready` is told of each as it is done.
@@ -81,7 +84,7 @@ export async function databaseStates(
 async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
   if (await exists(target)) return;
   await withClient(target, target.server, async (client) => {
-    const name = driver().escapeIdentifier(target.name);
+    const name = driver().escapeIdentifier(databaseOf(target));
     try {
       await client.query(`create database ${name}`);
       log.info({ service: target.name }, 'database created');
@@ -93,6 +96,14 @@ async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
       const role = driver().escapeIdentifier(client.user ?? '');
       throw new MissingDatabase(`CREATE DATABASE ${name} OWNER ${role};`);
     }
+  });
+}
+
+/** With all that is in it, whoever is connected. @throws StartError when the server cannot be reached */
+export async function dropDatabase(target: DatabaseTarget): Promise<void> {
+  const name = driver().escapeIdentifier(databaseOf(target));
+  await withClient(target, target.server, async (client) => {
+    await client.query(`drop database if exists ${name} with (force)`);
   });
 }
 

@@ -1,7 +1,13 @@
 // The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import { type DatabaseTarget, databaseStates, prepareDatabases, serviceDatabase } from '../db/databases.js';
+import {
+  type DatabaseTarget,
+  databaseStates,
+  dropDatabase,
+  prepareDatabases,
+  serviceDatabase,
+} from '../db/databases.js';
 import type { Embedded } from '../db/embedded.js';
 import type { MigrationState } from '../db/migrate.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
@@ -33,16 +39,26 @@ export class Databases {
   readonly #settings: Settings;
   readonly #services: readonly ServiceDefinition[];
   readonly #log: Logger;
+  readonly #nameOf: (service: string) => string;
   readonly #probes: ServerProbe[] = [];
   readonly #prepared = new Set<string>();
   #targets: readonly DatabaseTarget[] = [];
   #budget: Promise<void> | undefined;
 
-  /** @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases */
-  constructor(settings: Settings, services: readonly ServiceDefinition[], log: Logger) {
+  /**
+   * @param nameOf what a service's database is called; default: as the service
+   * @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases
+   */
+  constructor(
+    settings: Settings,
+    services: readonly ServiceDefinition[],
+    log: Logger,
+    nameOf: (service: string) => string = (service) => service,
+  ) {
     this.#settings = settings;
     this.#services = services.filter(hasDatabase);
     this.#log = log;
+    this.#nameOf = nameOf;
     if (settings.databasePoolMax !== undefined) this.#requireOneEach(settings.databasePoolMax);
   }
 
@@ -103,6 +119,11 @@ export class Databases {
     }
   }
 
+  /** Removes what `prepare` has made. @throws StartError */
+  async drop(): Promise<void> {
+    await Promise.all(this.#targets.map(dropDatabase));
+  }
+
   /** What `prepare` would find to do, by service; changes nothing. @throws StartError */
   states(embedded: Embedded | undefined): Promise<readonly DatabaseState[]> {
     const states = this.#targetsOn(embedded).map(async (target) => ({
@@ -117,6 +138,7 @@ export class Databases {
     const server = databaseUrl ?? embedded?.url ?? '';
     return this.#services.map(({ name, migrations, sagas = [] }) => ({
       name,
+      database: this.#nameOf(name),
       server: serviceDatabaseUrls[name] ?? server,
       migrations,
       framework: sagas.length > 0 ? [SAGA_JOURNAL] : [],
