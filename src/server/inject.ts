@@ -1,194 +1,139 @@
 // Requests without a socket, through the very same pipeline: for tests, and for calls to a service that lives
 // in this worker.
+import { Readable } from 'node:stream';
 import type { App } from './app.js';
 import { clientClosed } from './body.js';
-import type { Exchange, IncomingHead } from './exchange.js';
-
-export interface InjectedRequest {
-  /** Default GET. */
-  readonly method?: string;
-  /** Path with its query. */
-  readonly url: string;
-  /** Any case. `host` and `content-length` are added where they are missing. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string | Uint8Array | undefined;
-  /** One of us: may reach `internal` routes and counts in its caller's permit. Default false. */
-  readonly inProcess?: boolean;
-  /** Default 127.0.0.1. */
-  readonly remoteAddress?: string;
-  /** The client leaves. */
-  readonly signal?: AbortSignal;
-}
+import { type Fields, InjectExchange, type InjectedRequest, type Receiver } from './inject-exchange.js';
 
 export interface InjectedResponse {
   readonly status: number;
-  /** Names in lower case, null prototype; a repeated field is joined by a comma, `set-cookie` by a line end. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Fields;
   /** Fresh bytes. */
   readonly body: Uint8Array;
+}
+
+export interface InjectedStream {
+  readonly status: number;
+  readonly headers: Fields;
+  /** As it comes, with backpressure. Destroyed before its end, the client has left. */
+  readonly body: Readable;
 }
 
 /** @throws the reason of the signal, or an HttpError CLIENT_CLOSED when the connection is cut without an answer */
 export function inject(app: App, request: InjectedRequest): Promise<InjectedResponse> {
   return new Promise((resolve, reject) => {
-    const { signal } = request;
-    if (signal?.aborted) throw signal.reason;
-    const exchange = new InjectExchange(request, resolve, reject);
-    if (signal !== undefined) {
-      const leave = (): void => exchange.leave(signal.reason);
-      signal.addEventListener('abort', leave, { once: true });
-      exchange.settled = () => signal.removeEventListener('abort', leave);
-    }
-    app.handle(exchange);
+    request.signal?.throwIfAborted();
+    handle(app, request, new Whole(resolve, reject));
   });
 }
 
-class InjectExchange implements Exchange {
-  readonly head: IncomingHead;
-  closed = false;
-  settled: (() => void) | undefined;
-  readonly accept = undefined;
-  readonly #request: InjectedRequest;
+/** Resolves when the answer begins. @throws as `inject`; what comes later, the body is destroyed with */
+export function injectStream(app: App, request: InjectedRequest): Promise<InjectedStream> {
+  return new Promise((resolve, reject) => {
+    request.signal?.throwIfAborted();
+    const leave = (): void => exchange.leave(clientClosed());
+    const exchange = handle(app, request, new Pieces(resolve, reject, leave));
+  });
+}
+
+function handle(app: App, request: InjectedRequest, receiver: Receiver): InjectExchange {
+  const { signal } = request;
+  const exchange = new InjectExchange(request, receiver);
+  if (signal !== undefined) {
+    const leave = (): void => exchange.leave(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    exchange.settled = () => signal.removeEventListener('abort', leave);
+  }
+  app.handle(exchange);
+  return exchange;
+}
+
+/** Waits for the whole answer. */
+class Whole implements Receiver {
   readonly #resolve: (response: InjectedResponse) => void;
-  readonly #reject: (reason: unknown) => void;
-  #listeners: (() => void)[] = [];
-  #begun:
-    | { status: number; headers: readonly string[]; chunks: Uint8Array[]; left: number | undefined }
-    | undefined;
-  #answered = false;
-  #left = false;
+  readonly fail: (reason: unknown) => void;
+  #begun: { readonly status: number; readonly headers: Fields; readonly chunks: Uint8Array[] } | undefined;
 
-  constructor(
-    request: InjectedRequest,
-    resolve: (response: InjectedResponse) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    this.#request = request;
+  constructor(resolve: (response: InjectedResponse) => void, reject: (reason: unknown) => void) {
     this.#resolve = resolve;
-    this.#reject = reject;
-    this.head = headOf(request);
+    this.fail = reject;
   }
 
-  remoteAddress(): string {
-    return this.#request.remoteAddress ?? '127.0.0.1';
+  whole(status: number, headers: Fields, body: Uint8Array): void {
+    this.#resolve({ status, headers, body });
   }
 
-  onClosed(listener: () => void): void {
-    if (this.#left) queueMicrotask(listener);
-    else if (!this.closed) this.#listeners.push(listener);
+  begin(status: number, headers: Fields): void {
+    this.#begun = { status, headers, chunks: [] };
   }
 
-  send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
-    if (this.closed || this.#answered) return;
-    const bytes = typeof body === 'string' ? Buffer.from(body) : Uint8Array.from(body ?? []);
-    const isHead = this.head.method === 'HEAD';
-    const hasLength = status !== 204 && status !== 304 && !(isHead && body === null);
-    const framing = [
-      ...(hasLength ? ['content-length', String(bytes.length)] : []),
-      ...(close ? ['connection', 'close'] : []),
-    ];
-    this.#complete(status, [...headers, ...framing], isHead ? new Uint8Array(0) : bytes);
-  }
-
-  begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
-    if (this.closed || this.#answered) return;
-    this.#answered = true;
-    const framing = [
-      ...(length === undefined ? [] : ['content-length', String(length)]),
-      ...(close ? ['connection', 'close'] : []),
-    ];
-    const isHead = this.head.method === 'HEAD';
-    this.#begun = { status, headers: [...headers, ...framing], chunks: [], left: isHead ? 0 : length };
-    if (this.#begun.left === 0) this.end();
-  }
-
-  async write(chunk: Uint8Array | string): Promise<void> {
-    if (this.closed || this.#begun === undefined) throw clientClosed();
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Uint8Array.from(chunk);
-    this.#begun.chunks.push(bytes);
-    if (this.#begun.left === undefined) return;
-    this.#begun.left -= bytes.length;
-    if (this.#begun.left === 0) this.end();
+  write(chunk: Uint8Array): undefined {
+    this.#begun!.chunks.push(chunk);
   }
 
   end(): void {
-    if (this.closed || this.#begun === undefined) return;
-    const { status, headers, chunks, left } = this.#begun;
-    if (left === undefined || left === 0) this.#complete(status, headers, Buffer.concat(chunks));
-    else this.destroy();
+    const { status, headers, chunks } = this.#begun!;
+    this.#resolve({ status, headers, body: Buffer.concat(chunks) });
+  }
+}
+
+/** Hands on what comes. */
+class Pieces implements Receiver {
+  readonly #resolve: (response: InjectedStream) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #body: Readable;
+  #isOver = false;
+  /** Of who waits until more can be taken. */
+  #wanted: { resolve(): void; reject(reason: unknown): void } | undefined;
+
+  /** @param leave called when the reader is gone before the end */
+  constructor(
+    resolve: (response: InjectedStream) => void,
+    reject: (reason: unknown) => void,
+    leave: () => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#body = new Readable({
+      read: () => {
+        this.#wanted?.resolve();
+        this.#wanted = undefined;
+      },
+      destroy: (error, done) => {
+        this.#wanted?.reject(clientClosed());
+        if (!this.#isOver) leave();
+        done(error);
+      },
+    });
+    // Who reads it is told; nobody has to.
+    this.#body.on('error', () => {});
   }
 
-  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
-    const { body = '' } = this.#request;
-    onChunk(typeof body === 'string' ? Buffer.from(body) : body, true);
+  whole(status: number, headers: Fields, body: Uint8Array): void {
+    this.begin(status, headers);
+    if (body.length > 0) this.#body.push(body);
+    this.end();
   }
 
-  pause(): void {}
-  resume(): void {}
-  leaveCallback(): void {}
-
-  destroy(): void {
-    if (this.closed) return;
-    this.#close();
-    this.#reject(clientClosed());
+  begin(status: number, headers: Fields): void {
+    this.#resolve({ status, headers, body: this.#body });
   }
 
-  /** The client is gone. */
-  leave(reason: unknown): void {
-    if (this.closed) return;
-    const listeners = this.#listeners;
-    this.#left = true;
-    this.#close();
-    for (const listener of listeners) listener();
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#body.push(chunk)) return undefined;
+    return new Promise((resolve, reject) => {
+      this.#wanted = { resolve, reject };
+    });
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#body.push(null);
+  }
+
+  fail(reason: unknown): void {
+    this.#isOver = true;
     this.#reject(reason);
+    this.#body.destroy(reason instanceof Error ? reason : clientClosed());
   }
-
-  #complete(status: number, headers: readonly string[], body: Uint8Array): void {
-    this.#answered = true;
-    this.#close();
-    this.#resolve({ status, headers: recordOf(headers), body });
-  }
-
-  #close(): void {
-    this.closed = true;
-    this.#listeners = [];
-    this.settled?.();
-  }
-}
-
-function headOf({
-  method = 'GET',
-  url,
-  headers = {},
-  body,
-  inProcess = false,
-}: InjectedRequest): IncomingHead {
-  const mark = url.indexOf('?');
-  const fields: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of typeof value === 'string' ? [value] : value) fields.push(name.toLowerCase(), line);
-  }
-  const has = (name: string): boolean => fields.some((field, i) => i % 2 === 0 && field === name);
-  if (!has('host')) fields.push('host', 'localhost');
-  if (body !== undefined && !has('content-length') && !has('transfer-encoding')) {
-    fields.push('content-length', String(Buffer.byteLength(body)));
-  }
-  return {
-    method,
-    path: mark === -1 ? url : url.slice(0, mark),
-    query: mark === -1 ? '' : url.slice(mark + 1),
-    headers: fields,
-    inProcess,
-  };
-}
-
-function recordOf(fields: readonly string[]): Readonly<Record<string, string>> {
-  const record = Object.create(null) as Record<string, string>;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!;
-    const known = record[name];
-    const separator = name === 'set-cookie' ? '\n' : ', ';
-    record[name] = known === undefined ? fields[i + 1]! : known + separator + fields[i + 1]!;
-  }
-  return record;
 }

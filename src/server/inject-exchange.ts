@@ -1,0 +1,178 @@
+// One request without a socket, as the pipeline sees it; inject.ts says who gets the answer.
+import { clientClosed } from './body.js';
+import type { Exchange, IncomingHead } from './exchange.js';
+
+export interface InjectedRequest {
+  /** Default GET. */
+  readonly method?: string;
+  /** Path with its query. */
+  readonly url: string;
+  /** Any case. `host` and `content-length` are added where they are missing. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string | Uint8Array | undefined;
+  /** One of us: may reach `internal` routes and counts in its caller's permit. Default false. */
+  readonly inProcess?: boolean;
+  /** Default 127.0.0.1. */
+  readonly remoteAddress?: string;
+  /** The client leaves. */
+  readonly signal?: AbortSignal;
+}
+
+/** Who asked. Told of one answer: whole, or begun, written and ended; or that there is none, or no more of it. */
+export interface Receiver {
+  whole(status: number, headers: Fields, body: Uint8Array): void;
+  begin(status: number, headers: Fields): void;
+  /** Resolves when it can take more. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  end(): void;
+  fail(reason: unknown): void;
+}
+
+/** Names in lower case, null prototype; a repeated field is joined by a comma, `set-cookie` by a line end. */
+export type Fields = Readonly<Record<string, string>>;
+
+export class InjectExchange implements Exchange {
+  readonly head: IncomingHead;
+  closed = false;
+  settled: (() => void) | undefined;
+  readonly accept = undefined;
+  readonly #request: InjectedRequest;
+  readonly #receiver: Receiver;
+  #listeners: (() => void)[] = [];
+  /** Of an answer in pieces: the bytes that are still to come, undefined when nobody knows. */
+  #begun: { left: number | undefined } | undefined;
+  #answered = false;
+  #left = false;
+
+  constructor(request: InjectedRequest, receiver: Receiver) {
+    this.#request = request;
+    this.#receiver = receiver;
+    this.head = headOf(request);
+  }
+
+  remoteAddress(): string {
+    return this.#request.remoteAddress ?? '127.0.0.1';
+  }
+
+  onClosed(listener: () => void): void {
+    if (this.#left) queueMicrotask(listener);
+    else if (!this.closed) this.#listeners.push(listener);
+  }
+
+  send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
+    if (this.closed || this.#answered) return;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : Uint8Array.from(body ?? []);
+    const isHead = this.head.method === 'HEAD';
+    const hasLength = status !== 204 && status !== 304 && !(isHead && body === null);
+    const framing = [
+      ...(hasLength ? ['content-length', String(bytes.length)] : []),
+      ...(close ? ['connection', 'close'] : []),
+    ];
+    this.#answered = true;
+    this.#close();
+    this.#receiver.whole(status, recordOf([...headers, ...framing]), isHead ? new Uint8Array(0) : bytes);
+  }
+
+  begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
+    if (this.closed || this.#answered) return;
+    this.#answered = true;
+    const framing = [
+      ...(length === undefined ? [] : ['content-length', String(length)]),
+      ...(close ? ['connection', 'close'] : []),
+    ];
+    const isHead = this.head.method === 'HEAD';
+    this.#begun = { left: isHead ? 0 : length };
+    this.#receiver.begin(status, recordOf([...headers, ...framing]));
+    if (this.#begun.left === 0) this.end();
+  }
+
+  async write(chunk: Uint8Array | string): Promise<void> {
+    if (this.closed || this.#begun === undefined) throw clientClosed();
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Uint8Array.from(chunk);
+    const taken = this.#receiver.write(bytes);
+    if (this.#begun.left !== undefined) {
+      this.#begun.left -= bytes.length;
+      if (this.#begun.left === 0) this.end();
+    }
+    await taken;
+  }
+
+  end(): void {
+    if (this.closed || this.#begun === undefined) return;
+    const { left } = this.#begun;
+    if (left !== undefined && left !== 0) {
+      this.destroy();
+      return;
+    }
+    this.#close();
+    this.#receiver.end();
+  }
+
+  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
+    const { body = '' } = this.#request;
+    onChunk(typeof body === 'string' ? Buffer.from(body) : body, true);
+  }
+
+  pause(): void {}
+  resume(): void {}
+  leaveCallback(): void {}
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#close();
+    this.#receiver.fail(clientClosed());
+  }
+
+  /** The client is gone. */
+  leave(reason: unknown): void {
+    if (this.closed) return;
+    const listeners = this.#listeners;
+    this.#left = true;
+    this.#close();
+    for (const listener of listeners) listener();
+    this.#receiver.fail(reason);
+  }
+
+  #close(): void {
+    this.closed = true;
+    this.#listeners = [];
+    this.settled?.();
+  }
+}
+
+function headOf({
+  method = 'GET',
+  url,
+  headers = {},
+  body,
+  inProcess = false,
+}: InjectedRequest): IncomingHead {
+  const mark = url.indexOf('?');
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    for (const line of typeof value === 'string' ? [value] : value) fields.push(name.toLowerCase(), line);
+  }
+  const has = (name: string): boolean => fields.some((field, i) => i % 2 === 0 && field === name);
+  if (!has('host')) fields.push('host', 'localhost');
+  if (body !== undefined && !has('content-length') && !has('transfer-encoding')) {
+    fields.push('content-length', String(Buffer.byteLength(body)));
+  }
+  return {
+    method,
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    headers: fields,
+    inProcess,
+  };
+}
+
+function recordOf(fields: readonly string[]): Fields {
+  const record = Object.create(null) as Record<string, string>;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    const known = record[name];
+    const separator = name === 'set-cookie' ? '\n' : ', ';
+    record[name] = known === undefined ? fields[i + 1]! : known + separator + fields[i + 1]!;
+  }
+  return record;
+}
