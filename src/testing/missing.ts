@@ -1,0 +1,83 @@
+// What a test has not given. A handler's own error becomes a 500 that says nothing; this one is the test's, so it
+// comes out of `inject` as it is.
+import { hasDatabase } from '../services/mounted.js';
+import type { ServiceDefinition, ServiceDeps } from '../services/service.js';
+
+/** A service has used what its test neither started nor gave. The message says what to pass. */
+export class MissingDependencyError extends Error {
+  override readonly name = 'MissingDependencyError';
+  readonly service: string;
+  /** `db`, `sagas` or `cpu`; `db.many` where what was given has no such member. */
+  readonly dependency: string;
+
+  constructor(service: string, dependency: string, remedy: string) {
+    super(`service "${service}" uses ${dependency}: ${remedy}`);
+    this.service = service;
+    this.dependency = dependency;
+  }
+}
+
+/** Remembers each of them, for whoever asked for the request that met it. */
+export class Missing {
+  readonly #met: MissingDependencyError[] = [];
+
+  /** How many there were. */
+  get count(): number {
+    return this.#met.length;
+  }
+
+  /** @throws MissingDependencyError the latest, if there are more than `count` */
+  throwSince(count: number): void {
+    const latest = this.#met.at(-1);
+    if (latest !== undefined && this.#met.length > count) throw latest;
+  }
+
+  /** Stands for what is not there at all: every use of it is an error. */
+  all<T extends object>(service: string, dependency: string, remedy: string): T {
+    return this.#refusing({} as T, (_member) => new MissingDependencyError(service, dependency, remedy));
+  }
+
+  /** What a test gives may be a part of it; using the rest is an error. */
+  rest<T extends object>(service: string, dependency: string, given: Partial<T>): T {
+    return this.#refusing(given as T, (member) => {
+      const remedy = `deps.${service}.${dependency} has no such member, give it one`;
+      return new MissingDependencyError(service, `${dependency}.${member}`, remedy);
+    });
+  }
+
+  /** @param faultOf the error of using a member that is not there */
+  #refusing<T extends object>(given: T, faultOf: (member: string) => MissingDependencyError): T {
+    return new Proxy(given, {
+      get: (target, member) => {
+        if (typeof member === 'symbol' || member in target) {
+          const value: unknown = Reflect.get(target, member);
+          // Not on the proxy: private members are the target's.
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        }
+        // Asked by `await` of any value.
+        if (member === 'then') return undefined;
+        const fault = faultOf(member);
+        this.#met.push(fault);
+        throw fault;
+      },
+    });
+  }
+
+  /** What a service is given when there is no server for databases, or it has declared no use for one, or for a pool. */
+  substitutes(service: ServiceDefinition, hasServer: boolean): Partial<ServiceDeps> {
+    const { name, sagas = [], tasks } = service;
+    const hasDeclared = hasDatabase(service);
+    const start = 'pass databaseUrl (startPostgres() gives one)';
+    const without = <T extends object>(dependency: string, remedy: string): T =>
+      this.all(name, dependency, `${remedy}, or deps.${name}.${dependency}`);
+    return {
+      ...(!(hasServer && hasDeclared) && {
+        db: without('db', hasDeclared ? start : 'declare migrations or sagas'),
+      }),
+      ...(!(hasServer && sagas.length > 0) && {
+        sagas: without('sagas', sagas.length > 0 ? start : 'declare sagas'),
+      }),
+      ...(tasks === undefined && { cpu: without('cpu', 'declare a tasks module') }),
+    };
+  }
+}

@@ -1,0 +1,47 @@
+// What a test mounts, and the settings it runs with: those of a configuration, as its file would be read. Command line
+// and environment have no part in it: a test means the same in every shell.
+import { type ConfigFile, loadConfigFile } from '../config/file.js';
+import { settingsOf } from '../config/load.js';
+import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
+import type { ProjectConfig } from '../services/define-config.js';
+import { defineService } from '../services/define-service.js';
+import type { ServiceDefinition } from '../services/service.js';
+import { fileOf } from './file-of.js';
+
+export interface ProjectOptions {
+  /** What is mounted. Default: the services of `config`. */
+  readonly services?: readonly ServiceDefinition[];
+  /** What `multilane.config.js` exports by default, or that file: its URL, or its path from the working directory. */
+  readonly config?: ProjectConfig | URL | string;
+  /** By their camelCase names, as in a configuration, whose own they win over. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export interface Project {
+  readonly services: readonly ServiceDefinition[];
+  readonly settings: Settings;
+}
+
+/** @throws ConfigError */
+export async function projectOf({ services, config, settings = {} }: ProjectOptions): Promise<Project> {
+  const file = await configurationOf(config);
+  const declared = services ?? (file.services as readonly ServiceDefinition[] | undefined);
+  if (declared === undefined)
+    throw new ConfigError('createTestApp: pass services, or a config that has some');
+  const mounted = declared.map((service) => defineService(service));
+  const read = settingsOf({ ...file, services: mounted }, settings, process.cwd());
+  const wanted = read.services;
+  return {
+    services: wanted === undefined ? mounted : mounted.filter(({ name }) => wanted.includes(name)),
+    settings: { ...read, configFile: file.path === '' ? undefined : file.path },
+  };
+}
+
+async function configurationOf(config: ProjectOptions['config'] = {}): Promise<ConfigFile> {
+  if (typeof config === 'string' || config instanceof URL) {
+    return (await loadConfigFile(process.cwd(), fileOf(config)))!;
+  }
+  const { services, ...members } = config;
+  return { path: '', name: 'config', services, members };
+}

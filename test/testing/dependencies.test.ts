@@ -1,0 +1,132 @@
+import { expect } from 'chai';
+import { createTestApp, MissingDependencyError, type TestAppOptions } from '#src/testing.js';
+import { startTestPostgres } from '#test/support/postgres.js';
+import { demo, ledger, orders } from './fixtures/demo.js';
+import { withApp } from './with-app.js';
+
+const fault = async (asked: Promise<unknown>): Promise<MissingDependencyError> => {
+  const error = await asked.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).to.be.instanceOf(MissingDependencyError);
+  return error as MissingDependencyError;
+};
+
+describe('what a test gives instead of a dependency', () => {
+  it('is what the service uses', async () => {
+    const deps = {
+      demo: {
+        db: { many: async () => [{ n: 1 }] as never },
+        cpu: { run: async () => 'computed' as never },
+        call: (service: string) => ({
+          get: async (path: string) => ({ json: () => ({ service, path }) }) as never,
+        }),
+      },
+    };
+    await withApp({ services: [demo, orders], deps }, async (app) => {
+      expect((await app.inject('/rows')).json()).to.deep.equal([{ n: 1 }]);
+      expect((await app.inject('/slow')).text()).to.equal('computed');
+      expect((await app.inject('/orders/3')).json()).to.deep.equal({
+        service: 'orders',
+        path: '/api/orders/3',
+      });
+    });
+  });
+
+  it('may be put around what the service would have got', async () => {
+    const asked: string[] = [];
+    const deps: TestAppOptions['deps'] = {
+      demo: ({ call }) => ({
+        call: (service) => {
+          asked.push(service);
+          return call(service);
+        },
+      }),
+    };
+    await withApp({ services: [demo, orders], deps }, async (app) => {
+      expect((await app.inject('/orders/3')).json()).to.deep.equal({ id: 3 });
+      expect(asked).to.deep.equal(['orders']);
+    });
+  });
+
+  it('need not be all of it: the error names the member that is used', async () => {
+    await withApp({ services: [demo], deps: { demo: { db: {}, call: () => ({}) } } }, async (app) => {
+      expect(await fault(app.inject('/rows'))).to.include({ service: 'demo', dependency: 'db.many' });
+      expect((await fault(app.inject('/orders/1'))).message).to.equal(
+        'service "demo" uses call.get: deps.demo.call has no such member, give it one',
+      );
+      expect((await app.inject('/hello/ada')).status).to.equal(200);
+    });
+  });
+});
+
+describe('what neither the test nor the service has', () => {
+  const withoutTasks = { ...demo, tasks: undefined as never };
+
+  it('is told by inject, with what to pass, whatever the handler makes of it', async () => {
+    await withApp({ services: [withoutTasks, ledger] }, async (app) => {
+      const messages = {
+        '/rows': 'service "demo" uses db: declare migrations or sagas, or deps.demo.db',
+        '/tolerant': 'service "demo" uses db: declare migrations or sagas, or deps.demo.db',
+        '/slow': 'service "demo" uses cpu: declare a tasks module, or deps.demo.cpu',
+        '/entries':
+          'service "ledger" uses db: pass databaseUrl (startPostgres() gives one), or deps.ledger.db',
+      };
+      for (const [path, message] of Object.entries(messages)) {
+        expect((await fault(app.inject(path))).message).to.equal(message);
+        expect((await fault(app.stream(path))).message).to.equal(message);
+      }
+      const note = app.inject({ method: 'POST', path: '/notes', json: {} });
+      expect(await fault(note)).to.include({ service: 'ledger', dependency: 'sagas' });
+      expect(() => app.database('ledger')).to.throw(MissingDependencyError, 'no databaseUrl was passed');
+    });
+  });
+});
+
+describe('a test app with a database server', () => {
+  let url: string;
+  before(async () => {
+    ({ url } = await startTestPostgres());
+  });
+
+  it('has databases of its own, migrated, for routes, sagas and the test itself, and drops them', async () => {
+    const options = { services: [ledger], databaseUrl: url };
+    const own = async () =>
+      (await databasesOn(url)).filter((name) => /^test_[0-9a-f]{8}_0_ledger$/.test(name));
+    const others = await own();
+    await withApp(options, async (app) => {
+      await app.database('ledger').query('insert into entry (text) values ($1)', ['by hand']);
+      const note = await app.inject({ method: 'POST', path: '/notes', json: { text: 'by saga' } });
+      expect(note.json()).to.deep.include({ status: 'completed', results: { write: { text: 'by saga' } } });
+      const entries = (await app.inject('/entries')).json();
+      expect(entries).to.deep.equal([{ text: 'by hand' }, { text: 'by saga' }]);
+      await withApp(options, async (other) => {
+        expect((await other.inject('/entries')).json()).to.deep.equal([]);
+        expect(await own()).to.have.length(others.length + 2);
+      });
+    });
+    expect(await own()).to.have.members(others);
+  });
+
+  it('does not start without it', async () => {
+    const nowhere = new URL(url);
+    nowhere.searchParams.set('host', '/nowhere');
+    const options = { services: [ledger], databaseUrl: nowhere.href };
+    const error = (await createTestApp(options).catch((thrown: unknown) => thrown)) as Error;
+    expect(error.name).to.equal('StartError');
+    expect(error.message).to.match(/^cannot connect to the database of "ledger" at \/nowhere/);
+  });
+});
+
+async function databasesOn(connectionString: string): Promise<string[]> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ datname: string }>('select datname from pg_database');
+    return rows.map(({ datname }) => datname);
+  } finally {
+    await client.end();
+  }
+}

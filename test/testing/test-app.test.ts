@@ -1,0 +1,116 @@
+import { threadId } from 'node:worker_threads';
+import { expect } from 'chai';
+import { createTestApp, type TestApp } from '#src/testing.js';
+import { demo, orders } from './fixtures/demo.js';
+
+describe('a test app', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await createTestApp({ services: [demo, orders], settings: { maxBodyBytes: 50 } });
+  });
+  after(() => app.close());
+
+  it('answers a path as a GET, with status, fields, text, JSON and bytes', async () => {
+    const answer = await app.inject('/hello/ada%20b?q=1');
+    expect(answer.status).to.equal(200);
+    expect(answer.headers).to.include({ 'content-type': 'application/json', 'content-length': '27' });
+    expect(answer.json()).to.deep.equal({ hello: 'ada b', q: ['1'] });
+    expect(answer.text()).to.equal('{"hello":"ada b","q":["1"]}');
+    expect(Buffer.from(answer.bytes()).toString()).to.equal(answer.text());
+  });
+
+  it('adds a query to that of the path', async () => {
+    const query = { q: ['a b', undefined, 2], left: undefined };
+    const answer = await app.inject({ path: '/hello/ada?q=1', query });
+    expect(answer.json()).to.have.property('q').that.deep.equals(['1', 'a b', '2']);
+  });
+
+  it('sends JSON, and tells of cookies line by line', async () => {
+    const answer = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen', price: 3 } });
+    expect(answer.status, answer.text()).to.equal(201);
+    expect(answer.headers).to.include({ 'x-price': '3' });
+    expect(answer.cookies.map((line) => line.split(';')[0])).to.deep.equal(['a=1', 'b=2']);
+    expect(answer.json()).to.deep.equal({ name: 'pen', price: 3 });
+  });
+
+  it('sends bytes as they are, up to the limit of the route', async () => {
+    const raw = (body: Uint8Array) => app.inject({ method: 'POST', path: '/raw', body });
+    expect([...(await raw(Uint8Array.of(0, 255, 7))).bytes()]).to.deep.equal([0, 255, 7]);
+    expect((await raw(new Uint8Array(11))).json()).to.include({ status: 413, code: 'BODY_TOO_LARGE' });
+  });
+
+  it('refuses what the schema refuses, with the problem of a socket', async () => {
+    const answer = await app.inject({ method: 'POST', path: '/items', json: { name: '', price: -1 } });
+    expect(answer.headers).to.include({ 'content-type': 'application/problem+json' });
+    expect(answer.json()).to.deep.include({ status: 422, code: 'VALIDATION_FAILED' });
+    expect(answer.json<{ errors: { path: string }[] }>().errors.map(({ path }) => path)).to.deep.equal([
+      '/name',
+      '/price',
+    ]);
+  });
+
+  it('runs hooks, and tells the client address', async () => {
+    expect((await app.inject('/guarded')).status).to.equal(401);
+    const headers = { 'X-Key': 'k' };
+    const answer = await app.inject({ path: '/guarded', headers, remoteAddress: '203.0.113.7' });
+    expect(answer.text()).to.equal('203.0.113.7');
+  });
+
+  it('answers unknown paths, other methods and HEAD as the process does', async () => {
+    expect((await app.inject('/nobody')).json()).to.include({ status: 404, code: 'ROUTE_NOT_FOUND' });
+    const put = await app.inject({ method: 'PUT', path: '/items' });
+    expect(put.headers).to.include({ allow: 'POST, OPTIONS' });
+    const head = await app.inject({ method: 'HEAD', path: '/hello/ada' });
+    expect([head.status, head.text(), head.headers['content-length']]).to.deep.equal([200, '', '22']);
+  });
+
+  it('maps what a handler throws, and has its stack in the log', async () => {
+    expect((await app.inject('/closed')).json()).to.include({ status: 403, code: 'SHOP_CLOSED' });
+    const answer = await app.inject('/fails');
+    expect(answer.json()).to.include({ status: 500, code: 'INTERNAL' });
+    expect(answer.text()).to.not.include('till');
+    const line = app.logs.at(-1) as { service: string; err: { stack: string } };
+    expect(line.service).to.equal('demo');
+    expect(line.err.stack).to.match(/^Error: the till is stuck\n.*demo\.[jt]s/);
+  });
+
+  it('limits the rate by the client address', async () => {
+    const ask = (remoteAddress: string) => app.inject({ path: '/limited', remoteAddress });
+    expect((await ask('192.0.2.1')).status).to.equal(200);
+    const refused = await ask('192.0.2.1');
+    expect(refused.json()).to.include({ status: 429, code: 'RATE_LIMITED' });
+    expect(refused.headers).to.include({ 'retry-after': '60' });
+    expect((await ask('192.0.2.2')).status).to.equal(200);
+  });
+
+  it('dispatches a call to another mounted service, which may be internal', async () => {
+    expect((await app.inject('/orders/7')).json()).to.deep.equal({ id: 7 });
+    expect((await app.inject('/api/orders/7')).status).to.equal(404);
+    const internal = await app.inject({ path: '/api/orders/7', internal: true });
+    expect(internal.json()).to.deep.equal({ id: 7 });
+  });
+
+  it('runs CPU tasks on a thread of their own', async () => {
+    const { doubled, thread } = (await app.inject('/slow')).json<{ doubled: number; thread: number }>();
+    expect(doubled).to.equal(42);
+    expect(thread).to.not.equal(threadId);
+  });
+
+  it('answers what every process does', async () => {
+    expect((await app.inject('/health')).json()).to.include({ status: 'healthy' });
+    expect((await app.inject('/ready')).json()).to.deep.equal({ status: 'ready' });
+    const { paths } = (await app.inject('/openapi.json')).json<{ paths: object }>();
+    expect(paths).to.have.property('/items');
+  });
+
+  it('says what it cannot send', async () => {
+    const thrown = async (send: () => Promise<unknown>) => send().catch((error: unknown) => String(error));
+    const both = { path: '/', method: 'POST', json: 1, body: '1' };
+    expect(await thrown(async () => app.inject(both))).to.equal('TypeError: inject: json or body, not both');
+    expect(await thrown(async () => app.inject('hello'))).to.equal(
+      'TypeError: inject: path must begin with "/", not "hello"',
+    );
+    const answer = await app.inject({ path: '/limited', remoteAddress: '192.0.2.9' });
+    expect(() => answer.json()).to.throw(SyntaxError, 'status 200, not JSON: "in"');
+  });
+});
