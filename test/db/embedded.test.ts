@@ -10,9 +10,9 @@ import { chooseAccount, requireReachable } from '#src/db/embedded-account.js';
 import { locateBinaries } from '#src/db/embedded-binaries.js';
 import { isAlive } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
-import { temporaryDataDir } from '#test/support/postgres.js';
+import { newDataDir } from '#src/testing/data-dir.js';
+import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { silentLog } from '#test/support/silent-log.js';
-import { SOLE_OWNER } from '#test/support/sole-owner.js';
 import { deferred } from './fixtures/deferred.js';
 import { rejection } from './fixtures/open.js';
 
@@ -24,7 +24,7 @@ describe('the embedded PostgreSQL', () => {
   const running: Embedded[] = [];
 
   before(async () => {
-    root = await temporaryDataDir();
+    root = newDataDir();
     dataDir = join(root, 'data');
     socketDir = join(root, 'socket');
   });
@@ -281,7 +281,7 @@ describe('the account of the embedded PostgreSQL', () => {
 
   it('is lent the way into a private folder of root, and only the way', async function () {
     if (process.getuid?.() !== 0) this.skip();
-    const folder = await temporaryDataDir();
+    const folder = newDataDir();
     await chmod(folder, 0o700);
     const postgres = await startEmbedded({
       dataDir: join(folder, 'data'),
@@ -301,7 +301,7 @@ describe('the account of the embedded PostgreSQL', () => {
   });
 
   it('may go where its bits say', async () => {
-    const folder = await temporaryDataDir();
+    const folder = newDataDir();
     const stranger = { name: 'stranger', uid: 54321, gid: 54321 };
     await requireReachable(join(folder, 'x'), stranger);
     await chmod(folder, 0o710);

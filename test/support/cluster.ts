@@ -1,10 +1,10 @@
 // The real process, seen from outside: `node dist/primary.js` on free ports with a data folder of its own.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { newDataDir } from '#src/testing/data-dir.js';
+import { type Exit, StartedProcess } from '#src/testing/started-process.js';
 import { type TestCertificate, tlsEnv } from './certificate.js';
 import { leftovers, reap } from './leftovers.js';
 
@@ -13,14 +13,10 @@ export const PRIMARY = join(ROOT, 'dist/primary.js');
 /** The `bin` of the package. */
 export const CLI = join(ROOT, 'dist/cli.js');
 
-const READY_LINE = /^multilane ready (https?:\/\/\S+) admin (https?:\/\/\S+)$/;
 const READY_MS = 25_000;
 const STOP_MS = 25_000;
 
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
+export { type Exit, newDataDir };
 
 /** One line of stdout: pino's object. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -60,7 +56,7 @@ export interface Cluster {
   /** Messages it sent over its channel. */
   readonly messages: readonly unknown[];
   send(message: string): void;
-  /** Sends a signal and waits for the end. @throws Error when it takes longer than 25 s */
+  /** Sends a signal and waits for the end. @throws ClusterError when it takes longer than 25 s */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
   /** Processes that still belong to it, as `pid command`; empty when nothing is left running. */
   leftovers(): string[];
@@ -79,12 +75,6 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
   return { ...env, ...extra };
 }
 
-export function newDataDir(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'multilane-test-'));
-  chmodSync(folder, 0o711); // started by root, PostgreSQL runs as another account and must pass through
-  return folder;
-}
-
 /** Settings under which several clusters can run side by side. */
 export const isolated = (dataDir: string): Record<string, string> => ({
   HOST: '127.0.0.1',
@@ -96,7 +86,7 @@ export const isolated = (dataDir: string): Record<string, string> => ({
   DRAIN_MS: '2000',
 });
 
-/** Starts a cluster and waits for its ready line. @throws Error with its stderr when it ends first */
+/** Starts a cluster and waits for its ready line. @throws ClusterError with its stderr when it ends first */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { tls, dataDir = newDataDir() } = options;
   const config = options.config === undefined ? [] : ['--config', options.config];
@@ -109,62 +99,37 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
     },
   );
+  const messages: unknown[] = [];
+  child.on('message', (message) => messages.push(message));
+  const started = new StartedProcess(child);
+  const { pid, stdout, stderr, exited } = started;
+  const stop = (name: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => started.stop(name, STOP_MS);
   try {
-    return await readyCluster(child, dataDir, tls?.ca);
+    return {
+      ...(await started.ready(READY_MS)),
+      ca: tls?.ca,
+      pid,
+      dataDir,
+      stdout,
+      stderr,
+      exited,
+      logs: () => stdout.map((line) => JSON.parse(line) as LogLine),
+      signal: (name) => void child.kill(name),
+      messages,
+      send: (message) => void child.send(message),
+      stop,
+      leftovers: () => leftovers(dataDir),
+      async dispose() {
+        if (started.running) await stop().catch(() => child.kill('SIGKILL'));
+        await reap(dataDir);
+        rmSync(dataDir, { recursive: true, force: true });
+      },
+    };
   } catch (error) {
     child.kill('SIGKILL');
     await reap(dataDir);
     throw error;
   }
-}
-
-async function readyCluster(child: ChildProcess, dataDir: string, ca: string | undefined): Promise<Cluster> {
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const messages: unknown[] = [];
-  child.on('message', (message) => messages.push(message));
-  const exited = new Promise<Exit>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal }));
-  });
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => stdout.push(line));
-  const ready = new Promise<RegExpExecArray>((resolve) => {
-    createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-      stderr.push(line);
-      const found = READY_LINE.exec(line);
-      if (found !== null) resolve(found);
-    });
-  });
-  const early = exited.then(({ code, signal }) => {
-    throw new Error(`ended with ${code ?? signal} before it was ready:\n${stderr.join('\n')}`);
-  });
-  const [, url, adminUrl] = await within(READY_MS, Promise.race([ready, early]), () => stderr.join('\n'));
-  const stop = (name: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => {
-    child.kill(name);
-    return within(STOP_MS, exited, () => `not ended after ${name}:\n${stderr.join('\n')}`);
-  };
-  return {
-    url: url as string,
-    ca,
-    adminUrl: adminUrl as string,
-    pid: child.pid as number,
-    dataDir,
-    stdout,
-    stderr,
-    exited,
-    logs: () => stdout.map((line) => JSON.parse(line) as LogLine),
-    signal: (name) => void child.kill(name),
-    messages,
-    send: (message) => void child.send(message),
-    stop,
-    leftovers: () => leftovers(dataDir),
-    async dispose() {
-      if (child.exitCode === null && child.signalCode === null) {
-        await stop().catch(() => child.kill('SIGKILL'));
-      }
-      await reap(dataDir);
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
 }
 
 /** @throws Error with `detail` when the promise has not settled after `ms` */
