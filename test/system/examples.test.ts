@@ -1,58 +1,26 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
 import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
 import { HANDSHAKE } from '#test/support/frames.js';
-import { expectProblem } from '#test/support/problem.js';
+import { nodeTest } from '#test/support/node-test.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Shop, sharedShop } from './shop.js';
 
 const configOf = (name: string): string => join(ROOT, 'examples', name, 'multilane.config.js');
 
-describe('the example hello', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: configOf('hello') });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+const testsOf = (folder: string): string[] => readdirSync(folder).map((file) => join(folder, file));
 
-  it('greets by path and query', async () => {
-    expect(await json(await get(`${cluster.url}/hello/ada%20b?q=1`))).to.deep.equal({
-      hello: 'ada b',
-      q: '1',
-    });
-  });
-
-  it('takes a valid item with its header and refuses another', async () => {
-    const made = await post(`${cluster.url}/items`, { name: 'pen', price: 3 });
-    expect(made.headers.get('x-price')).to.equal('3');
-    expect(await json(made, 201)).to.deep.equal({ name: 'pen', price: 3 });
-    const refused = await post(`${cluster.url}/items`, { name: '', price: 3 });
-    const problem = await expectProblem(refused, 422, 'VALIDATION_FAILED');
-    expect(problem.errors?.map(({ path }) => path)).to.deep.equal(['/name']);
-  });
-
-  it('gives raw bytes back, up to the limit of the route', async () => {
-    const body = Buffer.alloc(3_000_000, 'multilane');
-    const echoed = await fetch(`${cluster.url}/raw`, { method: 'POST', body });
-    expect(Buffer.from(await echoed.arrayBuffer()).equals(body)).to.equal(true);
-    const tooLarge = await fetch(`${cluster.url}/raw`, { method: 'POST', body: Buffer.alloc(4_000_001) });
-    await expectProblem(tooLarge, 413, 'BODY_TOO_LARGE');
-  });
-
-  it('runs a task on the CPU pool', async () => {
-    expect(await json(await get(`${cluster.url}/slow`))).to.deep.equal({ n: 30, fib: 832_040 });
-  });
-
-  it('says that a service which runs nowhere has no instance', async () => {
-    await expectProblem(await get(`${cluster.url}/orders/1`), 503, 'NO_INSTANCE');
-    await expectProblem(await get(`${cluster.url}/orders/x`), 404, 'ROUTE_NOT_FOUND');
+describe('the examples hello and travel', () => {
+  it('pass their own tests, as `node --test` runs them', async function () {
+    this.timeout(60_000);
+    const files = ['hello', 'travel'].flatMap((name) => testsOf(join(ROOT, 'examples', name, 'test')));
+    const { code, output } = await nodeTest(ROOT, files);
+    expect(code, output).to.equal(0);
+    expect(output).to.match(/^# pass 9$/m);
   });
 });
 
@@ -122,7 +90,6 @@ interface Trip {
   readonly sagaId: string;
   readonly status: string;
   readonly bookings: Readonly<Record<string, { readonly id: number }>> | null;
-  readonly refusal: { readonly step: string; readonly code: string } | null;
 }
 interface Places {
   readonly kind: string;
@@ -180,21 +147,5 @@ describe('the example travel, a different saga on the same engine, on a PostgreS
     expect(Object.keys(trip.bookings ?? {})).to.have.members(['book-flight', 'book-hotel', 'book-car']);
     const after = await places('Lisbon');
     for (const kind of ['flight', 'hotel', 'car']) expect(after[kind]).to.equal(before[kind]! - 1);
-  });
-
-  it('gives everything back when one part is sold out', async () => {
-    const before = await places('Oslo');
-    const trip = await book('Oslo', unique('trip'));
-    expect(trip.status).to.equal('compensated');
-    expect(trip.refusal).to.include({ step: 'book-hotel', code: 'SOLD_OUT' });
-    expect(await places('Oslo')).to.deep.equal(before);
-  });
-
-  it('books once for one key', async () => {
-    const key = unique('trip');
-    const before = await places('Lisbon');
-    const [first, second] = await Promise.all([book('Lisbon', key), book('Lisbon', key)]);
-    expect(second.sagaId).to.equal(first.sagaId);
-    expect((await places('Lisbon')).flight).to.equal(before.flight! - 1);
   });
 });

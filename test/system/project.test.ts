@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { multilane, Project, type Ran } from '#test/support/cli.js';
 import { get, json } from '#test/support/client.js';
 import { CLI, cleanEnvironment, within } from '#test/support/cluster.js';
+import { nodeTest } from '#test/support/node-test.js';
 import { until } from '#test/support/until.js';
 import { type Shop, sharedShop } from './shop.js';
 
@@ -36,16 +37,11 @@ describe('multilane new', () => {
     expect(read('.gitignore')).to.include('node_modules/');
   });
 
-  it('whose own tests pass: they start it and ask it', async function () {
+  it('whose own tests pass: they put requests into it, and start it', async function () {
     this.timeout(30_000);
-    const env = cleanEnvironment({ NODE_V8_COVERAGE: '' });
-    const child = spawn(process.execPath, ['--test', '--test-reporter=tap'], { cwd: folder, env });
-    let out = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    const [code] = (await within(25_000, once(child, 'close'), () => out)) as [number];
-    expect(code, out).to.equal(0);
-    expect(out).to.match(/^# pass 4$/m);
+    const { code, output } = await nodeTest(folder);
+    expect(code, output).to.equal(0);
+    expect(output).to.match(/^# pass 5$/m);
   });
 
   it('refuses a folder that holds something, and leaves it as it is', async () => {
