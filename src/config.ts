@@ -49,6 +49,11 @@ export interface Settings {
   readonly chunkedBodies: 'accept' | 'reject';
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
+  readonly breakerOpenMs: number;
+  /** 0: no call is too slow. */
+  readonly slowCallMs: number;
+  /** Of the first ejection; 0: none. */
+  readonly ejectionMs: number;
   /** Milliseconds after which a loop that does not turn is stalled. */
   readonly stallMs: number;
   /** 0: no limit. */

@@ -156,6 +156,26 @@ export const PROCESS_SETTINGS = {
     [],
     'Proxies whose `X-Forwarded-*` and `Forwarded` are believed; from anyone else they are dropped.',
   ),
+  BREAKER_OPEN_MS: given(
+    whole(100, HOUR_MS),
+    5000,
+    'How long a breaker refuses calls of an instance before it lets probes through.',
+    MS,
+  ),
+  SLOW_CALL_MS: given(
+    whole(0, HOUR_MS),
+    10_000,
+    'A call of another service that takes this long counts as failed for the breaker, whatever its answer; a probe without ' +
+      'one has failed. 0: only errors count.',
+    MS,
+  ),
+  EJECTION_MS: given(
+    whole(0, HOUR_MS),
+    30_000,
+    'How long an instance that fails five times in a row is not picked: this long the first time, twice as long the second ' +
+      'time, and so on up to ten times; 0: never.',
+    MS,
+  ),
   STALL_MS: given(
     whole(100, HOUR_MS),
     1000,

@@ -76,8 +76,8 @@ export function createHost(options: HostOptions): Host {
     placesOf: bounds.placesOf,
     observer: observeCalls(recorder, tracing),
     dispatch: (service, request) => dispatch(service, request),
-    meshToken: settings.meshToken,
-    timeoutMs: settings.requestTimeoutMs,
+    settings,
+    log,
     mail,
   });
   const app = createApp({

@@ -49,6 +49,8 @@ export const REFUSED = -1;
 /** `ignored`: says nothing about the endpoint (the caller left, a rate limit); a probe's permit goes back. */
 export type BreakerOutcome = 'success' | 'failure' | 'ignored';
 export type ForcedState = 'open' | 'closed' | 'auto';
+/** Told of every transition by the one thread that made it; an operator's hand is none. */
+export type TransitionListener = (slot: number, to: 'closed' | 'open' | 'half-open') => void;
 
 /** As it stands now; what is not valid in a state is not there. Times are milliseconds of the shared clock. */
 export type BreakerState =
@@ -75,9 +77,16 @@ export class BreakerCells {
   readonly #ownHeld: number;
   readonly #rule: BreakerRule;
   readonly #clock: Clock;
+  readonly #onTransition: TransitionListener | undefined;
 
   /** @param worker slot of the thread, 0 for the primary. @throws RangeError for an impossible rule */
-  constructor(block: Block, worker: number, rule: BreakerRule, clock: Clock) {
+  constructor(
+    block: Block,
+    worker: number,
+    rule: BreakerRule,
+    clock: Clock,
+    onTransition?: TransitionListener,
+  ) {
     if (!(rule.probes >= 1 && rule.probes <= 15)) throw new RangeError('breaker: probes must be 1..15');
     this.#words = new BreakerWords(block);
     this.#window = new BreakerWindow(block);
@@ -85,6 +94,7 @@ export class BreakerCells {
     this.#ownHeld = worker * MAX_ENDPOINTS;
     this.#rule = rule;
     this.#clock = clock;
+    this.#onTransition = onTransition;
   }
 
   /** A ticket for one call, to be given back to `settle` exactly once, or REFUSED. */
@@ -162,6 +172,19 @@ export class BreakerCells {
     }
   }
 
+  /**
+   * What was counted counts no more, nor what is under way: for an endpoint that is taken out of the pick, or put back. An
+   * open breaker stays open until its time is over.
+   */
+  forget(slot: number): void {
+    for (;;) {
+      const { word, low } = this.#words.load(slot);
+      if (modeOf(low) !== CLOSED) return;
+      this.#window.clear(slot);
+      if (this.#words.swap(slot, word, following(low, CLOSED), this.#now())) return;
+    }
+  }
+
   /** For another endpoint in this slot: closed, empty, and deaf to calls of the one before. Its counts go on. */
   reset(slot: number): void {
     for (;;) {
@@ -197,7 +220,7 @@ export class BreakerCells {
         elapsed(now, since) >= this.#rule.probeMs &&
         this.#words.swap(slot, word, following(low, OPEN), now)
       ) {
-        this.#words.count(slot, OPEN);
+        this.#changed(slot, OPEN);
       }
       return REFUSED;
     }
@@ -214,7 +237,7 @@ export class BreakerCells {
       if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return;
       if (outcome === 'failure') {
         if (!this.#words.swap(slot, word, following(low, OPEN), this.#now())) continue;
-        this.#words.count(slot, OPEN);
+        this.#changed(slot, OPEN);
         return;
       }
       if (succeededOf(low) + 1 < this.#rule.probes) {
@@ -224,7 +247,7 @@ export class BreakerCells {
       // Emptied before it closes: the failures that opened it may be less than ten seconds old.
       this.#window.clear(slot);
       if (!this.#words.swap(slot, word, following(low, CLOSED), this.#now())) continue;
-      this.#words.count(slot, CLOSED);
+      this.#changed(slot, CLOSED);
       return;
     }
   }
@@ -242,7 +265,7 @@ export class BreakerCells {
       const { word, low } = this.#words.load(slot);
       if (epochOf(low) !== epoch || modeOf(low) !== CLOSED) return;
       if (!this.#words.swap(slot, word, following(low, OPEN), toWord(now))) continue;
-      this.#words.count(slot, OPEN);
+      this.#changed(slot, OPEN);
       return;
     }
   }
@@ -252,7 +275,12 @@ export class BreakerCells {
     if (modeOf(low) !== OPEN) return;
     const now = this.#now();
     if (elapsed(now, since) < this.#rule.openMs) return;
-    if (this.#words.swap(slot, word, following(low, HALF_OPEN), now)) this.#words.count(slot, HALF_OPEN);
+    if (this.#words.swap(slot, word, following(low, HALF_OPEN), now)) this.#changed(slot, HALF_OPEN);
+  }
+
+  #changed(slot: number, to: number): void {
+    this.#words.count(slot, to);
+    this.#onTransition?.(slot, to === OPEN ? 'open' : to === CLOSED ? 'closed' : 'half-open');
   }
 
   #hold(slot: number, epoch: number, permits: number): void {

@@ -89,6 +89,9 @@ export const LAYOUT = {
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
 
+  /** By which ejections take turns, and what tells that anything has changed: see ejection-cells.ts. */
+  ejectionTurn: field('process', 1, 'cas', 'packed', 'none'),
+
   /** Which worker makes which call: see call-claims.ts. */
   callClaims: field('process', CALL_CLAIMS, 'cas', 'packed', 'none'),
 
@@ -160,6 +163,8 @@ export const LAYOUT = {
     'microseconds, milliseconds of the shared clock, answers',
     'last',
   ),
+  /** One 64-bit word: failures in a row, ejected, times, until or since when. See ejection-word.ts. */
+  endpointEjection: field('endpoint', 2, 'cas', 'packed', 'last'),
   /** One 64-bit word: state, forced, probes, epoch, since. See breaker-word.ts. */
   breakerState: field('endpoint', 2, 'cas', 'packed', 'last'),
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */

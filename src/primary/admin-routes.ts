@@ -32,7 +32,7 @@ export interface AdminParts {
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const { settings, brain, supervisor, reload, registry, cpu, readiness, journals } = parts;
-  const { block, clock, load, breakers } = brain;
+  const { block, clock, load, breakers, ejections } = brain;
   const sources = [
     sharedMemorySource(block),
     workerSource(supervisor),
@@ -49,6 +49,10 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     ...workerRoutes(supervisor, reload),
     ...registryRoutes(registry, {
       load,
+      ejectedForMs(slot) {
+        const seen = ejections.state(slot);
+        return seen.state === 'ejected' ? seen.leftMs : 0;
+      },
       mayShadowLocal: localShadowing({
         acceptTokens: settings.registryAcceptTokensFile !== undefined,
         adminToken: settings.adminToken !== undefined,

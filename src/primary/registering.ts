@@ -21,7 +21,7 @@ export interface RegisteringOptions {
 
 export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
   const { settings, brain, instanceId, guarded } = options;
-  const { block, clock, load, breakers } = brain;
+  const { block, clock, load, breakers, ejections } = brain;
   const page = new SnapshotPage(block);
   const prober = httpProbe();
   const registry = new Registry({
@@ -32,7 +32,9 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
     slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
       load.reset(slot);
       breakers.reset(slot);
+      ejections.reset(slot);
     }),
+    ejections,
     addresses: new AddressPolicy({ allow: settings.registryAllow, guarded }),
     health: new HealthProber(prober.probe, timers, Math.random),
     revisionPrefix: instanceId.replaceAll('-', ''),

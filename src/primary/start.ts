@@ -16,12 +16,14 @@ import { schemeOf } from '../server/certificate.js';
 import { mountedServices } from '../services/mounted.js';
 import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
+import { logTransitions } from '../upstream/transition-log.js';
 import { acceptTokens } from './accept-tokens.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
 import { claim } from './claim.js';
 import { openDataPlane } from './data-plane.js';
 import { Databases } from './databases.js';
+import { watchEjections } from './ejections.js';
 import { Ending } from './ending.js';
 import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
@@ -69,7 +71,11 @@ async function startParts(
   lifecycle.defer('notifier', () => notifier.close());
   for (const warning of warnings) log.warn(warning);
   const instanceId = randomUUID();
-  const brain = createBrain(settings.workers);
+  // Cells are asked before there is a registry, but nothing moves before it is there.
+  const brain = createBrain(
+    settings,
+    logTransitions(log, (slot) => registering.registry.at(slot)),
+  );
 
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
@@ -95,6 +101,7 @@ async function startParts(
   });
   const { registry } = registering;
   lifecycle.defer('registry', () => registering.close());
+  lifecycle.defer('ejections', watchEjections(brain.ejections, registry));
   registerServices(registry, services, settings, dataPlane.port);
 
   const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });

@@ -19,12 +19,19 @@ export function failureShare(share: number, minimumCalls: number): TripRule['tri
  * A call that took this long has failed, even if it succeeded: whoever waits holds memory, a connection and
  * the patience of its own caller. A third of the default request deadline.
  */
-export const SLOW_CALL_MS = 10_000;
+const SLOW_CALL_MS = 10_000;
+const OPEN_MS = 5_000;
 
-/** Half of at least 20 calls within ten seconds; five seconds open; three probes. */
-export const DEFAULT_TRIP_RULE: TripRule = {
-  trips: failureShare(0.5, 20),
-  openMs: 5_000,
-  probes: 3,
-  probeMs: SLOW_CALL_MS,
-};
+export interface TripTimes {
+  readonly openMs: number;
+  /** 0: no call is too slow; a probe must end all the same. */
+  readonly slowCallMs: number;
+}
+
+/** Half of at least 20 calls within ten seconds; open for so long; three probes. */
+export function tripRule({ openMs, slowCallMs }: TripTimes): TripRule {
+  const probeMs = slowCallMs === 0 ? SLOW_CALL_MS : slowCallMs;
+  return { trips: failureShare(0.5, 20), openMs, probes: 3, probeMs };
+}
+
+export const DEFAULT_TRIP_RULE: TripRule = tripRule({ openMs: OPEN_MS, slowCallMs: SLOW_CALL_MS });

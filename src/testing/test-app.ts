@@ -18,6 +18,7 @@ import { type InjectedStream, inject, injectStream } from '../server/inject.js';
 import type { ServiceDefinition } from '../services/service.js';
 import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
+import { logTransitions } from '../upstream/transition-log.js';
 import { InjectAnswer } from './answer.js';
 import { Missing, MissingDependencyError } from './missing.js';
 import { checkOverrides, dressed, type ServiceOverrides } from './overrides.js';
@@ -88,7 +89,10 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const missing = new Missing();
   try {
     const instanceId = randomUUID();
-    const brain = createBrain(1);
+    const brain = createBrain(
+      { ...settings, workers: 1 },
+      logTransitions(log, (slot) => registering.registry.at(slot)),
+    );
     const databases =
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);
     lifecycle.defer('databases', () => databases?.drop());

@@ -1,29 +1,72 @@
 // Which endpoints of a service may be called now, the nearest first; a picker chooses among equals.
 //
-// Health: only healthy ones, unless fewer than half of them are (panic mode). Then health is ignored: probes
-// that see most of a service down are more often wrong about it than right, and the few that are left would
-// drown. What drains is never called.
+// Health: only those that are healthy and not ejected, unless fewer than half of them are (panic mode). Then both are
+// ignored: probes that see most of a service down are more often wrong about it than right, and the few that are left
+// would drown. What drains is never called.
 // Nearness: this process before its zone before the rest; the next circle only when the nearer one has
 // nobody left.
+// Slow start: what has just come keeps only a share of the picks it wins; the others go to who is there longer.
+//
+// All of that is made into lists once, and again when the registry or an ejection changes, or time says so.
+import type { Random } from '../resilience/policy.js';
+import { Candidates } from './candidates.js';
 import type { Endpoint } from './endpoint.js';
 import type { Picker, PickerFactory } from './picker.js';
 
 const PANIC_BELOW = 0.5;
 
+/** Who is ejected and who has just come, by slot, as all threads see it. */
+export interface Standing {
+  /** Another one whenever somebody's standing changes other than by time. */
+  version(): number;
+  of(slot: number): EndpointStanding;
+}
+
+export interface EndpointStanding {
+  /** Of the picks it wins, those it keeps: 0 while it is ejected, 1 when it is there long enough. */
+  readonly share: number;
+  /** Milliseconds until time changes it; Infinity: never. */
+  readonly forMs: number;
+}
+
 export interface BalancerOptions {
   readonly endpoints: (service: string) => readonly Endpoint[];
   readonly picker: PickerFactory;
+  readonly standing: Standing;
+  /** Milliseconds, monotonic. */
+  readonly clock: () => number;
+  readonly random: Random;
   /** Zone of this process; null: nobody is nearer for its zone. */
   readonly zone?: string | null;
   /** False sends even calls to own services over the network. Default true. */
   readonly preferLocal?: boolean;
 }
 
+/** Equals: every one of them is as good as the others. */
+interface Circle {
+  readonly candidates: Candidates;
+  /** Those among them that have just come, each with its share; undefined: none. */
+  readonly shares: ReadonlyMap<Endpoint, number> | undefined;
+  /** The others; undefined: none. */
+  readonly settled: Candidates | undefined;
+}
+
+/** What is made for a service, and what it was made from. */
+interface Prepared {
+  readonly picker: Picker;
+  endpoints: readonly Endpoint[];
+  version: number;
+  /** Of the clock. */
+  until: number;
+  circles: readonly Circle[];
+}
+
+const NOBODY: readonly Endpoint[] = [];
+
 export class Balancer {
   readonly #options: BalancerOptions;
-  readonly #pickers = new Map<string, Picker>();
-  /** By the list it was made from: that keeps its identity until the registry changes. */
-  readonly #circles = new WeakMap<readonly Endpoint[], readonly (readonly Endpoint[])[]>();
+  /** Kept only for services that have an endpoint, so their number is bounded by the registry's. */
+  readonly #prepared = new Map<string, Prepared>();
 
   constructor(options: BalancerOptions) {
     this.#options = options;
@@ -35,48 +78,73 @@ export class Balancer {
    * @returns undefined when there is nobody to call
    */
   pick(service: string, tried: ReadonlySet<string>, refused: ReadonlySet<string>): Endpoint | undefined {
-    const circles = this.#circlesOf(this.#options.endpoints(service));
+    const endpoints = this.#options.endpoints(service);
+    if (endpoints.length === 0) return undefined;
+    const prepared = this.#preparedFor(service, endpoints);
+    if (tried.size === 0 && refused.size === 0) {
+      const nearest = prepared.circles[0];
+      return nearest === undefined ? undefined : this.#pickIn(nearest, prepared.picker);
+    }
     return (
-      this.#pickNearest(
-        service,
-        circles,
-        (endpoint) => !tried.has(endpoint.id) && !refused.has(endpoint.id),
-      ) ??
-      (tried.size === 0
-        ? undefined
-        : this.#pickNearest(service, circles, (endpoint) => !refused.has(endpoint.id)))
+      this.#pickNearest(prepared, ({ id }) => !tried.has(id) && !refused.has(id)) ??
+      (tried.size === 0 ? undefined : this.#pickNearest(prepared, ({ id }) => !refused.has(id)))
     );
   }
 
-  #pickNearest(
-    service: string,
-    circles: readonly (readonly Endpoint[])[],
-    admits: (endpoint: Endpoint) => boolean,
-  ): Endpoint | undefined {
+  #pickNearest({ circles, picker }: Prepared, admits: (endpoint: Endpoint) => boolean): Endpoint | undefined {
     for (const circle of circles) {
-      const candidates = circle.every(admits) ? circle : circle.filter(admits);
-      if (candidates.length > 0) return this.#pickerOf(service).pick(candidates);
+      const left = circle.candidates.endpoints.filter(admits);
+      if (left.length === 0) continue;
+      return this.#pickIn(
+        left.length === circle.candidates.endpoints.length ? circle : within(left, circle),
+        picker,
+      );
     }
     return undefined;
   }
 
-  /** Kept only for services that have an endpoint, so their number is bounded by the registry's. */
-  #pickerOf(service: string): Picker {
-    let picker = this.#pickers.get(service);
-    if (picker === undefined) {
-      picker = this.#options.picker();
-      this.#pickers.set(service, picker);
-    }
-    return picker;
+  #pickIn({ candidates, shares, settled }: Circle, picker: Picker): Endpoint {
+    const picked = picker.pick(candidates);
+    if (shares === undefined || settled === undefined) return picked;
+    return this.#options.random() < (shares.get(picked) ?? 1) ? picked : picker.pick(settled);
   }
 
-  #circlesOf(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {
-    let circles = this.#circles.get(endpoints);
-    if (circles === undefined) {
-      circles = this.#nearestFirst(callable(endpoints));
-      this.#circles.set(endpoints, circles);
+  #preparedFor(service: string, endpoints: readonly Endpoint[]): Prepared {
+    const { standing, clock, picker } = this.#options;
+    let prepared = this.#prepared.get(service);
+    const version = standing.version();
+    if (
+      prepared !== undefined &&
+      prepared.endpoints === endpoints &&
+      prepared.version === version &&
+      (prepared.until === Number.POSITIVE_INFINITY || clock() < prepared.until)
+    ) {
+      return prepared;
     }
-    return circles;
+    prepared ??= { picker: picker(), endpoints: NOBODY, version, until: 0, circles: [] };
+    this.#prepared.set(service, prepared);
+    // Read before the list is made: what changes meanwhile is seen by the next pick.
+    prepared.version = version;
+    prepared.endpoints = endpoints;
+    this.#prepare(prepared, clock());
+    return prepared;
+  }
+
+  #prepare(prepared: Prepared, now: number): void {
+    const { standing } = this.#options;
+    const shares = new Map<Endpoint, number>();
+    const out = new Set<Endpoint>();
+    let forMs = Number.POSITIVE_INFINITY;
+    for (const endpoint of prepared.endpoints) {
+      const { share, forMs: own } = standing.of(endpoint.slot);
+      if (share === 0) out.add(endpoint);
+      else if (share < 1) shares.set(endpoint, share);
+      forMs = Math.min(forMs, own);
+    }
+    prepared.until = now + forMs;
+    prepared.circles = this.#nearestFirst(callable(prepared.endpoints, out)).map((circle) =>
+      circleOf(circle, shares),
+    );
   }
 
   #nearestFirst(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {
@@ -90,14 +158,29 @@ export class Balancer {
   }
 }
 
+function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<Endpoint, number>): Circle {
+  const candidates = new Candidates(endpoints);
+  const settled = endpoints.filter((endpoint) => !shares.has(endpoint));
+  if (settled.length === endpoints.length) return { candidates, shares: undefined, settled: candidates };
+  return { candidates, shares, settled: settled.length === 0 ? undefined : new Candidates(settled) };
+}
+
+/** Some of a circle, for one pick. */
+const within = (endpoints: readonly Endpoint[], { candidates, shares }: Circle): Circle =>
+  shares === undefined
+    ? { candidates: new Candidates(endpoints), shares, settled: candidates }
+    : circleOf(endpoints, shares);
+
 /**
- * The healthy ones, or all that do not drain when too few are healthy. While this process drains its own
+ * The healthy ones that are not ejected, or all that do not drain when too few are. While this process drains its own
  * services go on for each other: that is how what is in hand gets finished.
  */
-function callable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<Endpoint>): readonly Endpoint[] {
   const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining' || endpoint.local);
   const healthy = staying.filter(
-    ({ state, local }) => state === 'healthy' || (local && state === 'draining'),
+    (endpoint) =>
+      !ejected.has(endpoint) &&
+      (endpoint.state === 'healthy' || (endpoint.local && endpoint.state === 'draining')),
   );
   return healthy.length < PANIC_BELOW * staying.length ? staying : healthy;
 }

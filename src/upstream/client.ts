@@ -6,7 +6,6 @@ import type { Breaker } from '../resilience/breaker.js';
 import type { Random, RetryBudget, Sleep, Tried } from '../resilience/policy.js';
 import { Retry } from '../resilience/retry.js';
 import { type Cancellation, cancelAt, manyMayListen } from '../resilience/timeout.js';
-import { SLOW_CALL_MS } from '../resilience/trip-rules.js';
 import { currentScope, type Scope, type TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
 import { type PlacesOf, withinPlaces } from './bounded.js';
@@ -14,6 +13,7 @@ import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
 import type { Endpoint } from './endpoint.js';
 import { type CallObserver, SILENT } from './observer.js';
 import { type OutgoingContent, outgoingContent, outgoingMethod, outgoingPath } from './outgoing.js';
+import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import { type MakeCall, shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 import type { Transport } from './transport.js';
@@ -30,7 +30,11 @@ export interface CallDependencies {
   readonly balancer: Pick<Balancer, 'pick'>;
   readonly breaker: Breaker;
   readonly load: LoadMeter;
+  /** Without one nobody is ejected. */
+  readonly outliers?: OutlierWatch;
   readonly budget: RetryBudget;
+  /** A call that succeeds after this many milliseconds has failed all the same; 0: none. Default 0. */
+  readonly slowCallMs?: number;
   readonly placesOf: PlacesOf;
   readonly flights: SingleFlight;
   readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
@@ -141,7 +145,7 @@ async function tryOnce(
   outgoing.tried.add(endpoint.id);
   if (attempt === 1) dependencies.budget.deposit();
 
-  const { breaker, load, clock, observer = SILENT } = dependencies;
+  const { breaker, load, clock, outliers = NOT_WATCHED, slowCallMs = 0, observer = SILENT } = dependencies;
   const observation = observer.attempt(
     endpoint,
     outgoing.method,
@@ -157,8 +161,9 @@ async function tryOnce(
   const tookMs = clock() - begun;
   const verdict =
     result.kind === 'answered' ? judgeResponse(result.value) : judgeError(result.error, outgoing.signal);
-  const slow = verdict.outcome === 'success' && tookMs >= SLOW_CALL_MS;
+  const slow = verdict.outcome === 'success' && slowCallMs > 0 && tookMs >= slowCallMs;
   breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome);
+  outliers.ended(endpoint, verdict.reached);
   // A quick refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') load.observe(endpoint.slot, tookMs * 1000);
   const seen = result.kind === 'answered' ? { status: result.value.status } : { error: result.error };

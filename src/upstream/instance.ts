@@ -32,7 +32,8 @@ export function isSame(instance: Instance, registration: Registration, address: 
   );
 }
 
-export function viewOf({ registration, state, lastHeartbeat, slot }: Instance): InstanceView {
+/** @param state what others are to think of it */
+export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: EndpointState): InstanceView {
   const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl } = registration;
   return {
     id,

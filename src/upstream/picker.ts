@@ -1,5 +1,6 @@
 // The contract of a balancing strategy: given the endpoints that may be called, which one is. Which those are
-// (health, panic mode, nearness, not tried yet) is decided before it, in balancer.ts.
+// (health, panic mode, ejection, nearness, not tried yet) is decided before it, in balancer.ts.
+import type { Candidates } from './candidates.js';
 import type { Endpoint } from './endpoint.js';
 
 /** What all threads together know of an endpoint, by its slot. */
@@ -11,8 +12,8 @@ export interface Load {
 }
 
 export interface Picker {
-  /** @param candidates never empty, in a stable order; not to be kept or changed */
-  pick(candidates: readonly Endpoint[]): Endpoint;
+  /** @param candidates not to be kept */
+  pick(candidates: Candidates): Endpoint;
 }
 
 /** One picker is made for every service, so a picker may remember whom it picked last. */

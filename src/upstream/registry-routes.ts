@@ -14,6 +14,8 @@ export interface ShownLoad {
 
 export interface RegistryRoutesOptions {
   readonly load: ShownLoad;
+  /** Milliseconds that an endpoint stays ejected, by its slot; 0: it is not. */
+  readonly ejectedForMs: (slot: number) => number;
   /**
    * Whether a holder of these grants may register a service that is mounted here. Without an accept-tokens
    * file nobody may.
@@ -33,8 +35,8 @@ export function localShadowing(options: {
 const INSTANCE = '/registry/v1/services/:service/instances/:id';
 
 export function registryRoutes(registry: Registry, options: RegistryRoutesOptions): readonly AdminRoute[] {
-  const { load, mayShadowLocal } = options;
-  const shown = (instance: InstanceView) => show(instance, load);
+  const { load, ejectedForMs, mayShadowLocal } = options;
+  const shown = (instance: InstanceView) => show(instance, load, ejectedForMs(instance.slot));
   const named = (request: AdminRequest): { service: string; id: string } => {
     const { service = '', id = '' } = request.params;
     return { service, id };
@@ -130,14 +132,13 @@ function send(
   sink.send({ id: revision, event: type, data });
 }
 
-function show({ slot, ...instance }: InstanceView, load: ShownLoad) {
+function show({ slot, ...instance }: InstanceView, load: ShownLoad, ejectedForMs: number) {
   const microseconds = load.smoothedLatency(slot);
   return {
     ...instance,
     inFlight: load.inFlight(slot),
     ewmaMs: microseconds === 0 ? null : Math.round(microseconds) / 1000,
-    // Outlier ejection sets it, once it exists; until then nobody is ejected.
-    ejectedUntil: null,
+    ejectedUntil: ejectedForMs === 0 ? null : new Date(Date.now() + ejectedForMs).toISOString(),
   };
 }
 

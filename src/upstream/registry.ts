@@ -35,6 +35,8 @@ export interface RegistryDependencies {
   readonly schedule: Schedule;
   readonly publish: (snapshot: RegistrySnapshot) => void;
   readonly slots: { take(key: string): number | undefined; giveBack(key: string, slot: number): void };
+  /** `arrive`: an instance has come, or has become well. */
+  readonly ejections: { isEjected(slot: number): boolean; arrive(slot: number): void };
   readonly addresses: { admit(address: Address): Promise<string> };
   readonly health: HealthWatcher;
   /** Unlike that of any other process; no `-` in it. */
@@ -83,7 +85,7 @@ export class Registry {
     this.#refuseLocal(service, id, registrant);
     const created = this.#find(service, id) === undefined;
     const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
-    return { created, instance: viewOf(this.#enter(registration, address, state, false)) };
+    return { created, instance: this.#view(this.#enter(registration, address, state, false)) };
   }
 
   /**
@@ -128,6 +130,20 @@ export class Registry {
     this.#leave(this.#require(service, id));
   }
 
+  /** It has been ejected, or has returned: those who watch are told. Nothing happens when it has left. */
+  standingChanged(service: string, id: string): void {
+    const instance = this.#find(service, id);
+    if (instance !== undefined) this.#changed({ type: 'put', service, instance: this.#view(instance) });
+  }
+
+  /** Whose row of the shared tables this is. */
+  at(slot: number): { readonly service: string; readonly id: string } | undefined {
+    for (const instances of this.#services.values()) {
+      for (const instance of instances.values()) if (instance.slot === slot) return instance.registration;
+    }
+    return undefined;
+  }
+
   /** Number of instances by service. */
   services(): Readonly<Record<string, number>> {
     const counts = Object.create(null) as Record<string, number>;
@@ -139,7 +155,10 @@ export class Registry {
   states(): readonly { readonly service: string; readonly state: EndpointState; readonly count: number }[] {
     return [...this.#services].flatMap(([service, instances]) => {
       const counts = new Map<EndpointState, number>();
-      for (const { state } of instances.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+      for (const instance of instances.values()) {
+        const state = this.#stateOf(instance);
+        counts.set(state, (counts.get(state) ?? 0) + 1);
+      }
       return [...counts].map(([state, count]) => ({ service, state, count }));
     });
   }
@@ -147,7 +166,7 @@ export class Registry {
   /** Empty for a service without instances. @throws ValidationError for a name that is none */
   instances(service: string): readonly InstanceView[] {
     assertServiceName(service);
-    return [...(this.#services.get(service)?.values() ?? [])].map(viewOf);
+    return [...(this.#services.get(service)?.values() ?? [])].map((instance) => this.#view(instance));
   }
 
   /** What changed after a revision; undefined when it is not known (any more). */
@@ -220,7 +239,9 @@ export class Registry {
     };
     this.#bytes += bytes;
     this.#instancesOf(service).set(id, instance);
-    this.#changed({ type: 'put', service, instance: viewOf(instance) });
+    if (instance.state === 'healthy' && !(stayed && before?.state === 'healthy'))
+      this.#deps.ejections.arrive(slot);
+    this.#changed({ type: 'put', service, instance: this.#view(instance) });
     this.#expiry.noLaterThan(instance.expiresAt);
     this.#probe(instance);
     return instance;
@@ -252,7 +273,17 @@ export class Registry {
   #setState(instance: Instance, state: EndpointState): void {
     if (instance.state === state) return;
     instance.state = state;
-    this.#changed({ type: 'put', service: instance.registration.service, instance: viewOf(instance) });
+    if (state === 'healthy') this.#deps.ejections.arrive(instance.slot);
+    this.#changed({ type: 'put', service: instance.registration.service, instance: this.#view(instance) });
+  }
+
+  #view(instance: Instance): InstanceView {
+    return viewOf(instance, this.#stateOf(instance));
+  }
+
+  /** Workers see what it is by its own account, and by the cells who is ejected: later than them nothing is decided here. */
+  #stateOf({ state, slot }: Instance): EndpointState {
+    return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
   }
 
   #probe(instance: Instance): void {

@@ -7,15 +7,20 @@ import type { Outcome } from '../resilience/policy.js';
 import type { CallResponse } from './call.js';
 
 export interface Verdict {
+  /** For the breaker. */
   readonly outcome: Outcome;
+  /** For outlier ejection: a failure is only that nobody answered who would know. */
+  readonly reached: Outcome;
   readonly again: boolean;
 }
 
-const SUCCESS: Verdict = { outcome: 'success', again: false };
-const FAILURE: Verdict = { outcome: 'failure', again: false };
-const GATEWAY_FAILURE: Verdict = { outcome: 'failure', again: true };
-const NOTHING: Verdict = { outcome: 'ignored', again: false };
-const SHED: Verdict = { outcome: 'ignored', again: true };
+const SUCCESS: Verdict = { outcome: 'success', reached: 'success', again: false };
+/** Something is wrong there, but it answers. */
+const FAILURE: Verdict = { outcome: 'failure', reached: 'success', again: false };
+const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', again: true };
+const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', again: false };
+const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', again: false };
+const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
 
 export function judgeResponse(response: CallResponse): Verdict {
   const { status } = response;
@@ -29,7 +34,7 @@ export function judgeResponse(response: CallResponse): Verdict {
 /** @param signal of the call: what fails because the caller gave up says nothing about the endpoint */
 export function judgeError(error: unknown, signal: AbortSignal): Verdict {
   if (error instanceof HttpError) {
-    if (error.code === 'DEADLINE_EXCEEDED') return FAILURE;
+    if (error.code === 'DEADLINE_EXCEEDED') return TIMEOUT;
     if (!signal.aborted && error.code === 'BAD_UPSTREAM') return GATEWAY_FAILURE;
   }
   return NOTHING;

@@ -8,6 +8,8 @@ export interface SnapshotSource {
   read(): { readonly version: number; readonly text: string };
 }
 
+type ByService = ReadonlyMap<string, readonly Endpoint[]>;
+
 const NONE: readonly Endpoint[] = [];
 
 export class View {
@@ -17,7 +19,7 @@ export class View {
   #revision = '';
   #endpoints = new Map<string, Endpoint>();
   #addresses = new Set<string>();
-  #byService = new Map<string, readonly Endpoint[]>();
+  #byService: Readonly<Record<Endpoint['protocol'], ByService>> = { http: new Map(), grpc: new Map() };
 
   /** @param onLeave called for every endpoint that is gone or lives at another address now */
   constructor(source: SnapshotSource, onLeave: (endpoint: Endpoint) => void = () => undefined) {
@@ -28,7 +30,13 @@ export class View {
   /** The endpoints of a service for one protocol, in the order of their ids; empty when there are none. */
   endpoints(service: string, protocol: Endpoint['protocol'] = 'http'): readonly Endpoint[] {
     this.refresh();
-    return this.#byService.get(keyOf(protocol, service)) ?? NONE;
+    return this.#byService[protocol].get(service) ?? NONE;
+  }
+
+  /** Whose row of the shared tables this is; undefined when nobody known has it. Looks at all of them. */
+  at(slot: number): Endpoint | undefined {
+    this.refresh();
+    return [...this.#endpoints.values()].find((endpoint) => endpoint.slot === slot);
   }
 
   /** Whether any instance, of whatever service, has this address. */
@@ -61,17 +69,18 @@ export class View {
   }
 }
 
-const keyOf = (protocol: string, service: string): string => `${protocol} ${service}`;
 const addressOf = ({ service, id, host, port }: Endpoint): string => `${service} ${id} ${host} ${port}`;
 
-function group(endpoints: readonly Endpoint[]): Map<string, readonly Endpoint[]> {
-  const groups = new Map<string, Endpoint[]>();
+function group(endpoints: readonly Endpoint[]): Readonly<Record<Endpoint['protocol'], ByService>> {
+  const groups = { http: new Map<string, Endpoint[]>(), grpc: new Map<string, Endpoint[]>() };
   for (const endpoint of endpoints) {
-    const key = keyOf(endpoint.protocol, endpoint.service);
-    const list = groups.get(key);
-    if (list === undefined) groups.set(key, [endpoint]);
+    const services = groups[endpoint.protocol];
+    const list = services.get(endpoint.service);
+    if (list === undefined) services.set(endpoint.service, [endpoint]);
     else list.push(endpoint);
   }
-  for (const list of groups.values()) list.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const lists of Object.values(groups)) {
+    for (const list of lists.values()) list.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
   return groups;
 }

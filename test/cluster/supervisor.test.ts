@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
+import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
 import { loadSettings } from '#src/config/load.js';
-import { createBrain } from '#src/primary/brain.js';
+import { Block } from '#src/memory/block.js';
 import { createLogger } from '#src/telemetry/log.js';
 
 describe('the supervisor', () => {
@@ -17,7 +18,7 @@ describe('the supervisor', () => {
       given = new Supervisor({
         entry: new URL('./ending-thread.js', import.meta.url),
         settings,
-        block: createBrain(settings.workers).block,
+        block: Block.create({ workers: rowsFor(settings.workers) }),
         sharding: { add() {}, pause() {}, remove() {}, workerPort: undefined },
         instanceId: 'test',
         log: createLogger(settings),

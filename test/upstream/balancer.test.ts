@@ -2,12 +2,19 @@ import { expect } from 'chai';
 import { Balancer, type BalancerOptions } from '#src/upstream/balancer.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
-import { endpoint } from './endpoints.js';
+import { ALL_SETTLED, endpoint } from './endpoints.js';
 
 const NONE: ReadonlySet<string> = new Set();
 
 function balancerOf(endpoints: readonly Endpoint[], options: Partial<BalancerOptions> = {}): Balancer {
-  return new Balancer({ endpoints: () => endpoints, picker: roundRobinPicker, ...options });
+  return new Balancer({
+    endpoints: () => endpoints,
+    picker: roundRobinPicker,
+    standing: ALL_SETTLED,
+    clock: () => 0,
+    random: () => 0,
+    ...options,
+  });
 }
 
 function picks(balancer: Balancer, count = 6, tried = NONE, refused = NONE): string {

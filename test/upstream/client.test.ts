@@ -7,14 +7,18 @@ import { BreakerCells } from '#src/memory/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { CallClaims } from '#src/memory/call-claims.js';
+import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope, type Scope } from '#src/scope.js';
 import { Balancer } from '#src/upstream/balancer.js';
 import type { CallResponse } from '#src/upstream/call.js';
 import { type CallDependencies, createCall } from '#src/upstream/client.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
+import { Outliers, restingBreakers } from '#src/upstream/outliers.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
+import { standingOf } from '#src/upstream/standing.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
 import { answer, endpoint, problem } from './endpoints.js';
@@ -29,6 +33,9 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
   const clock = () => time.now;
   const block = Block.create({ workers: 1 });
   const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
+  const rule = ejectionRule(30_000);
+  const told = { ejected: () => undefined, returned: () => undefined };
+  const ejections = new EjectionCells(block, rule, clock, restingBreakers(breaker, told));
   const load = new EndpointCells(block, 1, clock);
   const places = new BulkheadCells(block, 1);
   const sent: { id: string; over: string; request: OutgoingRequest }[] = [];
@@ -41,7 +48,15 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
     close: async () => undefined,
   });
   const call = createCall({
-    balancer: new Balancer({ endpoints: () => endpoints, picker: roundRobinPicker }),
+    balancer: new Balancer({
+      endpoints: () => endpoints,
+      picker: roundRobinPicker,
+      standing: standingOf(ejections, rule),
+      clock,
+      random: () => 0,
+    }),
+    outliers: new Outliers({ cells: ejections, endpoints: () => endpoints }),
+    slowCallMs: 10_000,
     breaker,
     load,
     budget: new RetryBudgetCell(block, clock),
@@ -249,6 +264,44 @@ describe('call', () => {
       expect(error).to.have.property('message', 'left');
       expect(breaker.state(1)).to.include({ calls: 0 });
       expect(sent).to.have.length(1);
+    });
+  });
+
+  describe('ejection', () => {
+    const three = ['a', 'b', 'c'].map((id, slot) => endpoint(id, { slot: slot + 1 }));
+
+    it('takes out who fails five times in a row, whatever fails, and what is retried goes elsewhere', async () => {
+      const failures: readonly Answering[] = [
+        broken,
+        () => answer(502),
+        () => problem(503, 'DRAINING'),
+        () => answer(504),
+      ];
+      for (const failing of failures) {
+        const { call, ids, sent } = setUp(three, (to, request) =>
+          to.id === 'b' ? failing(to, request) : answer(200),
+        );
+        for (let i = 0; i < 60; i++) expect((await call('orders').get('/x')).status).to.equal(200);
+        expect(sent.filter(({ id }) => id === 'b')).to.have.length(5);
+        expect(ids().slice(-8)).to.match(/^(ac|ca)+$/);
+      }
+    });
+
+    it('leaves alone who answers: 500, 404, 429, OVERLOADED', async () => {
+      for (const given of [answer(500), answer(404), answer(429), problem(503, 'OVERLOADED')]) {
+        const { call, sent } = setUp(three, ({ id }) => (id === 'b' ? given : answer(200)));
+        for (let i = 0; i < 30; i++) await call('orders').get('/x', { retries: 0 });
+        expect(sent.filter(({ id }) => id === 'b')).to.have.length(10);
+      }
+    });
+
+    it('lets the breaker of who is out rest, and begin with an empty window', async () => {
+      const { call, breaker, time } = setUp(three, ({ id }) => (id === 'b' ? broken() : answer(200)));
+      for (let i = 0; i < 15; i++) await call('orders').get('/x');
+      expect(breaker.state(2)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+      time.now = 30_000;
+      await call('orders').get('/x');
+      expect(breaker.state(2)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
     });
   });
 

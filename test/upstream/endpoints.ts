@@ -1,4 +1,5 @@
 // Endpoints, answers and time for the tests of this room.
+import type { Standing } from '#src/upstream/balancer.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
 import { BufferedResponse } from '#src/upstream/response.js';
 import type { Schedule } from '#src/upstream/schedule.js';
@@ -20,6 +21,12 @@ export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint 
     ...members,
   };
 }
+
+/** Nobody is ejected, nobody has just come. */
+export const ALL_SETTLED: Standing = {
+  version: () => 0,
+  of: () => ({ share: 1, forMs: Number.POSITIVE_INFINITY }),
+};
 
 export function answer(
   status: number,

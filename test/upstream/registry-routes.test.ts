@@ -17,6 +17,7 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     schedule: time.schedule,
     publish: () => undefined,
     slots: new SlotTable(2000, time.clock, () => undefined),
+    ejections: { isEjected: () => false, arrive: () => undefined },
     addresses: new AddressPolicy({
       allow: DEFAULT_REGISTRY_ALLOW,
       guarded: () => [{ host: '127.0.0.1', port: 9901 }],
@@ -26,7 +27,11 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     maxSnapshotBytes: 1 << 20,
   });
   const load = { inFlight: () => 3, smoothedLatency: () => 1234.5 };
-  return { registry, time, ...adminOf(registryRoutes(registry, { load, mayShadowLocal })) };
+  return {
+    registry,
+    time,
+    ...adminOf(registryRoutes(registry, { load, ejectedForMs: () => 0, mayShadowLocal })),
+  };
 }
 
 describe('registry over the admin plane', () => {

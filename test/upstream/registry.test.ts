@@ -22,6 +22,7 @@ function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: n
   const snapshots: RegistrySnapshot[] = [];
   const watched: Watched[] = [];
   const refused = new Set<string>();
+  const arrived: number[] = [];
   const admission = { during: async (): Promise<void> => undefined };
   const registry = new Registry({
     clock: time.clock,
@@ -29,6 +30,10 @@ function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: n
     schedule: time.schedule,
     publish: (snapshot) => snapshots.push(snapshot),
     slots: new SlotTable(options.slots ?? 16, time.clock, () => undefined),
+    ejections: {
+      isEjected: () => false,
+      arrive: (slot) => arrived.push(slot),
+    },
     addresses: {
       admit: async ({ host }) => {
         await admission.during();
@@ -53,7 +58,7 @@ function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: n
   const ids = (service = 'orders') => registry.instances(service).map(({ id }) => id);
   const endpoints = () => snapshots.at(-1)!.endpoints;
   const stateOf = (id: string) => registry.instances('orders').find((each) => each.id === id)?.state;
-  return { time, snapshots, watched, refused, admission, registry, put, ids, endpoints, stateOf };
+  return { time, snapshots, watched, refused, arrived, admission, registry, put, ids, endpoints, stateOf };
 }
 
 async function codeOf(run: () => unknown): Promise<string | undefined> {
@@ -186,7 +191,7 @@ describe('registry', () => {
 
   describe('health', () => {
     it('is starting until the probes say otherwise, and follows them', async () => {
-      const { put, watched, stateOf } = setUp();
+      const { put, watched, arrived, stateOf } = setUp();
       await put('i1', { healthCheckUrl: '/health', host: 'orders.internal' });
       expect(stateOf('i1')).to.equal('starting');
       expect(watched[0]!.target).to.deep.equal({
@@ -196,10 +201,12 @@ describe('registry', () => {
         host: 'orders.internal',
         metadata: Object.create(null),
       });
+      expect(arrived).to.deep.equal([]);
       watched[0]!.report('healthy');
       expect(stateOf('i1')).to.equal('healthy');
       watched[0]!.report('unhealthy');
       expect(stateOf('i1')).to.equal('unhealthy');
+      expect(arrived).to.have.length(1);
     });
 
     it('is no longer probed when it is gone, expired or replaced', async () => {

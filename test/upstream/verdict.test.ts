@@ -22,26 +22,49 @@ describe('verdict on an answer', () => {
   ];
   for (const [status, outcome, again] of cases) {
     it(`${status} is ${outcome}${again ? ' and may be asked again' : ''}`, () => {
-      expect(judgeResponse(answer(status))).to.deep.equal({ outcome, again });
+      expect(judgeResponse(answer(status))).to.include({ outcome, again });
     });
   }
 
   it('OVERLOADED says nothing about the endpoint, and may be asked again elsewhere', () => {
-    expect(judgeResponse(problem(503, 'OVERLOADED'))).to.deep.equal({ outcome: 'ignored', again: true });
-    expect(judgeResponse(problem(503, 'DRAINING'))).to.deep.equal({ outcome: 'failure', again: true });
+    expect(judgeResponse(problem(503, 'OVERLOADED'))).to.include({ outcome: 'ignored', again: true });
+    expect(judgeResponse(problem(503, 'DRAINING'))).to.include({ outcome: 'failure', again: true });
   });
 
   it('a problem that is none is judged by its status', () => {
     const { headers } = problem(503, 'OVERLOADED');
     const garbage = new BufferedResponse(503, headers, Buffer.from('{'));
-    expect(judgeResponse(garbage)).to.deep.equal({ outcome: 'failure', again: true });
+    expect(judgeResponse(garbage)).to.include({ outcome: 'failure', again: true });
     expect(judgeResponse(answer(503, null, 'application/problem+json'))).to.include({ outcome: 'failure' });
+  });
+});
+
+describe('what a verdict says to outlier ejection', () => {
+  const cases: readonly [status: number, reached: string][] = [
+    [200, 'success'],
+    [404, 'success'],
+    [429, 'ignored'],
+    // Broken, but it is there: not what other instances could do better.
+    [500, 'success'],
+    [502, 'failure'],
+    [503, 'failure'],
+    [504, 'failure'],
+  ];
+  for (const [status, reached] of cases) {
+    it(`${status} is ${reached}`, () => expect(judgeResponse(answer(status))).to.include({ reached }));
+  }
+
+  it('no answer is a failure, OVERLOADED and a caller that left are nothing', () => {
+    expect(judgeResponse(problem(503, 'OVERLOADED'))).to.include({ reached: 'ignored' });
+    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.include({ reached: 'failure' });
+    expect(judgeError(new DeadlineExceededError(), open)).to.include({ reached: 'failure' });
+    expect(judgeError(new Error('left'), AbortSignal.abort())).to.include({ reached: 'ignored' });
   });
 });
 
 describe('verdict on the lack of an answer', () => {
   it('a broken connection is a failure and may be asked again', () => {
-    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.deep.equal({
+    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.include({
       outcome: 'failure',
       again: true,
     });
@@ -49,19 +72,19 @@ describe('verdict on the lack of an answer', () => {
 
   it('no answer before the deadline is a failure, and there is no time to ask again', () => {
     const late = AbortSignal.abort(new DeadlineExceededError());
-    expect(judgeError(new DeadlineExceededError(), late)).to.deep.equal({ outcome: 'failure', again: false });
+    expect(judgeError(new DeadlineExceededError(), late)).to.include({ outcome: 'failure', again: false });
   });
 
   it('a caller that left says nothing about the endpoint', () => {
     const left = AbortSignal.abort();
-    expect(judgeError(left.reason, left)).to.deep.equal({ outcome: 'ignored', again: false });
-    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), left)).to.deep.equal({
+    expect(judgeError(left.reason, left)).to.include({ outcome: 'ignored', again: false });
+    expect(judgeError(new HttpError('BAD_UPSTREAM', ''), left)).to.include({
       outcome: 'ignored',
       again: false,
     });
   });
 
   it('a mistake of our own says nothing about the endpoint', () => {
-    expect(judgeError(new TypeError('mine'), open)).to.deep.equal({ outcome: 'ignored', again: false });
+    expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', again: false });
   });
 });

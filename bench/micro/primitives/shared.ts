@@ -6,14 +6,17 @@ import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { CallClaims } from '#src/memory/call-claims.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
+import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { concurrencyRule } from '#src/resilience/adaptive-limit.js';
 import { Admission } from '#src/resilience/admission.js';
+import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
+import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
 
 /** Rows of the block: the primary's and one for each thread. */
@@ -46,7 +49,15 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
   const claims = new CallClaims(block, slot);
   const load = new EndpointCells(block, slot, clock);
   const endpoints = Array.from({ length: ENDPOINTS }, (_, at) => endpoint(at));
-  const balancer = new Balancer({ endpoints: () => endpoints, picker: p2cPicker(load, Math.random) });
+  const rule = ejectionRule(30_000);
+  const ejections = new EjectionCells(block, rule, clock);
+  const balancer = new Balancer({
+    endpoints: () => endpoints,
+    picker: p2cPicker(load, Math.random),
+    standing: standingOf(ejections, rule),
+    clock,
+    random: Math.random,
+  });
   // The pipeline has read it anyway.
   let now = clock();
   return {
@@ -56,6 +67,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
     'breaker: check and record': () => {
       breakers.settle(OWN_ENDPOINT, breakers.admit(OWN_ENDPOINT), 'success');
     },
+    'ejection: record': () => ejections.succeeded(OWN_ENDPOINT),
     'retry budget: deposit': () => budget.deposit(),
     'concurrency: a request in, answered, out': () => {
       const entered = door.enter();

@@ -3,7 +3,6 @@
 // run to the same place. M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.
 import type { Random } from '../../resilience/policy.js';
 import type { Load, PickerFactory } from '../picker.js';
-import { weightedChoice } from './weighted.js';
 
 /** Below this, differences of latency are noise. */
 const NOISE_MICROSECONDS = 1_000;
@@ -11,9 +10,11 @@ const NOISE_MICROSECONDS = 1_000;
 export function p2cPicker(load: Load, random: Random): PickerFactory {
   return () => ({
     pick(candidates) {
-      if (candidates.length === 1) return candidates[0]!;
-      const first = weightedChoice(candidates, random());
-      const second = weightedChoice(candidates, random(), first);
+      const { endpoints } = candidates;
+      if (endpoints.length === 1) return endpoints[0]!;
+      const drawn = candidates.draw(random());
+      const first = endpoints[drawn]!;
+      const second = endpoints[candidates.drawOther(random(), drawn)]!;
       // Calls in flight, each for its weight.
       const difference =
         load.inFlight(first.slot) * second.weight - load.inFlight(second.slot) * first.weight;

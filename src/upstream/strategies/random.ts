@@ -3,5 +3,5 @@ import type { Random } from '../../resilience/policy.js';
 import type { PickerFactory } from '../picker.js';
 
 export function randomPicker(random: Random): PickerFactory {
-  return () => ({ pick: (candidates) => candidates[Math.floor(random() * candidates.length)]! });
+  return () => ({ pick: ({ endpoints }) => endpoints[Math.floor(random() * endpoints.length)]! });
 }

@@ -6,10 +6,10 @@ import type { PickerFactory } from '../picker.js';
 export const roundRobinPicker: PickerFactory = () => {
   let last: string | undefined;
   return {
-    pick(candidates) {
+    pick({ endpoints }) {
       let first: Endpoint | undefined;
       let next: Endpoint | undefined;
-      for (const candidate of candidates) {
+      for (const candidate of endpoints) {
         if (first === undefined || candidate.id < first.id) first = candidate;
         if (last === undefined || candidate.id <= last) continue;
         if (next === undefined || candidate.id < next.id) next = candidate;

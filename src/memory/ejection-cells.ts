@@ -1,0 +1,199 @@
+// Which endpoints are out of the pick because they fail where others do not, and which have just come: decided once for
+// all threads, seen by each on its next pick.
+//
+// At most so many of a service may be out. Two threads that eject two endpoints at the same moment must not both count
+// the others and both find room, so ejections of the process take turns by one word: whoever finds room writes down whom
+// it ejects, in the same compare-and-swap that proves that nothing has changed since it counted. Nobody waits: a thread
+// that finds somebody's turn there finishes it, also when that thread has died in the middle.
+import type { Block } from './block.js';
+import type { Clock } from './clock.js';
+import {
+  afterwards,
+  EJECTED,
+  EjectionWords,
+  failuresOf,
+  isEjected,
+  isSpared,
+  type LoadedWord,
+  STARTING,
+  timesOf,
+} from './ejection-word.js';
+import { elapsed, toWord } from './elapsed.js';
+
+/** How long, and after how many. The cells do not know why. Times are milliseconds. */
+export interface EjectionCellRule {
+  /** Failures in a row, 1..15. */
+  readonly failures: number;
+  ejectedMs(times: number): number;
+  remembered(times: number, quietMs: number): number;
+  readonly slowStartMs: number;
+}
+
+export type EjectionState =
+  | { readonly state: 'in' }
+  /** There for so long. */
+  | { readonly state: 'starting'; readonly ageMs: number }
+  | { readonly state: 'ejected'; readonly leftMs: number; readonly times: number };
+
+/** Told by the one thread that made the change. */
+export interface EjectionEvents {
+  ejected(slot: number, times: number, forMs: number): void;
+  returned(slot: number): void;
+}
+
+const IN: EjectionState = { state: 'in' };
+/** Of the word by which ejections take turns: whose turn it is, 0 for nobody's; above it a count of all changes. */
+const TURN_MASK = 0x7ff;
+const CHANGE = TURN_MASK + 1;
+
+export class EjectionCells {
+  readonly #words: EjectionWords;
+  readonly #turn: Int32Array;
+  readonly #rule: EjectionCellRule;
+  readonly #clock: Clock;
+  readonly #events: EjectionEvents | undefined;
+
+  /** @throws RangeError for an impossible rule */
+  constructor(block: Block, rule: EjectionCellRule, clock: Clock, events?: EjectionEvents) {
+    if (!(rule.failures >= 1 && rule.failures <= 15))
+      throw new RangeError('ejection: failures must be 1..15');
+    this.#words = new EjectionWords(block);
+    this.#turn = block.words('ejectionTurn');
+    this.#rule = rule;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** Another one whenever something is ejected, returns or comes. What time alone changes is in `state`. */
+  version(): number {
+    return Atomics.load(this.#turn, 0);
+  }
+
+  /** Ends a row of failures. */
+  succeeded(slot: number): void {
+    if (failuresOf(this.#words.low(slot)) === 0) return;
+    for (;;) {
+      const { word, low, moment } = this.#words.load(slot);
+      if (failuresOf(low) === 0) return;
+      const kept = low & (EJECTED | STARTING);
+      if (this.#words.swap(slot, word, afterwards(low, kept, timesOf(low)), moment)) return;
+    }
+  }
+
+  /** One more in a row. True when it is long enough to eject; not while it is ejected, when nothing is counted. */
+  failed(slot: number): boolean {
+    for (;;) {
+      const { word, low, moment } = this.#words.load(slot);
+      if (isEjected(low)) return false;
+      if (failuresOf(low) >= this.#rule.failures) return true;
+      if (!this.#words.swap(slot, word, low + 1, moment)) continue;
+      return failuresOf(low) + 1 >= this.#rule.failures;
+    }
+  }
+
+  /**
+   * Takes an endpoint out that has failed often enough, if there is room. Several threads may want it: one of them does it.
+   * @param hasRoom counts, by `isEjected`, who is out at this moment; asked again when that has changed meanwhile
+   */
+  eject(slot: number, hasRoom: () => boolean): void {
+    for (;;) {
+      const turn = this.version();
+      if ((turn & TURN_MASK) !== 0) {
+        this.#finish(turn);
+        continue;
+      }
+      if (!this.#isDue(this.#words.low(slot)) || !hasRoom()) return;
+      const mine = ((turn + CHANGE) & ~TURN_MASK) | (slot + 1);
+      if (Atomics.compareExchange(this.#turn, 0, turn, mine) === turn) this.#finish(mine);
+    }
+  }
+
+  /** Finishes what a thread that died has left half done. */
+  help(): void {
+    const turn = this.version();
+    if ((turn & TURN_MASK) !== 0) this.#finish(turn);
+  }
+
+  /** Whose time is over returns by whoever looks first. */
+  isEjected(slot: number): boolean {
+    return isEjected(this.#words.low(slot)) && this.state(slot).state === 'ejected';
+  }
+
+  state(slot: number): EjectionState {
+    for (;;) {
+      if (!isSpared(this.#words.low(slot))) return IN;
+      const loaded = this.#words.load(slot);
+      const { low, moment } = loaded;
+      const now = toWord(this.#clock());
+      if (isEjected(low)) {
+        const leftMs = (moment - now) | 0;
+        if (leftMs > 0) return { state: 'ejected', leftMs, times: timesOf(low) };
+        this.#return(slot, loaded, now);
+      } else {
+        const ageMs = elapsed(now, moment);
+        if (ageMs < this.#rule.slowStartMs) return { state: 'starting', ageMs };
+        // Written down, so that it stays so when the clock's word comes round.
+        this.#words.swap(slot, loaded.word, low & ~STARTING, moment);
+      }
+    }
+  }
+
+  /** Back before its time. */
+  release(slot: number): void {
+    const loaded = this.#words.load(slot);
+    if (isEjected(loaded.low)) this.#return(slot, loaded, toWord(this.#clock()));
+  }
+
+  /** It has come, or has become well: its slow start begins. What is ejected stays so, with its own slow start to come. */
+  arrive(slot: number): void {
+    for (;;) {
+      const { word, low } = this.#words.load(slot);
+      if (isEjected(low)) return;
+      if (this.#words.swap(slot, word, afterwards(low, STARTING, timesOf(low)), toWord(this.#clock()))) break;
+    }
+    this.#changed();
+  }
+
+  /** For another endpoint in this slot. */
+  reset(slot: number): void {
+    for (;;) {
+      const { word, low } = this.#words.load(slot);
+      if (this.#words.swap(slot, word, afterwards(low, 0, 0), toWord(this.#clock()))) break;
+    }
+    this.#changed();
+  }
+
+  #isDue(low: number): boolean {
+    return !isEjected(low) && failuresOf(low) >= this.#rule.failures;
+  }
+
+  /** The endpoint was looked at before the turn is seen to be still that: a turn of the past ejects nobody. */
+  #finish(turn: number): void {
+    const slot = (turn & TURN_MASK) - 1;
+    const { word, low, moment } = this.#words.load(slot);
+    if (this.version() !== turn) return;
+    if (this.#isDue(low)) {
+      const now = toWord(this.#clock());
+      const times = this.#rule.remembered(timesOf(low), elapsed(now, moment)) + 1;
+      const forMs = this.#rule.ejectedMs(times);
+      if (this.#words.swap(slot, word, afterwards(low, EJECTED, times), (now + forMs) >>> 0))
+        this.#events?.ejected(slot, times, forMs);
+      // Somebody ejected it, or a success came between: which of them, a second look tells.
+      else return;
+    }
+    Atomics.compareExchange(this.#turn, 0, turn, (turn + CHANGE) & ~TURN_MASK);
+  }
+
+  #return(slot: number, { word, low }: LoadedWord, now: number): void {
+    if (!this.#words.swap(slot, word, afterwards(low, STARTING, timesOf(low)), now)) return;
+    this.#changed();
+    this.#events?.returned(slot);
+  }
+
+  #changed(): void {
+    for (;;) {
+      const turn = this.version();
+      if (Atomics.compareExchange(this.#turn, 0, turn, (turn + CHANGE) | 0) === turn) return;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+// What all threads together know of one endpoint's failures, in one 64-bit word, so that one compare-and-swap changes all
+// of it.
+//
+//   low half   bits 0-3 failures in a row, 4 ejected, 5 in its slow start, 6-13 times ejected, 14-31 sequence
+//   high half  milliseconds of the shared clock: until when it is ejected, or else since when it is there
+//
+// The sequence grows whenever failures are forgotten, so a word that was read before is never mistaken for a later one.
+import type { Block } from './block.js';
+
+export const EJECTED = 1 << 4;
+export const STARTING = 1 << 5;
+const FAILURES_MASK = 0xf;
+const TIMES_SHIFT = 6;
+const TIMES_MASK = 0xff;
+const SEQUENCE = 1 << 14;
+
+export const failuresOf = (low: number): number => low & FAILURES_MASK;
+export const timesOf = (low: number): number => (low >>> TIMES_SHIFT) & TIMES_MASK;
+export const isEjected = (low: number): boolean => (low & EJECTED) !== 0;
+/** Also true of what is ejected: neither gets its whole share. */
+export const isSpared = (low: number): boolean => (low & (EJECTED | STARTING)) !== 0;
+/** After `low`: no failures, ejected or starting or neither. */
+export const afterwards = (low: number, flags: number, times: number): number =>
+  ((low & ~(SEQUENCE - 1)) + SEQUENCE) | (Math.min(times, TIMES_MASK) << TIMES_SHIFT) | flags | 0;
+
+export interface LoadedWord {
+  readonly word: bigint;
+  readonly low: number;
+  /** Milliseconds of the shared clock, as a word. */
+  readonly moment: number;
+}
+
+export class EjectionWords {
+  /** The low halves, for the fast path: supported platforms are little-endian. */
+  readonly #low: Int32Array;
+  readonly #lowStride: number;
+  readonly #words: BigInt64Array;
+  readonly #stride: number;
+
+  constructor(block: Block) {
+    const { words, stride } = block.table('endpointEjection');
+    this.#low = words;
+    this.#lowStride = stride;
+    this.#words = new BigInt64Array(words.buffer, words.byteOffset, words.length / 2);
+    this.#stride = stride / 2;
+  }
+
+  low(slot: number): number {
+    return Atomics.load(this.#low, slot * this.#lowStride);
+  }
+
+  load(slot: number): LoadedWord {
+    const word = Atomics.load(this.#words, slot * this.#stride);
+    return { word, low: Number(BigInt.asIntN(32, word)), moment: Number(BigInt.asUintN(32, word >> 32n)) };
+  }
+
+  /** False when another thread was faster: nothing has changed then. */
+  swap(slot: number, expected: bigint, low: number, moment: number): boolean {
+    const next = BigInt.asIntN(64, (BigInt(moment) << 32n) | BigInt(low >>> 0));
+    return Atomics.compareExchange(this.#words, slot * this.#stride, expected, next) === expected;
+  }
+}

@@ -1,0 +1,82 @@
+// What a call says about its endpoint, told to the cells that eject outliers: in a row over all workers, with the
+// instances of the service counted at the moment of the decision.
+import { mayEject } from '../resilience/ejection.js';
+import type { Outcome } from '../resilience/policy.js';
+import type { Endpoint } from './endpoint.js';
+
+export interface OutlierCells {
+  succeeded(slot: number): void;
+  /** True when it failed often enough in a row to be ejected. */
+  failed(slot: number): boolean;
+  eject(slot: number, hasRoom: () => boolean): void;
+  isEjected(slot: number): boolean;
+}
+
+/** Whoever wants to know how calls end. */
+export interface OutlierWatch {
+  ended(endpoint: Endpoint, reached: Outcome): void;
+}
+
+export const NOT_WATCHED: OutlierWatch = { ended: () => undefined };
+
+export interface OutliersOptions {
+  readonly cells: OutlierCells;
+  /** As of now, not of when the call was made. */
+  readonly endpoints: (service: string, protocol: Endpoint['protocol']) => readonly Endpoint[];
+}
+
+export class Outliers implements OutlierWatch {
+  readonly #options: OutliersOptions;
+
+  constructor(options: OutliersOptions) {
+    this.#options = options;
+  }
+
+  ended(endpoint: Endpoint, reached: Outcome): void {
+    const { cells } = this.#options;
+    if (reached === 'success') cells.succeeded(endpoint.slot);
+    else if (reached === 'failure' && cells.failed(endpoint.slot)) this.#eject(endpoint);
+  }
+
+  #eject({ service, protocol, slot }: Endpoint): void {
+    const { cells, endpoints } = this.#options;
+    cells.eject(slot, () => hasRoom(endpoints(service, protocol), slot, (other) => cells.isEjected(other)));
+  }
+}
+
+/** False also for an endpoint that is no longer there. */
+export function hasRoom(
+  endpoints: readonly Pick<Endpoint, 'slot' | 'state'>[],
+  slot: number,
+  isEjected: (slot: number) => boolean,
+): boolean {
+  let [instances, ejected, others] = [0, 0, 0];
+  let present = false;
+  for (const endpoint of endpoints) {
+    if (endpoint.state === 'draining') continue;
+    instances++;
+    if (endpoint.slot === slot) present = true;
+    else if (isEjected(endpoint.slot)) ejected++;
+    else if (endpoint.state === 'healthy') others++;
+  }
+  return present && mayEject(instances, ejected, others);
+}
+
+export interface EjectionNews {
+  ejected(slot: number, times: number, forMs: number): void;
+  returned(slot: number): void;
+}
+
+/** The breaker of what is ejected rests: what was counted before, or ends meanwhile, counts no more when it returns. */
+export function restingBreakers(breakers: { forget(slot: number): void }, news: EjectionNews): EjectionNews {
+  return {
+    ejected(slot, times, forMs) {
+      breakers.forget(slot);
+      news.ejected(slot, times, forMs);
+    },
+    returned(slot) {
+      breakers.forget(slot);
+      news.returned(slot);
+    },
+  };
+}

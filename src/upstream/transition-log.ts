@@ -1,0 +1,31 @@
+// Breakers that move and instances that are ejected or return, for people: one line each, from the thread that made the
+// change, so once for all threads.
+import type { Logger } from 'pino';
+import type { Endpoint } from './endpoint.js';
+
+export interface TransitionEvents {
+  readonly breaker: (slot: number, to: 'closed' | 'open' | 'half-open') => void;
+  readonly ejected: (slot: number, times: number, forMs: number) => void;
+  readonly returned: (slot: number) => void;
+}
+
+/** Whose row of the shared tables this is; undefined when it has just left. */
+export type Whose = (slot: number) => Pick<Endpoint, 'service' | 'id'> | undefined;
+
+export function logTransitions(log: Pick<Logger, 'info' | 'warn'>, whose: Whose): TransitionEvents {
+  const named = (slot: number): { service?: string; endpoint?: string } => {
+    const { service, id } = whose(slot) ?? {};
+    return service === undefined ? {} : { service, endpoint: id! };
+  };
+  return {
+    breaker(slot, to) {
+      const level = to === 'open' ? 'warn' : 'info';
+      log[level]({ ...named(slot), state: to }, 'breaker changed');
+    },
+    ejected(slot, times, forMs) {
+      const until = new Date(Date.now() + forMs).toISOString();
+      log.warn({ ...named(slot), reason: 'failures in a row', times, until }, 'instance ejected');
+    },
+    returned: (slot) => log.info(named(slot), 'instance returned'),
+  };
+}

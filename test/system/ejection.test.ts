@@ -1,0 +1,102 @@
+// Ejection seen from outside: four workers, three instances of a service.
+import { expect } from 'chai';
+import { get, json } from '../support/client.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { ask, wiresToEachWorker } from '../support/each-worker.js';
+import { answering, cutting, TestInstance } from '../support/instance.js';
+import { until } from '../support/until.js';
+import type { Wire } from '../support/wire.js';
+import { CALLING } from './fixtures/paths.js';
+
+const EJECTION_MS = 2_500;
+
+interface Told {
+  readonly status?: number;
+  readonly by?: string;
+  readonly code?: string;
+}
+
+interface Listed {
+  readonly id: string;
+  readonly state: string;
+  readonly ejectedUntil: string | null;
+}
+
+describe('outlier ejection over four workers', () => {
+  let cluster: Cluster;
+  let wires: Wire[];
+  let instances: TestInstance[];
+  before(async () => {
+    cluster = await startCluster({
+      config: CALLING,
+      env: { WORKERS: '4', EJECTION_MS: String(EJECTION_MS) },
+    });
+    wires = await wiresToEachWorker(cluster, 4, '/worker');
+    instances = [];
+    for (const id of ['a', 'b', 'c']) {
+      instances.push(await TestInstance.start(cluster.adminUrl, 'things', id));
+    }
+  });
+  after(async () => {
+    for (const wire of wires) wire.destroy();
+    await cluster.dispose();
+    for (const instance of instances) instance.stop();
+  });
+
+  let turn = 0;
+  const call = (): Promise<Told> => ask(wires[turn++ % 4]!, '/call/things/x');
+  const listed = async (): Promise<readonly Listed[]> => {
+    const url = `${cluster.adminUrl}/registry/v1/services/things`;
+    return (await json<{ instances: Listed[] }>(await get(url))).instances;
+  };
+  const linesOf = (message: string) => cluster.logs().filter(({ msg }) => msg === message);
+
+  it('takes the instance that fails out for all workers, after five failures that any of them saw', async () => {
+    const [a] = instances;
+    a!.behave = cutting;
+    while (a!.received < 5) await call();
+    // From the next call on, whichever worker makes it.
+    for (let i = 0; i < 24; i++) expect((await call()).status).to.equal(200);
+    expect(a!.received).to.equal(5);
+    a!.behave = answering(200);
+  });
+
+  it('shows until when, counts it, and says so once in the log', async () => {
+    const [a, ...others] = await listed();
+    expect(a).to.include({ id: 'a', state: 'ejected' });
+    expect(Date.parse(a!.ejectedUntil!) - Date.now()).to.be.within(1, EJECTION_MS);
+    expect(others.map(({ state, ejectedUntil }) => [state, ejectedUntil])).to.deep.equal(
+      Array(2).fill(['healthy', null]),
+    );
+    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    expect(metrics).to.include('multilane_registry_instances{service="things",state="ejected"} 1\n');
+    const lines = await until(
+      () => linesOf('instance ejected'),
+      ({ length }) => length > 0,
+    );
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.include({ service: 'things', endpoint: 'a', reason: 'failures in a row', times: 1 });
+    expect(Date.parse(String(lines[0]!.until)) - Date.parse(a!.ejectedUntil!)).to.be.within(-200, 200);
+  });
+
+  it('leaves the last two alone: one of three may be out', async () => {
+    const [, b] = instances;
+    b!.behave = answering(503);
+    const before = b!.received;
+    while (b!.received < before + 12) await call();
+    expect((await listed()).map(({ state }) => state)).to.deep.equal(['ejected', 'healthy', 'healthy']);
+    b!.behave = answering(200);
+  });
+
+  it('lets it back when its time is over, also when nobody calls, and says so once', async () => {
+    const back = await until(listed, ([a]) => a?.state === 'healthy');
+    expect(back[0]!.ejectedUntil).to.equal(null);
+    const lines = await until(
+      () => linesOf('instance returned'),
+      ({ length }) => length > 0,
+    );
+    expect(lines.map(({ service, endpoint }) => [service, endpoint])).to.deep.equal([['things', 'a']]);
+    const before = instances[0]!.received;
+    while (instances[0]!.received === before) await call();
+  });
+});

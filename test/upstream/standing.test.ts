@@ -1,0 +1,168 @@
+// Ejection and slow start as the balancer sees them, with real cells.
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { EjectionCells } from '#src/memory/ejection-cells.js';
+import { ejectionRule } from '#src/resilience/ejection.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { Outliers } from '#src/upstream/outliers.js';
+import { standingOf } from '#src/upstream/standing.js';
+import { p2cPicker } from '#src/upstream/strategies/p2c.js';
+import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import { seeded } from '#test/support/random.js';
+import { endpoint } from './endpoints.js';
+
+const NONE: ReadonlySet<string> = new Set();
+const IDLE = { inFlight: () => 0, latency: () => 0 };
+
+function setUp(endpoints: readonly Endpoint[], picker = roundRobinPicker) {
+  const time = { now: 0 };
+  const clock = () => time.now;
+  const rule = ejectionRule(30_000);
+  const cells = new EjectionCells(Block.create({ workers: 1 }), rule, clock);
+  const list = { now: endpoints, asked: 0 };
+  const standing = standingOf(cells, rule);
+  const counting = {
+    version: () => standing.version(),
+    of: (slot: number) => {
+      list.asked++;
+      return standing.of(slot);
+    },
+  };
+  const balancer = new Balancer({
+    endpoints: () => list.now,
+    picker,
+    standing: counting,
+    clock,
+    random: seeded(7),
+  });
+  const outliers = new Outliers({ cells, endpoints: () => list.now });
+  const fail = (id: string, times = 5): void => {
+    const one = list.now.find((each) => each.id === id)!;
+    for (let i = 0; i < times; i++) outliers.ended(one, 'failure');
+  };
+  const picks = (count = 4, tried = NONE): string =>
+    Array.from({ length: count }, () => balancer.pick('orders', tried, NONE)?.id ?? '-').join('');
+  const share = (id: string, tried = NONE): number => (picks(4_000, tried).split(id).length - 1) / 4_000;
+  return { time, cells, list, outliers, fail, picks, share };
+}
+
+const some = (ids: string, members: Partial<Endpoint> = {}): Endpoint[] =>
+  ids.split('').map((id, slot) => endpoint(id, { slot, ...members }));
+
+describe('an outlier', () => {
+  it('is not picked any more, from the next pick on, and again after its time', () => {
+    const { fail, picks, time } = setUp(some('abc'));
+    expect(picks()).to.equal('abca');
+    fail('b');
+    expect(picks()).to.equal('caca');
+    time.now = 29_999;
+    expect(picks()).to.equal('caca');
+    time.now = 40_000;
+    picks(1);
+    time.now = 60_000;
+    expect(picks(6).split('').sort().join('')).to.equal('aabbcc');
+  });
+
+  it('is never the only instance, nor more than half of them', () => {
+    const one = setUp(some('a'));
+    one.fail('a', 100);
+    expect(one.picks()).to.equal('aaaa');
+    const four = setUp(some('abcd'));
+    for (const id of 'abcd') four.fail(id, 20);
+    expect(four.picks()).to.equal('cdcd');
+  });
+
+  it('is never the last one that is well', () => {
+    const [a, b, c] = some('abc');
+    const { fail, picks } = setUp([a!, { ...b!, state: 'unhealthy' }, { ...c!, state: 'draining' }]);
+    fail('a', 50);
+    expect(picks()).to.equal('aaaa');
+  });
+
+  it('is picked all the same in panic mode', () => {
+    const { fail, picks, list } = setUp(some('abcd'));
+    fail('a');
+    list.now = list.now.map((each) =>
+      each.id === 'b' || each.id === 'c' ? { ...each, state: 'unhealthy' } : each,
+    );
+    expect(picks()).to.equal('abcd');
+  });
+
+  it('is what fails in a row: neither what says nothing nor another one ends that, a success does', () => {
+    const { fail, picks, outliers, list } = setUp(some('abc'));
+    fail('a', 4);
+    outliers.ended(list.now[0]!, 'ignored');
+    outliers.ended(list.now[1]!, 'success');
+    fail('a', 1);
+    expect(picks()).not.to.include('a');
+    fail('b', 4);
+    outliers.ended(list.now[1]!, 'success');
+    fail('b', 4);
+    expect(picks()).to.include('b');
+  });
+});
+
+describe('slow start', () => {
+  it('gives who comes a tenth of the weight of others, then more, whatever the strategy', () => {
+    for (const picker of [roundRobinPicker, p2cPicker(IDLE, seeded(11))]) {
+      const { cells, share, time } = setUp(some('abcd'), picker);
+      cells.arrive(3);
+      expect(share('d')).to.be.within(0.015, 0.045);
+      time.now = 5_000;
+      expect(share('d')).to.be.within(0.1, 0.17);
+      time.now = 10_000;
+      expect(share('d')).to.be.within(0.22, 0.28);
+    }
+  });
+
+  it('changes nothing when all have just come', () => {
+    const { cells, picks } = setUp(some('ab'));
+    cells.arrive(0);
+    cells.arrive(1);
+    expect(picks()).to.equal('abab');
+  });
+
+  it('holds among what is left for a retry, too', () => {
+    const { cells, share } = setUp(some('abc'));
+    cells.arrive(1);
+    expect(share('b', new Set(['c']))).to.be.within(0.03, 0.12);
+    expect(share('c', new Set(['a']))).to.be.within(0.88, 0.97);
+    expect(share('b', new Set(['a', 'c']))).to.equal(1);
+  });
+});
+
+describe('lists of who may be picked', () => {
+  it('are made ten times a second at most for those who start slowly, however many have come', () => {
+    const { list, picks, cells, time } = setUp(some('abcdefghijklmnopqrstuvwxyzABCDEF'));
+    for (let slot = 0; slot < 32; slot++) {
+      time.now = slot * 20;
+      cells.arrive(slot);
+    }
+    picks(1);
+    const before = list.asked;
+    for (let ms = 0; ms < 1_000; ms++) {
+      time.now = 1_000 + ms;
+      picks(1);
+    }
+    expect((list.asked - before) / 32).to.be.within(2, 10);
+  });
+
+  it('are made once, and again only when something has changed', () => {
+    const { list, picks, cells, time } = setUp(some('abc'));
+    picks(100);
+    expect(list.asked).to.equal(3);
+    cells.arrive(2);
+    picks(100);
+    expect(list.asked).to.equal(6);
+    time.now = 999;
+    picks(100);
+    expect(list.asked).to.equal(6);
+    time.now = 1_000;
+    picks(100);
+    expect(list.asked).to.equal(9);
+    list.now = some('ab');
+    picks(100);
+    expect(list.asked).to.equal(11);
+  });
+});
