@@ -73,19 +73,26 @@ export class EndpointCells {
       Atomics.add(this.#latency, index + ANSWERS, 1);
   }
 
-  /** Smoothed latency in microseconds, fading while nobody calls; 0 before the first answer. */
-  smoothedLatency(slot: number): number {
+  /**
+   * Smoothed latency in microseconds, fading while nobody calls; 0 before the first answer.
+   * @param now of the clock, for who asks more than once: it costs more than the rest
+   */
+  smoothedLatency(slot: number, now: number = this.#clock()): number {
     const index = slot * this.#latencyStride;
     const value = Atomics.load(this.#latency, index + VALUE);
     if (value === 0) return 0;
-    const idle = elapsed(toWord(this.#clock()), Atomics.load(this.#latency, index + STAMP));
+    const idle = elapsed(toWord(now), Atomics.load(this.#latency, index + STAMP));
     return idle < FRESH_MS ? value : value * 2 ** (-idle / HALF_LIFE_MS);
   }
 
   /** The same, to compare endpoints by: 0 while too little is known. */
-  latency(slot: number): number {
+  latency(slot: number, now?: number): number {
     const answers = Atomics.load(this.#latency, slot * this.#latencyStride + ANSWERS);
-    return answers < WARM_UP ? 0 : this.smoothedLatency(slot);
+    return answers < WARM_UP ? 0 : this.smoothedLatency(slot, now);
+  }
+
+  now(): number {
+    return this.#clock();
   }
 
   /** For another endpoint in this slot. Primary only. */

@@ -4,20 +4,14 @@ import type { Endpoint } from './endpoint.js';
 export class Candidates {
   /** Never empty, in a stable order. */
   readonly endpoints: readonly Endpoint[];
-  /** Running sums of the weights; undefined when all are equal. */
-  readonly #sums: Float64Array | undefined;
+  /** Undefined when all are equal. */
+  readonly #line: Line | undefined;
 
   constructor(endpoints: readonly Endpoint[]) {
     this.endpoints = endpoints;
     const { weight } = endpoints[0]!;
     if (endpoints.every((endpoint) => endpoint.weight === weight)) return;
-    const sums = new Float64Array(endpoints.length);
-    let sum = 0;
-    for (let index = 0; index < sums.length; index++) {
-      sum += endpoints[index]!.weight;
-      sums[index] = sum;
-    }
-    this.#sums = sums;
+    this.#line = new Line(endpoints.map((endpoint) => endpoint.weight));
   }
 
   /**
@@ -26,36 +20,66 @@ export class Candidates {
    */
   draw(chance: number): number {
     const last = this.endpoints.length - 1;
-    const sums = this.#sums;
-    if (sums === undefined) return Math.min(Math.floor(chance * (last + 1)), last);
-    return search(sums, chance * sums[last]!);
+    const line = this.#line;
+    if (line === undefined) return Math.min(Math.floor(chance * (last + 1)), last);
+    return line.at(chance * line.length);
   }
 
   /** Of the others, in the same way; there must be one. */
   drawOther(chance: number, than: number): number {
     const last = this.endpoints.length - 1;
-    const sums = this.#sums;
-    if (sums === undefined) {
+    const line = this.#line;
+    if (line === undefined) {
       const index = Math.min(Math.floor(chance * last), last - 1);
       return index < than ? index : index + 1;
     }
     // The line without the stretch of the one that is left out.
-    const from = than === 0 ? 0 : sums[than - 1]!;
     const { weight } = this.endpoints[than]!;
-    const at = chance * (sums[last]! - weight);
-    const index = search(sums, at < from ? at : at + weight);
+    const at = chance * (line.length - weight);
+    const index = line.at(at < line.startOf(than) ? at : at + weight);
     if (index !== than) return index;
     return than === last ? than - 1 : than + 1;
   }
 }
 
-/** The first whose sum is above; the last one when rounding leaves a rest. */
-function search(sums: Float64Array, at: number): number {
-  let [low, high] = [0, sums.length - 1];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sums[middle]! > at) high = middle;
-    else low = middle + 1;
+/**
+ * Stretches side by side, as long as the weights. Which one a point lies in is looked up by a guide table (H. Chen, Y. Asau,
+ * "On Generating Random Variates from an Empirical Distribution", 1974): two comparisons on average, whatever their number.
+ */
+class Line {
+  readonly length: number;
+  readonly #ends: Float64Array;
+  /** By equal parts of the line: the first stretch that ends behind the beginning of the part. */
+  readonly #guide: Int32Array;
+
+  constructor(weights: readonly number[]) {
+    const count = weights.length;
+    this.#ends = new Float64Array(count);
+    let sum = 0;
+    for (let index = 0; index < count; index++) {
+      sum += weights[index]!;
+      this.#ends[index] = sum;
+    }
+    this.length = sum;
+    this.#guide = new Int32Array(count);
+    for (let part = 0, index = 0; part < count; part++) {
+      while (this.#ends[index]! <= (part / count) * sum) index++;
+      this.#guide[part] = index;
+    }
   }
-  return low;
+
+  startOf(index: number): number {
+    return index === 0 ? 0 : this.#ends[index - 1]!;
+  }
+
+  /** The last one when rounding leaves a rest. */
+  at(point: number): number {
+    const ends = this.#ends;
+    const last = ends.length - 1;
+    let index = this.#guide[Math.min(Math.floor((point / this.length) * (last + 1)), last)]!;
+    // Rounding may have led one part too far.
+    while (index > 0 && ends[index - 1]! > point) index--;
+    while (index < last && ends[index]! <= point) index++;
+    return index;
+  }
 }

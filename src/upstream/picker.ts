@@ -8,7 +8,9 @@ export interface Load {
   /** Calls under way. */
   inFlight(slot: number): number;
   /** Smoothed latency in microseconds; 0 while too little is known. */
-  latency(slot: number): number;
+  latency(slot: number, now: number): number;
+  /** A moment for `latency`. */
+  now(): number;
 }
 
 export interface Picker {

@@ -10,7 +10,7 @@ import { weightedPicker } from '#src/upstream/strategies/weighted.js';
 import { seeded } from '#test/support/random.js';
 import { endpoint } from './endpoints.js';
 
-const idle: Load = { inFlight: () => 0, latency: () => 0 };
+const idle: Load = { inFlight: () => 0, latency: () => 0, now: () => 0 };
 const random = seeded(42);
 const strategies: Readonly<Record<string, PickerFactory>> = {
   p2c: p2cPicker(idle, random),
@@ -85,7 +85,10 @@ describe('picker: weighted', () => {
 
 describe('picker: power of two choices', () => {
   const loaded = (inFlight: readonly number[], latency: readonly number[] = []): PickerFactory =>
-    p2cPicker({ inFlight: (slot) => inFlight[slot]!, latency: (slot) => latency[slot] ?? 0 }, random);
+    p2cPicker(
+      { inFlight: (slot) => inFlight[slot]!, latency: (slot) => latency[slot] ?? 0, now: () => 0 },
+      random,
+    );
 
   it('never picks the more loaded of two', () => {
     expect(tally(loaded([5, 4]), [1, 1], 200)).to.deep.equal([0, 200]);

@@ -13,7 +13,7 @@ import { seeded } from '#test/support/random.js';
 import { endpoint } from './endpoints.js';
 
 const NONE: ReadonlySet<string> = new Set();
-const IDLE = { inFlight: () => 0, latency: () => 0 };
+const IDLE = { inFlight: () => 0, latency: () => 0, now: () => 0 };
 
 function setUp(endpoints: readonly Endpoint[], picker = roundRobinPicker) {
   const time = { now: 0 };

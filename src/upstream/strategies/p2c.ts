@@ -19,7 +19,9 @@ export function p2cPicker(load: Load, random: Random): PickerFactory {
       const difference =
         load.inFlight(first.slot) * second.weight - load.inFlight(second.slot) * first.weight;
       if (difference !== 0) return difference < 0 ? first : second;
-      return random() < keeps(load.latency(first.slot), load.latency(second.slot)) ? first : second;
+      const now = load.now();
+      const kept = keeps(load.latency(first.slot, now), load.latency(second.slot, now));
+      return kept === 1 || random() < kept ? first : second;
     },
   });
 }

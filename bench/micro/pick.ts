@@ -1,0 +1,117 @@
+// What choosing an endpoint costs, over ten and over a thousand of them: the whole way from the name of a service, with
+// the registry's page, ejections and load in shared memory, alone and with a second thread that calls the same endpoints.
+// node build/bench/micro/pick.js
+import { once } from 'node:events';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Block } from '#src/memory/block.js';
+import { type Clock, sharedClock } from '#src/memory/clock.js';
+import { EjectionCells } from '#src/memory/ejection-cells.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { ejectionRule } from '#src/resilience/ejection.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import type { Endpoint } from '#src/upstream/endpoint.js';
+import { standingOf } from '#src/upstream/standing.js';
+import { p2cPicker } from '#src/upstream/strategies/p2c.js';
+import { View } from '#src/upstream/view.js';
+import { nanosecondsPerCall } from './time.js';
+
+const CALLS = 200_000;
+/** Picks: one answer for every twenty is little. */
+const KEPT_FRESH_FOR = 20 * 1000;
+const [FEW, MANY] = [10, 1000];
+const NOBODY: ReadonlySet<string> = new Set();
+const RULE = ejectionRule(30_000);
+
+/** @param weighted every third endpoint weighs twice as much */
+function endpointsOf(service: string, count: number, from: number, weighted: boolean): Endpoint[] {
+  return Array.from({ length: count }, (_, index) => ({
+    service,
+    id: `i${index}`,
+    host: '127.0.0.1',
+    port: 10_000 + index,
+    protocol: 'http',
+    weight: weighted && index % 3 === 0 ? 2 : 1,
+    zone: null,
+    version: null,
+    metadata: {},
+    state: 'healthy',
+    slot: from + index,
+    local: false,
+  }));
+}
+
+function balancerOf(block: Block, load: EndpointCells, clock: Clock): Balancer {
+  const view = new View(new SnapshotPage(block));
+  return new Balancer({
+    endpoints: (service) => view.endpoints(service),
+    picker: p2cPicker(load, Math.random),
+    standing: standingOf(new EjectionCells(block, RULE, clock), RULE),
+    clock,
+    random: Math.random,
+  });
+}
+
+/** The thousand share the rows of the ten: there are 1,024 in all. */
+function publish(block: Block): void {
+  const endpoints = [
+    ...endpointsOf('few', FEW, 0, false),
+    ...endpointsOf('many', MANY, 0, false),
+    ...endpointsOf('weighted', MANY, 0, true),
+  ];
+  new SnapshotPage(block).publish(JSON.stringify({ revision: 'p-0', endpoints }));
+}
+
+const block = isMainThread ? Block.create({ workers: 2 }) : Block.attach(workerData as SharedArrayBuffer);
+const clock = sharedClock(block);
+const load = new EndpointCells(block, isMainThread ? 1 : 2, clock);
+const balancer = balancerOf(block, load, clock);
+
+let fresh = false;
+function refresh(): void {
+  for (let slot = 0; slot < MANY; slot++) load.observe(slot, 1_000 + slot);
+}
+
+if (isMainThread) {
+  publish(block);
+  const report = (what: string, run: (turn: number) => void): void => {
+    const { median, min, max } = nanosecondsPerCall(CALLS, run);
+    const figures = `${median.toFixed(0).padStart(6)} ns (${min.toFixed(0)}..${max.toFixed(0)})`;
+    process.stdout.write(`${what.padEnd(78)} ${figures}\n`);
+  };
+  const all = (note: string): void => {
+    for (const [service, what] of [
+      ['few', `a pick over ${FEW}`],
+      ['many', `a pick over ${MANY}`],
+      ['weighted', `a pick over ${MANY} of different weights`],
+    ] as const) {
+      report(`${what}${note}`, (turn) => {
+        if (fresh && turn % KEPT_FRESH_FOR === 0) refresh();
+        balancer.pick(service, NOBODY, NOBODY);
+      });
+    }
+  };
+  all('');
+  // Known latencies: equals are told apart by them. Kept fresh, as they are while there are calls.
+  fresh = true;
+  for (let answers = 0; answers < 10; answers++) refresh();
+  all(', latencies known');
+  const cells = new EjectionCells(block, RULE, clock);
+  cells.arrive(1);
+  all(', one of them in its slow start');
+  cells.reset(1);
+  const other = new Worker(new URL(import.meta.url), { workerData: block.buffer });
+  await once(other, 'message');
+  all(', a second thread that picks and calls');
+  await other.terminate();
+} else {
+  parentPort!.postMessage('beside');
+  for (;;) {
+    for (const service of ['few', 'many', 'weighted']) {
+      const { slot } = balancer.pick(service, NOBODY, NOBODY)!;
+      load.begin(slot);
+      load.observe(slot, 1_000 + slot);
+      load.end(slot);
+    }
+  }
+}
