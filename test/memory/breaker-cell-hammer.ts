@@ -18,10 +18,18 @@ export interface Hammering {
   readonly outcome: BreakerOutcome | null;
 }
 
+export interface Hammered {
+  /** By slot. */
+  readonly admitted: readonly number[];
+  /** Transitions that this thread was told of. */
+  readonly told: { readonly open: number; readonly 'half-open': number; readonly closed: number };
+}
+
 const { memory, worker, threads, barrier, slots, calls, openMs, outcome } = workerData as Hammering;
 const block = Block.attach(memory);
 const rule = { trips: failureShare(0.5, 20), openMs, probes: 3, probeMs: 600_000 };
-const cells = new BreakerCells(block, worker, rule, sharedClock(block));
+const told = { open: 0, 'half-open': 0, closed: 0 };
+const cells = new BreakerCells(block, worker, rule, sharedClock(block), (_slot, to) => told[to]++);
 const arrived = new Int32Array(barrier);
 const admitted: number[] = [];
 for (let slot = 0; slot < slots; slot++) {
@@ -37,4 +45,4 @@ for (let slot = 0; slot < slots; slot++) {
   }
   admitted.push(count);
 }
-parentPort!.postMessage(admitted);
+parentPort!.postMessage({ admitted, told } satisfies Hammered);

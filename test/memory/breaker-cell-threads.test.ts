@@ -5,7 +5,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells, type BreakerOutcome } from '#src/memory/breaker-cell.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
-import type { Hammering } from './breaker-cell-hammer.js';
+import type { Hammered, Hammering } from './breaker-cell-hammer.js';
 
 const THREADS = 4;
 const SLOTS = 150;
@@ -16,8 +16,8 @@ interface Hammer {
   readonly outcome: BreakerOutcome | null;
 }
 
-/** @returns for every slot, how many calls all threads together were admitted */
-async function hammer(block: Block, { openMs, calls, outcome }: Hammer): Promise<readonly number[]> {
+/** @returns of all threads together: for every slot, how many calls were admitted; and the transitions they were told of */
+async function hammer(block: Block, { openMs, calls, outcome }: Hammer): Promise<Hammered> {
   const barrier = new SharedArrayBuffer((SLOTS + 1) * 4);
   const perThread = await Promise.all(
     Array.from({ length: THREADS }, async (_, index) => {
@@ -32,13 +32,20 @@ async function hammer(block: Block, { openMs, calls, outcome }: Hammer): Promise
         outcome,
       };
       const thread = new Worker(new URL('./breaker-cell-hammer.js', import.meta.url), { workerData });
-      const [[admitted]] = await Promise.all([once(thread, 'message'), once(thread, 'exit')]);
-      return admitted as number[];
+      const [[seen]] = await Promise.all([once(thread, 'message'), once(thread, 'exit')]);
+      return seen as Hammered;
     }),
   );
-  return Array.from({ length: SLOTS }, (_, slot) =>
-    perThread.reduce((sum, counts) => sum + counts[slot]!, 0),
-  );
+  const sum = (of: (seen: Hammered) => number): number =>
+    perThread.reduce((total, seen) => total + of(seen), 0);
+  return {
+    admitted: Array.from({ length: SLOTS }, (_, slot) => sum(({ admitted }) => admitted[slot]!)),
+    told: {
+      open: sum(({ told }) => told.open),
+      'half-open': sum(({ told }) => told['half-open']),
+      closed: sum(({ told }) => told.closed),
+    },
+  };
 }
 
 describe('breaker cell under four threads', () => {
@@ -46,7 +53,8 @@ describe('breaker cell under four threads', () => {
 
   it('opens once, after calls of all threads together', async () => {
     const block = Block.create({ workers: THREADS });
-    const admitted = await hammer(block, { openMs: 600_000, calls: 60, outcome: 'failure' });
+    const { admitted, told } = await hammer(block, { openMs: 600_000, calls: 60, outcome: 'failure' });
+    expect(told).to.deep.equal({ open: SLOTS, 'half-open': 0, closed: 0 });
     const cells = cellsOf(block);
     for (let slot = 0; slot < SLOTS; slot++) {
       expect(cells.transitions(slot)).to.deep.equal({ open: 1, halfOpen: 0, closed: 0 });
@@ -61,8 +69,9 @@ describe('breaker cell under four threads', () => {
     for (let slot = 0; slot < SLOTS; slot++) {
       for (let call = 0; call < 20; call++) cells.settle(slot, cells.admit(slot), 'failure');
     }
-    const admitted = await hammer(block, { openMs: 0, calls: 200, outcome: null });
+    const { admitted, told } = await hammer(block, { openMs: 0, calls: 200, outcome: null });
     expect([...new Set(admitted)]).to.deep.equal([3]);
+    expect(told).to.deep.equal({ open: 0, 'half-open': SLOTS, closed: 0 });
     for (let slot = 0; slot < SLOTS; slot++) expect(cells.transitions(slot).halfOpen).to.equal(1);
   });
 
@@ -75,7 +84,8 @@ describe('breaker cell under four threads', () => {
     await hammer(block, { openMs: 0, calls: 1, outcome: null });
     for (let worker = 1; worker <= THREADS; worker++) cells.reclaim(worker);
     for (let slot = 0; slot < SLOTS; slot++) expect(cells.state(slot)).to.include({ taken: 0, succeeded: 0 });
-    await hammer(block, { openMs: 0, calls: 50, outcome: 'success' });
+    const { told } = await hammer(block, { openMs: 0, calls: 50, outcome: 'success' });
+    expect(told).to.deep.equal({ open: 0, 'half-open': 0, closed: SLOTS });
     for (let slot = 0; slot < SLOTS; slot++) {
       expect(cells.transitions(slot)).to.deep.equal({ open: 1, halfOpen: 1, closed: 1 });
     }

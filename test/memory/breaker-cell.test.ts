@@ -191,6 +191,19 @@ describe('breaker cell', () => {
     expect(cells.totalTransitions()).to.deep.equal({ open: 2, halfOpen: 0, closed: 0 });
   });
 
+  it('forgets, closed, what was counted and what is under way; open, it stays so until its time is over', () => {
+    const { time, cells, call, open } = setUp();
+    for (let i = 0; i < 15; i++) call('failure');
+    const underWay = cells.admit(SLOT);
+    cells.forget(SLOT);
+    cells.settle(SLOT, underWay, 'failure');
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+    open();
+    time.now = 3_000;
+    cells.forget(SLOT);
+    expect(cells.state(SLOT)).to.deep.equal({ state: 'open', since: 0, retryInMs: 2_000 });
+  });
+
   it('touches no other endpoint', () => {
     const { cells, open } = setUp();
     open();

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
 
 describe('trip rule', () => {
   const cases: readonly [calls: number, failures: number, trips: boolean][] = [
@@ -17,4 +17,9 @@ describe('trip rule', () => {
       expect(DEFAULT_TRIP_RULE.trips(calls, failures)).to.equal(trips);
     });
   }
+
+  it('waits for a probe as long as a call may take, or ten seconds when it may take any time', () => {
+    expect(tripRule({ openMs: 100, slowCallMs: 700 })).to.include({ openMs: 100, probes: 3, probeMs: 700 });
+    expect(tripRule({ openMs: 100, slowCallMs: 0 })).to.include({ probeMs: 10_000 });
+  });
 });

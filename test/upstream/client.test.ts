@@ -235,13 +235,46 @@ describe('call', () => {
       expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 3, failures: 0 });
     });
 
-    it('counts slow calls as failures', async () => {
+    it('counts slow calls as failures, unless no call is too slow', async () => {
+      const cases: readonly [tookMs: number, slowCallMs: number, failures: number][] = [
+        [10_000, 10_000, 1],
+        [9_999, 10_000, 0],
+        [600_000, 0, 0],
+      ];
+      for (const [tookMs, slowCallMs, failures] of cases) {
+        const { call, breaker, time } = setUp(
+          [endpoint('a', { slot: 1 })],
+          () => {
+            time.now += tookMs;
+            return answer(200);
+          },
+          { slowCallMs },
+        );
+        await call('orders').get('/x', { timeoutMs: 3_600_000 });
+        expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 1, failures });
+      }
+    });
+
+    it('opens for slow calls alone, and a slow probe does not close it', async () => {
       const { call, breaker, time } = setUp([endpoint('a', { slot: 1 })], () => {
         time.now += 10_000;
         return answer(200);
       });
+      const slow = Array.from({ length: 20 }, () => call('orders').get('/x'));
+      await Promise.all(slow);
+      expect(breaker.state(1).state).to.equal('open');
+      time.now += 5_000;
       await call('orders').get('/x');
-      expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+      expect(breaker.state(1).state).to.equal('open');
+    });
+
+    it('is the same for calls within the process', async () => {
+      const local = [endpoint('a', { slot: 1, local: true })];
+      const { call, breaker, sent } = setUp(local, () => answer(500));
+      for (let i = 0; i < 20; i++) await call('orders').get('/x');
+      expect(breaker.state(1).state).to.equal('open');
+      expect((await failureOf(call('orders').get('/x'))).code).to.equal('BREAKER_OPEN');
+      expect(sent.map(({ over }) => over)).to.deep.equal(Array(20).fill('in-process'));
     });
 
     it('says what happened, not that it is open now, when it opens during a retry', async () => {

@@ -1,0 +1,150 @@
+// The breaker seen from outside, and counted at the instance that fails: four workers, one instance, no ejection.
+import { expect } from 'chai';
+import { get, json } from '../support/client.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { ask, wiresToEachWorker } from '../support/each-worker.js';
+import { answering, TestInstance } from '../support/instance.js';
+import { until } from '../support/until.js';
+import { Wire } from '../support/wire.js';
+import { CALLING } from './fixtures/paths.js';
+
+const WORKERS = 4;
+const THRESHOLD = 20;
+const PROBES = 3;
+const OPEN_MS = 700;
+const SLOW_CALL_MS = 1_500;
+/** Seen by all within 50 ms; five times that where two cores are shared with the test and its neighbours. */
+const SEEN_WITHIN_MS = 250;
+
+interface Told {
+  readonly worker: number;
+  readonly status?: number;
+  readonly code?: string;
+}
+
+interface Shown {
+  readonly service: string;
+  readonly state: string;
+  readonly transitions: { readonly open: number; readonly halfOpen: number; readonly closed: number };
+}
+
+describe('a breaker over four workers', () => {
+  let cluster: Cluster;
+  /** One to each worker. */
+  let wires: Wire[];
+  /** More of them, for requests at the same time. */
+  let many: Wire[];
+  let instance: TestInstance;
+  before(async () => {
+    const env = {
+      WORKERS: String(WORKERS),
+      BREAKER_OPEN_MS: String(OPEN_MS),
+      SLOW_CALL_MS: String(SLOW_CALL_MS),
+      EJECTION_MS: '0',
+    };
+    cluster = await startCluster({ config: CALLING, env });
+    wires = await wiresToEachWorker(cluster, WORKERS, '/worker');
+    many = await Promise.all(Array.from({ length: 16 }, () => Wire.open(cluster.url)));
+    instance = await TestInstance.start(cluster.adminUrl, 'faulty', 'one');
+  });
+  after(async () => {
+    for (const wire of [...wires, ...many]) wire.destroy();
+    await cluster.dispose();
+    instance.stop();
+  });
+
+  const call = (wire: Wire): Promise<Told> => ask(wire, '/call/faulty/x');
+  const shown = async (): Promise<Shown> => {
+    const { items } = await json<{ items: Shown[] }>(await get(`${cluster.adminUrl}/breakers`));
+    return items.find(({ service }) => service === 'faulty')!;
+  };
+  const breakerLines = () => cluster.logs().filter(({ msg }) => msg === 'breaker changed');
+  /** Failures one after the other, in turn by all workers. @returns when the last one was answered */
+  const fail = async (failures: number): Promise<number> => {
+    instance.behave = answering(500);
+    const before = instance.received;
+    for (let n = 0; n < failures; n++) expect(await call(wires[n % WORKERS]!)).to.include({ status: 500 });
+    const at = performance.now();
+    expect(instance.received - before).to.equal(failures);
+    return at;
+  };
+  const openPeriodIsOver = (): Promise<unknown> => until(shown, ({ state }) => state === 'half-open');
+
+  it('opens after exactly twenty failures of all together, and is seen by each at once', async () => {
+    const opened = await fail(THRESHOLD);
+    const refused = await Promise.all(
+      wires.map(async (wire) => ({ ...(await call(wire)), at: performance.now() })),
+    );
+    expect(refused.map(({ code }) => code)).to.deep.equal(Array(WORKERS).fill('BREAKER_OPEN'));
+    expect(new Set(refused.map(({ worker }) => worker)).size).to.equal(WORKERS);
+    for (const { at } of refused) expect(at - opened).to.be.below(SEEN_WITHIN_MS);
+    expect(instance.received).to.equal(THRESHOLD);
+  });
+
+  it('lets exactly three probes through of many requests to all workers, and closes when they succeed', async () => {
+    let answer = (): void => undefined;
+    const told = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    instance.behave = (request, response) => void told.then(() => answering(200)(request, response));
+    const before = instance.received;
+    await openPeriodIsOver();
+    const answers: Told[] = [];
+    const asked = many.map(async (wire) => answers.push(await call(wire)));
+    await until(
+      () => answers.length,
+      (length) => length >= many.length - PROBES,
+    );
+    expect(instance.received - before).to.equal(PROBES);
+    expect(answers.map(({ code }) => code)).to.deep.equal(Array(many.length - PROBES).fill('BREAKER_OPEN'));
+    answer();
+    await Promise.all(asked);
+    expect(answers.slice(-PROBES).map(({ status }) => status)).to.deep.equal(Array(PROBES).fill(200));
+    for (const wire of wires) expect(await call(wire)).to.include({ status: 200 });
+    expect(instance.received - before).to.equal(PROBES + WORKERS);
+  });
+
+  it('is not wedged by probes that are never answered', async () => {
+    // The four that have just succeeded are calls in the window, too.
+    await fail(THRESHOLD - WORKERS);
+    expect((await shown()).state).to.equal('open');
+    await openPeriodIsOver();
+    instance.behave = () => undefined;
+    const before = instance.received;
+    const lost = many.slice(0, PROBES).map((wire) => call(wire));
+    await until(
+      () => instance.received - before,
+      (received) => received === PROBES,
+    );
+    // They are counted as failed by whoever asks after their time: it opens once more.
+    await until(
+      () => call(wires[0]!).then(shown),
+      ({ transitions }) => transitions.open === 3,
+    );
+    expect(instance.received - before).to.equal(PROBES);
+    await openPeriodIsOver();
+    instance.behave = answering(200);
+    for (let n = 0; n < PROBES; n++) expect(await call(wires[1 + n]!)).to.include({ status: 200 });
+    expect(await shown()).to.deep.include({
+      state: 'closed',
+      transitions: { open: 3, halfOpen: 3, closed: 2 },
+    });
+    instance.stop();
+    expect((await Promise.all(lost)).map(({ code }) => code)).to.deep.equal(
+      Array(PROBES).fill('BAD_UPSTREAM'),
+    );
+  });
+
+  it('is told of in one line for every transition, whichever worker made it, and counted', async () => {
+    const lines = await until(breakerLines, ({ length }) => length >= 8);
+    const states = lines.map(({ state, service, endpoint }) => {
+      expect([service, endpoint]).to.deep.equal(['faulty', 'one']);
+      return state;
+    });
+    const cycle = ['open', 'half-open', 'closed'];
+    expect(states).to.deep.equal([...cycle, 'open', 'half-open', ...cycle]);
+    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    expect(metrics).to.include('\nmultilane_breaker_transitions_total 8\n');
+    expect(metrics).not.to.include('state="ejected"');
+  });
+});
