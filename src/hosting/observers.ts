@@ -83,6 +83,10 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
       error_type: error,
     });
   });
+  const hedges = keep((key) => {
+    const [service = '', outcome = ''] = key.split(' ');
+    return recorder.counter('multilane_hedges_total', { service, outcome });
+  });
   const shared = keep((service) => recorder.counter('multilane_calls_shared_total', { service }));
   const exhausted = keep((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
@@ -109,6 +113,7 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
       };
     },
     budgetExhausted: (service) => exhausted(service).add(),
+    hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
     shared: (service) => shared(service).add(),
   };
 }

@@ -78,7 +78,15 @@ export const METRICS = {
     'state',
   ),
   multilane_breaker_transitions_total: counter('Changes of state of circuit breakers.'),
-  multilane_retry_budget_exhausted_total: counter('Retries not made: the budget was used up.', 'service'),
+  multilane_retry_budget_exhausted_total: counter(
+    'Retries and hedges not made: the budget was used up.',
+    'service',
+  ),
+  multilane_hedges_total: counter(
+    'Second attempts beside a slow first one, by whether their answer was taken.',
+    'service',
+    'outcome',
+  ),
   multilane_registry_instances: gauge('last', 'Known instances of a service by state.', 'service', 'state'),
   multilane_balancer_picks_total: counter('Calls given to an endpoint.', 'service', 'endpoint'),
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),

@@ -1,4 +1,5 @@
 // Who watches calls: counts picks, times attempts, makes client spans. The wiring decides; this room only tells.
+import type { HedgeOutcome } from '../resilience/hedge.js';
 import type { TraceContext } from '../scope.js';
 import type { Endpoint } from './endpoint.js';
 
@@ -11,8 +12,10 @@ export interface CallObserver {
     attempt: number,
     parent: TraceContext | undefined,
   ): AttemptObservation;
-  /** A retry was due and the budget of the process had no token for it. */
+  /** A retry or hedge was due and the budget of the process had no token for it. */
   budgetExhausted(service: string): void;
+  /** A second attempt was made beside the first (`hedgeMs`). */
+  hedged(service: string, outcome: HedgeOutcome): void;
   /** A call got the answer of another one (`singleFlight`). */
   shared(service: string): void;
 }
@@ -29,5 +32,6 @@ export type AttemptResult = { readonly status: number } | { readonly error: unkn
 export const SILENT: CallObserver = {
   attempt: (_endpoint, _method, _path, _attempt, trace) => ({ trace, end: () => undefined }),
   budgetExhausted: () => undefined,
+  hedged: () => undefined,
   shared: () => undefined,
 };

@@ -1,6 +1,6 @@
 // An instance of a service as a stranger would run it: a server of its own, registered over the admin plane, that answers,
 // fails and hangs as it is told.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json, put } from './client.js';
@@ -14,10 +14,14 @@ export const answering =
     response.end();
   };
 
+/** Never answers. */
+export const silent: Behaviour = () => undefined;
+
 /** Cuts the connection instead of an answer. */
 export const cutting: Behaviour = (request) => request.socket.destroy();
 
-export class TestInstance {
+/** Emits what its behaviour makes it emit. */
+export class TestInstance extends EventEmitter {
   readonly id: string;
   readonly port: number;
   behave: Behaviour = answering(200);
@@ -28,6 +32,7 @@ export class TestInstance {
   readonly #server: Server;
 
   private constructor(id: string, server: Server) {
+    super();
     this.id = id;
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
@@ -41,10 +46,15 @@ export class TestInstance {
     });
   }
 
-  static async start(adminUrl: string, service: string, id: string): Promise<TestInstance> {
+  /** One that nobody knows of. */
+  static async listen(id: string): Promise<TestInstance> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const instance = new TestInstance(id, server);
+    return new TestInstance(id, server);
+  }
+
+  static async start(adminUrl: string, service: string, id: string): Promise<TestInstance> {
+    const instance = await TestInstance.listen(id);
     const registration = { host: '127.0.0.1', port: instance.port, ttlSeconds: 3600 };
     await json(await put(`${adminUrl}/registry/v1/services/${service}/instances/${id}`, registration), 201);
     return instance;

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
 import { ask, wiresToEachWorker } from '../support/each-worker.js';
-import { answering, TestInstance } from '../support/instance.js';
+import { answering, silent, TestInstance } from '../support/instance.js';
 import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
 import { CALLING } from './fixtures/paths.js';
@@ -109,7 +109,7 @@ describe('a breaker over four workers', () => {
     await fail(THRESHOLD - WORKERS);
     expect((await shown()).state).to.equal('open');
     await openPeriodIsOver();
-    instance.behave = () => undefined;
+    instance.behave = silent;
     const before = instance.received;
     const lost = many.slice(0, PROBES).map((wire) => call(wire));
     await until(

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
 import { ask, wiresToEachWorker } from '../support/each-worker.js';
-import { answering, cutting, TestInstance } from '../support/instance.js';
+import { answering, cutting, silent, TestInstance } from '../support/instance.js';
 import { until } from '../support/until.js';
 import type { Wire } from '../support/wire.js';
 import { CALLING } from './fixtures/paths.js';
@@ -44,7 +44,7 @@ describe('outlier ejection over four workers', () => {
   });
 
   let turn = 0;
-  const call = (): Promise<Told> => ask(wires[turn++ % 4]!, '/call/things/x');
+  const call = (query = ''): Promise<Told> => ask(wires[turn++ % 4]!, `/call/things/x${query}`);
   const listed = async (): Promise<readonly Listed[]> => {
     const url = `${cluster.adminUrl}/registry/v1/services/things`;
     return (await json<{ instances: Listed[] }>(await get(url))).instances;
@@ -98,5 +98,15 @@ describe('outlier ejection over four workers', () => {
     expect(lines.map(({ service, endpoint }) => [service, endpoint])).to.deep.equal([['things', 'a']]);
     const before = instances[0]!.received;
     while (instances[0]!.received === before) await call();
+  });
+
+  it('and a hedge help together: nobody waits for the instance that hangs', async () => {
+    const [a] = instances;
+    a!.behave = silent;
+    const before = a!.received;
+    while (a!.received === before) expect((await call('?hedgeMs=30')).status).to.equal(200);
+    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    const [, won] = /multilane_hedges_total\{service="things",outcome="won"\} (\d+)/.exec(metrics) ?? [];
+    expect(Number(won)).to.be.at.least(1);
   });
 });

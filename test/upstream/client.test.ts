@@ -78,6 +78,7 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
         },
       }),
       budgetExhausted: (service) => observed.push(`exhausted ${service}`),
+      hedged: (service, outcome) => observed.push(`hedge ${service} ${outcome}`),
       shared: (service) => observed.push(`shared ${service}`),
     },
     ...more,

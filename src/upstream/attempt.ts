@@ -1,0 +1,168 @@
+// One attempt of a call: an endpoint whose breaker lets it through, the request that goes there, and what its end says to
+// breaker, ejection and load.
+import type { Deadline } from '../deadline.js';
+import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import type { Breaker } from '../resilience/breaker.js';
+import { HedgeLostError } from '../resilience/hedge.js';
+import type { RetryBudget, Tried } from '../resilience/policy.js';
+import type { Scope, TraceContext } from '../scope.js';
+import type { Balancer } from './balancer.js';
+import type { CallResponse } from './call.js';
+import type { Endpoint } from './endpoint.js';
+import { type CallObserver, SILENT } from './observer.js';
+import type { OutgoingContent } from './outgoing.js';
+import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
+import type { Transport } from './transport.js';
+import { judgeError, judgeResponse } from './verdict.js';
+
+/** Load of the endpoints, as this thread adds to it. */
+export interface LoadMeter {
+  begin(slot: number): void;
+  end(slot: number): void;
+  observe(slot: number, microseconds: number): void;
+}
+
+export interface AttemptDependencies {
+  readonly balancer: Pick<Balancer, 'pick'>;
+  readonly breaker: Breaker;
+  /** Without one nobody is ejected. */
+  readonly outliers?: OutlierWatch;
+  readonly load: LoadMeter;
+  readonly budget: RetryBudget;
+  /** A call that succeeds after this many milliseconds has failed all the same; 0: none. Default 0. */
+  readonly slowCallMs?: number;
+  readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
+  /** Milliseconds, monotonic. */
+  readonly clock: () => number;
+  /** Writes the trace fields of an outgoing request. */
+  readonly propagate?: (trace: TraceContext, headers: Record<string, string>) => void;
+  readonly observer?: CallObserver;
+  /** Opens `internal` routes of cooperating processes; sent to instances of our registry only. */
+  readonly meshToken?: string | undefined;
+}
+
+const MESH_TOKEN_HEADER = 'x-mesh-token';
+const DEADLINE_HEADER = 'x-request-deadline';
+const REQUEST_ID_HEADER = 'x-request-id';
+/** What a caller is told to wait while an operator holds the breaker open. */
+const FORCED_OPEN_RETRY_S = 5;
+
+/** One call, over all its attempts. */
+export interface Outgoing extends OutgoingContent {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal;
+  readonly scope: Scope | undefined;
+  /** Ids of the endpoints that were tried. */
+  readonly tried: Set<string>;
+  /** Attempts so far. */
+  attempts: number;
+}
+
+export interface Admitted {
+  readonly endpoint: Endpoint;
+  readonly ticket: number;
+}
+
+/**
+ * An endpoint whose breaker lets the call through; those that refuse are passed over without an attempt.
+ * @param never ids of endpoints that will not do
+ */
+export function admit(
+  { balancer, breaker }: AttemptDependencies,
+  { service, tried }: Outgoing,
+  never: ReadonlySet<string>,
+): Admitted | HttpError {
+  let refused = never;
+  let retryInMs = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const endpoint = balancer.pick(service, tried, refused);
+    if (endpoint === undefined) break;
+    const ticket = breaker.admit(endpoint.slot);
+    if (ticket >= 0) return { endpoint, ticket };
+    refused = new Set(refused).add(endpoint.id);
+    retryInMs = Math.min(retryInMs, breaker.retryInMs(endpoint.slot));
+  }
+  if (refused.size === 0) {
+    return new UnavailableError('NO_INSTANCE', `No instance of service ${service} is known.`);
+  }
+  const seconds = Number.isFinite(retryInMs) ? Math.max(1, Math.ceil(retryInMs / 1000)) : FORCED_OPEN_RETRY_S;
+  return new UnavailableError('BREAKER_OPEN', `The breaker of service ${service} is open.`, seconds);
+}
+
+/** One attempt at an endpoint that was admitted, and what it says about it. Never rejects. */
+export async function tryAt(
+  dependencies: AttemptDependencies,
+  outgoing: Outgoing,
+  { endpoint, ticket }: Admitted,
+  signal: AbortSignal,
+): Promise<Tried<CallResponse>> {
+  outgoing.tried.add(endpoint.id);
+  const attempt = ++outgoing.attempts;
+  if (attempt === 1) dependencies.budget.deposit();
+
+  const { breaker, load, clock, outliers = NOT_WATCHED, slowCallMs = 0, observer = SILENT } = dependencies;
+  const observation = observer.attempt(
+    endpoint,
+    outgoing.method,
+    outgoing.path.split('?', 1)[0]!,
+    attempt,
+    outgoing.scope?.trace,
+  );
+  const begun = clock();
+  load.begin(endpoint.slot);
+  const result = await send(dependencies, outgoing, endpoint, observation.trace, signal);
+  load.end(endpoint.slot);
+
+  const tookMs = clock() - begun;
+  const verdict = result.kind === 'answered' ? judgeResponse(result.value) : judgeError(result.error, signal);
+  const slow = verdict.outcome === 'success' && slowCallMs > 0 && tookMs >= slowCallMs;
+  breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome);
+  outliers.ended(endpoint, verdict.reached);
+  // A quick refusal must not make an endpoint look fast.
+  if (verdict.outcome === 'success') load.observe(endpoint.slot, tookMs * 1000);
+  const seen = result.kind === 'answered' ? { status: result.value.status } : { error: result.error };
+  observation.end(seen, Math.round(tookMs * 1000));
+  return { ...result, again: verdict.again };
+}
+
+type Sent =
+  | { readonly kind: 'answered'; readonly value: CallResponse }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+async function send(
+  dependencies: AttemptDependencies,
+  outgoing: Outgoing,
+  endpoint: Endpoint,
+  trace: TraceContext | undefined,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const { http, inProcess } = dependencies.transports;
+  const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
+  const { method, path, body, deadline } = outgoing;
+  try {
+    const headers = headersOf(dependencies, outgoing, trace);
+    const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
+    return { kind: 'answered', value };
+  } catch (error) {
+    // Whoever aborts at the deadline may give any reason; what callers get is the typed one.
+    const known = error instanceof HttpError || error instanceof HedgeLostError;
+    const late = signal.aborted && deadline.passed && !known;
+    return { kind: 'failed', error: late ? new DeadlineExceededError() : error };
+  }
+}
+
+function headersOf(
+  { meshToken, propagate }: AttemptDependencies,
+  { headers: given, deadline, scope }: Outgoing,
+  trace: TraceContext | undefined,
+): Record<string, string> {
+  const headers: Record<string, string> = { ...given };
+  headers[DEADLINE_HEADER] = String(Math.max(1, Math.floor(deadline.remainingMs())));
+  if (scope !== undefined) headers[REQUEST_ID_HEADER] = scope.requestId;
+  if (trace !== undefined) propagate?.(trace, headers);
+  if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken;
+  return headers;
+}

@@ -1,0 +1,199 @@
+// `hedgeMs` with servers that answer, fail and hang, over real connections.
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { HttpError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { CallClaims } from '#src/memory/call-claims.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import type { CallOptions } from '#src/upstream/call.js';
+import { createCall } from '#src/upstream/client.js';
+import { HttpTransport } from '#src/upstream/http.js';
+import { InProcessTransport } from '#src/upstream/in-process.js';
+import { SILENT } from '#src/upstream/observer.js';
+import { SingleFlight } from '#src/upstream/single-flight.js';
+import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import type { Dispatch } from '#src/upstream/transport.js';
+import { answering, cutting, silent, TestInstance } from '#test/support/instance.js';
+import { until } from '#test/support/until.js';
+import { ALL_SETTLED, endpoint } from './endpoints.js';
+
+/** Longer than any answer takes here: a hedge that is not wanted is not made by chance. */
+const LONG_MS = 20_000;
+
+describe('hedgeMs', () => {
+  let slow: TestInstance;
+  let quick: TestInstance;
+  let http: HttpTransport;
+  beforeEach(async () => {
+    [slow, quick] = await Promise.all([TestInstance.listen('a'), TestInstance.listen('b')]);
+    http = new HttpTransport();
+  });
+  afterEach(async () => {
+    await http.close();
+    slow.stop();
+    quick.stop();
+  });
+
+  function setUp(instances = [slow, quick], dispatch?: Dispatch) {
+    const block = Block.create({ workers: 1 });
+    const clock = () => performance.now();
+    const endpoints = instances.map(({ id, port }, index) =>
+      endpoint(id, { port, slot: index + 1, local: dispatch !== undefined && id === 'a' }),
+    );
+    const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
+    const load = new EndpointCells(block, 1, clock);
+    // Its time stands still: what is used up stays so.
+    const budget = new RetryBudgetCell(block, () => 0);
+    const observed: string[] = [];
+    const call = createCall({
+      balancer: new Balancer({
+        endpoints: () => endpoints,
+        picker: roundRobinPicker,
+        standing: ALL_SETTLED,
+        clock,
+        random: Math.random,
+      }),
+      breaker,
+      load,
+      budget,
+      flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
+      placesOf: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
+      transports: {
+        http,
+        ...(dispatch === undefined ? {} : { inProcess: new InProcessTransport(dispatch) }),
+      },
+      clock,
+      random: Math.random,
+      observer: {
+        ...SILENT,
+        hedged: (_service, outcome) => observed.push(outcome),
+        budgetExhausted: () => observed.push('exhausted'),
+      },
+    });
+    const get = async (options: CallOptions) =>
+      (await call('things').get('/x', options)).headers['x-instance'];
+    return { call, get, breaker, load, budget, observed };
+  }
+
+  it('asks another instance when the first does not answer, and calls the first attempt off', async () => {
+    slow.behave = silent;
+    const { get, breaker, load, observed } = setUp();
+    expect(await get({ hedgeMs: 20 })).to.equal('b');
+    expect(
+      await until(
+        () => slow.abandoned,
+        (count) => count === 1,
+      ),
+    ).to.equal(1);
+    expect([slow.received, quick.received]).to.deep.equal([1, 1]);
+    expect(observed).to.deep.equal(['won']);
+    // Slower than another one is no failure, and no latency.
+    expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+    expect(breaker.state(2)).to.deep.equal({ state: 'closed', calls: 1, failures: 0 });
+    expect(load.smoothedLatency(1)).to.equal(0);
+    expect([load.inFlight(1), load.inFlight(2)]).to.deep.equal([0, 0]);
+  });
+
+  it('asks nobody else when the answer comes in time', async () => {
+    const { get, observed } = setUp();
+    expect(await get({ hedgeMs: LONG_MS })).to.equal('a');
+    expect([slow.received, quick.received, observed.length]).to.deep.equal([1, 0, 0]);
+  });
+
+  it('takes the answer of the first attempt when that is there before the second', async () => {
+    const asked = once(quick, 'asked');
+    quick.behave = () => quick.emit('asked');
+    slow.behave = (request, response) => void asked.then(() => answering(200)(request, response));
+    const { get, observed } = setUp();
+    expect(await get({ hedgeMs: 5 })).to.equal('a');
+    expect(
+      await until(
+        () => quick.abandoned,
+        (count) => count === 1,
+      ),
+    ).to.equal(1);
+    expect(observed).to.deep.equal(['lost']);
+  });
+
+  it('does not take a failure for an answer, and retries when both fail', async () => {
+    const asked = once(quick, 'asked');
+    let tries = 0;
+    quick.behave = (request, response) => {
+      quick.emit('asked');
+      (tries++ === 0 ? cutting : answering(200))(request, response);
+    };
+    slow.behave = (request, response) => void asked.then(() => answering(503)(request, response));
+    const { call, observed } = setUp();
+    expect((await call('things').get('/x', { hedgeMs: 5, retries: 3 })).status).to.equal(200);
+    expect(observed).to.deep.equal(['failed']);
+  });
+
+  it('is for what may be done twice only', async () => {
+    slow.behave = silent;
+    const { call, observed } = setUp();
+    const error = await call('things')
+      .post('/x', { hedgeMs: 5, timeoutMs: 300 })
+      .catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(HttpError).and.include({ code: 'DEADLINE_EXCEEDED' });
+    expect([slow.received, quick.received, observed.length]).to.deep.equal([1, 0, 0]);
+    const again = await call('things').put('/x', { hedgeMs: 5 });
+    expect(again.status).to.equal(200);
+    slow.behave = silent;
+    const keyed = await call('things').post('/x', { hedgeMs: 5, idempotencyKey: 'k' });
+    expect(keyed.headers['x-instance']).to.equal('b');
+  });
+
+  it('needs another instance: the same one would only be asked twice', async () => {
+    slow.behave = silent;
+    const { get, observed } = setUp([slow]);
+    const error = await get({ hedgeMs: 5, timeoutMs: 200 }).catch((reason: unknown) => reason);
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
+    expect(slow.received).to.equal(1);
+    expect(observed).to.deep.equal([]);
+  });
+
+  it('is paid from the budget of retries, and not made without it', async () => {
+    const { get, budget, observed } = setUp();
+    while (budget.withdraw());
+    slow.behave = (request, response) => void setTimeout(() => answering(200)(request, response), 60);
+    expect(await get({ hedgeMs: 5 })).to.equal('a');
+    expect(observed).to.deep.equal(['exhausted']);
+    expect(quick.received).to.equal(0);
+  });
+
+  it('does not go beyond the deadline: both have failed then', async () => {
+    slow.behave = silent;
+    quick.behave = silent;
+    const { get, breaker, observed } = setUp();
+    const error = await get({ hedgeMs: 5, timeoutMs: 200 }).catch((reason: unknown) => reason);
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
+    expect([slow.received, quick.received]).to.deep.equal([1, 1]);
+    expect([breaker.state(1), breaker.state(2)]).to.deep.equal(
+      Array(2).fill({ state: 'closed', calls: 1, failures: 1 }),
+    );
+    expect(observed).to.deep.equal(['failed']);
+  });
+
+  it('goes to another process when the own one does not answer', async () => {
+    const signals: AbortSignal[] = [];
+    const { get, breaker, observed } = setUp([slow, quick], (_service, { signal }) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    });
+    expect(await get({ hedgeMs: 5 })).to.equal('b');
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true]);
+    expect(breaker.state(1)).to.include({ calls: 0 });
+    expect(observed).to.deep.equal(['won']);
+  });
+
+  it('must be a number of milliseconds', async () => {
+    const { get } = setUp();
+    for (const hedgeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(await get({ hedgeMs }).catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+    }
+  });
+});
