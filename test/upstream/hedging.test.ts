@@ -1,5 +1,6 @@
 // `hedgeMs` with servers that answer, fail and hang, over real connections.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
@@ -9,7 +10,7 @@ import { CallClaims } from '#src/memory/call-claims.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { CallOptions } from '#src/upstream/call.js';
+import type { Call, CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
@@ -20,6 +21,10 @@ import type { Dispatch } from '#src/upstream/transport.js';
 import { answering, cutting, silent, TestInstance } from '#test/support/instance.js';
 import { until } from '#test/support/until.js';
 import { ALL_SETTLED, endpoint } from './endpoints.js';
+
+const AsyncFunction = (async () => undefined).constructor as new (
+  ...text: string[]
+) => (call: Call) => Promise<void>;
 
 /** Longer than any answer takes here: a hedge that is not wanted is not made by chance. */
 const LONG_MS = 20_000;
@@ -188,6 +193,23 @@ describe('hedgeMs', () => {
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true]);
     expect(breaker.state(1)).to.include({ calls: 0 });
     expect(observed).to.deep.equal(['won']);
+  });
+
+  it('is used as the guide shows it', async () => {
+    const guide = readFileSync('docs/resilience.md', 'utf8');
+    const [, code = ''] = /^```js\n([\s\S]*?)^```$/m.exec(guide) ?? [];
+    const { call } = setUp();
+    const asked: string[] = [];
+    for (const instance of [slow, quick]) {
+      instance.behave = (request, response) => {
+        asked.push(`${request.method} ${request.url}`);
+        answering(200)(request, response);
+      };
+    }
+    await new AsyncFunction('call', code)(call);
+    // A hedge more where the machine was slow.
+    expect(asked.length).to.be.within(4, 6);
+    expect([...new Set(asked)]).to.deep.equal(['GET /items', 'POST /orders']);
   });
 
   it('must be a number of milliseconds', async () => {
