@@ -33,7 +33,7 @@ async function hammer(
 describe('ejection cells under four threads', () => {
   it('eject half of every service whose instances all fail at once, and no more, each once', async () => {
     const block = Block.create({ workers: THREADS });
-    const services = servicesOf(140);
+    const services = servicesOf(70);
     const seen = await hammer(block, { services, rounds: 60, baseMs: 600_000 });
     const cells = new EjectionCells(block, ejectionRule(600_000), sharedClock(block));
     for (const slots of services) {
@@ -50,7 +50,7 @@ describe('ejection cells under four threads', () => {
   it('never have too many out while they come and go, and every ejection is counted once', async () => {
     const block = Block.create({ workers: THREADS });
     const services = servicesOf(14);
-    const seen = await hammer(block, { services, rounds: 4_000, baseMs: 0.5 });
+    const seen = await hammer(block, { services, rounds: 2_500, baseMs: 0.5 });
     expect(seen.map(({ violations }) => violations)).to.deep.equal(Array(THREADS).fill(0));
     expect(seen.reduce((sum, { looks }) => sum + looks, 0)).to.be.greaterThan(10_000);
     let ejections = 0;

@@ -11,7 +11,7 @@ import { CALLING } from './fixtures/paths.js';
 const WORKERS = 4;
 const THRESHOLD = 20;
 const PROBES = 3;
-const OPEN_MS = 700;
+const OPEN_MS = 400;
 const SLOW_CALL_MS = 1_500;
 /** Seen by all within 50 ms; five times that where two cores are shared with the test and its neighbours. */
 const SEEN_WITHIN_MS = 250;
@@ -41,6 +41,7 @@ describe('a breaker over four workers', () => {
       BREAKER_OPEN_MS: String(OPEN_MS),
       SLOW_CALL_MS: String(SLOW_CALL_MS),
       EJECTION_MS: '0',
+      STALL_MS: '60000',
     };
     cluster = await startCluster({ config: CALLING, env });
     wires = await wiresToEachWorker(cluster, WORKERS, '/worker');
