@@ -5,7 +5,7 @@
 // would drown. What drains is never called.
 // Nearness: this process before its zone before the rest; the next circle only when the nearer one has
 // nobody left.
-// Slow start: what has just come keeps only a share of the picks it wins; the others go to who is there longer.
+// Slow start: what has just come keeps only a share of the picks it wins; the others go to who is there longest.
 //
 // All of that is made into lists once, and again when the registry or an ejection changes, or time says so.
 import type { Random } from '../resilience/policy.js';
@@ -45,10 +45,10 @@ export interface BalancerOptions {
 /** Equals: every one of them is as good as the others. */
 interface Circle {
   readonly candidates: Candidates;
-  /** Those among them that have just come, each with its share; undefined: none. */
+  /** Those among them that have come later, each with its share; undefined: none. */
   readonly shares: ReadonlyMap<Endpoint, number> | undefined;
-  /** The others; undefined: none. */
-  readonly settled: Candidates | undefined;
+  /** The others. */
+  readonly settled: Candidates;
 }
 
 /** What is made for a service, and what it was made from. */
@@ -105,7 +105,7 @@ export class Balancer {
 
   #pickIn({ candidates, shares, settled }: Circle, picker: Picker): Endpoint {
     const picked = picker.pick(candidates);
-    if (shares === undefined || settled === undefined) return picked;
+    if (shares === undefined) return picked;
     return this.#options.random() < (shares.get(picked) ?? 1) ? picked : picker.pick(settled);
   }
 
@@ -158,11 +158,19 @@ export class Balancer {
   }
 }
 
+/** Shares count by comparison: when all have just come, those that are there longest get what they win. */
 function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<Endpoint, number>): Circle {
   const candidates = new Candidates(endpoints);
-  const settled = endpoints.filter((endpoint) => !shares.has(endpoint));
+  const shareOf = (endpoint: Endpoint): number => shares.get(endpoint) ?? 1;
+  const most = endpoints.reduce((top, endpoint) => Math.max(top, shareOf(endpoint)), 0);
+  const settled = endpoints.filter((endpoint) => shareOf(endpoint) === most);
   if (settled.length === endpoints.length) return { candidates, shares: undefined, settled: candidates };
-  return { candidates, shares, settled: settled.length === 0 ? undefined : new Candidates(settled) };
+  const others = endpoints.filter((endpoint) => shareOf(endpoint) < most);
+  return {
+    candidates,
+    shares: new Map(others.map((endpoint) => [endpoint, shareOf(endpoint) / most])),
+    settled: new Candidates(settled),
+  };
 }
 
 /** Some of a circle, for one pick. */

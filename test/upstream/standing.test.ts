@@ -123,6 +123,15 @@ describe('slow start', () => {
     expect(picks()).to.equal('abab');
   });
 
+  it('goes by comparison when all have just come, but not at the same time', () => {
+    const { cells, share, time } = setUp(some('abc'), p2cPicker(IDLE, seeded(11)));
+    cells.arrive(0);
+    cells.arrive(1);
+    time.now = 9_000;
+    cells.arrive(2);
+    expect(share('c')).to.be.within(0.02, 0.06);
+  });
+
   it('holds among what is left for a retry, too', () => {
     const { cells, share } = setUp(some('abc'));
     cells.arrive(1);

@@ -1,0 +1,74 @@
+// An ejection in real time, from outside: out for as long as it is said, for twice as long the second time, and back slowly.
+import { expect } from 'chai';
+import { get, json } from '../support/client.js';
+import { type Cluster, startCluster } from '../support/cluster.js';
+import { ask, wiresToEachWorker } from '../support/each-worker.js';
+import { answering, cutting, TestInstance } from '../support/instance.js';
+import type { Wire } from '../support/wire.js';
+import { CALLING } from './fixtures/paths.js';
+
+const EJECTION_MS = 3_000;
+const SLOW_START_MS = 10_000;
+/** How much later than said it may be picked again: a look ten times a second, and what the machine adds. */
+const LATE_MS = 1_000;
+
+describe('an ejection in real time', () => {
+  let cluster: Cluster;
+  let wires: Wire[];
+  let instances: TestInstance[];
+  before(async () => {
+    const env = { WORKERS: '4', EJECTION_MS: String(EJECTION_MS), STALL_MS: '60000' };
+    cluster = await startCluster({ config: CALLING, env });
+    wires = await wiresToEachWorker(cluster, 4, '/worker');
+    instances = [];
+    for (const id of ['a', 'b', 'c']) {
+      instances.push(await TestInstance.start(cluster.adminUrl, 'things', id));
+    }
+  });
+  after(async () => {
+    for (const wire of wires) wire.destroy();
+    await cluster.dispose();
+    for (const instance of instances) instance.stop();
+  });
+
+  let turn = 0;
+  const call = (): Promise<unknown> => ask(wires[turn++ % 4]!, '/call/things/x');
+  const ejectedUntil = async (): Promise<number> => {
+    const url = `${cluster.adminUrl}/registry/v1/services/things`;
+    const list = await json<{ instances: { id: string; ejectedUntil: string | null }[] }>(await get(url));
+    const until = list.instances.find(({ id }) => id === 'a')!.ejectedUntil;
+    return until === null ? Number.NaN : Date.parse(until);
+  };
+  /** @returns when it was picked again */
+  const ejectAndWait = async (forMs: number): Promise<void> => {
+    const [a] = instances;
+    a!.behave = cutting;
+    const before = a!.received;
+    while (a!.received < before + 5) await call();
+    a!.behave = answering(200);
+    const until = await ejectedUntil();
+    expect(until - Date.now()).to.be.within(forMs - LATE_MS, forMs);
+    while (a!.received === before + 5) await call();
+    expect(Date.now() - until).to.be.within(-50, LATE_MS);
+  };
+  /** Of all calls within so many milliseconds. */
+  const share = async (ms: number): Promise<number> => {
+    const before = instances.map(({ received }) => received);
+    for (const end = performance.now() + ms; performance.now() < end; ) await call();
+    const received = instances.map((instance, index) => instance.received - before[index]!);
+    return received[0]! / received.reduce((sum, count) => sum + count);
+  };
+
+  it('lasts as long as it says, and twice as long the second time', async function () {
+    this.timeout(120_000);
+    await ejectAndWait(EJECTION_MS);
+    await ejectAndWait(2 * EJECTION_MS);
+  });
+
+  it('is followed by a slow start of ten seconds', async function () {
+    this.timeout(60_000);
+    const [first] = [await share(1_500), await share(SLOW_START_MS - 1_500)];
+    expect(first).to.be.within(0.005, 0.12);
+    expect(await share(2_000)).to.be.within(0.22, 0.45);
+  });
+});
