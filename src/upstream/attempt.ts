@@ -116,10 +116,11 @@ export async function tryAt(
   const result = await send(dependencies, outgoing, endpoint, observation.trace, signal);
   load.end(endpoint.slot);
 
-  const tookMs = clock() - begun;
+  const ended = clock();
+  const tookMs = ended - begun;
   const verdict = result.kind === 'answered' ? judgeResponse(result.value) : judgeError(result.error, signal);
   const slow = verdict.outcome === 'success' && slowCallMs > 0 && tookMs >= slowCallMs;
-  breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome);
+  breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome, ended);
   outliers.ended(endpoint, verdict.reached);
   // A quick refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') load.observe(endpoint.slot, tookMs * 1000);

@@ -58,14 +58,15 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
     clock,
     random: Math.random,
   });
-  // The pipeline has read it anyway.
+  // Whoever calls has read it anyway, for the latency.
   let now = clock();
   return {
     counter: () => counter.add(),
     'histogram cell and sum': (turn) => histogram.record(turn & 0xffff),
     'rate limit: check': () => void rate.take('203.0.113.195'),
     'breaker: check and record': () => {
-      breakers.settle(OWN_ENDPOINT, breakers.admit(OWN_ENDPOINT), 'success');
+      now += 0.001;
+      breakers.settle(OWN_ENDPOINT, breakers.admit(OWN_ENDPOINT), 'success', now);
     },
     'ejection: record': () => ejections.succeeded(OWN_ENDPOINT),
     'retry budget: deposit': () => budget.deposit(),
