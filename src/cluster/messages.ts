@@ -2,7 +2,7 @@
 //
 //   worker                         primary
 //   started by Worker({workerData: WorkerBoot})
-//   -- ready {descriptor} ------->  (it listens by now, where it does so itself) into rotation, state ready
+//   -- ready {descriptor, offer} ->  (it listens by now, where it does so itself) into rotation, state ready
 //                      <-- drain --  out of rotation first; it closes its listener if it has one; answers carry
 //                                   Connection: close from now on
 //   -- leaving {reason} --------->  (crash or drained) out of rotation; the last one that serves is kept there
@@ -20,7 +20,7 @@ import type { Block } from '../memory/block.js';
 import type { Descriptor } from './sharding.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 export interface WorkerBoot {
   readonly protocol: number;
@@ -57,8 +57,11 @@ export type LeaveReason =
   | 'stalled';
 
 export type FromWorker =
-  /** Never used after `detached`. */
-  | { readonly type: 'ready'; readonly descriptor: Descriptor }
+  /**
+   * `descriptor` is never used after `detached`. `offer` says what the worker answers: plain data that this room does
+   * not look into.
+   */
+  | { readonly type: 'ready'; readonly descriptor: Descriptor; readonly offer: unknown }
   /** After a `service-ready`: requests of this service are no longer refused here. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }

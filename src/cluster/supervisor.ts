@@ -29,6 +29,8 @@ export interface SupervisorOptions {
   dumpFlights(thread: WorkerThread, reason: string): void;
   /** A thread ended and another takes its place. */
   restarted(reason: string): void;
+  /** What the thread that got ready last answers: see `ready` in messages.ts. */
+  offered?(offer: unknown): void;
   /** The process cannot go on: why, and its exit code. */
   fatal(message: string, exitCode: number): void;
   /** More threads stand still for good than can be borne: drain the rest and let the process be started anew. */
@@ -179,6 +181,7 @@ export class Supervisor {
         if (thread.state.kind !== 'ready') break; // told to drain meanwhile
         this.#hasServed = true;
         lane.restarts.ready();
+        this.#options.offered?.(message.offer);
         log.info({ worker, generation }, 'worker ready');
         // Those that were kept because nobody else served.
         for (const other of this.#lanes.living) this.#letGo(other);

@@ -68,8 +68,8 @@ export class WorkerSide {
     for (const ready of this.#early.splice(0)) void this.mount(ready);
   }
 
-  ready(descriptor: Descriptor): void {
-    if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor });
+  ready(descriptor: Descriptor, offer: unknown): void {
+    if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor, offer });
   }
 
   /** Makes a service whose database is there answer, and tells the primary. Never rejects. */

@@ -10,6 +10,7 @@ import { type Clock, sharedClock } from '../memory/clock.js';
 import { FlightRecorder } from '../memory/flight-recorder.js';
 import type { Recorder } from '../memory/recorder.js';
 import { SeriesTable } from '../memory/series.js';
+import { SnapshotPage } from '../memory/snapshot-page.js';
 import { Switches } from '../memory/switches.js';
 import { WorkerRow } from '../memory/worker-row.js';
 import { type App, createApp } from '../server/app.js';
@@ -65,7 +66,8 @@ export function createHost(options: HostOptions): Host {
   const clock = sharedClock(block);
   const recorder = new SeriesTable(block, slot);
   const row = new WorkerRow(block, slot);
-  const tracing = initTracing(settings, { worker, instanceId }, log);
+  const switches = new Switches(block);
+  const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
   const scheme = schemeOf(settings);
   const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
   const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight);
@@ -85,6 +87,7 @@ export function createHost(options: HostOptions): Host {
     observer: meters,
     doors: bounds,
     rateLimits: countedRateLimits(block, clock, recorder),
+    switchedOff: new SnapshotPage(block, 'switchedOff'),
     tracing,
     log,
     ...(bus !== undefined && { bus }),
@@ -98,7 +101,7 @@ export function createHost(options: HostOptions): Host {
   const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, outfit };
   const services = definitions.map((definition) => new MountedService(definition, surroundings));
   try {
-    mountAll(app, services, new Switches(block), options.awaitsDatabases ?? true);
+    mountAll(app, services, switches, options.awaitsDatabases ?? true);
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
   }

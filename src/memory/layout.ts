@@ -43,6 +43,8 @@ export const MAX_ENDPOINTS = 1024;
 /** Words of a breaker's window: one-second buckets, failures on one cache line, successes on the next. */
 export const BREAKER_WINDOW_WORDS = 32;
 export const SNAPSHOT_BYTES = 1 << 20;
+/** Bytes of the text that says which routes are switched off: some hundreds of them. */
+export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
 export const FLIGHTS = 128;
 /** Words of one of them: head, two for the start, duration. None lies on two cache lines. */
@@ -78,6 +80,14 @@ export const LAYOUT = {
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
   /** The verdict of `/readyz`, for workers that are asked the same. */
   processReady: field('process', 1, 'primary', 'flag', 'last'),
+  /** What is logged from, for all threads: see switches.ts. */
+  logLevel: field('process', 1, 'primary', 'level', 'last'),
+  /** Traces whose sampling word is below this are kept; all bits set: every one. */
+  samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
+  /** Which routes are switched off: a page like the snapshot, of its own because it is compared on every request. */
+  switchedOffVersion: field('process', 1, 'primary', 'version', 'last'),
+  switchedOffLength: field('process', 1, 'primary', 'bytes', 'last'),
+  switchedOffPage: field('process', SWITCHED_OFF_BYTES / 4, 'primary', 'utf-8', 'last'),
   /** Seqlock version of the snapshot page: odd while it is being written. */
   snapshotVersion: field('process', 1, 'primary', 'version', 'last'),
   snapshotLength: field('process', 1, 'primary', 'bytes', 'last'),

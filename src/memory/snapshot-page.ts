@@ -2,17 +2,19 @@
 // (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012).
 // Readers never wait for the primary; on the hot path they only compare the version.
 import type { Block } from './block.js';
-import { SNAPSHOT_BYTES } from './layout.js';
+
+/** The pages there are, as their fields begin in layout.ts: the registry, and the routes that are switched off. */
+export type PageName = 'snapshot' | 'switchedOff';
 
 export class SnapshotPage {
   readonly #version: Int32Array;
   readonly #length: Int32Array;
   readonly #page: Int32Array;
 
-  constructor(block: Block) {
-    this.#version = block.words('snapshotVersion');
-    this.#length = block.words('snapshotLength');
-    this.#page = block.words('snapshotPage');
+  constructor(block: Block, name: PageName = 'snapshot') {
+    this.#version = block.words(`${name}Version`);
+    this.#length = block.words(`${name}Length`);
+    this.#page = block.words(`${name}Page`);
   }
 
   /** Grows by two with every publication; odd while one is under way. */
@@ -20,11 +22,11 @@ export class SnapshotPage {
     return Atomics.load(this.#version, 0);
   }
 
-  /** Primary only. @throws RangeError when the text is over 1 MiB; the page keeps what it held */
+  /** Primary only. @throws RangeError when the text is longer than the page, which keeps what it held */
   publish(text: string): void {
     const bytes = new TextEncoder().encode(text);
-    if (bytes.length > SNAPSHOT_BYTES)
-      throw new RangeError(`snapshot of ${bytes.length} bytes is over 1 MiB`);
+    const most = this.#page.length * 4;
+    if (bytes.length > most) throw new RangeError(`${bytes.length} bytes are more than the page's ${most}`);
     const words = new Int32Array(Math.ceil(bytes.length / 4));
     new Uint8Array(words.buffer).set(bytes);
     Atomics.add(this.#version, 0, 1);

@@ -1,13 +1,21 @@
-// Runtime switches: set by the primary, seen by every worker on its next request.
+// Runtime switches: set by the primary, seen by every thread the next time it looks, which costs one load. Each word
+// always holds what is in effect, so that nobody has to know what a setting would have said.
 import type { Block } from './block.js';
+
+/** All bits set. The bound of a share below 1 is lower. */
+const ALL = 0xffffffff;
 
 export class Switches {
   readonly #draining: Int32Array;
   readonly #ready: Int32Array;
+  readonly #logLevel: Int32Array;
+  readonly #samplingBound: Int32Array;
 
   constructor(block: Block) {
     this.#draining = block.words('processDraining');
     this.#ready = block.words('processReady');
+    this.#logLevel = block.words('logLevel');
+    this.#samplingBound = block.words('samplingBound');
   }
 
   /** True from the first moment of a drain of the process. */
@@ -26,5 +34,24 @@ export class Switches {
 
   set ready(value: boolean) {
     Atomics.store(this.#ready, 0, value ? 1 : 0);
+  }
+
+  /** Lines of a lower level are not written. */
+  get logLevel(): number {
+    return Atomics.load(this.#logLevel, 0);
+  }
+
+  set logLevel(value: number) {
+    Atomics.store(this.#logLevel, 0, value);
+  }
+
+  /** 0 to 2^32: sampling words below it are kept. */
+  get samplingBound(): number {
+    const bound = Atomics.load(this.#samplingBound, 0) >>> 0;
+    return bound === ALL ? 2 ** 32 : bound;
+  }
+
+  set samplingBound(value: number) {
+    Atomics.store(this.#samplingBound, 0, Math.min(value, ALL));
   }
 }

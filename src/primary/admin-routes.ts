@@ -14,14 +14,17 @@ import type { Brain } from './brain.js';
 import type { Journals } from './journals.js';
 import { limitsRoute } from './limits-route.js';
 import { cpuSource, registrySource, workerSource } from './metric-sources.js';
+import type { OperatorSwitches } from './operator-switches.js';
 import type { Readiness } from './readiness.js';
 import { sagaRoutes } from './saga-routes.js';
+import { switchRoutes } from './switch-routes.js';
 import { workerList } from './worker-list.js';
 import { workerRoutes } from './worker-routes.js';
 
 export interface AdminParts {
   readonly settings: Settings;
   readonly brain: Brain;
+  readonly switches: OperatorSwitches;
   readonly supervisor: Supervisor;
   readonly reload: Reload;
   readonly registry: Registry;
@@ -31,7 +34,7 @@ export interface AdminParts {
 }
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
-  const { settings, brain, supervisor, reload, registry, cpu, readiness, journals } = parts;
+  const { settings, brain, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
   const { block, clock, load, breakers, ejections } = brain;
   const sources = [
     sharedMemorySource(block),
@@ -60,6 +63,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     }),
     ...breakerRoutes(registry, breakers),
     limitsRoute(settings, brain),
+    ...switchRoutes(switches),
     ...sagaRoutes(() => journals.operator()),
   ];
 }

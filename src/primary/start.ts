@@ -13,9 +13,12 @@ import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { schemeOf } from '../server/certificate.js';
+import type { SwitchableRoute } from '../server/kill-switch.js';
 import { mountedServices } from '../services/mounted.js';
 import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
+import { levelNumber } from '../telemetry/log-level.js';
+import { stdoutSink } from '../telemetry/log-sink.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import { acceptTokens } from './accept-tokens.js';
 import { adminRoutes } from './admin-routes.js';
@@ -29,6 +32,7 @@ import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
 import { Notifier } from './notify.js';
+import { OperatorSwitches } from './operator-switches.js';
 import { sweepRates } from './rate-sweep.js';
 import { Readiness } from './readiness.js';
 import { announceReady, shownHost } from './ready.js';
@@ -66,7 +70,9 @@ async function startParts(
 ): Promise<void> {
   const services = await mountedServices(settings);
   const delegates = await acceptTokens(settings.registryAcceptTokensFile);
-  const log = createLogger(settings);
+  // The level is a word of the memory, and that has to have the log first: until then it is what the settings say.
+  let lowest = (): number => levelNumber(settings.logLevel);
+  const log = createLogger(settings, {}, stdoutSink(), () => lowest());
   const notifier = new Notifier(settings.notify, log);
   lifecycle.defer('notifier', () => notifier.close());
   for (const warning of warnings) log.warn(warning);
@@ -76,6 +82,8 @@ async function startParts(
     settings,
     logTransitions(log, (slot) => registering.registry.at(slot)),
   );
+  const switches = new OperatorSwitches(settings, brain, log);
+  lowest = () => brain.switches.logLevel;
 
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
@@ -118,6 +126,7 @@ async function startParts(
     reclaim: (slot) => reclaimSlot(brain, slot),
     dumpFlights,
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
+    offered: (offer) => switches.offered(offer as readonly SwitchableRoute[]),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.giveUp(message),
   });
@@ -160,7 +169,17 @@ async function startParts(
       token: settings.adminToken,
       allowedHosts: settings.adminAllowedHosts,
       delegates,
-      routes: adminRoutes({ settings, brain, supervisor, reload, registry, cpu, readiness, journals }),
+      routes: adminRoutes({
+        settings,
+        brain,
+        switches,
+        supervisor,
+        reload,
+        registry,
+        cpu,
+        readiness,
+        journals,
+      }),
       log,
     });
     lifecycle.defer('admin plane', () => admin?.close());

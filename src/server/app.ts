@@ -15,6 +15,7 @@ import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import { describeThrown } from './failure.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
+import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
 import type { Doors, RequestObserver, RouteMeter } from './observer.js';
@@ -49,6 +50,8 @@ export interface AppOptions {
   readonly observer: RequestObserver;
   readonly doors: Doors;
   readonly rateLimits: RateLimits;
+  /** Routes that are switched off; default: none ever is. */
+  readonly switchedOff?: SwitchedOffPage;
   readonly tracing: Tracing;
   readonly log: Logger;
   /** True from the first moment of a drain. */
@@ -66,7 +69,7 @@ export interface AppOptions {
 export interface MountOptions {
   /** False until the database of the service is migrated: its routes answer 503 STARTING. Asked until true. */
   readonly isReady?: () => boolean;
-  /** Outside MAX_IN_FLIGHT and RATE_LIMIT: for what tells others how this worker is. */
+  /** Outside MAX_IN_FLIGHT and RATE_LIMIT, and cannot be switched off: for what tells others how this worker is. */
   readonly unlimited?: boolean;
 }
 
@@ -83,6 +86,7 @@ export class App {
   readonly #site: Site;
   readonly #router = new Router<RoutePlan>();
   readonly #routes: RouteInfo[] = [];
+  readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
   readonly #callback: Running = { route: undefined };
   readonly #unmatched = new Map<string, RouteMeter>();
@@ -158,6 +162,11 @@ export class App {
     return this.#routes;
   }
 
+  /** Those that can be switched off. */
+  switchable(): readonly SwitchableRoute[] {
+    return this.#switchable;
+  }
+
   webSockets(): readonly SocketRoute[] {
     return this.#webSockets;
   }
@@ -178,7 +187,7 @@ export class App {
   mount(service: string, fill: (app: Application) => void, mounting: MountOptions = {}): void {
     const { isReady, unlimited = false } = mounting;
     const ready = once(isReady);
-    const { observer, settings, rateLimits, doors } = this.options;
+    const { observer, settings, rateLimits, doors, switchedOff } = this.options;
     const common = unlimited ? undefined : this.#commonRate;
     for (const { method, path, options, target, hooks } of this.#declared(service, fill)) {
       try {
@@ -195,12 +204,17 @@ export class App {
         const rateChecks = checksOf(options.rateLimit, `${service} ${method} ${path}`, common, rateLimits);
         const door = unlimited ? undefined : doors.door(options.priority ?? 'normal');
         const bulkhead = bulkheadOf(options.maxConcurrent, `${service} ${method} ${path}`, doors);
-        const mounted = { ready, door, rateChecks, bulkhead };
+        const killSwitch =
+          unlimited || switchedOff === undefined
+            ? undefined
+            : new KillSwitch(switchedOff, routeKey(method, template));
+        const mounted = { ready, killSwitch, door, rateChecks, bulkhead };
         const plan = planRoute(info, answering, hooks, settings, mounted, (as) =>
           observer.meter(as, template),
         );
         this.#router.add(method, path, plan);
         this.#routes.push(info);
+        if (!unlimited) this.#switchable.push({ service, method, path, template });
         if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
       } catch (cause) {
         throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, { cause });
@@ -330,6 +344,7 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   service: undefined,
   internal: false,
   ready: () => true,
+  killSwitch: undefined,
   door: undefined,
   rateChecks: [],
   bodyLimit: Number.POSITIVE_INFINITY,

@@ -29,6 +29,10 @@ export function serve(ctx: RequestContext): void {
 /** What is clear before anything of the service runs. */
 function refusalOf(ctx: RequestContext): HttpError | undefined {
   const { plan } = ctx;
+  if (plan.killSwitch?.isOff) {
+    ctx.site.refused('switched_off');
+    return plan.killSwitch.refusal();
+  }
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
   if (!ctx.admit()) return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   if (plan.rateChecks.length > 0 && !ctx.site.isPeer(ctx.exchange)) {

@@ -19,7 +19,7 @@ export interface RouteDefaults {
 }
 
 /** What bounds a route. */
-export interface RouteMount extends Pick<RoutePlan, 'ready' | 'door' | 'rateChecks'> {
+export interface RouteMount extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'door' | 'rateChecks'> {
   readonly bulkhead: Bulkhead | undefined;
 }
 
@@ -40,9 +40,10 @@ export function planRoute(
   const webSocket = typeof target === 'function' ? undefined : target;
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
-  const { ready, door, rateChecks } = mount;
+  const { ready, killSwitch, door, rateChecks } = mount;
   return {
     ready,
+    killSwitch,
     door,
     rateChecks,
     path: info.path,

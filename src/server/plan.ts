@@ -2,6 +2,7 @@
 import type { Door } from '../resilience/admission.js';
 import type { Exchange } from './exchange.js';
 import type { Context, Handler, Hooks } from './handler.js';
+import type { KillSwitch } from './kill-switch.js';
 import type { RouteMeter } from './observer.js';
 import type { RateCheck } from './rate-limits.js';
 import type { Serialize } from './serialize.js';
@@ -38,6 +39,8 @@ export interface RoutePlan {
   readonly internal: boolean;
   /** False until the database of the service is migrated. */
   readonly ready: () => boolean;
+  /** Undefined: for what cannot be switched off. */
+  readonly killSwitch: KillSwitch | undefined;
   /** Undefined: for what is never refused. */
   readonly door: Door | undefined;
   /** Limits that are charged before anything of the route runs. */

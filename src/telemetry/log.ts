@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import { type Logger, pino, stdSerializers } from 'pino';
 import type { Settings } from '../config.js';
 import { currentScope } from '../scope.js';
+import { EVERYTHING, gatedBy, levelNumber, sayLevel } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
 import { CENSORED, maskText, redact, SECRET_NAMES } from './log-redact.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
@@ -20,18 +21,21 @@ const SCOPED = ['service', 'worker'] as const;
  * The logger of this thread. Children with a `service` of their own (start-up code of a service, outside any
  * request) keep it; otherwise it is the scope's.
  * @param sink where lines go; default: standard output, which may be slow or closed without harm
+ * @param lowest level that is written now, asked at every line; default: that of the settings, for good
  */
 export function createLogger(
   settings: Pick<Settings, 'logLevel' | 'logFormat'>,
   identity: LogIdentity = {},
   sink: LogSink = stdoutSink(),
+  lowest: () => number = always(levelNumber(settings.logLevel)),
 ): Logger {
   const bound = new WeakMap<Logger, ReadonlySet<string>>();
   const format = settings.logFormat === 'pretty' ? prettyLine(isatty(1)) : (line: string) => line;
 
-  return pino(
+  const root = pino(
     {
-      level: settings.logLevel,
+      level: EVERYTHING,
+      hooks: { logMethod: gatedBy(lowest) },
       mixin: (_fields, _level, logger) => fieldsOf(identity, bound.get(logger as Logger)),
       onChild: (child) => {
         const bindings = child.bindings();
@@ -46,7 +50,11 @@ export function createLogger(
     },
     { write: (line: string) => sink.write(line, (text) => format(maskText(text))) },
   );
+  sayLevel(root, lowest);
+  return root;
 }
+
+const always = (level: number) => () => level;
 
 /** A fresh object: pino writes the caller's fields into it. */
 function fieldsOf(identity: LogIdentity, bound: ReadonlySet<string> | undefined): Record<string, unknown> {

@@ -11,6 +11,9 @@ export interface HeadSampler {
 
 const ALL = 2 ** 32;
 
+/** What is used instead of a sampler we do not have, as the OpenTelemetry specification asks for. */
+export const DEFAULT_SAMPLER = 'parentbased_traceidratio';
+
 /**
  * @param ratio 0..1, for the two ratio samplers
  * @returns undefined for a sampler we do not have
@@ -30,7 +33,7 @@ export function headSampler(name: string, ratio: number): HeadSampler | undefine
 }
 
 /** The same bound as the OpenTelemetry SDK for JavaScript, so that two processes agree on a trace. */
-function boundOf(ratio: number): number {
+export function boundOf(ratio: number): number {
   if (!(ratio > 0)) return 0;
   return ratio >= 1 ? ALL : Math.floor(ratio * 0xffffffff);
 }

@@ -5,7 +5,7 @@ import type { TraceContext } from '../scope.js';
 import { loadOtelSdk } from './otel-sdk.js';
 import { otlpTracing } from './otlp-tracing.js';
 import { parseTraceparent } from './propagation.js';
-import { headSampler } from './sampler.js';
+import { DEFAULT_SAMPLER, type HeadSampler, headSampler } from './sampler.js';
 import type { IncomingTrace, SpanHandle, SpanKind, Tracing, TracingIdentity } from './span.js';
 import { TraceIds } from './trace-ids.js';
 import { Unrecorded, UnsampledRequest } from './unrecorded.js';
@@ -14,22 +14,32 @@ import { Unrecorded, UnsampledRequest } from './unrecorded.js';
  * Tracing for this thread: exporting when an endpoint is set and OTEL_SDK_DISABLED is not.
  * The `sampler` of the settings must be one that `headSampler` knows; another is logged and replaced by the
  * default, as the OpenTelemetry specification asks for.
+ * @param bound of the traces that begin here, asked at each of them; default: that of the settings, for good
  */
 export function initTracing(
   settings: Pick<Settings, 'otel'>,
   identity: TracingIdentity,
   log: Logger,
+  bound?: () => number,
 ): Tracing {
   const { disabled, endpoint, sampler, samplerArg } = settings.otel;
   const ids = new TraceIds();
   if (disabled || endpoint === undefined) return new PassingTracing(ids);
   let head = headSampler(sampler, samplerArg);
   if (head === undefined) {
-    log.warn({ sampler }, 'unknown OTEL_TRACES_SAMPLER, using parentbased_traceidratio');
-    head = headSampler('parentbased_traceidratio', samplerArg)!;
+    log.warn({ sampler }, `unknown OTEL_TRACES_SAMPLER, using ${DEFAULT_SAMPLER}`);
+    head = headSampler(DEFAULT_SAMPLER, samplerArg)!;
   }
+  if (bound !== undefined) head = switched(head, bound);
   return otlpTracing(loadOtelSdk(), { otel: settings.otel, endpoint, identity, sampler: head, ids, log });
 }
+
+const switched = ({ followsParent }: HeadSampler, bound: () => number): HeadSampler => ({
+  followsParent,
+  get bound() {
+    return bound();
+  },
+});
 
 /** No export: contexts travel on, sampled flags of trusted senders included, and nothing is recorded. */
 class PassingTracing implements Tracing {

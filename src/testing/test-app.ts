@@ -13,6 +13,7 @@ import { DatabaseBudget } from '../memory/database-budget.js';
 import { createBrain } from '../primary/brain.js';
 import { Databases } from '../primary/databases.js';
 import { Lifecycle } from '../primary/lifecycle.js';
+import { applySettings } from '../primary/operator-switches.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
 import { type InjectedStream, inject, injectStream } from '../server/inject.js';
 import type { ServiceDefinition } from '../services/service.js';
@@ -93,6 +94,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       { ...settings, workers: 1 },
       logTransitions(log, (slot) => registering.registry.at(slot)),
     );
+    applySettings(settings, brain.switches);
     const databases =
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);
     lifecycle.defer('databases', () => databases?.drop());

@@ -3,15 +3,16 @@ import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
 import { runInScope } from '#src/scope.js';
 import { createLogger } from '#src/telemetry/log.js';
+import { type LogLevel, levelNumber } from '#src/telemetry/log-level.js';
 import type { LogSink } from '#src/telemetry/log-sink.js';
 
 type Line = Record<string, unknown>;
 
-function capture(format: 'json' | 'pretty' = 'json', worker?: number) {
+function capture(format: 'json' | 'pretty' = 'json', worker?: number, lowest?: () => number) {
   const texts: string[] = [];
   const sink: LogSink = { write: (line, shape) => void texts.push(shape(line)), flush: () => {} };
   const settings = { logLevel: 'debug', logFormat: format } as const;
-  const log = createLogger(settings, worker === undefined ? {} : { worker }, sink);
+  const log = createLogger(settings, worker === undefined ? {} : { worker }, sink, lowest);
   return { log, texts, last: () => JSON.parse(texts.at(-1)!) as Line };
 }
 
@@ -115,6 +116,50 @@ describe('telemetry/log', () => {
     const { log, texts } = capture();
     log.trace('too fine');
     expect(texts).to.have.length(0);
+  });
+
+  it('asks for the level at every line, in children that were made before as well', () => {
+    let level: LogLevel = 'info';
+    const { log, texts } = capture('json', undefined, () => levelNumber(level));
+    const child = log.child({ part: 'x' });
+    const grandchild = child.child({ part: 'y' });
+    const all = [log, child, grandchild];
+    const written = (): number => {
+      texts.length = 0;
+      for (const one of all) one.debug('d');
+      for (const one of all) one.error('e');
+      return texts.length;
+    };
+    for (const [now, lines] of [
+      ['info', 3],
+      ['debug', 6],
+      ['fatal', 0],
+      ['silent', 0],
+      ['error', 3],
+    ] as const) {
+      level = now;
+      expect(written(), now).to.equal(lines);
+      expect(all.map((one) => one.level)).to.deep.equal([now, now, now]);
+      expect(all.map((one) => one.isLevelEnabled('debug'))).to.deep.equal(Array(3).fill(lines === 6));
+    }
+  });
+
+  it('leaves a child the level that it was given, and its children', () => {
+    let level: LogLevel = 'fatal';
+    const { log, texts } = capture('json', undefined, () => levelNumber(level));
+    const loud = log.child({}, { level: 'debug' });
+    const heir = loud.child({ part: 'x' });
+    loud.debug('one');
+    heir.debug('two');
+    expect(texts).to.have.length(2);
+    expect([loud.level, heir.level, log.level]).to.deep.equal(['debug', 'debug', 'fatal']);
+    level = 'trace';
+    loud.trace('too fine');
+    expect(texts).to.have.length(2);
+    expect([loud.isLevelEnabled('trace'), log.isLevelEnabled('trace')]).to.deep.equal([false, true]);
+    loud.level = 'error';
+    loud.warn('too fine');
+    expect(texts).to.have.length(2);
   });
 
   it('shows a person the same, in one line, without letting text steer the terminal', () => {

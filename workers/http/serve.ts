@@ -11,12 +11,14 @@ import type { ServiceDatabase } from '#src/hosting/mounting.js';
 import { countRefusals } from '#src/hosting/shedding.js';
 import { Block } from '#src/memory/block.js';
 import { Connections } from '#src/memory/connections.js';
+import { Switches } from '#src/memory/switches.js';
 import { TopicHints } from '#src/memory/topic-hints.js';
 import { readHeartbeat } from '#src/memory/worker-row.js';
 import { checkCertificate, tlsFilesOf } from '#src/server/certificate.js';
 import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
 import { createLogger } from '#src/telemetry/log.js';
+import { stdoutSink } from '#src/telemetry/log-sink.js';
 import type { FlightMessage } from '#src/upstream/single-flight.js';
 import { endUnfinished, GOODBYE_MS, untilQuiet } from './drain.js';
 import { Stalls } from './stalls.js';
@@ -27,7 +29,8 @@ const ANSWER_MS = 500;
 export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const { settings, worker, slot } = boot;
   const block = Block.attach(boot.memory);
-  const log = createLogger(settings, { worker });
+  const switches = new Switches(block);
+  const log = createLogger(settings, { worker }, stdoutSink(), () => switches.logLevel);
 
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
   // clients would only come back through an accept queue that is about to be reset.
@@ -97,5 +100,6 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   await Promise.all(boot.ready.map((ready) => side.mount(ready)));
   if (leaving) return;
   if (boot.port !== undefined) await server.listen(boot.port, settings.host);
-  side.ready({ slot, app: boot.port === undefined ? server.descriptor() : undefined });
+  const descriptor = boot.port === undefined ? server.descriptor() : undefined;
+  side.ready({ slot, app: descriptor }, app.switchable());
 }

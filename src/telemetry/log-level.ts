@@ -1,0 +1,59 @@
+// The level of a thread's logger and of all its children, asked for at each line instead of fixed when they were
+// made: so that it can be switched while they live, without a list of them.
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+
+export type LogLevel = Settings['logLevel'];
+
+/** By their numbers in pino; a line is written if its own is not lower. */
+const NUMBERS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 70 } as const;
+export const LOG_LEVELS = Object.keys(NUMBERS) as readonly LogLevel[];
+
+export const levelNumber = (level: LogLevel): number => NUMBERS[level];
+
+/** What pino itself lets through; the rest is decided here. */
+export const EVERYTHING = 'trace';
+
+type LogMethod = (this: Logger, ...args: unknown[]) => void;
+
+/** A hook `logMethod` of pino. @param lowest level that is written now */
+export function gatedBy(lowest: () => number) {
+  return function gate(this: Logger, args: unknown[], method: unknown, level: number): void {
+    if (isOpen(this, level, lowest)) (method as LogMethod).apply(this, args);
+  };
+}
+
+/** Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect. */
+export function sayLevel(root: Logger, lowest: () => number): void {
+  const prototype = Object.getPrototypeOf(root) as Logger;
+  Object.defineProperties(root, {
+    level: {
+      get(this: Logger) {
+        return hasOwnLevel(this) ? ownLevel(this) : LOG_LEVELS.find((name) => NUMBERS[name] >= lowest());
+      },
+      set(this: Logger, level: string) {
+        Reflect.set(prototype, 'level', level, this);
+      },
+    },
+    isLevelEnabled: {
+      value(this: Logger, level: string) {
+        const number = this.levels.values[level];
+        return number !== undefined && number >= this.levelVal && isOpen(this, number, lowest);
+      },
+    },
+    // pino would give a child the level that its parent says it has, and that would be the child's own from then on.
+    child: {
+      value(this: Logger, bindings: object, options: object = {}) {
+        return prototype.child.call(this, bindings, { level: ownLevel(this), ...options });
+      },
+    },
+  });
+}
+
+/** A child that was given a level keeps it, as with pino; `trace` cannot be told from none. */
+const hasOwnLevel = (logger: Logger): boolean => logger.levelVal !== NUMBERS[EVERYTHING];
+
+const ownLevel = (logger: Logger): string => logger.levels.labels[logger.levelVal] ?? 'silent';
+
+const isOpen = (logger: Logger, level: number, lowest: () => number): boolean =>
+  level >= lowest() || hasOwnLevel(logger);
