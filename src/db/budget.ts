@@ -1,19 +1,24 @@
 // Connections are lent out of one budget for the whole process; memory/database-budget keeps it in shared memory.
 
+/** One pool's hand on it. */
 export interface ConnectionBudget {
-  /** Takes one connection out of the budget; false when none is left. */
+  /** Takes one connection out of the budget; false when none is left for this pool. */
   tryAcquire(): boolean;
   release(): void;
-  /** Somebody waits: called again and again while it lasts, so that a lost waiter is forgotten by itself. */
+  /** It waits: said again and again while it lasts, so that a lost waiter is forgotten by itself. */
   want(): void;
-  /** Somebody waited moments ago: who has a connection to spare gives it up. */
-  readonly contended: boolean;
+  /** It does not wait any more. */
+  rest(): void;
+  /**
+   * What the poorest of the other pools holds that wait in vain, in whichever worker: who has something to spare, or
+   * more than that, gives some up. Undefined when nobody waits.
+   */
+  readonly poorest: number | undefined;
 }
 
-/** A budget of one thread, for programs without workers. */
-export function localBudget(most: number, now: () => number = () => performance.now()): ConnectionBudget {
+/** A budget for one pool alone, for programs without workers. */
+export function localBudget(most: number): ConnectionBudget {
   let held = 0;
-  let wantedAt = Number.NEGATIVE_INFINITY;
   return {
     tryAcquire() {
       if (held >= most) return false;
@@ -23,11 +28,8 @@ export function localBudget(most: number, now: () => number = () => performance.
     release() {
       held--;
     },
-    want() {
-      wantedAt = now();
-    },
-    get contended() {
-      return now() - wantedAt < 100;
-    },
+    want() {},
+    rest() {},
+    poorest: undefined,
   };
 }

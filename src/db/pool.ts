@@ -1,6 +1,9 @@
 // The connections of one database in one worker, opened on first use, closed when idle, each paid for out of the
 // budget of the process.
 //
+// While other pools of the process find nothing, whatever worker they are in, it gives up what it has to spare
+// (`#giveUp`). None wakes the other: each looks every TICK_MS, as long as it has connections or waits for one.
+//
 // Three wishes:
 //   read       one read-only session that all readers share, pipelined
 //   write      up to WRITE_LANES sessions shared by autocommit writes. On a single one every commit would wait
@@ -38,8 +41,10 @@ const IDLE_MS = 10_000;
 /** Who waits hears DATABASE_BUSY this long before the deadline, while there is still somebody to hear it. */
 const GIVE_UP_EARLY_MS = 50;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Under contention a busy connection is not taken away before it has been of some use. */
+/** While others wait a busy connection is not given up before it has been of some use. */
 const MIN_USE_MS = 100;
+/** The only one, before it is given to who has none at all: opening it again costs both of them. */
+const TURN_MS = 250;
 const CLOSE_WITHIN_MS = 2_000;
 
 export class ConnectionPool {
@@ -101,7 +106,11 @@ export class ConnectionPool {
   release(connection: Connection): void {
     if (connection.broken || !connection.clean || connection.pending > 0) connection.destroy();
     else if (connection.use === 'retired') this.#end(connection);
-    else connection.use = 'shared';
+    else {
+      connection.use = 'shared';
+      // Before those that wait here take it again.
+      if (this.#isOwed(connection, performance.now())) this.#retire(connection);
+    }
     this.#pump();
   }
 
@@ -111,6 +120,7 @@ export class ConnectionPool {
       this.#closing = { whenEmpty: resolve };
     });
     for (const { reject } of this.#line.remove(() => true)) reject(busy('closing'));
+    this.#options.budget.rest();
     for (const connection of this.#connections) this.#retire(connection);
     this.#tellEmpty();
     const cut = setTimeout(() => {
@@ -164,7 +174,7 @@ export class ConnectionPool {
 
   /** One more lane for writes that would queue behind others, while the budget has something to spare. */
   #widen(): void {
-    if (this.#opening.write > 0 || this.#options.budget.contended) return;
+    if (this.#opening.write > 0 || this.#options.budget.poorest !== undefined) return;
     let lanes = 0;
     for (const { readOnly, use } of this.#connections) if (!readOnly && use !== 'exclusive') lanes++;
     if (lanes < WRITE_LANES) this.#open('write');
@@ -175,7 +185,10 @@ export class ConnectionPool {
     for (const wish of this.#line.wishes()) this.#line.serve(wish, () => this.#take(wish));
     this.#timer ??= this.#outside(() => setInterval(() => this.#tick(), TICK_MS).unref());
     const [longest] = this.#line.wishes();
-    if (longest === undefined) return;
+    if (longest === undefined) {
+      this.#options.budget.rest();
+      return;
+    }
     this.#timer.ref(); // whoever waits for an answer gets one
     const exclusive = this.#line.waiting('exclusive');
     const needed = exclusive + (exclusive < this.#line.length ? 1 : 0);
@@ -184,6 +197,7 @@ export class ConnectionPool {
       if (this.#outage === undefined) this.#makeRoom(longest);
       return;
     }
+    this.#options.budget.rest(); // what it waits for is being opened
   }
 
   /** The budget is spent: turn what we have into what is wanted, and let the others know. */
@@ -282,20 +296,27 @@ export class ConnectionPool {
     this.#timer = undefined;
   }
 
-  /** Closes what has been idle for long; what is idle at all, or beyond one, when others have nothing. */
+  /** Closes what has been idle for long; while others find nothing, what is idle at all, and what is owed to them. */
   #giveUp(now: number): void {
-    const { contended } = this.#options.budget;
-    const kept: Connection[] = [];
+    const idleMs = this.#options.budget.poorest === undefined ? (this.#options.idleMs ?? IDLE_MS) : TICK_MS;
+    let spare: Connection | undefined;
     for (const connection of this.#connections) {
       if (connection.use !== 'shared') continue;
-      const idle =
-        connection.pending === 0 &&
-        now - connection.idleSince > (contended ? TICK_MS : (this.#options.idleMs ?? IDLE_MS));
-      if (idle) this.#retire(connection);
-      else kept.push(connection);
+      if (connection.pending === 0 && now - connection.idleSince > idleMs) this.#retire(connection);
+      else if (spare === undefined || connection.pending < spare.pending) spare = connection;
     }
-    if (!contended || kept.length < 2) return;
-    const spare = kept.reduce((a, b) => (b.pending < a.pending ? b : a));
-    if (now - spare.openedAt > MIN_USE_MS) this.#retire(spare);
+    if (spare !== undefined && this.#isOwed(spare, now)) this.#retire(spare);
+  }
+
+  /**
+   * Whether others are to have a connection though it is of use here: when we hold more than they would have with it,
+   * or when it is the only one, its turn is over, and they have none. One at a time.
+   */
+  #isOwed(connection: Connection, now: number): boolean {
+    const { poorest } = this.#options.budget;
+    if (poorest === undefined || this.#find(({ use }) => use === 'retired')) return false;
+    const held = this.#connections.size + this.#opening.read + this.#opening.write;
+    if (held > poorest + 1) return now - connection.openedAt > MIN_USE_MS;
+    return held === 1 && poorest === 0 && now - connection.openedAt > TURN_MS;
   }
 }

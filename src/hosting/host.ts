@@ -99,7 +99,9 @@ export function createHost(options: HostOptions): Host {
   const cpu = new CpuClient(cpuPort, tracing);
   const { call } = calling;
   const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, outfit };
-  const services = definitions.map((definition) => new MountedService(definition, surroundings));
+  const services = definitions.map(
+    (definition, number) => new MountedService(definition, surroundings, number),
+  );
   try {
     mountAll(app, services, switches, options.awaitsDatabases ?? true);
   } catch (error) {

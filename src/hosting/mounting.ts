@@ -14,11 +14,12 @@ import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import { hasDatabase } from '../services/mounted.js';
 import type { Cpu, ServiceDefinition, ServiceDeps } from '../services/service.js';
+import { connectionGauges } from '../telemetry/connection-gauges.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Call } from '../upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
-import { observeConnections, observeDatabase, observeSagas } from './observers.js';
+import { observeDatabase, observeSagas } from './observers.js';
 
 /**
  * Clients may count on 24 hours. A saga's undo finds what it undoes by the same keys, and may
@@ -57,6 +58,7 @@ export interface ServiceDatabase {
 export class MountedService {
   readonly definition: ServiceDefinition;
   readonly #surroundings: Surroundings;
+  readonly #number: number;
   readonly #log: Logger;
   readonly #lateDb: Late<Database>;
   readonly #lateSagas: Late<Sagas>;
@@ -65,10 +67,12 @@ export class MountedService {
   #engine: SagaEngine | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  constructor(definition: ServiceDefinition, surroundings: Surroundings) {
+  /** @param number of the service in this worker */
+  constructor(definition: ServiceDefinition, surroundings: Surroundings, number: number) {
     const { name, tasks, sagas = [] } = definition;
     this.definition = definition;
     this.#surroundings = surroundings;
+    this.#number = number;
     this.#log = surroundings.log.child({ service: name });
     this.#lateDb = new Late(`The database of service ${name}`);
     this.#lateSagas = new Late(`The saga engine of service ${name}`);
@@ -103,7 +107,7 @@ export class MountedService {
       connection: url,
       service: name,
       settings: thread.settings,
-      budget: new DatabaseBudget(block, thread.slot, clock),
+      budget: new DatabaseBudget(block, thread.slot, this.#number, clock),
       log: this.#log,
       observer: observeDatabase(recorder, tracing, name),
     });
@@ -128,7 +132,7 @@ export class MountedService {
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
-    this.#every(PUBLISH_EVERY_MS, observeConnections(recorder, name, database));
+    this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, database));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
     if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }

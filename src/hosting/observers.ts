@@ -1,5 +1,5 @@
 // What databases, calls and sagas tell about themselves, as metrics and spans of this worker.
-import type { ClosableDatabase, DatabaseObserver } from '../db/create-database.js';
+import type { DatabaseObserver } from '../db/create-database.js';
 import { HttpError } from '../errors.js';
 import type { Counter, Histogram, Recorder } from '../memory/recorder.js';
 import type { SagaObserver } from '../saga/observer.js';
@@ -50,22 +50,6 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
         throw error;
       }
     },
-  };
-}
-
-/** @returns what publishes how many connections this worker has open to a service's database */
-export function observeConnections(
-  recorder: Recorder,
-  service: string,
-  database: Pick<ClosableDatabase, 'size'>,
-): () => void {
-  const [used, idle] = ['used', 'idle'].map((state) =>
-    recorder.gauge('db_client_connections', { state, pool: service }),
-  );
-  return () => {
-    const { size } = database;
-    used!.set(size.used);
-    idle!.set(size.idle);
   };
 }
 

@@ -57,6 +57,12 @@ export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
 export const BULKHEAD_NAME_BYTES = 256;
+/** The most that DATABASE_POOL_MAX may be. */
+export const DATABASE_PERMITS = 10_000;
+/** Pools of one thread that have a place of their own in the line for connections. */
+export const DATABASE_POOLS = 32;
+/** Words of such a place. */
+export const LINE_WORDS = 4;
 /** Calls under way that others may wait for, a power of two. */
 export const CALL_CLAIMS = 4096;
 
@@ -94,8 +100,10 @@ export const LAYOUT = {
   snapshotPage: field('process', SNAPSHOT_BYTES / 4, 'primary', 'utf-8', 'last'),
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 3, 'cas', 'milli-tokens, seconds, milliseconds', 'last'),
-  /** Database connections lent out, the highest number allowed, and when somebody last found none. */
-  databaseBudget: field('process', 3, 'cas', 'connections, connections, milliseconds', 'last'),
+  /** How many database connections there may be, and when somebody last found none: see database-budget.ts. */
+  databaseBudget: field('process', 2, 'cas', 'connections, milliseconds', 'last'),
+  /** Who holds each of them: packed slot and pool, 0 for nobody. */
+  databasePermits: field('process', DATABASE_PERMITS, 'cas', 'packed', 'none'),
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
 
@@ -137,8 +145,14 @@ export const LAYOUT = {
   /** Series number + 1 of the route whose handler runs synchronously now, 0 for none. */
   workerCurrentRoute: field('worker', 1, 'owner', 'series', 'last'),
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
-  /** Connections this worker holds out of the database budget, to be given back if it is lost. */
-  workerDatabaseHeld: field('worker', 1, 'owner', 'connections', 'sum'),
+  /** Places in the line for database connections, one for each pool of the thread. */
+  databaseLine: field(
+    'worker',
+    DATABASE_POOLS * LINE_WORDS,
+    'owner',
+    'connections + 1, milliseconds, milliseconds',
+    'none',
+  ),
   /** Buckets in which this worker has topics with subscribers. */
   workerTopics: field('worker', TOPIC_WORDS, 'owner', 'bits', 'none'),
 

@@ -80,11 +80,8 @@ export class SeriesTable implements Recorder {
     this.#slot = slot;
     this.#count = block.words('seriesCount', slot);
     this.#overflow = block.words('seriesOverflow', slot);
-    for (const { identity, row } of readIdentities(block, slot)) {
-      this.#rows.set(identity, row);
-      // Gauges tell what is now: what the thread before left is not. Histograms and counters go on.
-      if (identity.startsWith(`gauge${SEPARATOR}`)) Atomics.store(block.words('seriesValue', row), 0, 0);
-    }
+    clearGauges(block, slot);
+    for (const { identity, row } of readIdentities(block, slot)) this.#rows.set(identity, row);
   }
 
   counter(metric: string, labels: Labels = {}): Counter {
@@ -133,6 +130,13 @@ export class SeriesTable implements Recorder {
 
   #lastRow(): number {
     return (this.#slot + 1) * SERIES_PER_WORKER - 1;
+  }
+}
+
+/** Gauges tell what is now: what a thread that has ended left is not. Histograms and counters go on. */
+export function clearGauges(block: Block, slot: number): void {
+  for (const { identity, row } of readIdentities(block, slot)) {
+    if (identity.startsWith(`gauge${SEPARATOR}`)) Atomics.store(block.words('seriesValue', row), 0, 0);
   }
 }
 

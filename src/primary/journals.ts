@@ -6,22 +6,34 @@ import { UnavailableError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
 import type { ServiceDefinition } from '../services/service.js';
+import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { Brain } from './brain.js';
+
+const PUBLISH_EVERY_MS = 1_000;
 
 export class Journals {
   readonly #keepers: ReadonlySet<string>;
   readonly #open: (service: string, url: string) => ClosableDatabase;
   readonly #instanceId: string;
   readonly #databases: ClosableDatabase[] = [];
+  readonly #publish: (() => void)[] = [];
+  readonly #timer: NodeJS.Timeout;
 
   constructor(
     services: readonly ServiceDefinition[],
     parts: { settings: Settings; brain: Brain; instanceId: string; log: Logger },
   ) {
     const { settings, brain, instanceId, log } = parts;
-    const budget = new DatabaseBudget(brain.block, 0, brain.clock);
     this.#keepers = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
-    this.#open = (service, connection) => createDatabase({ connection, service, settings, budget, log });
+    this.#open = (service, connection) => {
+      const budget = new DatabaseBudget(brain.block, 0, this.#databases.length, brain.clock);
+      const database = createDatabase({ connection, service, settings, budget, log });
+      this.#publish.push(connectionGauges(brain.recorder, service, database));
+      return database;
+    };
+    this.#timer = setInterval(() => {
+      for (const publish of this.#publish) publish();
+    }, PUBLISH_EVERY_MS).unref();
     this.#instanceId = instanceId;
   }
 
@@ -39,6 +51,7 @@ export class Journals {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     await Promise.all(this.#databases.map((database) => database.close()));
   }
 }

@@ -2,6 +2,7 @@
 import type { Settings } from '../config.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { ConcurrencyCells } from '../memory/concurrency-cell.js';
+import { DatabaseBudget } from '../memory/database-budget.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotals } from '../memory/totals.js';
 import { rateText } from '../rate.js';
@@ -41,6 +42,7 @@ export function limitsRoute(
             shed: totals('multilane_requests_shed_total', 'reason'),
           },
           bulkheads: bulkheads.usage(),
+          databaseConnections: DatabaseBudget.usage(block, clock),
           rateLimits: {
             default: rateLimit === null ? null : rateText(rateLimit),
             keys: rates.usage(),

@@ -5,6 +5,7 @@ import { reclaimInFlight } from '../memory/concurrency-cell.js';
 import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { clearFlights } from '../memory/flight-recorder.js';
+import { clearGauges } from '../memory/series.js';
 import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
 
@@ -17,5 +18,6 @@ export function reclaimSlot({ block, load, breakers }: Brain, slot: number): voi
   breakers.reclaim(slot);
   DatabaseBudget.reclaim(block, slot);
   clearFlights(block, slot);
+  clearGauges(block, slot);
   clearWorker(block, slot);
 }

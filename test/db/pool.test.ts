@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { localBudget } from '#src/db/budget.js';
+import type { ClosableDatabase } from '#src/db/create-database.js';
 import type { Transaction } from '#src/db/database.js';
 import { ConnectionPool } from '#src/db/pool.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { deferred } from './fixtures/deferred.js';
-import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { closeOpened, migratedDatabase, open, rejection, sharedBudgets } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
 import { withDeadline } from './fixtures/scope.js';
 
@@ -37,6 +38,9 @@ describe('the connections of a database', () => {
     await open(url).query('create table item (id bigint generated always as identity, note text)');
   });
   afterEach(closeOpened);
+  /** The same database in two workers. */
+  const pair = (most: number): [ClosableDatabase, ClosableDatabase] =>
+    sharedBudgets(most).map((budget) => open(url, { budget })) as [ClosableDatabase, ClosableDatabase];
 
   it('are opened on first use', async () => {
     const db = open(url);
@@ -47,7 +51,7 @@ describe('the connections of a database', () => {
 
   it('are closed when they have been idle', async () => {
     const { promise: released, resolve } = deferred();
-    const budget = { ...localBudget(1), contended: false, release: resolve };
+    const budget = { ...localBudget(1), release: resolve };
     const pool = new ConnectionPool({
       connection: { url, applicationName: 'test', statementTimeoutMs: 5000 },
       budget,
@@ -71,25 +75,28 @@ describe('the connections of a database', () => {
   });
 
   it('never exceed the budget, and serve everything in turn within it', async () => {
-    const budget = localBudget(3);
     let held = 0;
     let most = 0;
-    const counted = {
-      ...budget,
-      get contended() {
-        return budget.contended;
-      },
-      tryAcquire: () => {
-        const acquired = budget.tryAcquire();
-        if (acquired) most = Math.max(most, ++held);
-        return acquired;
-      },
-      release: () => {
-        held--;
-        budget.release();
-      },
-    };
-    const [first, second] = [open(url, { budget: counted }), open(url, { budget: counted })];
+    const [first, second] = sharedBudgets(3).map((budget) =>
+      open(url, {
+        budget: {
+          get poorest() {
+            return budget.poorest;
+          },
+          want: () => budget.want(),
+          rest: () => budget.rest(),
+          tryAcquire: () => {
+            const acquired = budget.tryAcquire();
+            if (acquired) most = Math.max(most, ++held);
+            return acquired;
+          },
+          release: () => {
+            held--;
+            budget.release();
+          },
+        },
+      }),
+    ) as [ClosableDatabase, ClosableDatabase];
     const work = Array.from({ length: 60 }, (_, i) => {
       const db = i % 2 === 0 ? first : second;
       if (i % 3 === 0) return db.one('select 1 as x');
@@ -143,8 +150,7 @@ describe('the connections of a database', () => {
   });
 
   it('that are idle are given up when another database finds none', async () => {
-    const budget = localBudget(1);
-    const [rich, poor] = [open(url, { budget }), open(url, { budget })];
+    const [rich, poor] = pair(1);
     await rich.query('select 1');
     expect(rich.size.open).to.equal(1);
     expect(await withDeadline(2000, () => poor.one('select 3 as x'))).to.deep.equal({ x: 3 });
@@ -152,8 +158,7 @@ describe('the connections of a database', () => {
   });
 
   it('beyond the first are given up under load when another database has none', async () => {
-    const budget = localBudget(3);
-    const [busy, poor] = [open(url, { budget }), open(url, { budget })];
+    const [busy, poor] = pair(3);
     let stop = false;
     const load = async (): Promise<void> => {
       while (!stop) {
@@ -167,6 +172,36 @@ describe('the connections of a database', () => {
     expect(await withDeadline(5000, () => poor.one('select 4 as x'))).to.deep.equal({ x: 4 });
     stop = true;
     await Promise.all(loading);
+  });
+
+  it('take turns when there are fewer than workers that are busy all the time', async () => {
+    const [busy, poor] = pair(1);
+    let stop = false;
+    const load = async (): Promise<void> => {
+      while (!stop) await busy.one('select 1 as x from pg_sleep(0.002)');
+    };
+    const loading = Array.from({ length: 4 }, load);
+    await busy.query('select 1');
+    expect(await withDeadline(5000, () => poor.one('select 5 as x'))).to.deep.equal({ x: 5 });
+    expect(await withDeadline(5000, () => busy.one('select 6 as x'))).to.deep.equal({ x: 6 });
+    stop = true;
+    await Promise.all(loading);
+  });
+
+  it('are given to others between transactions, however many of those wait', async () => {
+    for (const most of [1, 3]) {
+      const [busy, poor] = pair(most);
+      let stop = false;
+      const load = async (): Promise<void> => {
+        while (!stop) await busy.transaction((tx) => tx.query('select pg_sleep(0.002)'));
+      };
+      const loading = Array.from({ length: 4 * most }, load);
+      while (busy.size.open < most) await busy.query('select 1');
+      expect(await withDeadline(5000, () => poor.one('select 7 as x'))).to.deep.equal({ x: 7 });
+      stop = true;
+      await Promise.all(loading);
+      await closeOpened();
+    }
   });
 
   it('a transaction is not starved by a stream of writes', async () => {

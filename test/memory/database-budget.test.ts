@@ -3,75 +3,212 @@ import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
 
+const WORKERS = 3;
+const POOLS = 2;
+
 describe('the database budget', () => {
   let now: number;
-  const setUp = (most: number): { readonly block: Block; readonly workers: readonly DatabaseBudget[] } => {
+  /** Of every worker, one after the other, the hands of its pools. */
+  const setUp = (most: number) => {
     now = 1_000;
-    const block = Block.create({ workers: 3 });
+    const clock = () => now;
+    const block = Block.create({ workers: WORKERS });
     DatabaseBudget.configure(block, most);
-    return { block, workers: [1, 2, 3].map((slot) => new DatabaseBudget(block, slot, () => now)) };
+    const pools = Array.from(
+      { length: WORKERS * POOLS },
+      (_, at) => new DatabaseBudget(block, 1 + Math.floor(at / POOLS), at % POOLS, clock),
+    );
+    return { block, pools, usage: () => DatabaseBudget.usage(block, clock) };
   };
 
   it('lends no more than it has over all workers, and again what was given back', () => {
-    const { workers } = setUp(2);
-    expect(workers[0]!.tryAcquire()).to.equal(true);
-    expect(workers[1]!.tryAcquire()).to.equal(true);
-    expect(workers[2]!.tryAcquire()).to.equal(false);
-    workers[0]!.release();
-    expect(workers[2]!.tryAcquire()).to.equal(true);
-    expect(workers[2]!.usage).to.deep.equal({ held: 2, most: 2 });
+    const { pools, usage } = setUp(2);
+    expect(pools[0]!.tryAcquire()).to.equal(true);
+    expect(pools[2]!.tryAcquire()).to.equal(true);
+    expect(pools[4]!.tryAcquire()).to.equal(false);
+    pools[0]!.release();
+    expect(pools[4]!.tryAcquire()).to.equal(true);
+    expect(usage()).to.deep.equal({ held: 2, most: 2, waiting: 0 });
   });
 
-  it('gets back what a lost worker held, once', () => {
-    const { block, workers } = setUp(3);
-    workers[0]!.tryAcquire();
-    workers[0]!.tryAcquire();
-    workers[1]!.tryAcquire();
+  it('gets back what a lost worker held and forgets what it waited for, once', () => {
+    const { block, pools, usage } = setUp(3);
+    pools[0]!.tryAcquire();
+    pools[1]!.tryAcquire();
+    pools[2]!.tryAcquire();
+    pools[1]!.want();
+    expect(usage()).to.deep.equal({ held: 3, most: 3, waiting: 1 });
     expect(DatabaseBudget.reclaim(block, 1)).to.equal(2);
     expect(DatabaseBudget.reclaim(block, 1)).to.equal(0);
-    expect(workers[1]!.usage.held).to.equal(1);
+    expect(usage()).to.deep.equal({ held: 1, most: 3, waiting: 0 });
   });
 
-  it('is contended for a short time after somebody found none, in every worker', () => {
-    const { workers } = setUp(1);
-    expect(workers[0]!.contended).to.equal(false);
-    workers[1]!.want();
-    expect(workers[0]!.contended).to.equal(true);
-    now += 200;
-    expect(workers[0]!.contended).to.equal(false);
+  it('tells all others what the poorest holds that wait in vain, for as long as they say so', () => {
+    const { pools } = setUp(2);
+    const poorest = () => pools.map((pool) => pool.poorest);
+    pools[0]!.tryAcquire();
+    pools[2]!.tryAcquire();
+    pools[0]!.want();
+    expect(poorest()).to.deep.equal([undefined, 1, 1, 1, 1, 1]);
+    pools[5]!.want();
+    expect(poorest()).to.deep.equal([0, 0, 0, 0, 0, 1]);
+    pools[5]!.rest();
+    expect(poorest()).to.deep.equal([undefined, 1, 1, 1, 1, 1]);
+    now += 100;
+    expect(poorest()).to.deep.equal(Array(6).fill(undefined));
+  });
+
+  it('asks nobody to give up what is free already', () => {
+    const { pools } = setUp(1);
+    pools[0]!.tryAcquire();
+    pools[2]!.want();
+    expect(pools[0]!.poorest).to.equal(0);
+    pools[0]!.release();
+    expect(pools[0]!.poorest).to.equal(undefined);
+  });
+
+  it('keeps what is free for who holds fewer, then for who has waited longer', () => {
+    const { pools } = setUp(3);
+    const [rich, , late, , early] = pools as [DatabaseBudget, never, DatabaseBudget, never, DatabaseBudget];
+    for (let count = 0; count < 3; count++) rich.tryAcquire();
+    rich.want();
+    now += 5;
+    early.want();
+    now += 5;
+    late.want();
+    rich.release();
+    expect([rich.tryAcquire(), late.tryAcquire(), early.tryAcquire()]).to.deep.equal([false, false, true]);
+    early.rest();
+    rich.release();
+    expect([rich.tryAcquire(), late.tryAcquire()]).to.deep.equal([false, true]);
+  });
+
+  it('puts who has got one, or given one up, at the end of the line', () => {
+    const { pools } = setUp(1);
+    const [first, , second] = pools as [DatabaseBudget, never, DatabaseBudget];
+    first.want();
+    now += 10;
+    second.want();
+    expect(first.tryAcquire()).to.equal(true);
+    first.want();
+    now += 10;
+    second.want();
+    first.release();
+    first.want();
+    expect([first.tryAcquire(), second.tryAcquire()]).to.deep.equal([false, true]);
+  });
+
+  it('is held up by nobody who does not come for it', () => {
+    const { pools } = setUp(1);
+    pools[2]!.want();
+    now += 99;
+    expect(pools[0]!.tryAcquire()).to.equal(false);
+    now += 1;
+    expect(pools[0]!.tryAcquire()).to.equal(true);
   });
 
   it('counts right over the wrap of the 32-bit clock', () => {
-    const { workers } = setUp(1);
+    const { pools } = setUp(1);
     now = 2 ** 31 - 10;
-    workers[1]!.want();
+    pools[0]!.tryAcquire();
+    pools[2]!.want();
     now += 20;
-    expect(workers[0]!.contended).to.equal(true);
+    expect(pools[0]!.poorest).to.equal(0);
+    pools[4]!.want();
+    pools[0]!.release();
+    expect([pools[4]!.tryAcquire(), pools[2]!.tryAcquire()]).to.deep.equal([false, true]);
+    pools[2]!.release();
     now += 100;
-    expect(workers[0]!.contended).to.equal(false);
+    expect(pools[0]!.poorest).to.equal(undefined);
   });
 
-  it('in any sequence equals the sum of what the workers hold', () => {
-    const step = fc.record({ worker: fc.nat(2), action: fc.constantFrom('acquire', 'release', 'reclaim') });
+  it('in any sequence is what its rules say, and the sum of what the pools hold', () => {
+    const pool = fc.nat(WORKERS * POOLS - 1);
+    const action = fc.constantFrom('acquire', 'acquire', 'release', 'want', 'rest', 'reclaim', 'wait');
+    const steps = fc.array(fc.record({ pool, action, ms: fc.nat(120) }), { maxLength: 60 });
     fc.assert(
-      fc.property(fc.nat(5), fc.array(step), (most, steps) => {
-        const { block, workers } = setUp(most);
-        const held = [0, 0, 0];
-        for (const { worker, action } of steps) {
-          const budget = workers[worker]!;
-          const sum = held.reduce((a, b) => a + b);
-          if (action === 'acquire') {
-            expect(budget.tryAcquire()).to.equal(sum < most);
-            if (sum < most) held[worker]!++;
-          } else if (action === 'reclaim') {
-            expect(DatabaseBudget.reclaim(block, worker + 1)).to.equal(held[worker]);
-            held[worker] = 0;
-          } else if (held[worker]! > 0) {
-            budget.release();
-            held[worker]!--;
-          }
-          expect(budget.usage.held).to.equal(held.reduce((a, b) => a + b));
+      fc.property(fc.nat(5), steps, (most, sequence) => {
+        const { block, pools, usage } = setUp(most);
+        const model = pools.map(() => ({
+          held: 0,
+          since: Number.NaN,
+          said: Number.NaN,
+          sinceThen: 0,
+          heldThen: 0,
+        }));
+        const sum = (): number => model.reduce((total, { held }) => total + held, 0);
+        for (const { pool: at, action: what, ms } of sequence) {
+          const [hand, mine] = [pools[at]!, model[at]!];
+          const others = model.filter((one) => one !== mine && now - one.said < 100);
+          if (what === 'acquire') {
+            const since = Number.isNaN(mine.since) ? now : mine.since;
+            const first = others.filter(
+              (one) =>
+                one.heldThen < mine.held ||
+                (one.heldThen === mine.held &&
+                  (one.sinceThen < since || (one.sinceThen === since && model.indexOf(one) < at))),
+            ).length;
+            const expected = most - sum() > first;
+            expect(hand.tryAcquire()).to.equal(expected);
+            if (expected) Object.assign(mine, { held: mine.held + 1, since: Number.NaN });
+          } else if (what === 'want') {
+            hand.want();
+            if (Number.isNaN(mine.since)) mine.since = now;
+            Object.assign(mine, { said: now, sinceThen: mine.since, heldThen: mine.held });
+          } else if (what === 'rest') {
+            hand.rest();
+            Object.assign(mine, { since: Number.NaN, said: Number.NaN });
+          } else if (what === 'release' && mine.held > 0) {
+            hand.release();
+            Object.assign(mine, { held: mine.held - 1, since: Number.NaN });
+          } else if (what === 'reclaim') {
+            const from = Math.floor(at / POOLS) * POOLS;
+            const lost = model.slice(from, from + POOLS);
+            expect(DatabaseBudget.reclaim(block, 1 + from / POOLS)).to.equal(
+              lost.reduce((total, { held }) => total + held, 0),
+            );
+            for (let next = from; next < from + POOLS; next++) {
+              pools[next] = new DatabaseBudget(block, 1 + from / POOLS, next - from, () => now);
+              Object.assign(model[next]!, { held: 0, since: Number.NaN, said: Number.NaN });
+            }
+          } else if (what === 'wait') now += ms;
+          expect(usage().held).to.equal(sum());
         }
+      }),
+    );
+  });
+
+  it('gives every pool that asks its turn, in whatever order they look', () => {
+    const orders = fc.array(fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 }), {
+      minLength: 40,
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), orders, (most, rounds) => {
+        const { pools } = setUp(most);
+        const holds = pools.map(() => false);
+        /** Of who waits, how often each of the others has had a turn meanwhile. */
+        const passed: (number[] | undefined)[] = pools.map(() => undefined);
+        let turns = 0;
+        for (const order of rounds) {
+          now += 25;
+          for (const at of order) {
+            const hand = pools[at]!;
+            if (holds[at]) hand.release();
+            holds[at] = !holds[at] && hand.tryAcquire();
+            if (holds[at]) {
+              turns++;
+              hand.rest();
+              passed[at] = undefined;
+              for (const counts of passed) if (counts) expect(++counts[at]!).to.be.at.most(2);
+            } else {
+              hand.want();
+              passed[at] ??= pools.map(() => 0);
+            }
+          }
+        }
+        // Everyone holds for a round: nothing lies idle for long.
+        expect(turns).to.be.at.least((most * rounds.length) / 4);
       }),
     );
   });

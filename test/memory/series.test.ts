@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { SERIES_PER_WORKER } from '#src/memory/layout.js';
-import { SeriesTable } from '#src/memory/series.js';
+import { clearGauges, SeriesTable } from '#src/memory/series.js';
 import { readTotals } from '#src/memory/totals.js';
 import { addWide, readWide } from '#src/memory/wide.js';
 
@@ -33,6 +33,17 @@ describe('metric series in shared memory', () => {
     expect(histogram?.value).to.equal(3_000);
     expect(histogram?.cells?.reduce((sum, n) => sum + n, 0)).to.equal(2);
     expect(countOf(block, 'now'), 'a gauge tells what is now').to.equal(0);
+  });
+
+  it('of what a thread had count as nothing once it has ended, its totals go on', () => {
+    const block = Block.create({ workers: 2 });
+    for (const slot of [1, 2]) {
+      const series = new SeriesTable(block, slot);
+      series.gauge('now').set(5);
+      series.counter('calls_total').add(3);
+    }
+    clearGauges(block, 1);
+    expect([countOf(block, 'now'), countOf(block, 'calls_total')]).to.deep.equal([5, 6]);
   });
 
   it('keep labels of any text, byte for byte', () => {

@@ -21,7 +21,12 @@ describe('the switches of the process, over two workers', () => {
     collector = await Collector.start();
     cluster = await startCluster({
       config: SWITCHED,
-      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER_ARG: '0' },
+      // A worker that gets no core is not to be replaced.
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_TRACES_SAMPLER_ARG: '0',
+        STALL_MS: '20000',
+      },
     });
     wires = await toEveryWorker();
   });

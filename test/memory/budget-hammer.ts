@@ -1,0 +1,34 @@
+// A thread that takes and gives back connections together with others: see database-budget-threads.test.ts.
+import { parentPort, workerData } from 'node:worker_threads';
+import { Block } from '#src/memory/block.js';
+import { sharedClock } from '#src/memory/clock.js';
+import { DatabaseBudget } from '#src/memory/database-budget.js';
+import { seeded } from '../support/random.js';
+import { ABOVE, type BudgetHammering, HELD, ROUNDS, STOP } from './budget-control.js';
+
+const { memory, slot, pools, most, seed, control, counts } = workerData as BudgetHammering;
+const block = Block.attach(memory);
+const clock = sharedClock(block);
+const words = new Int32Array(control);
+const random = seeded(seed);
+const hands = Array.from({ length: pools }, (_, pool) => ({
+  budget: new DatabaseBudget(block, slot, pool, clock),
+  held: 0,
+}));
+while (Atomics.load(words, STOP) === 0) {
+  for (const hand of hands) {
+    if (hand.held > 0 && random() < 0.5) {
+      // Counted for as long as it is surely held: less than it is, never more.
+      if (counts) Atomics.sub(words, HELD, 1);
+      hand.budget.release();
+      hand.held--;
+    } else if (hand.budget.tryAcquire()) {
+      hand.held++;
+      hand.budget.rest();
+      if (counts && Atomics.add(words, HELD, 1) + 1 > most) Atomics.add(words, ABOVE, 1);
+    } else if (random() < 0.5) hand.budget.want();
+    else void hand.budget.poorest;
+  }
+  Atomics.add(words, ROUNDS + slot, 1);
+}
+parentPort!.postMessage(hands.reduce((sum, { held }) => sum + held, 0));
