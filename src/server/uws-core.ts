@@ -21,8 +21,8 @@ export interface CoreResponse {
   write(chunk: string | Uint8Array): boolean;
   /** @param close never after `write`: the core would put a header into the body */
   end(body?: string | Uint8Array, close?: boolean): this;
-  /** An explicit undefined is taken for a length. */
-  endWithoutBody(reportedLength?: number): this;
+  /** Told of a length, it would leave the connection without a clock. */
+  endWithoutBody(): this;
   tryEnd(chunk: Uint8Array, totalSize: number): [ok: boolean, done: boolean];
   getWriteOffset(): number;
   onWritable(handler: (offset: number) => boolean): this;

@@ -4,6 +4,9 @@
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
 //   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
+// - the clock that does so is the core's, and only an answer that it takes for whole starts it: one without a body
+//   whose length the core is told does not (so we write that field ourselves), and the end of a body that comes
+//   behind its answer stops it (so such a body is not read). A connection that nothing ends would stay for ever;
 // - a request whose framing is doubtful is answered one tick later: while its answer is pending, the core
 //   drops the connection instead of executing what follows in the same packet.
 import { STATUS_CODES } from 'node:http';
@@ -54,7 +57,7 @@ const SMALL_BYTES = 4096;
  * before what it does not read adds up. `tryEnd` on every answer would cost a few percent of CPU.
  */
 const SAMPLE = 16;
-/** An unread body up to this size is taken off the wire behind an early answer. */
+/** An unread body up to this size is taken off the wire behind an answer at once. */
 const DISCARD_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
@@ -166,6 +169,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     if (this.#phase !== OPEN) return;
     this.#phase = ANSWERING;
+    this.#letBodyCome();
     if (this.#inCallback && !this.#deferred) this.#write(status, headers, body, close);
     else this.#corked(() => this.#write(status, headers, body, close));
   }
@@ -175,7 +179,10 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#writeHead(status, headers, close);
     const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
     if (!isBodiless && (body === null || body.length <= SMALL_BYTES) && !this.#isSample()) {
-      if (this.#ending === 'announce') res.writeHeader('connection', 'close');
+      if (this.#ending === 'announce') {
+        res.writeHeader('connection', 'close');
+        this.#stopReading();
+      }
       res.end(body ?? '', this.#ending === 'cut');
       this.#finish();
       return;
@@ -183,12 +190,18 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#ending !== 'keep') res.writeHeader('connection', 'close');
     this.#stopReading();
     if (isBodiless) {
-      if (body === null || status === 204 || status === 304) res.endWithoutBody();
-      else res.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.length);
-      this.#finish();
+      const isSized = body !== null && status !== 204 && status !== 304;
+      this.#endWithoutBody(isSized ? Buffer.byteLength(body) : undefined);
     } else {
       this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING));
     }
+  }
+
+  /** @param length of the body that a GET would get */
+  #endWithoutBody(length: number | undefined): void {
+    if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
+    this.#res.endWithoutBody();
+    this.#finish();
   }
 
   /** Never one that closes: the core would have to be left to do that. */
@@ -244,6 +257,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#phase = ANSWERING;
     const pieces = this.method === 'HEAD' ? undefined : this.#piecesOf(length);
     this.#pieces = pieces;
+    this.#letBodyCome();
     const start = (): void => {
       this.#writeHead(status, headers, close);
       if (this.#ending !== 'keep') this.#res.writeHeader('connection', 'close');
@@ -252,8 +266,7 @@ export class UwsExchange implements Exchange, IncomingHead {
         return;
       }
       this.#stopReading();
-      this.#res.endWithoutBody(length);
-      this.#finish();
+      this.#endWithoutBody(length);
     };
     if (this.#inCallback && !this.#deferred) start();
     else this.#corked(start);
@@ -263,7 +276,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     const { wheel, streamIdleMs } = this.#host;
     if (length === undefined) return new UwsStream(this.#res, wheel, streamIdleMs, () => this.#stalled());
     return new UwsSized(this.#res, length, wheel, streamIdleMs, {
-      beforeWrite: () => this.#stopReading(),
+      beforeLast: () => this.#stopReading(),
       complete: () => this.#finish(),
       stalled: () => this.#stalled(),
     });
@@ -281,6 +294,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       this.destroy();
       return;
     }
+    this.#letBodyCome();
     this.#corked(() => {
       this.#body?.discard();
       this.#stopReading();
@@ -332,18 +346,32 @@ export class UwsExchange implements Exchange, IncomingHead {
     // A client that still sends would lose the answer to the reset of a cut connection: it is told, and the
     // core ends the connection within seconds. 408 says that nothing is being sent.
     if (isUnread && status !== 408) {
-      return close || this.#framing.contentLength > DISCARD_BYTES ? 'announce' : 'keep';
+      const isShort = this.#framing.contentLength <= DISCARD_BYTES && this.#body?.isAttached === false;
+      return close || !isShort ? 'announce' : 'keep';
     }
     return close || isUnread ? 'cut' : 'keep';
   }
 
   #stopReading(): void {
     // Before every write that may be the last: one that is held up makes the core read again.
-    if (this.#framing.isLast) this.#res.pause();
+    if (this.#framing.isLast || this.#body?.isUnderWay === true) this.#res.pause();
   }
 
   #stalled(): void {
     if (this.#phase === ANSWERING) this.#res.close();
+  }
+
+  /**
+   * The core may be in the middle of a packet: what it still hands over of the body would stop the clock that an
+   * answer starts, and what follows the last request of a connection would be executed.
+   */
+  #letBodyCome(): void {
+    const body = this.#body;
+    if (this.#deferred || body === undefined) return;
+    if (!body.isAttached && !(this.#inCallback && this.#mayRead)) return;
+    if (body.isComplete && !this.#framing.isLast) return;
+    this.#deferred = true;
+    if (!this.#inCallback) setImmediate(() => this.#undefer());
   }
 
   /** In the core's cork; while deferred, later. */

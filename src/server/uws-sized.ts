@@ -8,8 +8,8 @@ import type { CoreResponse } from './uws-core.js';
 const PIECE_BYTES = 64 * 1024;
 
 export interface SizedEvents {
-  /** Before every write that may be the last. */
-  beforeWrite(): void;
+  /** Before every write that may be the last: at any other time somebody must notice that the client leaves. */
+  beforeLast(): void;
   /** The last byte was taken: `res` is dead. */
   complete(): void;
   /** The client has taken nothing for too long. */
@@ -67,8 +67,8 @@ export class UwsSized {
 
   /** False: not all of it. */
   #offer(bytes: Uint8Array): boolean {
-    this.#events.beforeWrite();
     const at = this.#res.getWriteOffset();
+    if (at + bytes.length >= this.#length) this.#events.beforeLast();
     const [isTaken, isComplete] = this.#res.tryEnd(bytes, this.#length);
     this.#left = isTaken || isComplete ? undefined : { bytes, at };
     if (isComplete) this.#events.complete();

@@ -1,3 +1,3 @@
 import { describeFuzzing } from './fuzz/fuzzing.js';
 
-describeFuzzing(2000, 300, 60_000);
+describeFuzzing({ count: 2000, warmUp: 300, budgetMs: 60_000, drains: false });

@@ -6,18 +6,28 @@ import { newSeed } from '#test/support/random.js';
 import { collectGarbage, residentMb } from '#test/support/resident-memory.js';
 import { until } from '#test/support/until.js';
 import { EVERYTHING } from '../fixtures/paths.js';
-import { storm } from './storm.js';
+import { openConnections, storm } from './storm.js';
 
 const WORKERS = 2;
 /** Of the issue. */
 const MEMORY_MB = 64;
+/** The core's idle time-out, counted in steps of 4 s; and what a busy machine adds. */
+const IDLE_CUT_MS = 12_000 + 8000;
 
 interface WorkerView {
   readonly id: number;
   readonly generation: number;
 }
 
-export function describeFuzzing(count: number, warmUp: number, budgetMs: number): void {
+export interface Fuzzing {
+  readonly count: number;
+  readonly warmUp: number;
+  readonly budgetMs: number;
+  /** Waits for the end of the connections that are left: of 1,000 requests, test/system/abuse.test.ts does. */
+  readonly drains: boolean;
+}
+
+export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): void {
   const seed = newSeed();
   describe(`${count} broken requests (SEED=${seed})`, () => {
     let cluster: Cluster;
@@ -51,20 +61,30 @@ export function describeFuzzing(count: number, warmUp: number, budgetMs: number)
       const before = { mb: residentMb(cluster.pid), workers: await workers() };
       const main = await storm(cluster.url, seed, count);
       const peak = residentMb(cluster.pid);
+      const open = await openConnections(cluster.adminUrl);
       const settle = async (): Promise<number> => {
         await collectGarbage(cluster.url, WORKERS);
         return residentMb(cluster.pid);
       };
+      const left = drains
+        ? await until(
+            () => openConnections(cluster.adminUrl),
+            (now) => now === 0,
+            IDLE_CUT_MS,
+          )
+        : 0;
       const settled = await until(settle, (mb) => mb <= before.mb + MEMORY_MB);
       const statuses = [...main.statuses].sort(([a], [b]) => a - b);
       console.log(
         `      ${statuses.map(([status, times]) => `${status || 'none'}: ${times}`).join(', ')}; MiB: ` +
-          `${before.mb.toFixed(0)} before, ${peak.toFixed(0)} at the end, ${settled.toFixed(0)} settled`,
+          `${before.mb.toFixed(0)} before, ${peak.toFixed(0)} at the end, ${settled.toFixed(0)} settled; ` +
+          `connections: ${open} at the end${drains ? `, ${left} ${IDLE_CUT_MS / 1000} s later at most` : ''}`,
       );
       expect([...first.failures, ...main.failures].slice(0, 5), 'answered 500').to.deep.equal([]);
       expect(await failed(), 'counted as 500').to.deep.equal([]);
       expect(await workers(), 'threads').to.deep.equal(before.workers);
       expect(settled).to.be.at.most(before.mb + MEMORY_MB);
+      expect(left, 'connections left').to.equal(0);
       // A storm that never gets past the parser would prove nothing.
       for (const status of [200, 400, 404])
         expect(main.statuses.get(status), `${status}`).to.be.greaterThan(0);

@@ -74,3 +74,9 @@ async function send(socket: Socket, packets: readonly Buffer[]): Promise<void> {
     if (!socket.destroyed) socket.write(packet);
   }
 }
+
+/** Of all workers, as the admin plane counts them. */
+export async function openConnections(adminUrl: string): Promise<number> {
+  const views = (await (await fetch(`${adminUrl}/workers`)).json()) as { connections: number }[];
+  return views.reduce((sum, { connections }) => sum + connections, 0);
+}
