@@ -1,4 +1,20 @@
-// Ways to break a request: each takes its bytes and gives other ones, by nothing but the chance it is handed.
+// Ways to break a request: each takes its bytes and gives other ones, by nothing but the chance it is handed. What
+// they put in is in values.ts.
+import {
+  BODIES,
+  CHUNKS,
+  COOKIES,
+  ENDS,
+  FIELDS,
+  FRAMES,
+  JSONS,
+  LITERALS,
+  METHODS,
+  NUMBERS,
+  PERCENT,
+  RANGES,
+  VALUES,
+} from './values.js';
 
 export interface Chance {
   /** 0 up to, not including, `below`. */
@@ -7,145 +23,6 @@ export interface Chance {
 }
 
 export type Mutation = (bytes: string, chance: Chance) => string;
-
-const NUMBERS = [
-  '-1',
-  '+1',
-  '0',
-  '00',
-  '0x10',
-  '1e3',
-  '4294967296',
-  '9007199254740993',
-  '9'.repeat(40),
-  '',
-  ' ',
-  'NaN',
-];
-const ENDS = ['\n', '\r', '\r\r\n', '\n\n', '\0', '\r\n ', '\r\n\t', '\r\n\r\n', '\x0b', '\x85'];
-const PERCENT = [
-  '%',
-  '%0',
-  '%zz',
-  '%00',
-  '%0d%0a',
-  '%c0%af',
-  '%ff%fe',
-  '%2e%2e%2f',
-  '%F0%9F%92',
-  '%25%32%66',
-];
-const METHODS = [
-  'get',
-  'TRACE',
-  'CONNECT',
-  'PRI',
-  'BREW',
-  'G\0T',
-  '',
-  'X'.repeat(300),
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-];
-const CHUNKS = [
-  'fffffffff\r\n',
-  'ffffffffffffffffff\r\n',
-  '-1\r\n',
-  '0x5\r\nabcde\r\n',
-  '5 \r\nabcde\r\n',
-  '5;a="b\r\n',
-  '\r\n',
-  '5\nabcde\n',
-  '00000000000000000005\r\nabcde\r\n',
-  '0\r\nX: y\r\n\r\n',
-];
-const RANGES = [
-  'bytes=-',
-  'bytes=5-1',
-  'bytes=0-0,2-3',
-  `bytes=${'9'.repeat(30)}-`,
-  'bytes=-0',
-  'lines=1-2',
-  'bytes=0-,-1',
-];
-const COOKIES = [
-  '=',
-  ';;;',
-  'a',
-  '__proto__=1; constructor=2',
-  'a="',
-  'a=%',
-  `a=${'b'.repeat(3000)}`,
-  '\xff=\xfe',
-  'sid=\x7f',
-];
-const JSONS = [
-  '{"a":1,"a":2}',
-  '{"__proto__":{"x":1}}',
-  '{"constructor":{"prototype":{}}}',
-  '['.repeat(5000),
-  `${'['.repeat(100)}${']'.repeat(100)}`,
-  `${'{"a":'.repeat(70)}1${'}'.repeat(70)}`,
-  '{"name":"\\ud800","price":1e400}',
-  '{"name":"\xff","price":-0}',
-  '\xef\xbb\xbf{}',
-  '"',
-  'null',
-  '1'.repeat(400),
-];
-const BODIES = [
-  '--b\r\n\r\n--b--',
-  '--b--',
-  '--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n',
-  '--b\r\nContent-Disposition: form-data; name="__proto__"; filename*=utf-8\'\'%ff\r\n\r\nx\r\n--b--\r\n',
-  `--b\r\nContent-Disposition: form-data; name="${'n'.repeat(500)}"\r\n\r\n`,
-  `--b\r\nX: ${'y'.repeat(20_000)}\r\n\r\n--b--\r\n`,
-  `--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\nContent-Transfer-Encoding: base64\r\n\r\n${'!'.repeat(20_000)}`,
-  'a=1&'.repeat(1100),
-  '&&&=&=%',
-  '__proto__=1&a[b]=2&%ff=%fe',
-];
-const FIELDS = [
-  'Content-Length: 0',
-  'Content-Length: 5',
-  'Transfer-Encoding: chunked',
-  'Transfer-Encoding: gzip',
-  'Host: y',
-  'Host:',
-  'Connection: close, upgrade',
-  'Upgrade: websocket',
-  'Expect: 200-maybe',
-  'Content-Encoding: br',
-  'Content-Type: ;;=',
-  'Content-Type: multipart/form-data',
-  `Content-Type: multipart/form-data; boundary=${'b'.repeat(300)}`,
-  'Content-Type: application/json; charset=utf-7',
-  'Accept: ,;q=,*/*;q=9',
-  `Accept: ${'a/b,'.repeat(200)}`,
-  `Accept-Encoding: ${'gzip;q=0.1,'.repeat(100)}`,
-  'If-None-Match: "',
-  'If-Modified-Since: yesterday',
-  'Forwarded: for=";by="',
-  `X-Forwarded-For: ${'1,'.repeat(500)}`,
-  'X-Forwarded-Host: a b',
-  'Sec-WebSocket-Key: short',
-  'Sec-WebSocket-Version: 99',
-  `Sec-WebSocket-Protocol: ${'p,'.repeat(300)}`,
-  'Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99',
-  'Origin: null',
-  'Sec-Fetch-Site: cross-site',
-  'traceparent: 00-00000000000000000000000000000000-0000000000000000-ff',
-  'traceparent: ff-zz',
-  `tracestate: ${'a=b,'.repeat(300)}`,
-  'x-request-id: a b\x01',
-  'Idempotency-Key: \xff',
-  ': nameless',
-  ' : space',
-  'No colon at all',
-  `${'N'.repeat(3000)}: long`,
-  `Long: ${'v'.repeat(30_000)}`,
-];
 
 const splice = (bytes: string, at: number, removed: number, put: string): string =>
   bytes.slice(0, at) + put + bytes.slice(at + removed);
@@ -178,18 +55,32 @@ function withBody(bytes: string, { int }: Chance, body: string): string {
 const withField = (bytes: string, { int }: Chance, field: string): string =>
   inHead(bytes, (lines) => void lines.splice(1 + int(lines.length), 0, field));
 
-export const MUTATIONS: Readonly<Record<string, Mutation>> = {
-  'a bit flipped': (bytes, { int }) => {
-    const at = int(bytes.length);
-    return splice(bytes, at, 1, String.fromCharCode((bytes.charCodeAt(at) ^ (1 << int(8))) & 255));
+/** One of what the pattern finds, replaced; the pattern's first group is kept. */
+function instead(bytes: string, chance: Chance, pattern: RegExp, values: readonly string[]): string {
+  const found = [...bytes.matchAll(pattern)];
+  if (found.length === 0) return bytes;
+  const { index, 0: whole, 1: kept = '' } = chance.of(found);
+  return splice(bytes, index, whole.length, kept + chance.of(values));
+}
+
+const bodyOf = (bytes: string): string => bytes.slice(bytes.indexOf('\r\n\r\n') + 4);
+
+/** Each leaves a head that can be read: what they break is for our checks, not for the core's parser. */
+const READABLE: Readonly<Record<string, Mutation>> = {
+  'another value in the target': (bytes, chance) => {
+    const end = bytes.indexOf(' HTTP');
+    return instead(bytes.slice(0, end), chance, /([/=&?])[^/=&? ]*/g, VALUES) + bytes.slice(end);
   },
-  'any byte': (bytes, chance) => put(bytes, chance, String.fromCharCode(chance.int(256))),
-  'cut short': (bytes, { int }) => bytes.slice(0, int(bytes.length)),
-  'a piece left out': (bytes, { int }) => splice(bytes, int(bytes.length), 1 + int(30), ''),
-  'a piece repeated': (bytes, { int }) => {
-    const at = int(bytes.length);
-    return splice(bytes, at, 0, bytes.slice(at, at + 1 + int(60)).repeat(1 + int(5)));
-  },
+  'another value of a field': (bytes, chance) =>
+    inHead(bytes, (lines) => {
+      const at = 1 + chance.int(lines.length - 1);
+      lines[at] = (lines[at] ?? '').replace(/:.*$/, () => `: ${chance.of(VALUES)}`);
+    }),
+  'another value of JSON': (bytes, chance) =>
+    withBody(bytes, chance, instead(bodyOf(bytes), chance, /([:[,])[^,:[\]{}]+/g, LITERALS)),
+  'another value of a form': (bytes, chance) =>
+    withBody(bytes, chance, instead(bodyOf(bytes), chance, /([=&;])[^=&;]*/g, VALUES)),
+  'a frame': (bytes, { of }) => (bytes.includes('Upgrade: websocket') ? bytes + of(FRAMES) : bytes),
   'a field twice': (bytes, { int }) =>
     inHead(bytes, (lines) => void lines.splice(1 + int(lines.length), 0, lines[int(lines.length)]!)),
   'a field left out': (bytes, { int }) =>
@@ -201,14 +92,6 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       chance,
       Array.from({ length: 1 + chance.int(150) }, (_, n) => `X-${n}: ${n}`).join('\r\n'),
     ),
-  'a line end': (bytes, chance) => put(bytes, chance, chance.of(ENDS)),
-  'other line ends': (bytes, { of }) => bytes.replaceAll('\r\n', of(['\n', '\r', '\r\n\r\n', '\n\r'])),
-  'a number': (bytes, chance) => {
-    const found = [...bytes.matchAll(/\d+/g)];
-    if (found.length === 0) return bytes;
-    const number = chance.of(found);
-    return splice(bytes, number.index, number[0].length, chance.of(NUMBERS));
-  },
   'bad percent-encoding': (bytes, chance) => {
     const target = bytes.indexOf(' ') + 2;
     return splice(
@@ -220,17 +103,12 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   'a long target': (bytes, { int }) => bytes.replace(' HTTP', `?${'q=1&'.repeat(int(3000))} HTTP`),
   'another method': (bytes, { of }) => bytes.replace(/^\S* /, `${of(METHODS)} `),
-  'another version': (bytes, { of }) =>
-    bytes.replace('HTTP/1.1', of(['HTTP/1.0', 'HTTP/2.0', 'HTTP/1.', 'http/1.1', ''])),
-  'an odd target': (bytes, { of }) =>
-    bytes.replace(/ \S+ /, ` ${of(['*', 'http://x/who', '//', '/..', 'x:80', '/\xff', '/#', '?'])} `),
   'a chunk': (bytes, chance) =>
     withBody(
       withField(bytes, chance, 'Transfer-Encoding: chunked'),
       { ...chance, int: () => 0 },
       chance.of(CHUNKS),
     ),
-  'a chunk among others': (bytes, chance) => put(bytes, chance, chance.of(CHUNKS)),
   'a range': (bytes, chance) => withField(bytes, chance, `Range: ${chance.of(RANGES)}`),
   'junk cookies': (bytes, chance) => withField(bytes, chance, `Cookie: ${chance.of(COOKIES)}`),
   'bad JSON': (bytes, chance) => withBody(bytes, chance, chance.of(JSONS)),
@@ -243,3 +121,49 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     ),
   'the same behind it': (bytes) => bytes + bytes,
 };
+
+/** Each may strike anywhere: mostly it is the core that refuses what comes of it. */
+const WILD: Readonly<Record<string, Mutation>> = {
+  'a bit flipped': (bytes, { int }) => {
+    const at = int(bytes.length);
+    return splice(bytes, at, 1, String.fromCharCode((bytes.charCodeAt(at) ^ (1 << int(8))) & 255));
+  },
+  'any byte': (bytes, chance) => put(bytes, chance, String.fromCharCode(chance.int(256))),
+  'cut short': (bytes, { int }) => bytes.slice(0, int(bytes.length)),
+  'a piece left out': (bytes, { int }) => splice(bytes, int(bytes.length), 1 + int(30), ''),
+  'a piece repeated': (bytes, { int }) => {
+    const at = int(bytes.length);
+    return splice(bytes, at, 0, bytes.slice(at, at + 1 + int(60)).repeat(1 + int(5)));
+  },
+  'a line end': (bytes, chance) => put(bytes, chance, chance.of(ENDS)),
+  'other line ends': (bytes, { of }) => bytes.replaceAll('\r\n', of(['\n', '\r', '\r\n\r\n', '\n\r'])),
+  'a number': (bytes, chance) => {
+    const found = [...bytes.matchAll(/\d+/g)];
+    if (found.length === 0) return bytes;
+    const number = chance.of(found);
+    return splice(bytes, number.index, number[0].length, chance.of(NUMBERS));
+  },
+  'another version': (bytes, { of }) =>
+    bytes.replace('HTTP/1.1', of(['HTTP/1.0', 'HTTP/2.0', 'HTTP/1.', 'http/1.1', ''])),
+  'an odd target': (bytes, { of }) =>
+    bytes.replace(/ \S+ /, ` ${of(['*', 'http://x/who', '//', '/..', 'x:80', '/\xff', '/#', '?'])} `),
+  'a chunk among others': (bytes, chance) => put(bytes, chance, chance.of(CHUNKS)),
+};
+
+/** Strikes the body alone, whose length was announced before. */
+const inBody =
+  (mutation: Mutation): Mutation =>
+  (bytes, chance) => {
+    const end = bytes.indexOf('\r\n\r\n') + 4;
+    return end < 4 || end === bytes.length ? bytes : bytes.slice(0, end) + mutation(bytes.slice(end), chance);
+  };
+
+/** For a request of which the core shall read the head: most of what is done with it then is ours. */
+export const GENTLE: Readonly<Record<string, Mutation>> = {
+  ...READABLE,
+  'a bit flipped': inBody(WILD['a bit flipped']!),
+  'a piece repeated': inBody(WILD['a piece repeated']!),
+  'a piece left out': inBody(WILD['a piece left out']!),
+};
+
+export const MUTATIONS: Readonly<Record<string, Mutation>> = { ...READABLE, ...WILD };

@@ -1,9 +1,11 @@
 // What is sent as the n-th of a storm: a function of the seed and n, so that one request can be sent again alone.
 import { seeded } from '#test/support/random.js';
-import { type Chance, MUTATIONS } from './mutations.js';
+import { type Chance, GENTLE, MUTATIONS } from './mutations.js';
 import { SEEDS } from './seeds.js';
 
 export interface Planned {
+  /** The good request, by method and path. */
+  readonly kind: string;
   /** What was done to a good request. */
   readonly mutations: readonly string[];
   /** Written one after the other. */
@@ -11,20 +13,26 @@ export interface Planned {
 }
 
 const MOST_BYTES = 200_000;
-const NAMES = Object.keys(MUTATIONS);
+const WHOLE = Object.keys(MUTATIONS);
+const KEPT = Object.keys(GENTLE);
+/** One in so many is broken anywhere, its request line included: the others are to reach what is ours. */
+const GARBAGE = 6;
 
 export function planned(seed: number, n: number): Planned {
   const next = seeded(Math.imul(seed, 0x9e3779b1) ^ Math.imul(n + 1, 0x85ebca6b));
   const int = (below: number): number => Math.floor(next() * below);
   const chance: Chance = { int, of: (list) => list[int(list.length)]! };
   let bytes = chance.of(SEEDS);
-  const mutations = Array.from({ length: int(4) }, () => chance.of(NAMES));
+  const kind = /^\S+ [^ ?]+/.exec(bytes)![0];
+  const [names, ways] = int(GARBAGE) === 0 ? [WHOLE, MUTATIONS] : [KEPT, GENTLE];
+  const mutations = Array.from({ length: int(4) }, () => chance.of(names));
   for (const name of mutations) {
-    if (bytes.length > 0) bytes = MUTATIONS[name]!(bytes, chance).slice(0, MOST_BYTES);
+    if (bytes.length > 0) bytes = ways[name]!(bytes, chance).slice(0, MOST_BYTES);
   }
   const whole = Buffer.from(bytes, 'latin1');
   const at = int(4) === 0 ? int(whole.length + 1) : whole.length;
   return {
+    kind,
     mutations,
     packets: [whole.subarray(0, at), whole.subarray(at)].filter(({ length }) => length > 0),
   };

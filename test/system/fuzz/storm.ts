@@ -7,9 +7,19 @@ export interface Storm {
   readonly seed: number;
   readonly count: number;
   /** Answers by status; 0: none. */
-  readonly statuses: ReadonlyMap<number, number>;
+  readonly statuses: ReadonlyMap<number, Answers>;
+  /** Requests that were answered: on a busy machine not all are before their client loses patience. */
+  readonly answered: number;
+  /** Those of them that our code has answered: such an answer carries an id. The others are the core's. */
+  readonly reached: number;
   /** Requests that were answered 500, ready to be read and sent again. */
   readonly failures: readonly string[];
+}
+
+export interface Answers {
+  readonly count: number;
+  /** Good requests that were broken to get them. */
+  readonly kinds: ReadonlySet<string>;
 }
 
 const AT_ONCE = 64;
@@ -21,18 +31,25 @@ const QUIET_MS = 15;
 const BETWEEN_PACKETS_MS = 2;
 
 export async function storm(url: string, seed: number, count: number): Promise<Storm> {
-  const statuses = new Map<number, number>();
+  const statuses = new Map<number, { count: number; kinds: Set<string> }>();
+  let answered = 0;
+  let reached = 0;
   const failures: string[] = [];
   let n = 0;
   const client = async (): Promise<void> => {
     while (n < count) {
       const index = n++;
-      const { mutations, packets } = planned(seed, index);
+      const { kind, mutations, packets } = planned(seed, index);
       const heard = await exchange(url, packets);
       const found = [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
       for (const status of found.length === 0 ? [0] : found) {
-        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        const answers = statuses.get(status) ?? { count: 0, kinds: new Set() };
+        answers.count++;
+        answers.kinds.add(kind);
+        statuses.set(status, answers);
       }
+      if (heard !== '') answered++;
+      if (heard.includes('\r\nx-request-id: ')) reached++;
       if (found.includes(500)) {
         const sent = JSON.stringify(Buffer.concat(packets).toString('latin1').slice(0, 2000));
         failures.push(
@@ -42,7 +59,7 @@ export async function storm(url: string, seed: number, count: number): Promise<S
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, client));
-  return { seed, count, statuses, failures };
+  return { seed, count, statuses, answered, reached, failures };
 }
 
 /** @returns what was heard until the server closed or fell silent @throws Error when it cannot be reached */
