@@ -15,15 +15,17 @@ import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import { describeThrown } from './failure.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
+import { outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
 import type { Doors, RequestObserver, RouteMeter } from './observer.js';
 import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
-import type { RoutePlan } from './plan.js';
+import type { RoutePlan, Step } from './plan.js';
 import { planRoute } from './plan-route.js';
 import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
+import { type Fields, refusalFields } from './refusal-fields.js';
 import { RequestIds } from './request-id.js';
 import { type Match, type Params, Router } from './router.js';
 import type { Site } from './site.js';
@@ -89,6 +91,8 @@ export class App {
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
   readonly #callback: Running = { route: undefined };
+  /** Of all applications, in the order of mounting: what has no route belongs to each of them. */
+  #fields: readonly Fields[] = [];
   readonly #unmatched = new Map<string, RouteMeter>();
   readonly #meshDigest: Buffer | undefined;
   /** RATE_LIMIT, of which there is one for all routes. */
@@ -189,7 +193,9 @@ export class App {
     const ready = once(isReady);
     const { observer, settings, rateLimits, doors, switchedOff } = this.options;
     const common = unlimited ? undefined : this.#commonRate;
-    for (const { method, path, options, target, hooks } of this.#declared(service, fill)) {
+    const declared = this.#declared(service, fill);
+    this.#fields = [...this.#fields, ...refusalFields(outermost(declared[0]?.hooks)?.onRequest ?? [])];
+    for (const { method, path, options, target, hooks } of declared) {
       try {
         const pattern = parsePattern(path);
         const { template } = pattern;
@@ -269,7 +275,7 @@ export class App {
     const refuse = (error: HttpError): void =>
       this.#serveWithout(
         exchange,
-        this.#planOf(exchange, () => raise(error)),
+        this.#planOf(exchange, () => raise(error), [...plans.values()][0]?.refusalFields),
       );
     if (!isKnownMethod(method)) {
       refuse(methodUnknown());
@@ -299,7 +305,7 @@ export class App {
     const { service, timeoutMs, onRequest, onResponse, onError } = route;
     return {
       ...this.#planOf(exchange, answer),
-      ...{ service, timeoutMs, onResponse, onError, steps: onRequest },
+      ...{ service, timeoutMs, onResponse, onError, steps: onRequest, refusalFields: route.refusalFields },
     };
   }
 
@@ -320,14 +326,15 @@ export class App {
   }
 
   /** For a request that belongs to no route. */
-  #planOf(exchange: Exchange, handler: Handler): RoutePlan {
+  #planOf(exchange: Exchange, handler: Handler, fields: readonly Fields[] = this.#fields): RoutePlan {
     const method = isKnownMethod(exchange.head.method) ? exchange.head.method : '_OTHER';
     let meter = this.#unmatched.get(method);
     if (meter === undefined) {
       meter = this.options.observer.meter(method, undefined);
       this.#unmatched.set(method, meter);
     }
-    return { ...UNMATCHED, handler, meter, headMeter: meter };
+    const steps = fields as readonly Step[];
+    return { ...UNMATCHED, steps, refusalFields: fields, handler, meter, headMeter: meter };
   }
 }
 
@@ -338,7 +345,7 @@ function allowOf(plans: ReadonlyMap<string, RoutePlan>): string {
 
 const NOBODY = { isTrustedProxy: false };
 
-const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
+const UNMATCHED: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
   path: '',
   template: undefined,
   service: undefined,
@@ -351,7 +358,6 @@ const UNMATCHED: Omit<RoutePlan, 'handler' | 'meter' | 'headMeter'> = {
   chunked: 'accept',
   timeoutMs: Number.POSITIVE_INFINITY,
   compress: false,
-  steps: [],
   webSocket: undefined,
   onRequest: [],
   responses: undefined,

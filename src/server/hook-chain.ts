@@ -57,3 +57,7 @@ export function withoutHooks<O extends RouteHooks>(options: O): Omit<O, keyof Ro
 export function flatten<K extends keyof Hooks>(chain: HookChain | undefined, name: K): Hook<K>[] {
   return chain === undefined ? [] : [...flatten(chain.outer, name), ...(chain[name] as Hook<K>[])];
 }
+
+/** Of the application itself. */
+export const outermost = (chain: HookChain | undefined): HookChain | undefined =>
+  chain?.outer === undefined ? chain : outermost(chain.outer);

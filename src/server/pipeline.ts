@@ -48,10 +48,11 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   return undefined;
 }
 
-/** Without the hooks of the route: they have not seen the request either. */
+/** Without the hooks of the route, which have not seen the request either, but for the fields of some. */
 function refuse(ctx: RequestContext, error: unknown): void {
   if (isFault(error)) ctx.log.error({ err: error, route: ctx.route }, 'a request could not be admitted');
   if (error instanceof HttpError) countRefusal(ctx, error);
+  for (const say of ctx.plan.refusalFields) say(ctx as never);
   ctx.replyProblem(problemOf(error, ctx));
   ctx.handlerDone();
 }

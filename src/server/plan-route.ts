@@ -5,7 +5,8 @@ import { flatten, type HookChain } from './hook-chain.js';
 import { parseJson } from './json-body.js';
 import { isJsonType, refuseCoding, unsupportedType } from './media-type.js';
 import type { RouteMeter } from './observer.js';
-import type { RoutePlan, Step } from './plan.js';
+import type { RoutePlan, Step, StepContext } from './plan.js';
+import { type Fields, refusalFields } from './refusal-fields.js';
 import { compileResponses } from './serialize.js';
 import { compileBody, compileText, headerSource, paramsSource } from './validate.js';
 import { QueryValues } from './values.js';
@@ -40,6 +41,7 @@ export function planRoute(
   const webSocket = typeof target === 'function' ? undefined : target;
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
+  const fields = refusalFields(onRequest);
   const { ready, killSwitch, door, rateChecks } = mount;
   return {
     ready,
@@ -55,7 +57,7 @@ export function planRoute(
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     compress: options.compress ?? false,
     steps: [
-      ...(mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead)]),
+      ...(mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead, fields)]),
       ...(webSocket === undefined ? [] : [webSocket.check]),
       ...onRequest,
       ...textSteps(options),
@@ -63,6 +65,7 @@ export function planRoute(
       ...flatten(hooks, 'preHandler'),
     ],
     onRequest,
+    refusalFields: fields,
     handler: typeof target === 'function' ? target : target.handler,
     webSocket,
     responses: compileResponses(options.response),
@@ -74,11 +77,23 @@ export function planRoute(
 }
 
 /** Before anything of the route runs: it may need what there is little of. */
-function bulkheadStep(bulkhead: Bulkhead): Step {
+function bulkheadStep(bulkhead: Bulkhead, fields: readonly Fields[]): Step {
+  const refused = (ctx: StepContext, error: unknown): never => {
+    for (const say of fields) say(ctx as never);
+    throw error;
+  };
   return (ctx) => {
-    const waiting = bulkhead.enter(() => ctx.signal);
+    let waiting: ReturnType<Bulkhead['enter']>;
+    try {
+      waiting = bulkhead.enter(() => ctx.signal);
+    } catch (error) {
+      return refused(ctx, error);
+    }
     if (waiting === undefined) return ctx.hold(bulkhead);
-    return waiting.then(() => ctx.hold(bulkhead));
+    return waiting.then(
+      () => ctx.hold(bulkhead),
+      (error: unknown) => refused(ctx, error),
+    );
   };
 }
 

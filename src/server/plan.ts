@@ -5,6 +5,7 @@ import type { Context, Handler, Hooks } from './handler.js';
 import type { KillSwitch } from './kill-switch.js';
 import type { RouteMeter } from './observer.js';
 import type { RateCheck } from './rate-limits.js';
+import type { Fields } from './refusal-fields.js';
 import type { Serialize } from './serialize.js';
 import type { QueryValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
@@ -52,6 +53,8 @@ export interface RoutePlan {
   readonly steps: readonly Step[];
   /** Of the steps those that are hooks of this kind: what an OPTIONS that no route answers goes through. */
   readonly onRequest: readonly Step[];
+  /** On answers to requests that none of the steps has seen. */
+  readonly refusalFields: readonly Fields[];
   readonly handler: Handler;
   /** Undefined unless the route opens WebSockets. */
   readonly webSocket: SocketRoute | undefined;

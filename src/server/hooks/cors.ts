@@ -1,6 +1,7 @@
 // Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read answers.
 // It keeps nobody from sending a request; that is what csrfGuard is for.
 import type { Context } from '../handler.js';
+import { alsoOnRefusals } from '../refusal-fields.js';
 import { originSet } from './origin-list.js';
 
 export interface CorsOptions {
@@ -21,7 +22,7 @@ export interface CorsOptions {
 const ALWAYS = { always: true };
 
 /**
- * An `onRequest` hook; declare it before those that ask who the client is, because a browser asks first, and
+ * An `onRequest` hook whose fields what is refused before it runs gets too; declare it before those that ask who the client is, because a browser asks first, and
  * without credentials.
  * @throws TypeError for origins that are none, and for credentials with `'*'`
  */
@@ -33,16 +34,17 @@ export function cors(options: CorsOptions): (ctx: Context) => unknown {
   const headers = (options.headers ?? ['content-type', 'authorization', 'idempotency-key']).join(', ');
   const exposed = (options.exposedHeaders ?? ['x-request-id', 'location', 'link', 'retry-after']).join(', ');
 
-  return (ctx) => {
+  const asks = (ctx: Context): boolean =>
+    ctx.method === 'OPTIONS' && ctx.headers.has('access-control-request-method');
+  const say = (ctx: Context): void => {
     // The same URL has other fields for other origins.
     if (listed !== undefined) ctx.header('vary', 'origin', ALWAYS);
     const origin = ctx.headers.get('origin');
-    const isPreflight = ctx.method === 'OPTIONS' && ctx.headers.has('access-control-request-method');
     const isAllowed = origin !== undefined && (listed === undefined || listed.has(origin));
     if (isAllowed) {
       ctx.header('access-control-allow-origin', listed === undefined ? '*' : origin, ALWAYS);
       if (credentials) ctx.header('access-control-allow-credentials', 'true', ALWAYS);
-      if (isPreflight) {
+      if (asks(ctx)) {
         ctx.header('access-control-allow-methods', methods);
         ctx.header('access-control-allow-headers', headers);
         ctx.header('access-control-max-age', String(maxAgeSeconds));
@@ -50,7 +52,11 @@ export function cors(options: CorsOptions): (ctx: Context) => unknown {
         ctx.header('access-control-expose-headers', exposed, ALWAYS);
       }
     }
-    // Answered also when the answer is no: what comes after this hook is for requests, not for questions.
-    return isPreflight ? ctx.status(204).text('') : undefined;
   };
+  const hook = (ctx: Context): unknown => {
+    say(ctx);
+    // Answered also when the answer is no: what comes after this hook is for requests, not for questions.
+    return asks(ctx) ? ctx.status(204).text('') : undefined;
+  };
+  return alsoOnRefusals(hook, say);
 }

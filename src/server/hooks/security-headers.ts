@@ -1,6 +1,7 @@
 // Fields that tell browsers to be careful. They stay on problem documents; a handler that sets one itself has the
 // last word for its own answer.
 import type { Context } from '../handler.js';
+import { alsoOnRefusals } from '../refusal-fields.js';
 
 export interface SecurityHeadersOptions {
   /** Default: nothing may be loaded, and nobody may frame us, which is right for everything but pages. */
@@ -17,7 +18,7 @@ const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; for
 const HALF_A_YEAR = 180 * 24 * 60 * 60;
 const ALWAYS = { always: true };
 
-/** An `onRequest` hook. */
+/** An `onRequest` hook; what is refused before it runs gets its fields too. */
 export function securityHeaders(options: SecurityHeadersOptions = {}): (ctx: Context) => void {
   const {
     contentSecurityPolicy = POLICY,
@@ -35,7 +36,8 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): (ctx: Con
     ['cross-origin-resource-policy', crossOriginResourcePolicy],
   ];
   const fields = all.filter((field): field is [string, string] => field[1] !== false);
-  return (ctx) => {
+  const say = (ctx: Context): void => {
     for (const [name, value] of fields) ctx.header(name, value, ALWAYS);
   };
+  return alsoOnRefusals(say, say);
 }
