@@ -165,7 +165,8 @@ function chunked(bytes: Buffer, start: number): Body | undefined {
     if (line === -1) return undefined;
     const size = Number.parseInt(bytes.subarray(at, line).toString('latin1'), 16);
     const data = line + 2;
-    if (bytes.length < data + size + 2) return undefined;
+    // Not a number when the core has put its own page into an answer under way.
+    if (Number.isNaN(size) || bytes.length < data + size + 2) return undefined;
     if (size === 0) return { content: Buffer.concat(parts), end: data + 2 };
     parts.push(bytes.subarray(data, data + size));
     at = data + size + 2;

@@ -99,6 +99,8 @@ const HEADS: Readonly<Record<string, string>> = {
   'a first field behind a space': 'GET /who HTTP/1.1\r\n X: a\r\nHost: x\r\n\r\n',
   'an obsolete fold': get('X: a', ' b'),
   'white space before a colon': get('X : a'),
+  'a name of a space': get(' : a'),
+  'a name of a tab': get('\t: a'),
   'HTTP/1.0 and chunks': `${head('POST /text HTTP/1.0', 'Transfer-Encoding: chunked')}0\r\n\r\n`,
   'no version': 'GET /who\r\n\r\n',
   'HTTP/0.9 and fields': 'GET /who\r\nHost: x\r\n\r\n',
@@ -171,8 +173,17 @@ export const CHUNKED: readonly (readonly [string, string])[] = [
   ),
 ];
 
-/** Hides the fields behind it from us: a proxy in front that sees them takes the follower for the body. */
-export const NAMELESS = {
-  get: (length: number): string => get(': hides', `Content-Length: ${length}`),
-  post: (length: number): string => post(': hides', `Content-Length: ${length}`),
+/** Fields that hide those behind them from us, and a proxy in front may see: their name is empty. */
+export const NAMELESS: Readonly<Record<string, string>> = {
+  'with a value': ': hides',
+  'without a value': ':',
+  'with a colon in the value': ':: a: b',
 };
+
+/** A proxy that sees the length takes the follower for the body. */
+export const namelessLength = (line: string, field: string, length: number): string =>
+  head(`${line} HTTP/1.1`, field, `Content-Length: ${length}`);
+
+/** A proxy that sees the chunks takes the follower for the next request, or for a chunk's data. */
+export const namelessChunks = (line: string, field: string): string =>
+  `${head(`${line} HTTP/1.1`, field, 'Transfer-Encoding: chunked')}30\r\n`;
