@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import { HttpError } from '../errors.js';
+import type { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { AddressRanges } from './address-ranges.js';
@@ -14,23 +14,22 @@ import { bulkheadOf } from './bulkheads.js';
 import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import { describeThrown } from './failure.js';
-import type { Application, Handler, RouteInfo } from './handler.js';
+import type { Application, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
-import { isKnownMethod, methodUnknown } from './methods.js';
-import type { Doors, RequestObserver, RouteMeter } from './observer.js';
+import type { Doors, RequestObserver } from './observer.js';
 import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
-import type { RoutePlan, Step } from './plan.js';
+import type { RoutePlan } from './plan.js';
 import { planRoute } from './plan-route.js';
 import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
-import { type Fields, refusalFields } from './refusal-fields.js';
 import { RequestIds } from './request-id.js';
 import { type Match, type Params, Router } from './router.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { type TopicBus, Topics } from './topics.js';
+import { Unmatched } from './unmatched.js';
 import { HeaderValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
 import { type Running, topicOf, WebSocketRoute } from './websocket-route.js';
@@ -91,9 +90,7 @@ export class App {
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
   readonly #callback: Running = { route: undefined };
-  /** Of all applications, in the order of mounting: what has no route belongs to each of them. */
-  #fields: readonly Fields[] = [];
-  readonly #unmatched = new Map<string, RouteMeter>();
+  readonly #unmatched: Unmatched;
   readonly #meshDigest: Buffer | undefined;
   /** RATE_LIMIT, of which there is one for all routes. */
   readonly #commonRate: RateCheck | undefined;
@@ -109,6 +106,7 @@ export class App {
     this.topics = new Topics(options.bus);
     this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
     this.#commonRate = globalCheck(settings.rateLimit, options.rateLimits);
+    this.#unmatched = new Unmatched(observer, this.#commonRate);
     this.#site = {
       log,
       tracing,
@@ -194,7 +192,7 @@ export class App {
     const { observer, settings, rateLimits, doors, switchedOff } = this.options;
     const common = unlimited ? undefined : this.#commonRate;
     const declared = this.#declared(service, fill);
-    this.#fields = [...this.#fields, ...refusalFields(outermost(declared[0]?.hooks)?.onRequest ?? [])];
+    this.#unmatched.addFields(outermost(declared[0]?.hooks)?.onRequest ?? []);
     for (const { method, path, options, target, hooks } of declared) {
       try {
         const pattern = parsePattern(path);
@@ -249,7 +247,11 @@ export class App {
       return;
     }
     if (match === undefined || (match.value.internal && !this.#mayReachInternal(exchange))) {
-      this.#serveUnmatched(exchange);
+      this.#serve(
+        exchange,
+        this.#unmatched.planFor(exchange.head, this.#visibleAt(exchange, path)),
+        NO_PARAMS,
+      );
     } else {
       this.#serve(exchange, match.value, match.params);
     }
@@ -257,56 +259,11 @@ export class App {
 
   /** Answers a request that was refused before its route was looked for. Never throws. */
   refuse(exchange: Exchange, error: unknown): void {
-    this.#serve(
-      exchange,
-      this.#planOf(exchange, () => raise(error)),
-      NO_PARAMS,
-    );
+    this.#serve(exchange, this.#unmatched.refusing(exchange.head, error), NO_PARAMS);
   }
 
   #serve(exchange: Exchange, plan: RoutePlan, params: Params): void {
     serve(new RequestContext(this.#site, exchange, plan, params, performance.now()));
-  }
-
-  #serveUnmatched(exchange: Exchange): void {
-    const { method, path } = exchange.head;
-    const plans = this.#visibleAt(exchange, path);
-    const allow = allowOf(plans);
-    const refuse = (error: HttpError): void =>
-      this.#serveWithout(
-        exchange,
-        this.#planOf(exchange, () => raise(error), [...plans.values()][0]?.refusalFields),
-      );
-    if (!isKnownMethod(method)) {
-      refuse(methodUnknown());
-    } else if (plans.size === 0) {
-      refuse(new HttpError('ROUTE_NOT_FOUND', 'No route has this path.'));
-    } else if (method === 'OPTIONS') {
-      this.#serveWithout(exchange, this.#optionsPlan(exchange, plans));
-    } else {
-      const detail = `This path does not answer ${method}.`;
-      refuse(new HttpError('METHOD_NOT_ALLOWED', detail, { headers: { allow } }));
-    }
-  }
-
-  /** Without a route of its own, but as any request of this client. */
-  #serveWithout(exchange: Exchange, plan: RoutePlan): void {
-    const rateChecks = this.#commonRate === undefined ? [] : [this.#commonRate];
-    this.#serve(exchange, { ...plan, rateChecks }, NO_PARAMS);
-  }
-
-  /** With the hooks of the route that is asked about: a browser that asks before it sends is answered by them. */
-  #optionsPlan(exchange: Exchange, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
-    const { headers } = exchange.head;
-    const asked = new HeaderValues(headers, NOBODY).get('access-control-request-method');
-    const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? [...plans.values()][0]!;
-    const allow = allowOf(plans);
-    const answer: Handler = (ctx) => void ctx.header('allow', allow);
-    const { service, timeoutMs, onRequest, onResponse, onError } = route;
-    return {
-      ...this.#planOf(exchange, answer),
-      ...{ service, timeoutMs, onResponse, onError, steps: onRequest, refusalFields: route.refusalFields },
-    };
   }
 
   /** Routes of a path that this peer may know of, by method. */
@@ -324,46 +281,9 @@ export class App {
     const given = new HeaderValues(exchange.head.headers, NOBODY).get(MESH_TOKEN_HEADER);
     return given !== undefined && timingSafeEqual(digest(given), this.#meshDigest);
   }
-
-  /** For a request that belongs to no route. */
-  #planOf(exchange: Exchange, handler: Handler, fields: readonly Fields[] = this.#fields): RoutePlan {
-    const method = isKnownMethod(exchange.head.method) ? exchange.head.method : '_OTHER';
-    let meter = this.#unmatched.get(method);
-    if (meter === undefined) {
-      meter = this.options.observer.meter(method, undefined);
-      this.#unmatched.set(method, meter);
-    }
-    const steps = fields as readonly Step[];
-    return { ...UNMATCHED, steps, refusalFields: fields, handler, meter, headMeter: meter };
-  }
-}
-
-function allowOf(plans: ReadonlyMap<string, RoutePlan>): string {
-  const methods = [...plans.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-  return [...new Set([...methods, 'OPTIONS'])].join(', ');
 }
 
 const NOBODY = { isTrustedProxy: false };
-
-const UNMATCHED: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
-  path: '',
-  template: undefined,
-  service: undefined,
-  internal: false,
-  ready: () => true,
-  killSwitch: undefined,
-  door: undefined,
-  rateChecks: [],
-  bodyLimit: Number.POSITIVE_INFINITY,
-  chunked: 'accept',
-  timeoutMs: Number.POSITIVE_INFINITY,
-  compress: false,
-  webSocket: undefined,
-  onRequest: [],
-  responses: undefined,
-  onResponse: [],
-  onError: [],
-};
 
 /** A service that is ready stays ready: the question is asked until it is answered yes. */
 function once(isReady: (() => boolean) | undefined): () => boolean {
@@ -373,10 +293,6 @@ function once(isReady: (() => boolean) | undefined): () => boolean {
     ready ||= isReady();
     return ready;
   };
-}
-
-function raise(error: unknown): never {
-  throw error;
 }
 
 /** Of equal length whatever the token, so that comparing tells nothing. */
