@@ -9,14 +9,14 @@
 //   behind its answer stops it (so such a body is not read). A connection that nothing ends would stay for ever;
 // - a request whose framing is doubtful is answered one tick later: while its answer is pending, the core
 //   drops the connection instead of executing what follows in the same packet.
-import { STATUS_CODES } from 'node:http';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
 import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
-import { IdleAlarm } from './idle-alarm.js';
 import type { TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
+import { fieldBlock, statusLine } from './uws-head.js';
+import { UwsLarge } from './uws-large.js';
 import { UwsSized } from './uws-sized.js';
 import { turn, UwsStream } from './uws-stream.js';
 import type { Upgrade, UwsWebSocket } from './uws-websocket.js';
@@ -61,21 +61,6 @@ const SAMPLE = 16;
 const DISCARD_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
-const STATUS_LINES = new Map(
-  Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `${code} ${reason}`]),
-);
-const statusLine = (status: number): string => STATUS_LINES.get(status) ?? `${status} Unknown`;
-
-/**
- * The value of the first field with all other fields behind it, as they appear on the wire: one call of the core
- * in place of one per field, each of which would cost as much as a route look-up. The fields are checked.
- */
-function blockOf(fields: readonly string[]): string {
-  let block = fields[1]!;
-  for (let i = 2; i < fields.length; i += 2) block += `\r\n${fields[i]}: ${fields[i + 1]}`;
-  return block;
-}
-
 export class UwsExchange implements Exchange, IncomingHead {
   readonly method: string;
   readonly path: string;
@@ -98,7 +83,7 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #body: UwsBody | undefined;
   #pieces: UwsStream | UwsSized | undefined;
-  #idle: IdleAlarm | undefined;
+  #large: UwsLarge | undefined;
   /** What the connection has become in the request callback. */
   #webSocket: UwsWebSocket | undefined;
 
@@ -210,22 +195,18 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #sendLarge(body: Uint8Array): void {
-    const res = this.#res;
-    const [, done] = res.tryEnd(body, body.length);
-    if (done) {
+    const [, isComplete] = this.#res.tryEnd(body, body.length);
+    if (isComplete) {
       this.#finish();
       return;
     }
-    const idle = new IdleAlarm(this.#host.wheel, this.#host.streamIdleMs, () => this.#stalled());
-    this.#idle = idle;
-    idle.start();
-    res.onWritable((offset) => {
-      idle.touch();
-      this.#stopReading();
-      const [ok, complete] = res.tryEnd(body.subarray(offset), body.length);
-      if (complete) this.#finish();
-      return ok;
+    const { wheel, streamIdleMs } = this.#host;
+    this.#large = new UwsLarge(this.#res, body, wheel, streamIdleMs, {
+      beforeLast: () => this.#stopReading(),
+      complete: () => this.#finish(),
+      stalled: () => this.#stalled(),
     });
+    this.#large.start();
   }
 
   // --- the answer that is none: a WebSocket
@@ -337,7 +318,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     // Behind the answer the core goes on reading, be it to throw away what is left of the body.
     if (this.#body !== undefined && !this.#mayRead) this.#body.discard();
     if (status !== 200) res.writeStatus(statusLine(status));
-    if (headers.length > 0) res.writeHeader(headers[0]!, blockOf(headers));
+    if (headers.length > 0) res.writeHeader(headers[0]!, fieldBlock(headers));
   }
 
   #endingOf(status: number, close: boolean): Ending {
@@ -405,7 +386,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#listeners = undefined;
     if (!this.#inCallback) this.#host.unfinished--;
     this.#body?.finish();
-    this.#idle?.stop();
+    this.#large?.finish();
     this.#pieces?.finish();
   }
 

@@ -1,0 +1,17 @@
+// The head of an answer as it appears on the wire.
+import { STATUS_CODES } from 'node:http';
+
+const STATUS_LINES = new Map(
+  Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `${code} ${reason}`]),
+);
+export const statusLine = (status: number): string => STATUS_LINES.get(status) ?? `${status} Unknown`;
+
+/**
+ * The value of the first field with all other fields behind it: one call of the core in place of one per field, each
+ * of which would cost as much as a route look-up. The fields are checked.
+ */
+export function fieldBlock(fields: readonly string[]): string {
+  let block = fields[1]!;
+  for (let i = 2; i < fields.length; i += 2) block += `\r\n${fields[i]}: ${fields[i + 1]}`;
+  return block;
+}

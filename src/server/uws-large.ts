@@ -1,0 +1,38 @@
+// The rest of an answer that is there whole, of which the socket did not take all at once: the core asks for more when
+// there is room, and keeps nothing back itself.
+import { IdleAlarm } from './idle-alarm.js';
+import type { TimerWheel } from './timer-wheel.js';
+import type { CoreResponse } from './uws-core.js';
+import type { SizedEvents } from './uws-sized.js';
+
+export class UwsLarge {
+  readonly #res: CoreResponse;
+  readonly #body: Uint8Array;
+  readonly #events: SizedEvents;
+  readonly #idle: IdleAlarm;
+
+  /** @param idleMs without a byte taken until `stalled` is called */
+  constructor(res: CoreResponse, body: Uint8Array, wheel: TimerWheel, idleMs: number, events: SizedEvents) {
+    this.#res = res;
+    this.#body = body;
+    this.#events = events;
+    this.#idle = new IdleAlarm(wheel, idleMs, () => events.stalled());
+  }
+
+  /** Behind the first attempt, corked. */
+  start(): void {
+    this.#idle.start();
+    this.#res.onWritable((offset) => {
+      this.#idle.touch();
+      this.#events.beforeLast();
+      const [isTaken, isComplete] = this.#res.tryEnd(this.#body.subarray(offset), this.#body.length);
+      if (isComplete) this.#events.complete();
+      return isTaken;
+    });
+  }
+
+  /** The answer is complete or the client gone. */
+  finish(): void {
+    this.#idle.stop();
+  }
+}
