@@ -1,7 +1,7 @@
 // What is sent as the n-th of a storm: a function of the seed and n, so that one request can be sent again alone.
 import { seeded } from '#test/support/random.js';
 import { type Chance, GENTLE, MUTATIONS } from './mutations.js';
-import { SEEDS } from './seeds.js';
+import { kindOf, SEEDS } from './seeds.js';
 
 export interface Planned {
   /** The good request, by method and path. */
@@ -23,7 +23,7 @@ export function planned(seed: number, n: number): Planned {
   const int = (below: number): number => Math.floor(next() * below);
   const chance: Chance = { int, of: (list) => list[int(list.length)]! };
   let bytes = chance.of(SEEDS);
-  const kind = /^\S+ [^ ?]+/.exec(bytes)![0];
+  const kind = kindOf(bytes);
   const [names, ways] = int(GARBAGE) === 0 ? [WHOLE, MUTATIONS] : [KEPT, GENTLE];
   const mutations = Array.from({ length: int(4) }, () => chance.of(names));
   for (const name of mutations) {

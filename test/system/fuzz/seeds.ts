@@ -1,4 +1,4 @@
-// One good request for every feature of the fixture, as the bytes of the wire (latin1): what is broken from here.
+// A good request or two for every feature of the fixture, as the bytes of the wire (latin1): what is broken from here.
 
 const request = (line: string, fields: readonly string[] = [], body = ''): string =>
   [
@@ -33,6 +33,8 @@ export const SEEDS: readonly string[] = [
   request('GET /params/42/j%C3%BCrgen'),
   request('GET /search?q=pen&limit=20&exact=true&tags=a&tags=b'),
   request('GET /typed/-7'),
+  request('GET /typed/9007199254740991'),
+  request('GET /search?q=a'),
   request('GET /who?a=1&a=%20&b', [
     'Forwarded: for="[2001:db8::1]:4711";proto=https;host=shop.example, for=10.0.0.1',
     'X-Forwarded-For: 10.1.2.3, 127.0.0.1',
@@ -55,6 +57,8 @@ export const SEEDS: readonly string[] = [
   request('GET /events', ['Last-Event-ID: 7', 'Accept: text/event-stream']),
   request('GET /late'),
   request('POST /paints', [JSON_TYPE], '{"name":"red","price":3,"more":[1,{"a":null}]}'),
+  request('POST /paints', [JSON_TYPE], '{"name":"b","price":0}'),
+  request('POST /form', [FORM_TYPE], 'q=a'),
   request('POST /form', [FORM_TYPE], 'q=pen&limit=5&tags=a&exact=false'),
   request('POST /fields', [FORM_TYPE], 'a=1&a=%E2%82%AC+b&c'),
   request('POST /json', [JSON_TYPE], '{"a":{"b":[1,2.5e3,"\\u00e9",true,null]}}'),
@@ -76,3 +80,6 @@ export const SEEDS: readonly string[] = [
   request('GET /docs'),
   request('GET /health'),
 ];
+
+/** Its method and path. */
+export const kindOf = (request: string): string => /^\S+ [^ ?]+/.exec(request)![0];
