@@ -23,7 +23,11 @@ export interface Bounds extends Doors {
 }
 
 /** @param most MAX_IN_FLIGHT */
-export function createBounds({ block, slot, clock, recorder }: Place, most: number): Bounds {
+export function createBounds(
+  { block, slot, clock, recorder }: Place,
+  most: number,
+  workers: number,
+): Bounds {
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
   const refused = {
     max_in_flight: shed('max_in_flight'),
@@ -37,6 +41,7 @@ export function createBounds({ block, slot, clock, recorder }: Place, most: numb
   const admission = new Admission({
     cells: new ConcurrencyCells(block, slot, concurrencyRule(most), clock),
     most,
+    workers,
     onRefused: (reason) => refused[reason].add(),
   });
   return {

@@ -70,7 +70,7 @@ export function createHost(options: HostOptions): Host {
   const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
   const scheme = schemeOf(settings);
   const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
-  const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight);
+  const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight, settings.workers);
   const calling = createCalling({
     block,
     slot,

@@ -71,6 +71,21 @@ const PROBE_FORGOTTEN_MS = 600;
 const PROBE_SHARE = 0.7;
 const PROBE_LEAST = 8;
 
+/** Answers per second, smoothed, and the most of the last while. */
+export type Rates = Pick<LimitState, 'rate' | 'bestRate'>;
+
+/** @param seen answers per second in the last `elapsedMs` */
+export function nextRates(before: Rates, seen: number, elapsedMs: number): Rates {
+  const rate = before.rate + (seen - before.rate) * RATE_SMOOTHING;
+  return { rate, bestRate: Math.max(rate, before.bestRate * RATE_KEPT_PER_SECOND ** (elapsedMs / 1000)) };
+}
+
+/** In flight at the best rate, when answers take as long as usual (Little's law). */
+export const bestNeed = ({ bestRate }: Pick<Rates, 'bestRate'>, usualMs: number): number =>
+  (bestRate / 1000) * Math.max(usualMs, LEAST_USUAL_MS);
+
+export const withReserve = (needed: number): number => needed * RESERVE;
+
 export const firstLimit = (most: number): LimitState => ({
   limit: Math.min(most, FIRST_LIMIT),
   limiting: false,
@@ -89,13 +104,12 @@ export const concurrencyRule = (most: number) => ({
 export function adaptLimit(state: LimitState, window: LoadWindow, most: number): LimitState {
   const { answers, elapsedMs, ratio, usualMs, inFlight, nowMs } = window;
   const seen = answers / (elapsedMs / 1000);
-  const rate = state.rate + (seen - state.rate) * RATE_SMOOTHING;
-  const bestRate = Math.max(rate, state.bestRate * RATE_KEPT_PER_SECOND ** (elapsedMs / 1000));
+  const { rate, bestRate } = nextRates(state, seen, elapsedMs);
   const phase = nowMs % PROBE_EVERY_MS;
   const isProbe = phase < PROBE_MS;
   const overloaded = ratio > TOLERANCE && inFlight > LEAST_LIMIT && answers >= ENOUGH_ANSWERS;
-  const needed = (bestRate / 1000) * Math.max(usualMs, LEAST_USUAL_MS);
-  const enough = Math.max(LEAST_LIMIT, Math.ceil(needed * RESERVE));
+  const needed = bestNeed({ bestRate }, usualMs);
+  const enough = Math.max(LEAST_LIMIT, Math.ceil(withReserve(needed)));
 
   if (state.limiting && isProbe) {
     const limit = Math.min(most, Math.max(PROBE_LEAST, Math.ceil(needed * PROBE_SHARE)));
@@ -124,15 +138,23 @@ function mayGrow({ limit }: LimitState, { inFlight, ratio, usualMs }: LoadWindow
   return inFlight * 2 > limit && ratio <= EASY && inFlight <= (TOLERANCE * rate * usualMs) / 1000;
 }
 
-/** Answers that the first idea of what is usual is made of; later ones change it slowly, or a sudden overload would. */
+/** Answers that the first idea of what is usual is made of; what they take of late is a mean of the last few hundred. */
 const FIRST_ANSWERS = 8;
-const SLOWLY = 1 / 500;
+const LATELY = 1 / 200;
+/**
+ * What is usual follows what they take of late, down at once and up slowly: close to what can be served much waits for a
+ * while, and if that were taken for usual, as much would be let in when there is too much. What has become slower for good
+ * is found out by a probe.
+ */
+const DOWN = 1 / 200;
+const UP = 1 / 10_000;
 const WHILE_LIMITING = 1 / 20;
 
 /** The usual latency of one route, as one worker sees it: a mean that knows nothing of overload. */
 export class UsualLatency {
   answers = 0;
   #mean = 0;
+  #lately = 0;
 
   /** Milliseconds; 0 before the first answer. */
   get ms(): number {
@@ -143,13 +165,17 @@ export class UsualLatency {
   learn(latencyMs: number, { limiting, learning }: Pick<LimitState, 'limiting' | 'learning'>): number {
     const before = this.answers === 0 ? latencyMs : this.#mean;
     this.answers++;
-    if (this.answers <= FIRST_ANSWERS) return this.#toward(latencyMs, 1 / this.answers, before);
-    if (learning === 'nothing' || (learning === 'most' && latencyMs > before)) return before;
-    return this.#toward(latencyMs, limiting ? WHILE_LIMITING : SLOWLY, before);
-  }
-
-  #toward(latencyMs: number, weight: number, before: number): number {
-    this.#mean = before + (latencyMs - before) * weight;
+    if (this.answers <= FIRST_ANSWERS) {
+      this.#mean = this.#lately = toward(before, latencyMs, 1 / this.answers);
+    } else if (limiting) {
+      if (learning === 'nothing' || (learning === 'most' && latencyMs > before)) return before;
+      this.#mean = this.#lately = toward(before, latencyMs, WHILE_LIMITING);
+    } else {
+      this.#lately = toward(this.#lately, latencyMs, LATELY);
+      this.#mean = toward(before, this.#lately, this.#lately < before ? DOWN : UP);
+    }
     return before;
   }
 }
+
+const toward = (from: number, to: number, weight: number): number => from + (to - from) * weight;

@@ -1,6 +1,7 @@
 // Who is let in while much is in flight. Below the hard limit of the process there is the one that is learned
 // (adaptive-limit.ts); the class of a request says which of them it must keep to.
 import { EASY, LEAST_USUAL_MS, type LimitState, UsualLatency } from './adaptive-limit.js';
+import { OwnShare } from './own-share.js';
 
 /**
  * `critical`: refused at the hard limit only; `normal`: at the learned limit; `background`: at half of it, so what is
@@ -54,12 +55,15 @@ export interface AdmissionOptions {
   readonly cells: ConcurrencyCells;
   /** The hard limit. */
   readonly most: number;
+  /** That share the limits. */
+  readonly workers: number;
   readonly onRefused: (reason: Refusal) => void;
 }
 
 /** As one thread uses it. */
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #share: OwnShare;
   #state: LimitState;
   #answers = 0;
   #ratios = 0;
@@ -68,6 +72,7 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#share = new OwnShare(options.workers);
     this.#state = options.cells.state;
   }
 
@@ -90,7 +95,10 @@ export class Admission {
           return 0;
         }
         const limit = this.#limitOf(priority);
-        if (cells.enter(limit)) return ++running;
+        if (!this.#isOverShare(priority) && cells.enter(limit)) {
+          this.#share.running++;
+          return ++running;
+        }
         this.#options.onRefused(
           limit >= most ? 'max_in_flight' : priority === 'background' ? priority : 'latency',
         );
@@ -98,6 +106,7 @@ export class Admission {
       },
       leave: () => {
         running--;
+        this.#share.running--;
         cells.leave();
       },
       answered: (latencyMs, entered, now) => {
@@ -113,6 +122,13 @@ export class Admission {
     return priority === 'normal' ? cells.limit : Math.max(1, Math.floor(cells.limit * BACKGROUND_SHARE));
   }
 
+  /** Only while it limits: otherwise nobody knows what this worker needs. */
+  #isOverShare(priority: Priority): boolean {
+    if (!this.#state.limiting || priority === 'critical') return false;
+    const most = this.#share.most(this.#options.cells.limit);
+    return this.#share.running >= (priority === 'normal' ? most : most * BACKGROUND_SHARE);
+  }
+
   #learn(usual: UsualLatency, latencyMs: number, now: number): void {
     const usualMs = Math.max(LEAST_USUAL_MS, usual.learn(latencyMs, this.#state));
     this.#answers++;
@@ -121,6 +137,7 @@ export class Admission {
     if (this.#answers < BATCH && now - this.#reportedAt < BATCH_MS) return;
     const { cells } = this.#options;
     cells.report(this.#answers, this.#ratios, this.#usualMs);
+    this.#share.answered(this.#answers, this.#usualMs, now);
     this.#answers = 0;
     this.#ratios = 0;
     this.#usualMs = 0;

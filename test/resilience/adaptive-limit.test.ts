@@ -172,3 +172,23 @@ describe('adaptive limit', () => {
     expect(adaptLimit(firstLimit(50), window, 50).limit).to.equal(50);
   });
 });
+
+describe('the usual latency of a route', () => {
+  const OPEN = { limiting: false, learning: 'usual' } as const;
+  const taught = (answers: number, ms: (n: number) => number, usual = new UsualLatency()): UsualLatency => {
+    for (let n = 0; n < answers; n++) usual.learn(ms(n), OPEN);
+    return usual;
+  };
+
+  it('is a mean, whatever the answers of the route differ by', () => {
+    const { ms } = taught(20_000, (n) => (n % 10 < 3 ? 200 : 20));
+    expect(ms).to.be.within(0.9 * 74, 1.1 * 74);
+  });
+
+  it('does not rise by much while answers wait for a few seconds, and falls at once', () => {
+    const calm = taught(1_000, () => 20);
+    expect(taught(2_400, () => 50, calm).ms).to.be.below(28);
+    const waiting = taught(1_000, () => 50);
+    expect(taught(1_000, () => 20, waiting).ms).to.be.below(22);
+  });
+});

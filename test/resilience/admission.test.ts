@@ -3,17 +3,18 @@ import { Block } from '#src/memory/block.js';
 import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
 import { concurrencyRule, type LimitState } from '#src/resilience/adaptive-limit.js';
 import { Admission, type Refusal } from '#src/resilience/admission.js';
+import { OwnShare } from '#src/resilience/own-share.js';
 
 const MOST = 100;
 
-function setUp(most = MOST, first: Partial<LimitState> = {}) {
+function setUp(most = MOST, first: Partial<LimitState> = {}, workers = 1) {
   const block = Block.create({ workers: 1 });
   const time = { now: 0 };
   const clock = (): number => time.now;
   const refused: Refusal[] = [];
   const rule = concurrencyRule(most);
   const cells = new ConcurrencyCells(block, 1, { ...rule, first: { ...rule.first, ...first } }, clock);
-  const admission = new Admission({ cells, most, onRefused: (reason) => refused.push(reason) });
+  const admission = new Admission({ cells, most, workers, onRefused: (reason) => refused.push(reason) });
   return { time, cells, admission, refused };
 }
 
@@ -89,5 +90,47 @@ describe('admission', () => {
     answer(200, 600);
     expect(cells.state.limiting).to.equal(true);
     expect(cells.limit).to.be.below(100);
+  });
+
+  it('while it limits, gives a worker an even share of the limit; half of that to what can wait', () => {
+    const { admission, refused } = setUp(MOST, { limit: 40, limiting: true }, 4);
+    const [normal, background, critical] = (['normal', 'background', 'critical'] as const).map((priority) =>
+      admission.door(priority),
+    );
+    expect(fill(() => background!.enter())).to.equal(5);
+    expect(fill(() => normal!.enter())).to.equal(5);
+    expect(refused).to.deep.equal(['background', 'latency']);
+    expect(critical!.enter(), 'the hard limit alone').to.equal(1);
+  });
+
+  it('gives a worker all it wants while nothing is limited', () => {
+    const { admission } = setUp(MOST, {}, 4);
+    expect(fill(() => admission.door('normal').enter())).to.equal(MOST);
+  });
+});
+
+describe('the share of a worker', () => {
+  const served = (perSecond: number, latencyMs: number): OwnShare => {
+    const share = new OwnShare(4);
+    for (let now = 0; now < 3_000; now += 10)
+      share.answered(perSecond / 100, (perSecond / 100) * latencyMs, now);
+    return share;
+  };
+
+  it('is an even one for who needs less', () => {
+    expect(new OwnShare(4).most(40)).to.equal(10);
+    expect(served(100, 20).most(40)).to.equal(10);
+  });
+
+  it('is half as much again as its answers need, where that is more', () => {
+    // 1,000 a second of 20 ms each are 20 at once.
+    expect(served(1_000, 20).most(40)).to.equal(30);
+    expect(served(1_000, 60).most(40)).to.equal(90);
+  });
+
+  it('is that of the best of the last while: what others have taken is not lost', () => {
+    const share = served(1_000, 20);
+    for (let now = 3_000; now < 4_000; now += 10) share.answered(1, 20, now);
+    expect(share.most(40)).to.be.within(27, 30);
   });
 });

@@ -44,7 +44,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
   const breakers = new BreakerCells(block, slot, DEFAULT_TRIP_RULE, clock);
   const budget = new RetryBudgetCell(block, clock);
   const cells = new ConcurrencyCells(block, slot, concurrencyRule(MOST), clock);
-  const door = new Admission({ cells, most: MOST, onRefused: () => {} }).door('normal');
+  const door = new Admission({ cells, most: MOST, workers: 2, onRefused: () => {} }).door('normal');
   const permits = new BulkheadCells(block, slot).of('bench');
   const claims = new CallClaims(block, slot);
   const load = new EndpointCells(block, slot, clock);
