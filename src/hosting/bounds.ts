@@ -23,11 +23,7 @@ export interface Bounds extends Doors {
 }
 
 /** @param most MAX_IN_FLIGHT */
-export function createBounds(
-  { block, slot, clock, recorder }: Place,
-  most: number,
-  workers: number,
-): Bounds {
+export function createBounds({ block, slot, clock, recorder }: Place, most: number, workers: number): Bounds {
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
   const refused = {
     max_in_flight: shed('max_in_flight'),

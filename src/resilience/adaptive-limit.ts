@@ -1,6 +1,6 @@
 // How many requests may be in flight before more of them only wait for each other. Nobody can know that number
 // beforehand, so it is learned from latencies, as TCP Vegas and Netflix' concurrency-limits do: as long as answers take as
-// long as they usually do, the limit only bounds how fast load may grow; once they take twice as long, more is in flight
+// long as they usually do, the limit only bounds how fast load may grow; once they take over twice as long, more is in flight
 // than is being worked on, and by Little's law what is needed is the best rate there was times the usual latency.
 // Half as many more are let in, so that the work never runs dry for want of requests.
 //
@@ -39,7 +39,7 @@ export interface LimitState {
 }
 
 /** Fewer in flight never are an overload: latencies then have other reasons. */
-export const LEAST_LIMIT = 32;
+export const LEAST_LIMIT = 64;
 /** The least that latencies are compared with. */
 export const LEAST_USUAL_MS = 20;
 /** An unknown load may bring this many at once, and half as many more in every window that goes well. */
@@ -49,7 +49,7 @@ const GROWTH_LIMITING = 1.1;
 /** Answers until a window says that there is an overload. */
 const ENOUGH_ANSWERS = 16;
 /** Latencies beyond this, of the usual, are overload; below the second nothing waits. */
-const TOLERANCE = 2;
+const TOLERANCE = 2.25;
 export const EASY = 1.25;
 /** Let in while limiting, of what is believed to be needed: the work must not run dry. */
 const RESERVE = 1.5;
@@ -107,7 +107,7 @@ export function adaptLimit(state: LimitState, window: LoadWindow, most: number):
   const { rate, bestRate } = nextRates(state, seen, elapsedMs);
   const phase = nowMs % PROBE_EVERY_MS;
   const isProbe = phase < PROBE_MS;
-  const overloaded = ratio > TOLERANCE && inFlight > LEAST_LIMIT && answers >= ENOUGH_ANSWERS;
+  const overloaded = ratio > TOLERANCE && inFlight >= LEAST_LIMIT && answers >= ENOUGH_ANSWERS;
   const needed = bestNeed({ bestRate }, usualMs);
   const enough = Math.max(LEAST_LIMIT, Math.ceil(withReserve(needed)));
 

@@ -51,7 +51,10 @@ const isServed = ({ status }: Answered): boolean => status === 200;
 describe('under ten times the load, at length', () => {
   let cluster: Cluster;
   before(async () => {
-    cluster = await startCluster({ config: QUEUEING, env: { WORKERS: String(WORKERS), AT_ONCE: String(AT_ONCE) } });
+    cluster = await startCluster({
+      config: QUEUEING,
+      env: { WORKERS: String(WORKERS), AT_ONCE: String(AT_ONCE) },
+    });
   });
   after(() => cluster.dispose());
 
