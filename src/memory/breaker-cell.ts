@@ -1,4 +1,4 @@
-// One circuit breaker per endpoint, shared by every thread of the process: a threshold of 20 calls is 20 calls
+// One circuit breaker per endpoint, and for everything that has a name, shared by every thread of the process: a threshold of 20 calls is 20 calls
 // of the process, not of each worker, and three probes are three.
 //
 // The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
@@ -7,7 +7,7 @@
 // The epoch grows with every transition. A call carries the epoch it was admitted in, and its outcome counts
 // only there: what was sent before the breaker opened can neither close it nor open it again.
 // Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
-import type { Block } from './block.js';
+import type { Area } from './area.js';
 import { BreakerWindow } from './breaker-window.js';
 import {
   type BreakerTransitions,
@@ -29,7 +29,6 @@ import {
 } from './breaker-word.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
-import { MAX_ENDPOINTS } from './layout.js';
 
 /** When the machine moves. The cells do not know why. */
 export interface BreakerRule {
@@ -68,11 +67,12 @@ export type BreakerState =
 /** Set in the ticket of a probe, above its epoch. */
 const PROBE = EPOCH_MASK + 1;
 
-/** The breakers as one thread uses them. Slots are rows of the endpoint tables. */
+/** The breakers as one thread uses them. Slots are rows of the breaker tables: those of endpoints first. */
 export class BreakerCells {
   readonly #words: BreakerWords;
   readonly #window: BreakerWindow;
-  /** Per worker and endpoint: epoch << 4 | permits this worker holds. */
+  readonly #rows: number;
+  /** Per worker and breaker: epoch << 4 | permits this worker holds. */
   readonly #held: Int32Array;
   readonly #ownHeld: number;
   readonly #rule: BreakerRule;
@@ -81,17 +81,18 @@ export class BreakerCells {
 
   /** @param worker slot of the thread, 0 for the primary. @throws RangeError for an impossible rule */
   constructor(
-    block: Block,
+    area: Area,
     worker: number,
     rule: BreakerRule,
     clock: Clock,
     onTransition?: TransitionListener,
   ) {
     if (!(rule.probes >= 1 && rule.probes <= 15)) throw new RangeError('breaker: probes must be 1..15');
-    this.#words = new BreakerWords(block);
-    this.#window = new BreakerWindow(block);
-    this.#held = block.table('heldProbes').words;
-    this.#ownHeld = worker * MAX_ENDPOINTS;
+    this.#words = new BreakerWords(area);
+    this.#window = new BreakerWindow(area);
+    this.#rows = this.#words.rows;
+    this.#held = area.table('heldProbes').words;
+    this.#ownHeld = worker * this.#rows;
     this.#rule = rule;
     this.#clock = clock;
     this.#onTransition = onTransition;
@@ -156,7 +157,7 @@ export class BreakerCells {
     return this.#words.transitions(slot);
   }
 
-  /** Of all endpoints that ever were: a total that never goes down. */
+  /** Of all breakers that ever were: a total that never goes down. */
   totalTransitions(): BreakerTransitions {
     return this.#words.totalTransitions();
   }
@@ -196,8 +197,8 @@ export class BreakerCells {
 
   /** Gives back the permits a lost worker held. Call when none of its code can run any more. */
   reclaim(worker: number): void {
-    const base = worker * MAX_ENDPOINTS;
-    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) {
+    const base = worker * this.#rows;
+    for (let slot = 0; slot < this.#rows; slot++) {
       const held = Atomics.exchange(this.#held, base + slot, 0);
       for (let permits = held & 0xf; permits > 0; permits--) this.#returnPermit(slot, held >>> 4);
     }

@@ -1,7 +1,7 @@
 // What happened to one endpoint in the last ten seconds, counted by all threads in one-second buckets.
 // A bucket is one word, the second it counts for beside the count, so a stale bucket is emptied and counted
 // into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
-import type { Block } from './block.js';
+import type { Area } from './area.js';
 
 export const WINDOW_SECONDS = 10;
 
@@ -19,8 +19,8 @@ export class BreakerWindow {
   readonly #words: Int32Array;
   readonly #stride: number;
 
-  constructor(block: Block) {
-    const { words, stride } = block.table('breakerWindow');
+  constructor(area: Area) {
+    const { words, stride } = area.table('breakerWindow');
     this.#words = words;
     this.#stride = stride;
   }

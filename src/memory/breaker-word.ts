@@ -2,8 +2,7 @@
 //
 //   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
 //   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
-import type { Block } from './block.js';
-import { MAX_ENDPOINTS } from './layout.js';
+import type { Area } from './area.js';
 
 export const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
 export const FORCED_OPEN = 1 << 2;
@@ -46,14 +45,16 @@ export class BreakerWords {
   readonly #stride: number;
   readonly #transitions: Int32Array;
   readonly #transitionStride: number;
+  readonly rows: number;
 
-  constructor(block: Block) {
-    const state = block.table('breakerState');
+  constructor(area: Area) {
+    const state = area.table('breakerState');
+    this.rows = state.rows;
     this.#low = state.words;
     this.#lowStride = state.stride;
     this.#words = new BigInt64Array(state.words.buffer, state.words.byteOffset, state.words.length / 2);
     this.#stride = state.stride / 2;
-    const transitions = block.table('breakerTransitions');
+    const transitions = area.table('breakerTransitions');
     this.#transitions = transitions.words;
     this.#transitionStride = transitions.stride;
   }
@@ -89,7 +90,7 @@ export class BreakerWords {
 
   totalTransitions(): BreakerTransitions {
     let [open, halfOpen, closed] = [0, 0, 0];
-    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) {
+    for (let slot = 0; slot < this.rows; slot++) {
       const transitions = this.transitions(slot);
       open += transitions.open;
       halfOpen += transitions.halfOpen;

@@ -1,7 +1,7 @@
 // Bounded numbers of things at once, each by a name, counted over all threads: whoever says the same name counts in the
 // same row. What each thread holds is counted, too, so that it can be given back if the thread is lost.
-import type { Block } from './block.js';
-import { BULKHEAD_NAME_BYTES, BULKHEADS } from './layout.js';
+import type { Area } from './area.js';
+import { type Named, NameTable } from './names.js';
 
 /** One of them, as one thread uses it. */
 export interface Permits {
@@ -12,8 +12,12 @@ export interface Permits {
   readonly held: number;
 }
 
+export interface BulkheadUsage extends Pick<Named, 'name' | 'terms'> {
+  readonly held: number;
+}
+
 export class BulkheadCells {
-  readonly #block: Block;
+  readonly #names: NameTable;
   readonly #held: Int32Array;
   readonly #own: Int32Array;
   readonly #ownBase: number;
@@ -21,13 +25,13 @@ export class BulkheadCells {
   readonly #known = new Map<string, Permits>();
 
   /** @param slot row of the thread */
-  constructor(block: Block, slot: number) {
-    this.#block = block;
-    const { words, stride } = block.table('bulkheadHeld');
+  constructor(area: Area, slot: number) {
+    this.#names = new NameTable(area, 'bulkhead');
+    const { words, stride, rows } = area.table('bulkheadHeld');
     this.#held = words;
     this.#stride = stride;
-    this.#own = block.table('workerBulkheadHeld').words;
-    this.#ownBase = slot * BULKHEADS;
+    this.#own = area.table('workerBulkheadHeld').words;
+    this.#ownBase = slot * rows;
   }
 
   /** @throws RangeError when there are too many names, or one is too long */
@@ -40,8 +44,13 @@ export class BulkheadCells {
     return permits;
   }
 
+  /** As `NameTable.agree`. */
+  agree(name: string, terms: readonly number[], replace: boolean): boolean {
+    return this.#names.agree(this.#names.rowOf(name), terms, replace);
+  }
+
   #permits(name: string): Permits {
-    const row = this.#rowOf(name);
+    const row = this.#names.rowOf(name);
     const held = this.#held;
     const own = this.#own;
     const index = row * this.#stride;
@@ -67,57 +76,19 @@ export class BulkheadCells {
   }
 
   /** All names and how many each holds. */
-  usage(): { readonly name: string; readonly held: number }[] {
-    return Array.from({ length: BULKHEADS }, (_, row) => row).flatMap((row) => {
-      const name = this.#nameOf(row);
-      return name === undefined ? [] : [{ name, held: Atomics.load(this.#held, row * this.#stride) }];
-    });
-  }
-
-  /** A row belongs to the first who marks it with the hash of a name; its name follows, its length last. */
-  #rowOf(name: string): number {
-    const bytes = new TextEncoder().encode(name);
-    if (bytes.length === 0 || bytes.length > BULKHEAD_NAME_BYTES) {
-      throw new RangeError(`the name "${name}" is empty, or longer than ${BULKHEAD_NAME_BYTES} bytes`);
-    }
-    const hash = hashOf(bytes);
-    for (let step = 0; step < BULKHEADS; step++) {
-      const row = ((hash >>> 0) + step) % BULKHEADS;
-      const mark = this.#block.words('bulkheadHash', row);
-      const before = Atomics.compareExchange(mark, 0, 0, hash);
-      if (before === 0) {
-        this.#block.bytes('bulkheadName', row).set(bytes);
-        Atomics.store(this.#block.words('bulkheadNameLength', row), 0, bytes.length);
-        return row;
-      }
-      // Whose name is not there yet is being written by a thread that starts beside this one.
-      if (before === hash && (this.#nameOf(row) ?? name) === name) return row;
-    }
-    throw new RangeError(`more than ${BULKHEADS} names of things that are bounded`);
-  }
-
-  #nameOf(row: number): string | undefined {
-    const length = Atomics.load(this.#block.words('bulkheadNameLength', row), 0);
-    // A decoder refuses shared memory: copy first.
-    return length === 0
-      ? undefined
-      : new TextDecoder().decode(this.#block.bytes('bulkheadName', row).slice(0, length));
+  usage(): BulkheadUsage[] {
+    return this.#names
+      .list()
+      .map(({ row, name, terms }) => ({ name, held: Atomics.load(this.#held, row * this.#stride), terms }));
   }
 }
 
 /** Gives back what a lost worker held. Call when none of its code can run any more. */
-export function reclaimBulkheads(block: Block, slot: number): void {
-  const { words, stride } = block.table('bulkheadHeld');
-  const own = block.table('workerBulkheadHeld').words;
-  for (let row = 0; row < BULKHEADS; row++) {
-    const held = Atomics.exchange(own, slot * BULKHEADS + row, 0);
+export function reclaimBulkheads(area: Area, slot: number): void {
+  const { words, stride, rows } = area.table('bulkheadHeld');
+  const own = area.table('workerBulkheadHeld').words;
+  for (let row = 0; row < rows; row++) {
+    const held = Atomics.exchange(own, slot * rows + row, 0);
     if (held !== 0) Atomics.sub(words, row * stride, held);
   }
-}
-
-/** FNV-1a; never 0, which marks a free row. */
-function hashOf(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash | 0 || 1;
 }

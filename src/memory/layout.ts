@@ -1,5 +1,5 @@
 // THE definition of shared memory: every field with its owner, writer, unit and merge rule. Offsets and the
-// version hash are computed from this table, so two builds that disagree refuse to share a block.
+// version hash are computed from this table (plan.ts), so two builds that disagree refuse to share a block.
 // What a cell means to anyone is not this room's business.
 
 /** How often a field is repeated. A row always starts on a cache line of its own. */
@@ -8,8 +8,12 @@ export type Rows =
   | 'worker'
   | 'endpoint'
   | 'worker-endpoint'
+  | 'breaker'
+  | 'worker-breaker'
+  | 'named-breaker'
   | 'worker-series'
   | 'rate-bucket'
+  | 'named-rate'
   | 'bulkhead'
   | 'worker-bulkhead';
 
@@ -56,7 +60,13 @@ export const RATE_BUCKETS = 32_768;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
-export const BULKHEAD_NAME_BYTES = 256;
+/** Breakers that belong to no endpoint but have a name. */
+export const NAMED_BREAKERS = 64;
+/** Rate limits that have a name. */
+export const NAMED_RATES = 64;
+/** Bytes of a name, and how many numbers may go with it: see names.ts. */
+export const NAME_BYTES = 256;
+export const TERMS = 8;
 /** The most that DATABASE_POOL_MAX may be. */
 export const DATABASE_PERMITS = 10_000;
 /** Pools of one thread that have a place of their own in the line for connections. */
@@ -115,13 +125,20 @@ export const LAYOUT = {
 
   // --- rate limits by key: see rate-bucket.ts
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
+  /** Limits by name, as of the bulkheads below. */
+  rateHash: field('named-rate', 1, 'cas', 'hash', 'none'),
+  rateNameLength: field('named-rate', 1, 'cas', 'bytes', 'none'),
+  rateName: field('named-rate', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  rateTerms: field('named-rate', TERMS, 'cas', 'by limit', 'none'),
 
   // --- things of which there may be so many at once: see bulkhead-cells.ts
   bulkheadHeld: field('bulkhead', 1, 'cas', 'permits', 'last'),
   /** 0: the row is free. */
   bulkheadHash: field('bulkhead', 1, 'cas', 'hash', 'none'),
   bulkheadNameLength: field('bulkhead', 1, 'cas', 'bytes', 'none'),
-  bulkheadName: field('bulkhead', BULKHEAD_NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  bulkheadName: field('bulkhead', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  /** Each a number + 1, 0 for none. */
+  bulkheadTerms: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
   /** Row `worker slot * BULKHEADS + bulkhead`: to be given back if the worker is lost. */
   workerBulkheadHeld: field('worker-bulkhead', 1, 'owner', 'permits', 'sum'),
 
@@ -189,83 +206,24 @@ export const LAYOUT = {
   ),
   /** One 64-bit word: failures in a row, ejected, times, until or since when. See ejection-word.ts. */
   endpointEjection: field('endpoint', 2, 'cas', 'packed', 'last'),
-  /** One 64-bit word: state, forced, probes, epoch, since. See breaker-word.ts. */
-  breakerState: field('endpoint', 2, 'cas', 'packed', 'last'),
-  /** Per one-second bucket: packed second and count. See breaker-window.ts. */
-  breakerWindow: field('endpoint', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
-  /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
-  breakerTransitions: field('endpoint', 3, 'cas', 'transitions', 'last'),
 
   // --- what one worker adds to an endpoint, so that it can be given back if the worker is lost
-  /** Row `worker slot * MAX_ENDPOINTS + endpoint slot`, as of the next field. */
+  /** Row `worker slot * MAX_ENDPOINTS + endpoint slot`. */
   heldInFlight: field('worker-endpoint', 1, 'cas', 'calls', 'sum'),
-  /** Half-open permits of the epoch they were taken in, packed. */
-  heldProbes: field('worker-endpoint', 1, 'owner', 'packed', 'none'),
+
+  // --- one breaker: rows of the endpoints first, then those of the names
+  /** One 64-bit word: state, forced, probes, epoch, since. See breaker-word.ts. */
+  breakerState: field('breaker', 2, 'cas', 'packed', 'last'),
+  /** Per one-second bucket: packed second and count. See breaker-window.ts. */
+  breakerWindow: field('breaker', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
+  /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
+  breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
+  /** Half-open permits of the epoch they were taken in, packed. Row `worker slot * breakers + breaker`. */
+  heldProbes: field('worker-breaker', 1, 'owner', 'packed', 'none'),
+  breakerHash: field('named-breaker', 1, 'cas', 'hash', 'none'),
+  breakerNameLength: field('named-breaker', 1, 'cas', 'bytes', 'none'),
+  breakerName: field('named-breaker', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  breakerTerms: field('named-breaker', TERMS, 'cas', 'by breaker', 'none'),
 } as const satisfies Record<string, Field>;
 
 export type FieldName = keyof typeof LAYOUT;
-
-/** What the size of a block depends on. Slot 0 is the primary's own row, worker threads have 1..workers. */
-export interface Dimensions {
-  /** Worker threads that may live at the same time, replacements beside those they replace included. */
-  readonly workers: number;
-}
-
-const CACHE_LINE = 64;
-const padded = (bytes: number): number => Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
-
-/** Rows of one thread, side by side. */
-const PACKED: ReadonlySet<Rows> = new Set(['worker-series', 'worker-endpoint', 'worker-bulkhead']);
-
-export interface Placement {
-  /** Byte offset of row 0. */
-  readonly offset: number;
-  /** Bytes from one row to the next. */
-  readonly stride: number;
-  readonly rows: number;
-}
-
-export interface Plan {
-  readonly bytes: number;
-  readonly version: number;
-  readonly fields: Readonly<Record<FieldName, Placement>>;
-}
-
-/** Bytes before the first field: magic, version, workers, and the shared clock's epoch (two words). */
-export const HEADER_BYTES = CACHE_LINE;
-
-/**
- * Computes where every field lies. Rows that one thread writes are grouped field by field and padded to
- * cache lines, except those of a series, which are packed: one thread owns them all.
- */
-export function plan(dimensions: Dimensions): Plan {
-  const slots = dimensions.workers + 1;
-  const count: Record<Rows, number> = {
-    process: 1,
-    worker: slots,
-    endpoint: MAX_ENDPOINTS,
-    'worker-endpoint': slots * MAX_ENDPOINTS,
-    'worker-series': slots * SERIES_PER_WORKER,
-    'rate-bucket': RATE_BUCKETS,
-    bulkhead: BULKHEADS,
-    'worker-bulkhead': slots * BULKHEADS,
-  };
-  let offset = HEADER_BYTES;
-  const fields = {} as Record<FieldName, Placement>;
-  for (const [name, { rows, words }] of Object.entries(LAYOUT) as [FieldName, Field][]) {
-    const packed = PACKED.has(rows);
-    const stride = packed ? words * 4 : padded(words * 4);
-    fields[name] = { offset, stride, rows: count[rows] };
-    offset += padded(stride * count[rows]);
-  }
-  return { bytes: offset, version: versionOf(dimensions), fields };
-}
-
-/** FNV-1a over the whole table: any change of a field, its size or its order is another version. */
-function versionOf(dimensions: Dimensions): number {
-  let hash = 0x811c9dc5;
-  for (const char of JSON.stringify([LAYOUT, dimensions])) {
-    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
-  }
-  return hash | 0;
-}

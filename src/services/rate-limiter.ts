@@ -1,6 +1,7 @@
 // The rate limiter on its own: for a key of one's own in a handler, a job queue, or a program without a server. With the
 // memory of another thread's limiter it is the same limiter.
-import { attachRates, createRateMemory, type RateMemory } from '../memory/rate-memory.js';
+import type { PartMemory } from "../memory/part.js";
+import { attachRates, createRateMemory } from "../memory/rate-memory.js";
 import { parseRate } from '../rate.js';
 import { isAdmitted, RateLimit } from '../resilience/rate-limit.js';
 
@@ -8,7 +9,7 @@ export interface RateLimiterOptions {
   /** `N/second` or `N/minute`, optionally `;burst=B`. */
   readonly limit: string;
   /** Of a limiter in another thread, with which this one shares its counts. */
-  readonly memory?: RateMemory;
+  readonly memory?: PartMemory;
   /** Keys that have a place of their own at once, 21 bytes each; more share some. Default 10,000. */
   readonly keys?: number;
   /** Limiters of one name in one memory are the same limit. */
@@ -27,7 +28,7 @@ export interface RateLimiter {
   /** In any interval of t seconds at most B + N*t of one key are admitted, over all threads. */
   take(key: string): RateAnswer;
   /** For other threads. */
-  readonly memory: RateMemory;
+  readonly memory: PartMemory;
   /** Ends the hourly sweep of unused rows; it keeps no process alive. */
   close(): void;
 }

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
-import { HEADER_BYTES, LAYOUT, plan } from '#src/memory/layout.js';
+import { LAYOUT } from '#src/memory/layout.js';
+import { HEADER_BYTES, plan } from '#src/memory/plan.js';
 
 describe('shared memory block', () => {
   it('gives every row of every field words of its own', () => {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
-import { BULKHEAD_NAME_BYTES, BULKHEADS } from '#src/memory/layout.js';
+import { BULKHEADS, NAME_BYTES } from '#src/memory/layout.js';
 import type { Crowding } from './bulkhead-crowd.js';
 
 const THREADS = 4;
@@ -18,8 +18,8 @@ describe('bulkhead cells', () => {
     mine.leave();
     expect(theirs.enter(2)).to.equal(true);
     const usage = [
-      { name: 'a', held: 2 },
-      { name: 'b', held: 1 },
+      { name: 'a', held: 2, terms: undefined },
+      { name: 'b', held: 1, terms: undefined },
     ];
     expect(one.usage()).to.have.deep.members(usage);
   });
@@ -41,9 +41,11 @@ describe('bulkhead cells', () => {
     const cells = new BulkheadCells(Block.create({ workers: 1 }), 1);
     for (let n = 0; n < BULKHEADS; n++) cells.of(`name ${n}`);
     expect(cells.of('name 7').enter(1)).to.equal(true);
-    expect(cells.usage().filter(({ held }) => held > 0)).to.deep.equal([{ name: 'name 7', held: 1 }]);
+    expect(cells.usage().filter(({ held }) => held > 0)).to.deep.equal([
+      { name: 'name 7', held: 1, terms: undefined },
+    ]);
     expect(() => cells.of('one more')).to.throw(RangeError);
-    for (const name of ['', 'é'.repeat(BULKHEAD_NAME_BYTES / 2 + 1)]) {
+    for (const name of ['', 'é'.repeat(NAME_BYTES / 2 + 1)]) {
       expect(() => new BulkheadCells(Block.create({ workers: 1 }), 1).of(name)).to.throw(RangeError);
     }
   });

@@ -1,0 +1,50 @@
+// How memory begins that threads hand to each other: what it is, how it is laid out, and the zero of its clock.
+import { HEADER_BYTES, type Plan } from './plan.js';
+
+const [MAGIC_WORD, VERSION_WORD, EPOCH_LOW, EPOCH_HIGH] = [0, 1, 2, 3] as const;
+/** From this word on it is for the dimensions. */
+const DIMENSIONS = 4;
+
+type Size = Pick<Plan, 'bytes' | 'version'>;
+
+const headerOf = (buffer: SharedArrayBuffer): Int32Array => new Int32Array(buffer, 0, HEADER_BYTES / 4);
+
+interface Made {
+  readonly buffer: SharedArrayBuffer;
+  readonly epochNs: bigint;
+}
+
+/** Fresh memory for a plan. */
+export function makeMemory(magic: number, { bytes, version }: Size, dimensions: readonly number[]): Made {
+  const buffer = new SharedArrayBuffer(bytes);
+  const header = headerOf(buffer);
+  const epochNs = process.hrtime.bigint();
+  header[MAGIC_WORD] = magic;
+  header[VERSION_WORD] = version;
+  header[EPOCH_LOW] = Number(BigInt.asIntN(32, epochNs));
+  header[EPOCH_HIGH] = Number(BigInt.asIntN(32, epochNs >> 32n));
+  header.set(dimensions, DIMENSIONS);
+  return { buffer, epochNs };
+}
+
+/** What was made elsewhere. @returns undefined when this magic is not its own */
+export function readDimensions(
+  magic: number,
+  buffer: SharedArrayBuffer,
+  count: number,
+): readonly number[] | undefined {
+  if (buffer.byteLength < HEADER_BYTES) return undefined;
+  const header = headerOf(buffer);
+  return header[MAGIC_WORD] === magic ? [...header.subarray(DIMENSIONS, DIMENSIONS + count)] : undefined;
+}
+
+/** @throws Error when the buffer was laid out by another version of the table. */
+export function epochOf(buffer: SharedArrayBuffer, { bytes, version }: Size): bigint {
+  const header = headerOf(buffer);
+  if (header[VERSION_WORD] !== version || buffer.byteLength !== bytes) {
+    throw new Error('shared memory: laid out by another version of Multilane');
+  }
+  const low = BigInt.asUintN(32, BigInt(header[EPOCH_LOW]!));
+  const high = BigInt.asUintN(32, BigInt(header[EPOCH_HIGH]!));
+  return (high << 32n) | low;
+}

@@ -1,0 +1,47 @@
+// Breakers that belong to no endpoint but have a name. Their cells are the last rows of the breaker tables, so whatever
+// is done for all breakers (totals, reclaiming) is done for them.
+import type { Area } from './area.js';
+import { NameTable } from './names.js';
+
+export interface NamedBreaker {
+  /** Of the breaker tables. */
+  readonly slot: number;
+  readonly name: string;
+  readonly terms: readonly number[];
+}
+
+export class NamedBreakers {
+  readonly #names: NameTable;
+  /** Row of the first name. */
+  readonly #first: number;
+
+  constructor(area: Area) {
+    this.#names = new NameTable(area, 'breaker');
+    this.#first = area.table('breakerState').rows - this.#names.rows;
+  }
+
+  /** @throws RangeError when there are too many names, or one is too long */
+  slotOf(name: string): number {
+    return this.#first + this.#names.rowOf(name);
+  }
+
+  /** As `NameTable.agree`. */
+  agree(slot: number, terms: readonly number[], replace: boolean): boolean {
+    return this.#names.agree(slot - this.#first, terms, replace);
+  }
+
+  /** undefined: an endpoint's. */
+  nameOf(slot: number): string | undefined {
+    return slot < this.#first ? undefined : this.#names.nameOf(slot - this.#first);
+  }
+
+  termsOf(slot: number): readonly number[] | undefined {
+    return slot < this.#first ? undefined : this.#names.termsOf(slot - this.#first);
+  }
+
+  list(): NamedBreaker[] {
+    return this.#names
+      .list()
+      .flatMap(({ row, name, terms }) => (terms === undefined ? [] : [{ slot: this.#first + row, name, terms }]));
+  }
+}

@@ -1,0 +1,108 @@
+// Rows of shared memory that are found by name: whoever says the same name, in whichever thread, has the same row. A few
+// whole numbers may go with it, on which all who use the name must agree. Rows are never given back.
+import type { Area } from './area.js';
+import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
+
+/** What is kept by name, with the fields it is kept in, and how one calls it. */
+const KINDS = {
+  breaker: ['breakerHash', 'breakerNameLength', 'breakerName', 'breakerTerms', 'named breakers'],
+  bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadTerms', 'bulkheads'],
+  rate: ['rateHash', 'rateNameLength', 'rateName', 'rateTerms', 'named rate limits'],
+} as const satisfies Record<string, readonly [FieldName, FieldName, FieldName, FieldName, string]>;
+
+export interface Named {
+  readonly row: number;
+  readonly name: string;
+  /** undefined: nobody has said any. */
+  readonly terms: readonly number[] | undefined;
+}
+
+export class NameTable {
+  readonly rows: number;
+  readonly #area: Area;
+  readonly #kind: (typeof KINDS)[keyof typeof KINDS];
+
+  constructor(area: Area, kind: keyof typeof KINDS) {
+    this.#area = area;
+    this.#kind = KINDS[kind];
+    this.rows = area.table(this.#kind[0]).rows;
+  }
+
+  /**
+   * A row belongs to the first who marks it with the hash of a name; its name follows, its length last.
+   * @throws RangeError when there are too many names, or one is too long
+   */
+  rowOf(name: string): number {
+    const [hashes, lengths, names, , what] = this.#kind;
+    const bytes = new TextEncoder().encode(name);
+    if (bytes.length === 0 || bytes.length > NAME_BYTES) {
+      throw new RangeError(`the name "${name}" is empty, or longer than ${NAME_BYTES} bytes`);
+    }
+    const hash = hashOf(bytes);
+    for (let step = 0; step < this.rows; step++) {
+      const row = ((hash >>> 0) + step) % this.rows;
+      const before = Atomics.compareExchange(this.#area.words(hashes, row), 0, 0, hash);
+      if (before === 0) {
+        this.#area.bytes(names, row).set(bytes);
+        Atomics.store(this.#area.words(lengths, row), 0, bytes.length);
+        return row;
+      }
+      // Whose name is not there yet is being written by a thread that starts beside this one.
+      if (before === hash && (this.nameOf(row) ?? name) === name) return row;
+    }
+    throw new RangeError(`"${name}" is one too many: there is room for ${this.rows} ${what} in a process`);
+  }
+
+  nameOf(row: number): string | undefined {
+    const [, lengths, names] = this.#kind;
+    const length = Atomics.load(this.#area.words(lengths, row), 0);
+    // A decoder refuses shared memory: copy first.
+    return length === 0
+      ? undefined
+      : new TextDecoder().decode(this.#area.bytes(names, row).slice(0, length));
+  }
+
+  /**
+   * Says the numbers that go with a name. The first who says them decides, number by number: of two who differ at most one
+   * is told that all agree.
+   * @param terms whole numbers 0..2^31-2
+   * @param replace what was said before holds no more
+   */
+  agree(row: number, terms: readonly number[], replace: boolean): boolean {
+    const words = this.#terms(row);
+    let agreed = true;
+    for (const [index, term] of terms.entries()) {
+      if (replace) Atomics.store(words, index, term + 1);
+      else {
+        const before = Atomics.compareExchange(words, index, 0, term + 1);
+        if (before !== 0 && before !== term + 1) agreed = false;
+      }
+    }
+    return agreed;
+  }
+
+  /** All names so far. */
+  list(): Named[] {
+    return Array.from({ length: this.rows }, (_, row) => row).flatMap((row) => {
+      const name = this.nameOf(row);
+      return name === undefined ? [] : [{ row, name, terms: this.termsOf(row) }];
+    });
+  }
+
+  termsOf(row: number): readonly number[] | undefined {
+    const words = this.#terms(row);
+    const said = Array.from({ length: TERMS }, (_, index) => Atomics.load(words, index) - 1);
+    return said[0]! < 0 ? undefined : said;
+  }
+
+  #terms(row: number): Int32Array {
+    return this.#area.words(this.#kind[3], row);
+  }
+}
+
+/** FNV-1a; never 0, which marks a free row. */
+function hashOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash | 0 || 1;
+}

@@ -1,0 +1,119 @@
+// A few fields of the layout on their own, without the block of the process: for programs that want one limiter, one
+// breaker or one bulkhead of us, and nothing else. Threads are not started by us there, so each takes a slot by itself.
+import { Area } from './area.js';
+import { epochOf, makeMemory, readDimensions } from './header.js';
+import { fillSecret } from './keyed-hash.js';
+import type { FieldName, Rows } from './layout.js';
+import { type Plan, planOf } from './plan.js';
+
+/** Magic and fields of each kind. */
+const PARTS = {
+  rates: [0x4d4c5252, ['rateSecret', 'rateBuckets']], // "MLRR"
+  breaker: [
+    0x4d4c4252, // "MLBR"
+    [
+      'workerId',
+      'breakerState',
+      'breakerWindow',
+      'breakerTransitions',
+      'heldProbes',
+      'breakerHash',
+      'breakerNameLength',
+      'breakerName',
+      'breakerTerms',
+    ],
+  ],
+  bulkhead: [
+    0x4d4c4248, // "MLBH"
+    [
+      'workerId',
+      'bulkheadHeld',
+      'workerBulkheadHeld',
+      'bulkheadHash',
+      'bulkheadNameLength',
+      'bulkheadName',
+      'bulkheadTerms',
+    ],
+  ],
+} as const satisfies Record<string, readonly [number, readonly FieldName[]]>;
+
+/** Can be handed to other threads. */
+export type PartMemory = SharedArrayBuffer;
+
+export type PartKind = keyof typeof PARTS;
+
+const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
+  kind === 'rates'
+    ? { process: 1, 'rate-bucket': size }
+    : {
+        worker: size,
+        breaker: 1,
+        'worker-breaker': size,
+        'named-breaker': 1,
+        bulkhead: 1,
+        'worker-bulkhead': size,
+      };
+
+export class Part extends Area {
+  /** Threads that may use it at the same time. */
+  readonly threads: number;
+
+  private constructor(buffer: SharedArrayBuffer, { fields }: Plan<never>, threads: number, epochNs: bigint) {
+    super(buffer, fields, epochNs);
+    this.threads = threads;
+  }
+
+  /** @param size buckets of rate limits; of the others, threads that may use it at the same time */
+  static create(kind: PartKind, size: number): Part {
+    const [magic, names] = PARTS[kind];
+    const layout = planOf<FieldName>(names, countOf(kind, size));
+    const { buffer, epochNs } = makeMemory(magic, layout, [size]);
+    const part = new Part(buffer, layout, size, epochNs);
+    if (kind === 'rates') fillSecret(part.words('rateSecret'));
+    return part;
+  }
+
+  /** @throws Error for memory of anything else, or of another version */
+  static attach(kind: PartKind, buffer: PartMemory): Part {
+    const [magic, names] = PARTS[kind];
+    const [size] = readDimensions(magic, buffer, 1) ?? [];
+    if (size === undefined) throw new Error(`${kind}: not memory of its kind`);
+    const layout = planOf<FieldName>(names, countOf(kind, size));
+    return new Part(buffer, layout, size, epochOf(buffer, layout));
+  }
+
+  /**
+   * The slot of a thread, its own until it is given back.
+   * @param thread `threadId` of node:worker_threads
+   * @throws RangeError when other threads have all of them
+   */
+  slotOf(thread: number): number {
+    const known = this.#find(thread);
+    if (known !== undefined) return known;
+    for (let slot = 0; slot < this.threads; slot++) {
+      if (Atomics.compareExchange(this.words('workerId', slot), 0, 0, thread + 1) === 0) return slot;
+    }
+    throw new RangeError(
+      `${this.threads} threads use this memory: reclaim those that have ended, or create it with more threads`,
+    );
+  }
+
+  /**
+   * Gives back the slot of a thread that has ended, first what it held.
+   * @returns false: it had none
+   */
+  reclaim(thread: number, held: (slot: number) => void): boolean {
+    const slot = this.#find(thread);
+    if (slot === undefined) return false;
+    held(slot);
+    Atomics.store(this.words('workerId', slot), 0, 0);
+    return true;
+  }
+
+  #find(thread: number): number | undefined {
+    for (let slot = 0; slot < this.threads; slot++) {
+      if (Atomics.load(this.words('workerId', slot), 0) === thread + 1) return slot;
+    }
+    return undefined;
+  }
+}
