@@ -24,6 +24,12 @@ export {
 } from './errors.js';
 export type { Counter, Gauge, Histogram, Labels } from './memory/recorder.js';
 export type { Priority } from './resilience/admission.js';
+export type { BreakerState } from './resilience/breaker.js';
+export type { BreakerSettings } from './resilience/breaker-settings.js';
+export type { Bulkhead, BulkheadSettings } from './resilience/bulkhead.js';
+export type { CircuitBreaker } from './resilience/circuit-breaker.js';
+export type { RunOptions } from './resilience/policy.js';
+export type { RateAnswer } from './resilience/rate-limit.js';
 export type {
   Json,
   RetryRule,
@@ -62,16 +68,13 @@ export { type SecurityHeadersOptions, securityHeaders } from './server/hooks/sec
 export type { FieldPart, FilePart, Part, PartLimits } from './server/multipart.js';
 export type { EventSourceFunction, ServerSentEvent } from './server/sse.js';
 export type { SendResult, ServerWebSocket, WebSocketEvents, WebSocketLimits } from './server/websocket.js';
+export { type BreakerOptions, createBreaker, type StandaloneBreaker } from './services/breaker.js';
+export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from './services/bulkhead.js';
 export { defineConfig, type ProjectConfig } from './services/define-config.js';
 export { defineSaga } from './services/define-saga.js';
 export { defineService } from './services/define-service.js';
 export { idempotencyKey, idempotent } from './services/idempotency.js';
-export {
-  createRateLimiter,
-  type RateAnswer,
-  type RateLimiter,
-  type RateLimiterOptions,
-} from './services/rate-limiter.js';
+export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './services/rate-limiter.js';
 export type {
   Cpu,
   SagaContext,
@@ -80,4 +83,5 @@ export type {
   ServiceDeps,
   ServiceMetrics,
 } from './services/service.js';
+export type { Shared, SharedRateLimiter } from './services/shared.js';
 export type { Call, CallOptions, CallResponse, ServiceClient } from './upstream/call.js';

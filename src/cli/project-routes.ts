@@ -3,6 +3,7 @@
 // and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import { createShared } from '../hosting/shared.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
 import { RateTable } from '../memory/rate-table.js';
@@ -27,7 +28,7 @@ const UNUSED: RequestObserver = {
 
 const UNGUARDED: Doors = {
   door: () => ({ enter: () => 1, leave() {}, answered() {} }),
-  places: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
+  places: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
 };
 
 /** @throws ConfigError naming service and route */
@@ -35,11 +36,15 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const block = Block.create({ workers: 1 });
   const recorder = new SeriesTable(block, 1);
   const log = createLogger(settings, {}, stderrSink);
+  const clock = sharedClock(block);
+  const rateLimits = RateTable.of(block, clock);
+  // Names and settings are checked where they are registered.
+  const shared = createShared({ block, slot: 1, clock, recorder, log, rateLimits, replaces: false });
   const app = createApp({
     settings,
     observer: UNUSED,
     doors: UNGUARDED,
-    rateLimits: RateTable.of(block, sharedClock(block)),
+    rateLimits,
     tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
     log,
     draining: () => false,
@@ -56,6 +61,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
         cpu: refusing(service.name, 'cpu'),
         call: (name) => refusing(service.name, `call('${name}')`),
         metrics: serviceMetrics(recorder),
+        shared: shared(service.name),
         log: log.child({ service: service.name }),
       };
       app.mount(service.name, (routes) => service.routes(routes, deps));

@@ -28,6 +28,7 @@ import { type HostThread, MountedService, type Outfit } from './mounting.js';
 import { observeCalls } from './observers.js';
 import { countedRateLimits } from './rate-limits.js';
 import { RequestMeters } from './request-meters.js';
+import { createShared } from './shared.js';
 import { traceTrust } from './trace-trust.js';
 
 export interface HostOptions {
@@ -82,11 +83,21 @@ export function createHost(options: HostOptions): Host {
     log,
     mail,
   });
+  const rateLimits = countedRateLimits(block, clock, recorder);
+  const shared = createShared({
+    block,
+    slot,
+    clock,
+    recorder,
+    log,
+    rateLimits,
+    replaces: thread.generation > 1,
+  });
   const app = createApp({
     settings,
     observer: meters,
     doors: bounds,
-    rateLimits: countedRateLimits(block, clock, recorder),
+    rateLimits,
     switchedOff: new SnapshotPage(block, 'switchedOff'),
     tracing,
     log,
@@ -98,7 +109,7 @@ export function createHost(options: HostOptions): Host {
   const dispatch = dispatchTo(app);
   const cpu = new CpuClient(cpuPort, tracing);
   const { call } = calling;
-  const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, outfit };
+  const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, shared, outfit };
   const services = definitions.map(
     (definition, number) => new MountedService(definition, surroundings, number),
   );

@@ -14,6 +14,7 @@ import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import { hasDatabase } from '../services/mounted.js';
 import type { Cpu, ServiceDefinition, ServiceDeps } from '../services/service.js';
+import type { Shared } from '../services/shared.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
@@ -45,6 +46,7 @@ export interface Surroundings {
   readonly log: Logger;
   readonly call: Call;
   readonly cpu: { tasks(module: URL | undefined): Cpu };
+  readonly shared: (service: string) => Shared;
   readonly outfit: Outfit;
 }
 
@@ -82,6 +84,7 @@ export class MountedService {
       call: surroundings.call,
       cpu: surroundings.cpu.tasks(tasks),
       metrics: serviceMetrics(surroundings.recorder),
+      shared: surroundings.shared(name),
       log: this.#log,
     });
   }
@@ -113,11 +116,11 @@ export class MountedService {
     });
     this.#database = database;
     if (sagas.length > 0) {
-      const { call, cpu } = this.#deps;
+      const { call, cpu, shared } = this.#deps;
       this.#engine = createSagaEngine({
         db: database,
         definitions: sagas,
-        tools: { call, cpu, db: database },
+        tools: { call, cpu, db: database, shared },
         service: name,
         owner: { instanceId: thread.instanceId, slot: thread.worker, generation: thread.generation },
         log: this.#log,

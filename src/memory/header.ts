@@ -33,7 +33,7 @@ export function readDimensions(
   buffer: SharedArrayBuffer,
   count: number,
 ): readonly number[] | undefined {
-  if (buffer.byteLength < HEADER_BYTES) return undefined;
+  if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength < HEADER_BYTES) return undefined;
   const header = headerOf(buffer);
   return header[MAGIC_WORD] === magic ? [...header.subarray(DIMENSIONS, DIMENSIONS + count)] : undefined;
 }

@@ -42,6 +42,8 @@ export class NamedBreakers {
   list(): NamedBreaker[] {
     return this.#names
       .list()
-      .flatMap(({ row, name, terms }) => (terms === undefined ? [] : [{ slot: this.#first + row, name, terms }]));
+      .flatMap(({ row, name, terms }) =>
+        terms === undefined ? [] : [{ slot: this.#first + row, name, terms }],
+      );
   }
 }

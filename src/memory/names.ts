@@ -57,9 +57,7 @@ export class NameTable {
     const [, lengths, names] = this.#kind;
     const length = Atomics.load(this.#area.words(lengths, row), 0);
     // A decoder refuses shared memory: copy first.
-    return length === 0
-      ? undefined
-      : new TextDecoder().decode(this.#area.bytes(names, row).slice(0, length));
+    return length === 0 ? undefined : new TextDecoder().decode(this.#area.bytes(names, row).slice(0, length));
   }
 
   /**

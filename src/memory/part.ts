@@ -1,5 +1,6 @@
 // A few fields of the layout on their own, without the block of the process: for programs that want one limiter, one
 // breaker or one bulkhead of us, and nothing else. Threads are not started by us there, so each takes a slot by itself.
+import { threadId } from 'node:worker_threads';
 import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
 import { fillSecret } from './keyed-hash.js';
@@ -101,8 +102,10 @@ export class Part extends Area {
   /**
    * Gives back the slot of a thread that has ended, first what it held.
    * @returns false: it had none
+   * @throws RangeError for the thread that runs
    */
   reclaim(thread: number, held: (slot: number) => void): boolean {
+    if (thread === threadId) throw new RangeError('a thread cannot reclaim what it holds itself');
     const slot = this.#find(thread);
     if (slot === undefined) return false;
     held(slot);

@@ -8,12 +8,13 @@ import { telemetryRoutes } from '../telemetry/admin/telemetry-routes.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import { breakerRoutes } from '../upstream/breaker-routes.js';
+import { withNamed } from '../upstream/named-breakers.js';
 import type { Registry } from '../upstream/registry.js';
 import { localShadowing, registryRoutes } from '../upstream/registry-routes.js';
 import type { Brain } from './brain.js';
 import type { Journals } from './journals.js';
 import { limitsRoute } from './limits-route.js';
-import { cpuSource, registrySource, workerSource } from './metric-sources.js';
+import { breakerSource, cpuSource, registrySource, workerSource } from './metric-sources.js';
 import type { OperatorSwitches } from './operator-switches.js';
 import type { Readiness } from './readiness.js';
 import { sagaRoutes } from './saga-routes.js';
@@ -35,12 +36,14 @@ export interface AdminParts {
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const { settings, brain, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
-  const { block, clock, load, breakers, ejections } = brain;
+  const { block, clock, load, named, board, ejections } = brain;
+  const guarded = withNamed(registry, () => named.list());
   const sources = [
     sharedMemorySource(block),
     workerSource(supervisor),
     cpuSource(cpu),
-    registrySource(registry, breakers),
+    registrySource(registry),
+    breakerSource(guarded, board),
   ];
   return [
     ...telemetryRoutes({
@@ -61,7 +64,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
         adminToken: settings.adminToken !== undefined,
       }),
     }),
-    ...breakerRoutes(registry, breakers),
+    ...breakerRoutes(guarded, board),
     limitsRoute(settings, brain),
     ...switchRoutes(switches),
     ...sagaRoutes(() => journals.operator()),

@@ -1,4 +1,5 @@
 // The one brain: shared memory, and the primary's own hands on it.
+import type { Logger } from 'pino';
 import { rowsFor } from '../cluster/slots.js';
 import type { Settings } from '../config.js';
 import { Block } from '../memory/block.js';
@@ -6,13 +7,17 @@ import { BreakerCells } from '../memory/breaker-cell.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
 import { EjectionCells } from '../memory/ejection-cells.js';
 import { EndpointCells } from '../memory/endpoint-cells.js';
+import { NamedBreakers } from '../memory/named-breakers.js';
 import type { Recorder } from '../memory/recorder.js';
 import { SeriesTable } from '../memory/series.js';
 import { Switches } from '../memory/switches.js';
+import type { BreakerControl } from '../resilience/breaker.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
+import { namedOwner } from '../upstream/named-breakers.js';
 import { restingBreakers } from '../upstream/outliers.js';
-import type { TransitionEvents } from '../upstream/transition-log.js';
+import { logTransitions, type Whose } from '../upstream/transition-log.js';
+import { breakerBoard } from './breaker-board.js';
 
 export interface Brain {
   readonly block: Block;
@@ -21,16 +26,24 @@ export interface Brain {
   readonly switches: Switches;
   readonly load: EndpointCells;
   readonly breakers: BreakerCells;
+  /** Of services, by name. */
+  readonly named: NamedBreakers;
+  /** All of these, for operators. */
+  readonly board: BreakerControl;
   readonly ejections: EjectionCells;
 }
 
+/** @param endpointAt whose row of the endpoint tables it is, for the log */
 export function createBrain(
   settings: Pick<Settings, 'workers' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'>,
-  events: TransitionEvents,
+  log: Pick<Logger, 'info' | 'warn'>,
+  endpointAt: Whose,
 ): Brain {
   const { workers, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const block = Block.create({ workers: rowsFor(workers) });
   const clock = sharedClock(block);
+  const named = new NamedBreakers(block);
+  const events = logTransitions(log, (slot) => namedOwner(named.nameOf(slot)) ?? endpointAt(slot));
   const breakers = new BreakerCells(block, 0, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   return {
     block,
@@ -39,6 +52,8 @@ export function createBrain(
     switches: new Switches(block),
     load: new EndpointCells(block, 0, clock),
     breakers,
+    named,
+    board: breakerBoard({ block, clock, endpoints: breakers, onTransition: events.breaker }),
     ejections: new EjectionCells(block, ejectionRule(ejectionMs), clock, restingBreakers(breakers, events)),
   };
 }

@@ -3,6 +3,7 @@ import type { Settings } from '../config.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { ConcurrencyCells } from '../memory/concurrency-cell.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { NameTable } from '../memory/names.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotals } from '../memory/totals.js';
 import { rateText } from '../rate.js';
@@ -16,6 +17,7 @@ export function limitsRoute(
 ): AdminRoute {
   const concurrency = new ConcurrencyCells(block, 0, concurrencyRule(maxInFlight), clock);
   const bulkheads = new BulkheadCells(block, 0);
+  const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
   return {
     method: 'GET',
@@ -41,10 +43,13 @@ export function limitsRoute(
             answersPerSecond: rate,
             shed: totals('multilane_requests_shed_total', 'reason'),
           },
-          bulkheads: bulkheads.usage(),
+          bulkheads: bulkheads
+            .usage()
+            .map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
           databaseConnections: DatabaseBudget.usage(block, clock),
           rateLimits: {
             default: rateLimit === null ? null : rateText(rateLimit),
+            named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
             keys: rates.usage(),
             refused: totals('multilane_rate_limited_total', 'limit'),
             overflow: totals('multilane_rate_limit_overflow_total', '')[''] ?? 0,
@@ -54,3 +59,6 @@ export function limitsRoute(
     },
   };
 }
+
+const termsText = ([count = 0, periodMs = 0, burst = 0]: readonly number[] = []): string =>
+  rateText({ count, periodMs, burst });

@@ -5,6 +5,7 @@ import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import type { SeriesTotal } from '../memory/recorder.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
+import type { Instances } from '../upstream/breaker-routes.js';
 import type { Registry } from '../upstream/registry.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
@@ -24,14 +25,20 @@ export function cpuSource(pool: Pick<TaskPool, 'queueLength'>): MetricSource {
   return () => ({ series: [reading('multilane_cpu_pool_queue_length', pool.queueLength)] });
 }
 
-export function registrySource(registry: Registry, breakers: BreakerControl): MetricSource {
+export function registrySource(registry: Pick<Registry, 'states'>): MetricSource {
+  return () => ({
+    series: [...registry.states()].map(({ service, state, count }) =>
+      reading('multilane_registry_instances', count, { service, state }),
+    ),
+  });
+}
+
+/** @param guarded whatever has a breaker */
+export function breakerSource(guarded: Instances, breakers: BreakerControl): MetricSource {
   return () => {
     const series: SeriesTotal[] = [];
-    for (const { service, state, count } of registry.states()) {
-      series.push(reading('multilane_registry_instances', count, { service, state }));
-    }
-    for (const service of Object.keys(registry.services())) {
-      for (const { id, slot } of registry.instances(service)) {
+    for (const service of Object.keys(guarded.services())) {
+      for (const { id, slot } of guarded.instances(service)) {
         const current = breakers.state(slot).state.replace('forced-', '');
         for (const state of BREAKER_STATES) {
           const labels = { service, endpoint: id, state };

@@ -19,7 +19,6 @@ import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js
 import { createLogger } from '../telemetry/log.js';
 import { levelNumber } from '../telemetry/log-level.js';
 import { stdoutSink } from '../telemetry/log-sink.js';
-import { logTransitions } from '../upstream/transition-log.js';
 import { acceptTokens } from './accept-tokens.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
@@ -78,10 +77,7 @@ async function startParts(
   for (const warning of warnings) log.warn(warning);
   const instanceId = randomUUID();
   // Cells are asked before there is a registry, but nothing moves before it is there.
-  const brain = createBrain(
-    settings,
-    logTransitions(log, (slot) => registering.registry.at(slot)),
-  );
+  const brain = createBrain(settings, log, (slot) => registering.registry.at(slot));
   const switches = new OperatorSwitches(settings, brain, log);
   lowest = () => brain.switches.logLevel;
 

@@ -1,6 +1,7 @@
 // The contract of a circuit breaker over numbered cells: closed lets everything through and counts, open
 // refuses at once, half-open lets a few probes decide. memory/breaker-cell.ts keeps it in shared memory, so
 // "20 calls" and "3 probes" are those of the whole process; trip-rules.ts says when it moves.
+import { UnavailableError } from '../errors.js';
 import type { Outcome } from './policy.js';
 
 export interface Breaker {
@@ -40,4 +41,13 @@ export interface BreakerControl {
   /** Of all cells, also those nobody uses any more: never goes down. */
   totalTransitions(): Transitions;
   force(cell: number, to: 'open' | 'closed' | 'auto'): void;
+}
+
+/** What a caller is told to wait while an operator holds the breaker open. */
+const FORCED_OPEN_RETRY_S = 5;
+
+/** @param retryInMs of the breaker that lets work through first */
+export function openRefusal(detail: string, retryInMs: number): UnavailableError {
+  const seconds = Number.isFinite(retryInMs) ? Math.max(1, Math.ceil(retryInMs / 1000)) : FORCED_OPEN_RETRY_S;
+  return new UnavailableError('BREAKER_OPEN', detail, seconds);
 }

@@ -1,23 +1,60 @@
 // So many of one kind at once and no more, over all threads: what is slow cannot take everything with it (M. Nygard,
 // "Release It!"). A few may wait for a place, for a short time; who finds no place to wait, or waits too long, is refused.
 import { UnavailableError } from '../errors.js';
+import { currentScope } from '../scope.js';
+import type { RunOptions } from './policy.js';
 
 /** Places, counted for all threads. */
 export interface Permits {
   enter(most: number): boolean;
   leave(): void;
+  /** In all threads. */
+  readonly held: number;
 }
 
-export interface BulkheadOptions {
-  readonly permits: Permits;
+export interface BulkheadSettings {
   /** At once, in all threads. */
   readonly limit: number;
-  /** May wait, in this thread. */
-  readonly queue: number;
-  /** For how long. */
-  readonly queueMs: number;
+  /** More of them that may wait for a place, in each thread. Default 0. */
+  readonly queue?: number;
+  /** For how long they may, in milliseconds. Default 50. */
+  readonly queueMs?: number;
+}
+
+const QUEUE_MS = 50;
+const LONGEST_QUEUE_MS = 60_000;
+
+/**
+ * @param what is said in front of what is wrong
+ * @throws TypeError
+ */
+export function checkedBulkhead(
+  what: string,
+  { limit, queue = 0, queueMs = QUEUE_MS }: BulkheadSettings,
+): Required<BulkheadSettings> {
+  const bad = (reason: string): TypeError => new TypeError(`${what}: ${reason}`);
+  if (!(Number.isSafeInteger(limit) && limit >= 1)) throw bad('the limit must be a whole number >= 1');
+  if (!(Number.isSafeInteger(queue) && queue >= 0)) throw bad('queue must be a whole number');
+  if (!(Number.isFinite(queueMs) && queueMs > 0 && queueMs <= LONGEST_QUEUE_MS)) {
+    throw bad(`queueMs must be a number above 0, at most ${LONGEST_QUEUE_MS}`);
+  }
+  return { limit, queue, queueMs };
+}
+
+/** Of a number that goes with a name in shared memory. */
+const MOST = 2 ** 31 - 2;
+
+/** As they are kept there: places, places, microseconds. */
+export const bulkheadTerms = ({ limit, queue, queueMs }: Required<BulkheadSettings>): readonly number[] =>
+  [limit, queue, Math.round(queueMs * 1000)].map((term) => Math.min(term, MOST));
+
+export interface BulkheadParts extends Required<BulkheadSettings> {
+  readonly permits: Permits;
   readonly onRefused: () => void;
 }
+
+/** Whoever has no signal waits until the time is over. */
+const NEVER = new AbortController().signal;
 
 /** A place that another thread has left is looked for at this pace, while somebody waits. */
 const LOOK_EVERY_MS = 5;
@@ -28,17 +65,47 @@ interface Waiter {
   readonly refuse: (reason: unknown) => void;
 }
 
-export class Bulkhead {
-  readonly #options: BulkheadOptions;
+/** As those who have work use it. */
+export interface Bulkhead {
+  /**
+   * Does the work in a place of its own and returns what it gives; waits for a place as long as the settings say.
+   * @throws UnavailableError OVERLOADED with `Retry-After` when there is none, the reason of the signal while it waits or when
+   *   it has aborted before, and what the work throws
+   */
+  run<T>(work: () => T | PromiseLike<T>, options?: RunOptions): Promise<T>;
+  /** Places taken, over all threads. */
+  readonly held: number;
+  /** Work that waits for a place in this thread. */
+  readonly waiting: number;
+}
+
+/** The bulkhead of one thread: places are those of all threads, who waits for one is its own. */
+export class BulkheadQueue implements Bulkhead {
+  readonly #parts: BulkheadParts;
   readonly #waiting = new Set<Waiter>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: BulkheadOptions) {
-    this.#options = options;
+  constructor(parts: BulkheadParts) {
+    this.#parts = parts;
   }
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  get held(): number {
+    return this.#parts.permits.held;
+  }
+
+  async run<T>(work: () => T | PromiseLike<T>, { signal }: RunOptions = {}): Promise<T> {
+    signal?.throwIfAborted();
+    const waits = this.enter(() => signal ?? currentScope()?.signal ?? NEVER);
+    if (waits !== undefined) await waits;
+    try {
+      return await work();
+    } finally {
+      this.leave();
+    }
   }
 
   /**
@@ -47,7 +114,7 @@ export class Bulkhead {
    * @throws UnavailableError OVERLOADED, the reason of the signal
    */
   enter(signal: () => AbortSignal): Promise<void> | undefined {
-    const { permits, limit, queue } = this.#options;
+    const { permits, limit, queue } = this.#parts;
     // Nobody overtakes those who wait.
     if (this.#waiting.size === 0 && permits.enter(limit)) return undefined;
     if (this.#waiting.size >= queue) throw this.#refusal();
@@ -56,7 +123,7 @@ export class Bulkhead {
 
   leave(): void {
     const [next] = this.#waiting;
-    if (next === undefined) this.#options.permits.leave();
+    if (next === undefined) this.#parts.permits.leave();
     else this.#admit(next);
   }
 
@@ -72,7 +139,7 @@ export class Bulkhead {
           end(...args);
         };
       };
-      const until = performance.now() + this.#options.queueMs;
+      const until = performance.now() + this.#parts.queueMs;
       const waiter: Waiter = { until, enter: settled(resolve), refuse: settled(reject) };
       signal.addEventListener('abort', left, { once: true });
       this.#waiting.add(waiter);
@@ -81,7 +148,7 @@ export class Bulkhead {
   }
 
   #look(): void {
-    const { permits, limit } = this.#options;
+    const { permits, limit } = this.#parts;
     const now = performance.now();
     for (const waiter of this.#waiting) {
       if (permits.enter(limit)) this.#admit(waiter);
@@ -105,7 +172,7 @@ export class Bulkhead {
   }
 
   #refusal(): UnavailableError {
-    this.#options.onRefused();
+    this.#parts.onRefused();
     return new UnavailableError('OVERLOADED', 'Too many of these are being worked on.');
   }
 }

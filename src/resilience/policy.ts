@@ -28,6 +28,12 @@ export interface Policy {
   run<T>(work: Work<T>, limits: Limits): Promise<T>;
 }
 
+/** For work that is run under one name. */
+export interface RunOptions {
+  /** Of whoever waits for the work. Default in a handler: the signal of the request. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Milliseconds to wait before attempt `attempt + 1`. */
 export type Backoff = (attempt: number) => number;
 

@@ -18,6 +18,15 @@ export const isAdmitted = (verdict: RateVerdict): boolean => verdict > 0;
 const ROUNDING = 0.1;
 const ROUNDING_MS = 0.001;
 
+/** What the key was told, for whoever answers by himself. */
+export interface RateAnswer {
+  readonly admitted: boolean;
+  /** How many more would be admitted now. */
+  readonly remaining: number;
+  /** Milliseconds until one would be admitted; 0 when this one was. */
+  readonly retryAfterMs: number;
+}
+
 export class RateLimit {
   readonly rate: Rate;
   /** An item of the field `RateLimit-Policy`. */
@@ -40,6 +49,12 @@ export class RateLimit {
 
   take(key: string): RateVerdict {
     return this.#cells.take(key);
+  }
+
+  ask(key: string): RateAnswer {
+    const verdict = this.take(key);
+    const admitted = isAdmitted(verdict);
+    return { admitted, remaining: this.remaining(verdict), retryAfterMs: admitted ? 0 : -verdict };
   }
 
   /** An item of the field `RateLimit`: how many would be admitted now, and seconds until that is all of the burst. */

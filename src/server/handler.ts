@@ -4,6 +4,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 import type { Priority } from '../resilience/admission.js';
+import type { BulkheadSettings } from '../resilience/bulkhead.js';
 import type { CookieOptions } from './cookies.js';
 import type { Part, PartLimits } from './multipart.js';
 import type { EventSourceFunction, ServerSentEvent } from './sse.js';
@@ -82,9 +83,7 @@ export type GroupOptions = Pick<
 > &
   RouteHooks;
 
-export type MaxConcurrent =
-  | number
-  | { readonly limit: number; readonly queue?: number; readonly queueMs?: number };
+export type MaxConcurrent = number | BulkheadSettings;
 
 export type RateLimitOption =
   | string

@@ -1,5 +1,5 @@
 // Makes a declared route ready: schemas compiled, hooks in order, meters got.
-import type { Bulkhead } from '../resilience/bulkhead.js';
+import type { BulkheadQueue } from '../resilience/bulkhead.js';
 import type { Handler, RouteInfo, RouteOptions } from './handler.js';
 import { flatten, type HookChain } from './hook-chain.js';
 import { parseJson } from './json-body.js';
@@ -21,7 +21,7 @@ export interface RouteDefaults {
 
 /** What bounds a route. */
 export interface RouteMount extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'door' | 'rateChecks'> {
-  readonly bulkhead: Bulkhead | undefined;
+  readonly bulkhead: BulkheadQueue | undefined;
 }
 
 /**
@@ -77,13 +77,13 @@ export function planRoute(
 }
 
 /** Before anything of the route runs: it may need what there is little of. */
-function bulkheadStep(bulkhead: Bulkhead, fields: readonly Fields[]): Step {
+function bulkheadStep(bulkhead: BulkheadQueue, fields: readonly Fields[]): Step {
   const refused = (ctx: StepContext, error: unknown): never => {
     for (const say of fields) say(ctx as never);
     throw error;
   };
   return (ctx) => {
-    let waiting: ReturnType<Bulkhead['enter']>;
+    let waiting: ReturnType<BulkheadQueue['enter']>;
     try {
       waiting = bulkhead.enter(() => ctx.signal);
     } catch (error) {

@@ -1,9 +1,9 @@
-// The rate limiter on its own: for a key of one's own in a handler, a job queue, or a program without a server. With the
-// memory of another thread's limiter it is the same limiter.
-import type { PartMemory } from "../memory/part.js";
-import { attachRates, createRateMemory } from "../memory/rate-memory.js";
+// The rate limiter on its own: for a key of one's own in a job queue, or a program without a server. With the memory of
+// another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of all workers already.
+import type { PartMemory } from '../memory/part.js';
+import { attachRates, createRateMemory } from '../memory/rate-memory.js';
 import { parseRate } from '../rate.js';
-import { isAdmitted, RateLimit } from '../resilience/rate-limit.js';
+import { type RateAnswer, RateLimit } from '../resilience/rate-limit.js';
 
 export interface RateLimiterOptions {
   /** `N/second` or `N/minute`, optionally `;burst=B`. */
@@ -16,18 +16,10 @@ export interface RateLimiterOptions {
   readonly name?: string;
 }
 
-export interface RateAnswer {
-  readonly admitted: boolean;
-  /** How many more would be admitted now. */
-  readonly remaining: number;
-  /** Milliseconds until one would be admitted; 0 when this one was. */
-  readonly retryAfterMs: number;
-}
-
 export interface RateLimiter {
   /** In any interval of t seconds at most B + N*t of one key are admitted, over all threads. */
   take(key: string): RateAnswer;
-  /** For other threads. */
+  /** For other threads. A thread that has died holds nothing of it. */
   readonly memory: PartMemory;
   /** Ends the hourly sweep of unused rows; it keeps no process alive. */
   close(): void;
@@ -35,7 +27,10 @@ export interface RateLimiter {
 
 const SWEEP_EVERY_MS = 3_600_000;
 
-/** @throws TypeError for a text that is no limit */
+/**
+ * @throws TypeError for a text that is no limit, RangeError for an impossible number of keys, Error for memory of anything
+ *   else
+ */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const { limit: text, keys = 10_000, name = 'limiter', memory = createRateMemory(keys) } = options;
   const rate = parseRate(text);
@@ -43,16 +38,5 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const table = attachRates(memory);
   const limit = new RateLimit(name, rate, table.limit(name, rate.periodMs / rate.count, rate.burst));
   const timer = setInterval(() => table.sweep(), SWEEP_EVERY_MS).unref();
-  return {
-    memory,
-    take(key) {
-      const verdict = limit.take(key);
-      return {
-        admitted: isAdmitted(verdict),
-        remaining: limit.remaining(verdict),
-        retryAfterMs: isAdmitted(verdict) ? 0 : -verdict,
-      };
-    },
-    close: () => clearInterval(timer),
-  };
+  return { memory, take: (key) => limit.ask(key), close: () => clearInterval(timer) };
 }

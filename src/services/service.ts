@@ -5,6 +5,7 @@ import type { Counter, Gauge, Histogram, Labels } from '../memory/recorder.js';
 import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import type { Call } from '../upstream/call.js';
+import type { Shared } from './shared.js';
 
 export interface Cpu {
   /**
@@ -29,6 +30,7 @@ export interface ServiceDeps {
   readonly cpu: Cpu;
   readonly sagas: Sagas;
   readonly metrics: ServiceMetrics;
+  readonly shared: Shared;
   readonly log: Logger;
 }
 
@@ -37,6 +39,7 @@ export interface SagaTools {
   readonly call: Call;
   readonly db: Database;
   readonly cpu: Cpu;
+  readonly shared: Shared;
 }
 
 /** A step's context as a saga author sees it: identity, results and tools on one object (CONTRACT 7). */

@@ -4,6 +4,7 @@ import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
 import type { Cpu, ServiceDefinition, ServiceDeps, ServiceMetrics } from '../services/service.js';
+import type { Shared } from '../services/shared.js';
 import type { ServiceClient } from '../upstream/call.js';
 import type { Missing } from './missing.js';
 
@@ -14,6 +15,7 @@ export interface DependencyOverrides {
   readonly cpu?: Partial<Cpu>;
   readonly call?: (service: string) => Partial<ServiceClient>;
   readonly metrics?: Partial<ServiceMetrics>;
+  readonly shared?: Partial<Shared>;
   readonly log?: Logger;
 }
 
@@ -22,7 +24,7 @@ export type ServiceOverrides = Readonly<
   Record<string, DependencyOverrides | ((deps: ServiceDeps) => DependencyOverrides)>
 >;
 
-const KNOWN = new Set(['db', 'sagas', 'cpu', 'call', 'metrics', 'log']);
+const KNOWN = new Set(['db', 'sagas', 'cpu', 'call', 'metrics', 'shared', 'log']);
 
 /** @throws ConfigError for a service that is not mounted */
 export function checkOverrides(overrides: ServiceOverrides, services: readonly ServiceDefinition[]): void {

@@ -19,7 +19,6 @@ import { type InjectedStream, inject, injectStream } from '../server/inject.js';
 import type { ServiceDefinition } from '../services/service.js';
 import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
-import { logTransitions } from '../upstream/transition-log.js';
 import { InjectAnswer } from './answer.js';
 import { Missing, MissingDependencyError } from './missing.js';
 import { checkOverrides, dressed, type ServiceOverrides } from './overrides.js';
@@ -90,10 +89,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const missing = new Missing();
   try {
     const instanceId = randomUUID();
-    const brain = createBrain(
-      { ...settings, workers: 1 },
-      logTransitions(log, (slot) => registering.registry.at(slot)),
-    );
+    const brain = createBrain({ ...settings, workers: 1 }, log, (slot) => registering.registry.at(slot));
     applySettings(settings, brain.switches);
     const databases =
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);

@@ -2,7 +2,7 @@
 // breaker, ejection and load.
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
-import type { Breaker } from '../resilience/breaker.js';
+import { type Breaker, openRefusal } from '../resilience/breaker.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
@@ -44,8 +44,6 @@ export interface AttemptDependencies {
 const MESH_TOKEN_HEADER = 'x-mesh-token';
 const DEADLINE_HEADER = 'x-request-deadline';
 const REQUEST_ID_HEADER = 'x-request-id';
-/** What a caller is told to wait while an operator holds the breaker open. */
-const FORCED_OPEN_RETRY_S = 5;
 
 /** One call, over all its attempts. */
 export interface Outgoing extends OutgoingContent {
@@ -88,8 +86,7 @@ export function admit(
   if (refused.size === 0) {
     return new UnavailableError('NO_INSTANCE', `No instance of service ${service} is known.`);
   }
-  const seconds = Number.isFinite(retryInMs) ? Math.max(1, Math.ceil(retryInMs / 1000)) : FORCED_OPEN_RETRY_S;
-  return new UnavailableError('BREAKER_OPEN', `The breaker of service ${service} is open.`, seconds);
+  return openRefusal(`The breaker of service ${service} is open.`, retryInMs);
 }
 
 /** One attempt at an endpoint that was admitted, and what it says about it. Never rejects. */

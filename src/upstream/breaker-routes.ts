@@ -6,8 +6,8 @@ import type { AdminRoute } from '../telemetry/admin/handler.js';
 const FORCES = ['open', 'closed', 'auto'] as const;
 type Force = (typeof FORCES)[number];
 
-/** What these routes need of the registry. */
-interface Instances {
+/** Whatever has a breaker. */
+export interface Instances {
   services(): Readonly<Record<string, number>>;
   instances(service: string): readonly { readonly id: string; readonly slot: number }[];
 }

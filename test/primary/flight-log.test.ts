@@ -6,7 +6,6 @@ import { WorkerRow } from '#src/memory/worker-row.js';
 import { createBrain } from '#src/primary/brain.js';
 import { flightLog } from '#src/primary/flight-log.js';
 import { reclaimSlot } from '#src/primary/reclaim.js';
-import { logTransitions } from '#src/upstream/transition-log.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -16,8 +15,7 @@ const NOW = 5_000;
 /** What a worker has recorded, and the lines that the primary makes of it. */
 function setUp() {
   const times = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
-  const silent = logTransitions(pino({ level: 'silent' }), () => undefined);
-  const brain = createBrain({ workers: 2, ...times }, silent);
+  const brain = createBrain({ workers: 2, ...times }, pino({ level: 'silent' }), () => undefined);
   const { block } = brain;
   const series = new SeriesTable(block, SLOT);
   const recorder = new FlightRecorder(block, SLOT);

@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
-import { Bulkhead } from '#src/resilience/bulkhead.js';
+import { BulkheadQueue } from '#src/resilience/bulkhead.js';
 
 /** The bulkhead of one thread, and the places as another thread sees them. */
 function setUp(limit: number, queue = 0, queueMs = 60_000) {
   const block = Block.create({ workers: 2 });
   let refusals = 0;
   const permits = new BulkheadCells(block, 1).of('a');
-  const bulkhead = new Bulkhead({ permits, limit, queue, queueMs, onRefused: () => void refusals++ });
+  const bulkhead = new BulkheadQueue({ permits, limit, queue, queueMs, onRefused: () => void refusals++ });
   const controller = new AbortController();
   const enter = () => bulkhead.enter(() => controller.signal);
   return {

@@ -66,7 +66,7 @@ describe('hedgeMs', () => {
       load,
       budget,
       flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
-      placesOf: () => ({ permits: { enter: () => true, leave() {} }, refused() {} }),
+      placesOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
       transports: {
         http,
         ...(dispatch === undefined ? {} : { inProcess: new InProcessTransport(dispatch) }),

@@ -1,0 +1,31 @@
+// All breakers in the operator's hand. Those of endpoints have one rule, each named one has that of its author, which is
+// kept beside its name.
+import type { Block } from '../memory/block.js';
+import { BreakerCells, type TransitionListener } from '../memory/breaker-cell.js';
+import type { Clock } from '../memory/clock.js';
+import { NamedBreakers } from '../memory/named-breakers.js';
+import type { BreakerControl } from '../resilience/breaker.js';
+import { numbersOf } from '../resilience/breaker-settings.js';
+import { tripRule } from '../resilience/trip-rules.js';
+
+export interface BoardParts {
+  readonly block: Block;
+  readonly clock: Clock;
+  readonly endpoints: BreakerCells;
+  readonly onTransition: TransitionListener;
+}
+
+export function breakerBoard({ block, clock, endpoints, onTransition }: BoardParts): BreakerControl {
+  const named = new NamedBreakers(block);
+  const cellsOf = (slot: number): BreakerCells => {
+    const terms = named.termsOf(slot);
+    if (terms === undefined) return endpoints;
+    return new BreakerCells(block, 0, tripRule(numbersOf(terms)), clock, onTransition);
+  };
+  return {
+    state: (slot) => cellsOf(slot).state(slot),
+    transitions: (slot) => endpoints.transitions(slot),
+    totalTransitions: () => endpoints.totalTransitions(),
+    force: (slot, to) => cellsOf(slot).force(slot, to),
+  };
+}

@@ -1,0 +1,75 @@
+// What the author of a breaker may choose, checked where it is registered. Its numbers go with its name in shared memory,
+// as whole numbers, so that all threads and the operator's view have the same rule.
+import { DEFAULT_TRIP_NUMBERS, type TripNumbers } from './trip-rules.js';
+
+export interface BreakerSettings {
+  /**
+   * Share of the calls of the last ten seconds that must have failed for it to open: above 0, at most 1, to a thousandth.
+   * Default 0.5.
+   */
+  readonly failureRate?: number;
+  /** Calls in these ten seconds, of all threads, before the share means anything. Default 20. */
+  readonly minimumCalls?: number;
+  /** How long it refuses everything before it lets probes through, milliseconds. Default 5000. */
+  readonly openMs?: number;
+  /** Calls let through half-open, in all threads together: 1..15. All must succeed for it to close. Default 3. */
+  readonly probes?: number;
+  /**
+   * What succeeds after this many milliseconds has failed all the same, and a probe that has not ended by then has failed.
+   * 0: no call is too slow, and a probe may take 10000. Default 10000.
+   */
+  readonly slowCallMs?: number;
+  /**
+   * Whether what the work has thrown is a failure of what it called. False: it has answered, as with a 404, which is a
+   * success. Default: everything is a failure.
+   */
+  isFailure?(error: unknown): boolean;
+  /** Whether what the work has returned is a success, as a 503 that `fetch` returns is not. Default: it is. */
+  isSuccess?(value: unknown): boolean;
+}
+
+const MAX_CALLS = 1_000_000;
+const MAX_MS = 86_400_000;
+const MAX_PROBES = 15;
+
+/**
+ * @param what is said in front of what is wrong
+ * @throws TypeError
+ */
+export function tripNumbers(what: string, settings: BreakerSettings): TripNumbers {
+  const whole = (name: string, value: number, least: number, most: number): void => {
+    if (!(Number.isSafeInteger(value) && value >= least && value <= most)) {
+      throw new TypeError(`${what}: ${name} must be a whole number from ${least} to ${most}`);
+    }
+  };
+  const {
+    failureRate = DEFAULT_TRIP_NUMBERS.failureRate,
+    minimumCalls = DEFAULT_TRIP_NUMBERS.minimumCalls,
+    openMs = DEFAULT_TRIP_NUMBERS.openMs,
+    probes = DEFAULT_TRIP_NUMBERS.probes,
+    slowCallMs = DEFAULT_TRIP_NUMBERS.slowCallMs,
+  } = settings;
+  if (!(failureRate >= 0.001 && failureRate <= 1)) {
+    throw new TypeError(`${what}: failureRate must be a number from 0.001 to 1`);
+  }
+  whole('minimumCalls', minimumCalls, 1, MAX_CALLS);
+  whole('openMs', openMs, 1, MAX_MS);
+  whole('probes', probes, 1, MAX_PROBES);
+  whole('slowCallMs', slowCallMs, 0, MAX_MS);
+  return { failureRate: Math.round(failureRate * 1000) / 1000, minimumCalls, openMs, probes, slowCallMs };
+}
+
+/** As they are kept. */
+export const termsOf = (numbers: TripNumbers): readonly number[] => [
+  Math.round(numbers.failureRate * 1000),
+  numbers.minimumCalls,
+  numbers.openMs,
+  numbers.probes,
+  numbers.slowCallMs,
+];
+
+/** @param terms what `termsOf` has made */
+export function numbersOf(terms: readonly number[]): TripNumbers {
+  const [thousandths = 0, minimumCalls = 0, openMs = 0, probes = 0, slowCallMs = 0] = terms;
+  return { failureRate: thousandths / 1000, minimumCalls, openMs, probes, slowCallMs };
+}

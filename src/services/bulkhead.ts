@@ -1,0 +1,59 @@
+// The bulkhead on its own, for a program without a server. With the memory of another thread's bulkhead it is the same
+// bulkhead. In a service, `shared.bulkhead` is that of all workers already.
+import { threadId } from 'node:worker_threads';
+import { BulkheadCells, reclaimBulkheads } from '../memory/bulkhead-cells.js';
+import type { PartMemory } from '../memory/part.js';
+import {
+  type Bulkhead,
+  BulkheadQueue,
+  type BulkheadSettings,
+  bulkheadTerms,
+  checkedBulkhead,
+} from '../resilience/bulkhead.js';
+import { partFor } from './part-for.js';
+
+export interface BulkheadOptions extends BulkheadSettings {
+  /** Of a bulkhead in another thread, with which this one is the same; its numbers must be the same, too. */
+  readonly memory?: PartMemory;
+  /** Threads that may use it at the same time, 1..1024, where it has memory of its own. Default 64. */
+  readonly threads?: number;
+}
+
+export interface StandaloneBulkhead extends Bulkhead {
+  /** For other threads. */
+  readonly memory: PartMemory;
+  /**
+   * Gives back the places that a thread held which has ended, and its own among `threads`. Nothing else does.
+   * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
+   * @returns false when that thread has no place
+   * @throws RangeError for the thread that calls
+   */
+  reclaim(thread: number): boolean;
+}
+
+const NAME = 'bulkhead';
+
+/**
+ * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
+ *   Error for memory of anything else
+ */
+export function createBulkhead(options: BulkheadOptions): StandaloneBulkhead {
+  const settings = checkedBulkhead('createBulkhead', options);
+  const part = partFor('bulkhead', options);
+  const cells = new BulkheadCells(part, part.slotOf(threadId));
+  if (!cells.agree(NAME, bulkheadTerms(settings), false)) {
+    throw new TypeError('createBulkhead: the memory is of a bulkhead with other numbers');
+  }
+  const queue = new BulkheadQueue({ permits: cells.of(NAME), ...settings, onRefused: () => undefined });
+  return {
+    memory: part.buffer,
+    run: (work, run) => queue.run(work, run),
+    get held() {
+      return queue.held;
+    },
+    get waiting() {
+      return queue.waiting;
+    },
+    reclaim: (thread) => part.reclaim(thread, (slot) => reclaimBulkheads(part, slot)),
+  };
+}

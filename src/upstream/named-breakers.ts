@@ -1,0 +1,39 @@
+// Breakers that a service has by name, as operators see them: beside those of its instances, under an id that no instance
+// can have, so one path and one label are enough for both.
+import type { Instances } from './breaker-routes.js';
+
+/** No instance's id holds it. */
+const MARK = '~';
+
+/** How its row is called. */
+export const namedBreaker = (service: string, name: string): string => `${service} ${name}`;
+
+/** Whose breaker a row is, by how it is called. */
+export function namedOwner(
+  row: string | undefined,
+): { readonly service: string; readonly id: string } | undefined {
+  if (row === undefined) return undefined;
+  const [service = '', name = ''] = row.split(' ');
+  return { service, id: MARK + name };
+}
+
+interface Row {
+  readonly slot: number;
+  readonly name: string;
+}
+
+/** All that have a breaker: instances, and what a service has named. */
+export function withNamed(registry: Instances, list: () => readonly Row[]): Instances {
+  const named = () => list().map(({ slot, name }) => ({ slot, ...namedOwner(name)! }));
+  return {
+    services() {
+      const services: Record<string, number> = { ...registry.services() };
+      for (const { service } of named()) services[service] ??= 0;
+      return services;
+    },
+    instances: (service) => [
+      ...registry.instances(service),
+      ...named().filter((one) => one.service === service),
+    ],
+  };
+}
