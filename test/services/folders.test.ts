@@ -44,6 +44,8 @@ describe('the public surface', () => {
       'UnavailableError',
       'ValidationError',
       'cors',
+      'createBreaker',
+      'createBulkhead',
       'createRateLimiter',
       'csrfGuard',
       'defineConfig',

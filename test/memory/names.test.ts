@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { MAX_ENDPOINTS, NAMED_BREAKERS } from '#src/memory/layout.js';
+import { NamedBreakers } from '#src/memory/named-breakers.js';
+import { NameTable } from '#src/memory/names.js';
+import { Part } from '#src/memory/part.js';
+
+describe('names in shared memory', () => {
+  const two = () => {
+    const block = Block.create({ workers: 1 });
+    return [new NameTable(block, 'rate'), new NameTable(Block.attach(block.buffer), 'rate')] as const;
+  };
+
+  it('have one row each, for whoever says them', () => {
+    const [one, other] = two();
+    expect(one.rowOf('a')).to.equal(other.rowOf('a'));
+    expect(one.rowOf('b')).not.to.equal(one.rowOf('a'));
+    expect(one.nameOf(other.rowOf('b'))).to.equal('b');
+  });
+
+  it('have the numbers that were said first, unless they are replaced', () => {
+    const [one, other] = two();
+    const row = one.rowOf('a');
+    expect(other.termsOf(row)).to.equal(undefined);
+    expect(one.agree(row, [0, 2 ** 31 - 2], false)).to.equal(true);
+    expect(other.agree(row, [0, 2 ** 31 - 2], false)).to.equal(true);
+    expect(other.agree(row, [0, 7], false)).to.equal(false);
+    expect(one.list()).to.deep.equal([{ row, name: 'a', terms: [0, 2 ** 31 - 2, -1, -1, -1, -1, -1, -1] }]);
+    expect(other.agree(row, [0, 7], true)).to.equal(true);
+    expect(one.agree(row, [0, 7], false)).to.equal(true);
+  });
+
+  it('are breakers behind those of endpoints, and there is room for so many', () => {
+    const breakers = new NamedBreakers(Block.create({ workers: 1 }));
+    const slots = Array.from({ length: NAMED_BREAKERS }, (_, n) => breakers.slotOf(`name ${n}`));
+    expect(Math.min(...slots)).to.equal(MAX_ENDPOINTS);
+    expect(new Set(slots).size).to.equal(NAMED_BREAKERS);
+    expect(breakers.nameOf(slots[3]!)).to.equal('name 3');
+    expect([breakers.nameOf(3), breakers.termsOf(3)]).to.deep.equal([undefined, undefined]);
+    expect(() => breakers.slotOf('more')).to.throw(
+      RangeError,
+      '"more" is one too many: there is room for 64',
+    );
+  });
+});
+
+describe('a part of shared memory', () => {
+  it('gives each thread a slot, to be given back with what it held', () => {
+    const part = Part.create('bulkhead', 2);
+    const [a, b] = [part.slotOf(11), Part.attach('bulkhead', part.buffer).slotOf(12)];
+    expect([a, part.slotOf(11)]).to.deep.equal([0, 0]);
+    expect(b).to.equal(1);
+    expect(() => part.slotOf(13)).to.throw(RangeError, '2 threads');
+    const held: number[] = [];
+    expect(part.reclaim(12, (slot) => held.push(slot))).to.equal(true);
+    expect(part.reclaim(12, (slot) => held.push(slot))).to.equal(false);
+    expect(held).to.deep.equal([1]);
+    expect(part.slotOf(13)).to.equal(1);
+  });
+
+  it('has its own fields and no others', () => {
+    expect(() => Part.create('breaker', 1).table('rateBuckets')).to.throw(RangeError, 'rateBuckets');
+  });
+
+  it('is refused where another kind is wanted, or what is none', () => {
+    const { buffer } = Part.create('breaker', 1);
+    for (const wrong of [buffer, new SharedArrayBuffer(8), new ArrayBuffer(64), null]) {
+      expect(() => Part.attach('bulkhead', wrong as SharedArrayBuffer)).to.throw(Error, 'bulkhead: not');
+    }
+  });
+});

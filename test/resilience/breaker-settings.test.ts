@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { type BreakerSettings, numbersOf, termsOf, tripNumbers } from '#src/resilience/breaker-settings.js';
+import { DEFAULT_TRIP_NUMBERS, tripRule } from '#src/resilience/trip-rules.js';
+
+describe('the numbers of a breaker', () => {
+  it('are those of calls where none are given', () => {
+    expect(tripNumbers('it', {})).to.deep.equal(DEFAULT_TRIP_NUMBERS);
+  });
+
+  it('are whole where they are kept, and come back as they were', () => {
+    const numbers = { failureRate: 0.07, minimumCalls: 1, openMs: 86_400_000, probes: 15, slowCallMs: 0 };
+    const terms = termsOf(tripNumbers('it', numbers));
+    for (const term of terms) expect(term).to.satisfy((n: number) => Number.isSafeInteger(n) && n < 2 ** 31);
+    // Rows have room for more.
+    expect(numbersOf([...terms, -1, -1, -1])).to.deep.equal(numbers);
+  });
+
+  it('open it at just their share', () => {
+    const { trips } = tripRule({ failureRate: 0.07, minimumCalls: 100 });
+    expect([trips(100, 6), trips(100, 7), trips(99, 99)]).to.deep.equal([false, true, false]);
+  });
+
+  for (const settings of [
+    { failureRate: 0 },
+    { failureRate: 1.1 },
+    { failureRate: Number.NaN },
+    { minimumCalls: 0 },
+    { minimumCalls: 1.5 },
+    { openMs: 0 },
+    { openMs: Number.POSITIVE_INFINITY },
+    { probes: 0 },
+    { probes: 16 },
+    { slowCallMs: -1 },
+    { slowCallMs: '9' as never },
+  ] satisfies BreakerSettings[]) {
+    it(`are not ${JSON.stringify(settings)}`, () => {
+      const [name] = Object.keys(settings);
+      expect(() => tripNumbers('it', settings)).to.throw(TypeError, `it: ${name} must be`);
+    });
+  }
+});

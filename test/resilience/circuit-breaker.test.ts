@@ -1,0 +1,134 @@
+import { expect } from 'chai';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import type { BreakerSettings } from '#src/resilience/breaker-settings.js';
+import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+
+const CELL = 7;
+const SLOW_MS = 100;
+
+function setUp(judge: Pick<BreakerSettings, 'isFailure' | 'isSuccess'> = {}) {
+  const time = { now: 0 };
+  const clock = (): number => time.now;
+  const cells = new BreakerCells(Block.create({ workers: 1 }), 1, DEFAULT_TRIP_RULE, clock);
+  const breaker = circuitBreaker({ name: 'mail', cells, cell: CELL, slowCallMs: SLOW_MS, judge, clock });
+  const throwing = (error: unknown, signal?: AbortSignal): Promise<unknown> =>
+    breaker
+      .run(() => Promise.reject(error as Error), { signal })
+      .then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+  return { breaker, throwing, time };
+}
+
+const ERROR = new Error('down');
+
+describe('a breaker around any work', () => {
+  it('hands on what the work gives and what it throws, and counts them', async () => {
+    const { breaker, throwing } = setUp();
+    expect(await breaker.run(() => 'now')).to.equal('now');
+    expect(await breaker.run(async () => 'later')).to.equal('later');
+    expect(await throwing(ERROR)).to.equal(ERROR);
+    const sync = breaker.run(() => {
+      throw ERROR;
+    });
+    expect(await sync.catch((error: unknown) => error)).to.equal(ERROR);
+    expect(breaker.state).to.deep.equal({ state: 'closed', calls: 4, failures: 2 });
+  });
+
+  it('counts what its author calls no failure as a success, and what he calls no success as a failure', async () => {
+    const { breaker, throwing } = setUp({
+      isFailure: (error) => error !== ERROR,
+      isSuccess: (value) => value !== 503,
+    });
+    await throwing(ERROR);
+    expect(breaker.state).to.include({ calls: 1, failures: 0 });
+    expect(await breaker.run(() => 503)).to.equal(503);
+    await throwing(new Error('other'));
+    expect(breaker.state).to.include({ calls: 3, failures: 2 });
+  });
+
+  it('counts a success that took too long as a failure', async () => {
+    const { breaker, time } = setUp();
+    await breaker.run(() => (time.now += SLOW_MS - 1));
+    await breaker.run(() => (time.now += SLOW_MS));
+    expect(breaker.state).to.include({ calls: 2, failures: 1 });
+  });
+
+  it('counts nothing when the caller has left, or a limit within the work has refused it', async () => {
+    const { breaker, throwing } = setUp({ isFailure: () => true });
+    await throwing(ERROR, AbortSignal.abort(new Error('left')));
+    const leaving = new AbortController();
+    const run = breaker.run(
+      () => {
+        leaving.abort();
+        throw ERROR;
+      },
+      { signal: leaving.signal },
+    );
+    expect(await run.catch((error: unknown) => error)).to.equal(ERROR);
+    for (const code of ['OVERLOADED', 'RATE_LIMITED']) await throwing(new HttpError(code, ''));
+    expect(breaker.state).to.include({ calls: 0, failures: 0 });
+  });
+
+  it('counts a failure when nothing came before the deadline', async () => {
+    const { breaker } = setUp();
+    for (const reason of [new DeadlineExceededError(), new DOMException('', 'TimeoutError')]) {
+      const controller = new AbortController();
+      const work = (): never => {
+        controller.abort(reason);
+        throw reason;
+      };
+      await breaker.run(work, { signal: controller.signal }).catch(() => undefined);
+    }
+    expect(breaker.state).to.include({ calls: 2, failures: 2 });
+  });
+
+  it('does not begin what is called off already', async () => {
+    const { breaker } = setUp();
+    const signal = AbortSignal.abort(ERROR);
+    const run = breaker.run(() => expect.fail('the work was done'), { signal });
+    expect(await run.catch((error: unknown) => error)).to.equal(ERROR);
+  });
+
+  it('lets probes through after its time, and closes when they succeed; one called off is given back', async () => {
+    const { breaker, throwing, time } = setUp();
+    for (let n = 0; n < 20; n++) await throwing(ERROR);
+    time.now = 2_500;
+    expect(await throwing(ERROR)).to.deep.include({
+      code: 'BREAKER_OPEN',
+      retryable: true,
+      headers: { 'retry-after': '3' },
+    });
+    time.now = 5_000;
+    await throwing(new HttpError('OVERLOADED', ''));
+    expect(breaker.state).to.deep.equal({ state: 'half-open', permitted: 3, taken: 0, succeeded: 0 });
+    for (let n = 0; n < 3; n++) await breaker.run(() => undefined);
+    expect(breaker.state).to.include({ state: 'closed', calls: 0 });
+  });
+
+  it('gets its probe back from a judge that throws', async () => {
+    const faulty = new Error('in the judge');
+    const { breaker, throwing, time } = setUp({
+      isFailure: () => {
+        throw faulty;
+      },
+    });
+    for (let n = 0; n < 20; n++) expect(await throwing(ERROR)).to.equal(faulty);
+    time.now = 5_000;
+    await throwing(ERROR);
+    expect(breaker.state.state).to.equal('open');
+  });
+
+  it('is held open by hand for everybody, with a time to come back', async () => {
+    const { breaker, throwing } = setUp();
+    breaker.force('open');
+    expect(await throwing(ERROR)).to.deep.include({ headers: { 'retry-after': '5' } });
+    expect(breaker.state).to.deep.equal({ state: 'forced-open' });
+    breaker.force('auto');
+    expect(await breaker.run(() => 1)).to.equal(1);
+  });
+});

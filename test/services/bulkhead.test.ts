@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { createBulkhead, UnavailableError } from 'multilane';
+
+const codeOf = (run: Promise<unknown>): Promise<unknown> =>
+  run.then(
+    () => undefined,
+    (error: unknown) => (error instanceof UnavailableError ? error.code : error),
+  );
+
+describe('createBulkhead', () => {
+  it('does so much at once, lets some wait in order, and refuses the rest', async () => {
+    const bulkhead = createBulkhead({ limit: 1, queue: 1, queueMs: 60_000 });
+    const done: string[] = [];
+    let finish = (): void => undefined;
+    const first = bulkhead.run(() => new Promise<void>((resolve) => (finish = resolve)));
+    const second = bulkhead.run(() => done.push('second'));
+    expect([bulkhead.held, bulkhead.waiting]).to.deep.equal([1, 1]);
+    expect(await codeOf(bulkhead.run(() => done.push('third')))).to.equal('OVERLOADED');
+    expect(done).to.deep.equal([]);
+    finish();
+    await Promise.all([first, second]);
+    expect(done).to.deep.equal(['second']);
+    expect(await codeOf(bulkhead.run(() => Promise.reject(new Error('down'))))).to.be.an('error');
+    expect([bulkhead.held, bulkhead.waiting]).to.deep.equal([0, 0]);
+  });
+
+  it('is the same in every thread that has its memory, and gets back what one that has died held', async () => {
+    const bulkhead = createBulkhead({ limit: 5 });
+    let finish = (): void => undefined;
+    const own = bulkhead.run(() => new Promise<void>((resolve) => (finish = resolve)));
+    const thread = new Worker(new URL('./bulkhead-thread.js', import.meta.url), {
+      workerData: bulkhead.memory,
+    });
+    const { threadId } = thread;
+    const [got] = await once(thread, 'message');
+    expect([got, bulkhead.held]).to.deep.equal([4, 5]);
+    expect(await codeOf(bulkhead.run(() => 'more'))).to.equal('OVERLOADED');
+    await thread.terminate();
+    expect(bulkhead.held).to.equal(5);
+    expect(bulkhead.reclaim(threadId)).to.equal(true);
+    expect(bulkhead.held).to.equal(1);
+    finish();
+    await own;
+    expect(bulkhead.held).to.equal(0);
+  });
+
+  it('refuses bad numbers, other numbers than those of its memory, and memory of anything else', () => {
+    const { memory } = createBulkhead({ limit: 5 });
+    expect(() => createBulkhead({ limit: 0 })).to.throw(TypeError, 'createBulkhead: the limit');
+    expect(() => createBulkhead({ limit: 6, memory })).to.throw(TypeError, 'other numbers');
+    expect(() => createBulkhead({ limit: 5, memory: new SharedArrayBuffer(64) })).to.throw(Error, 'memory');
+  });
+});
