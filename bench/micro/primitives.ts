@@ -33,6 +33,14 @@ for (const [name, run] of Object.entries(primitives(block, 1))) {
 }
 
 print();
+// Not before: V8 treats what there is only one of as a constant.
+const { aroundWork } = await import('./primitives/around-work.js');
+print('around work'.padEnd(WIDTH), 'alone'.padStart(9));
+for (const { name, runAsync } of aroundWork) {
+  print(name.padEnd(WIDTH), shown(await nanosecondsPerPromise(PROMISES, runAsync)));
+}
+
+print();
 print('others'.padEnd(WIDTH), 'alone'.padStart(9));
 for (const { name, run, runAsync } of peers) {
   const alone =

@@ -16,8 +16,8 @@ describe('the numbers of a breaker', () => {
   });
 
   it('open it at just their share', () => {
-    const { trips } = tripRule({ failureRate: 0.07, minimumCalls: 100 });
-    expect([trips(100, 6), trips(100, 7), trips(99, 99)]).to.deep.equal([false, true, false]);
+    const rule = tripRule({ failureRate: 0.07, minimumCalls: 100 });
+    expect([rule.trips(100, 6), rule.trips(100, 7), rule.trips(99, 99)]).to.deep.equal([false, true, false]);
   });
 
   for (const settings of [

@@ -10,31 +10,30 @@ let release: (() => void)[] = [];
 
 const codeOf = (error: unknown): string => (error instanceof HttpError ? error.code : String(error));
 
-port.on('message', async (order: Order) => {
+async function carryOut(order: Order): Promise<Told> {
   switch (order) {
     case 'fail': {
-      let code = '';
       const work = (): Promise<never> => Promise.reject(new Error('down'));
-      await breaker.run(work).catch((error: unknown) => (code = codeOf(error)));
-      port.postMessage({ code } satisfies Told);
-      break;
+      return { code: await breaker.run(work).catch(codeOf) };
     }
     case 'hold': {
-      // More than there are probes, all at once.
       const runs = Array.from({ length: 10 }, () =>
         breaker.run(() => new Promise<void>((resolve) => release.push(resolve))),
       );
       for (const run of runs) run.catch(() => undefined);
       // Admitted or refused by now: work begins before anything is awaited.
-      port.postMessage({ held: release.length } satisfies Told);
-      break;
+      return { held: release.length };
     }
-    case 'release': {
+    case 'release':
       for (const one of release) one();
       release = [];
+      // Behind what the end of the work has to say.
       await new Promise((resolve) => setImmediate(resolve));
-      port.postMessage({} satisfies Told);
-    }
+      return {};
   }
+}
+
+port.on('message', (order: Order) => {
+  void carryOut(order).then((told) => port.postMessage(told));
 });
 port.postMessage({} satisfies Told);

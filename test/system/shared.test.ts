@@ -122,11 +122,12 @@ describe('what two workers share by name', () => {
       () => cluster.logs().filter(({ msg }) => msg === 'breaker changed'),
       ({ length }) => length >= 4,
     );
-    expect(lines.map(({ service, endpoint, state }) => `${service} ${endpoint} ${state}`)).to.deep.equal([
-      'sharing ~mail open',
-      'sharing ~print open',
-      'sharing ~print half-open',
-      'sharing ~print closed',
+    const states = lines.map(({ service, endpoint, state }) => [service, endpoint, state]);
+    expect(states).to.deep.equal([
+      ['sharing', '~mail', 'open'],
+      ['sharing', '~print', 'open'],
+      ['sharing', '~print', 'half-open'],
+      ['sharing', '~print', 'closed'],
     ]);
   });
 });

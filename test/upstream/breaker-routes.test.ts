@@ -3,6 +3,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { breakerRoutes } from '#src/upstream/breaker-routes.js';
+import { namedBreaker, withNamed } from '#src/upstream/named-breakers.js';
 import { adminOf } from './admin.js';
 
 function setUp() {
@@ -16,7 +17,16 @@ function setUp() {
   const fail = (times: number): void => {
     for (let i = 0; i < times; i++) breakers.settle(4, breakers.admit(4), 'failure');
   };
-  const { ask, refusalOf } = adminOf(breakerRoutes(registry, breakers));
+  const named = [
+    { slot: 1030, name: namedBreaker('orders', '127.0.0.1:8080') },
+    { slot: 1031, name: namedBreaker('mailer', 'smtp') },
+  ];
+  const { ask, refusalOf } = adminOf(
+    breakerRoutes(
+      withNamed(registry, () => named),
+      breakers,
+    ),
+  );
   const shown = async () => ((await ask('GET', '/breakers')).json as { items: object[] }).items[0];
   return { ask, refusalOf, breakers, fail, shown, time };
 }
@@ -58,6 +68,21 @@ describe('breakers over the admin plane', () => {
     expect(await shown()).to.include({ state: 'closed', forced: true });
     await ask('PUT', PATH, { body: { force: 'auto' } });
     expect(await shown()).to.include({ state: 'closed', forced: false });
+  });
+
+  it('shows what a service has by name beside its instances, and forces it', async () => {
+    const { ask, breakers } = setUp();
+    const { items } = (await ask('GET', '/breakers')).json as {
+      items: { service: string; instance: string }[];
+    };
+    expect(items.map(({ service, instance }) => `${service} ${instance}`)).to.deep.equal([
+      'orders 127.0.0.1:8080',
+      'orders ~127.0.0.1:8080',
+      'mailer ~smtp',
+    ]);
+    const forced = await ask('PUT', '/breakers/mailer/~smtp', { body: { force: 'open' } });
+    expect(forced.json).to.include({ service: 'mailer', instance: '~smtp', state: 'open', forced: true });
+    expect([4, 1030, 1031].map((slot) => breakers.admit(slot) >= 0)).to.deep.equal([true, true, false]);
   });
 
   it('refuses what is no force, and 404 for an instance that is not there', async () => {

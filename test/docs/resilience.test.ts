@@ -1,0 +1,75 @@
+// docs/resilience.md shows what happens: its routes are declared and asked, and its program is run, as they stand there.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import type { ServiceDefinition } from '#src/services/service.js';
+import { Project } from '#test/support/cli.js';
+import { cleanEnvironment } from '#test/support/cluster.js';
+import { withApp } from '#test/testing/with-app.js';
+import { examplesOf } from './examples.js';
+
+const page = readFileSync('docs/resilience.md', 'utf8');
+const examples = examplesOf(page);
+
+/** What the page says of what its examples call. */
+const CALLED = `
+const smtp = { send: async (to) => { throw Object.assign(new Error('down'), { code: to.includes('@') ? 'ECONNREFUSED' : 'EENVELOPE' }); } };
+const render = (what) => '<h1>' + what + '</h1>';
+`;
+
+describe('docs/resilience.md', () => {
+  const project = new Project({ 'package.json': '{ "type": "module" }' });
+  before(() => project.install());
+  after(() => project.remove());
+
+  it('has an example for everything that has a name', () => {
+    expect(examples.map(({ title }) => title)).to.deep.equal([
+      'A breaker by name',
+      'A bulkhead by name',
+      'A rate limit by name',
+    ]);
+  });
+
+  for (const { title, code, turns } of examples) {
+    it(`${title}: is answered as it says`, async () => {
+      const file = `${title.replaceAll(' ', '-')}.js`;
+      project.write(
+        file,
+        `import { defineService, HttpError } from 'multilane';\n${CALLED}
+        export default defineService({ name: 'demo', routes(app, { shared }) {\n${code}} });\n`,
+      );
+      const { default: demo } = (await import(pathToFileURL(join(project.folder, file)).href)) as {
+        default: ServiceDefinition;
+      };
+      await withApp({ services: [demo] }, async (app) => {
+        for (const { method, url, headers, body, status, fields, answer } of turns) {
+          const told = await app.inject({ method, path: url, headers, ...(body && { body }) });
+          const what = `${method} ${url}: ${told.text()}`;
+          expect(told.status, what).to.equal(status);
+          expect(told.headers, what).to.include(fields);
+          if (answer !== undefined) expect(told.text(), what).to.equal(answer);
+        }
+      });
+    });
+  }
+
+  it('Without our server: prints what it says', async () => {
+    const section = page.slice(page.indexOf('## Without our server'));
+    const files = [...section.matchAll(/^```js\n(\/\/ (\S+)\n[\s\S]*?)^```$/gm)];
+    expect(files.map(([, , name]) => name)).to.deep.equal(['main.js', 'worker.js']);
+    for (const [, content, name] of files) project.write(name!, content!);
+    const [, printed] = /^```text\n([\s\S]*?)^```$/m.exec(section)!;
+    const child = spawn(process.execPath, ['main.js'], {
+      cwd: project.folder,
+      env: cleanEnvironment({}),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    expect(output).to.equal(printed);
+    expect(child.exitCode).to.equal(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { defineService } from '#src/index.js';
+import { createTestApp, type TestAppOptions } from '#src/testing.js';
+import { withApp } from './with-app.js';
+
+/** Of a breaker, a bulkhead and a limit, whatever is asked for. */
+const post = defineService({
+  name: 'post',
+  routes(app, { shared }) {
+    const mail = shared.breaker('mail', { minimumCalls: 2 });
+    const files = shared.bulkhead('files', { limit: 1 });
+    const sms = shared.rateLimiter('sms', { limit: '1/minute' });
+    app.get('/mail', () =>
+      mail.run(() => {
+        throw new Error('down');
+      }),
+    );
+    app.get('/files', () => files.run(() => files.run(() => 'twice')));
+    app.get('/sms', () => ({ admitted: sms.take('+1').admitted }));
+  },
+});
+
+describe('what services share, in a test app', () => {
+  it('is the real thing', async () => {
+    await withApp({ services: [post] }, async (app) => {
+      for (let n = 0; n < 2; n++) expect((await app.inject('/mail')).status).to.equal(500);
+      const refused = await app.inject('/mail');
+      expect(refused.status).to.equal(503);
+      expect(refused.headers).to.include({ 'retry-after': '5' });
+      expect(refused.json()).to.include({ code: 'BREAKER_OPEN' });
+      const line = app.logs.find(({ msg }) => msg === 'breaker changed');
+      expect(line).to.include({ service: 'post', endpoint: '~mail', state: 'open' });
+      expect((await app.inject('/files')).json()).to.include({ code: 'OVERLOADED' });
+      const asked = [await app.inject('/sms'), await app.inject('/sms')].map((answer) => answer.json());
+      expect(asked).to.deep.equal([{ admitted: true }, { admitted: false }]);
+    });
+  });
+
+  it('is new in every app', async () => {
+    for (let n = 0; n < 2; n++) {
+      await withApp({ services: [post] }, async (app) => {
+        expect((await app.inject('/sms')).json()).to.deep.equal({ admitted: true });
+      });
+    }
+  });
+
+  it('may be replaced, and be put around', async () => {
+    const asked: string[] = [];
+    const deps: TestAppOptions['deps'] = {
+      post: ({ shared }) => ({
+        shared: {
+          breaker: (name) => {
+            asked.push(name);
+            return { run: async () => 'sent' as never, state: { state: 'forced-closed' }, force() {} };
+          },
+          bulkhead: (name) => shared.bulkhead(name, { limit: 2 }),
+          rateLimiter: (name, settings) => shared.rateLimiter(name, settings),
+        },
+      }),
+    };
+    await withApp({ services: [post], deps }, async (app) => {
+      expect((await app.inject('/mail')).text()).to.equal('sent');
+      expect((await app.inject('/files')).text()).to.equal('twice');
+      expect(asked).to.deep.equal(['mail']);
+    });
+  });
+
+  it('is named where a test gives less than is used', async () => {
+    const app = createTestApp({ services: [post], deps: { post: { shared: {} } } });
+    const error = await app.catch((thrown: unknown) => thrown as Error);
+    expect(error).to.have.property('name', 'ConfigError');
+    expect(error).to.have.property('message').that.includes('service "post" uses shared.breaker');
+  });
+});
