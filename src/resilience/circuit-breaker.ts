@@ -42,9 +42,11 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       const begun = clock();
       // What a judge throws is its own fault, and the ticket goes back all the same.
       let outcome: Outcome = 'failure';
+      let ended: number | undefined;
       try {
         const value = await work();
-        const isSlow = slowCallMs > 0 && clock() - begun >= slowCallMs;
+        ended = clock();
+        const isSlow = slowCallMs > 0 && ended - begun >= slowCallMs;
         outcome = !isSlow && (judge.isSuccess?.(value) ?? true) ? 'success' : 'failure';
         return value;
       } catch (error) {
@@ -52,7 +54,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
         else if (judge.isFailure?.(error) === false) outcome = 'success';
         throw error;
       } finally {
-        cells.settle(cell, ticket, outcome);
+        cells.settle(cell, ticket, outcome, ended);
       }
     },
     get state() {
