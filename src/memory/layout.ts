@@ -143,7 +143,10 @@ export const LAYOUT = {
   workerBulkheadHeld: field('worker-bulkhead', 1, 'owner', 'permits', 'sum'),
 
   // --- one worker slot; survives the thread that fills it
-  /** The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot. */
+  /**
+   * The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot.
+   * In a part (part.ts) threads take slots by themselves: `threadId` + 1, by compare-and-swap.
+   */
   workerId: field('worker', 1, 'primary', 'number', 'none'),
   /** `workerRequests` when the thread began. */
   workerRequestsBefore: field('worker', WIDE, 'primary', 'requests', 'none'),

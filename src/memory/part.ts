@@ -55,6 +55,9 @@ const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
         'worker-bulkhead': size,
       };
 
+/** In place of the thread while its slot is given back. */
+const RECLAIMED = -1;
+
 export class Part extends Area {
   /** Threads that may use it at the same time. */
   readonly threads: number;
@@ -108,8 +111,11 @@ export class Part extends Area {
     if (thread === threadId) throw new RangeError('a thread cannot reclaim what it holds itself');
     const slot = this.#find(thread);
     if (slot === undefined) return false;
+    const words = this.words('workerId', slot);
+    // Of two who reclaim it one does: the other might take what the next thread in the slot holds.
+    if (Atomics.compareExchange(words, 0, thread + 1, RECLAIMED) !== thread + 1) return false;
     held(slot);
-    Atomics.store(this.words('workerId', slot), 0, 0);
+    Atomics.store(words, 0, 0);
     return true;
   }
 

@@ -62,7 +62,7 @@ describe('createTestApp refuses', () => {
     [
       'an override of what no service has',
       { services: [demo], deps: { demo: { database: {} } as never } },
-      'deps.demo.database: services have db, sagas, cpu, call, metrics, log',
+      'deps.demo.database: services have db, sagas, cpu, call, metrics, shared, log',
     ],
   ] as const) {
     it(what, async () => {
