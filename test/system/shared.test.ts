@@ -27,7 +27,7 @@ describe('what two workers share by name', () => {
   let wires: readonly Wire[];
   const many: Wire[] = [];
   before(async () => {
-    cluster = await startCluster({ config: SHARING, env: { WORKERS: String(WORKERS) } });
+    cluster = await startCluster({ config: SHARING, env: { WORKERS: String(WORKERS), DRAIN_MS: '100' } });
     wires = await wiresToEachWorker(cluster, WORKERS, '/worker');
   });
   after(async () => {
