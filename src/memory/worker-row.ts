@@ -53,8 +53,8 @@ export class WorkerRow {
    */
   enterRoute(row: number, now: number): number {
     const before = this.#route[0]!;
-    // In this order for whoever reads them: a route is never seen with the time of the one before.
-    if (before === 0) Atomics.store(this.#since, 0, now | 0);
+    if (before === 0) this.#since[0] = now | 0;
+    // What was stored before it is seen with it: never a route with the time of the one before.
     Atomics.store(this.#route, 0, row + 1);
     return before;
   }

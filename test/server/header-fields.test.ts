@@ -67,7 +67,14 @@ describe('request ids', () => {
     const ids = new RequestIds('p-');
     for (const id of ['a', 'A.b_c-9', 'x'.repeat(64)]) expect(ids.accept(id)).to.equal(id);
     const replaced = ['', 'a b', 'a\n', 'ü', 'x'.repeat(65), undefined].map((id) => ids.accept(id));
-    expect(replaced).to.deep.equal(['p-0', 'p-1', 'p-2', 'p-3', 'p-4', 'p-5']);
+    expect(replaced).to.deep.equal(['p-000', 'p-001', 'p-002', 'p-003', 'p-004', 'p-005']);
+  });
+
+  it('are never the same twice, and harmless themselves', () => {
+    const ids = new RequestIds('p-');
+    const handed = Array.from({ length: 100_000 }, () => ids.accept(undefined));
+    expect(new Set(handed).size).to.equal(handed.length);
+    expect(handed.at(-1)).to.match(/^p-[0-9a-v]+$/);
   });
 
   it('differ between two that hand them out', () => {
