@@ -1,6 +1,8 @@
 // One request of a socket. Owns `res`: nobody else may hold it, because any use after the answer, an abort or
 // a close throws or worse, and because each of the core's rules below has to be kept on every path:
-// - writes outside the request callback are corked;
+// - writes outside the request callback are corked; but never an upgrade: behind its cork the core looks at the state
+//   of the response, and where the WebSocket has come to lie at the same address it takes that one's memory for it, and
+//   closes the connection if the bits happen to say so;
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
 //   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
@@ -213,17 +215,10 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #accept(upgrade: Upgrade, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
-    const res = this.#res;
     this.#finish();
-    if (this.#inCallback) {
-      this.#webSocket = upgrade(res, acceptance);
-    } else {
-      let webSocket: UwsWebSocket | undefined;
-      res.cork(() => {
-        webSocket = upgrade(res, acceptance);
-      });
-      webSocket?.opened();
-    }
+    const webSocket = upgrade(this.#res, acceptance);
+    if (this.#inCallback) this.#webSocket = webSocket;
+    else webSocket.opened();
   }
 
   /** Behind the request callback: a callback of the socket that does not end is none of the request's. */
