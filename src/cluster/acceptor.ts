@@ -6,6 +6,8 @@ import { type Load, leftOut, weightOf } from './placement.js';
 import type { Descriptor, Sharding, Sharing } from './sharding.js';
 
 const LOOK_EVERY_MS = 250;
+/** While somebody is left out: clients that have lost their connections come back at once, and would all go to the others. */
+const RECONSIDER_MS = 25;
 /** Looks that a connection must have been there for to count as one that stays. */
 const LOOKS = 4;
 
@@ -27,6 +29,7 @@ export class Acceptor implements Sharding {
   readonly #load: AcceptorOptions['load'];
   readonly #children = new Map<Descriptor, Child>();
   readonly #timer: NodeJS.Timeout;
+  #again: NodeJS.Timeout | undefined;
 
   /** @throws StartError when the address cannot be listened on */
   constructor(options: AcceptorOptions) {
@@ -36,7 +39,7 @@ export class Acceptor implements Sharding {
     if (options.sharing === 'alone') this.#port = this.#front.listen(options.port, 'exclusive');
     else if (options.sharing === 'first') this.#port = this.#front.reserve(options.port);
     else if (options.port === 0) this.join(); // nobody's but ours
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#look(true), LOOK_EVERY_MS);
   }
 
   get port(): number {
@@ -71,6 +74,7 @@ export class Acceptor implements Sharding {
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
     this.#front.close();
   }
 
@@ -79,11 +83,12 @@ export class Acceptor implements Sharding {
     for (const [descriptor, child] of this.#children) this.#leaveOut(descriptor, child, false);
   }
 
-  #look(): void {
+  /** @param remembers this look counts among those that tell what stays */
+  #look(remembers: boolean): void {
     const children = [...this.#children];
     const seen = children.map(([{ slot }, { weights, isLeftOut }]) => {
       const now = weightOf(this.#load(slot));
-      weights.push(now);
+      if (remembers) weights.push(now);
       if (weights.length > LOOKS) weights.shift();
       return { now, stays: weights.length < LOOKS ? 0 : Math.min(...weights), isLeftOut };
     });
@@ -91,6 +96,8 @@ export class Acceptor implements Sharding {
     for (const [index, [descriptor, child]] of children.entries()) {
       this.#leaveOut(descriptor, child, out[index]!);
     }
+    clearTimeout(this.#again);
+    if (out.includes(true)) this.#again = setTimeout(() => this.#look(false), RECONSIDER_MS);
   }
 
   #leaveOut(descriptor: Descriptor, child: Child, isLeftOut: boolean): void {
