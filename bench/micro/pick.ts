@@ -14,6 +14,7 @@ import type { Endpoint } from '#src/upstream/endpoint.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
 import { View } from '#src/upstream/view.js';
+import { endpoint } from './endpoint.js';
 import { nanosecondsPerCall } from './time.js';
 
 const CALLS = 200_000;
@@ -24,21 +25,10 @@ const NOBODY: ReadonlySet<string> = new Set();
 const RULE = ejectionRule(30_000);
 
 /** @param weighted every third endpoint weighs twice as much */
-function endpointsOf(service: string, count: number, from: number, weighted: boolean): Endpoint[] {
-  return Array.from({ length: count }, (_, index) => ({
-    service,
-    id: `i${index}`,
-    host: '127.0.0.1',
-    port: 10_000 + index,
-    protocol: 'http',
-    weight: weighted && index % 3 === 0 ? 2 : 1,
-    zone: null,
-    version: null,
-    metadata: {},
-    state: 'healthy',
-    slot: from + index,
-    local: false,
-  }));
+function endpointsOf(service: string, count: number, weighted: boolean): Endpoint[] {
+  return Array.from({ length: count }, (_, slot) =>
+    endpoint(service, slot, weighted && slot % 3 === 0 ? 2 : 1),
+  );
 }
 
 function balancerOf(block: Block, load: EndpointCells, clock: Clock): Balancer {
@@ -55,9 +45,9 @@ function balancerOf(block: Block, load: EndpointCells, clock: Clock): Balancer {
 /** The thousand share the rows of the ten: there are 1,024 in all. */
 function publish(block: Block): void {
   const endpoints = [
-    ...endpointsOf('few', FEW, 0, false),
-    ...endpointsOf('many', MANY, 0, false),
-    ...endpointsOf('weighted', MANY, 0, true),
+    ...endpointsOf('few', FEW, false),
+    ...endpointsOf('many', MANY, false),
+    ...endpointsOf('weighted', MANY, true),
   ];
   new SnapshotPage(block).publish(JSON.stringify({ revision: 'p-0', endpoints }));
 }

@@ -1,5 +1,5 @@
-// One circuit breaker per endpoint, and for everything that has a name, shared by every thread of the process: a threshold of 20 calls is 20 calls
-// of the process, not of each worker, and three probes are three.
+// One circuit breaker per endpoint, and for everything that has a name, shared by every thread of the process: a threshold
+// of 20 calls is 20 calls of the process, not of each worker, and three probes are three.
 //
 // The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
 // and a permit is never handed out twice. See breaker-word.ts for the packing.

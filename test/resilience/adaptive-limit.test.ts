@@ -8,6 +8,7 @@ import {
   type LimitState,
   UsualLatency,
 } from '#src/resilience/adaptive-limit.js';
+import { quantile } from '#test/support/quantile.js';
 
 const STEP_MS = 0.25;
 const WINDOW_MS = 50;
@@ -61,7 +62,7 @@ class Service {
     const answersPerSecond = latencies.length / (ms / 1000);
     return {
       answersPerSecond,
-      latencies: latencies.toSorted((a, b) => a - b),
+      latencies,
       offered,
       shed,
       state: this.#state,
@@ -95,9 +96,6 @@ class Service {
     this.#window = { since: this.#now, answers: 0, ratios: 0, usualMs: 0 };
   }
 }
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.floor(sorted.length * share)]!;
 
 /** 64 at once, 20 ms each: 3,200 a second. */
 const CAPACITY = 3_200;

@@ -1,11 +1,9 @@
 // An ejection in real time, from outside: out for as long as it is said, for twice as long the second time, and back slowly.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
-import { type Cluster, startCluster } from '../support/cluster.js';
-import { ask, wiresToEachWorker } from '../support/each-worker.js';
-import { answering, cutting, TestInstance } from '../support/instance.js';
-import type { Wire } from '../support/wire.js';
-import { CALLING } from './fixtures/paths.js';
+import { ask } from '../support/each-worker.js';
+import { answering, cutting } from '../support/instance.js';
+import { startThreeInstances, type ThreeInstances } from '../support/three-instances.js';
 
 const EJECTION_MS = 3_000;
 const SLOW_START_MS = 10_000;
@@ -13,35 +11,23 @@ const SLOW_START_MS = 10_000;
 const LATE_MS = 1_000;
 
 describe('an ejection in real time', () => {
-  let cluster: Cluster;
-  let wires: Wire[];
-  let instances: TestInstance[];
+  let three: ThreeInstances;
   before(async () => {
-    const env = { WORKERS: '4', EJECTION_MS: String(EJECTION_MS), STALL_MS: '60000' };
-    cluster = await startCluster({ config: CALLING, env });
-    wires = await wiresToEachWorker(cluster, 4, '/worker');
-    instances = [];
-    for (const id of ['a', 'b', 'c']) {
-      instances.push(await TestInstance.start(cluster.adminUrl, 'things', id));
-    }
+    three = await startThreeInstances(EJECTION_MS);
   });
-  after(async () => {
-    for (const wire of wires) wire.destroy();
-    await cluster.dispose();
-    for (const instance of instances) instance.stop();
-  });
+  after(() => three.dispose());
 
   let turn = 0;
-  const call = (): Promise<unknown> => ask(wires[turn++ % 4]!, '/call/things/x');
+  const call = (): Promise<unknown> => ask(three.wires[turn++ % three.wires.length]!, '/call/things/x');
   const ejectedUntil = async (): Promise<number> => {
-    const url = `${cluster.adminUrl}/registry/v1/services/things`;
+    const url = `${three.cluster.adminUrl}/registry/v1/services/things`;
     const list = await json<{ instances: { id: string; ejectedUntil: string | null }[] }>(await get(url));
     const until = list.instances.find(({ id }) => id === 'a')!.ejectedUntil;
     return until === null ? Number.NaN : Date.parse(until);
   };
   /** @returns when it was picked again */
   const ejectAndWait = async (forMs: number): Promise<void> => {
-    const [a] = instances;
+    const [a] = three.instances;
     a!.behave = cutting;
     const before = a!.received;
     while (a!.received < before + 5) await call();
@@ -53,9 +39,9 @@ describe('an ejection in real time', () => {
   };
   /** Of all calls within so many milliseconds. */
   const share = async (ms: number): Promise<number> => {
-    const before = instances.map(({ received }) => received);
+    const before = three.instances.map(({ received }) => received);
     for (const end = performance.now() + ms; performance.now() < end; ) await call();
-    const received = instances.map((instance, index) => instance.received - before[index]!);
+    const received = three.instances.map((instance, index) => instance.received - before[index]!);
     return received[0]! / received.reduce((sum, count) => sum + count);
   };
 

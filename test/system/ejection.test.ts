@@ -1,12 +1,10 @@
 // Ejection seen from outside: four workers, three instances of a service.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
-import { type Cluster, startCluster } from '../support/cluster.js';
-import { ask, wiresToEachWorker } from '../support/each-worker.js';
+import { ask } from '../support/each-worker.js';
 import { answering, cutting, silent, TestInstance } from '../support/instance.js';
+import { startThreeInstances, type ThreeInstances } from '../support/three-instances.js';
 import { until } from '../support/until.js';
-import type { Wire } from '../support/wire.js';
-import { CALLING } from './fixtures/paths.js';
 
 /** Longer than the test: nothing here waits for it, so nothing here depends on how fast the machine is. */
 const EJECTION_MS = 600_000;
@@ -24,36 +22,23 @@ interface Listed {
 }
 
 describe('outlier ejection over four workers', () => {
-  let cluster: Cluster;
-  let wires: Wire[];
-  let instances: TestInstance[];
+  let three: ThreeInstances;
   before(async () => {
-    cluster = await startCluster({
-      config: CALLING,
-      env: { WORKERS: '4', EJECTION_MS: String(EJECTION_MS), STALL_MS: '60000' },
-    });
-    wires = await wiresToEachWorker(cluster, 4, '/worker');
-    instances = [];
-    for (const id of ['a', 'b', 'c']) {
-      instances.push(await TestInstance.start(cluster.adminUrl, 'things', id));
-    }
+    three = await startThreeInstances(EJECTION_MS);
   });
-  after(async () => {
-    for (const wire of wires) wire.destroy();
-    await cluster.dispose();
-    for (const instance of instances) instance.stop();
-  });
+  after(() => three.dispose());
 
   let turn = 0;
-  const call = (query = ''): Promise<Told> => ask(wires[turn++ % 4]!, `/call/things/x${query}`);
+  const call = (query = ''): Promise<Told> =>
+    ask(three.wires[turn++ % three.wires.length]!, `/call/things/x${query}`);
   const listed = async (): Promise<readonly Listed[]> => {
-    const url = `${cluster.adminUrl}/registry/v1/services/things`;
+    const url = `${three.cluster.adminUrl}/registry/v1/services/things`;
     return (await json<{ instances: Listed[] }>(await get(url))).instances;
   };
-  const linesOf = (message: string) => cluster.logs().filter(({ msg }) => msg === message);
+  const linesOf = (message: string) => three.cluster.logs().filter(({ msg }) => msg === message);
 
   it('takes the instance that fails out for all workers, after five failures that any of them saw', async () => {
-    const [a] = instances;
+    const [a] = three.instances;
     a!.behave = cutting;
     while (a!.received < 5) await call();
     // From the next call on, whichever worker makes it.
@@ -69,7 +54,7 @@ describe('outlier ejection over four workers', () => {
     expect(others.map(({ state, ejectedUntil }) => [state, ejectedUntil])).to.deep.equal(
       Array(2).fill(['healthy', null]),
     );
-    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    const metrics = await (await get(`${three.cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.include('multilane_registry_instances{service="things",state="ejected"} 1\n');
     const lines = await until(
       () => linesOf('instance ejected'),
@@ -81,7 +66,7 @@ describe('outlier ejection over four workers', () => {
   });
 
   it('leaves the last two alone: one of three may be out', async () => {
-    const [, b] = instances;
+    const [, b] = three.instances;
     b!.behave = answering(503);
     const before = b!.received;
     while (b!.received < before + 12) await call();
@@ -90,7 +75,7 @@ describe('outlier ejection over four workers', () => {
   });
 
   it('lets it back when more than half would be out because others have left, and says so once', async () => {
-    const { adminUrl } = cluster;
+    const { adminUrl } = three.cluster;
     for (const id of ['b', 'c']) {
       const url = `${adminUrl}/registry/v1/services/things/instances/${id}`;
       expect((await fetch(url, { method: 'DELETE' })).status).to.equal(204);
@@ -103,18 +88,18 @@ describe('outlier ejection over four workers', () => {
       ({ length }) => length > 0,
     );
     expect(lines.map(({ service, endpoint }) => [service, endpoint])).to.deep.equal([['things', 'a']]);
-    const before = instances[0]!.received;
+    const before = three.instances[0]!.received;
     for (let n = 0; n < 4; n++) expect(await call()).to.include({ status: 200, by: 'a' });
-    expect(instances[0]!.received - before).to.equal(4);
+    expect(three.instances[0]!.received - before).to.equal(4);
   });
 
   it('is no longer needed by a caller that hedges: nobody waits for an instance that hangs', async () => {
-    const [a] = instances;
-    instances.push(await TestInstance.start(cluster.adminUrl, 'things', 'd'));
+    const [a] = three.instances;
+    three.instances.push(await TestInstance.start(three.cluster.adminUrl, 'things', 'd'));
     a!.behave = silent;
     const before = a!.received;
     while (a!.received === before) expect((await call('?hedgeMs=30')).status).to.equal(200);
-    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
+    const metrics = await (await get(`${three.cluster.adminUrl}/metrics`)).text();
     const [, won] = /multilane_hedges_total\{service="things",outcome="won"\} (\d+)/.exec(metrics) ?? [];
     expect(Number(won)).to.be.at.least(1);
   });

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { type Answered, evenLoad } from '#test/support/even-load.js';
+import { quantile } from '#test/support/quantile.js';
 import { QUEUEING } from './fixtures/paths.js';
 
 const WORKERS = 4;
@@ -37,8 +38,6 @@ interface Round {
   readonly health: number;
 }
 
-const quantile = (values: readonly number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
 const p99 = (answers: readonly Answered[]): number =>
   quantile(
     answers.map(({ latencyMs }) => latencyMs),

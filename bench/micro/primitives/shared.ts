@@ -15,9 +15,9 @@ import { Admission } from '#src/resilience/admission.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { Endpoint } from '#src/upstream/endpoint.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
+import { endpoint } from '../endpoint.js';
 
 /** Rows of the block: the primary's and one for each thread. */
 export const SLOTS = 2;
@@ -48,7 +48,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
   const permits = new BulkheadCells(block, slot).of('bench');
   const claims = new CallClaims(block, slot);
   const load = new EndpointCells(block, slot, clock);
-  const endpoints = Array.from({ length: ENDPOINTS }, (_, at) => endpoint(at));
+  const endpoints = Array.from({ length: ENDPOINTS }, (_, slot) => endpoint('bench', slot));
   const rule = ejectionRule(30_000);
   const ejections = new EjectionCells(block, rule, clock);
   const balancer = new Balancer({
@@ -88,22 +88,5 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
       load.end(OWN_ENDPOINT);
     },
     [`pick, power of two choices among ${ENDPOINTS}`]: () => void balancer.pick('bench', NOBODY, NOBODY),
-  };
-}
-
-function endpoint(slot: number): Endpoint {
-  return {
-    service: 'bench',
-    id: `bench-${slot}`,
-    host: '127.0.0.1',
-    port: 1 + slot,
-    protocol: 'http',
-    weight: 1,
-    zone: null,
-    version: null,
-    metadata: {},
-    state: 'healthy',
-    slot,
-    local: false,
   };
 }
