@@ -39,6 +39,14 @@ export interface Settings {
   readonly maxInFlight: number;
   /** Of the whole process. */
   readonly maxConnections: number;
+  /** Requests whose body is on its way, of the whole process. */
+  readonly maxPendingBodies: number;
+  /** Of the whole process. */
+  readonly maxBufferedBodyBytes: number;
+  /** Responses that stream, of the whole process. */
+  readonly maxStreams: number;
+  /** undefined: half of `maxStreams`. */
+  readonly maxStreamsPerAddress: number | undefined;
   /** Per client address; null: none. */
   readonly rateLimit: Rate | null;
   readonly maxBodyBytes: number;

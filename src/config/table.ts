@@ -120,6 +120,30 @@ export const PROCESS_SETTINGS = {
       'it is read. What is left of the open files is for databases, calls and files.',
     { defaultText: '9/10 of the open-file limit' },
   ),
+  MAX_PENDING_BODIES: given(
+    whole(2, 1_000_000),
+    10_000,
+    'Requests of the whole process whose body has not arrived yet, at most half of them from one client address; one ' +
+      'more is refused with 503 `OVERLOADED`. They hold no permit of `MAX_IN_FLIGHT` while they wait.',
+  ),
+  MAX_BUFFERED_BODY_BYTES: given(
+    whole(64 * 1024, 1024 * MIB),
+    (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
+    'Bytes of request bodies that the whole process holds, at most half of them of one client address; a body that ' +
+      'needs more is refused with 503 `OVERLOADED`.',
+    { ...BYTES, defaultText: 'a quarter of the memory of the machine or container, at most 1 GiB' },
+  ),
+  MAX_STREAMS: given(
+    whole(2, 1_000_000),
+    10_000,
+    'Responses of the whole process that stream, event streams and large files included; one more is refused with 503 ' +
+      '`OVERLOADED`. A response leaves `MAX_IN_FLIGHT` when it begins to stream.',
+  ),
+  MAX_STREAMS_PER_ADDRESS: optional(
+    whole(1, 1_000_000),
+    'half of `MAX_STREAMS`',
+    'The same for one client address (IPv6: its /64; behind `TRUSTED_PROXIES` the address of the client).',
+  ),
   RATE_LIMIT: given(
     rate,
     null,

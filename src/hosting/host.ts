@@ -71,7 +71,7 @@ export function createHost(options: HostOptions): Host {
   const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
   const scheme = schemeOf(settings);
   const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
-  const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight, settings.workers);
+  const bounds = createBounds({ block, slot, clock, recorder }, settings);
   const calling = createCalling({
     block,
     slot,
@@ -97,6 +97,7 @@ export function createHost(options: HostOptions): Host {
     settings,
     observer: meters,
     doors: bounds,
+    quotas: bounds.quotas,
     rateLimits,
     switchedOff: new SnapshotPage(block, 'switchedOff'),
     tracing,

@@ -3,7 +3,9 @@ import type { Settings } from '../config.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { ConcurrencyCells } from '../memory/concurrency-cell.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import type { QuotaName } from '../memory/layout.js';
 import { NameTable } from '../memory/names.js';
+import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotals } from '../memory/totals.js';
 import { rateText } from '../rate.js';
@@ -12,9 +14,19 @@ import type { AdminRoute } from '../telemetry/admin/handler.js';
 import type { Brain } from './brain.js';
 
 export function limitsRoute(
-  { maxInFlight, rateLimit }: Pick<Settings, 'maxInFlight' | 'rateLimit'>,
+  settings: Pick<
+    Settings,
+    | 'maxInFlight'
+    | 'rateLimit'
+    | 'maxPendingBodies'
+    | 'maxBufferedBodyBytes'
+    | 'maxStreams'
+    | 'maxStreamsPerAddress'
+  >,
   { block, clock }: Pick<Brain, 'block' | 'clock'>,
 ): AdminRoute {
+  const { maxInFlight, rateLimit } = settings;
+  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
   const concurrency = new ConcurrencyCells(block, 0, concurrencyRule(maxInFlight), clock);
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
@@ -42,6 +54,17 @@ export function limitsRoute(
             limiting,
             answersPerSecond: rate,
             shed: totals('multilane_requests_shed_total', 'reason'),
+          },
+          bodies: {
+            pending: held('bodies'),
+            maxPending: settings.maxPendingBodies,
+            bufferedBytes: held('bodyBytes'),
+            maxBufferedBytes: settings.maxBufferedBodyBytes,
+          },
+          streams: {
+            open: held('streams'),
+            max: settings.maxStreams,
+            maxPerAddress: settings.maxStreamsPerAddress ?? Math.floor(settings.maxStreams / 2),
           },
           bulkheads: bulkheads
             .usage()

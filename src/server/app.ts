@@ -18,7 +18,7 @@ import type { Application, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
-import type { Doors, RequestObserver } from './observer.js';
+import type { Doors, RequestObserver, RequestQuotas } from './observer.js';
 import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
 import type { RoutePlan } from './plan.js';
@@ -29,6 +29,7 @@ import { type Match, type Params, Router } from './router.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { type TopicBus, Topics } from './topics.js';
+import { TurnEnd } from './turn-end.js';
 import { Unmatched } from './unmatched.js';
 import { HeaderValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
@@ -50,6 +51,7 @@ export interface AppOptions {
   >;
   readonly observer: RequestObserver;
   readonly doors: Doors;
+  readonly quotas: RequestQuotas;
   readonly rateLimits: RateLimits;
   /** Routes that are switched off; default: none ever is. */
   readonly switchedOff?: SwitchedOffPage;
@@ -99,10 +101,8 @@ export class App {
   constructor(options: AppOptions) {
     this.options = options;
     const { log, tracing, observer, scheme = 'http', settings } = options;
-    this.wheel = new TimerWheel(
-      (error) => log.error({ err: describeThrown(error) }, 'a timer failed'),
-      options.ticker,
-    );
+    const failed = (what: string) => (error: unknown) => log.error({ err: describeThrown(error) }, what);
+    this.wheel = new TimerWheel(failed('a timer failed'), options.ticker);
     this.topics = new Topics(options.bus);
     this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
     this.#commonRate = globalCheck(settings.rateLimit, options.rateLimits);
@@ -114,6 +114,8 @@ export class App {
       baseDir: settings.configFile === undefined ? process.cwd() : dirname(settings.configFile),
       proxies: new AddressRanges(settings.trustedProxies),
       wheel: this.wheel,
+      turnEnd: new TurnEnd(failed('a callback at the end of a turn failed')),
+      quotas: options.quotas,
       ids: new RequestIds(),
       requests: this.#requests,
       refused: (reason) => observer.refused(reason),

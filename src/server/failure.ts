@@ -1,5 +1,5 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 import { HttpError } from '../errors.js';
 import { checkField, setField } from './header-fields.js';
 
@@ -40,10 +40,18 @@ export function isFault(error: unknown): boolean {
   return !(error instanceof HttpError) || error.code === 'INTERNAL' || error.status === 500;
 }
 
-/** An Error as it is, anything else as one that shows it, whatever it may do when looked at. */
+/**
+ * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter, a Proxy) is
+ * replaced, so that nothing behind this has to expect it. Never throws.
+ */
 export function describeThrown(thrown: unknown): Error {
   try {
-    if (thrown instanceof Error) return thrown;
+    if (thrown instanceof Error) {
+      const { name, message, stack, cause } = thrown;
+      // An error that a Proxy stands in front of is an object like any other.
+      if (types.isProxy(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
+      return thrown;
+    }
     return new Error(`thrown: ${inspect(thrown, { depth: 1, breakLength: Infinity })}`, { cause: thrown });
   } catch {
     return new Error('thrown: a value that cannot be shown');

@@ -2,10 +2,13 @@
 // every request is made when somebody asks for it.
 import type { Logger } from 'pino';
 import { Deadline } from '../deadline.js';
+import type { HttpError } from '../errors.js';
+import type { AddressKey } from '../memory/address-cells.js';
 import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
 import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
-import { readBytes, readStream } from './body.js';
+import { type BodyOwner, clientClosed, RequestBody } from './body.js';
+import { BodyClaim } from './body-claim.js';
 import { clientAddress } from './client-address.js';
 import { readCookies } from './cookies.js';
 import type { Exchange } from './exchange.js';
@@ -16,11 +19,12 @@ import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './me
 import { type Part, type PartLimits, readParts } from './multipart.js';
 import { preferredType } from './negotiate.js';
 import type { Input, RoutePlan } from './plan.js';
+import { networkOf } from './rate-limits.js';
 import type { Params } from './router.js';
 import type { Site } from './site.js';
 import { HeaderValues, QueryValues } from './values.js';
 
-export class IncomingRequest implements ServerRequest {
+export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   readonly site: Site;
   readonly exchange: Exchange;
   readonly plan: RoutePlan;
@@ -42,6 +46,8 @@ export class IncomingRequest implements ServerRequest {
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   #state: Record<string, unknown> | undefined;
   #deadline: Deadline | undefined;
+  #addressKey: AddressKey | undefined;
+  #reading: RequestBody | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #isStreamed = false;
 
@@ -178,6 +184,11 @@ export class IncomingRequest implements ServerRequest {
   get clientAddress(): string {
     return this.ip;
   }
+  /** Whom bounds per address count: the client behind trusted proxies, of IPv6 its network. */
+  get addressKey(): AddressKey {
+    this.#addressKey ??= this.site.quotas.addressKey(networkOf(this.ip));
+    return this.#addressKey;
+  }
 
   /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
   protected beginSpan(): void {
@@ -190,10 +201,13 @@ export class IncomingRequest implements ServerRequest {
 
   // --- body
 
+  abstract bodyAwaited(): void;
+  abstract bodyArrived(): HttpError | undefined;
+
   /** @throws Error when the body is read as a stream: there is one reader */
   readBytes(): Promise<Uint8Array> {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    this.#bytes ??= readBytes(this.exchange, this.site.wheel, this.plan.bodyLimit);
+    this.#bytes ??= this.#body().whole();
     return this.#bytes;
   }
   async readText(): Promise<string> {
@@ -222,7 +236,31 @@ export class IncomingRequest implements ServerRequest {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
     if (this.#bytes !== undefined) return once(this.#bytes);
     this.#isStreamed = true;
-    return readStream(this.exchange, this.site.wheel, this.plan.bodyLimit);
+    return this.#body().stream();
+  }
+
+  /** At the end of the request's callback: what nothing has read by then is kept for a later reader. */
+  keepBody(): void {
+    if (this.exchange.isBodyPassing) this.#body();
+  }
+
+  /** The request has ended. */
+  protected releaseBody(reason: HttpError = clientClosed()): void {
+    this.#reading?.release(reason);
+  }
+
+  #body(): RequestBody {
+    const { exchange, site, contentLength } = this;
+    this.#reading ??= new RequestBody({
+      exchange,
+      wheel: site.wheel,
+      turnEnd: site.turnEnd,
+      claim: exchange.head.inProcess ? undefined : new BodyClaim(site.quotas, () => this.addressKey),
+      owner: this,
+      limit: this.plan.bodyLimit,
+      contentLength,
+    });
+    return this.#reading;
   }
 }
 

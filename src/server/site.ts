@@ -4,13 +4,18 @@ import type { Tracing } from '../telemetry/span.js';
 import type { AddressRanges } from './address-ranges.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
+import type { RequestQuotas } from './observer.js';
 import type { RequestIds } from './request-id.js';
 import type { TimerWheel } from './timer-wheel.js';
+import type { TurnEnd } from './turn-end.js';
 
 export interface Site {
   readonly log: Logger;
   readonly tracing: Tracing;
   readonly wheel: TimerWheel;
+  readonly turnEnd: TurnEnd;
+  /** What requests may hold of the process. */
+  readonly quotas: RequestQuotas;
   readonly ids: RequestIds;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';

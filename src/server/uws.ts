@@ -91,7 +91,11 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     const framing = {
       contentLength,
       isChunked,
-      isDeferred: fault !== undefined || isChunked || (contentLength === -1 && expectsBody(method)),
+      isDeferred:
+        fault !== undefined ||
+        isChunked ||
+        reader.wantsClose ||
+        (contentLength === -1 && expectsBody(method)),
       isLast: fault !== undefined || isChunked || reader.wantsClose,
     };
     const { fields } = reader;

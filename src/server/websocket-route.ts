@@ -11,7 +11,7 @@ import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js'
 import type { RouteMeter } from './observer.js';
 import type { Pattern } from './pattern.js';
 import type { Step } from './plan.js';
-import { isPromise } from './promise.js';
+import { adopted, isPromise } from './promise.js';
 import type { Topics } from './topics.js';
 import {
   type ResolvedLimits,
@@ -74,7 +74,9 @@ export class WebSocketRoute implements SocketRoute {
   readonly handler: Handler = (context) => {
     const ctx = context as unknown as RequestContext;
     const data = this.#options.upgrade?.(context);
-    return isPromise(data) ? data.then((value) => this.#accept(ctx, value)) : this.#accept(ctx, data);
+    return isPromise(data)
+      ? adopted(data).then((value) => this.#accept(ctx, value))
+      : this.#accept(ctx, data);
   };
 
   topic(name: string): string {
@@ -93,7 +95,8 @@ export class WebSocketRoute implements SocketRoute {
     const before = this.meter?.enter(performance.now());
     try {
       const result = call(callback as NonNullable<WebSocketEvents<unknown>[K]>);
-      if (isPromise(result)) result.then(undefined, (error: unknown) => this.#failed(event, ws, error));
+      if (isPromise(result))
+        adopted(result).then(undefined, (error: unknown) => this.#failed(event, ws, error));
     } catch (error) {
       this.#failed(event, ws, error);
     }
