@@ -154,3 +154,8 @@ export function reclaimInFlight(block: Block, slot: number): void {
   const held = Atomics.exchange(block.words('workerAdmitted', slot), 0, 0);
   Atomics.sub(block.words('processInFlight'), 0, held);
 }
+
+/** Requests in flight in all threads, for metrics. */
+export function readInFlight(block: Block): number {
+  return Atomics.load(block.words('processInFlight'), 0);
+}

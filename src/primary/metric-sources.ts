@@ -4,6 +4,7 @@ import type { TaskPool } from '../cluster/task-pool.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import { readInFlight } from '../memory/concurrency-cell.js';
 import type { QuotaName } from '../memory/layout.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import type { SeriesTotal } from '../memory/recorder.js';
@@ -40,13 +41,12 @@ export function registrySource(registry: Pick<Registry, 'states'>): MetricSource
 /** What requests hold now, read from shared memory. */
 export function heldSource(block: Block): MetricSource {
   const bulkheads = new BulkheadCells(block, 0);
-  const inFlight = block.words('processInFlight');
   const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
   return () => {
     const inBulkheads = bulkheads.usage().reduce((sum, one) => sum + one.held, 0);
     return {
       series: [
-        reading('multilane_permits_held', Atomics.load(inFlight, 0), { kind: 'in_flight' }),
+        reading('multilane_permits_held', readInFlight(block), { kind: 'in_flight' }),
         reading('multilane_permits_held', inBulkheads, { kind: 'bulkhead' }),
         reading('multilane_pending_bodies', held('bodies')),
         reading('multilane_buffered_body_bytes', held('bodyBytes')),
