@@ -100,7 +100,8 @@ export const PROCESS_SETTINGS = {
   MESH_TOKEN: optional(
     token,
     'none',
-    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network.',
+    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network. Calls carry a ' +
+      'value made from it for the called service, never the secret itself.',
   ),
   CPU_THREADS: given(
     whole(1, 256),

@@ -36,6 +36,8 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   /** Announced bytes of the body, -1 when none are. */
   readonly contentLength: number;
   readonly isChunked: boolean;
+  /** The caller is in this process, or a cooperating one with the mesh token of the asked service. */
+  readonly isPeer: boolean;
   /** Milliseconds from the header to the first byte of the answer: the route's, or the caller's if shorter. */
   readonly timeoutMs: number;
   body: unknown;
@@ -51,12 +53,20 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   #bytes: Promise<Uint8Array> | undefined;
   #isStreamed = false;
 
-  constructor(site: Site, exchange: Exchange, plan: RoutePlan, params: Params, startedAt: number) {
+  constructor(
+    site: Site,
+    exchange: Exchange,
+    plan: RoutePlan,
+    params: Params,
+    startedAt: number,
+    isPeer: boolean,
+  ) {
     this.site = site;
     this.exchange = exchange;
     this.plan = plan;
     this.params = params;
     this.startedAt = startedAt;
+    this.isPeer = isPeer;
     this.body = undefined;
     let requestId: string | undefined;
     let traceparent: string | undefined;

@@ -37,7 +37,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   }
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
   if (!ctx.admit()) return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
-  if (plan.rateChecks.length > 0 && !ctx.site.isPeer(ctx.exchange)) {
+  if (plan.rateChecks.length > 0 && !ctx.isPeer) {
     const tooMany = chargeRates(plan.rateChecks, ctx);
     if (tooMany !== undefined) return tooMany;
   }

@@ -27,8 +27,6 @@ export interface Site {
   refused(reason: string): void;
   /** True from the first moment of a drain: every answer then closes its connection. */
   draining(): boolean;
-  /** One of us: in-process, or with the secret of cooperating processes. */
-  isPeer(exchange: Exchange): boolean;
   /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */
   trustsTraceFlags(exchange: Exchange): boolean;
 }

@@ -2,6 +2,7 @@
 // breaker, ejection and load.
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { type Breaker, openRefusal } from '../resilience/breaker.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
@@ -37,11 +38,10 @@ export interface AttemptDependencies {
   /** Writes the trace fields of an outgoing request. */
   readonly propagate?: (trace: TraceContext, headers: Record<string, string>) => void;
   readonly observer?: CallObserver;
-  /** Opens `internal` routes of cooperating processes; sent to instances of our registry only. */
-  readonly meshToken?: string | undefined;
+  /** Gives the value that opens a service's `internal` routes over the network; see mesh-token.ts. */
+  readonly meshToken?: ((service: string) => string) | undefined;
 }
 
-const MESH_TOKEN_HEADER = 'x-mesh-token';
 const DEADLINE_HEADER = 'x-request-deadline';
 const REQUEST_ID_HEADER = 'x-request-id';
 
@@ -139,9 +139,11 @@ async function send(
 ): Promise<Sent> {
   const { http, inProcess } = dependencies.transports;
   const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
+  const meshToken = transport === http ? dependencies.meshToken : undefined;
   const { method, path, body, deadline } = outgoing;
   try {
     const headers = headersOf(dependencies, outgoing, trace);
+    if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
     const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
     return { kind: 'answered', value };
   } catch (error) {
@@ -153,7 +155,7 @@ async function send(
 }
 
 function headersOf(
-  { meshToken, propagate }: AttemptDependencies,
+  { propagate }: AttemptDependencies,
   { headers: given, deadline, scope }: Outgoing,
   trace: TraceContext | undefined,
 ): Record<string, string> {
@@ -161,6 +163,5 @@ function headersOf(
   headers[DEADLINE_HEADER] = String(Math.max(1, Math.floor(deadline.remainingMs())));
   if (scope !== undefined) headers[REQUEST_ID_HEADER] = scope.requestId;
   if (trace !== undefined) propagate?.(trace, headers);
-  if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken;
   return headers;
 }

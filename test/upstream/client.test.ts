@@ -434,7 +434,7 @@ describe('call', () => {
   describe('sends', () => {
     it('request id, trace, deadline, key and body; and the mesh token when there is one', async () => {
       const { call, sent } = setUp(two, () => answer(200), {
-        meshToken: 'secret',
+        meshToken: (service) => `proof for ${service}`,
         propagate: (trace, headers) => {
           headers.traceparent = `00-${trace.traceId}-${trace.spanId}-01`;
         },
@@ -448,7 +448,7 @@ describe('call', () => {
         'idempotency-key': 'k',
         'x-request-id': 'r-1',
         'x-request-deadline': '?',
-        'x-mesh-token': 'secret',
+        'x-mesh-token': 'proof for orders',
         traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
       });
       expect(request).to.include({ method: 'POST', path: '/x?q=1', body: '{"a":1}' });
@@ -457,6 +457,15 @@ describe('call', () => {
     it('no mesh token when there is none, whatever the caller sets', async () => {
       const { call, sent } = setUp(two, () => answer(200));
       await call('orders').get('/x', { headers: { 'x-mesh-token': 'mine' } });
+      expect(sent[0]!.request.headers).not.to.have.property('x-mesh-token');
+    });
+
+    it('no mesh token within the process, where it proves nothing', async () => {
+      const { call, sent } = setUp([endpoint('a', { local: true })], () => answer(200), {
+        meshToken: (service) => `proof for ${service}`,
+      });
+      await call('orders').get('/x');
+      expect(sent[0]!.over).to.equal('in-process');
       expect(sent[0]!.request.headers).not.to.have.property('x-mesh-token');
     });
 
