@@ -1,7 +1,7 @@
 // Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
 // OpenTelemetry are in table-otel.ts.
 import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './address.js';
-import { listOf, oneOf, onOff, path, rate, token, whole } from './kind.js';
+import { listOf, longToken, oneOf, onOff, path, rate, token, whole } from './kind.js';
 import { given, optional, type Table } from './setting.js';
 import { OTEL_SETTINGS } from './table-otel.js';
 
@@ -90,7 +90,8 @@ export const PROCESS_SETTINGS = {
   REGISTRY_ACCEPT_TOKENS_FILE: optional(
     path,
     'none',
-    'File of lines `token service,service…`: who may register instances, and of which services.',
+    'File of lines `token service,service…`: who may register instances, and of which services. Tokens have at ' +
+      'least 32 characters.',
   ),
   ADVERTISE_HOST: optional(
     host,
@@ -98,10 +99,10 @@ export const PROCESS_SETTINGS = {
     'Address that others reach the data plane by. The data plane must be bound to it.',
   ),
   MESH_TOKEN: optional(
-    token,
+    longToken,
     'none',
-    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network. Calls carry a ' +
-      'value made from it for the called service, never the secret itself.',
+    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network. Calls ' +
+      'carry a value made from it for the called service, never the secret itself.',
   ),
   CPU_THREADS: given(
     whole(1, 256),

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
@@ -31,6 +34,11 @@ describe('a start that is refused', () => {
       /ADMIN_TOKEN/,
     ],
     [
+      'a mesh token that can be guessed',
+      { env: { MESH_TOKEN: 'x'.repeat(31) } },
+      /MESH_TOKEN.*at least 32.*openssl rand/,
+    ],
+    [
       'a configuration file that does not exist',
       { args: ['--config', 'absent.config.js'] },
       /absent\.config\.js/,
@@ -42,6 +50,19 @@ describe('a start that is refused', () => {
       expectRefusal(await runPrimary(run), 78, says);
     });
   }
+
+  it('for a registry token that can be guessed exits 78 with one line that names file and line', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-tokens-'));
+    const file = join(folder, 'tokens');
+    writeFileSync(file, `# who may register\n${'x'.repeat(32)} orders\n${'y'.repeat(31)} users\n`);
+    try {
+      const run = await runPrimary({ env: { REGISTRY_ACCEPT_TOKENS_FILE: file } });
+      expectRefusal(run, 78, /REGISTRY_ACCEPT_TOKENS_FILE.*tokens line 3:.*at least 32.*openssl rand/);
+      expect(run.stderr).to.not.contain('y'.repeat(31));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('for a database that cannot be reached exits 1 with one line without the password', async function () {
     this.timeout(25_000);
