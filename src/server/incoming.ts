@@ -38,7 +38,11 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   readonly isChunked: boolean;
   /** The caller is in this process, or a cooperating one with the mesh token of the asked service. */
   readonly isPeer: boolean;
-  /** Milliseconds from the header to the first byte of the answer: the route's, or the caller's if shorter. */
+  /**
+   * Milliseconds from the header to the first byte of the answer: the route's, or the shorter
+   * `x-request-deadline` of a trusted proxy or a peer. A stranger's has no effect: it would decide what
+   * breakers see.
+   */
   readonly timeoutMs: number;
   body: unknown;
   #span: SpanHandle | undefined;
@@ -91,7 +95,8 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
           if (name === 'transfer-encoding') isChunked = true;
           break;
         case 18:
-          if (name === 'x-request-deadline') timeoutMs = shorter(timeoutMs, headers[i + 1]!);
+          if (name === 'x-request-deadline' && (isPeer || this.isTrustedProxy))
+            timeoutMs = shorter(timeoutMs, headers[i + 1]!);
           break;
       }
     }
@@ -151,7 +156,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     return this.#state;
   }
   get deadline(): Deadline {
-    this.#deadline ??= Deadline.after(this.startedAt + this.timeoutMs - performance.now());
+    this.#deadline ??= Deadline.allowed(this.startedAt, this.timeoutMs, this.plan.timeoutMs);
     return this.#deadline;
   }
   // --- identity in traces and logs

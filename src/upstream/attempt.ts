@@ -14,7 +14,7 @@ import { type CallObserver, SILENT } from './observer.js';
 import type { OutgoingContent } from './outgoing.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Transport } from './transport.js';
-import { judgeError, judgeResponse } from './verdict.js';
+import { type Ended, judge } from './verdict.js';
 
 /** Load of the endpoints, as this thread adds to it. */
 export interface LoadMeter {
@@ -115,8 +115,10 @@ export async function tryAt(
 
   const ended = clock();
   const tookMs = ended - begun;
-  const verdict = result.kind === 'answered' ? judgeResponse(result.value) : judgeError(result.error, signal);
-  const slow = verdict.outcome === 'success' && slowCallMs > 0 && tookMs >= slowCallMs;
+  const verdict = judge(result, signal, outgoing.deadline);
+  // A call that has run for so long has failed under any deadline: its success would count as a failure, too.
+  const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
+  const slow = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
   breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome, ended);
   outliers.ended(endpoint, verdict.reached);
   // A quick refusal must not make an endpoint look fast.
@@ -126,17 +128,13 @@ export async function tryAt(
   return { ...result, again: verdict.again };
 }
 
-type Sent =
-  | { readonly kind: 'answered'; readonly value: CallResponse }
-  | { readonly kind: 'failed'; readonly error: unknown };
-
 async function send(
   dependencies: AttemptDependencies,
   outgoing: Outgoing,
   endpoint: Endpoint,
   trace: TraceContext | undefined,
   signal: AbortSignal,
-): Promise<Sent> {
+): Promise<Ended> {
   const { http, inProcess } = dependencies.transports;
   const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
   const meshToken = transport === http ? dependencies.meshToken : undefined;

@@ -2,6 +2,7 @@
 // Business answers (4xx) are successes of the endpoint. 429 and OVERLOADED say that it protects itself: counting
 // them would open breakers on an endpoint that works. Gateway-class answers (502, 503, 504) and broken
 // connections may be asked again, elsewhere.
+import type { Deadline } from '../deadline.js';
 import { HttpError } from '../errors.js';
 import type { Outcome } from '../resilience/policy.js';
 import type { CallResponse } from './call.js';
@@ -12,6 +13,8 @@ export interface Verdict {
   /** For outlier ejection: a failure is only that nobody answered who would know. */
   readonly reached: Outcome;
   readonly again: boolean;
+  /** The time ran out that a caller allows; see `Deadline.isShortened`. */
+  readonly isUntimely?: boolean;
 }
 
 const SUCCESS: Verdict = { outcome: 'success', reached: 'success', again: false };
@@ -21,6 +24,31 @@ const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', again
 const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', again: false };
 const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', again: false };
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
+
+/**
+ * A 503 or 504 this shortly before a deadline was caused by it: callees that wait for a database connection
+ * give up 50 ms before their deadline, to be able to say so, and each hop rounds the remaining time down.
+ */
+const GIVEN_UP_EARLY_MS = 60;
+
+/** A response of the endpoint, or why there is none. */
+export type Ended =
+  | { readonly kind: 'answered'; readonly value: CallResponse }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** @param signal of the attempt @param deadline of the call */
+export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline): Verdict {
+  const verdict = ended.kind === 'answered' ? judgeResponse(ended.value) : judgeError(ended.error, signal);
+  if (!deadline.isShortened || !isTimeUp(ended, deadline)) return verdict;
+  return { outcome: 'ignored', reached: 'ignored', again: verdict.again, isUntimely: true };
+}
+
+function isTimeUp(ended: Ended, deadline: Deadline): boolean {
+  if (ended.kind === 'failed')
+    return ended.error instanceof HttpError && ended.error.code === 'DEADLINE_EXCEEDED';
+  const { status } = ended.value;
+  return (status === 503 || status === 504) && deadline.remainingMs() < GIVEN_UP_EARLY_MS;
+}
 
 export function judgeResponse(response: CallResponse): Verdict {
   const { status } = response;

@@ -23,6 +23,8 @@ describe('the payments service', () => {
 
   const pay = (body: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', '/api/payments', {
+      // A stranger's deadline has no effect.
+      inProcess: 'x-request-deadline' in headers,
       json: { orderId: 1, amountCents: 1999, method: 'tok_ok', ...body },
       headers,
     });
