@@ -57,6 +57,8 @@ export interface Settings {
   readonly chunkedBodies: 'accept' | 'reject';
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
+  /** The field that those proxies write. */
+  readonly trustedProxyField: 'x-forwarded-for' | 'forwarded';
   readonly breakerOpenMs: number;
   /** 0: no call is too slow. */
   readonly slowCallMs: number;

@@ -180,7 +180,14 @@ export const PROCESS_SETTINGS = {
   TRUSTED_PROXIES: given(
     cidrs,
     [],
-    'Proxies whose `X-Forwarded-*` and `Forwarded` are believed; from anyone else they are dropped.',
+    'Proxies whose `TRUSTED_PROXY_FIELD` and `x-request-deadline` are believed; those of anyone else are ignored. ' +
+      'A proxy must set or remove these fields itself.',
+  ),
+  TRUSTED_PROXY_FIELD: given(
+    oneOf('x-forwarded-for', 'forwarded'),
+    'x-forwarded-for',
+    'What these proxies write about their clients: `X-Forwarded-For` beside its `X-Forwarded-*`, or ' +
+      '`Forwarded` (RFC 7239). The other one is dropped.',
   ),
   BREAKER_OPEN_MS: given(
     whole(100, HOUR_MS),

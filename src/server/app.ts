@@ -42,6 +42,7 @@ export interface AppOptions {
     | 'requestTimeoutMs'
     | 'meshToken'
     | 'trustedProxies'
+    | 'trustedProxyField'
     | 'configFile'
     | 'rateLimit'
   >;
@@ -112,6 +113,7 @@ export class App {
       scheme,
       baseDir: settings.configFile === undefined ? process.cwd() : dirname(settings.configFile),
       proxies: new AddressRanges(settings.trustedProxies),
+      proxyField: settings.trustedProxyField,
       wheel: this.wheel,
       turnEnd: new TurnEnd(failed('a callback at the end of a turn failed')),
       quotas: options.quotas,

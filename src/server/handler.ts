@@ -108,7 +108,7 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   /** Decoded path parameters (null prototype). */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Values;
-  /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them. */
+  /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them and writes them itself. */
   readonly headers: Values;
   /** By name (nothing inherited), decoded; of a name that is sent twice the first. */
   readonly cookies: Readonly<Record<string, string | undefined>>;

@@ -9,7 +9,7 @@ import type { SpanHandle } from '../telemetry/span.js';
 import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
 import { type BodyOwner, clientClosed, RequestBody } from './body.js';
 import { BodyClaim } from './body-claim.js';
-import { clientAddress } from './client-address.js';
+import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
 import { readCookies } from './cookies.js';
 import type { Exchange } from './exchange.js';
 import { parseForm } from './form.js';
@@ -137,16 +137,17 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   }
   get ip(): string {
     const peer = this.exchange.remoteAddress();
-    if (!this.isTrustedProxy) return peer;
-    const fields = {
-      list: this.headers.getAll('x-forwarded-for'),
-      forwarded: this.headers.getAll('forwarded'),
-    };
-    return clientAddress(peer, fields, (address) => this.site.proxies.has(address));
+    const { proxyField } = this;
+    if (proxyField === undefined) return peer;
+    const lines = this.headers.getAll(proxyField);
+    return clientAddress(peer, proxyField, lines, (address) => this.site.proxies.has(address));
   }
   get isTrustedProxy(): boolean {
     const { proxies } = this.site;
     return !proxies.isEmpty && proxies.has(this.exchange.remoteAddress());
+  }
+  get proxyField(): ProxyField | undefined {
+    return this.isTrustedProxy ? this.site.proxyField : undefined;
   }
   get log(): Logger {
     return this.site.log;
@@ -189,9 +190,10 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   get host(): string {
     // There is one: a request without is refused.
     const asked = this.headers.get('host') ?? '';
-    if (!this.isTrustedProxy) return asked;
-    // The nearest proxy has written the last one.
-    return this.headers.getAll('x-forwarded-host').at(-1)?.split(',').at(-1)?.trim() || asked;
+    const { proxyField } = this;
+    if (proxyField === undefined) return asked;
+    const lines = this.headers.getAll(proxyField === 'forwarded' ? 'forwarded' : 'x-forwarded-host');
+    return forwardedHost(proxyField, lines) ?? asked;
   }
   get inProcess(): boolean {
     return this.exchange.head.inProcess;

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Tracing } from '../telemetry/span.js';
 import type { AddressRanges } from './address-ranges.js';
+import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
 import type { RequestQuotas } from './observer.js';
@@ -23,6 +24,8 @@ export interface Site {
   readonly baseDir: string;
   /** TRUSTED_PROXIES */
   readonly proxies: AddressRanges;
+  /** TRUSTED_PROXY_FIELD */
+  readonly proxyField: ProxyField;
   /** Counts what the edge turned away. @param reason in lower case, from a list that does not grow */
   refused(reason: string): void;
   /** True from the first moment of a drain: every answer then closes its connection. */

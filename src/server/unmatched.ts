@@ -8,9 +8,7 @@ import type { RequestObserver, RouteMeter } from './observer.js';
 import type { RoutePlan, Step } from './plan.js';
 import type { RateCheck } from './rate-limits.js';
 import { type Fields, refusalFields } from './refusal-fields.js';
-import { HeaderValues } from './values.js';
-
-const NOBODY = { isTrustedProxy: false };
+import { HeaderValues, STRANGER } from './values.js';
 
 const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
   path: '',
@@ -83,7 +81,7 @@ export class Unmatched {
     first: RoutePlan,
     allow: string,
   ): RoutePlan {
-    const asked = new HeaderValues(head.headers, NOBODY).get('access-control-request-method');
+    const asked = new HeaderValues(head.headers, STRANGER).get('access-control-request-method');
     const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? first;
     const { service, timeoutMs, onRequest, onResponse, onError, refusalFields: fields } = route;
     const plan = this.#plan(head, fields, (ctx) => void ctx.header('allow', allow));

@@ -159,6 +159,7 @@ export const SETTINGS: AppOptions['settings'] = {
   requestTimeoutMs: 30_000,
   meshToken: undefined,
   trustedProxies: [],
+  trustedProxyField: 'x-forwarded-for',
   configFile: undefined,
   rateLimit: null,
 };
