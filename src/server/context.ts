@@ -180,6 +180,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   begin(): void {
     this.#live = true;
     this.site.requests.add(this);
+    if (this.plan.onResponse.length > 0) this.#keepAddress();
     this.#begun = this.meter.begin(this.startedAt);
     this.beginSpan();
     if (!this.exchange.isBodyPassing) return;
@@ -221,6 +222,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
   detach(): void {
     if (this.#alarm !== undefined) return;
+    this.#keepAddress();
     this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     const left = this.startedAt + this.timeoutMs - performance.now();
     this.#alarm = this.site.wheel.after(left, () => this.#expire());
@@ -276,8 +278,18 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     return SENT;
   }
 
+  /**
+   * Has the exchange remember the client's address, which the core forgets with the response or when the
+   * client leaves. It costs nearly a microsecond, so only requests pay for it whose code can read it later:
+   * those with an `onResponse` hook, and what is asynchronous.
+   */
+  #keepAddress(): void {
+    this.exchange.remoteAddress();
+  }
+
   async #pump(status: number, source: StreamSource): Promise<void> {
     this.#source = source;
+    this.#keepAddress();
     this.exchange.onClosed(() => {
       this.#giveUp(clientClosed());
       this.#release();

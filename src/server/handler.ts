@@ -121,7 +121,9 @@ export interface Context<O extends RouteOptions = RouteOptions> {
     readonly headers: Typed<O['headers'], undefined>;
   };
   /**
-   * Address of the client, behind TRUSTED_PROXIES if there are any. Costs about 1.5 us: ask only when a rule needs it.
+   * Address of the client, behind TRUSTED_PROXIES if there are any. Costs about 1.5 us: ask only when a rule
+   * needs it. Known also in `onResponse` and after the client has left; a synchronous handler that uses a
+   * responder and then goes on must read it before.
    */
   readonly ip: string;
   /** What the client asked for as the host, with its port; behind TRUSTED_PROXIES what they were asked for. */
