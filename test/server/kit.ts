@@ -140,6 +140,7 @@ export interface Bench {
   readonly quotas: RequestQuotas;
   /** The clock of rate limits, standing still: milliseconds. */
   readonly rateClock: { now: number };
+  readonly rateTable: RateTable;
   readonly inject: (request: InjectedRequest) => Promise<Answer>;
 }
 
@@ -208,6 +209,11 @@ export function bench(
   const refused: string[] = [];
   let bulkheads: BulkheadCells | undefined;
   const quotas = quotasOf({ ...PLENTY, ...bounds }, (name) => refused.push(name));
+  const rateTable = new RateTable({
+    words: new Int32Array(new SharedArrayBuffer(64 * 64)),
+    secret: Int32Array.of(1, 2),
+    clock: () => rateClock.now,
+  });
   const app = createApp({
     settings: { ...SETTINGS, ...settings },
     observer,
@@ -231,11 +237,7 @@ export function bench(
       },
     },
     quotas,
-    rateLimits: new RateTable({
-      words: new Int32Array(new SharedArrayBuffer(64 * 64)),
-      secret: Int32Array.of(1, 2),
-      clock: () => rateClock.now,
-    }),
+    rateLimits: rateTable,
     draining: () => world.draining,
     trustsTraceFlags: () => world.trusted,
     ...(ticker === undefined ? {} : { ticker }),
@@ -249,6 +251,7 @@ export function bench(
     world,
     quotas,
     rateClock,
+    rateTable,
     refused,
     inject: async (request) => {
       const response = await inject(app, request);
