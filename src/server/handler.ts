@@ -17,6 +17,12 @@ export interface Values {
   has(name: string): boolean;
 }
 
+/** One that can be listed. */
+export interface ListedValues extends Values {
+  /** Every name once. */
+  names(): Iterable<string>;
+}
+
 export interface Schemas {
   readonly params?: TSchema;
   readonly query?: TSchema;
@@ -107,7 +113,7 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly route: string;
   /** Decoded path parameters (null prototype). */
   readonly params: Readonly<Record<string, string>>;
-  readonly query: Values;
+  readonly query: ListedValues;
   /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them and writes them itself. */
   readonly headers: Values;
   /** By name (nothing inherited), decoded; of a name that is sent twice the first. */

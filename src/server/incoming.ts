@@ -47,7 +47,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   body: unknown;
   #span: SpanHandle | undefined;
   #input: Input | undefined;
-  #query: Values | undefined;
+  #query: QueryValues | undefined;
   #headers: Values | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   #state: Record<string, unknown> | undefined;
@@ -116,7 +116,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   get route(): string {
     return this.plan.path;
   }
-  get query(): Values {
+  get query(): QueryValues {
     this.#query ??= new QueryValues(this.exchange.head.query);
     return this.#query;
   }
