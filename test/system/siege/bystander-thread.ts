@@ -48,7 +48,8 @@ function send(n: number, due: number): Promise<void> {
         path,
         agent,
         localAddress: '127.0.0.1',
-        headers: body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length },
+        headers:
+          body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length },
       },
       (response: IncomingMessage) => {
         response.resume();
