@@ -1,6 +1,6 @@
 // The body of one request of a socket. The core hands pieces over whether or not they are wanted, and only to a handler
-// that was attached in the request callback. While reading is paused the core watches the socket no more, and learns
-// neither of its end nor of a reset.
+// that was attached in the request callback. While reading is paused the core watches the socket no more: it learns
+// neither of its end nor of a reset, nor that it takes bytes again.
 //
 // A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into JavaScript. A slow
 // client may send small ones, so bytes are counted, not pieces; but a client that makes thousands of tiny pieces of one
@@ -64,6 +64,11 @@ export class UwsBody {
     });
   }
 
+  /** A write that the socket did not take has made the core read again. */
+  pauseAgain(): void {
+    if (this.#paused && !this.#over) this.#res.pause();
+  }
+
   resume(): void {
     this.#wantsPause = false;
     if (!this.#paused || this.#over) return;
@@ -86,6 +91,12 @@ export class UwsBody {
   #take(piece: ArrayBuffer, isLast: boolean): void {
     if (this.#over) return;
     this.isComplete = isLast;
+    if (this.#paused) {
+      // A write that was held up behind our back has made the core read again.
+      this.#paused = false;
+      this.#wantsPause = false;
+      this.pause();
+    }
     if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
     else if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
   }

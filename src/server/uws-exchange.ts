@@ -274,7 +274,9 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #piecesOf(length: number | undefined): UwsStream | UwsSized {
     const { wheel, streamIdleMs } = this.#host;
-    if (length === undefined) return new UwsStream(this.#res, wheel, streamIdleMs, () => this.#stalled());
+    if (length === undefined) {
+      return new UwsStream(this.#res, this.#body, wheel, streamIdleMs, () => this.#stalled());
+    }
     return new UwsSized(this.#res, length, wheel, streamIdleMs, {
       beforeLast: () => this.#stopReading(),
       complete: () => this.#finish(),
