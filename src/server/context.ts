@@ -27,6 +27,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   onStack = true;
   isEndless = false;
   #phase: number = OPEN;
+  #executed = false;
   #handlerDone = false;
   /** What its meter wants back. */
   #begun = 0;
@@ -170,6 +171,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   get answered(): boolean {
     return this.#phase !== OPEN;
   }
+  /** The handler was called. Nothing that it does can take that back. */
+  get executed(): boolean {
+    return this.#executed;
+  }
   get givenUp(): boolean {
     return this.#givenUp !== undefined;
   }
@@ -212,6 +217,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   bodyArrived(): HttpError | undefined {
     if (!this.#live || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  }
+
+  /** From here on a 503 no longer says that nothing was executed, whatever its code. */
+  handlerCalled(): void {
+    this.#executed = true;
   }
 
   hold(place: { leave(): void }): void {

@@ -1,6 +1,6 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
 import { inspect, types } from 'node:util';
-import { HttpError } from '../errors.js';
+import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { checkField, setField } from './header-fields.js';
 
 export const PROBLEM_JSON = 'application/problem+json';
@@ -9,6 +9,8 @@ export const PROBLEM_JSON = 'application/problem+json';
 export interface FailedRequest {
   readonly requestId: string;
   readonly traceId: string;
+  /** Whether its handler was called. */
+  readonly executed: boolean;
 }
 
 export interface Problem {
@@ -61,7 +63,7 @@ export function describeThrown(thrown: unknown): Error {
 const internal = (cause: unknown): HttpError =>
   new HttpError('INTERNAL', 'The request failed for a reason that was logged.', { cause });
 
-function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Problem {
+function documentOf(error: HttpError, { requestId, traceId, executed }: FailedRequest): Problem {
   const { status } = error;
   if (!Number.isInteger(status) || status < 400 || status > 599 || error.code === 'CLIENT_CLOSED') {
     throw new RangeError(`${error.code} (${status}) is no failure that a client can be told`);
@@ -75,6 +77,7 @@ function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Pr
     const field = checkField(name, value);
     if (field !== undefined && field !== 'content-type') setField(headers, field, value);
   }
+  if (status === 503 && !executed) headers.push(EXECUTED_FIELD, 'false');
   const body = JSON.stringify({
     ...error.members,
     type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
@@ -84,6 +87,8 @@ function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Pr
     instance: `urn:multilane:request:${requestId}`,
     code: error.code,
     traceId,
+    // Absent with other statuses, also where a thrower has set it: JSON leaves undefined out.
+    executed: status === 503 ? executed : undefined,
     ...(error.errors === undefined ? {} : { errors: error.errors }),
   });
   return { status, code: error.code, headers, body };

@@ -69,7 +69,7 @@ function execute(ctx: RequestContext): void {
   let result: unknown;
   let late: Promise<unknown> | undefined;
   try {
-    result = plan.steps.length === 0 ? plan.handler(ctx as never) : advance(ctx, 0);
+    result = plan.steps.length === 0 ? handle(ctx) : advance(ctx, 0);
     if (isPromise(result)) late = adopted(result);
   } catch (error) {
     meter.leave(before);
@@ -90,14 +90,19 @@ function execute(ctx: RequestContext): void {
 
 /** Runs the steps from `index` on, then the handler; the first value other than undefined is the answer. */
 function advance(ctx: RequestContext, index: number): unknown {
-  const { steps, handler } = ctx.plan;
+  const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
     if (isNothing(ctx, result)) continue;
     if (!isPromise(result)) return result;
     return adopted(result).then((value: unknown) => (isNothing(ctx, value) ? advance(ctx, i + 1) : value));
   }
-  return handler(ctx as never);
+  return handle(ctx);
+}
+
+function handle(ctx: RequestContext): unknown {
+  ctx.handlerCalled();
+  return ctx.plan.handler(ctx as never);
 }
 
 function conclude(ctx: RequestContext, value: unknown): void {

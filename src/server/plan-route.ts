@@ -69,6 +69,7 @@ export function planRoute(
       ...body,
       ...(hasBody ? bulkhead : []),
       ...flatten(hooks, 'preHandler'),
+      ...(webSocket === undefined ? [] : [webSocket.admission]),
     ],
     onRequest,
     refusalFields: fields,

@@ -71,12 +71,17 @@ export class WebSocketRoute implements SocketRoute {
   /** Before any hook: a page of another site runs nothing of the service. */
   readonly check: Step = (ctx) => checkHandshake(ctx, this.limits);
 
+  /** Behind all hooks, before `upgrade`: a socket would be closed at once here, and stays open elsewhere. */
+  readonly admission: Step = (ctx) => refuseWhileDraining(ctx as unknown as RequestContext);
+
   readonly handler: Handler = (context) => {
     const ctx = context as unknown as RequestContext;
     const data = this.#options.upgrade?.(context);
-    return isPromise(data)
-      ? adopted(data).then((value) => this.#accept(ctx, value))
-      : this.#accept(ctx, data);
+    if (!isPromise(data)) return this.#accept(ctx, data);
+    return adopted(data).then((value) => {
+      if (!ctx.answered) refuseWhileDraining(ctx);
+      return this.#accept(ctx, value);
+    });
   };
 
   topic(name: string): string {
@@ -106,8 +111,6 @@ export class WebSocketRoute implements SocketRoute {
 
   #accept(ctx: RequestContext, data: unknown): typeof SENT {
     if (ctx.answered) return SENT;
-    // It would be closed at once; elsewhere it lives.
-    if (ctx.site.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
     const protocol = chooseProtocol(ctx.headers, this.limits.protocols);
     if (!ctx.upgrade(this, protocol, data))
       throw upgradeRequired('A WebSocket needs a connection of its own.');
@@ -122,4 +125,9 @@ export class WebSocketRoute implements SocketRoute {
     );
     ws.close(INTERNAL_ERROR);
   }
+}
+
+/** @throws UnavailableError DRAINING */
+function refuseWhileDraining({ site }: RequestContext): void {
+  if (site.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
 }

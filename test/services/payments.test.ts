@@ -87,7 +87,7 @@ describe('the payments service', () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('flaky') };
     for (let time = 0; time < 2; time++) {
-      // A 503 says: not executed, come again in so many seconds.
+      // The provider was not available: come again in so many seconds.
       await expectProblem(await pay({ orderId, method: 'tok_flaky' }, headers), 503, 'OVERLOADED');
       expect(await rows(orderId)).to.deep.equal([]);
     }
