@@ -94,6 +94,12 @@ export const isRuntimeField = (name: string): boolean => name.startsWith('x-mult
 /** `false` beside the member `executed: false` of a 503 problem: the handler did not run. */
 export const EXECUTED_FIELD = 'x-multilane-executed';
 
+/** `1` on a failure that the callee passed on from a call of its own: the caller does not repeat it. */
+export const FINAL_FIELD = 'x-multilane-final';
+
+/** 502, 503 and 504: the request failed on its way, or for want of something that it needs. */
+export const isGatewayFailure = (status: number): boolean => status >= 502 && status <= 504;
+
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 const isKnown = (code: string): code is ErrorCode => Object.hasOwn(ERROR_TABLE, code);

@@ -1,6 +1,12 @@
 // One request and its answer, as handlers and the scope of everything they call see it.
 import { performance } from 'node:perf_hooks';
-import { DeadlineExceededError, type HttpError, UnavailableError } from '../errors.js';
+import {
+  DeadlineExceededError,
+  FINAL_FIELD,
+  type HttpError,
+  isGatewayFailure,
+  UnavailableError,
+} from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
 import { describeThrown, isFault, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
@@ -44,6 +50,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
+  /** A call that this request has made failed after all its attempts. */
+  #hasFailedCall = false;
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
@@ -82,7 +90,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (!this.#claim()) return false;
     this.#alarm?.cancel();
     try {
-      this.exchange.begin(status, this.fieldList(contentType), this.site.draining(), length);
+      const fields = this.#fieldsOf(status, contentType);
+      this.exchange.begin(status, fields, this.site.draining(), length);
     } catch (thrown) {
       this.breakDown(thrown);
       return false;
@@ -149,7 +158,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (!this.#claim()) return SENT;
     const bodiless = isBodiless(status);
     try {
-      const fields = this.fieldList(bodiless ? undefined : contentType);
+      const fields = this.#fieldsOf(status, bodiless ? undefined : contentType);
       this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
     } catch (thrown) {
       this.breakDown(thrown);
@@ -164,6 +173,17 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (this.#phase !== OPEN) return;
     this.fields.replaceBy(problem.headers);
     this.reply(problem.status, PROBLEM_JSON, problem.body, problem.code);
+  }
+
+  callFailed(): void {
+    this.#hasFailedCall = true;
+  }
+
+  /** With the mark of a failure that is passed on: repeated by each layer of callers, it would multiply. */
+  #fieldsOf(status: number, contentType: string | undefined): string[] {
+    const fields = this.fieldList(contentType);
+    if (this.#hasFailedCall && isGatewayFailure(status)) fields.push(FINAL_FIELD, '1');
+    return fields;
   }
 
   // --- life, driven by the pipeline
@@ -326,7 +346,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
     this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     try {
-      this.exchange.send(status, this.fieldList(contentType), await make(), this.site.draining());
+      this.exchange.send(status, this.#fieldsOf(status, contentType), await make(), this.site.draining());
       this.#complete(status, undefined);
     } catch (error) {
       this.breakDown(error);

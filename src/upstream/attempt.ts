@@ -8,12 +8,11 @@ import { HedgeLostError } from '../resilience/hedge.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
-import type { CallResponse } from './call.js';
 import type { Endpoint } from './endpoint.js';
 import { type CallObserver, SILENT } from './observer.js';
 import type { OutgoingContent } from './outgoing.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
-import type { Transport } from './transport.js';
+import type { Received, Transport } from './transport.js';
 import { type Ended, judge } from './verdict.js';
 
 /** Load of the endpoints, as this thread adds to it. */
@@ -95,7 +94,7 @@ export async function tryAt(
   outgoing: Outgoing,
   { endpoint, ticket }: Admitted,
   signal: AbortSignal,
-): Promise<Tried<CallResponse>> {
+): Promise<Tried<Received>> {
   outgoing.tried.add(endpoint.id);
   const attempt = ++outgoing.attempts;
   if (attempt === 1) dependencies.budget.deposit();

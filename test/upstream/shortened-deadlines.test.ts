@@ -11,17 +11,17 @@ import { cancelAt } from '#src/resilience/timeout.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope } from '#src/scope.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { CallOptions, CallResponse } from '#src/upstream/call.js';
+import type { CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
-import type { OutgoingRequest } from '#src/upstream/transport.js';
+import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { judge } from '#src/upstream/verdict.js';
 import { ALL_SETTLED, answer, endpoint, problem } from './endpoints.js';
 
 /** Answers a request, or never does. */
-type Behaviour = (request: OutgoingRequest) => Promise<CallResponse>;
+type Behaviour = (request: OutgoingRequest) => Promise<Received>;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
@@ -88,7 +88,10 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
     placesOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
     transports: {
       http: { send: (_endpoint, request) => behaviour(request), close: async () => undefined },
-      inProcess: new InProcessTransport((_service, request) => behaviour(request)),
+      inProcess: new InProcessTransport(async (_service, request) => {
+        const response = await behaviour(request);
+        return { status: response.status, headers: response.headers, body: response.bytes() };
+      }),
     },
     clock: now,
     random: () => 0,
