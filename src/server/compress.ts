@@ -40,6 +40,29 @@ export function compressed(body: Uint8Array, coding: Coding): Promise<Uint8Array
   return coding === 'br' ? brotli(body, BROTLI) : gzip(body, GZIP);
 }
 
+/** A text that does not change. Each of its compressed forms is made once, when a client first takes it. */
+export class KeptText {
+  readonly bytes: Uint8Array;
+  readonly #forms = new Map<Coding, Promise<Uint8Array>>();
+
+  constructor(text: string) {
+    this.bytes = Buffer.from(text);
+  }
+
+  /** Undefined where the text is better sent as it is. */
+  form(headers: Values): { readonly coding: Coding; readonly bytes: Promise<Uint8Array> } | undefined {
+    const [coding] = this.bytes.length < DEFAULT_THRESHOLD_BYTES ? [] : codingsFor(headers);
+    if (coding === undefined) return undefined;
+    let bytes = this.#forms.get(coding);
+    if (bytes === undefined) {
+      bytes = compressed(this.bytes, coding);
+      this.#forms.set(coding, bytes);
+      bytes.catch(() => this.#forms.delete(coding));
+    }
+    return { coding, bytes };
+  }
+}
+
 /**
  * What is read of it is compressed while the source is read. When it is not read to its end, the source is released.
  * @param prompt every piece of the source can be read at once; costs some of the compression
