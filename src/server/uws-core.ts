@@ -92,6 +92,8 @@ export interface CoreApp {
    */
   filter(handler: (response: Pick<CoreResponse, 'close'>, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;
+  /** Calls back before it returns, with false when the path cannot be had. */
+  listen_unix(callback: (socket: unknown) => void, path: string): this;
   getDescriptor(): unknown;
   close(): this;
 }

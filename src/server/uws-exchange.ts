@@ -2,7 +2,8 @@
 // a close throws or worse, and because each of the core's rules below has to be kept on every path:
 // - writes outside the request callback are corked; but never an upgrade: behind its cork the core looks at the state
 //   of the response, and where the WebSocket has come to lie at the same address it takes that one's memory for it, and
-//   closes the connection if the bits happen to say so;
+//   closes the connection if the bits happen to say so. It is written within the cork of another response
+//   (uws-anchor.ts);
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
 //   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
@@ -36,6 +37,8 @@ export interface ExchangeHost {
   /** Small answers written so far, for the sample below. */
   answers: number;
   failed(error: unknown): void;
+  /** Writes to a response outside of its callback, and not corked. */
+  uncorked(response: CoreResponse, write: () => void): void;
 }
 
 export interface Framing {
@@ -240,9 +243,15 @@ export class UwsExchange implements Exchange, IncomingHead {
   #accept(upgrade: Upgrade, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
     this.#finish();
-    const webSocket = upgrade(this.#res, acceptance);
-    if (this.#inCallback) this.#webSocket = webSocket;
-    else webSocket.opened();
+    if (this.#inCallback) {
+      this.#webSocket = upgrade(this.#res, acceptance);
+      return;
+    }
+    let webSocket: UwsWebSocket | undefined;
+    this.#host.uncorked(this.#res, () => {
+      webSocket = upgrade(this.#res, acceptance);
+    });
+    webSocket?.opened();
   }
 
   /** Behind the request callback: a callback of the socket that does not end is none of the request's. */

@@ -13,6 +13,7 @@ import type { TlsFiles } from './certificate.js';
 import { describeThrown } from './failure.js';
 import { HeadReader } from './framing.js';
 import { expectsBody } from './methods.js';
+import { Anchor } from './uws-anchor.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';
 import { serveWebSockets, type Upgrade } from './uws-websocket.js';
@@ -64,6 +65,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
   const core = loadCore();
   core._cfg?.('silent');
   const { log } = app.options;
+  const anchor = app.webSockets().length === 0 ? undefined : new Anchor(core);
   const reader = new HeadReader(settings);
   let connections = 0;
   let listener: unknown;
@@ -77,6 +79,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     unfinished: 0,
     answers: 0,
     failed: (error) => log.error({ err: describeThrown(error) }, 'the HTTP core failed'),
+    uncorked: (response, write) => (anchor === undefined ? write() : anchor.within(response, write)),
   };
 
   /** Nothing may be thrown out of here: the core would end the process. */
@@ -167,6 +170,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
       if (isClosed) return;
       isClosed = true;
       webSockets.end();
+      anchor?.close();
       listener = undefined; // the core closes it with the rest
       server.close();
     },
