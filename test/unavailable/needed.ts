@@ -9,11 +9,13 @@ import { UnavailableError } from '#src/errors.js';
 import { Late, lateDatabase } from '#src/hosting/late.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
 import { WorkerSagas } from '#src/saga/sagas.js';
+import { inject } from '#src/server/inject.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { createTestApp } from '#src/testing.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { withDeadline } from '#test/db/fixtures/scope.js';
+import { bench } from '#test/server/kit.js';
 import { byHandler, type Reached, responseOf, type Way } from './way.js';
 
 const FIXTURE = new URL('../cluster/task-fixture.js', import.meta.url);
@@ -71,7 +73,24 @@ async function byPool(
   }
 }
 
+async function* endless(): AsyncGenerator<string> {
+  for (;;) yield 'x';
+}
+
 export const needed: readonly Way[] = [
+  {
+    title: 'a stream of which there is no room',
+    sites: ['src/server/context.ts OVERLOADED x2'],
+    code: 'OVERLOADED',
+    executed: true,
+    async reach() {
+      const { app } = bench((routes) => routes.get('/', (ctx) => ctx.stream(endless())), {
+        quotas: { streams: [0, 0] },
+      });
+      const { status, headers, body } = await inject(app, { url: '/' });
+      return [responseOf({ status, headers }, body)];
+    },
+  },
   {
     title: 'a call to a service without instances',
     sites: ['src/upstream/attempt.ts NO_INSTANCE'],

@@ -1,12 +1,13 @@
 // Refused before the handler ran, on the data plane.
 import { Acceptor } from '#src/cluster/acceptor.js';
-import { defineService } from '#src/index.js';
+import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
+import { createUwsServer } from '#src/server/uws.js';
 import { systemRoutes } from '#src/services/system.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
-import { bench, gate, settled } from '#test/server/kit.js';
+import { type Bench, bench, gate, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { Wire } from '#test/support/wire.js';
 import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
@@ -46,7 +47,48 @@ function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<
   return everyWay(app, '/', HANDSHAKE);
 }
 
+/** A POST whose body comes late, to a route that declares one. @param meanwhile runs while the body is awaited */
+async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]> {
+  const server = createUwsServer(world.app, {
+    settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+  });
+  try {
+    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+    const answer = wire.request('POST', '/', ['Content-Type: application/json', 'Content-Length: 2']);
+    while (world.quotas.bodies.held === 0 && world.refused.length === 0) await settled();
+    meanwhile();
+    wire.write('{}');
+    const response = await answer;
+    wire.destroy();
+    return [response];
+  } finally {
+    server.close();
+  }
+}
+
+const withBody = (quotas = {}): Bench =>
+  bench((app) => app.post('/', { body: Type.Object({}) }, () => 'ran'), { quotas });
+
 export const refused: readonly Way[] = [
+  {
+    title: 'a body of which there is no room on its way',
+    sites: ['src/server/body.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: () => lateBody(withBody({ bodies: [0, 0] }), () => undefined),
+  },
+  {
+    title: 'a body that has arrived when too much is in flight',
+    sites: ['src/server/context.ts OVERLOADED x2'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach() {
+      const world = withBody();
+      return lateBody(world, () => {
+        world.world.permits = 0;
+      });
+    },
+  },
   {
     title: 'a service whose database is not migrated',
     sites: ['src/server/pipeline.ts STARTING'],
