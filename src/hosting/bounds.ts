@@ -70,7 +70,7 @@ function createQuotas(
   shed: Readonly<Record<'bodies' | 'streams', { add(): void }>>,
 ): RequestQuotas {
   const quota = (
-    name: QuotaName,
+    name: Exclude<QuotaName, 'looseBodyBytes'>,
     most: number,
     mostEach: number,
     reason: keyof typeof shed,

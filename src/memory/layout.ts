@@ -84,11 +84,12 @@ export type QuotaName = (typeof QUOTAS)[number];
 /** Words from one quota to the next, so that no two share a cache line. */
 export const QUOTA_WORDS = 16;
 /**
- * Cells that a thread counts the addresses of a quota in, twice over, powers of two: see address-cells.ts. A stream has
- * more of them, because the bound of an address may be a small number there.
+ * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of two: see
+ * address-cells.ts. Streams have more of them, because the bound of an address may be a small number there.
  */
-export const ADDRESS_CELLS = { bodies: 1024, bodyBytes: 1024, looseBodyBytes: 0, streams: 8192 } as const;
-const ADDRESS_WORDS = 2 * QUOTAS.reduce((sum, name) => sum + ADDRESS_CELLS[name], 0);
+export const ADDRESS_CELLS = { bodies: 1024, bodyBytes: 1024, streams: 8192, connections: 1024 } as const;
+export type AddressCount = keyof typeof ADDRESS_CELLS;
+export const ADDRESS_WORDS = 2 * Object.values(ADDRESS_CELLS).reduce((sum: number, cells) => sum + cells, 0);
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -175,8 +176,8 @@ export const LAYOUT = {
   workerAdmitted: field('worker', 1, 'owner', 'requests', 'sum'),
   /** Units of each quota that this worker holds: to be given back if the worker is lost. */
   workerQuotaHeld: field('worker', QUOTAS.length, 'owner', 'by quota', 'sum'),
-  /** The same by client address, quota after quota. */
-  workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by quota', 'sum'),
+  /** What the worker counts by client address, one count after the other. The primary's row: connection-shares.ts. */
+  workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by count', 'sum'),
   workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
   /** Answers with status >= 500. */
   workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),

@@ -1,5 +1,6 @@
 // Bounded amounts of one kind that all threads hold together: one word that every thread adds to. What each thread
 // holds is counted beside it, so that it can be given back if the thread is lost.
+import { AddressCells } from './address-cells.js';
 import type { Area } from './area.js';
 import { QUOTA_WORDS, QUOTAS, type QuotaName } from './layout.js';
 
@@ -49,5 +50,5 @@ export function reclaimQuotas(area: Area, slot: number): void {
   const held = area.words('quotaHeld');
   const own = area.words('workerQuotaHeld', slot);
   for (const index of QUOTAS.keys()) Atomics.sub(held, index * QUOTA_WORDS, Atomics.exchange(own, index, 0));
-  area.words('workerAddressHeld', slot).fill(0);
+  for (const name of ['bodies', 'bodyBytes', 'streams'] as const) new AddressCells(area, slot, name).clear();
 }

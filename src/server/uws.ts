@@ -8,6 +8,7 @@
 // behind a request whose answer takes a turn of the loop is cut off; a field with an empty name hides those
 // behind it from us (a request with a body then has no length, and its answer is deferred for that reason).
 import type { Settings } from '../config.js';
+import { addressText } from './address.js';
 import type { App } from './app.js';
 import type { TlsFiles } from './certificate.js';
 import { describeThrown } from './failure.js';
@@ -28,8 +29,11 @@ export interface UwsServerOptions {
 
 /** Admits connections; every one that was admitted leaves once. */
 export interface ConnectionGate {
-  /** False: it is closed at once. */
-  enter(): boolean;
+  /**
+   * False: it is closed at once.
+   * @param address of the client, as text
+   */
+  enter(address: () => string): boolean;
   leave(): void;
 }
 
@@ -120,9 +124,9 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     connections--;
     gate.leave();
   };
-  const count = (response: Pick<CoreResponse, 'close'>, change: 1 | -1): void => {
+  const count = (response: Pick<CoreResponse, 'close' | 'getRemoteAddress'>, change: 1 | -1): void => {
     if (isRefusing) return; // told of the end of the one that is refused
-    if (change === 1 && !gate.enter()) {
+    if (change === 1 && !gate.enter(() => addressText(new Uint8Array(response.getRemoteAddress())))) {
       isRefusing = true;
       response.close();
       isRefusing = false;
