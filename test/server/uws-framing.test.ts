@@ -185,7 +185,7 @@ describe('framing over a socket', () => {
     for (const wish of ['close', 'Close', 'keep-alive, close']) {
       for (const first of [
         `GET /ok HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`,
-        post(`Connection: ${wish}`, 'Content-Length: 3') + 'abc',
+        `${post(`Connection: ${wish}`, 'Content-Length: 3')}abc`,
         `GET /stream HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`,
       ]) {
         executed = [];
