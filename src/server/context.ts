@@ -267,7 +267,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** Safe at any time: also when the handler was broken off and none of its own ends can be relied on. */
   abandon(error: HttpError): void {
     if (!this.#live) return;
-    this.#release();
+    this.#release(error);
     this.exchange.leaveCallback();
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this));
     // Half a stream must not pass for a whole one. Of events there is no whole: the client comes again.
@@ -390,7 +390,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
   }
 
-  #release(): void {
+  /** @param reason told to a reader that still waits for the body */
+  #release(reason = this.#givenUp): void {
     if (!this.#live) return;
     this.#live = false;
     this.#alarm?.cancel();
@@ -398,7 +399,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#place?.leave();
     if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
     this.#source?.cancel();
-    this.releaseBody(this.#givenUp);
+    this.releaseBody(reason);
     this.site.requests.remove(this);
   }
 }

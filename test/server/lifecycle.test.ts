@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import { createUwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
 import { bench, gate, ManualTicker, settled } from './kit.js';
 
 describe('a deadline', () => {
@@ -107,5 +109,40 @@ describe('a client that leaves', () => {
     );
     await ended.opened;
     expect(observer.seen[0]).to.include({ status: 499 });
+  });
+});
+
+describe('a handler that waits for its body', () => {
+  it('is told why it waits no longer: its deadline, or that the client has left', async () => {
+    const ticker = new ManualTicker();
+    const reasons: unknown[] = [];
+    const { app } = bench(
+      (demo) =>
+        demo.post('/', { timeoutMs: 1000 }, (ctx) =>
+          ctx.readText().catch((error: { code: unknown }) => {
+            reasons.push(error.code);
+            throw error;
+          }),
+        ),
+      { ticker },
+    );
+    const server = createUwsServer(app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+    const begun = async (): Promise<Wire> => {
+      const wire = await Wire.open(url);
+      wire.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+      while (app.wheel.size < 2) await settled();
+      return wire;
+    };
+    const late = await begun();
+    ticker.advance(1020);
+    expect((await late.answer())?.status).to.equal(504);
+    const left = await begun();
+    left.destroy();
+    while (reasons.length < 2) await settled();
+    expect(reasons).to.deep.equal(['DEADLINE_EXCEEDED', 'CLIENT_CLOSED']);
+    server.close();
   });
 });
