@@ -9,7 +9,7 @@ import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, fromFile, loadConfigFile } from './file.js';
 import { thisMachine } from './machine.js';
 import { checkText, helpText, type Line, version } from './print.js';
-import { checkTogether } from './rules.js';
+import { checkTogether, doubtsAbout } from './rules.js';
 import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
 import { socketDirectory } from './socket-directory.js';
 import type { Source, Written } from './source.js';
@@ -138,6 +138,7 @@ function resolveSettings(
   };
   const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
   checkTogether(settings, { as, services, platform, addresses });
+  for (const doubt of doubtsAbout(settings, as)) warn(doubt);
   return { settings, lines };
 }
 

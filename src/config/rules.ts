@@ -49,6 +49,18 @@ export function checkTogether(settings: Settings, surroundings: Surroundings): v
   }
 }
 
+/** What is allowed and likely a mistake. */
+export function doubtsAbout(settings: Settings, as: Surroundings['as']): readonly string[] {
+  const { maxBodyBytes, maxBufferedBodyBytes } = settings;
+  // An eighth of the half that one client may hold is for small bodies of all clients: see quota.ts.
+  const mostOfOne = Math.floor((maxBufferedBodyBytes * 7) / 16);
+  if (maxBodyBytes <= mostOfOne) return [];
+  return [
+    `${as('MAX_BODY_BYTES')}: a body of ${maxBodyBytes} bytes is always refused with 503, because one client may hold ` +
+      `${mostOfOne} bytes of MAX_BUFFERED_BODY_BYTES (${maxBufferedBodyBytes}) at most; make the one smaller or the other larger`,
+  ];
+}
+
 function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: Surroundings['as']): void {
   if ((tlsCertFile === undefined) === (tlsKeyFile === undefined)) return;
   const [there, absent] =

@@ -123,7 +123,7 @@ export const PROCESS_SETTINGS = {
     { defaultText: '9/10 of the open-file limit' },
   ),
   MAX_PENDING_BODIES: given(
-    whole(2, 1_000_000),
+    whole(1, 1_000_000),
     10_000,
     'Requests of the whole process whose body has not arrived yet, at most half of them from one client address; one ' +
       'more is refused with 503 `OVERLOADED`. They hold no permit of `MAX_IN_FLIGHT` while they wait.',
@@ -136,7 +136,7 @@ export const PROCESS_SETTINGS = {
     { ...BYTES, defaultText: 'a quarter of the memory of the machine or container, at most 1 GiB' },
   ),
   MAX_STREAMS: given(
-    whole(2, 1_000_000),
+    whole(1, 1_000_000),
     10_000,
     'Responses of the whole process that stream, event streams and large files included; one more is refused with 503 ' +
       '`OVERLOADED`. A response leaves `MAX_IN_FLIGHT` when it begins to stream.',

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { refusal, settings } from './loading.js';
+import { load, refusal, settings } from './loading.js';
 
 const TOKEN = 'x'.repeat(32);
 
@@ -53,6 +53,17 @@ describe('settings that are wrong together', () => {
     expect((await settings({ argv })).sharding).to.equal('reuseport');
     expect(await refusal({ argv, platform: 'darwin' })).to.match(/^78 --sharding: .*Linux.*darwin/);
     expect((await settings({ platform: 'darwin' })).sharding).to.equal('acceptor');
+  });
+
+  it('warns of bodies that are allowed and never fit into memory', async () => {
+    const warnings = async (...argv: string[]): Promise<readonly string[]> => {
+      const loaded = await load({ argv });
+      return loaded.kind === 'run' ? loaded.warnings : [];
+    };
+    const [MIB, bodies] = [1024 * 1024, '--max-buffered-body-bytes'];
+    expect(await warnings(bodies, String(16 * MIB), '--max-body-bytes', String(7 * MIB))).to.deep.equal([]);
+    const [warning] = await warnings(bodies, String(16 * MIB), '--max-body-bytes', String(7 * MIB + 1));
+    expect(warning).to.match(/^--max-body-bytes: .*503.*MAX_BUFFERED_BODY_BYTES/);
   });
 
   it('takes a certificate and its key together, relative to the working directory, or neither', async () => {
