@@ -54,8 +54,6 @@ export interface Host {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly row: WorkerRow;
-  /** Requests that it has begun to serve. */
-  readonly begun: number;
   /** Behind the last request: lets go of databases, connections and the CPU pool. */
   close(): Promise<void>;
 }
@@ -125,9 +123,6 @@ export function createHost(options: HostOptions): Host {
     clock,
     recorder,
     row,
-    get begun() {
-      return meters.begun;
-    },
     async close() {
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
       cpu.close();

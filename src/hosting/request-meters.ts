@@ -7,9 +7,8 @@ import type { RequestObserver, RouteMeter } from '../server/observer.js';
 
 const METRIC = 'http_server_request_duration_seconds';
 
-/** Requests of this worker: all that have begun, and those that have not ended. */
+/** Requests of this worker that have begun and not ended. */
 interface Tally {
-  begun: number;
   inFlight: number;
 }
 
@@ -19,7 +18,7 @@ export class RequestMeters implements RequestObserver {
   readonly #flights: FlightRecorder;
   /** From `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
-  readonly #tally: Tally = { begun: 0, inFlight: 0 };
+  readonly #tally: Tally = { inFlight: 0 };
   readonly #scheme: 'http' | 'https';
   readonly #refusals = new Map<string, Counter>();
 
@@ -44,11 +43,6 @@ export class RequestMeters implements RequestObserver {
       this.#refusals.set(reason, counter);
     }
     counter.add();
-  }
-
-  /** Requests that this worker has begun to serve. */
-  get begun(): number {
-    return this.#tally.begun;
   }
 
   meter(method: string, template: string | undefined): RouteMeter {
@@ -90,7 +84,6 @@ class Meter implements RouteMeter {
   }
 
   begin(at: number): number {
-    this.#tally.begun++;
     this.#row.began(++this.#tally.inFlight);
     this.#route ??= this.#of(200).row;
     return this.#flights.begin(this.#route, at + this.#clockOffset);

@@ -68,6 +68,9 @@ export const METRICS = {
     'route',
   ),
   multilane_worker_restarts_total: counter('HTTP workers that were replaced, by reason.', 'reason'),
+  multilane_drain_connections_closed_total: counter(
+    'Connections that were still open when the time of a drain was over and were closed: a request on its way is lost.',
+  ),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
   multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),
   multilane_breaker_state: gauge(

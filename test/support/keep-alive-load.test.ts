@@ -2,10 +2,14 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, Server } from 'node:net';
 import { expect } from 'chai';
-import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
+import { keepAliveLoad, type LoadAccount, type LoadOptions } from './keep-alive-load.js';
 
 /** Runs the load against a server that gives up after `requests` answers, and returns the account. */
-async function accountOf(answer: (turn: number) => RequestListener, requests: number): Promise<LoadAccount> {
+async function accountOf(
+  answer: (turn: number) => RequestListener,
+  requests: number,
+  options?: LoadOptions,
+): Promise<LoadAccount> {
   let turn = 0;
   const server = createServer((request, response) => {
     turn += 1;
@@ -15,7 +19,12 @@ async function accountOf(answer: (turn: number) => RequestListener, requests: nu
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const load = keepAliveLoad(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, ['/a', '/b'], 3);
+  const load = keepAliveLoad(
+    `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ['/a', '/b'],
+    3,
+    options,
+  );
   await load.ended;
   return load.account;
 }
@@ -37,6 +46,25 @@ describe('the account of the keep-alive load', () => {
       10,
     );
     expect(account.lost).to.have.length.greaterThan(0);
+  });
+
+  it('tells a connection that ends while its client thinks from a request that is lost', async () => {
+    // With this seed no pause is shorter than a fifth of it.
+    const thinking = { thinkMs: 200, seed: 82 };
+    const ends = await accountOf(
+      () => (request, response) => response.end('ok', () => request.socket.end()),
+      10,
+      thinking,
+    );
+    expect(ends.lost).to.deep.equal([]);
+    expect(ends.closedIdle).to.be.at.least(10);
+    const second = await accountOf(
+      (turn) => (request, response) => (turn > 3 ? request.socket.destroy() : response.end('ok')),
+      6,
+      thinking,
+    );
+    expect(second.closedIdle).to.equal(0);
+    expect(second.lost).to.have.length.of.at.least(3);
   });
 
   it('shows an answer that breaks off in its body', async () => {

@@ -1,6 +1,8 @@
 // Keep-alive clients that keep a strict account while a server drains: every request that was sent before the
 // connection's `Connection: close` answer must be answered whole.
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, once, setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seeded } from './random.js';
 import { Wire } from './wire.js';
 
 export interface LoadAccount {
@@ -18,6 +20,8 @@ export interface LoadAccount {
    * later.
    */
   untaken: number;
+  /** Connections that the server closed while their client was thinking: it noticed before it sent a request. */
+  closedIdle: number;
   /** Answers by status. */
   readonly statuses: Record<number, number>;
 }
@@ -41,6 +45,10 @@ export interface LoadOptions {
   readonly persistent?: boolean;
   /** PEM of whom to trust, for an https URL. */
   readonly ca?: string | undefined;
+  /** A client waits for up to this long before each request that is not the first of its connection. Default 0. */
+  readonly thinkMs?: number;
+  /** Of the time that clients think. */
+  readonly seed?: number;
 }
 
 /** Each client opens a connection, sends one request after another, and opens a new one when told to close. */
@@ -48,8 +56,12 @@ export function keepAliveLoad(
   url: string,
   paths: readonly string[],
   clients: number,
-  { perConnection = Number.POSITIVE_INFINITY, persistent = false, ca }: LoadOptions = {},
+  options: LoadOptions = {},
 ): KeepAliveLoad {
+  const { perConnection = Number.POSITIVE_INFINITY, persistent = false, ca, thinkMs = 0, seed = 0 } = options;
+  const random = seeded(seed);
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   const progress = new EventEmitter();
   const account: LoadAccount = {
     answered: 0,
@@ -57,11 +69,15 @@ export function keepAliveLoad(
     closedInOrder: 0,
     refused: 0,
     untaken: 0,
+    closedIdle: 0,
     statuses: {},
   };
 
   let draining = false;
   let stopped = false;
+  /** Returns at once when the load is stopped. */
+  const think = (): Promise<void> =>
+    sleep(random() * thinkMs, undefined, { signal: stopping.signal }).catch(() => undefined);
   const client = async (first: number): Promise<void> => {
     for (let turn = first; !stopped; ) {
       const openedInDrain = draining;
@@ -75,6 +91,14 @@ export function keepAliveLoad(
       }
       let closing = false;
       for (let count = 1; !closing && !stopped && count <= perConnection; turn += 1, count += 1) {
+        if (count > 1 && thinkMs > 0) {
+          await think();
+          if (stopped) break;
+          if (wire.ended) {
+            account.closedIdle += 1;
+            break;
+          }
+        }
         const path = paths[turn % paths.length]!;
         const answer = await wire.request('GET', path);
         if (answer === undefined) {
@@ -105,6 +129,7 @@ export function keepAliveLoad(
     ended,
     stop() {
       stopped = true;
+      stopping.abort();
       return ended;
     },
     drainBegins() {

@@ -9,8 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isAlive } from '#src/db/process-identity.js';
 import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster.js';
+import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
 import { leftovers, reap } from './leftovers.js';
+import { PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
 import { until } from './until.js';
 import { Wire, type WireAnswer } from './wire.js';
 
@@ -51,6 +53,7 @@ export class Pm2 {
       ...isolated(this.dataDir),
       PORT: String(port),
       ADMIN_PORT: String(adminPort),
+      DRAIN_MS: String(PATIENT_DRAIN_MS),
       PM2_HOME: join(this.dataDir, 'pm2'),
       PM2_DISABLE_VERSION_CHECK: 'true',
     });
@@ -138,19 +141,22 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   }
 
   /**
-   * Reloads the app while clients keep connections alive and others open one for each request. Of the latter the
-   * kernel resets what it has completed for the listener of the old process in the moment that one closes, unless
+   * Reloads the app while clients keep connections alive, busy ones and ones that think between two requests, and
+   * others open one for each request. Of connections that are opened meanwhile the kernel resets what it has completed for the listener of the old process in the moment that one closes, unless
    * `net.ipv4.tcp_migrate_req` is set: these are counted as `untaken`.
    */
-  async reloadUnderLoad(path: string, times = 1): Promise<readonly LoadAccount[]> {
-    const loads = [
-      keepAliveLoad(this.url, [path], 4),
-      keepAliveLoad(this.url, [path], 4, { perConnection: 1 }),
-    ];
-    for (const load of loads) await load.answered(20);
-    if (!MIGRATES) loads[1]!.drainBegins();
+  async reloadUnderLoad(path: string, seed: number, times = 1): Promise<readonly LoadAccount[]> {
+    const proxy = await delayingProxy(this.url, seed);
+    const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { thinkMs: THINK_MS, seed });
+    const fresh = keepAliveLoad(this.url, [path], 4, { perConnection: 1 });
+    const kept = keepAliveLoad(this.url, [path], 4);
+    for (const load of [kept, fresh]) await load.answered(20);
+    await thinking.answered(THINKERS);
+    const loads = [kept, thinking, fresh];
+    if (!MIGRATES) for (const load of [thinking, fresh]) load.drainBegins();
     for (let time = 0; time < times; time += 1) await this.command('reload', 'multilane');
     await Promise.all(loads.map((load) => load.stop()));
+    await proxy.close();
     return loads.map(({ account }) => account);
   }
 

@@ -2,6 +2,7 @@
 import { migratesQueues } from '#src/cluster/reuseport.js';
 import { get, json } from './client.js';
 import type { Cluster } from './cluster.js';
+import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
 import { until } from './until.js';
 
@@ -41,21 +42,42 @@ export async function rollOnce(cluster: Cluster): Promise<void> {
 export interface RollingLoad {
   /** Requests over connections that are kept as long as the server keeps them. */
   readonly kept: LoadAccount;
+  /** The same by clients that think for up to `THINK_MS` between two requests, over a network with delays. */
+  readonly thinking: LoadAccount;
   /** One request over each connection. */
   readonly fresh: LoadAccount;
 }
 
-/** `times` reloads while clients keep connections alive and others open one for each request. */
-export async function rollUnderLoad(cluster: Cluster, path: string, times: number): Promise<RollingLoad> {
+export const THINK_MS = 3_000;
+/** So few that a second without any request is common. */
+export const THINKERS = 4;
+/** DRAIN_MS under which a client that thinks for so long loses no request. */
+export const PATIENT_DRAIN_MS = 6_000;
+
+/**
+ * `times` reloads while clients keep connections alive and others open one for each request.
+ * @param seed of what the thinking clients do, and of the delays
+ */
+export async function rollUnderLoad(
+  cluster: Cluster,
+  path: string,
+  times: number,
+  seed: number,
+): Promise<RollingLoad> {
   const { ca } = cluster;
+  const proxy = await delayingProxy(cluster.url, seed);
+  const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { ca, thinkMs: THINK_MS, seed });
   const kept = keepAliveLoad(cluster.url, [path], 4, { ca });
   const fresh = keepAliveLoad(cluster.url, [path], 4, { ca, perConnection: 1, persistent: true });
   // Workers that listen themselves drain all the time.
   fresh.drainBegins();
+  thinking.drainBegins();
   for (const load of [kept, fresh]) await load.answered(20);
+  await thinking.answered(THINKERS);
   for (let time = 0; time < times; time += 1) await rollOnce(cluster);
-  await Promise.all([kept.stop(), fresh.stop()]);
-  return { kept: kept.account, fresh: fresh.account };
+  await Promise.all([kept.stop(), thinking.stop(), fresh.stop()]);
+  await proxy.close();
+  return { kept: kept.account, thinking: thinking.account, fresh: fresh.account };
 }
 
 /**

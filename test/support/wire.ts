@@ -103,6 +103,11 @@ export class Wire {
     await within(ANSWER_MS, close, () => 'the connection stays open');
   }
 
+  /** Closes its own side: the server may still respond. */
+  end(): void {
+    this.#socket.end();
+  }
+
   /** Reads nothing any more. */
   pause(): void {
     this.#socket.pause();

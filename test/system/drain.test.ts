@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, type Exit, startCluster, within } from '#test/support/cluster.js';
+import { type DelayingProxy, delayingProxy } from '#test/support/delaying-proxy.js';
 import { type KeepAliveLoad, keepAliveLoad } from '#test/support/keep-alive-load.js';
+import { newSeed } from '#test/support/random.js';
+import { THINK_MS, THINKERS } from '#test/support/rolling.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
 
 const cart = (method: string) => ({
@@ -20,8 +23,12 @@ async function checkout(url: string, method: string): Promise<{ status: number; 
 }
 
 describe('SIGTERM under keep-alive load', () => {
+  const seed = newSeed();
   let cluster: Cluster;
+  let proxy: DelayingProxy;
   let load: KeepAliveLoad;
+  /** Clients that think between two requests, over a network with delays. */
+  let thinking: KeepAliveLoad;
   let exit: Exit;
   let health: (WireAnswer | undefined)[];
   let checkouts: { status: number; text: string }[];
@@ -33,8 +40,12 @@ describe('SIGTERM under keep-alive load', () => {
       await post(`${cluster.url}/api/orders`, { userId: 1, productId: 1, quantity: 1 }),
       201,
     );
-    load = keepAliveLoad(cluster.url, ['/api/users/1/orders', `/api/orders/${id}`, '/ready'], 16);
+    const paths = ['/api/users/1/orders', `/api/orders/${id}`, '/ready'];
+    load = keepAliveLoad(cluster.url, paths, 16);
+    proxy = await delayingProxy(cluster.url, seed);
+    thinking = keepAliveLoad(proxy.url, paths.slice(0, 2), THINKERS, { thinkMs: THINK_MS, seed });
     await within(20_000, load.answered(500), () => JSON.stringify(load.account));
+    await within(20_000, thinking.answered(THINKERS), () => JSON.stringify(thinking.account));
     const watching = await Wire.open(cluster.url);
     health = [await watching.request('GET', '/health')];
     // Each waits two seconds for a payment whose answer is lost: all are under way when the signal comes.
@@ -44,15 +55,18 @@ describe('SIGTERM under keep-alive load', () => {
     await load.answered(load.account.answered + 100);
 
     load.drainBegins();
+    thinking.drainBegins();
     const ended = cluster.stop('SIGTERM');
     while (health.at(-1)?.status === 200 && !health.at(-1)?.closes)
       health.push(await watching.request('GET', '/health'));
     watching.destroy();
     [exit] = await Promise.all([ended, within(30_000, load.ended, () => JSON.stringify(load.account))]);
+    await within(30_000, thinking.ended, () => JSON.stringify(thinking.account));
     checkouts = await Promise.all(paying);
   });
   after(async function () {
     this.timeout(30_000);
+    await proxy.close();
     await cluster.dispose();
   });
 
@@ -64,6 +78,14 @@ describe('SIGTERM under keep-alive load', () => {
     expect(load.account.lost).to.deep.equal([]);
     expect(load.account.statuses[200]).to.be.at.least(500);
     expect(load.account.closedInOrder).to.be.at.least(16);
+  });
+
+  it(`answers every request of clients that think between two requests (seed ${seed})`, () => {
+    const { lost, statuses, closedInOrder, closedIdle } = thinking.account;
+    expect(lost).to.deep.equal([]);
+    expect(Object.keys(statuses)).to.deep.equal(['200']);
+    expect(closedInOrder).to.be.at.least(THINKERS);
+    expect(closedIdle).to.equal(0);
   });
 
   it('finishes the checkouts that were under way', () => {

@@ -49,7 +49,8 @@ const postmaster = ({ dataDir }: Pm2): string | undefined =>
   readFileSync(join(dataDir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0];
 
 describe('the reference shop under pm2', () => {
-  it('loses no read and no checkout to a reload, and keeps its PostgreSQL', async function () {
+  const seed = newSeed();
+  it(`loses no read and no checkout to a reload, and keeps its PostgreSQL (seed ${seed})`, async function () {
     this.timeout(120_000);
     const pm2 = await Pm2.start();
     try {
@@ -57,7 +58,7 @@ describe('the reference shop under pm2', () => {
       const { id } = await json<{ id: number }>(await post(`${pm2.url}/api/users`, user), 201);
       const before = postmaster(pm2);
       const buyers = buying(pm2.url);
-      const accounts = await pm2.reloadUnderLoad(`/api/users/${id}`);
+      const accounts = await pm2.reloadUnderLoad(`/api/users/${id}`, seed);
       const { done, faults } = await buyers.stop();
       expect(faults).to.deep.equal([]);
       expect(done).to.be.greaterThan(0);
@@ -75,7 +76,6 @@ describe('the reference shop under pm2', () => {
     }
   });
 
-  const seed = newSeed();
   it(`serves again after a kill -9, and every saga ends (seed ${seed})`, async function () {
     this.timeout(180_000);
     const outages: number[] = [];

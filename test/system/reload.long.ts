@@ -5,7 +5,8 @@
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { newDataDir, startCluster } from '#test/support/cluster.js';
-import { rollUnderLoad, servesEveryConnection } from '#test/support/rolling.js';
+import { newSeed } from '#test/support/random.js';
+import { PATIENT_DRAIN_MS, rollUnderLoad, servesEveryConnection } from '#test/support/rolling.js';
 import { HAZARDS } from './fixtures/paths.js';
 
 const ROLLS = 50;
@@ -13,24 +14,28 @@ const ROLLS = 50;
 for (const sharding of ['acceptor', 'reuseport'] as const) {
   for (const withTls of [false, true]) {
     describe(`rolling replacements, SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, () => {
-      it(`lose no request, on kept and on new connections (${ROLLS} times)`, async function () {
-        this.timeout(900_000);
+      const seed = newSeed();
+      it(`lose no request, on kept, idle and new connections (${ROLLS} times, seed ${seed})`, async function () {
+        this.timeout(1_800_000);
         if (sharding === 'reuseport' && process.platform !== 'linux') this.skip();
         if (withTls) needsOpenssl(this);
         const dataDir = newDataDir();
         const tls = withTls ? makeCertificate(dataDir, 'shop') : undefined;
-        const cluster = await startCluster({ config: HAZARDS, dataDir, tls, env: { SHARDING: sharding } });
+        const env = { SHARDING: sharding, DRAIN_MS: String(PATIENT_DRAIN_MS) };
+        const cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
         try {
-          const { kept, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS);
-          for (const [name, { lost, ...counts }] of Object.entries({ kept, fresh })) {
+          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed);
+          for (const [name, { lost, ...counts }] of Object.entries({ kept, thinking, fresh })) {
             console.log(name, JSON.stringify({ ...counts, lost: lost.length }));
           }
-          for (const account of [kept, fresh]) {
+          for (const account of [kept, thinking, fresh]) {
             expect(account.lost).to.deep.equal([]);
             expect(Object.keys(account.statuses)).to.deep.equal(['200']);
           }
-          expect(kept.refused + kept.untaken).to.equal(0);
-          if (servesEveryConnection(sharding)) expect(fresh.refused + fresh.untaken).to.equal(0);
+          expect(kept.refused + kept.untaken + thinking.closedIdle).to.equal(0);
+          if (servesEveryConnection(sharding)) {
+            expect(fresh.refused + fresh.untaken + thinking.untaken).to.equal(0);
+          }
           expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
         } finally {
           await cluster.dispose();

@@ -1,69 +1,84 @@
-// When a draining worker may close. Idle keep-alive connections cannot be listed in the core, and cutting one on
-// which a request is just arriving would lose it: so a worker closes when all connections are gone, or when
-// nothing has been in hand and nothing has arrived for a while. What is not finished in time is ended here as well.
+// The end of a draining worker. The core cannot list idle keep-alive connections, and closing one loses a request
+// that is on its way. So they stay open: the response to the next request of a connection says `Connection: close`,
+// and the core itself closes a connection that has been idle for about 10 s. Only connections that are still open
+// when the time is over are closed here, and they are counted.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DeadlineExceededError, type HttpError } from '#src/errors.js';
+import type { Counter } from '#src/memory/recorder.js';
 import type { App } from '#src/server/app.js';
+import type { UwsServer } from '#src/server/uws.js';
 
-/** Longer than any keep-alive client under load pauses, shorter than a person waits after Ctrl-C. */
-const QUIET_MS = 1_000;
 /**
  * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before, and with an
  * answer of the client on its way, the connection is reset and the goodbye lost.
  */
 export const GOODBYE_MS = 500;
 const LOOK_EVERY_MS = 20;
+/** Requests that arrive while others are ended at the end of a drain are ended as well, this many times. */
+const ROUNDS = 4;
 
 export interface Busyness {
   readonly inFlight: number;
   readonly connections: number;
-  /** Requests since the worker started: unchanged means that nothing has arrived. */
-  readonly requests: number;
 }
 
 /**
- * Resolves when the worker may close, at the latest after `withinMs`.
- * @param leastMs not before, however quiet it is
+ * Resolves when nothing is in flight and no connection is open, at the latest after `withinMs`.
+ * @param leastMs the earliest time, also without a connection
  */
-export async function untilQuiet(busyness: () => Busyness, withinMs: number, leastMs = 0): Promise<void> {
+export async function untilNoConnection(
+  busyness: () => Busyness,
+  withinMs: number,
+  leastMs = 0,
+): Promise<void> {
   const begun = performance.now();
   const deadline = begun + withinMs;
-  let quietSince = begun;
-  let seen = busyness().requests;
   for (;;) {
     // First of all: a socket that the acceptor handed over just before is taken in while the loop turns.
     await delay(Math.max(0, Math.min(LOOK_EVERY_MS, deadline - performance.now())));
-    const { inFlight, connections, requests } = busyness();
     const now = performance.now();
-    if (inFlight > 0 || requests !== seen) quietSince = now;
-    seen = requests;
     if (now >= deadline) return;
-    const isQuiet = (inFlight === 0 && connections === 0) || now - quietSince >= QUIET_MS;
-    if (isQuiet && now - begun >= leastMs) return;
+    const { inFlight, connections } = busyness();
+    if (inFlight === 0 && connections === 0 && now - begun >= leastMs) return;
   }
 }
 
 /**
- * The time is over: what still runs was executed, in part at least, and is answered 504. Streams are cut, but for
- * those of events, which end in order: they have no other end. Resolves when the answers are with the kernel, so that
- * the sockets may be closed.
+ * Ends what still runs when the time is over. Requests that have arrived by then are read once more. A request was
+ * executed, in part at least, so its response is 504. Streams are cut, except those of events, which have no other
+ * end: they end in order. Resolves when the responses are with the kernel, so that the sockets may be closed.
  */
 export async function endUnfinished(
   app: Pick<App, 'abandon' | 'living'>,
   log: Pick<Logger, 'warn'>,
 ): Promise<void> {
-  const unfinished = app.living();
-  if (unfinished.length === 0) return;
-  const requests = unfinished.filter(({ isEndless }) => !isEndless).length;
-  if (requests > 0) {
-    log.warn({ requests }, 'requests were still running at the end of the drain: answered 504');
+  let ended = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await turn();
+    const unfinished = app.living();
+    if (unfinished.length === 0) break;
+    ended += unfinished.filter(({ isEndless }) => !isEndless).length;
+    app.abandon(outOfTime(), unfinished);
+    // The response to a request that arrived in this turn of the loop is written in the next one.
+    await turn();
   }
-  app.abandon(outOfTime());
-  // An answer whose request came in this very turn is written in the next one.
-  await turn();
-  await turn();
-  app.abandon(outOfTime()); // what has arrived meanwhile
+  if (ended > 0)
+    log.warn({ requests: ended }, 'requests were still running at the end of the drain: answered 504');
+}
+
+/** Closes the server, and counts the connections whose clients did not see `Connection: close`, as far as is known. */
+export function closeServer(
+  server: Pick<UwsServer, 'close' | 'connections'>,
+  closed: Counter,
+  log: Pick<Logger, 'info'>,
+): void {
+  const { connections } = server;
+  if (connections > 0) {
+    closed.add(connections);
+    log.info({ connections }, 'connections were still open at the end of the drain: closed');
+  }
+  server.close();
 }
 
 const outOfTime = (): HttpError =>

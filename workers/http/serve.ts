@@ -19,7 +19,7 @@ import { mountedServices } from '#src/services/mounted.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { stdoutSink } from '#src/telemetry/log-sink.js';
 import type { FlightMessage } from '#src/upstream/single-flight.js';
-import { endUnfinished, GOODBYE_MS, untilQuiet } from './drain.js';
+import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
 import { Stalls } from './stalls.js';
 
 /** Of a drain, what is left for telling those who wait for a saga how far it has come. */
@@ -57,6 +57,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   // Of the first threads the primary has said it.
   if (boot.generation > 1) for (const doubt of doubts) log.warn(doubt);
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
+  const cutConnections = recorder.counter('multilane_drain_connections_closed_total');
   const server = createUwsServer(app, { settings, tls, gate });
   const sampler = startLoadSampler(row, clock);
   const standing = (): number => clock() - readHeartbeat(block, slot);
@@ -76,13 +77,12 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       const busyness = () => ({
         inFlight: app.inFlight + server.unfinished,
         connections: server.connections,
-        requests: host.begun,
       });
       // Out of rotation by now. Closed before what requests need is: none may arrive to find it gone.
-      const closed = untilQuiet(busyness, withinMs, leastMs)
+      const closed = untilNoConnection(busyness, withinMs, leastMs)
         .then(() => stalls.answer())
         .then(() => endUnfinished(app, log))
-        .then(() => server.close());
+        .then(() => closeServer(server, cutConnections, log));
       const sagasMs = Math.max(0, withinMs - ANSWER_MS);
       await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed))]);
       mail.close();

@@ -1,0 +1,82 @@
+// Clients that pause between two requests, across a drain: the worker keeps their connections, and the response to the
+// next request tells them to close.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
+import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { type DelayingProxy, delayingProxy } from '#test/support/delaying-proxy.js';
+import { newSeed } from '#test/support/random.js';
+import { workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { LINGERING } from './fixtures/paths.js';
+
+/** Times without any request, one after the other; each ends with requests on this many idle connections. */
+const PAUSES_MS = [0, 100, 500, 1_000, 1_500, 2_500];
+const REQUESTS = 20;
+/** Between the first and the last of them, beside the delay of the proxy. */
+const SPREAD_MS = 30;
+const DRAIN_MS = 10_000;
+
+const DRAINS = [
+  ['SIGTERM', async (cluster: Cluster) => cluster.signal('SIGTERM')],
+  [
+    'a rolling replacement',
+    async (cluster: Cluster) => {
+      const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+      expect(answer.status).to.equal(202);
+      await until(
+        () => workersOf(cluster),
+        (list) => list.some(({ state }) => state === 'draining'),
+      );
+    },
+  ],
+] as const;
+
+for (const [sharding, withTls] of [
+  ['acceptor', false],
+  ['reuseport', true],
+] as const) {
+  describe(`idle connections in a drain, SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, function () {
+    this.timeout(90_000);
+    const seed = newSeed();
+    let cluster: Cluster;
+    let proxy: DelayingProxy;
+    beforeEach(async function () {
+      if (sharding === 'reuseport' && process.platform !== 'linux') this.skip();
+      if (withTls) needsOpenssl(this);
+      const dataDir = newDataDir();
+      const tls = withTls ? makeCertificate(dataDir, 'one') : undefined;
+      const env = { SHARDING: sharding, WORKERS: '1', DRAIN_MS: String(DRAIN_MS) };
+      cluster = await startCluster({ config: LINGERING, dataDir, tls, env });
+      proxy = await delayingProxy(cluster.url, seed);
+    });
+    afterEach(async () => {
+      await proxy?.close();
+      await cluster?.dispose();
+    });
+
+    for (const [what, begin] of DRAINS) {
+      it(`get a response to a request after any pause of ${what} (seed ${seed})`, async () => {
+        const wires = await Promise.all(
+          Array.from({ length: PAUSES_MS.length * REQUESTS }, () => Wire.open(proxy.url, cluster.ca)),
+        );
+        const first = await Promise.all(wires.map((wire) => wire.request('GET', '/thread')));
+        expect(first.every((answer) => answer?.status === 200)).to.equal(true);
+        await begin(cluster);
+        for (const pauseMs of PAUSES_MS) {
+          await sleep(pauseMs);
+          const answers = await Promise.all(
+            wires.splice(0, REQUESTS).map(async (wire, number) => {
+              await sleep((number * SPREAD_MS) / REQUESTS);
+              return wire.request('POST', '/orders', ['Content-Type: application/json'], `[${number}]`);
+            }),
+          );
+          const statuses = answers.map((answer) => answer?.status ?? 'no response');
+          expect(statuses, `after ${pauseMs} ms`).to.deep.equal(Array(REQUESTS).fill(200));
+          if (pauseMs > 0) expect(answers.every((answer) => answer?.closes)).to.equal(true);
+        }
+      });
+    }
+  });
+}
