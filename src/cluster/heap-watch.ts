@@ -31,9 +31,9 @@ export function watchHeaps({ supervisor, block, limitMb, log }: HeapWatchOptions
       replacing.add(worker);
       const heapUsedMb = Math.round(heapUsedBytes / MIB);
       log.warn({ worker, generation, heapUsedMb, limitMb }, 'heap over its limit: worker is replaced');
-      void supervisor.replace(worker, 'heap', now).then((replaced) => {
+      void supervisor.replace(worker, 'heap', now).then(({ isReplaced }) => {
         replacing.delete(worker);
-        if (!replaced)
+        if (!isReplaced)
           log.error({ worker, generation }, 'a replacement did not get ready, the worker serves on');
       });
     }

@@ -1,4 +1,5 @@
-// Rolling replacement of all workers: one after the other, each successor serving before its predecessor leaves.
+// Rolling replacement of all workers: successors start one after the other, and each serves before its predecessor
+// leaves. The drains of the predecessors overlap.
 // New threads load the configuration module and everything it imports anew.
 import type { Logger } from 'pino';
 import type { Supervisor } from './supervisor.js';
@@ -38,10 +39,12 @@ export class Reload {
     const begun = new Date();
     const workers = this.#supervisor.lanes.map(({ worker }) => worker);
     this.#log.info({ workers: workers.length }, 'reload begins');
+    const drains: Promise<void>[] = [];
     for (const worker of workers) {
-      const replaced = await this.#supervisor.replace(worker, 'reload', begun);
+      const { isReplaced, ended } = await this.#supervisor.replace(worker, 'reload', begun);
+      drains.push(ended);
       if (this.#supervisor.stopping) return false;
-      if (!replaced) {
+      if (!isReplaced) {
         this.#log.error(
           { worker },
           'reload stopped: a replacement did not get ready, the old workers serve on',
@@ -49,6 +52,8 @@ export class Reload {
         return false;
       }
     }
+    await Promise.all(drains);
+    if (this.#supervisor.stopping) return false;
     this.#log.info({ ms: Date.now() - begun.getTime() }, 'reload finished');
     return true;
   }

@@ -6,6 +6,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
+import { mayReplace, toCutShort } from './drains.js';
 import { heirOf, isAlive, isWedged, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
@@ -38,13 +39,23 @@ export interface SupervisorOptions {
   readonly limits?: RestartLimits;
 }
 
+/** How an ordered replacement of a worker's thread went. */
+export interface Replacement {
+  /** False: no successor got ready, the old thread serves on. */
+  readonly isReplaced: boolean;
+  /** Resolves when the old thread has ended, is wedged, or the process stops. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+const NOTHING_TO_DO: Replacement = { isReplaced: true, ended: Promise.resolve() };
+
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #limits: RestartLimits;
   readonly #lanes: Lanes;
   readonly #slots: Slots;
   readonly #ready: ReadyService[] = [];
-  /** Ordered replacements wait for each other: a surge of one. */
+  /** Ordered replacements start one after the other; the drains of the threads they replace overlap. */
   #replacing: Promise<unknown> = Promise.resolve();
   #hasServed = false;
   #stopping = false;
@@ -92,11 +103,13 @@ export class Supervisor {
 
   /**
    * Replaces a worker's thread: the new one serves before the old one is taken out of rotation, drained, ended.
-   * One at a time; resolves when the old one has ended.
+   * Resolves when the new one serves. Threads start one at a time. A reload waits while a quarter of the workers drain;
+   * a worker whose heap is over its limit does not, because it may be lost meanwhile.
    * @param before threads started later are new enough: nothing to do
-   * @returns false when no replacement got ready; the old thread serves on
    */
-  replace(worker: number, order: Order, before = new Date()): Promise<boolean> {
+  async replace(worker: number, order: Order, before = new Date()): Promise<Replacement> {
+    const { workers } = this.#options.settings;
+    if (order === 'reload') await this.#settled(() => mayReplace(this.#lanes.living, workers));
     const turn = this.#replacing.then(() => this.#replace(this.#lanes.all[worker - 1]!, order, before));
     this.#replacing = turn.catch(() => undefined);
     return turn;
@@ -112,38 +125,45 @@ export class Supervisor {
     await this.until(() => this.#lanes.living.every(isWedged));
   }
 
-  async #replace(lane: Lane, order: Order, before: Date): Promise<boolean> {
+  async #replace(lane: Lane, order: Order, before: Date): Promise<Replacement> {
     await this.#settled(() => heirOf(lane)?.state.kind !== 'starting');
     const isOld = (): boolean => {
       const heir = heirOf(lane);
       return heir !== undefined && heir.startedAt <= before && !this.#stopping;
     };
-    if (!isOld()) return true; // a restart has been quicker, or is under way
-    const slot = await this.#slots.take();
+    if (!isOld()) return NOTHING_TO_DO; // a restart has been quicker, or is under way
+    const slot = await this.#takeSlot();
     if (!isOld()) {
       this.#slots.giveBack(slot);
-      return true;
+      return NOTHING_TO_DO;
     }
     const old = heirOf(lane)!;
     const next = this.#spawn(lane, slot);
     const late = setTimeout(() => this.#discard(next), this.#limits.startMs);
     await this.#settled(() => next.state.kind !== 'starting');
     clearTimeout(late);
-    if (next.state.kind !== 'ready') return this.#stopping;
+    if (next.state.kind !== 'ready') return { ...NOTHING_TO_DO, isReplaced: this.#stopping };
     if (old.isHeir) {
       old.order = order;
       old.retire(this.#options.settings.drainMs);
       this.#lanes.notify();
     }
-    await this.#settled(() => old.state.kind === 'dead');
-    return true;
+    return { isReplaced: true, ended: this.#settled(() => !isAlive(old) || isWedged(old)) };
   }
 
   /** Starts a thread of a worker that is owed one, as soon as there is a row for it. */
   async #fill(lane: Lane): Promise<void> {
-    const slot = await this.#slots.take();
+    const slot = await this.#takeSlot();
     if (this.#stopping || !lane.isOwed) this.#slots.giveBack(slot);
     else this.#spawn(lane, slot);
+  }
+
+  /** A row for a thread that is needed now: while all are in use, drains are cut short one by one. */
+  #takeSlot(): Promise<number> {
+    const slot = this.#slots.take();
+    const { failedDrainMs } = this.#limits;
+    toCutShort(this.#lanes.living, this.#slots.waiting, failedDrainMs)?.retire(failedDrainMs);
+    return slot;
   }
 
   #spawn(lane: Lane, slot: number): WorkerThread {

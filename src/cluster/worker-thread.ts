@@ -48,6 +48,8 @@ export class WorkerThread {
   readonly #events: ThreadEvents;
   #state: WorkerState = { kind: 'starting' };
   #readyAt: number | undefined;
+  /** When its drain ends at the latest, on the clock of `performance.now()`; infinity before it is retired. */
+  #endsAt = Number.POSITIVE_INFINITY;
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
     const { entry, rotation, boot } = options;
@@ -91,6 +93,11 @@ export class WorkerThread {
     return this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt;
   }
 
+  /** Milliseconds that are left of its drain at most; infinity before it is retired. */
+  get leftMs(): number {
+    return this.#endsAt - performance.now();
+  }
+
   /** Node's number of the thread; -1 once it has ended. */
   get threadId(): number {
     return this.#thread.threadId;
@@ -124,6 +131,7 @@ export class WorkerThread {
   retire(withinMs: number): void {
     const { kind } = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
     this.#leaveRotation();
+    this.#endsAt = Math.min(this.#endsAt, performance.now() + withinMs);
     if (kind === 'starting' || kind === 'ready') this.#move({ type: 'drain' });
     if (kind === 'failing') this.#move({ type: 'detach' });
     this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs });

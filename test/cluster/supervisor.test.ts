@@ -1,30 +1,48 @@
 import { expect } from 'chai';
+import { Reload } from '#src/cluster/reload.js';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
-import { Supervisor } from '#src/cluster/supervisor.js';
+import { Supervisor, type SupervisorOptions } from '#src/cluster/supervisor.js';
 import { loadSettings } from '#src/config/load.js';
+import type { Settings } from '#src/config.js';
 import { Block } from '#src/memory/block.js';
 import { createLogger } from '#src/telemetry/log.js';
 
+async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settings> {
+  const loaded = await loadSettings({
+    argv: [],
+    cwd: import.meta.dirname,
+    isTTY: false,
+    shop: [],
+    env: { LOG_LEVEL: 'silent', ...env },
+  });
+  if (loaded.kind !== 'run') throw new Error('not settings');
+  return loaded.settings;
+}
+
+const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
+  entry: new URL(thread, import.meta.url),
+  settings,
+  block: Block.create({ workers: rowsFor(settings.workers) }),
+  sharding: { add() {}, pause() {}, remove() {}, workerPort: undefined },
+  instanceId: 'test',
+  log: createLogger(settings),
+  attachCpu: (port) => port.close(),
+  reclaim() {},
+  dumpFlights() {},
+  restarted() {},
+  fatal: (message) => expect.fail(message),
+  exhausted: (message) => expect.fail(message),
+});
+
 describe('the supervisor', () => {
   it('gives up with 70 when the threads of a worker end again and again before they can serve', async () => {
-    const env = { WORKERS: '1', LOG_LEVEL: 'silent' };
-    const loaded = await loadSettings({ argv: [], cwd: import.meta.dirname, isTTY: false, shop: [], env });
-    if (loaded.kind !== 'run') throw new Error('not settings');
-    const { settings } = loaded;
     let given: Supervisor | undefined;
     const restarts: string[] = [];
+    const settings = await settingsOf({ WORKERS: '1' });
     const end = await new Promise<{ message: string; exitCode: number }>((resolve) => {
       given = new Supervisor({
-        entry: new URL('./ending-thread.js', import.meta.url),
-        settings,
-        block: Block.create({ workers: rowsFor(settings.workers) }),
-        sharding: { add() {}, pause() {}, remove() {}, workerPort: undefined },
-        instanceId: 'test',
-        log: createLogger(settings),
-        attachCpu: (port) => port.close(),
-        reclaim() {},
-        dumpFlights() {},
+        ...optionsFor(settings, './ending-thread.js'),
         restarted: (reason) => restarts.push(reason),
         fatal: (message, exitCode) => resolve({ message, exitCode }),
         exhausted: (message) => resolve({ message, exitCode: 0 }),
@@ -36,5 +54,61 @@ describe('the supervisor', () => {
     expect(end).to.deep.equal({ message: 'worker 1 ended 2 times before it could serve', exitCode: 70 });
     expect(restarts).to.have.length(3);
     await given?.stop(0);
+  });
+});
+
+describe('the supervisor of threads that drain for as long as they may', () => {
+  let supervisor: Supervisor;
+  const start = async (env: Readonly<Record<string, string>>, failedDrainMs = 2_000): Promise<void> => {
+    const options = optionsFor(await settingsOf(env), './draining-thread.js');
+    supervisor = new Supervisor({ ...options, limits: { ...RESTART_LIMITS, failedDrainMs } });
+    supervisor.start();
+    await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+  };
+  afterEach(() => supervisor.stop(0));
+  const count = (...kinds: readonly string[]): number =>
+    supervisor.threads.filter(({ state }) => kinds.includes(state.kind)).length;
+
+  it('reloads all workers: starts one by one, drains of a quarter of the workers overlap, all the while all serve', async () => {
+    await start({ WORKERS: '8', DRAIN_MS: '1500' });
+    const seen: { starting: number; ready: number; leaving: number }[] = [];
+    let isOver = false;
+    // The test is asked after every change.
+    const watching = supervisor.until(() => {
+      seen.push({
+        starting: count('starting'),
+        ready: count('ready'),
+        leaving: count('draining', 'leaving'),
+      });
+      return isOver;
+    });
+    const reloaded = await new Reload(
+      supervisor,
+      createLogger({ logLevel: 'silent', logFormat: 'json' }),
+    ).begin();
+    isOver = true;
+    await supervisor.stop(0);
+    await watching;
+    expect(reloaded).to.equal(true);
+    const during = seen.slice(0, seen.findLastIndex(({ ready }) => ready === 8) + 1);
+    expect(Math.min(...during.map(({ ready }) => ready))).to.equal(8);
+    expect(Math.max(...during.map(({ starting }) => starting))).to.equal(1);
+    expect(Math.max(...during.map(({ leaving }) => leaving))).to.equal(2);
+  });
+
+  it('replaces a worker whose heap is over its limit without waiting for the drain of another', async () => {
+    await start({ WORKERS: '2', DRAIN_MS: '3600000' });
+    expect(await supervisor.replace(1, 'reload')).to.include({ isReplaced: true });
+    expect(await supervisor.replace(2, 'heap')).to.include({ isReplaced: true });
+    expect([count('ready'), count('draining')]).to.deep.equal([2, 2]);
+  });
+
+  it('cuts drains short when a thread is needed and there is no row for it', async () => {
+    await start({ WORKERS: '1', DRAIN_MS: '3600000' }, 20);
+    for (let time = 0; time < 6; time += 1) {
+      expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
+      expect(supervisor.threads.length).to.be.at.most(rowsFor(1));
+    }
+    expect(supervisor.lanes[0]?.generation).to.equal(7);
   });
 });

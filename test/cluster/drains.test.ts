@@ -1,0 +1,70 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type DrainView, mayReplace, toCutShort } from '#src/cluster/drains.js';
+
+const serving: DrainView = {
+  state: { kind: 'starting' },
+  order: undefined,
+  leftMs: Number.POSITIVE_INFINITY,
+};
+const draining = (leftMs: number, order?: DrainView['order']): DrainView => ({
+  state: { kind: 'draining', reason: 'drained' },
+  order,
+  leftMs,
+});
+const before = { kind: 'draining', reason: 'drained' } as const;
+const wedged = (order: DrainView['order']): DrainView => ({
+  ...draining(5_000, order),
+  state: { kind: 'wedged', before },
+});
+
+describe('a reload, while threads drain', () => {
+  for (const [what, living, workers, may] of [
+    ['goes on when none does', [serving], 1, true],
+    ['waits for the one of a single worker', [serving, draining(5_000, 'reload')], 1, false],
+    ['waits for the one of four', [draining(5_000, 'reload')], 4, false],
+    ['goes on beside one of five', [draining(5_000, 'reload')], 5, true],
+    ['waits for two of eight', [draining(1, 'heap'), draining(5_000, 'reload')], 8, false],
+    ['does not count those that failed', [draining(2_000), draining(2_000)], 1, true],
+    ['does not wait for a wedged one', [wedged('reload')], 1, true],
+  ] as const) {
+    it(what, () => expect(mayReplace(living, workers)).to.equal(may));
+  }
+});
+
+describe('the drain that is cut short for a successor that waits for a row', () => {
+  const SOON_MS = 2_000;
+
+  it('is none while enough threads end soon', () => {
+    expect(toCutShort([draining(100), draining(9_000)], 1, SOON_MS)).to.equal(undefined);
+  });
+
+  it('is the one with the least time left, of those that do not end soon', () => {
+    const threads = [serving, draining(9_000), draining(100), draining(4_000), wedged('reload')];
+    expect(toCutShort(threads, 2, SOON_MS)).to.equal(threads[3]);
+  });
+
+  it('leaves nobody waiting who could be helped, and cuts no more than that', () => {
+    const thread = fc.oneof(
+      fc.constant(serving),
+      fc.constant(wedged(undefined)),
+      fc.integer({ min: 0, max: 10_000 }).map((ms) => draining(ms)),
+    );
+    fc.assert(
+      fc.property(fc.array(thread, { maxLength: 8 }), fc.nat({ max: 8 }), (threads, waiting) => {
+        const now = [...threads];
+        // The supervisor asks once for each successor that comes to wait.
+        for (let count = 1; count <= waiting; count += 1) {
+          const cut = toCutShort(now, count, SOON_MS);
+          if (cut !== undefined) now[now.indexOf(cut)] = draining(SOON_MS);
+        }
+        const soonOf = (list: readonly DrainView[]): number =>
+          list.filter(({ leftMs }) => leftMs <= SOON_MS).length;
+        const able = threads.filter(
+          ({ leftMs, state }) => leftMs < Infinity && state.kind !== 'wedged',
+        ).length;
+        expect(soonOf(now)).to.equal(Math.max(soonOf(threads), Math.min(waiting, able)));
+      }),
+    );
+  });
+});
