@@ -38,6 +38,12 @@ export class Signals {
     if (this.#firstAt === undefined) {
       this.#firstAt = now;
       this.#handlers.stop(signal);
+      if (signal === 'SIGINT' && process.stderr.isTTY) setTimeout(explain, SECOND_SIGNAL_AFTER_MS).unref();
     } else if (now - this.#firstAt >= SECOND_SIGNAL_AFTER_MS) this.#handlers.stopNow(signal);
   }
+}
+
+/** Written when a second signal begins to count. */
+function explain(): void {
+  process.stderr.write('multilane: still draining open connections; press Ctrl-C again to stop at once\n');
 }

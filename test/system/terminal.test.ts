@@ -4,7 +4,9 @@ import { expect } from 'chai';
 import { newDataDir, within } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { gone, reap } from '#test/support/leftovers.js';
-import { startThrough } from '#test/support/start-through.js';
+import { type Started, startThrough } from '#test/support/start-through.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
 
 const CTRL_C = '\x03';
 /** The process that the test speaks to may end a moment before the last of its children. */
@@ -21,20 +23,20 @@ describe('a cluster in the hands of a person', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('drains on Ctrl-C in a terminal under load, and leaves nothing running, PostgreSQL included', async function () {
-    this.timeout(90_000);
+  const startInTerminal = (context: Mocha.Context, env?: Record<string, string>): Promise<Started> => {
     const version = spawnSync('script', ['--version'], { encoding: 'utf8' });
     if (!/util-linux/.test(version.stdout ?? '')) {
-      this.test!.title += ' (script is not installed: Debian package bsdutils)';
-      this.skip();
+      context.test!.title += ' (script is not installed: Debian package bsdutils)';
+      context.skip();
     }
     // exec: a shell in between would answer Ctrl-C with 130 of its own.
     const command = `exec ${process.execPath} dist/primary.js`;
-    const started = await startThrough(
-      'script',
-      ['--quiet', '--return', '--command', command, '/dev/null'],
-      dataDir,
-    );
+    return startThrough('script', ['--quiet', '--return', '--command', command, '/dev/null'], dataDir, env);
+  };
+
+  it('drains on Ctrl-C in a terminal under load, and leaves nothing running, PostgreSQL included', async function () {
+    this.timeout(90_000);
+    const started = await startInTerminal(this);
     const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);
     await within(20_000, load.answered(300), () => JSON.stringify(load.account));
     load.drainBegins();
@@ -42,6 +44,21 @@ describe('a cluster in the hands of a person', () => {
     expect(await started.exited(), started.output()).to.deep.equal({ code: 0, signal: null });
     await within(20_000, load.ended, () => JSON.stringify(load.account));
     expect(load.account.lost).to.deep.equal([]);
+    expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
+  });
+
+  it('says on Ctrl-C that another one stops at once, while an idle connection holds the drain up', async function () {
+    this.timeout(90_000);
+    const started = await startInTerminal(this, { DRAIN_MS: '3600000' });
+    const wire = await Wire.open(started.url);
+    expect((await wire.request('GET', '/health'))?.status).to.equal(200);
+    started.child.stdin!.write(CTRL_C);
+    const isTold = (): boolean => started.output().includes('press Ctrl-C again to stop at once');
+    expect(await until(isTold, (yes) => yes), started.output()).to.equal(true);
+    expect(wire.ended).to.equal(false);
+    started.child.stdin!.write(CTRL_C);
+    expect(await started.exited(), started.output()).to.deep.equal({ code: 1, signal: null });
+    await wire.closed();
     expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
   });
 
