@@ -52,7 +52,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     const faults = new Map<string, number>();
     const recoveries = new Recoveries(cluster, workers);
     const broken: string[] = [];
-    const load = startLoad(cluster.url, account, seed);
+    const load = await startLoad(cluster.url, account, seed);
     await bringAbout(options, { cluster, account, faults, recoveries });
     const isBack = await until(
       () => recoveries.isQuiet,

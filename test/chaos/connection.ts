@@ -17,8 +17,7 @@ export class Connection {
   #answeredAt: number | undefined;
   /** Known from its first answer on. */
   thread: number | undefined;
-  /** The server has said that it closes, or has closed. */
-  isOver = false;
+  #isOver = false;
 
   private constructor(wire: Wire) {
     this.#wire = wire;
@@ -43,6 +42,11 @@ export class Connection {
     }
   }
 
+  /** The server has said that it closes, or has closed. */
+  get isOver(): boolean {
+    return this.#isOver || this.#wire.ended;
+  }
+
   async ask(ask: Ask): Promise<Attempt> {
     const sentAt = performance.now();
     const idleMs = this.#answeredAt === undefined ? 0 : sentAt - this.#answeredAt;
@@ -57,7 +61,7 @@ export class Connection {
     this.#answeredAt = endedAt;
     const body = answer === undefined ? {} : (JSON.parse(answer.body.toString()) as Record<string, unknown>);
     if (answer?.status === 200) this.thread = body.thread as number;
-    this.isOver = answer === undefined || answer.closes;
+    this.#isOver = answer === undefined || answer.closes;
     return {
       sentAt,
       endedAt,

@@ -25,7 +25,7 @@ export async function crashStorm(cluster: Cluster, crashes: number, seed: number
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
   const account = new Account();
-  const load = startLoad(cluster.url, account, seed);
+  const load = await startLoad(cluster.url, account, seed);
   const generationsOf = (list: readonly WorkerView[]): number =>
     list.reduce((sum, { generation }) => sum + generation, 0);
   let generations = generationsOf(await workersOf(cluster));

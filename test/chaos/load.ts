@@ -1,5 +1,8 @@
-// The load of a chaos run: clients that keep a connection, clients that open one for each request, and slow ones.
+// The load of a chaos run: clients that keep a connection, clients that open one for each request, slow ones, and
+// clients that keep a connection and pause between two requests, over a network with delays.
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { delayingProxy } from '#test/support/delaying-proxy.js';
 import { seeded } from '#test/support/random.js';
 import type { Account } from './account.js';
 import { type Ask, Connection } from './connection.js';
@@ -7,8 +10,11 @@ import { type Ask, Connection } from './connection.js';
 const KEEPING = 6;
 const OPENING = 4;
 const SLOW = 2;
+const PAUSING = 8;
 /** A client thinks for up to this long: what is measured is the server, not who gets the two cores. */
 const THINK_MS = 8;
+/** One of the pausing clients, for up to this long. */
+const PAUSE_MS = 3_000;
 const SOON_MS = 60;
 const SLOW_MS = 300;
 const BODY = JSON.stringify({ text: 'x'.repeat(2_000) });
@@ -18,33 +24,45 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-export function startLoad(url: string, account: Account, seed: number): Load {
+export async function startLoad(url: string, account: Account, seed: number): Promise<Load> {
   let stopped = false;
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  const pause = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  const proxy = await delayingProxy(url, seed);
   const client = async (index: number): Promise<void> => {
     const random = seeded(seed + index);
-    const perConnection = index < KEEPING ? Number.POSITIVE_INFINITY : 1;
-    const isSlow = index >= KEEPING + OPENING;
+    const isPausing = index >= KEEPING + OPENING + SLOW;
+    const isSlow = index >= KEEPING + OPENING && !isPausing;
+    const perConnection = index < KEEPING || isPausing ? Number.POSITIVE_INFINITY : 1;
     while (!stopped) {
-      const connection = await Connection.open(url);
+      const connection = await Connection.open(isPausing ? proxy.url : url);
       if (!(connection instanceof Connection)) {
         account.judge('connect', connection);
-        await sleep(THINK_MS);
+        await pause(THINK_MS);
         continue;
       }
       for (let count = 0; count < perConnection && !connection.isOver && !stopped; count += 1) {
         const ask = isSlow ? slowly(random) : quickly(random);
         account.judge(`${ask.method ?? 'GET'} ${ask.path}, request ${count + 1}`, await connection.ask(ask));
-        await sleep(random() * THINK_MS);
+        await pause(random() * (isPausing ? PAUSE_MS : THINK_MS));
       }
       connection.destroy();
     }
   };
-  const clients = Promise.all(Array.from({ length: KEEPING + OPENING + SLOW }, (_, index) => client(index)));
+  const count = KEEPING + OPENING + SLOW + PAUSING;
+  const clients = Promise.all(Array.from({ length: count }, (_, index) => client(index)));
   clients.catch(() => undefined); // `stop` tells of it
   return {
     async stop() {
       stopped = true;
-      await clients;
+      stopping.abort();
+      try {
+        await clients;
+      } finally {
+        await proxy.close();
+      }
     },
   };
 }

@@ -32,8 +32,14 @@ describe('the verdict over a request under chaos', () => {
     ],
     ['503 without that proof', { status: 503, code: 'NO_WORKER' }, [], 'unexplained'],
     ['a connection that ended', { status: 0, code: 'closed' }, [blast()], 'unexplained'],
-    ['one that had been idle', { status: 0, code: 'closed', idleMs: 900 }, [], 'was idle'],
-    ['an idle one that broke off in its answer', { status: 0, code: 'cut', idleMs: 900 }, [], 'unexplained'],
+    ['one that had been idle', { status: 0, code: 'closed', idleMs: 2_100 }, [], 'was idle'],
+    ['one that had been idle for a second', { status: 0, code: 'closed', idleMs: 1_000 }, [], 'unexplained'],
+    [
+      'an idle one that broke off in its answer',
+      { status: 0, code: 'cut', idleMs: 2_100 },
+      [],
+      'unexplained',
+    ],
     ['a refused connection', { status: 0, code: 'ECONNREFUSED' }, [], 'unexplained'],
     ['504', { status: 504, code: 'DEADLINE_EXCEEDED' }, [blast()], 'unexplained'],
   ] as const) {

@@ -5,7 +5,10 @@
 //   that were queued behind it: so requests that were in flight on that worker may get the same answer, no others.
 // - A native stall, a growing heap, a reload, SIGHUP, clients that go away: nothing.
 // - 503 that proves `executed: false` is a refusal. It is right while no worker serves.
-// - A connection on which nothing was sent for a while is closed by a draining worker: RFC 9112 section 9.5.
+// - A connection that is idle when the drain of its worker ends is closed: RFC 9112 section 9.5. The shortest drain is
+//   that after an uncaught exception.
+
+import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 
 export interface Attempt {
   /** Milliseconds of one clock. */
@@ -32,8 +35,8 @@ export interface Blast {
 
 /** How long after a break-off those who waited are answered at the latest, by docs/cluster.md. */
 export const AFTERMATH_MS = 1_000;
-/** A draining worker closes when nothing has arrived for a second; what the network and two clocks need is off. */
-const IDLE_MS = 800;
+/** The shortest drain, less what the network and two clocks need. */
+const IDLE_MS = RESTART_LIMITS.failedDrainMs - 100;
 
 export type Verdict = 'answered' | 'stalled beside it' | 'refused (503)' | 'was idle' | 'unexplained';
 
