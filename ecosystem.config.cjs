@@ -9,14 +9,16 @@ module.exports = {
       name: 'multilane',
       script: 'dist/primary.js',
       cwd: __dirname,
-      // Cluster mode lets the new process listen beside the old one on a reload; fork mode loses requests.
+      // Cluster mode lets the new process listen beside the old one on a reload; in fork mode requests are
+      // refused meanwhile.
       exec_mode: 'cluster',
       instances: 1,
       // `ready` is sent when every worker serves. A first start unpacks and initializes PostgreSQL.
       wait_ready: true,
       listen_timeout: 60_000,
-      // Longer than the longest drain plus an orderly stop of PostgreSQL, or pm2 kills what is in flight.
-      kill_timeout: drainMs + noticeMs + 15_000,
+      // Longer than the longest drain, which idle connections make the usual one, plus an orderly stop of PostgreSQL
+      // (15 s) and of the rest, or pm2 kills what is in flight.
+      kill_timeout: drainMs + noticeMs + 20_000,
       // The whole process tree would include PostgreSQL, which the process itself stops last, or hands over.
       treekill: false,
       // Bad configuration does not get better by restarting.

@@ -231,7 +231,8 @@ export const PROCESS_SETTINGS = {
   DRAIN_MS: given(
     whole(0, HOUR_MS),
     10_000,
-    'Longest graceful stop; what still runs then is answered 504.',
+    'Longest drain of a worker that stops or is replaced. Idle connections stay open until then, or for the 8 to 12 s ' +
+      'after which they are closed at any time; what still runs then is answered 504.',
     MS,
   ),
   DRAIN_NOTICE_MS: given(

@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 200;
 
 export function reloadCommand(program: Command): void {
   withJson(withAdmin(program.command('reload')))
-    .description('replace the workers one by one, without losing a request, and wait for it')
+    .description('replace the workers one by one while requests go on, and wait for it')
     .action(async (options: AdminOptions & OutputOptions) => {
       const plane = await adminPlane(options);
       const before = generationsOf(await plane.get<WorkerView[]>('/workers'));
