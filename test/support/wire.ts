@@ -39,11 +39,12 @@ export class Wire {
 
   /**
    * @param ca PEM of whom to trust, for an https URL
+   * @param localAddress default: the system's choice
    * @throws Error when the connection is refused
    */
-  static async open(url: string, ca?: string): Promise<Wire> {
+  static async open(url: string, ca?: string, localAddress?: string): Promise<Wire> {
     const { protocol, hostname, port } = new URL(url);
-    const to = { host: hostname, port: Number(port), noDelay: true };
+    const to = { host: hostname, port: Number(port), noDelay: true, localAddress };
     if (protocol === 'https:') {
       const socket = connectTls({ ...to, ca });
       await once(socket, 'secureConnect');
