@@ -94,8 +94,15 @@ export class StallLadder {
   }
 
   #occupy(thread: Climber, work: Promise<void>): void {
+    const { worker, generation } = thread;
     this.#busy.add(thread);
-    void work.finally(() => this.#busy.delete(thread));
+    void work
+      .catch((err: unknown) => {
+        // It is tried again later, as if it could not have been broken off.
+        this.#triedAt.set(thread, performance.now());
+        this.#options.log.error({ worker, generation, err }, 'handling a stalled worker failed');
+      })
+      .finally(() => this.#busy.delete(thread));
   }
 
   async #climb(thread: Climber): Promise<void> {

@@ -13,7 +13,7 @@ import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { schemeOf } from '../server/certificate.js';
-import type { SwitchableRoute } from '../server/kill-switch.js';
+import { switchableRoutesIn } from '../server/kill-switch.js';
 import { mountedServices } from '../services/mounted.js';
 import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
@@ -122,7 +122,7 @@ async function startParts(
     reclaim: (slot) => reclaimSlot(brain, slot),
     dumpFlights,
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
-    offered: (offer) => switches.offered(offer as readonly SwitchableRoute[]),
+    offered: (offer) => switches.offered(switchableRoutesIn(offer)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.giveUp(message),
   });
