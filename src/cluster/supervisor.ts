@@ -102,6 +102,16 @@ export class Supervisor {
     return turn;
   }
 
+  /** Ends a thread without waiting for what it has in hand; its successor starts beside it. */
+  expel(thread: WorkerThread, order: Order): void {
+    if (thread.state.kind === 'dead') return;
+    thread.order ??= order;
+    thread.retire(0);
+    const lane = this.#lanes.all[thread.worker - 1]!;
+    if (thread.state.kind !== 'leaving') this.#startAgain(lane, thread);
+    this.#lanes.notify();
+  }
+
   /** Drains and ends all workers that can, at the latest after `withinMs`. Nothing is started any more. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;

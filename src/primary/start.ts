@@ -1,12 +1,14 @@
 // The boot order of the primary. Each step starts one part and says how it is stopped; the rules are elsewhere.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { heapLimits } from '../cluster/heap-limits.js';
 import { watchHeaps } from '../cluster/heap-watch.js';
 import { exitProcess } from '../cluster/process-exit.js';
 import { Reload } from '../cluster/reload.js';
 import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { TaskPool } from '../cluster/task-pool.js';
+import { oldGenerationLimit } from '../config/heap-limit.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
@@ -188,8 +190,8 @@ async function startParts(
   // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there. Beside a
   // predecessor nobody is to be answered that: there they start when it is.
   if (sharing !== 'beside') supervisor.start();
-  const { workerHeapMb: limitMb } = settings;
-  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limitMb, log }));
+  const limits = heapLimits(settings.workerHeapMb, oldGenerationLimit());
+  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limits, log }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {

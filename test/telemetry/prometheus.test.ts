@@ -67,13 +67,14 @@ describe('telemetry/prometheus', () => {
 
   it('shows every worker, and the requests in all of them', async () => {
     const { block, source } = threads();
-    const load = { utilization: 0.25, delayP99Us: 10, heapUsedBytes: 2 ** 20, connections: 1 };
+    const load = { utilization: 0.25, delayP99Us: 10 };
     for (const slot of [1, 2]) {
       occupySlot(block, slot, slot, 1);
       const row = new WorkerRow(block, slot);
       row.began(slot * 3);
       row.beat(1);
       row.report(load);
+      row.useHeap(2 ** 20);
     }
     expect(await lines([source], 'multilane_worker_')).to.include.members([
       'multilane_worker_loop_utilization_ratio{worker="1"} 0.25',
