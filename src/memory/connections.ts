@@ -30,6 +30,9 @@ export class Connections {
   }
 }
 
+/** Open connections of the data plane now. Any thread may read. */
+export const readConnections = (block: Block): number => Atomics.load(block.words('processConnections'), 0);
+
 /** Gives back what a lost worker held. Call before `clearWorker`, when none of its code can run any more. */
 export function reclaimConnections(block: Block, slot: number): void {
   const held = Atomics.exchange(block.words('workerConnections', slot), 0, 0);

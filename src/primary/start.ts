@@ -9,6 +9,7 @@ import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { TaskPool } from '../cluster/task-pool.js';
 import { oldGenerationLimit } from '../config/heap-limit.js';
+import { thisMachine } from '../config/machine.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
@@ -22,6 +23,7 @@ import { createLogger } from '../telemetry/log.js';
 import { levelNumber } from '../telemetry/log-level.js';
 import { stdoutSink } from '../telemetry/log-sink.js';
 import { acceptTokens } from './accept-tokens.js';
+import { arrivalsOf } from './admin-arrivals.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
 import { claim } from './claim.js';
@@ -167,6 +169,9 @@ async function startParts(
       token: settings.adminToken,
       allowedHosts: settings.adminAllowedHosts,
       delegates,
+      limits: { arrivals: arrivalsOf(brain.block, { ...thisMachine(false), workers: settings.workers }) },
+      closed: (reason) =>
+        brain.recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
       routes: adminRoutes({
         settings,
         brain,

@@ -96,6 +96,10 @@ export const METRICS = {
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',
   ),
+  multilane_admin_connections_closed_total: counter(
+    'Connections of the admin plane that were closed for a newcomer, or because their header took too long, by reason.',
+    'reason',
+  ),
   multilane_calls_shared_total: counter(
     'Calls that got the answer of another one (singleFlight).',
     'service',
