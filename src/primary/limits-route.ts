@@ -1,14 +1,16 @@
 // What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { ConcurrencyCells } from '../memory/concurrency-cell.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { NameTable } from '../memory/names.js';
 import { RateTable } from '../memory/rate-table.js';
-import { readTotals } from '../memory/totals.js';
+import { readTotalsInTurns } from '../memory/totals.js';
 import { rateText } from '../rate.js';
 import { concurrencyRule } from '../resilience/adaptive-limit.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
+import { once } from '../telemetry/at-once.js';
 import type { Brain } from './brain.js';
 
 export function limitsRoute(
@@ -19,11 +21,12 @@ export function limitsRoute(
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
+  const totalsNow = once(() => readTotalsInTurns(block, turn));
   return {
     method: 'GET',
     path: '/limits',
-    handler() {
-      const { series } = readTotals(block);
+    async handler() {
+      const { series } = await totalsNow();
       /** Totals of one metric by one of its labels. */
       const totals = (metric: string, label: string): Record<string, number> =>
         Object.fromEntries(

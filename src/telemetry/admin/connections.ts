@@ -4,6 +4,9 @@
 // event stream, so both are bounded on their own, below the limit.
 import type { Socket } from 'node:net';
 
+/** Of responses that clients have not read yet. */
+const MOST_UNSENT_BYTES = 64 * 1024 * 1024;
+
 export interface ConnectionOptions {
   /** Asked for each newcomer. */
   readonly most: () => number;
@@ -67,6 +70,19 @@ export class AdminConnections {
     else this.#waiting.add(socket);
   }
 
+  /** Call after a large response: what clients do not read lies in memory, and together it may be too much. */
+  boundUnsent(): void {
+    let bytes = 0;
+    for (const { writableLength } of this.#waiting) bytes += writableLength;
+    for (const socket of this.#waiting) {
+      if (bytes <= MOST_UNSENT_BYTES) return;
+      const { writableLength } = socket;
+      if (writableLength === 0) continue;
+      bytes -= writableLength;
+      this.#close(socket);
+    }
+  }
+
   #leave(socket: Socket): void {
     const phase = this.#phases.get(socket);
     if (phase === 'handler') this.#handlers--;
@@ -76,12 +92,16 @@ export class AdminConnections {
 
   #evict(): boolean {
     for (const socket of this.#waiting) {
-      this.#leave(socket);
-      this.#phases.delete(socket);
-      socket.resetAndDestroy();
-      this.#options.evicted();
+      this.#close(socket);
       return true;
     }
     return false;
+  }
+
+  #close(socket: Socket): void {
+    this.#leave(socket);
+    this.#phases.delete(socket);
+    socket.resetAndDestroy();
+    this.#options.evicted();
   }
 }

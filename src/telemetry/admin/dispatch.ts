@@ -35,6 +35,9 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** A request takes less than a tenth of a millisecond, unless its handler has more to do. */
 const REQUESTS_A_TURN = 4;
 
+/** Characters of a response that is worth a look at what all clients together have not read. */
+const LARGE = 64 * 1024;
+
 /** On every answer: nothing here is for another site, to be sniffed, or to be stored. */
 const ALWAYS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
@@ -202,6 +205,7 @@ export class Dispatcher {
     connections.move(socket, 'client');
     response.setTimeout(sendMs);
     response.end(body);
+    if (body !== undefined && body.length > LARGE) connections.boundUnsent();
   }
 
   #stream(

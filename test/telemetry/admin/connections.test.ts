@@ -104,6 +104,37 @@ describe('connections to the admin plane that have sent a request', () => {
     await once(await signal, 'abort');
   });
 
+  it('give way when too much of what they have asked for lies unread, the oldest first', async () => {
+    const text = 'x'.repeat(24 * 1024 * 1024);
+    const signals: AbortSignal[] = [];
+    const large: AdminRoute = {
+      method: 'GET',
+      path: '/large',
+      handler: ({ signal }) => {
+        signals.push(signal);
+        return { status: 200, text };
+      },
+    };
+    const { url } = await plane([livez, large], { closed });
+    for (let made = 1; made <= 6; made += 1) {
+      const wire = await Wire.open(url);
+      wires.push(wire);
+      wire.pause();
+      wire.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await until(
+        () => signals.length,
+        (asked) => asked === made,
+      );
+    }
+    await until(
+      () => reasons.length,
+      (count) => count > 0,
+    );
+    expect(signals[0]!.aborted).to.equal(true);
+    expect(signals[5]!.aborted).to.equal(false);
+    expect((await get(`${url}/livez`)).status).to.equal(200);
+  });
+
   it('may carry event streams up to half of them, so that there is room for other requests', async () => {
     const events: AdminRoute = {
       method: 'GET',
@@ -165,5 +196,27 @@ describe('turns of the event loop for requests', () => {
     expect(begun).to.deep.equal([1, 2, 6, 5]);
     await Promise.all(all);
     expect(begun).to.deep.equal([1, 2, 6, 5, 4, 3]);
+  });
+
+  it('let one begin in each turn when each of them takes long', async () => {
+    let now = 0;
+    const turns = new Turns(4, () => now);
+    const begun: number[] = [];
+    const enter = async (name: number): Promise<void> => {
+      await turns.enter();
+      now += 20;
+      begun.push(name);
+    };
+    const all: Promise<void>[] = [];
+    for (const name of [1, 2, 3]) {
+      all.push(enter(name));
+      // Each request comes in a callback of its own.
+      await Promise.resolve();
+    }
+    expect(begun).to.deep.equal([1]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).to.deep.equal([1, 3]);
+    await Promise.all(all);
+    expect(begun).to.deep.equal([1, 3, 2]);
   });
 });
