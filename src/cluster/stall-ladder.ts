@@ -147,6 +147,8 @@ export class StallLadder {
       if (isBroken) thread.send({ type: 'recover' });
       if (answer === 'unreachable' && isStanding(thread)) return false;
       if (answer === 'turning' && !isBroken) {
+        // Its heartbeat may have ended for good, with the rest of the worker: it is counted anew.
+        this.#silences.delete(thread);
         log.warn({ worker, generation, stallMs }, 'the event loop of a worker stood still, and turns again');
       }
       thread.resume();

@@ -64,9 +64,17 @@ export class Supervisor {
     return this.#stopping;
   }
 
-  /** A thread still runs. */
-  get hasLiving(): boolean {
-    return this.#lanes.living.length > 0;
+  /** Threads that still run, and what they are at. */
+  get unfinished(): readonly {
+    readonly worker: number;
+    readonly generation: number;
+    readonly state: string;
+  }[] {
+    return this.#lanes.living.map(({ worker, generation, state }) => ({
+      worker,
+      generation,
+      state: state.kind,
+    }));
   }
 
   /** One for each worker, once started: the thread in rotation, else its newest. */

@@ -7,6 +7,7 @@
 // - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve promises.
 // - A target that is not detached lives on after its session has gone.
 import { Session } from 'node:inspector';
+import { standstill } from '../memory/standstill.js';
 
 /** A thread that cannot be interrupted (in native code, say) does not answer. */
 const REPLY_MS = 1_000;
@@ -169,6 +170,21 @@ export class ThreadSession {
       this.#session.disconnect();
     });
   }
+}
+
+/**
+ * Stops every worker thread where it is, for good: call only when the process ends. A thread in native code is not
+ * reached, and stops when that returns. Takes effect some milliseconds later.
+ */
+export function parkThreads(): void {
+  const session = new Session();
+  session.connect();
+  const params = { expression: standstill() };
+  const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params });
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId } }) => {
+    session.post('NodeWorker.sendMessageToWorker', { sessionId, message });
+  });
+  session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
 }
 
 /** @throws InspectorError REFUSED, BAD_REPLY */

@@ -47,6 +47,10 @@ const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** CPU tasks of workers that have drained are nobody's any more. */
 const CPU_CLOSE_MS = 1_000;
+/** A drain that ends by itself takes at most this much more than DRAIN_NOTICE_MS and DRAIN_MS. */
+const DRAIN_GRACE_MS = 2_000;
+/** The embedded PostgreSQL gets three signals, each harder than the one before. */
+const POSTGRES_STOPS_MS = 30_000;
 /** What is being answered on the admin plane when a successor has taken it over. */
 const ADMIN_LEAVES_MS = 200;
 
@@ -91,12 +95,16 @@ async function startParts(
   lifecycle.defer('owner lock', () => lock?.release());
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
-  lifecycle.defer('embedded PostgreSQL', async () => {
-    waiting.abort();
-    // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
-    const embedded = await starting?.catch(() => undefined);
-    await embedded?.stop();
-  });
+  lifecycle.defer(
+    'embedded PostgreSQL',
+    async () => {
+      waiting.abort();
+      // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
+      const embedded = await starting?.catch(() => undefined);
+      await embedded?.stop();
+    },
+    POSTGRES_STOPS_MS,
+  );
   const dataPlane = await openDataPlane(settings, sharing, brain.block, log);
   lifecycle.defer('data plane', () => dataPlane.close());
 
@@ -151,8 +159,10 @@ async function startParts(
       await dataPlane.stopListening();
       await supervisor.stop(settings.drainMs);
     },
+    drainWithinMs: settings.drainNoticeMs + settings.drainMs + DRAIN_GRACE_MS,
+    unfinished: () => supervisor.unfinished,
     leaveNow: () => supervisor.stop(0),
-    exit: (code) => exitProcess(code, supervisor.hasLiving),
+    exit: exitProcess,
     reload: () => {
       if (!ending.begun) notifier.reloading(reload.begin());
     },
@@ -238,8 +248,9 @@ async function startParts(
     dataPlane.join();
     if (admin === undefined) await openAdminPlane();
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    await ending.fail(error.message, error.exitCode);
+    const known = error instanceof StartError;
+    if (!known) log.error({ err: error }, 'the process cannot begin to serve');
+    await ending.fail(error instanceof Error ? error.message : String(error), known ? error.exitCode : 70);
     return;
   }
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;

@@ -5,7 +5,7 @@ import { HttpError } from '../../errors.js';
 
 /**
  * Everything that happens here happens in the primary, which accepts connections: a body of 64 KiB takes it well under
- * a millisecond, and the largest one that a route needs, a registration, is a tenth of that.
+ * a millisecond, and the largest one that a route needs, a registration, is under half of that.
  */
 export const MAX_BODY_BYTES = 64 * 1024;
 /** A body that is too large is still read up to here: closing earlier would cut the answer off (RST). */
