@@ -16,9 +16,9 @@ module.exports = {
       // `ready` is sent when every worker serves. A first start unpacks and initializes PostgreSQL.
       wait_ready: true,
       listen_timeout: 60_000,
-      // Longer than the longest drain, which idle connections make the usual one, plus an orderly stop of PostgreSQL
-      // (15 s) and of the rest, or pm2 kills what is in flight.
-      kill_timeout: drainMs + noticeMs + 20_000,
+      // Longer than the longest drain (2 s more), which idle connections make the usual one, plus all else (5 s) and an
+      // orderly stop of PostgreSQL (15 s), or pm2 kills what is in flight.
+      kill_timeout: drainMs + noticeMs + 22_000,
       // The whole process tree would include PostgreSQL, which the process itself stops last, or hands over.
       treekill: false,
       // Bad configuration does not get better by restarting.

@@ -26,7 +26,7 @@
 import { executionAsyncId } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
-import { InspectorError, ThreadSession } from './thread-inspector.js';
+import { ThreadSession } from './thread-inspector.js';
 
 /** What a thread was at. */
 export interface Stall {
@@ -60,6 +60,10 @@ const SEND_NS = 1_000_000_000n;
 /** One whose end is sent has been reached: its answer is waited for. */
 const ANSWER_MS = 5_000;
 const MOST_FRAMES = 12;
+/** Characters of one frame that are kept. */
+const MOST_FRAME = 512;
+/** Characters of a reply that the primary reads: the frames, and the names of the request. */
+const MOST_REPLY = 32_768;
 /** Between two tries at code that is not to be ended just where it is. */
 const AGAIN_MS = 1;
 
@@ -82,7 +86,9 @@ export function allowBreakOff(examine: () => Stall | undefined): void {
   const channel = new BroadcastChannel(channelOf(threadId));
   channel.unref();
   const prepare = (deadlineNs: bigint): string => {
-    const { files, stack } = frames();
+    const found = frames();
+    if (found === undefined) return UNREACHABLE;
+    const { files, stack } = found;
     const isWanted = process.hrtime.bigint() < deadlineNs;
     if (!isWanted || stack.length === 0) return TURNING;
     if (entersContext(files)) return AGAIN;
@@ -91,6 +97,8 @@ export function allowBreakOff(examine: () => Stall | undefined): void {
     leaveAsyncContexts();
     if (executionAsyncId() !== 0) return UNREACHABLE;
     const brokenOff = JSON.stringify({ ...stall, stack } satisfies BrokenOff);
+    // The primary would not read it, and a thread whose end has been sent has to say what it was at.
+    if (brokenOff.length > MOST_REPLY) return UNREACHABLE;
     return isEndSent(channel) ? brokenOff : UNREACHABLE;
   };
   Object.defineProperty(globalThis, KEY, { value: prepare, configurable: true });
@@ -104,9 +112,10 @@ function isEndSent(channel: BroadcastChannel): boolean {
   const atNs = process.hrtime.bigint();
   channel.postMessage({ type: 'prepared', atNs } satisfies Word);
   while (process.hrtime.bigint() - atNs < HOLD_NS) {
-    const received = receiveMessageOnPort(channel as never) as { message: Word } | undefined;
+    const received = receiveMessageOnPort(channel as never) as { readonly message: unknown } | undefined;
+    const word = wordOf(received?.message);
     // Not one for an earlier time, when it had been given up.
-    if (received?.message.atNs === atNs) return true;
+    if (word?.type === 'sent' && word.atNs === atNs) return true;
   }
   return false;
 }
@@ -126,8 +135,10 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
     const deadlineNs = process.hrtime.bigint() + BigInt(withinMs * 1_000_000);
     let ended: Promise<unknown> | undefined;
     channel.onmessage = (event): void => {
-      const { type, atNs } = (event as unknown as { data: Word }).data;
-      if (type !== 'prepared' || process.hrtime.bigint() - atNs > SEND_NS) return;
+      const word = wordOf((event as unknown as { readonly data: unknown }).data);
+      if (word?.type !== 'prepared' || ended !== undefined) return;
+      const { atNs } = word;
+      if (process.hrtime.bigint() - atNs > SEND_NS) return;
       ended = opened.post('Runtime.terminateExecution');
       ended.catch(() => undefined); // awaited below
       channel.postMessage({ type: 'sent', atNs } satisfies Word);
@@ -135,28 +146,72 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
     giveUp = setTimeout(() => {
       if (ended === undefined) opened.close();
     }, withinMs + LISTEN_MS);
-    const expression = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
+    const expression = expressionFor(deadlineNs);
     for (;;) {
-      const { result } = await opened.post<{ result: { value?: string } }>(
+      const { result } = await opened.post<{ readonly result: { readonly value?: unknown } }>(
         'Runtime.evaluate',
         { expression, silent: true },
         ANSWER_MS,
       );
-      const answer: Answer =
-        result.value === undefined ? 'unreachable' : (JSON.parse(result.value) as Answer);
+      const answer = answerIn(result.value);
       await ended;
       if (answer !== 'again') return answer;
       // When its time is over it answers `turning`, and is found standing again.
       await delay(AGAIN_MS);
     }
-  } catch (error) {
-    if (error instanceof InspectorError) return 'unreachable';
-    throw error;
+  } catch {
+    // The inspector could not be used, or the thread has ended meanwhile: in either case nothing was done.
+    return 'unreachable';
   } finally {
     clearTimeout(giveUp);
     session?.close();
     channel.close();
   }
+}
+
+/**
+ * The script that is evaluated in the thread. Code of services may have replaced our function, so what it throws stays
+ * in the thread, and what it returns reaches the primary only when it is a short text. It is one line without a
+ * function of its own, because `frames` looks for exactly one frame, in the first line of the script.
+ */
+function expressionFor(deadlineNs: bigint): string {
+  const call = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
+  const isShort = `typeof reply === 'string' && reply.length <= ${MOST_REPLY}`;
+  return `try { const reply = ${call}; ${isShort} ? reply : undefined } catch { undefined }`;
+}
+
+/** What a reply says; `unreachable` when our function cannot have written it. */
+export function answerIn(reply: unknown): Answer {
+  if (typeof reply !== 'string') return 'unreachable';
+  try {
+    const answer: unknown = JSON.parse(reply);
+    if (answer === 'turning' || answer === 'again') return answer;
+    return brokenOffIn(answer) ?? 'unreachable';
+  } catch {
+    return 'unreachable'; // it is not JSON
+  }
+}
+
+const PLACES = ['request', 'continuation', 'elsewhere'] as const satisfies readonly Stall['where'][];
+
+/** @returns the known members alone; `undefined` when one of them is of another type */
+function brokenOffIn(answer: unknown): BrokenOff | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  const { where, stack, method, route, requestId } = answer as Readonly<Record<string, unknown>>;
+  const place = PLACES.find((one) => one === where);
+  if (place === undefined || !Array.isArray(stack) || !stack.every(isText)) return undefined;
+  const names = Object.entries({ method, route, requestId }).filter(([, name]) => name !== undefined);
+  if (!names.every(([, name]) => isText(name))) return undefined;
+  return { where: place, stack, ...Object.fromEntries(names) };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** Any code of the process can post to the channel, so a message is read only when it has our form. */
+function wordOf(data: unknown): Word | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { type, atNs } = data as Readonly<Record<string, unknown>>;
+  return (type === 'prepared' || type === 'sent') && typeof atNs === 'bigint' ? { type, atNs } : undefined;
 }
 
 interface WithFatalException {
@@ -192,7 +247,7 @@ export function entersContext(files: readonly string[]): boolean {
 }
 
 /** Innermost first, without those of this file and of the inspector's call. */
-function frames(): { readonly files: readonly string[]; readonly stack: readonly string[] } {
+function frames(): { readonly files: readonly string[]; readonly stack: readonly string[] } | undefined {
   const { stackTraceLimit } = Error;
   const prepareStackTrace: unknown = Reflect.get(Error, 'prepareStackTrace');
   Error.stackTraceLimit = MOST_FRAMES * 2;
@@ -204,9 +259,11 @@ function frames(): { readonly files: readonly string[]; readonly stack: readonly
     };
     void new Error().stack;
     const own = stack.findIndex((frame) => frame.includes('<anonymous>:1:')) + 1;
+    // Without it our own frames cannot be told from those of the code that is to be ended.
+    if (own === 0) return undefined;
     return {
       files: files.slice(own),
-      stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.trim()),
+      stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.trim().slice(0, MOST_FRAME)),
     };
   } finally {
     Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);

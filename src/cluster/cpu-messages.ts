@@ -35,5 +35,33 @@ export interface TaskOrder {
   readonly input: Uint8Array;
 }
 
+type Members = Readonly<Record<string, unknown>>;
+
+/** Code of services runs at the other end: anything that has not the form of a message is `undefined`. */
+export function readToPool(data: unknown): ToPool | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { type, id, module, task, input, remainingMs } = data as Members;
+  if (!Number.isSafeInteger(id)) return undefined;
+  if (type === 'abort') return { type, id: Number(id) };
+  const isTimed = remainingMs === undefined || Number.isFinite(remainingMs);
+  if (type !== 'run' || typeof module !== 'string' || typeof task !== 'string' || !isTimed) return undefined;
+  if (!isWholeView(input)) return undefined;
+  return { type, id: Number(id), module, task, input, remainingMs: remainingMs as number | undefined };
+}
+
+/** The same for what a thread of the pool returns. */
+export function readTaskAnswer(data: unknown): TaskAnswer | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { kind, data: bytes } = data as Members;
+  const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
+  return isKnown && isWholeView(bytes) ? { kind, data: bytes } : undefined;
+}
+
+/** Its buffer can be transferred: it is not shared, and nothing else lies in it. */
+const isWholeView = (value: unknown): value is Uint8Array =>
+  value instanceof Uint8Array &&
+  value.buffer instanceof ArrayBuffer &&
+  value.byteLength === value.buffer.byteLength;
+
 /** The buffer under a view, for a transfer list. All views in these messages own theirs whole. */
 export const bufferOf = (view: Uint8Array): ArrayBuffer => view.buffer as ArrayBuffer;

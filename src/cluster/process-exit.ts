@@ -1,18 +1,101 @@
-// The last moment of the process. `process.exit` ends every thread first, and with one that stands still that goes
-// wrong in two ways: JavaScript is terminated with its HTTP core open (SIGABRT, exit 134), native code is waited for.
+// The last moment of the process. `process.exit` ends every thread first, and with one that does not end by itself that
+// goes wrong in two ways: JavaScript is terminated with its HTTP core open (SIGABRT, exit 134), and native code is waited
+// for without end.
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WASI as Wasi } from 'node:wasi';
+import { Worker } from 'node:worker_threads';
+import { standstill } from '../memory/standstill.js';
+import { parkThreads } from './thread-inspector.js';
 
 interface Replaceable {
   /** Node 22.15 and newer: execve(2). */
   execve?(file: string, args: readonly string[]): never;
+  /** Node 20.16 and newer. */
+  getBuiltinModule?(name: 'node:wasi'): { readonly WASI: typeof Wasi } | undefined;
 }
 
-/** @param isStuck a worker thread still runs and cannot be told to end */
-export function exitProcess(code: number, isStuck: boolean): never {
+/** The types that are used here have no WebAssembly. */
+interface WithWebAssembly {
+  readonly WebAssembly: {
+    readonly Module: new (bytes: Uint8Array) => object;
+    readonly Instance: new (module: object, imports: object) => object;
+  };
+}
+
+/** Time for threads to stop where they are. */
+const PARK_MS = 100;
+/** A thread starts in a few hundredths of a second. */
+const GUARD_MS = 1_000;
+/** What exit(3) waits for in the main thread, such as a file system that hangs, is given up after this. */
+const LAST_MS = 2_000;
+
+let ending: Promise<never> | undefined;
+
+/**
+ * Ends the process with this code. Runs the listeners of `exit`, in which logs are written.
+ * @param isStuck a thread still runs and cannot be told to end
+ */
+export function exitProcess(code: number, isStuck: boolean): Promise<never> {
   if (!isStuck) process.exit(code);
+  ending ??= exitStuck(code);
+  return ending;
+}
+
+async function exitStuck(code: number): Promise<never> {
+  process.emit('exit', code);
   // Replaced by a program that does nothing but end with this code: all threads are gone at once.
-  (process as Replaceable).execve?.('/bin/sh', ['sh', '-c', `exit ${code}`]);
-  // Older: by a signal that a supervisor takes for an orderly end, or for a failure.
-  process.removeAllListeners('SIGTERM');
-  process.kill(process.pid, code === 0 ? 'SIGTERM' : 'SIGKILL');
+  attempt(() => (process as Replaceable).execve?.('/bin/sh', ['sh', '-c', `exit ${code}`]));
+  // Older: exit(3) ends the process with all its threads as they are. It frees what they may be using, so they are
+  // stopped where they are first; those in native code run none of ours.
+  attempt(parkThreads);
+  await Promise.race([guarded().catch(() => undefined), delay(GUARD_MS)]);
+  await delay(PARK_MS);
+  attempt(() => exitAtOnce(code));
+  process.kill(process.pid, 'SIGKILL');
   for (;;);
+}
+
+/** Another way follows when one is not there. */
+function attempt(way: () => unknown): void {
+  try {
+    way();
+  } catch {
+    // The next one is tried.
+  }
+}
+
+/** Kills the process when it is still there later, from a thread that does nothing until then. Resolves once it runs. */
+async function guarded(): Promise<void> {
+  const script = `${standstill(LAST_MS)}; process.kill(process.pid, 'SIGKILL');`;
+  const guard = new Worker(script, { eval: true });
+  await once(guard, 'online');
+}
+
+/** Of all that Node.js offers, WASI alone calls exit(3) without ending the threads first. */
+function exitAtOnce(code: number): void {
+  const { WASI } = (process as Replaceable).getBuiltinModule?.('node:wasi') ?? {};
+  if (WASI === undefined) return;
+  const wasi = new WASI({ version: 'preview1', returnOnExit: false });
+  const { Instance, Module } = (globalThis as unknown as WithWebAssembly).WebAssembly;
+  wasi.start(new Instance(new Module(programOf(code)), wasi.getImportObject()));
+}
+
+/** A WebAssembly module whose `_start` calls `proc_exit(code)`: https://webassembly.github.io/spec/core/binary/ */
+function programOf(code: number): Uint8Array {
+  const text = (value: string): number[] => [value.length, ...Buffer.from(value)];
+  const section = (id: number, ...bytes: number[]): number[] => [id, bytes.length, ...bytes];
+  /** Signed LEB128 of 0..255. */
+  const number = code < 64 ? [code] : [(code & 0x7f) | 0x80, code >> 7];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    // Types: (i32) -> () and () -> ().
+    ...section(1, 2, 0x60, 1, 0x7f, 0, 0x60, 0, 0),
+    ...section(2, 1, ...text('wasi_snapshot_preview1'), ...text('proc_exit'), 0, 0),
+    ...section(3, 1, 1),
+    ...section(5, 1, 0, 1),
+    ...section(7, 2, ...text('memory'), 2, 0, ...text('_start'), 0, 1),
+    // i32.const code, call 0, end.
+    ...section(10, 1, 5 + number.length, 0, 0x41, ...number, 0x10, 0, 0x0b),
+  ]);
 }

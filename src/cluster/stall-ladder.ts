@@ -94,8 +94,15 @@ export class StallLadder {
   }
 
   #occupy(thread: Climber, work: Promise<void>): void {
+    const { worker, generation } = thread;
     this.#busy.add(thread);
-    void work.finally(() => this.#busy.delete(thread));
+    void work
+      .catch((err: unknown) => {
+        // It is tried again later, as if it could not have been broken off.
+        this.#triedAt.set(thread, performance.now());
+        this.#options.log.error({ worker, generation, err }, 'handling a stalled worker failed');
+      })
+      .finally(() => this.#busy.delete(thread));
   }
 
   async #climb(thread: Climber): Promise<void> {
@@ -140,6 +147,8 @@ export class StallLadder {
       if (isBroken) thread.send({ type: 'recover' });
       if (answer === 'unreachable' && isStanding(thread)) return false;
       if (answer === 'turning' && !isBroken) {
+        // Its heartbeat may have ended for good, with the rest of the worker: it is counted anew.
+        this.#silences.delete(thread);
         log.warn({ worker, generation, stallMs }, 'the event loop of a worker stood still, and turns again');
       }
       thread.resume();

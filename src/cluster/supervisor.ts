@@ -75,9 +75,17 @@ export class Supervisor {
     return this.#stopping;
   }
 
-  /** A thread still runs. */
-  get hasLiving(): boolean {
-    return this.#lanes.living.length > 0;
+  /** Threads that still run, and what they are at. */
+  get unfinished(): readonly {
+    readonly worker: number;
+    readonly generation: number;
+    readonly state: string;
+  }[] {
+    return this.#lanes.living.map(({ worker, generation, state }) => ({
+      worker,
+      generation,
+      state: state.kind,
+    }));
   }
 
   /** One for each worker, once started: the thread in rotation, else its newest. */
@@ -113,6 +121,16 @@ export class Supervisor {
     const turn = this.#replacing.then(() => this.#replace(this.#lanes.all[worker - 1]!, order, before));
     this.#replacing = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Ends a thread without waiting for what it has in hand; its successor starts beside it. */
+  expel(thread: WorkerThread, order: Order): void {
+    if (thread.state.kind === 'dead') return;
+    thread.order ??= order;
+    thread.retire(0);
+    const lane = this.#lanes.all[thread.worker - 1]!;
+    if (thread.state.kind !== 'leaving') this.#startAgain(lane, thread);
+    this.#lanes.notify();
   }
 
   /** Drains and ends all workers that can, at the latest after `withinMs`. Nothing is started any more. */

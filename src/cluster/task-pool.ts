@@ -8,7 +8,15 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
-import { bufferOf, type FromPool, type TaskAnswer, type TaskOrder, type ToPool } from './cpu-messages.js';
+import {
+  bufferOf,
+  type FromPool,
+  readTaskAnswer,
+  readToPool,
+  type TaskAnswer,
+  type TaskOrder,
+  type ToPool,
+} from './cpu-messages.js';
 import { packFailure } from './task-failure.js';
 
 export interface TaskPoolOptions {
@@ -91,9 +99,16 @@ export class TaskPool {
   /** Serves the HTTP worker at the other end, until the port closes or is detached. */
   attach(port: MessagePort): void {
     this.#ports.set(port, new Map());
-    port.on('message', (message: ToPool) => {
-      if (message.type === 'run') this.#accept(port, message);
-      else this.#drop(this.#ports.get(port)?.get(message.id));
+    let hasRefused = false;
+    port.on('message', (data: unknown) => {
+      const message = readToPool(data);
+      if (message?.type === 'run') this.#accept(port, message);
+      else if (message !== undefined) this.#drop(this.#ports.get(port)?.get(message.id));
+      else if (!hasRefused) {
+        // Reported once: code that posts such messages may do so in a loop.
+        hasRefused = true;
+        this.#log.error('a message to the CPU pool is not of its protocol and is ignored');
+      }
     });
     port.on('close', () => this.detach(port));
     port.unref();
@@ -159,10 +174,12 @@ export class TaskPool {
     const { signal } = task.controller;
     let answer: TaskAnswer;
     try {
-      answer = await this.#piscina.run(
+      const returned: unknown = await this.#piscina.run(
         { module, task: name, input },
         { signal, transferList: [bufferOf(input)] },
       );
+      answer =
+        readTaskAnswer(returned) ?? packFailure(new Error(`CPU task ${name} returned no result of ours`));
     } catch (error) {
       // Ended by us, or its thread died under it: out of memory, process.exit().
       if (!task.dropped) this.#log.error({ err: error, module, task: name }, 'a CPU task lost its thread');

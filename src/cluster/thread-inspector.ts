@@ -7,15 +7,16 @@
 // - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve promises.
 // - A target that is not detached lives on after its session has gone.
 import { Session } from 'node:inspector';
+import { standstill } from '../memory/standstill.js';
 
 /** A thread that cannot be interrupted (in native code, say) does not answer. */
 const REPLY_MS = 1_000;
 
 /**
  * `THREAD_GONE`: there is no such thread, or it has ended; `SESSION_CLOSED`: by us; `NO_REPLY` in time;
- * `REFUSED`: the answer is an error of the protocol.
+ * `REFUSED`: the answer is an error of the protocol; `BAD_REPLY`: the answer is not of the protocol.
  */
-export type InspectorFailure = 'THREAD_GONE' | 'SESSION_CLOSED' | 'NO_REPLY' | 'REFUSED';
+export type InspectorFailure = 'THREAD_GONE' | 'SESSION_CLOSED' | 'NO_REPLY' | 'REFUSED' | 'BAD_REPLY';
 
 export class InspectorError extends Error {
   override readonly name = 'InspectorError';
@@ -31,7 +32,7 @@ interface Reply {
   /** Not in a notification. */
   readonly id?: number;
   readonly result?: unknown;
-  readonly error?: { readonly message: string };
+  readonly error?: { readonly message?: unknown } | null;
 }
 
 interface Pending {
@@ -145,7 +146,8 @@ export class ThreadSession {
   #received(message: string): void {
     // A result, which may be megabytes, is not parsed here: on top of whatever this thread runs.
     const text = /^\{"id":(\d+)/.exec(message)?.[1];
-    const id = text === undefined ? (JSON.parse(message) as Reply).id : Number(text);
+    // This is called between any two steps of the primary, so nothing may be thrown from here.
+    const id = text === undefined ? replyIn(message)?.id : Number(text);
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (id === undefined || pending === undefined) return; // a notification, or too late
     this.#pending.delete(id);
@@ -170,11 +172,38 @@ export class ThreadSession {
   }
 }
 
-/** @throws InspectorError REFUSED */
-function resultOf(message: string): unknown {
-  const { result, error } = JSON.parse(message) as Reply;
-  if (error !== undefined) throw new InspectorError('REFUSED', error.message);
+/**
+ * Stops every worker thread where it is, for good: call only when the process ends. A thread in native code is not
+ * reached, and stops when that returns. Takes effect some milliseconds later.
+ */
+export function parkThreads(): void {
+  const session = new Session();
+  session.connect();
+  const params = { expression: standstill() };
+  const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params });
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId } }) => {
+    session.post('NodeWorker.sendMessageToWorker', { sessionId, message });
+  });
+  session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+}
+
+/** @throws InspectorError REFUSED, BAD_REPLY */
+export function resultOf(message: string): unknown {
+  const reply = replyIn(message);
+  if (reply === undefined) throw new InspectorError('BAD_REPLY', 'a reply of the inspector is not an object');
+  const { result, error } = reply;
+  if (error !== undefined) throw new InspectorError('REFUSED', String(error?.message));
   return result;
+}
+
+/** `undefined` when it is not the JSON of an object. */
+function replyIn(message: string): Reply | undefined {
+  try {
+    const reply: unknown = JSON.parse(message);
+    return typeof reply === 'object' && reply !== null ? (reply as Reply) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `[worker 3] name` */

@@ -45,10 +45,21 @@ export type WorkerEvent =
 /** @throws Error for a move that is not legal */
 export function move(state: WorkerState, event: WorkerEvent): WorkerState {
   if (event.type === 'exit') return ended(state);
-  const next = state.kind === 'stalled' ? whileStalled(state.before, event) : inOrder(state, event);
+  const next = nextState(state, event);
   if (next === undefined) throw new Error(`worker: "${event.type}" is not legal while ${state.kind}`);
   return next;
 }
+
+/** Whether `move` accepts an event that the thread itself has caused by a message. */
+export function isLegal(
+  state: WorkerState,
+  event: Extract<WorkerEvent, { type: 'ready' | 'leaving' }>,
+): boolean {
+  return nextState(state, event) !== undefined;
+}
+
+const nextState = (state: WorkerState, event: WorkerEvent): WorkerState | undefined =>
+  state.kind === 'stalled' ? whileStalled(state.before, event) : inOrder(state, event);
 
 function inOrder(
   state: Exclude<WorkerState, { kind: 'stalled' }>,

@@ -1,15 +1,17 @@
 // One thread of one worker, from its start to its end: its state, its messages, its place in the rotation.
 // Who is started and replaced when is the supervisor's business.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { readFromWorker } from './from-worker.js';
 import {
   type FromWorker,
   type LeaveReason,
   PROTOCOL_VERSION,
+  type ReadyService,
   type ToWorker,
   type WorkerBoot,
 } from './messages.js';
 import type { Rotation } from './sharding.js';
-import { descriptorOf, move, type WorkerEvent, type WorkerState } from './worker-state.js';
+import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from './worker-state.js';
 
 /** What is planned: a worker that serves is replaced by order. */
 export type Order = 'reload' | 'heap';
@@ -43,11 +45,14 @@ export class WorkerThread {
   /** Why it was told to drain, unless the process stops. */
   order: Order | 'start-failed' | 'wedged' | undefined;
   readonly #rotation: Rotation;
+  /** All services with a database that is ready, those to come included. */
+  readonly #services: readonly ReadyService[];
   readonly #thread: Worker;
   readonly #cpuPort: MessagePort;
   readonly #events: ThreadEvents;
   #state: WorkerState = { kind: 'starting' };
   #readyAt: number | undefined;
+  #hasRefused = false;
   /** When its drain ends at the latest, on the clock of `performance.now()`; infinity before it is retired. */
   #endsAt = Number.POSITIVE_INFINITY;
 
@@ -58,6 +63,7 @@ export class WorkerThread {
     this.generation = boot.generation;
     this.slot = boot.slot;
     this.#rotation = rotation;
+    this.#services = boot.ready;
     const cpu = new MessageChannel();
     options.attachCpu(cpu.port1);
     this.#cpuPort = cpu.port1;
@@ -67,12 +73,12 @@ export class WorkerThread {
       transferList: [cpu.port2],
       name: `http-${boot.worker}.${boot.generation}`,
     });
-    this.#thread.on('message', (message: FromWorker) => {
+    const listens = boot.port !== undefined;
+    this.#thread.on('message', (data: unknown) => {
       this.resume(); // who speaks turns
-      if (message.type === 'ready') this.#ready(message);
-      else if (message.type === 'serving') this.serving.add(message.service);
-      else if (message.type === 'leaving') this.#move(message);
-      events.said(message);
+      const message = readFromWorker(data);
+      if (message === undefined || !this.#accept(message, listens)) this.#refuse();
+      else events.said(message);
     });
     // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry file).
     this.#thread.on('error', (error) => events.failed(error));
@@ -167,11 +173,41 @@ export class WorkerThread {
     this.send({ type: 'detached', withinMs: 0 });
   }
 
-  #ready(message: Extract<FromWorker, { type: 'ready' }>): void {
-    if (this.#state.kind !== 'starting') return; // told to drain meanwhile
-    this.#rotation.add(message.descriptor);
-    this.#readyAt = performance.now();
-    this.#move(message);
+  /**
+   * Carries out what the message means for this thread.
+   * @param listens the thread listens itself, so its descriptor has no pointer
+   * @returns false for a message that the worker's half of the protocol never sends now: other code has posted it
+   */
+  #accept(message: FromWorker, listens: boolean): boolean {
+    switch (message.type) {
+      case 'ready': {
+        const { slot, app } = message.descriptor;
+        if (slot !== this.slot || (app === undefined) !== listens) return false;
+        if (this.#state.kind === 'draining') return true; // it was told so meanwhile
+        if (!isLegal(this.#state, message)) return false;
+        this.#rotation.add(message.descriptor);
+        this.#readyAt = performance.now();
+        this.#move(message);
+        return true;
+      }
+      case 'leaving':
+        if (!isLegal(this.#state, message)) return false;
+        this.#move(message);
+        return true;
+      case 'serving':
+        if (!this.#services.some(({ service }) => service === message.service)) return false;
+        this.serving.add(message.service);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  /** Reported once for each thread: code that posts such messages may do so in a loop. */
+  #refuse(): void {
+    if (this.#hasRefused) return;
+    this.#hasRefused = true;
+    this.#events.failed(new Error('a message of the thread is not of the protocol and is ignored'));
   }
 
   /** Before it may close, always: with the acceptor, what stays there is a pointer into it. */

@@ -7,7 +7,7 @@ import { maskUrl } from './address.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, fromFile, loadConfigFile } from './file.js';
-import { thisMachine } from './machine.js';
+import { thisMachine, workersOn } from './machine.js';
 import { checkText, helpText, type Line, version } from './print.js';
 import { checkTogether, doubtsAbout } from './rules.js';
 import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
@@ -30,6 +30,7 @@ export interface LoadOptions {
   readonly parallelism?: number;
   readonly openFiles?: number;
   readonly memoryBytes?: number;
+  readonly oldGenerationBytes?: number;
   readonly platform?: NodeJS.Platform;
   /** Addresses of this machine. */
   readonly addresses?: readonly string[];
@@ -50,8 +51,10 @@ export type Loaded =
 /** @throws ConfigError for anything that is unknown or wrong, naming where it was written */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { argv, cwd, isTTY, env = process.env, platform = process.platform } = options;
-  const { parallelism, openFiles, memoryBytes } = { ...thisMachine(isTTY), ...options };
-  const machine: Machine = { isTTY, parallelism, openFiles, memoryBytes };
+  const facts = { ...thisMachine(isTTY), ...options };
+  const { parallelism, openFiles, memoryBytes, oldGenerationBytes } = facts;
+  const workers = workersOn(parallelism);
+  const machine: Machine = { isTTY, parallelism, workers, openFiles, memoryBytes, oldGenerationBytes };
   const commandLine = parseCommandLine(argv);
   if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
   if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
@@ -128,7 +131,9 @@ function resolveSettings(
     ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
   };
   const sources = sourcesOf(Object.keys(table));
-  const lines = Object.entries(table).map(([name, setting]) => read(name, setting, sources, machine, warn));
+  const { value: workers } = read('WORKERS', PROCESS_SETTINGS.WORKERS, sources, machine, () => {});
+  const facts: Machine = { ...machine, workers: Number(workers) };
+  const lines = Object.entries(table).map(([name, setting]) => read(name, setting, sources, facts, warn));
   const lineOf = new Map(lines.map((line) => [line.name, line]));
   const settings: Settings = {
     ...assemble((name) => lineOf.get(name)?.value, services, cwd),

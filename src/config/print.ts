@@ -6,6 +6,8 @@ import { type Machine, type Setting, shownDefault } from './setting.js';
 import type { Written } from './source.js';
 import { PER_SERVICE, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
 
+const GIB = 1024 ** 3;
+
 const ALL: readonly (readonly [string, Setting])[] = Object.entries({
   ...SETTINGS,
   [PER_SERVICE]: SERVICE_DATABASE_URL,
@@ -92,7 +94,14 @@ export function checkText(lines: readonly Line[], facts: CheckFacts): string {
 
 /** The table of docs/settings.md. */
 export function settingsTable(): string {
-  const anyMachine = { parallelism: 1, openFiles: 1024, memoryBytes: 4 * 1024 ** 3, isTTY: false };
+  const anyMachine = {
+    parallelism: 1,
+    openFiles: 1024,
+    memoryBytes: GIB,
+    oldGenerationBytes: GIB,
+    workers: 1,
+    isTTY: false,
+  };
   const rows = ALL.map(([name, setting]) => {
     const usual = setting.defaultText ?? `\`${shownDefault(setting, anyMachine)}\``;
     const key = name === 'SERVICES' ? '-' : `\`${keyOf(name)}\``;

@@ -9,6 +9,10 @@ export interface Machine {
   readonly openFiles: number;
   /** Memory that this process may use, in bytes: the machine's, or the limit of its container. */
   readonly memoryBytes: number;
+  /** V8's limit for the objects of one thread that have survived, in bytes. */
+  readonly oldGenerationBytes: number;
+  /** `WORKERS`, whether it is set or by default. */
+  readonly workers: number;
   /** Standard output is a terminal. */
   readonly isTTY: boolean;
 }

@@ -1,7 +1,9 @@
 // Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
 // OpenTelemetry are in table-otel.ts.
 import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './address.js';
+import { defaultWorkerHeapMb } from './heap-limit.js';
 import { listOf, longToken, oneOf, onOff, path, rate, token, whole } from './kind.js';
+import { workersOn } from './machine.js';
 import { given, optional, type Table } from './setting.js';
 import { OTEL_SETTINGS } from './table-otel.js';
 
@@ -43,7 +45,7 @@ export const PROCESS_SETTINGS = {
     [],
     'What the `Host` field of a request to the admin plane may say besides the bound address and `localhost`.',
   ),
-  WORKERS: given(whole(1, 256), (machine) => Math.min(256, machine.parallelism), 'HTTP worker threads.', {
+  WORKERS: given(whole(1, 256), (machine) => workersOn(machine.parallelism), 'HTTP worker threads.', {
     defaultText: 'available parallelism',
   }),
   SHARDING: given(
@@ -218,10 +220,14 @@ export const PROCESS_SETTINGS = {
   ),
   WORKER_HEAP_MB: given(
     whole(0, 1_048_576),
-    0,
-    'Heap in use above which a worker is replaced in order, no request lost; 0 is off. Soft: what is not collected ' +
-      'yet counts, so leave it room above what the worker needs.',
-    { unit: 'MiB' },
+    defaultWorkerHeapMb,
+    'A worker that retains more heap than this after a full garbage collection is replaced in order, and no request ' +
+      "is lost; 0 is off. At most 65 % of V8's limit for old objects counts, which `--max-old-space-size` sets.",
+    {
+      unit: 'MiB',
+      defaultText:
+        "half of V8's limit for old objects, at most half of the memory / `WORKERS` (or 96) and 1024",
+    },
   ),
   UNHANDLED_REJECTION: given(
     oneOf('log', 'replace', 'exit'),

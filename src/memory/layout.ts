@@ -184,6 +184,8 @@ export const LAYOUT = {
   workerLoopUtilization: field('worker', 1, 'owner', 'millionths', 'last'),
   workerLoopDelayP99: field('worker', 1, 'owner', 'microseconds', 'max'),
   workerHeapUsed: field('worker', 1, 'owner', 'kibibytes', 'sum'),
+  /** What the last full garbage collection left of it; 0 before the first one. */
+  workerHeapRetained: field('worker', 1, 'owner', 'kibibytes', 'sum'),
   /** Series number + 1 of the route whose handler runs synchronously now, 0 for none. */
   workerCurrentRoute: field('worker', 1, 'owner', 'series', 'last'),
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),

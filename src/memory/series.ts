@@ -143,7 +143,8 @@ export function clearGauges(block: Block, slot: number): void {
 /** Identity texts of one thread's rows, oldest first. Any thread may read. */
 export function* readIdentities(block: Block, slot: number): Generator<{ identity: string; row: number }> {
   const decoder = new TextDecoder();
-  const used = Atomics.load(block.words('seriesCount', slot), 0);
+  // The row belongs to its thread, which may have written anything: a reader stays inside the table.
+  const used = Math.min(Atomics.load(block.words('seriesCount', slot), 0), SERIES_PER_WORKER);
   for (let index = 0; index < used; index++) {
     const row = slot * SERIES_PER_WORKER + index;
     const length = Atomics.load(block.words('seriesNameLength', row), 0);
@@ -156,8 +157,9 @@ export function cellsOf(block: Block, row: number): Int32Array {
   return block.words('seriesCells', row).subarray(0, HISTOGRAM_CELLS * WIDE);
 }
 
-/** Labels of one row, whoever's it is; empty when the row is not in use. */
+/** Labels of one row, whoever's it is; empty when the row is not in use, or when there is no such row. */
 export function labelsOfRow(block: Block, row: number): Labels {
+  if (row < 0 || row >= (block.workers + 1) * SERIES_PER_WORKER) return {};
   const length = Atomics.load(block.words('seriesNameLength', row), 0);
   return labelsOf(
     parseIdentity(new TextDecoder().decode(block.bytes('seriesName', row).slice(0, length))).rest,

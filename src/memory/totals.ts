@@ -20,23 +20,55 @@ interface Merged {
   cells: number[] | undefined;
 }
 
+/** @see readTotalsInTurns for a thread that has more to do */
 export function readTotals(block: Block): Totals {
-  const merged = new Map<string, Merged>();
-  const declarations = new Map<string, Declaration>();
-  let overflow = 0;
+  const reading = new Reading(block);
+  for (let slot = 0; slot <= block.workers; slot++) reading.add(slot);
+  return reading.totals;
+}
+
+/**
+ * The same, thread by thread: up to 512 rows are read in one go, which takes milliseconds.
+ * @param pause awaited between two threads
+ */
+export async function readTotalsInTurns(block: Block, pause: () => Promise<unknown>): Promise<Totals> {
+  const reading = new Reading(block);
   for (let slot = 0; slot <= block.workers; slot++) {
-    overflow += Atomics.load(block.words('seriesOverflow', slot), 0);
+    reading.add(slot);
+    await pause();
+  }
+  return reading.totals;
+}
+
+class Reading {
+  readonly #block: Block;
+  readonly #merged = new Map<string, Merged>();
+  readonly #declarations = new Map<string, Declaration>();
+  #overflow = 0;
+
+  constructor(block: Block) {
+    this.#block = block;
+  }
+
+  get totals(): Totals {
+    return {
+      series: [...this.#merged.values()],
+      declarations: [...this.#declarations.values()],
+      overflow: this.#overflow,
+    };
+  }
+
+  add(slot: number): void {
+    const block = this.#block;
+    this.#overflow += Atomics.load(block.words('seriesOverflow', slot), 0);
     for (const { identity, row } of readIdentities(block, slot)) {
       const { kind, metric, rest } = parseIdentity(identity);
       if (kind === DECLARATION) {
         const { kind: declared = 'counter', help = '' } = labelsOf(rest);
-        declarations.set(metric, { metric, kind: declared as MetricKind, help });
-        continue;
-      }
-      addRow(merged, identity, kind as MetricKind, metric, rest, block, row);
+        this.#declarations.set(metric, { metric, kind: declared as MetricKind, help });
+      } else addRow(this.#merged, identity, kind as MetricKind, metric, rest, block, row);
     }
   }
-  return { series: [...merged.values()], declarations: [...declarations.values()], overflow };
 }
 
 function addRow(

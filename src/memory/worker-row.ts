@@ -8,7 +8,6 @@ export interface WorkerLoad {
   /** 0..1 */
   readonly utilization: number;
   readonly delayP99Us: number;
-  readonly heapUsedBytes: number;
 }
 
 /** Written by the worker of this slot alone. Lives as long as its thread. */
@@ -19,7 +18,8 @@ export class WorkerRow {
   readonly #errors: Int32Array;
   readonly #loopUtilization: Int32Array;
   readonly #loopDelay: Int32Array;
-  readonly #heap: Int32Array;
+  readonly #heapUsed: Int32Array;
+  readonly #heapRetained: Int32Array;
   readonly #route: Int32Array;
   readonly #since: Int32Array;
 
@@ -30,7 +30,8 @@ export class WorkerRow {
     this.#errors = block.words('workerErrors', slot);
     this.#loopUtilization = block.words('workerLoopUtilization', slot);
     this.#loopDelay = block.words('workerLoopDelayP99', slot);
-    this.#heap = block.words('workerHeapUsed', slot);
+    this.#heapUsed = block.words('workerHeapUsed', slot);
+    this.#heapRetained = block.words('workerHeapRetained', slot);
     this.#route = block.words('workerCurrentRoute', slot);
     this.#since = block.words('workerCurrentSince', slot);
   }
@@ -72,7 +73,16 @@ export class WorkerRow {
   report(load: WorkerLoad): void {
     Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
-    Atomics.store(this.#heap, 0, Math.round(load.heapUsedBytes / 1024));
+  }
+
+  /** The heap now, garbage included. */
+  useHeap(bytes: number): void {
+    Atomics.store(this.#heapUsed, 0, Math.round(bytes / 1024));
+  }
+
+  /** What a full garbage collection has left of the heap. */
+  retainHeap(bytes: number): void {
+    Atomics.store(this.#heapRetained, 0, Math.round(bytes / 1024));
   }
 }
 
@@ -91,6 +101,7 @@ export interface WorkerReading {
   readonly loopUtilization: number;
   readonly loopDelayP99Us: number;
   readonly heapUsedBytes: number;
+  readonly heapRetainedBytes: number;
   /** Series row of the route that runs now. */
   readonly currentRow: number | undefined;
   /** Shared clock, milliseconds. */
@@ -119,6 +130,7 @@ export function readWorker(block: Block, slot: number): WorkerReading {
     loopUtilization: word('workerLoopUtilization') / 1e6,
     loopDelayP99Us: word('workerLoopDelayP99'),
     heapUsedBytes: word('workerHeapUsed') * 1024,
+    heapRetainedBytes: word('workerHeapRetained') * 1024,
     currentRow: route === 0 ? undefined : route - 1,
     currentSince: word('workerCurrentSince'),
   };
@@ -142,6 +154,7 @@ export function clearWorker(block: Block, slot: number): void {
     'workerInFlight',
     'workerCurrentRoute',
     'workerHeapUsed',
+    'workerHeapRetained',
     'workerHeartbeat',
   ] as const) {
     Atomics.store(block.words(name, slot), 0, 0);

@@ -1,8 +1,8 @@
-// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once.
-import { setTimeout as delay } from 'node:timers/promises';
+// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and each part of it
+// has a bound.
 import type { Logger } from 'pino';
 import type { Signals } from '../cluster/signals.js';
-import type { Lifecycle } from './lifecycle.js';
+import { type Lifecycle, within } from './lifecycle.js';
 
 /** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
 const INTERNAL_FAILURE = 70;
@@ -10,13 +10,20 @@ const INTERNAL_FAILURE = 70;
 const AT_ONCE_MS = 2_000;
 
 export interface EndingOptions {
-  readonly signals: Signals;
-  readonly lifecycle: Lifecycle;
+  readonly signals: Pick<Signals, 'handle'>;
+  readonly lifecycle: Pick<Lifecycle, 'stop'>;
   readonly log: Logger;
   /** First half of an orderly stop: finish what is in hand. */
   drain(): Promise<void>;
-  /** Ends the process with this code, whatever its threads do. */
-  exit(code: number): never;
+  /** Milliseconds after which `drain` is not waited for. */
+  readonly drainWithinMs: number;
+  /** Whatever is still running and should not, for the log. */
+  unfinished(): readonly object[];
+  /**
+   * Ends the process with this code, whatever its threads do.
+   * @param isStuck some part of it has not come to an end
+   */
+  exit(code: number, isStuck: boolean): Promise<never>;
   /** Makes workers leave now. */
   leaveNow(): Promise<void>;
   /** SIGHUP away from a terminal. */
@@ -37,6 +44,7 @@ export class Ending {
     // A fault of ours, not of a service: those run in workers. What is left of us cannot be trusted.
     const failed = (error: unknown): void => {
       options.log.fatal({ err: error }, 'internal failure of the primary');
+      this.#failed();
       const reason = error instanceof Error ? error.message : String(error);
       void this.fail(`internal failure: ${reason}`, INTERNAL_FAILURE);
     };
@@ -65,20 +73,45 @@ export class Ending {
   async #drain(reason: string, exitCode: number): Promise<void> {
     if (this.begun) return;
     this.#exitCode = exitCode;
-    const { log, lifecycle } = this.#options;
+    const { drainWithinMs, log } = this.#options;
     log.info({ reason, exitCode }, 'draining');
-    await this.#options.drain();
-    await lifecycle.stop(log);
-    // A second signal may have decided otherwise meanwhile.
-    this.#options.exit(this.#exitCode);
+    if (!(await this.#ends(drainWithinMs, () => this.#options.drain()))) this.#failed();
+    await this.#leave();
   }
 
   async #end(message: string, exitCode: number): Promise<void> {
     this.#exitCode = exitCode;
-    const { log, lifecycle } = this.#options;
-    log.warn({ exitCode }, message);
-    await Promise.race([this.#options.leaveNow(), delay(AT_ONCE_MS)]);
-    await lifecycle.stop(log);
-    this.#options.exit(exitCode);
+    this.#options.log.warn({ exitCode }, message);
+    await this.#ends(AT_ONCE_MS, () => this.#options.leaveNow());
+    await this.#leave();
+  }
+
+  /** @returns false when the work fails, or takes too long: then it is left behind */
+  async #ends(withinMs: number, work: () => Promise<void>): Promise<boolean> {
+    const { log } = this.#options;
+    try {
+      if (await within(withinMs, work())) return true;
+      log.error(
+        { withinMs, unfinished: this.#options.unfinished() },
+        'not finished in time: stopping without it',
+      );
+    } catch (err) {
+      log.error({ err }, 'finishing failed: stopping without it');
+    }
+    return false;
+  }
+
+  async #leave(): Promise<void> {
+    const { lifecycle, log } = this.#options;
+    const haveEnded = await lifecycle.stop(log);
+    const isStuck = !haveEnded || this.#options.unfinished().length > 0;
+    if (isStuck) this.#failed();
+    // A second signal may have decided otherwise meanwhile.
+    await this.#options.exit(this.#exitCode!, isStuck);
+  }
+
+  /** An end that was to be orderly is not. */
+  #failed(): void {
+    if (this.#exitCode === 0) this.#exitCode = INTERNAL_FAILURE;
   }
 }

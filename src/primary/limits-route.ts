@@ -1,4 +1,5 @@
 // What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { ConcurrencyCells } from '../memory/concurrency-cell.js';
@@ -7,10 +8,11 @@ import type { QuotaName } from '../memory/layout.js';
 import { NameTable } from '../memory/names.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate-table.js';
-import { readTotals } from '../memory/totals.js';
+import { readTotalsInTurns } from '../memory/totals.js';
 import { rateText } from '../rate.js';
 import { concurrencyRule } from '../resilience/adaptive-limit.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
+import { once } from '../telemetry/at-once.js';
 import type { Brain } from './brain.js';
 
 export function limitsRoute(
@@ -31,11 +33,12 @@ export function limitsRoute(
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
+  const totalsNow = once(() => readTotalsInTurns(block, turn));
   return {
     method: 'GET',
     path: '/limits',
-    handler() {
-      const { series } = readTotals(block);
+    async handler() {
+      const { series } = await totalsNow();
       /** Totals of one metric by one of its labels. */
       const totals = (metric: string, label: string): Record<string, number> =>
         Object.fromEntries(

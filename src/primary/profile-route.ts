@@ -70,6 +70,7 @@ function failureOf(error: InspectorError, worker: number): HttpError {
     case 'SESSION_CLOSED':
       return new HttpError('CLIENT_CLOSED', 'The client has left.', { cause: error });
     case 'REFUSED':
+    case 'BAD_REPLY':
       return new HttpError('INTERNAL', 'The profiler of the worker refused.', { cause: error });
   }
 }

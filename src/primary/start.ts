@@ -1,25 +1,29 @@
 // The boot order of the primary. Each step starts one part and says how it is stopped; the rules are elsewhere.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { heapLimits } from '../cluster/heap-limits.js';
 import { watchHeaps } from '../cluster/heap-watch.js';
 import { exitProcess } from '../cluster/process-exit.js';
 import { Reload } from '../cluster/reload.js';
 import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { TaskPool } from '../cluster/task-pool.js';
+import { oldGenerationLimit } from '../config/heap-limit.js';
+import { thisMachine } from '../config/machine.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { schemeOf } from '../server/certificate.js';
-import type { SwitchableRoute } from '../server/kill-switch.js';
+import { switchableRoutesIn } from '../server/kill-switch.js';
 import { mountedServices } from '../services/mounted.js';
 import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
 import { levelNumber } from '../telemetry/log-level.js';
 import { stdoutSink } from '../telemetry/log-sink.js';
 import { acceptTokens } from './accept-tokens.js';
+import { arrivalsOf } from './admin-arrivals.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
 import { claim } from './claim.js';
@@ -44,6 +48,10 @@ const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** CPU tasks of workers that have drained are nobody's any more. */
 const CPU_CLOSE_MS = 1_000;
+/** A drain that ends by itself takes at most this much more than DRAIN_NOTICE_MS and DRAIN_MS. */
+const DRAIN_GRACE_MS = 2_000;
+/** The embedded PostgreSQL gets three signals, each harder than the one before. */
+const POSTGRES_STOPS_MS = 30_000;
 /** What is being answered on the admin plane when a successor has taken it over. */
 const ADMIN_LEAVES_MS = 200;
 
@@ -88,12 +96,16 @@ async function startParts(
   lifecycle.defer('owner lock', () => lock?.release());
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
-  lifecycle.defer('embedded PostgreSQL', async () => {
-    waiting.abort();
-    // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
-    const embedded = await starting?.catch(() => undefined);
-    await embedded?.stop();
-  });
+  lifecycle.defer(
+    'embedded PostgreSQL',
+    async () => {
+      waiting.abort();
+      // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
+      const embedded = await starting?.catch(() => undefined);
+      await embedded?.stop();
+    },
+    POSTGRES_STOPS_MS,
+  );
   const dataPlane = await openDataPlane(settings, sharing, brain.block, log);
   lifecycle.defer('data plane', () => dataPlane.close());
   const { maxConnections } = settings;
@@ -125,7 +137,7 @@ async function startParts(
     reclaim: (slot) => reclaimSlot(brain, slot),
     dumpFlights,
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
-    offered: (offer) => switches.offered(offer as readonly SwitchableRoute[]),
+    offered: (offer) => switches.offered(switchableRoutesIn(offer)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.giveUp(message),
   });
@@ -150,8 +162,10 @@ async function startParts(
       await dataPlane.stopListening();
       await supervisor.stop(settings.drainMs);
     },
+    drainWithinMs: settings.drainNoticeMs + settings.drainMs + DRAIN_GRACE_MS,
+    unfinished: () => supervisor.unfinished,
     leaveNow: () => supervisor.stop(0),
-    exit: (code) => exitProcess(code, supervisor.hasLiving),
+    exit: exitProcess,
     reload: () => {
       if (!ending.begun) notifier.reloading(reload.begin());
     },
@@ -168,6 +182,9 @@ async function startParts(
       token: settings.adminToken,
       allowedHosts: settings.adminAllowedHosts,
       delegates,
+      limits: { arrivals: arrivalsOf(brain.block, { ...thisMachine(false), workers: settings.workers }) },
+      closed: (reason) =>
+        brain.recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
       routes: adminRoutes({
         settings,
         brain,
@@ -191,8 +208,8 @@ async function startParts(
   // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there. Beside a
   // predecessor nobody is to be answered that: there they start when it is.
   if (sharing !== 'beside') supervisor.start();
-  const { workerHeapMb: limitMb } = settings;
-  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limitMb, log }));
+  const limits = heapLimits(settings.workerHeapMb, oldGenerationLimit());
+  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limits, log }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {
@@ -234,8 +251,9 @@ async function startParts(
     dataPlane.join();
     if (admin === undefined) await openAdminPlane();
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    await ending.fail(error.message, error.exitCode);
+    const known = error instanceof StartError;
+    if (!known) log.error({ err: error }, 'the process cannot begin to serve');
+    await ending.fail(error instanceof Error ? error.message : String(error), known ? error.exitCode : 70);
     return;
   }
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;

@@ -10,6 +10,8 @@ const STATES = ['on', 'off'] as const;
 const MAX_REASON = 200;
 const MAX_ROUTE = 1_000;
 const MAX_RETRY_AFTER_S = 86_400;
+/** Unknown members that are named; a body may hold thousands. */
+const MAX_UNKNOWN = 16;
 
 interface Reasoned {
   readonly reason: string | null;
@@ -68,8 +70,9 @@ class Fields {
       throw new ValidationError([{ path: '', message: 'must be an object' }]);
     }
     this.#given = body as Readonly<Record<string, unknown>>;
-    for (const name of Object.keys(body)) {
-      if (!known.includes(name)) this.#errors.push({ path: pointerTo(name), message: 'is not known' });
+    const unknown = Object.keys(body).filter((name) => !known.includes(name));
+    for (const name of unknown.slice(0, MAX_UNKNOWN)) {
+      this.#errors.push({ path: pointerTo(name), message: 'is not known' });
     }
   }
 

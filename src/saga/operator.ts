@@ -2,7 +2,7 @@
 import type { Queryable } from '../db/database.js';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
-import type { Journal, SagaRecord } from './journal.js';
+import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
 import { PgJournal } from './pg-journal.js';
 import { LEASE_MS } from './recovery.js';
 import type { SagaStatus, SagaView } from './saga.js';
@@ -46,6 +46,12 @@ const STATUSES: ReadonlySet<string> = new Set<SagaStatus>([
 ]);
 const isStatus = (text: string): text is SagaStatus => STATUSES.has(text);
 const LIMIT = { default: 100, most: 1000 };
+/**
+ * Inputs are as large as whoever starts a saga makes them, and a page is read and written by the thread that accepts
+ * connections. So a page ends early when its inputs, as JSON, have this many characters, and is read in pieces.
+ */
+const PAGE_CHARACTERS = 2 * 1024 * 1024;
+const FIRST_PIECE = 16;
 
 export interface SagaOperatorOptions {
   /** The databases of the services that have sagas. */
@@ -78,18 +84,37 @@ async function list(journals: readonly Journal[], query: SagaListQuery): Promise
     throw new ValidationError([{ path: '/status', message: `must be one of ${[...STATUSES].join(', ')}` }]);
   }
   const before = cursor === undefined ? undefined : sagaIdOf(cursor);
-  const one = {
-    limit: limit + 1,
+  const { found, isCut } = await readPage(journals, limit + 1, before, {
     ...(saga !== undefined && { saga }),
     ...(status !== undefined && { status }),
-    ...(before !== undefined && { before }),
-  };
-  // Ids are ordered by time, so pages of several journals merge into one.
-  const found = (await Promise.all(journals.map((journal) => journal.list(one))))
-    .flat()
-    .sort((a, b) => (a.sagaId < b.sagaId ? 1 : -1));
+  });
   const items = found.slice(0, limit).map(listItemOf);
-  return { items, nextCursor: found.length > limit ? cursorOf(items.at(-1)!.sagaId) : null };
+  return { items, nextCursor: isCut || found.length > limit ? cursorOf(items.at(-1)!.sagaId) : null };
+}
+
+/** @returns up to `most` sagas; `isCut` when they are large and there may be more */
+async function readPage(
+  journals: readonly Journal[],
+  most: number,
+  before: string | undefined,
+  filter: Pick<ListQuery, 'saga' | 'status'>,
+): Promise<{ readonly found: readonly SagaSummary[]; readonly isCut: boolean }> {
+  const found: SagaSummary[] = [];
+  let characters = 0;
+  for (let from = before; ; from = found.at(-1)!.sagaId) {
+    const fitting = Math.floor((PAGE_CHARACTERS * found.length) / Math.max(1, characters));
+    const limit = Math.min(most - found.length, Math.max(FIRST_PIECE, fitting));
+    const query = { ...filter, limit, ...(from !== undefined && { before: from }) };
+    // Ids are ordered by time, so pieces of several journals merge into one.
+    const piece = (await Promise.all(journals.map((journal) => journal.list(query))))
+      .flat()
+      .sort((a, b) => (a.sagaId < b.sagaId ? 1 : -1))
+      .slice(0, limit);
+    found.push(...piece);
+    for (const { input } of piece) characters += JSON.stringify(input).length;
+    if (piece.length < limit || found.length === most) return { found, isCut: false };
+    if (characters > PAGE_CHARACTERS) return { found, isCut: true };
+  }
 }
 
 const cursorOf = (sagaId: string): string => Buffer.from(sagaId).toString('base64url');

@@ -19,6 +19,17 @@ export interface SwitchableRoute {
   readonly template: string;
 }
 
+/** Reads what a worker sends of its routes; an entry of another form is left out. */
+export function switchableRoutesIn(offer: unknown): readonly SwitchableRoute[] {
+  if (!Array.isArray(offer)) return [];
+  return offer.flatMap((entry: unknown) => {
+    if (typeof entry !== 'object' || entry === null) return [];
+    const { service, method, path, template } = entry as Readonly<Record<string, unknown>>;
+    const isRoute = [service, method, path, template].every((text) => typeof text === 'string');
+    return isRoute ? [{ service, method, path, template } as SwitchableRoute] : [];
+  });
+}
+
 /** `GET /api/users/{id}` -> the seconds of `Retry-After`. */
 export type SwitchedOff = Readonly<Record<string, number>>;
 

@@ -1,10 +1,12 @@
 // Gathers what is counted, wherever it is counted, into families: one per metric name, ready to be shown.
 // Reading happens at the scrape, in the thread that asks, and wakes nobody.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import { HISTOGRAM_CELLS } from '../memory/layout.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/recorder.js';
-import { readTotals } from '../memory/totals.js';
+import { readTotalsInTurns } from '../memory/totals.js';
 import { readWorker } from '../memory/worker-row.js';
+import { once } from './at-once.js';
 import { isMetricName, METRICS, type MetricMerge, type MetricName, metricEntry } from './metrics.js';
 
 export interface MetricReading {
@@ -13,8 +15,8 @@ export interface MetricReading {
   readonly declarations?: Iterable<Declaration>;
 }
 
-/** Asked at every scrape. Must not wait for anybody. */
-export type MetricSource = () => MetricReading;
+/** Asked at every scrape. Waits for nothing but turns of the loop. */
+export type MetricSource = () => MetricReading | Promise<MetricReading>;
 
 export interface Family {
   readonly name: string;
@@ -30,8 +32,8 @@ export function reading(metric: MetricName, value: number, labels: Labels = {}):
 
 /** All threads' series, and what every worker says about itself. */
 export function sharedMemorySource(block: Block): MetricSource {
-  return () => {
-    const { series, declarations, overflow } = readTotals(block);
+  return once(async () => {
+    const { series, declarations, overflow } = await readTotalsInTurns(block, turn);
     const rows = [...series, reading('multilane_label_overflow_total', overflow)];
     let active = 0;
     const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));
@@ -45,8 +47,11 @@ export function sharedMemorySource(block: Block): MetricSource {
     }
     rows.push(reading('http_server_active_requests', active));
     return { series: rows, declarations };
-  };
+  });
 }
+
+/** Series that are put into their families before the thread looks after its connections again. */
+const SERIES_PER_TURN = 500;
 
 interface Building {
   readonly name: string;
@@ -60,19 +65,25 @@ interface Building {
  * Every family of the table, also without series, then those that services declared, each by name. A series of
  * a kind other than its family's, or of an impossible name, is left out: it would spoil the whole scrape.
  */
-export function gather(sources: readonly MetricSource[]): Family[] {
+export async function gather(sources: readonly MetricSource[]): Promise<Family[]> {
   const families = new Map<string, Building>();
   for (const [name, { kind, help, merge }] of Object.entries(METRICS)) {
     families.set(name, { name, kind, help, merge, series: new Map() });
   }
-  const readings = sources.map((source) => source());
+  const readings = await Promise.all(sources.map(async (source) => source()));
   for (const { declarations = [] } of readings) {
     for (const { metric: name, kind, help } of declarations) {
       if (families.has(name) || !isMetricName(name)) continue;
       families.set(name, { name, kind, help, merge: 'sum', series: new Map() });
     }
   }
-  for (const { series } of readings) for (const total of series) add(families, total);
+  let added = 0;
+  for (const { series } of readings) {
+    for (const total of series) {
+      add(families, total);
+      if (++added % SERIES_PER_TURN === 0) await turn();
+    }
+  }
   return [...families.values()]
     .map(({ name, kind, help, series }) => ({
       name,

@@ -50,8 +50,8 @@ class Tally {
 }
 
 /** Since the process started, all workers together. */
-export function metricsJson(sources: readonly MetricSource[]): MetricsJson {
-  const families = gather(sources);
+export async function metricsJson(sources: readonly MetricSource[]): Promise<MetricsJson> {
+  const families = await gather(sources);
   const total = new Tally();
   const routes = new Map<string, { method: string; route: string; tally: Tally }>();
   const requests = families.find(({ name }) => name === 'http_server_request_duration_seconds');

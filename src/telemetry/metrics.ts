@@ -99,6 +99,10 @@ export const METRICS = {
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',
   ),
+  multilane_admin_connections_closed_total: counter(
+    'Connections of the admin plane that were closed for a newcomer, or because their header took too long, by reason.',
+    'reason',
+  ),
   multilane_permits_held: gauge(
     'last',
     'Permits that requests hold now: of MAX_IN_FLIGHT, and of bulkheads.',

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/histogram.js';
 import type { MetricKind, SeriesTotal } from '../memory/recorder.js';
+import { once } from './at-once.js';
 import { type Family, gather, type MetricSource } from './metric-families.js';
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics';
@@ -36,6 +37,10 @@ const SAMPLES_PER_TURN = 500;
 export class Exposition {
   readonly #sources: readonly MetricSource[];
   readonly #process = new Registry();
+  readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<string>>> = {
+    prometheus: once(() => this.#render('prometheus')),
+    openmetrics: once(() => this.#render('openmetrics')),
+  };
 
   /** Starts to observe the process (garbage collection, event loop): one per process, in the primary. */
   constructor(sources: readonly MetricSource[]) {
@@ -43,8 +48,13 @@ export class Exposition {
     collectDefaultMetrics({ register: this.#process });
   }
 
-  async render(format: ExpositionFormat): Promise<string> {
-    const families = [...gather(this.#sources).map(samplesOf), ...(await this.#processSamples())];
+  /** Those who ask at the same time get the same text. */
+  render(format: ExpositionFormat): Promise<string> {
+    return this.#renders[format]();
+  }
+
+  async #render(format: ExpositionFormat): Promise<string> {
+    const families = [...(await gather(this.#sources)).map(samplesOf), ...(await this.#processSamples())];
     const parts: string[] = [];
     for (const family of families) {
       parts.push(await renderFamily(family, format));

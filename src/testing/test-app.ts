@@ -126,7 +126,9 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
     });
     for (const { name } of services) registering.registry.setLocalState(name, 'healthy');
     brain.switches.ready = true;
-    return testApp(host, missing, logs, () => lifecycle.stop(log));
+    return testApp(host, missing, logs, async () => {
+      await lifecycle.stop(log);
+    });
   } catch (error) {
     await lifecycle.stop(log);
     throw error;

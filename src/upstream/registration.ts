@@ -146,13 +146,17 @@ function metadataOf(value: unknown, wrong: Wrong): Readonly<Record<string, strin
     return metadata;
   }
   const entries = Object.entries(value);
-  if (entries.length > MAX_METADATA_ENTRIES)
+  if (entries.length > MAX_METADATA_ENTRIES) {
     wrong('/metadata', `has more than ${MAX_METADATA_ENTRIES} entries`);
+    return metadata;
+  }
   let bytes = 0;
   for (const [name, text] of entries) {
     if (typeof text !== 'string') wrong(`/metadata/${pointer(name)}`, 'must be a string');
-    else metadata[name] = text;
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(String(text));
+    else {
+      metadata[name] = text;
+      bytes += Buffer.byteLength(name) + Buffer.byteLength(text);
+    }
   }
   if (bytes > MAX_METADATA_BYTES) wrong('/metadata', `is larger than ${MAX_METADATA_BYTES} bytes`);
   return metadata;

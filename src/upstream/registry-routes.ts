@@ -1,6 +1,6 @@
 // The registry over the admin plane: CONTRACT section 5.
 import { HttpError } from '../errors.js';
-import type { AdminReply, AdminRequest, AdminRoute, EventSink } from '../telemetry/admin/handler.js';
+import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from '../telemetry/admin/handler.js';
 import type { LogEntry } from './change-log.js';
 import type { InstanceView } from './instance.js';
 import type { Registrant, Registry, RegistryChange } from './registry.js';
@@ -37,6 +37,7 @@ const INSTANCE = '/registry/v1/services/:service/instances/:id';
 export function registryRoutes(registry: Registry, options: RegistryRoutesOptions): readonly AdminRoute[] {
   const { load, ejectedForMs, mayShadowLocal } = options;
   const shown = (instance: InstanceView) => show(instance, load, ejectedForMs(instance.slot));
+  const eventOf = eventsOf(shown);
   const named = (request: AdminRequest): { service: string; id: string } => {
     const { service = '', id = '' } = request.params;
     return { service, id };
@@ -91,7 +92,7 @@ export function registryRoutes(registry: Registry, options: RegistryRoutesOption
     {
       method: 'GET',
       path: '/registry/v1/watch',
-      handler: (request) => watch(registry, sinceOf(request), shown),
+      handler: (request) => watch(registry, sinceOf(request), eventOf),
     },
   ];
   return routes.map((route) => ({ ...route, access: 'delegate' }));
@@ -102,7 +103,7 @@ function sinceOf(request: AdminRequest): string {
   return request.header('last-event-id') ?? request.query.get('since') ?? '';
 }
 
-function watch(registry: Registry, since: string, shown: (instance: InstanceView) => object): AdminReply {
+function watch(registry: Registry, since: string, eventOf: EventOf): AdminReply {
   if (since !== '' && registry.since(since) === undefined) {
     throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
   }
@@ -116,20 +117,29 @@ function watch(registry: Registry, since: string, shown: (instance: InstanceView
         sink.close();
         return () => undefined;
       }
-      for (const entry of missed) send(sink, entry, shown);
-      return registry.listen((entry) => send(sink, entry, shown));
+      for (const entry of missed) sink.send(eventOf(entry));
+      return registry.listen((entry) => sink.send(eventOf(entry)));
     },
   };
 }
 
-function send(
-  sink: EventSink,
-  { revision, change }: LogEntry<RegistryChange>,
-  shown: (instance: InstanceView) => object,
-): void {
-  const { type, service } = change;
-  const data = type === 'put' ? { service, instance: shown(change.instance) } : { service, id: change.id };
-  sink.send({ id: revision, event: type, data });
+type EventOf = (entry: LogEntry<RegistryChange>) => ServerSentEvent;
+
+/** Each change is written as text once, however many watch. */
+function eventsOf(shown: (instance: InstanceView) => object): EventOf {
+  const written = new WeakMap<LogEntry<RegistryChange>, ServerSentEvent>();
+  return (entry) => {
+    let event = written.get(entry);
+    if (event === undefined) {
+      const { revision, change } = entry;
+      const { type, service } = change;
+      const data =
+        type === 'put' ? { service, instance: shown(change.instance) } : { service, id: change.id };
+      event = { id: revision, event: type, data: JSON.stringify(data) };
+      written.set(entry, event);
+    }
+    return event;
+  };
 }
 
 function show({ slot, ...instance }: InstanceView, load: ShownLoad, ejectedForMs: number) {

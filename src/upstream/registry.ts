@@ -56,6 +56,7 @@ export class Registry {
   /** Of the snapshot, so that it always fits its page. */
   #bytes = ENVELOPE_BYTES;
   readonly #expiry: ExpiryTimer;
+  #isGathering = false;
 
   constructor(dependencies: RegistryDependencies) {
     this.#deps = dependencies;
@@ -108,9 +109,11 @@ export class Registry {
 
   /** Changes the state of every local instance of a service. */
   setLocalState(service: string, state: 'starting' | 'healthy' | 'draining'): void {
-    for (const instance of this.#services.get(service)?.values() ?? []) {
-      if (instance.local) this.#setState(instance, state);
-    }
+    this.#together(() => {
+      for (const instance of this.#services.get(service)?.values() ?? []) {
+        if (instance.local) this.#setState(instance, state);
+      }
+    });
   }
 
   /** @throws NotFoundError: register again. HttpError ADDRESS_NOT_ALLOWED for an instance of this process */
@@ -298,7 +301,16 @@ export class Registry {
 
   #changed(change: RegistryChange): void {
     this.#log.append(change);
-    this.#publish();
+    if (!this.#isGathering) this.#publish();
+  }
+
+  /** Publishes once for all that `change` changes: a snapshot of a thousand instances takes milliseconds. */
+  #together(change: () => void): void {
+    const { revision } = this;
+    this.#isGathering = true;
+    change();
+    this.#isGathering = false;
+    if (this.revision !== revision) this.#publish();
   }
 
   #publish(): void {
@@ -317,7 +329,9 @@ export class Registry {
   #expire(): number {
     const all = [...this.#services.values()].flatMap((instances) => [...instances.values()]);
     const now = this.#deps.clock();
-    for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance);
+    this.#together(() => {
+      for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance);
+    });
     return all.reduce(
       (next, { expiresAt }) => (expiresAt > now ? Math.min(next, expiresAt) : next),
       Infinity,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { LOOK_EVERY_MS, silenceAfter } from '#src/cluster/stall-ladder.js';
+import { type Climber, LOOK_EVERY_MS, StallLadder, silenceAfter } from '#src/cluster/stall-ladder.js';
 
 describe('the silence of a worker', () => {
   it('grows while the heartbeat stays and is forgotten when it moves', () => {
@@ -22,5 +22,40 @@ describe('the silence of a worker', () => {
         }
       }),
     );
+  });
+});
+
+describe('the ladder for a stalled worker', () => {
+  it('logs what fails in one of its steps, and goes on with the next look', async () => {
+    const climber: Climber = {
+      ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
+      state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
+      ...{ stall() {}, resume() {}, wedge() {}, send() {} },
+    };
+    const failures: unknown[] = [];
+    let failedTwice!: () => void;
+    const again = new Promise<void>((resolve) => {
+      failedTwice = resolve;
+    });
+    const ladder = new StallLadder({
+      threads: () => [climber],
+      heartbeat: () => 0,
+      stallMs: 100,
+      drainMs: 0,
+      log: {
+        info() {},
+        warn() {},
+        error: ({ err }: { readonly err: unknown }) => {
+          if (failures.push(err) === 2) failedTwice();
+        },
+      },
+      dumpFlights() {
+        throw new RangeError('a torn row');
+      },
+      stalled() {},
+    });
+    await again;
+    ladder.stop();
+    for (const failure of failures) expect(failure).to.be.instanceOf(RangeError);
   });
 });

@@ -26,6 +26,8 @@ describe('kinds of values', () => {
         parallelism: 64,
         openFiles: 1024,
         memoryBytes: 1024 ** 3,
+        oldGenerationBytes: 1024 ** 3,
+        workers: 64,
         isTTY: false,
       });
       if (value === undefined || setting.kind.show(value) === 'none') continue;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { SERIES_PER_WORKER } from '#src/memory/layout.js';
 import { clearGauges, SeriesTable } from '#src/memory/series.js';
-import { readTotals } from '#src/memory/totals.js';
+import { readTotals, readTotalsInTurns } from '#src/memory/totals.js';
 import { addWide, readWide } from '#src/memory/wide.js';
 
 const countOf = (block: Block, metric: string, labels: Record<string, string> = {}): number =>
@@ -21,6 +21,22 @@ describe('metric series in shared memory', () => {
     new SeriesTable(block, 2).counter('calls_total', { b: '3', a: '1' }).add(5);
     expect(countOf(block, 'calls_total', { a: '1', b: '2' })).to.equal(7);
     expect(countOf(block, 'calls_total', { a: '1', b: '3' })).to.equal(5);
+  });
+
+  it('are read in as many turns as there are threads, with the same result', async () => {
+    const block = Block.create({ workers: 3 });
+    for (const slot of [0, 1, 2, 3]) {
+      const table = new SeriesTable(block, slot);
+      table.declare('own_total', 'counter', 'What a service counts.');
+      for (let n = 0; n < 600; n += 1) table.counter('own_total', { n: String(n) }).add(slot);
+    }
+    let pauses = 0;
+    const totals = await readTotalsInTurns(block, async () => {
+      pauses += 1;
+    });
+    expect(totals).to.deep.equal(readTotals(block));
+    expect(totals.overflow).to.be.greaterThan(0);
+    expect(pauses).to.equal(4);
   });
 
   it('are found again by the next thread of the slot, so totals never go down', () => {

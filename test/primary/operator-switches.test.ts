@@ -47,6 +47,14 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
 }
 
 describe('switches over the admin plane', () => {
+  it('name some members that are not known, not thousands', async () => {
+    const { refusalOf } = setUp();
+    const body = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
+    const { errors = [] } = await refusalOf('PUT', '/switches/log-level', { body });
+    expect(errors.length).to.be.within(2, 32);
+    expect(errors.map(({ path }) => path)).to.include.members(['/k0', '/level']);
+  });
+
   it('begin with what the settings say', async () => {
     const { ask, switches, words } = setUp();
     switches.offered(ROUTES);

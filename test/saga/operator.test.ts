@@ -54,6 +54,23 @@ describe('an operator', () => {
     ]);
   });
 
+  it('reads fewer sagas on a page when their inputs are large, and loses none between pages', async () => {
+    const saga = 'large';
+    const input = { text: 'x'.repeat(200_000) };
+    const ids: string[] = [];
+    for (let n = 0; n < 40; n++) ids.unshift(await stored({ saga, input }, journals[n % 2]));
+    const pages: string[][] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await operator.list({ saga, limit: 1000, ...(cursor !== undefined && { cursor }) });
+      pages.push(page.items.map(({ sagaId }) => sagaId));
+      expect(JSON.stringify(page).length).to.be.lessThan(8_000_000);
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(pages.flat()).to.deep.equal(ids);
+    expect(pages.length).to.be.greaterThan(1);
+  });
+
   it('is told of a cursor, a status and a limit that make no sense', async () => {
     expect(await codeOf(operator.list({ cursor: 'x' }))).to.equal('BAD_CURSOR');
     expect(await codeOf(operator.list({ status: 'x' }))).to.equal('VALIDATION_FAILED');

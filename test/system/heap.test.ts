@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { type Cluster, PRIMARY, startCluster } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
-import { HAZARDS } from './fixtures/paths.js';
+import { HAZARDS, LEAKING } from './fixtures/paths.js';
 
 describe('a worker whose heap grows over WORKER_HEAP_MB', () => {
   let cluster: Cluster;
@@ -38,5 +38,43 @@ describe('a worker whose heap grows over WORKER_HEAP_MB', () => {
     }
     const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(text).to.match(/^multilane_worker_restarts_total\{reason="heap"\} [12]$/m);
+  });
+});
+
+describe('a worker that leaks fast, with the default of WORKER_HEAP_MB', () => {
+  let cluster: Cluster;
+  beforeEach(async function () {
+    this.timeout(30_000);
+    // What V8 gives each thread in a container of 512 MiB.
+    cluster = await startCluster({ config: LEAKING, entry: ['--max-old-space-size=128', PRIMARY] });
+  });
+  afterEach(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const replaced = async (): Promise<void> => {
+    await until(
+      () => workersOf(cluster),
+      (workers) => workers.length === 2 && workers.some(({ generation }) => generation > 1),
+    );
+    expect(cluster.logs().some(({ reason }) => reason === 'heap')).to.equal(true);
+    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+  };
+
+  for (const mib of [20, 50]) {
+    it(`is replaced before V8 ends the process, at ${mib} MiB a second`, async function () {
+      this.timeout(60_000);
+      expect((await get(`${cluster.url}/leak-per-second?mib=${mib}`)).status).to.equal(200);
+      await replaced();
+    });
+  }
+
+  it('is not replaced for garbage, however much of it', async function () {
+    this.timeout(60_000);
+    for (let time = 0; time < 100; time += 1) {
+      expect((await get(`${cluster.url}/garbage?mib=5`)).status).to.equal(200);
+    }
+    expect((await workersOf(cluster)).map(({ generation }) => generation)).to.deep.equal([1, 1]);
   });
 });

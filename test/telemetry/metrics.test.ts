@@ -49,22 +49,22 @@ describe('telemetry/metrics', () => {
 });
 
 describe('telemetry/metrics-json', () => {
-  it('tells requests, errors and response times of all workers', () => {
+  it('tells requests, errors and response times of all workers', async () => {
     const block = Block.create({ workers: 2 });
     const [first, second] = [new SeriesTable(block, 1), new SeriesTable(block, 2)];
     const users = first.histogram(DURATION, labels('/api/users/{id}', 200));
     for (let count = 0; count < 98; count++) users.record(5_000);
     second.histogram(DURATION, labels('/api/users/{id}', 500)).record(1_000_000);
     second.histogram(DURATION, labels('/health', 404)).record(100_000);
-    const json = metricsJson([sharedMemorySource(block)]);
+    const json = await metricsJson([sharedMemorySource(block)]);
     expect(json).to.include({ request_count: 100, error_count: 1, active_requests: 0 });
     expect(json.response_time_ms).to.deep.equal({ p50: 5, p90: 5, p99: 100, max: 1000 });
     expect(json.routes).to.have.length(2);
     expect(json.routes[0]).to.include({ route: '/api/users/{id}', request_count: 99, error_count: 1 });
   });
 
-  it('is all zeros before the first request', () => {
-    const json = metricsJson([sharedMemorySource(Block.create({ workers: 1 }))]);
+  it('is all zeros before the first request', async () => {
+    const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }))]);
     expect(json).to.include({ request_count: 0, error_count: 0 });
     expect(json.response_time_ms).to.deep.equal({ p50: 0, p90: 0, p99: 0, max: 0 });
     expect(json.routes).to.deep.equal([]);

@@ -46,6 +46,43 @@ describe('telemetry/prometheus', () => {
     );
   });
 
+  it('lets the loop turn while it gathers and writes, however many series there are', async () => {
+    const block = Block.create({ workers: 8 });
+    for (let slot = 1; slot <= 8; slot += 1) {
+      const table = new SeriesTable(block, slot);
+      for (let n = 0; n < 400; n += 1) {
+        table.counter('own_total', { slot: String(slot), n: String(n) }).add();
+      }
+    }
+    const exposition = new Exposition([sharedMemorySource(block)]);
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    const text = await exposition.render('prometheus');
+    isOver = true;
+    expect(text.match(/^own_total\{/gm)).to.have.length(3200);
+    // One for each thread, for each 500 series that are gathered, and for each 500 that are written.
+    expect(turns).to.be.at.least(9 + 6 + 6);
+  });
+
+  it('is read and written once for all who ask at the same time, in each format', async () => {
+    let reads = 0;
+    const source: MetricSource = () => {
+      reads += 1;
+      return { series: [] };
+    };
+    const exposition = new Exposition([source]);
+    const texts = await Promise.all(Array.from({ length: 50 }, () => exposition.render('prometheus')));
+    expect(reads).to.equal(1);
+    expect(new Set(texts).size).to.equal(1);
+    await Promise.all([exposition.render('prometheus'), exposition.render('openmetrics')]);
+    expect(reads).to.equal(3);
+  });
+
   it('keeps totals when another thread takes the slot over', async () => {
     const { block, first, source } = threads();
     const picked = { service: 'users', endpoint: 'a' };
@@ -67,13 +104,14 @@ describe('telemetry/prometheus', () => {
 
   it('shows every worker, and the requests in all of them', async () => {
     const { block, source } = threads();
-    const load = { utilization: 0.25, delayP99Us: 10, heapUsedBytes: 2 ** 20, connections: 1 };
+    const load = { utilization: 0.25, delayP99Us: 10 };
     for (const slot of [1, 2]) {
       occupySlot(block, slot, slot, 1);
       const row = new WorkerRow(block, slot);
       row.began(slot * 3);
       row.beat(1);
       row.report(load);
+      row.useHeap(2 ** 20);
     }
     expect(await lines([source], 'multilane_worker_')).to.include.members([
       'multilane_worker_loop_utilization_ratio{worker="1"} 0.25',

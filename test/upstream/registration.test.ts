@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ValidationError } from '#src/errors.js';
+import { MAX_BODY_BYTES } from '#src/telemetry/admin/json-body.js';
 import { assertServiceName, parseRegistration } from '#src/upstream/registration.js';
 
 const least = { host: '10.0.0.1', port: 8080 };
@@ -49,6 +50,29 @@ describe('registration', () => {
       metadata: [],
     };
     expect(wrongIn(() => parse(members))).to.have.members(Object.keys(members).map((name) => `/${name}`));
+  });
+
+  it('takes no value of metadata for a text that is none, whatever it would say of itself', () => {
+    for (const value of [null, 1, [], {}, { toString: 1 }, { valueOf: null, toString: null }, [[[[]]]]]) {
+      expect(wrongIn(() => parse({ metadata: { a: value } }))).to.deep.equal(['/metadata/a']);
+    }
+  });
+
+  it('names one fault of metadata with too many entries, however many there are', () => {
+    const metadata = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
+    expect(wrongIn(() => parse({ metadata }))).to.deep.equal(['/metadata']);
+  });
+
+  it('fits a body of the admin plane when everything in it is as long as it may be', () => {
+    const texts = { zone: 'z'.repeat(128), version: 'v'.repeat(128), host: 'h'.repeat(63) };
+    const healthCheckUrl = `/${'h'.repeat(2047)}`;
+    // Control characters take six characters of JSON each.
+    const metadata = Object.fromEntries(
+      Array.from({ length: 32 }, (_, n) => [`${n}`.padEnd(64, '\u0001'), '\u0001'.repeat(64)]),
+    );
+    const members = { ...least, ...texts, healthCheckUrl, metadata };
+    expect(wrongIn(() => parse(members))).to.deep.equal([]);
+    expect(JSON.stringify(members).length).to.be.lessThan(MAX_BODY_BYTES);
   });
 
   it('is an object', () => {

@@ -26,8 +26,17 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     revisionPrefix: 'p',
     maxSnapshotBytes: 1 << 20,
   });
-  const load = { inFlight: () => 3, smoothedLatency: () => 1234.5 };
+  let shown = 0;
+  const load = {
+    inFlight: () => {
+      shown += 1;
+      return 3;
+    },
+    smoothedLatency: () => 1234.5,
+  };
   return {
+    /** How often an instance has been written for a client. */
+    written: () => shown,
     registry,
     time,
     ...adminOf(registryRoutes(registry, { load, ejectedForMs: () => 0, mayShadowLocal })),
@@ -152,9 +161,10 @@ describe('registry over the admin plane', () => {
       await ask('PUT', `${ONE}/drain`);
       await time.pass(30_000);
       expect(events.map(({ id, event }) => `${id} ${event}`)).to.deep.equal(['p-2 put', 'p-3 delete']);
-      expect(events[0]!.data).to.have.nested.property('instance.state', 'draining');
-      expect(events[0]!.data).not.to.have.nested.property('instance.slot');
-      expect(events[1]!.data).to.deep.equal({ service: 'orders', id: 'i1' });
+      const [put, deleted] = events.map(({ data }) => JSON.parse(String(data)) as unknown);
+      expect(put).to.have.nested.property('instance.state', 'draining');
+      expect(put).not.to.have.nested.property('instance.slot');
+      expect(deleted).to.deep.equal({ service: 'orders', id: 'i1' });
       stop();
       await ask('PUT', ONE, { body });
       expect(events).to.have.length(2);
@@ -169,6 +179,18 @@ describe('registry over the admin plane', () => {
       const headers = { 'last-event-id': 'p-1' };
       const resumed = listen(await ask('GET', '/registry/v1/watch?since=p-0', { headers }));
       expect(resumed.events.map(({ id }) => id)).to.deep.equal(['p-2']);
+    });
+
+    it('writes each change once, however many watch', async () => {
+      const { ask, written } = setUp();
+      const watchers = await Promise.all(
+        Array.from({ length: 20 }, async () => listen(await ask('GET', '/registry/v1/watch'))),
+      );
+      await ask('PUT', ONE, { body });
+      const before = written();
+      await ask('PUT', `${ONE}/drain`);
+      expect(written() - before).to.equal(1);
+      expect(new Set(watchers.map(({ events }) => events[1]!.data)).size).to.equal(1);
     });
 
     it('loses nothing that changes before the stream is open', async () => {

@@ -233,6 +233,16 @@ describe('registry', () => {
     });
   });
 
+  it('publishes one snapshot when many instances expire at the same time, and one event for each', async () => {
+    const { put, registry, snapshots, time } = setUp({ slots: 500 });
+    for (let n = 0; n < 500; n += 1) await put(`i${n}`);
+    const before = { snapshots: snapshots.length, revision: registry.revision };
+    await time.pass(30_000);
+    expect(snapshots.length - before.snapshots).to.equal(1);
+    expect(snapshots.at(-1)!.endpoints).to.deep.equal([]);
+    expect(registry.since(before.revision)).to.have.length(500);
+  });
+
   it('keeps the health of an instance that changes its weight, not of one that moves or is checked elsewhere', async () => {
     const { put, watched, stateOf } = setUp();
     await put('i1', { healthCheckUrl: '/a' });
@@ -260,6 +270,16 @@ describe('registry', () => {
       expect(watched.map(({ stopped }) => stopped)).to.deep.equal([true, false]);
       watched[1]!.report('healthy');
       expect(stateOf('i1')).to.equal('healthy');
+    });
+
+    it('is published once for all local instances of a service', () => {
+      const { registry, snapshots } = setUp();
+      for (const port of [1, 2, 3]) registry.registerLocal('orders', '127.0.0.1', port);
+      const before = snapshots.length;
+      registry.setLocalState('orders', 'draining');
+      registry.setLocalState('orders', 'draining');
+      expect(snapshots.length - before).to.equal(1);
+      expect(snapshots.at(-1)!.endpoints.map(({ state }) => state)).to.deep.equal(Array(3).fill('draining'));
     });
 
     it('does not keep an instance from expiring', async () => {

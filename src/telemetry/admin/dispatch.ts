@@ -6,6 +6,7 @@ import { HttpError, UnavailableError } from '../../errors.js';
 import { parseTraceparent } from '../propagation.js';
 import { requestIdOf } from '../request-id.js';
 import { TraceIds } from '../trace-ids.js';
+import type { AdminConnections } from './connections.js';
 import type { Credentials, Grants } from './credentials.js';
 import { EventStream } from './event-stream.js';
 import type { FailedTokens } from './failed-tokens.js';
@@ -14,6 +15,7 @@ import { readJsonBody } from './json-body.js';
 import { type FailedRequest, problemOf } from './problem.js';
 import type { AdminRouter, RouteMatch } from './router.js';
 import { foreignSite } from './site-check.js';
+import { Turns } from './turns.js';
 
 export interface DispatchOptions {
   /** Address the server is bound to. */
@@ -22,6 +24,9 @@ export interface DispatchOptions {
   readonly router: AdminRouter;
   readonly credentials: Credentials;
   readonly failedTokens: FailedTokens;
+  readonly connections: AdminConnections;
+  /** Milliseconds for which a client may read no byte of a response that is complete. */
+  readonly sendMs: number;
   readonly log: Logger;
 }
 
@@ -29,6 +34,12 @@ interface Admitted {
   readonly route: AdminRoute;
   readonly adminRequest: AdminRequest;
 }
+
+/** A request takes less than a tenth of a millisecond, unless its handler has more to do. */
+const REQUESTS_A_TURN = 4;
+
+/** Characters of a response that is worth a look at what all clients together have not read. */
+const LARGE = 64 * 1024;
 
 /** On every answer: nothing here is for another site, to be sniffed, or to be stored. */
 const ALWAYS: Readonly<Record<string, string>> = {
@@ -42,6 +53,7 @@ const ALWAYS: Readonly<Record<string, string>> = {
 export class Dispatcher {
   readonly #options: DispatchOptions;
   readonly #ids = new TraceIds();
+  readonly #turns = new Turns(REQUESTS_A_TURN);
   readonly #streams = new Set<EventStream>();
   #closing = false;
 
@@ -54,13 +66,25 @@ export class Dispatcher {
     const requestId = requestIdOf(header(request, 'x-request-id'));
     response.setHeader('x-request-id', requestId);
     for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
+    const { connections } = this.#options;
+    const { socket } = request;
     let executed: boolean | undefined = false;
+    // Node.js hands over all requests of a packet at once. Each may take memory and time for its response.
+    if (!connections.isWaiting(socket)) {
+      response.end(this.#problem(request, response, { requestId, executed }, pipelined()));
+      return;
+    }
+    connections.move(socket, 'turn');
+    await this.#turns.enter();
+    if (response.destroyed) return;
+    connections.move(socket, 'handler');
     try {
       const { route, adminRequest } = await this.#admit(request, response, requestId);
       executed = route.isProbe === true ? undefined : true;
       this.#write(request, response, await route.handler(adminRequest));
     } catch (error) {
-      this.#fail(request, response, { requestId, executed }, error);
+      const body = this.#problem(request, response, { requestId, executed }, error);
+      if (body !== undefined) this.#end(request, response, body);
     }
   }
 
@@ -72,7 +96,7 @@ export class Dispatcher {
 
   /** All that comes before the handler. */
   async #admit(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<Admitted> {
-    const { allowedHosts, host, router } = this.#options;
+    const { allowedHosts, connections, host, router } = this.#options;
     checkForm(request);
     const foreign = foreignSite(
       {
@@ -97,6 +121,9 @@ export class Dispatcher {
     if (this.#closing && match.route.access !== 'open') {
       throw new UnavailableError('DRAINING', 'The admin plane is closing.');
     }
+    if (connections.isBusy && match.route.access !== 'open') {
+      throw new UnavailableError('OVERLOADED', 'Too many requests to the admin plane are under way.');
+    }
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const adminRequest: AdminRequest = {
@@ -105,13 +132,21 @@ export class Dispatcher {
       params: match.params,
       query: new URLSearchParams(query),
       header: (name) => header(request, name),
-      body: await readJsonBody(request),
+      body: await this.#bodyOf(request),
       requestId,
       remoteAddress: request.socket.remoteAddress ?? '',
       grants,
       signal: gone.signal,
     };
     return { route: match.route, adminRequest };
+  }
+
+  async #bodyOf(request: IncomingMessage): Promise<unknown> {
+    const { connections } = this.#options;
+    connections.move(request.socket, 'client');
+    const body = await readJsonBody(request);
+    connections.move(request.socket, 'handler');
+    return body;
   }
 
   #authorize(request: IncomingMessage, match: RouteMatch): Grants {
@@ -143,19 +178,23 @@ export class Dispatcher {
 
   #write(request: IncomingMessage, response: ServerResponse, reply: AdminReply): void {
     const { status, json, text, headers = {}, stream } = reply;
-    if (this.#closing) response.setHeader('connection', 'close');
+    if (stream !== undefined && !this.#options.connections.hasRoomForStream) {
+      throw new UnavailableError('OVERLOADED', 'Too many event streams are open.');
+    }
+    if (this.#closing || this.#options.connections.isCrowded) response.setHeader('connection', 'close');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (stream !== undefined) {
       response.setHeader('content-type', 'text/event-stream; charset=utf-8');
       response.writeHead(status);
-      if (request.method === 'HEAD') response.end();
-      else this.#stream(response, stream);
+      if (request.method === 'HEAD') this.#end(request, response);
+      else this.#stream(request, response, stream);
       return;
     }
     const body = json === undefined ? text : JSON.stringify(json);
     if (body === undefined) {
       if (status !== 204 && status !== 304) response.setHeader('content-length', 0);
-      response.writeHead(status).end();
+      response.writeHead(status);
+      this.#end(request, response);
       return;
     }
     if (!response.hasHeader('content-type')) {
@@ -163,38 +202,61 @@ export class Dispatcher {
       response.setHeader('content-type', type);
     }
     response.setHeader('content-length', Buffer.byteLength(body));
-    response.writeHead(status).end(body);
+    response.writeHead(status);
+    this.#end(request, response, body);
   }
 
-  #stream(response: ServerResponse, start: NonNullable<AdminReply['stream']>): void {
+  /** From here on it is the client's turn: it may take its time as long as it reads. */
+  #end({ socket }: IncomingMessage, response: ServerResponse, body?: string): void {
+    const { connections, sendMs } = this.#options;
+    connections.move(socket, 'client');
+    response.setTimeout(sendMs);
+    response.end(body);
+    if (body !== undefined && body.length > LARGE) connections.boundUnsent();
+  }
+
+  #stream(
+    { socket }: IncomingMessage,
+    response: ServerResponse,
+    start: NonNullable<AdminReply['stream']>,
+  ): void {
     // The client may have left while the handler was thinking: then there is no 'close' to come any more.
     if (response.destroyed) return;
+    this.#options.connections.move(socket, 'stream');
     const stream = new EventStream(response, start);
     this.#streams.add(stream);
-    response.once('close', () => this.#streams.delete(stream));
+    response.once('close', () => {
+      this.#streams.delete(stream);
+      this.#options.connections.move(socket, 'client');
+    });
     if (this.#closing) stream.close();
   }
 
-  #fail(
+  /**
+   * Logs what is unexpected, and writes the head of the problem document.
+   * @returns its body; undefined when a response has begun already, which is cut then
+   */
+  #problem(
     request: IncomingMessage,
     response: ServerResponse,
     { requestId, executed }: Omit<FailedRequest, 'traceId'>,
     error: unknown,
-  ): void {
+  ): string | undefined {
     const { log } = this.#options;
     if (!(error instanceof HttpError)) {
       log.error({ err: error, method: request.method, request_id: requestId }, 'admin request failed');
     }
     if (response.headersSent || response.destroyed) {
       response.destroy();
-      return;
+      return undefined;
     }
     const traceId = parseTraceparent(header(request, 'traceparent'))?.traceId ?? this.#ids.traceId();
     const { status, headers, body } = problemOf(error, { requestId, traceId, executed });
-    if (this.#closing) response.setHeader('connection', 'close');
+    if (this.#closing || this.#options.connections.isCrowded) response.setHeader('connection', 'close');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader('content-length', Buffer.byteLength(body));
-    response.writeHead(status).end(body);
+    response.writeHead(status);
+    return body;
   }
 }
 
@@ -217,6 +279,11 @@ function matchPath(router: AdminRouter, method: string, path: string): RouteMatc
     throw new HttpError('MALFORMED_REQUEST', 'The path holds a broken escape.', { cause: error });
   }
 }
+
+const pipelined = (): HttpError =>
+  new HttpError('OVERLOADED', 'The admin plane answers one request of a connection at a time.', {
+    headers: { connection: 'close' },
+  });
 
 const unauthorized = (detail: string, challenge: string): HttpError =>
   new HttpError('UNAUTHORIZED', detail, { headers: { 'www-authenticate': `Bearer ${challenge}` } });

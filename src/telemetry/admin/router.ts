@@ -14,6 +14,8 @@ interface Pattern {
 
 export class AdminRouter {
   readonly #patterns: Pattern[] = [];
+  /** Segments of the longest pattern: of a path with more, no more than one more is looked at. */
+  readonly #longest: number;
 
   /** @throws Error naming a route that is malformed or declared twice */
   constructor(routes: readonly AdminRoute[]) {
@@ -33,13 +35,17 @@ export class AdminRouter {
       }
       pattern.routes.set(route.method, route);
     }
+    this.#longest = Math.max(0, ...this.#patterns.map(({ segments }) => segments.length));
     // Of two patterns that fit, the one with the earlier literal comes first.
     this.#patterns.sort((a, b) => rank(a.segments).localeCompare(rank(b.segments)));
   }
 
   /** @throws URIError when the path holds a broken percent escape */
   match(method: string, path: string): RouteMatch {
-    const given = path.split('/').slice(1).map(decodeURIComponent);
+    const given = path
+      .split('/', this.#longest + 2)
+      .slice(1)
+      .map(decodeURIComponent);
     for (const { segments, routes } of this.#patterns) {
       const params = bind(segments, given);
       if (params === undefined) continue;

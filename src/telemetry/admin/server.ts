@@ -1,16 +1,15 @@
 // The admin plane's server: node:http in the primary, bounded in everything a client could hold on to.
-import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { HttpError, StartError } from '../../errors.js';
-import { TraceIds } from '../trace-ids.js';
+import { StartError } from '../../errors.js';
+import { Arrivals } from './arrivals.js';
+import { AdminConnections } from './connections.js';
 import { Credentials, type Delegate } from './credentials.js';
 import { Dispatcher } from './dispatch.js';
 import { FailedTokens } from './failed-tokens.js';
 import type { AdminRoute } from './handler.js';
-import { problemOf } from './problem.js';
+import { MAX_HEADER_BYTES, Refusals } from './refusals.js';
 import { AdminRouter } from './router.js';
 
 export interface AdminServerOptions {
@@ -30,7 +29,15 @@ export interface AdminServerOptions {
   /** Tokens that open the routes with access `delegate`. */
   readonly delegates?: readonly Delegate[];
   readonly limits?: Partial<AdminLimits>;
+  /** A client's connection was closed before its time, or because it took too long; default: not counted. */
+  readonly closed?: (reason: ClosedReason) => void;
 }
+
+/**
+ * `evicted`: for a newcomer, while it waited for its client; `refused`: there was no room; `header_timeout`: its
+ * request header did not arrive in time.
+ */
+export type ClosedReason = 'evicted' | 'refused' | 'header_timeout';
 
 /** How long a client may take and how much it may hold. */
 export interface AdminLimits {
@@ -39,19 +46,27 @@ export interface AdminLimits {
   /** Milliseconds for header and body. */
   readonly requestMs: number;
   readonly keepAliveMs: number;
+  /** Milliseconds for which a client may read no byte of a response that is complete. */
+  readonly sendMs: number;
+  /** Connections that have sent a request header; never more than may wait for theirs. */
   readonly connections: number;
+  /** Connections that wait for their header; asked for each newcomer. */
+  readonly arrivals: () => number;
   /** Milliseconds that running requests get when the server closes. */
   readonly closeMs: number;
 }
 
 const LIMITS: AdminLimits = {
-  headersMs: 8000,
-  requestMs: 15_000,
+  headersMs: 2000,
+  requestMs: 10_000,
   keepAliveMs: 5000,
+  sendMs: 10_000,
   connections: 512,
+  arrivals: () => 1024,
   closeMs: 2000,
 };
-const MAX_HEADER_BYTES = 16 * 1024;
+/** Most values of net.core.somaxconn are lower, and then those hold. A full queue drops connections. */
+const BACKLOG = 4096;
 
 export interface AdminServer {
   /** The real one, also when 0 was asked for. */
@@ -66,13 +81,19 @@ export interface AdminServer {
  */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const limits = { ...LIMITS, ...options.limits };
-  const { host, sharing = 'alone' } = options;
+  const { host, sharing = 'alone', closed: count = () => {} } = options;
+  const connections = new AdminConnections({
+    most: () => Math.min(limits.connections, limits.arrivals()),
+    evicted: () => count('evicted'),
+  });
   const dispatcher = new Dispatcher({
     host,
     allowedHosts: options.allowedHosts,
     router: new AdminRouter(options.routes),
     credentials: new Credentials(options.token, options.delegates),
     failedTokens: new FailedTokens(),
+    connections,
+    sendMs: limits.sendMs,
     log: options.log,
   });
   const server = createServer(
@@ -81,7 +102,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       requestTimeout: limits.requestMs,
       keepAliveTimeout: limits.keepAliveMs,
       // How often the three above are looked after.
-      connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+      connectionsCheckingInterval: Math.min(500, limits.headersMs),
       maxHeaderSize: MAX_HEADER_BYTES,
       keepAlive: true,
       // Answered by us, as a problem document.
@@ -89,9 +110,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     },
     (request, response) => void dispatcher.handle(request, response),
   );
-  server.maxConnections = limits.connections;
-  const ids = new TraceIds();
-  server.on('clientError', (error, socket) => refuse(error, socket, ids));
+  const refusals = new Refusals();
+  server.on('clientError', (error, socket) => refusals.refuse(error, socket));
+  const arrivals = receive(server, connections, refusals, limits, count);
   // Under a master of node:cluster a port that another of its programs has would be shared with it unnoticed, and
   // port 0 would be the same one for all.
   const alone = sharing === 'alone' || options.port === 0;
@@ -101,10 +122,43 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   return {
     port,
     close: () => {
+      arrivals.close();
       closed ??= closeServer(server, dispatcher, limits.closeMs);
       return closed;
     },
   };
+}
+
+/** Has the server see a connection only when its first request header is complete. */
+function receive(
+  server: Server,
+  connections: AdminConnections,
+  refusals: Refusals,
+  limits: AdminLimits,
+  count: (reason: ClosedReason) => void,
+): Arrivals {
+  const attach = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  const arrivals = new Arrivals({
+    most: limits.arrivals,
+    headersMs: limits.headersMs,
+    headerBytes: MAX_HEADER_BYTES,
+    evicted: () => count('evicted'),
+    complete: (socket) => {
+      if (connections.add(socket)) {
+        for (const listener of attach) listener.call(server, socket);
+        return;
+      }
+      count('refused');
+      socket.resetAndDestroy();
+    },
+    late: (socket) => {
+      count('header_timeout');
+      refusals.late(socket, arrivals.size);
+    },
+  });
+  server.on('connection', (socket) => arrivals.add(socket));
+  return arrivals;
 }
 
 interface Address {
@@ -125,7 +179,7 @@ async function listen(server: Server, address: Address): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error): void => reject(startError(error, host, port));
     server.once('error', failed);
-    server.listen(address, () => {
+    server.listen({ ...address, backlog: BACKLOG }, () => {
       server.off('error', failed);
       resolve();
     });
@@ -156,39 +210,4 @@ function closeServer(server: Server, dispatcher: Dispatcher, withinMs: number): 
     dispatcher.drain();
     server.closeIdleConnections();
   });
-}
-
-/** What node's parser refuses, or what took too long: there is no request object, so the bytes are written here. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex, ids: TraceIds): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const requestId = randomUUID();
-  const { status, headers, body } = problemOf(failureOf(error.code), {
-    requestId,
-    traceId: ids.traceId(),
-    executed: false,
-  });
-  const fields = { ...headers, 'x-request-id': requestId, 'content-length': Buffer.byteLength(body) };
-  const lines = Object.entries({ ...fields, connection: 'close' }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
-  socket.end(`HTTP/1.1 ${status} ${REASONS[status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-};
-
-function failureOf(code: string | undefined): HttpError {
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    return new HttpError('HEADERS_TOO_LARGE', `The header is larger than ${MAX_HEADER_BYTES} bytes.`);
-  }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new HttpError('BODY_TIMEOUT', 'The request did not arrive in time.');
-  }
-  return new HttpError('MALFORMED_REQUEST', 'The request is not valid HTTP.');
 }

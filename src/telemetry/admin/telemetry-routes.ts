@@ -1,5 +1,6 @@
 // The admin routes of this room: is it alive, is it ready, what has it counted, what do the workers do.
 import { type ErrorCode, HttpError } from '../../errors.js';
+import { once } from '../at-once.js';
 import type { MetricSource } from '../metric-families.js';
 import { metricsJson } from '../metrics-json.js';
 import { CONTENT_TYPES, type Exposition, negotiate } from '../prometheus.js';
@@ -44,6 +45,7 @@ export interface TelemetryRoutesOptions {
 export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
+  const json = once(() => metricsJson(sources));
   return [
     { method: 'GET', path: '/livez', access: 'open', isProbe: true, handler: probe('live', alive) },
     { method: 'GET', path: '/readyz', access: 'open', isProbe: true, handler: probe('ready', readiness) },
@@ -56,7 +58,7 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
         return { status: 200, text: await exposition.render(format), headers };
       },
     },
-    { method: 'GET', path: '/metrics.json', handler: () => ({ status: 200, json: metricsJson(sources) }) },
+    { method: 'GET', path: '/metrics.json', handler: async () => ({ status: 200, json: await json() }) },
     { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: workers() }) },
   ];
 }

@@ -1,0 +1,62 @@
+// Reads what arrives from a worker thread. Code of services runs in that thread and can post anything to the primary,
+// so a message counts only when it has the form that messages.ts declares; no text of it is longer than a log line.
+import type { FromWorker, LeaveReason } from './messages.js';
+import type { Descriptor } from './sharding.js';
+
+const MOST_TEXT = 16_384;
+
+const REASONS = [
+  'drained',
+  'uncaught-exception',
+  'unhandled-rejection',
+  'process-exit',
+  'start-failed',
+  'stalled',
+] as const satisfies readonly LeaveReason[];
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** @returns undefined for anything that is not a message of the protocol */
+export function readFromWorker(data: unknown): FromWorker | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { type, ...members } = data as Members;
+  switch (type) {
+    case 'ready':
+      return readReady(members);
+    case 'serving':
+      return isText(members.service) ? { type, service: members.service } : undefined;
+    case 'leaving':
+      return readLeaving(members);
+    case 'failed':
+    case 'fatal':
+      return isText(members.detail) ? { type, detail: shortened(members.detail) } : undefined;
+    case 'refused':
+      return readRefused(members);
+    default:
+      return undefined;
+  }
+}
+
+function readReady({ descriptor, offer }: Members): FromWorker | undefined {
+  if (typeof descriptor !== 'object' || descriptor === null) return undefined;
+  const { slot, app } = descriptor as Members;
+  // The core takes its pointer as a number. Any other value would crash it.
+  const isPointer = typeof app === 'number' && Number.isFinite(app) && app !== 0;
+  if (!Number.isInteger(slot) || !(isPointer || app === undefined)) return undefined;
+  return { type: 'ready', descriptor: descriptor as Descriptor, offer };
+}
+
+function readLeaving({ reason, detail }: Members): FromWorker | undefined {
+  const known = REASONS.find((one) => one === reason);
+  if (known === undefined || !(detail === undefined || isText(detail))) return undefined;
+  return { type: 'leaving', reason: known, detail: detail === undefined ? undefined : shortened(detail) };
+}
+
+function readRefused({ message, exitCode }: Members): FromWorker | undefined {
+  const isExitCode = Number.isInteger(exitCode) && Number(exitCode) > 0 && Number(exitCode) < 256;
+  if (!isText(message) || !isExitCode) return undefined;
+  return { type: 'refused', message: shortened(message), exitCode: Number(exitCode) };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const shortened = (text: string): string => text.slice(0, MOST_TEXT);

@@ -1,0 +1,79 @@
+// What a worker writes into shared memory about its own heap: what is in use, and what a full garbage collection has
+// left of it (see heap-watch.ts).
+import {
+  constants,
+  type NodeGCPerformanceDetail,
+  type PerformanceEntry,
+  PerformanceObserver,
+  performance,
+} from 'node:perf_hooks';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { WorkerRow } from '../memory/worker-row.js';
+
+const MIB = 1024 * 1024;
+/** V8 may not collect for minutes when little is allocated. A heap over its limit is not judged by old news. */
+const LATE_MS = 5_000;
+/** Collecting a larger heap at once would keep the loop from turning; V8 does it in small steps. */
+const MOST_FORCED_BYTES = 512 * MIB;
+
+export interface HeapSampler {
+  /** Call often: it takes half a microsecond. */
+  sample(): void;
+  stop(): void;
+}
+
+/** @param limitMb WORKER_HEAP_MB */
+export function startHeapSampler(
+  row: Pick<WorkerRow, 'useHeap' | 'retainHeap'>,
+  limitMb: number,
+): HeapSampler {
+  const limitBytes = limitMb === 0 ? Number.POSITIVE_INFINITY : limitMb * MIB;
+  /** When the heap was over its limit for the first time since a full collection, on `performance.now()`. */
+  let overSince: number | undefined;
+  const collected = (): void => {
+    row.retainHeap(heapUsed());
+    overSince = undefined;
+  };
+  const collections = new PerformanceObserver((list) => {
+    if (list.getEntries().some(isFull)) collected();
+  });
+  collections.observe({ entryTypes: ['gc'] });
+  return {
+    sample() {
+      const bytes = heapUsed();
+      row.useHeap(bytes);
+      if (bytes <= limitBytes) {
+        overSince = undefined;
+        return;
+      }
+      const now = performance.now();
+      overSince ??= now;
+      if (now - overSince < LATE_MS || bytes > MOST_FORCED_BYTES) return;
+      collector()();
+      collected();
+    },
+    stop: () => collections.disconnect(),
+  };
+}
+
+const heapUsed = (): number => getHeapStatistics().used_heap_size;
+
+/** Whether a garbage collection has looked at the whole heap. */
+const isFull = (entry: PerformanceEntry): boolean =>
+  (entry as CollectionEntry).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+
+/** The published types leave the detail out. */
+type CollectionEntry = PerformanceEntry & { readonly detail?: NodeGCPerformanceDetail };
+
+/** V8's function for one full collection. A context has it when the flag is set while the context is made. */
+function collector(): () => unknown {
+  const { gc } = globalThis;
+  if (gc !== undefined) return () => gc();
+  setFlagsFromString('--expose-gc');
+  try {
+    return runInNewContext('gc') as () => unknown;
+  } finally {
+    setFlagsFromString('--no-expose-gc');
+  }
+}

@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { answerIn, breakOff } from '#src/cluster/break-off.js';
+import { InspectorError, resultOf } from '#src/cluster/thread-inspector.js';
+import type { Tampering } from './tampering-thread.js';
+
+const KEY = `Symbol.for('multilane.stand-still')`;
+const replaced = (value: string): string => `Object.defineProperty(globalThis, ${KEY}, { value: ${value} })`;
+
+/** What code of a service may leave in the thread, by what it is. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  'text that is not JSON': replaced(`() => 'not json'`),
+  'half of a JSON text': replaced(`() => '{"stack":['`),
+  'half of a surrogate pair': replaced(`() => '\\ud800'`),
+  'nothing at all': replaced('undefined'),
+  'a function that returns nothing': replaced('() => undefined'),
+  'a function that returns an object': replaced('() => ({ where: "request", stack: [] })'),
+  'a function that returns a number': replaced('() => 10n'),
+  'a function that returns a promise': replaced('async () => "turning"'),
+  'a function that returns a text without end': replaced(`() => 'x'.repeat(2 ** 28)`),
+  'a function that throws': replaced('() => { throw new Error("no") }'),
+  'a function that throws a text without end': replaced(`() => { throw 'x'.repeat(2 ** 28) }`),
+  'a getter that throws': `Object.defineProperty(globalThis, ${KEY}, { get() { throw null } })`,
+  'a Proxy that throws': replaced('new Proxy(() => {}, { apply() { throw new Error("no") } })'),
+  'another Symbol': 'globalThis.Symbol = undefined',
+  'another JSON': `JSON.stringify = () => 'not json'`,
+  'a toJSON of its own': `String.prototype.toJSON = () => 'not json'; Object.prototype.toJSON = () => ({})`,
+  'a clock that throws': 'process.hrtime.bigint = () => { throw new Error("no") }',
+  'members of other types': replaced(`() => JSON.stringify({ where: 'request', route: {}, stack: [] })`),
+  'a stack of other types': replaced(`() => JSON.stringify({ where: 'request', stack: [null] })`),
+};
+
+describe('interrupting a thread whose code has tampered with it', () => {
+  const threads: Worker[] = [];
+
+  async function start(tampering: Partial<Tampering>): Promise<Worker> {
+    const given: Tampering = { script: '', posts: [], channel: 'none', ...tampering };
+    const thread = new Worker(new URL('./tampering-thread.js', import.meta.url), { workerData: given });
+    threads.push(thread);
+    await once(thread, 'message');
+    return thread;
+  }
+
+  afterEach(async () => {
+    await Promise.all(threads.splice(0).map((thread) => thread.terminate()));
+  });
+
+  for (const [what, script] of Object.entries(SCRIPTS)) {
+    it(`never rejects when it finds ${what}`, async () => {
+      const thread = await start({ script });
+      expect(await breakOff(thread.threadId)).to.be.oneOf(['turning', 'unreachable']);
+    });
+  }
+
+  it('ignores what is posted to its channel and is no message of its own', async () => {
+    const posts = [
+      null,
+      undefined,
+      0,
+      'prepared',
+      [],
+      {},
+      { type: 'prepared' },
+      { type: 'prepared', atNs: 1 },
+    ];
+    const target = await start({ script: replaced('() => { for (;;); }') });
+    const posting = await start({ posts, channel: `multilane.break-off.${target.threadId}` });
+    const answer = breakOff(target.threadId);
+    posting.postMessage('now');
+    await once(posting, 'message');
+    expect(await answer).to.equal('unreachable');
+  });
+
+  it('reads a reply only in the form that the runtime writes, and no member beyond it', () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.jsonValue(), (value, json) => {
+        for (const reply of [value, JSON.stringify(json), String(JSON.stringify(value))]) {
+          const answer = answerIn(reply);
+          if (typeof answer === 'string') expect(answer).to.be.oneOf(['turning', 'again', 'unreachable']);
+          else expect(answer.stack.every((frame) => typeof frame === 'string')).to.equal(true);
+        }
+      }),
+    );
+    const stall = { where: 'request', method: 'GET', route: '/a', requestId: 'r', stack: ['at a'] };
+    expect(answerIn(JSON.stringify({ ...stall, level: 10 }))).to.deep.equal(stall);
+    const anywhere = { where: 'elsewhere', stack: [] };
+    expect(answerIn(JSON.stringify(anywhere))).to.deep.equal(anywhere);
+  });
+
+  it('takes a reply of the inspector that is not JSON for a failed one', () => {
+    for (const reply of ['', 'null', '{', 'no', '"text"', '1']) {
+      expect(() => resultOf(reply), reply)
+        .to.throw(InspectorError)
+        .with.property('code', 'BAD_REPLY');
+    }
+    expect(resultOf('{"id":1,"result":{"value":1}}')).to.deep.equal({ value: 1 });
+    const error = { error: { message: 'no such method' } };
+    expect(() => resultOf(JSON.stringify(error)))
+      .to.throw('no such method')
+      .with.property('code', 'REFUSED');
+  });
+});

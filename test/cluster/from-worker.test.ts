@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { readFromWorker } from '#src/cluster/from-worker.js';
+import type { FromWorker } from '#src/cluster/messages.js';
+import { rowsFor } from '#src/cluster/slots.js';
+import { Supervisor } from '#src/cluster/supervisor.js';
+import { TaskPool } from '#src/cluster/task-pool.js';
+import { Block } from '#src/memory/block.js';
+import { switchableRoutesIn } from '#src/server/kill-switch.js';
+import { settings } from '#test/config/loading.js';
+
+describe('what a worker thread sends', () => {
+  const messages: readonly FromWorker[] = [
+    { type: 'ready', descriptor: { slot: 1, app: 6.4e-316 }, offer: [] },
+    { type: 'ready', descriptor: { slot: 1, app: undefined }, offer: undefined },
+    { type: 'serving', service: 'orders' },
+    { type: 'leaving', reason: 'drained', detail: undefined },
+    { type: 'leaving', reason: 'uncaught-exception', detail: 'Error: no' },
+    { type: 'failed', detail: 'Error: no' },
+    { type: 'fatal', detail: 'Error: no' },
+    { type: 'refused', message: 'no service', exitCode: 78 },
+  ];
+
+  it('is read as it was sent when it has a form of the protocol', () => {
+    for (const message of messages) expect(readFromWorker(message)).to.deep.equal(message);
+  });
+
+  it('is nothing when a member is missing or has another type, and never throws', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...messages), fc.anything(), fc.nat(), (message, value, at) => {
+        expect(readFromWorker(value)).to.equal(undefined);
+        const members = Object.keys(message);
+        const changed = { ...message, [members[at % members.length]!]: value };
+        const read = readFromWorker(changed);
+        if (read !== undefined) expect(read.type).to.equal(message.type);
+      }),
+    );
+  });
+
+  it('is cut where a text of it is longer than a line of the log', () => {
+    const read = readFromWorker({ type: 'failed', detail: 'x'.repeat(1_000_000) });
+    expect(read).to.deep.include({ type: 'failed', detail: 'x'.repeat(16_384) });
+  });
+
+  it('offers only what has the form of a route', () => {
+    const route = { service: 'orders', method: 'GET', path: '/a/:b', template: '/a/{b}' };
+    expect(switchableRoutesIn([null, 1, {}, { ...route, path: 1 }, { ...route, more: 1 }])).to.deep.equal([
+      route,
+    ]);
+    for (const offer of [undefined, null, 'text', { length: 1 }, 5]) {
+      expect(switchableRoutesIn(offer)).to.deep.equal([]);
+    }
+  });
+
+  it('does not disturb the primary, whatever it is and whenever it comes', async () => {
+    const log = pino({ level: 'silent' });
+    const failures: string[] = [];
+    const offers: unknown[] = [];
+    const unexpected: string[] = [];
+    log.error = ((fields: { detail?: string; err?: Error } | string) => {
+      if (typeof fields === 'object') failures.push(fields.detail ?? String(fields.err?.message));
+    }) as typeof log.error;
+    const cpu = new TaskPool({ threads: 1, entry: new URL('none.js', import.meta.url), log });
+    const supervisor = new Supervisor({
+      entry: new URL('./babbling-thread.js', import.meta.url),
+      settings: await settings({ argv: ['--workers', '1'] }),
+      block: Block.create({ workers: rowsFor(1) }),
+      sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
+      instanceId: 'test',
+      log,
+      attachCpu: (port) => cpu.attach(port),
+      reclaim() {},
+      dumpFlights() {},
+      restarted: (reason) => unexpected.push(reason),
+      offered: (offer) => offers.push(offer),
+      fatal: (message) => unexpected.push(message),
+      exhausted: (message) => unexpected.push(message),
+    });
+    supervisor.start();
+    await supervisor.until(() => failures.includes('the last word'));
+    expect(offers).to.have.length(1);
+    expect([...supervisor.threads[0]!.serving]).to.deep.equal([]);
+    await supervisor.stop(0);
+    await cpu.close({ withinMs: 0 });
+    expect(unexpected).to.deep.equal([]);
+    expect(failures).to.deep.equal([
+      'a message of the thread is not of the protocol and is ignored',
+      'the last word',
+    ]);
+  });
+});

@@ -1,0 +1,56 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { defaultWorkerHeapMb, oldGenerationIn, oldGenerationLimit } from '#src/config/heap-limit.js';
+import { settings } from './loading.js';
+
+const MIB = 1024 * 1024;
+
+describe('the default of WORKER_HEAP_MB', () => {
+  const facts = fc.record({
+    memoryBytes: fc.integer({ min: 64, max: 2 ** 20 }).map((mib) => mib * MIB),
+    oldGenerationBytes: fc.integer({ min: 16, max: 2 ** 14 }).map((mib) => mib * MIB),
+    workers: fc.integer({ min: 1, max: 256 }),
+  });
+
+  it('is on, and leaves half of what V8 gives a thread for the time of a replacement', () => {
+    fc.assert(
+      fc.property(facts, (machine) => {
+        const limit = defaultWorkerHeapMb(machine);
+        expect(limit).to.be.within(1, 1024);
+        expect(limit * MIB).to.be.at.most(machine.oldGenerationBytes / 2);
+        expect(Number.isInteger(limit)).to.equal(true);
+      }),
+    );
+  });
+
+  it('lets all workers together retain half of the memory, but one of them never less than 96 MiB', () => {
+    fc.assert(
+      fc.property(facts, (machine) => {
+        const limit = defaultWorkerHeapMb({ ...machine, oldGenerationBytes: Number.MAX_SAFE_INTEGER });
+        const share = machine.memoryBytes / 2 / machine.workers / MIB;
+        expect(limit).to.equal(Math.floor(Math.min(1024, Math.max(96, share))));
+      }),
+    );
+  });
+
+  it('follows the number of workers that is set, the memory of the container, and the limit of V8', async () => {
+    const container = { memoryBytes: 1024 * MIB, oldGenerationBytes: 4096 * MIB };
+    const limit = async (argv: string[], more = {}): Promise<number> =>
+      (await settings({ ...container, ...more, argv })).workerHeapMb;
+    expect(await limit(['--workers', '2'])).to.equal(256);
+    expect(await limit(['--workers', '4'])).to.equal(128);
+    expect(await limit(['--workers', '4'], { oldGenerationBytes: 128 * MIB })).to.equal(64);
+    expect(await limit(['--workers', '1'], { memoryBytes: 65_536 * MIB })).to.equal(1024);
+    expect(await limit(['--workers', '4', '--worker-heap-mb', '0'])).to.equal(0);
+    expect(await limit(['--workers', '4', '--worker-heap-mb', '300'])).to.equal(300);
+  });
+});
+
+describe('the limit of V8 for old objects', () => {
+  it('is its limit for the heap without the part for young objects', () => {
+    expect(oldGenerationIn(4144 * MIB)).to.equal(4096 * MIB);
+    expect(oldGenerationIn(176 * MIB)).to.equal(128 * MIB);
+    expect(oldGenerationIn(40 * MIB)).to.equal(20 * MIB);
+    expect(oldGenerationLimit()).to.be.greaterThan(16 * MIB);
+  });
+});

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { UNRESPONSIVE } from './fixtures/paths.js';
+
+describe('a worker that runs and takes no part in the end of the process', () => {
+  let cluster: Cluster;
+
+  beforeEach(async function () {
+    this.timeout(60_000);
+    cluster = await startCluster({ config: UNRESPONSIVE, env: { DRAIN_MS: '500' } });
+  });
+  afterEach(async function () {
+    this.timeout(60_000);
+    await cluster.dispose();
+  });
+
+  const messages = (): readonly unknown[] => cluster.logs().map(({ msg }) => msg);
+
+  async function spoil(path: string): Promise<void> {
+    const wire = await Wire.open(cluster.url);
+    const answer = wire.request('GET', path);
+    answer.catch(() => undefined); // awaited below, or never
+    if (path === '/native') {
+      await until(messages, (all) => all.includes('the thread waits for ever'));
+    } else expect((await answer)?.status).to.equal(200);
+  }
+
+  function expectTheEnd(): void {
+    const servers = cluster.leftovers().filter((process) => process.includes('postgres'));
+    expect(servers, 'PostgreSQL is stopped').to.deep.equal([]);
+    // The last line is whole, and it is the end of what was done.
+    expect(cluster.logs().at(-1)).to.have.property('msg');
+  }
+
+  for (const path of ['/deaf', '/mute', '/busy', '/native']) {
+    it(`does not keep it from ending with 70 on SIGTERM, PostgreSQL and logs in order: ${path}`, async function () {
+      this.timeout(60_000);
+      await spoil(path);
+      expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 70, signal: null });
+      expectTheEnd();
+    });
+
+    it(`does not keep it from stopping at once with 1 on a second signal: ${path}`, async function () {
+      this.timeout(60_000);
+      await spoil(path);
+      cluster.signal('SIGTERM');
+      await sleep(1_100); // only a signal that comes a second later is a second one
+      expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 1, signal: null });
+      expectTheEnd();
+    });
+  }
+
+  it('is named in the log when the drain is given up', async function () {
+    this.timeout(60_000);
+    await spoil('/deaf');
+    await cluster.stop('SIGTERM');
+    const line = cluster.logs().find(({ msg }) => msg === 'not finished in time: stopping without it');
+    expect(line).to.have.nested.property('unfinished[0].state', 'draining');
+  });
+
+  it('does not change how a process ends whose workers all respond', async () => {
+    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+    expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+    expectTheEnd();
+  });
+});

@@ -1,0 +1,222 @@
+import { once } from 'node:events';
+import { expect } from 'chai';
+import type { AdminRoute } from '#src/telemetry/admin/handler.js';
+import type { ClosedReason } from '#src/telemetry/admin/server.js';
+import { Turns } from '#src/telemetry/admin/turns.js';
+import { get } from '#test/support/client.js';
+import { expectProblem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { closePlanes, plane } from './admin-fixture.js';
+
+const PROBE = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n';
+const livez: AdminRoute = {
+  method: 'GET',
+  path: '/livez',
+  access: 'open',
+  handler: () => ({ status: 200, json: 'live' }),
+};
+
+const HALF_A_BODY = 'PUT /put HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1';
+const put: AdminRoute = { method: 'PUT', path: '/put', handler: () => ({ status: 204 }) };
+
+describe('connections to the admin plane that have sent a request', () => {
+  const wires: Wire[] = [];
+  const reasons: ClosedReason[] = [];
+  const closed = (reason: ClosedReason): number => reasons.push(reason);
+
+  async function send(url: string, bytes: string, count = 1): Promise<readonly Wire[]> {
+    const opened: Wire[] = [];
+    for (let made = 0; made < count; made += 1) {
+      const wire = await Wire.open(url);
+      wire.write(bytes);
+      opened.push(wire);
+    }
+    wires.push(...opened);
+    return opened;
+  }
+
+  afterEach(async () => {
+    reasons.length = 0;
+    for (const wire of wires.splice(0)) wire.destroy();
+    await closePlanes();
+  });
+
+  it('give way to newcomers while they are idle, the longest idle first', async () => {
+    const { url } = await plane([livez, put], { closed, limits: { connections: 16, keepAliveMs: 9_000 } });
+    const idle: Wire[] = [];
+    for (let made = 0; made < 8; made += 1) {
+      const [wire] = await send(url, PROBE);
+      expect((await wire!.answer())?.headers.connection).to.equal('keep-alive');
+      idle.push(wire!);
+    }
+    await send(url, HALF_A_BODY, 12);
+    await Promise.all(idle.slice(0, 4).map((wire) => wire.closed()));
+    expect(reasons).to.deep.equal(['evicted', 'evicted', 'evicted', 'evicted']);
+    expect(idle.slice(4).map(({ ended }) => ended)).to.deep.equal([false, false, false, false]);
+  });
+
+  it('give way while their body is incomplete, and never while their handler runs', async () => {
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow: AdminRoute = {
+      method: 'GET',
+      path: '/slow',
+      handler: async () => {
+        await released;
+        return { status: 200, json: 'done' };
+      },
+    };
+    const { url } = await plane([livez, slow, put], { closed, limits: { connections: 16 } });
+    const running = await send(url, 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n', 2);
+    const sending = await send(url, HALF_A_BODY, 30);
+    await until(
+      () => reasons.length,
+      (count) => count >= 16,
+    );
+    await Promise.all(sending.slice(0, 16).map((wire) => wire.closed()));
+    expect((await get(`${url}/livez`)).status).to.equal(200);
+    release();
+    for (const wire of running) expect((await wire.answer())?.status).to.equal(200);
+  });
+
+  it('are closed when they read nothing of a response', async () => {
+    const text = 'x'.repeat(32 * 1024 * 1024);
+    let seen!: (signal: AbortSignal) => void;
+    const signal = new Promise<AbortSignal>((resolve) => {
+      seen = resolve;
+    });
+    const large: AdminRoute = {
+      method: 'GET',
+      path: '/large',
+      handler: (request) => {
+        seen(request.signal);
+        return { status: 200, text };
+      },
+    };
+    const { url } = await plane([large], { limits: { sendMs: 100 } });
+    const wire = await Wire.open(url);
+    wires.push(wire);
+    wire.pause();
+    wire.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(await signal, 'abort');
+  });
+
+  it('give way when too much of what they have asked for lies unread, the oldest first', async () => {
+    const text = 'x'.repeat(24 * 1024 * 1024);
+    const signals: AbortSignal[] = [];
+    const large: AdminRoute = {
+      method: 'GET',
+      path: '/large',
+      handler: ({ signal }) => {
+        signals.push(signal);
+        return { status: 200, text };
+      },
+    };
+    const { url } = await plane([livez, large], { closed });
+    for (let made = 1; made <= 6; made += 1) {
+      const wire = await Wire.open(url);
+      wires.push(wire);
+      wire.pause();
+      wire.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await until(
+        () => signals.length,
+        (asked) => asked === made,
+      );
+    }
+    await until(
+      () => reasons.length,
+      (count) => count > 0,
+    );
+    expect(signals[0]!.aborted).to.equal(true);
+    expect(signals[5]!.aborted).to.equal(false);
+    expect((await get(`${url}/livez`)).status).to.equal(200);
+  });
+
+  it('may carry event streams up to half of them, so that there is room for other requests', async () => {
+    const events: AdminRoute = {
+      method: 'GET',
+      path: '/events',
+      handler: () => ({ status: 200, stream: () => () => undefined }),
+    };
+    const { url } = await plane([livez, events], { limits: { connections: 8 } });
+    const stream = 'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    await send(url, stream, 4);
+    await until(
+      async () => (await send(url, stream))[0]!.answer(),
+      (answer) => answer?.status === 503,
+    );
+    const [refused] = await send(url, stream);
+    await expectProblem(await refused!.answer(), 503, 'OVERLOADED');
+    expect((await get(`${url}/livez`)).status).to.equal(200);
+  });
+
+  it('are answered one request at a time: what is pipelined behind one that runs is refused', async () => {
+    let calls = 0;
+    let release!: () => void;
+    const slow: AdminRoute = {
+      method: 'GET',
+      path: '/slow',
+      handler: async () => {
+        calls += 1;
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return { status: 200, json: 'done' };
+      },
+    };
+    const { url } = await plane([slow]);
+    const [wire] = await send(url, 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
+    await until(
+      () => calls,
+      (count) => count > 0,
+    );
+    release();
+    expect((await wire!.answer())?.status).to.equal(200);
+    await expectProblem(await wire!.answer(), 503, 'OVERLOADED');
+    await wire!.closed();
+    expect(calls).to.equal(1);
+  });
+});
+
+describe('turns of the event loop for requests', () => {
+  it('let so many begin in each turn, and the latest before those that wait', async () => {
+    const turns = new Turns(2);
+    const begun: number[] = [];
+    const enter = async (name: number): Promise<void> => {
+      await turns.enter();
+      begun.push(name);
+    };
+    const all = [1, 2, 3, 4, 5, 6].map(enter);
+    await Promise.resolve();
+    expect(begun).to.deep.equal([1, 2]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).to.deep.equal([1, 2, 6, 5]);
+    await Promise.all(all);
+    expect(begun).to.deep.equal([1, 2, 6, 5, 4, 3]);
+  });
+
+  it('let one begin in each turn when each of them takes long', async () => {
+    let now = 0;
+    const turns = new Turns(4, () => now);
+    const begun: number[] = [];
+    const enter = async (name: number): Promise<void> => {
+      await turns.enter();
+      now += 20;
+      begun.push(name);
+    };
+    const all: Promise<void>[] = [];
+    for (const name of [1, 2, 3]) {
+      all.push(enter(name));
+      // Each request comes in a callback of its own.
+      await Promise.resolve();
+    }
+    expect(begun).to.deep.equal([1]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).to.deep.equal([1, 3]);
+    await Promise.all(all);
+    expect(begun).to.deep.equal([1, 3, 2]);
+  });
+});
