@@ -1,7 +1,8 @@
 // Counts the open connections of the data plane by client address, from the tables of the kernel (proc(5), /proc/net/tcp),
 // while there are many: only then it matters whose they are. Where there is no such table, only what has opened within the
 // last second is known.
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
@@ -20,16 +21,26 @@ const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const NOT_OPEN = new Set(['06', '07', '0A']);
 
 /**
- * Open connections to a local port in a table of the kernel, by the client's network.
+ * Open connections to a local port in a table of the kernel, by the client's network. The loop is free between pieces:
+ * a long table takes a while.
  * @param counts added to
  */
-export function countConnections(table: string, port: number, counts: Map<string, number>): void {
+export async function countConnections(
+  table: Readable,
+  port: number,
+  counts: Map<string, number>,
+): Promise<void> {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  for (const line of table.split('\n').slice(1)) {
-    const [, here = '', there = '', state = ''] = line.trim().split(/\s+/, 4);
-    if (!here.endsWith(local) || NOT_OPEN.has(state)) continue;
-    const network = networkOf(addressOf(there.slice(0, there.indexOf(':'))));
-    counts.set(network, (counts.get(network) ?? 0) + 1);
+  let begun = '';
+  for await (const piece of table) {
+    const lines = `${begun}${piece}`.split('\n');
+    begun = lines.pop() ?? '';
+    for (const line of lines) {
+      const [, here = '', there = '', state = ''] = line.trim().split(/\s+/, 4);
+      if (!here.endsWith(local) || NOT_OPEN.has(state)) continue;
+      const network = networkOf(addressOf(there.slice(0, there.indexOf(':'))));
+      counts.set(network, (counts.get(network) ?? 0) + 1);
+    }
   }
 }
 
@@ -55,7 +66,7 @@ export function takeCensus(
     census.begin();
     const counts = new Map<string, number>();
     if (hasTables && readConnections(block) >= COUNT_FROM * maxConnections) {
-      for (const table of TABLES) countConnections(await readFile(table, 'latin1'), port, counts);
+      for (const table of TABLES) await countConnections(createReadStream(table, 'latin1'), port, counts);
     }
     census.publish([...counts].map(([network, connections]) => [keyOf(network), connections] as const));
   };

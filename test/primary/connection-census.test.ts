@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { countConnections } from '#src/primary/connection-census.js';
 
@@ -10,24 +11,28 @@ const line = (local: string, remote: string, state: string): string =>
   `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1 0 20 4 30 10 -1\n`;
 
 describe('a census of connections', () => {
-  it('counts those of one port by client, of IPv6 by network, and none that is not open', () => {
+  it('counts those of one port by client, of IPv6 by network, and none that is not open', async () => {
     const counts = new Map<string, number>();
-    countConnections(
-      HEAD +
-        line('0100007F:1F90', '0200007F:C001', '01') +
-        line('0100007F:1F90', '0200007F:C002', '08') +
-        line('0100007F:1F90', '0300007F:C003', '06') +
-        line('0100007F:1F90', '00000000:0000', '0A') +
-        line('0100007F:1F91', '0200007F:C004', '01'),
+    await countConnections(
+      Readable.from([
+        HEAD +
+          line('0100007F:1F90', '0200007F:C001', '01') +
+          line('0100007F:1F90', '0200007F:C002', '08') +
+          line('0100007F:1F90', '0300007F:C003', '06') +
+          line('0100007F:1F90', '00000000:0000', '0A') +
+          line('0100007F:1F91', '0200007F:C004', '01'),
+      ]),
       8080,
       counts,
     );
     const loopback = '00000000000000000000000001000000';
-    countConnections(
-      HEAD +
-        line(`${loopback}:1F90`, 'B80D0120000000000000000001000000:C001', '01') +
-        line(`${loopback}:1F90`, 'B80D0120000000000000000002000000:C001', '01') +
-        line(`${loopback}:1F90`, '0000000000000000FFFF00000200007F:C005', '01'),
+    await countConnections(
+      Readable.from([
+        HEAD +
+          line(`${loopback}:1F90`, 'B80D0120000000000000000001000000:C001', '01') +
+          line(`${loopback}:1F90`, 'B80D0120000000000000000002000000:C001', '01') +
+          line(`${loopback}:1F90`, '0000000000000000FFFF00000200007F:C005', '01'),
+      ]),
       8080,
       counts,
     );
@@ -49,7 +54,7 @@ describe('a census of connections', () => {
       sockets.push(socket);
     }
     const counts = new Map<string, number>();
-    countConnections(readFileSync('/proc/self/net/tcp', 'latin1'), port, counts);
+    await countConnections(createReadStream('/proc/self/net/tcp', 'latin1'), port, counts);
     expect(Object.fromEntries(counts)).to.deep.equal({ '127.0.0.2': 2, '127.0.0.3': 1 });
     for (const socket of sockets) socket.destroy();
     server.close();
