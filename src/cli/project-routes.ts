@@ -27,7 +27,7 @@ const UNUSED: RequestObserver = {
 };
 
 const UNGUARDED: Doors = {
-  door: () => ({ enter: () => 1, leave() {}, answered() {} }),
+  door: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
   places: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
 };
 

@@ -56,6 +56,8 @@ export interface Host {
   readonly row: WorkerRow;
   /** Requests that it has begun to serve. */
   readonly begun: number;
+  /** Call about every 50 ms: the overload rule looks at the event loop of the thread. */
+  beat(): void;
   /** Behind the last request: lets go of databases, connections and the CPU pool. */
   close(): Promise<void>;
 }
@@ -71,7 +73,7 @@ export function createHost(options: HostOptions): Host {
   const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
   const scheme = schemeOf(settings);
   const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
-  const bounds = createBounds({ block, slot, clock, recorder }, settings.maxInFlight, settings.workers);
+  const bounds = createBounds({ block, slot, recorder }, settings);
   const calling = createCalling({
     block,
     slot,
@@ -127,6 +129,7 @@ export function createHost(options: HostOptions): Host {
     get begun() {
       return meters.begun;
     },
+    beat: () => bounds.beat(),
     async close() {
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
       cpu.close();

@@ -40,7 +40,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const guarded = withNamed(registry, () => named.list());
   const sources = [
     sharedMemorySource(block),
-    workerSource(supervisor),
+    workerSource(supervisor, block),
     cpuSource(cpu),
     registrySource(registry),
     breakerSource(guarded, board),
@@ -65,7 +65,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
       }),
     }),
     ...breakerRoutes(guarded, board),
-    limitsRoute(settings, brain),
+    limitsRoute(settings, brain, supervisor),
     ...switchRoutes(switches),
     ...sagaRoutes(() => journals.operator()),
   ];

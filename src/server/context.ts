@@ -31,7 +31,6 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #begun = 0;
   /** Counts as in flight. */
   #live = false;
-  #isStream = false;
   /** What its route's door said; above 0 it holds a permit of it. */
   #admitted = 0;
   #place: { leave(): void } | undefined;
@@ -62,7 +61,6 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
     if (!this.#claim()) return SENT;
     this.#alarm?.cancel();
-    this.#isStream = true;
     this.exchange.begin(status, this.fieldList(contentType), this.site.draining(), length);
     if (isHead) this.#complete(status, undefined);
     else void this.#pump(status, source);
@@ -151,6 +149,21 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (door === undefined || this.exchange.head.inProcess) return true;
     this.#admitted = door.enter();
     return this.#admitted > 0;
+  }
+
+  /** Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining. */
+  get holdMs(): number {
+    const { door } = this.plan;
+    return door === undefined || this.site.draining() ? 0 : Math.min(door.holdMs, this.timeoutMs);
+  }
+
+  /** Sends a refusal when its time has come. */
+  holdBack(refuse: () => void): void {
+    this.exchange.onClosed(() => {
+      this.#giveUp(clientClosed());
+      this.handlerDone();
+    });
+    this.#alarm = this.site.wheel.after(this.holdMs, refuse);
   }
 
   hold(place: { leave(): void }): void {
@@ -251,12 +264,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
     this.#phase = COMPLETE;
-    const now = performance.now();
-    const tookMs = now - this.startedAt;
-    this.meter.end(this.#begun, status, tookMs * 1000, error);
-    // How long a stream lasts is its own affair, and who has left was not answered.
-    if (this.#admitted > 0 && !this.#isStream && status !== 499)
-      this.plan.door?.answered(tookMs, this.#admitted, now);
+    this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
     if (this.#handlerDone) this.#release();

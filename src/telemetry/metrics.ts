@@ -69,6 +69,16 @@ export const METRICS = {
   ),
   multilane_worker_restarts_total: counter('HTTP workers that were replaced, by reason.', 'reason'),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
+  multilane_worker_shedding: gauge(
+    'last',
+    '1 while the worker refuses requests because work queues.',
+    'worker',
+  ),
+  multilane_worker_backlog_ms: gauge(
+    'last',
+    'Work of admitted requests that the worker has not done yet, by what requests of their routes cost.',
+    'worker',
+  ),
   multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),
   multilane_breaker_state: gauge(
     'last',

@@ -60,7 +60,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const connections = new Connections(block, slot, settings.maxConnections);
   const gate = countRefusals(connections, recorder, 'max_connections');
   const server = createUwsServer(app, { settings, tls, gate });
-  const sampler = startLoadSampler(row, clock);
+  const sampler = startLoadSampler(row, clock, () => host.beat());
   const standing = (): number => clock() - readHeartbeat(block, slot);
   const stalls = new Stalls({ app, server, row, standing, stallMs: settings.stallMs });
   const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {
