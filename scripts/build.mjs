@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   utimesSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import zlib from 'node:zlib';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -37,6 +39,8 @@ const VENDORED = [
       'LICENSE',
       'NOTICE',
     ],
+    /** Served with a compressed copy beside each, so that no request compresses them. */
+    compressed: ['swagger-ui.css', 'swagger-ui-bundle.js'],
     output: 'dist',
     folder: 'vendor/swagger-ui',
   },
@@ -71,25 +75,53 @@ function copyAssets({ source, output }) {
 }
 
 function copyVendored(output) {
-  for (const { source, files, folder } of vendoredInto(output)) {
+  for (const { source, files, compressed, folder } of vendoredInto(output)) {
     for (const file of files) copyNewer(join(ROOT, source, file), join(ROOT, output, folder, file));
+    for (const file of compressed) {
+      for (const [ending, compress] of Object.entries(CODERS)) {
+        writeNewer(join(ROOT, source, file), join(ROOT, output, folder, file + ending), compress);
+      }
+    }
   }
 }
+
+/** Quality 9 of brotli makes a tenth more than 11, in a twentieth of the time. */
+const CODERS = {
+  '.br': (bytes) =>
+    zlib.brotliCompressSync(bytes, {
+      params: {
+        [zlib.constants.BROTLI_PARAM_QUALITY]: 9,
+        [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+      },
+    }),
+  '.gz': (bytes) => zlib.gzipSync(bytes, { level: 9 }),
+};
 
 const vendoredInto = (output) => VENDORED.filter((entry) => entry.output === output);
 
 function copyNewer(from, to) {
-  if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) return;
+  if (!isOlder(to, from)) return;
   mkdirSync(dirname(to), { recursive: true });
   copyFileSync(from, to);
 }
+
+/** @param compress makes the bytes of `to` out of those of `from` */
+function writeNewer(from, to, compress) {
+  if (isOlder(to, from)) writeFileSync(to, compress(readFileSync(from)));
+}
+
+const isOlder = (to, from) => !existsSync(to) || statSync(to).mtimeMs < statSync(from).mtimeMs;
 
 function removeStale({ source, output }) {
   const folder = join(ROOT, output);
   if (!existsSync(folder)) return;
   const wanted = new Set([
     ...[...filesBelow(join(ROOT, source))].flatMap(outputsOf),
-    ...vendoredInto(output).flatMap(({ folder: into, files }) => files.map((file) => join(into, file))),
+    ...vendoredInto(output).flatMap(({ folder: into, files, compressed }) =>
+      [...files, ...compressed.flatMap((file) => Object.keys(CODERS).map((ending) => file + ending))].map(
+        (file) => join(into, file),
+      ),
+    ),
   ]);
   for (const file of filesBelow(folder, folder)) {
     if (!wanted.has(file) && !isBuildInfo(file)) rmSync(join(folder, file));

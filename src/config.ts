@@ -41,6 +41,14 @@ export interface Settings {
   readonly adaptiveLimit: boolean;
   /** Of the whole process. */
   readonly maxConnections: number;
+  /** Requests whose body is on its way, of the whole process. */
+  readonly maxPendingBodies: number;
+  /** Of the whole process. */
+  readonly maxBufferedBodyBytes: number;
+  /** Responses that stream, of the whole process. */
+  readonly maxStreams: number;
+  /** undefined: half of `maxStreams`. */
+  readonly maxStreamsPerAddress: number | undefined;
   /** Per client address; null: none. */
   readonly rateLimit: Rate | null;
   readonly maxBodyBytes: number;
@@ -51,6 +59,8 @@ export interface Settings {
   readonly chunkedBodies: 'accept' | 'reject';
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
+  /** The field that those proxies write. */
+  readonly trustedProxyField: 'x-forwarded-for' | 'forwarded';
   readonly breakerOpenMs: number;
   /** 0: no call is too slow. */
   readonly slowCallMs: number;

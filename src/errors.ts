@@ -23,7 +23,10 @@ export interface ErrorEntry {
   readonly grpc: GrpcStatus;
   /** Fixed title of the problem document. */
   readonly title: string;
-  /** True when the request was certainly not executed, or repeating it is safe by definition of the code. */
+  /**
+   * True when the failure is temporary, so that a repetition may help. With status 503 it is safe where
+   * `executed` is false or the request is idempotent; with the others it is safe by definition of the code.
+   */
   readonly retryable: boolean;
 }
 
@@ -81,6 +84,21 @@ export const ERROR_TABLE = {
   /** The client left: logs and metrics only, never written to a socket. */
   CLIENT_CLOSED: entry(499, 'CANCELLED', 'Client closed the request'),
 } as const satisfies Record<string, ErrorEntry>;
+
+/**
+ * Fields of responses that the runtime alone writes. They are removed from what handlers set and from what an
+ * upstream has sent, so that a client may believe them.
+ */
+export const isRuntimeField = (name: string): boolean => name.startsWith('x-multilane-');
+
+/** `false` beside the member `executed: false` of a 503 problem: the handler did not run. */
+export const EXECUTED_FIELD = 'x-multilane-executed';
+
+/** `1` on a failure that the callee passed on from a call of its own: the caller does not repeat it. */
+export const FINAL_FIELD = 'x-multilane-final';
+
+/** 502, 503 and 504: the request failed on its way, or for want of something that it needs. */
+export const isGatewayFailure = (status: number): boolean => status >= 502 && status <= 504;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
@@ -166,7 +184,10 @@ export class DeadlineExceededError extends HttpError {
   }
 }
 
-/** 503: not executed, may be repeated, always with `Retry-After` (whole seconds). */
+/**
+ * 503: something that the request needs is not available now; always with `Retry-After` (whole seconds).
+ * Whether the handler had run by then is not known here: the writer of the problem document adds `executed`.
+ */
 export class UnavailableError extends HttpError {
   constructor(code: ErrorCode, detail: string, retryAfterSeconds = 1, cause?: unknown) {
     super(code, detail, { headers: { 'retry-after': String(retryAfterSeconds) }, retryable: true, cause });

@@ -3,6 +3,7 @@
 export { type Static, type TSchema, Type } from '@sinclair/typebox';
 export type {
   Database,
+  EffectKey,
   IdempotencyKey,
   Outcome,
   Queryable,
@@ -51,6 +52,7 @@ export type {
   GroupOptions,
   Handler,
   Hooks,
+  ListedValues,
   MaxConcurrent,
   RateLimitOption,
   RouteHooks,
@@ -73,7 +75,7 @@ export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from '.
 export { defineConfig, type ProjectConfig } from './services/define-config.js';
 export { defineSaga } from './services/define-saga.js';
 export { defineService } from './services/define-service.js';
-export { idempotencyKey, idempotent } from './services/idempotency.js';
+export { type IdempotentOptions, idempotencyKey, idempotent } from './services/idempotency.js';
 export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './services/rate-limiter.js';
 export type {
   Cpu,

@@ -21,6 +21,8 @@ export interface Scope {
   readonly trace: TraceContext;
   /** The service whose code runs, for logs; undefined outside services. */
   readonly service: string | undefined;
+  /** A call of this work has failed with 502, 503 or 504 after all its attempts. */
+  callFailed?(): void;
 }
 
 const storage = new AsyncLocalStorage<Scope>();

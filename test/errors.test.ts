@@ -27,7 +27,7 @@ describe('errors', () => {
     expect(documented()).to.deep.equal(ERROR_TABLE);
   });
 
-  it('with status 503 may be repeated, always', () => {
+  it('with status 503 are temporary, always', () => {
     for (const [code, { status, retryable }] of Object.entries(ERROR_TABLE)) {
       if (status === 503) expect(retryable, code).to.equal(true);
     }

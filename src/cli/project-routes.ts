@@ -3,6 +3,7 @@
 // and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import { createBounds } from '../hosting/bounds.js';
 import { createShared } from '../hosting/shared.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
@@ -44,6 +45,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     settings,
     observer: UNUSED,
     doors: UNGUARDED,
+    quotas: createBounds({ block, slot: 1, recorder }, settings).quotas,
     rateLimits,
     tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
     log,

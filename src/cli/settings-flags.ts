@@ -1,15 +1,12 @@
 // Commands that take the flags of the process (`--port 0`, `--config FILE`): these are read by config/, not by
 // commander, so that there is one table of settings and one way to refuse what is wrong.
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { openFileLimit } from '../config/open-files.js';
+import { thisMachine } from '../config/machine.js';
 import { helpText } from '../config/print.js';
 
 /** What `--help` of such a command prints. */
 export function settingsHelp(name: string): string {
-  const isTTY = process.stdout.isTTY === true;
-  const machine = { parallelism: availableParallelism(), openFiles: openFileLimit(), isTTY };
-  return helpText(machine, `multilane ${name}`);
+  return helpText(thisMachine(process.stdout.isTTY === true), `multilane ${name}`);
 }
 
 /** Hands everything behind the command's name to its action, as `command.args`. */

@@ -6,15 +6,13 @@
 import uWS from 'uWebSockets.js';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
-import { ERROR_TABLE, StartError } from '../errors.js';
+import { StartError, UnavailableError } from '../errors.js';
+import { problemOf } from '../telemetry/admin/problem.js';
+import { parseTraceparent } from '../telemetry/propagation.js';
+import { requestIdOf } from '../telemetry/request-id.js';
+import { TraceIds } from '../telemetry/trace-ids.js';
 
-const NO_WORKER = JSON.stringify({
-  type: 'urn:multilane:problem:no-worker',
-  title: ERROR_TABLE.NO_WORKER.title,
-  status: ERROR_TABLE.NO_WORKER.status,
-  detail: 'No worker is serving right now.',
-  code: 'NO_WORKER',
-});
+const NO_WORKER = new UnavailableError('NO_WORKER', 'No worker is serving right now.');
 
 /** What the published types leave out. */
 interface AcceptingApp {
@@ -37,7 +35,7 @@ export class Front {
   readonly #host: string;
   readonly #app: uWS.TemplatedApp;
   #listening: uWS.us_listen_socket | undefined;
-  #refused = 0;
+  readonly #traceIds = new TraceIds();
 
   constructor({ host, tlsCertFile, tlsKeyFile }: FrontSettings) {
     this.#host = host;
@@ -46,15 +44,7 @@ export class Front {
       tlsCertFile === undefined || tlsKeyFile === undefined
         ? uWS.App()
         : uWS.SSLApp({ cert_file_name: tlsCertFile, key_file_name: tlsKeyFile });
-    this.#app.any('/*', (res) => {
-      this.#refused++;
-      res
-        .writeStatus('503 Service Unavailable')
-        .writeHeader('content-type', 'application/problem+json')
-        .writeHeader('retry-after', '1')
-        .writeHeader('x-request-id', `primary-${this.#refused}`)
-        .end(NO_WORKER, true);
-    });
+    this.#app.any('/*', (res, req) => this.#refuse(res, req));
   }
 
   /**
@@ -116,6 +106,15 @@ export class Front {
   close(): void {
     this.#listening = undefined; // the core closes it with the rest
     this.#app.close();
+  }
+
+  #refuse(res: uWS.HttpResponse, req: uWS.HttpRequest): void {
+    const requestId = requestIdOf(req.getHeader('x-request-id'));
+    const traceId = parseTraceparent(req.getHeader('traceparent'))?.traceId ?? this.#traceIds.traceId();
+    const { headers, body } = problemOf(NO_WORKER, { requestId, traceId, executed: false });
+    res.writeStatus('503 Service Unavailable').writeHeader('x-request-id', requestId);
+    for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);
+    res.end(body, true);
   }
 
   get #core(): AcceptingApp {

@@ -92,6 +92,18 @@ export const token: Kind<string> = {
   show: () => MASK,
 };
 
+/** RFC 6750 asks for tokens that cannot be guessed; 32 characters of base64 are 192 bits. */
+export const TOKEN_CHARACTERS = 32;
+/** What messages recommend in place of a token that is too short. */
+export const NEW_TOKEN = 'for example the output of "openssl rand -hex 32"';
+
+/** A token that opens something over the network, so that it must not be guessable. */
+export const longToken: Kind<string> = {
+  ...token,
+  range: `of at least ${TOKEN_CHARACTERS} characters, ${NEW_TOKEN}`,
+  parse: (value) => (value.length < TOKEN_CHARACTERS ? undefined : token.parse(value)),
+};
+
 /** @param item checks and normalizes one element; `type` reads "a comma-separated list of …" */
 export function listOf(items: string, item: (text: string) => string | undefined): Kind<readonly string[]> {
   return {

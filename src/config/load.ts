@@ -1,5 +1,5 @@
 // Reads all settings. Command line > environment > configuration file > default.
-import { availableParallelism, networkInterfaces } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
@@ -7,7 +7,7 @@ import { maskUrl } from './address.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, fromFile, loadConfigFile } from './file.js';
-import { openFileLimit } from './open-files.js';
+import { thisMachine } from './machine.js';
 import { checkText, helpText, type Line, version } from './print.js';
 import { checkTogether } from './rules.js';
 import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
@@ -29,6 +29,7 @@ export interface LoadOptions {
   readonly env?: Environment;
   readonly parallelism?: number;
   readonly openFiles?: number;
+  readonly memoryBytes?: number;
   readonly platform?: NodeJS.Platform;
   /** Addresses of this machine. */
   readonly addresses?: readonly string[];
@@ -49,8 +50,8 @@ export type Loaded =
 /** @throws ConfigError for anything that is unknown or wrong, naming where it was written */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { argv, cwd, isTTY, env = process.env, platform = process.platform } = options;
-  const { parallelism = availableParallelism(), openFiles = openFileLimit() } = options;
-  const machine: Machine = { isTTY, parallelism, openFiles };
+  const { parallelism, openFiles, memoryBytes } = { ...thisMachine(isTTY), ...options };
+  const machine: Machine = { isTTY, parallelism, openFiles, memoryBytes };
   const commandLine = parseCommandLine(argv);
   if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
   if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
@@ -96,7 +97,7 @@ export function settingsOf(
     services: namesOf(file),
     file,
     cwd,
-    machine: { isTTY: false, parallelism: 1, openFiles: openFileLimit() },
+    machine: { ...thisMachine(false), parallelism: 1 },
     env: {},
     platform: process.platform,
     addresses: undefined,

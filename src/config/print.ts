@@ -92,7 +92,7 @@ export function checkText(lines: readonly Line[], facts: CheckFacts): string {
 
 /** The table of docs/settings.md. */
 export function settingsTable(): string {
-  const anyMachine = { parallelism: 1, openFiles: 1024, isTTY: false };
+  const anyMachine = { parallelism: 1, openFiles: 1024, memoryBytes: 4 * 1024 ** 3, isTTY: false };
   const rows = ALL.map(([name, setting]) => {
     const usual = setting.defaultText ?? `\`${shownDefault(setting, anyMachine)}\``;
     const key = name === 'SERVICES' ? '-' : `\`${keyOf(name)}\``;

@@ -3,10 +3,8 @@ import { isIP, isIPv4 } from 'node:net';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { isLoopback, isWildcard } from './address.js';
+import { TOKEN_CHARACTERS } from './kind.js';
 import { nearest } from './names.js';
-
-/** RFC 6750 asks for tokens that cannot be guessed; 32 characters of base64 are 192 bits. */
-const TOKEN_CHARACTERS = 32;
 
 export interface Surroundings {
   /** How a setting was spelled by whoever set it, for messages. */

@@ -7,6 +7,8 @@ export interface Machine {
   readonly parallelism: number;
   /** Most files and sockets that this process may have open. */
   readonly openFiles: number;
+  /** Memory that this process may use, in bytes: the machine's, or the limit of its container. */
+  readonly memoryBytes: number;
   /** Standard output is a terminal. */
   readonly isTTY: boolean;
 }

@@ -1,7 +1,7 @@
 // Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
 // OpenTelemetry are in table-otel.ts.
 import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './address.js';
-import { listOf, oneOf, onOff, path, rate, token, whole } from './kind.js';
+import { listOf, longToken, oneOf, onOff, path, rate, token, whole } from './kind.js';
 import { given, optional, type Table } from './setting.js';
 import { OTEL_SETTINGS } from './table-otel.js';
 
@@ -90,7 +90,8 @@ export const PROCESS_SETTINGS = {
   REGISTRY_ACCEPT_TOKENS_FILE: optional(
     path,
     'none',
-    'File of lines `token service,service…`: who may register instances, and of which services.',
+    'File of lines `token service,service…`: who may register instances, and of which services. Tokens have at ' +
+      'least 32 characters.',
   ),
   ADVERTISE_HOST: optional(
     host,
@@ -98,9 +99,10 @@ export const PROCESS_SETTINGS = {
     'Address that others reach the data plane by. The data plane must be bound to it.',
   ),
   MESH_TOKEN: optional(
-    token,
+    longToken,
     'none',
-    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network.',
+    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network. Calls ' +
+      'carry a value made from it for the called service, never the secret itself.',
   ),
   CPU_THREADS: given(
     whole(1, 256),
@@ -125,6 +127,30 @@ export const PROCESS_SETTINGS = {
     'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
       'it is read. What is left of the open files is for databases, calls and files.',
     { defaultText: '9/10 of the open-file limit' },
+  ),
+  MAX_PENDING_BODIES: given(
+    whole(2, 1_000_000),
+    10_000,
+    'Requests of the whole process whose body has not arrived yet, at most half of them from one client address; one ' +
+      'more is refused with 503 `OVERLOADED`. They hold no permit of `MAX_IN_FLIGHT` while they wait.',
+  ),
+  MAX_BUFFERED_BODY_BYTES: given(
+    whole(64 * 1024, 1024 * MIB),
+    (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
+    'Bytes of request bodies that the whole process holds, at most half of them of one client address; a body that ' +
+      'needs more is refused with 503 `OVERLOADED`.',
+    { ...BYTES, defaultText: 'a quarter of the memory of the machine or container, at most 1 GiB' },
+  ),
+  MAX_STREAMS: given(
+    whole(2, 1_000_000),
+    10_000,
+    'Responses of the whole process that stream, event streams and large files included; one more is refused with 503 ' +
+      '`OVERLOADED`. A response leaves `MAX_IN_FLIGHT` when it begins to stream.',
+  ),
+  MAX_STREAMS_PER_ADDRESS: optional(
+    whole(1, 1_000_000),
+    'half of `MAX_STREAMS`',
+    'The same for one client address (IPv6: its /64; behind `TRUSTED_PROXIES` the address of the client).',
   ),
   RATE_LIMIT: given(
     rate,
@@ -160,7 +186,14 @@ export const PROCESS_SETTINGS = {
   TRUSTED_PROXIES: given(
     cidrs,
     [],
-    'Proxies whose `X-Forwarded-*` and `Forwarded` are believed; from anyone else they are dropped.',
+    'Proxies whose `TRUSTED_PROXY_FIELD` and `x-request-deadline` are believed; those of anyone else are ignored. ' +
+      'A proxy must set or remove these fields itself.',
+  ),
+  TRUSTED_PROXY_FIELD: given(
+    oneOf('x-forwarded-for', 'forwarded'),
+    'x-forwarded-for',
+    'What these proxies write about their clients: `X-Forwarded-For` beside its `X-Forwarded-*`, or ' +
+      '`Forwarded` (RFC 7239). The other one is dropped.',
   ),
   BREAKER_OPEN_MS: given(
     whole(100, HOUR_MS),

@@ -1,7 +1,15 @@
 // Puts the parts of this room together: what a service gets as `db` in one worker.
 import type { Settings } from '../config.js';
 import type { ConnectionBudget } from './budget.js';
-import type { Database, IdempotencyKey, Outcome, QueryResult, Row, Transaction } from './database.js';
+import type {
+  Database,
+  EffectKey,
+  IdempotencyKey,
+  Outcome,
+  QueryResult,
+  Row,
+  Transaction,
+} from './database.js';
 import { cancel, once, outcome } from './idempotency.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
@@ -85,14 +93,11 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     return once((fn) => transact(this.#transactions, fn), key, effect);
   }
 
-  cancel(
-    key: Omit<IdempotencyKey, 'body'>,
-    undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
-  ): Promise<void> {
+  cancel(key: EffectKey, undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>): Promise<void> {
     return cancel((fn) => transact(this.#transactions, fn), key, undo);
   }
 
-  outcome(key: Omit<IdempotencyKey, 'body'>): Promise<Outcome | undefined> {
+  outcome(key: EffectKey): Promise<Outcome | undefined> {
     return outcome(this, key);
   }
 

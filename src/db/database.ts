@@ -25,9 +25,24 @@ export interface IdempotencyKey {
   /** What the key belongs to, e.g. `POST /api/users`. The same key on another route is another key. */
   readonly route: string;
   readonly key: string;
-  /** The request, as JSON: the same key with another body is refused (422 IDEMPOTENCY_KEY_REUSED). */
+  /**
+   * Whose key it is, e.g. the id of a user: the same key of another scope is another key. Default: shared by
+   * all.
+   */
+  readonly scope?: string;
+  /**
+   * What the request asks for beside its body, e.g. path parameters, in one text for all requests that ask
+   * for the same. Default: nothing.
+   */
+  readonly target?: string;
+  /**
+   * The body of the request, as JSON. The same key with another body or target is 422 IDEMPOTENCY_KEY_REUSED.
+   */
   readonly body?: unknown;
 }
+
+/** What identifies a stored effect, whatever was asked for. */
+export type EffectKey = Pick<IdempotencyKey, 'route' | 'key' | 'scope'>;
 
 /** A stored answer: what the first call returned. JSON. */
 export interface Outcome {
@@ -46,8 +61,8 @@ export interface Database extends Queryable {
 
   /**
    * Effect and key in one transaction: `effect` runs at most once per key; its outcome is stored with it and
-   * returned again to every later call with the same key and body. A BusinessError is an outcome too (stored
-   * as a refusal, thrown again); any other error leaves nothing behind.
+   * returned again to every later call with the same key, target and body. A BusinessError is an outcome too
+   * (stored as a refusal, thrown again); any other error leaves nothing behind.
    * @throws HttpError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, STEP_CANCELLED (see `cancel`)
    */
   once(key: IdempotencyKey, effect: (tx: Transaction) => Promise<Outcome>): Promise<Outcome>;
@@ -57,14 +72,11 @@ export interface Database extends Queryable {
    * arrives later is refused (409 STEP_CANCELLED), and undoes what was done. `undo` gets the stored outcome,
    * undefined when the effect never happened or was refused. Repeating it does nothing more.
    */
-  cancel(
-    key: Omit<IdempotencyKey, 'body'>,
-    undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
-  ): Promise<void>;
+  cancel(key: EffectKey, undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>): Promise<void>;
 
   /**
    * The stored outcome of a key, undefined when unknown or cancelled; also when refused: nothing happened then,
    * and asking again by `once` throws the refusal.
    */
-  outcome(key: Omit<IdempotencyKey, 'body'>): Promise<Outcome | undefined>;
+  outcome(key: EffectKey): Promise<Outcome | undefined>;
 }

@@ -10,7 +10,8 @@ import {
   migrationStates,
   plannedMigrations,
 } from './migrate.js';
-import { describeConnectFailure, withDatabase } from './server-url.js';
+import { withDatabase } from './server-url.js';
+import { withStartClient } from './start-client.js';
 
 export interface DatabaseTarget {
   /** Of the service, and of its database unless that has one of its own. */
@@ -18,6 +19,8 @@ export interface DatabaseTarget {
   readonly database?: string;
   /** The server, with the maintenance database in its path. */
   readonly server: string;
+  /** That names the server, for messages; undefined for the embedded one. */
+  readonly setting?: string | undefined;
   readonly migrations: URL | undefined;
   readonly framework?: readonly MigrationSet[];
 }
@@ -52,9 +55,16 @@ export async function prepareDatabases(
   const results = await Promise.allSettled(
     targets.map(async (target) => {
       await ensureDatabase(target, log);
-      const { name: service, migrations, framework } = target;
+      const { name: service, setting, migrations, framework } = target;
       const connection = serviceDatabase(target);
-      await migrateService({ service, connection, migrations, ...(framework && { framework }), log });
+      await migrateService({
+        service,
+        setting,
+        connection,
+        migrations,
+        ...(framework && { framework }),
+        log,
+      });
       ready(service);
     }),
   );
@@ -74,8 +84,8 @@ export async function databaseStates(
   target: DatabaseTarget,
   log: Log,
 ): Promise<{ readonly exists: boolean; readonly migrations: readonly MigrationState[] }> {
-  const { name: service, migrations, framework } = target;
-  const options = { service, migrations, ...(framework && { framework }) };
+  const { name: service, setting, migrations, framework } = target;
+  const options = { service, setting, migrations, ...(framework && { framework }) };
   if (!(await exists(target))) return { exists: false, migrations: await plannedMigrations(options) };
   const connection = serviceDatabase(target);
   return { exists: true, migrations: await migrationStates({ ...options, connection, log }) };
@@ -118,24 +128,9 @@ async function exists(target: DatabaseTarget): Promise<boolean> {
   }
 }
 
-async function withClient<T>(
-  { name }: Pick<DatabaseTarget, 'name'>,
+const withClient = <T>(
+  { name: service, setting }: Pick<DatabaseTarget, 'name' | 'setting'>,
   url: string,
   work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new (driver().Client)({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
-  client.on('error', () => {}); // the statement under way is told
-  try {
-    await client.connect();
-  } catch (error) {
-    throw new StartError(describeConnectFailure(name, url, error), { cause: error });
-  }
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
+): Promise<T> =>
+  withStartClient({ service, setting }, url, { connectionTimeoutMillis: CONNECT_TIMEOUT_MS }, work);

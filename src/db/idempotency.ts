@@ -7,10 +7,9 @@
 // trips: (BEGIN, lock, read, savepoint), the effect, (store, COMMIT).
 import { createHash } from 'node:crypto';
 import { BusinessError, HttpError } from '../errors.js';
-import type { IdempotencyKey, Outcome, Queryable, Transaction } from './database.js';
+import type { EffectKey, IdempotencyKey, Outcome, Queryable, Transaction } from './database.js';
 import type { OpenTransaction } from './transaction.js';
 
-type Key = Omit<IdempotencyKey, 'body'>;
 type Transact = <T>(fn: (tx: OpenTransaction) => Promise<T>) => Promise<T>;
 
 interface StoredRow {
@@ -43,25 +42,26 @@ export async function once(
   key: IdempotencyKey,
   effect: (tx: Transaction) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const fingerprint = fingerprintOf(key.body);
+  const fingerprint = fingerprintOf(key.body, key.target);
+  const id = rowOf(key);
   const result = await transact<Outcome | BusinessError>(async (tx) => {
     const [, lock, row] = await Promise.all([
       tx.begun,
-      tx.ahead<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [lockOf(key)]),
-      tx.ahead<StoredRow>(READ, [key.route, key.key]),
+      tx.ahead<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [lockOf(id)]),
+      tx.ahead<StoredRow>(READ, id),
       tx.ahead('savepoint multilane_effect'),
     ]);
     if (row !== undefined) return replay(row, fingerprint);
     if (lock?.locked !== true) throw inProgress();
     try {
       const outcome = await effect(tx);
-      tx.last(STORE, [key.route, key.key, fingerprint, 'done', outcome.status, JSON.stringify(outcome.body)]);
+      tx.last(STORE, [...id, fingerprint, 'done', outcome.status, JSON.stringify(outcome.body)]);
       return outcome;
     } catch (error) {
       if (!(error instanceof BusinessError)) throw error;
       tx.last('rollback to savepoint multilane_effect');
       const refusal = JSON.stringify(refusalOf(error));
-      tx.last(STORE, [key.route, key.key, fingerprint, 'refused', error.status, refusal]);
+      tx.last(STORE, [...id, fingerprint, 'refused', error.status, refusal]);
       return error;
     }
   });
@@ -72,24 +72,25 @@ export async function once(
 /** See `Database.cancel`. Waits for a forward call that is running now. */
 export async function cancel(
   transact: Transact,
-  key: Key,
+  key: EffectKey,
   undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
 ): Promise<void> {
+  const id = rowOf(key);
   await transact(async (tx) => {
     const [, , row] = await Promise.all([
       tx.begun,
-      tx.ahead('select pg_advisory_xact_lock($1)', [lockOf(key)]),
-      tx.ahead<StoredRow>(READ, [key.route, key.key]),
+      tx.ahead('select pg_advisory_xact_lock($1)', [lockOf(id)]),
+      tx.ahead<StoredRow>(READ, id),
     ]);
     if (row?.state === 'cancelled') return;
     await undo(tx, row?.state === 'done' ? outcomeOf(row) : undefined);
-    tx.last(BURY, [key.route, key.key]);
+    tx.last(BURY, id);
   });
 }
 
 /** See `Database.outcome`. */
-export async function outcome(db: Queryable, key: Key): Promise<Outcome | undefined> {
-  const row = await db.maybeOne<StoredRow>(READ, [key.route, key.key]);
+export async function outcome(db: Queryable, key: EffectKey): Promise<Outcome | undefined> {
+  const row = await db.maybeOne<StoredRow>(READ, rowOf(key));
   return row?.state === 'done' ? outcomeOf(row) : undefined;
 }
 
@@ -114,7 +115,7 @@ function replay(row: StoredRow, fingerprint: string): Outcome | BusinessError {
     throw new HttpError('STEP_CANCELLED', 'This request was cancelled before it arrived.');
   }
   if (row.fingerprint !== fingerprint) {
-    throw new HttpError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key was used with another request body.');
+    throw new HttpError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key was used with another request.');
   }
   if (row.state === 'done') return outcomeOf(row);
   const { code, message, details } = row.body as Refusal;
@@ -136,14 +137,35 @@ function inProgress(): HttpError {
   });
 }
 
+/**
+ * Route and key of the row. A scope is hashed into the key, behind a line end, which no key of a request has:
+ * so rows without a scope stay where they were, a principal is not stored, and no scope is too long for the
+ * index.
+ * @throws TypeError for a scope that is no text, or empty: all that lack a principal would share their
+ * responses
+ */
+function rowOf({ route, key, scope }: EffectKey): [route: string, key: string] {
+  if (scope === undefined) return [route, key];
+  if (typeof scope !== 'string' || scope === '') {
+    throw new TypeError('the scope of an idempotency key must be a text that is not empty');
+  }
+  return [route, `${key}\n${createHash('sha256').update(scope).digest('hex')}`];
+}
+
 /** 64 bits of a hash, as PostgreSQL wants them: two keys that meet there wait for each other, nothing worse. */
-function lockOf({ route, key }: Key): string {
+function lockOf([route, key]: readonly [string, string]): string {
   return createHash('sha256').update(`${route}\n${key}`).digest().readBigInt64BE(0).toString();
 }
 
-/** Of the canonical form: members sorted, no white space, numbers and strings as JSON.stringify writes them. */
-export function fingerprintOf(body: unknown): string {
-  return createHash('sha256').update(canonical(body)).digest('hex');
+/**
+ * Of the canonical form: members sorted, no white space, numbers and strings as JSON.stringify writes them. A
+ * request without a target has the fingerprint that was stored before there were targets; the line end, which
+ * is in no canonical form, keeps the two kinds apart.
+ */
+export function fingerprintOf(body: unknown, target = ''): string {
+  const hash = createHash('sha256');
+  if (target !== '') hash.update(`${target}\n`);
+  return hash.update(canonical(body)).digest('hex');
 }
 
 function canonical(value: unknown): string {

@@ -7,7 +7,7 @@ import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
-import { describeConnectFailure } from './server-url.js';
+import { withStartClient } from './start-client.js';
 
 /** One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`. */
 export interface MigrationSet {
@@ -18,6 +18,8 @@ export interface MigrationSet {
 export interface MigrateOptions {
   /** For messages. */
   readonly service: string;
+  /** That names its server, for messages; undefined for the embedded one. */
+  readonly setting?: string | undefined;
   /** URL of the service's own database, which exists. */
   readonly connection: string;
   /** The service's own migrations. */
@@ -80,28 +82,16 @@ function setsOf({
   return [FRAMEWORK, ...framework, ...own];
 }
 
-async function withClient<T>(
-  { service, connection, log }: MigrateOptions,
+function withClient<T>(
+  { service, setting, connection, log }: MigrateOptions,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new (driver().Client)({
-    connectionString: connection,
+  const config = {
     application_name: `multilane ${service} migrations`,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
-  client.on('error', (error) =>
-    log.warn({ err: error, service }, 'the connection of the migrations was lost'),
-  );
-  try {
-    await client.connect();
-  } catch (error) {
-    throw new StartError(describeConnectFailure(service, connection, error));
-  }
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
+    onLost: (error: Error) => log.warn({ err: error, service }, 'the connection of the migrations was lost'),
+  };
+  return withStartClient({ service, setting }, connection, config, work);
 }
 
 async function migrate(client: pg.Client, service: string, set: MigrationSet, log: Log): Promise<void> {

@@ -1,9 +1,11 @@
 // Whether a database server answers, asked again and again on one connection of its own.
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import type { Connecting } from './connect-failure.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import { addressOf } from './server-url.js';
+import { withStartClient } from './start-client.js';
 
 const PROBE_EVERY_MS = 2_000;
 const PROBE_TIMEOUT_MS = 2_000;
@@ -55,15 +57,17 @@ export class ServerProbe {
   }
 }
 
-/** `max_connections` of the server. */
-export async function maxConnectionsOf(url: string): Promise<number> {
-  const client = await connect(url);
-  try {
+/** `max_connections` of the server. @throws StartError when it cannot be reached */
+export function maxConnectionsOf(connecting: Connecting, url: string): Promise<number> {
+  const config = {
+    application_name: 'multilane probe',
+    connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+    query_timeout: PROBE_TIMEOUT_MS,
+  };
+  return withStartClient(connecting, url, config, async (client) => {
     const { rows } = await client.query<{ max_connections: string }>('show max_connections');
     return Number(rows[0]?.max_connections);
-  } finally {
-    abandon(client);
-  }
+  });
 }
 
 async function connect(url: string): Promise<pg.Client> {

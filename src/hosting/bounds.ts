@@ -1,12 +1,16 @@
 // Requests that are refused because too much is in flight, counted where that is decided: a handler, too, may
 // answer OVERLOADED.
 import type { Settings } from '../config.js';
+import { AddressCells, addressKeys } from '../memory/address-cells.js';
 import { AdmissionCells } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import type { QuotaName } from '../memory/layout.js';
+import { QuotaCells } from '../memory/quota-cells.js';
 import type { Counter, Recorder } from '../memory/recorder.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
-import type { Doors } from '../server/observer.js';
+import { Quota } from '../resilience/quota.js';
+import type { Doors, RequestQuotas } from '../server/observer.js';
 import type { PlacesOf } from '../upstream/bounded.js';
 
 export interface Place {
@@ -20,12 +24,19 @@ export interface Bounds extends Doors {
   readonly placesOf: PlacesOf;
   /** Call about every 50 ms. */
   beat(): void;
+  readonly quotas: RequestQuotas;
 }
+
+type QuotaSettings = Pick<
+  Settings,
+  'maxPendingBodies' | 'maxBufferedBodyBytes' | 'maxStreams' | 'maxStreamsPerAddress'
+>;
 
 export function createBounds(
   { block, slot, recorder }: Place,
-  { maxInFlight, adaptiveLimit }: Pick<Settings, 'maxInFlight' | 'adaptiveLimit'>,
+  settings: QuotaSettings & Pick<Settings, 'maxInFlight' | 'adaptiveLimit'>,
 ): Bounds {
+  const { maxInFlight, adaptiveLimit } = settings;
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
   const refused = Object.fromEntries(REFUSALS.map((reason) => [reason, shed(reason)])) as Record<
     Refusal,
@@ -46,5 +57,46 @@ export function createBounds(
     beat: () => admission.beat(),
     places: (name) => places(`route ${name}`),
     placesOf: (service) => places(`call ${service}`),
+    quotas: createQuotas(block, slot, settings, { bodies: shed('bodies'), streams: shed('streams') }),
   };
 }
+
+/** @param shed counters of what is refused */
+function createQuotas(
+  block: Block,
+  slot: number,
+  settings: QuotaSettings,
+  shed: Readonly<Record<'bodies' | 'streams', { add(): void }>>,
+): RequestQuotas {
+  const quota = (
+    name: Exclude<QuotaName, 'looseBodyBytes'>,
+    most: number,
+    mostEach: number,
+    reason: keyof typeof shed,
+    loose?: QuotaName,
+  ) =>
+    new Quota({
+      units: new QuotaCells(block, slot, name),
+      shares: new AddressCells(block, slot, name),
+      most,
+      mostEach,
+      ...(loose !== undefined && { loose: new QuotaCells(block, slot, loose) }),
+      onRefused: () => shed[reason].add(),
+    });
+  const { maxPendingBodies, maxBufferedBodyBytes, maxStreams, maxStreamsPerAddress } = settings;
+  return {
+    bodies: quota('bodies', maxPendingBodies, half(maxPendingBodies), 'bodies'),
+    bodyBytes: quota(
+      'bodyBytes',
+      maxBufferedBodyBytes,
+      half(maxBufferedBodyBytes),
+      'bodies',
+      'looseBodyBytes',
+    ),
+    streams: quota('streams', maxStreams, maxStreamsPerAddress ?? half(maxStreams), 'streams'),
+    addressKey: addressKeys(block),
+  };
+}
+
+/** One client address holds at most half of what there is. */
+const half = (most: number): number => Math.max(1, Math.floor(most / 2));

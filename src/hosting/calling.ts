@@ -10,6 +10,7 @@ import type { Clock } from '../memory/clock.js';
 import { EjectionCells } from '../memory/ejection-cells.js';
 import { EndpointCells } from '../memory/endpoint-cells.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
+import { meshTokens } from '../mesh-token.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { injectTrace } from '../telemetry/propagation.js';
@@ -83,7 +84,7 @@ export function createCalling(options: CallingOptions): Calling {
     random: Math.random,
     propagate: injectTrace,
     observer,
-    meshToken,
+    meshToken: meshToken === undefined ? undefined : meshTokens(meshToken),
     timeoutMs,
   });
   return {

@@ -99,6 +99,7 @@ export function createHost(options: HostOptions): Host {
     settings,
     observer: meters,
     doors: bounds,
+    quotas: bounds.quotas,
     rateLimits,
     switchedOff: new SnapshotPage(block, 'switchedOff'),
     tracing,

@@ -18,6 +18,11 @@ export function countedRateLimits(block: Block, clock: Clock, recorder: Recorder
           if (verdict <= 0) refused.add();
           return verdict;
         },
+        peek(key) {
+          const verdict = cells.peek(key);
+          if (verdict < 0) refused.add();
+          return verdict;
+        },
       };
     },
   };

@@ -172,6 +172,11 @@ export function readAdmission(block: Block, slot: number): WorkerAdmission {
   };
 }
 
+/** Requests of the process in flight, for metrics. */
+export function readInFlight(block: Block): number {
+  return Atomics.load(block.words('processInFlight'), 0);
+}
+
 /**
  * Releases what a lost worker held, and resets what it showed. What its routes cost stays: the next thread in the slot
  * starts with it. Call when none of its code can run any more.

@@ -14,6 +14,11 @@ export class Connections {
     this.#limit = limit;
   }
 
+  /** Over all threads. */
+  get total(): number {
+    return Atomics.load(this.#total, 0);
+  }
+
   /** False: at the limit, nothing was taken. */
   enter(): boolean {
     if (Atomics.add(this.#total, 0, 1) >= this.#limit) {
@@ -34,4 +39,9 @@ export class Connections {
 export function reclaimConnections(block: Block, slot: number): void {
   const held = Atomics.exchange(block.words('workerConnections', slot), 0, 0);
   Atomics.sub(block.words('processConnections'), 0, held);
+}
+
+/** Open connections of the data plane, over all threads. */
+export function readConnections(block: Block): number {
+  return Atomics.load(block.words('processConnections'), 0);
 }

@@ -79,6 +79,21 @@ export const DATABASE_POOLS = 32;
 export const LINE_WORDS = 4;
 /** Calls under way that others may wait for, a power of two. */
 export const CALL_CLAIMS = 4096;
+/**
+ * What requests hold for a while and the process bounds: requests whose body is on its way, bytes of bodies, the bytes
+ * among them that are counted for no address, and responses that stream. See quota-cells.ts.
+ */
+export const QUOTAS = ['bodies', 'bodyBytes', 'looseBodyBytes', 'streams'] as const;
+export type QuotaName = (typeof QUOTAS)[number];
+/** Words from one quota to the next, so that no two share a cache line. */
+export const QUOTA_WORDS = 16;
+/**
+ * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of two: see
+ * address-cells.ts. Streams have more of them, because the bound of an address may be a small number there.
+ */
+export const ADDRESS_CELLS = { bodies: 1024, bodyBytes: 1024, streams: 8192, connections: 1024 } as const;
+export type AddressCount = keyof typeof ADDRESS_CELLS;
+export const ADDRESS_WORDS = 2 * Object.values(ADDRESS_CELLS).reduce((sum: number, cells) => sum + cells, 0);
 
 const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: Merge): Field => ({
   rows,
@@ -118,6 +133,9 @@ export const LAYOUT = {
   databasePermits: field('process', DATABASE_PERMITS, 'cas', 'packed', 'none'),
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
+
+  /** Units of each quota that are held, at `index * QUOTA_WORDS`; what a lost worker held is given back. */
+  quotaHeld: field('process', QUOTAS.length * QUOTA_WORDS, 'cas', 'by quota', 'last'),
 
   /** By which ejections take turns, and what tells that anything has changed: see ejection-cells.ts. */
   ejectionTurn: field('process', 1, 'cas', 'packed', 'none'),
@@ -170,6 +188,10 @@ export const LAYOUT = {
   workerAdmitted: field('worker', 1, 'owner', 'requests', 'sum'),
   /** Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals. */
   workerAdmission: field('worker', 4, 'owner', 'flag, microseconds', 'none'),
+  /** Units of each quota that this worker holds: to be given back if the worker is lost. */
+  workerQuotaHeld: field('worker', QUOTAS.length, 'owner', 'by quota', 'sum'),
+  /** What the worker counts by client address, one count after the other. The primary's row: connection-shares.ts. */
+  workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by count', 'sum'),
   workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
   /** Answers with status >= 500. */
   workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),

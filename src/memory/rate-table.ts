@@ -34,6 +34,12 @@ export interface RateCells {
    *   until one would be admitted
    */
   take(key: string): number;
+  /**
+   * Reads only.
+   * @returns minus the milliseconds until one would be admitted; 0 when one may be admitted now, or the key
+   * has no row
+   */
+  peek(key: string): number;
 }
 
 /**
@@ -90,7 +96,7 @@ export class RateTable {
       tolerance: (burst - 1) * interval,
       lateness: burst === 1 ? Math.floor(interval * FORGIVEN) : 0,
     };
-    return { take: (key) => this.#take(rate, key) };
+    return { take: (key) => this.#take(rate, key), peek: (key) => this.#peek(rate, key) };
   }
 
   #take(rate: CellRate, key: string): number {
@@ -110,6 +116,20 @@ export class RateTable {
       this.#onOverflow?.();
       return shared / UNITS_PER_MS;
     }
+  }
+
+  #peek({ salt, tolerance }: CellRate, key: string): number {
+    this.#hash.of(salt, key);
+    const tag = this.#hash.high & TAG_MASK || 1;
+    const row = this.#buckets.find((this.#hash.low & this.#mask) * RATE_BUCKET_WORDS, tag);
+    if (row === ABSENT) return 0;
+    const { words } = this.#buckets;
+    // In the order of `#charge`: an unchanged low half says that the high half is the one that belongs to it.
+    const low = Atomics.load(words, row);
+    const high = Atomics.load(words, row + 1);
+    if (tagOf(high) !== tag || Atomics.load(words, row) !== low) return 0;
+    const lead = leadOf(low, high, this.#now());
+    return lead > tolerance && lead <= MAX_LEAD ? (tolerance - lead) / UNITS_PER_MS : 0;
   }
 
   /** Forgets rows without state. To be called now and then, in any thread, in less than days. */

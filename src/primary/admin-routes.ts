@@ -14,7 +14,7 @@ import { localShadowing, registryRoutes } from '../upstream/registry-routes.js';
 import type { Brain } from './brain.js';
 import type { Journals } from './journals.js';
 import { limitsRoute } from './limits-route.js';
-import { breakerSource, cpuSource, registrySource, workerSource } from './metric-sources.js';
+import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { OperatorSwitches } from './operator-switches.js';
 import type { Readiness } from './readiness.js';
 import { sagaRoutes } from './saga-routes.js';
@@ -40,6 +40,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const guarded = withNamed(registry, () => named.list());
   const sources = [
     sharedMemorySource(block),
+    heldSource(block),
     workerSource(supervisor, block),
     cpuSource(cpu),
     registrySource(registry),

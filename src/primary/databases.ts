@@ -1,5 +1,6 @@
 // The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
 import type { Logger } from 'pino';
+import { databaseUrlOf } from '../config/table.js';
 import type { Settings } from '../config.js';
 import {
   type DatabaseTarget,
@@ -11,6 +12,7 @@ import {
 import type { Embedded } from '../db/embedded.js';
 import type { MigrationState } from '../db/migrate.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
+import { serverOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
 import { hasDatabase } from '../services/mounted.js';
 import type { ServiceDefinition } from '../services/service.js';
@@ -77,9 +79,8 @@ export class Databases {
     const { databaseUrl, serviceDatabaseUrls } = this.#settings;
     return [databaseUrl, ...Object.values(serviceDatabaseUrls)]
       .filter((url) => url !== undefined)
-      .map((url) => new URL(url))
-      .filter((url) => url.hostname !== '')
-      .map((url) => ({ host: url.hostname, port: Number(url.port || 5432) }));
+      .map(serverOf)
+      .filter(({ host }) => !host.startsWith('/'));
   }
 
   /** At least one service needs a server that nobody named. */
@@ -136,8 +137,10 @@ export class Databases {
   #targetsOn(embedded: Embedded | undefined): readonly DatabaseTarget[] {
     const { databaseUrl, serviceDatabaseUrls } = this.#settings;
     const server = databaseUrl ?? embedded?.url ?? '';
+    const common = databaseUrl === undefined ? undefined : 'DATABASE_URL';
     return this.#services.map(({ name, migrations, sagas = [] }) => ({
       name,
+      setting: serviceDatabaseUrls[name] === undefined ? common : databaseUrlOf(name),
       database: this.#nameOf(name),
       server: serviceDatabaseUrls[name] ?? server,
       migrations,
@@ -189,9 +192,11 @@ export class Databases {
   }
 
   async #maxConnections(embedded: Embedded | undefined): Promise<number> {
-    const urls = new Set(this.#targets.map((target) => serviceDatabase(target)));
-    if (embedded !== undefined || urls.size === 0) return embedded?.maxConnections ?? RESERVED_CONNECTIONS;
-    const limits = await Promise.all([...urls].map(maxConnectionsOf));
-    return Math.min(...limits);
+    const targets = new Map(this.#targets.map((target) => [serviceDatabase(target), target]));
+    if (embedded !== undefined || targets.size === 0) return embedded?.maxConnections ?? RESERVED_CONNECTIONS;
+    const limits = [...targets].map(([url, { name, setting }]) =>
+      maxConnectionsOf({ service: name, setting }, url),
+    );
+    return Math.min(...(await Promise.all(limits)));
   }
 }

@@ -4,7 +4,9 @@ import type { Settings } from '../config.js';
 import { AdmissionCells } from '../memory/admission-cells.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import type { QuotaName } from '../memory/layout.js';
 import { NameTable } from '../memory/names.js';
+import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotals } from '../memory/totals.js';
 import { rateText } from '../rate.js';
@@ -13,10 +15,21 @@ import type { Brain } from './brain.js';
 import { shownAdmission } from './worker-admission.js';
 
 export function limitsRoute(
-  { maxInFlight, adaptiveLimit, rateLimit }: Pick<Settings, 'maxInFlight' | 'adaptiveLimit' | 'rateLimit'>,
+  settings: Pick<
+    Settings,
+    | 'maxInFlight'
+    | 'adaptiveLimit'
+    | 'rateLimit'
+    | 'maxPendingBodies'
+    | 'maxBufferedBodyBytes'
+    | 'maxStreams'
+    | 'maxStreamsPerAddress'
+  >,
   { block, clock }: Pick<Brain, 'block' | 'clock'>,
   supervisor: Pick<Supervisor, 'threads'>,
 ): AdminRoute {
+  const { maxInFlight, adaptiveLimit, rateLimit } = settings;
+  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
   const admission = new AdmissionCells(block, 0);
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
@@ -53,6 +66,17 @@ export function limitsRoute(
             }),
             routes: admission.usage(),
             shed: totals('multilane_requests_shed_total', 'reason'),
+          },
+          bodies: {
+            pending: held('bodies'),
+            maxPending: settings.maxPendingBodies,
+            bufferedBytes: held('bodyBytes'),
+            maxBufferedBytes: settings.maxBufferedBodyBytes,
+          },
+          streams: {
+            open: held('streams'),
+            max: settings.maxStreams,
+            maxPerAddress: settings.maxStreamsPerAddress ?? Math.floor(settings.maxStreams / 2),
           },
           bulkheads: bulkheads
             .usage()

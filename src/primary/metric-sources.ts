@@ -2,7 +2,11 @@
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { TaskPool } from '../cluster/task-pool.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
+import { readInFlight } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
+import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import type { QuotaName } from '../memory/layout.js';
+import { QuotaCells } from '../memory/quota-cells.js';
 import type { SeriesTotal } from '../memory/recorder.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
@@ -39,6 +43,24 @@ export function registrySource(registry: Pick<Registry, 'states'>): MetricSource
       reading('multilane_registry_instances', count, { service, state }),
     ),
   });
+}
+
+/** What requests hold now, read from shared memory. */
+export function heldSource(block: Block): MetricSource {
+  const bulkheads = new BulkheadCells(block, 0);
+  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
+  return () => {
+    const inBulkheads = bulkheads.usage().reduce((sum, one) => sum + one.held, 0);
+    return {
+      series: [
+        reading('multilane_permits_held', readInFlight(block), { kind: 'in_flight' }),
+        reading('multilane_permits_held', inBulkheads, { kind: 'bulkhead' }),
+        reading('multilane_pending_bodies', held('bodies')),
+        reading('multilane_buffered_body_bytes', held('bodyBytes')),
+        reading('multilane_open_streams', held('streams')),
+      ],
+    };
+  };
 }
 
 /** @param guarded whatever has a breaker */

@@ -5,6 +5,7 @@ import { reclaimCalls } from '../memory/call-claims.js';
 import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { clearFlights } from '../memory/flight-recorder.js';
+import { reclaimQuotas } from '../memory/quota-cells.js';
 import { clearGauges } from '../memory/series.js';
 import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
@@ -12,6 +13,7 @@ import type { Brain } from './brain.js';
 export function reclaimSlot({ block, load, breakers }: Brain, slot: number): void {
   reclaimAdmission(block, slot);
   reclaimBulkheads(block, slot);
+  reclaimQuotas(block, slot);
   reclaimCalls(block, slot);
   reclaimConnections(block, slot);
   load.reclaim(slot);

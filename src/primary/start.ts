@@ -23,6 +23,7 @@ import { acceptTokens } from './accept-tokens.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
 import { claim } from './claim.js';
+import { takeCensus } from './connection-census.js';
 import { openDataPlane } from './data-plane.js';
 import { Databases } from './databases.js';
 import { watchEjections } from './ejections.js';
@@ -95,6 +96,8 @@ async function startParts(
   });
   const dataPlane = await openDataPlane(settings, sharing, brain.block, log);
   lifecycle.defer('data plane', () => dataPlane.close());
+  const { maxConnections } = settings;
+  lifecycle.defer('connection census', takeCensus(brain.block, dataPlane.port, maxConnections, log));
 
   let adminPort = settings.adminPort;
   const registering = createRegistry({

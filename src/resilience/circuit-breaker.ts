@@ -8,11 +8,12 @@ import type { Outcome, RunOptions } from './policy.js';
 
 export interface CircuitBreaker {
   /**
-   * Does the work and returns what it gives; refuses at once, without doing it, while the breaker is open. It does not end
-   * what takes too long: hand the signal to the work. What ends after the signal of `options` has aborted says nothing about
-   * what is called, unless it is the deadline that has passed.
-   * @throws UnavailableError BREAKER_OPEN with `Retry-After` when refused, the reason of a signal that has aborted before,
-   *   and what the work throws
+   * Does the work and returns what it gives; refuses at once, without doing it, while the breaker is open. It
+   * does not end what takes too long: hand the signal to the work. What ends after the signal of `options`
+   * has aborted says nothing about what is called, unless it is the deadline that has passed; nor does what
+   * fails behind a deadline that a caller of the running request has shortened.
+   * @throws UnavailableError BREAKER_OPEN with `Retry-After` when refused, the reason of a signal that has
+   * aborted before, and what the work throws
    */
   run<T>(work: () => T | PromiseLike<T>, options?: RunOptions): Promise<T>;
   /** As it stands now, over all threads. */
@@ -50,8 +51,13 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
         outcome = !isSlow && (judge.isSuccess?.(value) ?? true) ? 'success' : 'failure';
         return value;
       } catch (error) {
-        if (isOfNobody(error, signal ?? currentScope()?.signal)) outcome = 'ignored';
-        else if (judge.isFailure?.(error) === false) outcome = 'success';
+        const scope = currentScope();
+        if (isOfNobody(error, signal ?? scope?.signal)) outcome = 'ignored';
+        else if (scope?.deadline.isShortened && scope.deadline.passed) {
+          // The time that a caller allows is over: that is a failure only if a success would have been too
+          // slow.
+          if (slowCallMs === 0 || clock() - begun < slowCallMs) outcome = 'ignored';
+        } else if (judge.isFailure?.(error) === false) outcome = 'success';
         throw error;
       } finally {
         cells.settle(cell, ticket, outcome, ended);

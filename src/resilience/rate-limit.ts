@@ -7,6 +7,11 @@ import { type Rate, rateText } from '../rate.js';
 export interface RateCells {
   /** Positive: admitted, milliseconds until the whole burst is back; negative: refused, minus those to wait. */
   take(key: string): number;
+  /**
+   * Charges nothing, and gives no row to a key that has none. Negative: `take` would refuse, minus the
+   * milliseconds to wait; 0: it may admit.
+   */
+  peek(key: string): number;
 }
 
 /** What `take` of the cells says, which needs no object per request. */
@@ -49,6 +54,11 @@ export class RateLimit {
 
   take(key: string): RateVerdict {
     return this.#cells.take(key);
+  }
+
+  /** Negative when `take` would refuse, as far as can be said without charging; 0 otherwise. */
+  peek(key: string): RateVerdict {
+    return this.#cells.peek(key);
   }
 
   ask(key: string): RateAnswer {

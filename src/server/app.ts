@@ -1,11 +1,10 @@
 // All mounted services of a worker behind one door: `handle(exchange)` finds the route and serves it.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { dirname } from 'node:path';
 // Not the global of this name: that one is a getter, a tenth of a microsecond per request.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import type { HttpError } from '../errors.js';
+import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { AddressRanges } from './address-ranges.js';
@@ -18,7 +17,8 @@ import type { Application, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
-import type { Doors, RequestObserver } from './observer.js';
+import { type MeshCaller, MeshCallers } from './mesh-callers.js';
+import type { Doors, RequestObserver, RequestQuotas } from './observer.js';
 import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
 import type { RoutePlan } from './plan.js';
@@ -29,13 +29,10 @@ import { type Match, type Params, Router } from './router.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { type TopicBus, Topics } from './topics.js';
+import { TurnEnd } from './turn-end.js';
 import { Unmatched } from './unmatched.js';
-import { HeaderValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
 import { type Running, topicOf, WebSocketRoute } from './websocket-route.js';
-
-/** Header of a request from a cooperating process (MESH_TOKEN). */
-export const MESH_TOKEN_HEADER = 'x-mesh-token';
 
 export interface AppOptions {
   readonly settings: Pick<
@@ -45,11 +42,13 @@ export interface AppOptions {
     | 'requestTimeoutMs'
     | 'meshToken'
     | 'trustedProxies'
+    | 'trustedProxyField'
     | 'configFile'
     | 'rateLimit'
   >;
   readonly observer: RequestObserver;
   readonly doors: Doors;
+  readonly quotas: RequestQuotas;
   readonly rateLimits: RateLimits;
   /** Routes that are switched off; default: none ever is. */
   readonly switchedOff?: SwitchedOffPage;
@@ -91,7 +90,8 @@ export class App {
   readonly #webSockets: SocketRoute[] = [];
   readonly #callback: Running = { route: undefined };
   readonly #unmatched: Unmatched;
-  readonly #meshDigest: Buffer | undefined;
+  /** Undefined without MESH_TOKEN. */
+  readonly #meshCallers: MeshCallers | undefined;
   /** RATE_LIMIT, of which there is one for all routes. */
   readonly #commonRate: RateCheck | undefined;
   readonly #requests = new LiveRequests();
@@ -99,12 +99,12 @@ export class App {
   constructor(options: AppOptions) {
     this.options = options;
     const { log, tracing, observer, scheme = 'http', settings } = options;
-    this.wheel = new TimerWheel(
-      (error) => log.error({ err: describeThrown(error) }, 'a timer failed'),
-      options.ticker,
-    );
+    const failed = (what: string) => (error: unknown) => log.error({ err: describeThrown(error) }, what);
+    this.wheel = new TimerWheel(failed('a timer failed'), options.ticker);
     this.topics = new Topics(options.bus);
-    this.#meshDigest = settings.meshToken === undefined ? undefined : digest(settings.meshToken);
+    const { meshToken } = settings;
+    this.#meshCallers =
+      meshToken === undefined ? undefined : new MeshCallers(meshToken, options.rateLimits, log);
     this.#commonRate = globalCheck(settings.rateLimit, options.rateLimits);
     this.#unmatched = new Unmatched(observer, this.#commonRate);
     this.#site = {
@@ -113,12 +113,14 @@ export class App {
       scheme,
       baseDir: settings.configFile === undefined ? process.cwd() : dirname(settings.configFile),
       proxies: new AddressRanges(settings.trustedProxies),
+      proxyField: settings.trustedProxyField,
       wheel: this.wheel,
+      turnEnd: new TurnEnd(failed('a callback at the end of a turn failed')),
+      quotas: options.quotas,
       ids: new RequestIds(),
       requests: this.#requests,
       refused: (reason) => observer.refused(reason),
       draining: () => options.draining(),
-      isPeer: (exchange) => this.#mayReachInternal(exchange),
       trustsTraceFlags: (exchange) => options.trustsTraceFlags(exchange),
     };
   }
@@ -192,6 +194,7 @@ export class App {
     const { observer, settings, rateLimits, doors, switchedOff } = this.options;
     const common = unlimited ? undefined : this.#commonRate;
     const declared = this.#declared(service, fill);
+    this.#meshCallers?.accept(service);
     this.#unmatched.addFields(outermost(declared[0]?.hooks)?.onRequest ?? []);
     for (const { method, path, options, target, hooks } of declared) {
       try {
@@ -247,14 +250,14 @@ export class App {
       this.refuse(exchange, error);
       return;
     }
-    if (match === undefined || (match.value.internal && !this.#mayReachInternal(exchange))) {
-      this.#serve(
-        exchange,
-        this.#unmatched.planFor(exchange.head, this.#visibleAt(exchange, path)),
-        NO_PARAMS,
-      );
+    const caller = exchange.head.inProcess ? undefined : this.#meshCallers?.callerOf(exchange);
+    if (match !== undefined && !(match.value.internal && !isPeer(exchange, match.value.service, caller))) {
+      this.#serve(exchange, match.value, match.params, caller);
+    } else if (caller instanceof HttpError) {
+      this.refuse(exchange, caller);
     } else {
-      this.#serve(exchange, match.value, match.params);
+      const plan = this.#unmatched.planFor(exchange.head, this.#visibleAt(exchange, path, caller));
+      this.#serve(exchange, plan, NO_PARAMS, caller);
     }
   }
 
@@ -263,28 +266,29 @@ export class App {
     this.#serve(exchange, this.#unmatched.refusing(exchange.head, error), NO_PARAMS);
   }
 
-  #serve(exchange: Exchange, plan: RoutePlan, params: Params): void {
-    serve(new RequestContext(this.#site, exchange, plan, params, performance.now()));
+  #serve(exchange: Exchange, plan: RoutePlan, params: Params, caller?: MeshCaller): void {
+    const peer = isPeer(exchange, plan.service, caller);
+    serve(new RequestContext(this.#site, exchange, plan, params, performance.now(), peer));
   }
 
-  /** Routes of a path that this peer may know of, by method. */
-  #visibleAt(exchange: Exchange, path: string): ReadonlyMap<string, RoutePlan> {
+  /** Routes of a path that this caller may know of, by method. */
+  #visibleAt(exchange: Exchange, path: string, caller: MeshCaller): ReadonlyMap<string, RoutePlan> {
     const plans = this.#router.methods(path);
-    if (this.#mayReachInternal(exchange)) return plans;
-    for (const [method, plan] of plans) if (plan.internal) plans.delete(method);
+    for (const [method, plan] of plans) {
+      if (plan.internal && !isPeer(exchange, plan.service, caller)) plans.delete(method);
+    }
     return plans;
-  }
-
-  /** In-process, or by the secret of cooperating processes, compared in constant time. */
-  #mayReachInternal(exchange: Exchange): boolean {
-    if (exchange.head.inProcess) return true;
-    if (this.#meshDigest === undefined) return false;
-    const given = new HeaderValues(exchange.head.headers, NOBODY).get(MESH_TOKEN_HEADER);
-    return given !== undefined && timingSafeEqual(digest(given), this.#meshDigest);
   }
 }
 
-const NOBODY = { isTrustedProxy: false };
+/**
+ * True for in-process calls, and for callers with the mesh token of the asked service. What no service serves
+ * is asked of the process, so there the value of any of its services will do.
+ */
+function isPeer({ head }: Exchange, service: string | undefined, caller: MeshCaller): boolean {
+  if (head.inProcess) return true;
+  return typeof caller === 'string' && (service === undefined || service === caller);
+}
 
 /** A service that is ready stays ready: the question is asked until it is answered yes. */
 function once(isReady: (() => boolean) | undefined): () => boolean {
@@ -295,8 +299,5 @@ function once(isReady: (() => boolean) | undefined): () => boolean {
     return ready;
   };
 }
-
-/** Of equal length whatever the token, so that comparing tells nothing. */
-const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

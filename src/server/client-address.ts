@@ -1,51 +1,97 @@
-// Who the client is when proxies stand between us. Each proxy appends the address that it was called from, so the
-// list is read from its right end, where our own proxies have written, up to the first address that is none of
-// them. What is left of it the client may have made up.
+// Who the client is, and which host it asked for, when proxies stand between us. Each proxy appends the
+// address that it was called from, so the list is read from its right end, where our own proxies have
+// written, up to the first address that is none of them. What is left of it the client may have made up; it
+// is never looked at, not even to split the list, so nothing that stands there can change what stands on its
+// right.
 import { isIP, isIPv4, SocketAddress } from 'node:net';
 import { parse } from 'forwarded-parse';
 
-/** Field lines in their order of arrival. */
-export interface ForwardingFields {
-  /** `X-Forwarded-For` */
-  readonly list: readonly string[];
-  /** `Forwarded` (RFC 7239) */
-  readonly forwarded: readonly string[];
-}
+/**
+ * The field that TRUSTED_PROXIES write (TRUSTED_PROXY_FIELD): `x-forwarded-for` beside its `x-forwarded-*`,
+ * or `forwarded` (RFC 7239).
+ */
+export type ProxyField = 'x-forwarded-for' | 'forwarded';
+
+/** Proxies of ours behind one another; more of them are not looked at. */
+const MAX_HOPS = 32;
 
 /**
- * @param peer whoever opened the connection: a trusted proxy
- * @returns the peer when nothing better is known: also when the two fields contradict each other, because a proxy
- *   that writes one of them passes on what a client has put into the other
+ * @param peer the address that opened the connection: a trusted proxy
+ * @param lines of the field, in their order of arrival
+ * @returns the peer when nothing better is known
  */
 export function clientAddress(
   peer: string,
-  { list, forwarded }: ForwardingFields,
+  field: ProxyField,
+  lines: readonly string[],
   isProxy: (address: string) => boolean,
 ): string {
-  const byList = list.length === 0 ? undefined : walk(peer, list.join(',').split(','), isProxy);
-  const byForwarded = forwarded.length === 0 ? undefined : walk(peer, hopsOf(forwarded), isProxy);
-  if (byList !== undefined && byForwarded !== undefined) return byList === byForwarded ? byList : peer;
-  return byList ?? byForwarded ?? peer;
-}
-
-function walk(peer: string, hops: readonly string[], isProxy: (address: string) => boolean): string {
   let nearest = peer;
-  for (let i = hops.length - 1; i >= 0; i--) {
-    const address = addressOf(hops[i]!);
+  let hops = 0;
+  for (const element of elementsFromRight(field, lines)) {
+    const address = addressOf(field === 'forwarded' ? (parameterOf(element, 'for') ?? '') : element);
     // A proxy that hides or garbles it: further left is hearsay.
     if (address === undefined) return nearest;
     nearest = address;
-    if (!isProxy(address)) return nearest;
+    if (!isProxy(address) || ++hops === MAX_HOPS) return nearest;
   }
   return nearest;
 }
 
-/** One that cannot be parsed says nothing at all. */
-function hopsOf(forwarded: readonly string[]): readonly string[] {
+/**
+ * The host that the nearest proxy was asked for.
+ * @param lines of `forwarded`, or of `x-forwarded-host`
+ * @returns undefined when that proxy does not tell it
+ */
+export function forwardedHost(field: ProxyField, lines: readonly string[]): string | undefined {
+  for (const element of elementsFromRight(field, lines)) {
+    const host = field === 'forwarded' ? parameterOf(element, 'host') : element.trim();
+    return host === '' ? undefined : host;
+  }
+  return undefined;
+}
+
+/** The elements of a list over several field lines, the last one first. */
+function* elementsFromRight(field: ProxyField, lines: readonly string[]): Generator<string, void, undefined> {
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const line = lines[i]!;
+    let end = line.length;
+    do {
+      const comma = field === 'forwarded' ? commaBefore(line, end) : lastIndexBefore(line, ',', end);
+      yield line.slice(comma + 1, end);
+      end = comma;
+    } while (end !== -1);
+  }
+}
+
+/** The last comma before `end` that is not within a quoted string; -1 when there is none. */
+function commaBefore(line: string, end: number): number {
+  for (let i = end - 1; i >= 0; i--) {
+    if (line[i] === ',') return i;
+    if (line[i] === '"') i = openingQuote(line, i);
+  }
+  return -1;
+}
+
+/** Where the quoted string begins that ends at `closing`; -1 when it does not begin. */
+function openingQuote(line: string, closing: number): number {
+  for (let i = lastIndexBefore(line, '"', closing); i !== -1; i = lastIndexBefore(line, '"', i)) {
+    let backslashes = 0;
+    while (line[i - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return i;
+  }
+  return -1;
+}
+
+const lastIndexBefore = (line: string, character: string, end: number): number =>
+  end === 0 ? -1 : line.lastIndexOf(character, end - 1);
+
+/** Of one element of `Forwarded`; one that cannot be parsed says nothing at all. */
+function parameterOf(element: string, name: 'for' | 'host'): string | undefined {
   try {
-    return parse(forwarded.join(',')).map((hop) => hop.for ?? '');
+    return parse(element.trim())[0]?.[name];
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -1,10 +1,12 @@
 // Content codings made on the fly. Only where a route asks for it: a compressed answer that holds both a secret and
 // text of the client's choice tells the secret by its length (BREACH).
-import { pipeline } from 'node:stream/promises';
+import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { describeThrown } from './failure.js';
 import type { Values } from './handler.js';
 import { acceptedCodings } from './negotiate.js';
+import { type Pieces, StreamSource } from './stream-source.js';
 
 export type Coding = 'br' | 'gzip';
 
@@ -38,12 +40,41 @@ export function compressed(body: Uint8Array, coding: Coding): Promise<Uint8Array
   return coding === 'br' ? brotli(body, BROTLI) : gzip(body, GZIP);
 }
 
-/** @param prompt every piece of the source can be read at once; costs some of the compression */
+/** A text that does not change. Each of its compressed forms is made once, when a client first takes it. */
+export class KeptText {
+  readonly bytes: Uint8Array;
+  readonly #forms = new Map<Coding, Promise<Uint8Array>>();
+
+  constructor(text: string) {
+    this.bytes = Buffer.from(text);
+  }
+
+  /** Undefined where the text is better sent as it is. */
+  form(headers: Values): { readonly coding: Coding; readonly bytes: Promise<Uint8Array> } | undefined {
+    const [coding] = this.bytes.length < DEFAULT_THRESHOLD_BYTES ? [] : codingsFor(headers);
+    if (coding === undefined) return undefined;
+    let bytes = this.#forms.get(coding);
+    if (bytes === undefined) {
+      bytes = compressed(this.bytes, coding);
+      this.#forms.set(coding, bytes);
+      bytes.catch(() => this.#forms.delete(coding));
+    }
+    return { coding, bytes };
+  }
+}
+
+/**
+ * What is read of it is compressed while the source is read. When it is not read to its end, the source is released.
+ * @param prompt every piece of the source can be read at once; costs some of the compression
+ * @param failed called with what releasing the source throws
+ */
 export function compressing(
-  source: AsyncIterable<Uint8Array | string>,
+  pieces: Pieces,
   coding: Coding,
   prompt: boolean,
+  failed: (error: unknown) => void,
 ): AsyncIterable<Uint8Array> {
+  const source = new StreamSource(pieces, failed);
   const coder =
     coding === 'br'
       ? zlib.createBrotliCompress({
@@ -51,7 +82,31 @@ export function compressing(
           ...(prompt ? { flush: zlib.constants.BROTLI_OPERATION_FLUSH } : {}),
         })
       : zlib.createGzip({ ...GZIP, ...(prompt ? { flush: zlib.constants.Z_SYNC_FLUSH } : {}) });
-  // What goes wrong with the source, the reader of the coder is told.
-  pipeline(source, coder).catch((error: Error) => coder.destroy(error));
+  coder.once('close', () => source.cancel());
+  void feed(source, coder);
   return coder;
+}
+
+/** Never rejects: what goes wrong with the source, the reader of the coder is told. */
+async function feed(source: StreamSource, coder: Transform): Promise<void> {
+  try {
+    for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
+      if (coder.destroyed) return;
+      if (!coder.write(piece)) await room(coder);
+    }
+    coder.end();
+  } catch (error) {
+    coder.destroy(describeThrown(error));
+  }
+}
+
+/** Resolves when the coder takes more, or has ended. */
+function room(coder: Transform): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      coder.off('drain', done).off('close', done);
+      resolve();
+    };
+    coder.once('drain', done).once('close', done);
+  });
 }

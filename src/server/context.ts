@@ -1,6 +1,12 @@
 // One request and its answer, as handlers and the scope of everything they call see it.
 import { performance } from 'node:perf_hooks';
-import { DeadlineExceededError, type HttpError } from '../errors.js';
+import {
+  DeadlineExceededError,
+  FINAL_FIELD,
+  type HttpError,
+  isGatewayFailure,
+  UnavailableError,
+} from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
 import { describeThrown, isFault, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
@@ -10,6 +16,7 @@ import type { RouteMeter } from './observer.js';
 import { Refusal } from './refusal.js';
 import { Responder } from './responder.js';
 import { EVENT_STREAM, type EventSourceFunction, eventStream, type ServerSentEvent } from './sse.js';
+import { type Pieces, StreamSource } from './stream-source.js';
 import type { Alarm } from './timer-wheel.js';
 import type { SocketRoute } from './websocket.js';
 
@@ -26,17 +33,23 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   onStack = true;
   isEndless = false;
   #phase: number = OPEN;
+  #executed = false;
   #handlerDone = false;
   /** What its meter wants back. */
   #begun = 0;
   /** Counts as in flight. */
   #live = false;
+  /** It counts among the open streams. */
+  #isStream = false;
+  #source: StreamSource | undefined;
   /** What its route's door said; above 0 it holds a permit of it. */
   #admitted = 0;
   #place: { leave(): void } | undefined;
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
+  /** A call that this request has made failed after all its attempts. */
+  #hasFailedCall = false;
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
@@ -48,23 +61,52 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   // --- answer
 
-  /** @param length of what the source gives, undefined when nobody knows */
-  replyStream(
-    status: number,
-    contentType: string,
-    source: AsyncIterable<Uint8Array | string>,
-    length?: number,
-  ): Sent {
+  /**
+   * @param length of what the source gives, undefined when nobody knows
+   * @throws TypeError for a source that cannot be iterated, UnavailableError when too many responses stream
+   */
+  replyStream(status: number, contentType: string, pieces: Pieces, length?: number): Sent {
+    const source = new StreamSource(pieces, (error) => this.sourceFailed(error));
+    let isWanted = false;
+    try {
+      isWanted = this.#beginPieces(status, contentType, length);
+    } finally {
+      if (!isWanted) source.cancel();
+    }
+    if (isWanted) void this.#pump(status, source);
+    return SENT;
+  }
+
+  /** @returns whether there are pieces to be written */
+  #beginPieces(status: number, contentType: string, length: number | undefined): boolean {
     const isHead = this.method === 'HEAD';
     if (isBodiless(status) || length === 0 || (isHead && length === undefined)) {
-      return this.reply(status, contentType, length === 0 ? '' : null);
+      this.reply(status, contentType, length === 0 ? '' : null);
+      return false;
     }
-    if (!this.#claim()) return SENT;
+    if (this.#phase === OPEN && !isHead) this.#countStream();
+    if (!this.#claim()) return false;
     this.#alarm?.cancel();
-    this.exchange.begin(status, this.fieldList(contentType), this.site.draining(), length);
+    try {
+      const fields = this.#fieldsOf(status, contentType);
+      this.exchange.begin(status, fields, this.site.draining(), length);
+    } catch (thrown) {
+      this.breakDown(thrown);
+      return false;
+    }
     if (isHead) this.#complete(status, undefined);
-    else void this.#pump(status, source);
-    return SENT;
+    // How long a stream lasts is its client's affair: it has a bound of its own.
+    else this.#leaveGate();
+    return !isHead;
+  }
+
+  /** @throws UnavailableError when there are too many */
+  #countStream(): void {
+    if (this.inProcess) return;
+    if (!this.site.quotas.streams.take(1, this.addressKey)) {
+      throw new UnavailableError('OVERLOADED', 'Too many responses are streamed at once.');
+    }
+    this.#isStream = true;
   }
 
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent {
@@ -72,14 +114,16 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);
     this.isEndless = true;
-    const open = (): AsyncIterable<ServerSentEvent> =>
-      typeof source === 'function' ? source(this.headers.get('last-event-id')) : source;
-    const { wheel, log } = this.site;
-    const failed = (error: unknown): void => {
-      // Being told to stop, and saying so, is no failure.
-      if (error !== this.#givenUp) log.error({ err: describeThrown(error) }, 'a source of events failed');
-    };
-    return this.stream(eventStream(open, { wheel, signal: this.signal, failed }));
+    const lastEventId = this.headers.get('last-event-id');
+    const failed = (error: unknown): void => this.sourceFailed(error);
+    return this.stream(
+      eventStream(source, lastEventId, { wheel: this.site.wheel, signal: this.signal, failed }),
+    );
+  }
+
+  sourceFailed(error: unknown): void {
+    // A source that was told to stop, and says so, has not failed.
+    if (error !== this.#givenUp) this.#logError(error, 'the source of a streamed response failed');
   }
 
   /**
@@ -111,8 +155,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   ): Sent {
     if (!this.#claim()) return SENT;
     const bodiless = isBodiless(status);
-    const fields = this.fieldList(bodiless ? undefined : contentType);
-    this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
+    try {
+      const fields = this.#fieldsOf(status, bodiless ? undefined : contentType);
+      this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
+    } catch (thrown) {
+      this.breakDown(thrown);
+      return SENT;
+    }
     this.#complete(status, error);
     return SENT;
   }
@@ -124,10 +173,25 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.reply(problem.status, PROBLEM_JSON, problem.body, problem.code);
   }
 
+  callFailed(): void {
+    this.#hasFailedCall = true;
+  }
+
+  /** With the mark of a failure that is passed on: repeated by each layer of callers, it would multiply. */
+  #fieldsOf(status: number, contentType: string | undefined): string[] {
+    const fields = this.fieldList(contentType);
+    if (this.#hasFailedCall && isGatewayFailure(status)) fields.push(FINAL_FIELD, '1');
+    return fields;
+  }
+
   // --- life, driven by the pipeline
 
   get answered(): boolean {
     return this.#phase !== OPEN;
+  }
+  /** The handler was called. Nothing that it does can take that back. */
+  get executed(): boolean {
+    return this.#executed;
   }
   get givenUp(): boolean {
     return this.#givenUp !== undefined;
@@ -139,8 +203,14 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   begin(): void {
     this.#live = true;
     this.site.requests.add(this);
+    if (this.plan.onResponse.length > 0) this.#keepAddress();
     this.#begun = this.meter.begin(this.startedAt);
     this.beginSpan();
+    if (!this.exchange.isBodyPassing) return;
+    this.exchange.onBodyRefused((error) => {
+      this.site.refused(error.code.toLowerCase());
+      this.abandon(error);
+    });
   }
 
   /** Takes a permit of the route's door; false when there is none. Its caller's covers an in-process request. */
@@ -151,10 +221,14 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     return this.#admitted > 0;
   }
 
-  /** Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining. */
+  /**
+   * Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining, and a
+   * body on its way is not waited for.
+   */
   get holdMs(): number {
     const { door } = this.plan;
-    return door === undefined || this.site.draining() ? 0 : Math.min(door.holdMs, this.timeoutMs);
+    if (door === undefined || this.site.draining() || this.exchange.isBodyPassing) return 0;
+    return Math.min(door.holdMs, this.timeoutMs);
   }
 
   /** Sends a refusal when its time has come. */
@@ -166,6 +240,26 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#alarm = this.site.wheel.after(this.holdMs, refuse);
   }
 
+  #leaveGate(): void {
+    if (this.#admitted > 0) this.plan.door?.leave();
+    this.#admitted = 0;
+  }
+
+  /** A request that waits for its client does no work, so it gives its permit to one that does. */
+  bodyAwaited(): void {
+    this.#leaveGate();
+  }
+
+  bodyArrived(): HttpError | undefined {
+    if (!this.#live || this.admit()) return undefined;
+    return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  }
+
+  /** From here on a 503 no longer says that nothing was executed, whatever its code. */
+  handlerCalled(): void {
+    this.#executed = true;
+  }
+
   hold(place: { leave(): void }): void {
     if (this.#live) this.#place = place;
     else place.leave();
@@ -174,6 +268,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
   detach(): void {
     if (this.#alarm !== undefined) return;
+    this.#keepAddress();
     this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     const left = this.startedAt + this.timeoutMs - performance.now();
     this.#alarm = this.site.wheel.after(left, () => this.#expire());
@@ -200,6 +295,18 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#giveUp(error);
   }
 
+  /** The response cannot be written, or nobody knows how far it has been: the connection ends, and so does the request. */
+  breakDown(thrown: unknown): void {
+    this.exchange.destroy();
+    if (this.#phase === OPEN) this.#phase = ANSWERED;
+    this.#complete(500, 'INTERNAL');
+    this.#logError(thrown, 'a response could not be written');
+  }
+
+  #logError(thrown: unknown, message: string): void {
+    this.site.log.error({ err: describeThrown(thrown), route: this.route }, message);
+  }
+
   /** False: the answer is not wanted any more. */
   #claim(): boolean {
     if (this.#phase !== OPEN) {
@@ -217,21 +324,36 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     return SENT;
   }
 
-  async #pump(status: number, source: AsyncIterable<Uint8Array | string>): Promise<void> {
+  /**
+   * Has the exchange remember the client's address, which the core forgets with the response or when the
+   * client leaves. It costs nearly a microsecond, so only requests pay for it whose code can read it later:
+   * those with an `onResponse` hook, and what is asynchronous.
+   */
+  #keepAddress(): void {
+    this.exchange.remoteAddress();
+  }
+
+  async #pump(status: number, source: StreamSource): Promise<void> {
+    this.#source = source;
+    this.#keepAddress();
     this.exchange.onClosed(() => {
       this.#giveUp(clientClosed());
       this.#release();
     });
     try {
-      for await (const chunk of source) await this.exchange.write(chunk);
+      for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
+        await this.exchange.write(piece);
+      }
       this.exchange.end();
       this.#complete(status, undefined);
-    } catch (error) {
+    } catch (thrown) {
+      source.cancel();
       if (this.#givenUp !== undefined) return;
       // The client has its status already: for the log and the metrics it is what went wrong.
+      const error = describeThrown(thrown);
       const { status: failed, code } = problemOf(error, this);
       if (error instanceof Refusal) this.site.refused(error.code.toLowerCase());
-      if (isFault(error)) this.site.log.error({ err: describeThrown(error) }, 'a streamed answer failed');
+      if (isFault(error)) this.#logError(error, 'a streamed answer failed');
       this.#complete(failed, code);
       this.exchange.destroy();
     }
@@ -240,12 +362,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
     this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     try {
-      this.exchange.send(status, this.fieldList(contentType), await make(), this.site.draining());
+      this.exchange.send(status, this.#fieldsOf(status, contentType), await make(), this.site.draining());
       this.#complete(status, undefined);
     } catch (error) {
-      this.site.log.error({ err: describeThrown(error) }, 'an answer could not be made');
-      this.#complete(500, 'INTERNAL');
-      this.exchange.destroy();
+      this.breakDown(error);
     }
   }
 
@@ -271,8 +391,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #report(status: number): void {
-    const failed = (thrown: unknown): void =>
-      this.site.log.error({ err: describeThrown(thrown) }, 'an onResponse hook failed');
+    const failed = (thrown: unknown): void => this.#logError(thrown, 'an onResponse hook failed');
     for (const hook of this.plan.onResponse) {
       try {
         const late: unknown = hook(this, status);
@@ -287,8 +406,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (!this.#live) return;
     this.#live = false;
     this.#alarm?.cancel();
-    if (this.#admitted > 0) this.plan.door?.leave();
+    this.#leaveGate();
     this.#place?.leave();
+    if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
+    this.#source?.cancel();
+    this.releaseBody(this.#givenUp);
     this.site.requests.remove(this);
   }
 }

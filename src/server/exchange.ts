@@ -1,5 +1,6 @@
 // Between the pipeline and whatever carries the bytes. uws-exchange.ts implements it over a socket, inject.ts
 // in memory (tests, and calls between services in one worker), so both go through the very same pipeline.
+import type { HttpError } from '../errors.js';
 import type { SocketRoute } from './websocket.js';
 
 /** What arrived, already out of the core's reach: strings and arrays only. */
@@ -56,8 +57,16 @@ export interface Exchange {
   write(chunk: Uint8Array | string): Promise<void>;
   /** After the last piece. Cuts the connection when the announced length was not reached. */
   end(): void;
-  /** Reads the body, once: `onChunk` gets bytes it may keep. */
-  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void;
+  /** The body is lost unless `readBody` is called before the callback that brought the request returns. */
+  readonly isBodyPassing: boolean;
+  /**
+   * Reads the body, once.
+   * @param onPiece gets pieces of any size, each valid during the call only
+   * @returns false when the body cannot be read any more
+   */
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean;
+  /** The listener is called at most once, when the body turns out to be an attack on the reader of it. */
+  onBodyRefused(listener: (error: HttpError) => void): void;
   /** Stops reading from the socket; a chunk or two may still come. */
   pause(): void;
   resume(): void;

@@ -1,6 +1,6 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
-import { inspect } from 'node:util';
-import { HttpError } from '../errors.js';
+import { inspect, types } from 'node:util';
+import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { checkField, setField } from './header-fields.js';
 
 export const PROBLEM_JSON = 'application/problem+json';
@@ -9,6 +9,8 @@ export const PROBLEM_JSON = 'application/problem+json';
 export interface FailedRequest {
   readonly requestId: string;
   readonly traceId: string;
+  /** Whether its handler was called. */
+  readonly executed: boolean;
 }
 
 export interface Problem {
@@ -40,10 +42,18 @@ export function isFault(error: unknown): boolean {
   return !(error instanceof HttpError) || error.code === 'INTERNAL' || error.status === 500;
 }
 
-/** An Error as it is, anything else as one that shows it, whatever it may do when looked at. */
+/**
+ * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter, a Proxy) is
+ * replaced, so that nothing behind this has to expect it. Never throws.
+ */
 export function describeThrown(thrown: unknown): Error {
   try {
-    if (thrown instanceof Error) return thrown;
+    if (thrown instanceof Error) {
+      const { name, message, stack, cause } = thrown;
+      // An error that a Proxy stands in front of is an object like any other.
+      if (types.isProxy(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
+      return thrown;
+    }
     return new Error(`thrown: ${inspect(thrown, { depth: 1, breakLength: Infinity })}`, { cause: thrown });
   } catch {
     return new Error('thrown: a value that cannot be shown');
@@ -53,7 +63,7 @@ export function describeThrown(thrown: unknown): Error {
 const internal = (cause: unknown): HttpError =>
   new HttpError('INTERNAL', 'The request failed for a reason that was logged.', { cause });
 
-function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Problem {
+function documentOf(error: HttpError, { requestId, traceId, executed }: FailedRequest): Problem {
   const { status } = error;
   if (!Number.isInteger(status) || status < 400 || status > 599 || error.code === 'CLIENT_CLOSED') {
     throw new RangeError(`${error.code} (${status}) is no failure that a client can be told`);
@@ -67,6 +77,7 @@ function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Pr
     const field = checkField(name, value);
     if (field !== undefined && field !== 'content-type') setField(headers, field, value);
   }
+  if (status === 503 && !executed) headers.push(EXECUTED_FIELD, 'false');
   const body = JSON.stringify({
     ...error.members,
     type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
@@ -76,6 +87,8 @@ function documentOf(error: HttpError, { requestId, traceId }: FailedRequest): Pr
     instance: `urn:multilane:request:${requestId}`,
     code: error.code,
     traceId,
+    // Absent with other statuses, also where a thrower has set it: JSON leaves undefined out.
+    executed: status === 503 ? executed : undefined,
     ...(error.errors === undefined ? {} : { errors: error.errors }),
   });
   return { status, code: error.code, headers, body };

@@ -17,6 +17,8 @@ export interface FileReply {
   header(name: string, value: string): unknown;
   vary(name: string): unknown;
   reply(status: number, contentType: string | undefined, body: Uint8Array | null): Sent;
+  /** Told when the file could not be closed. */
+  sourceFailed(error: unknown): void;
   /** @param length exactly so many bytes come, undefined when nobody knows */
   replyStream(status: number, contentType: string, source: AsyncIterable<Uint8Array>, length?: number): Sent;
 }
@@ -133,24 +135,46 @@ async function stream(
     await handle.close();
     return ctx.replyStream(status, type, NOTHING, coding === undefined ? length : undefined);
   }
-  const pieces = piecesOf(handle, from, length);
+  const pieces = new FilePieces(handle, from, length);
   if (coding === undefined) return ctx.replyStream(status, type, pieces, length);
-  return ctx.replyStream(status, type, compressing(pieces, coding, false));
+  return ctx.replyStream(
+    status,
+    type,
+    compressing(pieces, coding, false, (error) => ctx.sourceFailed(error)),
+  );
 }
 
 const NOTHING: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
-/** Begun at once by whoever gets it; closes the file. */
-async function* piecesOf(handle: FileHandle, from: number, length: number): AsyncGenerator<Uint8Array> {
-  try {
-    for (let at = 0; at < length; ) {
-      const piece = await read(handle, from + at, Math.min(PIECE_BYTES, length - at));
-      if (piece.length === 0) throw new Error('a file became shorter while it was read');
-      at += piece.length;
-      yield piece;
-    }
-  } finally {
-    await handle.close();
+/** A part of an open file. The file is closed at the end of it, or when it is not read to the end, also if it never was. */
+class FilePieces implements AsyncIterableIterator<Uint8Array> {
+  readonly #handle: FileHandle;
+  #at: number;
+  #left: number;
+
+  constructor(handle: FileHandle, from: number, length: number) {
+    this.#handle = handle;
+    this.#at = from;
+    this.#left = length;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#left === 0) return this.return();
+    const piece = await read(this.#handle, this.#at, Math.min(PIECE_BYTES, this.#left));
+    if (piece.length === 0) throw new Error('a file became shorter while it was read');
+    this.#at += piece.length;
+    this.#left -= piece.length;
+    return { done: false, value: piece };
+  }
+
+  async return(): Promise<{ done: true; value: undefined }> {
+    this.#left = 0;
+    await this.#handle.close();
+    return { done: true, value: undefined };
   }
 }
 

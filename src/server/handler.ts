@@ -17,6 +17,12 @@ export interface Values {
   has(name: string): boolean;
 }
 
+/** One that can be listed. */
+export interface ListedValues extends Values {
+  /** Every name once. */
+  names(): Iterable<string>;
+}
+
 export interface Schemas {
   readonly params?: TSchema;
   readonly query?: TSchema;
@@ -107,8 +113,8 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly route: string;
   /** Decoded path parameters (null prototype). */
   readonly params: Readonly<Record<string, string>>;
-  readonly query: Values;
-  /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them. */
+  readonly query: ListedValues;
+  /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them and writes them itself. */
   readonly headers: Values;
   /** By name (nothing inherited), decoded; of a name that is sent twice the first. */
   readonly cookies: Readonly<Record<string, string | undefined>>;
@@ -121,7 +127,9 @@ export interface Context<O extends RouteOptions = RouteOptions> {
     readonly headers: Typed<O['headers'], undefined>;
   };
   /**
-   * Address of the client, behind TRUSTED_PROXIES if there are any. Costs about 1.5 us: ask only when a rule needs it.
+   * Address of the client, behind TRUSTED_PROXIES if there are any. Costs about 1.5 us: ask only when a rule
+   * needs it. Known also in `onResponse` and after the client has left; a synchronous handler that uses a
+   * responder and then goes on must read it before.
    */
   readonly ip: string;
   /** What the client asked for as the host, with its port; behind TRUSTED_PROXIES what they were asked for. */

@@ -1,5 +1,6 @@
 // What may stand in a response header. The core writes names and values as they are, so one line break
 // would let a value split the response (CWE-113): everything that goes out is checked here.
+import { isRuntimeField } from '../errors.js';
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -19,7 +20,7 @@ const FRAMING = new Set([
 ]);
 
 /**
- * @returns the name in lower case, or undefined for a framing field, which is dropped
+ * @returns the name in lower case; undefined for a field of the framing or of the runtime, which is dropped
  * @throws TypeError for a name that is no token or a value with control characters
  */
 export function checkField(name: string, value: string): string | undefined {
@@ -28,7 +29,7 @@ export function checkField(name: string, value: string): string | undefined {
     throw new TypeError(`invalid value of header ${name}`);
   }
   const lower = name.toLowerCase();
-  return FRAMING.has(lower) ? undefined : lower;
+  return FRAMING.has(lower) || isRuntimeField(lower) ? undefined : lower;
 }
 
 /** Sets a field in a flat list name, value, name, value…; `set-cookie` is the one that may repeat. */

@@ -2,11 +2,14 @@
 // every request is made when somebody asks for it.
 import type { Logger } from 'pino';
 import { Deadline } from '../deadline.js';
+import type { HttpError } from '../errors.js';
+import type { AddressKey } from '../memory/address-cells.js';
 import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
 import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
-import { readBytes, readStream } from './body.js';
-import { clientAddress } from './client-address.js';
+import { type BodyOwner, clientClosed, RequestBody } from './body.js';
+import { BodyClaim } from './body-claim.js';
+import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
 import { readCookies } from './cookies.js';
 import type { Exchange } from './exchange.js';
 import { parseForm } from './form.js';
@@ -16,11 +19,12 @@ import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './me
 import { type Part, type PartLimits, readParts } from './multipart.js';
 import { preferredType } from './negotiate.js';
 import type { Input, RoutePlan } from './plan.js';
+import { networkOf } from './rate-limits.js';
 import type { Params } from './router.js';
 import type { Site } from './site.js';
 import { HeaderValues, QueryValues } from './values.js';
 
-export class IncomingRequest implements ServerRequest {
+export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   readonly site: Site;
   readonly exchange: Exchange;
   readonly plan: RoutePlan;
@@ -32,25 +36,41 @@ export class IncomingRequest implements ServerRequest {
   /** Announced bytes of the body, -1 when none are. */
   readonly contentLength: number;
   readonly isChunked: boolean;
-  /** Milliseconds from the header to the first byte of the answer: the route's, or the caller's if shorter. */
+  /** The caller is in this process, or a cooperating one with the mesh token of the asked service. */
+  readonly isPeer: boolean;
+  /**
+   * Milliseconds from the header to the first byte of the answer: the route's, or the shorter
+   * `x-request-deadline` of a trusted proxy or a peer. A stranger's has no effect: it would decide what
+   * breakers see.
+   */
   readonly timeoutMs: number;
   body: unknown;
   #span: SpanHandle | undefined;
   #input: Input | undefined;
-  #query: Values | undefined;
+  #query: QueryValues | undefined;
   #headers: Values | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   #state: Record<string, unknown> | undefined;
   #deadline: Deadline | undefined;
+  #addressKey: AddressKey | undefined;
+  #reading: RequestBody | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #isStreamed = false;
 
-  constructor(site: Site, exchange: Exchange, plan: RoutePlan, params: Params, startedAt: number) {
+  constructor(
+    site: Site,
+    exchange: Exchange,
+    plan: RoutePlan,
+    params: Params,
+    startedAt: number,
+    isPeer: boolean,
+  ) {
     this.site = site;
     this.exchange = exchange;
     this.plan = plan;
     this.params = params;
     this.startedAt = startedAt;
+    this.isPeer = isPeer;
     this.body = undefined;
     let requestId: string | undefined;
     let traceparent: string | undefined;
@@ -75,7 +95,8 @@ export class IncomingRequest implements ServerRequest {
           if (name === 'transfer-encoding') isChunked = true;
           break;
         case 18:
-          if (name === 'x-request-deadline') timeoutMs = shorter(timeoutMs, headers[i + 1]!);
+          if (name === 'x-request-deadline' && (isPeer || this.isTrustedProxy))
+            timeoutMs = shorter(timeoutMs, headers[i + 1]!);
           break;
       }
     }
@@ -95,7 +116,7 @@ export class IncomingRequest implements ServerRequest {
   get route(): string {
     return this.plan.path;
   }
-  get query(): Values {
+  get query(): QueryValues {
     this.#query ??= new QueryValues(this.exchange.head.query);
     return this.#query;
   }
@@ -116,16 +137,17 @@ export class IncomingRequest implements ServerRequest {
   }
   get ip(): string {
     const peer = this.exchange.remoteAddress();
-    if (!this.isTrustedProxy) return peer;
-    const fields = {
-      list: this.headers.getAll('x-forwarded-for'),
-      forwarded: this.headers.getAll('forwarded'),
-    };
-    return clientAddress(peer, fields, (address) => this.site.proxies.has(address));
+    const { proxyField } = this;
+    if (proxyField === undefined) return peer;
+    const lines = this.headers.getAll(proxyField);
+    return clientAddress(peer, proxyField, lines, (address) => this.site.proxies.has(address));
   }
   get isTrustedProxy(): boolean {
     const { proxies } = this.site;
     return !proxies.isEmpty && proxies.has(this.exchange.remoteAddress());
+  }
+  get proxyField(): ProxyField | undefined {
+    return this.isTrustedProxy ? this.site.proxyField : undefined;
   }
   get log(): Logger {
     return this.site.log;
@@ -135,7 +157,7 @@ export class IncomingRequest implements ServerRequest {
     return this.#state;
   }
   get deadline(): Deadline {
-    this.#deadline ??= Deadline.after(this.startedAt + this.timeoutMs - performance.now());
+    this.#deadline ??= Deadline.allowed(this.startedAt, this.timeoutMs, this.plan.timeoutMs);
     return this.#deadline;
   }
   // --- identity in traces and logs
@@ -168,15 +190,21 @@ export class IncomingRequest implements ServerRequest {
   get host(): string {
     // There is one: a request without is refused.
     const asked = this.headers.get('host') ?? '';
-    if (!this.isTrustedProxy) return asked;
-    // The nearest proxy has written the last one.
-    return this.headers.getAll('x-forwarded-host').at(-1)?.split(',').at(-1)?.trim() || asked;
+    const { proxyField } = this;
+    if (proxyField === undefined) return asked;
+    const lines = this.headers.getAll(proxyField === 'forwarded' ? 'forwarded' : 'x-forwarded-host');
+    return forwardedHost(proxyField, lines) ?? asked;
   }
   get inProcess(): boolean {
     return this.exchange.head.inProcess;
   }
   get clientAddress(): string {
     return this.ip;
+  }
+  /** Whom bounds per address count: the client behind trusted proxies, of IPv6 its network. */
+  get addressKey(): AddressKey {
+    this.#addressKey ??= this.site.quotas.addressKey(networkOf(this.ip));
+    return this.#addressKey;
   }
 
   /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
@@ -190,10 +218,13 @@ export class IncomingRequest implements ServerRequest {
 
   // --- body
 
+  abstract bodyAwaited(): void;
+  abstract bodyArrived(): HttpError | undefined;
+
   /** @throws Error when the body is read as a stream: there is one reader */
   readBytes(): Promise<Uint8Array> {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    this.#bytes ??= readBytes(this.exchange, this.site.wheel, this.plan.bodyLimit);
+    this.#bytes ??= this.#body().whole();
     return this.#bytes;
   }
   async readText(): Promise<string> {
@@ -222,7 +253,31 @@ export class IncomingRequest implements ServerRequest {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
     if (this.#bytes !== undefined) return once(this.#bytes);
     this.#isStreamed = true;
-    return readStream(this.exchange, this.site.wheel, this.plan.bodyLimit);
+    return this.#body().stream();
+  }
+
+  /** At the end of the request's callback: what nothing has read by then is kept for a later reader. */
+  keepBody(): void {
+    if (this.exchange.isBodyPassing) this.#body();
+  }
+
+  /** The request has ended. */
+  protected releaseBody(reason: HttpError = clientClosed()): void {
+    this.#reading?.release(reason);
+  }
+
+  #body(): RequestBody {
+    const { exchange, site, contentLength } = this;
+    this.#reading ??= new RequestBody({
+      exchange,
+      wheel: site.wheel,
+      turnEnd: site.turnEnd,
+      claim: exchange.head.inProcess ? undefined : new BodyClaim(site.quotas, () => this.addressKey),
+      owner: this,
+      limit: this.plan.bodyLimit,
+      contentLength,
+    });
+    return this.#reading;
   }
 }
 

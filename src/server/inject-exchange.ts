@@ -36,6 +36,8 @@ export class InjectExchange implements Exchange {
   closed = false;
   settled: (() => void) | undefined;
   readonly accept = undefined;
+  /** The bytes stay with the caller. */
+  readonly isBodyPassing = false;
   readonly #request: InjectedRequest;
   readonly #receiver: Receiver;
   #listeners: (() => void)[] = [];
@@ -108,10 +110,13 @@ export class InjectExchange implements Exchange {
     this.#receiver.end();
   }
 
-  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     const { body = '' } = this.#request;
-    onChunk(typeof body === 'string' ? Buffer.from(body) : body, true);
+    onPiece(typeof body === 'string' ? Buffer.from(body) : body, true);
+    return true;
   }
+
+  onBodyRefused(): void {}
 
   pause(): void {}
   resume(): void {}

@@ -1,10 +1,12 @@
 // Uploads (multipart/form-data, RFC 7578), part by part as they arrive: a file is never held whole, and what nobody
 // reads is not read from the socket either.
+
+import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { HttpError } from '../errors.js';
+import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
 import { Refusal } from './refusal.js';
 
 const require = createRequire(import.meta.url);
@@ -40,22 +42,37 @@ export interface PartLimits {
   readonly maxFieldBytes?: number;
 }
 
-const MAX_PART_HEADER_BYTES = 8 * 1024;
-const MAX_PART_HEADERS = 20;
-
 const tooLarge = (detail: string): HttpError => new Refusal('BODY_TOO_LARGE', detail);
-const malformed = (cause: unknown): HttpError =>
-  new HttpError('MALFORMED_BODY', 'The body is not valid multipart/form-data.', { cause });
 
-const told = (error: unknown): HttpError => (error instanceof HttpError ? error : malformed(error));
+const told = (error: unknown): HttpError =>
+  error instanceof HttpError ? error : malformedForm('The body is not valid multipart/form-data.', error);
+
+/** What a part holds, as bytes, with what of its limit is left. */
+interface Content {
+  readonly stream: BusboyFileStream;
+  left: number;
+}
 
 /** Whoever stops reading leaves the stream to be skipped. */
-async function* contentOf(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+async function* piecesOf(content: Content, what: string): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* stream.iterator({ destroyOnReturn: false });
+    for await (const piece of content.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      content.left -= piece.length;
+      if (content.left < 0) throw tooLarge(`A ${what} of the form is too large.`);
+      yield piece;
+    }
   } catch (error) {
     throw told(error);
   }
+}
+
+/** A part as the parser has found it. */
+interface Arrived {
+  readonly name: string;
+  readonly filename: string | undefined;
+  readonly contentType: string;
+  readonly charset: string | undefined;
+  readonly stream: BusboyFileStream;
 }
 
 /**
@@ -65,89 +82,121 @@ async function* contentOf(stream: Readable): AsyncGenerator<Uint8Array, void, un
 export async function* readParts(
   body: AsyncIterable<Uint8Array>,
   contentType: string,
-  limits: PartLimits,
+  { maxParts = 100, maxFiles = 10, maxFileBytes, maxFieldBytes = 64 * 1024 }: PartLimits,
 ): AsyncGenerator<Part, void, undefined> {
-  const parser = parserOf(contentType, limits);
-  const arrived: { part: Part; stream: BusboyFileStream | undefined }[] = [];
-  /** Of the part that the reader has. */
-  let current: BusboyFileStream | undefined;
-  let end: 'complete' | HttpError | undefined;
-  let wake = (): void => {};
-  const stop = new AbortController();
-
-  const fail = (error: HttpError): void => {
-    if (end !== undefined) return;
-    end = error;
-    current?.destroy(error);
-    for (const { stream } of arrived.splice(0)) stream?.destroy();
-    stop.abort();
-    wake();
-  };
-  const put = (part: Part, stream?: BusboyFileStream): void => {
-    arrived.push({ part, stream });
-    wake();
-  };
-
-  parser.on('field', (name, value, nameCut, valueCut) => {
-    if (nameCut || valueCut) fail(tooLarge('A field of the form is too large.'));
-    else put({ kind: 'field', name: name ?? '', value });
-  });
-  parser.on('file', (name, stream, filename, _encoding, type) => {
-    // A stream that is never read reports its failure nowhere else.
-    stream.on('error', (error) => fail(told(error)));
-    stream.on('limit', () => fail(tooLarge('A file of the form is too large.')));
-    const content = contentOf(stream);
-    put({ kind: 'file', name: name ?? '', filename: filename ?? '', contentType: type, content }, stream);
-  });
-  for (const event of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) {
-    parser.on(event, () => fail(tooLarge('The form has too many parts.')));
-  }
-  pipeline(body, parser, { signal: stop.signal }).then(
-    () => {
-      end ??= 'complete';
-      wake();
-    },
-    (error: unknown) => fail(told(error)),
-  );
-
+  const arrivals = new Arrivals(body, boundaryOf(contentType), maxParts);
+  let files = 0;
   try {
     for (;;) {
-      if (end instanceof HttpError) throw end;
-      const next = arrived.shift();
-      if (next !== undefined) {
-        current = next.stream;
-        yield next.part;
-        current?.resume();
-      } else if (end === 'complete') {
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+      const part = await arrivals.next();
+      if (part === undefined) return;
+      const { name, filename, contentType: type, stream } = part;
+      if (filename === undefined && type !== 'application/octet-stream') {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of piecesOf({ stream, left: maxFieldBytes }, 'field')) pieces.push(piece);
+        yield { kind: 'field', name, value: textOf(Buffer.concat(pieces), part) };
+        continue;
       }
+      if (++files > maxFiles) throw tooLarge('The form has too many files.');
+      const content = { stream, left: maxFileBytes ?? Number.POSITIVE_INFINITY };
+      const pieces = piecesOf(content, 'file');
+      yield { kind: 'file', name, filename: filename ?? '', contentType: type, content: pieces };
+      if (!stream.readableEnded) for await (const _ of piecesOf(content, 'file'));
     }
   } finally {
-    stop.abort();
+    arrivals.stop();
   }
 }
 
-/** @throws HttpError MALFORMED_BODY without a boundary */
-function parserOf(contentType: string, limits: PartLimits): BusboyInstance {
-  const { maxParts = 100, maxFiles = 10, maxFileBytes, maxFieldBytes = 64 * 1024 } = limits;
-  const { Busboy } = require('@fastify/busboy') as typeof import('@fastify/busboy');
-  try {
-    return new Busboy({
-      headers: { 'content-type': contentType },
-      limits: {
-        parts: maxParts,
-        files: maxFiles,
-        fieldSize: maxFieldBytes,
-        headerPairs: MAX_PART_HEADERS,
-        headerSize: MAX_PART_HEADER_BYTES,
-        ...(maxFileBytes === undefined ? {} : { fileSize: maxFileBytes }),
-      },
+/** The parts of a body in their order, as far as they have arrived. */
+class Arrivals {
+  readonly #heads: PartHeads;
+  readonly #arrived: Arrived[] = [];
+  readonly #stop = new AbortController();
+  #count = 0;
+  /** Of the part that the reader has. */
+  #current: BusboyFileStream | undefined;
+  #end: 'complete' | HttpError | undefined;
+  #wake = (): void => {};
+
+  constructor(body: AsyncIterable<Uint8Array>, boundary: string, maxParts: number) {
+    this.#heads = new PartHeads(boundary);
+    const parser = parserOf(boundary, maxParts);
+    parser.on('file', (name, stream, filename: string | undefined, _encoding, type) => {
+      // A stream that is never read reports its failure nowhere else.
+      stream.on('error', (error) => this.#fail(told(error)));
+      const charset = this.#heads.charsetOf(this.#count++);
+      this.#arrived.push({ name, filename, contentType: type, charset, stream });
+      this.#wake();
     });
-  } catch (cause) {
-    throw malformed(cause);
+    parser.on('partsLimit', () => this.#fail(tooLarge('The form has too many parts.')));
+    pipeline(this.#checked(body), parser, { signal: this.#stop.signal }).then(
+      () => this.#complete(),
+      (error: unknown) => this.#fail(told(error)),
+    );
   }
+
+  /** Undefined behind the last one. @throws HttpError */
+  async next(): Promise<Arrived | undefined> {
+    for (;;) {
+      if (this.#end instanceof HttpError) throw this.#end;
+      const next = this.#arrived.shift();
+      this.#current = next?.stream;
+      if (next !== undefined || this.#end === 'complete') return next;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async *#checked(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      this.#heads.pass(chunk);
+      yield chunk;
+    }
+  }
+
+  #complete(): void {
+    try {
+      this.#heads.end(this.#count);
+      this.#end ??= 'complete';
+      this.#wake();
+    } catch (error) {
+      this.#fail(told(error));
+    }
+  }
+
+  #fail(error: HttpError): void {
+    if (this.#end !== undefined) return;
+    this.#end = error;
+    this.#current?.destroy(error);
+    for (const { stream } of this.#arrived.splice(0)) stream.destroy();
+    this.#stop.abort();
+    this.#wake();
+  }
+}
+
+/** @throws HttpError MALFORMED_BODY for bytes that are no text in this charset */
+function textOf(bytes: Buffer, { name, charset }: Arrived): string {
+  if (charset === undefined && isUtf8(bytes)) return bytes.toString();
+  try {
+    return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    const detail = `The value of ${JSON.stringify(name)} is not valid text in ${charset ?? 'UTF-8'}.`;
+    throw malformedForm(detail, cause);
+  }
+}
+
+/** Hands on the bytes of every part, text included: it would replace what it cannot decode. */
+function parserOf(boundary: string, maxParts: number): BusboyInstance {
+  const { Busboy } = require('@fastify/busboy') as typeof import('@fastify/busboy');
+  return new Busboy({
+    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
+    isPartAFile: () => true,
+    limits: { parts: maxParts },
+  });
 }

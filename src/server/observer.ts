@@ -1,8 +1,9 @@
 // What the pipeline tells others about requests, and what it asks them. The wiring implements these over
 // shared memory; the pipeline itself keeps no statistics.
-
+import type { AddressKey } from '../memory/address-cells.js';
 import type { Door, Priority } from '../resilience/admission.js';
 import type { Permits } from '../resilience/bulkhead.js';
+import type { Quota } from '../resilience/quota.js';
 
 /** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
 export interface RouteMeter {
@@ -50,4 +51,16 @@ export interface Doors {
   door(priority: Priority, name: string): Door;
   /** For a route of which there may be so many at once. */
   places(name: string): Places;
+}
+
+/** What requests may hold of the process beside their permits, counted over all workers and by client address. */
+export interface RequestQuotas {
+  /** Requests whose body is on its way: MAX_PENDING_BODIES. */
+  readonly bodies: Quota<AddressKey>;
+  /** MAX_BUFFERED_BODY_BYTES */
+  readonly bodyBytes: Quota<AddressKey>;
+  /** Responses that stream: MAX_STREAMS, MAX_STREAMS_PER_ADDRESS. */
+  readonly streams: Quota<AddressKey>;
+  /** @param network of `networkOf` */
+  addressKey(network: string): AddressKey;
 }

@@ -1,12 +1,13 @@
 // From an admitted request to its one answer: steps, handler, the value or the failure. Synchronous as long as
 // everything in it is: a plain value costs no promise.
+import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { bodyTooLarge } from './body.js';
 import type { RequestContext } from './context.js';
 import { describeThrown, isFault, problemOf } from './failure.js';
 import { SENT } from './handler.js';
-import { isPromise } from './promise.js';
+import { adopted, isPromise } from './promise.js';
 import { chargeRates } from './rate-limits.js';
 import { Refusal } from './refusal.js';
 
@@ -27,6 +28,7 @@ export function serve(ctx: RequestContext): void {
     else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.holdBack(() => refuse(ctx, refusal));
     else refuse(ctx, refusal);
   });
+  ctx.keepBody();
   ctx.onStack = false;
 }
 
@@ -39,7 +41,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   }
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
   if (!ctx.admit()) return OVERLOADED;
-  if (plan.rateChecks.length > 0 && !ctx.site.isPeer(ctx.exchange)) {
+  if (plan.rateChecks.length > 0 && !ctx.isPeer) {
     const tooMany = chargeRates(plan.rateChecks, ctx);
     if (tooMany !== undefined) return tooMany;
   }
@@ -54,10 +56,14 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
 
 /** Without the hooks of the route, which have not seen the request either, but for the fields of some. */
 function refuse(ctx: RequestContext, error: unknown): void {
-  if (isFault(error)) ctx.log.error({ err: error, route: ctx.route }, 'a request could not be admitted');
-  if (error instanceof HttpError) countRefusal(ctx, error);
-  for (const say of ctx.plan.refusalFields) say(ctx as never);
-  ctx.replyProblem(problemOf(error, ctx));
+  try {
+    if (isFault(error)) ctx.log.error({ err: error, route: ctx.route }, 'a request could not be admitted');
+    if (error instanceof HttpError) countRefusal(ctx, error);
+    for (const say of ctx.plan.refusalFields) say(ctx as never);
+    ctx.replyProblem(problemOf(error, ctx));
+  } catch (thrown) {
+    ctx.breakDown(thrown);
+  }
   ctx.handlerDone();
 }
 
@@ -65,20 +71,22 @@ function execute(ctx: RequestContext): void {
   const { meter, plan } = ctx;
   const before = meter.enter(ctx.startedAt);
   let result: unknown;
+  let late: Promise<unknown> | undefined;
   try {
-    result = plan.steps.length === 0 ? plan.handler(ctx as never) : advance(ctx, 0);
+    result = plan.steps.length === 0 ? handle(ctx) : advance(ctx, 0);
+    if (isPromise(result)) late = adopted(result);
   } catch (error) {
     meter.leave(before);
     failed(ctx, error);
     return;
   }
   meter.leave(before);
-  if (!isPromise(result)) {
+  if (late === undefined) {
     conclude(ctx, result);
     return;
   }
   if (!ctx.answered) ctx.detach();
-  result.then(
+  late.then(
     (value) => conclude(ctx, value),
     (error: unknown) => failed(ctx, error),
   );
@@ -86,14 +94,19 @@ function execute(ctx: RequestContext): void {
 
 /** Runs the steps from `index` on, then the handler; the first value other than undefined is the answer. */
 function advance(ctx: RequestContext, index: number): unknown {
-  const { steps, handler } = ctx.plan;
+  const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
     if (isNothing(ctx, result)) continue;
     if (!isPromise(result)) return result;
-    return result.then((value: unknown) => (isNothing(ctx, value) ? advance(ctx, i + 1) : value));
+    return adopted(result).then((value: unknown) => (isNothing(ctx, value) ? advance(ctx, i + 1) : value));
   }
-  return handler(ctx as never);
+  return handle(ctx);
+}
+
+function handle(ctx: RequestContext): unknown {
+  ctx.handlerCalled();
+  return ctx.plan.handler(ctx as never);
 }
 
 function conclude(ctx: RequestContext, value: unknown): void {
@@ -106,10 +119,18 @@ function conclude(ctx: RequestContext, value: unknown): void {
   ctx.handlerDone();
 }
 
+/** Never throws: whatever was thrown, and whatever looking at it throws, the request ends. */
 function failed(ctx: RequestContext, error: unknown): void {
-  const asking = fail(ctx, error);
-  if (asking === undefined) ctx.handlerDone();
-  else void asking.finally(() => ctx.handlerDone());
+  try {
+    const asking = fail(ctx, error);
+    if (asking !== undefined) {
+      asking.catch((thrown: unknown) => ctx.breakDown(thrown)).finally(() => ctx.handlerDone());
+      return;
+    }
+  } catch (thrown) {
+    ctx.breakDown(thrown);
+  }
+  ctx.handlerDone();
 }
 
 /** @throws Error for a value that is no answer */
@@ -124,7 +145,7 @@ function answer(ctx: RequestContext, value: unknown): void {
     ctx.reply(status, undefined, null);
   } else if (typeof value === 'string') {
     ctx.text(value);
-  } else if (value instanceof Uint8Array) {
+  } else if (types.isUint8Array(value)) {
     ctx.bytes(value);
   } else {
     ctx.json(value);
@@ -152,7 +173,7 @@ function askHooks(ctx: RequestContext, error: Error, from: number): void | Promi
       const value = onError[i]!(ctx, error);
       if (isPromise(value)) {
         if (!ctx.answered) ctx.detach();
-        return Promise.resolve(value)
+        return adopted(value)
           .then((late) => answersFailure(ctx, error, late))
           .catch((hooked: unknown) => hookFailed(ctx, hooked))
           .then((isOver) => (isOver ? undefined : askHooks(ctx, error, i + 1)));

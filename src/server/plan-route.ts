@@ -43,6 +43,9 @@ export function planRoute(
   const onRequest = flatten(hooks, 'onRequest');
   const fields = refusalFields(onRequest);
   const { ready, killSwitch, door, rateChecks } = mount;
+  const bulkhead = mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead, fields)];
+  const body = options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)];
+  const hasBody = body.length > 0;
   return {
     ready,
     killSwitch,
@@ -56,13 +59,17 @@ export function planRoute(
     chunked: options.chunked ?? defaults.chunkedBodies,
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     compress: options.compress ?? false,
+    // A place of the bulkhead is taken before anything of the route runs; but where a body is waited for only behind it,
+    // or a client that sends its body slowly would keep the place from others.
     steps: [
-      ...(mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead, fields)]),
+      ...(hasBody ? [] : bulkhead),
       ...(webSocket === undefined ? [] : [webSocket.check]),
       ...onRequest,
       ...textSteps(options),
-      ...(options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)]),
+      ...body,
+      ...(hasBody ? bulkhead : []),
       ...flatten(hooks, 'preHandler'),
+      ...(webSocket === undefined ? [] : [webSocket.admission]),
     ],
     onRequest,
     refusalFields: fields,
@@ -76,7 +83,6 @@ export function planRoute(
   };
 }
 
-/** Before anything of the route runs: it may need what there is little of. */
 function bulkheadStep(bulkhead: BulkheadQueue, fields: readonly Fields[]): Step {
   const refused = (ctx: StepContext, error: unknown): never => {
     for (const say of fields) say(ctx as never);

@@ -20,17 +20,25 @@ export interface RateLimits {
 export interface RateCheck {
   readonly limit: RateLimit;
   readonly keyOf: (ctx: Context) => string;
+  /** Asked before all others are charged, and charged after them; see `checksOf`. */
+  readonly isPeeked: boolean;
 }
 
 type KeyOption = NonNullable<Exclude<RateLimitOption, string>['key']>;
 
 /** The limit of the setting RATE_LIMIT, per client address, which all routes share. */
 export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | undefined {
-  return rate === null ? undefined : checkOf('default', 'default', rate, addressKey, limits);
+  return rate === null ? undefined : checkOf('default', 'default', rate, addressKey, limits, false);
 }
 
 /**
- * The route's own first: what it refuses is not charged to the one that all routes share.
+ * The limits of a route in the order in which they are charged. What the route's own limit refuses is not
+ * charged to the one that all routes share. So the route's own comes first where its keys are addresses, or
+ * one key for all. Keys that a client may choose (a header field, a function of the request) come last: each
+ * of them takes a row of the shared table, and a client must not fill it with random keys beyond the limit of
+ * its address. To keep the promise all the same, such a limit is peeked at first, which takes no row. Between
+ * peeking and charging another request can take the last admission of the key: then both limits were charged
+ * for a refusal, which makes the shared one too strict by one, never too lax.
  * @param identity names the route among all of the process
  */
 export function checksOf(
@@ -45,7 +53,10 @@ export function checksOf(
   const { limit, key = 'address' } = typeof option === 'string' ? { limit: option } : option;
   const rate = parseRate(limit);
   if (rate === undefined) throw new TypeError(`rateLimit: ${JSON.stringify(limit)} is not ${RATE_FORM}`);
-  return [checkOf('route', `route ${identity}`, rate, keyFunction(key), limits), ...shared];
+  const isChosen = key !== 'address' && key !== 'global';
+  const isPeeked = isChosen && common !== undefined;
+  const own = checkOf('route', `route ${identity}`, rate, keyFunction(key), limits, isPeeked);
+  return isPeeked ? [...shared, own] : [own, ...shared];
 }
 
 export const RATE_FORM =
@@ -60,19 +71,35 @@ export function chargeRates(
   checks: readonly RateCheck[],
   ctx: Omit<Context, 'body' | 'input'>,
 ): HttpError | undefined {
+  const last = checks.at(-1);
+  const peeked = last?.isPeeked === true ? last : undefined;
+  const peekedKey = peeked?.keyOf(ctx as Context) ?? '';
+  if (peeked !== undefined) {
+    const { limit } = peeked;
+    const verdict = limit.peek(peekedKey);
+    if (verdict < 0) {
+      announce(ctx, limit.policyItem, limit.item(verdict));
+      return refusal(verdict);
+    }
+  }
   let [policies, items] = ['', ''];
   let refused: HttpError | undefined;
-  for (const { limit, keyOf } of checks) {
-    const verdict = limit.take(keyOf(ctx as Context));
+  for (const check of checks) {
+    const { limit } = check;
+    const verdict = limit.take(check === peeked ? peekedKey : check.keyOf(ctx as Context));
     policies += policies === '' ? limit.policyItem : `, ${limit.policyItem}`;
     items += items === '' ? limit.item(verdict) : `, ${limit.item(verdict)}`;
     if (isAdmitted(verdict)) continue;
     refused = refusal(verdict);
     break;
   }
+  announce(ctx, policies, items);
+  return refused;
+}
+
+function announce(ctx: Pick<Context, 'header'>, policies: string, items: string): void {
   ctx.header('ratelimit-policy', policies, ALWAYS);
   ctx.header('ratelimit', items, ALWAYS);
-  return refused;
 }
 
 /** On problems, too. */
@@ -89,9 +116,11 @@ function checkOf(
   rate: Rate,
   keyOf: RateCheck['keyOf'],
   limits: RateLimits,
+  isPeeked: boolean,
 ): RateCheck {
   const { count, periodMs, burst } = rate;
-  return { limit: new RateLimit(name, rate, limits.limit(identity, periodMs / count, burst)), keyOf };
+  const limit = new RateLimit(name, rate, limits.limit(identity, periodMs / count, burst));
+  return { limit, keyOf, isPeeked };
 }
 
 function keyFunction(key: KeyOption): RateCheck['keyOf'] {

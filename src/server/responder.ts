@@ -13,9 +13,18 @@ import { type CookieOptions, setCookie } from './cookies.js';
 import { answerFile } from './file-answer.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming.js';
+import { plainBytes } from './plain-bytes.js';
 import { stringify } from './serialize.js';
+import { type Pieces, StreamSource } from './stream-source.js';
+import { kindOf } from './value-kind.js';
 
 const BYTES = 'application/octet-stream';
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** @throws TypeError for anything but a string */
+function checkText(what: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(`${what} must be a string, not ${kindOf(value)}`);
+}
 
 export abstract class Responder extends IncomingRequest {
   #statusCode = 0;
@@ -25,12 +34,9 @@ export abstract class Responder extends IncomingRequest {
   /** @throws Error when an answer was given already */
   abstract reply(status: number, contentType: string | undefined, body: string | Uint8Array | null): Sent;
   /** @param length of what the source gives, undefined when nobody knows */
-  abstract replyStream(
-    status: number,
-    contentType: string,
-    source: AsyncIterable<Uint8Array | string>,
-    length?: number,
-  ): Sent;
+  abstract replyStream(status: number, contentType: string, source: Pieces, length?: number): Sent;
+  /** What releasing the source of a streamed response has thrown. */
+  abstract sourceFailed(error: unknown): void;
   abstract replyLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Sent;
 
   status(code: number): this {
@@ -67,33 +73,60 @@ export abstract class Responder extends IncomingRequest {
     return this.#respond(status, 'application/json', serialize(value));
   }
   text(value: string): Sent {
+    checkText('the value of ctx.text', value);
     return this.#respond(this.#statusCode || 200, 'text/plain; charset=utf-8', value);
   }
   html(value: string): Sent {
+    checkText('the value of ctx.html', value);
     return this.#respond(this.#statusCode || 200, 'text/html; charset=utf-8', value);
   }
   bytes(value: Uint8Array, contentType?: string): Sent {
+    const bytes = plainBytes('the value of ctx.bytes', value);
     if (contentType !== undefined) this.header('content-type', contentType);
-    return this.#respond(this.#statusCode || 200, BYTES, value);
+    return this.#respond(this.#statusCode || 200, BYTES, bytes);
   }
   redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Sent {
+    if (!REDIRECTS.has(status)) {
+      throw new RangeError(`the status of a redirect is one of ${[...REDIRECTS].join(', ')}`);
+    }
     this.header('location', location);
     return this.reply(status, undefined, null);
   }
 
   file(root: string, path: string, options: FileOptions = {}): Promise<Sent> {
+    // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
+    checkText('the root of ctx.file', root);
+    checkText('the path of ctx.file', path);
     return answerFile(this, this.site.baseDir, root, path, options);
   }
 
-  stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent {
-    if (contentType !== undefined) this.header('content-type', contentType);
+  stream(source: Pieces, contentType?: string): Sent {
+    try {
+      if (contentType !== undefined) this.header('content-type', contentType);
+    } catch (error) {
+      this.#release(source);
+      throw error;
+    }
     const status = this.#statusCode || 200;
     const coding = this.plan.compress && !this.answered ? this.#codingOf(BYTES) : undefined;
     if (coding === undefined) return this.replyStream(status, BYTES, source);
     this.#encoded(coding);
     // Nobody would read what a coder makes of an answer to HEAD.
     const isHead = this.method === 'HEAD';
-    return this.replyStream(status, BYTES, isHead ? source : compressing(source, coding, true));
+    return this.replyStream(status, BYTES, isHead ? source : this.#compressing(source, coding));
+  }
+
+  /** Nothing will read it. */
+  #release(source: unknown): void {
+    try {
+      new StreamSource(source, (error) => this.sourceFailed(error)).cancel();
+    } catch {
+      // It cannot be iterated, so there is nothing to release.
+    }
+  }
+
+  #compressing(source: Pieces, coding: Coding): Pieces {
+    return compressing(source, coding, true, (error) => this.sourceFailed(error));
   }
 
   protected get fields(): AnswerFields {

@@ -2,15 +2,21 @@
 import type { Logger } from 'pino';
 import type { Tracing } from '../telemetry/span.js';
 import type { AddressRanges } from './address-ranges.js';
+import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
+import type { RequestQuotas } from './observer.js';
 import type { RequestIds } from './request-id.js';
 import type { TimerWheel } from './timer-wheel.js';
+import type { TurnEnd } from './turn-end.js';
 
 export interface Site {
   readonly log: Logger;
   readonly tracing: Tracing;
   readonly wheel: TimerWheel;
+  readonly turnEnd: TurnEnd;
+  /** What requests may hold of the process. */
+  readonly quotas: RequestQuotas;
   readonly ids: RequestIds;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
@@ -18,12 +24,12 @@ export interface Site {
   readonly baseDir: string;
   /** TRUSTED_PROXIES */
   readonly proxies: AddressRanges;
+  /** TRUSTED_PROXY_FIELD */
+  readonly proxyField: ProxyField;
   /** Counts what the edge turned away. @param reason in lower case, from a list that does not grow */
   refused(reason: string): void;
   /** True from the first moment of a drain: every answer then closes its connection. */
   draining(): boolean;
-  /** One of us: in-process, or with the secret of cooperating processes. */
-  isPeer(exchange: Exchange): boolean;
   /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */
   trustsTraceFlags(exchange: Exchange): boolean;
 }

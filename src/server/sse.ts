@@ -1,5 +1,6 @@
 // Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): events as text, and a stream
 // of them that shows a sign of life while the source is silent.
+import { type Pieces, StreamSource } from './stream-source.js';
 import type { TimerWheel } from './timer-wheel.js';
 
 export interface ServerSentEvent {
@@ -57,12 +58,39 @@ export interface EventStreamOptions {
 }
 
 /**
- * The text of a stream. Begins with a comment, because the header goes out with the first bytes.
+ * The text of a stream, to be iterated once. A source that is an object is released even if the stream is never begun; one
+ * that is a function is called when it begins.
+ */
+export function eventStream(
+  source: AsyncIterable<ServerSentEvent> | EventSourceFunction,
+  lastEventId: string | undefined,
+  options: EventStreamOptions,
+): Pieces {
+  const open = (): AsyncIterable<ServerSentEvent> =>
+    typeof source === 'function' ? source(lastEventId) : source;
+  const texts = textsOf(open, options);
+  let isBegun = false;
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next() {
+        isBegun = true;
+        return texts.next();
+      },
+      async return() {
+        if (!isBegun && typeof source !== 'function') new StreamSource(source, options.failed).cancel();
+        return texts.return();
+      },
+    }),
+  };
+}
+
+/**
+ * Begins with a comment, because the header goes out with the first bytes.
  *
  * `return` of the source is called when the client leaves, and not waited for: a generator that is in the middle
  * of an `await` gets to its `finally` when that ends. What waits for long should wait with the request's signal.
  */
-export async function* eventStream(
+async function* textsOf(
   open: () => AsyncIterable<ServerSentEvent>,
   { wheel, signal, failed }: EventStreamOptions,
 ): AsyncGenerator<string, void, undefined> {

@@ -8,9 +8,7 @@ import type { RequestObserver, RouteMeter } from './observer.js';
 import type { RoutePlan, Step } from './plan.js';
 import type { RateCheck } from './rate-limits.js';
 import { type Fields, refusalFields } from './refusal-fields.js';
-import { HeaderValues } from './values.js';
-
-const NOBODY = { isTrustedProxy: false };
+import { HeaderValues, STRANGER } from './values.js';
 
 const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
   path: '',
@@ -32,6 +30,8 @@ const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' |
   onError: [],
 };
 
+const NO_CONTENT: Handler = () => undefined;
+
 export class Unmatched {
   readonly #observer: RequestObserver;
   readonly #rateChecks: readonly RateCheck[];
@@ -52,9 +52,10 @@ export class Unmatched {
 
   /** The plan that answers with this error; it costs the client nothing of its rate. */
   refusing(head: IncomingHead, error: unknown, fields = this.#fields): RoutePlan {
-    return this.#plan(head, fields, () => {
+    const refuse: Step = () => {
       throw error;
-    });
+    };
+    return this.#plan(head, fields, [...(fields as readonly Step[]), refuse]);
   }
 
   /** @param plans of the routes at this path that the client may know of, by method */
@@ -83,17 +84,17 @@ export class Unmatched {
     first: RoutePlan,
     allow: string,
   ): RoutePlan {
-    const asked = new HeaderValues(head.headers, NOBODY).get('access-control-request-method');
+    const asked = new HeaderValues(head.headers, STRANGER).get('access-control-request-method');
     const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? first;
     const { service, timeoutMs, onRequest, onResponse, onError, refusalFields: fields } = route;
-    const plan = this.#plan(head, fields, (ctx) => void ctx.header('allow', allow));
-    return { ...plan, service, timeoutMs, onResponse, onError, steps: onRequest };
+    const steps: readonly Step[] = [...onRequest, (ctx) => void ctx.header('allow', allow)];
+    return { ...this.#plan(head, fields, steps), service, timeoutMs, onResponse, onError };
   }
 
-  #plan({ method }: IncomingHead, fields: readonly Fields[], handler: Handler): RoutePlan {
+  /** Refusals are steps, as those of a route are: the handler has not run. */
+  #plan({ method }: IncomingHead, fields: readonly Fields[], steps: readonly Step[]): RoutePlan {
     const meter = this.#meterOf(isKnownMethod(method) ? method : '_OTHER');
-    const steps = fields as readonly Step[];
-    return { ...NOTHING, steps, refusalFields: fields, handler, meter, headMeter: meter };
+    return { ...NOTHING, steps, refusalFields: fields, handler: NO_CONTENT, meter, headMeter: meter };
   }
 
   #meterOf(method: string): RouteMeter {

@@ -1,56 +1,56 @@
-// The body of one request of a socket. The core hands chunks over whether or not somebody wants them, and only
-// to a handler that was attached in the request callback: what arrives before it is wanted is held, and beyond a
-// bound reading stops meanwhile. While it stands still the core watches the socket no more, and learns neither of
-// its end nor of a reset.
+// The body of one request of a socket. The core hands pieces over whether or not they are wanted, and only to a handler
+// that was attached in the request callback. While reading is paused the core watches the socket no more: it learns
+// neither of its end nor of a reset, nor that it takes bytes again.
+//
+// A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into JavaScript. A slow
+// client may send small ones, so bytes are counted, not pieces; but a client that makes thousands of tiny pieces of one
+// packet means to keep the loop busy, and is refused.
 import type { CoreResponse } from './uws-core.js';
 
-/** Held for a handler that does not read yet. Beside the last packet: the core reads up to 512 KiB at once. */
-const HELD_BYTES = 64 * 1024;
+/** More pieces than this in one turn of the loop are refused if they hold fewer bytes each, on average, than below. */
+const FLOOD_PIECES = 4096;
+const FLOOD_BYTES = 16;
 
-type OnChunk = (chunk: Uint8Array, last: boolean) => void;
+type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
+
+export interface BodyEvents {
+  /** Called with what a reader throws: nothing may leave a callback of the core. */
+  failed(error: unknown): void;
+  /** One packet holds thousands of tiny pieces; the core is still in the middle of it. */
+  flooded(): void;
+}
 
 export class UwsBody {
   readonly #res: CoreResponse;
-  /** Told of what a reader throws: nothing may leave a callback of the core. */
-  readonly #failed: (error: unknown) => void;
-  #onChunk: OnChunk | undefined;
-  /** The core hands chunks to us: when the last one comes it stops its idle clock, answered or not. */
+  readonly #events: BodyEvents;
+  #onPiece: OnPiece | undefined;
+  /** The core hands pieces to us: when the last one comes it stops its idle clock, whether or not the request is over. */
   isAttached = false;
-  #held: Uint8Array[] | undefined;
-  #heldBytes = 0;
   #wantsPause = false;
   #paused = false;
-  /** The answer is complete or the client gone: `res` must not be touched. */
+  /** The response is complete, or the client gone: `res` must not be touched. */
   #over = false;
   /** All of it has arrived. */
   isComplete = false;
+  /** In this turn of the loop. */
+  #pieces = 0;
+  #bytes = 0;
 
   /** More of it comes to us. */
   get isUnderWay(): boolean {
     return this.isAttached && !this.isComplete;
   }
 
-  constructor(res: CoreResponse, failed: (error: unknown) => void) {
+  constructor(res: CoreResponse, events: BodyEvents) {
     this.#res = res;
-    this.#failed = failed;
+    this.#events = events;
   }
 
-  /** The request callback returns and nobody reads yet. */
-  hold(): void {
-    if (this.isAttached) return;
-    this.#held = [];
-    this.#attach();
-  }
-
-  read(onChunk: OnChunk): void {
-    this.#onChunk = onChunk;
-    const held = this.#held;
-    this.#held = undefined;
-    if (!this.isAttached) this.#attach();
-    if (held === undefined) return;
-    const isWhole = this.isComplete;
-    for (const [i, chunk] of held.entries()) onChunk(chunk, isWhole && i === held.length - 1);
-    this.resume();
+  /** In the request callback. */
+  read(onPiece: OnPiece): void {
+    this.#onPiece = onPiece;
+    this.isAttached = true;
+    this.#res.onData((piece, isLast) => this.#take(piece, isLast));
   }
 
   /** A tick later: the core starts its 10 s clock when a callback of its own returns, and a pause stops it. */
@@ -64,6 +64,11 @@ export class UwsBody {
     });
   }
 
+  /** A write that the socket did not take has made the core read again. */
+  pauseAgain(): void {
+    if (this.#paused && !this.#over) this.#res.pause();
+  }
+
   resume(): void {
     this.#wantsPause = false;
     if (!this.#paused || this.#over) return;
@@ -71,38 +76,48 @@ export class UwsBody {
     this.#res.resume();
   }
 
-  /** Whoever has not read until now never will: what was held is let go of, and so is what still comes. */
+  /** What still comes is wanted no more. */
   discard(): void {
-    this.#held = undefined;
+    this.#onPiece = undefined;
     this.resume();
   }
 
   /** What still comes is thrown away by the core. */
   finish(): void {
     this.#over = true;
-    this.#held = undefined;
+    this.#onPiece = undefined;
   }
 
-  #hold(bytes: Uint8Array): void {
-    this.#held?.push(bytes);
-    this.#heldBytes += bytes.length;
-    if (this.#heldBytes >= HELD_BYTES) this.pause();
+  #take(piece: ArrayBuffer, isLast: boolean): void {
+    if (this.#over) return;
+    this.isComplete = isLast;
+    if (this.#paused) {
+      // A write that was held up behind our back has made the core read again.
+      this.#paused = false;
+      this.#wantsPause = false;
+      this.pause();
+    }
+    if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
+    else if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
   }
 
-  #attach(): void {
-    this.isAttached = true;
-    this.#res.onData((chunk, last) => {
-      if (this.#over) return;
-      this.isComplete = last;
-      if (this.#held === undefined && this.#onChunk === undefined) return;
-      // A copy: the core takes its memory back.
-      const bytes = Buffer.from(new Uint8Array(chunk));
-      try {
-        if (this.#held !== undefined) this.#hold(bytes);
-        else this.#onChunk?.(bytes, last);
-      } catch (error) {
-        this.#failed(error);
-      }
-    });
+  #hand(onPiece: OnPiece, piece: ArrayBuffer, isLast: boolean): void {
+    try {
+      onPiece(new Uint8Array(piece), isLast);
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  #isFlood(bytes: number): boolean {
+    if (this.#pieces === 0) {
+      setImmediate(() => {
+        this.#pieces = 0;
+        this.#bytes = 0;
+      });
+    }
+    this.#pieces++;
+    this.#bytes += bytes;
+    return this.#pieces > FLOOD_PIECES && this.#bytes < this.#pieces * FLOOD_BYTES;
   }
 }

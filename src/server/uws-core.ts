@@ -90,8 +90,10 @@ export interface CoreApp {
    * `change` is 1 for a connection that opened, -1 for one that closed: within `close()` when that is called in
    * the handler itself, which is safe. One that was upgraded is not told of.
    */
-  filter(handler: (response: Pick<CoreResponse, 'close'>, change: 1 | -1) => void): this;
+  filter(handler: (response: Pick<CoreResponse, 'close' | 'getRemoteAddress'>, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;
+  /** Calls back before it returns, with false when the path cannot be had. */
+  listen_unix(callback: (socket: unknown) => void, path: string): this;
   getDescriptor(): unknown;
   close(): this;
 }

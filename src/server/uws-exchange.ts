@@ -2,7 +2,8 @@
 // a close throws or worse, and because each of the core's rules below has to be kept on every path:
 // - writes outside the request callback are corked; but never an upgrade: behind its cork the core looks at the state
 //   of the response, and where the WebSocket has come to lie at the same address it takes that one's memory for it, and
-//   closes the connection if the bits happen to say so;
+//   closes the connection if the bits happen to say so. It is written within the cork of another response
+//   (uws-anchor.ts);
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
 //   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
@@ -10,10 +11,14 @@
 //   whose length the core is told does not (so we write that field ourselves), and the end of a body that comes
 //   behind its answer stops it (so such a body is not read). A connection that nothing ends would stay for ever;
 // - a request whose framing is doubtful is answered one tick later: while its answer is pending, the core
-//   drops the connection instead of executing what follows in the same packet.
+//   drops the connection instead of executing what follows in the same packet. So is a request that says `Connection: close`:
+//   what follows it must not be executed (RFC 9112 section 9.6), and a client that sends more all the same breaks that
+//   rule and loses its response.
+import type { HttpError } from '../errors.js';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
 import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
+import { Refusal } from './refusal.js';
 import type { TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
@@ -32,6 +37,8 @@ export interface ExchangeHost {
   /** Small answers written so far, for the sample below. */
   answers: number;
   failed(error: unknown): void;
+  /** Writes to a response outside of its callback, and not corked. */
+  uncorked(response: CoreResponse, write: () => void): void;
 }
 
 export interface Framing {
@@ -63,6 +70,16 @@ const SAMPLE = 16;
 const DISCARD_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
+
+/**
+ * The core gathers 16 KiB of responses before it writes, and cuts a connection that it closes without writing them. What is
+ * larger it writes at once; a JSON document may end in blanks (RFC 8259 section 2).
+ */
+const CORK_BYTES = 16 * 1024;
+function beyondCork(body: string | Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(body), Buffer.alloc(CORK_BYTES, ' ')]);
+}
+
 export class UwsExchange implements Exchange, IncomingHead {
   readonly method: string;
   readonly path: string;
@@ -81,6 +98,9 @@ export class UwsExchange implements Exchange, IncomingHead {
   #pending: (() => void) | undefined;
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
+  #onBodyRefused: ((error: HttpError) => void) | undefined;
+  /** The body was refused in the middle of a packet. */
+  #isFlooded = false;
   #address: string | undefined;
 
   #body: UwsBody | undefined;
@@ -109,9 +129,12 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#deferred = framing.isDeferred;
     this.accept = upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
     if (framing.contentLength > 0 || framing.isChunked) {
-      this.#body = new UwsBody(res, (error) => {
-        host.failed(error);
-        this.destroy();
+      this.#body = new UwsBody(res, {
+        failed: (error) => {
+          host.failed(error);
+          this.destroy();
+        },
+        flooded: () => this.#refuseBody(),
       });
     }
   }
@@ -148,7 +171,6 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#res.onAborted(() => this.#gone());
     // Microtasks still run before the core parses on: only the next turn of the loop is late enough.
     if (this.#deferred) setImmediate(() => this.#undefer());
-    if (this.#body !== undefined && this.#mayRead) this.#body.hold();
   }
 
   // --- the answer at once
@@ -165,6 +187,11 @@ export class UwsExchange implements Exchange, IncomingHead {
     const res = this.#res;
     this.#writeHead(status, headers, close);
     const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
+    if (this.#isFlooded) {
+      res.end(isBodiless || body === null ? '' : beyondCork(body), true);
+      this.#finish();
+      return;
+    }
     if (!isBodiless && (body === null || body.length <= SMALL_BYTES) && !this.#isSample()) {
       if (this.#ending === 'announce') {
         res.writeHeader('connection', 'close');
@@ -216,9 +243,15 @@ export class UwsExchange implements Exchange, IncomingHead {
   #accept(upgrade: Upgrade, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
     this.#finish();
-    const webSocket = upgrade(this.#res, acceptance);
-    if (this.#inCallback) this.#webSocket = webSocket;
-    else webSocket.opened();
+    if (this.#inCallback) {
+      this.#webSocket = upgrade(this.#res, acceptance);
+      return;
+    }
+    let webSocket: UwsWebSocket | undefined;
+    this.#host.uncorked(this.#res, () => {
+      webSocket = upgrade(this.#res, acceptance);
+    });
+    webSocket?.opened();
   }
 
   /** Behind the request callback: a callback of the socket that does not end is none of the request's. */
@@ -250,7 +283,9 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #piecesOf(length: number | undefined): UwsStream | UwsSized {
     const { wheel, streamIdleMs } = this.#host;
-    if (length === undefined) return new UwsStream(this.#res, wheel, streamIdleMs, () => this.#stalled());
+    if (length === undefined) {
+      return new UwsStream(this.#res, this.#body, wheel, streamIdleMs, () => this.#stalled());
+    }
     return new UwsSized(this.#res, length, wheel, streamIdleMs, {
       beforeLast: () => this.#stopReading(),
       complete: () => this.#finish(),
@@ -281,9 +316,28 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   // --- the body
 
-  readBody(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
-    if (this.#body === undefined) onChunk(NOTHING, true);
-    else if (this.#mayRead) this.#body.read(onChunk);
+  get isBodyPassing(): boolean {
+    return this.#body !== undefined && this.#inCallback && this.#mayRead;
+  }
+
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
+    if (this.#body !== undefined && !this.isBodyPassing) return false;
+    if (this.#body === undefined) onPiece(NOTHING, true);
+    else this.#body.read(onPiece);
+    return true;
+  }
+
+  onBodyRefused(listener: (error: HttpError) => void): void {
+    this.#onBodyRefused = listener;
+  }
+
+  /** In the middle of a packet, so the response has to leave now, and the rest of the packet is not worth reading. */
+  #refuseBody(): void {
+    this.#isFlooded = true;
+    this.#deferred = false;
+    const detail = 'The body came in thousands of pieces of a few bytes each.';
+    this.#onBodyRefused?.(new Refusal('MALFORMED_REQUEST', detail));
+    this.destroy();
   }
 
   /** An answer of unknown length may be made of the body, while it comes. */
@@ -317,7 +371,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #endingOf(status: number, close: boolean): Ending {
-    if (this.#framing.isLast) return 'cut';
+    if (this.#framing.isLast || this.#isFlooded) return 'cut';
     const isUnread = this.#body !== undefined && !this.#body.isComplete;
     // A client that still sends would lose the answer to the reset of a cut connection: it is told, and the
     // core ends the connection within seconds. 408 says that nothing is being sent.
@@ -343,7 +397,7 @@ export class UwsExchange implements Exchange, IncomingHead {
    */
   #letBodyCome(): void {
     const body = this.#body;
-    if (this.#deferred || body === undefined) return;
+    if (this.#deferred || this.#isFlooded || body === undefined) return;
     if (!body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;
     this.#deferred = true;

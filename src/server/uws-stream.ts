@@ -1,7 +1,12 @@
 // An answer in pieces, written to the core no faster than the client takes it.
+//
+// The core reports that the socket takes bytes again, but not while reading from it is paused: pausing stops both. So a
+// response whose request is still sending its body (it may be made of that body) does not rely on the report alone: it
+// tries again by itself, with a small piece, after waiting longer and longer. Nor does the core leave the reading paused: a
+// write that the socket does not take makes it read again, so it is paused anew.
 import { clientClosed } from './body.js';
 import { IdleAlarm } from './idle-alarm.js';
-import type { TimerWheel } from './timer-wheel.js';
+import type { Alarm, TimerWheel } from './timer-wheel.js';
 import type { CoreResponse } from './uws-core.js';
 
 /** One write; and one while the core still holds bytes back, which it then takes regardless. */
@@ -9,19 +14,41 @@ const PIECE_BYTES = 64 * 1024;
 const PROBE_BYTES = 1024;
 /** A source that is never short of bytes lets others run after this much. */
 const TURN_BYTES = 256 * 1024;
+/** Between two tries: at first, and at most. */
+const [TRY_AFTER_MS, TRY_AFTER_MOST_MS] = [10, 500] as const;
+
+/** The body of the request, as far as writing has to mind it. */
+export interface BodyUnderWay {
+  /** More of it may come. */
+  readonly isUnderWay: boolean;
+  /** Pauses reading once more if it is meant to be paused. */
+  pauseAgain(): void;
+}
 
 export class UwsStream {
   readonly #res: CoreResponse;
+  readonly #wheel: TimerWheel;
   readonly #idle: IdleAlarm;
+  readonly #body: BodyUnderWay | undefined;
   #over = false;
   /** The core has said that it buffers. */
   #blocked = false;
   #unyielded = 0;
   #wake: (() => void) | undefined;
+  #nextTry: Alarm | undefined;
+  #tryAfterMs: number = TRY_AFTER_MS;
 
   /** @param stalled called when the client has taken nothing for `idleMs` */
-  constructor(res: CoreResponse, wheel: TimerWheel, idleMs: number, stalled: () => void) {
+  constructor(
+    res: CoreResponse,
+    body: BodyUnderWay | undefined,
+    wheel: TimerWheel,
+    idleMs: number,
+    stalled: () => void,
+  ) {
     this.#res = res;
+    this.#body = body;
+    this.#wheel = wheel;
     this.#idle = new IdleAlarm(wheel, idleMs, stalled);
   }
 
@@ -42,9 +69,7 @@ export class UwsStream {
       if (this.#over) throw clientClosed();
       const piece = bytes.subarray(at, at + (this.#blocked ? PROBE_BYTES : PIECE_BYTES));
       at += piece.length;
-      this.#res.cork(() => {
-        this.#blocked = !this.#res.write(piece);
-      });
+      this.#writePiece(piece);
       this.#unyielded += piece.length;
       if (this.#blocked) await this.#writable();
       else if (this.#unyielded >= TURN_BYTES) await turn();
@@ -61,15 +86,33 @@ export class UwsStream {
     this.#wakeWriter();
   }
 
+  #writePiece(piece: Uint8Array): void {
+    const wasBlocked = this.#blocked;
+    this.#res.cork(() => {
+      this.#blocked = !this.#res.write(piece);
+    });
+    if (this.#blocked) {
+      if (!wasBlocked) this.#idle.start();
+      this.#body?.pauseAgain();
+    } else if (wasBlocked) {
+      this.#idle.stop();
+      this.#tryAfterMs = TRY_AFTER_MS;
+    }
+  }
+
   async #writable(): Promise<void> {
-    this.#idle.start();
+    if (this.#body?.isUnderWay === true) {
+      this.#nextTry = this.#wheel.after(this.#tryAfterMs, () => this.#wakeWriter());
+      this.#tryAfterMs = Math.min(2 * this.#tryAfterMs, TRY_AFTER_MOST_MS);
+    }
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    this.#idle.stop();
   }
 
   #wakeWriter(): void {
+    this.#nextTry?.cancel();
+    this.#nextTry = undefined;
     this.#wake?.();
     this.#wake = undefined;
   }

@@ -26,8 +26,9 @@ const DEFLATE_FROM_BYTES = 1024;
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
 /**
- * A message up to this many times too big is taken in to be refused with 1009. The core cuts a larger one without a
- * word, and without taking it in.
+ * A message up to this many times too big is taken in to be refused with 1009. The core cuts a larger one
+ * without a word, and without taking it in. It reports a message when it is whole: one in fragments that never
+ * ends is held by the core up to this size, and cut beyond, without a callback before.
  */
 const POLITENESS = 2;
 /** What the core means when it closes with 1006. */

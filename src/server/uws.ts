@@ -8,11 +8,13 @@
 // behind a request whose answer takes a turn of the loop is cut off; a field with an empty name hides those
 // behind it from us (a request with a body then has no length, and its answer is deferred for that reason).
 import type { Settings } from '../config.js';
+import { addressText } from './address.js';
 import type { App } from './app.js';
 import type { TlsFiles } from './certificate.js';
 import { describeThrown } from './failure.js';
 import { HeadReader } from './framing.js';
 import { expectsBody } from './methods.js';
+import { Anchor } from './uws-anchor.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';
 import { serveWebSockets, type Upgrade } from './uws-websocket.js';
@@ -27,8 +29,11 @@ export interface UwsServerOptions {
 
 /** Admits connections; every one that was admitted leaves once. */
 export interface ConnectionGate {
-  /** False: it is closed at once. */
-  enter(): boolean;
+  /**
+   * False: it is closed at once.
+   * @param address of the client, as text
+   */
+  enter(address: () => string): boolean;
   leave(): void;
 }
 
@@ -64,6 +69,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
   const core = loadCore();
   core._cfg?.('silent');
   const { log } = app.options;
+  const anchor = app.webSockets().length === 0 ? undefined : new Anchor(core);
   const reader = new HeadReader(settings);
   let connections = 0;
   let listener: unknown;
@@ -77,6 +83,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     unfinished: 0,
     answers: 0,
     failed: (error) => log.error({ err: describeThrown(error) }, 'the HTTP core failed'),
+    uncorked: (response, write) => (anchor === undefined ? write() : anchor.within(response, write)),
   };
 
   /** Nothing may be thrown out of here: the core would end the process. */
@@ -91,7 +98,11 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     const framing = {
       contentLength,
       isChunked,
-      isDeferred: fault !== undefined || isChunked || (contentLength === -1 && expectsBody(method)),
+      isDeferred:
+        fault !== undefined ||
+        isChunked ||
+        reader.wantsClose ||
+        (contentLength === -1 && expectsBody(method)),
       isLast: fault !== undefined || isChunked || reader.wantsClose,
     };
     const { fields } = reader;
@@ -113,9 +124,9 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     connections--;
     gate.leave();
   };
-  const count = (response: Pick<CoreResponse, 'close'>, change: 1 | -1): void => {
+  const count = (response: Pick<CoreResponse, 'close' | 'getRemoteAddress'>, change: 1 | -1): void => {
     if (isRefusing) return; // told of the end of the one that is refused
-    if (change === 1 && !gate.enter()) {
+    if (change === 1 && !gate.enter(() => addressText(new Uint8Array(response.getRemoteAddress())))) {
       isRefusing = true;
       response.close();
       isRefusing = false;
@@ -163,6 +174,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
       if (isClosed) return;
       isClosed = true;
       webSockets.end();
+      anchor?.close();
       listener = undefined; // the core closes it with the rest
       server.close();
     },

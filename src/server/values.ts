@@ -1,14 +1,19 @@
 // Read-only multi-maps of raw strings, made only when somebody asks for them.
+import type { ProxyField } from './client-address.js';
 import type { Values } from './handler.js';
 
-/** Whether the peer is one whose word about others counts. Asked only when somebody wants to hear it. */
+/** The sender of the fields. */
 export interface Peer {
-  readonly isTrustedProxy: boolean;
+  /** What it writes about the client, when it is a trusted proxy. Read only when such a field is wanted. */
+  readonly proxyField: ProxyField | undefined;
 }
 
+export const STRANGER: Peer = { proxyField: undefined };
+
 /**
- * Over a flat list name, value, name, value… with names in lower case. `Forwarded` and `X-Forwarded-*` are not there
- * unless a trusted proxy has sent them: anybody can write them.
+ * Over a flat list name, value, name, value… with names in lower case. `Forwarded` and `X-Forwarded-*` are
+ * not there, unless a trusted proxy has sent them and writes them: any client can write them, also through a
+ * proxy that writes only the other one.
  */
 export class HeaderValues implements Values {
   readonly #fields: readonly string[];
@@ -43,11 +48,16 @@ export class HeaderValues implements Values {
 
   #visible(name: string): string | undefined {
     const wanted = name.toLowerCase();
-    return isForwarding(wanted) && !this.#peer.isTrustedProxy ? undefined : wanted;
+    const field = forwardingField(wanted);
+    return field !== undefined && this.#peer.proxyField !== field ? undefined : wanted;
   }
 }
 
-const isForwarding = (name: string): boolean => name.startsWith('x-forwarded-') || name === 'forwarded';
+/** Which of the two this name belongs to, if it is about clients of proxies. */
+function forwardingField(name: string): ProxyField | undefined {
+  if (name === 'forwarded') return name;
+  return name.startsWith('x-forwarded-') ? 'x-forwarded-for' : undefined;
+}
 
 /** The query as a form (application/x-www-form-urlencoded of the WHATWG URL standard, which never fails). */
 export class QueryValues implements Values {

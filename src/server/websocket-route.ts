@@ -11,7 +11,7 @@ import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js'
 import type { RouteMeter } from './observer.js';
 import type { Pattern } from './pattern.js';
 import type { Step } from './plan.js';
-import { isPromise } from './promise.js';
+import { adopted, isPromise } from './promise.js';
 import type { Topics } from './topics.js';
 import {
   type ResolvedLimits,
@@ -71,10 +71,17 @@ export class WebSocketRoute implements SocketRoute {
   /** Before any hook: a page of another site runs nothing of the service. */
   readonly check: Step = (ctx) => checkHandshake(ctx, this.limits);
 
+  /** Behind all hooks, before `upgrade`: a socket would be closed at once here, and stays open elsewhere. */
+  readonly admission: Step = (ctx) => refuseWhileDraining(ctx as unknown as RequestContext);
+
   readonly handler: Handler = (context) => {
     const ctx = context as unknown as RequestContext;
     const data = this.#options.upgrade?.(context);
-    return isPromise(data) ? data.then((value) => this.#accept(ctx, value)) : this.#accept(ctx, data);
+    if (!isPromise(data)) return this.#accept(ctx, data);
+    return adopted(data).then((value) => {
+      if (!ctx.answered) refuseWhileDraining(ctx);
+      return this.#accept(ctx, value);
+    });
   };
 
   topic(name: string): string {
@@ -93,7 +100,8 @@ export class WebSocketRoute implements SocketRoute {
     const before = this.meter?.enter(performance.now());
     try {
       const result = call(callback as NonNullable<WebSocketEvents<unknown>[K]>);
-      if (isPromise(result)) result.then(undefined, (error: unknown) => this.#failed(event, ws, error));
+      if (isPromise(result))
+        adopted(result).then(undefined, (error: unknown) => this.#failed(event, ws, error));
     } catch (error) {
       this.#failed(event, ws, error);
     }
@@ -103,8 +111,6 @@ export class WebSocketRoute implements SocketRoute {
 
   #accept(ctx: RequestContext, data: unknown): typeof SENT {
     if (ctx.answered) return SENT;
-    // It would be closed at once; elsewhere it lives.
-    if (ctx.site.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
     const protocol = chooseProtocol(ctx.headers, this.limits.protocols);
     if (!ctx.upgrade(this, protocol, data))
       throw upgradeRequired('A WebSocket needs a connection of its own.');
@@ -119,4 +125,9 @@ export class WebSocketRoute implements SocketRoute {
     );
     ws.close(INTERNAL_ERROR);
   }
+}
+
+/** @throws UnavailableError DRAINING */
+function refuseWhileDraining({ site }: RequestContext): void {
+  if (site.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
 }

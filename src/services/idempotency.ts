@@ -19,23 +19,64 @@ export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefine
   return key;
 }
 
+export interface IdempotentOptions {
+  /**
+   * Whose key it is: the id of the user or client that the route has authenticated. Without it a client that
+   * uses another one's key for the same request gets that one's response.
+   */
+  readonly scope: string;
+}
+
+type IdempotentContext = Pick<Context, 'method' | 'route' | 'params' | 'query' | 'headers' | 'status'> & {
+  readonly body: unknown;
+};
+
 /**
- * Runs `effect` in a transaction; with an `Idempotency-Key` at most once per key, route and body, a repetition
- * getting the stored answer. The key belongs to `METHOD /route/:template`, which is also what `db.cancel` and
- * `db.outcome` are to be given. Sets the status and returns the body, which must be JSON.
+ * Runs `effect` in a transaction; with an `Idempotency-Key` at most once for each key, a repetition getting
+ * the stored response. The key belongs to `METHOD /route/:template` and the scope, which is also what
+ * `db.cancel` and `db.outcome` are to be given. The same key with other path parameters, another query or
+ * another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body, which must be
+ * JSON.
+ * @throws TypeError when the scope is no text or empty, so that a missing principal is never a shared one
  */
 export async function idempotent<T>(
-  ctx: Pick<Context, 'method' | 'route' | 'headers' | 'status'> & { readonly body: unknown },
+  ctx: IdempotentContext,
   db: Database,
   effect: (tx: Transaction) => Promise<Outcome & { readonly body: T }>,
+  options?: IdempotentOptions,
 ): Promise<T> {
+  const { scope } = options ?? {};
+  if (options !== undefined && (typeof scope !== 'string' || scope === '')) {
+    throw new TypeError('idempotent: the scope must be a text that is not empty');
+  }
   const key = idempotencyKey(ctx);
   const outcome =
     key === undefined
       ? await db.transaction(effect)
-      : await db.once({ route: `${ctx.method} ${ctx.route}`, key, body: ctx.body }, effect);
+      : await db.once(
+          {
+            route: `${ctx.method} ${ctx.route}`,
+            key,
+            ...(scope === undefined ? {} : { scope }),
+            target: targetOf(ctx),
+            body: ctx.body,
+          },
+          effect,
+        );
   ctx.status(outcome.status);
   return outcome.body as T;
 }
+
+/**
+ * Path parameters and query as the handler sees them, so two requests that it cannot tell apart are the same:
+ * names in any order, the values of one name in theirs, whatever the encoding. Empty when there are none.
+ */
+function targetOf({ params, query }: Pick<IdempotentContext, 'params' | 'query'>): string {
+  const parameters = Object.entries(params).toSorted(byName);
+  const queried = [...query.names()].map((name) => [name, query.getAll(name)] as const).toSorted(byName);
+  return parameters.length + queried.length === 0 ? '' : JSON.stringify([parameters, queried]);
+}
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
 const refusal = (message: string): ValidationError => new ValidationError([{ path: `/${FIELD}`, message }]);

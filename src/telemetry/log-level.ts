@@ -16,10 +16,20 @@ export const EVERYTHING = 'trace';
 
 type LogMethod = (this: Logger, ...args: unknown[]) => void;
 
-/** A hook `logMethod` of pino. @param lowest level that is written now */
+/**
+ * A hook `logMethod` of pino: a line below the level is not written, and writing one never throws. Code that logs a failure
+ * has nothing left to do about a second one, so a line whose fields cannot be read is written without them.
+ * @param lowest level that is written now
+ */
 export function gatedBy(lowest: () => number) {
   return function gate(this: Logger, args: unknown[], method: unknown, level: number): void {
-    if (isOpen(this, level, lowest)) (method as LogMethod).apply(this, args);
+    if (!isOpen(this, level, lowest)) return;
+    try {
+      (method as LogMethod).apply(this, args);
+    } catch {
+      const message = args.find((arg) => typeof arg === 'string') ?? 'a line was logged';
+      (method as LogMethod).call(this, {}, '%s (its fields cannot be read)', message);
+    }
   };
 }
 

@@ -1,12 +1,12 @@
 // Logs: pino, one JSON object a line on stdout, the same from every thread. What a line belongs to (trace,
 // service) comes from the running scope, so nobody passes it by hand.
 import { isatty } from 'node:tty';
-import { type Logger, pino, stdSerializers } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Settings } from '../config.js';
 import { currentScope } from '../scope.js';
 import { EVERYTHING, gatedBy, levelNumber, sayLevel } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
-import { CENSORED, maskText, redact, SECRET_NAMES } from './log-redact.js';
+import { CENSORED, errorFields, maskText, redact, SECRET_NAMES } from './log-redact.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
 
 export interface LogIdentity {
@@ -44,7 +44,7 @@ export function createLogger(
       formatters: { log: (fields) => redact(fields) },
       // Fields are redacted above; these two are for what is bound to a child.
       serializers: {
-        err: (value: unknown) => (value instanceof Error ? redact(stdSerializers.err(value)) : value),
+        err: (value: unknown) => (value instanceof Error ? redact(errorFields(value)) : value),
       },
       redact: { paths: SECRET_NAMES.map((name) => `["${name}"]`), censor: CENSORED },
     },

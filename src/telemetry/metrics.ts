@@ -106,6 +106,14 @@ export const METRICS = {
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',
   ),
+  multilane_permits_held: gauge(
+    'last',
+    'Permits that requests hold now: of MAX_IN_FLIGHT, and of bulkheads.',
+    'kind',
+  ),
+  multilane_pending_bodies: gauge('last', 'Requests whose body has not arrived yet.'),
+  multilane_buffered_body_bytes: gauge('last', 'Bytes of request bodies that are held in memory.'),
+  multilane_open_streams: gauge('last', 'Responses that stream now, event streams included.'),
   multilane_calls_shared_total: counter(
     'Calls that got the answer of another one (singleFlight).',
     'service',

@@ -2,18 +2,18 @@
 // breaker, ejection and load.
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { type Breaker, openRefusal } from '../resilience/breaker.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
-import type { CallResponse } from './call.js';
 import type { Endpoint } from './endpoint.js';
 import { type CallObserver, SILENT } from './observer.js';
 import type { OutgoingContent } from './outgoing.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
-import type { Transport } from './transport.js';
-import { judgeError, judgeResponse } from './verdict.js';
+import type { Received, Transport } from './transport.js';
+import { type Ended, judge } from './verdict.js';
 
 /** Load of the endpoints, as this thread adds to it. */
 export interface LoadMeter {
@@ -37,11 +37,10 @@ export interface AttemptDependencies {
   /** Writes the trace fields of an outgoing request. */
   readonly propagate?: (trace: TraceContext, headers: Record<string, string>) => void;
   readonly observer?: CallObserver;
-  /** Opens `internal` routes of cooperating processes; sent to instances of our registry only. */
-  readonly meshToken?: string | undefined;
+  /** Gives the value that opens a service's `internal` routes over the network; see mesh-token.ts. */
+  readonly meshToken?: ((service: string) => string) | undefined;
 }
 
-const MESH_TOKEN_HEADER = 'x-mesh-token';
 const DEADLINE_HEADER = 'x-request-deadline';
 const REQUEST_ID_HEADER = 'x-request-id';
 
@@ -95,7 +94,7 @@ export async function tryAt(
   outgoing: Outgoing,
   { endpoint, ticket }: Admitted,
   signal: AbortSignal,
-): Promise<Tried<CallResponse>> {
+): Promise<Tried<Received>> {
   outgoing.tried.add(endpoint.id);
   const attempt = ++outgoing.attempts;
   if (attempt === 1) dependencies.budget.deposit();
@@ -115,8 +114,10 @@ export async function tryAt(
 
   const ended = clock();
   const tookMs = ended - begun;
-  const verdict = result.kind === 'answered' ? judgeResponse(result.value) : judgeError(result.error, signal);
-  const slow = verdict.outcome === 'success' && slowCallMs > 0 && tookMs >= slowCallMs;
+  const verdict = judge(result, signal, outgoing.deadline);
+  // A call that has run for so long has failed under any deadline: its success would count as a failure, too.
+  const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
+  const slow = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
   breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome, ended);
   outliers.ended(endpoint, verdict.reached);
   // A quick refusal must not make an endpoint look fast.
@@ -126,22 +127,20 @@ export async function tryAt(
   return { ...result, again: verdict.again };
 }
 
-type Sent =
-  | { readonly kind: 'answered'; readonly value: CallResponse }
-  | { readonly kind: 'failed'; readonly error: unknown };
-
 async function send(
   dependencies: AttemptDependencies,
   outgoing: Outgoing,
   endpoint: Endpoint,
   trace: TraceContext | undefined,
   signal: AbortSignal,
-): Promise<Sent> {
+): Promise<Ended> {
   const { http, inProcess } = dependencies.transports;
   const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
+  const meshToken = transport === http ? dependencies.meshToken : undefined;
   const { method, path, body, deadline } = outgoing;
   try {
     const headers = headersOf(dependencies, outgoing, trace);
+    if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
     const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
     return { kind: 'answered', value };
   } catch (error) {
@@ -153,7 +152,7 @@ async function send(
 }
 
 function headersOf(
-  { meshToken, propagate }: AttemptDependencies,
+  { propagate }: AttemptDependencies,
   { headers: given, deadline, scope }: Outgoing,
   trace: TraceContext | undefined,
 ): Record<string, string> {
@@ -161,6 +160,5 @@ function headersOf(
   headers[DEADLINE_HEADER] = String(Math.max(1, Math.floor(deadline.remainingMs())));
   if (scope !== undefined) headers[REQUEST_ID_HEADER] = scope.requestId;
   if (trace !== undefined) propagate?.(trace, headers);
-  if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken;
   return headers;
 }

@@ -34,7 +34,13 @@ export interface CallOptions {
 /** An answer of any status. Values are fresh on every call, also when the service lives in this process. */
 export interface CallResponse {
   readonly status: number;
+  /** Without `x-multilane-*`: what those say is in `notExecuted`. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * True where the runtime of the callee proves that no handler ran: a 503 problem with `executed: false` and
+   * the field `x-multilane-executed: false`. The same request may then be sent again, whatever its method.
+   */
+  readonly notExecuted: boolean;
   json<T = unknown>(): T;
   text(): string;
   bytes(): Uint8Array;

@@ -1,6 +1,6 @@
 // `call(service)`: view -> balancer -> breaker -> transport, repeated within the retry policy.
 import { Deadline } from '../deadline.js';
-import { DeadlineExceededError, HttpError } from '../errors.js';
+import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
 import { fullJitter } from '../resilience/backoff.js';
 import { hedged } from '../resilience/hedge.js';
 import type { Random, Sleep, Tried } from '../resilience/policy.js';
@@ -43,9 +43,11 @@ export function createCall(dependencies: CallDependencies): Call {
         : withinPlaces(dependencies.placesOf, service, maxConcurrent, run);
     };
     const request: ServiceClient['request'] = async (method, path, options = {}) =>
-      options.singleFlight === true
-        ? shareCall(dependencies, service, make, method, path, options)
-        : make(method, path, options);
+      reported(
+        options.singleFlight === true
+          ? shareCall(dependencies, service, make, method, path, options)
+          : make(method, path, options),
+      );
     return {
       request,
       get: (path, options) => request('GET', path, options),
@@ -55,6 +57,19 @@ export function createCall(dependencies: CallDependencies): Call {
       delete: (path, options) => request('DELETE', path, options),
     };
   };
+}
+
+/** The request that makes the call learns of its failure, so that it can mark what it passes on as final. */
+async function reported(call: Promise<CallResponse>): Promise<CallResponse> {
+  const scope = currentScope();
+  try {
+    const response = await call;
+    if (isGatewayFailure(response.status)) scope?.callFailed?.();
+    return response;
+  } catch (error) {
+    if (error instanceof HttpError && isGatewayFailure(error.status)) scope?.callFailed?.();
+    throw error;
+  }
 }
 
 async function callService(

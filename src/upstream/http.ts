@@ -2,11 +2,10 @@
 // undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
 import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
-import type { CallResponse } from './call.js';
 import { type Endpoint, originOf } from './endpoint.js';
 import { httpClient } from './http-client.js';
-import { BufferedResponse } from './response.js';
-import type { OutgoingRequest, Transport } from './transport.js';
+import { receive } from './response.js';
+import type { OutgoingRequest, Received, Transport } from './transport.js';
 
 export interface HttpTransportOptions {
   /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default 16 MiB. */
@@ -45,7 +44,7 @@ export class HttpTransport implements Transport {
     this.#options = options;
   }
 
-  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse> {
+  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
     const { signal } = request;
     signal.throwIfAborted();
     try {
@@ -56,7 +55,7 @@ export class HttpTransport implements Transport {
         body: request.body ?? null,
         signal,
       });
-      return new BufferedResponse(statusCode, endToEnd(headers), await body.bytes());
+      return receive(statusCode, endToEnd(headers), await body.bytes());
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       throw badUpstream(endpoint, cause);
@@ -105,9 +104,7 @@ export class HttpTransport implements Transport {
 
 const keyOf = (endpoint: Endpoint): string => `${endpoint.service} ${endpoint.id} ${originOf(endpoint)}`;
 
-function endToEnd(
-  fields: Readonly<Record<string, string | string[] | undefined>>,
-): Readonly<Record<string, string>> {
+function endToEnd(fields: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const named = new Set(
     String(fields.connection ?? '')
       .split(',')

@@ -1,10 +1,9 @@
 // A call to a service that lives in this worker: through its pipeline, without a socket. Same answers, same
 // errors, and values as fresh as if they had come over the network.
 import { HttpError } from '../errors.js';
-import type { CallResponse } from './call.js';
 import type { Endpoint } from './endpoint.js';
-import { BufferedResponse } from './response.js';
-import type { Dispatch, OutgoingRequest, Transport } from './transport.js';
+import { receive } from './response.js';
+import type { Dispatch, Dispatched, OutgoingRequest, Received, Transport } from './transport.js';
 
 export class InProcessTransport implements Transport {
   readonly #dispatch: Dispatch;
@@ -13,16 +12,16 @@ export class InProcessTransport implements Transport {
     this.#dispatch = dispatch;
   }
 
-  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse> {
+  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
     const { signal } = request;
     signal.throwIfAborted();
     const response = await this.#raceAbort(this.#dispatch(endpoint.service, request), endpoint, signal);
     const headers = Object.assign(Object.create(null) as Record<string, string>, response.headers);
-    return new BufferedResponse(response.status, headers, response.bytes());
+    return receive(response.status, headers, response.body);
   }
 
   /** Whoever has left does not wait for a handler that goes on. */
-  #raceAbort(answer: Promise<CallResponse>, endpoint: Endpoint, signal: AbortSignal): Promise<CallResponse> {
+  #raceAbort(answer: Promise<Dispatched>, endpoint: Endpoint, signal: AbortSignal): Promise<Dispatched> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => reject(signal.reason as Error);
       signal.addEventListener('abort', giveUp, { once: true });

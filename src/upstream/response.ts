@@ -1,19 +1,34 @@
 // A whole answer in memory. Every reading makes new values, so no caller can change what another one reads,
 // also when both live in one worker.
-import { HttpError } from '../errors.js';
+import { EXECUTED_FIELD, FINAL_FIELD, HttpError, isRuntimeField } from '../errors.js';
 import type { CallResponse } from './call.js';
+import type { Received } from './transport.js';
 
 const UTF_8 = new TextDecoder();
 
-export class BufferedResponse implements CallResponse {
+/** What the runtime of the callee says about a response, in fields that no handler can set. */
+export type Marks = Pick<Received, 'notExecuted' | 'isFinal'>;
+
+const NO_MARKS: Marks = { notExecuted: false, isFinal: false };
+
+export class BufferedResponse implements Received {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly notExecuted: boolean;
+  readonly isFinal: boolean;
   readonly #body: Uint8Array;
 
   /** @param body owned by the response from now on */
-  constructor(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array) {
+  constructor(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array,
+    { notExecuted, isFinal }: Marks = NO_MARKS,
+  ) {
     this.status = status;
     this.headers = headers;
+    this.notExecuted = notExecuted;
+    this.isFinal = isFinal;
     this.#body = body;
   }
 
@@ -33,5 +48,34 @@ export class BufferedResponse implements CallResponse {
   bytes(): Uint8Array {
     // Not slice(): that of a Buffer shares its memory.
     return new Uint8Array(this.#body);
+  }
+}
+
+/**
+ * A response as a transport got it: the fields of the runtime are read, and removed from `headers`.
+ * @param headers lower-case names; owned by the response from now on, as `body` is
+ */
+export function receive(status: number, headers: Record<string, string>, body: Uint8Array): Received {
+  const claimsNotExecuted = status === 503 && headers[EXECUTED_FIELD] === 'false';
+  const isFinal = headers[FINAL_FIELD] === '1';
+  for (const name of Object.keys(headers)) if (isRuntimeField(name)) delete headers[name];
+  if (!claimsNotExecuted) return new BufferedResponse(status, headers, body, { notExecuted: false, isFinal });
+  const { executed } = problemIn(new BufferedResponse(status, headers, body)) ?? {};
+  return new BufferedResponse(status, headers, body, { notExecuted: executed === false, isFinal });
+}
+
+/** Members that are judged by. */
+export interface ReceivedProblem {
+  readonly code?: unknown;
+  readonly executed?: unknown;
+}
+
+/** The problem document of a response; undefined when it is none, also when it only claims to be one. */
+export function problemIn(response: Pick<CallResponse, 'headers' | 'json'>): ReceivedProblem | undefined {
+  if (!(response.headers['content-type'] ?? '').startsWith('application/problem+json')) return undefined;
+  try {
+    return response.json<ReceivedProblem | null>() ?? undefined;
+  } catch {
+    return undefined;
   }
 }

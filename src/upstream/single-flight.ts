@@ -28,6 +28,7 @@ interface Answer {
   readonly kind: 'answer';
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly notExecuted: boolean;
   readonly body: Uint8Array;
 }
 
@@ -200,8 +201,8 @@ export class SingleFlight {
 async function outcomeOf(perform: Perform, signal: AbortSignal): Promise<Outcome> {
   try {
     const response = await perform(signal);
-    const { status, headers } = response;
-    return { kind: 'answer', status, headers: { ...headers }, body: response.bytes() };
+    const { status, headers, notExecuted } = response;
+    return { kind: 'answer', status, headers: { ...headers }, notExecuted, body: response.bytes() };
   } catch (error) {
     return { kind: 'error', error, told: signal.aborted ? undefined : failureOf(error) };
   }
@@ -222,7 +223,8 @@ const calledOff = ({ controller }: Flight): Outcome => ({
 /** Fresh for every waiter: none can change what another reads. */
 function responseOf(outcome: Outcome): CallResponse {
   if (outcome.kind === 'answer') {
-    return new BufferedResponse(outcome.status, { ...outcome.headers }, outcome.body);
+    const { status, headers, body, notExecuted } = outcome;
+    return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal: false });
   }
   if (outcome.kind === 'error') throw outcome.error;
   const { code, detail, headers } = outcome;

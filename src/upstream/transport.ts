@@ -14,11 +14,26 @@ export interface OutgoingRequest {
   readonly signal: AbortSignal;
 }
 
+/** A response with all that the callee's runtime says about it; a caller sees the `CallResponse`. */
+export interface Received extends CallResponse {
+  /** The callee passed the failure on from a call of its own (`x-multilane-final`): it is not repeated. */
+  readonly isFinal: boolean;
+}
+
 /** Rejects with HttpError BAD_UPSTREAM (no or broken answer) or DEADLINE_EXCEEDED; any status is an answer. */
 export interface Transport {
-  send(endpoint: Endpoint, request: OutgoingRequest): Promise<CallResponse>;
+  send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received>;
   close(): Promise<void>;
 }
 
 /** What the in-process transport calls: the pipeline of this worker, without a socket. Given by the wiring. */
-export type Dispatch = (service: string, request: OutgoingRequest) => Promise<CallResponse>;
+export type Dispatch = (service: string, request: OutgoingRequest) => Promise<Dispatched>;
+
+/** As it would have gone over the network, fields of the runtime included. */
+export interface Dispatched {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Belongs to the receiver. */
+  readonly body: Uint8Array;
+}

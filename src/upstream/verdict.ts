@@ -1,10 +1,13 @@
 // What an answer, or the lack of one, says about the endpoint that was called, and whether asking again may help.
 // Business answers (4xx) are successes of the endpoint. 429 and OVERLOADED say that it protects itself: counting
 // them would open breakers on an endpoint that works. Gateway-class answers (502, 503, 504) and broken
-// connections may be asked again, elsewhere.
-import { HttpError } from '../errors.js';
+// connections may be asked again, elsewhere, unless the callee has passed the failure on from a call of its
+// own: it has been repeated there, and three layers that repeat three times each would make 27 calls of one.
+import type { Deadline } from '../deadline.js';
+import { HttpError, isGatewayFailure } from '../errors.js';
 import type { Outcome } from '../resilience/policy.js';
-import type { CallResponse } from './call.js';
+import { problemIn } from './response.js';
+import type { Received } from './transport.js';
 
 export interface Verdict {
   /** For the breaker. */
@@ -12,21 +15,49 @@ export interface Verdict {
   /** For outlier ejection: a failure is only that nobody answered who would know. */
   readonly reached: Outcome;
   readonly again: boolean;
+  /** The time ran out that a caller allows; see `Deadline.isShortened`. */
+  readonly isUntimely?: boolean;
 }
 
 const SUCCESS: Verdict = { outcome: 'success', reached: 'success', again: false };
 /** Something is wrong there, but it answers. */
 const FAILURE: Verdict = { outcome: 'failure', reached: 'success', again: false };
 const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', again: true };
+const FINAL_FAILURE: Verdict = { ...GATEWAY_FAILURE, again: false };
 const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', again: false };
 const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', again: false };
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
 
-export function judgeResponse(response: CallResponse): Verdict {
-  const { status } = response;
+/**
+ * A 503 or 504 this shortly before a deadline was caused by it: callees that wait for a database connection
+ * give up 50 ms before their deadline, to be able to say so, and each hop rounds the remaining time down.
+ */
+const GIVEN_UP_EARLY_MS = 60;
+
+/** A response of the endpoint, or why there is none. */
+export type Ended =
+  | { readonly kind: 'answered'; readonly value: Received }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** @param signal of the attempt @param deadline of the call */
+export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline): Verdict {
+  const verdict = ended.kind === 'answered' ? judgeResponse(ended.value) : judgeError(ended.error, signal);
+  if (!deadline.isShortened || !isTimeUp(ended, deadline)) return verdict;
+  return { outcome: 'ignored', reached: 'ignored', again: verdict.again, isUntimely: true };
+}
+
+function isTimeUp(ended: Ended, deadline: Deadline): boolean {
+  if (ended.kind === 'failed')
+    return ended.error instanceof HttpError && ended.error.code === 'DEADLINE_EXCEEDED';
+  const { status } = ended.value;
+  return (status === 503 || status === 504) && deadline.remainingMs() < GIVEN_UP_EARLY_MS;
+}
+
+export function judgeResponse(response: Received): Verdict {
+  const { status, isFinal } = response;
   if (status === 429) return NOTHING;
-  if (status === 503 && problemCode(response) === 'OVERLOADED') return SHED;
-  if (status === 502 || status === 503 || status === 504) return GATEWAY_FAILURE;
+  if (status === 503 && problemIn(response)?.code === 'OVERLOADED') return isFinal ? NOTHING : SHED;
+  if (isGatewayFailure(status)) return isFinal ? FINAL_FAILURE : GATEWAY_FAILURE;
   // 501: the method is unknown there, which is the caller's mistake.
   return status >= 500 && status !== 501 ? FAILURE : SUCCESS;
 }
@@ -38,14 +69,4 @@ export function judgeError(error: unknown, signal: AbortSignal): Verdict {
     if (!signal.aborted && error.code === 'BAD_UPSTREAM') return GATEWAY_FAILURE;
   }
   return NOTHING;
-}
-
-function problemCode(response: CallResponse): unknown {
-  if (!(response.headers['content-type'] ?? '').startsWith('application/problem+json')) return undefined;
-  try {
-    return response.json<{ code?: unknown } | null>()?.code;
-  } catch {
-    // Not the problem it claims to be: judged by its status alone.
-    return undefined;
-  }
 }

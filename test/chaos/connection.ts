@@ -36,7 +36,7 @@ export class Connection {
         endedAt: performance.now(),
         status: 0,
         code,
-        retryAfter: false,
+        notExecuted: false,
         idleMs: 0,
         thread: undefined,
       };
@@ -63,7 +63,7 @@ export class Connection {
       endedAt,
       status: answer?.status ?? 0,
       code: answer !== undefined ? (body.code as string | undefined) : silent ? 'silence' : this.#howEnded,
-      retryAfter: answer?.headers['retry-after'] !== undefined,
+      notExecuted: answer?.headers['x-multilane-executed'] === 'false',
       idleMs,
       thread: this.thread,
     };

@@ -4,7 +4,7 @@
 // - A loop costs its own request: 500 HANDLER_STALLED. Behind an await, or in a timer, V8 drops the continuations
 //   that were queued behind it: so requests that were in flight on that worker may get the same answer, no others.
 // - A native stall, a growing heap, a reload, SIGHUP, clients that go away: nothing.
-// - 503 with Retry-After is a refusal, not a failure of what was executed. It is right while no worker serves.
+// - 503 that proves `executed: false` is a refusal. It is right while no worker serves.
 // - A connection on which nothing was sent for a while is closed by a draining worker: RFC 9112 section 9.5.
 
 export interface Attempt {
@@ -14,7 +14,8 @@ export interface Attempt {
   /** 0: no answer, and `code` says how it ended. */
   readonly status: number;
   readonly code: string | undefined;
-  readonly retryAfter: boolean;
+  /** The response carries `x-multilane-executed: false`. */
+  readonly notExecuted: boolean;
   /** Time since the answer before on this connection; 0 for its first request. */
   readonly idleMs: number;
   /** Thread that the connection belongs to; undefined: not known. */
@@ -39,7 +40,7 @@ export type Verdict = 'answered' | 'stalled beside it' | 'refused (503)' | 'was 
 export function verdictOf(attempt: Attempt, blasts: readonly Blast[]): Verdict {
   const { status, code, sentAt, endedAt, thread } = attempt;
   if (status === 200) return 'answered';
-  if (status === 503 && attempt.retryAfter) return 'refused (503)';
+  if (status === 503 && attempt.notExecuted) return 'refused (503)';
   if (status === 0 && code === 'closed' && attempt.idleMs >= IDLE_MS) return 'was idle';
   const isHit = blasts.some(
     (blast) =>

@@ -6,6 +6,7 @@ import { Acceptor } from '#src/cluster/acceptor.js';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import { type CoreApp, loadCore } from '#src/server/uws-core.js';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
+import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 
@@ -52,6 +53,23 @@ describe('the acceptor', () => {
     expect(await askTwice(acceptor)).to.deep.equal(['1', '2']);
     for (const gone of [one, two, two]) acceptor.remove(gone);
     expect(await ask(acceptor)).to.match(/^503 .*"NO_WORKER"/);
+  });
+
+  it('answers NO_WORKER with the id and the trace that the client has sent, or with new ones', async () => {
+    const { port } = accept(plain);
+    const ask = async (fields: readonly string[]) => {
+      const wire = await Wire.open(`http://127.0.0.1:${port}`);
+      const refused = await wire.request('POST', '/', fields, 'body');
+      await wire.closed();
+      return { refused, problem: await expectProblem(refused, 503, 'NO_WORKER') };
+    };
+    const traceId = 'a'.repeat(32);
+    const traced = await ask(['X-Request-Id: mine', `Traceparent: 00-${traceId}-${'b'.repeat(16)}-01`]);
+    expect(traced.refused?.headers['x-request-id']).to.equal('mine');
+    expect(traced.problem).to.include({ instance: 'urn:multilane:request:mine', traceId, executed: false });
+    const bare = [await ask(['X-Request-Id: a b', 'Traceparent: 00-x']), await ask([])];
+    const ids = bare.flatMap(({ problem }) => [problem.instance, problem.traceId]);
+    expect(new Set([...ids, 'urn:multilane:request:a b'])).to.have.length(5);
   });
 
   it('leaves out who has clearly more, and takes it back when the others leave', async function () {

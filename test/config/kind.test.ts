@@ -22,7 +22,12 @@ describe('kinds of values', () => {
 
   it('take every default of the table', () => {
     for (const [name, setting] of Object.entries(SETTINGS)) {
-      const value = setting.default({ parallelism: 64, openFiles: 1024, isTTY: false });
+      const value = setting.default({
+        parallelism: 64,
+        openFiles: 1024,
+        memoryBytes: 1024 ** 3,
+        isTTY: false,
+      });
       if (value === undefined || setting.kind.show(value) === 'none') continue;
       expect(setting.kind.parse(setting.kind.show(value)), name).to.deep.equal(value);
     }

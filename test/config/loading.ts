@@ -16,6 +16,7 @@ export const load = (options: Partial<LoadOptions> = {}): Promise<Loaded> =>
     shop: SHOP,
     parallelism: 4,
     openFiles: 20_000,
+    memoryBytes: 4 * 1024 ** 3,
     platform: 'linux',
     addresses: ['192.0.2.7'],
     ...options,

@@ -55,6 +55,11 @@ describe('what is refused with exit code 78', () => {
       { argv: ['--trusted-proxies', '10.0.0.0/33'] },
       /^78 --trusted-proxies: /,
     ],
+    [
+      'a mesh token that can be guessed',
+      { env: { MESH_TOKEN: 'x'.repeat(31) } },
+      /^78 MESH_TOKEN: the value is not .* at least 32 characters, .*openssl rand/,
+    ],
     ['a host with a port', { argv: ['--admin-allowed-hosts', 'a.example:80'] }, /without ports$/],
     ['an address out of range', { argv: ['--host', '10.0.0.256'] }, /^78 --host: "10.0.0.256" is not/],
     [

@@ -5,7 +5,6 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { prepareDatabases, serviceDatabase } from '#src/db/databases.js';
-import { addressOf, withDatabase } from '#src/db/server-url.js';
 import { StartError } from '#src/errors.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { silentLog } from '#test/support/silent-log.js';
@@ -124,33 +123,5 @@ describe('the databases of the services', () => {
     expect(error.message).to.not.include('secret');
     for (const { name } of targets) await query(server, `CREATE DATABASE "${name}" OWNER "${role}";`);
     await prepareDatabases(targets, silentLog);
-  });
-
-  it('on a server that cannot be reached are a StartError with its address and without the password', async () => {
-    const away = 'postgresql://user:secret@127.0.0.1:1/postgres';
-    const error = await rejection(prepareDatabases([{ ...target(), server: away }], silentLog));
-    expect(error).to.be.instanceOf(StartError);
-    expect(error.message).to.include('127.0.0.1:1').and.include('ECONNREFUSED').and.not.include('secret');
-  });
-
-  it('on a server that refuses the password are a StartError that says so', async () => {
-    const wrong = new URL(server);
-    wrong.password = 'wrong';
-    const error = await rejection(prepareDatabases([{ ...target(), server: wrong.href }], silentLog));
-    expect(error).to.be.instanceOf(StartError);
-    expect(error.message).to.include('password authentication failed');
-  });
-});
-
-describe('the URL of a server', () => {
-  it('keeps everything but the database', () => {
-    expect(withDatabase('postgres://u:p@h:1/postgres?sslmode=require', 'users')).to.equal(
-      'postgres://u:p@h:1/users?sslmode=require',
-    );
-  });
-
-  it('is shown as an address', () => {
-    expect(addressOf('postgres://u:p@h/postgres')).to.equal('h:5432');
-    expect(addressOf('postgres://u:p@h:1/postgres?host=/run/pg')).to.equal('/run/pg');
   });
 });

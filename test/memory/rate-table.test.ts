@@ -53,6 +53,25 @@ describe('rate table', () => {
     expect(limit.take('a')).to.be.closeTo(300, 0.01);
   });
 
+  it('tells without charging what it would refuse, and changes nothing by it', () => {
+    const days = fc.constantFrom(0, 1, 4, 8, 13, 30).map((count) => count * 86_400_000);
+    const steps = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(400)), { maxLength: 30 });
+    fc.assert(
+      fc.property(days, steps, fc.integer({ min: 1, max: 3 }), (age, sequence, burst) => {
+        const { time, words, one, other } = setUp(4, age);
+        const [limit, elsewhere] = [one.limit('test', 100, burst), other.limit('test', 100, burst)];
+        for (const [key, ms] of sequence) {
+          time.now += ms;
+          const before = words.join();
+          const told = elsewhere.peek(key);
+          expect(words.join()).to.equal(before);
+          const verdict = limit.take(key);
+          expect(told).to.equal(verdict < 0 ? verdict : 0);
+        }
+      }),
+    );
+  });
+
   it('gives every key and every limit its own', () => {
     const { one } = setUp(64);
     const [first, second] = [one.limit('first', 1_000, 1), one.limit('second', 1_000, 1)];

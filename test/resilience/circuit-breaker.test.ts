@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import type { BreakerSettings } from '#src/resilience/breaker-settings.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { runInScope, type Scope } from '#src/scope.js';
 
 const CELL = 7;
 const SLOW_MS = 100;
@@ -130,5 +132,44 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.deep.equal({ state: 'forced-open' });
     breaker.force('auto');
     expect(await breaker.run(() => 1)).to.equal(1);
+  });
+});
+
+describe('a breaker around work that misses the deadline of its request', () => {
+  const scopeOf = (deadline: Deadline): Scope => ({
+    requestId: 'r',
+    deadline,
+    signal: AbortSignal.abort(new DeadlineExceededError()),
+    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined },
+    service: undefined,
+  });
+  const passed = { own: Deadline.after(0), shortened: Deadline.allowed(performance.now(), 0, 30_000) };
+
+  it('counts a failure when the time was its own, and nothing when a caller shortened it', async () => {
+    for (const error of [ERROR, new DeadlineExceededError()]) {
+      const { breaker, throwing } = setUp();
+      const { own, shortened } = passed;
+      // The signal in hand has not aborted yet: the deadline decides.
+      const running = new AbortController().signal;
+      await runInScope(scopeOf(shortened), () => throwing(error, running));
+      expect(breaker.state).to.include({ calls: 0, failures: 0 });
+      await runInScope(scopeOf(own), () => throwing(error, running));
+      expect(breaker.state).to.include({ calls: 1, failures: 1 });
+    }
+  });
+
+  it('counts a failure all the same when a success would have been too slow', async () => {
+    const { breaker, time } = setUp();
+    const slow = runInScope(scopeOf(passed.shortened), () =>
+      breaker.run(
+        () => {
+          time.now += SLOW_MS;
+          throw ERROR;
+        },
+        { signal: new AbortController().signal },
+      ),
+    );
+    expect(await slow.catch((error: unknown) => error)).to.equal(ERROR);
+    expect(breaker.state).to.include({ calls: 1, failures: 1 });
   });
 });

@@ -3,7 +3,7 @@ import { parseRate } from '#src/rate.js';
 import { isAdmitted, RateLimit, secondsOf } from '#src/resilience/rate-limit.js';
 
 /** Cells that say what they are told to. */
-const saying = (verdict: number) => ({ take: () => verdict });
+const saying = (verdict: number) => ({ take: () => verdict, peek: () => 0 });
 
 describe('rate limit', () => {
   it('shows what is left of the burst, and in how many seconds it is whole again', () => {

@@ -83,26 +83,18 @@ describe('admission', () => {
   });
 
   it('hides internal routes from strangers as if they were not there', async () => {
-    const { inject } = bench(
-      (app) => {
-        app.post('/secret', { internal: true }, () => 'in');
-        app.group('/both', { internal: true }, (both) => both.put('/x', () => 'in'));
-        app.get('/both/x', () => 'out');
-      },
-      { meshToken: 'a-token' },
-    );
-    for (const token of [undefined, '', 'a-tokem', 'a-token ', 'A-TOKEN']) {
-      const headers = token === undefined ? {} : { 'x-mesh-token': token };
-      for (const method of ['POST', 'GET', 'OPTIONS']) {
-        const { status, json } = await inject({ url: '/secret', method, headers });
-        expect([status, json().code], `${token} ${method}`).to.deep.equal([404, 'ROUTE_NOT_FOUND']);
-      }
+    const { inject } = bench((app) => {
+      app.post('/secret', { internal: true }, () => 'in');
+      app.group('/both', { internal: true }, (both) => both.put('/x', () => 'in'));
+      app.get('/both/x', () => 'out');
+    });
+    for (const method of ['POST', 'GET', 'OPTIONS']) {
+      const { status, json } = await inject({ url: '/secret', method });
+      expect([status, json().code], method).to.deep.equal([404, 'ROUTE_NOT_FOUND']);
     }
-    const headers = { 'x-mesh-token': 'a-token' };
-    expect((await inject({ url: '/secret', method: 'POST', headers })).text()).to.equal('in');
     expect((await inject({ url: '/secret', method: 'POST', inProcess: true })).text()).to.equal('in');
     expect((await inject({ url: '/both/x', method: 'PUT' })).headers.allow).to.equal('GET, HEAD, OPTIONS');
-    expect((await inject({ url: '/both/x', method: 'DELETE', headers })).headers.allow).to.equal(
+    expect((await inject({ url: '/both/x', method: 'DELETE', inProcess: true })).headers.allow).to.equal(
       'PUT, GET, HEAD, OPTIONS',
     );
   });

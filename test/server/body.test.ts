@@ -1,74 +1,130 @@
 import { expect } from 'chai';
-import { BODY_IDLE_MS, readBytes, readStream } from '#src/server/body.js';
+import { UnavailableError } from '#src/errors.js';
+import { BODY_IDLE_MS, type BodyOwner, RequestBody } from '#src/server/body.js';
+import { BodyClaim } from '#src/server/body-claim.js';
 import type { Exchange } from '#src/server/exchange.js';
 import { TimerWheel } from '#src/server/timer-wheel.js';
-import { ManualTicker, settled } from './kit.js';
+import { TurnEnd } from '#src/server/turn-end.js';
+import { ManualTicker, type QuotaBounds, quotasOf, settled } from './kit.js';
 
-/** The reading half of an exchange, driven by hand. */
+const fail = (error: unknown): never => {
+  throw error;
+};
+
+const ENOUGH: QuotaBounds = { bodies: [10, 10], bodyBytes: [1e6, 1e6], streams: [1, 1] };
+
+/** The reading half of an exchange, driven by hand, and what is read from it. */
 class Peer {
   paused = false;
   leave = (): void => {};
-  #onChunk: (chunk: Uint8Array, last: boolean) => void = () => {};
+  awaited = 0;
+  arrived = 0;
+  refusal: UnavailableError | undefined;
+  #onPiece: (piece: Uint8Array, isLast: boolean) => void = () => {};
   readonly ticker = new ManualTicker();
-  readonly wheel = new TimerWheel((error) => {
-    throw error;
-  }, this.ticker);
-  readonly exchange = {
-    readBody: (onChunk) => {
-      this.#onChunk = onChunk;
-    },
-    onClosed: (listener) => {
-      this.leave = listener;
-    },
-    pause: () => {
-      this.paused = true;
-    },
-    resume: () => {
-      this.paused = false;
-    },
-  } satisfies Partial<Exchange> as unknown as Exchange;
+  readonly wheel = new TimerWheel(fail, this.ticker);
+  readonly refused: string[] = [];
+  readonly quotas;
+  readonly body: RequestBody;
 
-  send(text: string, last = false): void {
-    this.#onChunk(Buffer.from(text), last);
+  constructor(limit: number, bounds: Partial<QuotaBounds> = {}, contentLength = -1) {
+    this.quotas = quotasOf({ ...ENOUGH, ...bounds }, (name) => this.refused.push(name));
+    const key = this.quotas.addressKey('client');
+    const exchange = {
+      readBody: (onPiece) => {
+        this.#onPiece = onPiece;
+        return true;
+      },
+      onClosed: (listener) => {
+        this.leave = listener;
+      },
+      pause: () => {
+        this.paused = true;
+      },
+      resume: () => {
+        this.paused = false;
+      },
+    } satisfies Partial<Exchange>;
+    const owner: BodyOwner = {
+      bodyAwaited: () => void this.awaited++,
+      bodyArrived: () => {
+        this.arrived++;
+        return this.refusal;
+      },
+    };
+    this.body = new RequestBody({
+      exchange,
+      wheel: this.wheel,
+      turnEnd: new TurnEnd(fail),
+      claim: new BodyClaim(this.quotas, () => key),
+      owner,
+      limit,
+      contentLength,
+    });
+  }
+
+  send(text: string, isLast = false): void {
+    const piece = Buffer.from(text);
+    this.#onPiece(piece, isLast);
+    piece.fill('?'); // the core takes its memory back
+  }
+
+  /** What is held now: bodies on their way, and bytes. */
+  get held(): readonly number[] {
+    return [this.quotas.bodies.held, this.quotas.bodyBytes.held];
   }
 }
+
+const NOTHING_HELD = [0, 0];
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => undefined,
     (error: { code: unknown }) => error.code,
   );
+const textOf = (bytes: unknown): string => Buffer.from(bytes as Uint8Array).toString();
+const gone = new UnavailableError('OVERLOADED', 'test');
 
-describe('reading a body', () => {
-  it('gives all chunks as one', async () => {
-    const peer = new Peer();
-    const body = readBytes(peer.exchange, peer.wheel, 10);
+describe('reading a whole body', () => {
+  it('gives all pieces as one', async () => {
+    const peer = new Peer(10);
+    const bytes = peer.body.whole();
     for (const text of ['ab', '', 'cde']) peer.send(text);
     peer.send('f', true);
-    expect(Buffer.from(await body).toString()).to.equal('abcdef');
+    expect(textOf(await bytes)).to.equal('abcdef');
     expect(peer.wheel.size).to.equal(0);
   });
 
-  it('counts while reading and stops at the limit', async () => {
-    const peer = new Peer();
-    const body = readBytes(peer.exchange, peer.wheel, 5);
+  it('gives what had arrived before it was asked for', async () => {
+    const peer = new Peer(10);
     peer.send('abc');
-    peer.send('def');
+    const bytes = peer.body.whole();
+    peer.send('def', true);
+    expect(textOf(await bytes)).to.equal('abcdef');
+    const late = new Peer(10);
+    late.send('abc', true);
+    expect(textOf(await late.body.whole())).to.equal('abc');
+  });
+
+  it('counts while reading and stops at the limit', async () => {
+    const peer = new Peer(5);
+    const bytes = codeOf(peer.body.whole());
+    for (const text of ['abc', 'def']) peer.send(text);
     peer.send('g', true);
-    expect(await codeOf(body)).to.equal('BODY_TOO_LARGE');
+    expect(await bytes).to.equal('BODY_TOO_LARGE');
     expect(peer.wheel.size).to.equal(0);
   });
 
   it('takes a body of exactly the limit', async () => {
-    const peer = new Peer();
-    const body = readBytes(peer.exchange, peer.wheel, 3);
+    const peer = new Peer(3);
     peer.send('abc', true);
-    expect((await body).byteLength).to.equal(3);
+    expect((await peer.body.whole()).byteLength).to.equal(3);
   });
 
   it('ends after 8 s of silence, counted from the last byte', async () => {
-    const peer = new Peer();
-    const body = codeOf(readBytes(peer.exchange, peer.wheel, 100));
+    const peer = new Peer(100);
+    const bytes = codeOf(peer.body.whole());
+    await settled();
     for (let i = 0; i < 5; i++) {
       peer.ticker.advance(BODY_IDLE_MS - 100);
       peer.send('a');
@@ -76,44 +132,134 @@ describe('reading a body', () => {
     peer.ticker.advance(BODY_IDLE_MS - 100);
     expect(peer.wheel.size).to.equal(1);
     peer.ticker.advance(200);
-    expect(await body).to.equal('BODY_TIMEOUT');
+    expect(await bytes).to.equal('BODY_TIMEOUT');
+    expect(peer.held[0]).to.equal(0);
   });
 
-  it('ends when the client leaves', async () => {
-    const peer = new Peer();
-    const body = codeOf(readBytes(peer.exchange, peer.wheel, 100));
-    peer.leave();
-    expect(await body).to.equal('CLIENT_CLOSED');
-    expect(peer.wheel.size).to.equal(0);
+  it('ends when the client leaves, and when the request ends', async () => {
+    for (const end of ['leave', 'release'] as const) {
+      const peer = new Peer(100);
+      const bytes = codeOf(peer.body.whole());
+      peer.send('a');
+      await settled();
+      if (end === 'leave') peer.leave();
+      peer.body.release(gone);
+      expect(await bytes).to.equal(end === 'leave' ? 'CLIENT_CLOSED' : 'OVERLOADED');
+      expect([peer.wheel.size, ...peer.held]).to.deep.equal([0, ...NOTHING_HELD]);
+    }
+  });
+
+  it('holds little more memory than there are bytes, however small the pieces are', async () => {
+    const peer = new Peer(1e6);
+    const bytes = peer.body.whole();
+    for (let n = 0; n < 20_000; n++) {
+      peer.send('x');
+      expect(peer.held[1]).to.be.at.most(Math.max(1024, 2 * (n + 1)));
+    }
+    peer.send('', true);
+    expect((await bytes).byteLength).to.equal(20_000);
+    peer.body.release(gone);
+    expect(peer.held).to.deep.equal(NOTHING_HELD);
+  });
+
+  it('never holds more than the announced length', async () => {
+    const peer = new Peer(1e6, {}, 1500);
+    void codeOf(peer.body.whole());
+    for (let n = 0; n < 1499; n++) peer.send('x');
+    expect(peer.held[1]).to.be.at.most(1500);
+    peer.body.release(gone);
+  });
+});
+
+describe('a body that is on its way', () => {
+  it('counts from the end of the turn in which it was asked for until it has arrived', async () => {
+    const peer = new Peer(100);
+    const bytes = peer.body.whole();
+    expect([peer.held[0], peer.awaited]).to.deep.equal([0, 0]);
+    await settled();
+    expect([peer.held[0], peer.awaited, peer.arrived]).to.deep.equal([1, 1, 0]);
+    peer.send('a', true);
+    expect([peer.held[0], peer.arrived]).to.deep.equal([0, 1]);
+    await bytes;
+  });
+
+  it('counts for nothing when it comes with its header', async () => {
+    const peer = new Peer(100);
+    const bytes = peer.body.whole();
+    peer.send('a', true);
+    await bytes;
+    await settled();
+    expect([peer.held[0], peer.awaited, peer.arrived]).to.deep.equal([0, 0, 0]);
+  });
+
+  it('is refused when too many are, or its owner cannot go on', async () => {
+    const crowded = new Peer(100, { bodies: [0, 0] });
+    expect(await codeOf(crowded.body.whole())).to.equal('OVERLOADED');
+    expect(crowded.refused).to.deep.equal(['bodies']);
+    const refused = new Peer(100);
+    refused.refusal = gone;
+    const bytes = codeOf(refused.body.whole());
+    await settled();
+    refused.send('a', true);
+    expect(await bytes).to.equal('OVERLOADED');
+  });
+
+  it('is refused at the byte that the process cannot hold, and then holds none', async () => {
+    for (const read of ['whole', 'stream', 'none'] as const) {
+      const peer = new Peer(1e6, { bodyBytes: [10_000, 10_000] });
+      const failure =
+        read === 'whole'
+          ? codeOf(peer.body.whole())
+          : read === 'stream'
+            ? codeOf(peer.body.stream().next())
+            : settled();
+      for (let n = 0; n < 20; n++) peer.send('x'.repeat(1000));
+      expect(peer.held[1]).to.be.at.most(10_000);
+      if (read === 'whole') expect(await failure).to.equal('OVERLOADED');
+      await failure;
+      if (read === 'none') expect(await codeOf(peer.body.whole())).to.equal('OVERLOADED');
+      peer.body.release(gone);
+      expect(peer.held).to.deep.equal(NOTHING_HELD);
+    }
   });
 });
 
 describe('streaming a body', () => {
   const half = 'x'.repeat(40_000);
 
-  it('yields chunks as they come and ends with the last', async () => {
-    const peer = new Peer();
-    const stream = readStream(peer.exchange, peer.wheel, 100)[Symbol.asyncIterator]();
+  it('yields pieces as they come and ends with the last', async () => {
+    const peer = new Peer(100);
+    const stream = peer.body.stream();
     const first = stream.next();
     peer.send('ab');
-    expect(Buffer.from((await first).value as Uint8Array).toString()).to.equal('ab');
+    expect(textOf((await first).value)).to.equal('ab');
     const second = stream.next();
     await settled();
     peer.send('cd', true);
-    expect(Buffer.from((await second).value as Uint8Array).toString()).to.equal('cd');
+    expect(textOf((await second).value)).to.equal('cd');
     expect((await stream.next()).done).to.equal(true);
   });
 
-  it('stops reading when its reader is behind and goes on when it has caught up', async () => {
-    const peer = new Peer();
-    const stream = readStream(peer.exchange, peer.wheel, 1e6)[Symbol.asyncIterator]();
+  it('yields as one what came while its reader was busy', async () => {
+    const peer = new Peer(100);
+    const stream = peer.body.stream();
     const first = stream.next();
-    for (let i = 0; i < 3; i++) peer.send(half);
-    expect(peer.paused).to.equal(true);
+    peer.send('a');
     await first;
-    await stream.next();
+    for (const text of ['b', 'c', 'd']) peer.send(text);
+    expect(textOf((await stream.next()).value)).to.equal('bcd');
+    await stream.return();
+  });
+
+  it('stops reading when its reader is behind and goes on when it has caught up', async () => {
+    const peer = new Peer(1e6);
+    const stream = peer.body.stream();
+    const first = stream.next();
+    peer.send(half);
+    await first;
+    for (let i = 0; i < 2; i++) peer.send(half);
     expect(peer.paused).to.equal(true);
-    await stream.next();
+    expect(((await stream.next()).value as Uint8Array).byteLength).to.equal(2 * half.length);
     const last = stream.next();
     await settled();
     expect(peer.paused).to.equal(false);
@@ -122,15 +268,16 @@ describe('streaming a body', () => {
   });
 
   it('does not hold the silence of a peer against it while it is not read from', async () => {
-    const peer = new Peer();
-    const stream = readStream(peer.exchange, peer.wheel, 1e6)[Symbol.asyncIterator]();
+    const peer = new Peer(1e6);
+    const stream = peer.body.stream();
     const first = stream.next();
+    await settled();
+    peer.send('x');
+    await first;
     peer.send(half);
     peer.send(half);
     peer.ticker.advance(10 * BODY_IDLE_MS);
-    await first;
-    const second = await stream.next();
-    expect((second.value as Uint8Array).byteLength).to.equal(half.length);
+    expect(((await stream.next()).value as Uint8Array).byteLength).to.equal(2 * half.length);
     const third = codeOf(stream.next());
     await settled();
     peer.ticker.advance(BODY_IDLE_MS + 20);
@@ -138,8 +285,8 @@ describe('streaming a body', () => {
   });
 
   it('hands out what it has before it fails', async () => {
-    const peer = new Peer();
-    const stream = readStream(peer.exchange, peer.wheel, 3)[Symbol.asyncIterator]();
+    const peer = new Peer(3);
+    const stream = peer.body.stream();
     const first = stream.next();
     peer.send('abc');
     peer.send('d');
@@ -147,14 +294,24 @@ describe('streaming a body', () => {
     expect(await codeOf(stream.next())).to.equal('BODY_TOO_LARGE');
   });
 
-  it('lets go of everything when its reader stops early', async () => {
-    const peer = new Peer();
-    const stream = readStream(peer.exchange, peer.wheel, 100)[Symbol.asyncIterator]();
+  it('holds nothing any more when its reader stops early', async () => {
+    const peer = new Peer(100);
+    const stream = peer.body.stream();
     const first = stream.next();
     peer.send('a');
     await first;
-    await stream.return?.();
-    expect(peer.wheel.size).to.equal(0);
-    peer.send('b', true);
+    peer.send('b');
+    await stream.return();
+    expect([peer.wheel.size, ...peer.held]).to.deep.equal([0, ...NOTHING_HELD]);
+    peer.send('c', true);
+    expect(peer.held).to.deep.equal(NOTHING_HELD);
+  });
+
+  it('keeps no permit from others: only a whole body is awaited', async () => {
+    const peer = new Peer(100);
+    void codeOf(peer.body.stream().next());
+    await settled();
+    expect([peer.held[0], peer.awaited]).to.deep.equal([1, 0]);
+    peer.body.release(gone);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { precondition, rangeOf, type Validators } from '#src/server/conditional.js';
 import { httpDate, parseHttpDate } from '#src/server/http-date.js';
-import { HeaderValues } from '#src/server/values.js';
+import { HeaderValues, STRANGER } from '#src/server/values.js';
 
 const MODIFIED = Date.UTC(1994, 10, 6, 8, 49, 37);
 const AT = httpDate(MODIFIED);
@@ -11,7 +11,7 @@ const STRONG: Validators = { etag: '"a"', lastModified: MODIFIED, isSettled: tru
 const WEAK: Validators = { etag: 'W/"a"', lastModified: MODIFIED, isSettled: false };
 
 const headers = (fields: Readonly<Record<string, string>>): HeaderValues =>
-  new HeaderValues(Object.entries(fields).flat(), { isTrustedProxy: false });
+  new HeaderValues(Object.entries(fields).flat(), STRANGER);
 
 describe('a conditional request', () => {
   for (const [fields, validators, get, put] of [

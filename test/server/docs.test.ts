@@ -1,3 +1,5 @@
+import { createHook } from 'node:async_hooks';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
@@ -29,6 +31,19 @@ async function assertValid(document: Document): Promise<void> {
 }
 
 const handler = () => null;
+
+/** How many coders and decoders of zlib were made meanwhile. */
+async function compressionsDuring(work: () => Promise<void>): Promise<number> {
+  let made = 0;
+  const hook = createHook({
+    init(_id, type) {
+      if (type === 'ZLIB') made++;
+    },
+  }).enable();
+  await work();
+  hook.disable();
+  return made;
+}
 
 describe('the OpenAPI document', () => {
   const world = bench((app: Application) => {
@@ -152,6 +167,48 @@ describe('the pages of the API', () => {
       expect(answer.headers['content-type']).to.match(/^text\/(?:css|javascript)/);
     }
   });
+
+  for (const [coding, decode] of [
+    ['br', brotliDecompressSync],
+    ['gzip', gunzipSync],
+  ] as const) {
+    it(`are sent in ${coding}, which no request after the first compresses`, async () => {
+      const shop = bench(() => {});
+      shop.app.mount('many', (app) => {
+        for (let n = 0; n < 20; n++) app.get(`/route/${n}`, handler);
+      });
+      shop.app.mount('system', (app) =>
+        apiDocs(app, { title: 'demo', version: '1' }, () => shop.app.routes()),
+      );
+      const links = [...(await get('/docs')).text().matchAll(/(?:src|href)="(docs\/[^"]+)"/g)];
+      const paths = ['/docs', '/openapi.json', ...links.map(([, link]) => `/${link}`)];
+      const ask = (url: string, accepted: string) =>
+        shop.inject({ url, headers: { 'accept-encoding': accepted } });
+      for (const path of paths) await ask(path, coding);
+      const encoded: string[] = [];
+      const made = await compressionsDuring(async () => {
+        for (const path of paths) {
+          const [plain, sent] = [await ask(path, 'identity'), await ask(path, coding)];
+          expect([sent.status, plain.status], path).to.deep.equal([200, 200]);
+          if (sent.headers['content-encoding'] === undefined) continue;
+          encoded.push(path);
+          expect(sent.headers, path).to.include({ 'content-encoding': coding });
+          expect(sent.headers.vary, path).to.match(/accept-encoding/i);
+          expect(sent.headers['content-type']).to.equal(plain.headers['content-type']);
+          const head = await shop.inject({
+            method: 'HEAD',
+            url: path,
+            headers: { 'accept-encoding': coding },
+          });
+          expect(head.headers['content-length'], path).to.equal(String(sent.body.length));
+          expect(decode(sent.body).equals(plain.body), path).to.equal(true);
+        }
+      });
+      // What this test decodes is zlib's work, too.
+      expect(made).to.equal(encoded.length);
+      expect(encoded).to.deep.equal(['/openapi.json', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js']);
+    });
+  }
 
   it('ask no server of the viewer for its opinion', async () => {
     expect((await get('/docs/start.js')).text()).to.include('validatorUrl: null');

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
 import { describeThrown, isFault, problemOf } from '#src/server/failure.js';
 
-const request = { requestId: 'r-1', traceId: 'a'.repeat(32) };
+const request = { requestId: 'r-1', traceId: 'a'.repeat(32), executed: true };
 const documentOf = (error: unknown) => {
   const { body, headers, ...rest } = problemOf(error, request);
   return { ...rest, headers: [...headers], document: JSON.parse(body) as Record<string, unknown> };

@@ -1,15 +1,19 @@
 // What the tests of this room share: an App with everything around it faked and recorded.
-import { type Logger, pino } from 'pino';
 import type { HttpError } from '#src/errors.js';
+import { AddressCells, addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
+import type { QuotaName } from '#src/memory/layout.js';
+import { QuotaCells } from '#src/memory/quota-cells.js';
 import { RateTable } from '#src/memory/rate-table.js';
+import { Quota } from '#src/resilience/quota.js';
 import { type App, type AppOptions, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
 import { type InjectedResponse, inject } from '#src/server/inject.js';
 import type { InjectedRequest } from '#src/server/inject-exchange.js';
-import type { RequestObserver } from '#src/server/observer.js';
+import type { RequestObserver, RequestQuotas } from '#src/server/observer.js';
 import type { Ticker } from '#src/server/timer-wheel.js';
+import { createLogger } from '#src/telemetry/log.js';
 import type { IncomingTrace, SpanHandle, SpanStart, Tracing } from '#src/telemetry/span.js';
 
 export interface Seen {
@@ -133,8 +137,10 @@ export interface Bench {
   readonly world: { draining: boolean; permits: number; holdMs: number; trusted: boolean };
   /** Routes that had no place. */
   readonly refused: readonly string[];
+  readonly quotas: RequestQuotas;
   /** The clock of rate limits, standing still: milliseconds. */
   readonly rateClock: { now: number };
+  readonly rateTable: RateTable;
   readonly inject: (request: InjectedRequest) => Promise<Answer>;
 }
 
@@ -154,21 +160,60 @@ export const SETTINGS: AppOptions['settings'] = {
   requestTimeoutMs: 30_000,
   meshToken: undefined,
   trustedProxies: [],
+  trustedProxyField: 'x-forwarded-for',
   configFile: undefined,
   rateLimit: null,
 };
 
-type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker };
+type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker; quotas?: Partial<QuotaBounds> };
 
-export function bench(fill: (app: Application) => void, { ticker, ...settings }: Overrides = {}): Bench {
+/** Of each quota what there is, and what one address may hold. */
+export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
+
+const PLENTY: QuotaBounds = { bodies: [1e6, 1e6], bodyBytes: [1e9, 1e9], streams: [1e6, 1e6] };
+
+/** @param refused gets the name of a quota for every refusal */
+export function quotasOf(bounds: QuotaBounds, refused: (name: string) => void = () => {}): RequestQuotas {
+  const block = Block.create({ workers: 1 });
+  const quota = (name: keyof QuotaBounds, loose?: QuotaName) =>
+    new Quota({
+      units: new QuotaCells(block, 1, name),
+      shares: new AddressCells(block, 1, name),
+      most: bounds[name][0],
+      mostEach: bounds[name][1],
+      ...(loose !== undefined && { loose: new QuotaCells(block, 1, loose) }),
+      onRefused: () => refused(name),
+    });
+  return {
+    bodies: quota('bodies'),
+    bodyBytes: quota('bodyBytes', 'looseBodyBytes'),
+    streams: quota('streams'),
+    addressKey: addressKeys(block),
+  };
+}
+
+export function bench(
+  fill: (app: Application) => void,
+  { ticker, quotas: bounds, ...settings }: Overrides = {},
+): Bench {
   const logs: Record<string, unknown>[] = [];
-  const log: Logger = pino({}, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const log = createLogger(
+    { logLevel: 'info', logFormat: 'json' },
+    {},
+    { write: (line) => void logs.push(JSON.parse(line) as Record<string, unknown>), flush: () => {} },
+  );
   const observer = new RecordingObserver();
   const tracing = new RecordingTracing();
   const world = { draining: false, permits: Number.POSITIVE_INFINITY, holdMs: 0, trusted: true };
   const rateClock = { now: 1_000 };
   const refused: string[] = [];
   let bulkheads: BulkheadCells | undefined;
+  const quotas = quotasOf({ ...PLENTY, ...bounds }, (name) => refused.push(name));
+  const rateTable = new RateTable({
+    words: new Int32Array(new SharedArrayBuffer(64 * 64)),
+    secret: Int32Array.of(1, 2),
+    clock: () => rateClock.now,
+  });
   const app = createApp({
     settings: { ...SETTINGS, ...settings },
     observer,
@@ -193,11 +238,8 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
         return { permits: bulkheads.of(name), refused: () => void refused.push(name) };
       },
     },
-    rateLimits: new RateTable({
-      words: new Int32Array(new SharedArrayBuffer(64 * 64)),
-      secret: Int32Array.of(1, 2),
-      clock: () => rateClock.now,
-    }),
+    quotas,
+    rateLimits: rateTable,
     draining: () => world.draining,
     trustsTraceFlags: () => world.trusted,
     ...(ticker === undefined ? {} : { ticker }),
@@ -209,7 +251,9 @@ export function bench(fill: (app: Application) => void, { ticker, ...settings }:
     tracing,
     logs,
     world,
+    quotas,
     rateClock,
+    rateTable,
     refused,
     inject: async (request) => {
       const response = await inject(app, request);

@@ -49,7 +49,7 @@ describe('a deadline', () => {
       app.get('/', { timeoutMs: 1000 }, (ctx) => Math.ceil(ctx.deadline.remainingMs() / 100));
     });
     const remaining = async (value: string) =>
-      (await inject({ url: '/', headers: { 'x-request-deadline': value } })).text();
+      (await inject({ url: '/', headers: { 'x-request-deadline': value }, inProcess: true })).text();
     expect(await remaining('200')).to.equal('2');
     for (const value of ['9999999', '', '-1', 'x', '1.5'])
       expect(await remaining(value), value).to.equal('10');

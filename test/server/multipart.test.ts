@@ -13,8 +13,9 @@ const file = (name: string, filename: string, content: string): string =>
   `Content-Type: text/plain\r\n\r\n${content}\r\n`;
 const END = '--edge--\r\n';
 
-async function* chunks(text: string, size = 7): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.from(text);
+const chunks = (text: string, size = 7): AsyncGenerator<Uint8Array> => pieces(Buffer.from(text), size);
+
+async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
@@ -126,6 +127,124 @@ describe('an upload', () => {
       expect(await codeOf(read(chunks(text), {}, type))).to.equal('MALFORMED_BODY');
     });
   }
+
+  describe('leaves nothing out: it is malformed, and the response names the part,', () => {
+    const disposition = 'Content-Disposition: form-data; name="b"';
+    const damaged: Readonly<
+      Record<string, readonly [head: string | Buffer, detail: RegExp, value?: Buffer]>
+    > = {
+      'without a Content-Disposition': ['Content-Type: text/plain', /Part 2 .* no Content-Disposition/],
+      'without any field': ['', /Part 2 .* no Content-Disposition/],
+      'with the disposition of a file': ['Content-Disposition: attachment; name="b"', /Part 2 .* form-data/],
+      'without a name': ['Content-Disposition: form-data', /Part 2 .* no name/],
+      'with a file but no name': ['Content-Disposition: form-data; filename="name=x"', /Part 2 .* no name/],
+      'with two names': [`${disposition}; name="c"`, /Part 2 .* twice/],
+      'with two dispositions': [`${disposition}\r\n${disposition}`, /Part 2 .* twice/],
+      'with a broken disposition': ['Content-Disposition: form-data; name="b', /Part 2 .* cannot be read/],
+      'with a line that is no field': [`nonsense\r\n${disposition}`, /Part 2 .* no field/],
+      'with a bare line end': [`${disposition}; filename="a\nb"`, /Part 2 .* no field/],
+      'with text behind its boundary': ['', /Part 2 .* line of its own/],
+      'with a name that is not UTF-8': [
+        Buffer.from('Content-Disposition: form-data; name="\xff"', 'latin1'),
+        /Part 2 .* not UTF-8/,
+      ],
+      'in base64': [
+        `${disposition}\r\nContent-Transfer-Encoding: base64`,
+        /Part 2 .* Content-Transfer-Encoding/,
+      ],
+      'with 21 fields': [`${disposition}${'\r\nX: y'.repeat(20)}`, /Part 2 .* 20 fields/],
+      'with a value that is not UTF-8': [disposition, /"b" is not valid text/, Buffer.from('\xff', 'latin1')],
+      'with a charset that does not exist': [
+        `${disposition}\r\nContent-Type: text/plain; charset=klingon`,
+        /"b" is not valid text in klingon/,
+      ],
+    };
+    const around = (head: string | Buffer, value: string | Buffer): Buffer =>
+      Buffer.concat(
+        [`${field('a', '1')}--edge\r\n`, head, '\r\n\r\n', value, `\r\n${field('c', '3')}${END}`].map(
+          (piece) => Buffer.from(piece as string),
+        ),
+      );
+    const errorOf = (bytes: Buffer, size: number): Promise<HttpError> =>
+      read(pieces(bytes, size)).then(
+        (seen) => expect.fail(`accepted as ${JSON.stringify(seen)}`),
+        (error: unknown) => error as HttpError,
+      );
+
+    for (const [what, [head, detail, value = Buffer.from('2')]] of Object.entries(damaged)) {
+      it(`with a part ${what}`, async () => {
+        const bytes = what.includes('behind')
+          ? Buffer.from(`${field('a', '1')}--edge x\r\n${disposition}\r\n\r\n2\r\n${END}`)
+          : around(head, value);
+        for (const size of [1, 7, bytes.length]) {
+          const error = await errorOf(bytes, size);
+          expect(error.code).to.equal('MALFORMED_BODY');
+          expect(error.message).to.match(detail);
+        }
+      });
+    }
+
+    it('with a part that ends within its head', async () => {
+      for (const cut of ['\r\n--edge', '\r\n\r\n--edge']) {
+        const bytes = Buffer.from(`${field('a', '1')}--edge\r\n${disposition}${cut}${END.slice(6)}`);
+        for (const size of [1, 7, bytes.length]) {
+          expect((await errorOf(bytes, size)).code).to.equal('MALFORMED_BODY');
+        }
+      }
+    });
+
+    it('cut off anywhere before its end', async () => {
+      const bytes = Buffer.from(`${field('a', '1')}${file('f', 'x', 'content')}${field('b', '')}--edge--`);
+      for (let length = 0; length < bytes.length; length++) {
+        const error = await errorOf(bytes.subarray(0, length), 16);
+        expect(error.code, `${length} bytes`).to.equal('MALFORMED_BODY');
+      }
+    });
+
+    it('with a head that is too large: 413', async () => {
+      const head = `${disposition}; filename="${'x'.repeat(8 * 1024)}"`;
+      for (const size of [1, 1000, 20_000]) {
+        expect((await errorOf(around(head, '2'), size)).code).to.equal('BODY_TOO_LARGE');
+      }
+    });
+
+    it('whichever byte of it is another one: what is read is what was sent', async () => {
+      const sent = Buffer.from(`${field('a', '1')}${file('f', 'x', 'content')}${field('b', '2')}${END}`);
+      const at = fc.integer({ min: 0, max: sent.length - 1 });
+      await fc.assert(
+        fc.asyncProperty(
+          at,
+          fc.integer({ min: 0, max: 255 }),
+          fc.integer({ min: 1, max: 99 }),
+          async (n, byte, size) => {
+            const bytes = Buffer.from(sent);
+            bytes[n] = byte;
+            const seen = await read(pieces(bytes, size)).catch((error: HttpError) => error.code);
+            if (typeof seen === 'string') expect(seen).to.be.oneOf(['MALFORMED_BODY', 'BODY_TOO_LARGE']);
+            else
+              expect(seen).to.have.length(`\r\n${bytes.toString('latin1')}`.split('\r\n--edge').length - 2);
+          },
+        ),
+        { numRuns: 2000 },
+      );
+    });
+  });
+
+  it('has text in the charset that its part names, and UTF-8 otherwise', async () => {
+    const latin = Buffer.concat([
+      Buffer.from(
+        '--edge\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset=ISO-8859-1\r\n\r\n',
+      ),
+      Buffer.from('\xfc', 'latin1'),
+      Buffer.from(`\r\n${field('b', 'ü')}${END}`),
+    ]);
+    expect(await read(pieces(latin, 5))).to.deep.equal(['a=ü', 'b=ü']);
+  });
+
+  it('may have folded fields, text before its first part and behind its last', async () => {
+    const text = `before\r\n--edge\r\nContent-Disposition: form-data;\r\n name="a"\r\nX-Any: \r\n\r\n1\r\n${END}behind\r\n--edge`;
+    for (const size of [1, 7, 1000]) expect(await read(chunks(text, size))).to.deep.equal(['a=1']);
+  });
 
   it('ends as the reading of its body ends', async () => {
     async function* cut(): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { acceptedCodings } from '#src/server/negotiate.js';
-import { HeaderValues } from '#src/server/values.js';
+import { HeaderValues, STRANGER } from '#src/server/values.js';
 import { bench } from './kit.js';
 
 describe('negotiation', () => {
@@ -26,7 +26,7 @@ describe('negotiation', () => {
       acceptedCodings(
         new HeaderValues(
           lines.flatMap((line) => ['accept-encoding', line]),
-          { isTrustedProxy: false },
+          STRANGER,
         ),
         ['br', 'gzip'],
       );

@@ -12,6 +12,18 @@ const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 const LARGE = Buffer.alloc(6_000_000, 'large ');
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
+/** The body of a response in the chunked coding. */
+function unchunked(response: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = response.indexOf('\r\n\r\n') + 4; ; ) {
+    const end = response.indexOf('\r\n', at);
+    const size = Number.parseInt(response.toString('latin1', at, end), 16);
+    if (size === 0) return Buffer.concat(pieces);
+    pieces.push(response.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
+
 describe('flow over a socket', () => {
   let world: Bench;
   let server: UwsServer;
@@ -47,6 +59,7 @@ describe('flow over a socket', () => {
         });
         app.post('/mirrors', { bodyLimit: 100 }, (ctx) => ctx.stream(ctx.readStream()));
         app.post('/refuses', () => 'no need');
+        app.post('/echoes', { bodyLimit: 1e8 }, (ctx) => ctx.stream(ctx.readStream()));
         app.get('/endless', (ctx) =>
           ctx.stream(
             (async function* () {
@@ -198,6 +211,29 @@ describe('flow over a socket', () => {
     expect(world.observer.seen[0]).to.include({ status: 413, error: 'BODY_TOO_LARGE' });
     expect(world.observer.refusals.at(-1)).to.equal('body_too_large');
     expect(world.logs.slice(logged)).to.deep.equal([]);
+  });
+
+  it('returns a body as it comes, whole, to a client that reads late: both ways stop, and go on', async () => {
+    const body = Buffer.alloc(48_000_000, 'back and forth ');
+    const socket = await deaf(
+      `POST /echoes HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    const drained = once(socket, 'drain');
+    socket.write(body);
+    // Nothing moves any more: the client does not read, so the server does not read either.
+    for (let before = -1; before !== world.quotas.bodyBytes.held; ) {
+      before = world.quotas.bodyBytes.held;
+      for (let turns = 0; turns < 100; turns++) await settled();
+      ticker.advance(10);
+    }
+    // In one turn the core hands over what the kernel holds for a socket: up to 6 MiB (tcp_rmem).
+    expect(world.quotas.bodyBytes.held).to.be.lessThan(16_000_000);
+    const clock = setInterval(() => ticker.advance(10), 1);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    clearInterval(clock);
+    await drained;
+    expect(hash(unchunked(Buffer.concat(chunks)))).to.equal(hash(body));
   });
 
   it('tells the handler of a client that leaves', async () => {

@@ -181,6 +181,21 @@ describe('framing over a socket', () => {
     wire.destroy();
   });
 
+  it('executes nothing behind a request that says close, in one packet with it or later', async () => {
+    for (const wish of ['close', 'Close', 'keep-alive, close']) {
+      for (const first of [
+        `GET /ok HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`,
+        `${post(`Connection: ${wish}`, 'Content-Length: 3')}abc`,
+        `GET /stream HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`,
+      ]) {
+        executed = [];
+        await sent(first + FOLLOWER + FOLLOWER);
+        await sent(first, FOLLOWER);
+        expect(executed, JSON.stringify(first)).to.not.include('/evil');
+      }
+    }
+  });
+
   it('closes when the client wishes so, however it is written', async () => {
     for (const wish of ['close', 'Close', 'keep-alive, close', 'close, te']) {
       expect(await sent(`GET /ok HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`), wish).to.equal('200');

@@ -159,6 +159,57 @@ describe('frames of a WebSocket', () => {
     expect(await told.opened).to.equal(1006);
   });
 
+  describe('in fragments, however many, and with pings between them', () => {
+    /** A text of so many bytes in so many fragments; the last one ends it if it is to. */
+    const send = (bytes: number, fragments: number, isWhole: boolean, pings: boolean): void => {
+      for (let n = 0; n < fragments; n++) {
+        const size = Math.floor((bytes * (n + 1)) / fragments) - Math.floor((bytes * n) / fragments);
+        const final = isWhole && n === fragments - 1;
+        wire.write(frame(n === 0 ? text : continuation, 'x'.repeat(size), { final }));
+        if (pings) wire.write(frame(ping, ''));
+      }
+    };
+    const MOST = 1000;
+
+    for (const fragments of [1, 2, 18, 300]) {
+      for (const pings of [false, true]) {
+        const how = `${fragments} fragments${pings ? ' and pings' : ''}`;
+
+        it(`are a message of at most maxPayload: ${how}`, async () => {
+          send(MOST, fragments, true, pings);
+          await until(
+            () => messages.length,
+            (count) => count === 1,
+          );
+          expect(messages).to.deep.equal(['x'.repeat(MOST)]);
+        });
+
+        for (const bytes of [MOST + 1, 1.1 * MOST, 2 * MOST]) {
+          it(`are refused with 1009 when they end with ${bytes} bytes: ${how}`, async () => {
+            send(bytes, fragments, true, pings);
+            expect(await told.opened).to.equal(1009);
+            await wire.closed();
+            expect(hex(wire.rest)).to.match(/881103f1[0-9a-f]{30}$/);
+            expect(messages).to.deep.equal([]);
+          });
+        }
+
+        it(`are cut at twice of it, also when they never end: ${how}`, async () => {
+          send(2 * MOST, fragments, false, pings);
+          wire.write(frame(ping, 'held'));
+          await until(
+            () => wire.rest,
+            (rest) => rest.endsWith('held'),
+          );
+          wire.write(frame(continuation, 'x', { final: false }));
+          expect(await told.opened).to.equal(1009);
+          await wire.closed();
+          expect(messages).to.deep.equal([]);
+        });
+      }
+    }
+  });
+
   it('never takes a frame that is not masked for what it says', async () => {
     // The core unmasks it all the same: the first four bytes are the mask, and the rest is missing.
     wire.write(frame(text, 'secret-secret', { masked: false }));

@@ -1,4 +1,10 @@
 // Who may open a WebSocket: RFC 6455 section 4.2.1, and pages of other sites.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
@@ -197,6 +203,19 @@ describe('the handshake of a WebSocket', () => {
     const { status, body, closes, headers } = await ask('/chat', HANDSHAKE);
     expect([status, closes, headers['retry-after']]).to.deep.equal([503, true, '1']);
     expect(JSON.parse(body.toString())).to.include({ code: 'DRAINING' });
+  });
+
+  it('prints nothing to the console, however late the handshake is', async () => {
+    const entry = fileURLToPath(new URL('./late-upgrades.js', import.meta.url));
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-late-'));
+    try {
+      const env = { ...process.env, TMPDIR: folder };
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [entry], { env });
+      expect([stdout, stderr]).to.deep.equal(['50 of 50', '']);
+      expect(readdirSync(folder)).to.deep.equal([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('forgets a connection when it is gone', async () => {

@@ -55,6 +55,8 @@ describe('the checkout', () => {
   const checkout = (json: unknown, key?: string, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', '/api/checkout', {
       json,
+      // A stranger's deadline has no effect.
+      inProcess: 'x-request-deadline' in headers,
       headers: key === undefined ? headers : { 'idempotency-key': key, ...headers },
     });
   const view = async (sagaId: string): Promise<View> =>

@@ -23,6 +23,8 @@ describe('the payments service', () => {
 
   const pay = (body: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', '/api/payments', {
+      // A stranger's deadline has no effect.
+      inProcess: 'x-request-deadline' in headers,
       json: { orderId: 1, amountCents: 1999, method: 'tok_ok', ...body },
       headers,
     });
@@ -85,7 +87,7 @@ describe('the payments service', () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('flaky') };
     for (let time = 0; time < 2; time++) {
-      // A 503 says: not executed, come again in so many seconds.
+      // The provider was not available: come again in so many seconds.
       await expectProblem(await pay({ orderId, method: 'tok_flaky' }, headers), 503, 'OVERLOADED');
       expect(await rows(orderId)).to.deep.equal([]);
     }

@@ -16,11 +16,15 @@ export interface Problem {
 
 const LEAKS = /\bat .+:\d+:\d+|node_modules|\bselect\b.+\bfrom\b|insert into|\/tmp\/|\/dist\//i;
 
-/** Asserts the whole form of a problem and returns it for what is particular. */
+/**
+ * Asserts the whole form of a problem and returns it for what is particular.
+ * @param options.isProbe its 503 tells a state: it has no member `executed`
+ */
 export async function expectProblem(
   answer: Response | WireAnswer | undefined,
   status: number,
   code: string,
+  { isProbe = false }: { readonly isProbe?: boolean } = {},
 ): Promise<Problem> {
   if (answer === undefined) throw new Error(`expected ${status} ${code}, but the connection ended`);
   const wire = !(answer instanceof Response);
@@ -36,6 +40,11 @@ export async function expectProblem(
   expect(problem.detail).to.be.a('string').that.does.not.match(LEAKS);
   expect(problem.instance).to.equal(`urn:multilane:request:${field('x-request-id')}`);
   expect(problem.traceId).to.match(/^[0-9a-f]{32}$/);
-  if (status === 503) expect(Number(field('retry-after')), 'Retry-After').to.be.at.least(1);
+  if (status === 503) {
+    expect(Number(field('retry-after')), 'Retry-After').to.be.at.least(1);
+    if (!isProbe) expect(problem.executed, 'executed').to.be.a('boolean');
+  }
+  const proof = problem.executed === false ? 'false' : null;
+  expect(field('x-multilane-executed'), 'x-multilane-executed').to.equal(proof);
   return problem;
 }

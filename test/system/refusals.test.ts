@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
@@ -31,6 +34,11 @@ describe('a start that is refused', () => {
       /ADMIN_TOKEN/,
     ],
     [
+      'a mesh token that can be guessed',
+      { env: { MESH_TOKEN: 'x'.repeat(31) } },
+      /MESH_TOKEN.*at least 32.*openssl rand/,
+    ],
+    [
       'a configuration file that does not exist',
       { args: ['--config', 'absent.config.js'] },
       /absent\.config\.js/,
@@ -43,14 +51,27 @@ describe('a start that is refused', () => {
     });
   }
 
-  it('for a database that cannot be reached exits 1 with one line without the password', async function () {
-    this.timeout(25_000);
-    const run = await runPrimary({
-      env: { DATABASE_URL: 'postgres://shop:hunter2secret@127.0.0.1:1/postgres' },
-    });
-    expectRefusal(run, 1, /127\.0\.0\.1:1\b/);
-    expect(run.stderr).to.not.contain('hunter2secret');
+  it('for a registry token that can be guessed exits 78 with one line that names file and line', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-tokens-'));
+    const file = join(folder, 'tokens');
+    writeFileSync(file, `# who may register\n${'x'.repeat(32)} orders\n${'y'.repeat(31)} users\n`);
+    try {
+      const run = await runPrimary({ env: { REGISTRY_ACCEPT_TOKENS_FILE: file } });
+      expectRefusal(run, 78, /REGISTRY_ACCEPT_TOKENS_FILE.*tokens line 3:.*at least 32.*openssl rand/);
+      expect(run.stderr).to.not.contain('y'.repeat(31));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
+
+  for (const name of ['DATABASE_URL', 'PAYMENTS_DATABASE_URL']) {
+    it(`for a ${name} that cannot be reached exits 1 with one line that names it`, async function () {
+      this.timeout(25_000);
+      const run = await runPrimary({ env: { [name]: 'postgres://shop:hunter2secret@127.0.0.1:1/postgres' } });
+      expectRefusal(run, 1, new RegExp(`${name}: .*127\\.0\\.0\\.1:1: .*ECONNREFUSED.*; `));
+      expect(run.stderr).to.not.contain('hunter2secret');
+    });
+  }
 
   // mkdir -p of Node spins for ever below /proc.
   it('for a DATA_DIR that cannot be made exits 1 with one line that names it', async function () {

@@ -115,7 +115,7 @@ describe('a test app with a database server', () => {
     const options = { services: [ledger], databaseUrl: nowhere.href };
     const error = (await createTestApp(options).catch((thrown: unknown) => thrown)) as Error;
     expect(error.name).to.equal('StartError');
-    expect(error.message).to.match(/^cannot connect to the database of "ledger" at \/nowhere/);
+    expect(error.message).to.match(/^DATABASE_URL: cannot connect to the database of "ledger" at \/nowhere/);
   });
 });
 

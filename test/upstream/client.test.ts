@@ -13,17 +13,17 @@ import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope, type Scope } from '#src/scope.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { CallResponse } from '#src/upstream/call.js';
 import { type CallDependencies, createCall } from '#src/upstream/client.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
 import { Outliers, restingBreakers } from '#src/upstream/outliers.js';
+import { receive } from '#src/upstream/response.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
-import type { OutgoingRequest } from '#src/upstream/transport.js';
+import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { answer, endpoint, problem } from './endpoints.js';
 
-type Answering = (endpoint: Endpoint, request: OutgoingRequest) => CallResponse | Promise<CallResponse>;
+type Answering = (endpoint: Endpoint, request: OutgoingRequest) => Received | Promise<Received>;
 
 const two = [endpoint('a', { slot: 1 }), endpoint('b', { slot: 2 })];
 const broken = () => Promise.reject(new HttpError('BAD_UPSTREAM', 'broken'));
@@ -97,6 +97,15 @@ function scopeOf(members: Partial<Scope> = {}): Scope {
   };
 }
 
+/** A 503 as our own server writes it. */
+function unavailable(executed: boolean): Received {
+  const headers = {
+    'content-type': 'application/problem+json',
+    ...(!executed && { 'x-multilane-executed': 'false' }),
+  };
+  return receive(503, headers, Buffer.from(JSON.stringify({ code: 'STARTING', executed })));
+}
+
 async function failureOf(promise: Promise<unknown>): Promise<HttpError> {
   const error = await promise.then(
     () => expect.fail('nothing was thrown'),
@@ -167,6 +176,29 @@ describe('call', () => {
       expect(sent.at(-1)!.request.headers['idempotency-key']).to.equal('k');
     });
 
+    it('no POST or PATCH on a 503, whether the handler ran or not, and tells the caller which', async () => {
+      for (const executed of [true, false]) {
+        const { call, sent } = setUp(two, () => unavailable(executed));
+        for (const method of ['POST', 'PATCH']) {
+          const response = await call('orders').request(method, '/x', { json: {} });
+          expect([response.status, response.notExecuted]).to.deep.equal([503, !executed]);
+        }
+        expect(sent).to.have.length(2);
+        expect((await call('orders').get('/x')).notExecuted).to.equal(!executed);
+        expect(sent).to.have.length(2 + 3);
+      }
+    });
+
+    it('nothing that the callee passed on from a call of its own', async () => {
+      for (const status of [502, 503, 504]) {
+        const { call, sent } = setUp(two, () =>
+          receive(status, { 'x-multilane-final': '1' }, Buffer.alloc(0)),
+        );
+        const response = await call('orders').get('/x', { retries: 5 });
+        expect([response.status, sent.length]).to.deep.equal([status, 1]);
+      }
+    });
+
     it('as often as it is told', async () => {
       const { call, sent } = setUp(two, broken);
       await failureOf(call('orders').get('/x', { retries: 0 }));
@@ -190,6 +222,29 @@ describe('call', () => {
       // A fifth of a hundred, and ten at once.
       expect(sent).to.have.length(100 + 20 + 10);
       expect(observed).to.include('exhausted orders');
+    });
+  });
+
+  describe('reports to the request that makes it', () => {
+    const failures = async (answering: Answering, endpoints = two, options = {}): Promise<number> => {
+      let failed = 0;
+      const scope = scopeOf({ callFailed: () => void failed++ });
+      const { call } = setUp(endpoints, answering);
+      await runInScope(scope, () => call('orders').get('/x', options)).catch(() => undefined);
+      return failed;
+    };
+
+    it('a failure that is left after all attempts, once, whether it is thrown or returned', async () => {
+      for (const status of [502, 503, 504]) expect(await failures(() => answer(status))).to.equal(1);
+      expect(await failures(broken)).to.equal(1);
+      expect(await failures(broken, two, { singleFlight: true })).to.equal(1);
+      expect(await failures(() => answer(200), [])).to.equal(1);
+    });
+
+    it('nothing else', async () => {
+      for (const status of [200, 404, 429, 500]) expect(await failures(() => answer(status))).to.equal(0);
+      expect(await failures(({ id }) => answer(id === 'a' ? 503 : 200))).to.equal(0);
+      expect(await failures(() => Promise.reject(new TypeError('mine')))).to.equal(0);
     });
   });
 
@@ -434,7 +489,7 @@ describe('call', () => {
   describe('sends', () => {
     it('request id, trace, deadline, key and body; and the mesh token when there is one', async () => {
       const { call, sent } = setUp(two, () => answer(200), {
-        meshToken: 'secret',
+        meshToken: (service) => `proof for ${service}`,
         propagate: (trace, headers) => {
           headers.traceparent = `00-${trace.traceId}-${trace.spanId}-01`;
         },
@@ -448,7 +503,7 @@ describe('call', () => {
         'idempotency-key': 'k',
         'x-request-id': 'r-1',
         'x-request-deadline': '?',
-        'x-mesh-token': 'secret',
+        'x-mesh-token': 'proof for orders',
         traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
       });
       expect(request).to.include({ method: 'POST', path: '/x?q=1', body: '{"a":1}' });
@@ -460,8 +515,17 @@ describe('call', () => {
       expect(sent[0]!.request.headers).not.to.have.property('x-mesh-token');
     });
 
+    it('no mesh token within the process, where it proves nothing', async () => {
+      const { call, sent } = setUp([endpoint('a', { local: true })], () => answer(200), {
+        meshToken: (service) => `proof for ${service}`,
+      });
+      await call('orders').get('/x');
+      expect(sent[0]!.over).to.equal('in-process');
+      expect(sent[0]!.request.headers).not.to.have.property('x-mesh-token');
+    });
+
     it('nothing while as many calls as may be are under way, over all workers', async () => {
-      const finish: ((response: CallResponse) => void)[] = [];
+      const finish: ((response: Received) => void)[] = [];
       const { call, sent, observed } = setUp(two, () => new Promise((resolve) => void finish.push(resolve)));
       const get = (maxConcurrent?: number) =>
         call('orders').get('/x', maxConcurrent === undefined ? {} : { maxConcurrent });
@@ -479,7 +543,7 @@ describe('call', () => {
     });
 
     it('once for all who want the same at the same time, if they say so', async () => {
-      const finish: ((response: CallResponse) => void)[] = [];
+      const finish: ((response: Received) => void)[] = [];
       const { call, sent, observed } = setUp(two, () => new Promise((resolve) => void finish.push(resolve)));
       const orders = call('orders');
       const same = { query: { q: 1 }, headers: { authorization: 'a', accept: 'b' }, singleFlight: true };
@@ -505,8 +569,8 @@ describe('call', () => {
     });
 
     it('beyond the deadline of who began it, when it is shared', async () => {
-      const finish: ((response: CallResponse) => void)[] = [];
-      const answering = () => new Promise<CallResponse>((resolve) => void finish.push(resolve));
+      const finish: ((response: Received) => void)[] = [];
+      const answering = () => new Promise<Received>((resolve) => void finish.push(resolve));
       const { call, sent } = setUp(two, answering, { timeoutMs: 9_000 });
       const get = () => call('orders').get('/x', { singleFlight: true });
       const hurried = runInScope(scopeOf({ deadline: Deadline.after(30) }), get);

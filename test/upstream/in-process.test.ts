@@ -3,8 +3,14 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
-import type { Dispatch, OutgoingRequest } from '#src/upstream/transport.js';
-import { answer, endpoint } from './endpoints.js';
+import type { Dispatch, Dispatched, OutgoingRequest } from '#src/upstream/transport.js';
+import { endpoint } from './endpoints.js';
+
+const rawAnswer = (status: number, body: unknown = {}): Dispatched => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: Buffer.from(JSON.stringify(body)),
+});
 
 const request = (signal = new AbortController().signal): OutgoingRequest => ({
   method: 'GET',
@@ -20,7 +26,7 @@ describe('in-process transport', () => {
     const seen: unknown[] = [];
     const dispatch: Dispatch = async (service, { method, path }) => {
       seen.push([service, method, path]);
-      return answer(201, { id: 1 });
+      return rawAnswer(201, { id: 1 });
     };
     const response = await new InProcessTransport(dispatch).send(endpoint('i1'), request());
     expect(seen).to.deep.equal([['orders', 'GET', '/']]);
@@ -29,8 +35,8 @@ describe('in-process transport', () => {
   });
 
   it('gives fresh values: what one caller changes, nobody else sees', async () => {
-    const shared = answer(200, { list: [1] });
-    const transport = new InProcessTransport(async () => shared);
+    const headers = { 'content-type': 'application/json' };
+    const transport = new InProcessTransport(async () => ({ ...rawAnswer(200, { list: [1] }), headers }));
     const [first, second] = [
       await transport.send(endpoint('i1'), request()),
       await transport.send(endpoint('i1'), request()),
@@ -40,7 +46,7 @@ describe('in-process transport', () => {
     (first.headers as Record<string, string>)['content-type'] = 'changed';
     for (const response of [first, second]) expect(response.json()).to.deep.equal({ list: [1] });
     expect(second.headers['content-type']).to.equal('application/json');
-    expect(shared.headers['content-type']).to.equal('application/json');
+    expect(headers['content-type']).to.equal('application/json');
   });
 
   it('does not wait for a service that goes on after the caller has left', async () => {
@@ -53,7 +59,7 @@ describe('in-process transport', () => {
 
   it('leaves no listener behind, however the call ends', async () => {
     const { signal } = new AbortController();
-    const well = new InProcessTransport(async () => answer(200));
+    const well = new InProcessTransport(async () => rawAnswer(200));
     await well.send(endpoint('i1'), request(signal));
     const broken = new InProcessTransport(() => Promise.reject(new Error('bug')));
     await broken.send(endpoint('i1'), request(signal)).catch(() => undefined);
@@ -64,7 +70,7 @@ describe('in-process transport', () => {
     let dispatched = 0;
     const transport = new InProcessTransport(async () => {
       dispatched++;
-      return answer(200);
+      return rawAnswer(200);
     });
     const error = await transport
       .send(endpoint('i1'), request(AbortSignal.abort('left')))

@@ -103,6 +103,17 @@ describe('single flight', () => {
     expect([one.shared, two.shared, three.shared]).to.deep.equal([4, 5, 5]);
   });
 
+  it('tells all in all workers when the callee proves that nothing was executed', async () => {
+    const { one, two, asked, made } = bench;
+    const first = one.get();
+    await until(made, (count) => count === 1);
+    const second = two.get();
+    await asked(one, 1);
+    const marks = { notExecuted: true, isFinal: false };
+    one.made[0]!.end(new BufferedResponse(503, {}, Buffer.alloc(0), marks));
+    for (const { notExecuted } of await Promise.all([first, second])) expect(notExecuted).to.equal(true);
+  });
+
   it('stores nothing: who comes when it is answered makes a call of its own', async () => {
     const { one, two, made } = bench;
     const first = one.get();

@@ -6,11 +6,10 @@ import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
 import { TopicChannels } from '#src/cluster/topic-channels.js';
 import { WorkerMail } from '#src/cluster/worker-mail.js';
 import type { WorkerSide } from '#src/cluster/worker-side.js';
+import { connectionGate } from '#src/hosting/connection-gate.js';
 import { createHost } from '#src/hosting/host.js';
 import type { ServiceDatabase } from '#src/hosting/mounting.js';
-import { countRefusals } from '#src/hosting/shedding.js';
 import { Block } from '#src/memory/block.js';
-import { Connections } from '#src/memory/connections.js';
 import { Switches } from '#src/memory/switches.js';
 import { TopicHints } from '#src/memory/topic-hints.js';
 import { readHeartbeat } from '#src/memory/worker-row.js';
@@ -57,8 +56,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const doubts = tls === undefined ? [] : checkCertificate(tls);
   // Of the first threads the primary has said it.
   if (boot.generation > 1) for (const doubt of doubts) log.warn(doubt);
-  const connections = new Connections(block, slot, settings.maxConnections);
-  const gate = countRefusals(connections, recorder, 'max_connections');
+  const gate = connectionGate(block, slot, settings.maxConnections, recorder);
   const server = createUwsServer(app, { settings, tls, gate });
   const sampler = startLoadSampler(row, clock, () => host.beat());
   const standing = (): number => clock() - readHeartbeat(block, slot);

@@ -11,6 +11,10 @@ export const PROBLEM_SCHEMA = {
     instance: { type: 'string', description: '`urn:multilane:request:` and the `x-request-id`.' },
     code: { type: 'string', description: 'What programs look at: it never changes.' },
     traceId: { type: 'string' },
+    executed: {
+      type: 'boolean',
+      description: 'On every 503: whether the handler ran. See the field `x-multilane-executed`.',
+    },
     errors: {
       type: 'array',
       items: {

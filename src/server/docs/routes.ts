@@ -2,10 +2,11 @@
 // from other hosts, and the page may not even try.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { KeptText } from '../compress.js';
 import type { Application, Context, RouteInfo } from '../handler.js';
 import { type ApiInfo, openapiDocument } from './openapi.js';
 
-/** Files of the viewer, which the build copies out of its package. */
+/** Files of the viewer, copied out of its package by the build, and compressed copies of the large ones. */
 const VIEWER = fileURLToPath(new URL('../../vendor/swagger-ui', import.meta.url));
 
 /** The viewer sets styles of its own and shows pictures that it carries along. */
@@ -22,22 +23,22 @@ const POLICY = [
 
 /** @param routes asked at the first request: by then everything is mounted */
 export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly RouteInfo[]): void {
-  let document: string | undefined;
+  let document: KeptText | undefined;
+  const describe = (): KeptText => {
+    const listed = routes().filter(({ path }) => path !== '/docs' && !path.startsWith('/docs/'));
+    return new KeptText(JSON.stringify(openapiDocument(listed, info)));
+  };
   app.hook('onRequest', (ctx) => {
     ctx.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
   });
 
-  app.group('/openapi.json', { compress: true }, (group) => {
-    group.get('/', { summary: 'This API, as OpenAPI 3.1' }, (ctx) => {
-      document ??= JSON.stringify(
-        openapiDocument(
-          routes().filter(({ path }) => path !== '/docs' && !path.startsWith('/docs/')),
-          info,
-        ),
-      );
-      ctx.header('content-type', 'application/json');
-      return document;
-    });
+  app.get('/openapi.json', { summary: 'This API, as OpenAPI 3.1' }, async (ctx) => {
+    document ??= describe();
+    ctx.vary('accept-encoding');
+    const form = document.form(ctx.headers);
+    if (form === undefined) return ctx.bytes(document.bytes, 'application/json');
+    const bytes = await form.bytes;
+    return ctx.header('content-encoding', form.coding).bytes(bytes, 'application/json');
   });
 
   app.get('/docs', { summary: 'A page that shows this API' }, (ctx) => page(ctx));
@@ -45,7 +46,7 @@ export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly 
     const name = ctx.params['*']!;
     if (name === 'start.js') return ctx.header('content-type', 'text/javascript; charset=utf-8').text(START);
     ctx.header('cache-control', 'public, max-age=3600');
-    return ctx.file(VIEWER, name, { compress: true });
+    return ctx.file(VIEWER, name, { precompressed: true });
   });
 }
 

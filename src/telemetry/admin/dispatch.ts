@@ -1,17 +1,17 @@
 // The path of one admin request: site check, route, token, body, handler, answer. Everything that can go wrong
 // on it ends as a problem document in one place.
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { HttpError, UnavailableError } from '../../errors.js';
 import { parseTraceparent } from '../propagation.js';
+import { requestIdOf } from '../request-id.js';
 import { TraceIds } from '../trace-ids.js';
 import type { Credentials, Grants } from './credentials.js';
 import { EventStream } from './event-stream.js';
 import type { FailedTokens } from './failed-tokens.js';
-import type { AdminReply, AdminRequest } from './handler.js';
+import type { AdminReply, AdminRequest, AdminRoute } from './handler.js';
 import { readJsonBody } from './json-body.js';
-import { problemOf } from './problem.js';
+import { type FailedRequest, problemOf } from './problem.js';
 import type { AdminRouter, RouteMatch } from './router.js';
 import { foreignSite } from './site-check.js';
 
@@ -25,7 +25,10 @@ export interface DispatchOptions {
   readonly log: Logger;
 }
 
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+interface Admitted {
+  readonly route: AdminRoute;
+  readonly adminRequest: AdminRequest;
+}
 
 /** On every answer: nothing here is for another site, to be sniffed, or to be stored. */
 const ALWAYS: Readonly<Record<string, string>> = {
@@ -48,13 +51,16 @@ export class Dispatcher {
 
   /** Never rejects and never leaves a request without an answer. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const requestId = requestIdOf(request);
+    const requestId = requestIdOf(header(request, 'x-request-id'));
     response.setHeader('x-request-id', requestId);
     for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
+    let executed: boolean | undefined = false;
     try {
-      this.#write(request, response, await this.#answer(request, response, requestId));
+      const { route, adminRequest } = await this.#admit(request, response, requestId);
+      executed = route.isProbe === true ? undefined : true;
+      this.#write(request, response, await route.handler(adminRequest));
     } catch (error) {
-      this.#fail(request, response, requestId, error);
+      this.#fail(request, response, { requestId, executed }, error);
     }
   }
 
@@ -64,7 +70,8 @@ export class Dispatcher {
     for (const stream of this.#streams) stream.close();
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<AdminReply> {
+  /** All that comes before the handler. */
+  async #admit(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<Admitted> {
     const { allowedHosts, host, router } = this.#options;
     checkForm(request);
     const foreign = foreignSite(
@@ -104,7 +111,7 @@ export class Dispatcher {
       grants,
       signal: gone.signal,
     };
-    return match.route.handler(adminRequest);
+    return { route: match.route, adminRequest };
   }
 
   #authorize(request: IncomingMessage, match: RouteMatch): Grants {
@@ -168,7 +175,12 @@ export class Dispatcher {
     if (this.#closing) stream.close();
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, requestId: string, error: unknown): void {
+  #fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { requestId, executed }: Omit<FailedRequest, 'traceId'>,
+    error: unknown,
+  ): void {
     const { log } = this.#options;
     if (!(error instanceof HttpError)) {
       log.error({ err: error, method: request.method, request_id: requestId }, 'admin request failed');
@@ -178,17 +190,12 @@ export class Dispatcher {
       return;
     }
     const traceId = parseTraceparent(header(request, 'traceparent'))?.traceId ?? this.#ids.traceId();
-    const { status, headers, body } = problemOf(error, requestId, traceId);
+    const { status, headers, body } = problemOf(error, { requestId, traceId, executed });
     if (this.#closing) response.setHeader('connection', 'close');
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader('content-length', Buffer.byteLength(body));
     response.writeHead(status).end(body);
   }
-}
-
-function requestIdOf(request: IncomingMessage): string {
-  const given = header(request, 'x-request-id');
-  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -70,5 +70,7 @@ export interface AdminRoute {
   readonly path: string;
   /** Default `operator`. */
   readonly access?: AdminAccess;
+  /** Its 503 tells a state and refuses nothing, so it carries no `executed`. Default false. */
+  readonly isProbe?: boolean;
   readonly handler: AdminHandler;
 }

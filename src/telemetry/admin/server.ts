@@ -165,7 +165,11 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex, ids: TraceIds): vo
     return;
   }
   const requestId = randomUUID();
-  const { status, headers, body } = problemOf(failureOf(error.code), requestId, ids.traceId());
+  const { status, headers, body } = problemOf(failureOf(error.code), {
+    requestId,
+    traceId: ids.traceId(),
+    executed: false,
+  });
   const fields = { ...headers, 'x-request-id': requestId, 'content-length': Buffer.byteLength(body) };
   const lines = Object.entries({ ...fields, connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}`,

@@ -45,8 +45,8 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
   return [
-    { method: 'GET', path: '/livez', access: 'open', handler: probe('live', alive) },
-    { method: 'GET', path: '/readyz', access: 'open', handler: probe('ready', readiness) },
+    { method: 'GET', path: '/livez', access: 'open', isProbe: true, handler: probe('live', alive) },
+    { method: 'GET', path: '/readyz', access: 'open', isProbe: true, handler: probe('ready', readiness) },
     {
       method: 'GET',
       path: '/metrics',

@@ -47,11 +47,12 @@ describe('telemetry/admin/telemetry-routes', () => {
   it('answers 503 with the reasons otherwise', async () => {
     const reasons = ['draining', 'only 0 of 2 workers serve'];
     const { url } = await telemetry(() => ({ ready: false, code: 'DRAINING', reasons }));
-    const problem = await expectProblem(await get(`${url}/readyz`), 503, 'DRAINING');
+    const problem = await expectProblem(await get(`${url}/readyz`), 503, 'DRAINING', { isProbe: true });
     expect(problem.reasons).to.deep.equal(reasons);
-    await expectProblem(await get(`${url}/livez`), 503, 'DRAINING');
+    expect(problem).to.not.have.property('executed');
+    await expectProblem(await get(`${url}/livez`), 503, 'DRAINING', { isProbe: true });
     const starting = await telemetry(() => ({ ready: false, reasons: [] }));
-    await expectProblem(await get(`${starting.url}/readyz`), 503, 'STARTING');
+    await expectProblem(await get(`${starting.url}/readyz`), 503, 'STARTING', { isProbe: true });
   });
 
   it('serves /metrics in the format that is asked for', async () => {

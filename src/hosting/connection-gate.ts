@@ -1,0 +1,43 @@
+// Who may open a connection: everyone while there are plenty, and when nine tenths of MAX_CONNECTIONS are open only clients
+// whose address has less than half of them. So no single client keeps the others out.
+import { addressKeys } from '../memory/address-cells.js';
+import type { Block } from '../memory/block.js';
+import { ConnectionShares } from '../memory/connection-shares.js';
+import { Connections } from '../memory/connections.js';
+import type { Recorder } from '../memory/recorder.js';
+import { networkOf } from '../server/rate-limits.js';
+import type { ConnectionGate } from '../server/uws.js';
+
+/** Of MAX_CONNECTIONS, from which on an address is held to its share, and that share. */
+const [KEPT_FROM, SHARE] = [0.9, 0.5] as const;
+
+export function connectionGate(
+  block: Block,
+  slot: number,
+  maxConnections: number,
+  recorder: Recorder,
+): ConnectionGate {
+  const connections = new Connections(block, slot, maxConnections);
+  const shares = new ConnectionShares(block, slot);
+  const keyOf = addressKeys(block);
+  const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
+  const [full, unfair] = [shed('max_connections'), shed('connection_share')];
+  const keepFrom = Math.floor(KEPT_FROM * maxConnections);
+  const mostEach = Math.max(1, Math.floor(SHARE * maxConnections));
+  return {
+    enter(address) {
+      const key = keyOf(networkOf(address()));
+      if (connections.total >= keepFrom && shares.of(key) >= mostEach) {
+        unfair.add();
+        return false;
+      }
+      if (!connections.enter()) {
+        full.add();
+        return false;
+      }
+      shares.opened(key);
+      return true;
+    },
+    leave: () => connections.leave(),
+  };
+}

@@ -1,0 +1,57 @@
+// How many connections each client address has open, or a few more. The core says of a connection that opens where it
+// comes from, and of one that closes nothing. So each worker counts the connections that open, for ever, and the primary
+// counts now and then what is really there, in the tables of the kernel. From both follows a number that is never too
+// small: what was there, and what has opened since the primary began to count.
+//
+// The primary's row holds the difference, so that a sum over all rows is that number: what it has counted, less all that
+// the workers had counted when it began. Cells wrap around at 2^32, sums and differences with them.
+import { AddressCells, type AddressKey } from './address-cells.js';
+import type { Area } from './area.js';
+import { ADDRESS_CELLS } from './layout.js';
+
+const CELLS = ADDRESS_CELLS.connections;
+
+/** A worker's side. */
+export class ConnectionShares {
+  readonly #cells: AddressCells;
+
+  /** @param slot row of the worker */
+  constructor(area: Area, slot: number) {
+    this.#cells = new AddressCells(area, slot, 'connections');
+  }
+
+  /** The connections that an address has open, or a few more. */
+  of(key: AddressKey): number {
+    return this.#cells.held(key);
+  }
+
+  opened(key: AddressKey): void {
+    this.#cells.add(key, 1);
+  }
+}
+
+/** The primary's side. */
+export class ConnectionCensus {
+  readonly #cells: AddressCells;
+  #before: Int32Array;
+
+  constructor(area: Area) {
+    this.#cells = new AddressCells(area, 0, 'connections');
+    this.#before = this.#cells.othersNow();
+  }
+
+  /** Call before counting: what opens from now on counts in addition to what is counted. */
+  begin(): void {
+    this.#before = this.#cells.othersNow();
+  }
+
+  /** @param counts connections by address; nothing: only what has opened since `begin` counts */
+  publish(counts: Iterable<readonly [AddressKey, number]>): void {
+    const cells = this.#before.map((before) => -before);
+    for (const [{ low, high }, count] of counts) {
+      cells[low & (CELLS - 1)]! += count;
+      cells[(high & (CELLS - 1)) + CELLS]! += count;
+    }
+    this.#cells.replaceOwn(cells);
+  }
+}

@@ -1,0 +1,24 @@
+// Bytes that a handler hands over, as an array that is what it says. `instanceof` and `length` cannot be trusted for that:
+// an object may only look like a Uint8Array, and a property of its own may hide the real length.
+import { types } from 'node:util';
+import { kindOf } from './value-kind.js';
+
+const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const own = (bytes: Uint8Array, name: 'buffer' | 'byteOffset' | 'byteLength'): unknown =>
+  Reflect.get(TypedArray, name, bytes);
+
+/**
+ * @param what names the caller in the message
+ * @throws TypeError for anything but a Uint8Array
+ */
+export function plainBytes(what: string, value: unknown): Uint8Array {
+  if (!types.isUint8Array(value)) throw new TypeError(`${what} must be a Uint8Array, not ${kindOf(value)}`);
+  const buffer = own(value, 'buffer') as ArrayBufferLike;
+  const bytes = new Uint8Array(
+    buffer,
+    own(value, 'byteOffset') as number,
+    own(value, 'byteLength') as number,
+  );
+  // Another thread could still change what it shares with us.
+  return types.isSharedArrayBuffer(buffer) ? bytes.slice() : bytes;
+}

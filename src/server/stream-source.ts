@@ -1,0 +1,83 @@
+// What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD, a client that
+// left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything else is asked to return.
+import { plainBytes } from './plain-bytes.js';
+
+export type Pieces = AsyncIterable<Uint8Array | string>;
+type Piece = Uint8Array | string;
+
+interface Iterating {
+  next(): unknown;
+  return?(): unknown;
+}
+
+export class StreamSource {
+  readonly #source: object;
+  readonly #failed: (error: unknown) => void;
+  #iterator: Iterating | undefined;
+  #isOver = false;
+
+  /**
+   * @param failed called with what releasing the source throws
+   * @throws TypeError for anything that cannot be iterated
+   */
+  constructor(source: unknown, failed: (error: unknown) => void) {
+    if (typeof source !== 'object' || source === null || iteratorMethod(source) === undefined) {
+      throw new TypeError('a streamed response needs an async iterable, such as a Node.js stream');
+    }
+    this.#source = source;
+    this.#failed = failed;
+  }
+
+  /**
+   * The next piece, undefined at the end.
+   * @throws TypeError for a piece that is neither a string nor a Uint8Array, and whatever the source throws
+   */
+  async next(): Promise<Piece | undefined> {
+    this.#iterator ??= iterating(this.#source);
+    const { done, value } = (await this.#iterator.next()) as IteratorResult<unknown, unknown>;
+    if (done === true) {
+      this.#isOver = true;
+      return undefined;
+    }
+    // An iterator that is not asynchronous may give promises.
+    return pieceOf(await value);
+  }
+
+  /** Does nothing when the source has been read to its end. Never throws. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    try {
+      const { destroy } = this.#source as { destroy?: unknown };
+      if (typeof destroy === 'function') {
+        destroy.call(this.#source);
+        return;
+      }
+      this.#iterator ??= iterating(this.#source);
+      // It is not waited for: a generator that awaits something returns when that has settled.
+      Promise.resolve(this.#iterator.return?.()).catch(this.#failed);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}
+
+function iteratorMethod(source: object): (() => Iterating) | undefined {
+  const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = source as Record<
+    symbol,
+    unknown
+  >;
+  const method = asynchronous ?? synchronous;
+  return typeof method === 'function' ? (method as () => Iterating) : undefined;
+}
+
+/** The iterator of a web stream cannot be ended while it waits for a piece, but its reader can. */
+function iterating(source: object): Iterating {
+  if (!(source instanceof ReadableStream)) return iteratorMethod(source)!.call(source);
+  const reader = (source as ReadableStream<unknown>).getReader();
+  return { next: () => reader.read(), return: () => reader.cancel() };
+}
+
+function pieceOf(value: unknown): Piece {
+  return typeof value === 'string' ? value : plainBytes('a piece of a streamed response', value);
+}

@@ -1,0 +1,74 @@
+// A response of this thread that is never sent. The core warns on the console about a write to a response
+// that does not happen in one of its callbacks. A late upgrade is such a write, because it must not be
+// corked (see uws-exchange.ts). A cork within the cork of another response is a callback, and corks nothing:
+// the anchor is that other response. It belongs to a request of the thread to itself, over a socket in a
+// folder of its own. Nothing listens there once the request has arrived.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Core, CoreApp, CoreResponse } from './uws-core.js';
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: anchor\r\n\r\n';
+/** Of the path of a socket (unix(7)), with its end. The core does not look. */
+const PATH_BYTES = 108;
+
+export class Anchor {
+  readonly #core: Core;
+  readonly #app: CoreApp;
+  #folder: string | undefined;
+  #listener: unknown;
+  #client: Socket | undefined;
+  /** Undefined until it has arrived, and where it cannot be had. */
+  #response: CoreResponse | undefined;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#app = core.App().any('/*', (response) => this.#arrived(response));
+    try {
+      this.#connect();
+    } catch {
+      // Without a folder for it the core warns; all else is the same.
+      this.#stopListening();
+    }
+  }
+
+  /** Writes to this response in a callback of the core, and not corked. */
+  within(response: CoreResponse, write: () => void): void {
+    if (this.#response === undefined) write();
+    else this.#response.cork(() => response.cork(write));
+  }
+
+  close(): void {
+    this.#listener = undefined; // the core closes it with the rest
+    this.#stopListening();
+    this.#client?.destroy();
+    this.#app.close();
+  }
+
+  #connect(): void {
+    this.#folder = mkdtempSync(join(tmpdir(), 'multilane-'));
+    const path = join(this.#folder, 'anchor');
+    if (Buffer.byteLength(path) >= PATH_BYTES) throw new RangeError('the path of a socket is too long');
+    this.#app.listen_unix((socket) => {
+      this.#listener = socket;
+    }, path);
+    this.#client = connect(path).on('error', () => this.#stopListening());
+    this.#client.unref().write(REQUEST);
+  }
+
+  #arrived(response: CoreResponse): void {
+    response.onAborted(() => {
+      this.#response = undefined;
+    });
+    this.#response = response;
+    this.#stopListening();
+  }
+
+  #stopListening(): void {
+    if (this.#listener) this.#core.us_listen_socket_close(this.#listener);
+    this.#listener = undefined;
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder = undefined;
+  }
+}

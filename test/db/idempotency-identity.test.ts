@@ -1,0 +1,43 @@
+// What makes two keys, and two requests with one key, the same.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { ClosableDatabase } from '#src/db/create-database.js';
+import { fingerprintOf } from '#src/db/idempotency.js';
+import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+
+describe('effects that happen once', () => {
+  let db: ClosableDatabase;
+  before(async () => {
+    db = open(await migratedDatabase());
+  });
+  after(closeOpened);
+
+  it('belong to their scope, however long that is, and to nothing that only looks like it', async () => {
+    const key = { route: 'POST /x', key: 'k', body: {} };
+    let effects = 0;
+    const effect = async () => ({ status: 201, body: ++effects });
+    const scopes = [undefined, 'ada', 'bob', 'x'.repeat(100_000), key.key, '\n'];
+    for (let time = 0; time < 2; time++) {
+      for (const [index, scope] of scopes.entries()) {
+        const { body } = await db.once({ ...key, ...(scope === undefined ? {} : { scope }) }, effect);
+        expect(body).to.equal(index + 1);
+      }
+    }
+    for (const scope of ['', 7, null]) {
+      expect(await rejection(db.outcome({ ...key, scope: scope as never }))).to.be.instanceOf(TypeError);
+    }
+  });
+
+  it('have a fingerprint of target and body, which no other pair of the two has', () => {
+    const target = fc.constantFrom('', '1', '\n', '1\n', '\n"1"', '1\n"1"');
+    const body = fc.constantFrom(undefined, null, 1, '1', '\n', '1\n"1"', { a: '\n' });
+    fc.assert(
+      fc.property(target, body, target, body, (target1, body1, target2, body2) => {
+        const isSame = target1 === target2 && body1 === body2;
+        expect(fingerprintOf(body1, target1) === fingerprintOf(body2, target2)).to.equal(isSame);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(fingerprintOf({ a: 1 }, '')).to.equal(fingerprintOf({ a: 1 }));
+  });
+});

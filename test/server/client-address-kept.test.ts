@@ -1,0 +1,195 @@
+// Wherever a handler, a hook or the source of a stream asks for the client's address, over real connections.
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { expect } from 'chai';
+import type { Context } from '#src/server/handler.js';
+import { InjectExchange, type Receiver } from '#src/server/inject-exchange.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { until } from '#test/support/until.js';
+import { type Bench, bench, settled } from './kit.js';
+
+/** Where the clients of this test connect from; behind the last one is another. */
+const CLIENT = '127.0.0.2';
+const PROXY = '127.0.0.3';
+const PROXIED = '203.0.113.7';
+
+describe('the address of a client', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let port: number;
+  /** What was seen, by where it was asked. */
+  let seen: Record<string, readonly string[]>;
+  const look = (where: string, ctx: Context<never>): void => {
+    seen[where] = [ctx.ip, ctx.host];
+  };
+  const aborted = async (ctx: Context<never>): Promise<void> => {
+    if (!ctx.signal.aborted) await once(ctx.signal, 'abort');
+  };
+
+  before(async () => {
+    world = bench(
+      (app) => {
+        app.group('/hooked', (hooked) => {
+          hooked.hook('onResponse', async (ctx) => {
+            look('onResponse', ctx as never);
+            await settled();
+            look('onResponse, later', ctx as never);
+          });
+          hooked.get('/sync', () => 'ok');
+          hooked.get('/large', () => 'x'.repeat(1_000_000));
+          hooked.get('/responder', (ctx) => ctx.status(201).json({}));
+          hooked.get('/async', async () => 'ok');
+          hooked.get('/throws', () => {
+            throw new Error('a fault');
+          });
+          hooked.get('/never', { timeoutMs: 30 }, () => new Promise(() => undefined));
+          hooked.get('/leaves', (ctx) => aborted(ctx as never));
+          hooked.get('/limited', { rateLimit: '1/minute' }, () => 'ok');
+          hooked.get('/stream', (ctx) => ctx.stream(pieces()));
+        });
+        // Here the address is asked for early, and remembered from then on.
+        app.group('/early', (early) => {
+          early.hook('onRequest', (ctx) => look('onRequest', ctx as never));
+          early.hook('onError', (ctx) => look('onError', ctx as never));
+          early.hook('onResponse', (ctx) => look('onResponse', ctx as never));
+          early.get('/throws', () => {
+            throw new Error('a fault');
+          });
+        });
+        app.get('/plain/leaves', async (ctx) => {
+          await aborted(ctx as never);
+          look('handler', ctx as never);
+        });
+        app.get('/plain/late', { timeoutMs: 30 }, async (ctx) => {
+          await aborted(ctx as never);
+          look('handler', ctx as never);
+        });
+        app.get('/plain/stream', (ctx) => ctx.stream(endless(ctx as never)));
+        app.get('/plain/events', (ctx) => ctx.sse(() => events(ctx as never)));
+      },
+      { trustedProxies: [`${PROXY}/32`] },
+    );
+    // A span that is kept would have asked for the address at the start.
+    world.tracing.enabled = false;
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
+    });
+    port = Number(await server.listen(0, '127.0.0.1'));
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    seen = {};
+  });
+
+  async function* pieces() {
+    yield 'a';
+    await settled();
+    yield 'b';
+  }
+  async function* endless(ctx: Context<never>) {
+    try {
+      for (;;) {
+        yield 'a';
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      look('source, at its end', ctx);
+    }
+  }
+  async function* events(ctx: Context<never>) {
+    yield { data: 'a' };
+    await aborted(ctx);
+    look('source, after the client', ctx);
+  }
+
+  /** @param leaves when the response begins, or else when the request has arrived */
+  async function send(
+    path: string,
+    localAddress: string,
+    leaves: 'never' | 'at once' | 'later',
+  ): Promise<void> {
+    const { begun } = world.observer;
+    const headers = localAddress === PROXY ? { 'x-forwarded-for': PROXIED, 'x-forwarded-host': 'shop' } : {};
+    const client = request({ host: '127.0.0.1', port, path, localAddress, agent: false, headers });
+    client.on('error', () => undefined);
+    client.end();
+    if (leaves === 'at once') {
+      await until(
+        () => world.observer.begun,
+        (count) => count > begun,
+      );
+    } else {
+      const [response] = (await once(client, 'response')) as [IncomingMessage];
+      response.on('error', () => undefined);
+      response.resume();
+      if (leaves === 'never') await once(response, 'end');
+    }
+    client.destroy();
+  }
+
+  for (const [path, leaves, wheres] of [
+    ['/hooked/sync', 'never', ['onResponse', 'onResponse, later']],
+    ['/hooked/large', 'never', ['onResponse', 'onResponse, later']],
+    ['/hooked/responder', 'never', ['onResponse', 'onResponse, later']],
+    ['/hooked/async', 'never', ['onResponse', 'onResponse, later']],
+    ['/hooked/throws', 'never', ['onResponse', 'onResponse, later']],
+    ['/hooked/never', 'never', ['onResponse', 'onResponse, later']],
+    ['/hooked/leaves', 'at once', ['onResponse', 'onResponse, later']],
+    ['/hooked/stream', 'never', ['onResponse', 'onResponse, later']],
+    ['/early/throws', 'never', ['onRequest', 'onError', 'onResponse']],
+    ['/plain/leaves', 'at once', ['handler']],
+    ['/plain/late', 'never', ['handler']],
+    ['/plain/stream', 'later', ['source, at its end']],
+    ['/plain/events', 'later', ['source, after the client']],
+  ] as const) {
+    it(`is known to ${wheres.join(' and ')} of ${path}`, async () => {
+      for (const [localAddress, expected] of [
+        [CLIENT, [CLIENT, `127.0.0.1:${port}`]],
+        [PROXY, [PROXIED, 'shop']],
+      ] as const) {
+        seen = {};
+        await send(path, localAddress, leaves);
+        await until(
+          () => Object.keys(seen),
+          (known) => wheres.every((where) => known.includes(where)),
+        );
+        for (const where of wheres) expect(seen[where], where).to.deep.equal(expected);
+      }
+    });
+  }
+
+  it('is known to onResponse of a refusal', async () => {
+    for (let n = 0; n < 2; n++) await send('/hooked/limited', CLIENT, 'never');
+    expect(world.observer.seen.at(-1)).to.include({ status: 429 });
+    expect(seen.onResponse).to.deep.equal([CLIENT, `127.0.0.1:${port}`]);
+  });
+});
+
+describe('the address of a client whose request nothing can ask for it later', () => {
+  it('is not asked of the core', () => {
+    const { app, tracing } = bench((demo) => {
+      demo.get('/value', () => ({}));
+      demo.get('/responder', (ctx) => ctx.text('ok'));
+      demo.get('/hooked', { onRequest: () => undefined, onError: () => undefined }, () => 'ok');
+    });
+    // A span that is kept holds the address.
+    tracing.enabled = false;
+    let asked = 0;
+    class CountingExchange extends InjectExchange {
+      override remoteAddress(): string {
+        asked++;
+        return super.remoteAddress();
+      }
+    }
+    const statuses: number[] = [];
+    const client: Receiver = {
+      whole: (status) => void statuses.push(status),
+      begin() {},
+      write: () => undefined,
+      end() {},
+      fail() {},
+    };
+    for (const url of ['/value', '/responder', '/hooked']) app.handle(new CountingExchange({ url }, client));
+    expect([statuses, asked]).to.deep.equal([[200, 200, 200], 0]);
+  });
+});

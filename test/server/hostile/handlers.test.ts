@@ -1,0 +1,116 @@
+// Whatever a handler or a hook does, its request ends, and what it held is free for the next one.
+import { expect } from 'chai';
+import type { Context } from '#src/server/handler.js';
+import { Rig, type Script } from './rig.js';
+import { THENABLES, THROWN, VALUES } from './values.js';
+
+const RESPONDERS: Readonly<Record<string, (ctx: Context, value: never) => unknown>> = {
+  text: (ctx, value) => ctx.text(value),
+  html: (ctx, value) => ctx.html(value),
+  json: (ctx, value) => ctx.json(value),
+  bytes: (ctx, value) => ctx.bytes(value),
+  'bytes with a type': (ctx, value) => ctx.bytes(new Uint8Array(2), value),
+  redirect: (ctx, value) => ctx.redirect(value),
+  'redirect with a status': (ctx, value) => ctx.redirect('/x', value),
+  status: (ctx, value) => ctx.status(value).text('x'),
+  'a header': (ctx, value) => ctx.header('x-value', value).text('x'),
+  'the name of a header': (ctx, value) => ctx.header(value, 'x').text('x'),
+  'a cookie': (ctx, value) => ctx.cookie('c', value).text('x'),
+  stream: (ctx, value) => ctx.stream(value),
+  'pieces of a stream': (ctx, value) => ctx.stream([value] as never),
+  'a stream with a type': (ctx, value) => ctx.stream(['x'] as never, value),
+  sse: (ctx, value) => ctx.sse(value),
+  'events of a stream': (ctx, value) => ctx.sse([value] as never),
+  file: (ctx, value) => ctx.file(value, 'x'),
+  'a path of a file': (ctx, value) => ctx.file('.', value),
+};
+
+const MOMENTS: readonly (keyof Script)[] = ['onRequest', 'preHandler', 'handler', 'onError', 'onResponse'];
+
+describe('a handler', () => {
+  const rig = new Rig();
+  const { stackTraceLimit } = Error;
+  before(() => rig.open());
+  after(() => rig.server.close());
+  afterEach(() => expect(Error.stackTraceLimit, 'errors still have a stack').to.equal(stackTraceLimit));
+
+  for (const [name, respond] of Object.entries(RESPONDERS)) {
+    it(`that hands a strange value to ctx (${name}) gets a response or a 500, and nothing is left`, async () => {
+      for (const [kind, make] of Object.entries(VALUES)) {
+        for (const method of ['GET', 'HEAD', 'POST']) {
+          for (const isLate of [false, true]) {
+            const what = `${name} with ${kind}, ${method}${isLate ? ' later' : ''}`;
+            rig.script = {
+              handler: (ctx) => {
+                if (!isLate) return respond(ctx, make() as never);
+                return Promise.resolve().then(() => respond(ctx, make() as never));
+              },
+            };
+            const response = await rig.ask(method);
+            expect(rig.lastStatus, what).to.be.a('number');
+            if (response !== undefined) expect(response.status, what).to.be.within(200, 500);
+            await rig.expectNothingHeld(what);
+          }
+        }
+      }
+    });
+  }
+
+  it('that returns a strange value gets a response or a 500, and nothing is left', async () => {
+    for (const [kind, make] of Object.entries({ ...VALUES, ...THENABLES })) {
+      rig.script = { handler: make };
+      const response = await rig.ask('GET');
+      expect(response?.status, kind).to.be.oneOf([200, 204, 500]);
+      await rig.expectNothingHeld(kind);
+    }
+  });
+
+  for (const moment of MOMENTS) {
+    it(`that throws anything in ${moment} leaves nothing`, async () => {
+      for (const [kind, make] of Object.entries(THROWN)) {
+        for (const isLate of [false, true]) {
+          const what = `${kind} in ${moment}${isLate ? ' later' : ''}`;
+          const fail = (): unknown => {
+            if (isLate) return Promise.reject(make());
+            throw make();
+          };
+          // An onError hook is asked when something else has failed.
+          rig.script = { [moment]: fail, ...(moment === 'onError' && { handler: fail }) };
+          const response = await rig.ask('GET');
+          expect(response?.status, what).to.equal(moment === 'onResponse' ? 204 : 500);
+          await rig.expectNothingHeld(what);
+        }
+      }
+    });
+
+    it(`that returns what passes for a promise in ${moment} leaves nothing`, async () => {
+      for (const [kind, make] of Object.entries(THENABLES)) {
+        rig.script = {
+          [moment]: make,
+          ...(moment === 'onError' && {
+            handler: () => {
+              throw new Error('asks the hook');
+            },
+          }),
+        };
+        expect((await rig.ask('GET'))?.status, `${kind} in ${moment}`).to.be.oneOf([200, 204, 500]);
+        await rig.expectNothingHeld(`${kind} in ${moment}`);
+      }
+    });
+  }
+
+  it('that responds twice, or after a failure, leaves nothing', async () => {
+    for (const [first, one] of Object.entries(RESPONDERS)) {
+      for (const [second, other] of Object.entries(RESPONDERS)) {
+        rig.script = {
+          handler: (ctx) => {
+            one(ctx, 'x' as never);
+            return other(ctx, 'y' as never);
+          },
+        };
+        await rig.ask('GET');
+        await rig.expectNothingHeld(`${first}, then ${second}`);
+      }
+    }
+  });
+});

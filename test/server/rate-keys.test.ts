@@ -1,0 +1,87 @@
+// Two limits of one route, of which one has keys that clients choose.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { parseRate } from '#src/rate.js';
+import type { RateLimitOption } from '#src/server/handler.js';
+import { bench } from './kit.js';
+
+/** No admission comes back while a test runs. */
+const A_DAY = (burst: number): string => `1/minute;burst=${burst}`;
+
+/** Ways in which a client says its key. */
+const CHOSEN = {
+  'a header field': {
+    key: { header: 'x-key' },
+    url: () => '/',
+    headers: (key: string) => ({ 'x-key': key }),
+  },
+  'a function of the query': {
+    key: (ctx: { readonly query: { get(name: string): string | undefined } }) => ctx.query.get('key') ?? '',
+    url: (key: string) => `/?key=${key}`,
+    headers: () => ({}),
+  },
+} as const;
+
+describe('a limit whose key a client chooses, beside that of its address', () => {
+  for (const [what, { key, url, headers }] of Object.entries(CHOSEN)) {
+    const setUp = (perKey: number, perAddress: number) => {
+      const rateLimit = { limit: A_DAY(perKey), key: key as never } satisfies RateLimitOption;
+      const world = bench((app) => app.get('/', { rateLimit }, () => 'ok'), {
+        rateLimit: parseRate(A_DAY(perAddress))!,
+      });
+      const send = async (address: string, of: string) => {
+        world.rateClock.now += 1;
+        const request = { url: url(of), headers: headers(of), remoteAddress: address };
+        const { status, headers: fields } = await world.inject(request);
+        const limits = [...(fields['ratelimit-policy'] ?? '').matchAll(/"(\w+)"/g)].map(([, name]) => name);
+        return { status, limits };
+      };
+      return { ...world, send };
+    };
+
+    it(`(${what}) gives no row to keys of an address that is limited itself`, async () => {
+      const { send, rateTable } = setUp(100, 5);
+      const statuses: number[] = [];
+      for (let n = 0; n < 200; n++) statuses.push((await send('192.0.2.1', `random${n}`)).status);
+      expect(statuses).to.deep.equal([...Array(5).fill(200), ...Array(195).fill(429)]);
+      // One of the address, and one for each key that was admitted.
+      expect(rateTable.usage().inUse).to.equal(6);
+    });
+
+    it(`(${what}) charges neither limit for what the other one refuses`, async () => {
+      const addresses = fc.constantFrom('192.0.2.1', '192.0.2.2', '192.0.2.3');
+      const requests = fc.array(fc.tuple(addresses, fc.constantFrom('a', 'b', 'c')), { maxLength: 40 });
+      const bursts = fc.integer({ min: 2, max: 5 });
+      await fc.assert(
+        fc.asyncProperty(requests, bursts, bursts, async (sequence, perKey, perAddress) => {
+          const { send, rateTable } = setUp(perKey, perAddress);
+          const taken = new Map<string, number>();
+          const left = (name: string, burst: number): number => burst - (taken.get(name) ?? 0);
+          const charge = (name: string): unknown => taken.set(name, (taken.get(name) ?? 0) + 1);
+          for (const [address, of] of sequence) {
+            const refusal =
+              left(of, perKey) === 0 ? 'route' : left(address, perAddress) === 0 ? 'default' : undefined;
+            const { status, limits } = await send(address, of);
+            expect(status).to.equal(refusal === undefined ? 200 : 429);
+            expect(limits).to.deep.equal(refusal === undefined ? ['default', 'route'] : [refusal]);
+            if (refusal === undefined) [address, of].forEach(charge);
+          }
+          expect(rateTable.usage().inUse).to.equal(taken.size);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it('asks a key function once a request', async () => {
+    let asked = 0;
+    const key = (): string => `k${++asked}`;
+    const { inject } = bench((app) => app.get('/', { rateLimit: { limit: '9/minute', key } }, () => 'ok'), {
+      rateLimit: parseRate('9/minute')!,
+    });
+    for (let n = 1; n < 4; n++) {
+      expect((await inject({ url: '/' })).status).to.equal(200);
+      expect(asked).to.equal(n);
+    }
+  });
+});

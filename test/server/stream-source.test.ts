@@ -1,0 +1,278 @@
+// What becomes of the source of a streamed response, whatever becomes of the response.
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { expect } from 'chai';
+import type { Context } from '#src/server/handler.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { until } from '#test/support/until.js';
+import { type Bench, bench, gate, ManualTicker } from './kit.js';
+
+/** Something that can be streamed, and knows whether it was released. */
+interface Source {
+  readonly pieces: AsyncIterable<Uint8Array | string>;
+  readonly isReleased: () => boolean;
+}
+
+function iterator(): Source {
+  let isReleased = false;
+  const pieces = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      async return() {
+        isReleased = true;
+        return { done: true as const, value: undefined };
+      },
+    }),
+  };
+  return { pieces, isReleased: () => isReleased };
+}
+
+function generator(): Source {
+  const source = (async function* () {
+    for (;;) {
+      yield 'x';
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  let isReleased = false;
+  const end = source.return.bind(source);
+  source.return = (value) => {
+    isReleased = true;
+    return end(value);
+  };
+  return { pieces: source, isReleased: () => isReleased };
+}
+
+function readable(): Source {
+  const stream = new Readable({ read() {} });
+  return { pieces: stream, isReleased: () => stream.destroyed };
+}
+
+function file(): Source {
+  const stream = createReadStream('/dev/zero');
+  return { pieces: stream, isReleased: () => stream.destroyed };
+}
+
+function webStream(): Source {
+  let isReleased = false;
+  const stream = new ReadableStream<Uint8Array>({
+    cancel() {
+      isReleased = true;
+    },
+  });
+  return { pieces: stream, isReleased: () => isReleased };
+}
+
+const SOURCES = { iterator, generator, readable, file, webStream };
+
+describe('the source of a streamed response', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let port: number;
+  let handler: (ctx: Context) => unknown;
+  const ticker = new ManualTicker();
+
+  before(async () => {
+    world = bench(
+      (app) => {
+        app.get('/', (ctx) => handler(ctx));
+        app.get('/compressed', { compress: true }, (ctx) => handler(ctx));
+      },
+      { ticker, requestTimeoutMs: 1000, quotas: { streams: [1, 1] } },
+    );
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
+    });
+    port = await server.listen(0, '127.0.0.1');
+  });
+  after(() => server.close());
+
+  const nothingHeld = async (what: string): Promise<void> => {
+    const held = () => [
+      world.app.inFlight,
+      server.unfinished,
+      world.quotas.streams.held,
+      world.app.wheel.size,
+    ];
+    await until(held, (counts) => counts.every((count) => count === 0), 5000);
+    expect(held(), what).to.deep.equal([0, 0, 0, 0]);
+  };
+
+  /** Sends a request; what it gets is not looked at. */
+  async function client(method: string, path = '/'): Promise<ReturnType<typeof connect>> {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'connect');
+    socket.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br\r\n\r\n`);
+    return socket;
+  }
+
+  /** Ways in which a source is not read to its end, each with what the handler and the client do. */
+  const ways: Readonly<Record<string, (source: Source, path: string) => Promise<void>>> = {
+    'HEAD asks for no body': async ({ pieces }, path) => {
+      handler = (ctx) => ctx.stream(pieces);
+      (await client('HEAD', path)).destroy();
+    },
+    'the status has no body': async ({ pieces }, path) => {
+      handler = (ctx) => ctx.status(204).stream(pieces);
+      (await client('GET', path)).destroy();
+    },
+    'there was a response already': async ({ pieces }, path) => {
+      handler = (ctx) => {
+        ctx.text('first');
+        return ctx.stream(pieces);
+      };
+      (await client('GET', path)).destroy();
+    },
+    'the content type is none': async ({ pieces }, path) => {
+      handler = (ctx) => ctx.stream(pieces, 'a\r\nb');
+      (await client('GET', path)).destroy();
+    },
+    'the deadline has passed': async ({ pieces }, path) => {
+      const [entered, late] = [gate(), gate()];
+      handler = async (ctx) => {
+        entered.open();
+        await late.opened;
+        return ctx.stream(pieces);
+      };
+      const socket = await client('GET', path);
+      await entered.opened;
+      await until(
+        () => world.app.wheel.size,
+        (alarms) => alarms > 0,
+      );
+      ticker.advance(1100);
+      late.open();
+      socket.destroy();
+    },
+    'the client has left before': async ({ pieces }, path) => {
+      const [entered, late] = [gate<Context>(), gate()];
+      handler = async (ctx) => {
+        entered.open(ctx);
+        await late.opened;
+        return ctx.stream(pieces);
+      };
+      const socket = await client('GET', path);
+      const { signal } = await entered.opened;
+      socket.destroy();
+      await until(() => signal.aborted, Boolean);
+      late.open();
+    },
+    'the client leaves in the middle of it': async ({ pieces }, path) => {
+      const entered = gate();
+      handler = (ctx) => {
+        entered.open();
+        return ctx.stream(pieces);
+      };
+      const socket = await client('GET', path);
+      await entered.opened;
+      socket.destroy();
+    },
+    'the client takes nothing': async ({ pieces }, path) => {
+      const entered = gate();
+      handler = (ctx) => {
+        entered.open();
+        return ctx.stream(pieces);
+      };
+      const socket = await client('GET', path);
+      socket.pause();
+      await entered.opened;
+      socket.destroy();
+    },
+    'too many responses stream': async ({ pieces }, path) => {
+      const held = gate();
+      const first = readable();
+      handler = (ctx) => {
+        held.open();
+        return ctx.stream(first.pieces);
+      };
+      const other = await client('GET');
+      await held.opened;
+      const { length } = world.refused;
+      handler = (ctx) => ctx.stream(pieces);
+      const socket = await client('GET', path);
+      await until(
+        () => world.refused.length,
+        (now) => now > length,
+      );
+      for (const one of [socket, other]) one.destroy();
+    },
+    'the worker abandons it': async ({ pieces }, path) => {
+      const entered = gate();
+      handler = (ctx) => {
+        entered.open();
+        return ctx.stream(pieces);
+      };
+      const socket = await client('GET', path);
+      await entered.opened;
+      world.app.abandon(new Error('over') as never);
+      socket.destroy();
+    },
+  };
+
+  for (const [way, run] of Object.entries(ways)) {
+    it(`is released when ${way}`, async () => {
+      for (const [kind, make] of Object.entries(SOURCES)) {
+        for (const path of ['/', '/compressed']) {
+          const source = make();
+          await run(source, path);
+          await until(source.isReleased, Boolean, 5000);
+          expect(source.isReleased(), `${kind} ${path}`).to.equal(true);
+          await nothingHeld(`${kind} ${path}`);
+        }
+      }
+    });
+  }
+
+  it('of events is released even if nothing of it is ever read', async () => {
+    const events = iterator();
+    handler = (ctx) => ctx.sse(events.pieces as never);
+    (await client('HEAD')).destroy();
+    await until(events.isReleased, Boolean, 5000);
+    expect(events.isReleased()).to.equal(true);
+  });
+});
+
+describe('a response that streams', () => {
+  it('holds no permit, and counts among the streams of its client until it ends', async () => {
+    const finish = gate();
+    const { inject, world, quotas } = bench((app) => {
+      app.get('/', (ctx) =>
+        ctx.stream(
+          (async function* () {
+            yield 'x';
+            await finish.opened;
+          })(),
+        ),
+      );
+    });
+    world.permits = 1;
+    const client = new AbortController();
+    const responses = [1, 2, 3].map(() => inject({ url: '/', signal: client.signal }).catch(() => undefined));
+    expect([world.permits, quotas.streams.held]).to.deep.equal([1, 3]);
+    finish.open();
+    await Promise.all(responses);
+    expect([world.permits, quotas.streams.held]).to.deep.equal([1, 0]);
+  });
+
+  it('is refused with 503 OVERLOADED beyond what there may be, in all and per address', async () => {
+    const { inject, refused } = bench((app) => app.get('/', (ctx) => ctx.stream(readable().pieces)), {
+      quotas: { streams: [3, 2] },
+    });
+    const client = new AbortController();
+    const open = (remoteAddress: string) =>
+      void inject({ url: '/', remoteAddress, signal: client.signal }).catch(() => undefined);
+    const ask = async (remoteAddress: string) => {
+      const { status, json } = await inject({ url: '/', remoteAddress });
+      return [status, json().code];
+    };
+    for (let n = 0; n < 2; n++) open('198.51.100.1');
+    expect(await ask('198.51.100.1')).to.deep.equal([503, 'OVERLOADED']);
+    open('198.51.100.2');
+    expect(await ask('198.51.100.3')).to.deep.equal([503, 'OVERLOADED']);
+    expect(refused).to.deep.equal(['streams', 'streams']);
+    client.abort();
+  });
+});

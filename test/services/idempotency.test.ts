@@ -1,0 +1,151 @@
+// `idempotent` on routes with everything that a request can ask for, over a real database.
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Type } from '#src/index.js';
+import { idempotent } from '#src/services/idempotency.js';
+import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
+import { type Bench, bench } from '#test/server/kit.js';
+
+interface Asked {
+  readonly account: string;
+  readonly query: readonly (readonly [string, string])[];
+  readonly amount: number;
+  readonly user: string;
+  readonly key: string;
+}
+
+describe('idempotent', () => {
+  let world: Bench;
+  let db: ReturnType<typeof open>;
+  /** How often an effect ran. */
+  let effects = 0;
+  let runs = 0;
+
+  before(async () => {
+    db = open(await migratedDatabase());
+    world = bench((app) => {
+      const body = Type.Object({ amount: Type.Integer() });
+      const effect = (said: unknown) => async () => ({ status: 201, body: { effect: ++effects, said } });
+      app.post('/accounts/:account/pay', { body }, (ctx) =>
+        idempotent(ctx, db, effect(ctx.params.account), { scope: ctx.headers.get('x-user') ?? '' }),
+      );
+      app.post('/shared/:account', { body }, (ctx) => idempotent(ctx, db, effect(ctx.params.account)));
+      app.post('/plain', { body }, (ctx) => idempotent(ctx, db, effect('plain')));
+    });
+  });
+  after(closeOpened);
+
+  const send = async (url: string, body: object, headers: Record<string, string>) => {
+    const answer = await world.inject({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, json: answer.json() };
+  };
+  const pay = ({ account, query, amount, user, key }: Asked) => {
+    const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value]));
+    const url = `/accounts/${account}/pay${query.length === 0 ? '' : `?${search.toString()}`}`;
+    return send(url, { amount }, { 'x-user': user, 'idempotency-key': key });
+  };
+  /** Names in any order, the values of one name in theirs. */
+  const canonical = (query: Asked['query']): string =>
+    JSON.stringify(query.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+
+  it('replays only what asked for the same of the same principal, and does that once', async () => {
+    const pair = fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2', 'ä b'));
+    const asked: fc.Arbitrary<Asked> = fc.record({
+      account: fc.constantFrom('1', '2', '1%2F2'),
+      query: fc.array(pair, { maxLength: 3 }),
+      amount: fc.constantFrom(1, 2),
+      user: fc.constantFrom('ada', 'bob'),
+      key: fc.constantFrom('k', 'l'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(asked, { minLength: 2, maxLength: 12 }), async (sequence) => {
+        const run = ++runs;
+        const stored = new Map<string, { readonly request: string; readonly json: unknown }>();
+        for (const one of sequence) {
+          const request = JSON.stringify([one.account, canonical(one.query), one.amount]);
+          const before = effects;
+          const { status, json } = await pay({ ...one, key: `${run}-${one.key}` });
+          const known = stored.get(`${one.user} ${one.key}`);
+          if (known === undefined) {
+            expect([status, effects]).to.deep.equal([201, before + 1]);
+            stored.set(`${one.user} ${one.key}`, { request, json });
+            continue;
+          }
+          expect(effects).to.equal(before);
+          if (known.request === request) expect([status, json]).to.deep.equal([201, known.json]);
+          else expect(json).to.include({ status: 422, code: 'IDEMPOTENCY_KEY_REUSED' });
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }).timeout(30_000);
+
+  it('refuses a principal that is missing before anything is done, with a key and without', async () => {
+    const before = effects;
+    for (const headers of [{ 'idempotency-key': 'nobody' }, {}]) {
+      expect((await send('/accounts/1/pay', { amount: 1 }, headers)).status).to.equal(500);
+    }
+    for (const scope of [undefined, null, 7, '']) {
+      const failing = idempotent({} as never, db, () => expect.fail('ran'), { scope: scope as never });
+      expect(await failing.catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+    }
+    expect(effects).to.equal(before);
+  });
+
+  it('finds and cancels an effect by route, key and scope alone', async () => {
+    const headers = { 'x-user': 'ada', 'idempotency-key': 'cancelled' };
+    expect((await send('/accounts/7/pay?a=1', { amount: 1 }, headers)).status).to.equal(201);
+    const key = { route: 'POST /accounts/:account/pay', key: 'cancelled' };
+    expect(await db.outcome(key)).to.equal(undefined);
+    expect(await db.outcome({ ...key, scope: 'bob' })).to.equal(undefined);
+    expect(await db.outcome({ ...key, scope: 'ada' })).to.have.property('status', 201);
+    let undone = 0;
+    await db.cancel({ ...key, scope: 'ada' }, async (_tx, done) => {
+      undone = done?.status ?? 0;
+    });
+    expect(undone).to.equal(201);
+    expect((await send('/accounts/7/pay?a=1', { amount: 1 }, headers)).json).to.include({
+      code: 'STEP_CANCELLED',
+    });
+    const other = { ...headers, 'x-user': 'bob' };
+    expect((await send('/accounts/7/pay?a=1', { amount: 1 }, other)).status).to.equal(201);
+  });
+
+  describe('a row that an earlier version stored', () => {
+    /** The fingerprint was that of the body alone. */
+    const store = (route: string, key: string, body: string): Promise<unknown> =>
+      db.query(
+        `insert into multilane.idempotency (route, key, fingerprint, state, status, body)
+         values ($1, $2, $3, 'done', 201, '{"stored":true}')`,
+        [route, key, createHash('sha256').update(body).digest('hex')],
+      );
+
+    it('is replayed where the body was all that a request could say', async () => {
+      await store('POST /plain', 'old', '{"amount":1}');
+      const headers = { 'idempotency-key': 'old' };
+      expect((await send('/plain', { amount: 1 }, headers)).json).to.deep.equal({ stored: true });
+      for (const [url, amount] of [
+        ['/plain', 2],
+        ['/plain?a=1', 1],
+      ] as const) {
+        expect((await send(url, { amount }, headers)).status).to.equal(422);
+      }
+    });
+
+    it('is refused where it may be of another resource, rather than replayed or done again', async () => {
+      await store('POST /shared/:account', 'old', '{"amount":1}');
+      const before = effects;
+      for (const account of ['1', '2']) {
+        const { json } = await send(`/shared/${account}`, { amount: 1 }, { 'idempotency-key': 'old' });
+        expect(json).to.include({ code: 'IDEMPOTENCY_KEY_REUSED' });
+      }
+      expect(effects).to.equal(before);
+    });
+  });
+});

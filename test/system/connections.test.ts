@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { PLAIN } from './fixtures/paths.js';
+
+const MOST = 200;
+
+describe('open connections of one address', () => {
+  for (const SHARDING of ['acceptor', 'reuseport']) {
+    describe(`with ${SHARDING}`, () => {
+      let cluster: Cluster;
+      const sockets = new Set<Socket>();
+      before(async () => {
+        cluster = await startCluster({ config: PLAIN, env: { SHARDING, MAX_CONNECTIONS: String(MOST) } });
+      });
+      afterEach(() => {
+        for (const socket of sockets) socket.destroy();
+        sockets.clear();
+      });
+      after(() => cluster.dispose());
+
+      /** A connection that has been served once, or false when it was closed unanswered. */
+      async function open(localAddress: string): Promise<boolean> {
+        const { hostname: host, port } = new URL(cluster.url);
+        const socket = connect({ host, port: Number(port), localAddress });
+        sockets.add(socket);
+        socket.on('error', () => undefined).write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+        const isServed = await Promise.race([
+          once(socket, 'data').then(
+            () => true,
+            () => false,
+          ),
+          once(socket, 'close').then(() => false),
+        ]);
+        if (!isServed) sockets.delete(socket);
+        return isServed;
+      }
+
+      it('never take all there may be: others still get in, however fast the first one comes', async () => {
+        const greedy = (await Promise.all(Array.from({ length: 3 * MOST }, () => open('127.0.0.2')))).filter(
+          Boolean,
+        ).length;
+        expect(greedy).to.be.within(MOST / 2, 0.9 * MOST + 4);
+        const others = await Promise.all(['127.0.0.3', '127.0.0.4', '127.0.0.5'].map(open));
+        expect(others).to.deep.equal([true, true, true]);
+        const metrics = await (await fetch(`${cluster.adminUrl}/metrics`)).text();
+        expect(metrics).to.match(/multilane_requests_shed_total\{reason="connection_share"\} [1-9]/);
+      });
+
+      it('count no more when they are closed', async () => {
+        await Promise.all(Array.from({ length: 3 * MOST }, () => open('127.0.0.2')));
+        for (const socket of sockets) socket.destroy();
+        sockets.clear();
+        // What has opened lately counts for a second beyond its end.
+        const again = await until(() => open('127.0.0.2'), Boolean);
+        expect(again).to.equal(true);
+      });
+    });
+  }
+});

@@ -1,0 +1,79 @@
+// What the deadlines that others send do to the breakers and ejections of all: nothing.
+import { expect } from 'chai';
+import { meshTokens } from '#src/mesh-token.js';
+import { get, json } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { TestInstance } from '#test/support/instance.js';
+import { expectProblem } from '#test/support/problem.js';
+import { CALLING } from './fixtures/paths.js';
+
+const SECRET = 'mesh-secret-of-at-least-32-characters';
+/** More than a breaker or an ejection needs, of what the instances cannot keep. */
+const HURRIED = 40;
+const DEADLINE_MS = 20;
+const ANSWER_MS = 50;
+
+interface Shown {
+  readonly state: string;
+  readonly transitions: { readonly open: number };
+}
+
+describe('forty requests whose deadline no instance can keep', () => {
+  let cluster: Cluster;
+  const instances: TestInstance[] = [];
+  before(async () => {
+    cluster = await startCluster({ config: CALLING, env: { MESH_TOKEN: SECRET } });
+    for (const id of ['a', 'b']) {
+      const instance = await TestInstance.start(cluster.adminUrl, 'things', id);
+      instance.behave = (_request, response) => void setTimeout(() => response.end(), ANSWER_MS);
+      instances.push(instance);
+    }
+  });
+  after(async () => {
+    await cluster.dispose();
+    for (const instance of instances) instance.stop();
+  });
+
+  const call = (headers: Record<string, string> = {}, query = ''): Promise<Response> =>
+    get(`${cluster.url}/call/things/x${query}`, headers);
+  const hurried = (token?: string): Promise<Response[]> => {
+    const headers = { 'x-request-deadline': String(DEADLINE_MS), ...(token && { 'x-mesh-token': token }) };
+    return Promise.all(Array.from({ length: HURRIED }, () => call(headers)));
+  };
+  const breakers = async (): Promise<Shown[]> =>
+    (await json<{ items: Shown[] }>(await get(`${cluster.adminUrl}/breakers`))).items;
+  const ejections = async (): Promise<number> => {
+    const { instances: shown } = await json<{ instances: { ejectedUntil: string | null }[] }>(
+      await get(`${cluster.adminUrl}/registry/v1/services/things`),
+    );
+    return shown.filter(({ ejectedUntil }) => ejectedUntil !== null).length;
+  };
+  const expectNoHarm = async (): Promise<void> => {
+    for (const { state, transitions } of await breakers()) {
+      expect([state, transitions.open]).to.deep.equal(['closed', 0]);
+    }
+    expect(await ejections()).to.equal(0);
+    for (let n = 0; n < 8; n++) expect(await json(await call())).to.include({ status: 200 });
+  };
+
+  it('are served in full when strangers send them, from the address of the instances', async () => {
+    for (const response of await hurried()) expect(await json(response)).to.include({ status: 200 });
+    for (const response of await hurried(meshTokens(SECRET)('things'))) {
+      expect(await json(response)).to.include({ status: 200 });
+    }
+    await expectNoHarm();
+  });
+
+  it('get 504 when a cooperating process sends them, and say nothing about the instances', async () => {
+    for (const response of await hurried(meshTokens(SECRET)('front'))) {
+      if (response.status === 200) expect(await json(response)).to.include({ code: 'DEADLINE_EXCEEDED' });
+      else await expectProblem(response, 504, 'DEADLINE_EXCEEDED');
+    }
+    await expectNoHarm();
+  });
+
+  it('are held against the instances when the time is the calling service’s own', async () => {
+    await Promise.all(Array.from({ length: HURRIED }, () => call({}, `?timeoutMs=${DEADLINE_MS}`)));
+    expect(await ejections()).to.equal(1);
+  });
+});

@@ -1,0 +1,27 @@
+// The siege of siege.test.ts for two minutes, judged as on a calm machine.
+import { expect } from 'chai';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { quantile } from '#test/support/quantile.js';
+import { SIEGE } from './fixtures/paths.js';
+import { heldBy, siege } from './siege/siege.js';
+
+const SECONDS = 120;
+
+describe('two minutes beside hostile clients and careless handlers', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
+  });
+  after(() => cluster.dispose());
+
+  it('an ordinary client sees under 1 % errors and five times its latency at most', async () => {
+    const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 10, carelessCalls: 10_000 });
+    const { latencies, ...experience } = report.experience;
+    const p50Ms = quantile(latencies, 0.5);
+    console.log(JSON.stringify({ ...report, experience, p50Ms }));
+    expect(report.errorShare).to.be.below(0.01);
+    expect(report.p99Ms).to.be.at.most(5 * Math.max(20, report.unloadedP99Ms));
+    expect(experience.events).to.be.at.least(SECONDS - 5);
+    expect(await heldBy(cluster)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,26 @@
+// No single client, and no single handler, stops the service for the others.
+import { expect } from 'chai';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { SIEGE } from './fixtures/paths.js';
+import { heldBy, siege } from './siege/siege.js';
+
+const SECONDS = 8;
+/** Bounds of a calm machine, times this. */
+const NOISE = 3;
+
+describe('beside hostile clients and careless handlers', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
+  });
+  after(() => cluster.dispose());
+
+  it('an ordinary client is served, and afterwards nothing is held', async () => {
+    const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 3, carelessCalls: 700 });
+    const shown = JSON.stringify({ ...report, experience: { ...report.experience, latencies: undefined } });
+    expect(report.errorShare, shown).to.be.below(0.01);
+    expect(report.p99Ms, shown).to.be.below(NOISE * 5 * Math.max(20, report.unloadedP99Ms));
+    expect(report.experience.events, shown).to.be.at.least(SECONDS - 3);
+    expect(await heldBy(cluster)).to.deep.equal([]);
+  }).timeout(90_000);
+});

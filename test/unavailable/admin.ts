@@ -1,0 +1,202 @@
+// The admin plane: refused by it, by what its handlers need, and its probes.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { pino } from 'pino';
+import { Reload } from '#src/cluster/reload.js';
+import { Block } from '#src/memory/block.js';
+import { Switches } from '#src/memory/switches.js';
+import { Journals } from '#src/primary/journals.js';
+import { OperatorSwitches } from '#src/primary/operator-switches.js';
+import { sagaRoutes } from '#src/primary/saga-routes.js';
+import { switchRoutes } from '#src/primary/switch-routes.js';
+import { workerRoutes } from '#src/primary/worker-routes.js';
+import { referenceShop } from '#src/services/catalog.js';
+import type { AdminRoute } from '#src/telemetry/admin/handler.js';
+import { telemetryRoutes } from '#src/telemetry/admin/telemetry-routes.js';
+import { Exposition } from '#src/telemetry/prometheus.js';
+import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/upstream/addresses.js';
+import { Registry } from '#src/upstream/registry.js';
+import { localShadowing, registryRoutes } from '#src/upstream/registry-routes.js';
+import { gate } from '#test/server/kit.js';
+import { get, put } from '#test/support/client.js';
+import { silentLog } from '#test/support/silent-log.js';
+import { Wire } from '#test/support/wire.js';
+import { closePlanes, plane } from '#test/telemetry/admin/admin-fixture.js';
+import { FakeTime } from '#test/upstream/endpoints.js';
+import type { Reached, Way } from './way.js';
+
+async function byPlane(
+  routes: readonly AdminRoute[],
+  ask: (url: string) => Promise<readonly Reached[]>,
+): Promise<readonly Reached[]> {
+  try {
+    return await ask((await plane(routes)).url);
+  } finally {
+    await closePlanes();
+  }
+}
+
+/** The operator's hands on these workers. */
+function workers(
+  lanes: readonly { readonly worker: number; readonly threadId: number }[],
+  stopping: boolean,
+) {
+  const supervisor = { lanes, stopping, replace: async () => undefined } as never;
+  return workerRoutes(supervisor, new Reload(supervisor, silentLog));
+}
+
+/** A request that comes while another one keeps a plane that closes. */
+async function besideTheLast(): Promise<readonly Reached[]> {
+  const begun = gate();
+  const end = gate();
+  const quick: AdminRoute = { method: 'GET', path: '/quick', handler: () => ({ status: 200 }) };
+  const slow: AdminRoute = {
+    method: 'GET',
+    path: '/slow',
+    handler: async () => {
+      begun.open();
+      await end.opened;
+      return { status: 200 };
+    },
+  };
+  const { url, close } = await plane([quick, slow]);
+  const [busy, open] = [await Wire.open(url), await Wire.open(url)];
+  busy.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await begun.opened;
+  // Half a header keeps the connection from being idle.
+  open.write('GET /quick HTTP/1.1\r\nHost: localhost\r\n');
+  await get(`${url}/quick`);
+  const closed = close();
+  open.write('\r\n');
+  const refused = await open.answer();
+  end.open();
+  await Promise.all([busy.answer(), closed]);
+  return [refused];
+}
+
+export const admin: readonly Way[] = [
+  {
+    title: 'an admin plane that closes',
+    sites: ['src/telemetry/admin/dispatch.ts DRAINING'],
+    code: 'DRAINING',
+    executed: false,
+    reach: besideTheLast,
+  },
+  {
+    title: 'a registry without room',
+    sites: ['src/upstream/registry.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach() {
+      const time = new FakeTime();
+      const registry = new Registry({
+        clock: time.clock,
+        now: () => new Date(),
+        schedule: time.schedule,
+        publish: () => undefined,
+        slots: { take: () => undefined, giveBack: () => undefined },
+        ejections: { isEjected: () => false, arrive: () => undefined },
+        addresses: new AddressPolicy({ allow: DEFAULT_REGISTRY_ALLOW, guarded: () => [] }),
+        health: { watch: () => () => undefined },
+        revisionPrefix: 'p',
+        maxSnapshotBytes: 1 << 20,
+      });
+      const routes = registryRoutes(registry, {
+        load: { inFlight: () => 0, smoothedLatency: () => 0 },
+        ejectedForMs: () => 0,
+        mayShadowLocal: localShadowing({ acceptTokens: false, adminToken: false }),
+      });
+      const one = '/registry/v1/services/orders/instances/i1';
+      return byPlane(routes, async (url) => [await put(url + one, { host: '127.0.0.1', port: 8081 })]);
+    },
+  },
+  {
+    title: 'saga journals that are not there yet',
+    sites: ['src/primary/journals.ts STARTING'],
+    code: 'STARTING',
+    executed: true,
+    async reach() {
+      const parts = { settings: {}, brain: {}, instanceId: 'i', log: silentLog } as never;
+      const journals = new Journals(referenceShop, parts);
+      try {
+        return await byPlane(
+          sagaRoutes(() => journals.operator()),
+          async (url) => [await get(`${url}/sagas`)],
+        );
+      } finally {
+        await journals.close();
+      }
+    },
+  },
+  {
+    title: 'switches before there is a worker',
+    sites: ['src/primary/operator-switches.ts STARTING'],
+    code: 'STARTING',
+    executed: true,
+    reach() {
+      const block = Block.create({ workers: 1 });
+      const otel = { sampler: 'always_on', samplerArg: 1, disabled: true, endpoint: undefined };
+      const settings = { logLevel: 'info', otel } as never;
+      const switches = new OperatorSwitches(
+        settings,
+        { block, switches: new Switches(block) },
+        pino({ level: 'silent' }),
+      );
+      const body = { method: 'GET', route: '/', state: 'off' };
+      return byPlane(switchRoutes(switches), async (url) => [await put(`${url}/switches/routes`, body)]);
+    },
+  },
+  {
+    title: 'a reload of a process that stops',
+    sites: ['src/primary/worker-routes.ts DRAINING'],
+    code: 'DRAINING',
+    executed: true,
+    reach: () =>
+      byPlane(workers([], true), async (url) => [await fetch(`${url}/workers/reload`, { method: 'POST' })]),
+  },
+  {
+    title: 'a profile of a worker whose thread has ended',
+    sites: ['src/primary/profile-route.ts NO_WORKER'],
+    code: 'NO_WORKER',
+    executed: true,
+    reach: () =>
+      byPlane(workers([{ worker: 1, threadId: 2 ** 30 }], false), async (url) => [
+        await get(`${url}/workers/1/profile?seconds=1`),
+      ]),
+  },
+  {
+    title: 'a second profile of a worker',
+    sites: ['src/primary/profile-route.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    async reach() {
+      const thread = new Worker('setInterval(() => {}, 1e6)', { eval: true });
+      try {
+        await once(thread, 'online');
+        return await byPlane(workers([{ worker: 1, threadId: thread.threadId }], false), async (url) => {
+          const profiles = [1, 2].map(() => get(`${url}/workers/1/profile?seconds=1`));
+          return (await Promise.all(profiles)).filter(({ status }) => status !== 200);
+        });
+      } finally {
+        await thread.terminate();
+      }
+    },
+  },
+  {
+    title: 'the probes of the admin plane',
+    sites: ['src/telemetry/admin/telemetry-routes.ts ?'],
+    code: 'STARTING',
+    executed: 'probe',
+    reach() {
+      const asked = () => ({ ready: false, reasons: ['soon'] });
+      const routes = telemetryRoutes({
+        readiness: asked,
+        liveness: asked,
+        exposition: new Exposition([]),
+        sources: [],
+        workers: () => [],
+      });
+      return byPlane(routes, async (url) => [await get(`${url}/livez`), await get(`${url}/readyz`)]);
+    },
+  },
+];

@@ -1,0 +1,250 @@
+// Unavailable when the handler needed it, on the data plane.
+import { MessageChannel } from 'node:worker_threads';
+import { pino } from 'pino';
+import { CpuClient } from '#src/cluster/cpu-client.js';
+import { packFailure, unpackFailure } from '#src/cluster/task-failure.js';
+import { TaskPool } from '#src/cluster/task-pool.js';
+import { localBudget } from '#src/db/budget.js';
+import { UnavailableError } from '#src/errors.js';
+import { Late, lateDatabase } from '#src/hosting/late.js';
+import { type Call, defineService, type Shared } from '#src/index.js';
+import { WorkerSagas } from '#src/saga/sagas.js';
+import { inject } from '#src/server/inject.js';
+import { refuseFlaky } from '#src/services/payments/rules.js';
+import type { Tracing } from '#src/telemetry/span.js';
+import { createTestApp } from '#src/testing.js';
+import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
+import { withDeadline } from '#test/db/fixtures/scope.js';
+import { bench } from '#test/server/kit.js';
+import { byHandler, type Reached, responseOf, type Way } from './way.js';
+
+const FIXTURE = new URL('../cluster/task-fixture.js', import.meta.url);
+const ENTRY = new URL('../../../dist/workers/task.js', import.meta.url);
+
+/** The last response of a service that is asked so often. */
+async function byService(
+  handler: (deps: { call: Call; shared: Shared }) => unknown,
+  requests = 1,
+): Promise<Reached[]> {
+  const service = defineService({
+    name: 'demo',
+    routes(app, { call, shared }) {
+      shared.breaker('mail', { minimumCalls: 1 });
+      shared.bulkhead('files', { limit: 1 });
+      app.get('/', () => handler({ call, shared }));
+      app.get('/fails', () => {
+        throw new Error('down');
+      });
+    },
+  });
+  const app = await createTestApp({ services: [service], settings: { logLevel: 'silent' } });
+  try {
+    for (let n = 1; n < requests; n++) await app.inject('/');
+    const last = await app.inject('/');
+    return [responseOf(last, last.bytes())];
+  } finally {
+    await app.close();
+  }
+}
+
+const begin = () => ({ setAttribute() {}, end() {}, recording: false, context: undefined });
+const tracing = { enabled: false, begin } as unknown as Tracing;
+
+/** A CPU pool of one thread whose queue has no place, and the end of one worker. */
+async function byPool(
+  use: (cpu: CpuClient, pool: TaskPool) => Promise<Reached[]>,
+  threads = 1,
+): Promise<Reached[]> {
+  const pool = new TaskPool({
+    threads,
+    entry: ENTRY,
+    log: pino({ level: 'silent' }),
+    graceMs: 0,
+    maxQueue: 0,
+  });
+  const { port1, port2 } = new MessageChannel();
+  pool.attach(port1);
+  const client = new CpuClient(port2, tracing);
+  try {
+    return await use(client, pool);
+  } finally {
+    client.close();
+    await pool.close({ withinMs: 0 });
+  }
+}
+
+async function* endless(): AsyncGenerator<string> {
+  for (;;) yield 'x';
+}
+
+export const needed: readonly Way[] = [
+  {
+    title: 'a stream of which there is no room',
+    sites: ['src/server/context.ts OVERLOADED x2'],
+    code: 'OVERLOADED',
+    executed: true,
+    async reach() {
+      const { app } = bench((routes) => routes.get('/', (ctx) => ctx.stream(endless())), {
+        quotas: { streams: [0, 0] },
+      });
+      const { status, headers, body } = await inject(app, { url: '/' });
+      return [responseOf({ status, headers }, body)];
+    },
+  },
+  {
+    title: 'a call to a service without instances',
+    sites: ['src/upstream/attempt.ts NO_INSTANCE'],
+    code: 'NO_INSTANCE',
+    executed: true,
+    reach: () => byService(({ call }) => call('absent').get('/')),
+  },
+  {
+    title: 'a call whose breaker is open',
+    sites: ['src/resilience/breaker.ts BREAKER_OPEN'],
+    code: 'BREAKER_OPEN',
+    executed: true,
+    reach: () => byService(({ call }) => call('demo').get('/fails'), 30),
+  },
+  {
+    title: 'an open breaker by name',
+    sites: ['src/resilience/breaker.ts BREAKER_OPEN'],
+    code: 'BREAKER_OPEN',
+    executed: true,
+    reach: () =>
+      byService(({ shared }) => shared.breaker('mail', { minimumCalls: 1 }).run(() => Promise.reject()), 2),
+  },
+  {
+    title: 'a full bulkhead by name',
+    sites: ['src/resilience/bulkhead.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: () =>
+      byService(({ shared }) => {
+        const files = shared.bulkhead('files', { limit: 1 });
+        return files.run(() => files.run(() => 'twice'));
+      }),
+  },
+  {
+    title: 'more calls at once than maxConcurrent',
+    sites: ['src/upstream/bounded.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: () =>
+      byService(({ call }) => {
+        const one = () => call('demo').get('/fails', { maxConcurrent: 1 });
+        return Promise.all([one(), one()]);
+      }),
+  },
+  {
+    title: 'a CPU pool whose queue is full',
+    sites: ['src/cluster/task-pool.ts CPU_QUEUE_FULL'],
+    code: 'CPU_QUEUE_FULL',
+    executed: true,
+    reach: () =>
+      byPool(async (client) => {
+        const cpu = client.tasks(FIXTURE);
+        const one = cpu.run('untilTold', 'the queue is full').catch(() => undefined);
+        const responses = await byHandler(() => cpu.run('echo', 1));
+        client.close();
+        await one;
+        return responses;
+      }),
+  },
+  {
+    title: 'a CPU pool that is closing',
+    sites: ['src/cluster/task-pool.ts DRAINING'],
+    code: 'DRAINING',
+    executed: true,
+    reach: () =>
+      byPool(async (client, pool) => {
+        const cpu = client.tasks(FIXTURE);
+        const one = cpu.run('untilTold', 'the pool closes').catch(() => undefined);
+        await cpu.run('echo', 1);
+        const closed = pool.close({ withinMs: 60_000 });
+        const responses = await byHandler(() => cpu.run('echo', 1));
+        client.close();
+        await Promise.all([one, closed]);
+        return responses;
+      }, 2),
+  },
+  {
+    title: 'a CPU pool that has closed, before or during the task',
+    sites: ['src/cluster/cpu-client.ts DRAINING x2'],
+    code: 'DRAINING',
+    executed: true,
+    reach: () =>
+      byPool(async (client) => {
+        const cpu = client.tasks(FIXTURE);
+        const during = await byHandler(() => {
+          const running = cpu.run('untilTold', 'never');
+          client.close();
+          return running;
+        });
+        return [...during, ...(await byHandler(() => cpu.run('echo', 1)))];
+      }),
+  },
+  {
+    title: 'a failure of a CPU task',
+    sites: ['src/cluster/task-failure.ts ? x2'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: () =>
+      byHandler(() => {
+        const packed = packFailure(new UnavailableError('OVERLOADED', 'Later.'));
+        throw unpackFailure(packed.data);
+      }),
+  },
+  {
+    title: 'a database whose server cannot be reached',
+    sites: ['src/db/failure.ts DATABASE_BUSY'],
+    code: 'DATABASE_BUSY',
+    executed: true,
+    async reach() {
+      const db = open('postgres://nobody@127.0.0.1:1/none');
+      try {
+        return await byHandler(() => withDeadline(100, () => db.query('select 1')));
+      } finally {
+        await closeOpened();
+      }
+    },
+  },
+  {
+    title: 'a database without a free connection',
+    sites: ['src/db/failure.ts DATABASE_BUSY'],
+    code: 'DATABASE_BUSY',
+    executed: true,
+    async reach() {
+      const db = open(await migratedDatabase(), { budget: localBudget(0) });
+      try {
+        return await byHandler(() => withDeadline(100, () => db.query('select 1')));
+      } finally {
+        await closeOpened();
+      }
+    },
+  },
+  {
+    title: 'a database that has not arrived',
+    sites: ['src/hosting/late.ts STARTING'],
+    code: 'STARTING',
+    executed: true,
+    reach: () => byHandler(() => lateDatabase(new Late('The database of service demo')).query('select 1')),
+  },
+  {
+    title: 'sagas of a worker that stops',
+    sites: ['src/saga/sagas.ts DRAINING'],
+    code: 'DRAINING',
+    executed: true,
+    reach() {
+      const sagas = new WorkerSagas({} as never);
+      sagas.close();
+      return byHandler(() => sagas.start('any', {}));
+    },
+  },
+  {
+    title: 'a payment provider that is overloaded',
+    sites: ['src/services/payments/rules.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: () => byHandler(() => refuseFlaky(1)),
+  },
+];

@@ -1,0 +1,176 @@
+// Refused before the handler ran, on the data plane.
+import { Acceptor } from '#src/cluster/acceptor.js';
+import { defineService, Type } from '#src/index.js';
+import { Block } from '#src/memory/block.js';
+import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { writeSwitchedOff } from '#src/server/kill-switch.js';
+import { createUwsServer } from '#src/server/uws.js';
+import { systemRoutes } from '#src/services/system.js';
+import { createTestApp, type TestApp } from '#src/testing.js';
+import { type Bench, bench, gate, settled } from '#test/server/kit.js';
+import { HANDSHAKE } from '#test/support/frames.js';
+import { Wire } from '#test/support/wire.js';
+import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
+
+/** A second request while the first one is held up in its handler. */
+async function besideOne(options: { readonly maxConcurrent?: number }, settings = {}): Promise<Reached[]> {
+  const held = gate();
+  const busy = gate();
+  const service = defineService({
+    name: 'demo',
+    routes: (app) =>
+      app.get('/', options, async () => {
+        busy.open();
+        await held.opened;
+        return 'ran';
+      }),
+  });
+  const app: TestApp = await createTestApp({ services: [service], settings });
+  try {
+    const first = app.inject('/');
+    await busy.opened;
+    const refused = await app.inject('/');
+    held.open();
+    await first;
+    return [responseOf(refused, refused.bytes())];
+  } finally {
+    held.open();
+    await app.close();
+  }
+}
+
+/** Behind a handshake, with this `upgrade`. */
+function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<Reached[]> {
+  const app = appWith({ draining: isDraining }, (routes) =>
+    routes.ws('/', upgrade === undefined ? {} : { upgrade }),
+  );
+  return everyWay(app, '/', HANDSHAKE);
+}
+
+/** A POST whose body comes late, to a route that declares one. @param meanwhile runs while the body is awaited */
+async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]> {
+  const server = createUwsServer(world.app, {
+    settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+  });
+  try {
+    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+    const answer = wire.request('POST', '/', ['Content-Type: application/json', 'Content-Length: 2']);
+    while (world.quotas.bodies.held === 0 && world.refused.length === 0) await settled();
+    meanwhile();
+    wire.write('{}');
+    const response = await answer;
+    wire.destroy();
+    return [response];
+  } finally {
+    server.close();
+  }
+}
+
+const withBody = (quotas = {}): Bench =>
+  bench((app) => app.post('/', { body: Type.Object({}) }, () => 'ran'), { quotas });
+
+export const refused: readonly Way[] = [
+  {
+    title: 'a body of which there is no room on its way',
+    sites: ['src/server/body.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: () => lateBody(withBody({ bodies: [0, 0] }), () => undefined),
+  },
+  {
+    title: 'a body that has arrived when too much is in flight',
+    sites: ['src/server/context.ts OVERLOADED x2'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach() {
+      const world = withBody();
+      return lateBody(world, () => {
+        world.world.permits = 0;
+      });
+    },
+  },
+  {
+    title: 'a service whose database is not migrated',
+    sites: ['src/server/pipeline.ts STARTING'],
+    code: 'STARTING',
+    executed: false,
+    reach() {
+      const { app } = bench(() => undefined);
+      app.mount('late', (routes) => routes.get('/', () => 'ran'), { isReady: () => false });
+      return everyWay(app);
+    },
+  },
+  {
+    title: 'MAX_IN_FLIGHT',
+    sites: ['src/server/pipeline.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: () => besideOne({}, { maxInFlight: 1 }),
+  },
+  {
+    title: 'a route whose bulkhead is full',
+    sites: ['src/resilience/bulkhead.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: () => besideOne({ maxConcurrent: 1 }),
+  },
+  {
+    title: 'a route that is switched off',
+    sites: ['src/server/kill-switch.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach() {
+      const block = Block.create({ workers: 1 });
+      new SnapshotPage(block, 'switchedOff').publish(writeSwitchedOff({ 'GET /': 30 }));
+      const switchedOff = new SnapshotPage(block, 'switchedOff');
+      return everyWay(appWith({ switchedOff }, (routes) => routes.get('/', () => 'ran')));
+    },
+  },
+  {
+    title: 'a WebSocket that asks a worker which drains',
+    sites: ['src/server/websocket-route.ts DRAINING'],
+    code: 'DRAINING',
+    executed: false,
+    reach: () => webSocket(() => true),
+  },
+  {
+    title: 'a WebSocket whose worker begins to drain during its upgrade',
+    sites: ['src/server/websocket-route.ts DRAINING'],
+    code: 'DRAINING',
+    executed: true,
+    reach() {
+      let isDraining = false;
+      return webSocket(
+        () => isDraining,
+        async () => {
+          await settled();
+          isDraining = true;
+        },
+      );
+    },
+  },
+  {
+    title: 'a process without a worker',
+    sites: ['src/cluster/front.ts NO_WORKER', 'src/cluster/front.ts 503'],
+    code: 'NO_WORKER',
+    executed: false,
+    async reach() {
+      const load = () => ({ connections: 0, inFlight: 0 });
+      const files = { tlsCertFile: undefined, tlsKeyFile: undefined };
+      const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, sharing: 'alone', load, ...files });
+      try {
+        const wire = await Wire.open(`http://127.0.0.1:${acceptor.port}`);
+        return [await wire.request('POST', '/anything', ['X-Request-Id: mine'], 'body')];
+      } finally {
+        acceptor.close();
+      }
+    },
+  },
+];
+
+/** Their 503 is a status of this process: no problem document, but when to ask again. */
+export async function dataPlaneProbes(): Promise<Reached[]> {
+  const state = { draining: () => true, ready: () => false };
+  const { app } = bench((routes) => systemRoutes(routes, state));
+  return [...(await everyWay(app, '/health')), ...(await everyWay(app, '/ready'))];
+}

@@ -1,0 +1,98 @@
+// What a caller believes of a response: fields of the runtime are read and removed, and claims without them
+// are not believed.
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { InProcessTransport } from '#src/upstream/in-process.js';
+import { receive } from '#src/upstream/response.js';
+import { judgeResponse } from '#src/upstream/verdict.js';
+import { endpoint } from './endpoints.js';
+
+const PROBLEM = 'application/problem+json';
+
+interface Sent {
+  readonly status?: number;
+  readonly type?: string;
+  readonly executed?: unknown;
+  readonly field?: string | undefined;
+  readonly final?: string | undefined;
+}
+
+function fieldsOf({ type = PROBLEM, field, final }: Sent): Record<string, string> {
+  return {
+    'content-type': type,
+    'retry-after': '1',
+    ...(field !== undefined && { 'x-multilane-executed': field }),
+    ...(final !== undefined && { 'x-multilane-final': final }),
+    'x-multilane-anything': 'x',
+  };
+}
+const bodyOf = ({ executed }: Sent): Buffer => Buffer.from(JSON.stringify({ code: 'STARTING', executed }));
+const received = (sent: Sent) => receive(sent.status ?? 503, fieldsOf(sent), bodyOf(sent));
+
+describe('a response that a caller gets', () => {
+  const cases: readonly (readonly [what: string, sent: Sent, notExecuted: boolean])[] = [
+    ['member and field agree', { executed: false, field: 'false' }, true],
+    ['the field is not there', { executed: false }, false],
+    ['the field says something else', { executed: false, field: 'true' }, false],
+    ['the field comes twice', { executed: false, field: 'false, false' }, false],
+    ['the member is not there', { field: 'false' }, false],
+    ['the member says that it ran', { executed: true, field: 'false' }, false],
+    ['the member is not a boolean', { executed: 'false', field: 'false' }, false],
+    ['the status is another one', { status: 504, executed: false, field: 'false' }, false],
+    ['the body is no problem document', { type: 'application/json', executed: false, field: 'false' }, false],
+  ];
+  for (const [what, sent, notExecuted] of cases) {
+    it(`${notExecuted ? 'proves' : 'does not prove'} that nothing was executed when ${what}`, () => {
+      expect(received(sent).notExecuted).to.equal(notExecuted);
+    });
+  }
+
+  it('does not prove it with a body that is not JSON, or null', () => {
+    for (const body of ['{', 'null', '']) {
+      const { notExecuted } = receive(503, fieldsOf({ field: 'false' }), Buffer.from(body));
+      expect(notExecuted, body).to.equal(false);
+    }
+  });
+
+  it('has no field of the runtime, and all others', () => {
+    const { headers } = received({ executed: false, field: 'false', final: '1' });
+    expect(headers).to.deep.equal({ 'content-type': PROBLEM, 'retry-after': '1' });
+  });
+
+  it('is the same from a service of this process', async () => {
+    const sent = { executed: false, field: 'false', final: '1' };
+    const transport = new InProcessTransport(async () => ({
+      status: 503,
+      headers: fieldsOf(sent),
+      body: bodyOf(sent),
+    }));
+    const { signal } = new AbortController();
+    const response = await transport.send(endpoint('a'), {
+      method: 'GET',
+      path: '/',
+      headers: {},
+      body: undefined,
+      deadline: Deadline.after(1000),
+      signal,
+    });
+    expect(response).to.include({ notExecuted: true, isFinal: true });
+    expect(response.headers).to.deep.equal({ 'content-type': PROBLEM, 'retry-after': '1' });
+  });
+
+  for (const status of [502, 503, 504]) {
+    it(`with status ${status} is repeated unless the callee passed the failure on`, () => {
+      expect(judgeResponse(received({ status }))).to.include({ outcome: 'failure', again: true });
+      expect(judgeResponse(received({ status, final: '1' }))).to.include({
+        outcome: 'failure',
+        again: false,
+      });
+      expect(judgeResponse(received({ status, final: 'no' }))).to.include({ again: true });
+    });
+  }
+
+  it('is not repeated for OVERLOADED that was passed on', () => {
+    const body = Buffer.from('{"code":"OVERLOADED"}');
+    const judged = judgeResponse(receive(503, fieldsOf({ final: '1' }), body));
+    expect(judged).to.include({ outcome: 'ignored', again: false });
+  });
+});

@@ -1,0 +1,181 @@
+// What breakers and ejection hear of calls that run out of time, by whose time it was.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { CallClaims } from '#src/memory/call-claims.js';
+import { cancelAt } from '#src/resilience/timeout.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { runInScope } from '#src/scope.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import type { CallOptions } from '#src/upstream/call.js';
+import { createCall } from '#src/upstream/client.js';
+import { InProcessTransport } from '#src/upstream/in-process.js';
+import { SingleFlight } from '#src/upstream/single-flight.js';
+import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
+import { judge } from '#src/upstream/verdict.js';
+import { ALL_SETTLED, answer, endpoint, problem } from './endpoints.js';
+
+/** Answers a request, or never does. */
+type Behaviour = (request: OutgoingRequest) => Promise<Received>;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+const BEHAVIOURS = {
+  'never answers': (request) =>
+    new Promise((_resolve, reject) => {
+      request.signal.addEventListener('abort', () => reject(request.signal.reason as Error));
+    }),
+  'answers 504 when its time is up': async ({ headers }) => {
+    await pause(Number(headers['x-request-deadline']));
+    return problem(504, 'DEADLINE_EXCEEDED');
+  },
+  'gives up waiting for a database shortly before its time is up': async () => problem(503, 'DATABASE_BUSY'),
+} satisfies Record<string, Behaviour>;
+
+const SHORT_MS = 15;
+const BUDGET_MS = 30_000;
+const now = (): number => performance.now();
+
+/**
+ * Who decided how long the call may take, and whether an answer that is missing then speaks against the
+ * endpoint.
+ */
+const DEADLINES: Readonly<
+  Record<
+    string,
+    { readonly counts: boolean; readonly deadline: () => Deadline | undefined; timeoutMs?: number }
+  >
+> = {
+  'a caller': { counts: false, deadline: () => Deadline.allowed(now(), SHORT_MS, BUDGET_MS) },
+  'a caller, before the option': {
+    counts: false,
+    deadline: () => Deadline.allowed(now(), SHORT_MS, BUDGET_MS),
+    timeoutMs: 5_000,
+  },
+  'a saga step or a route': { counts: true, deadline: () => Deadline.after(SHORT_MS) },
+  'the option, before a caller': {
+    counts: true,
+    deadline: () => Deadline.allowed(now(), 5_000, BUDGET_MS),
+    timeoutMs: SHORT_MS,
+  },
+  'the option alone': { counts: true, deadline: () => undefined, timeoutMs: SHORT_MS },
+};
+
+function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
+  const block = Block.create({ workers: 1 });
+  const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, now);
+  const endpoints = [endpoint('a', { slot: 1, local }), endpoint('b', { slot: 2, local })];
+  const reached: string[] = [];
+  const call = createCall({
+    balancer: new Balancer({
+      endpoints: () => endpoints,
+      picker: roundRobinPicker,
+      standing: ALL_SETTLED,
+      clock: now,
+      random: () => 0,
+    }),
+    breaker,
+    outliers: { ended: (_endpoint, outcome) => void reached.push(outcome) },
+    slowCallMs,
+    load: { begin() {}, end() {}, observe() {} },
+    budget: new RetryBudgetCell(block, now),
+    flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
+    placesOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
+    transports: {
+      http: { send: (_endpoint, request) => behaviour(request), close: async () => undefined },
+      inProcess: new InProcessTransport(async (_service, request) => {
+        const response = await behaviour(request);
+        return { status: response.status, headers: response.headers, body: response.bytes() };
+      }),
+    },
+    clock: now,
+    random: () => 0,
+  });
+  const failures = (): number =>
+    [1, 2].reduce((sum, slot) => {
+      const state = breaker.state(slot);
+      return sum + (state.state === 'closed' ? state.failures : Number.NaN);
+    }, 0);
+  return { call, failures, reached };
+}
+
+/** As a request of this deadline calls. */
+async function ask(
+  { call }: ReturnType<typeof setUp>,
+  deadline: Deadline | undefined,
+  options: CallOptions,
+): Promise<void> {
+  const get = () => call('orders').get('/x', { retries: 0, ...options });
+  const end = deadline === undefined ? undefined : cancelAt(deadline);
+  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined };
+  const asked =
+    deadline === undefined
+      ? get()
+      : runInScope({ requestId: 'r', deadline, signal: end!.signal, trace, service: undefined }, get);
+  await asked.then(
+    (response) => expect(response.status).to.be.oneOf([503, 504]),
+    (error: HttpError) => expect(error.code).to.equal('DEADLINE_EXCEEDED'),
+  );
+  end?.dispose();
+}
+
+describe('a call that runs out of time', () => {
+  for (const [what, behaviour] of Object.entries(BEHAVIOURS)) {
+    for (const [who, { counts, deadline, timeoutMs }] of Object.entries(DEADLINES)) {
+      for (const hedged of [false, true]) {
+        const title = `${counts ? 'counts' : 'says nothing'} when ${who} set it${hedged ? ', hedged' : ''}`;
+        it(`${title}, of an endpoint that ${what}`, async () => {
+          for (const local of [false, true]) {
+            const world = setUp(behaviour, 10_000, local);
+            await ask(world, deadline(), {
+              ...(timeoutMs === undefined ? {} : { timeoutMs }),
+              ...(hedged ? { hedgeMs: 2 } : {}),
+            });
+            expect(world.reached).to.not.have.length(0);
+            if (!counts) {
+              expect(world.failures()).to.equal(0);
+              expect(new Set(world.reached)).to.deep.equal(new Set(['ignored']));
+            } else {
+              expect(world.failures()).to.equal(world.reached.length);
+              expect(new Set(world.reached)).to.deep.equal(new Set(['failure']));
+            }
+          }
+        });
+      }
+    }
+  }
+
+  it('has failed under any deadline when it was slower than a success may be', async () => {
+    const world = setUp(BEHAVIOURS['never answers'], SHORT_MS - 5);
+    await ask(world, Deadline.allowed(now(), SHORT_MS, BUDGET_MS), {});
+    expect([world.failures(), world.reached]).to.deep.equal([1, ['ignored']]);
+  });
+});
+
+describe('what an endpoint says long before a shortened deadline', () => {
+  it('counts as ever, and so does everything under a deadline of one’s own', () => {
+    const statuses = fc.constantFrom(200, 302, 404, 429, 500, 502, 503, 504);
+    const { signal } = new AbortController();
+    fc.assert(
+      fc.property(statuses, fc.boolean(), fc.integer({ min: 1_000, max: 20_000 }), (status, own, leftMs) => {
+        const deadline = own ? Deadline.after(0) : Deadline.allowed(now(), leftMs, BUDGET_MS);
+        const ended = { kind: 'answered', value: answer(status) } as const;
+        expect(judge(ended, signal, deadline)).to.deep.equal(judge(ended, signal, Deadline.after(60_000)));
+      }),
+    );
+  });
+
+  it('is a failure of the connection as ever, also at the very end', () => {
+    const error = new HttpError('BAD_UPSTREAM', 'broken');
+    const { signal } = new AbortController();
+    const verdict = judge({ kind: 'failed', error }, signal, Deadline.allowed(now(), 0, BUDGET_MS));
+    expect(verdict).to.include({ outcome: 'failure', reached: 'failure' });
+    const late = { kind: 'failed', error: new DeadlineExceededError() } as const;
+    expect(judge(late, signal, Deadline.allowed(now(), 0, BUDGET_MS))).to.include({ outcome: 'ignored' });
+  });
+});
