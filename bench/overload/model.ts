@@ -123,9 +123,9 @@ export class Model {
           this.#refuse(loop, door.holdMs, since, tallies, answered);
           return;
         }
-        const enteredAt = this.agenda.now;
+        const { now } = this.agenda;
         this.#goOn(work, 0, loop, () => {
-          door.leave(this.agenda.now - enteredAt);
+          door.leave(this.agenda.now - now + work.cpu[0]!, work.waits.length === 0);
           for (const tally of tallies) {
             tally.done++;
             tally.latencies.push(this.agenda.now - since);

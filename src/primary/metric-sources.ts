@@ -24,10 +24,10 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
     );
     // While a worker is being replaced it has two threads: the last one speaks for it.
     for (const thread of supervisor.threads) {
-      const { isShedding, owedMs } = shownAdmission(block, thread);
+      const { isShedding, owedMs, boundMs } = shownAdmission(block, thread);
       const labels = { worker: String(thread.worker) };
       series.push(reading('multilane_worker_shedding', isShedding ? 1 : 0, labels));
-      series.push(reading('multilane_worker_backlog_ms', owedMs, labels));
+      series.push(reading('multilane_worker_backlog_ratio', boundMs > 0 ? owedMs / boundMs : 0, labels));
     }
     return { series };
   };

@@ -21,8 +21,11 @@ export const REFUSALS: readonly Refusal[] = ['queue', 'max_in_flight', 'route_sh
 export interface Door {
   /** How many of this route run in this thread now, itself included; 0: refused, nothing was taken. */
   enter(): number;
-  /** The request holds its permit no longer. */
-  leave(): void;
+  /**
+   * The request holds its permit no longer.
+   * @param isSynchronous it was admitted in the call that is running. Default false
+   */
+  leave(isSynchronous?: boolean): void;
   /** Milliseconds by which a refusal is to be held back at present, usually 0. */
   readonly holdMs: number;
 }
@@ -89,7 +92,6 @@ class RouteDoor implements Door {
   readonly #onRefused: (reason: Refusal) => void;
   readonly #mostOfProcess: number;
   readonly #most: number;
-  #running = 0;
 
   constructor(priority: Priority, name: string, options: AdmissionOptions, gate: ThreadGate) {
     const { cells, most, isAdaptive, onRefused } = options;
@@ -122,19 +124,18 @@ class RouteDoor implements Door {
       this.#cells.leave();
       return this.#refuse(before >= this.#mostOfProcess ? 'max_in_flight' : 'background', false);
     }
-    if (this.#isAdaptive) {
-      if (before * 2 >= this.#mostOfProcess && priority !== 'critical' && this.#isOverShare(before)) {
+    if (this.#isAdaptive && before * 2 >= this.#mostOfProcess && priority !== 'critical') {
+      if (this.#isOverShare(before)) {
         this.#cells.leave();
         return this.#refuse('route_share', false);
       }
-      gate.admitted(this.#route);
     }
-    return ++this.#running;
+    gate.admitted(this.#route);
+    return this.#route.running;
   }
 
-  leave(): void {
-    this.#running--;
-    this.#route.cost.leaving.count++;
+  leave(isSynchronous = false): void {
+    this.#gate.left(this.#route, isSynchronous);
     this.#cells.leave();
   }
 

@@ -1,6 +1,7 @@
 // Work that a thread has admitted and not done yet, in milliseconds of its own time: a virtual queue. An admission adds
 // what its route is expected to cost, and every turn of the loop takes off the time that has passed. So the queue is
-// known before it can be felt, also where the work comes after a wait, and it empties without a single completion.
+// known before it can be felt, also where the work comes after a wait, and it empties without a single completion. It
+// is never longer than what is in flight: a request that has left has nothing left to do.
 
 /** What one route has of the backlog. Belongs to `Backlog`. */
 export interface RouteShare {
@@ -18,6 +19,8 @@ export class Backlog {
   ms = 0;
   /** Owed when the turn began. */
   startMs = 0;
+  /** Admitted in this turn, what is done already included. */
+  admittedMs = 0;
   /** The largest cost that was added since nothing was owed. */
   largestMs = 0;
   /**
@@ -27,11 +30,16 @@ export class Backlog {
   #scale = 1;
   #epoch = 1;
 
-  /** A turn begins. @param workedMs time since the one before that was free for admitted work */
-  turn(workedMs: number): void {
+  /**
+   * A turn begins.
+   * @param workedMs time since the one before that was free for admitted work
+   * @param inFlightMs cost of all requests that are in flight
+   */
+  turn(workedMs: number, inFlightMs: number): void {
     const before = this.ms;
-    this.ms = Math.max(0, before - workedMs);
+    this.ms = Math.max(0, Math.min(before - workedMs, inFlightMs));
     this.startMs = this.ms;
+    this.admittedMs = 0;
     if (this.ms > 0) this.#scale *= this.ms / before;
     else this.largestMs = 0;
     if (this.ms > 0 && this.#scale > LEAST_SCALE) return;
@@ -41,9 +49,16 @@ export class Backlog {
 
   add(costMs: number, share: RouteShare): void {
     this.ms += costMs;
+    this.admittedMs += costMs;
     if (costMs > this.largestMs) this.largestMs = costMs;
     share.work = this.#workOf(share) + costMs / this.#scale;
     share.epoch = this.#epoch;
+  }
+
+  /** Takes back what was added in this turn. */
+  remove(costMs: number, share: RouteShare): void {
+    this.ms = Math.max(this.startMs, this.ms - costMs);
+    share.work = Math.max(0, this.#workOf(share) - costMs / this.#scale);
   }
 
   /** Milliseconds of the backlog that belong to a route. */

@@ -45,7 +45,7 @@ const ROUTE_VARIANCE = 50 ** 2;
 const MOST_COST_MS = 10_000;
 const ROUTE_DRIFT_MS = 0.001;
 /** Requests until a cost counts in full: the first ones of a route run code that is not compiled yet. */
-const TRUSTED_REQUESTS = 32;
+const TRUSTED_REQUESTS = 100;
 
 export class RouteCost {
   readonly entering = new Estimate(0, ROUTE_VARIANCE, MOST_COST_MS, ROUTE_DRIFT_MS);

@@ -40,6 +40,8 @@ export interface GateRoute {
   readonly share: RouteShare;
   readonly shared: SharedRoute;
   usedAt: number;
+  /** Requests in flight in this thread. */
+  running: number;
 }
 
 /** Other routes leave room for one that was used within this time. */
@@ -57,6 +59,8 @@ export class ThreadGate {
   readonly #costs = new RouteCosts();
   readonly #routes: GateRoute[] = [];
   #limit: Limit;
+  /** What the requests in flight cost, all in all. */
+  #inFlightMs = 0;
   #pauseMs = 0;
   #refusedInTurn = 0;
   #refusedInWindow = 0;
@@ -86,7 +90,7 @@ export class ThreadGate {
     const cost = this.#costs.add();
     const { enteringMs, leavingMs } = shared;
     if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
-    const route = { cost, share: noShare(), shared, usedAt: Number.NEGATIVE_INFINITY };
+    const route = { cost, share: noShare(), shared, usedAt: Number.NEGATIVE_INFINITY, running: 0 };
     this.#routes.push(route);
     return route;
   }
@@ -101,21 +105,34 @@ export class ThreadGate {
     const { ms, startMs, largestMs } = this.#backlog;
     const costMs = cost.expectedMs;
     // Work that was underestimated shows in the length of the turn.
-    const spentMs = startMs + largestMs + this.#turns.spentMs();
-    const owedMs = spentMs > ms ? spentMs : ms;
+    const spentMs = this.#turns.spentMs();
+    const owedMs = Math.max(ms, startMs + largestMs + spentMs);
     const limit = this.#limit;
     if (this.#rule.isFull(limit, owedMs, costMs, largestMs + this.#pauseMs, isBackground)) return false;
     if (!limit.isShedding) return true;
-    const isTurnFull = this.#rule.isTurnFull(limit, ms - startMs, costMs);
+    const isTurnFull = this.#rule.isTurnFull(limit, Math.max(ms - startMs, spentMs), costMs);
     if (!this.isShared) return !isTurnFull;
     const routeMs = this.#backlog.of(share);
     if (isTurnFull && !this.#rule.isSmall(owedMs, routeMs)) return false;
     return !this.#rule.isUnfair(limit, owedMs, costMs, routeMs);
   }
 
-  admitted({ cost, share }: GateRoute): void {
+  admitted(route: GateRoute): void {
+    const { cost, share } = route;
     cost.entering.count++;
+    route.running++;
+    this.#inFlightMs += cost.expectedMs;
     this.#backlog.add(cost.expectedMs, share);
+  }
+
+  /** @param isSynchronous it leaves before the call in which it was admitted returns */
+  left(route: GateRoute, isSynchronous: boolean): void {
+    const { cost, share } = route;
+    cost.leaving.count++;
+    route.running--;
+    this.#inFlightMs -= cost.expectedMs;
+    // All of its work is done, so the length of the turn tells what it was: nothing has to be expected.
+    if (isSynchronous) this.#backlog.remove(cost.expectedMs, share);
   }
 
   /** @param isQueue the rule has refused it */
@@ -140,12 +157,14 @@ export class ThreadGate {
     this.#squares += busyMs * busyMs;
     // Before the requests of this turn are judged: a long turn has just told what its requests cost.
     if (beganAt - this.#windowAt >= WINDOW_MS) this.#conclude(beganAt);
+    const { startMs, admittedMs } = this.#backlog;
     this.#pauseMs = this.#limit.isShedding
       ? 0
-      : this.#rule.pauseAfter(this.#pauseMs, { elapsedMs, sleptMs }, this.#backlog.ms);
+      : this.#rule.pauseAfter(this.#pauseMs, { elapsedMs, sleptMs }, startMs + admittedMs);
     const refusalMs = this.#refusedInTurn * this.#costs.refusalMs;
     this.#refusedInTurn = 0;
-    this.#backlog.turn(Math.max(0, elapsedMs - refusalMs) * (1 - this.#costs.background));
+    const workedMs = Math.max(0, elapsedMs - refusalMs) * (1 - this.#costs.background);
+    this.#backlog.turn(workedMs, this.#inFlightMs);
     this.#limit = this.#rule.afterTurn(this.#limit, busyMs, beganAt);
   }
 
@@ -156,6 +175,7 @@ export class ThreadGate {
     const refused = this.#refusedInWindow;
     this.#noteUse(now);
     this.#costs.learn({ elapsedMs, busyMs, refused });
+    this.#inFlightMs = this.#routes.reduce((sum, { cost, running }) => sum + cost.expectedMs * running, 0);
     this.#limit = this.#rule.afterWindow(this.#limit, {
       elapsedMs,
       busyMs,

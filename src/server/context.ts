@@ -241,7 +241,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #leaveGate(): void {
-    if (this.#admitted > 0) this.plan.door?.leave();
+    if (this.#admitted > 0) this.plan.door?.leave(this.onStack);
     this.#admitted = 0;
   }
 

@@ -74,9 +74,9 @@ export const METRICS = {
     '1 while the worker refuses requests because work queues.',
     'worker',
   ),
-  multilane_worker_backlog_ms: gauge(
+  multilane_worker_backlog_ratio: gauge(
     'last',
-    'Work of admitted requests that the worker has not done yet, by what requests of their routes cost.',
+    'Work that the worker has admitted and not done, by what it may owe.',
     'worker',
   ),
   multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),

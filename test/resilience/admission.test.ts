@@ -19,7 +19,7 @@ function setUp({ most = 10_000, isAdaptive = true, startsAt = 1_000 } = {}) {
     isAdaptive,
     loop,
   });
-  return { loop, admission, refused, state: () => readAdmission(block, 1) };
+  return { loop, cells, admission, refused, state: () => readAdmission(block, 1) };
 }
 
 type World = ReturnType<typeof setUp>;
@@ -129,6 +129,40 @@ describe('admission', () => {
       admission.beat();
     }
     expect(refused).to.deep.equal([]);
+  });
+
+  it('does not refuse a few clients at a time, whatever their route is thought to cost', () => {
+    const world = setUp();
+    world.cells.routeOf('cheap').publishCosts(5, 10);
+    const [one, other] = ['cheap', 'cheap'].map((name) => world.admission.door('normal', name)) as [
+      Door,
+      Door,
+    ];
+    for (let turn = 0; turn < 500; turn++) {
+      for (let n = 0; n < 6; n++) {
+        expect(one.enter()).to.equal(1);
+        world.loop.work(0.05);
+        one.leave(true);
+        expect(other.enter()).to.be.above(0);
+      }
+      world.loop.turn();
+      for (let n = 0; n < 6; n++) other.leave();
+      if (turn % 100 === 0) world.admission.beat();
+    }
+    expect(world.refused).to.deep.equal([]);
+  });
+
+  it('judges a handler that does not wait by what it takes, and not by what it was thought to cost', () => {
+    const world = setUp();
+    world.cells.routeOf('cheap').publishCosts(5, 0);
+    const door = world.admission.door('normal', 'cheap');
+    world.loop.sleep(10);
+    for (let n = 0; n < 1_000; n++) {
+      expect(door.enter()).to.equal(1);
+      world.loop.work(0.02);
+      door.leave(true);
+    }
+    expect(world.refused).to.deep.equal([]);
   });
 
   it('keeps turns short and the thread busy while it is flooded, and says so', () => {

@@ -8,8 +8,11 @@ export interface RouteSpec {
 
 export interface ModelDoor {
   enter(): boolean;
-  /** @param latencyMs since the request was sent, as the worker sees it: from its admission */
-  leave(latencyMs: number): void;
+  /**
+   * @param latencyMs since it was admitted
+   * @param isSynchronous in the callback in which it was admitted
+   */
+  leave(latencyMs: number, isSynchronous: boolean): void;
   readonly holdMs: number;
 }
 

@@ -30,7 +30,7 @@ export const ours =
           const door = admission.door(priority, name);
           return {
             enter: () => door.enter() > 0,
-            leave: () => door.leave(),
+            leave: (_latencyMs, isSynchronous) => door.leave(isSynchronous),
             get holdMs() {
               return door.holdMs;
             },
