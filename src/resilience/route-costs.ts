@@ -16,10 +16,10 @@ class Estimate {
   readonly #drift: number;
   readonly #most: number;
 
-  constructor(value: number, variance: number, most: number, drift: number) {
+  constructor(value: number, variance: number, most: number, drift: number, mostVariance = variance) {
     this.value = value;
     this.variance = variance;
-    this.#mostVariance = variance;
+    this.#mostVariance = mostVariance;
     this.#most = most;
     this.#drift = drift;
   }
@@ -40,16 +40,20 @@ class Estimate {
   }
 }
 
-/** Nothing is known of a new route: its first window tells. */
-const ROUTE_VARIANCE = 50 ** 2;
+/** A new route may cost some milliseconds. One that costs much more is an outlier until it is seen to be none. */
+const ROUTE_VARIANCE = 3 ** 2;
+const MOST_ROUTE_VARIANCE = 50 ** 2;
 const MOST_COST_MS = 10_000;
 const ROUTE_DRIFT_MS = 0.001;
 /** Requests until a cost counts in full: the first ones of a route run code that is not compiled yet. */
 const TRUSTED_REQUESTS = 100;
 
+const routeEstimate = (): Estimate =>
+  new Estimate(0, ROUTE_VARIANCE, MOST_COST_MS, ROUTE_DRIFT_MS, MOST_ROUTE_VARIANCE);
+
 export class RouteCost {
-  readonly entering = new Estimate(0, ROUTE_VARIANCE, MOST_COST_MS, ROUTE_DRIFT_MS);
-  readonly leaving = new Estimate(0, ROUTE_VARIANCE, MOST_COST_MS, ROUTE_DRIFT_MS);
+  readonly entering = routeEstimate();
+  readonly leaving = routeEstimate();
   /** Milliseconds that the next request is expected to cost, as far as that is known. Read per request. */
   expectedMs = 0;
   #requests = 0;
@@ -65,6 +69,7 @@ export class RouteCost {
 
   /** The window is over. */
   renew(): void {
+    if (this.entering.count === 0 && this.leaving.count === 0) return;
     this.#requests = Math.min(TRUSTED_REQUESTS, this.#requests + this.entering.count);
     this.expectedMs = ((this.entering.value + this.leaving.value) * this.#requests) / TRUSTED_REQUESTS;
     this.entering.count = 0;
@@ -92,9 +97,11 @@ const CHANGE_SHARE = 0.05;
 export class RouteCosts {
   readonly #routes: RouteCost[] = [];
   /** Share of the time that is used by what is no request: timers, WebSockets, streams. */
-  readonly #background = new Estimate(0, 0.02, 0.9, 0.003);
+  readonly #background = new Estimate(0, 0.03 ** 2, 0.9, 0.003, 0.2 ** 2);
   readonly #refusal = new Estimate(0.015, 0.005 ** 2, 0.1, 0.0001);
   #outliers = 0;
+  /** Of the outliers in a row, the smallest error relative to what was expected. */
+  #leastError = 0;
 
   get background(): number {
     return this.#background.value;
@@ -125,23 +132,32 @@ export class RouteCosts {
       expectedMs += estimate.value * estimate.count;
       variance += estimate.variance * estimate.count ** 2;
     }
-    this.#correct(used, busyMs - expectedMs, variance);
+    this.#correct(used, busyMs - expectedMs, expectedMs + NOISE_MS, variance);
     for (const route of this.#routes) route.renew();
   }
 
-  #correct(used: readonly Estimate[], errorMs: number, variance: number): void {
-    const isOutlier = Math.abs(errorMs) > OUTLIER * Math.sqrt(variance);
+  #correct(used: readonly Estimate[], errorMs: number, scaleMs: number, variance: number): void {
+    if (Math.abs(errorMs) <= OUTLIER * Math.sqrt(variance)) {
+      this.#outliers = 0;
+      for (const estimate of used) estimate.correct(errorMs, variance);
+      return;
+    }
     const side = Math.sign(errorMs);
-    this.#outliers = !isOutlier ? 0 : Math.sign(this.#outliers) === side ? this.#outliers + side : side;
+    const isSameSide = Math.sign(this.#outliers) === side;
+    const error = Math.abs(errorMs) / scaleMs;
+    this.#outliers = isSameSide ? this.#outliers + side : side;
+    this.#leastError = isSameSide ? Math.min(this.#leastError, error) : error;
+    if (Math.abs(this.#outliers) >= CHANGED_AFTER) this.#change(used, side * this.#leastError * scaleMs, variance);
+  }
+
+  /** Pauses differ in length; a cost that has changed shows in all windows alike. */
+  #change(used: readonly Estimate[], errorMs: number, variance: number): void {
     let total = variance;
-    if (isOutlier) {
-      if (Math.abs(this.#outliers) < CHANGED_AFTER) return;
-      for (const estimate of used) {
-        if (estimate === this.#background || estimate === this.#refusal) continue;
-        const added = CHANGE_SHARE * (errorMs / estimate.count) ** 2;
-        estimate.doubt(added);
-        total += added * estimate.count ** 2;
-      }
+    for (const estimate of used) {
+      if (estimate === this.#background || estimate === this.#refusal) continue;
+      const added = CHANGE_SHARE * (errorMs / estimate.count) ** 2;
+      estimate.doubt(added);
+      total += added * estimate.count ** 2;
     }
     for (const estimate of used) estimate.correct(errorMs, total);
   }

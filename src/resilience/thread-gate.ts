@@ -158,11 +158,11 @@ export class ThreadGate {
     // Before the requests of this turn are judged: a long turn has just told what its requests cost.
     if (beganAt - this.#windowAt >= WINDOW_MS) this.#conclude(beganAt);
     const { startMs, admittedMs } = this.#backlog;
-    this.#pauseMs = this.#limit.isShedding
-      ? 0
-      : this.#rule.pauseAfter(this.#pauseMs, { elapsedMs, sleptMs }, startMs + admittedMs);
     const refusalMs = this.#refusedInTurn * this.#costs.refusalMs;
     this.#refusedInTurn = 0;
+    this.#pauseMs = this.#limit.isShedding
+      ? 0
+      : this.#rule.pauseAfter(this.#pauseMs, { elapsedMs, sleptMs }, startMs + admittedMs + refusalMs);
     const workedMs = Math.max(0, elapsedMs - refusalMs) * (1 - this.#costs.background);
     this.#backlog.turn(workedMs, this.#inFlightMs);
     this.#limit = this.#rule.afterTurn(this.#limit, busyMs, beganAt);
@@ -180,7 +180,7 @@ export class ThreadGate {
       elapsedMs,
       busyMs,
       refusalMs: refused * this.#costs.refusalMs,
-      turnMs: this.#turnsMs > 0 ? this.#squares / this.#turnsMs : 0,
+      turnMs: this.#meanTurnMs(now),
       quietMs: now - this.#refusedAt,
     });
     this.#windowAt = now;
@@ -189,6 +189,13 @@ export class ThreadGate {
     this.#turnsMs = 0;
     this.#squares = 0;
     this.#show(now);
+  }
+
+  /** Weighted by length. The turn that is running counts, too: a window may lie within a single one. */
+  #meanTurnMs(now: number): number {
+    const runningMs = this.#turns.runningMs(now);
+    const turnsMs = this.#turnsMs + runningMs;
+    return turnsMs > 0 ? (this.#squares + runningMs ** 2) / turnsMs : 0;
   }
 
   #noteUse(now: number): void {

@@ -68,6 +68,11 @@ export class TurnClock {
     return this.#spentMs;
   }
 
+  /** How long the turn has been running; 0 when the loop has waited since it began. */
+  runningMs(now: number): number {
+    return this.#loop.sleptMs() === this.#slept ? now - this.beganAt : 0;
+  }
+
   #begin(slept: number): void {
     const now = this.#loop.now();
     this.elapsedMs = now - this.beganAt;

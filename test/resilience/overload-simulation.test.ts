@@ -1,9 +1,18 @@
 // The real rule and the real Admission in virtual time: a short form of `npm run bench:overload`, whose whole is in
 // overload-simulation.long.ts.
 import { expect } from 'chai';
+import { ours } from '#bench/overload/gates/ours.js';
 import { atLoad, calmRuns, closedLoop, type RunResult, routeRuns, runOne } from '#bench/overload/runs.js';
-import { bimodal, cpuAfter, cpuBefore, cpuLate, cpuSplit, synchronous } from '#bench/overload/shapes.js';
-import type { PhaseResult } from '#bench/overload/simulate.js';
+import {
+  bimodal,
+  constant,
+  cpuAfter,
+  cpuBefore,
+  cpuLate,
+  cpuSplit,
+  synchronous,
+} from '#bench/overload/shapes.js';
+import { type PhaseResult, simulate } from '#bench/overload/simulate.js';
 import { newSeed } from '#test/support/random.js';
 
 const SHORT = { judgedMs: 6_000 };
@@ -53,6 +62,23 @@ describe('the overload rule in simulated time', () => {
       for (const one of runOne(closedLoop(shape, 400, 2, SHORT), undefined, seed)) expectHeld(one);
     }
   });
+
+  it(`notices within 2 s what the first requests of a process cost (SEED=${seed})`, () => {
+    for (const shape of [cpuBefore, cpuAfter, cpuSplit, synchronous, constant]) {
+      for (const load of [0.8, 10]) {
+        const phases = ['first', 'then'].map((name) => ({
+          name,
+          ms: name === 'first' ? 2_000 : 4_000,
+          load,
+        }));
+        const [first, then] = simulate({ shape, phases, policy: ours(), seed });
+        const name = `${shape.name}, ${load} x`;
+        if (load < 1) expect(first!.refusals + then!.refusals, name).to.equal(0);
+        expect(then!.goodput, name).to.be.above(LEAST_GOODPUT);
+        expect(then!.p99Ms, name).to.be.below(160);
+      }
+    }
+  }).timeout(120_000);
 
   it(`keeps one route from taking what the others need (SEED=${seed})`, () => {
     const [[slow], [flood]] = routeRuns().map((run) =>

@@ -47,6 +47,19 @@ describe('turns of the event loop', () => {
     expect([clock.elapsedMs, clock.sleptMs]).to.deep.equal([300, 0]);
   });
 
+  it('run until the loop waits', () => {
+    const { loop, clock } = setUp();
+    loop.sleep(1);
+    clock.hasTurned();
+    loop.work(40);
+    expect(clock.runningMs(loop.now())).to.equal(40);
+    loop.turn();
+    loop.work(40);
+    expect(clock.runningMs(loop.now()), 'timers belong to it').to.equal(80);
+    loop.sleep(1);
+    expect(clock.runningMs(loop.now())).to.equal(0);
+  });
+
   it('take the time that all their requests took, but for the longest', () => {
     const { loop, clock } = setUp();
     loop.sleep(1);
