@@ -37,6 +37,8 @@ export interface Settings {
   readonly meshToken: string | undefined;
   readonly cpuThreads: number;
   readonly maxInFlight: number;
+  /** False: MAX_IN_FLIGHT alone bounds the requests in flight. */
+  readonly adaptiveLimit: boolean;
   /** Of the whole process. */
   readonly maxConnections: number;
   /** Requests whose body is on its way, of the whole process. */

@@ -28,7 +28,7 @@ const UNUSED: RequestObserver = {
 };
 
 const UNGUARDED: Doors = {
-  door: () => ({ enter: () => 1, leave() {}, answered() {} }),
+  door: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
   places: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
 };
 
@@ -45,7 +45,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     settings,
     observer: UNUSED,
     doors: UNGUARDED,
-    quotas: createBounds({ block, slot: 1, clock, recorder }, settings).quotas,
+    quotas: createBounds({ block, slot: 1, recorder }, settings).quotas,
     rateLimits,
     tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
     log,

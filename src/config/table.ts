@@ -117,6 +117,12 @@ export const PROCESS_SETTINGS = {
     10_000,
     'Concurrent requests of the whole process; one more is refused with 503 `OVERLOADED`.',
   ),
+  ADAPTIVE_LIMIT: given(
+    onOff,
+    true,
+    'Requests are also refused below `MAX_IN_FLIGHT`, but only where work queues in the event loop of a worker; `off`: ' +
+      'they are not.',
+  ),
   MAX_CONNECTIONS: given(
     whole(1, MOST_CONNECTIONS),
     (machine) => Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor(0.9 * machine.openFiles))),

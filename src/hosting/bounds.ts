@@ -2,15 +2,13 @@
 // answer OVERLOADED.
 import type { Settings } from '../config.js';
 import { AddressCells, addressKeys } from '../memory/address-cells.js';
+import { AdmissionCells } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
-import type { Clock } from '../memory/clock.js';
-import { ConcurrencyCells } from '../memory/concurrency-cell.js';
 import type { QuotaName } from '../memory/layout.js';
 import { QuotaCells } from '../memory/quota-cells.js';
-import type { Recorder } from '../memory/recorder.js';
-import { concurrencyRule } from '../resilience/adaptive-limit.js';
-import { Admission } from '../resilience/admission.js';
+import type { Counter, Recorder } from '../memory/recorder.js';
+import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
 import { Quota } from '../resilience/quota.js';
 import type { Doors, RequestQuotas } from '../server/observer.js';
 import type { PlacesOf } from '../upstream/bounded.js';
@@ -18,13 +16,14 @@ import type { PlacesOf } from '../upstream/bounded.js';
 export interface Place {
   readonly block: Block;
   readonly slot: number;
-  readonly clock: Clock;
   readonly recorder: Recorder;
 }
 
 /** Of requests, and of calls. */
 export interface Bounds extends Doors {
   readonly placesOf: PlacesOf;
+  /** Call about every 50 ms. */
+  beat(): void;
   readonly quotas: RequestQuotas;
 }
 
@@ -34,28 +33,28 @@ type QuotaSettings = Pick<
 >;
 
 export function createBounds(
-  { block, slot, clock, recorder }: Place,
-  settings: QuotaSettings & Pick<Settings, 'maxInFlight' | 'workers'>,
+  { block, slot, recorder }: Place,
+  settings: QuotaSettings & Pick<Settings, 'maxInFlight' | 'adaptiveLimit'>,
 ): Bounds {
-  const { maxInFlight: most, workers } = settings;
+  const { maxInFlight, adaptiveLimit } = settings;
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
-  const refused = {
-    max_in_flight: shed('max_in_flight'),
-    latency: shed('latency'),
-    surge: shed('surge'),
-    background: shed('background'),
-  };
+  const refused = Object.fromEntries(REFUSALS.map((reason) => [reason, shed(reason)])) as Record<
+    Refusal,
+    Counter
+  >;
   const bulkheads = new BulkheadCells(block, slot);
   const full = shed('bulkhead');
   const places = (name: string) => ({ permits: bulkheads.of(name), refused: () => full.add() });
+  const cells = new AdmissionCells(block, slot);
   const admission = new Admission({
-    cells: new ConcurrencyCells(block, slot, concurrencyRule(most), clock),
-    most,
-    workers,
+    cells,
     onRefused: (reason) => refused[reason].add(),
+    most: maxInFlight,
+    isAdaptive: adaptiveLimit,
   });
   return {
-    door: (priority) => admission.door(priority),
+    door: (priority, name) => admission.door(priority, name),
+    beat: () => admission.beat(),
     places: (name) => places(`route ${name}`),
     placesOf: (service) => places(`call ${service}`),
     quotas: createQuotas(block, slot, settings, { bodies: shed('bodies'), streams: shed('streams') }),

@@ -54,6 +54,8 @@ export interface Host {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly row: WorkerRow;
+  /** Call about every 50 ms: the overload rule looks at the event loop of the thread. */
+  beat(): void;
   /** Behind the last request: lets go of databases, connections and the CPU pool. */
   close(): Promise<void>;
 }
@@ -69,7 +71,7 @@ export function createHost(options: HostOptions): Host {
   const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
   const scheme = schemeOf(settings);
   const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
-  const bounds = createBounds({ block, slot, clock, recorder }, settings);
+  const bounds = createBounds({ block, slot, recorder }, settings);
   const calling = createCalling({
     block,
     slot,
@@ -123,6 +125,7 @@ export function createHost(options: HostOptions): Host {
     clock,
     recorder,
     row,
+    beat: () => bounds.beat(),
     async close() {
       await Promise.all([calling.close(), ...services.map((service) => service.close())]);
       cpu.close();

@@ -15,7 +15,9 @@ export type Rows =
   | 'rate-bucket'
   | 'named-rate'
   | 'bulkhead'
-  | 'worker-bulkhead';
+  | 'worker-bulkhead'
+  | 'route'
+  | 'worker-route';
 
 /**
  * `owner`: one thread writes this row (its worker, or the primary); others only read.
@@ -60,6 +62,8 @@ export const RATE_BUCKETS = 32_768;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
+/** Routes whose requests in flight are counted by route. */
+export const ROUTES = 512;
 /** Breakers that belong to no endpoint but have a name. */
 export const NAMED_BREAKERS = 64;
 /** Rate limits that have a name. */
@@ -105,8 +109,6 @@ export const LAYOUT = {
   processInFlight: field('process', 1, 'cas', 'requests', 'last'),
   /** Open connections of the data plane, in the same way. */
   processConnections: field('process', 1, 'cas', 'connections', 'last'),
-  /** The learned limit of requests in flight, and what is learned from: see concurrency-cell.ts. */
-  concurrency: field('process', 32, 'cas', 'packed, answers/s, milliseconds, sums', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
   /** The verdict of `/readyz`, for workers that are asked the same. */
@@ -160,6 +162,16 @@ export const LAYOUT = {
   /** Row `worker slot * BULKHEADS + bulkhead`: to be given back if the worker is lost. */
   workerBulkheadHeld: field('worker-bulkhead', 1, 'owner', 'permits', 'sum'),
 
+  // --- requests in flight and costs by route: see admission-cells.ts
+  routeHash: field('route', 1, 'cas', 'hash', 'none'),
+  routeNameLength: field('route', 1, 'cas', 'bytes', 'none'),
+  routeName: field('route', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  routeTerms: field('route', TERMS, 'cas', 'not used', 'none'),
+  /** Row `worker slot * ROUTES + route`. */
+  workerRouteInFlight: field('worker-route', 1, 'owner', 'requests', 'sum'),
+  /** What a request of the route costs this thread up to its first wait and after its last; 0: unknown. */
+  workerRouteCosts: field('worker-route', 2, 'owner', 'microseconds', 'none'),
+
   // --- one worker slot; survives the thread that fills it
   /**
    * The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot.
@@ -174,6 +186,8 @@ export const LAYOUT = {
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
   /** Of them, those that count in `processInFlight`: to be given back if the worker is lost. */
   workerAdmitted: field('worker', 1, 'owner', 'requests', 'sum'),
+  /** Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals. */
+  workerAdmission: field('worker', 4, 'owner', 'flag, microseconds', 'none'),
   /** Units of each quota that this worker holds: to be given back if the worker is lost. */
   workerQuotaHeld: field('worker', QUOTAS.length, 'owner', 'by quota', 'sum'),
   /** What the worker counts by client address, one count after the other. The primary's row: connection-shares.ts. */

@@ -8,6 +8,7 @@ const KINDS = {
   breaker: ['breakerHash', 'breakerNameLength', 'breakerName', 'breakerTerms', 'named breakers'],
   bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadTerms', 'bulkheads'],
   rate: ['rateHash', 'rateNameLength', 'rateName', 'rateTerms', 'named rate limits'],
+  route: ['routeHash', 'routeNameLength', 'routeName', 'routeTerms', 'routes with a count of their own'],
 } as const satisfies Record<string, readonly [FieldName, FieldName, FieldName, FieldName, string]>;
 
 export interface Named {

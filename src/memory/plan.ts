@@ -8,6 +8,7 @@ import {
   NAMED_BREAKERS,
   NAMED_RATES,
   RATE_BUCKETS,
+  ROUTES,
   type Rows,
   SERIES_PER_WORKER,
 } from './layout.js';
@@ -27,6 +28,7 @@ const PACKED: ReadonlySet<Rows> = new Set([
   'worker-endpoint',
   'worker-breaker',
   'worker-bulkhead',
+  'worker-route',
 ]);
 
 export interface Placement {
@@ -63,6 +65,8 @@ export function plan(dimensions: Dimensions): Plan {
     'named-rate': NAMED_RATES,
     bulkhead: BULKHEADS,
     'worker-bulkhead': slots * BULKHEADS,
+    route: ROUTES,
+    'worker-route': slots * ROUTES,
   });
 }
 

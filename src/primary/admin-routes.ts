@@ -41,7 +41,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const sources = [
     sharedMemorySource(block),
     heldSource(block),
-    workerSource(supervisor),
+    workerSource(supervisor, block),
     cpuSource(cpu),
     registrySource(registry),
     breakerSource(guarded, board),
@@ -66,7 +66,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
       }),
     }),
     ...breakerRoutes(guarded, board),
-    limitsRoute(settings, brain),
+    limitsRoute(settings, brain, supervisor),
     ...switchRoutes(switches),
     ...sagaRoutes(() => journals.operator()),
   ];

@@ -1,8 +1,9 @@
 // What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
+import { AdmissionCells } from '../memory/admission-cells.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
-import { ConcurrencyCells } from '../memory/concurrency-cell.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
 import { NameTable } from '../memory/names.js';
@@ -10,15 +11,16 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotalsInTurns } from '../memory/totals.js';
 import { rateText } from '../rate.js';
-import { concurrencyRule } from '../resilience/adaptive-limit.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
 import { once } from '../telemetry/at-once.js';
 import type { Brain } from './brain.js';
+import { shownAdmission } from './worker-admission.js';
 
 export function limitsRoute(
   settings: Pick<
     Settings,
     | 'maxInFlight'
+    | 'adaptiveLimit'
     | 'rateLimit'
     | 'maxPendingBodies'
     | 'maxBufferedBodyBytes'
@@ -26,10 +28,11 @@ export function limitsRoute(
     | 'maxStreamsPerAddress'
   >,
   { block, clock }: Pick<Brain, 'block' | 'clock'>,
+  supervisor: Pick<Supervisor, 'threads'>,
 ): AdminRoute {
-  const { maxInFlight, rateLimit } = settings;
+  const { maxInFlight, adaptiveLimit, rateLimit } = settings;
   const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
-  const concurrency = new ConcurrencyCells(block, 0, concurrencyRule(maxInFlight), clock);
+  const admission = new AdmissionCells(block, 0);
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
@@ -46,16 +49,25 @@ export function limitsRoute(
             .filter((one) => one.metric === metric)
             .map(({ labels, value }) => [labels[label] ?? '', value]),
         );
-      const { limit, limiting, rate } = concurrency.state;
       return {
         status: 200,
         json: {
           concurrency: {
-            inFlight: concurrency.inFlight,
+            inFlight: admission.inFlight,
             maxInFlight,
-            limit,
-            limiting,
-            answersPerSecond: rate,
+            adaptive: adaptiveLimit,
+            workers: supervisor.threads.map((thread) => {
+              const {
+                inFlight,
+                isShedding: shedding,
+                owedMs,
+                boundMs,
+                holdMs,
+              } = shownAdmission(block, thread);
+              const { worker: id, generation } = thread;
+              return { id, generation, inFlight, shedding, owedMs, boundMs, holdMs };
+            }),
+            routes: admission.usage(),
             shed: totals('multilane_requests_shed_total', 'reason'),
           },
           bodies: {

@@ -2,9 +2,9 @@
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { TaskPool } from '../cluster/task-pool.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
+import { readInFlight } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
-import { readInFlight } from '../memory/concurrency-cell.js';
 import type { QuotaName } from '../memory/layout.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import type { SeriesTotal } from '../memory/recorder.js';
@@ -12,17 +12,24 @@ import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
 import type { Instances } from '../upstream/breaker-routes.js';
 import type { Registry } from '../upstream/registry.js';
+import { shownAdmission } from './worker-admission.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
-export function workerSource(supervisor: Pick<Supervisor, 'threads'>): MetricSource {
+export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Block): MetricSource {
   return () => {
     const states = supervisor.threads.map((thread) => shownAs(thread.state));
-    return {
-      series: SHOWN_STATES.map((state) =>
-        reading('multilane_workers', states.filter((one) => one === state).length, { state }),
-      ),
-    };
+    const series = SHOWN_STATES.map((state) =>
+      reading('multilane_workers', states.filter((one) => one === state).length, { state }),
+    );
+    // While a worker is being replaced it has two threads: the last one speaks for it.
+    for (const thread of supervisor.threads) {
+      const { isShedding, owedMs, boundMs } = shownAdmission(block, thread);
+      const labels = { worker: String(thread.worker) };
+      series.push(reading('multilane_worker_shedding', isShedding ? 1 : 0, labels));
+      series.push(reading('multilane_worker_backlog_ratio', boundMs > 0 ? owedMs / boundMs : 0, labels));
+    }
+    return { series };
   };
 }
 

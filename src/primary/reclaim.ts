@@ -1,7 +1,7 @@
 // No code of a worker can run any more: what it held in shared memory goes back, its totals stay.
+import { reclaimAdmission } from '../memory/admission-cells.js';
 import { reclaimBulkheads } from '../memory/bulkhead-cells.js';
 import { reclaimCalls } from '../memory/call-claims.js';
-import { reclaimInFlight } from '../memory/concurrency-cell.js';
 import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { clearFlights } from '../memory/flight-recorder.js';
@@ -11,7 +11,7 @@ import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
 
 export function reclaimSlot({ block, load, breakers }: Brain, slot: number): void {
-  reclaimInFlight(block, slot);
+  reclaimAdmission(block, slot);
   reclaimBulkheads(block, slot);
   reclaimQuotas(block, slot);
   reclaimCalls(block, slot);

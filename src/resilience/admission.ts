@@ -1,147 +1,157 @@
-// Who is let in while much is in flight. Below the hard limit of the process there is the one that is learned
-// (adaptive-limit.ts); the class of a request says which of them it must keep to.
-import { EASY, LEAST_USUAL_MS, type LimitState, UsualLatency } from './adaptive-limit.js';
-import { OwnShare } from './own-share.js';
+// Who is admitted, and who is refused instead of being queued. Two bounds: MAX_IN_FLIGHT, exact over all threads, and
+// below it the overload rule (overload-rule.ts), which every thread applies to its own event loop, because that is
+// where its requests queue.
+import { type GateRoute, type SharedRoute, ThreadGate, type ThreadGateOptions } from './thread-gate.js';
 
 /**
- * `critical`: refused at the hard limit only; `normal`: at the learned limit; `background`: at half of it, so what is
- * not urgent gives way first.
+ * `critical`: refused at MAX_IN_FLIGHT only; `normal`: by the overload rule, too; `background`: where half of what
+ * `normal` may fill is taken, so that it gives way first.
  */
 export type Priority = 'critical' | 'normal' | 'background';
 export const PRIORITIES: readonly Priority[] = ['critical', 'normal', 'background'];
 
-/** Of the limit that holds for `normal`. */
-const BACKGROUND_SHARE = 0.5;
+/**
+ * Work queues in the thread; MAX_IN_FLIGHT is reached; other routes need the permits that are left; the request is
+ * `background` and half is taken.
+ */
+export type Refusal = 'queue' | 'max_in_flight' | 'route_share' | 'background';
+export const REFUSALS: readonly Refusal[] = ['queue', 'max_in_flight', 'route_share', 'background'];
 
-export interface ConcurrencyCells {
-  readonly limit: number;
-  readonly state: LimitState;
-  readonly inFlight: number;
-  enter(most: number): boolean;
-  leave(): void;
-  report(answers: number, ratios: number, usualMs: number): void;
-}
-
-/** By the hard limit, the learned one, that of a route that grows too fast, or that of what is not urgent. */
-export type Refusal = 'max_in_flight' | 'latency' | 'surge' | 'background';
-
-/** One route's door. */
+/** The admission gate of one route. */
 export interface Door {
   /** How many of this route run in this thread now, itself included; 0: refused, nothing was taken. */
   enter(): number;
-  leave(): void;
   /**
-   * An admitted request, the so-many-th when it entered, has been answered after so many milliseconds.
-   * @param now milliseconds of any one clock of this thread
+   * The request holds its permit no longer.
+   * @param isSynchronous it was admitted in the call that is running. Default false
    */
-  answered(latencyMs: number, entered: number, now: number): void;
+  leave(isSynchronous?: boolean): void;
+  /** Milliseconds by which a refusal is to be held back at present, usually 0. */
+  readonly holdMs: number;
 }
 
-/**
- * A route whose latency is known may only double, in one answer's time, what it has proven to serve as usual at once:
- * a flood is found out by latencies, so what comes in before there are any must be bounded (TCP's slow start). Per
- * worker; up to the first number nothing has to be proven, and what takes long anyway is nothing that a queue could spoil.
- */
-const UNPROVEN = 64;
-const KNOWN_ANSWERS = 50;
-const SLOW_MS = 250;
+/** In-flight counts and costs of one route, shared by all threads. */
+export interface RouteCells extends SharedRoute {
+  /** @returns requests of the process in flight before this one */
+  enter(): number;
+  leave(): void;
+}
 
-/** Answers that are told of at once: shared words are touched for every few of them. */
-const BATCH = 8;
-/** Older ones are not kept back. */
-const BATCH_MS = 20;
+export interface AdmissionCells {
+  /** Requests of the process. */
+  readonly inFlight: number;
+  routeOf(name: string): RouteCells;
+  publish: ThreadGateOptions['publish'];
+}
 
-export interface AdmissionOptions {
-  readonly cells: ConcurrencyCells;
-  /** The hard limit. */
-  readonly most: number;
-  /** That share the limits. */
-  readonly workers: number;
+export interface AdmissionOptions extends Pick<ThreadGateOptions, 'loop' | 'tuning'> {
+  readonly cells: AdmissionCells;
   readonly onRefused: (reason: Refusal) => void;
+  /** MAX_IN_FLIGHT */
+  readonly most: number;
+  /** ADAPTIVE_LIMIT. Off: only MAX_IN_FLIGHT refuses, and half of it `background`. */
+  readonly isAdaptive: boolean;
 }
+
+/** A route may always have this many in flight: a share of a small MAX_IN_FLIGHT would cut what it was set for. */
+const LEAST_SHARE = 256;
 
 /** As one thread uses it. */
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #share: OwnShare;
-  #state: LimitState;
-  #answers = 0;
-  #ratios = 0;
-  #usualMs = 0;
-  #reportedAt = 0;
+  readonly #gate: ThreadGate;
 
   constructor(options: AdmissionOptions) {
+    const { cells, most, loop, tuning } = options;
     this.#options = options;
-    this.#share = new OwnShare(options.workers);
-    this.#state = options.cells.state;
+    this.#gate = new ThreadGate({
+      publish: (state) => cells.publish(state),
+      isCrowded: () => cells.inFlight * 4 >= most,
+      ...(loop && { loop }),
+      ...(tuning && { tuning }),
+    });
   }
 
-  door(priority: Priority): Door {
-    const { cells, most } = this.#options;
-    const usual = new UsualLatency();
-    let running = 0;
-    /** The most that ran when one entered that was answered as usual. */
-    let proven = 0;
-    const isSurge = (): boolean =>
-      running >= UNPROVEN &&
-      running >= 2 * proven &&
-      usual.answers >= KNOWN_ANSWERS &&
-      usual.ms < SLOW_MS &&
-      priority !== 'critical';
-    return {
-      enter: () => {
-        if (isSurge()) {
-          this.#options.onRefused('surge');
-          return 0;
-        }
-        const limit = this.#limitOf(priority);
-        if (!this.#isOverShare(priority) && cells.enter(limit)) {
-          this.#share.running++;
-          return ++running;
-        }
-        this.#options.onRefused(
-          limit >= most ? 'max_in_flight' : priority === 'background' ? priority : 'latency',
-        );
-        return 0;
-      },
-      leave: () => {
-        running--;
-        this.#share.running--;
-        cells.leave();
-      },
-      answered: (latencyMs, entered, now) => {
-        if (entered > proven && latencyMs <= EASY * Math.max(LEAST_USUAL_MS, usual.ms)) proven = entered;
-        this.#learn(usual, latencyMs, now);
-      },
-    };
+  /** @param name of the route, the same in all threads */
+  door(priority: Priority, name: string): Door {
+    return new RouteDoor(priority, name, this.#options, this.#gate);
   }
 
-  #limitOf(priority: Priority): number {
-    const { cells, most } = this.#options;
-    if (priority === 'critical') return most;
-    return priority === 'normal' ? cells.limit : Math.max(1, Math.floor(cells.limit * BACKGROUND_SHARE));
+  /** Call about every 50 ms. */
+  beat(): void {
+    this.#gate.beat();
+  }
+}
+
+class RouteDoor implements Door {
+  readonly #priority: Priority;
+  readonly #cells: RouteCells;
+  readonly #gate: ThreadGate;
+  readonly #route: GateRoute;
+  readonly #isAdaptive: boolean;
+  readonly #onRefused: (reason: Refusal) => void;
+  readonly #mostOfProcess: number;
+  readonly #most: number;
+
+  constructor(priority: Priority, name: string, options: AdmissionOptions, gate: ThreadGate) {
+    const { cells, most, isAdaptive, onRefused } = options;
+    this.#priority = priority;
+    this.#cells = cells.routeOf(name);
+    this.#gate = gate;
+    this.#route = gate.add(this.#cells);
+    this.#isAdaptive = isAdaptive;
+    this.#onRefused = onRefused;
+    this.#mostOfProcess = most;
+    this.#most = priority === 'background' ? Math.max(1, Math.floor(most / 2)) : most;
   }
 
-  /** Only while it limits: otherwise nobody knows what this worker needs. */
-  #isOverShare(priority: Priority): boolean {
-    if (!this.#state.limiting || priority === 'critical') return false;
-    const most = this.#share.most(this.#options.cells.limit);
-    return this.#share.running >= (priority === 'normal' ? most : most * BACKGROUND_SHARE);
+  get holdMs(): number {
+    return this.#gate.holdMs;
   }
 
-  #learn(usual: UsualLatency, latencyMs: number, now: number): void {
-    const usualMs = Math.max(LEAST_USUAL_MS, usual.learn(latencyMs, this.#state));
-    this.#answers++;
-    this.#ratios += latencyMs / usualMs;
-    this.#usualMs += usualMs;
-    if (this.#answers < BATCH && now - this.#reportedAt < BATCH_MS) return;
-    const { cells } = this.#options;
-    cells.report(this.#answers, this.#ratios, this.#usualMs);
-    this.#share.answered(this.#answers, this.#usualMs, now);
-    this.#answers = 0;
-    this.#ratios = 0;
-    this.#usualMs = 0;
-    this.#reportedAt = now;
-    this.#state = cells.state;
+  enter(): number {
+    const priority = this.#priority;
+    const gate = this.#gate;
+    if (this.#isAdaptive) {
+      gate.turn();
+      if (priority === 'normal' && !gate.hasRoom(this.#route, false)) return this.#refuse('queue', true);
+      if (priority === 'background' && !gate.hasRoom(this.#route, true)) {
+        return this.#refuse('background', false);
+      }
+    }
+    const before = this.#cells.enter();
+    if (before >= this.#most) {
+      this.#cells.leave();
+      return this.#refuse(before >= this.#mostOfProcess ? 'max_in_flight' : 'background', false);
+    }
+    if (this.#isAdaptive && before * 2 >= this.#mostOfProcess && priority !== 'critical') {
+      if (this.#isOverShare(before)) {
+        this.#cells.leave();
+        return this.#refuse('route_share', false);
+      }
+    }
+    gate.admitted(this.#route);
+    return this.#route.running;
+  }
+
+  leave(isSynchronous = false): void {
+    this.#gate.left(this.#route, isSynchronous);
+    this.#cells.leave();
+  }
+
+  /**
+   * Dynamic thresholds, as for work: a route may hold as many permits as are free, so one slow route leaves half of
+   * MAX_IN_FLIGHT to the others, and two leave a third. Exact over all threads, because a request counts before it
+   * is judged.
+   */
+  #isOverShare(before: number): boolean {
+    if (!this.#gate.isShared) return false;
+    return this.#cells.inFlight > Math.max(LEAST_SHARE, this.#mostOfProcess - before);
+  }
+
+  #refuse(reason: Refusal, isQueue: boolean): 0 {
+    if (this.#isAdaptive) this.#gate.refused(isQueue);
+    this.#onRefused(reason);
+    return 0;
   }
 }

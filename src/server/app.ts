@@ -208,9 +208,10 @@ export class App {
         const answering = webSocket
           ? new WebSocketRoute(target, { service, path, pattern, topics, running, log })
           : target;
-        const rateChecks = checksOf(options.rateLimit, `${service} ${method} ${path}`, common, rateLimits);
-        const door = unlimited ? undefined : doors.door(options.priority ?? 'normal');
-        const bulkhead = bulkheadOf(options.maxConcurrent, `${service} ${method} ${path}`, doors);
+        const name = `${service} ${method} ${path}`;
+        const rateChecks = checksOf(options.rateLimit, name, common, rateLimits);
+        const door = unlimited ? undefined : doors.door(options.priority ?? 'normal', name);
+        const bulkhead = bulkheadOf(options.maxConcurrent, name, doors);
         const killSwitch =
           unlimited || switchedOff === undefined
             ? undefined

@@ -44,8 +44,6 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #source: StreamSource | undefined;
   /** What its route's door said; above 0 it holds a permit of it. */
   #admitted = 0;
-  /** `performance.now()` when it got its permit. */
-  #admittedAt = 0;
   #place: { leave(): void } | undefined;
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
@@ -220,12 +218,30 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     const { door } = this.plan;
     if (door === undefined || this.exchange.head.inProcess) return true;
     this.#admitted = door.enter();
-    this.#admittedAt = performance.now();
     return this.#admitted > 0;
   }
 
+  /**
+   * Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining, and a
+   * body on its way is not waited for.
+   */
+  get holdMs(): number {
+    const { door } = this.plan;
+    if (door === undefined || this.site.draining() || this.exchange.isBodyPassing) return 0;
+    return Math.min(door.holdMs, this.timeoutMs);
+  }
+
+  /** Sends a refusal when its time has come. */
+  holdBack(refuse: () => void): void {
+    this.exchange.onClosed(() => {
+      this.#giveUp(clientClosed());
+      this.handlerDone();
+    });
+    this.#alarm = this.site.wheel.after(this.holdMs, refuse);
+  }
+
   #leaveGate(): void {
-    if (this.#admitted > 0) this.plan.door?.leave();
+    if (this.#admitted > 0) this.plan.door?.leave(this.onStack);
     this.#admitted = 0;
   }
 
@@ -368,11 +384,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
     this.#phase = COMPLETE;
-    const now = performance.now();
-    this.meter.end(this.#begun, status, (now - this.startedAt) * 1000, error);
-    // A client that has left was not answered.
-    if (this.#admitted > 0 && status !== 499)
-      this.plan.door?.answered(now - this.#admittedAt, this.#admitted, now);
+    this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
     if (this.#handlerDone) this.#release();

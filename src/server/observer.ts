@@ -47,8 +47,8 @@ export interface Places {
 
 /** Admits requests while not too many are in flight, counted over all workers of the process. */
 export interface Doors {
-  /** For one route. */
-  door(priority: Priority): Door;
+  /** For one route. @param name of the route, the same in all workers */
+  door(priority: Priority, name: string): Door;
   /** For a route of which there may be so many at once. */
   places(name: string): Places;
 }

@@ -11,6 +11,9 @@ import { adopted, isPromise } from './promise.js';
 import { chargeRates } from './rate-limits.js';
 import { Refusal } from './refusal.js';
 
+/** Made once: a refusal is to cost little, and an error costs its stack trace. */
+const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+
 /** Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log line. */
 export function serve(ctx: RequestContext): void {
   ctx.begin();
@@ -22,6 +25,7 @@ export function serve(ctx: RequestContext): void {
       refusal = describeThrown(thrown);
     }
     if (refusal === undefined) execute(ctx);
+    else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.holdBack(() => refuse(ctx, refusal));
     else refuse(ctx, refusal);
   });
   ctx.keepBody();
@@ -36,7 +40,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
     return plan.killSwitch.refusal();
   }
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
-  if (!ctx.admit()) return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  if (!ctx.admit()) return OVERLOADED;
   if (plan.rateChecks.length > 0 && !ctx.isPeer) {
     const tooMany = chargeRates(plan.rateChecks, ctx);
     if (tooMany !== undefined) return tooMany;

@@ -72,6 +72,16 @@ export const METRICS = {
     'Connections that were still open when the time of a drain was over and were closed: a request on its way is lost.',
   ),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
+  multilane_worker_shedding: gauge(
+    'last',
+    '1 while the worker refuses requests because work queues.',
+    'worker',
+  ),
+  multilane_worker_backlog_ratio: gauge(
+    'last',
+    'Work that the worker has admitted and not done, by what it may owe.',
+    'worker',
+  ),
   multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),
   multilane_breaker_state: gauge(
     'last',

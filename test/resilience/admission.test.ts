@@ -1,136 +1,316 @@
 import { expect } from 'chai';
+import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
-import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
-import { concurrencyRule, type LimitState } from '#src/resilience/adaptive-limit.js';
-import { Admission, type Refusal } from '#src/resilience/admission.js';
-import { OwnShare } from '#src/resilience/own-share.js';
+import { Admission, type Door, type Refusal } from '#src/resilience/admission.js';
+import { TUNING } from '#src/resilience/overload-rule.js';
+import { ManualLoop } from './manual-loop.js';
 
-const MOST = 100;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
-function setUp(most = MOST, first: Partial<LimitState> = {}, workers = 1) {
+function setUp({ most = 10_000, isAdaptive = true, startsAt = 1_000 } = {}) {
+  const loop = new ManualLoop(startsAt);
   const block = Block.create({ workers: 1 });
-  const time = { now: 0 };
-  const clock = (): number => time.now;
+  const cells = new AdmissionCells(block, 1);
   const refused: Refusal[] = [];
-  const rule = concurrencyRule(most);
-  const cells = new ConcurrencyCells(block, 1, { ...rule, first: { ...rule.first, ...first } }, clock);
-  const admission = new Admission({ cells, most, workers, onRefused: (reason) => refused.push(reason) });
-  return { time, cells, admission, refused };
+  const admission = new Admission({
+    cells,
+    onRefused: (reason) => refused.push(reason),
+    most,
+    isAdaptive,
+    loop,
+  });
+  return { loop, cells, admission, refused, state: () => readAdmission(block, 1) };
 }
 
-const fill = (enter: () => number): number => {
+type World = ReturnType<typeof setUp>;
+
+const fill = (door: Door, most = Number.POSITIVE_INFINITY): number => {
   let entered = 0;
-  while (enter() > 0) entered++;
+  while (entered < most && door.enter() > 0) entered++;
   return entered;
 };
 
+/** Requests one at a time, each with so much CPU, until their cost is known. */
+function teach({ loop, admission }: World, door: Door, costMs: number, times = 100): void {
+  for (let n = 0; n < times; n++) {
+    loop.sleep(20);
+    door.enter();
+    loop.work(costMs);
+    door.leave();
+    admission.beat();
+  }
+  loop.sleep(1_000);
+}
+
+/** So many requests in every turn, whose CPU follows on them; @returns admitted, of all */
+function flood(
+  { loop, admission }: World,
+  door: Door,
+  costMs: number,
+  turns: number,
+  perTurn: number,
+): number {
+  let admitted = 0;
+  for (let turn = 0; turn < turns; turn++) {
+    const entered = fill(door, perTurn);
+    // Those that are refused are all asked.
+    for (let n = entered + 1; n < perTurn; n++) admitted += door.enter();
+    admitted += entered;
+    loop.work(entered * costMs + 0.5);
+    for (let n = 0; n < entered; n++) door.leave();
+    loop.turn();
+    admission.beat();
+  }
+  return admitted;
+}
+
 describe('admission', () => {
-  it('lets what is urgent in up to the hard limit, the rest up to the learned one, what can wait to half of it', () => {
-    const { admission, refused } = setUp(MOST, { limit: 40, limiting: true });
-    const [background, normal, critical] = (['background', 'normal', 'critical'] as const).map((priority) =>
-      admission.door(priority),
-    );
-    expect(fill(() => background!.enter())).to.equal(20);
-    expect(fill(() => normal!.enter())).to.equal(20);
-    expect(fill(() => critical!.enter())).to.equal(60);
-    expect(refused).to.deep.equal(['background', 'latency', 'max_in_flight']);
-    normal!.leave();
-    expect([normal!.enter(), critical!.enter()]).to.deep.equal([0, 61]);
+  it('refuses nobody while handlers only wait, however many are waiting and for however long', () => {
+    const world = setUp();
+    const { loop, admission, refused } = world;
+    const door = admission.door('normal', 'sleepy');
+    teach(world, door, 0.1);
+    for (let n = 0; n < 100; n++) {
+      loop.sleep(20);
+      admission.beat();
+      for (let request = 0; request < 80; request++) {
+        expect(door.enter()).to.be.above(80 * n);
+        loop.work(0.1);
+      }
+    }
+    loop.sleep(20_000);
+    expect(fill(door, 1_000)).to.equal(1_000);
+    expect(refused).to.deep.equal([]);
   });
 
-  it('tells of the hard limit where that is what refuses', () => {
-    const { admission, refused } = setUp();
-    expect(fill(() => admission.door('normal').enter())).to.equal(100);
+  it('bounds a flood before its first window is over, where the cost of a request is known', () => {
+    const world = setUp();
+    const door = world.admission.door('normal', 'heavy');
+    teach(world, door, 5);
+    const admitted = fill(door);
+    expect(admitted).to.be.within((0.8 * TUNING.burstMs) / 5, (1.2 * TUNING.burstMs) / 5);
+    expect(world.refused).to.deep.equal(['queue']);
+  });
+
+  it('bounds a flood by the time that its turn takes, where the cost of a request is not known', () => {
+    const { loop, admission, refused } = setUp();
+    const door = admission.door('normal', 'unknown');
+    loop.sleep(10);
+    let admitted = 0;
+    while (door.enter() > 0) {
+      admitted++;
+      loop.work(5);
+    }
+    // The first few are not measured one by one.
+    expect(admitted).to.be.within(TUNING.burstMs / 5, TUNING.burstMs / 5 + 20);
+    expect(refused).to.deep.equal(['queue']);
+  });
+
+  it('does not refuse those behind one slow handler, or behind a pause', () => {
+    const world = setUp();
+    const { loop, admission, refused } = world;
+    const door = admission.door('normal', 'cheap');
+    teach(world, door, 0.2);
+    for (let n = 0; n < 20; n++) {
+      for (let request = 0; request < 100; request++) {
+        if (request === 50) loop.work(300);
+        door.enter();
+        loop.work(0.2);
+      }
+      loop.turn();
+      // What has arrived meanwhile.
+      for (let request = 0; request < 600; request++) {
+        door.enter();
+        loop.work(0.2);
+      }
+      loop.turn();
+      for (let request = 0; request < 700; request++) door.leave();
+      loop.sleep(500);
+      admission.beat();
+    }
+    expect(refused).to.deep.equal([]);
+  });
+
+  it('does not refuse a few clients at a time, whatever their route is thought to cost', () => {
+    const world = setUp();
+    world.cells.routeOf('cheap').publishCosts(5, 10);
+    const [one, other] = ['cheap', 'cheap'].map((name) => world.admission.door('normal', name)) as [
+      Door,
+      Door,
+    ];
+    for (let turn = 0; turn < 500; turn++) {
+      for (let n = 0; n < 6; n++) {
+        expect(one.enter()).to.equal(1);
+        world.loop.work(0.05);
+        one.leave(true);
+        expect(other.enter()).to.be.above(0);
+      }
+      world.loop.turn();
+      for (let n = 0; n < 6; n++) other.leave();
+      if (turn % 100 === 0) world.admission.beat();
+    }
+    expect(world.refused).to.deep.equal([]);
+  });
+
+  it('judges a handler that does not wait by what it takes, and not by what it was thought to cost', () => {
+    const world = setUp();
+    world.cells.routeOf('cheap').publishCosts(5, 0);
+    const door = world.admission.door('normal', 'cheap');
+    world.loop.sleep(10);
+    for (let n = 0; n < 1_000; n++) {
+      expect(door.enter()).to.equal(1);
+      world.loop.work(0.02);
+      door.leave(true);
+    }
+    expect(world.refused).to.deep.equal([]);
+  });
+
+  it('keeps turns short and the thread busy while it is flooded, and says so', () => {
+    const world = setUp();
+    const door = world.admission.door('normal', 'heavy');
+    teach(world, door, 5);
+    flood(world, door, 5, 20, 200);
+    const before = world.loop.now();
+    const admitted = flood(world, door, 5, 100, 200);
+    const elapsedMs = world.loop.now() - before;
+    expect((admitted * 5) / elapsedMs).to.be.above(0.95);
+    expect(elapsedMs / 100).to.be.within(10, 1.3 * TUNING.targetTurnMs);
+    expect(world.state()).to.include({ isShedding: true });
+  });
+
+  for (const startsAt of [0, 2 ** 31, 2 ** 32, 50 * DAY_MS]) {
+    it(`is open again within 2 s of the end of an overload, at a clock that shows ${startsAt} ms`, () => {
+      const world = setUp({ startsAt });
+      const { loop, admission, refused } = world;
+      const door = admission.door('normal', 'heavy');
+      teach(world, door, 5);
+      flood(world, door, 5, 40, 200);
+      expect(refused.length).to.be.above(1_000);
+      for (let ms = 0; ms < 2_000; ms += 50) {
+        loop.sleep(50);
+        admission.beat();
+      }
+      expect(world.state()).to.include({ isShedding: false, boundMs: TUNING.burstMs, holdMs: 0 });
+      refused.length = 0;
+      expect(fill(door, 20)).to.equal(20);
+    });
+  }
+
+  it('goes on after any time without a request, as if it were the first one', () => {
+    const world = setUp();
+    const { loop, admission, refused } = world;
+    const door = admission.door('normal', 'route');
+    teach(world, door, 5);
+    for (const ageMs of [0, 2 ** 31, 2 ** 32, 50 * DAY_MS]) {
+      flood(world, door, 5, 10, 200);
+      loop.sleep(ageMs + 2_000);
+      admission.beat();
+      loop.sleep(50);
+      refused.length = 0;
+      expect(fill(door, 20), `${ageMs} ms`).to.equal(20);
+      for (let n = 0; n < 20; n++) door.leave();
+      expect(refused).to.deep.equal([]);
+    }
+  });
+
+  it('refuses background requests at half of the bound, and critical ones at MAX_IN_FLIGHT only', () => {
+    const world = setUp({ most: 1_000 });
+    const [normal, background, critical] = (['normal', 'background', 'critical'] as const).map((priority) =>
+      world.admission.door(priority, priority),
+    ) as [Door, Door, Door];
+    for (const door of [normal, background, critical]) teach(world, door, 5);
+    const mostInBackground = fill(background);
+    expect(mostInBackground).to.be.within((0.4 * TUNING.burstMs) / 5, (0.6 * TUNING.burstMs) / 5);
+    expect(fill(normal)).to.be.above(0.3 * mostInBackground);
+    expect(fill(critical)).to.be.above(900);
+    expect([...new Set(world.refused)]).to.deep.equal(['background', 'queue', 'max_in_flight']);
+  });
+
+  it('leaves room to a cheap route while an expensive one is flooded', () => {
+    const world = setUp();
+    const [cheap, heavy] = ['cheap', 'heavy'].map((name) => world.admission.door('normal', name)) as [
+      Door,
+      Door,
+    ];
+    teach(world, cheap, 0.2);
+    teach(world, heavy, 5);
+    let asked = 0;
+    let admitted = 0;
+    for (let turn = 0; turn < 400; turn++) {
+      let workMs = 0;
+      const inside: Door[] = [];
+      for (let n = 0; n < 100; n++) {
+        const door = n % 10 === 9 ? cheap : heavy;
+        const isIn = door.enter() > 0;
+        if (door === cheap && turn > 50) asked++;
+        if (door === cheap && turn > 50 && isIn) admitted++;
+        if (isIn) inside.push(door);
+        if (isIn) workMs += door === cheap ? 0.2 : 5;
+      }
+      world.loop.work(workMs);
+      for (const door of inside) door.leave();
+      world.loop.turn();
+      world.admission.beat();
+    }
+    expect(world.state().isShedding).to.equal(true);
+    expect(admitted / asked).to.be.above(0.95);
+  });
+
+  it('lets one route hold all of MAX_IN_FLIGHT, but leaves half of it to other routes that are in use', () => {
+    const alone = setUp({ most: 1_000 });
+    expect(fill(alone.admission.door('normal', 'slow'))).to.equal(1_000);
+    expect(alone.refused).to.deep.equal(['max_in_flight']);
+
+    const shared = setUp({ most: 1_000 });
+    const [slow, other] = ['slow', 'other'].map((name) => shared.admission.door('normal', name)) as [
+      Door,
+      Door,
+    ];
+    other.enter();
+    slow.enter();
+    shared.loop.sleep(50);
+    shared.admission.beat();
+    expect(fill(slow)).to.equal(499);
+    expect(fill(other, 200)).to.equal(200);
+    expect(shared.refused).to.deep.equal(['route_share']);
+    expect(shared.admission.door('critical', 'urgent').enter()).to.equal(1);
+  });
+
+  it('does not share out a MAX_IN_FLIGHT that is small', () => {
+    const { loop, admission, refused } = setUp({ most: 256 });
+    const [slow, other] = ['slow', 'other'].map((name) => admission.door('normal', name)) as [Door, Door];
+    other.enter();
+    slow.enter();
+    loop.sleep(50);
+    admission.beat();
+    expect(fill(slow)).to.equal(254);
     expect(refused).to.deep.equal(['max_in_flight']);
   });
 
-  it('lets a known route only double what it has proven at once, an unknown one come as it likes', () => {
-    const unknown = setUp(10_000);
-    const door = unknown.admission.door('normal');
-    expect(fill(() => door.enter())).to.equal(1_024);
+  it('refuses at MAX_IN_FLIGHT alone when it is switched off', () => {
+    const world = setUp({ most: 1_000, isAdaptive: false });
+    const door = world.admission.door('normal', 'heavy');
+    teach(world, door, 5);
+    expect(fill(door)).to.equal(1_000);
+    expect(world.refused).to.deep.equal(['max_in_flight']);
+    for (let n = 0; n < 1_000; n++) door.leave();
+    expect(fill(world.admission.door('background', 'later'))).to.equal(500);
+  });
 
-    const known = setUp(10_000);
-    const route = known.admission.door('normal');
-    for (let n = 0; n < 50; n++) {
-      route.enter();
-      known.time.now += 5;
-      route.answered(5, 1, known.time.now);
-      route.leave();
+  it('holds refusals back while they take much of the thread, and never otherwise', () => {
+    const world = setUp();
+    const { loop, admission } = world;
+    const door = admission.door('normal', 'heavy');
+    teach(world, door, 5);
+    flood(world, door, 5, 50, 60);
+    expect(door.holdMs, 'few refusals').to.equal(0);
+    for (let turn = 0; turn < 50; turn++) {
+      fill(door);
+      for (let n = 0; n < 2_000; n++) door.enter();
+      loop.work(2_000 * 0.015 + 5);
+      loop.turn();
+      admission.beat();
     }
-    expect(fill(() => route.enter())).to.equal(64);
-    // The last of them is answered as usual, so 64 at once are proven; the first would prove nothing.
-    route.answered(5, 1, known.time.now);
-    expect(route.enter()).to.equal(0);
-    route.answered(5, 64, known.time.now);
-    route.leave();
-    expect(fill(() => route.enter())).to.equal(65);
-    // Those behind them are late, which proves nothing.
-    route.answered(80, 128, known.time.now);
-    route.leave();
-    expect(fill(() => route.enter())).to.equal(1);
-    expect(known.refused).to.deep.equal(['surge', 'surge', 'surge', 'surge']);
-    expect(known.admission.door('normal').enter(), 'another route').to.equal(1);
-  });
-
-  it('lowers the limit for all when answers take longer than their routes usually do', () => {
-    const { admission, cells, time } = setUp();
-    const [fast, slow] = [admission.door('normal'), admission.door('normal')];
-    for (let i = 0; i < 80; i++) fast.enter();
-    const answer = (fastMs: number, slowMs: number): void => {
-      for (let i = 0; i < 200; i++) {
-        time.now += 4;
-        fast.answered(fastMs, 1, time.now);
-        slow.answered(slowMs, 1, time.now);
-      }
-    };
-    answer(5, 60);
-    expect(cells.state.limiting, 'each as usual').to.equal(false);
-    answer(39, 100);
-    expect(cells.state.limiting, 'each hardly twice as long').to.equal(false);
-    answer(200, 600);
-    expect(cells.state.limiting).to.equal(true);
-    expect(cells.limit).to.be.below(100);
-  });
-
-  it('while it limits, gives a worker an even share of the limit; half of that to what can wait', () => {
-    const { admission, refused } = setUp(MOST, { limit: 40, limiting: true }, 4);
-    const [normal, background, critical] = (['normal', 'background', 'critical'] as const).map((priority) =>
-      admission.door(priority),
-    );
-    expect(fill(() => background!.enter())).to.equal(5);
-    expect(fill(() => normal!.enter())).to.equal(5);
-    expect(refused).to.deep.equal(['background', 'latency']);
-    expect(critical!.enter(), 'the hard limit alone').to.equal(1);
-  });
-
-  it('gives a worker all it wants while nothing is limited', () => {
-    const { admission } = setUp(MOST, {}, 4);
-    expect(fill(() => admission.door('normal').enter())).to.equal(MOST);
-  });
-});
-
-describe('the share of a worker', () => {
-  const served = (perSecond: number, latencyMs: number): OwnShare => {
-    const share = new OwnShare(4);
-    for (let now = 0; now < 3_000; now += 10)
-      share.answered(perSecond / 100, (perSecond / 100) * latencyMs, now);
-    return share;
-  };
-
-  it('is an even one for who needs less', () => {
-    expect(new OwnShare(4).most(40)).to.equal(10);
-    expect(served(100, 20).most(40)).to.equal(10);
-  });
-
-  it('is half as much again as its answers need, where that is more', () => {
-    // 1,000 a second of 20 ms each are 20 at once.
-    expect(served(1_000, 20).most(40)).to.equal(30);
-    expect(served(1_000, 60).most(40)).to.equal(90);
-  });
-
-  it('is that of the best of the last while: what others have taken is not lost', () => {
-    const share = served(1_000, 20);
-    for (let now = 3_000; now < 4_000; now += 10) share.answered(1, 20, now);
-    expect(share.most(40)).to.be.within(27, 30);
+    expect(door.holdMs, 'many').to.equal(TUNING.mostHoldMs);
   });
 });

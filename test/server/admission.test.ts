@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { bench, gate } from './kit.js';
+import { bench, gate, ManualTicker, settled } from './kit.js';
 
 describe('admission', () => {
   it('refuses beyond MAX_IN_FLIGHT with 503 and Retry-After, and gives every permit back', async () => {
@@ -17,6 +17,50 @@ describe('admission', () => {
     expect(world.permits).to.equal(1);
     expect((await inject({ url: '/sync' })).status).to.equal(200);
     expect(world.permits).to.equal(1);
+  });
+
+  it('holds a refusal back for as long as the door says, and executes nothing for it', async () => {
+    const ticker = new ManualTicker();
+    const { app, inject, observer, world } = bench((demo) => demo.post('/', () => 'ok'), { ticker });
+    world.permits = 0;
+    world.holdMs = 100;
+    const held = inject({ url: '/', method: 'POST', body: 'unread' });
+    ticker.advance(90);
+    await settled();
+    expect([app.inFlight, observer.seen.length]).to.deep.equal([1, 0]);
+    ticker.advance(20);
+    const { status, headers, json } = await held;
+    expect([status, headers['retry-after'], json().code]).to.deep.equal([503, '1', 'OVERLOADED']);
+    expect(app.inFlight).to.equal(0);
+    expect(observer.seen).to.have.length(1);
+  });
+
+  it('holds no refusal beyond the deadline of its request, and none while draining', async () => {
+    const ticker = new ManualTicker();
+    const { app, inject, world } = bench((demo) => demo.get('/', { timeoutMs: 30 }, () => 'ok'), { ticker });
+    world.permits = 0;
+    world.holdMs = 100;
+    const held = inject({ url: '/' });
+    ticker.advance(40);
+    expect((await held).status).to.equal(503);
+    world.draining = true;
+    expect((await inject({ url: '/' })).status).to.equal(503);
+    expect([app.inFlight, app.wheel.size]).to.deep.equal([0, 0]);
+  });
+
+  it('forgets a refusal whose client has left', async () => {
+    const ticker = new ManualTicker();
+    const { app, inject, observer, world } = bench((demo) => demo.get('/', () => 'ok'), { ticker });
+    world.permits = 0;
+    world.holdMs = 100;
+    const leaving = new AbortController();
+    const held = inject({ url: '/', signal: leaving.signal }).catch(() => undefined);
+    leaving.abort();
+    await settled();
+    ticker.advance(110);
+    await held;
+    expect(observer.seen.map(({ status }) => status)).to.deep.equal([499]);
+    expect([app.inFlight, app.wheel.size]).to.deep.equal([0, 0]);
   });
 
   it('never refuses what is unlimited or comes from this worker itself', async () => {

@@ -134,7 +134,7 @@ export interface Bench {
   /** Lines that were logged, parsed. */
   readonly logs: Record<string, unknown>[];
   /** Switches of the surroundings. */
-  readonly world: { draining: boolean; permits: number; trusted: boolean };
+  readonly world: { draining: boolean; permits: number; holdMs: number; trusted: boolean };
   /** Routes that had no place. */
   readonly refused: readonly string[];
   readonly quotas: RequestQuotas;
@@ -204,7 +204,7 @@ export function bench(
   );
   const observer = new RecordingObserver();
   const tracing = new RecordingTracing();
-  const world = { draining: false, permits: Number.POSITIVE_INFINITY, trusted: true };
+  const world = { draining: false, permits: Number.POSITIVE_INFINITY, holdMs: 0, trusted: true };
   const rateClock = { now: 1_000 };
   const refused: string[] = [];
   let bulkheads: BulkheadCells | undefined;
@@ -229,7 +229,9 @@ export function bench(
         leave() {
           world.permits++;
         },
-        answered() {},
+        get holdMs() {
+          return world.holdMs;
+        },
       }),
       places: (name) => {
         bulkheads ??= new BulkheadCells(Block.create({ workers: 1 }), 1);

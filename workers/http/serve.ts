@@ -59,7 +59,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
   const cutConnections = recorder.counter('multilane_drain_connections_closed_total');
   const server = createUwsServer(app, { settings, tls, gate });
-  const sampler = startLoadSampler(row, clock, settings.workerHeapMb);
+  const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
   const standing = (): number => clock() - readHeartbeat(block, slot);
   const stalls = new Stalls({ app, server, row, standing, stallMs: settings.stallMs });
   const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {

@@ -1,16 +1,15 @@
 // Our primitives as the request path uses them, by what they do.
+import { AdmissionCells } from '#src/memory/admission-cells.js';
 import type { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { CallClaims } from '#src/memory/call-claims.js';
 import { sharedClock } from '#src/memory/clock.js';
-import { ConcurrencyCells } from '#src/memory/concurrency-cell.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { SeriesTable } from '#src/memory/series.js';
-import { concurrencyRule } from '#src/resilience/adaptive-limit.js';
 import { Admission } from '#src/resilience/admission.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
@@ -43,8 +42,14 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
   const rate = RateTable.of(block, clock).limit('bench', 0.000_1, 1_000_000);
   const breakers = new BreakerCells(block, slot, DEFAULT_TRIP_RULE, clock);
   const budget = new RetryBudgetCell(block, clock);
-  const cells = new ConcurrencyCells(block, slot, concurrencyRule(MOST), clock);
-  const door = new Admission({ cells, most: MOST, workers: 2, onRefused: () => {} }).door('normal');
+  const cells = new AdmissionCells(block, slot);
+  const admission = new Admission({
+    cells,
+    onRefused: () => {},
+    most: MOST,
+    isAdaptive: true,
+  });
+  const door = admission.door('normal', 'bench');
   const permits = new BulkheadCells(block, slot).of('bench');
   const claims = new CallClaims(block, slot);
   const load = new EndpointCells(block, slot, clock);
@@ -70,11 +75,8 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
     },
     'ejection: record': () => ejections.succeeded(OWN_ENDPOINT),
     'retry budget: deposit': () => budget.deposit(),
-    'concurrency: a request in, answered, out': () => {
-      const entered = door.enter();
-      now += 0.01;
-      door.answered(5, entered, now);
-      door.leave();
+    'admission: a request in and out': () => {
+      if (door.enter() > 0) door.leave();
     },
     'bulkhead: in and out': () => {
       if (permits.enter(MOST)) permits.leave();

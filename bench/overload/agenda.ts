@@ -1,0 +1,61 @@
+// Virtual time: what happens when, in order. A binary heap; events of the same moment keep their order.
+interface Entry {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+const isBefore = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+
+export class Agenda {
+  /** Milliseconds. */
+  now = 0;
+  readonly #heap: Entry[] = [];
+  #order = 0;
+
+  at(at: number, run: () => void): void {
+    const heap = this.#heap;
+    const entry = { at, order: this.#order++, run };
+    let index = heap.length;
+    heap.push(entry);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (isBefore(heap[parent]!, entry)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  after(ms: number, run: () => void): void {
+    this.at(this.now + ms, run);
+  }
+
+  /** Lets everything happen up to a moment. */
+  runUntil(moment: number): void {
+    while (this.#heap.length > 0 && this.#heap[0]!.at <= moment) {
+      const { at, run } = this.#take();
+      this.now = at;
+      run();
+    }
+    this.now = moment;
+  }
+
+  #take(): Entry {
+    const heap = this.#heap;
+    const top = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return top;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (isBefore(last, heap[child]!)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+    return top;
+  }
+}

@@ -1,0 +1,38 @@
+// What decides in a modelled worker who is admitted: our Admission, or a rule to compare it with.
+import type { LoopSignals } from '#src/resilience/loop-signals.js';
+
+export interface RouteSpec {
+  readonly name: string;
+  readonly priority?: 'critical' | 'normal' | 'background';
+}
+
+export interface ModelDoor {
+  enter(): boolean;
+  /**
+   * @param latencyMs since it was admitted
+   * @param isSynchronous in the callback in which it was admitted
+   */
+  leave(latencyMs: number, isSynchronous: boolean): void;
+  readonly holdMs: number;
+}
+
+export interface ModelGate {
+  door(route: RouteSpec): ModelDoor;
+  /** Called every 50 ms, by a timer of the loop. */
+  beat(): void;
+}
+
+export interface GateContext {
+  readonly worker: number;
+  readonly loop: LoopSignals;
+}
+
+/** Gates of one process: they may share what its workers share. */
+export type Process = (context: GateContext) => ModelGate;
+export type Policy = (workers: number) => Process;
+
+/** Admits everything. */
+export const none: Policy = () => () => ({
+  door: () => ({ enter: () => true, leave() {}, holdMs: 0 }),
+  beat() {},
+});

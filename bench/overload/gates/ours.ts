@@ -1,0 +1,42 @@
+// The real thing: Admission over real shared memory, with the clock of the model.
+import { AdmissionCells } from '#src/memory/admission-cells.js';
+import { Block } from '#src/memory/block.js';
+import { Admission } from '#src/resilience/admission.js';
+import { TUNING, type Tuning } from '#src/resilience/overload-rule.js';
+import type { Policy } from './gate.js';
+
+export interface OursOptions {
+  readonly tuning?: Partial<Tuning>;
+  /** MAX_IN_FLIGHT */
+  readonly most?: number;
+}
+
+export const ours =
+  ({ tuning = {}, most = 10_000 }: OursOptions = {}): Policy =>
+  (workers) => {
+    const block = Block.create({ workers });
+    return ({ worker, loop }) => {
+      const cells = new AdmissionCells(block, worker + 1);
+      const admission = new Admission({
+        cells,
+        onRefused() {},
+        most,
+        isAdaptive: true,
+        loop,
+        tuning: { ...TUNING, ...tuning },
+      });
+      return {
+        door({ name, priority = 'normal' }) {
+          const door = admission.door(priority, name);
+          return {
+            enter: () => door.enter() > 0,
+            leave: (_latencyMs, isSynchronous) => door.leave(isSynchronous),
+            get holdMs() {
+              return door.holdMs;
+            },
+          };
+        },
+        beat: () => admission.beat(),
+      };
+    };
+  };

@@ -1,0 +1,164 @@
+// The runs of the table: each shape of load at several shares of its capacity, and the shapes that consist of steps.
+import type { Policy } from './gates/gate.js';
+import { ours } from './gates/ours.js';
+import * as shapes from './shapes.js';
+import { type PhaseResult, simulate } from './simulate.js';
+
+export interface Run {
+  readonly shape: shapes.Shape;
+  readonly workers: number;
+  /** The first one is what the others are compared with. */
+  readonly phases: readonly shapes.Phase[];
+  /** Numbers of the phases that are judged. */
+  readonly judged: readonly number[];
+}
+
+/** One judged phase. */
+export interface RunResult {
+  readonly title: string;
+  readonly load: string;
+  readonly workers: number;
+  readonly shape: shapes.Shape;
+  /** The capacity is exceeded in it. */
+  readonly isOverload: boolean;
+  readonly result: PhaseResult;
+  /** 99th percentile of the phase by that of the first one, of which less than 20 ms count as 20. */
+  readonly latencyRatio: number;
+  /** The same without the first second. */
+  readonly settledRatio: number;
+  /** After the phase, until nothing is refused any more; milliseconds. */
+  readonly refusedAfterMs: number;
+}
+
+/** Below this, a latency is noise on the machines that the figures are compared with. */
+const LEAST_UNLOADED_MS = 20;
+const UNLOADED: shapes.Phase = { name: 'unloaded', ms: 5_000, load: 0.1 };
+const AFTER: shapes.Phase = { name: 'after', ms: 4_000, load: 0.5 };
+
+export interface RunLength {
+  /** Of the judged phase, milliseconds. */
+  readonly judgedMs: number;
+}
+
+const WHOLE: RunLength = { judgedMs: 30_000 };
+
+const judging = (
+  shape: shapes.Shape,
+  workers: number,
+  phase: Partial<shapes.Phase>,
+  length: RunLength,
+): Run => ({
+  shape,
+  workers,
+  phases: [UNLOADED, { name: '', ms: length.judgedMs, load: 0, ...phase }, AFTER],
+  judged: [1],
+});
+
+/** @param load of the capacity */
+export const atLoad = (shape: shapes.Shape, load: number, workers = 2, length = WHOLE): Run =>
+  judging(shape, workers, { name: `${load} x`, load }, length);
+
+/** Each connection sends its next request as soon as it is answered, also when it is refused. */
+export const closedLoop = (shape: shapes.Shape, connections: number, workers = 2, length = WHOLE): Run =>
+  judging(shape, workers, { name: `${connections} connections`, connections }, length);
+
+/** All phases behind the first are judged. */
+const steps = (shape: shapes.Shape, phases: readonly shapes.Phase[]): Run => ({
+  shape,
+  workers: 2,
+  phases,
+  judged: phases.slice(1).map((_, index) => index + 1),
+});
+
+const step = (name: string, load: number, more: Partial<shapes.Phase> = {}): shapes.Phase => ({
+  name,
+  ms: 10_000,
+  load,
+  ...more,
+});
+
+const HEAVY = [shapes.cpuBefore, shapes.cpuAfter, shapes.cpuSplit, shapes.byDatabase, shapes.cpuLate];
+const LIGHT = [shapes.constant, shapes.bimodal, shapes.lognormal, shapes.synchronous];
+
+/** Whose capacity is not exceeded: nothing may be refused. */
+export function calmRuns(length = WHOLE): readonly Run[] {
+  return [
+    ...HEAVY.flatMap((shape) => [0.5, 0.8].map((load) => atLoad(shape, load, 2, length))),
+    ...LIGHT.flatMap((shape) => [0.5, 0.8, 0.95].map((load) => atLoad(shape, load, 2, length))),
+    ...[1, 16].map((workers) => atLoad(shapes.cpuSplit, 0.8, workers, length)),
+    ...[0.5, 0.8].flatMap((load) =>
+      [shapes.uploads, shapes.streams, shapes.collections, shapes.rareHeavy].map((shape) =>
+        atLoad(shape, load, 2, length),
+      ),
+    ),
+    steps(shapes.latencySteps, [
+      step('20 ms', 0.5, { variant: 20 }),
+      step('to 500 ms at 0.5 x', 0.5, { variant: 500 }),
+      step('to 10 ms at 0.5 x', 0.5, { variant: 10 }),
+    ]),
+    ...[shapes.cpuSplit, shapes.constant].map((shape) =>
+      steps(shape, [
+        step('0.05 x', 0.05),
+        step('step to 0.8 x', 0.8),
+        step('step to 0.05 x', 0.05),
+        step('step to 0.8 x again', 0.8),
+      ]),
+    ),
+    steps(shapes.changingMix, [
+      step('0.1 %', 0.8, { variant: 0.1 }),
+      step('to 6 % at 0.8 x', 0.8, { variant: 6 }),
+      step('to 0.1 % at 0.8 x', 0.8, { variant: 0.1 }),
+    ]),
+    steps(shapes.constant, [
+      step('0.2 x', 0.2),
+      step('0.2 x and 400 at once every second', 0.2, { bursts: { everyMs: 1_000, requests: 400 } }),
+    ]),
+  ];
+}
+
+export function overloadRuns(length = WHOLE): readonly Run[] {
+  return [
+    ...HEAVY.flatMap((shape) => [
+      ...[2, 10].map((load) => atLoad(shape, load, 2, length)),
+      ...[400, 2_000].map((connections) => closedLoop(shape, connections, 2, length)),
+    ]),
+    ...LIGHT.flatMap((shape) => [2, 10].map((load) => atLoad(shape, load, 2, length))),
+    ...[1, 16].map((workers) => atLoad(shapes.cpuSplit, 10, workers, length)),
+  ];
+}
+
+/** Of these, single routes are looked at. */
+export const routeRuns = (): readonly Run[] => [
+  steps(shapes.slowDependency, [
+    step('unloaded', 0.1, { variant: 20 }),
+    step('waits 10 s at 0.5 x', 0.5, { variant: 10_000, ms: 20_000 }),
+    step('waits 10 s at 10 x', 10, { variant: 10_000, ms: 8_000 }),
+  ]),
+  steps(shapes.heavyFlood, [
+    step('1,000 cheap and 40 heavy a second', 0.52, { variant: 0.04 }),
+    step('1,000 cheap and 4,000 heavy a second', 2.5, { variant: 4 }),
+  ]),
+];
+
+/** @returns one result for each phase that is judged */
+export function runOne(run: Run, policy?: Policy, seed = 1): readonly RunResult[] {
+  const { shape, phases, workers, judged } = run;
+  const most = shape.most ?? 10_000;
+  const results = simulate({ shape, phases, workers, seed, policy: policy ?? ours({ most }) });
+  const unloadedMs = Math.max(LEAST_UNLOADED_MS, results[0]!.p99Ms);
+  return judged.map((index) => {
+    const phase = phases[index]!;
+    const result = results[index]!;
+    return {
+      title: shape.name,
+      load: phase.name,
+      workers,
+      shape,
+      isOverload: phase.load > 1 || phase.connections !== undefined,
+      result,
+      latencyRatio: result.p99Ms / unloadedMs,
+      settledRatio: result.settledP99Ms / unloadedMs,
+      refusedAfterMs: results[index + 1]?.refusedForMs ?? 0,
+    };
+  });
+}

@@ -1,0 +1,152 @@
+// The shapes of load that the rule is tried on, and what each of them is to show.
+import type { RouteSpec } from './gates/gate.js';
+import { OVERHEAD_MS, type Work } from './model.js';
+import type { Pauses } from './model-loop.js';
+import type { Random } from './random.js';
+
+export interface Phase {
+  readonly name: string;
+  readonly ms: number;
+  /** Of the capacity. */
+  readonly load: number;
+  /** Instead of arrivals at a rate: so many connections, each of which sends again as soon as it is answered. */
+  readonly connections?: number;
+  /** What the works of the shape depend on. */
+  readonly variant?: number;
+  /** Groups of requests that arrive in the same moment, beside the others. */
+  readonly bursts?: { readonly everyMs: number; readonly requests: number };
+}
+
+export interface Shape {
+  readonly name: string;
+  readonly routes: readonly RouteSpec[];
+  readonly work: (random: Random, variant: number) => Work;
+  /** Mean CPU of a request, which its capacity follows from; milliseconds. */
+  readonly cpuMs: number;
+  readonly pauses?: (random: Random) => Pauses;
+  /** Share of the thread that the pauses take. */
+  readonly pausesShare?: number;
+  /** MAX_IN_FLIGHT */
+  readonly most?: number;
+}
+
+const ONE: readonly RouteSpec[] = [{ name: 'one' }];
+
+const simple = (name: string, cpu: readonly number[], wait: (random: Random) => number): Shape => ({
+  name,
+  routes: ONE,
+  cpuMs: sum(cpu),
+  work: (random) => ({ route: 0, cpu, waits: cpu.slice(1).map(() => wait(random)) }),
+});
+
+const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, OVERHEAD_MS);
+const CHEAP = [0.2, 0.2];
+/** 5 ms of CPU before or behind 20 ms of waiting, or half of it each. */
+const HEAVY = { before: [5, 0], after: [0, 5], split: [2.5, 2.5] } as const;
+
+export const constant = simple('constant: 0.4 ms CPU, 20 ms wait', CHEAP, () => 20);
+export const bimodal = simple('bimodal: wait 5 or 300 ms', CHEAP, (random) =>
+  random.next() < 0.5 ? 5 : 300,
+);
+export const lognormal = simple('lognormal: wait median 10 ms, sigma 2', CHEAP, (random) =>
+  Math.min(60_000, random.lognormal(10, 2)),
+);
+export const cpuBefore = simple('5 ms CPU before 20 ms wait', HEAVY.before, () => 20);
+export const cpuAfter = simple('5 ms CPU after 20 ms wait', HEAVY.after, () => 20);
+export const cpuSplit = simple('5 ms CPU around 20 ms wait', HEAVY.split, () => 20);
+export const cpuLate = simple('5 ms CPU after 300 ms wait', HEAVY.after, () => 300);
+export const synchronous = simple('1 ms CPU, no wait', [1], () => 0);
+export const byDatabase: Shape = {
+  name: '5 ms CPU in three parts, two socket waits',
+  routes: ONE,
+  cpuMs: sum([1, 2, 2]),
+  work: () => ({ route: 0, cpu: [1, 2, 2], waits: [20, 20], via: 'socket' }),
+};
+
+/** The wait of the phase is its variant. */
+export const latencySteps: Shape = {
+  name: 'wait steps from 20 to 500 to 10 ms',
+  routes: ONE,
+  cpuMs: sum(CHEAP),
+  work: (_random, wait) => ({ route: 0, cpu: CHEAP, waits: [wait] }),
+};
+
+/** Share of requests that cost 5 ms instead of 0.4: the variant, in percent. */
+export const changingMix: Shape = {
+  name: 'mix: 0.1 to 6 % of requests cost 5 ms',
+  routes: [{ name: 'cheap' }, { name: 'heavy' }],
+  cpuMs: sum([0.2 + 0.06 * 0.8, 0.2 + 0.06 * 3.8]),
+  work: (random, percent) =>
+    random.next() * 100 < percent
+      ? { route: 1, cpu: [1, 4], waits: [20] }
+      : { route: 0, cpu: CHEAP, waits: [20] },
+};
+
+/** A cheap route beside a heavy one; the variant says how many heavy requests there are for a cheap one. */
+export const heavyFlood: Shape = {
+  name: 'a heavy route floods beside a cheap one',
+  routes: [{ name: 'cheap' }, { name: 'heavy' }],
+  cpuMs: 1,
+  work: (random, heavy) =>
+    random.next() < heavy / (1 + heavy)
+      ? { route: 1, cpu: [1, 4], waits: [20] }
+      : { route: 0, cpu: CHEAP, waits: [20] },
+};
+
+/** Five routes, one of which waits for a dependency: its variant is for how long. */
+export const slowDependency: Shape = {
+  name: 'one of five routes waits for a slow dependency',
+  routes: ['a', 'b', 'c', 'd', 'slow'].map((name) => ({ name })),
+  cpuMs: sum(CHEAP),
+  most: 1_000,
+  work(random, waitMs) {
+    const route = Math.floor(random.next() * 5);
+    return { route, cpu: CHEAP, waits: [route === 4 ? waitMs : 20] };
+  },
+};
+
+export const uploads: Shape = {
+  name: 'uploads: bodies arrive over 5 s',
+  routes: ONE,
+  cpuMs: sum(CHEAP),
+  work: () => ({ route: 0, cpu: CHEAP, waits: [20], uploadMs: 5_000 }),
+};
+
+export const streams: Shape = {
+  name: 'streams: 20 pieces in 10 s',
+  routes: ONE,
+  cpuMs: sum(CHEAP) + 1,
+  work: () => ({
+    route: 0,
+    cpu: CHEAP,
+    waits: [20],
+    stream: { pieces: 20, everyMs: 500, cpuMs: 0.05 },
+  }),
+};
+
+const pausing = (everyMs: number, lengthMs: number) => (random: Random) => {
+  const later = (): number => everyMs * (0.5 + random.next());
+  let next = later();
+  return (now: number): number => {
+    if (now < next) return 0;
+    next = now + later();
+    return lengthMs;
+  };
+};
+
+export const collections: Shape = {
+  ...constant,
+  name: 'pauses of 200 ms every 4 s',
+  pauses: pausing(4_000, 200),
+  pausesShare: 0.05,
+};
+
+export const rareHeavy: Shape = {
+  name: 'one request in 30,000 takes 300 ms of CPU',
+  routes: ONE,
+  cpuMs: sum(CHEAP) + 0.01,
+  work: (random) =>
+    random.next() < 1 / 30_000
+      ? { route: 0, cpu: [300, 0], waits: [1] }
+      : { route: 0, cpu: CHEAP, waits: [20] },
+};

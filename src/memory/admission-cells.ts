@@ -1,0 +1,190 @@
+// Requests in flight, counted for the process and for each of its routes, and what each thread shows of its overload.
+// The process has one word that all threads add to; a route has one word per thread, so that a request of the
+// common case costs one plain store more, and the sum is made only where the route's share is in question.
+import type { Block } from './block.js';
+import { ROUTES } from './layout.js';
+import { NameTable } from './names.js';
+
+/** One route, as one thread uses it. */
+export interface RouteCells {
+  /** Takes a permit. @returns requests of the process in flight before this one */
+  enter(): number;
+  leave(): void;
+  /** Requests of this route in flight, in all threads; 0 for a route beyond the first 512. */
+  readonly inFlight: number;
+  /** Milliseconds that a request costs, as measured by the thread that it costs least; 0: unknown. */
+  readonly enteringMs: number;
+  readonly leavingMs: number;
+  publishCosts(enteringMs: number, leavingMs: number): void;
+}
+
+export interface AdmissionState {
+  readonly isShedding: boolean;
+  readonly boundMs: number;
+  readonly owedMs: number;
+  readonly holdMs: number;
+}
+
+export interface RouteUsage {
+  readonly name: string;
+  readonly inFlight: number;
+  readonly costMs: number;
+}
+
+const MOST_WORD = 2 ** 31 - 1;
+const toMicroseconds = (ms: number): number => Math.min(MOST_WORD, Math.round(ms * 1000));
+
+export class AdmissionCells {
+  readonly #block: Block;
+  readonly #slot: number;
+  readonly #inFlight: Int32Array;
+  readonly #own: Int32Array;
+  readonly #state: Int32Array;
+  readonly #names: NameTable;
+  readonly #routes: Int32Array;
+  readonly #costs: Int32Array;
+
+  /** @param slot row of the thread that admits */
+  constructor(block: Block, slot: number) {
+    this.#block = block;
+    this.#slot = slot;
+    this.#inFlight = block.words('processInFlight');
+    this.#own = block.words('workerAdmitted', slot);
+    this.#state = block.words('workerAdmission', slot);
+    this.#names = new NameTable(block, 'route');
+    this.#routes = block.table('workerRouteInFlight').words;
+    this.#costs = block.table('workerRouteCosts').words;
+  }
+
+  /** Requests of the process. */
+  get inFlight(): number {
+    return Atomics.load(this.#inFlight, 0);
+  }
+
+  /** A route that finds no row of its own counts for the process only. */
+  routeOf(name: string): RouteCells {
+    const row = this.#rowOf(name);
+    return row === undefined ? this.#uncounted() : this.#counted(row);
+  }
+
+  /** What this thread shows. */
+  publish({ isShedding, boundMs, owedMs, holdMs }: AdmissionState): void {
+    const words = this.#state;
+    words[0] = isShedding ? 1 : 0;
+    words[1] = toMicroseconds(boundMs);
+    words[2] = toMicroseconds(owedMs);
+    words[3] = toMicroseconds(holdMs);
+  }
+
+  /** Routes that have been mounted so far. */
+  usage(): RouteUsage[] {
+    return this.#names.list().map(({ row, name }) => {
+      const cells = this.#counted(row);
+      return { name, inFlight: cells.inFlight, costMs: cells.enteringMs + cells.leavingMs };
+    });
+  }
+
+  #rowOf(name: string): number | undefined {
+    try {
+      return this.#names.rowOf(name);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  #enter(): number {
+    const before = Atomics.add(this.#inFlight, 0, 1);
+    this.#own[0] = this.#own[0]! + 1; // read by others when this thread has ended
+    return before;
+  }
+
+  #leave(): void {
+    this.#own[0] = this.#own[0]! - 1;
+    Atomics.sub(this.#inFlight, 0, 1);
+  }
+
+  #uncounted(): RouteCells {
+    const costs = { enteringMs: 0, leavingMs: 0, publishCosts() {} };
+    return { enter: () => this.#enter(), leave: () => this.#leave(), inFlight: 0, ...costs };
+  }
+
+  #counted(row: number): RouteCells {
+    const routes = this.#routes;
+    const costs = this.#costs;
+    const threads = this.#block.workers + 1;
+    const index = this.#slot * ROUTES + row;
+    return {
+      // The route's word first: the addition behind it is a fence, so of two threads that add up a route at the
+      // same time at least the later one sees both.
+      enter: () => {
+        routes[index] = routes[index]! + 1;
+        return this.#enter();
+      },
+      leave: () => {
+        routes[index] = routes[index]! - 1;
+        this.#leave();
+      },
+      get inFlight() {
+        let sum = 0;
+        for (let slot = 0; slot < threads; slot++) sum += Atomics.load(routes, slot * ROUTES + row);
+        return sum;
+      },
+      get enteringMs() {
+        return Atomics.load(costs, cheapest(costs, row, threads)) / 1000;
+      },
+      get leavingMs() {
+        return Atomics.load(costs, cheapest(costs, row, threads) + 1) / 1000;
+      },
+      publishCosts(enteringMs, leavingMs) {
+        costs[index * 2] = toMicroseconds(enteringMs);
+        costs[index * 2 + 1] = toMicroseconds(leavingMs);
+      },
+    };
+  }
+}
+
+/** Index of the costs of the thread that a route costs least, among those that know. */
+function cheapest(costs: Int32Array, row: number, threads: number): number {
+  let [best, least] = [row * 2, 0];
+  for (let slot = 0; slot < threads; slot++) {
+    const index = (slot * ROUTES + row) * 2;
+    const total = Atomics.load(costs, index) + Atomics.load(costs, index + 1);
+    if (total > 0 && (least === 0 || total < least)) [best, least] = [index, total];
+  }
+  return best;
+}
+
+export interface WorkerAdmission extends AdmissionState {
+  /** Requests in flight that hold a permit. */
+  readonly inFlight: number;
+}
+
+export function readAdmission(block: Block, slot: number): WorkerAdmission {
+  const words = block.words('workerAdmission', slot);
+  const [state, boundUs, owedUs, holdUs] = [0, 1, 2, 3].map((index) => Atomics.load(words, index));
+  return {
+    inFlight: Atomics.load(block.words('workerAdmitted', slot), 0),
+    isShedding: state === 1,
+    boundMs: boundUs! / 1000,
+    owedMs: owedUs! / 1000,
+    holdMs: holdUs! / 1000,
+  };
+}
+
+/** Requests of the process in flight, for metrics. */
+export function readInFlight(block: Block): number {
+  return Atomics.load(block.words('processInFlight'), 0);
+}
+
+/**
+ * Releases what a lost worker held, and resets what it showed. What its routes cost stays: the next thread in the slot
+ * starts with it. Call when none of its code can run any more.
+ */
+export function reclaimAdmission(block: Block, slot: number): void {
+  const held = Atomics.exchange(block.words('workerAdmitted', slot), 0, 0);
+  Atomics.sub(block.words('processInFlight'), 0, held);
+  const { words } = block.table('workerRouteInFlight');
+  for (let route = 0; route < ROUTES; route++) Atomics.store(words, slot * ROUTES + route, 0);
+  block.words('workerAdmission', slot).fill(0);
+}

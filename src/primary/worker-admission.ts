@@ -1,0 +1,14 @@
+// What each worker thread shows of its admission gate, for `/limits` and `/metrics`. Read from shared memory, so it
+// wakes nobody.
+import type { WorkerThread } from '../cluster/worker-thread.js';
+import { readAdmission, type WorkerAdmission } from '../memory/admission-cells.js';
+import type { Block } from '../memory/block.js';
+
+export type ShownThread = Pick<WorkerThread, 'worker' | 'generation' | 'slot' | 'state'>;
+
+/** A stalled thread neither admits nor refuses: what it has shown last does not hold any more. */
+export function shownAdmission(block: Block, { slot, state }: ShownThread): WorkerAdmission {
+  const shown = readAdmission(block, slot);
+  if (state.kind !== 'stalled' && state.kind !== 'wedged') return shown;
+  return { ...shown, isShedding: false, boundMs: 0, owedMs: 0, holdMs: 0 };
+}

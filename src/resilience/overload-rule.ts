@@ -1,0 +1,189 @@
+// The overload rule: how much work one thread may owe, and when it refuses more. Pure functions of state, measurements
+// and time, for one thread; admission.ts drives them, the simulator in bench/overload runs them, and docs/overload.md
+// says why they are as they are.
+
+/** What can be turned. Times in milliseconds; work is measured in milliseconds of this thread. */
+export interface Tuning {
+  /**
+   * Work that a thread may owe while it is not overloaded. More tolerates longer bursts and more chance in the
+   * arrivals, but all of it waits once before an overload is noticed. @default 150
+   */
+  readonly burstMs: number;
+  /**
+   * Length of a turn of the loop that is aimed at while requests are refused. A request waits for two to three
+   * turns. More is more efficient, because every turn also pays for its refusals. @default 28
+   */
+  readonly targetTurnMs: number;
+  /** The bound never falls below this, whatever makes turns long. @default 10 */
+  readonly leastBoundMs: number;
+  /** Growth of the bound in a window in which the thread was not used well. @default 1.1 */
+  readonly growth: number;
+  /** A thread whose useful share of time is below this is not used well. @default 0.95 */
+  readonly usefulShare: number;
+  /** A long turn cuts the bound to this share of it at most. @default 0.3 */
+  readonly deepestCut: number;
+  /** The bound is cut once in this time, so that a cut can show its effect before the next. @default 100 */
+  readonly cutEveryMs: number;
+  /** Time without a refusal after which the overload is over. @default 500 */
+  readonly quietMs: number;
+  /** A route may have this many times what the bound leaves free; 2 lets one route have two thirds. @default 2 */
+  readonly fairShare: number;
+  /** A pause raises the bound for this long, falling to nothing, by this much at most. @default 2000, 500 */
+  readonly pauseKeptMs: number;
+  readonly mostPauseMs: number;
+  /** Share of the thread that refusals may take before they are held back, and for how long. @default 0.06, 100 */
+  readonly refusalShare: number;
+  readonly mostHoldMs: number;
+}
+
+export const TUNING: Tuning = {
+  burstMs: 150,
+  targetTurnMs: 28,
+  leastBoundMs: 10,
+  growth: 1.1,
+  usefulShare: 0.95,
+  deepestCut: 0.3,
+  cutEveryMs: 100,
+  quietMs: 500,
+  fairShare: 2,
+  pauseKeptMs: 2_000,
+  mostPauseMs: 500,
+  refusalShare: 0.06,
+  mostHoldMs: 100,
+};
+
+/** Length of the windows in which a thread is judged. */
+export const WINDOW_MS = 50;
+/** A turn is long when it exceeds the target by this factor. */
+const LONG_TURN = 1.2;
+/** A window that was stretched by a long turn counts as this many windows at most. */
+const MOST_WINDOWS = 4;
+/** Of the bound, what `background` requests may fill. */
+const BACKGROUND_SHARE = 0.5;
+const SMALL_SHARE = 0.25;
+const HOLD_GROWTH = 1.25;
+const HOLD_STEP_MS = 4;
+const HOLD_DECAY = 0.9;
+
+/** What a thread may owe at present. */
+export interface Limit {
+  readonly boundMs: number;
+  /** Requests have been refused, and the overload is not over. */
+  readonly isShedding: boolean;
+  /** When the bound was cut last. */
+  readonly cutAt: number;
+  /** Refusals are sent this much later. */
+  readonly holdMs: number;
+}
+
+export interface Turn {
+  readonly elapsedMs: number;
+  /** Of it, what the loop waited for events. */
+  readonly sleptMs: number;
+}
+
+/** What a thread did since the last window. */
+export interface Window {
+  readonly elapsedMs: number;
+  readonly busyMs: number;
+  /** Of that, what refusing requests took. */
+  readonly refusalMs: number;
+  /** Length of the turn that an arriving request meets: the mean weighted by length. */
+  readonly turnMs: number;
+  /** Since the last refusal. */
+  readonly quietMs: number;
+}
+
+/** Pure functions of their arguments. */
+export interface OverloadRule {
+  readonly open: Limit;
+  /**
+   * Whether a request finds no room. Plain numbers: this runs for every request.
+   * @param owedMs work admitted and not done @param costMs what the request will add to it
+   * @param sparedMs the largest cost among what is owed, and the time of a pause (`pauseAfter`)
+   */
+  isFull(limit: Limit, owedMs: number, costMs: number, sparedMs: number, isBackground: boolean): boolean;
+  /** @param admittedMs work that was admitted in this turn already */
+  isTurnFull(limit: Limit, admittedMs: number, costMs: number): boolean;
+  /** @param routeMs what the route of the request has of the work that the thread owes */
+  isUnfair(limit: Limit, owedMs: number, costMs: number, routeMs: number): boolean;
+  /** A route that has so little of what is owed is not what makes a turn long. */
+  isSmall(owedMs: number, routeMs: number): boolean;
+  refused(limit: Limit): Limit;
+  pauseAfter(pauseMs: number, turn: Turn, owedMs: number): number;
+  afterTurn(limit: Limit, busyMs: number, now: number): Limit;
+  afterWindow(limit: Limit, window: Window): Limit;
+}
+
+export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
+  const { burstMs, targetTurnMs, growth, deepestCut } = tuning;
+  const open: Limit = { boundMs: burstMs, isShedding: false, cutAt: Number.NEGATIVE_INFINITY, holdMs: 0 };
+  return {
+    open,
+
+    /**
+     * Before an overload is known, one large request and the time of a pause do not count: a queue consists of many
+     * requests that arrived faster than they can be worked off.
+     */
+    isFull({ boundMs, isShedding }, owedMs, costMs, sparedMs, isBackground) {
+      const counted = isShedding ? owedMs : owedMs - sparedMs;
+      const mostMs = isBackground ? boundMs * BACKGROUND_SHARE : boundMs;
+      return counted + Math.min(costMs, boundMs / 2) > mostMs;
+    },
+
+    /** What comes in at once comes back at once: the thread would be idle until then, and late afterwards. */
+    isTurnFull: ({ isShedding }, admittedMs, costMs) =>
+      isShedding && admittedMs + Math.min(costMs, targetTurnMs / 2) > targetTurnMs,
+
+    /**
+     * Dynamic thresholds (Choudhury and Hahne, 1998): what a route may have follows from what is free. One route takes
+     * two thirds, two take two fifths each, and something is always left for a route that needs little.
+     */
+    isUnfair({ boundMs }, owedMs, costMs, routeMs) {
+      return routeMs + Math.min(costMs, boundMs / 4) > tuning.fairShare * (boundMs - owedMs);
+    },
+
+    isSmall: (owedMs, routeMs) => routeMs < owedMs * SMALL_SHARE,
+
+    refused: (limit) => (limit.isShedding ? limit : { ...limit, isShedding: true }),
+
+    /**
+     * Time that the thread was busy with nothing that was admitted: garbage collection, another program on its core,
+     * one handler that costs much more than usual. What arrived meanwhile arrived at its usual rate, so for a while it
+     * may be worked off.
+     */
+    pauseAfter(pauseMs, { elapsedMs, sleptMs }, owedMs) {
+      const kept = sleptMs > elapsedMs / 2 ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / tuning.pauseKeptMs);
+      return Math.min(tuning.mostPauseMs, kept + Math.max(0, elapsedMs - sleptMs - owedMs));
+    },
+
+    /** Multiplicative decrease, by the length of the turn itself: what a queue in front of the thread looks like. */
+    afterTurn(limit, busyMs, now) {
+      if (!limit.isShedding || busyMs <= LONG_TURN * targetTurnMs) return limit;
+      if (now - limit.cutAt <= Math.max(tuning.cutEveryMs, busyMs)) return limit;
+      const cut = Math.max(deepestCut, targetTurnMs / busyMs);
+      return { ...limit, boundMs: Math.max(tuning.leastBoundMs, limit.boundMs * cut), cutAt: now };
+    },
+
+    /** The way back goes by time alone: no request has to complete for it. */
+    afterWindow(limit, { elapsedMs, busyMs, refusalMs, turnMs, quietMs }) {
+      if (!limit.isShedding) return limit;
+      if (quietMs > tuning.quietMs && turnMs <= targetTurnMs) return open;
+      const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
+      const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare;
+      if (isWellUsed || turnMs >= targetTurnMs) return holdMs === limit.holdMs ? limit : { ...limit, holdMs };
+      const windows = Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
+      return { ...limit, boundMs: Math.min(burstMs, limit.boundMs * growth ** windows), holdMs };
+    },
+  };
+}
+
+/**
+ * Clients that repeat a refused request at once, instead of after `Retry-After`, can take any share of a thread with
+ * refusals alone. They are slowed down by holding their refusals back.
+ */
+function nextHold(holdMs: number, share: number, { refusalShare, mostHoldMs }: Tuning): number {
+  if (share > refusalShare) return Math.min(mostHoldMs, holdMs * HOLD_GROWTH + HOLD_STEP_MS);
+  if (share > (refusalShare * 3) / 4) return holdMs;
+  return holdMs * HOLD_DECAY < HOLD_STEP_MS ? 0 : holdMs * HOLD_DECAY;
+}

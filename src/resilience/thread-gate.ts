@@ -1,0 +1,219 @@
+// The overload rule at work in one thread: turns of the loop and windows of 50 ms are measured here, the rule draws the
+// conclusions. All routes of the thread share it.
+import { Backlog, noShare, type RouteShare } from './backlog.js';
+import { type LoopSignals, threadLoop } from './loop-signals.js';
+import { type Limit, overloadRule, type Tuning, WINDOW_MS } from './overload-rule.js';
+import { type RouteCost, RouteCosts } from './route-costs.js';
+import { TurnClock } from './turn-clock.js';
+
+/** What one thread shows of itself. */
+export interface AdmissionState {
+  readonly isShedding: boolean;
+  /** Work that it may owe, and work that it owes, milliseconds. */
+  readonly boundMs: number;
+  readonly owedMs: number;
+  readonly holdMs: number;
+}
+
+export interface ThreadGateOptions {
+  readonly publish: (state: AdmissionState) => void;
+  /** So much is in flight in the process that routes may have to share it. */
+  readonly isCrowded: () => boolean;
+  /** Default: the loop of this thread. */
+  readonly loop?: LoopSignals;
+  readonly tuning?: Tuning;
+}
+
+/** What all threads know of a route. */
+export interface SharedRoute {
+  /** Its requests in flight, in all threads. */
+  readonly inFlight: number;
+  /** What a request costs, milliseconds; 0: unknown. */
+  readonly enteringMs: number;
+  readonly leavingMs: number;
+  publishCosts(enteringMs: number, leavingMs: number): void;
+}
+
+/** One route, as the gate sees it. */
+export interface GateRoute {
+  readonly cost: RouteCost;
+  readonly share: RouteShare;
+  readonly shared: SharedRoute;
+  usedAt: number;
+  /** Requests in flight in this thread. */
+  running: number;
+}
+
+/** Other routes leave room for one that was used within this time. */
+const IN_USE_MS = 10_000;
+
+export class ThreadGate {
+  /** Several routes are in use. Decided once per window, so that the same limit holds for all who reach it. */
+  isShared = false;
+  readonly #rule;
+  readonly #publish: (state: AdmissionState) => void;
+  readonly #isCrowded: () => boolean;
+  readonly #loop: LoopSignals;
+  readonly #turns: TurnClock;
+  readonly #backlog = new Backlog();
+  readonly #costs = new RouteCosts();
+  readonly #routes: GateRoute[] = [];
+  #limit: Limit;
+  /** What the requests in flight cost, all in all. */
+  #inFlightMs = 0;
+  #pauseMs = 0;
+  #refusedInTurn = 0;
+  #refusedInWindow = 0;
+  #refusedAt = Number.NEGATIVE_INFINITY;
+  #windowAt: number;
+  #windowSlept: number;
+  /** Sum of the lengths of the window's turns, and of their squares. */
+  #turnsMs = 0;
+  #squares = 0;
+
+  constructor({ publish, isCrowded, loop = threadLoop, tuning }: ThreadGateOptions) {
+    this.#rule = overloadRule(tuning);
+    this.#limit = this.#rule.open;
+    this.#publish = publish;
+    this.#isCrowded = isCrowded;
+    this.#loop = loop;
+    this.#turns = new TurnClock(loop);
+    this.#windowAt = loop.now();
+    this.#windowSlept = loop.sleptMs();
+  }
+
+  get holdMs(): number {
+    return this.#limit.holdMs;
+  }
+
+  add(shared: SharedRoute): GateRoute {
+    const cost = this.#costs.add();
+    const { enteringMs, leavingMs } = shared;
+    if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
+    const route = { cost, share: noShare(), shared, usedAt: Number.NEGATIVE_INFINITY, running: 0 };
+    this.#routes.push(route);
+    return route;
+  }
+
+  /** Call first for every request. */
+  turn(): void {
+    if (this.#turns.hasTurned()) this.#begin();
+  }
+
+  /** False: the rule refuses the request. */
+  hasRoom({ cost, share }: GateRoute, isBackground: boolean): boolean {
+    const { ms, startMs, largestMs } = this.#backlog;
+    const costMs = cost.expectedMs;
+    // Work that was underestimated shows in the length of the turn.
+    const spentMs = this.#turns.spentMs();
+    const owedMs = Math.max(ms, startMs + largestMs + spentMs);
+    const limit = this.#limit;
+    if (this.#rule.isFull(limit, owedMs, costMs, largestMs + this.#pauseMs, isBackground)) return false;
+    if (!limit.isShedding) return true;
+    const isTurnFull = this.#rule.isTurnFull(limit, Math.max(ms - startMs, spentMs), costMs);
+    if (!this.isShared) return !isTurnFull;
+    const routeMs = this.#backlog.of(share);
+    if (isTurnFull && !this.#rule.isSmall(owedMs, routeMs)) return false;
+    return !this.#rule.isUnfair(limit, owedMs, costMs, routeMs);
+  }
+
+  admitted(route: GateRoute): void {
+    const { cost, share } = route;
+    cost.entering.count++;
+    route.running++;
+    this.#inFlightMs += cost.expectedMs;
+    this.#backlog.add(cost.expectedMs, share);
+  }
+
+  /** @param isSynchronous it leaves before the call in which it was admitted returns */
+  left(route: GateRoute, isSynchronous: boolean): void {
+    const { cost, share } = route;
+    cost.leaving.count++;
+    route.running--;
+    this.#inFlightMs -= cost.expectedMs;
+    // All of its work is done, so the length of the turn tells what it was: nothing has to be expected.
+    if (isSynchronous) this.#backlog.remove(cost.expectedMs, share);
+  }
+
+  /** @param isQueue the rule has refused it */
+  refused(isQueue: boolean): void {
+    this.#refusedInTurn++;
+    this.#refusedInWindow++;
+    if (!isQueue) return;
+    this.#refusedAt = this.#turns.beganAt;
+    this.#limit = this.#rule.refused(this.#limit);
+  }
+
+  /** Call about every 50 ms: windows end also while no request arrives. */
+  beat(): void {
+    const now = this.#loop.now();
+    if (now - this.#windowAt >= WINDOW_MS) this.#conclude(now);
+  }
+
+  #begin(): void {
+    const { elapsedMs, sleptMs, beganAt } = this.#turns;
+    const busyMs = Math.max(0, elapsedMs - sleptMs);
+    this.#turnsMs += busyMs;
+    this.#squares += busyMs * busyMs;
+    // Before the requests of this turn are judged: a long turn has just told what its requests cost.
+    if (beganAt - this.#windowAt >= WINDOW_MS) this.#conclude(beganAt);
+    const { startMs, admittedMs } = this.#backlog;
+    const refusalMs = this.#refusedInTurn * this.#costs.refusalMs;
+    this.#refusedInTurn = 0;
+    this.#pauseMs = this.#limit.isShedding
+      ? 0
+      : this.#rule.pauseAfter(this.#pauseMs, { elapsedMs, sleptMs }, startMs + admittedMs + refusalMs);
+    const workedMs = Math.max(0, elapsedMs - refusalMs) * (1 - this.#costs.background);
+    this.#backlog.turn(workedMs, this.#inFlightMs);
+    this.#limit = this.#rule.afterTurn(this.#limit, busyMs, beganAt);
+  }
+
+  #conclude(now: number): void {
+    const slept = this.#loop.sleptMs();
+    const elapsedMs = now - this.#windowAt;
+    const busyMs = Math.max(0, elapsedMs - (slept - this.#windowSlept));
+    const refused = this.#refusedInWindow;
+    this.#noteUse(now);
+    this.#costs.learn({ elapsedMs, busyMs, refused });
+    this.#inFlightMs = this.#routes.reduce((sum, { cost, running }) => sum + cost.expectedMs * running, 0);
+    this.#limit = this.#rule.afterWindow(this.#limit, {
+      elapsedMs,
+      busyMs,
+      refusalMs: refused * this.#costs.refusalMs,
+      turnMs: this.#meanTurnMs(now),
+      quietMs: now - this.#refusedAt,
+    });
+    this.#windowAt = now;
+    this.#windowSlept = slept;
+    this.#refusedInWindow = 0;
+    this.#turnsMs = 0;
+    this.#squares = 0;
+    this.#show(now);
+  }
+
+  /** Weighted by length. The turn that is running counts, too: a window may lie within a single one. */
+  #meanTurnMs(now: number): number {
+    const runningMs = this.#turns.runningMs(now);
+    const turnsMs = this.#turnsMs + runningMs;
+    return turnsMs > 0 ? (this.#squares + runningMs ** 2) / turnsMs : 0;
+  }
+
+  #noteUse(now: number): void {
+    const isCrowded = this.#isCrowded();
+    let used = 0;
+    for (const route of this.#routes) {
+      const isUsed = route.cost.entering.count > 0 || (isCrowded && route.shared.inFlight > 0);
+      if (isUsed) route.usedAt = now;
+      if (now - route.usedAt <= IN_USE_MS) used++;
+    }
+    this.isShared = used > 1;
+  }
+
+  #show(now: number): void {
+    for (const { cost, shared, usedAt } of this.#routes) {
+      if (usedAt === now && cost.expectedMs > 0) shared.publishCosts(cost.entering.value, cost.leaving.value);
+    }
+    const { boundMs, isShedding, holdMs } = this.#limit;
+    this.#publish({ boundMs, isShedding, holdMs, owedMs: this.#backlog.ms });
+  }
+}

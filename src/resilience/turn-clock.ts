@@ -1,0 +1,89 @@
+// Turns of the event loop as a request handler can observe them, without a callback per turn. A turn begins with the
+// first request of a poll phase. All requests that one poll finds have waited since the poll before it, so within a
+// turn time stands still for them: a queue in front of the thread shows as a long turn.
+import type { LoopSignals } from './loop-signals.js';
+
+/** A request this long after the last turn began opens another one, even where the loop does not show it. */
+const SAME_TURN_MS = 5;
+/** Requests between two readings of the clock, while a request takes under `LONG_STEP_MS`. */
+const STRIDE = 8;
+const LONG_STEP_MS = 1;
+
+export class TurnClock {
+  beganAt = 0;
+  /** From the beginning of the turn before this one to the beginning of this one, and how much of it was slept. */
+  elapsedMs = 0;
+  sleptMs = 0;
+  readonly #loop: LoopSignals;
+  #isOpen = false;
+  /** The end of the turn will be reported by the loop. */
+  #isTracked = false;
+  #slept = 0;
+  #requests = 0;
+  #nextReading = STRIDE;
+  #readAt = 0;
+  #longestStepMs = 0;
+  #spentMs = 0;
+  readonly #close = (): void => {
+    this.#isOpen = false;
+    this.#isTracked = false;
+  };
+
+  constructor(loop: LoopSignals) {
+    this.#loop = loop;
+    this.beganAt = loop.now();
+    this.#slept = loop.sleptMs();
+  }
+
+  /**
+   * Call once per request.
+   * @returns true for the first request of a turn; `elapsedMs` and `sleptMs` have then been renewed
+   */
+  hasTurned(): boolean {
+    if (this.#isTracked) return false;
+    const slept = this.#loop.sleptMs();
+    if (!this.#isOpen || slept !== this.#slept) {
+      this.#begin(slept);
+      return true;
+    }
+    this.#isTracked = true;
+    this.#loop.afterPoll(this.#close);
+    if (this.#loop.now() - this.beganAt <= SAME_TURN_MS) return false;
+    this.#begin(slept);
+    return true;
+  }
+
+  /**
+   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause is not
+   * many requests. Call once per request; the clock is read for some of them.
+   */
+  spentMs(): number {
+    if (++this.#requests < this.#nextReading) return this.#spentMs;
+    const now = this.#loop.now();
+    const stepMs = now - this.#readAt;
+    this.#readAt = now;
+    if (stepMs > this.#longestStepMs) this.#longestStepMs = stepMs;
+    this.#nextReading = this.#requests + (stepMs > LONG_STEP_MS ? 1 : STRIDE);
+    this.#spentMs = now - this.beganAt - this.#longestStepMs;
+    return this.#spentMs;
+  }
+
+  /** How long the turn has been running; 0 when the loop has waited since it began. */
+  runningMs(now: number): number {
+    return this.#loop.sleptMs() === this.#slept ? now - this.beganAt : 0;
+  }
+
+  #begin(slept: number): void {
+    const now = this.#loop.now();
+    this.elapsedMs = now - this.beganAt;
+    this.sleptMs = slept - this.#slept;
+    this.beganAt = now;
+    this.#slept = slept;
+    this.#isOpen = true;
+    this.#requests = 0;
+    this.#nextReading = STRIDE;
+    this.#readAt = now;
+    this.#longestStepMs = 0;
+    this.#spentMs = 0;
+  }
+}

@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { AdmissionCells, readAdmission, reclaimAdmission } from '#src/memory/admission-cells.js';
+import { Block } from '#src/memory/block.js';
+import { ROUTES } from '#src/memory/layout.js';
+import type { Crowding } from './admission-crowd.js';
+
+const THREADS = 4;
+
+function setUp() {
+  const block = Block.create({ workers: 2 });
+  const cellsOf = (slot: number) => new AdmissionCells(Block.attach(block.buffer), slot);
+  return { block, one: cellsOf(1), two: cellsOf(2) };
+}
+
+async function crowd(block: Block, most: number): Promise<readonly [number, number]> {
+  const seen = new SharedArrayBuffer(12);
+  await Promise.all(
+    Array.from({ length: THREADS }, async (_, index) => {
+      const workerData: Crowding = { memory: block.buffer, slot: index + 1, seen, threads: THREADS, most };
+      await once(new Worker(new URL('./admission-crowd.js', import.meta.url), { workerData }), 'exit');
+    }),
+  );
+  const [, inside, mostInside] = new Int32Array(seen);
+  return [inside!, mostInside!];
+}
+
+describe('requests in flight', () => {
+  it('are counted over all threads, for the process and for each route', () => {
+    const { one, two } = setUp();
+    const [a, b, other] = [one.routeOf('a'), two.routeOf('a'), two.routeOf('b')];
+    expect([a.enter(), b.enter(), other.enter(), a.enter()]).to.deep.equal([0, 1, 2, 3]);
+    expect([a.inFlight, b.inFlight, other.inFlight, one.inFlight]).to.deep.equal([3, 3, 1, 4]);
+    b.leave();
+    expect([a.inFlight, other.inFlight, two.inFlight]).to.deep.equal([2, 1, 3]);
+  });
+
+  it('of a lost worker are released with all that it has shown; those of others stay', () => {
+    const { block, one, two } = setUp();
+    const state = { isShedding: true, boundMs: 12.5, owedMs: 30, holdMs: 100 };
+    for (const cells of [one, two]) {
+      cells.publish(state);
+      for (const name of ['a', 'b']) cells.routeOf(name).enter();
+    }
+    one.routeOf('a').publishCosts(1, 4);
+    expect(readAdmission(block, 1)).to.deep.equal({ inFlight: 2, ...state });
+    for (let n = 0; n < 2; n++) reclaimAdmission(block, 1);
+    const nothing = { inFlight: 0, isShedding: false, boundMs: 0, owedMs: 0, holdMs: 0 };
+    expect(readAdmission(block, 1)).to.deep.equal(nothing);
+    expect(readAdmission(block, 2)).to.deep.equal({ inFlight: 2, ...state });
+    expect([one.inFlight, one.routeOf('a').inFlight]).to.deep.equal([2, 1]);
+    expect(one.routeOf('a').leavingMs, 'what is known of a route stays known').to.equal(4);
+  });
+
+  it('never exceed MAX_IN_FLIGHT under four threads, and end at none', async () => {
+    const block = Block.create({ workers: THREADS });
+    const [inside, most] = await crowd(block, 100);
+    expect(inside).to.equal(0);
+    expect(most).to.be.within(51, 100);
+    expect(new AdmissionCells(block, 0).inFlight).to.equal(0);
+  });
+
+  it('of one route never exceed its share under four threads, while another route has one', async () => {
+    const block = Block.create({ workers: THREADS });
+    const another = new AdmissionCells(block, 0).routeOf('another');
+    // More than a quarter of MAX_IN_FLIGHT: from there on routes look at each other.
+    for (let n = 0; n < 300; n++) another.enter();
+    const [inside, most] = await crowd(block, 1_000);
+    expect(inside).to.equal(0);
+    expect(most).to.be.within(257, 350);
+    expect(another.inFlight).to.equal(300);
+  });
+});
+
+describe('routes', () => {
+  it('have costs that all threads know: those of the thread that a request costs least', () => {
+    const { one, two } = setUp();
+    const [mine, theirs] = [one.routeOf('a'), two.routeOf('a')];
+    expect([mine.enteringMs, mine.leavingMs], 'unknown').to.deep.equal([0, 0]);
+    mine.publishCosts(1.5, 4.25);
+    expect([theirs.enteringMs, theirs.leavingMs]).to.deep.equal([1.5, 4.25]);
+    theirs.publishCosts(2, 1);
+    expect([mine.enteringMs, mine.leavingMs]).to.deep.equal([2, 1]);
+    mine.publishCosts(1e12, 0);
+    expect([theirs.enteringMs, theirs.leavingMs]).to.deep.equal([2, 1]);
+  });
+
+  it('beyond those that find a row count for the process alone', () => {
+    const { one } = setUp();
+    const cells = Array.from({ length: ROUTES + 1 }, (_, n) => one.routeOf(`route ${n}`));
+    for (const route of cells) route.enter();
+    expect(one.inFlight).to.equal(ROUTES + 1);
+    expect(cells.map(({ inFlight }) => inFlight)).to.deep.equal([...Array<number>(ROUTES).fill(1), 0]);
+    cells[ROUTES]!.leave();
+    expect(one.inFlight).to.equal(ROUTES);
+    expect(one.usage()).to.have.length(ROUTES);
+  });
+});

@@ -1,0 +1,170 @@
+import { expect } from 'chai';
+import { type Limit, overloadRule, TUNING, type Window } from '#src/resilience/overload-rule.js';
+
+const { burstMs, targetTurnMs, leastBoundMs, cutEveryMs, quietMs, mostHoldMs, mostPauseMs } = TUNING;
+const rule = overloadRule();
+const shedding = (more: Partial<Limit> = {}): Limit => ({ ...rule.open, isShedding: true, ...more });
+
+/** A window of 50 ms in which the thread was busy all the time with admitted work, in turns of 10 ms. */
+const window = (more: Partial<Window> = {}): Window => ({
+  elapsedMs: 50,
+  busyMs: 50,
+  refusalMs: 0,
+  turnMs: 10,
+  quietMs: 0,
+  ...more,
+});
+
+describe('room for a request', () => {
+  const full = (limit: Limit, owedMs: number, costMs: number, sparedMs = 0, isBackground = false): boolean =>
+    rule.isFull(limit, owedMs, costMs, sparedMs, isBackground);
+
+  it('ends where the work that is owed reaches the bound', () => {
+    for (const [owedMs, costMs, expected] of [
+      [0, 5, false],
+      [burstMs - 5, 5, false],
+      [burstMs - 4, 5, true],
+      [burstMs, 0, false],
+      [burstMs + 1, 0, true],
+    ] as const) {
+      expect(full(rule.open, owedMs, costMs), `${owedMs} + ${costMs}`).to.equal(expected);
+    }
+  });
+
+  it('exists in an idle thread for a request of any cost', () => {
+    for (const costMs of [burstMs, 10 * burstMs, 1e9]) {
+      expect(full(rule.open, 0, costMs)).to.equal(false);
+      expect(full(shedding({ boundMs: leastBoundMs }), 0, costMs)).to.equal(false);
+    }
+  });
+
+  it('is not taken by one large request or by a pause, as long as there is no overload', () => {
+    expect(full(rule.open, 300 + 20, 1, 300)).to.equal(false);
+    expect(full(rule.open, 300 + burstMs, 1, 300)).to.equal(true);
+    expect(full(shedding(), 300 + 20, 1, 300)).to.equal(true);
+  });
+
+  it('is half as large for background requests', () => {
+    expect(full(rule.open, burstMs / 2, 1, 0, true)).to.equal(true);
+    expect(full(rule.open, burstMs / 2 - 1, 1, 0, true)).to.equal(false);
+  });
+
+  it('is bounded for each turn of the loop while requests are refused', () => {
+    expect(rule.isTurnFull(rule.open, 10 * targetTurnMs, 5)).to.equal(false);
+    expect(rule.isTurnFull(shedding(), targetTurnMs - 5, 5)).to.equal(false);
+    expect(rule.isTurnFull(shedding(), targetTurnMs - 4, 5)).to.equal(true);
+    expect(rule.isTurnFull(shedding(), 0, 1_000), 'one request of any cost').to.equal(false);
+  });
+
+  it('is shared: a route gets twice what is free, so something is always left for another', () => {
+    const limit = shedding({ boundMs: 90 });
+    // One route that takes all it can get ends at two thirds.
+    let owedMs = 0;
+    while (!rule.isUnfair(limit, owedMs, 1, owedMs)) owedMs++;
+    expect(owedMs).to.equal(60);
+    expect(rule.isUnfair(limit, owedMs, 1, 0), 'a route that has nothing').to.equal(false);
+    // Two of them end at two fifths each.
+    let eachMs = 0;
+    while (!rule.isUnfair(limit, 2 * eachMs, 1, eachMs)) eachMs++;
+    expect(eachMs).to.equal(36);
+  });
+});
+
+describe('a pause', () => {
+  it('is the time that the thread was busy with nothing that it owed', () => {
+    for (const [name, elapsedMs, sleptMs, owedMs, expected] of [
+      ['work that was owed', 100, 0, 100, 0],
+      ['a collection', 300, 0, 20, 280],
+      ['sleep', 300, 300, 0, 0],
+      ['sleep and a collection', 300, 200, 0, 100],
+      ['a suspended machine', 1e9, 0, 0, mostPauseMs],
+    ] as const) {
+      expect(rule.pauseAfter(0, { elapsedMs, sleptMs }, owedMs), name).to.equal(expected);
+    }
+  });
+
+  it('is forgotten within seconds, and at once when the loop sleeps', () => {
+    let pauseMs = 300;
+    for (let elapsedMs = 0; elapsedMs < 5_000; elapsedMs += 100) {
+      pauseMs = rule.pauseAfter(pauseMs, { elapsedMs: 100, sleptMs: 0 }, 100);
+    }
+    expect(pauseMs).to.be.within(0, 30);
+    expect(rule.pauseAfter(300, { elapsedMs: 10, sleptMs: 6 }, 4)).to.equal(0);
+  });
+});
+
+describe('the bound', () => {
+  it('is not cut by long turns before something was refused', () => {
+    expect(rule.afterTurn(rule.open, 10_000, 5)).to.equal(rule.open);
+  });
+
+  it('is cut by a long turn in proportion to its length', () => {
+    for (const [busyMs, boundMs] of [
+      [targetTurnMs, 100],
+      [1.2 * targetTurnMs, 100],
+      [2 * targetTurnMs, 50],
+      [100 * targetTurnMs, 30],
+    ] as const) {
+      const { boundMs: left } = rule.afterTurn(shedding({ boundMs: 100 }), busyMs, 1_000);
+      expect(left, `${busyMs} ms`).to.be.closeTo(boundMs, 1e-9);
+    }
+    expect(rule.afterTurn(shedding({ boundMs: 12 }), 1_000, 1_000).boundMs).to.equal(leastBoundMs);
+  });
+
+  it('is cut once in the time in which a cut shows its effect', () => {
+    const once = rule.afterTurn(shedding(), 2 * targetTurnMs, 1_000);
+    expect(rule.afterTurn(once, 2 * targetTurnMs, 1_000 + cutEveryMs)).to.equal(once);
+    expect(rule.afterTurn(once, 2 * targetTurnMs, 1_001 + cutEveryMs).boundMs).to.be.below(once.boundMs);
+    expect(rule.afterTurn(once, 500, 1_400), 'a turn that began before the cut').to.equal(once);
+  });
+
+  it('grows by time while the thread is idle or busy with refusals, whatever completes', () => {
+    const limit = shedding({ boundMs: 40 });
+    for (const [name, more, factor] of [
+      ['well used', {}, 1],
+      ['idle', { busyMs: 0 }, 1.1],
+      ['busy with refusals', { refusalMs: 10 }, 1.1],
+      ['idle between long turns', { busyMs: 30, turnMs: targetTurnMs }, 1],
+      ['two windows in one', { elapsedMs: 100, busyMs: 50 }, 1.1 ** 2],
+      ['a window that was held up', { elapsedMs: 5_000, busyMs: 100 }, 1.1 ** 4],
+    ] as const) {
+      expect(rule.afterWindow(limit, window(more)).boundMs, name).to.be.closeTo(40 * factor, 1e-9);
+    }
+    expect(rule.afterWindow(shedding(), window({ busyMs: 0 })).boundMs, 'at most').to.equal(burstMs);
+  });
+
+  it('is open again after half a second without a refusal, from wherever it was', () => {
+    const deep = shedding({ boundMs: leastBoundMs, holdMs: 100 });
+    expect(rule.afterWindow(deep, window({ quietMs: quietMs + 1 }))).to.equal(rule.open);
+    expect(rule.afterWindow(deep, window({ quietMs })).isShedding).to.equal(true);
+    const held = window({ quietMs: quietMs + 1, turnMs: 2 * targetTurnMs });
+    expect(
+      rule.afterWindow(deep, held).isShedding,
+      'a loop that hardly turned could refuse nothing',
+    ).to.equal(true);
+  });
+
+  it('is open again within two seconds in a loop that is fine, though something is refused all the time', () => {
+    let limit = shedding({ boundMs: leastBoundMs });
+    for (let ms = 0; ms < 2_000; ms += 50) limit = rule.afterWindow(limit, window({ busyMs: 25 }));
+    expect(limit.boundMs).to.equal(burstMs);
+  });
+});
+
+describe('the delay of refusals', () => {
+  const heldAfter = (limit: Limit, refusalMs: number, windows: number): number => {
+    let next = limit;
+    for (let n = 0; n < windows; n++) next = rule.afterWindow(next, window({ refusalMs }));
+    return next.holdMs;
+  };
+
+  it('is none while refusals take little of the thread', () => {
+    expect(heldAfter(shedding(), 50 * TUNING.refusalShare, 100)).to.equal(0);
+  });
+
+  it('grows while they take more, up to a bound, and ends behind it', () => {
+    expect(heldAfter(shedding(), 10, 3)).to.be.within(10, 30);
+    expect(heldAfter(shedding(), 10, 100)).to.equal(mostHoldMs);
+    expect(heldAfter(shedding({ holdMs: mostHoldMs }), 1, 40)).to.equal(0);
+  });
+});

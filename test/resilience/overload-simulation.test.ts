@@ -1,0 +1,101 @@
+// The real rule and the real Admission in virtual time: a short form of `npm run bench:overload`, whose whole is in
+// overload-simulation.long.ts.
+import { expect } from 'chai';
+import { ours } from '#bench/overload/gates/ours.js';
+import { atLoad, calmRuns, closedLoop, type RunResult, routeRuns, runOne } from '#bench/overload/runs.js';
+import {
+  bimodal,
+  constant,
+  cpuAfter,
+  cpuBefore,
+  cpuLate,
+  cpuSplit,
+  synchronous,
+} from '#bench/overload/shapes.js';
+import { type PhaseResult, simulate } from '#bench/overload/simulate.js';
+import { newSeed } from '#test/support/random.js';
+
+const SHORT = { judgedMs: 6_000 };
+
+/** Beyond this, the whole phase with its first second is late: a flood is noticed within the first few turns. */
+const MOST_LATENCY_WITH_ONSET = 12;
+const MOST_LATENCY = 5;
+const LEAST_GOODPUT = 0.9;
+const MOST_REFUSED_AFTER_MS = 2_000;
+
+const label = ({ title, load, workers }: RunResult): string => `${title}, ${load}, ${workers} workers`;
+
+function expectHeld(one: RunResult): void {
+  const { result, latencyRatio, settledRatio, refusedAfterMs } = one;
+  const name = label(one);
+  expect(result.goodput, name).to.be.above(LEAST_GOODPUT);
+  expect(settledRatio, name).to.be.below(MOST_LATENCY);
+  expect(latencyRatio, name).to.be.below(MOST_LATENCY_WITH_ONSET);
+  expect(refusedAfterMs, name).to.be.below(MOST_REFUSED_AFTER_MS);
+}
+
+describe('the overload rule in simulated time', () => {
+  const seed = newSeed();
+
+  it(`refuses nobody in any shape of load that the threads can serve (SEED=${seed})`, () => {
+    for (const one of calmRuns(SHORT).flatMap((run) => runOne(run, undefined, seed))) {
+      expect(one.result.refusals, label(one)).to.equal(0);
+    }
+  }).timeout(120_000);
+
+  it(`keeps goodput and latency at twice and at ten times the capacity (SEED=${seed})`, () => {
+    for (const run of [
+      ...[cpuBefore, cpuAfter, cpuSplit, synchronous].flatMap((shape) =>
+        [2, 10].map((load) => atLoad(shape, load, 2, SHORT)),
+      ),
+      // What is admitted shows 300 ms later, and it takes several times that to settle.
+      ...[2, 10].map((load) => atLoad(cpuLate, load, 2, { judgedMs: 20_000 })),
+      atLoad(bimodal, 2, 2, SHORT),
+      ...[1, 16].map((workers) => atLoad(cpuSplit, 10, workers, SHORT)),
+    ]) {
+      for (const one of runOne(run, undefined, seed)) expectHeld(one);
+    }
+  }).timeout(120_000);
+
+  it(`keeps them beside 400 connections that repeat at once what is refused (SEED=${seed})`, () => {
+    for (const shape of [cpuBefore, cpuAfter, cpuSplit]) {
+      for (const one of runOne(closedLoop(shape, 400, 2, SHORT), undefined, seed)) expectHeld(one);
+    }
+  });
+
+  it(`notices within 2 s what the first requests of a process cost (SEED=${seed})`, () => {
+    for (const shape of [cpuBefore, cpuAfter, cpuSplit, synchronous, constant]) {
+      for (const load of [0.8, 10]) {
+        const phases = ['first', 'then'].map((name) => ({
+          name,
+          ms: name === 'first' ? 2_000 : 4_000,
+          load,
+        }));
+        const [first, then] = simulate({ shape, phases, policy: ours(), seed });
+        const name = `${shape.name}, ${load} x`;
+        if (load < 1) expect(first!.refusals + then!.refusals, name).to.equal(0);
+        expect(then!.goodput, name).to.be.above(LEAST_GOODPUT);
+        expect(then!.p99Ms, name).to.be.below(160);
+      }
+    }
+  }).timeout(120_000);
+
+  it(`keeps one route from taking what the others need (SEED=${seed})`, () => {
+    const [[slow], [flood]] = routeRuns().map((run) =>
+      runOne(run, undefined, seed).map(({ result }) => result),
+    ) as [PhaseResult[], PhaseResult[]];
+    for (const { name, refused } of slow!.routes) {
+      if (name === 'slow') expect(refused, name).to.be.above(0.5);
+      else expect(refused, name).to.equal(0);
+    }
+    const [cheap, heavy] = flood!.routes;
+    expect(cheap!.refused).to.be.below(0.05);
+    expect(heavy!.refused).to.be.above(0.8);
+  }).timeout(120_000);
+
+  it('gives the same result for the same seed', () => {
+    const run = atLoad(cpuSplit, 2, 2, { judgedMs: 2_000 });
+    expect(runOne(run, undefined, 5)).to.deep.equal(runOne(run, undefined, 5));
+    expect(runOne(run, undefined, 5)[0]!.result).not.to.deep.equal(runOne(run, undefined, 6)[0]!.result);
+  });
+});

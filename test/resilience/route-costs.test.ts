@@ -1,0 +1,123 @@
+import { expect } from 'chai';
+import { type RouteCost, RouteCosts } from '#src/resilience/route-costs.js';
+import { seeded } from '#test/support/random.js';
+
+interface Truth {
+  readonly cost: RouteCost;
+  readonly perWindow: number;
+  readonly enteringMs: number;
+  readonly leavingMs: number;
+}
+
+/** So many requests in a window on average, by chance. */
+const draw = (mean: number, random: () => number): number => {
+  let count = 0;
+  for (let left = Math.exp(-mean), product = random(); product > left; product *= random()) count++;
+  return count;
+};
+
+/** Windows of 50 ms in which routes cost what they do, beside `background` of the time and `pauseMs` in some. */
+function teach(
+  costs: RouteCosts,
+  routes: readonly Truth[],
+  windows: number,
+  { background = 0, pauseMs = 0, pauseEvery = Number.POSITIVE_INFINITY } = {},
+): void {
+  const random = seeded(7);
+  let entered = routes.map(() => 0);
+  for (let n = 1; n <= windows; n++) {
+    let busyMs = 50 * background + (n % pauseEvery === 0 ? pauseMs : 0);
+    const before = entered;
+    entered = routes.map(({ perWindow }) => draw(perWindow, random));
+    routes.forEach(({ cost, enteringMs, leavingMs }, index) => {
+      // What entered in the window before leaves in this one.
+      cost.entering.count = entered[index]!;
+      cost.leaving.count = before[index]!;
+      busyMs += entered[index]! * enteringMs + before[index]! * leavingMs;
+    });
+    costs.learn({ elapsedMs: 50, busyMs, refused: 0 });
+  }
+}
+
+const expectedOf = ({ cost }: Truth): number => cost.expectedMs;
+
+describe('what a request costs', () => {
+  it('is learned from how busy the thread was, before and after the wait of a request', () => {
+    const costs = new RouteCosts();
+    const routes = [
+      { cost: costs.add(), perWindow: 4, enteringMs: 5, leavingMs: 0 },
+      { cost: costs.add(), perWindow: 4, enteringMs: 0, leavingMs: 5 },
+      { cost: costs.add(), perWindow: 4, enteringMs: 1, leavingMs: 1 },
+    ];
+    teach(costs, routes, 200);
+    for (const { cost, enteringMs, leavingMs } of routes) {
+      expect(cost.entering.value).to.be.closeTo(enteringMs, 0.3);
+      expect(cost.leaving.value).to.be.closeTo(leavingMs, 0.3);
+    }
+  });
+
+  it('is told apart between a route of many cheap requests and one of few expensive ones', () => {
+    const costs = new RouteCosts();
+    const [cheap, rare] = [
+      { cost: costs.add(), perWindow: 100, enteringMs: 0.05, leavingMs: 0.05 },
+      { cost: costs.add(), perWindow: 0.3, enteringMs: 1, leavingMs: 19 },
+    ];
+    teach(costs, [cheap, rare], 400);
+    expect(expectedOf(cheap)).to.be.closeTo(0.1, 0.02);
+    expect(expectedOf(rare)).to.be.closeTo(20, 2);
+  });
+
+  it('does not contain what the thread does beside requests', () => {
+    const costs = new RouteCosts();
+    const route = { cost: costs.add(), perWindow: 5, enteringMs: 0.5, leavingMs: 0.5 };
+    teach(costs, [route], 600, { background: 0.5 });
+    expect(costs.background).to.be.closeTo(0.5, 0.05);
+    expect(expectedOf(route)).to.be.closeTo(1, 0.4);
+  });
+
+  it('is not changed by pauses, however long they are', () => {
+    const costs = new RouteCosts();
+    const route = { cost: costs.add(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
+    teach(costs, [route], 600, { pauseMs: 300, pauseEvery: 20 });
+    expect(expectedOf(route)).to.be.closeTo(0.2, 0.05);
+  });
+
+  it('follows a change within a second', () => {
+    const costs = new RouteCosts();
+    const before = { cost: costs.add(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
+    teach(costs, [before], 200);
+    const after = { ...before, perWindow: 8, leavingMs: 5 };
+    teach(costs, [after], 20);
+    expect(expectedOf(after)).to.be.closeTo(5.1, 1);
+  });
+
+  it('counts in part until a few dozen requests have been seen: the first ones are not compiled yet', () => {
+    const costs = new RouteCosts();
+    const cost = costs.add();
+    cost.entering.count = 4;
+    cost.leaving.count = 4;
+    costs.learn({ elapsedMs: 50, busyMs: 40, refused: 0 });
+    expect(cost.expectedMs).to.be.within(0.2, 1);
+  });
+
+  it('is at once what another thread has learned', () => {
+    const costs = new RouteCosts();
+    const cost = costs.add();
+    cost.assume(1, 4);
+    expect(cost.expectedMs).to.equal(5);
+    const cheaper = { cost, perWindow: 8, enteringMs: 1, leavingMs: 1 };
+    teach(costs, [cheaper], 40);
+    expect(expectedOf(cheaper), 'and learned anew').to.be.closeTo(2, 0.5);
+  });
+
+  it('is never negative, whatever is measured', () => {
+    const costs = new RouteCosts();
+    const cost = costs.add();
+    for (const busyMs of [50, 0, 50, 0, 0, 0, 0, 0]) {
+      cost.entering.count = 10;
+      costs.learn({ elapsedMs: 50, busyMs, refused: 100 });
+      expect(cost.expectedMs).to.be.within(0, 50);
+      expect(costs.refusalMs).to.be.within(0, 0.1);
+    }
+  });
+});
