@@ -21,7 +21,7 @@ import { gate } from '#test/server/kit.js';
 import { get, put } from '#test/support/client.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
-import { closePlanes, plane } from '#test/telemetry/admin/admin-fixture.js';
+import { closePlanes, type Plane, plane } from '#test/telemetry/admin/admin-fixture.js';
 import { FakeTime } from '#test/upstream/endpoints.js';
 import type { Reached, Way } from './way.js';
 
@@ -45,8 +45,14 @@ function workers(
   return workerRoutes(supervisor, new Reload(supervisor, silentLog));
 }
 
-/** A request that comes while another one keeps a plane that closes. */
-async function besideTheLast(): Promise<readonly Reached[]> {
+const ADMIN_OVERLOADED = 'src/telemetry/admin/dispatch.ts OVERLOADED x3';
+const QUICK = 'GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n';
+const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+/** A plane with a request under way until `act` has got its responses. */
+async function besideSlow(
+  act: (running: Plane & { readonly busy: Wire; end(): void }) => Promise<readonly Reached[]>,
+): Promise<readonly Reached[]> {
   const begun = gate();
   const end = gate();
   const quick: AdminRoute = { method: 'GET', path: '/quick', handler: () => ({ status: 200 }) };
@@ -59,19 +65,60 @@ async function besideTheLast(): Promise<readonly Reached[]> {
       return { status: 200 };
     },
   };
-  const { url, close } = await plane([quick, slow]);
-  const [busy, open] = [await Wire.open(url), await Wire.open(url)];
-  busy.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  await begun.opened;
-  // Half a header keeps the connection from being idle.
-  open.write('GET /quick HTTP/1.1\r\nHost: localhost\r\n');
-  await get(`${url}/quick`);
-  const closed = close();
-  open.write('\r\n');
-  const refused = await open.answer();
-  end.open();
-  await Promise.all([busy.answer(), closed]);
-  return [refused];
+  const running = await plane([quick, slow], { limits: { connections: 4 } });
+  try {
+    const busy = await Wire.open(running.url);
+    busy.write(SLOW);
+    await begun.opened;
+    return await act({ ...running, busy, end: () => end.open() });
+  } finally {
+    end.open();
+    await closePlanes();
+  }
+}
+
+/** A request that comes while another one keeps a plane that closes. */
+const besideTheLast = (): Promise<readonly Reached[]> =>
+  besideSlow(async ({ url, close }) => {
+    const open = await Wire.open(url);
+    open.write(QUICK);
+    await open.answer();
+    // Half a header keeps the connection from being idle. The plane has read it when it has answered another request.
+    open.write(QUICK.slice(0, 20));
+    await get(`${url}/quick`);
+    void close();
+    open.write(QUICK.slice(20));
+    return [await open.answer()];
+  });
+
+/** A request on a connection that has another one under way. */
+const pipelined = (): Promise<readonly Reached[]> =>
+  besideSlow(async ({ url, busy, end }) => {
+    busy.write(QUICK);
+    await get(`${url}/livez`);
+    end();
+    await busy.answer();
+    return [await busy.answer()];
+  });
+
+/** A request while as many run as may. */
+const besideMany = (): Promise<readonly Reached[]> =>
+  besideSlow(async ({ url }) => [await get(`${url}/quick`)]);
+
+async function oneStreamTooMany(): Promise<readonly Reached[]> {
+  const events: AdminRoute = {
+    method: 'GET',
+    path: '/events',
+    handler: () => ({ status: 200, stream: () => () => undefined }),
+  };
+  const { url } = await plane([events], { limits: { connections: 4 } });
+  const streams = await Promise.all([fetch(`${url}/events`), fetch(`${url}/events`)]);
+  try {
+    return [await get(`${url}/events`)];
+  } finally {
+    await Promise.all(streams.map(({ body }) => body?.cancel()));
+    await closePlanes();
+  }
 }
 
 export const admin: readonly Way[] = [
@@ -81,6 +128,27 @@ export const admin: readonly Way[] = [
     code: 'DRAINING',
     executed: false,
     reach: besideTheLast,
+  },
+  {
+    title: 'an admin plane with too many requests under way',
+    sites: [ADMIN_OVERLOADED],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: besideMany,
+  },
+  {
+    title: 'a request that is pipelined to the admin plane',
+    sites: [ADMIN_OVERLOADED],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: pipelined,
+  },
+  {
+    title: 'an event stream too many',
+    sites: [ADMIN_OVERLOADED],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: oneStreamTooMany,
   },
   {
     title: 'a registry without room',
