@@ -10,8 +10,8 @@
 // Seen with that on Node 20, 22, 24 and 25: loops in handlers, behind awaits, in timers, immediates, ticks,
 // microtasks, event listeners, callbacks of fs, and in a regular expression, all broken off in a few milliseconds.
 //
-// What cannot be broken off is native code that does not return (execSync, a hung file system, Atomics.wait): an
-// inspector's message does not get in either, and nobody is harmed by having tried.
+// What cannot be broken off is native code that does not return (execSync, a hung file system): an inspector's message
+// does not get in either, and nobody is harmed by having tried.
 //
 // And it must be ended there and then: had the code gone on meanwhile, the end would hit whatever runs next, in a
 // context that nobody has left. V8 carries out the messages of a session one after the other without running any

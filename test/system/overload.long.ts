@@ -1,6 +1,7 @@
 // Outside `npm test`: mocha --timeout 3600000 build/test/system/overload.long.js
 // The bounds of docs/overload.md, judged as two shared cores allow: a fixed rate whatever the responses do, controls in
-// every round, and the median of the three calmest of five rounds.
+// every round, and the median of the three calmest of five rounds. A flood meets one worker, so that the load it costs
+// to make does not take the worker's core: the rule is one of each thread.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
@@ -8,9 +9,8 @@ import { type Answered, evenLoad } from '#test/support/even-load.js';
 import { quantile } from '#test/support/quantile.js';
 import { OVERLOAD } from './fixtures/paths.js';
 
-const WORKERS = 2;
-/** A second, at 5 ms of CPU each. */
-const CAPACITY = WORKERS * 200;
+/** A second, at 5 ms of CPU each, of one worker. */
+const CAPACITY = 200;
 const ROUNDS = 5;
 const CALMEST = 3;
 const FLOOR_MS = 20;
@@ -18,7 +18,7 @@ const MOST_LATENCY = 5;
 const LEAST_GOODPUT = 0.9;
 const REFUSED_MS = 200;
 const HEALTH_MS = 500;
-const [UNLOADED_MS, PEAK_MS, FLOOD_MS] = [4_000, 4_000, 10_000];
+const [UNLOADED_MS, PEAK_MS, FLOOD_MS] = [4_000, 4_000, 20_000];
 const PROBE_EVERY_MS = 100;
 
 interface Round {
@@ -46,16 +46,18 @@ const isServed = ({ status }: Answered): boolean => status === 200;
 
 describe('overload, at length', () => {
   let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: OVERLOAD, env: { WORKERS: String(WORKERS) } });
-  });
-  after(() => cluster.dispose());
+  afterEach(() => cluster.dispose());
+
+  const start = async (workers: number): Promise<void> => {
+    cluster = await startCluster({ config: OVERLOAD, env: { WORKERS: String(workers) } });
+  };
 
   const load = async (path: string, perSecond: number, forMs: number): Promise<readonly Answered[]> =>
     (await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 1_000 })).answers;
 
   for (const path of ['/bimodal', '/lognormal']) {
     it(`refuses nothing of 1,000 requests a second that only wait: ${path}`, async () => {
+      await start(2);
       const answers = await load(path, 1_000, 30_000);
       expect(answers.filter((answer) => !isServed(answer))).to.deep.equal([]);
     });
@@ -103,6 +105,7 @@ describe('overload, at length', () => {
 
   for (const path of ['/before', '/after', '/split']) {
     it(`keeps goodput and latency at ten times the capacity: ${path}`, async () => {
+      await start(1);
       const rounds: Round[] = [];
       while (rounds.length < ROUNDS) rounds.push(await round(path));
       for (const one of rounds) {
@@ -121,7 +124,7 @@ describe('overload, at length', () => {
         `      p99 ${whole.toFixed(2)} times the unloaded, ${settled.toFixed(2)} behind the first second, goodput ` +
           `${(100 * goodput).toFixed(0)} % of the peak, refusals ${refused.toFixed(0)} ms, health ${health.toFixed(0)} ms`,
       );
-      expect(settled).to.be.at.most(MOST_LATENCY);
+      expect(whole).to.be.at.most(MOST_LATENCY);
       expect(goodput).to.be.at.least(LEAST_GOODPUT);
       expect(refused).to.be.at.most(REFUSED_MS);
       expect(health).to.be.below(HEALTH_MS);
