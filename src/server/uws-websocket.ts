@@ -64,9 +64,9 @@ export interface WebSockets {
 /** What WebSockets need of the server around them. */
 export interface Surroundings {
   /** Serves the request that asks for a socket. */
-  serve(res: CoreResponse, req: CoreRequest, upgrade: Upgrade): void;
+  readonly serve: (res: CoreResponse, req: CoreRequest, upgrade: Upgrade) => void;
   /** A connection that was upgraded is gone. */
-  closed(): void;
+  readonly closed: () => void;
   readonly turns: TurnWatch;
   readonly end: PendingEnd;
 }
