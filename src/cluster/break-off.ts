@@ -20,6 +20,8 @@
 //
 // Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a function, the
 // turn of a loop), and what Node does up to there would still be done. Such a moment is short, so it is tried again.
+// So is code of this runtime that runs on nobody's behalf: a long turn of the loop that consists of many short
+// callbacks stands nowhere, and a callback that is ended before its request is known ends the process.
 //
 // V8 drops the microtasks that were queued behind a broken continuation: other requests' awaits among them. Hence
 // `where`: only what ran directly in a request's callback has harmed nobody else.
@@ -60,6 +62,8 @@ const SEND_NS = 1_000_000_000n;
 /** One whose end is sent has been reached: its answer is waited for. */
 const ANSWER_MS = 5_000;
 const MOST_FRAMES = 12;
+/** Frames that are looked through for code of services. */
+const MOST_LOOKED_AT = 100;
 /** Characters of one frame that are kept. */
 const MOST_FRAME = 512;
 /** Characters of a reply that the primary reads: the frames, and the names of the request. */
@@ -77,12 +81,15 @@ interface Word {
   readonly atNs: bigint;
 }
 
+/** What runs. `again`: nothing that may be ended just there. Undefined: nothing stands still. */
+export type Examined = Stall | 'again' | undefined;
+
 /**
  * The thread's half: call before any code of services is loaded.
  * @param examine runs in the middle of what is to be broken off, and must be quick: says what that is and prepares
- *   for its end. Undefined when the loop turns
+ *   for its end
  */
-export function allowBreakOff(examine: () => Stall | undefined): void {
+export function allowBreakOff(examine: () => Examined): void {
   const channel = new BroadcastChannel(channelOf(threadId));
   channel.unref();
   const prepare = (deadlineNs: bigint): string => {
@@ -91,9 +98,10 @@ export function allowBreakOff(examine: () => Stall | undefined): void {
     const { files, stack } = found;
     const isWanted = process.hrtime.bigint() < deadlineNs;
     if (!isWanted || stack.length === 0) return TURNING;
-    if (entersContext(files)) return AGAIN;
+    if (entersContext(files) || !files.some(isOfServices)) return AGAIN;
     const stall = examine();
     if (stall === undefined) return TURNING;
+    if (stall === 'again') return AGAIN;
     leaveAsyncContexts();
     if (executionAsyncId() !== 0) return UNREACHABLE;
     const brokenOff = JSON.stringify({ ...stall, stack } satisfies BrokenOff);
@@ -233,6 +241,16 @@ function leaveAsyncContexts(): void {
 const CONTEXTS =
   /^node:(internal\/(timers|async_hooks|async_local_storage|process\/task_queues|process\/promises)|async_hooks)/;
 
+/** Code that was made from a text, by `eval` or `new Function`. */
+const EVALUATED = 'evaluated';
+const RUNTIME = new URL('..', import.meta.url).href;
+/** The services that come with the runtime are services like any other. */
+const SERVICES = new URL('../services/', import.meta.url).href;
+
+/** @param file of a frame; empty for what is built into V8 */
+export const isOfServices = (file: string): boolean =>
+  file !== '' && !file.startsWith('node:') && (!file.startsWith(RUNTIME) || file.startsWith(SERVICES));
+
 /**
  * Whether code that is to be ended would enter a context before it ends: when Node is nearer to the top of the stack
  * than any code that is not Node's.
@@ -250,12 +268,12 @@ export function entersContext(files: readonly string[]): boolean {
 function frames(): { readonly files: readonly string[]; readonly stack: readonly string[] } | undefined {
   const { stackTraceLimit } = Error;
   const prepareStackTrace: unknown = Reflect.get(Error, 'prepareStackTrace');
-  Error.stackTraceLimit = MOST_FRAMES * 2;
+  Error.stackTraceLimit = MOST_LOOKED_AT;
   try {
     const stack = String(new Error().stack).split('\n').slice(1);
     let files: string[] = [];
     Error.prepareStackTrace = (_error, sites) => {
-      files = sites.map((site) => site.getFileName() ?? '');
+      files = sites.map((site) => site.getFileName() ?? (site.isEval() ? EVALUATED : ''));
     };
     void new Error().stack;
     const own = stack.findIndex((frame) => frame.includes('<anonymous>:1:')) + 1;

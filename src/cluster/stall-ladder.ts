@@ -13,6 +13,8 @@ export const LOOK_EVERY_MS = 25;
 const MOST_WATCHED_MS = 250;
 /** Time between two tries at a thread that could not be broken off. */
 const AGAIN_MS = 1_500;
+/** How often a thread is looked at that says it turns and does not. */
+const TRIES = 3;
 /** How long each may take: native code that returns meanwhile is to end in peace. */
 const AGAIN_REPLY_MS = 150;
 
@@ -134,7 +136,9 @@ export class StallLadder {
     const { worker, generation, slot } = thread;
     const before = this.#options.heartbeat(slot);
     const isNew = thread.state.kind === 'stalled';
-    for (let isBroken = false; ; ) {
+    let isBroken = false;
+    let isLost = false;
+    for (let tries = 1; ; tries++) {
       const answer = await breakOff(thread.threadId, isNew ? REPLY_MS : AGAIN_REPLY_MS);
       if (typeof answer === 'object') {
         const { stack, ...where } = answer;
@@ -142,10 +146,15 @@ export class StallLadder {
         log.error({ worker, generation, ...where, stack }, `handler stalled, broken off${nameOf(answer)}`);
         isBroken = true;
         if (!(await this.#turns(thread, before))) continue;
-      } else if (!isBroken && isNew) this.#options.stalled(thread, undefined);
+      } else if (answer === 'turning' && !(await this.#turns(thread, before))) {
+        // It gets through one callback after the other, or has not been found where it could be ended.
+        if (tries < TRIES) continue;
+        isLost = true;
+      } else isLost = answer === 'unreachable';
+      if (!isBroken && isNew) this.#options.stalled(thread, undefined);
       // Also when it goes on standing: it finds the order when it turns.
       if (isBroken) thread.send({ type: 'recover' });
-      if (answer === 'unreachable' && isStanding(thread)) return false;
+      if (isLost && isStanding(thread)) return false;
       if (answer === 'turning' && !isBroken) {
         // Its heartbeat may have ended for good, with the rest of the worker: it is counted anew.
         this.#silences.delete(thread);

@@ -2,7 +2,7 @@
 // Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
-import { allowBreakOff, type Stall } from './break-off.js';
+import { allowBreakOff, type Examined } from './break-off.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
@@ -12,8 +12,8 @@ const INSIST_MS = 1_000;
 export interface WorkerParts {
   /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
   drain(withinMs: number): Promise<void>;
-  /** Called in the middle of what has kept the loop from turning, to have it broken off. Undefined: it turns. */
-  examine(): Stall | undefined;
+  /** Called in the middle of what has kept the loop from turning, to have it broken off. */
+  examine(): Examined;
   /** That was broken off: answers those who would wait for ever. */
   recover(): void;
   /** Closes the HTTP core at once; must be safe to call twice. */

@@ -1,5 +1,6 @@
 // What one worker says about itself, for `/workers`, the balancer of placements and the supervisor.
 import type { Block } from './block.js';
+import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
 import { forgetTopics } from './topic-hints.js';
 import { addWide, readWide } from './wide.js';
@@ -111,6 +112,11 @@ export interface WorkerReading {
 /** When the loop of the thread in this slot has last turned: milliseconds of the shared clock, 0 for never. */
 export function readHeartbeat(block: Block, slot: number): number {
   return Atomics.load(block.words('workerHeartbeat', slot), 0);
+}
+
+/** Milliseconds since the loop of the thread in this slot has last turned. @param now shared clock */
+export function sinceHeartbeat(block: Block, slot: number, now: number): number {
+  return elapsed(toWord(now), readHeartbeat(block, slot));
 }
 
 export function readWorker(block: Block, slot: number): WorkerReading {

@@ -88,7 +88,7 @@ export class App {
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
-  readonly #callback: Running = { route: undefined };
+  readonly #callback: Running = { route: undefined, since: 0 };
   readonly #unmatched: Unmatched;
   /** Undefined without MESH_TOKEN. */
   readonly #meshCallers: MeshCallers | undefined;
@@ -141,9 +141,9 @@ export class App {
     return scope instanceof RequestContext ? scope : undefined;
   }
 
-  /** The route of the WebSocket whose callback is running. */
-  runningWebSocket(): string | undefined {
-    return this.#callback.route;
+  /** The route of the WebSocket whose callback is running, and since when. */
+  runningWebSocket(): Readonly<Running> | undefined {
+    return this.#callback.route === undefined ? undefined : this.#callback;
   }
 
   /** That callback was broken off. */

@@ -6,6 +6,8 @@ export interface LiveRequest {
   /** Neighbours in the list; the list's alone. */
   older: LiveRequest | undefined;
   newer: LiveRequest | undefined;
+  /** On `performance.now()`. */
+  readonly startedAt: number;
   /** Its synchronous part has begun and not ended: the callback of the socket cannot return before. */
   readonly onStack: boolean;
   /** Its answer is a stream of events, which ends with the connection or the worker and may end anywhere. */

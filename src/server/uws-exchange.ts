@@ -34,8 +34,9 @@ export interface ExchangeHost {
   readonly streamIdleMs: number;
   /** Exchanges that outlived their request callback and are not complete. */
   unfinished: number;
-  /** Small answers written so far, for the sample below. */
+  /** Small answers written so far, and those without a body, for the samples below. */
   answers: number;
+  bodiless: number;
   failed(error: unknown): void;
   /** Writes to a response outside of its callback, and not corked. */
   uncorked(response: CoreResponse, write: () => void): void;
@@ -66,10 +67,17 @@ const SMALL_BYTES = 4096;
  * before what it does not read adds up. `tryEnd` on every answer would cost a few percent of CPU.
  */
 const SAMPLE = 16;
+/**
+ * Of an answer without a body the core does not say whether the client takes it. For every n-th of those that have no
+ * length either, the answer waits for the next turn of the loop: what is pipelined behind it is cut off.
+ */
+const BODILESS_SAMPLE = 64;
 /** An unread body up to this size is taken off the wire behind an answer at once. */
 const DISCARD_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
+
+const isEmpty = (status: number): boolean => status === 204 || status === 304;
 
 /**
  * The core gathers 16 KiB of responses before it writes, and cuts a connection that it closes without writing them. What is
@@ -179,6 +187,8 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#phase !== OPEN) return;
     this.#phase = ANSWERING;
     this.#letBodyCome();
+    if (isEmpty(status) && ++this.#host.bodiless % BODILESS_SAMPLE === 0 && this.#inCallback)
+      this.#deferred = true;
     if (this.#inCallback && !this.#deferred) this.#write(status, headers, body, close);
     else this.#corked(() => this.#write(status, headers, body, close));
   }
@@ -186,7 +196,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   #write(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     const res = this.#res;
     this.#writeHead(status, headers, close);
-    const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
+    const isBodiless = this.method === 'HEAD' || isEmpty(status);
     if (this.#isFlooded) {
       res.end(isBodiless || body === null ? '' : beyondCork(body), true);
       this.#finish();
@@ -204,7 +214,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#ending !== 'keep') res.writeHeader('connection', 'close');
     this.#stopReading();
     if (isBodiless) {
-      const isSized = body !== null && status !== 204 && status !== 304;
+      const isSized = body !== null && !isEmpty(status);
       this.#endWithoutBody(isSized ? Buffer.byteLength(body) : undefined);
     } else {
       this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING));
@@ -213,7 +223,14 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   /** @param length of the body that a GET would get */
   #endWithoutBody(length: number | undefined): void {
-    if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
+    if (length !== undefined && this.#isSample()) {
+      // With nothing to write, the core says whether what came before has been taken, and writes the length.
+      const [isTaken] = this.#res.tryEnd(NOTHING, length);
+      if (!isTaken) {
+        this.#sendRest(NOTHING);
+        return;
+      }
+    } else if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
     this.#res.endWithoutBody();
     this.#finish();
   }
@@ -229,6 +246,11 @@ export class UwsExchange implements Exchange, IncomingHead {
       this.#finish();
       return;
     }
+    this.#sendRest(body);
+  }
+
+  /** When the client takes it. */
+  #sendRest(body: Uint8Array): void {
     const { wheel, streamIdleMs } = this.#host;
     this.#large = new UwsLarge(this.#res, body, wheel, streamIdleMs, {
       beforeLast: () => this.#stopReading(),

@@ -4,6 +4,8 @@
 import type { App } from './app.js';
 import type { Acceptance } from './exchange.js';
 import type { Segment } from './pattern.js';
+import type { PendingEnd } from './pending-end.js';
+import type { TurnWatch } from './turn-watch.js';
 import type {
   CoreApp,
   CoreBehavior,
@@ -24,7 +26,11 @@ import {
 /** From here on a message is worth compressing. */
 const DEFLATE_FROM_BYTES = 1024;
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
+/** Messages that a socket may send within a turn of the loop that has become long. */
+const MOST_IN_LONG_TURN = 1024;
+const FLOOD = 'too many messages at once';
 /**
  * A message up to this many times too big is taken in to be refused with 1009. The core cuts a larger one
  * without a word, and without taking it in. It reports a message when it is whole: one in fragments that never
@@ -55,16 +61,18 @@ export interface WebSockets {
   end(): void;
 }
 
-/**
- * @param serve serves the request that asks for a socket
- * @param closed a connection that was upgraded is gone
- */
-export function serveWebSockets(
-  core: CoreApp,
-  app: App,
-  serve: (res: CoreResponse, req: CoreRequest, upgrade: Upgrade) => void,
-  closed: () => void,
-): WebSockets {
+/** What WebSockets need of the server around them. */
+export interface Surroundings {
+  /** Serves the request that asks for a socket. */
+  readonly serve: (res: CoreResponse, req: CoreRequest, upgrade: Upgrade) => void;
+  /** A connection that was upgraded is gone. */
+  readonly closed: () => void;
+  readonly turns: TurnWatch;
+  readonly end: PendingEnd;
+}
+
+export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): WebSockets {
+  const { serve, closed, turns, end } = around;
   const open = new Set<UwsWebSocket>();
   app.topics.serveBy((topic, data, isBinary) => void core.publish(topic, data, isBinary, isWorthIt(data)));
   app.webSockets().forEach((route, number) => {
@@ -85,7 +93,11 @@ export function serveWebSockets(
         ws.seat.take(ws);
         open.add(ws.seat);
       },
-      message: (ws, data, isBinary) => ws.seat.received(data, isBinary),
+      message(ws, data, isBinary) {
+        if (turns.isLong() && ws.seat.floods(turns.turn)) ws.seat.close(POLICY_VIOLATION, FLOOD);
+        else ws.seat.received(data, isBinary);
+        end.wait();
+      },
       drain: (ws) => ws.seat.drained(),
       close(ws, code, reason) {
         open.delete(ws.seat);
@@ -138,6 +150,9 @@ export class UwsWebSocket implements ServerWebSocket {
   #ws: CoreWebSocket | undefined;
   /** The code that we closed it with. */
   #closedWith: number | undefined;
+  /** A long turn of the loop, and the messages that have come in it. */
+  #turn = 0;
+  #messages = 0;
 
   constructor({ route, params, data, protocol, requestId }: Acceptance) {
     this.#route = route;
@@ -211,6 +226,13 @@ export class UwsWebSocket implements ServerWebSocket {
   /** The handshake is over, and nobody's callback is on the stack. */
   opened(): void {
     this.#route.run('open', this, (open) => open(this));
+  }
+
+  /** Counts a message in a turn that has become long. @returns there are too many */
+  floods(turn: number): boolean {
+    if (this.#turn !== turn) this.#messages = 0;
+    this.#turn = turn;
+    return ++this.#messages > MOST_IN_LONG_TURN;
   }
 
   received(data: ArrayBuffer, isBinary: boolean): void {

@@ -14,6 +14,8 @@ import type { TlsFiles } from './certificate.js';
 import { describeThrown } from './failure.js';
 import { HeadReader } from './framing.js';
 import { expectsBody } from './methods.js';
+import { PendingEnd } from './pending-end.js';
+import { TurnWatch } from './turn-watch.js';
 import { Anchor } from './uws-anchor.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';
@@ -55,6 +57,8 @@ export interface UwsServer {
   readonly unfinished: number;
   /** A request's callback is running: everything it calls is synchronous. */
   readonly inCallback: boolean;
+  /** What runs is about to be broken off. A callback of the core that comes to its end before waits for that. */
+  breakOff(): void;
   /**
    * Closes WebSockets, with 1001: their clients come back to somebody else. May be called again.
    * @returns how many they are
@@ -77,17 +81,21 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
   let isClosed = false;
   let isDescribed = false;
   let inCallback = false;
+  const end = new PendingEnd();
+  const turns = new TurnWatch();
   const host: ExchangeHost = {
     wheel: app.wheel,
     streamIdleMs: settings.streamIdleMs,
     unfinished: 0,
     answers: 0,
+    bodiless: 0,
     failed: (error) => log.error({ err: describeThrown(error) }, 'the HTTP core failed'),
     uncorked: (response, write) => (anchor === undefined ? write() : anchor.within(response, write)),
   };
 
   /** Nothing may be thrown out of here: the core would end the process. */
   const serve = (res: CoreResponse, req: CoreRequest, upgrade: Upgrade | undefined): void => {
+    inCallback = true;
     reader.start();
     req.forEach(reader.field);
     const method = req.getCaseSensitiveMethod();
@@ -98,7 +106,10 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     const framing = {
       contentLength,
       isChunked,
+      // What is pipelined behind a request that waits for its answer is cut off by the core: no client keeps the loop
+      // from turning with what one packet holds.
       isDeferred:
+        turns.isLong() ||
         fault !== undefined ||
         isChunked ||
         reader.wantsClose ||
@@ -107,7 +118,6 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     };
     const { fields } = reader;
     const exchange = new UwsExchange(host, res, method, path, query, fields, framing, upgrade);
-    inCallback = true;
     try {
       if (fault === undefined) app.handle(exchange);
       else app.refuse(exchange, fault);
@@ -115,9 +125,10 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
       host.failed(error);
       exchange.destroy();
     }
-    inCallback = false;
     exchange.leaveCallback();
+    inCallback = false;
     if (upgrade !== undefined) exchange.reportOpened();
+    end.wait();
   };
 
   const left = (): void => {
@@ -143,7 +154,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     listener = undefined;
   };
   // The core counts a connection that was upgraded as open for ever.
-  const webSockets = serveWebSockets(server, app, serve, left);
+  const webSockets = serveWebSockets(server, app, { serve, closed: left, turns, end });
 
   return {
     descriptor() {
@@ -166,6 +177,10 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     leaveWebSockets: () => webSockets.leave(),
     get inCallback() {
       return inCallback;
+    },
+    breakOff() {
+      inCallback = false;
+      end.expect();
     },
     get unfinished() {
       return host.unfinished;

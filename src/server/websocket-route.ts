@@ -30,6 +30,8 @@ export const topicOf = (service: string, topic: string): string => `${service}/$
 /** Whose callback runs, for whoever finds the loop standing. */
 export interface Running {
   route: string | undefined;
+  /** On `performance.now()`. */
+  since: number;
 }
 
 export interface Surroundings {
@@ -95,9 +97,11 @@ export class WebSocketRoute implements SocketRoute {
   ): void {
     const callback = this.#options[event];
     if (callback === undefined) return;
-    const outer = this.#running.route;
-    this.#running.route = this.path;
-    const before = this.meter?.enter(performance.now());
+    const running = this.#running;
+    const { route: outer, since } = running;
+    running.route = this.path;
+    running.since = performance.now();
+    const before = this.meter?.enter(running.since);
     try {
       const result = call(callback as NonNullable<WebSocketEvents<unknown>[K]>);
       if (isPromise(result))
@@ -106,7 +110,8 @@ export class WebSocketRoute implements SocketRoute {
       this.#failed(event, ws, error);
     }
     if (before !== undefined) this.meter?.leave(before);
-    this.#running.route = outer;
+    running.route = outer;
+    running.since = since;
   }
 
   #accept(ctx: RequestContext, data: unknown): typeof SENT {

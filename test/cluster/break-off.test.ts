@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { entersContext } from '#src/cluster/break-off.js';
+import { entersContext, isOfServices } from '#src/cluster/break-off.js';
 import { newSeed } from '#test/support/random.js';
 import { breakOffAroundTheEnd } from './breaking-off.js';
 
@@ -18,6 +18,15 @@ describe('breaking off what a thread runs', () => {
     expect(entersContext(['node:internal/priority_queue', timers, user])).to.equal(true);
     expect(entersContext(['node:internal/async_hooks', 'node:async_hooks', user])).to.equal(true);
     expect(entersContext(['node:events'])).to.equal(true);
+  });
+
+  it('knows code of services, the ones that come with the runtime included', () => {
+    for (const file of [user, 'evaluated', import.meta.resolve('#src/services/system.js')]) {
+      expect(isOfServices(file), file).to.equal(true);
+    }
+    for (const file of ['', timers, import.meta.resolve('#src/server/app.js')]) {
+      expect(isOfServices(file), file).to.equal(false);
+    }
   });
 
   it('leaves a thread that goes on, also around the moment in which its work ends by itself', async function () {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Climber, LOOK_EVERY_MS, StallLadder, silenceAfter } from '#src/cluster/stall-ladder.js';
@@ -57,5 +59,41 @@ describe('the ladder for a stalled worker', () => {
     await again;
     ladder.stop();
     for (const failure of failures) expect(failure).to.be.instanceOf(RangeError);
+  });
+
+  it('does not believe a thread that says it turns while its heartbeat stands: another takes its place', async () => {
+    const says = `globalThis[Symbol.for('multilane.stand-still')] = () => '"turning"'; for (;;);`;
+    const thread = new Worker(says, { eval: true });
+    await once(thread, 'online');
+    let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
+    let resumed = 0;
+    const ladder = await new Promise<StallLadder>((resolve) => {
+      const climber: Climber = {
+        ...{ worker: 1, generation: 1, slot: 1, threadId: thread.threadId },
+        get state() {
+          return state;
+        },
+        stall() {
+          state = { ...state, kind: 'stalled' } as never;
+        },
+        resume() {
+          resumed += 1;
+        },
+        wedge: () => resolve(started),
+        send() {},
+      };
+      const started = new StallLadder({
+        threads: () => [climber],
+        heartbeat: () => 7,
+        stallMs: 100,
+        drainMs: 0,
+        log: { info() {}, warn() {}, error() {} },
+        dumpFlights() {},
+        stalled() {},
+      });
+    });
+    ladder.stop();
+    await thread.terminate();
+    expect(resumed).to.equal(0);
   });
 });

@@ -1,5 +1,6 @@
 // A WebSocket client that is not ours, with what came in order.
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { within } from './cluster.js';
 
@@ -48,6 +49,11 @@ export class WebSocketClient {
 
   send(data: string | Uint8Array): void {
     this.socket.send(data);
+  }
+
+  /** Frames of one's own making. */
+  write(frames: Uint8Array): void {
+    (this.socket as unknown as { readonly _socket: Socket })._socket.write(frames);
   }
 
   /** The next message that was not taken. @throws Error after 15 s */

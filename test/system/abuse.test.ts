@@ -21,7 +21,7 @@ const IDLE_CUT_MS = 12_000 + 8000;
 /** An answer to the first may be under way before the second comes. */
 const BETWEEN_PACKETS_MS = 100;
 
-const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+const request = (path: string, method = 'GET'): string => `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 const chunkedHead = (line: string): string =>
   `${line} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`;
 const CHUNK = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
@@ -90,15 +90,21 @@ describe('a client that means no good', () => {
     return Math.max(most, residentMb(cluster.pid)) - before;
   }
 
-  for (const path of ['/large', '/long', '/who', '/stream']) {
-    it(`and asks for ${path} again and again but never reads costs less than ${COST_MB} MiB`, async () => {
+  for (const [method, path] of [
+    ['GET', '/large'],
+    ['GET', '/long'],
+    ['GET', '/who'],
+    ['HEAD', '/who'],
+    ['GET', '/stream'],
+  ] as const) {
+    it(`and asks for ${method} ${path} again and again but never reads costs less than ${COST_MB} MiB`, async () => {
       const grown = await cost(async () => {
         const deaf = new Client(cluster.url);
         deaf.socket.pause();
-        await deaf.pour(request(path).repeat(100), 20 * MB, 1000);
+        await deaf.pour(request(path, method).repeat(100), 20 * MB, 1000);
         deaf.socket.destroy();
       });
-      console.log(`      ${path}: ${grown.toFixed(1)} MiB`);
+      console.log(`      ${method} ${path}: ${grown.toFixed(1)} MiB`);
       expect(grown).to.be.lessThan(COST_MB);
     });
   }

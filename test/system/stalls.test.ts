@@ -88,6 +88,7 @@ describe('a handler that keeps the event loop from turning', () => {
     ['in a tick', 'GET', '/stall/tick', 'continuation'],
     ['in ticks without end', 'GET', '/stall/ticks', 'continuation'],
     ['in awaits without end', 'GET', '/stall/awaits', 'continuation'],
+    ['in code that was made from a text', 'GET', '/stall/evaluated', 'continuation'],
     ['in an event listener', 'GET', '/stall/event', 'continuation'],
     ['in a callback of fs', 'GET', '/stall/file', 'continuation'],
   ] as const) {
@@ -110,7 +111,7 @@ describe('a handler that keeps the event loop from turning', () => {
   it('names the route in multilane_handler_stalls_total and the reason of the restart', async () => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
-    expect(metrics).to.match(/^multilane_worker_restarts_total\{reason="stalled"\} 13$/m);
+    expect(metrics).to.match(/^multilane_worker_restarts_total\{reason="stalled"\} 14$/m);
   });
 
   it('harms no other request when it looped synchronously', async () => {
@@ -219,6 +220,19 @@ describe('a handler that keeps the event loop from turning', () => {
     await allReady();
   });
 
+  it('is the only one that is broken off, beside short ones whose turn comes just then', async function () {
+    this.timeout(60_000);
+    const load = keepAliveLoad(cluster.url, ['/thread'], 8);
+    await load.answered(20);
+    for (let ms = STALL_MS + 30; ms <= STALL_MS + 130; ms += 10) {
+      await allReady();
+      expect((await get(`${cluster.url}/burn/${ms}`)).status).to.be.oneOf([200, 500]);
+    }
+    await load.stop();
+    expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
+    await allReady();
+  });
+
   it('is the same process all the time', () => {
     expect(cluster.stderr.filter((text) => text.startsWith('multilane ready'))).to.have.length(1);
   });
@@ -257,6 +271,27 @@ describe('a worker that stands still in native code', () => {
       );
       expect(after.map(({ generation }) => generation)).to.have.members([1, 2]);
       expect((await cluster.stop()).code).to.equal(0);
+    } finally {
+      await cluster.dispose();
+    }
+  });
+});
+
+describe('a worker that stands still where it cannot be ended', () => {
+  it('is replaced, and takes no connection any more', async function () {
+    this.timeout(60_000);
+    const cluster = await startCluster({ config: STALLS, env: { STALL_MS: '300', DRAIN_MS: '500' } });
+    try {
+      const stuck = await Wire.open(cluster.url);
+      void stuck.request('GET', '/queue').catch(() => undefined);
+      const replaced = (list: readonly WorkerView[]): boolean =>
+        list.filter(({ state }) => state === 'ready').length === 2 &&
+        list.some(({ generation }) => generation === 2);
+      await until(() => workersOf(cluster), replaced);
+      const turning = cluster.logs().filter(({ msg }) => String(msg).includes('turns again'));
+      expect(turning).to.deep.equal([]);
+      for (let one = 0; one < 40; one += 1) expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+      stuck.destroy();
     } finally {
       await cluster.dispose();
     }

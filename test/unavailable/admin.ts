@@ -51,7 +51,7 @@ const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 /** A plane with a request under way until `act` has got its responses. */
 async function besideSlow(
-  act: (running: Plane & { readonly busy: Wire; end(): void }) => Promise<readonly Reached[]>,
+  act: (running: Plane & { readonly busy: Wire; readonly end: () => void }) => Promise<readonly Reached[]>,
 ): Promise<readonly Reached[]> {
   const begun = gate();
   const end = gate();
@@ -116,7 +116,7 @@ async function oneStreamTooMany(): Promise<readonly Reached[]> {
   try {
     return [await get(`${url}/events`)];
   } finally {
-    await Promise.all(streams.map(({ body }) => body?.cancel()));
+    for (const { body } of streams) await body?.cancel();
     await closePlanes();
   }
 }

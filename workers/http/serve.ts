@@ -12,7 +12,7 @@ import type { ServiceDatabase } from '#src/hosting/mounting.js';
 import { Block } from '#src/memory/block.js';
 import { Switches } from '#src/memory/switches.js';
 import { TopicHints } from '#src/memory/topic-hints.js';
-import { readHeartbeat } from '#src/memory/worker-row.js';
+import { sinceHeartbeat } from '#src/memory/worker-row.js';
 import { checkCertificate, tlsFilesOf } from '#src/server/certificate.js';
 import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
@@ -60,7 +60,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const cutConnections = recorder.counter('multilane_drain_connections_closed_total');
   const server = createUwsServer(app, { settings, tls, gate });
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
-  const standing = (): number => clock() - readHeartbeat(block, slot);
+  const standing = (): number => sinceHeartbeat(block, slot, clock());
   const stalls = new Stalls({ app, server, row, standing, stallMs: settings.stallMs });
   const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {
     const mounted = services.find(({ definition }) => definition.name === service);

@@ -1,5 +1,5 @@
 // What a worker does about having stood still: in the middle of it, then when it was broken off.
-import type { Stall } from '#src/cluster/break-off.js';
+import type { Examined } from '#src/cluster/break-off.js';
 import { HttpError } from '#src/errors.js';
 import type { WorkerRow } from '#src/memory/worker-row.js';
 import { leaveScope } from '#src/scope.js';
@@ -16,7 +16,7 @@ type Request = NonNullable<ReturnType<App['running']>>;
 
 export interface StallsOptions {
   readonly app: Pick<App, 'abandon' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket'>;
-  readonly server: Pick<UwsServer, 'inCallback'>;
+  readonly server: Pick<UwsServer, 'inCallback' | 'breakOff'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
   /** Milliseconds since the loop has last turned. */
   readonly standing: () => number;
@@ -33,23 +33,32 @@ export class Stalls {
     this.#options = options;
   }
 
-  /** Runs on top of what is to be broken off. Undefined: the loop turns. */
-  examine(): Stall | undefined {
+  /**
+   * Runs on top of what is to be broken off. A loop that has not turned for long may be at the last of many short
+   * callbacks: those are spared.
+   */
+  examine(): Examined {
     const { app, server, standing, stallMs } = this.#options;
     if (standing() < stallMs / 2) return undefined;
-    const request = app.running();
+    const { inCallback } = server;
+    const onStack = inCallback ? app.living().filter((one) => one.onStack) : [];
     const webSocket = app.runningWebSocket();
+    const isShort = (since: number): boolean => performance.now() - since < stallMs / 2;
+    if (inCallback) {
+      // The request is not known yet, or not any more.
+      if (onStack.length === 0) return 'again';
+      if (onStack.every(({ startedAt }) => isShort(startedAt))) return undefined;
+    } else if (webSocket !== undefined && isShort(webSocket.since)) return undefined;
+    const request = app.running();
     if (request !== undefined) this.#culprits.push(request);
-    this.#spareOthers &&= server.inCallback;
+    this.#spareOthers &&= inCallback;
     leaveScope();
-    if (server.inCallback) {
-      // Now: a callback that returns to the core without an answer ends the process.
-      const onStack = app.living().filter((one) => one.onStack);
-      app.abandon(stalled(), onStack);
-    }
+    // Now: a callback that returns to the core without an answer ends the process.
+    app.abandon(stalled(), onStack);
+    server.breakOff();
     return {
-      where: server.inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
-      ...(webSocket !== undefined && { method: 'GET', route: webSocket }),
+      where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
+      ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
       ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
     };
   }

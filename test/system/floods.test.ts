@@ -1,0 +1,79 @@
+// Clients that send tens of thousands of short requests or messages at once: the core takes them in one turn of the loop.
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { workersOf } from '#test/support/rolling.js';
+import { WebSocketClient } from '#test/support/websocket-client.js';
+import { STALLS } from './fixtures/paths.js';
+
+const CONNECTIONS = 12;
+const BYTES = 2_000_000;
+const STALL_MS = 300;
+
+const requests = (line: string): string => {
+  const one = `${line} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  return one.repeat(Math.ceil(BYTES / one.length));
+};
+
+/** Masked, of one byte each. */
+function frames(): Buffer {
+  const one = Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]);
+  return Buffer.alloc(Math.floor(BYTES / one.length) * one.length, one);
+}
+
+/** Resolves when the connection is gone. */
+function flood(url: string, bytes: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.on('error', () => undefined); // to be cut is what they ask for
+  socket.resume();
+  socket.write(bytes);
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+describe('a flood of short requests', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await startCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
+  });
+  after(() => cluster.dispose());
+
+  /** Ordinary requests meanwhile, and the same workers afterwards. */
+  async function harmless(attack: () => Promise<unknown>): Promise<void> {
+    const before = (await workersOf(cluster)).map(({ generation }) => generation);
+    const attacked = attack();
+    const statuses = new Set<number>();
+    for (let one = 0; one < 30; one += 1) statuses.add((await get(`${cluster.url}/thread`)).status);
+    await attacked;
+    // While the work of the flood queues, some are refused.
+    for (const status of statuses) expect(status).to.be.oneOf([200, 503]);
+    expect((await workersOf(cluster)).map(({ generation }) => generation)).to.deep.equal(before);
+    const broken = cluster.logs().filter(({ msg }) => String(msg).includes('broken off'));
+    expect(broken).to.deep.equal([]);
+  }
+
+  for (const line of ['GET /thread', 'HEAD /thread', 'GET /nothing', 'GET /nowhere', 'POST /thread']) {
+    it(`is cut off, and neither ends the process nor has anything broken off: ${line}`, async function () {
+      this.timeout(60_000);
+      const text = requests(line);
+      await harmless(() => Promise.all(Array.from({ length: CONNECTIONS }, () => flood(cluster.url, text))));
+    });
+  }
+
+  it('of WebSocket messages closes its sockets', async function () {
+    this.timeout(60_000);
+    const bytes = frames();
+    await harmless(async () => {
+      const clients = await Promise.all(
+        Array.from({ length: CONNECTIONS }, () =>
+          WebSocketClient.connect(`${cluster.url}/stall/socket/none`),
+        ),
+      );
+      for (const client of clients) client.write(bytes);
+      const codes = await Promise.all(clients.map(async (client) => (await client.closed()).code));
+      // What is still on its way to a socket that is closed is answered by a reset.
+      for (const code of codes) expect(code).to.be.oneOf([1006, 1008]);
+    });
+  });
+});
