@@ -21,7 +21,7 @@ export interface HeapWatchOptions {
   readonly supervisor: {
     readonly lanes: readonly ThreadView[];
     readonly threads: readonly WorkerThread[];
-    replace(worker: number, order: 'heap', before: Date): Promise<Pick<Replacement, 'isReplaced'>>;
+    replace(worker: number, order: 'heap', before: number): Promise<Pick<Replacement, 'isReplaced'>>;
     expel(thread: WorkerThread, order: 'heap'): void;
   };
   readonly block: Block;
@@ -54,7 +54,7 @@ export function watchHeaps({ supervisor, block, limits, log }: HeapWatchOptions)
     replacing.add(worker);
     replacedAt.set(worker, performance.now());
     log.warn(described(thread), 'heap over its limit: worker is replaced');
-    void supervisor.replace(worker, 'heap', new Date()).then(({ isReplaced }) => {
+    void supervisor.replace(worker, 'heap', performance.now()).then(({ isReplaced }) => {
       replacing.delete(worker);
       if (!isReplaced)
         log.error({ worker, generation }, 'a replacement did not get ready, the worker serves on');

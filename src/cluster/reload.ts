@@ -36,7 +36,7 @@ export class Reload {
 
   /** Stops at the first worker whose replacement does not get ready: the old ones serve on. */
   async #replaceAll(): Promise<boolean> {
-    const begun = new Date();
+    const begun = performance.now();
     const workers = this.#supervisor.lanes.map(({ worker }) => worker);
     this.#log.info({ workers: workers.length }, 'reload begins');
     const drains: Promise<void>[] = [];
@@ -54,7 +54,7 @@ export class Reload {
     }
     await Promise.all(drains);
     if (this.#supervisor.stopping) return false;
-    this.#log.info({ ms: Date.now() - begun.getTime() }, 'reload finished');
+    this.#log.info({ ms: Math.round(performance.now() - begun) }, 'reload finished');
     return true;
   }
 }

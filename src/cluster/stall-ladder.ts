@@ -9,7 +9,10 @@ import type { ToWorker } from './messages.js';
 import type { WorkerState } from './worker-state.js';
 
 export const LOOK_EVERY_MS = 25;
-/** Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through. */
+/**
+ * Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through. Also at most
+ * half of STALL_MS: one look alone never makes a worker stalled.
+ */
 const MOST_WATCHED_MS = 250;
 /** Time between two tries at a thread that could not be broken off. */
 const AGAIN_MS = 1_500;
@@ -51,9 +54,14 @@ interface Silence {
 }
 
 /** @param sinceLookMs since the last look at any thread */
-export function silenceAfter(silence: Silence | undefined, heartbeat: number, sinceLookMs: number): Silence {
+export function silenceAfter(
+  silence: Silence | undefined,
+  heartbeat: number,
+  sinceLookMs: number,
+  stallMs: number,
+): Silence {
   if (silence === undefined || silence.heartbeat !== heartbeat) return { heartbeat, ms: 0 };
-  return { heartbeat, ms: silence.ms + Math.min(sinceLookMs, MOST_WATCHED_MS) };
+  return { heartbeat, ms: silence.ms + Math.min(sinceLookMs, MOST_WATCHED_MS, stallMs / 2) };
 }
 
 export class StallLadder {
@@ -83,14 +91,19 @@ export class StallLadder {
     for (const thread of this.#options.threads()) {
       const { kind } = thread.state;
       if (kind === 'starting' || kind === 'dead') continue;
-      const heartbeat = this.#options.heartbeat(thread.slot);
-      const silence = silenceAfter(this.#silences.get(thread), heartbeat, sinceLookMs);
+      const { heartbeat: heartbeatOf, stallMs } = this.#options;
+      const silence = silenceAfter(
+        this.#silences.get(thread),
+        heartbeatOf(thread.slot),
+        sinceLookMs,
+        stallMs,
+      );
       silences.set(thread, silence);
       if (this.#busy.has(thread)) continue;
       if (kind === 'stalled' || kind === 'wedged') {
         if (silence.ms === 0) this.#turnsAgain(thread);
         else if (now - this.#triedAt.get(thread)! >= AGAIN_MS) this.#occupy(thread, this.#tryAgain(thread));
-      } else if (silence.ms >= this.#options.stallMs + BEAT_MS) this.#occupy(thread, this.#climb(thread));
+      } else if (silence.ms >= stallMs + BEAT_MS) this.#occupy(thread, this.#climb(thread));
     }
     this.#silences = silences;
   }

@@ -113,9 +113,9 @@ export class Supervisor {
    * Replaces a worker's thread: the new one serves before the old one is taken out of rotation, drained, ended.
    * Resolves when the new one serves. Threads start one at a time. A reload waits while a quarter of the workers drain;
    * a worker whose heap is over its limit does not, because it may be lost meanwhile.
-   * @param before threads started later are new enough: nothing to do
+   * @param before on the clock of `performance.now()`; threads started later are new enough: nothing to do
    */
-  async replace(worker: number, order: Order, before = new Date()): Promise<Replacement> {
+  async replace(worker: number, order: Order, before = performance.now()): Promise<Replacement> {
     const { workers } = this.#options.settings;
     if (order === 'reload') await this.#settled(() => mayReplace(this.#lanes.living, workers));
     const turn = this.#replacing.then(() => this.#replace(this.#lanes.all[worker - 1]!, order, before));
@@ -143,11 +143,11 @@ export class Supervisor {
     await this.until(() => this.#lanes.living.every(isWedged));
   }
 
-  async #replace(lane: Lane, order: Order, before: Date): Promise<Replacement> {
+  async #replace(lane: Lane, order: Order, before: number): Promise<Replacement> {
     await this.#settled(() => heirOf(lane)?.state.kind !== 'starting');
     const isOld = (): boolean => {
       const heir = heirOf(lane);
-      return heir !== undefined && heir.startedAt <= before && !this.#stopping;
+      return heir !== undefined && heir.begunAt <= before && !this.#stopping;
     };
     if (!isOld()) return NOTHING_TO_DO; // a restart has been quicker, or is under way
     const slot = await this.#takeSlot();

@@ -39,7 +39,10 @@ export class WorkerThread {
   readonly worker: number;
   readonly generation: number;
   readonly slot: number;
+  /** To be shown: this clock may be set back. */
   readonly startedAt = new Date();
+  /** On the clock of `performance.now()`. Its code is read later. */
+  readonly begunAt = performance.now();
   /** Services with a database whose routes answer in this thread. */
   readonly serving = new Set<string>();
   /** Why it was told to drain, unless the process stops. */

@@ -1,7 +1,8 @@
 // How many connections each client address has open, or a few more. The core says of a connection that opens where it
 // comes from, and of one that closes nothing. So each worker counts the connections that open, for ever, and the primary
 // counts now and then what is really there, in the tables of the kernel. From both follows a number that is never too
-// small: what was there, and what has opened since the primary began to count.
+// small: what was there, and what has opened since the primary began to count. In place of a count by address it may take
+// the number of all connections there are, because no address has more.
 //
 // The primary's row holds the difference, so that a sum over all rows is that number: what it has counted, less all that
 // the workers had counted when it began. Cells wrap around at 2^32, sums and differences with them.
@@ -45,7 +46,7 @@ export class ConnectionCensus {
     this.#before = this.#cells.othersNow();
   }
 
-  /** @param counts connections by address; nothing: only what has opened since `begin` counts */
+  /** @param counts connections by address that are open, at some moment after `begin` for each */
   publish(counts: Iterable<readonly [AddressKey, number]>): void {
     const cells = this.#before.map((before) => -before);
     for (const [{ low, high }, count] of counts) {
@@ -53,5 +54,10 @@ export class ConnectionCensus {
       cells[(high & (CELLS - 1)) + CELLS]! += count;
     }
     this.#cells.replaceOwn(cells);
+  }
+
+  /** @param all connections of all addresses together, read after `begin`; whoever says `opened` has added to them before */
+  publishMost(all: number): void {
+    this.#cells.replaceOwn(this.#before.map((before) => all - before));
   }
 }

@@ -14,6 +14,7 @@
 // two. The head is stored atomically, so what was stored before it is seen with it. The start may be seen early, since
 // no head speaks of it yet; the duration lies behind the whole request (bench/micro/flight-recorder.ts: about 28 ns).
 import type { Block } from './block.js';
+import { elapsed, toWord } from './elapsed.js';
 import { FLIGHT_WORDS, FLIGHTS, SERIES_PER_WORKER } from './layout.js';
 
 const HEAD = 0;
@@ -55,7 +56,7 @@ export class FlightRecorder {
     const at = index * FLIGHT_WORDS;
     const uses = (words[at + HEAD]! >>> USES_SHIFT) + 1;
     const head = (uses << USES_SHIFT) | (row - this.#firstRow + 1);
-    words[at + STARTED + (uses & 1)] = now | 0;
+    words[at + STARTED + (uses & 1)] = toWord(now);
     Atomics.store(words, at + HEAD, head);
     return head | (index << STATUS_SHIFT);
   }
@@ -91,7 +92,7 @@ export class FlightRecorder {
 export interface Flight {
   /** Series row of its route. */
   readonly row: number;
-  /** Milliseconds since it began. */
+  /** Milliseconds since it began, right for 49 days. */
   readonly ageMs: number;
   /** undefined: in flight. */
   readonly ended: { readonly status: number; readonly microseconds: number } | undefined;
@@ -122,8 +123,7 @@ function readFlight(words: Int32Array, at: number, firstRow: number, now: number
     const status = (head & STATUS_BITS) >>> STATUS_SHIFT;
     return {
       row: firstRow + (head & ROW_BITS) - 1,
-      // The clock's 32 bits wrap after 49 days: only differences count.
-      ageMs: Math.max(0, ((now | 0) - started) | 0),
+      ageMs: elapsed(toWord(now), started),
       ended: status === 0 ? undefined : { status, microseconds },
     };
   }

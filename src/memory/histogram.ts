@@ -40,7 +40,7 @@ for (let index = 0; index < GUESS.length; index++) {
 }
 const EDGES = Float64Array.from(HISTOGRAM_EDGES_US);
 
-/** Cell of a duration in whole microseconds (0..2^31-1; longer is the last cell). */
+/** Cell of a duration in microseconds, of any length. */
 export function cellOf(microseconds: number): number {
   if (microseconds <= SMALLEST_US) return 0;
   if (microseconds > EDGES[EDGES.length - 1]!) return EDGES.length;

@@ -10,7 +10,7 @@ const LOW = 0;
 const CARRY = 1;
 const TWO_32 = 4294967296;
 
-/** Adds a whole number 0..2^32-1. Only the row's owner may call it. */
+/** Adds a whole number 0..2^52. Only the row's owner may call it. */
 export function addWide(words: Int32Array, at: number, n: number): void {
   const next = (words[at + LOW]! >>> 0) + n;
   if (next < TWO_32) {
@@ -19,8 +19,8 @@ export function addWide(words: Int32Array, at: number, n: number): void {
   }
   const carry = Atomics.load(words, at + CARRY) & ~1;
   Atomics.store(words, at + CARRY, carry | 1);
-  Atomics.store(words, at + LOW, (next - TWO_32) | 0);
-  Atomics.store(words, at + CARRY, carry + 2);
+  Atomics.store(words, at + LOW, next | 0); // the lowest 32 bits, whatever the rest
+  Atomics.store(words, at + CARRY, carry + 2 * Math.floor(next / TWO_32));
 }
 
 /** Any thread may read. Exact up to 2^53. */

@@ -55,7 +55,7 @@ export class WorkerRow {
    */
   enterRoute(row: number, now: number): number {
     const before = this.#route[0]!;
-    if (before === 0) this.#since[0] = now | 0;
+    if (before === 0) this.#since[0] = toWord(now);
     // What was stored before it is seen with it: never a route with the time of the one before.
     Atomics.store(this.#route, 0, row + 1);
     return before;
@@ -67,7 +67,7 @@ export class WorkerRow {
 
   /** The loop has turned. */
   beat(now: number): void {
-    Atomics.store(this.#heartbeat, 0, now | 0);
+    Atomics.store(this.#heartbeat, 0, toWord(now));
   }
 
   /** Once per second, not per request. */
@@ -105,11 +105,11 @@ export interface WorkerReading {
   readonly heapRetainedBytes: number;
   /** Series row of the route that runs now. */
   readonly currentRow: number | undefined;
-  /** Shared clock, milliseconds. */
+  /** Of the shared clock, as `elapsed` takes it. */
   readonly currentSince: number;
 }
 
-/** When the loop of the thread in this slot has last turned: milliseconds of the shared clock, 0 for never. */
+/** When the loop of the thread in this slot has last turned: of the shared clock, as `elapsed` takes it; 0 for never. */
 export function readHeartbeat(block: Block, slot: number): number {
   return Atomics.load(block.words('workerHeartbeat', slot), 0);
 }

@@ -1,6 +1,6 @@
-// Counts the open connections of the data plane by client address, from the tables of the kernel (proc(5), /proc/net/tcp),
-// while there are many: only then it matters whose they are. Where there is no such table, only what has opened within the
-// last second is known.
+// Counts the open connections of the data plane by client address, from the tables of the kernel (proc(5), /proc/net/tcp).
+// While there are few the tables are not read: nobody has more than all there are, and that says enough. Where there is
+// no such table, only what has opened within the last second is known.
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
@@ -14,9 +14,9 @@ import { networkOf } from '../server/rate-limits.js';
 const EVERY_MS = 1000;
 /** Counting takes at most this part of the time: a table of a hundred thousand connections takes a while to read. */
 const MOST_SHARE = 0.1;
-/** Of MAX_CONNECTIONS, from which on connections are counted: below the part from which on shares are kept to. */
-const COUNT_FROM = 0.75;
-const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
+/** Of MAX_CONNECTIONS, from which on the tables are read. Below, no address is anywhere near its share. */
+const COUNT_FROM = 0.25;
+const TABLES = process.platform === 'linux' ? ['/proc/self/net/tcp', '/proc/self/net/tcp6'] : [];
 /** States of tcp(7) that hold a file of this process no more, or never did: TIME_WAIT, CLOSE, LISTEN. */
 const NOT_OPEN = new Set(['06', '07', '0A']);
 
@@ -50,39 +50,65 @@ function addressOf(hexadecimal: string): string {
   return addressText(bytes.length % 4 === 0 ? bytes.swap32() : bytes);
 }
 
-/** @returns what ends it */
-export function takeCensus(
+/** Whether it says that there is no such table for this process; anything else may pass. */
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** @throws when a table cannot be read, or there is none: without IPv6 one of them is missing */
+async function readTables(tables: readonly string[], port: number): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  const missing: unknown[] = [];
+  for (const table of tables) {
+    try {
+      await countConnections(createReadStream(table, 'latin1'), port, counts);
+    } catch (error) {
+      if (!isMissing(error) || missing.push(error) === tables.length) throw error;
+    }
+  }
+  return counts;
+}
+
+/** @returns what counts once and never rejects */
+export function censusOf(
   block: Block,
   port: number,
   maxConnections: number,
   log: Pick<Logger, 'warn'>,
-): () => void {
+  tables = TABLES,
+): () => Promise<void> {
   const census = new ConnectionCensus(block);
   const keyOf = addressKeys(block);
+  let isFailing = false;
+  return async () => {
+    census.begin();
+    const all = readConnections(block);
+    if (all < COUNT_FROM * maxConnections) {
+      census.publishMost(all);
+      return;
+    }
+    try {
+      const counts = await readTables(tables, port);
+      census.publish([...counts].map(([network, connections]) => [keyOf(network), connections] as const));
+      isFailing = false;
+    } catch (err) {
+      // Else the last numbers stay, and what opens is added to them: they become too large, never too small.
+      if (isMissing(err)) census.publish([]);
+      if (!isFailing) log.warn({ err }, 'connections cannot be counted by address');
+      isFailing = true;
+    }
+  };
+}
+
+/** @returns what ends it */
+export function takeCensus(...of: Parameters<typeof censusOf>): () => void {
+  const count = censusOf(...of);
   let timer: NodeJS.Timeout | undefined;
   let hasEnded = false;
-  let hasTables = process.platform === 'linux';
-  const count = async (): Promise<void> => {
-    census.begin();
-    const counts = new Map<string, number>();
-    if (hasTables && readConnections(block) >= COUNT_FROM * maxConnections) {
-      for (const table of TABLES) await countConnections(createReadStream(table, 'latin1'), port, counts);
-    }
-    census.publish([...counts].map(([network, connections]) => [keyOf(network), connections] as const));
-  };
   const next = (afterMs: number): void => {
     if (hasEnded) return;
     timer = setTimeout(() => {
       const begun = performance.now();
-      count()
-        .catch((error: unknown) => {
-          hasTables = false;
-          log.warn(
-            { err: error },
-            'connections cannot be counted by address: the tables of the kernel cannot be read',
-          );
-        })
-        .finally(() => next(Math.max(EVERY_MS, (performance.now() - begun) / MOST_SHARE)));
+      void count().then(() => next(Math.max(EVERY_MS, (performance.now() - begun) / MOST_SHARE)));
     }, afterMs).unref();
   };
   next(EVERY_MS);

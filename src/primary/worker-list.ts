@@ -4,6 +4,7 @@ import type { Supervisor } from '../cluster/supervisor.js';
 import { shownAs } from '../cluster/worker-state.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
+import { elapsed, toWord } from '../memory/elapsed.js';
 import { labelsOfRow } from '../memory/series.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { WorkerView } from '../telemetry/admin/telemetry-routes.js';
@@ -29,8 +30,7 @@ export function workerList(
       loopUtilization: rounded(row.loopUtilization, 3),
       loopDelayP99Ms: rounded(row.loopDelayP99Us / 1000, 2),
       heapUsedMb: rounded(row.heapUsedBytes / 1048576, 1),
-      current:
-        route === undefined ? null : { route, sinceMs: Math.max(0, Math.round(clock() - row.currentSince)) },
+      current: route === undefined ? null : { route, sinceMs: elapsed(toWord(clock()), row.currentSince) },
     };
   });
 }

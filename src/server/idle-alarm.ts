@@ -1,6 +1,7 @@
 // Rings when nothing has happened for a while. One alarm of the wheel serves many touches: when it rings it
-// looks at the last one and, if there is reason to, waits on.
-import type { Alarm, TimerWheel } from './timer-wheel.js';
+// looks at the last one and, if there is reason to, waits on. When it rings late it waits a little more, once: what would
+// have touched it may have happened and not be known yet.
+import { type Alarm, LATE_MS, type TimerWheel } from './timer-wheel.js';
 
 export class IdleAlarm {
   readonly #wheel: TimerWheel;
@@ -8,6 +9,8 @@ export class IdleAlarm {
   readonly #ring: () => void;
   #alarm: Alarm | undefined;
   #touchedAt = 0;
+  /** The touch since which it has waited a little more. */
+  #grantedTo: number | undefined;
 
   constructor(wheel: TimerWheel, idleMs: number, ring: () => void) {
     this.#wheel = wheel;
@@ -35,7 +38,10 @@ export class IdleAlarm {
     this.#alarm = this.#wheel.after(ms, () => {
       const left = this.#touchedAt + this.#idleMs - this.#wheel.now();
       if (left > 0) this.#wait(left);
-      else this.#ring();
+      else if (this.#wheel.isLate && this.#grantedTo !== this.#touchedAt) {
+        this.#grantedTo = this.#touchedAt;
+        this.#wait(LATE_MS);
+      } else this.#ring();
     });
   }
 }

@@ -16,6 +16,8 @@ export interface Ticker {
 
 /** Milliseconds an alarm may be late, beside what the loop itself is late. */
 export const GRAIN_MS = 10;
+/** After so long without a turn the loop, or the whole machine, has stood still. */
+export const LATE_MS = 1000;
 const SLOTS = 512;
 
 /**
@@ -57,6 +59,9 @@ export class TimerWheel {
   #size = 0;
   /** First grain that has not been looked at. */
   #grain = 0;
+  /** When it has turned last, or begun to. */
+  #turnedAt = 0;
+  #isLate = false;
   #stop: (() => void) | undefined;
 
   /** @param failed told when a callback throws; the others still ring */
@@ -67,6 +72,11 @@ export class TimerWheel {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** This turn comes late. Timers are before the sockets in a turn of the loop: what has arrived meanwhile is not read yet. */
+  get isLate(): boolean {
+    return this.#isLate;
   }
 
   now(): number {
@@ -81,6 +91,7 @@ export class TimerWheel {
     entry.wheel = this;
     if (this.#size++ === 0) {
       this.#grain = Math.floor(now / GRAIN_MS);
+      this.#turnedAt = now;
       this.#stop = this.#ticker.every(GRAIN_MS, () => this.turn());
     }
     const head = this.#slots[Math.ceil(entry.at / GRAIN_MS) % SLOTS]!;
@@ -105,6 +116,8 @@ export class TimerWheel {
   /** Rings what is due. A loop that was held up for long finds everything in one round of the wheel. */
   turn(): void {
     const now = this.#ticker.now();
+    this.#isLate = now - this.#turnedAt > LATE_MS;
+    this.#turnedAt = now;
     const last = Math.floor(now / GRAIN_MS);
     const due: Entry[] = [];
     for (let grain = Math.max(this.#grain, last - SLOTS + 1); grain <= last; grain++) {

@@ -96,6 +96,41 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     expect(Math.max(...during.map(({ leaving }) => leaving))).to.equal(2);
   });
 
+  it('replaces and reloads whatever the wall clock does meanwhile, and takes the time on another', async () => {
+    await start({ WORKERS: '1', DRAIN_MS: '0' });
+    const times: unknown[] = [];
+    const log = { info: ({ ms }: { ms?: number }) => times.push(ms), warn() {}, error() {} };
+    const RealDate = globalThis.Date;
+    let setBackMs = 0;
+    globalThis.Date = class extends RealDate {
+      constructor() {
+        super(RealDate.now() - setBackMs);
+      }
+      static override now = (): number => RealDate.now() - setBackMs;
+    } as DateConstructor;
+    try {
+      for (setBackMs of [3_600_000, 7_200_000, 0, 86_400_000]) {
+        const { generation } = supervisor.lanes[0]!;
+        expect(await new Reload(supervisor, log as never).begin()).to.equal(true);
+        expect(supervisor.lanes[0]!.generation).to.equal(generation + 1);
+        expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
+        expect(supervisor.lanes[0]!.generation).to.equal(generation + 2);
+        expect(times.splice(0).at(-1)).to.be.within(0, 60_000);
+      }
+    } finally {
+      globalThis.Date = RealDate;
+    }
+  });
+
+  it('leaves a thread alone that has started after the order', async () => {
+    await start({ WORKERS: '1', DRAIN_MS: '0' });
+    const before = performance.now();
+    await supervisor.replace(1, 'reload', before);
+    const { generation } = supervisor.lanes[0]!;
+    expect(await supervisor.replace(1, 'reload', before)).to.include({ isReplaced: true });
+    expect(supervisor.lanes[0]!.generation).to.equal(generation);
+  });
+
   it('replaces a worker whose heap is over its limit without waiting for the drain of another', async () => {
     await start({ WORKERS: '2', DRAIN_MS: '3600000' });
     expect(await supervisor.replace(1, 'reload')).to.include({ isReplaced: true });

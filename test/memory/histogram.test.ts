@@ -29,6 +29,15 @@ describe('histogram cells', () => {
     );
   });
 
+  it('take every duration beyond the last edge into the last one, however long', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 10_000_001, max: Number.MAX_SAFE_INTEGER }), (us) => {
+        expect(cellOf(us)).to.equal(HISTOGRAM_EDGES_US.length);
+      }),
+    );
+    for (const power of [31, 32, 33, 52]) expect(cellOf(2 ** power)).to.equal(HISTOGRAM_EDGES_US.length);
+  });
+
   it('answer a quantile by nearest rank, within one cell above the true value', () => {
     fc.assert(
       fc.property(

@@ -1,9 +1,16 @@
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
-import { countConnections } from '#src/primary/connection-census.js';
+import fc from 'fast-check';
+import { addressKeys } from '#src/memory/address-cells.js';
+import { Block } from '#src/memory/block.js';
+import { ConnectionShares } from '#src/memory/connection-shares.js';
+import { Connections } from '#src/memory/connections.js';
+import { censusOf, countConnections } from '#src/primary/connection-census.js';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
@@ -58,5 +65,168 @@ describe('a census of connections', () => {
     expect(Object.fromEntries(counts)).to.deep.equal({ '127.0.0.2': 2, '127.0.0.3': 1 });
     for (const socket of sockets) socket.destroy();
     server.close();
+  });
+});
+
+const MOST = 40;
+/** Some of one address open, half of what is open closes, or the table of the kernel can be read or not. */
+type Event =
+  | { readonly do: 'open'; readonly address: number; readonly count: number }
+  | { readonly do: 'close'; readonly address: number }
+  | { readonly do: 'table'; readonly is: 'there' | 'unreadable' };
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('open' as const),
+      address: fc.nat(2),
+      count: fc.integer({ min: 1, max: 20 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('close' as const), address: fc.nat(2) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('table' as const), is: fc.constantFrom('there', 'unreadable') }),
+  },
+);
+
+/** A census of a table that the test writes. */
+class Site {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'census-'));
+  readonly table = join(this.#folder, 'tcp');
+  readonly block = Block.create({ workers: 1 });
+  readonly warnings: unknown[] = [];
+  readonly open = [0, 0, 0];
+  isReadable = true;
+  readonly #keyOf = addressKeys(this.block);
+  readonly #connections = new Connections(this.block, 1, MOST);
+  readonly #shares = new ConnectionShares(this.block, 1);
+  readonly #round = censusOf(
+    this.block,
+    8080,
+    MOST,
+    { warn: (fields: unknown) => this.warnings.push(fields) },
+    [this.table, join(this.#folder, 'tcp6')],
+  );
+
+  enter(address: number): void {
+    if (!this.#connections.enter()) return;
+    this.#shares.opened(this.#key(address));
+    this.open[address]!++;
+  }
+
+  leave(address: number): void {
+    this.open[address]!--;
+    this.#connections.leave();
+  }
+
+  /** Begins: what is open in this moment is in the table. */
+  count(): Promise<void> {
+    rmSync(this.table, { force: true, recursive: true });
+    const lineOf = (address: number): string => line('0100007F:1F90', `0${address + 2}00007F:C001`, '01');
+    if (this.isReadable) {
+      writeFileSync(
+        this.table,
+        HEAD + this.open.map((count, address) => lineOf(address).repeat(count)).join(''),
+      );
+    } else mkdirSync(this.table);
+    return this.#round();
+  }
+
+  remove(): Promise<void> {
+    rmSync(this.table, { force: true, recursive: true });
+    return this.#round();
+  }
+
+  of(address: number): number {
+    return this.#shares.of(this.#key(address));
+  }
+
+  dispose(): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  #key(address: number) {
+    return this.#keyOf(`127.0.0.${address + 2}`);
+  }
+}
+
+describe('rounds of a census', () => {
+  let site: Site;
+  beforeEach(() => {
+    site = new Site();
+  });
+  afterEach(() => site.dispose());
+  const fill = (address: number, count: number): void => {
+    for (let n = 0; n < count; n++) site.enter(address);
+  };
+
+  it('never make an address look smaller than it is, however full it was and whatever happens meanwhile', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.array(event, { maxLength: 4 }), fc.array(event, { maxLength: 4 })), {
+          maxLength: 8,
+        }),
+        async (rounds) => {
+          site.dispose();
+          site = new Site();
+          const happen = (events: readonly Event[]): void => {
+            for (const one of events) {
+              if (one.do === 'open') fill(one.address, one.count);
+              else if (one.do === 'table') site.isReadable = one.is === 'there';
+              else for (let n = Math.ceil(site.open[one.address]! / 2); n > 0; n--) site.leave(one.address);
+              for (const [address, count] of site.open.entries()) {
+                expect(site.of(address)).to.be.at.least(count);
+              }
+            }
+          };
+          for (const [before, during] of rounds) {
+            happen(before);
+            const round = site.count();
+            happen(during);
+            await round;
+            happen([{ do: 'open', address: 0, count: 1 }]);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('forget what has come and gone, full or nearly empty', async () => {
+    for (const others of [0, MOST / 2]) {
+      fill(1, others);
+      for (let n = 0; n < 10 * MOST; n++) {
+        site.enter(0);
+        site.leave(0);
+      }
+      expect(site.of(0)).to.be.at.least(10 * MOST);
+      await site.count();
+      expect(site.of(0)).to.equal(0);
+    }
+  });
+
+  it('go on after a table could not be read, with the last numbers, and say so once', async () => {
+    fill(0, MOST / 2);
+    await site.count();
+    site.isReadable = false;
+    for (let n = 0; n < 3; n++) await site.count();
+    expect(site.of(0)).to.equal(MOST / 2);
+    expect(site.warnings).to.have.length(1);
+    for (let n = 0; n < 5; n++) site.leave(0);
+    site.isReadable = true;
+    await site.count();
+    expect(site.of(0)).to.equal(MOST / 2 - 5);
+    site.isReadable = false;
+    await site.count();
+    expect(site.warnings).to.have.length(2);
+  });
+
+  it('know only what opens where there are no tables, and say so once', async () => {
+    fill(0, MOST / 2);
+    for (let n = 0; n < 3; n++) await site.remove();
+    expect(site.of(0)).to.equal(0);
+    expect(site.warnings).to.have.length(1);
   });
 });

@@ -95,6 +95,16 @@ describe('reading a whole body', () => {
     expect(peer.wheel.size).to.equal(0);
   });
 
+  it('waits on when the process has stood still and the bytes have only not been read yet', async () => {
+    const peer = new Peer(10);
+    const bytes = peer.body.whole();
+    peer.send('abc');
+    await settled();
+    peer.ticker.stand(2 * BODY_IDLE_MS);
+    peer.send('def', true);
+    expect(textOf(await bytes)).to.equal('abcdef');
+  });
+
   it('gives what had arrived before it was asked for', async () => {
     const peer = new Peer(10);
     peer.send('abc');

@@ -122,6 +122,11 @@ export class ManualTicker implements Ticker {
   }
 
   advance(ms: number): void {
+    for (let left = ms; left > 0; left -= 500) this.stand(Math.min(left, 500));
+  }
+
+  /** The same while the loop stands still: it turns once, behind that. */
+  stand(ms: number): void {
     this.#now += ms;
     for (const turn of [...this.#turns]) turn();
   }

@@ -49,6 +49,18 @@ describe('open connections of one address', () => {
         expect(metrics).to.match(/multilane_requests_shed_total\{reason="connection_share"\} [1-9]/);
       });
 
+      it('never take all there may be in waves, with counts between them', async () => {
+        const waves = [0.74 * MOST, 0.49 * MOST];
+        for (const wave of waves) {
+          await Promise.all(Array.from({ length: wave }, () => open('127.0.0.2')));
+          // Rounds of the census go by, which nothing tells of.
+          await new Promise((resolve) => setTimeout(resolve, 1500));
+        }
+        expect(sockets.size).to.be.within(MOST / 2, 0.9 * MOST + 4);
+        const others = await Promise.all(['127.0.0.3', '127.0.0.4', '127.0.0.5'].map(open));
+        expect(others).to.deep.equal([true, true, true]);
+      });
+
       it('count no more when they are closed', async () => {
         await Promise.all(Array.from({ length: 3 * MOST }, () => open('127.0.0.2')));
         for (const socket of sockets) socket.destroy();

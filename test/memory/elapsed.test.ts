@@ -1,0 +1,44 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { elapsed, toWord } from '#src/memory/elapsed.js';
+import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
+import { SERIES_PER_WORKER } from '#src/memory/layout.js';
+
+const DAY_MS = 86_400_000;
+/** How long a process has run: years, and around the bounds of a word. */
+const uptimes = fc.oneof(
+  fc.nat(1000 * DAY_MS),
+  fc
+    .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -5000, max: 5000 }))
+    .map(([n, off]) => n * 2 ** 31 + off),
+);
+/** Up to 49 days, which is what a word can tell. */
+const ages = fc.oneof(fc.nat(10_000), fc.nat(49 * DAY_MS));
+
+describe('times in a word of shared memory', () => {
+  it('tell how long ago something was, however long the process has run', () => {
+    fc.assert(
+      fc.property(uptimes, ages, (since, age) => {
+        expect(elapsed(toWord(since + age), toWord(since))).to.equal(age);
+        expect(elapsed(toWord(since + age), toWord(since) | 0), 'as a signed word').to.equal(age);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('tell so of requests in the flight recorder, and these are in order', () => {
+    const block = Block.create({ workers: 1 });
+    const row = SERIES_PER_WORKER;
+    fc.assert(
+      fc.property(uptimes, fc.array(ages, { minLength: 1, maxLength: 5 }), (begun, ages) => {
+        const recorder = new FlightRecorder(block, 1);
+        block.words('flights', 1).fill(0);
+        const now = begun + Math.max(...ages);
+        for (const age of ages) recorder.begin(row, now - age);
+        const seen = readFlights(block, 1, now).map(({ ageMs }) => ageMs);
+        expect(seen).to.deep.equal([...ages].sort((a, b) => a - b));
+      }),
+    );
+  });
+});

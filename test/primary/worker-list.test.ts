@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { WorkerRow } from '#src/memory/worker-row.js';
+import { workerList } from '#src/primary/worker-list.js';
+
+const DAY_MS = 86_400_000;
+
+describe('the list of workers', () => {
+  it('says how long a handler has run, however long the process has', () => {
+    const block = Block.create({ workers: 1 });
+    const { row } = new SeriesTable(block, 1).histogram('seconds', { http_route: '/slow' });
+    const threads = [
+      { worker: 1, slot: 1, generation: 1, state: { kind: 'starting' }, startedAt: new Date(0) },
+    ] as unknown as Parameters<typeof workerList>[0]['threads'];
+    const uptimes = fc.oneof(
+      fc.nat(1000 * DAY_MS),
+      fc
+        .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -5000, max: 5000 }))
+        .map(([n, off]) => n * 2 ** 31 + off),
+    );
+    fc.assert(
+      fc.property(uptimes, fc.nat(49 * DAY_MS), (since, age) => {
+        const worker = new WorkerRow(block, 1);
+        const before = worker.enterRoute(row, since);
+        const [view] = workerList({ threads }, block, () => since + age);
+        worker.leaveRoute(before);
+        expect(view!.current).to.deep.equal({ route: '/slow', sinceMs: age });
+      }),
+    );
+  });
+});

@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { IdleAlarm } from '#src/server/idle-alarm.js';
+import { TimerWheel } from '#src/server/timer-wheel.js';
+import { ManualTicker } from './kit.js';
+
+const IDLE_MS = 8000;
+const fail = (error: unknown): never => {
+  throw error;
+};
+
+function alarmOf() {
+  const ticker = new ManualTicker();
+  const wheel = new TimerWheel(fail, ticker);
+  let rung = 0;
+  const alarm = new IdleAlarm(wheel, IDLE_MS, () => rung++);
+  return { ticker, wheel, alarm, rung: () => rung };
+}
+
+describe('an idle alarm', () => {
+  it('rings once after a silence, and not before', () => {
+    const { ticker, alarm, rung } = alarmOf();
+    alarm.start();
+    ticker.advance(IDLE_MS - 10);
+    alarm.touch();
+    ticker.advance(IDLE_MS - 10);
+    expect(rung()).to.equal(0);
+    ticker.advance(50);
+    expect(rung()).to.equal(1);
+    ticker.advance(10 * IDLE_MS);
+    expect(rung()).to.equal(1);
+  });
+
+  it('does not ring for what comes behind a standstill of any length, whenever that begins', () => {
+    const standstill = fc.integer({ min: 1001, max: 86_400_000 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(IDLE_MS - 50), standstill), { maxLength: 10 }), (stops) => {
+        const { ticker, alarm, rung } = alarmOf();
+        alarm.start();
+        for (const [before, standMs] of stops) {
+          ticker.advance(before);
+          ticker.stand(standMs);
+          alarm.touch(); // what has arrived meanwhile is read in the same turn of the loop
+          expect(rung()).to.equal(0);
+        }
+        ticker.advance(IDLE_MS + 50);
+        expect(rung()).to.equal(1);
+      }),
+    );
+  });
+
+  it('rings soon after a standstill behind which nothing comes, also when the loop is always late', () => {
+    for (const [standMs, turns] of [
+      [IDLE_MS, 2],
+      [60_000, 2],
+      [1500, 7],
+    ] as const) {
+      const { ticker, wheel, alarm, rung } = alarmOf();
+      alarm.start();
+      for (let turn = 0; turn < turns; turn++) {
+        expect(rung()).to.equal(0);
+        ticker.stand(standMs);
+      }
+      expect([rung(), wheel.size]).to.deep.equal([1, 0]);
+    }
+  });
+});
