@@ -76,7 +76,7 @@ export class Dispatcher {
     response.once('close', () => input.next());
     let executed: boolean | undefined = false;
     connections.move(socket, 'turn');
-    await this.#turns.enter();
+    await this.#turns.enter(response);
     // The client has left, or was refused meanwhile.
     if (response.destroyed || socket.writableEnded) return;
     connections.move(socket, 'handler');

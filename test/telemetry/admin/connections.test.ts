@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { expect } from 'chai';
 import type { AdminRoute } from '#src/telemetry/admin/handler.js';
 import type { ClosedReason } from '#src/telemetry/admin/server.js';
@@ -185,7 +185,7 @@ describe('turns of the event loop for requests', () => {
     const turns = new Turns(2);
     const begun: number[] = [];
     const enter = async (name: number): Promise<void> => {
-      await turns.enter();
+      await turns.enter(new EventEmitter());
       begun.push(name);
     };
     const all = [1, 2, 3, 4, 5, 6].map(enter);
@@ -197,12 +197,28 @@ describe('turns of the event loop for requests', () => {
     expect(begun).to.deep.equal([1, 2, 6, 5, 4, 3]);
   });
 
+  it('are not taken by requests whose connection has closed', async () => {
+    const turns = new Turns(1);
+    const connections = [1, 2, 3, 4].map(() => new EventEmitter());
+    const begun: number[] = [];
+    const all = connections.map(async (connection, index) => {
+      await turns.enter(connection);
+      begun.push(index);
+    });
+    connections[3]!.emit('close');
+    connections[2]!.emit('close');
+    await Promise.all([all[2], all[3]]);
+    expect(begun).to.deep.equal([0, 3, 2]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).to.deep.equal([0, 3, 2, 1]);
+  });
+
   it('let one begin in each turn when each of them takes long', async () => {
     let now = 0;
     const turns = new Turns(4, () => now);
     const begun: number[] = [];
     const enter = async (name: number): Promise<void> => {
-      await turns.enter();
+      await turns.enter(new EventEmitter());
       now += 20;
       begun.push(name);
     };
