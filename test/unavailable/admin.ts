@@ -104,7 +104,7 @@ async function oneStreamTooMany(): Promise<readonly Reached[]> {
   try {
     return [await get(`${url}/events`)];
   } finally {
-    await Promise.all(streams.map(({ body }) => body?.cancel()));
+    await Promise.all(streams.map(async ({ body }) => body?.cancel()));
     await closePlanes();
   }
 }
