@@ -36,6 +36,8 @@ interface Arrival {
   readonly socket: Socket;
   readonly acceptedAt: number;
   readonly turn: number;
+  readonly received: (chunk: Buffer) => void;
+  readonly closed: () => void;
   header: Buffer;
   length: number;
 }
@@ -52,12 +54,21 @@ export class Arrivals {
 
   constructor(options: ArrivalOptions) {
     this.#options = options;
-    this.#sweep = setInterval(() => this.#closeLate(), SWEEP_MS);
+    this.#sweep = setInterval(() => {
+      const now = performance.now();
+      // The loop reads before it comes to immediates. After a pause of the process, headers may lie in the kernel.
+      setImmediate(() => this.#closeLate(now));
+    }, SWEEP_MS);
     this.#sweep.unref();
   }
 
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** What all that wait have sent. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   add(socket: Socket): void {
@@ -69,13 +80,15 @@ export class Arrivals {
       socket,
       acceptedAt: performance.now(),
       turn: this.#turn,
+      received: (chunk) => this.#received(arrival, chunk),
+      closed: () => this.#forget(arrival),
       header: EMPTY,
       length: 0,
     };
     this.#waiting.set(socket, arrival);
-    socket.on('data', (chunk: Buffer) => this.#received(arrival, chunk));
+    socket.on('data', arrival.received);
     socket.once('error', ignore);
-    socket.once('close', () => this.#forget(arrival));
+    socket.once('close', arrival.closed);
     this.#trim();
   }
 
@@ -99,8 +112,7 @@ export class Arrivals {
   #passOn(arrival: Arrival): void {
     const { socket, header, length } = arrival;
     this.#forget(arrival);
-    socket.removeAllListeners('data');
-    socket.removeListener('error', ignore);
+    socket.off('error', ignore);
     socket.pause();
     socket.unshift(header.subarray(0, length));
     this.#options.complete(socket);
@@ -137,8 +149,8 @@ export class Arrivals {
     this.#options.evicted();
   }
 
-  #closeLate(): void {
-    const now = performance.now();
+  /** @param now when it was seen which ones are late */
+  #closeLate(now: number): void {
     const { headersMs } = this.#options;
     const share = this.#waiting.size > MANY ? Math.ceil((this.#waiting.size * SWEEP_MS) / headersMs) : 0;
     let closed = 0;
@@ -151,8 +163,12 @@ export class Arrivals {
     }
   }
 
+  /** Every way out leads through here. What a connection sends afterwards is no longer received here. */
   #forget(arrival: Arrival): void {
-    if (!this.#waiting.delete(arrival.socket)) return;
+    const { socket, received, closed } = arrival;
+    if (!this.#waiting.delete(socket)) return;
+    socket.off('data', received);
+    socket.off('close', closed);
     this.#bytes -= arrival.length;
   }
 }

@@ -55,11 +55,6 @@ export class AdminConnections {
     return this.#streams < this.#options.most() / 2;
   }
 
-  /** It waits for its client: no request of it is under way. */
-  isWaiting(socket: Socket): boolean {
-    return this.#phases.get(socket) === 'client';
-  }
-
   /** Moves a connection to a phase, unless it has been closed. */
   move(socket: Socket, phase: Phase): void {
     if (!this.#phases.has(socket)) return;

@@ -1,11 +1,13 @@
 // The path of one admin request: site check, route, token, body, handler, answer. Everything that can go wrong
 // on it ends as a problem document in one place.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { HttpError, UnavailableError } from '../../errors.js';
 import { parseTraceparent } from '../propagation.js';
 import { requestIdOf } from '../request-id.js';
 import { TraceIds } from '../trace-ids.js';
+import type { ClientInput } from './client-input.js';
 import type { AdminConnections } from './connections.js';
 import type { Credentials, Grants } from './credentials.js';
 import { EventStream } from './event-stream.js';
@@ -25,6 +27,7 @@ export interface DispatchOptions {
   readonly credentials: Credentials;
   readonly failedTokens: FailedTokens;
   readonly connections: AdminConnections;
+  readonly inputs: WeakMap<Duplex, ClientInput>;
   /** Milliseconds for which a client may read no byte of a response that is complete. */
   readonly sendMs: number;
   readonly log: Logger;
@@ -68,15 +71,14 @@ export class Dispatcher {
     for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
     const { connections } = this.#options;
     const { socket } = request;
+    const input = this.#inputOf(request);
+    input.begin(request);
+    response.once('close', () => input.next());
     let executed: boolean | undefined = false;
-    // Node.js hands over all requests of a packet at once. Each may take memory and time for its response.
-    if (!connections.isWaiting(socket)) {
-      response.end(this.#problem(request, response, { requestId, executed }, pipelined()));
-      return;
-    }
     connections.move(socket, 'turn');
-    await this.#turns.enter();
-    if (response.destroyed) return;
+    await this.#turns.enter(response);
+    // The client has left, or was refused meanwhile.
+    if (response.destroyed || socket.writableEnded) return;
     connections.move(socket, 'handler');
     try {
       const { route, adminRequest } = await this.#admit(request, response, requestId);
@@ -132,7 +134,7 @@ export class Dispatcher {
       params: match.params,
       query: new URLSearchParams(query),
       header: (name) => header(request, name),
-      body: await this.#bodyOf(request),
+      body: await this.#bodyOf(request, response),
       requestId,
       remoteAddress: request.socket.remoteAddress ?? '',
       grants,
@@ -141,12 +143,24 @@ export class Dispatcher {
     return { route: match.route, adminRequest };
   }
 
-  async #bodyOf(request: IncomingMessage): Promise<unknown> {
+  async #bodyOf(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     const { connections } = this.#options;
+    const input = this.#inputOf(request);
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      input.respond();
+      return undefined;
+    }
     connections.move(request.socket, 'client');
-    const body = await readJsonBody(request);
+    const body = await readJsonBody(request, () => {
+      if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
+      input.readBody();
+    });
     connections.move(request.socket, 'handler');
     return body;
+  }
+
+  #inputOf({ socket }: IncomingMessage): ClientInput {
+    return this.#options.inputs.get(socket)!;
   }
 
   #authorize(request: IncomingMessage, match: RouteMatch): Grants {
@@ -181,8 +195,7 @@ export class Dispatcher {
     if (stream !== undefined && !this.#options.connections.hasRoomForStream) {
       throw new UnavailableError('OVERLOADED', 'Too many event streams are open.');
     }
-    if (this.#closing || this.#options.connections.isCrowded) response.setHeader('connection', 'close');
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    this.#begin(request, response, headers);
     if (stream !== undefined) {
       response.setHeader('content-type', 'text/event-stream; charset=utf-8');
       response.writeHead(status);
@@ -252,11 +265,23 @@ export class Dispatcher {
     }
     const traceId = parseTraceparent(header(request, 'traceparent'))?.traceId ?? this.#ids.traceId();
     const { status, headers, body } = problemOf(error, { requestId, traceId, executed });
-    if (this.#closing || this.#options.connections.isCrowded) response.setHeader('connection', 'close');
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    this.#begin(request, response, headers);
     response.setHeader('content-length', Buffer.byteLength(body));
     response.writeHead(status);
     return body;
+  }
+
+  /** Nothing more of the request is read. */
+  #begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const input = this.#inputOf(request);
+    input.respond();
+    const isLast = this.#closing || this.#options.connections.isCrowded || input.isUnread;
+    if (isLast) response.setHeader('connection', 'close');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   }
 }
 
@@ -265,11 +290,15 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** One Host, and a target that is a path: with anything else it is not clear whom the request is for. */
+/** One Host, and a target that is a path: with anything else it is not clear whom the request is for or what it wants. */
 function checkForm(request: IncomingMessage): void {
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   if (hosts.length !== 1) throw new HttpError('MALFORMED_REQUEST', 'The request must have one Host field.');
   if (!request.url?.startsWith('/')) throw new HttpError('MALFORMED_REQUEST', 'The target must be a path.');
+  const { expect = '100-continue' } = request.headers;
+  if (expect.toLowerCase() !== '100-continue') {
+    throw new HttpError('MALFORMED_REQUEST', 'The only expectation that is met here is 100-continue.');
+  }
 }
 
 function matchPath(router: AdminRouter, method: string, path: string): RouteMatch {
@@ -279,11 +308,6 @@ function matchPath(router: AdminRouter, method: string, path: string): RouteMatc
     throw new HttpError('MALFORMED_REQUEST', 'The path holds a broken escape.', { cause: error });
   }
 }
-
-const pipelined = (): HttpError =>
-  new HttpError('OVERLOADED', 'The admin plane answers one request of a connection at a time.', {
-    headers: { connection: 'close' },
-  });
 
 const unauthorized = (detail: string, challenge: string): HttpError =>
   new HttpError('UNAUTHORIZED', detail, { headers: { 'www-authenticate': `Bearer ${challenge}` } });

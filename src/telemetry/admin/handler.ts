@@ -10,7 +10,7 @@ export type AdminAccess =
   /** The operator, and holders of a delegate token: look at `request.grants`. */
   | 'delegate';
 
-/** A body is fully read (<= 64 KiB) and parsed before the handler runs. */
+/** A body is fully read (<= 64 KiB) and parsed before the handler runs, except that of a GET, which is never read. */
 export interface AdminRequest {
   readonly method: string;
   /** Without the query. */

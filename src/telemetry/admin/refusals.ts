@@ -4,11 +4,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HttpError } from '../../errors.js';
 import { TraceIds } from '../trace-ids.js';
+import type { ClientInput } from './client-input.js';
+import { linger } from './linger.js';
 import { problemOf } from './problem.js';
 
 export const MAX_HEADER_BYTES = 16 * 1024;
-/** How long a client that was refused may take to close its side. Closed at once, it could not read why. */
-const LINGER_MS = 500;
 /** Above this many clients that are late nobody is told why: they are hardly there by accident. */
 const MOST_TOLD = 64;
 
@@ -20,13 +20,18 @@ const REASONS: Readonly<Record<number, string>> = {
 
 export class Refusals {
   readonly #ids = new TraceIds();
+  readonly #inputs: WeakMap<Duplex, ClientInput>;
 
-  refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
-    }
-    this.#end(failureOf(error.code), socket);
+  /** @param inputs of the connections that node's parser has */
+  constructor(inputs: WeakMap<Duplex, ClientInput>) {
+    this.#inputs = inputs;
+  }
+
+  refuse({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+    const isLate = code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (isLate) this.#inputs.get(socket)?.expire(() => this.#end(tooSlow(), socket));
+    else if (code === 'ECONNRESET') socket.destroy();
+    else this.#end(failureOf(code), socket);
   }
 
   /**
@@ -34,11 +39,14 @@ export class Refusals {
    * @param others that wait for theirs
    */
   late(socket: Socket, others: number): void {
-    if (others > MOST_TOLD || !socket.writable) socket.resetAndDestroy();
+    if (others > MOST_TOLD) socket.resetAndDestroy();
     else this.#end(tooSlow(), socket);
   }
 
+  /** Nothing of a request that was refused is read any more, so it has no effect. */
   #end(failure: HttpError, socket: Duplex): void {
+    // It was refused before, or its last response is under way.
+    if (!socket.writable) return;
     const requestId = randomUUID();
     const { status, headers, body } = problemOf(failure, {
       requestId,
@@ -49,10 +57,10 @@ export class Refusals {
     const lines = Object.entries({ ...fields, connection: 'close' }).map(
       ([name, value]) => `${name}: ${value}`,
     );
-    socket.end(`HTTP/1.1 ${status} ${REASONS[status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
-    socket.resume();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    socket.once('close', () => clearTimeout(timer));
+    linger(
+      socket,
+      `HTTP/1.1 ${status} ${REASONS[status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`,
+    );
   }
 }
 
@@ -62,6 +70,5 @@ function failureOf(code: string | undefined): HttpError {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return new HttpError('HEADERS_TOO_LARGE', `The header is larger than ${MAX_HEADER_BYTES} bytes.`);
   }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return tooSlow();
   return new HttpError('MALFORMED_REQUEST', 'The request is not valid HTTP.');
 }

@@ -1,9 +1,11 @@
 // The admin plane's server: node:http in the primary, bounded in everything a client could hold on to.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { StartError } from '../../errors.js';
 import { Arrivals } from './arrivals.js';
+import { ClientInput } from './client-input.js';
 import { AdminConnections } from './connections.js';
 import { Credentials, type Delegate } from './credentials.js';
 import { Dispatcher } from './dispatch.js';
@@ -86,6 +88,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     most: () => Math.min(limits.connections, limits.arrivals()),
     evicted: () => count('evicted'),
   });
+  const inputs = new WeakMap<Duplex, ClientInput>();
   const dispatcher = new Dispatcher({
     host,
     allowedHosts: options.allowedHosts,
@@ -93,26 +96,28 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     credentials: new Credentials(options.token, options.delegates),
     failedTokens: new FailedTokens(),
     connections,
+    inputs,
     sendMs: limits.sendMs,
     log: options.log,
   });
-  const server = createServer(
-    {
-      headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      // How often the three above are looked after.
-      connectionsCheckingInterval: Math.min(500, limits.headersMs),
-      maxHeaderSize: MAX_HEADER_BYTES,
-      keepAlive: true,
-      // Answered by us, as a problem document.
-      requireHostHeader: false,
-    },
-    (request, response) => void dispatcher.handle(request, response),
-  );
-  const refusals = new Refusals();
+  const server = createServer({
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    // How often the three above are looked after.
+    connectionsCheckingInterval: Math.min(500, limits.headersMs),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAlive: true,
+    // Answered by us, as a problem document.
+    requireHostHeader: false,
+  });
+  // The latter two are requests with `expect`: the one that asks whether to send the body, and any other.
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    server.on(event, (request, response) => void dispatcher.handle(request, response));
+  }
+  const refusals = new Refusals(inputs);
   server.on('clientError', (error, socket) => refusals.refuse(error, socket));
-  const arrivals = receive(server, connections, refusals, limits, count);
+  const arrivals = receive(server, { connections, inputs, refusals, limits, count });
   // Under a master of node:cluster a port that another of its programs has would be shared with it unnoticed, and
   // port 0 would be the same one for all.
   const alone = sharing === 'alone' || options.port === 0;
@@ -129,14 +134,16 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   };
 }
 
+interface Reception {
+  readonly connections: AdminConnections;
+  readonly inputs: WeakMap<Duplex, ClientInput>;
+  readonly refusals: Refusals;
+  readonly limits: AdminLimits;
+  readonly count: (reason: ClosedReason) => void;
+}
+
 /** Has the server see a connection only when its first request header is complete. */
-function receive(
-  server: Server,
-  connections: AdminConnections,
-  refusals: Refusals,
-  limits: AdminLimits,
-  count: (reason: ClosedReason) => void,
-): Arrivals {
+function receive(server: Server, { connections, inputs, refusals, limits, count }: Reception): Arrivals {
   const attach = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   const arrivals = new Arrivals({
@@ -147,6 +154,7 @@ function receive(
     complete: (socket) => {
       if (connections.add(socket)) {
         for (const listener of attach) listener.call(server, socket);
+        inputs.set(socket, new ClientInput(socket));
         return;
       }
       count('refused');

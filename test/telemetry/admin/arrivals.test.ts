@@ -144,7 +144,7 @@ describe('connections to the admin plane without a complete request header', () 
     };
     const whole = await Promise.all(requests.map((request) => send([request])));
     expect(whole.map((answer) => (answer as { status: number }).status)).to.deep.equal([
-      200, 200, 200, 400, 400, 200, 431,
+      200, 200, 411, 400, 400, 200, 431,
     ]);
     await fc.assert(
       fc.asyncProperty(

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { expect } from 'chai';
 import type { AdminRoute } from '#src/telemetry/admin/handler.js';
 import type { ClosedReason } from '#src/telemetry/admin/server.js';
@@ -153,31 +153,30 @@ describe('connections to the admin plane that have sent a request', () => {
     expect((await get(`${url}/livez`)).status).to.equal(200);
   });
 
-  it('are answered one request at a time: what is pipelined behind one that runs is refused', async () => {
-    let calls = 0;
-    let release!: () => void;
+  it('are answered one request at a time: what is pipelined begins when the response before it is sent', async () => {
+    const begun: string[] = [];
+    const releases: (() => void)[] = [];
     const slow: AdminRoute = {
       method: 'GET',
-      path: '/slow',
-      handler: async () => {
-        calls += 1;
-        await new Promise<void>((resolve) => {
-          release = resolve;
-        });
-        return { status: 200, json: 'done' };
+      path: '/slow/:number',
+      handler: async ({ params }) => {
+        begun.push(params.number!);
+        await new Promise<void>((resolve) => releases.push(resolve));
+        return { status: 200, text: params.number! };
       },
     };
     const { url } = await plane([slow]);
-    const [wire] = await send(url, 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
-    await until(
-      () => calls,
-      (count) => count > 0,
-    );
-    release();
-    expect((await wire!.answer())?.status).to.equal(200);
-    await expectProblem(await wire!.answer(), 503, 'OVERLOADED');
-    await wire!.closed();
-    expect(calls).to.equal(1);
+    const request = (number: number): string => `GET /slow/${number} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    const [wire] = await send(url, [0, 1, 2].map(request).join(''));
+    for (const number of [0, 1, 2]) {
+      await until(
+        () => begun.length,
+        (count) => count > number,
+      );
+      expect(begun).to.have.lengthOf(number + 1);
+      releases[number]!();
+      expect(String((await wire!.answer())?.body)).to.equal(String(number));
+    }
   });
 });
 
@@ -186,7 +185,7 @@ describe('turns of the event loop for requests', () => {
     const turns = new Turns(2);
     const begun: number[] = [];
     const enter = async (name: number): Promise<void> => {
-      await turns.enter();
+      await turns.enter(new EventEmitter());
       begun.push(name);
     };
     const all = [1, 2, 3, 4, 5, 6].map(enter);
@@ -198,12 +197,28 @@ describe('turns of the event loop for requests', () => {
     expect(begun).to.deep.equal([1, 2, 6, 5, 4, 3]);
   });
 
+  it('are not taken by requests whose connection has closed', async () => {
+    const turns = new Turns(1);
+    const connections = [1, 2, 3, 4].map(() => new EventEmitter());
+    const begun: number[] = [];
+    const all = connections.map(async (connection, index) => {
+      await turns.enter(connection);
+      begun.push(index);
+    });
+    connections[3]!.emit('close');
+    connections[2]!.emit('close');
+    await Promise.all([all[2], all[3]]);
+    expect(begun).to.deep.equal([0, 3, 2]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).to.deep.equal([0, 3, 2, 1]);
+  });
+
   it('let one begin in each turn when each of them takes long', async () => {
     let now = 0;
     const turns = new Turns(4, () => now);
     const begun: number[] = [];
     const enter = async (name: number): Promise<void> => {
-      await turns.enter();
+      await turns.enter(new EventEmitter());
       now += 20;
       begun.push(name);
     };
