@@ -112,20 +112,20 @@ export class Model {
   ): void {
     const { loop, doors } = this.workers[worker]!;
     const door = doors[work.route]!;
-    let isAdmitted = false;
+    let ticket = 0;
     loop.readable({
       begin: () => {
-        isAdmitted = door.enter();
-        return isAdmitted ? work.cpu[0]! + OVERHEAD_MS : this.#refusalMs;
+        ticket = door.enter();
+        return ticket > 0 ? work.cpu[0]! + OVERHEAD_MS : this.#refusalMs;
       },
       end: () => {
-        if (!isAdmitted) {
+        if (ticket === 0) {
           this.#refuse(loop, door.holdMs, since, tallies, answered);
           return;
         }
         const { now } = this.agenda;
         this.#goOn(work, 0, loop, () => {
-          door.leave(this.agenda.now - now + work.cpu[0]!, work.waits.length === 0);
+          door.leave(ticket, this.agenda.now - now + work.cpu[0]!, work.waits.length === 0);
           for (const tally of tallies) {
             tally.done++;
             tally.latencies.push(this.agenda.now - since);

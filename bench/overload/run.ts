@@ -1,7 +1,10 @@
 // npm run bench:overload [-- --seed N] [--quick]: the overload rule against the shapes of load, in virtual time.
 import { parseArgs } from 'node:util';
+import { Gradient2, Vegas, Windowed } from './gates/concurrency-limits.js';
 import { none, type Policy } from './gates/gate.js';
-import { goZero, gradient, inFlightLimit, loopDelay, vegas } from './gates/in-flight-limit.js';
+import { goZero } from './gates/go-zero.js';
+import { inFlightLimit } from './gates/in-flight-limit.js';
+import { LoopDelay } from './gates/loop-delay.js';
 import { ours } from './gates/ours.js';
 import { comparison, mainTable, routeTable } from './report.js';
 import {
@@ -19,10 +22,11 @@ import { bimodal, cpuAfter, cpuBefore, cpuLate, lognormal } from './shapes.js';
 const RULES: Readonly<Record<string, Policy>> = {
   'this rule': ours(),
   'no rule': none,
-  Gradient2: inFlightLimit(gradient),
-  Vegas: inFlightLimit(vegas),
-  'AIMD by loop delay': inFlightLimit(loopDelay),
-  'go-zero': inFlightLimit(goZero),
+  Gradient2: inFlightLimit(() => new Windowed(new Gradient2())),
+  'Gradient2 from 400': inFlightLimit(() => new Windowed(new Gradient2(400, 1_000))),
+  Vegas: inFlightLimit((random) => new Vegas(random)),
+  'go-zero': goZero,
+  'AIMD by loop delay': inFlightLimit(() => new LoopDelay()),
 };
 
 const compared = (length: RunLength): readonly Run[] => [

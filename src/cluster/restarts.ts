@@ -2,7 +2,7 @@
 // without a clock: the supervisor waits and starts.
 
 export interface RestartLimits {
-  /** Starts in a row that may end before `ready`, per worker, before the process gives up (exit 70). */
+  /** The process gives up (exit 70) when this many threads of one worker in a row have ended before `ready`. */
   readonly giveUpAfter: number;
   /** A thread that served this long, in milliseconds, starts its worker's backoff anew. */
   readonly longLifeMs: number;
@@ -45,7 +45,7 @@ export class Restarts {
     this.#unready++;
     this.#failures = servedMs > this.#limits.longLifeMs ? 0 : this.#failures + 1;
     const delayMs = Math.max(0, restartDelay(this.#failures) - servedMs);
-    return { delayMs, isHopeless: this.#unready > this.#limits.giveUpAfter };
+    return { delayMs, isHopeless: this.#unready >= this.#limits.giveUpAfter };
   }
 }
 

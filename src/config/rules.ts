@@ -49,11 +49,17 @@ export function checkTogether(settings: Settings, surroundings: Surroundings): v
   }
 }
 
+/**
+ * Bytes of the largest body that can be held whole: one client may hold half of MAX_BUFFERED_BODY_BYTES, of which an
+ * eighth is for small bodies of all clients (quota.ts).
+ */
+export const largestBody = (maxBufferedBodyBytes: number): number =>
+  Math.floor((maxBufferedBodyBytes * 7) / 16);
+
 /** What is allowed and likely a mistake. */
 export function doubtsAbout(settings: Settings, as: Surroundings['as']): readonly string[] {
   const { maxBodyBytes, maxBufferedBodyBytes } = settings;
-  // An eighth of the half that one client may hold is for small bodies of all clients: see quota.ts.
-  const mostOfOne = Math.floor((maxBufferedBodyBytes * 7) / 16);
+  const mostOfOne = largestBody(maxBufferedBodyBytes);
   if (maxBodyBytes <= mostOfOne) return [];
   return [
     `${as('MAX_BODY_BYTES')}: a body of ${maxBodyBytes} bytes is always refused with 503, because one client may hold ` +

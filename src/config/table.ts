@@ -1,6 +1,7 @@
 // Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
 // OpenTelemetry are in table-otel.ts.
 import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './address.js';
+import { defaultMaxConnections, MOST_CONNECTIONS } from './connection-limit.js';
 import { defaultWorkerHeapMb } from './heap-limit.js';
 import { listOf, longToken, oneOf, onOff, path, rate, token, whole } from './kind.js';
 import { workersOn } from './machine.js';
@@ -12,8 +13,6 @@ const BYTES = { unit: 'bytes' };
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
-/** What Linux lets a process open unless told otherwise (fs.nr_open). */
-const MOST_CONNECTIONS = 1_048_576;
 
 const serviceNames = listOf('service names', (name) =>
   /^[a-z][a-z0-9-]{0,62}$/.test(name) ? name : undefined,
@@ -125,10 +124,13 @@ export const PROCESS_SETTINGS = {
   ),
   MAX_CONNECTIONS: given(
     whole(1, MOST_CONNECTIONS),
-    (machine) => Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor(0.9 * machine.openFiles))),
+    defaultMaxConnections,
     'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
       'it is read. What is left of the open files is for databases, calls and files.',
-    { defaultText: '9/10 of the open-file limit' },
+    {
+      defaultText:
+        'the smaller of 9/10 of the open-file limit and that limit - 128 - 16 x `WORKERS`; under 64 the start is refused',
+    },
   ),
   MAX_PENDING_BODIES: given(
     whole(1, 1_000_000),
@@ -141,7 +143,10 @@ export const PROCESS_SETTINGS = {
     (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
     'Bytes of request bodies that the whole process holds, at most half of them of one client address; a body that ' +
       'needs more is refused with 503 `OVERLOADED`.',
-    { ...BYTES, defaultText: 'a quarter of the memory of the machine or container, at most 1 GiB' },
+    {
+      ...BYTES,
+      defaultText: 'a quarter of the memory of the machine or container, at least 16 MiB and at most 1 GiB',
+    },
   ),
   MAX_STREAMS: given(
     whole(1, 1_000_000),

@@ -28,6 +28,7 @@ import { type HostThread, MountedService, type Outfit } from './mounting.js';
 import { observeCalls } from './observers.js';
 import { countedRateLimits } from './rate-limits.js';
 import { RequestMeters } from './request-meters.js';
+import { doubtsAboutRoutes } from './route-doubts.js';
 import { createShared } from './shared.js';
 import { traceTrust } from './trace-trust.js';
 
@@ -119,6 +120,8 @@ export function createHost(options: HostOptions): Host {
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+  // The routes of all workers are the same.
+  if (worker === 1) for (const doubt of doubtsAboutRoutes(app.routes(), settings)) log.warn(doubt);
   return {
     app,
     services,

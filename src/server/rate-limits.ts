@@ -20,25 +20,19 @@ export interface RateLimits {
 export interface RateCheck {
   readonly limit: RateLimit;
   readonly keyOf: (ctx: Context) => string;
-  /** Asked before all others are charged, and charged after them; see `checksOf`. */
-  readonly isPeeked: boolean;
 }
 
 type KeyOption = NonNullable<Exclude<RateLimitOption, string>['key']>;
 
 /** The limit of the setting RATE_LIMIT, per client address, which all routes share. */
 export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | undefined {
-  return rate === null ? undefined : checkOf('default', 'default', rate, addressKey, limits, false);
+  return rate === null ? undefined : checkOf('default', 'default', rate, addressKey, limits);
 }
 
 /**
- * The limits of a route in the order in which they are charged. What the route's own limit refuses is not
- * charged to the one that all routes share. So the route's own comes first where its keys are addresses, or
- * one key for all. Keys that a client may choose (a header field, a function of the request) come last: each
- * of them takes a row of the shared table, and a client must not fill it with random keys beyond the limit of
- * its address. To keep the promise all the same, such a limit is peeked at first, which takes no row. Between
- * peeking and charging another request can take the last admission of the key: then both limits were charged
- * for a refusal, which makes the shared one too strict by one, never too lax.
+ * The limits of a route, two at most, in the order in which they are charged. A limit whose keys a client may choose (a
+ * header field, a function of the request) comes last: each of its keys takes a row of the shared table, and a client
+ * must not fill it with random keys beyond the limit of its address.
  * @param identity names the route among all of the process
  */
 export function checksOf(
@@ -54,16 +48,18 @@ export function checksOf(
   const rate = parseRate(limit);
   if (rate === undefined) throw new TypeError(`rateLimit: ${JSON.stringify(limit)} is not ${RATE_FORM}`);
   const isChosen = key !== 'address' && key !== 'global';
-  const isPeeked = isChosen && common !== undefined;
-  const own = checkOf('route', `route ${identity}`, rate, keyFunction(key), limits, isPeeked);
-  return isPeeked ? [...shared, own] : [own, ...shared];
+  const own = checkOf('route', `route ${identity}`, rate, keyFunction(key), limits);
+  return isChosen ? [...shared, own] : [own, ...shared];
 }
 
 export const RATE_FORM =
   '"N/second" or "N/minute", optionally with ";burst=B", whose burst is back within a day';
 
 /**
- * Charges a request to all limits of its route.
+ * Charges a request to all limits of its route. A limit is not charged for what another one refuses, so the second is
+ * peeked at before the first is charged; that takes no row. Between peeking and charging another request can take the
+ * last admission of the key: then the first limit was charged for a refusal, which makes it too strict by one, never
+ * too lax.
  * @returns the refusal, undefined when all admit it
  * @throws what a key function throws
  */
@@ -71,30 +67,35 @@ export function chargeRates(
   checks: readonly RateCheck[],
   ctx: Omit<Context, 'body' | 'input'>,
 ): HttpError | undefined {
-  const last = checks.at(-1);
-  const peeked = last?.isPeeked === true ? last : undefined;
-  const peekedKey = peeked?.keyOf(ctx as Context) ?? '';
-  if (peeked !== undefined) {
-    const { limit } = peeked;
-    const verdict = limit.peek(peekedKey);
-    if (verdict < 0) {
-      announce(ctx, limit.policyItem, limit.item(verdict));
-      return refusal(verdict);
-    }
+  const first = checks[0];
+  const second = checks[1];
+  if (first === undefined) return undefined;
+  if (second === undefined) return charge(first, first.keyOf(ctx as Context), ctx, '', '');
+  const secondKey = second.keyOf(ctx as Context);
+  const peeked = second.limit.peek(secondKey);
+  if (peeked < 0) {
+    announce(ctx, second.limit.policyItem, second.limit.item(peeked));
+    return refusal(peeked);
   }
-  let [policies, items] = ['', ''];
-  let refused: HttpError | undefined;
-  for (const check of checks) {
-    const { limit } = check;
-    const verdict = limit.take(check === peeked ? peekedKey : check.keyOf(ctx as Context));
-    policies += policies === '' ? limit.policyItem : `, ${limit.policyItem}`;
-    items += items === '' ? limit.item(verdict) : `, ${limit.item(verdict)}`;
-    if (isAdmitted(verdict)) continue;
-    refused = refusal(verdict);
-    break;
-  }
-  announce(ctx, policies, items);
-  return refused;
+  const { limit } = first;
+  const verdict = limit.take(first.keyOf(ctx as Context));
+  const item = limit.item(verdict);
+  if (isAdmitted(verdict)) return charge(second, secondKey, ctx, `${limit.policyItem}, `, `${item}, `);
+  announce(ctx, limit.policyItem, item);
+  return refusal(verdict);
+}
+
+/** Charges the last limit, and says what is left of it behind what was said of the one before. */
+function charge(
+  { limit }: RateCheck,
+  key: string,
+  ctx: Pick<Context, 'header'>,
+  policies: string,
+  items: string,
+): HttpError | undefined {
+  const verdict = limit.take(key);
+  announce(ctx, policies + limit.policyItem, items + limit.item(verdict));
+  return isAdmitted(verdict) ? undefined : refusal(verdict);
 }
 
 function announce(ctx: Pick<Context, 'header'>, policies: string, items: string): void {
@@ -116,11 +117,10 @@ function checkOf(
   rate: Rate,
   keyOf: RateCheck['keyOf'],
   limits: RateLimits,
-  isPeeked: boolean,
 ): RateCheck {
   const { count, periodMs, burst } = rate;
   const limit = new RateLimit(name, rate, limits.limit(identity, periodMs / count, burst));
-  return { limit, keyOf, isPeeked };
+  return { limit, keyOf };
 }
 
 function keyFunction(key: KeyOption): RateCheck['keyOf'] {

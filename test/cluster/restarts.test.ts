@@ -21,10 +21,10 @@ describe('restarts of a worker', () => {
     expect(restarts.ended(0).delayMs).to.equal(100);
   });
 
-  it('are hopeless after eight lives in a row that never served, and not before', () => {
+  it('are hopeless once eight lives in a row have never served, and not before', () => {
     const restarts = new Restarts(RESTART_LIMITS);
-    const verdicts = Array.from({ length: 9 }, () => restarts.ended(1).isHopeless);
-    expect(verdicts).to.deep.equal([...Array<boolean>(8).fill(false), true]);
+    const verdicts = Array.from({ length: 8 }, () => restarts.ended(1).isHopeless);
+    expect(verdicts).to.deep.equal([...Array<boolean>(7).fill(false), true]);
   });
 
   it('have hope again with every life that served', () => {

@@ -52,7 +52,7 @@ describe('the supervisor', () => {
       given.start();
     });
     expect(end).to.deep.equal({ message: 'worker 1 ended 2 times before it could serve', exitCode: 70 });
-    expect(restarts).to.have.length(3);
+    expect(restarts).to.have.length(2);
     await given?.stop(0);
   });
 });

@@ -24,7 +24,7 @@ describe('kinds of values', () => {
     for (const [name, setting] of Object.entries(SETTINGS)) {
       const value = setting.default({
         parallelism: 64,
-        openFiles: 1024,
+        openFiles: 20_000,
         memoryBytes: 1024 ** 3,
         oldGenerationBytes: 1024 ** 3,
         workers: 64,

@@ -1,6 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { openFileLimit, openFilesIn } from '#src/config/open-files.js';
-import { settings } from './loading.js';
+import { cleanEnvironment, PRIMARY } from '#test/support/cluster.js';
+import { refusal, settings } from './loading.js';
 
 describe('the limit of open files', () => {
   it('is the soft one of proc(5), and as good as none where that is unlimited or cannot be read', () => {
@@ -13,10 +18,50 @@ describe('the limit of open files', () => {
     expect(openFileLimit()).to.be.greaterThan(0);
   });
 
-  it('bounds connections by default, with a tenth left for everything else', async () => {
-    expect((await settings({ openFiles: 1000 })).maxConnections).to.equal(900);
-    expect((await settings({ openFiles: 1 })).maxConnections).to.equal(1);
-    expect((await settings({ openFiles: Number.MAX_SAFE_INTEGER })).maxConnections).to.equal(1_048_576);
-    expect((await settings({ argv: ['--max-connections', '5'] })).maxConnections).to.equal(5);
+  it('bounds connections by default: nine tenths of it, and what workers and the process need is left', async () => {
+    const most = async (openFiles: number, ...argv: string[]): Promise<number> =>
+      (await settings({ openFiles, argv })).maxConnections;
+    expect(await most(20_000, '--workers', '4')).to.equal(18_000);
+    expect(await most(1024, '--workers', '2')).to.equal(1024 - 128 - 32);
+    expect(await most(1024, '--workers', '16')).to.equal(1024 - 128 - 256);
+    expect(await most(Number.MAX_SAFE_INTEGER)).to.equal(1_048_576);
+    expect(await most(20_000, '--max-connections', '5')).to.equal(5);
   });
+
+  it('refuses the start when fewer than 64 are left, unless they are set', async () => {
+    const argv = ['--workers', '2'];
+    expect((await settings({ openFiles: 224, argv })).maxConnections).to.equal(64);
+    for (const openFiles of [223, 120, 1]) {
+      expect(await refusal({ openFiles, argv })).to.match(
+        new RegExp(`^78 MAX_CONNECTIONS: the limit of ${openFiles} open files .* at least 224 .*WORKERS`),
+      );
+    }
+    expect((await settings({ openFiles: 100, argv: ['--max-connections', '5'] })).maxConnections).to.equal(5);
+  });
+
+  for (const [files, most] of [
+    [80, undefined],
+    [120, undefined],
+    [256, 256 - 128 - 32],
+    [1024, 1024 - 128 - 32],
+  ] as const) {
+    it(`is the one that the process itself was started with: ${files}`, async function () {
+      if (process.platform !== 'linux') this.skip();
+      this.timeout(20_000);
+      const run = spawn(
+        'sh',
+        ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, PRIMARY, '--check'],
+        {
+          cwd: tmpdir(),
+          env: cleanEnvironment({ WORKERS: '2' }),
+        },
+      );
+      const ended = once(run, 'close');
+      const [out, err] = await Promise.all([text(run.stdout), text(run.stderr)]);
+      const [code] = (await ended) as [number | null];
+      expect(code, err).to.equal(most === undefined ? 78 : 0);
+      if (most === undefined) expect(err).to.match(/^multilane: MAX_CONNECTIONS: .*ulimit -n.*\n$/);
+      else expect(out).to.match(new RegExp(`MAX_CONNECTIONS\\b.*\\b${most}\\b`));
+    });
+  }
 });

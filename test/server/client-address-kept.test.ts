@@ -1,5 +1,5 @@
 // Wherever a handler, a hook or the source of a stream asks for the client's address, over real connections.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
@@ -22,6 +22,8 @@ describe('the address of a client', () => {
   const look = (where: string, ctx: Context<never>): void => {
     seen[where] = [ctx.ip, ctx.host];
   };
+  /** Says when it has the whole response. */
+  const client = new EventEmitter();
   const aborted = async (ctx: Context<never>): Promise<void> => {
     if (!ctx.signal.aborted) await once(ctx.signal, 'abort');
   };
@@ -46,6 +48,18 @@ describe('the address of a client', () => {
           hooked.get('/leaves', (ctx) => aborted(ctx as never));
           hooked.get('/limited', { rateLimit: '1/minute' }, () => 'ok');
           hooked.get('/stream', (ctx) => ctx.stream(pieces()));
+        });
+        // Here nothing asks for the address before the client has the whole response.
+        app.group('/asked-later', (asked) => {
+          asked.hook('onResponse', async (ctx) => {
+            await once(client, 'ended');
+            look('onResponse, at the end', ctx as never);
+          });
+          asked.get('/sync', () => 'ok');
+          asked.get('/responder', (ctx) => ctx.status(201).json({}));
+          asked.get('/throws', () => {
+            throw new Error('a fault');
+          });
         });
         // Here the address is asked for early, and remembered from then on.
         app.group('/early', (early) => {
@@ -110,21 +124,22 @@ describe('the address of a client', () => {
   ): Promise<void> {
     const { begun } = world.observer;
     const headers = localAddress === PROXY ? { 'x-forwarded-for': PROXIED, 'x-forwarded-host': 'shop' } : {};
-    const client = request({ host: '127.0.0.1', port, path, localAddress, agent: false, headers });
-    client.on('error', () => undefined);
-    client.end();
+    const sent = request({ host: '127.0.0.1', port, path, localAddress, agent: false, headers });
+    sent.on('error', () => undefined);
+    sent.end();
     if (leaves === 'at once') {
       await until(
         () => world.observer.begun,
         (count) => count > begun,
       );
     } else {
-      const [response] = (await once(client, 'response')) as [IncomingMessage];
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
       response.on('error', () => undefined);
       response.resume();
       if (leaves === 'never') await once(response, 'end');
     }
-    client.destroy();
+    client.emit('ended');
+    sent.destroy();
   }
 
   for (const [path, leaves, wheres] of [
@@ -136,6 +151,9 @@ describe('the address of a client', () => {
     ['/hooked/never', 'never', ['onResponse', 'onResponse, later']],
     ['/hooked/leaves', 'at once', ['onResponse', 'onResponse, later']],
     ['/hooked/stream', 'never', ['onResponse', 'onResponse, later']],
+    ['/asked-later/sync', 'never', ['onResponse, at the end']],
+    ['/asked-later/responder', 'never', ['onResponse, at the end']],
+    ['/asked-later/throws', 'never', ['onResponse, at the end']],
     ['/early/throws', 'never', ['onRequest', 'onError', 'onResponse']],
     ['/plain/leaves', 'at once', ['handler']],
     ['/plain/late', 'never', ['handler']],

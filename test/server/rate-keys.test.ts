@@ -1,4 +1,4 @@
-// Two limits of one route, of which one has keys that clients choose.
+// Two limits of one route: that of the setting, by address, and its own, whose keys clients may choose.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseRate } from '#src/rate.js';
@@ -22,8 +22,17 @@ const CHOSEN = {
   },
 } as const;
 
-describe('a limit whose key a client chooses, beside that of its address', () => {
-  for (const [what, { key, url, headers }] of Object.entries(CHOSEN)) {
+/** Keys that no client chooses. `of` says which key of the route's own limit a request has. */
+const FIXED = {
+  'the address': { key: 'address', url: () => '/', headers: () => ({}), of: (address: string) => address },
+  'all clients together': { key: 'global', url: () => '/', headers: () => ({}), of: () => 'all' },
+} as const;
+
+describe('a limit of a route, beside that of the client address', () => {
+  for (const [what, way] of Object.entries({ ...CHOSEN, ...FIXED })) {
+    const { key, url, headers } = way;
+    const isChosen = !('of' in way);
+    const keyOf = isChosen ? (_address: string, chosen: string): string => chosen : way.of;
     const setUp = (perKey: number, perAddress: number) => {
       const rateLimit = { limit: A_DAY(perKey), key: key as never } satisfies RateLimitOption;
       const world = bench((app) => app.get('/', { rateLimit }, () => 'ok'), {
@@ -39,14 +48,15 @@ describe('a limit whose key a client chooses, beside that of its address', () =>
       return { ...world, send };
     };
 
-    it(`(${what}) gives no row to keys of an address that is limited itself`, async () => {
-      const { send, rateTable } = setUp(100, 5);
-      const statuses: number[] = [];
-      for (let n = 0; n < 200; n++) statuses.push((await send('192.0.2.1', `random${n}`)).status);
-      expect(statuses).to.deep.equal([...Array(5).fill(200), ...Array(195).fill(429)]);
-      // One of the address, and one for each key that was admitted.
-      expect(rateTable.usage().inUse).to.equal(6);
-    });
+    if (isChosen)
+      it(`(${what}) gives no row to keys of an address that is limited itself`, async () => {
+        const { send, rateTable } = setUp(100, 5);
+        const statuses: number[] = [];
+        for (let n = 0; n < 200; n++) statuses.push((await send('192.0.2.1', `random${n}`)).status);
+        expect(statuses).to.deep.equal([...Array(5).fill(200), ...Array(195).fill(429)]);
+        // One of the address, and one for each key that was admitted.
+        expect(rateTable.usage().inUse).to.equal(6);
+      });
 
     it(`(${what}) charges neither limit for what the other one refuses`, async () => {
       const addresses = fc.constantFrom('192.0.2.1', '192.0.2.2', '192.0.2.3');
@@ -58,13 +68,20 @@ describe('a limit whose key a client chooses, beside that of its address', () =>
           const taken = new Map<string, number>();
           const left = (name: string, burst: number): number => burst - (taken.get(name) ?? 0);
           const charge = (name: string): unknown => taken.set(name, (taken.get(name) ?? 0) + 1);
-          for (const [address, of] of sequence) {
-            const refusal =
-              left(of, perKey) === 0 ? 'route' : left(address, perAddress) === 0 ? 'default' : undefined;
-            const { status, limits } = await send(address, of);
-            expect(status).to.equal(refusal === undefined ? 200 : 429);
-            expect(limits).to.deep.equal(refusal === undefined ? ['default', 'route'] : [refusal]);
-            if (refusal === undefined) [address, of].forEach(charge);
+          for (const [address, chosen] of sequence) {
+            const names = [`default ${address}`, `route ${keyOf(address, chosen)}`];
+            const full = [names[0]!, names[1]!].filter(
+              (name, limit) => left(name, [perAddress, perKey][limit]!) === 0,
+            );
+            const { status, limits } = await send(address, chosen);
+            expect(status).to.equal(full.length === 0 ? 200 : 429);
+            if (full.length === 0) {
+              expect(limits).to.have.members(['default', 'route']);
+              names.forEach(charge);
+            } else {
+              expect(limits).to.have.length(1);
+              expect(full.map((name) => name.split(' ')[0])).to.include(limits[0]);
+            }
           }
           expect(rateTable.usage().inUse).to.equal(taken.size);
         }),

@@ -7,12 +7,14 @@ export interface RouteSpec {
 }
 
 export interface ModelDoor {
-  enter(): boolean;
+  /** @returns 0: refused; else what `leave` is to be called with */
+  enter(): number;
   /**
+   * @param ticket what `enter` has returned
    * @param latencyMs since it was admitted
    * @param isSynchronous in the callback in which it was admitted
    */
-  leave(latencyMs: number, isSynchronous: boolean): void;
+  leave(ticket: number, latencyMs: number, isSynchronous: boolean): void;
   readonly holdMs: number;
 }
 
@@ -33,6 +35,6 @@ export type Policy = (workers: number) => Process;
 
 /** Admits everything. */
 export const none: Policy = () => () => ({
-  door: () => ({ enter: () => true, leave() {}, holdMs: 0 }),
+  door: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
   beat() {},
 });

@@ -29,8 +29,8 @@ export const ours =
         door({ name, priority = 'normal' }) {
           const door = admission.door(priority, name);
           return {
-            enter: () => door.enter() > 0,
-            leave: (_latencyMs, isSynchronous) => door.leave(isSynchronous),
+            enter: () => Math.max(0, door.enter()),
+            leave: (_ticket, _latencyMs, isSynchronous) => door.leave(isSynchronous),
             get holdMs() {
               return door.holdMs;
             },

@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { Reload } from '#src/cluster/reload.js';
+
+interface Replacement {
+  readonly isReplaced: boolean;
+  readonly ended: Promise<void>;
+}
+
+/** A supervisor of three workers, of which each is replaced as it is told. */
+function setUp(replacement: (worker: number) => Replacement, stopsAfter = Number.POSITIVE_INFINITY) {
+  const replaced: number[] = [];
+  const lines: string[] = [];
+  const supervisor = {
+    lanes: [1, 2, 3].map((worker) => ({ worker })) as never,
+    replace(worker: number) {
+      replaced.push(worker);
+      return Promise.resolve(replacement(worker));
+    },
+    get stopping() {
+      return replaced.length >= stopsAfter;
+    },
+  };
+  const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg);
+  const reload = new Reload(supervisor, pino({ level: 'info' }, { write }));
+  return { reload, replaced, lines };
+}
+
+const done = { isReplaced: true, ended: Promise.resolve() };
+
+describe('a reload', () => {
+  it('replaces one worker after the other, and ends when all predecessors have', async () => {
+    const { reload, replaced, lines } = setUp(() => done);
+    expect(await reload.begin()).to.equal(true);
+    expect(replaced).to.deep.equal([1, 2, 3]);
+    expect(lines).to.deep.equal(['reload begins', 'reload finished']);
+    expect(reload.running).to.equal(false);
+  });
+
+  it('stops at the first replacement that does not get ready, and replaces nobody behind it', async () => {
+    const { reload, replaced, lines } = setUp((worker) => ({ ...done, isReplaced: worker !== 2 }));
+    expect(await reload.begin()).to.equal(false);
+    expect(replaced).to.deep.equal([1, 2]);
+    expect(lines.at(-1)).to.match(/^reload stopped: a replacement did not get ready/);
+    expect(reload.running).to.equal(false);
+  });
+
+  it('stops when the process does', async () => {
+    const { reload, replaced, lines } = setUp(() => done, 1);
+    expect(await reload.begin()).to.equal(false);
+    expect(replaced).to.deep.equal([1]);
+    expect(lines).to.deep.equal(['reload begins']);
+  });
+
+  it('is one, however often it is asked for', async () => {
+    const { reload, replaced, lines } = setUp(() => done);
+    expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([true, true]);
+    expect(replaced).to.deep.equal([1, 2, 3]);
+    expect(lines).to.include('a reload is under way already');
+  });
+});

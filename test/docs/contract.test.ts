@@ -1,0 +1,20 @@
+// docs/contract.md names everything that can be set and measured.
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { PROCESS_SETTINGS } from '#src/config/table.js';
+import { METRICS } from '#src/telemetry/metrics.js';
+
+const page = readFileSync('docs/contract.md', 'utf8');
+const section = (number: number): string => page.split(/^## /m)[number]!;
+
+describe('docs/contract.md', () => {
+  it('has every setting of the table', () => {
+    for (const name of Object.keys(PROCESS_SETTINGS)) expect(section(2)).to.include(`\`${name}\``);
+  });
+
+  it('has every metric of ours', () => {
+    for (const name of Object.keys(METRICS)) {
+      if (name.startsWith('multilane_')) expect(section(6)).to.match(new RegExp(`\`${name}[\`{]`));
+    }
+  });
+});

@@ -1,0 +1,96 @@
+// Numbers that the docs promise, and the constants that keep them. A constant is read from the compiled module: most
+// belong to one module alone and are not exported.
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+
+const KIB = 1024;
+const SECOND = 1000;
+
+interface Promised {
+  readonly page: string;
+  /** The words around the number, which is `#`. */
+  readonly words: string;
+  readonly module: string;
+  readonly constant: string;
+  /** What one in the docs is in the code. @default 1 */
+  readonly unit?: number;
+}
+
+const promised = (page: string, words: string, module: string, constant: string, unit = 1): Promised => ({
+  page,
+  words,
+  module,
+  constant,
+  unit,
+});
+
+const PROMISES: readonly Promised[] = [
+  promised('docs/http.md', 'no byte of the body for # s', 'server/body', 'BODY_IDLE_MS', SECOND),
+  promised('docs/http.md', 'more than # pieces of fewer than', 'server/uws-body', 'FLOOD_PIECES'),
+  promised('docs/http.md', 'pieces of fewer than # bytes, on average', 'server/uws-body', 'FLOOD_BYTES'),
+  promised('SECURITY.md', 'more than # tiny ones in one packet', 'server/uws-body', 'FLOOD_PIECES'),
+  promised('SECURITY.md', '408 after # s without a byte', 'server/body', 'BODY_IDLE_MS', SECOND),
+  promised('docs/http.md', 'JSON: # levels', 'server/json-body', 'MAX_JSON_DEPTH'),
+  promised('docs/http.md', 'form: # fields', 'server/form', 'MAX_FORM_FIELDS'),
+  promised('docs/http.md', '# KiB for the head of a part', 'server/multipart-heads', 'MAX_HEAD_BYTES', KIB),
+  promised('docs/http.md', 'matches as a whole, up to # characters', 'server/router', 'MAX_EXPRESSION_CHARS'),
+  promised(
+    'docs/http.md',
+    'weak while the file is younger than # s',
+    'server/file-answer',
+    'SETTLED_MS',
+    SECOND,
+  ),
+  promised('docs/websocket.md', 'and then every # s', 'server/sse', 'COMMENT_EVERY_MS', SECOND),
+  promised(
+    'docs/shared-memory.md',
+    'Bodies of up to # KiB that arrive',
+    'server/body-claim',
+    'LOOSE_BYTES',
+    KIB,
+  ),
+  promised('docs/resilience.md', 'for 200 ms (default: none, # ms)', 'resilience/bulkhead', 'QUEUE_MS'),
+  promised('SECURITY.md', '| # s each. Up to', 'telemetry/admin/server', 'headersMs', SECOND),
+  promised('SECURITY.md', '# connections in all', 'telemetry/admin/server', 'connections'),
+  promised('SECURITY.md', 'A body has # s', 'telemetry/admin/server', 'requestMs', SECOND),
+  promised('SECURITY.md', 'nothing is read for # s is cut', 'telemetry/admin/server', 'sendMs', SECOND),
+  promised('SECURITY.md', '| # begin in each turn', 'telemetry/admin/dispatch', 'REQUESTS_A_TURN'),
+  promised('SECURITY.md', 'and hold # MiB of headers', 'telemetry/admin/arrivals', 'MOST_BYTES', KIB * KIB),
+  promised('SECURITY.md', '| JSON bodies | # KiB', 'telemetry/admin/json-body', 'MAX_BODY_BYTES', KIB),
+  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'telemetry/admin/json-body', 'MAX_DEPTH'),
+  promised(
+    'SECURITY.md',
+    '| responses that lie unread | # MiB',
+    'telemetry/admin/connections',
+    'MOST_UNSENT_BYTES',
+    KIB * KIB,
+  ),
+];
+
+/** @throws Error when the page does not say it */
+function numberOnPage({ page, words }: Promised): number {
+  const text = readFileSync(page, 'utf8').replaceAll(/\s+/g, ' ');
+  const [before = '', after = ''] = words.split('#').map(escaped);
+  const found = new RegExp(`${before}([\\d,]+)${after}`).exec(text)?.[1];
+  if (found === undefined) throw new Error(`${page} does not say "${words}"`);
+  return Number(found.replaceAll(',', ''));
+}
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** @throws Error when it is no product of whole numbers there */
+function numberInCode({ module, constant }: Promised): number {
+  const text = readFileSync(`dist/${module}.js`, 'utf8');
+  const found = new RegExp(`\\b${constant}\\s*[=:]\\s*([\\d_]+(?: \\* [\\d_]+)*)\\s*[;,]`).exec(text)?.[1];
+  if (found === undefined) throw new Error(`${module} has no constant ${constant}`);
+  return found.split(' * ').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
+}
+
+describe('numbers that the docs promise', () => {
+  for (const one of PROMISES) {
+    const { page, words, unit = 1 } = one;
+    it(`are those of the code: ${page}, "${words}"`, () => {
+      expect(numberInCode(one)).to.equal(numberOnPage(one) * unit);
+    });
+  }
+});
