@@ -34,6 +34,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   isEndless = false;
   #phase: number = OPEN;
   #executed = false;
+  /** The handler has ended, or its time is over. */
   #handlerDone = false;
   /** What its meter wants back. */
   #begun = 0;
@@ -86,7 +87,6 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
     if (this.#phase === OPEN && !isHead) this.#countStream();
     if (!this.#claim()) return false;
-    this.#alarm?.cancel();
     try {
       const fields = this.#fieldsOf(status, contentType);
       this.exchange.begin(status, fields, this.site.draining(), length);
@@ -196,6 +196,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   get givenUp(): boolean {
     return this.#givenUp !== undefined;
   }
+  get isAnswered(): boolean {
+    return this.#phase === COMPLETE && this.#givenUp === undefined;
+  }
   get meter(): RouteMeter {
     return this.method === 'HEAD' ? this.plan.headMeter : this.plan.meter;
   }
@@ -251,7 +254,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   bodyArrived(): HttpError | undefined {
-    if (!this.#live || this.admit()) return undefined;
+    if (!this.#live || this.#handlerDone || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   }
 
@@ -265,7 +268,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     else place.leave();
   }
 
-  /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
+  /**
+   * The handler goes on asynchronously, be it behind its response: from now on the client may leave, and the deadline bounds
+   * how long the handler keeps its permit and its place.
+   */
   detach(): void {
     if (this.#alarm !== undefined) return;
     this.#keepAddress();
@@ -274,9 +280,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#alarm = this.site.wheel.after(left, () => this.#expire());
   }
 
-  /** The handler has returned or thrown, or its promise has settled. */
+  /** The handler has returned or thrown, its promise has settled, or its time is over. */
   handlerDone(): void {
     this.#handlerDone = true;
+    this.#alarm?.cancel();
     if (this.#phase === COMPLETE) this.#release();
   }
 
@@ -336,10 +343,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   async #pump(status: number, source: StreamSource): Promise<void> {
     this.#source = source;
     this.#keepAddress();
-    this.exchange.onClosed(() => {
-      this.#giveUp(clientClosed());
-      this.#release();
-    });
+    this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     try {
       for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
         await this.exchange.write(piece);
@@ -370,9 +374,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #expire(): void {
-    // What the handler still does, it does beyond the time of its permit.
-    if (this.#phase === OPEN) this.abandon(new DeadlineExceededError());
-    else this.#release();
+    if (this.#phase === OPEN) {
+      this.abandon(new DeadlineExceededError());
+      return;
+    }
+    // What the handler still does, it does beyond the time of its permit. A response that is under way goes on.
+    this.#leaveGate();
+    this.handlerDone();
   }
 
   #giveUp(reason: HttpError): void {
@@ -387,7 +395,15 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
+    this.#endStream();
     if (this.#handlerDone) this.#release();
+  }
+
+  /** Releases what the response holds, whether or not the handler has ended. */
+  #endStream(): void {
+    if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
+    this.#isStream = false;
+    this.#source?.cancel();
   }
 
   #report(status: number): void {
@@ -409,8 +425,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#alarm?.cancel();
     this.#leaveGate();
     this.#place?.leave();
-    if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
-    this.#source?.cancel();
+    this.#endStream();
     this.releaseBody(reason);
     this.site.requests.remove(this);
   }

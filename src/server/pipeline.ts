@@ -85,7 +85,7 @@ function execute(ctx: RequestContext): void {
     conclude(ctx, result);
     return;
   }
-  if (!ctx.answered) ctx.detach();
+  ctx.detach();
   late.then(
     (value) => conclude(ctx, value),
     (error: unknown) => failed(ctx, error),
@@ -172,7 +172,7 @@ function askHooks(ctx: RequestContext, error: Error, from: number): void | Promi
     try {
       const value = onError[i]!(ctx, error);
       if (isPromise(value)) {
-        if (!ctx.answered) ctx.detach();
+        ctx.detach();
         return adopted(value)
           .then((late) => answersFailure(ctx, error, late))
           .catch((hooked: unknown) => hookFailed(ctx, hooked))
