@@ -147,7 +147,8 @@ export abstract class Responder extends IncomingRequest {
     if (!this.plan.compress || status === 204 || status === 304) return this.reply(status, contentType, body);
     const coding = this.#codingOf(contentType);
     if (coding === undefined) return this.reply(status, contentType, body);
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    // A copy: it is read on another thread, and its memory is still the handler's.
+    const bytes = Buffer.from(body);
     if (bytes.length < DEFAULT_THRESHOLD_BYTES) return this.reply(status, contentType, body);
     this.#encoded(coding);
     return this.replyLater(status, contentType, () => compressed(bytes, coding));
