@@ -45,7 +45,7 @@ const LENDING: Readonly<Record<string, () => Lent>> = {
   },
   'is that of a WebAssembly module, and grows': () => {
     const memory = new Memory({ initial: PAGES, maximum: 2 * PAGES });
-    return { bytes: new Uint8Array(memory.buffer), takeAway: () => void memory.grow(1) };
+    return { bytes: new Uint8Array(memory.buffer), takeAway: () => memory.grow(1) };
   },
 };
 
@@ -141,7 +141,7 @@ describe('memory that is taken away while it is sent', () => {
         );
         await asked.opened;
         // The bytes are on their way to the core, which takes them in the next turn of the loop.
-        for (let microtasks = 0; microtasks < 20; microtasks++) await undefined;
+        for (let microtasks = 0; microtasks < 20; microtasks++) await Promise.resolve();
         lent.takeAway();
         const received = (await restOf(socket)).toString('latin1');
         expect(received).to.not.match(/content-length: 0\r\n/i);
