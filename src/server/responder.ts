@@ -14,6 +14,7 @@ import { answerFile } from './file-answer.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming.js';
 import { plainBytes } from './plain-bytes.js';
+import { unreported } from './promise.js';
 import { stringify } from './serialize.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 import { kindOf } from './value-kind.js';
@@ -97,7 +98,7 @@ export abstract class Responder extends IncomingRequest {
     // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
     checkText('the root of ctx.file', root);
     checkText('the path of ctx.file', path);
-    return answerFile(this, this.site.baseDir, root, path, options);
+    return unreported(answerFile(this, this.site.baseDir, root, path, options));
   }
 
   stream(source: Pieces, contentType?: string): Sent {
