@@ -15,7 +15,13 @@ import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
 import { Refusal } from './refusal.js';
 import { Responder } from './responder.js';
-import { EVENT_STREAM, type EventSourceFunction, eventStream, type ServerSentEvent } from './sse.js';
+import {
+  checkEventSource,
+  EVENT_STREAM,
+  type EventSourceFunction,
+  eventStream,
+  type ServerSentEvent,
+} from './sse.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 import type { Alarm } from './timer-wheel.js';
 import type { SocketRoute } from './websocket.js';
@@ -109,7 +115,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#isStream = true;
   }
 
+  /** @throws TypeError for a source that is neither asynchronous nor a function */
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent {
+    checkEventSource(source);
     this.header('cache-control', 'no-store');
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);
@@ -431,5 +439,5 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 }
 
-/** These never have a body (RFC 9110 sections 15.3.5 and 15.4.5). */
-const isBodiless = (status: number): boolean => status === 204 || status === 304;
+/** These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
+const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
