@@ -189,8 +189,10 @@ export class DeadlineExceededError extends HttpError {
  * Whether the handler had run by then is not known here: the writer of the problem document adds `executed`.
  */
 export class UnavailableError extends HttpError {
+  /** @param retryAfterSeconds rounded up; 1 when it is no finite number */
   constructor(code: ErrorCode, detail: string, retryAfterSeconds = 1, cause?: unknown) {
-    super(code, detail, { headers: { 'retry-after': String(retryAfterSeconds) }, retryable: true, cause });
+    const seconds = Number.isFinite(retryAfterSeconds) ? Math.max(0, Math.ceil(retryAfterSeconds)) : 1;
+    super(code, detail, { headers: { 'retry-after': String(seconds) }, retryable: true, cause });
   }
 }
 

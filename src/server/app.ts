@@ -125,12 +125,15 @@ export class App {
     };
   }
 
-  /** Requests that are being served, those of this worker to itself included. A drain waits for 0. */
+  /**
+   * Requests that are being served, those of this worker to itself included. A drain waits for 0, so a handler that goes on
+   * behind its response does not count.
+   */
   get inFlight(): number {
-    return this.#requests.size;
+    return this.#requests.unanswered;
   }
 
-  /** Those that are being served now, newest first. */
+  /** Those that are being served now, newest first, and those whose handlers go on behind their responses. */
   living(): readonly LiveRequest[] {
     return this.#requests.all();
   }

@@ -15,7 +15,13 @@ import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
 import { Refusal } from './refusal.js';
 import { Responder } from './responder.js';
-import { EVENT_STREAM, type EventSourceFunction, eventStream, type ServerSentEvent } from './sse.js';
+import {
+  checkEventSource,
+  EVENT_STREAM,
+  type EventSourceFunction,
+  eventStream,
+  type ServerSentEvent,
+} from './sse.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 import type { Alarm } from './timer-wheel.js';
 import type { SocketRoute } from './websocket.js';
@@ -34,6 +40,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   isEndless = false;
   #phase: number = OPEN;
   #executed = false;
+  /** The handler has ended, or its time is over. */
   #handlerDone = false;
   /** What its meter wants back. */
   #begun = 0;
@@ -86,7 +93,6 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
     if (this.#phase === OPEN && !isHead) this.#countStream();
     if (!this.#claim()) return false;
-    this.#alarm?.cancel();
     try {
       const fields = this.#fieldsOf(status, contentType);
       this.exchange.begin(status, fields, this.site.draining(), length);
@@ -109,7 +115,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#isStream = true;
   }
 
+  /** @throws TypeError for a source that is neither asynchronous nor a function */
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent {
+    checkEventSource(source);
     this.header('cache-control', 'no-store');
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);
@@ -196,6 +204,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   get givenUp(): boolean {
     return this.#givenUp !== undefined;
   }
+  get isAnswered(): boolean {
+    return this.#phase === COMPLETE && this.#givenUp === undefined;
+  }
   get meter(): RouteMeter {
     return this.method === 'HEAD' ? this.plan.headMeter : this.plan.meter;
   }
@@ -251,7 +262,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   bodyArrived(): HttpError | undefined {
-    if (!this.#live || this.admit()) return undefined;
+    if (!this.#live || this.#handlerDone || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   }
 
@@ -265,7 +276,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     else place.leave();
   }
 
-  /** The handler goes on asynchronously: from now on the client may leave and the deadline may pass. */
+  /**
+   * The handler goes on asynchronously, be it behind its response: from now on the client may leave, and the deadline bounds
+   * how long the handler keeps its permit and its place.
+   */
   detach(): void {
     if (this.#alarm !== undefined) return;
     this.#keepAddress();
@@ -274,9 +288,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#alarm = this.site.wheel.after(left, () => this.#expire());
   }
 
-  /** The handler has returned or thrown, or its promise has settled. */
+  /** The handler has returned or thrown, its promise has settled, or its time is over. */
   handlerDone(): void {
     this.#handlerDone = true;
+    this.#alarm?.cancel();
     if (this.#phase === COMPLETE) this.#release();
   }
 
@@ -336,10 +351,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   async #pump(status: number, source: StreamSource): Promise<void> {
     this.#source = source;
     this.#keepAddress();
-    this.exchange.onClosed(() => {
-      this.#giveUp(clientClosed());
-      this.#release();
-    });
+    this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     try {
       for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
         await this.exchange.write(piece);
@@ -370,9 +382,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #expire(): void {
-    // What the handler still does, it does beyond the time of its permit.
-    if (this.#phase === OPEN) this.abandon(new DeadlineExceededError());
-    else this.#release();
+    if (this.#phase === OPEN) {
+      this.abandon(new DeadlineExceededError());
+      return;
+    }
+    // What the handler still does, it does beyond the time of its permit. A response that is under way goes on.
+    this.#leaveGate();
+    this.handlerDone();
   }
 
   #giveUp(reason: HttpError): void {
@@ -387,7 +403,15 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
     this.endSpan(status, error);
     if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
+    this.#endStream();
     if (this.#handlerDone) this.#release();
+  }
+
+  /** Releases what the response holds, whether or not the handler has ended. */
+  #endStream(): void {
+    if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
+    this.#isStream = false;
+    this.#source?.cancel();
   }
 
   #report(status: number): void {
@@ -409,12 +433,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#alarm?.cancel();
     this.#leaveGate();
     this.#place?.leave();
-    if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
-    this.#source?.cancel();
+    this.#endStream();
     this.releaseBody(reason);
     this.site.requests.remove(this);
   }
 }
 
-/** These never have a body (RFC 9110 sections 15.3.5 and 15.4.5). */
-const isBodiless = (status: number): boolean => status === 204 || status === 304;
+/** These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
+const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;

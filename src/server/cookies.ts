@@ -1,6 +1,7 @@
 // Cookies (RFC 6265bis). What is set is safe unless it says otherwise: out of reach of scripts, over TLS only, not
 // sent along with the posts of other sites.
 import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
+import { kindOf } from './value-kind.js';
 
 /** Browsers drop a longer one without a word. */
 const MAX_BYTES = 4096;
@@ -41,6 +42,7 @@ export function setCookie(name: string, value: string, options: CookieOptions): 
     partitioned = false,
   } = options;
   const bad = (reason: string): TypeError => new TypeError(`cookie ${name}: ${reason}`);
+  if (typeof value !== 'string') throw bad(`its value must be a string, not ${kindOf(value)}`);
   const prefix = /^__(?:Host|Secure)-/i.exec(name)?.[0].toLowerCase();
   if (!secure) {
     if (prefix !== undefined) throw bad(`a name with ${prefix} must be secure`);

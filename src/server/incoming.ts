@@ -19,6 +19,7 @@ import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './me
 import { type Part, type PartLimits, readParts } from './multipart.js';
 import { preferredType } from './negotiate.js';
 import type { Input, RoutePlan } from './plan.js';
+import { unreported, unreportedIterator } from './promise.js';
 import { networkOf } from './rate-limits.js';
 import type { Params } from './router.js';
 import type { Site } from './site.js';
@@ -224,36 +225,43 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   /** @throws Error when the body is read as a stream: there is one reader */
   readBytes(): Promise<Uint8Array> {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    this.#bytes ??= this.#body().whole();
+    this.#bytes ??= unreported(this.#body().whole());
     return this.#bytes;
   }
-  async readText(): Promise<string> {
-    refuseCoding(this.headers);
-    return decodeUtf8(await this.readBytes());
+  readText(): Promise<string> {
+    return this.#read(decodeUtf8);
   }
-  async readJson(): Promise<unknown> {
-    refuseCoding(this.headers);
-    return parseJson(await this.readBytes());
+  readJson(): Promise<unknown> {
+    return this.#read(parseJson);
   }
-  async readForm(): Promise<QueryValues> {
-    if (!isFormType(this.headers.get('content-type'))) {
-      throw unsupportedType('application/x-www-form-urlencoded');
-    }
-    refuseCoding(this.headers);
-    return parseForm(await this.readBytes());
+  readForm(): Promise<QueryValues> {
+    return this.#read(parseForm, () => {
+      if (!isFormType(this.headers.get('content-type'))) {
+        throw unsupportedType('application/x-www-form-urlencoded');
+      }
+    });
   }
   readParts(limits: PartLimits = {}): AsyncIterable<Part> {
     const type = this.headers.get('content-type');
     if (type === undefined || !isMultipartType(type)) throw unsupportedType('multipart/form-data');
     refuseCoding(this.headers);
-    return readParts(this.readStream(), type, limits);
+    return unreportedIterator(readParts(this.readStream(), type, limits));
   }
   /** @throws Error when called twice */
   readStream(): AsyncIterable<Uint8Array> {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    if (this.#bytes !== undefined) return once(this.#bytes);
+    if (this.#bytes !== undefined) return unreportedIterator(once(this.#bytes));
     this.#isStreamed = true;
-    return this.#body().stream();
+    return unreportedIterator(this.#body().stream());
+  }
+
+  #read<T>(parse: (bytes: Uint8Array) => T, check?: () => void): Promise<T> {
+    const reading = async (): Promise<T> => {
+      check?.();
+      refuseCoding(this.headers);
+      return parse(await this.readBytes());
+    };
+    return unreported(reading());
   }
 
   /** At the end of the request's callback: what nothing has read by then is kept for a later reader. */

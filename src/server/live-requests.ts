@@ -12,16 +12,20 @@ export interface LiveRequest {
   readonly onStack: boolean;
   /** Its answer is a stream of events, which ends with the connection or the worker and may end anywhere. */
   readonly isEndless: boolean;
+  /** Its response is complete: only its handler goes on. */
+  readonly isAnswered: boolean;
   /** Ends it, whatever its handler does; it removes itself. */
   abandon(error: HttpError): void;
 }
 
 export class LiveRequests {
   #newest: LiveRequest | undefined;
-  #size = 0;
 
-  get size(): number {
-    return this.#size;
+  /** Those that have no complete response yet, or whose client has left while they were served. */
+  get unanswered(): number {
+    let count = 0;
+    for (let one = this.#newest; one !== undefined; one = one.older) if (!one.isAnswered) count++;
+    return count;
   }
 
   add(request: LiveRequest): void {
@@ -29,7 +33,6 @@ export class LiveRequests {
     request.older = before;
     if (before !== undefined) before.newer = request;
     this.#newest = request;
-    this.#size++;
   }
 
   remove(request: LiveRequest): void {
@@ -40,7 +43,6 @@ export class LiveRequests {
     // Whoever keeps a request must not keep all that lived beside it.
     request.older = undefined;
     request.newer = undefined;
-    this.#size--;
   }
 
   /** Newest first: a request that this worker sent to itself comes before its caller. */

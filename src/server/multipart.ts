@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { HttpError } from '../errors.js';
 import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
+import { unreportedIterator } from './promise.js';
 import { Refusal } from './refusal.js';
 
 const require = createRequire(import.meta.url);
@@ -99,7 +100,7 @@ export async function* readParts(
       }
       if (++files > maxFiles) throw tooLarge('The form has too many files.');
       const content = { stream, left: maxFileBytes ?? Number.POSITIVE_INFINITY };
-      const pieces = piecesOf(content, 'file');
+      const pieces = unreportedIterator(piecesOf(content, 'file'));
       yield { kind: 'file', name, filename: filename ?? '', contentType: type, content: pieces };
       if (!stream.readableEnded) for await (const _ of piecesOf(content, 'file'));
     }

@@ -85,7 +85,7 @@ function execute(ctx: RequestContext): void {
     conclude(ctx, result);
     return;
   }
-  if (!ctx.answered) ctx.detach();
+  ctx.detach();
   late.then(
     (value) => conclude(ctx, value),
     (error: unknown) => failed(ctx, error),
@@ -163,7 +163,9 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
     }
     return;
   }
-  return ctx.plan.onError.length === 0 ? tellFailure(ctx, error) : askHooks(ctx, error, 0);
+  if (ctx.plan.onError.length === 0) return tellFailure(ctx, error);
+  ctx.dropAnswer();
+  return askHooks(ctx, error, 0);
 }
 
 function askHooks(ctx: RequestContext, error: Error, from: number): void | Promise<void> {
@@ -172,7 +174,7 @@ function askHooks(ctx: RequestContext, error: Error, from: number): void | Promi
     try {
       const value = onError[i]!(ctx, error);
       if (isPromise(value)) {
-        if (!ctx.answered) ctx.detach();
+        ctx.detach();
         return adopted(value)
           .then((late) => answersFailure(ctx, error, late))
           .catch((hooked: unknown) => hookFailed(ctx, hooked))
@@ -190,7 +192,7 @@ function askHooks(ctx: RequestContext, error: Error, from: number): void | Promi
 function answersFailure(ctx: RequestContext, error: Error, value: unknown): boolean {
   if (ctx.answered) return true;
   if (isNothing(ctx, value)) return false;
-  if (ctx.chosenStatus === undefined) ctx.status(error instanceof HttpError ? error.status : 500);
+  if (ctx.chosenStatus === undefined) ctx.status(problemOf(error, ctx).status);
   answer(ctx, value);
   return true;
 }

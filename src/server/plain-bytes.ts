@@ -22,3 +22,14 @@ export function plainBytes(what: string, value: unknown): Uint8Array {
   // Another thread could still change what it shares with us.
   return types.isSharedArrayBuffer(buffer) ? bytes.slice() : bytes;
 }
+
+/**
+ * For bytes that are sent over several turns of the event loop: their memory is still the handler's, which may transfer it,
+ * resize it or let a WebAssembly memory grow. What was sent of it by then must not pass for the whole.
+ * @throws TypeError when they no longer have this length
+ */
+export function checkLength(bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) {
+    throw new TypeError('the memory of a response was detached or resized before all of it was sent');
+  }
+}

@@ -11,3 +11,21 @@ export const adopted = (value: PromiseLike<unknown>): Promise<unknown> =>
   value instanceof Promise && value.then === Promise.prototype.then
     ? value
     : new Promise((resolve) => resolve(value));
+
+/**
+ * For promises that handlers get and that fail when a client misbehaves or leaves: a handler may await them later than that, or
+ * never, and must not be taken for one that has lost an error. It still gets the error when it awaits.
+ */
+export function unreported<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** The same for what `next` of an iterator returns. */
+export function unreportedIterator<T>(
+  iterator: AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  const next = iterator.next.bind(iterator);
+  iterator.next = () => unreported(next());
+  return iterator;
+}

@@ -13,10 +13,11 @@ import { type CookieOptions, setCookie } from './cookies.js';
 import { answerFile } from './file-answer.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming.js';
+import { isJsonValue } from './json-value.js';
 import { plainBytes } from './plain-bytes.js';
-import { stringify } from './serialize.js';
+import { unreported } from './promise.js';
 import { type Pieces, StreamSource } from './stream-source.js';
-import { kindOf } from './value-kind.js';
+import { classOf, kindOf } from './value-kind.js';
 
 const BYTES = 'application/octet-stream';
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -62,6 +63,12 @@ export abstract class Responder extends IncomingRequest {
     return this;
   }
 
+  /** The handler has failed: onError hooks take nothing over from the answer that it was preparing. */
+  dropAnswer(): void {
+    this.#fields?.replaceBy([]);
+    this.#statusCode = 0;
+  }
+
   /** The status set by the handler, undefined when none is. */
   get chosenStatus(): number | undefined {
     return this.#statusCode === 0 ? undefined : this.#statusCode;
@@ -69,8 +76,15 @@ export abstract class Responder extends IncomingRequest {
 
   json(value: unknown): Sent {
     const status = this.#statusCode || 200;
-    const serialize = this.plan.responses?.get(status) ?? stringify;
-    return this.#respond(status, 'application/json', serialize(value));
+    const serialize = this.plan.responses?.get(status) ?? JSON.stringify;
+    const text = serialize(value) as string | undefined;
+    if (text === undefined || !isJsonValue(value, text)) {
+      throw new TypeError(
+        `${this.method} ${this.route} cannot send ${classOf(value)} as JSON: use a plain object or an array, ` +
+          'ctx.stream for a stream, ctx.bytes for a Uint8Array, and throw errors',
+      );
+    }
+    return this.#respond(status, 'application/json', text);
   }
   text(value: string): Sent {
     checkText('the value of ctx.text', value);
@@ -97,7 +111,7 @@ export abstract class Responder extends IncomingRequest {
     // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
     checkText('the root of ctx.file', root);
     checkText('the path of ctx.file', path);
-    return answerFile(this, this.site.baseDir, root, path, options);
+    return unreported(answerFile(this, this.site.baseDir, root, path, options));
   }
 
   stream(source: Pieces, contentType?: string): Sent {
@@ -147,7 +161,8 @@ export abstract class Responder extends IncomingRequest {
     if (!this.plan.compress || status === 204 || status === 304) return this.reply(status, contentType, body);
     const coding = this.#codingOf(contentType);
     if (coding === undefined) return this.reply(status, contentType, body);
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    // A copy: it is read on another thread, and its memory is still the handler's.
+    const bytes = Buffer.from(body);
     if (bytes.length < DEFAULT_THRESHOLD_BYTES) return this.reply(status, contentType, body);
     this.#encoded(coding);
     return this.replyLater(status, contentType, () => compressed(bytes, coding));

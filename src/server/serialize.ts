@@ -5,14 +5,8 @@ import type { TSchema } from '@sinclair/typebox';
 
 const require = createRequire(import.meta.url);
 
-export type Serialize = (value: unknown) => string;
-
-/** @throws TypeError for what JSON has no form for (a function, a symbol, a bigint, a cycle) */
-export function stringify(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined;
-  if (text === undefined) throw new TypeError(`a ${typeof value} cannot be sent as JSON`);
-  return text;
-}
+/** Undefined for what JSON has no form for (a function, a symbol). @throws TypeError (a bigint, a cycle) */
+export type Serialize = (value: unknown) => string | undefined;
 
 /**
  * By status; undefined when nothing is declared.

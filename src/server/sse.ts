@@ -49,6 +49,14 @@ function line(name: string, value: string): string {
   return value;
 }
 
+/** @throws TypeError for anything but an asynchronous iterable of events, or a function that returns one */
+export function checkEventSource(source: unknown): void {
+  const isAsync = typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
+  if (!isAsync && typeof source !== 'function') {
+    throw new TypeError('ctx.sse needs an async iterable of events, or a function that returns one');
+  }
+}
+
 export interface EventStreamOptions {
   readonly wheel: TimerWheel;
   /** Nobody wants more. */

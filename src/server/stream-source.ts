@@ -1,5 +1,6 @@
 // What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD, a client that
 // left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything else is asked to return.
+import { shareSpent } from './loop-share.js';
 import { plainBytes } from './plain-bytes.js';
 
 export type Pieces = AsyncIterable<Uint8Array | string>;
@@ -29,10 +30,15 @@ export class StreamSource {
   }
 
   /**
-   * The next piece, undefined at the end.
+   * The next piece, undefined at the end. Sources that are never short of pieces leave the event loop to others in between.
    * @throws TypeError for a piece that is neither a string nor a Uint8Array, and whatever the source throws
    */
   async next(): Promise<Piece | undefined> {
+    const later = shareSpent();
+    if (later !== undefined) {
+      await later;
+      if (this.#isOver) return undefined;
+    }
     this.#iterator ??= iterating(this.#source);
     const { done, value } = (await this.#iterator.next()) as IteratorResult<unknown, unknown>;
     if (done === true) {

@@ -18,6 +18,7 @@ import type { HttpError } from '../errors.js';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
 import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
+import { checkLength } from './plain-bytes.js';
 import { Refusal } from './refusal.js';
 import type { TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
@@ -190,7 +191,13 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (isEmpty(status) && ++this.#host.bodiless % BODILESS_SAMPLE === 0 && this.#inCallback)
       this.#deferred = true;
     if (this.#inCallback && !this.#deferred) this.#write(status, headers, body, close);
-    else this.#corked(() => this.#write(status, headers, body, close));
+    else {
+      const length = body?.length;
+      this.#corked(() => {
+        if (typeof body !== 'string' && body !== null) checkLength(body, length!);
+        this.#write(status, headers, body, close);
+      });
+    }
   }
 
   #write(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
@@ -256,6 +263,10 @@ export class UwsExchange implements Exchange, IncomingHead {
       beforeLast: () => this.#stopReading(),
       complete: () => this.#finish(),
       stalled: () => this.#stalled(),
+      failed: (error) => {
+        this.#host.failed(error);
+        this.destroy();
+      },
     });
     this.#large.start();
   }
@@ -316,9 +327,11 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   async write(chunk: Uint8Array | string): Promise<void> {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    const { length } = bytes;
     while (this.#pending !== undefined) await turn();
     if (this.#phase !== ANSWERING || this.#pieces === undefined) throw clientClosed();
-    await this.#pieces.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    await this.#pieces.write(bytes, length);
   }
 
   end(): void {

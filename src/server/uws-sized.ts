@@ -1,7 +1,9 @@
 // An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so what
 // it did not take is offered again when there is room.
 import { clientClosed } from './body.js';
+import { describeThrown } from './failure.js';
 import { IdleAlarm } from './idle-alarm.js';
+import { checkLength } from './plain-bytes.js';
 import type { TimerWheel } from './timer-wheel.js';
 import type { CoreResponse } from './uws-core.js';
 
@@ -23,7 +25,9 @@ export class UwsSized {
   readonly #idle: IdleAlarm;
   #over = false;
   /** What the core did not take, and at which byte of the answer it begins. */
-  #left: { readonly bytes: Uint8Array; readonly at: number } | undefined;
+  #left: { readonly bytes: Uint8Array; readonly length: number; readonly at: number } | undefined;
+  /** Why it could not be offered again: nothing may be thrown into the core, which would end the process. */
+  #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
   constructor(res: CoreResponse, length: number, wheel: TimerWheel, idleMs: number, events: SizedEvents) {
@@ -37,18 +41,25 @@ export class UwsSized {
   start(): void {
     this.#res.onWritable((offset) => {
       this.#idle.touch();
-      const left = this.#left;
-      if (left === undefined) return true;
-      const isTaken = this.#offer(left.bytes.subarray(offset - left.at));
-      if (isTaken) this.#wakeWriter();
-      return isTaken;
+      try {
+        return this.#offerAgain(offset);
+      } catch (error) {
+        this.#failure = describeThrown(error);
+        this.#wakeWriter();
+        return false;
+      }
     });
   }
 
-  /** Resolves when all of it was taken. @throws HttpError CLIENT_CLOSED */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+  /**
+   * Resolves when all of it was taken.
+   * @param length which the bytes have had when the writing began
+   * @throws HttpError CLIENT_CLOSED; TypeError when their memory is taken away meanwhile
+   */
+  async write(bytes: Uint8Array, length: number): Promise<void> {
+    for (let at = 0; at < length; at += PIECE_BYTES) {
       if (this.#over) throw clientClosed();
+      checkLength(bytes, length);
       const piece = bytes.subarray(at, at + PIECE_BYTES);
       let isTaken = true;
       this.#res.cork(() => {
@@ -65,12 +76,21 @@ export class UwsSized {
     this.#wakeWriter();
   }
 
+  #offerAgain(offset: number): boolean {
+    const left = this.#left;
+    if (left === undefined) return true;
+    checkLength(left.bytes, left.length);
+    const isTaken = this.#offer(left.bytes.subarray(offset - left.at));
+    if (isTaken) this.#wakeWriter();
+    return isTaken;
+  }
+
   /** False: not all of it. */
   #offer(bytes: Uint8Array): boolean {
     const at = this.#res.getWriteOffset();
     if (at + bytes.length >= this.#length) this.#events.beforeLast();
     const [isTaken, isComplete] = this.#res.tryEnd(bytes, this.#length);
-    this.#left = isTaken || isComplete ? undefined : { bytes, at };
+    this.#left = isTaken || isComplete ? undefined : { bytes, length: bytes.length, at };
     if (isComplete) this.#events.complete();
     return isTaken || isComplete;
   }
@@ -81,6 +101,7 @@ export class UwsSized {
       this.#wake = resolve;
     });
     this.#idle.stop();
+    if (this.#failure !== undefined) throw this.#failure;
     // Left in the middle of it, not at its end.
     if (this.#left !== undefined) throw clientClosed();
   }

@@ -6,6 +6,7 @@
 // write that the socket does not take makes it read again, so it is paused anew.
 import { clientClosed } from './body.js';
 import { IdleAlarm } from './idle-alarm.js';
+import { checkLength } from './plain-bytes.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';
 import type { CoreResponse } from './uws-core.js';
 
@@ -63,10 +64,14 @@ export class UwsStream {
     });
   }
 
-  /** @throws HttpError CLIENT_CLOSED */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+  /**
+   * @param length which the bytes have had when the writing began
+   * @throws HttpError CLIENT_CLOSED; TypeError when their memory is taken away meanwhile
+   */
+  async write(bytes: Uint8Array, length: number): Promise<void> {
+    for (let at = 0; at < length; ) {
       if (this.#over) throw clientClosed();
+      checkLength(bytes, length);
       const piece = bytes.subarray(at, at + (this.#blocked ? PROBE_BYTES : PIECE_BYTES));
       at += piece.length;
       this.#writePiece(piece);

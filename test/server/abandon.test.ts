@@ -75,7 +75,7 @@ describe('abandoned requests', () => {
     // Whatever ends late changes nothing any more.
     late.open();
     await settled();
-    expect([world.app.inFlight, world.world.permits, server.unfinished]).to.deep.equal([0, 10, 0]);
+    expect([world.app.living().length, world.world.permits, server.unfinished]).to.deep.equal([0, 10, 0]);
     expect(world.app.wheel.size).to.equal(0);
     expect(world.logs).to.deep.equal([]);
   });
@@ -136,7 +136,7 @@ describe('abandoned requests', () => {
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/answered'))?.body.toString()).to.equal('in time');
     const { signal } = await entered.opened;
-    expect(world.app.inFlight).to.equal(1);
+    expect([world.app.inFlight, world.app.living().length]).to.deep.equal([0, 1]);
     world.app.abandon(stalled());
     expect(signal.aborted).to.equal(true);
     expect(world.observer.seen.map(({ status }) => status)).to.deep.equal([200]);

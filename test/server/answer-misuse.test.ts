@@ -1,0 +1,89 @@
+// Answers that say one thing and would have sent another.
+import { expect } from 'chai';
+import { HttpError, UnavailableError } from '#src/errors.js';
+import { createUwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { bench } from './kit.js';
+
+const fails = (): never => {
+  throw new Error('failed');
+};
+
+describe('an answer', () => {
+  it('with a status that has no body has none, over a socket too', async () => {
+    const { app } = bench((demo) => {
+      demo.get('/:status', (ctx) => ctx.status(Number(ctx.params.status)).text('body'));
+      demo.get('/:status/stream', (ctx) =>
+        ctx.status(Number(ctx.params.status)).stream(
+          (async function* () {
+            yield 'body';
+          })(),
+        ),
+      );
+    });
+    const server = createUwsServer(app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
+    });
+    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+    for (const status of [204, 205, 304]) {
+      for (const path of [`/${status}`, `/${status}/stream`]) {
+        const answer = await wire.request('GET', path);
+        expect([answer?.status, answer?.body.length], path).to.deep.equal([status, 0]);
+        expect(answer?.headers['content-length'], path).to.equal(status === 205 ? '0' : undefined);
+      }
+    }
+    wire.destroy();
+    server.close();
+  });
+
+  it('of events is refused before its first byte when its source cannot be one', async () => {
+    for (const source of [[{ data: 1 }], 42, null, 'text', {}]) {
+      const { inject } = bench((app) => app.get('/', (ctx) => ctx.sse(source as never)));
+      const { status, headers } = await inject({ url: '/' });
+      expect([status, headers['content-type']]).to.deep.equal([500, 'application/problem+json']);
+    }
+  });
+
+  it('with a cookie that is no text is a failure', async () => {
+    const { inject } = bench((app) => app.get('/', (ctx) => ctx.cookie('a', undefined as never).text('x')));
+    expect((await inject({ url: '/' })).status).to.equal(500);
+  });
+
+  it('says in whole seconds when to come again, whatever was computed', () => {
+    const said = [0, 0.2, 1, 59.5, -1, Number.NaN, Number.POSITIVE_INFINITY].map(
+      (seconds) => new UnavailableError('OVERLOADED', 'Busy.', seconds).headers?.['retry-after'],
+    );
+    expect(said).to.deep.equal(['0', '1', '1', '60', '0', '1', '1']);
+  });
+});
+
+describe('the answer of an onError hook', () => {
+  it('takes nothing over from the answer that the handler was preparing', async () => {
+    const { inject } = bench((app) => {
+      app.hook('onRequest', (ctx) => void ctx.header('x-always', 'kept', { always: true }));
+      app.get('/', { onError: () => ({ failed: true }) }, (ctx) => {
+        ctx.status(201).header('cache-control', 'max-age=9999').header('content-type', 'image/png');
+        ctx.cookie('a', 'b');
+        return fails();
+      });
+    });
+    const { status, headers } = await inject({ url: '/' });
+    expect(status).to.equal(500);
+    expect(headers).to.include({ 'content-type': 'application/json', 'x-always': 'kept' });
+    expect(headers).to.not.have.any.keys('cache-control', 'set-cookie');
+  });
+
+  it('has the status of the failure, as a client can be told it', async () => {
+    for (const [code, expected] of [
+      ['NOT_FOUND', 404],
+      ['CLIENT_CLOSED', 500],
+    ] as const) {
+      const { inject } = bench((app) => {
+        app.get('/', { onError: () => ({ failed: true }) }, () => {
+          throw new HttpError(code, 'Failed.');
+        });
+      });
+      expect((await inject({ url: '/' })).status, code).to.equal(expected);
+    }
+  });
+});
