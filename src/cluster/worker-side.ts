@@ -23,6 +23,9 @@ export interface WorkerParts {
   serviceReady(ready: ReadyService): Promise<void>;
 }
 
+/** The types have no `reallyExit`, which is what `exit` calls after its listeners. */
+const ownProcess = process as Record<'exit' | 'reallyExit', (code?: number) => never> & NodeJS.Process;
+
 export class WorkerSide {
   readonly #port: MessagePort;
   readonly #exit: (code: number) => never;
@@ -46,7 +49,12 @@ export class WorkerSide {
     this.#quiet = new Promise((resolve) => {
       this.#becomeQuiet = resolve;
     });
-    this.#exit = process.exit.bind(process) as (code: number) => never;
+    const exit = ownProcess.exit.bind(process);
+    const reallyExit = ownProcess.reallyExit.bind(process);
+    this.#exit = (code) => {
+      ownProcess.reallyExit = reallyExit;
+      return exit(code);
+    };
     port.on('message', (message: ToWorker) => this.#receive(message));
     process.on('uncaughtException', (error) => this.#fail('uncaught-exception', error));
     allowBreakOff(() => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()));
@@ -57,11 +65,13 @@ export class WorkerSide {
     });
     // The last line of defence: a thread that ends by another way closes its app all the same.
     process.on('exit', () => this.#parts?.close());
-    process.exit = ((code?: number): never => {
-      const error = new Error(`process.exit(${code ?? ''}) was called in a worker`);
-      this.#fail('process-exit', error);
-      throw error;
-    }) as typeof process.exit;
+    for (const name of ['exit', 'reallyExit'] as const) {
+      ownProcess[name] = (code) => {
+        const error = new Error(`process.${name}(${code ?? ''}) was called in a worker`);
+        this.#fail('process-exit', error);
+        throw error;
+      };
+    }
   }
 
   /** From here on the primary's orders can be carried out. */

@@ -16,7 +16,7 @@ export interface Forgery {
 const { slot, generation, instanceId, settings } = workerData as WorkerBoot;
 const { moment, posts, isDeaf, ending } = JSON.parse(instanceId) as Forgery;
 // The runtime puts its own in the place of it.
-const exit = process.exit.bind(process);
+const exit = (process as unknown as { reallyExit(): never }).reallyExit.bind(process);
 const side = new WorkerSide(parentPort!, settings);
 
 function forge(now: Forgery['moment']): void {
