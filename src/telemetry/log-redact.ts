@@ -30,6 +30,8 @@ const MAX_CHARACTERS = 32_768;
 /** Characters of one text. */
 const MAX_TEXT = 8_192;
 const MAX_NAME = 128;
+/** Characters of a text of which a part is shown. V8 copies one that was put together before any part can be read. */
+const MAX_READ = 2 ** 24;
 /** An error and its causes that are shown. */
 const MAX_CHAIN = 10;
 /** To write a large integer in decimal takes longer than linear time. */
@@ -48,15 +50,16 @@ export function maskText(text: string): string {
   return masked.replace(BEARER, `$1${CENSORED}`);
 }
 
-/** A text of at most so many characters and an ellipsis. Only what is kept is read. */
+/** A text of at most so many characters and an ellipsis; of one that is longer than `MAX_READ`, its length. */
 export function shortText(text: string, most = MAX_TEXT): string {
   if (text.length <= most) return text;
+  if (text.length > MAX_READ) return `[${text.length} characters]`;
   return maskText(text.slice(0, most + BEYOND)).slice(0, most) + ELLIPSIS;
 }
 
 /** A stack whose long message is cut, with the frames that follow it. */
 function shortStack(stack: string): string {
-  if (stack.length <= MAX_TEXT) return stack;
+  if (stack.length <= MAX_TEXT || stack.length > MAX_READ) return shortText(stack);
   const end = stack.slice(-MAX_FRAMES);
   const frames = end.indexOf('\n    at ');
   return shortText(stack, MAX_TEXT - MAX_FRAMES) + (frames < 0 ? '' : end.slice(frames));
@@ -86,7 +89,7 @@ export function thrownText(thrown: unknown): string {
   const copy = new LineCopy();
   if (!isError(thrown)) return copy.shown(thrown);
   const { message, stack } = copy.texts(thrown);
-  return stack === '' ? message : stack;
+  return stack.includes(message) ? stack : `${message}\n${stack}`;
 }
 
 /** A value as one text, within the bounds of a line. Never throws. */
