@@ -78,7 +78,8 @@ export class Lanes {
 }
 
 export const isAlive = ({ state }: WorkerThread): boolean => state.kind !== 'dead';
-export const isWedged = ({ state }: WorkerThread): boolean => state.kind === 'wedged';
+/** It may never end: it stands still for good, or does not do what it is told. */
+export const isLost = ({ state, isOverdue }: WorkerThread): boolean => state.kind === 'wedged' || isOverdue;
 const isServing = ({ state }: WorkerThread): boolean => descriptorOf(state) !== undefined;
 
 /** The newest thread that starts or serves with nobody having asked it to leave. */

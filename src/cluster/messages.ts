@@ -6,7 +6,8 @@
 //                      <-- drain --  out of rotation first; it closes its listener if it has one; answers carry
 //                                   Connection: close from now on
 //   -- leaving {reason} --------->  (crash or drained) out of rotation; the last one that serves is kept there
-//                                   until another is ready
+//                                   until another is ready. Sent again, it gets `detached` again: code of a
+//                                   service may have sent it first
 //                     <-- recover --  what it ran was broken off: it answers who waited and leaves
 //                   <-- detached --  only now may the worker close its app and exit (docs/cluster.md)
 //   -- failed {detail} ---------->  it goes on serving: the primary logs it

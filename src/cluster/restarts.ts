@@ -10,6 +10,8 @@ export interface RestartLimits {
   readonly startMs: number;
   /** How long a thread in which something was thrown outside of any request may finish what it has in hand. */
   readonly failedDrainMs: number;
+  /** How long beyond the time of its drain a thread may take to end. After that another takes its place. */
+  readonly overdueMs: number;
 }
 
 export const RESTART_LIMITS: RestartLimits = {
@@ -17,6 +19,7 @@ export const RESTART_LIMITS: RestartLimits = {
   longLifeMs: 10_000,
   startMs: 30_000,
   failedDrainMs: 2_000,
+  overdueMs: 10_000,
 };
 
 /** The history of one worker's threads, as far as it decides about the next. */

@@ -7,7 +7,7 @@ import type { Block } from '../memory/block.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
 import { mayReplace, toCutShort } from './drains.js';
-import { heirOf, isAlive, isWedged, type Lane, Lanes, type ThreadView } from './lanes.js';
+import { heirOf, isAlive, isLost, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
 import type { Sharding } from './sharding.js';
@@ -140,7 +140,7 @@ export class Supervisor {
     // Also those that drain already: they may have been given more time than is left now.
     for (const thread of this.#lanes.living) thread.retire(withinMs);
     this.#lanes.notify();
-    await this.until(() => this.#lanes.living.every(isWedged));
+    await this.until(() => this.#lanes.living.every(isLost));
   }
 
   async #replace(lane: Lane, order: Order, before: number): Promise<Replacement> {
@@ -166,7 +166,7 @@ export class Supervisor {
       old.retire(this.#options.settings.drainMs);
       this.#lanes.notify();
     }
-    return { isReplaced: true, ended: this.#settled(() => !isAlive(old) || isWedged(old)) };
+    return { isReplaced: true, ended: this.#settled(() => !isAlive(old) || isLost(old)) };
   }
 
   /** Starts a thread of a worker that is owed one, as soon as there is a row for it. */
@@ -198,11 +198,13 @@ export class Supervisor {
         rotation: sharding,
         boot: { worker, slot, generation, memory, settings, port, instanceId, ready: this.#ready },
         attachCpu: (port) => this.#options.attachCpu(port),
+        overdueMs: this.#limits.overdueMs,
       },
       {
         said: (message) => this.#heard(lane, thread, message),
         failed: (err) => log.error({ worker, generation, err }, 'worker failed'),
         moved: () => this.#moved(lane, thread),
+        overdue: () => this.#overdue(lane, thread),
         ended: () => this.#ended(lane, thread),
       },
     );
@@ -225,7 +227,9 @@ export class Supervisor {
         for (const other of this.#lanes.living) this.#letGo(other);
         break;
       case 'leaving':
-        if (message.reason !== 'drained') this.#failed(lane, thread, message.reason, message.detail);
+        // Without an order `drained` is a failure like any other: it takes no more requests.
+        if (message.reason !== 'drained' || !thread.isRetired)
+          this.#failed(lane, thread, message.reason, message.detail);
         if (thread.state.kind === 'leaving') thread.release();
         break;
       case 'failed':
@@ -305,14 +309,25 @@ export class Supervisor {
 
   /** It has stalled, turns again, or is given up: then its successor starts beside it. */
   #moved(lane: Lane, thread: WorkerThread): void {
-    if (thread.state.kind === 'wedged') {
-      forgetTopics(this.#options.block, thread.slot);
-      const wedged = this.#lanes.living.filter(isWedged).length;
-      if (wedged > mostWedged(this.#options.settings.workers)) {
-        this.#options.exhausted(`${wedged} worker threads stand still and cannot be broken off`);
-      } else this.#startAgain(lane, thread);
-    }
+    if (thread.state.kind === 'wedged') this.#lose(lane, thread);
     this.#lanes.notify();
+  }
+
+  #overdue(lane: Lane, thread: WorkerThread): void {
+    const { worker, generation, state } = thread;
+    const fields = { worker, generation, state: state.kind };
+    this.#options.log.error(fields, 'a worker does not end when it is told: another takes its place');
+    this.#lose(lane, thread);
+    this.#lanes.notify();
+  }
+
+  /** It keeps its row and may never end. */
+  #lose(lane: Lane, thread: WorkerThread): void {
+    forgetTopics(this.#options.block, thread.slot);
+    const lost = this.#lanes.living.filter(isLost).length;
+    if (lost > mostWedged(this.#options.settings.workers)) {
+      this.#options.exhausted(`${lost} worker threads stand still or do not end, and cannot be broken off`);
+    } else this.#startAgain(lane, thread);
   }
 
   /** Resolves once `test` holds, or when nothing is started any more. */

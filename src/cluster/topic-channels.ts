@@ -2,6 +2,9 @@
 // workers come and go without anybody's list of them. Posting puts a message into the other thread's queue before it
 // returns, in order: what a thread posts right before it ends arrives as well. A channel of the whole process would be
 // simpler, but would queue everything at a thread that stands still for ever.
+//
+// Code of services can post to these channels too, so a batch counts only when it has the form that is sent here.
+import { types } from 'node:util';
 import { BroadcastChannel } from 'node:worker_threads';
 
 type Message = readonly [topic: string, data: string | Uint8Array, isBinary: boolean];
@@ -21,6 +24,20 @@ const channelOf = (from: number, to: number): BroadcastChannel => {
   return channel;
 };
 
+function isMessage(value: unknown): value is Message {
+  if (!Array.isArray(value)) return false;
+  const [topic, data, isBinary] = value as readonly unknown[];
+  const isData = typeof data === 'string' || (types.isUint8Array(data) && types.isArrayBuffer(data.buffer));
+  return typeof topic === 'string' && isData && typeof isBinary === 'boolean';
+}
+
+/** Not `every`, which passes over the holes of an array. */
+function isBatch(value: unknown): value is readonly Message[] {
+  if (!Array.isArray(value)) return false;
+  for (const message of value) if (!isMessage(message)) return false;
+  return true;
+}
+
 export class TopicChannels {
   readonly #slot: number;
   readonly #hints: Hints;
@@ -31,8 +48,9 @@ export class TopicChannels {
   /** What this turn of the loop has published, by slot. */
   #batches = new Map<number, Message[]>();
   #isClosed = false;
+  #hasFailed = false;
 
-  /** @param failed told when a message cannot be read */
+  /** @param failed told of the first message that cannot be read */
   constructor(slot: number, hints: Hints, failed: (error: unknown) => void) {
     this.#slot = slot;
     this.#hints = hints;
@@ -44,10 +62,11 @@ export class TopicChannels {
     for (const other of this.#hints.others) {
       const channel = channelOf(other, this.#slot);
       channel.onmessage = (event) => {
-        const { data } = event as { readonly data: readonly Message[] };
-        for (const message of data) deliver(...message);
+        const { data } = event as { readonly data: unknown };
+        if (isBatch(data)) for (const message of data) deliver(...message);
+        else this.#refuse();
       };
-      channel.onmessageerror = (event) => this.#failed((event as { readonly data: unknown }).data);
+      channel.onmessageerror = () => this.#refuse();
       this.#incoming.push(channel);
     }
   }
@@ -79,6 +98,12 @@ export class TopicChannels {
     this.#flush();
     this.#isClosed = true;
     for (const channel of [...this.#incoming, ...this.#outgoing.values()]) channel.close();
+  }
+
+  #refuse(): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#failed(new Error('a message on a channel of topics is not of the protocol and is ignored'));
   }
 
   #flush(): void {

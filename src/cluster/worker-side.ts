@@ -2,6 +2,7 @@
 // Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
+import { thrownText } from '../telemetry/log-redact.js';
 import { allowBreakOff, type Examined } from './break-off.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
@@ -21,6 +22,9 @@ export interface WorkerParts {
   /** Resolves when the service answers here. A failure is a failure of this worker. */
   serviceReady(ready: ReadyService): Promise<void>;
 }
+
+/** The types have no `reallyExit`, which is what `exit` calls after its listeners. */
+const ownProcess = process as Record<'exit' | 'reallyExit', (code?: number) => never> & NodeJS.Process;
 
 export class WorkerSide {
   readonly #port: MessagePort;
@@ -45,21 +49,29 @@ export class WorkerSide {
     this.#quiet = new Promise((resolve) => {
       this.#becomeQuiet = resolve;
     });
-    this.#exit = process.exit.bind(process) as (code: number) => never;
+    const exit = ownProcess.exit.bind(process);
+    const reallyExit = ownProcess.reallyExit.bind(process);
+    this.#exit = (code) => {
+      ownProcess.reallyExit = reallyExit;
+      return exit(code);
+    };
     port.on('message', (message: ToWorker) => this.#receive(message));
     process.on('uncaughtException', (error) => this.#fail('uncaught-exception', error));
     allowBreakOff(() => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()));
     process.on('unhandledRejection', (reason) => {
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
-      else this.#send({ type: unhandledRejection === 'log' ? 'failed' : 'fatal', detail: detailOf(reason) });
+      else
+        this.#send({ type: unhandledRejection === 'log' ? 'failed' : 'fatal', detail: thrownText(reason) });
     });
     // The last line of defence: a thread that ends by another way closes its app all the same.
     process.on('exit', () => this.#parts?.close());
-    process.exit = ((code?: number): never => {
-      const error = new Error(`process.exit(${code ?? ''}) was called in a worker`);
-      this.#fail('process-exit', error);
-      throw error;
-    }) as typeof process.exit;
+    for (const name of ['exit', 'reallyExit'] as const) {
+      ownProcess[name] = (code) => {
+        const error = new Error(`process.${name}(${code ?? ''}) was called in a worker`);
+        this.#fail('process-exit', error);
+        throw error;
+      };
+    }
   }
 
   /** From here on the primary's orders can be carried out. */
@@ -99,12 +111,7 @@ export class WorkerSide {
         else void this.mount(message);
         break;
       case 'drain':
-        // By now the acceptor has let go of us: only what is here already is finished.
-        // May come again with less time.
-        this.#draining = true;
-        this.#until = performance.now() + message.withinMs;
-        void this.#drain(message.withinMs);
-        void this.#quiet.then(() => this.#leave('drained', undefined));
+        this.#drainInOrder(message.withinMs);
         break;
       case 'recover':
         this.#parts?.recover();
@@ -113,12 +120,25 @@ export class WorkerSide {
         this.#insist();
         break;
       case 'detached':
+        if (this.#leaving === undefined) {
+          // Code of a service has said that this worker leaves. So it does, and says so itself when it can.
+          if (!this.#draining) this.#drainInOrder(message.withinMs);
+          break;
+        }
         this.#until = Math.max(this.#until, performance.now() + message.withinMs);
         this.#isDetached = true;
         this.#detached(message.withinMs);
         this.#insist();
         break;
     }
+  }
+
+  /** The acceptor has released this worker: only what is here already is finished. May come again with less time. */
+  #drainInOrder(withinMs: number): void {
+    this.#draining = true;
+    this.#until = performance.now() + withinMs;
+    void this.#drain(withinMs);
+    void this.#quiet.then(() => this.#leave('drained', undefined));
   }
 
   async #drain(withinMs: number): Promise<void> {
@@ -131,7 +151,7 @@ export class WorkerSide {
 
   #fail(reason: LeaveReason, cause: unknown): void {
     if (this.#leaving !== undefined) return; // failing while it leaves changes nothing
-    void this.#leave(reason, cause === undefined ? undefined : detailOf(cause));
+    void this.#leave(reason, cause === undefined ? undefined : thrownText(cause));
   }
 
   /** Said, detached, (finished,) closed, exited. */
@@ -170,6 +190,3 @@ export class WorkerSide {
     this.#port.postMessage(message);
   }
 }
-
-const detailOf = (cause: unknown): string =>
-  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);

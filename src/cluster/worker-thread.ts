@@ -17,10 +17,15 @@ import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from 
 export type Order = 'reload' | 'heap';
 export type EndReason = LeaveReason | Order | 'wedged' | 'lost';
 
+/** The longest that a timer can wait. */
+const MOST_TIMEOUT_MS = 2 ** 31 - 1;
+
 export interface ThreadOptions {
   readonly entry: URL;
   readonly rotation: Rotation;
   readonly boot: Omit<WorkerBoot, 'protocol' | 'cpuPort'>;
+  /** How long beyond its time a thread that leaves may take, in milliseconds. */
+  readonly overdueMs: number;
   /** Takes the primary's end of the CPU port. */
   attachCpu(port: MessagePort): void;
 }
@@ -31,6 +36,8 @@ export interface ThreadEvents {
   failed(error: Error): void;
   /** `stall`, `resume` or `wedge` has moved its state. */
   moved(): void;
+  /** It was to end, has not, and may never: its loop turns, but what it was told does not reach the runtime in it. */
+  overdue(): void;
   /** No code of the thread can run any more. */
   ended(): void;
 }
@@ -58,6 +65,10 @@ export class WorkerThread {
   #hasRefused = false;
   /** When its drain ends at the latest, on the clock of `performance.now()`; infinity before it is retired. */
   #endsAt = Number.POSITIVE_INFINITY;
+  readonly #overdueMs: number;
+  readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
+  #alarm: NodeJS.Timeout | undefined;
+  #isOverdue = false;
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
     const { entry, rotation, boot } = options;
@@ -67,6 +78,8 @@ export class WorkerThread {
     this.slot = boot.slot;
     this.#rotation = rotation;
     this.#services = boot.ready;
+    this.#overdueMs = options.overdueMs;
+    this.#unhandledRejection = boot.settings.unhandledRejection;
     const cpu = new MessageChannel();
     options.attachCpu(cpu.port1);
     this.#cpuPort = cpu.port1;
@@ -80,12 +93,15 @@ export class WorkerThread {
     this.#thread.on('message', (data: unknown) => {
       this.resume(); // who speaks turns
       const message = readFromWorker(data);
-      if (message === undefined || !this.#accept(message, listens)) this.#refuse();
+      // Other code may have said it first: the runtime in the thread says it before it closes anything, and waits.
+      if (message?.type === 'leaving' && this.#state.kind === 'leaving') this.release();
+      else if (message === undefined || !this.#accept(message, listens)) this.#refuse();
       else events.said(message);
     });
     // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry file).
     this.#thread.on('error', (error) => events.failed(error));
     this.#thread.on('exit', () => {
+      clearTimeout(this.#alarm);
       this.#leaveRotation();
       this.#cpuPort.close();
       this.#move({ type: 'exit' });
@@ -105,6 +121,16 @@ export class WorkerThread {
   /** Milliseconds that are left of its drain at most; infinity before it is retired. */
   get leftMs(): number {
     return this.#endsAt - performance.now();
+  }
+
+  /** It was told to drain. */
+  get isRetired(): boolean {
+    return this.#endsAt !== Number.POSITIVE_INFINITY;
+  }
+
+  /** It was to end long ago. */
+  get isOverdue(): boolean {
+    return this.#isOverdue;
   }
 
   /** Node's number of the thread; -1 once it has ended. */
@@ -144,6 +170,7 @@ export class WorkerThread {
     if (kind === 'starting' || kind === 'ready') this.#move({ type: 'drain' });
     if (kind === 'failing') this.#move({ type: 'detach' });
     this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs });
+    this.#expectEnd();
   }
 
   /** Its loop does not turn: no new connection until it does. */
@@ -174,6 +201,7 @@ export class WorkerThread {
   /** It said that it leaves and is out of rotation: it may close. */
   release(): void {
     this.send({ type: 'detached', withinMs: 0 });
+    this.#expectEnd();
   }
 
   /**
@@ -197,13 +225,36 @@ export class WorkerThread {
         if (!isLegal(this.#state, message)) return false;
         this.#move(message);
         return true;
+      case 'failed':
+        return this.#unhandledRejection === 'log';
+      case 'fatal':
+        return this.#unhandledRejection === 'exit';
+      case 'refused':
+        return this.#state.kind === 'starting' || this.#state.kind === 'draining';
       case 'serving':
         if (!this.#services.some(({ service }) => service === message.service)) return false;
         this.serving.add(message.service);
         return true;
-      default:
-        return true;
     }
+  }
+
+  /** A thread that stands still is the stall ladder's business until it turns. */
+  #expectEnd(): void {
+    const leftMs = this.isRetired ? Math.max(0, this.leftMs) : 0;
+    clearTimeout(this.#alarm);
+    this.#alarm = setTimeout(
+      () => {
+        if (this.#state.kind === 'stalled' || this.#state.kind === 'wedged') this.#expectEnd();
+        else if (this.#state.kind !== 'dead') this.#miss();
+      },
+      Math.min(leftMs + this.#overdueMs, MOST_TIMEOUT_MS),
+    ).unref();
+  }
+
+  #miss(): void {
+    if (this.#isOverdue) return;
+    this.#isOverdue = true;
+    this.#events.overdue();
   }
 
   /** Reported once for each thread: code that posts such messages may do so in a loop. */

@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
-import { describeThrown, isFault, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
+import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
@@ -363,9 +363,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       if (this.#givenUp !== undefined) return;
       // The client has its status already: for the log and the metrics it is what went wrong.
       const error = describeThrown(thrown);
-      const { status: failed, code } = problemOf(error, this);
+      const { status: failed, code, fault } = problemOf(error, this);
       if (error instanceof Refusal) this.site.refused(error.code.toLowerCase());
-      if (isFault(error)) this.#logError(error, 'a streamed answer failed');
+      if (fault !== undefined) this.#logError(fault, 'a streamed answer failed');
       this.#complete(failed, code);
       this.exchange.destroy();
     }

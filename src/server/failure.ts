@@ -1,6 +1,7 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
+import { shortText, shown } from '../telemetry/log-redact.js';
 import { checkField, setField } from './header-fields.js';
 
 export const PROBLEM_JSON = 'application/problem+json';
@@ -19,28 +20,32 @@ export interface Problem {
   /** Flat list name, value…, beside `content-type`. */
   readonly headers: readonly string[];
   readonly body: string;
+  /** What is to be logged of the failure; undefined for one that merely tells the client about its request. */
+  readonly fault: Error | undefined;
 }
 
 /**
  * What is told of a failure. An HttpError tells what it says; of anything else only that it happened, because
  * its message may hold what is nobody's business.
  */
-export function problemOf(error: unknown, request: FailedRequest): Problem {
-  if (error instanceof HttpError) {
-    try {
-      return documentOf(error, request);
-    } catch (cause) {
-      // Headers or members that cannot be sent: a fault in our code, not the caller's.
-      return documentOf(internal(cause), request);
-    }
+export function problemOf(thrown: unknown, request: FailedRequest): Problem {
+  const error = describeThrown(thrown);
+  if (!(error instanceof HttpError)) return internalProblem(error, request);
+  try {
+    return { ...documentOf(error, request), fault: isFault(error) ? error : undefined };
+  } catch (cause) {
+    // Headers or members that cannot be sent: a fault in our code, not the caller's.
+    const fault = new Error('an error cannot be sent as a response', { cause });
+    return internalProblem(Object.assign(fault, { thrown: error }), request);
   }
-  return documentOf(internal(error), request);
 }
 
-/** Whether a failure is worth a line in the log: not those that merely tell the client about its request. */
-export function isFault(error: unknown): boolean {
-  return !(error instanceof HttpError) || error.code === 'INTERNAL' || error.status === 500;
+function internalProblem(fault: Error, request: FailedRequest): Problem {
+  const told = new HttpError('INTERNAL', 'The request failed for a reason that was logged.');
+  return { ...documentOf(told, request), fault };
 }
+
+const isFault = ({ code, status }: HttpError): boolean => code === 'INTERNAL' || status === 500;
 
 /**
  * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter, a Proxy) is
@@ -54,16 +59,16 @@ export function describeThrown(thrown: unknown): Error {
       if (types.isProxy(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
       return thrown;
     }
-    return new Error(`thrown: ${inspect(thrown, { depth: 1, breakLength: Infinity })}`, { cause: thrown });
+    return new Error(`thrown: ${shown(thrown)}`, { cause: thrown });
   } catch {
     return new Error('thrown: a value that cannot be shown');
   }
 }
 
-const internal = (cause: unknown): HttpError =>
-  new HttpError('INTERNAL', 'The request failed for a reason that was logged.', { cause });
-
-function documentOf(error: HttpError, { requestId, traceId, executed }: FailedRequest): Problem {
+function documentOf(
+  error: HttpError,
+  { requestId, traceId, executed }: FailedRequest,
+): Omit<Problem, 'fault'> {
   const { status } = error;
   if (!Number.isInteger(status) || status < 400 || status > 599 || error.code === 'CLIENT_CLOSED') {
     throw new RangeError(`${error.code} (${status}) is no failure that a client can be told`);
@@ -83,7 +88,7 @@ function documentOf(error: HttpError, { requestId, traceId, executed }: FailedRe
     type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title: error.title,
     status,
-    detail: error.message,
+    detail: shortText(String(error.message)),
     instance: `urn:multilane:request:${requestId}`,
     code: error.code,
     traceId,

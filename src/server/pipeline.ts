@@ -5,7 +5,7 @@ import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { bodyTooLarge } from './body.js';
 import type { RequestContext } from './context.js';
-import { describeThrown, isFault, problemOf } from './failure.js';
+import { describeThrown, problemOf } from './failure.js';
 import { SENT } from './handler.js';
 import { adopted, isPromise } from './promise.js';
 import { chargeRates } from './rate-limits.js';
@@ -57,10 +57,13 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
 /** Without the hooks of the route, which have not seen the request either, but for the fields of some. */
 function refuse(ctx: RequestContext, error: unknown): void {
   try {
-    if (isFault(error)) ctx.log.error({ err: error, route: ctx.route }, 'a request could not be admitted');
+    const problem = problemOf(error, ctx);
+    const { fault } = problem;
+    if (fault !== undefined)
+      ctx.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
     for (const say of ctx.plan.refusalFields) say(ctx as never);
-    ctx.replyProblem(problemOf(error, ctx));
+    ctx.replyProblem(problem);
   } catch (thrown) {
     ctx.breakDown(thrown);
   }
@@ -204,13 +207,14 @@ function hookFailed(ctx: RequestContext, thrown: unknown): false {
 
 function tellFailure(ctx: RequestContext, error: Error): void {
   if (ctx.answered) return;
-  if (isFault(error)) {
+  const problem = problemOf(error, ctx);
+  if (problem.fault !== undefined) {
     ctx.log.error(
-      { err: error, route: ctx.route, method: ctx.method, requestId: ctx.requestId },
+      { err: problem.fault, route: ctx.route, method: ctx.method, requestId: ctx.requestId },
       'a handler failed',
     );
   }
-  ctx.replyProblem(problemOf(error, ctx));
+  ctx.replyProblem(problem);
 }
 
 function countRefusal(ctx: RequestContext, error: Error): void {

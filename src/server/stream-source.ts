@@ -16,6 +16,8 @@ export class StreamSource {
   readonly #failed: (error: unknown) => void;
   #iterator: Iterating | undefined;
   #isOver = false;
+  /** What reading has thrown: releasing the source may throw the same. */
+  #failure: unknown;
 
   /**
    * @param failed called with what releasing the source throws
@@ -34,6 +36,15 @@ export class StreamSource {
    * @throws TypeError for a piece that is neither a string nor a Uint8Array, and whatever the source throws
    */
   async next(): Promise<Piece | undefined> {
+    try {
+      return await this.#next();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #next(): Promise<Piece | undefined> {
     const later = shareSpent();
     if (later !== undefined) {
       await later;
@@ -61,10 +72,14 @@ export class StreamSource {
       }
       this.#iterator ??= iterating(this.#source);
       // It is not waited for: a generator that awaits something returns when that has settled.
-      Promise.resolve(this.#iterator.return?.()).catch(this.#failed);
+      Promise.resolve(this.#iterator.return?.()).catch((error: unknown) => this.#releaseFailed(error));
     } catch (error) {
-      this.#failed(error);
+      this.#releaseFailed(error);
     }
+  }
+
+  #releaseFailed(error: unknown): void {
+    if (error !== this.#failure) this.#failed(error);
   }
 }
 

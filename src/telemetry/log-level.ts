@@ -1,7 +1,9 @@
 // The level of a thread's logger and of all its children, asked for at each line instead of fixed when they were
-// made: so that it can be switched while they live, without a list of them.
+// made: so that it can be switched while they live, without a list of them. What is let through is copied without
+// secrets and within bounds before pino sees it.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { redact, redactArguments, shortText } from './log-redact.js';
 
 export type LogLevel = Settings['logLevel'];
 
@@ -25,15 +27,18 @@ export function gatedBy(lowest: () => number) {
   return function gate(this: Logger, args: unknown[], method: unknown, level: number): void {
     if (!isOpen(this, level, lowest)) return;
     try {
-      (method as LogMethod).apply(this, args);
+      (method as LogMethod).apply(this, redactArguments(args));
     } catch {
       const message = args.find((arg) => typeof arg === 'string') ?? 'a line was logged';
-      (method as LogMethod).call(this, {}, '%s (its fields cannot be read)', message);
+      (method as LogMethod).call(this, {}, '%s (its fields cannot be read)', shortText(message));
     }
   };
 }
 
-/** Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect. */
+/**
+ * Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect, and copies what is
+ * bound to them.
+ */
 export function sayLevel(root: Logger, lowest: () => number): void {
   const prototype = Object.getPrototypeOf(root) as Logger;
   Object.defineProperties(root, {
@@ -54,7 +59,12 @@ export function sayLevel(root: Logger, lowest: () => number): void {
     // pino would give a child the level that its parent says it has, and that would be the child's own from then on.
     child: {
       value(this: Logger, bindings: object, options: object = {}) {
-        return prototype.child.call(this, bindings, { level: ownLevel(this), ...options });
+        return prototype.child.call(this, redact(bindings), { level: ownLevel(this), ...options });
+      },
+    },
+    setBindings: {
+      value(this: Logger, bindings: object) {
+        prototype.setBindings.call(this, redact(bindings));
       },
     },
   });

@@ -6,7 +6,7 @@ import type { Settings } from '../config.js';
 import { currentScope } from '../scope.js';
 import { EVERYTHING, gatedBy, levelNumber, sayLevel } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
-import { CENSORED, errorFields, maskText, redact, SECRET_NAMES } from './log-redact.js';
+import { maskText, shortText } from './log-redact.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
 
 export interface LogIdentity {
@@ -41,14 +41,13 @@ export function createLogger(
         const bindings = child.bindings();
         bound.set(child, new Set(SCOPED.filter((name) => name in bindings)));
       },
-      formatters: { log: (fields) => redact(fields) },
-      // Fields are redacted above; these two are for what is bound to a child.
+      // Errors are plain by now; a message may still be long because of what was put into it.
       serializers: {
-        err: (value: unknown) => (value instanceof Error ? redact(errorFields(value)) : value),
+        err: (value: unknown) => value,
+        msg: (text: unknown) => (typeof text === 'string' ? shortText(text) : text),
       },
-      redact: { paths: SECRET_NAMES.map((name) => `["${name}"]`), censor: CENSORED },
     },
-    { write: (line: string) => sink.write(line, (text) => format(maskText(text))) },
+    { write: (line: string) => sink.write(maskText(line), format) },
   );
   sayLevel(root, lowest);
   return root;

@@ -7,6 +7,7 @@
 // A claim in shared memory says which worker makes the call; it is asked by message and answers by message. The call is
 // nobody's own: it goes on while anybody waits, whoever has left. Each waits until its own deadline. If the worker is
 // lost, or its call ended in a way that is no answer for others, those who waited for it elect anew.
+import { types } from 'node:util';
 import { DeadlineExceededError, type ErrorCode, HttpError } from '../errors.js';
 import type { CallResponse } from './call.js';
 import { BufferedResponse } from './response.js';
@@ -47,6 +48,42 @@ export type FlightMessage = { readonly key: string } & (
   | Answer
   | Failure
 );
+
+/** A message as another worker has sent it; undefined for what only code of a service can have posted. */
+export function readFlightMessage(data: unknown): FlightMessage | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const message = data as Partial<Record<keyof Answer | keyof Failure | 'key', unknown>>;
+  return typeof message.key === 'string' && isWhole(message) ? (data as FlightMessage) : undefined;
+}
+
+function isWhole(message: Partial<Record<keyof Answer | keyof Failure, unknown>>): boolean {
+  const { kind, status, headers, notExecuted, body, code, detail } = message;
+  switch (kind) {
+    case 'ask':
+    case 'left':
+    case 'gone':
+      return true;
+    case 'answer':
+      return (
+        Number.isInteger(status) &&
+        isFields(headers) &&
+        typeof notExecuted === 'boolean' &&
+        types.isUint8Array(body) &&
+        types.isArrayBuffer(body.buffer)
+      );
+    case 'failure':
+      return (
+        typeof code === 'string' && typeof detail === 'string' && (headers === undefined || isFields(headers))
+      );
+    default:
+      return false;
+  }
+}
+
+const isFields = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).every((field) => typeof field === 'string');
 
 /** `error`: of this worker's own call, with what others are to be told of it; undefined: nothing. */
 type Outcome =

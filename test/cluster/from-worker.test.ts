@@ -64,7 +64,7 @@ describe('what a worker thread sends', () => {
     const cpu = new TaskPool({ threads: 1, entry: new URL('none.js', import.meta.url), log });
     const supervisor = new Supervisor({
       entry: new URL('./babbling-thread.js', import.meta.url),
-      settings: await settings({ argv: ['--workers', '1'] }),
+      settings: await settings({ argv: ['--workers', '1', '--unhandled-rejection', 'log'] }),
       block: Block.create({ workers: rowsFor(1) }),
       sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
       instanceId: 'test',

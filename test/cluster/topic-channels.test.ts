@@ -1,3 +1,4 @@
+import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import { TopicChannels } from '#src/cluster/topic-channels.js';
 import { Block } from '#src/memory/block.js';
@@ -105,5 +106,33 @@ describe('the channels between workers', () => {
     buses[0]!.publish('a', 'too late', false);
     expect(await arrived(1, 1)).to.deep.equal([['a', 'last words', false]]);
     buses[1]!.left('a');
+  });
+
+  it('drop what is not of their form, and say so once', async () => {
+    const failures: string[] = [];
+    const delivered: unknown[] = [];
+    const bus = new TopicChannels(3, new TopicHints(block, 3), (error) => failures.push(String(error)));
+    buses[2]!.close();
+    bus.receive((...message) => void delivered.push(message));
+    const channel = new BroadcastChannel('multilane/topics/1/3');
+    const good: Told = ['a', 'good', false];
+    const shared = new Uint8Array(new SharedArrayBuffer(4));
+    for (const data of [
+      ...[5, null, undefined, 'text', {}, [null], [[]], [['a', 'b']], [['a', 1, false]]],
+      ...[[['a', 'b', 1]], [[1, 'b', false]], [good, null], Object.assign([], { length: 1e9 })],
+      ...[[['a', shared, true]], [['a', new Uint16Array(2), true]], { length: 1, 0: good }],
+    ]) {
+      channel.postMessage(data);
+    }
+    channel.postMessage([good]);
+    await until(
+      () => delivered,
+      (messages) => messages.length > 0,
+    );
+    expect(delivered).to.deep.equal([good]);
+    expect(failures).to.have.length(1);
+    expect(failures[0]).to.contain('not of the protocol');
+    channel.close();
+    bus.close();
   });
 });

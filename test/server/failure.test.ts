@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
-import { describeThrown, isFault, problemOf } from '#src/server/failure.js';
+import { describeThrown, problemOf } from '#src/server/failure.js';
 
 const request = { requestId: 'r-1', traceId: 'a'.repeat(32), executed: true };
 const documentOf = (error: unknown) => {
-  const { body, headers, ...rest } = problemOf(error, request);
+  const { body, headers, fault: _fault, ...rest } = problemOf(error, request);
   return { ...rest, headers: [...headers], document: JSON.parse(body) as Record<string, unknown> };
 };
 
@@ -75,11 +75,27 @@ describe('a failure as an answer', () => {
   });
 
   it('is a fault of ours only when it is not about the request', () => {
-    expect(isFault(new Error(''))).to.equal(true);
-    expect(isFault('text')).to.equal(true);
-    expect(isFault(new HttpError('INTERNAL', ''))).to.equal(true);
-    expect(isFault(new HttpError('NOT_FOUND', ''))).to.equal(false);
-    expect(isFault(new HttpError('OVERLOADED', ''))).to.equal(false);
+    const faultOf = (error: unknown) => problemOf(error, request).fault;
+    for (const error of [new Error('no'), new HttpError('INTERNAL', '')])
+      expect(faultOf(error)).to.equal(error);
+    expect(faultOf('text')?.message).to.equal('thrown: "text"');
+    for (const code of ['NOT_FOUND', 'OVERLOADED']) {
+      expect(faultOf(new HttpError(code, ''))).to.equal(undefined);
+    }
+    const thrown = new HttpError('NOT_FOUND', '', { members: { id: 5n } });
+    const fault = faultOf(thrown)!;
+    expect(fault).to.deep.include({ thrown });
+    expect(fault.cause).to.be.instanceOf(TypeError);
+  });
+
+  it('tells a client no more of a message than it can read, and shows what was thrown within bounds', () => {
+    const long = 'm'.repeat(20_000_000);
+    expect(documentOf(new HttpError('NOT_FOUND', long)).document.detail).to.have.length.below(10_000);
+    for (const thrown of [long, { long, password: 'hunter2' }, [long], Symbol(long), new String(long)]) {
+      const { message } = describeThrown(thrown);
+      expect(message).to.have.length.within(10, 10_000);
+      expect(message).to.not.contain('hunter2');
+    }
   });
 
   it('can be logged whatever was thrown', () => {

@@ -233,6 +233,41 @@ describe('the source of a streamed response', () => {
     await until(events.isReleased, Boolean, 5000);
     expect(events.isReleased()).to.equal(true);
   });
+
+  it('is named once in the log when it fails', async () => {
+    const failing: Readonly<Record<string, () => unknown>> = {
+      'a web stream': () =>
+        new ReadableStream({
+          pull(controller) {
+            controller.error(new Error('the source failed'));
+          },
+        }),
+      'an iterator that cannot be ended either': () => {
+        const fail = (error = new Error('the source failed')) => ({
+          next: () => Promise.reject(error),
+          return: () => Promise.reject(error),
+        });
+        return { [Symbol.asyncIterator]: () => fail() };
+      },
+      'a Node.js stream': () =>
+        new Readable({
+          read() {
+            this.destroy(new Error('the source failed'));
+          },
+        }),
+    };
+    for (const [kind, make] of Object.entries(failing)) {
+      world.logs.length = 0;
+      handler = (ctx) => ctx.stream(make() as never);
+      (await client('GET')).on('close', () => undefined);
+      await until(() => world.logs.length, Boolean);
+      await nothingHeld(kind);
+      expect(
+        world.logs.map(({ msg }) => msg),
+        kind,
+      ).to.deep.equal(['a streamed answer failed']);
+    }
+  });
 });
 
 describe('a response that streams', () => {

@@ -60,6 +60,7 @@ describe('a project of its own, whose handlers misbehave', () => {
     ['an uncaught exception', '/uncaught'],
     ['an unhandled rejection', '/rejection'],
     ['process.exit()', '/exit'],
+    ['process.reallyExit()', '/really-exit'],
   ] as const) {
     it(`loses one worker to ${what}: same process, the other worker unaffected, a replacement serves`, async function () {
       this.timeout(25_000);
@@ -100,7 +101,7 @@ describe('a project of its own, whose handlers misbehave', () => {
   it('counts the lost workers by reason', async () => {
     const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
     const counts = [...text.matchAll(/^multilane_worker_restarts_total\{reason="([^"]+)"\} (\d+)$/gm)];
-    expect(counts.reduce((sum, [, , count]) => sum + Number(count), 0)).to.equal(3);
+    expect(counts.reduce((sum, [, , count]) => sum + Number(count), 0)).to.equal(4);
     expect(new Set(counts.map(([, reason]) => reason)).size).to.equal(3);
   });
 

@@ -6,7 +6,7 @@ import { Block } from '#src/memory/block.js';
 import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
 import type { CallResponse } from '#src/upstream/call.js';
 import { BufferedResponse } from '#src/upstream/response.js';
-import { type FlightMessage, SingleFlight } from '#src/upstream/single-flight.js';
+import { type FlightMessage, readFlightMessage, SingleFlight } from '#src/upstream/single-flight.js';
 import { until } from '../support/until.js';
 import { answer } from './endpoints.js';
 
@@ -25,7 +25,7 @@ class Worker {
   asked = 0;
 
   constructor(block: Block, name: string, slot: number) {
-    this.mail = new WorkerMail(name, slot, WORKERS, (error) => {
+    this.mail = new WorkerMail(name, slot, WORKERS, readFlightMessage, (error) => {
       throw error;
     });
     this.claims = new CallClaims(block, slot);
@@ -223,5 +223,26 @@ describe('single flight', () => {
     two.made[0]!.end(answer(200, 'alone'));
     expect(await textOf(alone)).to.equal('"alone"');
     expect(one.claims.isHeld('key', 1)).to.equal(true);
+  });
+
+  it('reads of other workers only what has the form of its messages', () => {
+    const body = Uint8Array.of(1);
+    const messages: readonly FlightMessage[] = [
+      ...(['ask', 'left', 'gone'] as const).map((kind) => ({ kind, key: 'k' })),
+      { kind: 'answer', key: 'k', status: 200, headers: { a: 'b' }, notExecuted: false, body },
+      { kind: 'failure', key: 'k', code: 'NO_INSTANCE', detail: 'x', headers: undefined },
+    ];
+    for (const message of messages) expect(readFlightMessage(message)).to.equal(message);
+    for (const data of [undefined, null, 5, 'ask', [], {}, { kind: 'ask' }, { kind: 'else', key: 'k' }]) {
+      expect(readFlightMessage(data)).to.equal(undefined);
+    }
+    for (const message of messages) {
+      for (const name of Object.keys(message)) {
+        for (const value of [null, { a: 1 }, 1.5, new Uint8Array(new SharedArrayBuffer(1))]) {
+          const changed = readFlightMessage({ ...message, [name]: value });
+          expect(changed, `${message.kind} ${name}`).to.equal(undefined);
+        }
+      }
+    }
   });
 });

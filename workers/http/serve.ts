@@ -18,7 +18,7 @@ import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { stdoutSink } from '#src/telemetry/log-sink.js';
-import type { FlightMessage } from '#src/upstream/single-flight.js';
+import { readFlightMessage } from '#src/upstream/single-flight.js';
 import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
 import { Stalls } from './stalls.js';
 
@@ -37,7 +37,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const messageFailed = (error: unknown): void => {
     log.error({ err: error }, 'a message of another worker could not be read');
   };
-  const mail = new WorkerMail<FlightMessage>('calls', slot, block.workers, messageFailed);
+  const mail = new WorkerMail('calls', slot, block.workers, readFlightMessage, messageFailed);
   const bus = new TopicChannels(slot, new TopicHints(block, slot), messageFailed);
   const host = createHost({
     thread: boot,

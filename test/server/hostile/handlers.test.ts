@@ -99,6 +99,28 @@ describe('a handler', () => {
     });
   }
 
+  for (const moment of ['onRequest', 'preHandler', 'handler'] as const) {
+    it(`that throws anything in ${moment} has one line in the log, and it says why`, async () => {
+      const { logs } = rig.world;
+      for (const [kind, make] of Object.entries(THROWN)) {
+        for (const isLate of [false, true]) {
+          logs.length = 0;
+          rig.script = {
+            [moment]: () => {
+              if (isLate) return Promise.reject(make());
+              throw make();
+            },
+          };
+          expect((await rig.ask('GET'))?.body, kind).to.contain('"code":"INTERNAL"');
+          expect(logs, kind).to.have.length(1);
+          const { level, err } = logs[0] as { level: number; err: Record<string, unknown> };
+          expect([level, typeof err.message], kind).to.deep.equal([50, 'string']);
+          expect(`${String(err.message)}${String(err.stack)}`, kind).to.have.length.above(5);
+        }
+      }
+    });
+  }
+
   it('that responds twice, or after a failure, leaves nothing', async () => {
     for (const [first, one] of Object.entries(RESPONDERS)) {
       for (const [second, other] of Object.entries(RESPONDERS)) {

@@ -1,4 +1,5 @@
 // Values that a careless or malicious handler may return, throw or hand to a responder. Made anew for every use.
+import { HttpError, type HttpErrorOptions } from '#src/errors.js';
 
 const throwing = (): never => {
   throw new Error('a trap was sprung');
@@ -76,6 +77,8 @@ class Unreadable extends Error {
   }
 }
 
+const refusal = (options: HttpErrorOptions = {}): HttpError => new HttpError('NOT_FOUND', 'x', options);
+
 /** What may be thrown, beside every value above. */
 export const THROWN: Readonly<Record<string, () => unknown>> = {
   ...VALUES,
@@ -94,6 +97,19 @@ export const THROWN: Readonly<Record<string, () => unknown>> = {
   'a Proxy of an Error, with traps': () => new Proxy(new Error('behind'), { get: throwing }),
   'an Error with a status that is none': () => Object.assign(new Error('x'), { status: {}, code: {} }),
   'an Error whose message is no string': () => Object.assign(new Error('x'), { message: Symbol('m') }),
+  'an Error with a toJSON that throws': () => Object.assign(new Error('x'), { toJSON: throwing }),
+  'an HttpError whose members are no JSON': () => refusal({ members: { id: 5n } }),
+  'an HttpError whose members throw': () => refusal({ members: withGetter({}, 'id') as never }),
+  'an HttpError whose headers are none': () => refusal({ headers: { 'x-a': 'b\r\nc' } }),
+  'an HttpError whose status is none': () => refusal({ status: 200 }),
+  'an HttpError that no client is told': () => new HttpError('CLIENT_CLOSED', 'x'),
+  'an HttpError of ours': () => new HttpError('INTERNAL', 'x'),
+  'an HttpError whose code is no string': () => Object.assign(refusal(), { code: Symbol('c') }),
+  'an HttpError whose message is no string': () =>
+    Object.assign(refusal(), { message: { toString: throwing } }),
+  'an HttpError whose status throws': () => withGetter(refusal(), 'status'),
+  'an HttpError whose code throws': () => withGetter(refusal(), 'code'),
+  'an HttpError whose title throws': () => withGetter(refusal(), 'title'),
 };
 
 const thenable = (then: unknown, target: object = {}): object =>

@@ -1,0 +1,125 @@
+// Whatever code of a service posts in the name of its worker, the worker is served by a thread that does what it is told.
+
+import { BroadcastChannel } from 'node:worker_threads';
+import { expect } from 'chai';
+import type { LeaveReason } from '#src/cluster/messages.js';
+import { RESTART_LIMITS } from '#src/cluster/restarts.js';
+import { rowsFor } from '#src/cluster/slots.js';
+import { Supervisor } from '#src/cluster/supervisor.js';
+import { Block } from '#src/memory/block.js';
+import { createLogger } from '#src/telemetry/log.js';
+import { settings as settingsOf } from '#test/config/loading.js';
+import { until } from '#test/support/until.js';
+import type { Forgery } from './forging-thread.js';
+
+const ENDING = 'multilane/test/forging-thread/end';
+
+const REASONS: readonly LeaveReason[] = ['drained', 'uncaught-exception', 'stalled'];
+const leaving = REASONS.map((reason) => ({ type: 'leaving', reason, detail: undefined }));
+
+describe('a message that code of a service has forged', () => {
+  let supervisor: Supervisor;
+  let errors: string[];
+
+  async function start(forgery: Omit<Forgery, 'ending'>, workers = 1): Promise<void> {
+    errors = [];
+    const settings = await settingsOf({ argv: ['--workers', String(workers), '--drain-ms', '1000'] });
+    const sink = {
+      write: (line: string) => {
+        const { level, msg } = JSON.parse(line) as { level: number; msg: string };
+        if (level >= 50) errors.push(msg);
+      },
+      flush() {},
+    };
+    supervisor = new Supervisor({
+      entry: new URL('./forging-thread.js', import.meta.url),
+      settings,
+      block: Block.create({ workers: rowsFor(workers) }),
+      sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
+      instanceId: JSON.stringify({ ...forgery, ending: ENDING }),
+      log: createLogger({ logLevel: 'info', logFormat: 'json' }, {}, sink),
+      attachCpu: (port) => port.close(),
+      reclaim() {},
+      dumpFlights() {},
+      restarted() {},
+      fatal: (message) => errors.push(`fatal: ${message}`),
+      exhausted: (message) => errors.push(`exhausted: ${message}`),
+      limits: { ...RESTART_LIMITS, overdueMs: forgery.isDeaf ? 50 : RESTART_LIMITS.overdueMs },
+    });
+    supervisor.start();
+  }
+
+  afterEach(async () => {
+    await supervisor.stop(0);
+    const channel = new BroadcastChannel(ENDING);
+    channel.postMessage('end');
+    channel.close();
+    await until(
+      () => supervisor.unfinished.length,
+      (count) => count === 0,
+    );
+    expect(supervisor.unfinished).to.deep.equal([]);
+  });
+
+  /** Every worker has one thread more than it has lost, and each of those serves. */
+  const served = (isLost: (generation: number) => boolean = () => false) =>
+    until(
+      () => supervisor.threads.filter(({ generation }) => !isLost(generation)),
+      (threads) =>
+        errors.length > 0 &&
+        threads.length === supervisor.lanes.length &&
+        threads.every(({ state }) => state.kind === 'ready'),
+      5000,
+    );
+
+  for (const moment of ['starting', 'ready'] as const) {
+    for (const post of leaving) {
+      it(`costs that thread alone: ${post.reason} while it is ${moment}`, async () => {
+        await start({ moment, posts: [post, post], isDeaf: false }, 2);
+        await served();
+        expect(errors).to.include('worker leaves');
+        expect(supervisor.lanes.map(({ generation }) => generation)).to.deep.equal([2, 2]);
+      });
+    }
+  }
+
+  for (const post of leaving) {
+    it(`does not keep a thread from ending in order: ${post.reason}`, async () => {
+      await start({ moment: 'draining', posts: [post, post], isDeaf: false });
+      await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+      const { isReplaced, ended } = await supervisor.replace(1, 'reload');
+      expect(isReplaced).to.equal(true);
+      await ended;
+      expect(supervisor.threads.map(({ generation }) => generation)).to.deep.equal([2]);
+    });
+  }
+
+  it('is ignored, and said so once, where the protocol has no place for it', async () => {
+    const posts = [
+      { type: 'fatal', detail: 'forged' },
+      { type: 'failed', detail: 'forged' },
+      { type: 'refused', message: 'forged', exitCode: 78 },
+      { type: 'ready', descriptor: { slot: 1, app: undefined }, offer: [] },
+    ];
+    await start({ moment: 'ready', posts, isDeaf: false });
+    await served();
+    expect(errors).to.deep.equal(['worker failed']);
+    expect(supervisor.lanes[0]!.generation).to.equal(1);
+  });
+
+  it('is followed by another thread when the one that leaves does not hear that it may end', async () => {
+    for (const moment of ['starting', 'ready'] as const) {
+      await start({ moment, posts: [leaving[1]], isDeaf: true });
+      await served((generation) => generation === 1);
+      await until(
+        () => errors,
+        (lines) => lines.includes('a worker does not end when it is told: another takes its place'),
+      );
+      expect(errors.join()).to.not.match(/fatal|exhausted/);
+      const channel = new BroadcastChannel(ENDING);
+      channel.postMessage('end');
+      channel.close();
+      await supervisor.stop(0);
+    }
+  });
+});

@@ -1,0 +1,181 @@
+import { expect } from 'chai';
+import { createLogger } from '#src/telemetry/log.js';
+import { shown, thrownText } from '#src/telemetry/log-redact.js';
+import type { LogSink } from '#src/telemetry/log-sink.js';
+
+/** Far below what a line may cost, far above what one within its bounds has. */
+const MOST_BYTES = 100_000;
+/** Properties that one line may read. */
+const MOST_READS = 10_000;
+
+function capture() {
+  const texts: string[] = [];
+  const sink: LogSink = { write: (line, shape) => void texts.push(shape(line)), flush: () => {} };
+  const log = createLogger({ logLevel: 'info', logFormat: 'json' }, {}, sink);
+  return { log, texts };
+}
+
+const carrying = (entity: unknown): Error => Object.assign(new Error('entity'), { entity });
+
+/** Every node refers to every node. */
+function connected(count: number): object {
+  const nodes: { all?: object }[] = Array.from({ length: count }, () => ({}));
+  for (const node of nodes) node.all = nodes;
+  return nodes[0]!;
+}
+
+/** Each property is another such object, without end; to read too many of them is an error. */
+function endless(reads = { count: 0 }): object {
+  return new Proxy(
+    { a: 0, b: 0, c: 0 },
+    {
+      get(_target, name) {
+        if (typeof name === 'symbol' || name === 'toJSON') return undefined;
+        if (++reads.count > MOST_READS) throw new Error('read too much');
+        return endless(reads);
+      },
+    },
+  );
+}
+
+function caused(count: number): Error {
+  let error = new Error('the first');
+  for (let n = 1; n < count; n++) error = new Error(`cause ${n}`, { cause: error });
+  return error;
+}
+
+const long = (): string => 'm'.repeat(20_000_000);
+const wide = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
+const sparse = (): unknown[] => Object.assign([], { length: 200_000_000 });
+
+describe('a line of the log', () => {
+  const large: Readonly<Record<string, () => unknown>> = {
+    'objects that refer to each other': () => carrying(connected(40)),
+    'objects without end': () => carrying(endless()),
+    'a set without end': () => carrying(new Map([[endless(), endless()]])),
+    'causes without end': () => caused(20_000),
+    'many errors': () =>
+      new AggregateError(
+        Array.from({ length: 2_000 }, () => caused(5)),
+        'all',
+      ),
+    'a long message': () => new Error(long()),
+    'a long text': () => carrying(long()),
+    'many texts': () => carrying(Array.from({ length: 1_000 }, () => 'm'.repeat(10_000))),
+    'a long name': () => carrying({ [long()]: 1 }),
+    'many names': () => carrying(wide(20_000)),
+    'an array with holes': () => carrying(sparse()),
+    'a long boxed text': () => carrying(new String(long())),
+    'a long text of toJSON': () => carrying({ toJSON: long }),
+    'a large integer': () => carrying(1n << 10_000_000n),
+  };
+
+  for (const [what, make] of Object.entries(large)) {
+    it(`is bounded with ${what}, wherever it is`, () => {
+      const { log, texts } = capture();
+      const value = make() as object;
+      log.error(value);
+      log.error({ err: value, route: '/a' }, 'a handler failed');
+      log.error({ list: [value] }, '%j', value);
+      log.child({ value }).error('bound');
+      expect(texts).to.have.length(4);
+      for (const text of texts) expect(text.length).to.be.below(MOST_BYTES);
+      const [, second] = texts.map((text) => JSON.parse(text) as Record<string, unknown>);
+      expect(second).to.include({ route: '/a', msg: 'a handler failed' });
+      expect(texts.join()).to.not.match(/read too much|cannot be read|unreadable|unable to serialize/);
+      expect(thrownText(value).length).to.be.below(MOST_BYTES);
+      expect(shown(value).length).to.be.below(MOST_BYTES);
+    });
+  }
+
+  it('is bounded whatever its message is made of', () => {
+    const { log, texts } = capture();
+    log.error(long());
+    log.error('%s', long());
+    log.error({}, '%s %s', { toString: long }, { a: long() });
+    log.error([long()]);
+    log.error(new Uint8Array(10_000_000));
+    log.error(new Proxy({}, { ownKeys: () => ['no'] }), long());
+    expect(texts).to.have.length(6);
+    for (const text of texts) expect(text.length).to.be.below(MOST_BYTES);
+  });
+
+  it('says that it is cut, and keeps the frames of an error with a long message', () => {
+    const { log, texts } = capture();
+    log.error(new Error('m'.repeat(1_000_000)));
+    const { err, truncated } = JSON.parse(texts[0]!) as { err: { stack: string }; truncated: unknown };
+    expect(err.stack).to.match(/^Error: m+….*\n {4}at /s);
+    expect(truncated).to.equal(true);
+    log.error(new Error('short'));
+    expect(texts[1]).to.not.contain('truncated');
+    log.error(new Error(long()));
+    expect(texts[2]).to.contain('[20000000 characters]');
+  });
+
+  it('shows a cycle as one, and an object in two places twice', () => {
+    const { log, texts } = capture();
+    const user: Record<string, unknown> = { name: 'a' };
+    user.self = user;
+    log.info({ one: user, two: user }, 'x');
+    const both = { name: 'a', self: '[circular]' };
+    expect(JSON.parse(texts[0]!)).to.deep.include({ one: both, two: both });
+    const error = new Error('its own cause');
+    error.cause = error;
+    log.error(error);
+    expect((JSON.parse(texts[1]!) as { err: { stack: string } }).err.stack).to.contain(
+      'caused by: [circular]',
+    );
+  });
+
+  it('has no secret of what toJSON returns, of a map, of what was thrown, or at a cut', () => {
+    const { log, texts } = capture();
+    const secret = 'hunter2hunter2hunter2';
+    const model = { toJSON: () => ({ name: 'n', password: secret, inner: { toJSON: () => ({ secret }) } }) };
+    log.info({ model }, 'x');
+    log.error(Object.assign(new Error('x'), { toJSON: () => ({ password: secret }), model }));
+    log.info({ map: new Map([['password', secret]]) }, '%o', { token: secret });
+    log.child({ model }).info('x');
+    const end = 'm'.repeat(10_000);
+    for (let at = 8_150; at < 8_192; at++) {
+      log.info(`${' '.repeat(at - 20)}postgres://admin:${secret}@db ${end}`);
+      log.info(`${' '.repeat(at)}Bearer ${secret} ${end}`);
+    }
+    texts.push(shown({ password: secret }), thrownText([{ token: secret }]));
+    for (const text of texts) expect(text).to.not.contain('hunter2');
+    expect(texts[0]).to.contain('"name":"n"');
+  });
+
+  it('is written for an error whose members cannot be read or have other types', () => {
+    const hostile = (name: string, value: unknown): Error =>
+      Object.defineProperty(new Error('x'), name, {
+        enumerable: true,
+        get() {
+          if (value === undefined) throw new Error('no');
+          return value;
+        },
+      });
+    const names = ['message', 'stack', 'cause', 'name', 'constructor', 'errors', 'toJSON', 'extra'];
+    const values: readonly unknown[] = [
+      undefined,
+      { a: 1 },
+      Symbol('s'),
+      1n,
+      () => 1,
+      { toString: 1, toJSON: 1 },
+      null,
+    ];
+    for (const name of names) {
+      for (const value of values) {
+        const { log, texts } = capture();
+        const error = hostile(name, value);
+        log.error({ err: error }, 'failed');
+        const { err, msg } = JSON.parse(texts[0]!) as { err: Record<string, unknown>; msg: string };
+        expect(msg, name).to.equal('failed');
+        expect(err, name).to.include.keys('type', 'message', 'stack');
+        expect(thrownText(error), name).to.have.length.above(name === 'message' ? 0 : 1);
+        if (name === 'stack') expect(thrownText(error)).to.match(/^x\n/);
+      }
+    }
+  });
+});
