@@ -49,6 +49,8 @@ export interface Framing {
   readonly isDeferred: boolean;
   /** Nothing behind this request may be executed. */
   readonly isLast: boolean;
+  /** The core answers this request itself as soon as it has read it to its end. */
+  readonly hasTrailers: boolean;
 }
 
 const OPEN = 0;
@@ -73,7 +75,8 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * The core gathers 16 KiB of responses before it writes, and cuts a connection that it closes without writing them. What is
- * larger it writes at once; a JSON document may end in blanks (RFC 8259 section 2).
+ * larger it writes at once, and where it is to close it does so at once too and reads nothing of the packet any more. A
+ * JSON document may end in blanks (RFC 8259 section 2).
  */
 const CORK_BYTES = 16 * 1024;
 function beyondCork(body: string | Uint8Array): Uint8Array {
@@ -99,8 +102,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
   #onBodyRefused: ((error: HttpError) => void) | undefined;
-  /** The body was refused in the middle of a packet. */
-  #isFlooded = false;
+  /** The core is in the middle of a packet that it must not read on. */
+  #endsPacket: boolean;
   #address: string | undefined;
 
   #body: UwsBody | undefined;
@@ -126,15 +129,17 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.query = query;
     this.headers = headers;
     this.#framing = framing;
-    this.#deferred = framing.isDeferred;
+    this.#endsPacket = framing.hasTrailers;
+    this.#deferred = framing.isDeferred && !framing.hasTrailers;
     this.accept = upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
     if (framing.contentLength > 0 || framing.isChunked) {
-      this.#body = new UwsBody(res, {
+      this.#body = new UwsBody(res, framing.isChunked, {
         failed: (error) => {
           host.failed(error);
           this.destroy();
         },
         flooded: () => this.#refuseBody(),
+        isAnswered: () => this.#phase !== OPEN,
       });
     }
   }
@@ -187,8 +192,12 @@ export class UwsExchange implements Exchange, IncomingHead {
     const res = this.#res;
     this.#writeHead(status, headers, close);
     const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
-    if (this.#isFlooded) {
-      res.end(isBodiless || body === null ? '' : beyondCork(body), true);
+    if (this.#endsPacket) {
+      if (isBodiless || body === null) {
+        this.destroy();
+        return;
+      }
+      res.end(beyondCork(body), true);
       this.#finish();
       return;
     }
@@ -272,6 +281,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       if (this.#ending !== 'keep') this.#res.writeHeader('connection', 'close');
       if (pieces !== undefined) {
         pieces.start();
+        if (pieces instanceof UwsStream) this.#body?.watch();
         return;
       }
       this.#stopReading();
@@ -320,6 +330,10 @@ export class UwsExchange implements Exchange, IncomingHead {
     return this.#body !== undefined && this.#inCallback && this.#mayRead;
   }
 
+  get isBodyComplete(): boolean {
+    return this.#body === undefined || this.#body.isComplete;
+  }
+
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     if (this.#body !== undefined && !this.isBodyPassing) return false;
     if (this.#body === undefined) onPiece(NOTHING, true);
@@ -333,7 +347,7 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   /** In the middle of a packet, so the response has to leave now, and the rest of the packet is not worth reading. */
   #refuseBody(): void {
-    this.#isFlooded = true;
+    this.#endsPacket = true;
     this.#deferred = false;
     const detail = 'The body came in thousands of pieces of a few bytes each.';
     this.#onBodyRefused?.(new Refusal('MALFORMED_REQUEST', detail));
@@ -371,7 +385,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #endingOf(status: number, close: boolean): Ending {
-    if (this.#framing.isLast || this.#isFlooded) return 'cut';
+    if (this.#framing.isLast || this.#endsPacket) return 'cut';
     const isUnread = this.#body !== undefined && !this.#body.isComplete;
     // A client that still sends would lose the answer to the reset of a cut connection: it is told, and the
     // core ends the connection within seconds. 408 says that nothing is being sent.
@@ -397,7 +411,7 @@ export class UwsExchange implements Exchange, IncomingHead {
    */
   #letBodyCome(): void {
     const body = this.#body;
-    if (this.#deferred || this.#isFlooded || body === undefined) return;
+    if (this.#deferred || this.#endsPacket || body === undefined) return;
     if (!body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;
     this.#deferred = true;
