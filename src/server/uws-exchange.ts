@@ -5,8 +5,11 @@
 //   closes the connection if the bits happen to say so. It is written within the cork of another response
 //   (uws-anchor.ts);
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
-//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
+//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and because nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
+// - a small answer that overtakes a body and says `connection: close` is whole for the client and stays pending for the
+//   core: it reads and throws away the rest of the body, because the client may send all of that before it reads, and
+//   drops the connection where another request begins;
 // - the clock that does so is the core's, and only an answer that it takes for whole starts it: one without a body
 //   whose length the core is told does not (so we write that field ourselves), and the end of a body that comes
 //   behind its answer stops it (so such a body is not read). A connection that nothing ends would stay for ever;
@@ -18,8 +21,9 @@ import type { HttpError } from '../errors.js';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
 import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
+import { httpDate } from './http-date.js';
 import { Refusal } from './refusal.js';
-import type { TimerWheel } from './timer-wheel.js';
+import type { Alarm, TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { fieldBlock, statusLine } from './uws-head.js';
@@ -71,6 +75,9 @@ const SAMPLE = 16;
 /** An unread body up to this size is taken off the wire behind an answer at once. */
 const DISCARD_BYTES = 64 * 1024;
 
+/** A client that was told of the end of its connection has so long to read the response and to stop sending. */
+const LINGER_MS = 10_000;
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -81,6 +88,11 @@ const NOTHING = new Uint8Array(0);
 const CORK_BYTES = 16 * 1024;
 function beyondCork(body: string | Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(body), Buffer.alloc(CORK_BYTES, ' ')]);
+}
+
+/** Of the body that a GET would get, as far as it may be told. */
+function sizeOf(status: number, body: string | Uint8Array | null): number | undefined {
+  return body === null || status === 204 || status === 304 ? undefined : Buffer.byteLength(body);
 }
 
 export class UwsExchange implements Exchange, IncomingHead {
@@ -109,6 +121,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   #body: UwsBody | undefined;
   #pieces: UwsStream | UwsSized | undefined;
   #large: UwsLarge | undefined;
+  #lingering: Alarm | undefined;
   /** What the connection has become in the request callback. */
   #webSocket: UwsWebSocket | undefined;
 
@@ -201,11 +214,12 @@ export class UwsExchange implements Exchange, IncomingHead {
       this.#finish();
       return;
     }
-    if (!isBodiless && (body === null || body.length <= SMALL_BYTES) && !this.#isSample()) {
-      if (this.#ending === 'announce') {
-        res.writeHeader('connection', 'close');
-        this.#stopReading();
-      }
+    const isSmall = body === null || body.length <= SMALL_BYTES;
+    if (this.#ending === 'announce' && (isBodiless || isSmall)) {
+      this.#announce(status, isBodiless, body);
+      return;
+    }
+    if (!isBodiless && isSmall && !this.#isSample()) {
       res.end(body ?? '', this.#ending === 'cut');
       this.#finish();
       return;
@@ -213,8 +227,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#ending !== 'keep') res.writeHeader('connection', 'close');
     this.#stopReading();
     if (isBodiless) {
-      const isSized = body !== null && status !== 204 && status !== 304;
-      this.#endWithoutBody(isSized ? Buffer.byteLength(body) : undefined);
+      this.#endWithoutBody(sizeOf(status, body));
     } else {
       this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING));
     }
@@ -224,6 +237,20 @@ export class UwsExchange implements Exchange, IncomingHead {
   #endWithoutBody(length: number | undefined): void {
     if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
     this.#res.endWithoutBody();
+    this.#finish();
+  }
+
+  /** Written as the value of the last field, behind which the core puts a line end; a client skips that one. */
+  #announce(status: number, isBodiless: boolean, body: string | Uint8Array | null): void {
+    const res = this.#res;
+    const size = isBodiless ? sizeOf(status, body) : Buffer.byteLength(body ?? '');
+    res.writeHeader('Date', httpDate(Date.now()));
+    if (size !== undefined) res.writeHeader('Content-Length', String(size));
+    const isEmpty = isBodiless || size === 0;
+    const rest = isEmpty ? [] : [Buffer.from('\r\n'), Buffer.from(body ?? NOTHING)];
+    res.writeHeader('Connection', Buffer.concat([Buffer.from('close\r\n'), ...rest]));
+    if (this.#inCallback) res.onAborted(() => this.#gone());
+    this.#lingering = this.#host.wheel.after(LINGER_MS, () => res.close());
     this.#finish();
   }
 
@@ -398,7 +425,8 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #stopReading(): void {
     // Before every write that may be the last: one that is held up makes the core read again.
-    if (this.#framing.isLast || this.#body?.isUnderWay === true) this.#res.pause();
+    if (this.#framing.isLast || this.#ending === 'announce' || this.#body?.isUnderWay === true)
+      this.#res.pause();
   }
 
   #stalled(): void {
@@ -454,6 +482,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #gone(): void {
+    this.#lingering?.cancel();
     if (this.#phase >= DONE) return;
     const listeners = this.#listeners ?? [];
     this.#finish();
