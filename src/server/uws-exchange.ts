@@ -82,8 +82,7 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * The core gathers 16 KiB of responses before it writes, and cuts a connection that it closes without writing them. What is
- * larger it writes at once, and where it is to close it does so at once too and reads nothing of the packet any more. A
- * JSON document may end in blanks (RFC 8259 section 2).
+ * larger it writes at once; a JSON document may end in blanks (RFC 8259 section 2).
  */
 const CORK_BYTES = 16 * 1024;
 function beyondCork(body: string | Uint8Array): Uint8Array {
@@ -206,17 +205,14 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#writeHead(status, headers, close);
     const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
     if (this.#endsPacket) {
-      if (isBodiless || body === null) {
-        this.destroy();
-        return;
-      }
-      res.end(beyondCork(body), true);
-      this.#finish();
+      if (!isBodiless && body !== null) this.#writePending(status, false, beyondCork(body));
+      this.destroy();
       return;
     }
     const isSmall = body === null || body.length <= SMALL_BYTES;
     if (this.#ending === 'announce' && (isBodiless || isSmall)) {
-      this.#announce(status, isBodiless, body);
+      this.#writePending(status, isBodiless, body);
+      this.#linger();
       return;
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
@@ -240,8 +236,11 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#finish();
   }
 
-  /** Written as the value of the last field, behind which the core puts a line end; a client skips that one. */
-  #announce(status: number, isBodiless: boolean, body: string | Uint8Array | null): void {
+  /**
+   * A response that is whole for the client and pending for the core: it is the value of the last field. The core puts a
+   * line end behind that, which a client skips.
+   */
+  #writePending(status: number, isBodiless: boolean, body: string | Uint8Array | null): void {
     const res = this.#res;
     const size = isBodiless ? sizeOf(status, body) : Buffer.byteLength(body ?? '');
     res.writeHeader('Date', httpDate(Date.now()));
@@ -249,6 +248,10 @@ export class UwsExchange implements Exchange, IncomingHead {
     const isEmpty = isBodiless || size === 0;
     const rest = isEmpty ? [] : [Buffer.from('\r\n'), Buffer.from(body ?? NOTHING)];
     res.writeHeader('Connection', Buffer.concat([Buffer.from('close\r\n'), ...rest]));
+  }
+
+  #linger(): void {
+    const res = this.#res;
     if (this.#inCallback) res.onAborted(() => this.#gone());
     this.#lingering = this.#host.wheel.after(LINGER_MS, () => res.close());
     this.#finish();
@@ -440,7 +443,9 @@ export class UwsExchange implements Exchange, IncomingHead {
   #letBodyCome(): void {
     const body = this.#body;
     if (this.#deferred || this.#endsPacket || body === undefined) return;
-    if (!body.isAttached && !(this.#inCallback && this.#mayRead)) return;
+    // An unread body is in the way of what follows only while it is short.
+    const isShort = this.#framing.contentLength <= DISCARD_BYTES;
+    if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;
     this.#deferred = true;
     if (!this.#inCallback) setImmediate(() => this.#undefer());

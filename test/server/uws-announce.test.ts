@@ -111,6 +111,18 @@ describe('a connection that was said to close', () => {
     });
   }
 
+  it('executes nothing of the packet either that its body came in', async () => {
+    const length = 70_000;
+    for (const path of ['/sync', '/nothing', '/large']) {
+      const wire = await Wire.open(url);
+      wire.write(head('POST', path).replace(String(LENGTH), String(length)) + 'b'.repeat(length) + FOLLOWER);
+      await Promise.race([wire.answer(), wire.closed()]);
+      await roundTrip();
+      expect(executed, path).to.equal(0);
+      wire.destroy();
+    }
+  });
+
   it('takes the whole body of a client that sends before it reads', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1').pause();
     const body = Buffer.alloc(30_000_000, 'b');

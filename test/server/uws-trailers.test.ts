@@ -125,6 +125,15 @@ describe('trailers behind a chunked body', () => {
     });
   }
 
+  it('that are announced and do not come let nothing of their packet be executed', async () => {
+    const bytes = `${chunked('POST', '/whole', 'Trailer: X-Checksum')}${CHUNK}0\r\n\r\n${FOLLOWER}`;
+    const wire = await Wire.open(url);
+    wire.write(bytes);
+    expect((await wire.answer())?.status).to.equal(411);
+    await wire.closed();
+    expect(executed).to.deep.equal([]);
+  });
+
   it('that come unannounced behind the end of the body do not overtake the response', async () => {
     for (const path of ['/late', '/whole', '/pieces']) {
       let open = (): void => undefined;
