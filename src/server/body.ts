@@ -41,7 +41,7 @@ export interface BodyOwner {
 }
 
 export interface BodyParts {
-  readonly exchange: Pick<Exchange, 'readBody' | 'onClosed' | 'pause' | 'resume'>;
+  readonly exchange: Pick<Exchange, 'readBody' | 'isBodyComplete' | 'onClosed' | 'pause' | 'resume'>;
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
   /** Undefined for a body that counts for nothing here: its bytes are the caller's. */
@@ -138,7 +138,7 @@ export class RequestBody {
   }
 
   #turnEnded(): void {
-    if (this.#end !== undefined || this.#waiter === undefined) return;
+    if (this.#end !== undefined || this.#waiter === undefined || this.#parts.exchange.isBodyComplete) return;
     if (this.#parts.claim?.wait() === false) {
       this.#settle(tooManyBodies());
       return;

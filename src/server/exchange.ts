@@ -57,6 +57,8 @@ export interface Exchange {
   write(chunk: Uint8Array | string): Promise<void>;
   /** After the last piece. Cuts the connection when the announced length was not reached. */
   end(): void;
+  /** All of it has arrived; its reader may hear of that a moment later. */
+  readonly isBodyComplete: boolean;
   /** The body is lost unless `readBody` is called before the callback that brought the request returns. */
   readonly isBodyPassing: boolean;
   /**

@@ -28,6 +28,8 @@ export class HeadReader {
   /** Announced bytes of the body, -1 when there is no Content-Length. */
   contentLength = -1;
   isChunked = false;
+  /** Fields are announced behind the body. */
+  #hasTrailer = false;
   /** The peer ends the connection behind this request, in a form that the core does not notice. */
   wantsClose = false;
   #bytes = 0;
@@ -44,6 +46,7 @@ export class HeadReader {
     this.fields = [];
     this.contentLength = -1;
     this.isChunked = false;
+    this.#hasTrailer = false;
     this.wantsClose = false;
     this.#bytes = 0;
     this.#hosts = 0;
@@ -58,6 +61,9 @@ export class HeadReader {
       case 4:
         if (name === 'host') this.#host(value);
         break;
+      case 7:
+        if (name === 'trailer') this.#hasTrailer = true;
+        break;
       case 10:
         if (name === 'connection') this.wantsClose ||= hasToken(value, 'close');
         break;
@@ -70,11 +76,21 @@ export class HeadReader {
     }
   };
 
+  /** The core takes the fields behind a chunked body for the next request. */
+  get hasTrailers(): boolean {
+    return this.isChunked && this.#hasTrailer;
+  }
+
   /** @returns why this request must not be executed, undefined when it may */
   fault(method: string, path: string, query: string): HttpError | undefined {
     if (this.#problem !== undefined) return new Refusal('MALFORMED_REQUEST', this.#problem);
     if (this.#hosts !== 1) return new Refusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
     if (!isKnownMethod(method)) return methodUnknown();
+    if (this.hasTrailers)
+      return new Refusal(
+        'LENGTH_REQUIRED',
+        'Trailers are not accepted; send the body with a Content-Length.',
+      );
     const { maxUrlBytes, maxHeaderBytes } = this.#limits;
     const urlBytes = path.length + (query === '' ? 0 : 1 + query.length);
     if (urlBytes > maxUrlBytes) {

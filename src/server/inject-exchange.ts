@@ -110,6 +110,8 @@ export class InjectExchange implements Exchange {
     this.#receiver.end();
   }
 
+  readonly isBodyComplete = true;
+
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     const { body = '' } = this.#request;
     onPiece(typeof body === 'string' ? Buffer.from(body) : body, true);

@@ -160,8 +160,8 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   const error = describeThrown(thrown);
   countRefusal(ctx, error);
   if (ctx.answered) {
-    // Who was told to stop and says so has not failed.
-    if (!(ctx.givenUp && isAbort(error))) {
+    // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
+    if (!(ctx.givenUp && isAbort(error)) && !(error instanceof Refusal)) {
       ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     }
     return;

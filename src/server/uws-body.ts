@@ -5,11 +5,18 @@
 // A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into JavaScript. A slow
 // client may send small ones, so bytes are counted, not pieces; but a client that makes thousands of tiny pieces of one
 // packet means to keep the loop busy, and is refused.
+//
+// Behind the last chunk there may be trailers, which the core takes for the next request: it answers 505 by itself and
+// closes, also where a response is pending. So the end of a chunked body is handed over a turn later, when the core has
+// read the packet to its end, and until the response is written nothing more is read: what a handler makes of the whole
+// body happens only if the client can be told of it.
 import type { CoreResponse } from './uws-core.js';
 
 /** More pieces than this in one turn of the loop are refused if they hold fewer bytes each, on average, than below. */
 const FLOOD_PIECES = 4096;
 const FLOOD_BYTES = 16;
+
+const NOTHING = new ArrayBuffer(0);
 
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
@@ -18,16 +25,21 @@ export interface BodyEvents {
   failed(error: unknown): void;
   /** One packet holds thousands of tiny pieces; the core is still in the middle of it. */
   flooded(): void;
+  /** The response has begun. */
+  isAnswered(): boolean;
 }
 
 export class UwsBody {
   readonly #res: CoreResponse;
+  readonly #isChunked: boolean;
   readonly #events: BodyEvents;
   #onPiece: OnPiece | undefined;
   /** The core hands pieces to us: when the last one comes it stops its idle clock, whether or not the request is over. */
   isAttached = false;
   #wantsPause = false;
   #paused = false;
+  /** Nothing behind the end is read before the response begins. */
+  #isHeld = false;
   /** The response is complete, or the client gone: `res` must not be touched. */
   #over = false;
   /** All of it has arrived. */
@@ -41,8 +53,9 @@ export class UwsBody {
     return this.isAttached && !this.isComplete;
   }
 
-  constructor(res: CoreResponse, events: BodyEvents) {
+  constructor(res: CoreResponse, isChunked: boolean, events: BodyEvents) {
     this.#res = res;
+    this.#isChunked = isChunked;
     this.#events = events;
   }
 
@@ -76,6 +89,12 @@ export class UwsBody {
     this.#res.resume();
   }
 
+  /** The response is on its way, and may take long: from now on it is noticed that the client leaves. */
+  watch(): void {
+    if (this.#isHeld && !this.#over) this.#res.resume();
+    this.#isHeld = false;
+  }
+
   /** What still comes is wanted no more. */
   discard(): void {
     this.#onPiece = undefined;
@@ -98,7 +117,16 @@ export class UwsBody {
       this.pause();
     }
     if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
+    else if (isLast && this.#isChunked) this.#endLater();
     else if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
+  }
+
+  #endLater(): void {
+    this.#isHeld = !this.#events.isAnswered();
+    if (this.#isHeld) this.#res.pause();
+    setImmediate(() => {
+      if (this.#onPiece !== undefined) this.#hand(this.#onPiece, NOTHING, true);
+    });
   }
 
   #hand(onPiece: OnPiece, piece: ArrayBuffer, isLast: boolean): void {

@@ -16,7 +16,7 @@ export interface CoreRequest {
 /** Dead after end, abort or close: any use then throws. */
 export interface CoreResponse {
   writeStatus(status: string): this;
-  writeHeader(name: string, value: string): this;
+  writeHeader(name: string, value: string | Uint8Array): this;
   /** Chunked; true when nothing had to be buffered. */
   write(chunk: string | Uint8Array): boolean;
   /** @param close never after `write`: the core would put a header into the body */

@@ -5,8 +5,11 @@
 //   closes the connection if the bits happen to say so. It is written within the cork of another response
 //   (uws-anchor.ts);
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
-//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and where nothing that
+//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and because nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
+// - a small answer that overtakes a body and says `connection: close` is whole for the client and stays pending for the
+//   core: it reads and throws away the rest of the body, because the client may send all of that before it reads, and
+//   drops the connection where another request begins;
 // - the clock that does so is the core's, and only an answer that it takes for whole starts it: one without a body
 //   whose length the core is told does not (so we write that field ourselves), and the end of a body that comes
 //   behind its answer stops it (so such a body is not read). A connection that nothing ends would stay for ever;
@@ -18,9 +21,10 @@ import type { HttpError } from '../errors.js';
 import { addressText } from './address.js';
 import { clientClosed } from './body.js';
 import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
+import { httpDate } from './http-date.js';
 import { checkLength } from './plain-bytes.js';
 import { Refusal } from './refusal.js';
-import type { TimerWheel } from './timer-wheel.js';
+import type { Alarm, TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { fieldBlock, statusLine } from './uws-head.js';
@@ -51,6 +55,8 @@ export interface Framing {
   readonly isDeferred: boolean;
   /** Nothing behind this request may be executed. */
   readonly isLast: boolean;
+  /** The core answers this request itself as soon as it has read it to its end. */
+  readonly hasTrailers: boolean;
 }
 
 const OPEN = 0;
@@ -76,6 +82,9 @@ const BODILESS_SAMPLE = 64;
 /** An unread body up to this size is taken off the wire behind an answer at once. */
 const DISCARD_BYTES = 64 * 1024;
 
+/** A client that was told of the end of its connection has so long to read the response and to stop sending. */
+const LINGER_MS = 10_000;
+
 const NOTHING = new Uint8Array(0);
 
 const isEmpty = (status: number): boolean => status === 204 || status === 304;
@@ -87,6 +96,11 @@ const isEmpty = (status: number): boolean => status === 204 || status === 304;
 const CORK_BYTES = 16 * 1024;
 function beyondCork(body: string | Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(body), Buffer.alloc(CORK_BYTES, ' ')]);
+}
+
+/** Of the body that a GET would get, as far as it may be told. */
+function sizeOf(status: number, body: string | Uint8Array | null): number | undefined {
+  return body === null || isEmpty(status) ? undefined : Buffer.byteLength(body);
 }
 
 export class UwsExchange implements Exchange, IncomingHead {
@@ -108,13 +122,14 @@ export class UwsExchange implements Exchange, IncomingHead {
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
   #onBodyRefused: ((error: HttpError) => void) | undefined;
-  /** The body was refused in the middle of a packet. */
-  #isFlooded = false;
+  /** The core is in the middle of a packet that it must not read on. */
+  #endsPacket: boolean;
   #address: string | undefined;
 
   #body: UwsBody | undefined;
   #pieces: UwsStream | UwsSized | undefined;
   #large: UwsLarge | undefined;
+  #lingering: Alarm | undefined;
   /** What the connection has become in the request callback. */
   #webSocket: UwsWebSocket | undefined;
 
@@ -135,15 +150,17 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.query = query;
     this.headers = headers;
     this.#framing = framing;
-    this.#deferred = framing.isDeferred;
+    this.#endsPacket = framing.hasTrailers;
+    this.#deferred = framing.isDeferred && !framing.hasTrailers;
     this.accept = upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
     if (framing.contentLength > 0 || framing.isChunked) {
-      this.#body = new UwsBody(res, {
+      this.#body = new UwsBody(res, framing.isChunked, {
         failed: (error) => {
           host.failed(error);
           this.destroy();
         },
         flooded: () => this.#refuseBody(),
+        isAnswered: () => this.#phase !== OPEN,
       });
     }
   }
@@ -204,16 +221,18 @@ export class UwsExchange implements Exchange, IncomingHead {
     const res = this.#res;
     this.#writeHead(status, headers, close);
     const isBodiless = this.method === 'HEAD' || isEmpty(status);
-    if (this.#isFlooded) {
-      res.end(isBodiless || body === null ? '' : beyondCork(body), true);
-      this.#finish();
+    if (this.#endsPacket) {
+      if (!isBodiless && body !== null) this.#writePending(status, false, beyondCork(body));
+      this.destroy();
       return;
     }
-    if (!isBodiless && (body === null || body.length <= SMALL_BYTES) && !this.#isSample()) {
-      if (this.#ending === 'announce') {
-        res.writeHeader('connection', 'close');
-        this.#stopReading();
-      }
+    const isSmall = body === null || body.length <= SMALL_BYTES;
+    if (this.#ending === 'announce' && (isBodiless || isSmall)) {
+      this.#writePending(status, isBodiless, body);
+      this.#linger();
+      return;
+    }
+    if (!isBodiless && isSmall && !this.#isSample()) {
       res.end(body ?? '', this.#ending === 'cut');
       this.#finish();
       return;
@@ -221,8 +240,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#ending !== 'keep') res.writeHeader('connection', 'close');
     this.#stopReading();
     if (isBodiless) {
-      const isSized = body !== null && !isEmpty(status);
-      this.#endWithoutBody(isSized ? Buffer.byteLength(body) : undefined);
+      this.#endWithoutBody(sizeOf(status, body));
     } else {
       this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING));
     }
@@ -239,6 +257,26 @@ export class UwsExchange implements Exchange, IncomingHead {
       }
     } else if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
     this.#res.endWithoutBody();
+    this.#finish();
+  }
+
+  /**
+   * A response that is whole for the client and pending for the core: it is the value of the last field. The core puts a
+   * line end behind that, which a client skips.
+   */
+  #writePending(status: number, isBodiless: boolean, body: string | Uint8Array | null): void {
+    const res = this.#res;
+    const size = isBodiless ? sizeOf(status, body) : Buffer.byteLength(body ?? '');
+    res.writeHeader('Date', httpDate(Date.now()));
+    if (size !== undefined) res.writeHeader('Content-Length', String(size));
+    const rest = isBodiless || size === 0 ? [] : [Buffer.from('\r\n'), Buffer.from(body ?? NOTHING)];
+    res.writeHeader('Connection', Buffer.concat([Buffer.from('close\r\n'), ...rest]));
+  }
+
+  #linger(): void {
+    const res = this.#res;
+    if (this.#inCallback) res.onAborted(() => this.#gone());
+    this.#lingering = this.#host.wheel.after(LINGER_MS, () => res.close());
     this.#finish();
   }
 
@@ -305,6 +343,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       if (this.#ending !== 'keep') this.#res.writeHeader('connection', 'close');
       if (pieces !== undefined) {
         pieces.start();
+        if (pieces instanceof UwsStream) this.#body?.watch();
         return;
       }
       this.#stopReading();
@@ -355,6 +394,10 @@ export class UwsExchange implements Exchange, IncomingHead {
     return this.#body !== undefined && this.#inCallback && this.#mayRead;
   }
 
+  get isBodyComplete(): boolean {
+    return this.#body === undefined || this.#body.isComplete;
+  }
+
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     if (this.#body !== undefined && !this.isBodyPassing) return false;
     if (this.#body === undefined) onPiece(NOTHING, true);
@@ -368,7 +411,7 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   /** In the middle of a packet, so the response has to leave now, and the rest of the packet is not worth reading. */
   #refuseBody(): void {
-    this.#isFlooded = true;
+    this.#endsPacket = true;
     this.#deferred = false;
     const detail = 'The body came in thousands of pieces of a few bytes each.';
     this.#onBodyRefused?.(new Refusal('MALFORMED_REQUEST', detail));
@@ -406,7 +449,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #endingOf(status: number, close: boolean): Ending {
-    if (this.#framing.isLast || this.#isFlooded) return 'cut';
+    if (this.#framing.isLast || this.#endsPacket) return 'cut';
     const isUnread = this.#body !== undefined && !this.#body.isComplete;
     // A client that still sends would lose the answer to the reset of a cut connection: it is told, and the
     // core ends the connection within seconds. 408 says that nothing is being sent.
@@ -419,7 +462,8 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #stopReading(): void {
     // Before every write that may be the last: one that is held up makes the core read again.
-    if (this.#framing.isLast || this.#body?.isUnderWay === true) this.#res.pause();
+    if (this.#framing.isLast || this.#ending === 'announce' || this.#body?.isUnderWay === true)
+      this.#res.pause();
   }
 
   #stalled(): void {
@@ -432,8 +476,10 @@ export class UwsExchange implements Exchange, IncomingHead {
    */
   #letBodyCome(): void {
     const body = this.#body;
-    if (this.#deferred || this.#isFlooded || body === undefined) return;
-    if (!body.isAttached && !(this.#inCallback && this.#mayRead)) return;
+    if (this.#deferred || this.#endsPacket || body === undefined) return;
+    // An unread body is in the way of what follows only while it is short.
+    const isShort = this.#framing.contentLength <= DISCARD_BYTES;
+    if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;
     this.#deferred = true;
     if (!this.#inCallback) setImmediate(() => this.#undefer());
@@ -475,6 +521,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #gone(): void {
+    this.#lingering?.cancel();
     if (this.#phase >= DONE) return;
     const listeners = this.#listeners ?? [];
     this.#finish();

@@ -102,7 +102,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     const path = req.getUrl();
     const query = req.getQuery() ?? '';
     const fault = reader.fault(method, path, query);
-    const { contentLength, isChunked } = reader;
+    const { contentLength, isChunked, hasTrailers } = reader;
     const framing = {
       contentLength,
       isChunked,
@@ -115,6 +115,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
         reader.wantsClose ||
         (contentLength === -1 && expectsBody(method)),
       isLast: fault !== undefined || isChunked || reader.wantsClose,
+      hasTrailers,
     };
     const { fields } = reader;
     const exchange = new UwsExchange(host, res, method, path, query, fields, framing, upgrade);

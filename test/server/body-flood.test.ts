@@ -33,6 +33,9 @@ describe('a body in small pieces', () => {
   });
   after(() => server.close());
 
+  // What a stranger did is no error of ours.
+  afterEach(() => expect(world.logs).to.deep.equal([]));
+
   const nothingHeld = async (): Promise<void> => {
     for (let turns = 0; turns < 20; turns++) await settled();
     expect([

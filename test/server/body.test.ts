@@ -31,6 +31,7 @@ class Peer {
     this.quotas = quotasOf({ ...ENOUGH, ...bounds }, (name) => this.refused.push(name));
     const key = this.quotas.addressKey('client');
     const exchange = {
+      isBodyComplete: false,
       readBody: (onPiece) => {
         this.#onPiece = onPiece;
         return true;

@@ -54,6 +54,14 @@ describe('framing of a request', () => {
     expect(fault([coding, coding])).to.equal('MALFORMED_REQUEST');
   });
 
+  it('refuses trailers behind chunks, in either order of the fields, and no others', () => {
+    const [coding, trailer] = [['transfer-encoding', 'chunked'] as const, ['trailer', 'x-sum'] as const];
+    expect(fault([coding, trailer])).to.equal('LENGTH_REQUIRED');
+    expect(fault([trailer, coding])).to.equal('LENGTH_REQUIRED');
+    expect(fault([trailer])).to.equal(undefined);
+    expect(fault([coding])).to.equal(undefined);
+  });
+
   it('wants exactly one valid Host', () => {
     expect(fault([['host', 'other']])).to.equal('MALFORMED_REQUEST');
     for (const host of ['', 'a b', 'a/b', 'a@b', 'a:b', 'user@host:1', '[::1', 'a:123456']) {

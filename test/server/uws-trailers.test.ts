@@ -1,0 +1,164 @@
+// Fields behind a chunked body. The core takes them for the next request and answers that with a 505 of its own, before
+// any response of ours: so a client must not hear of a 505 where a handler has had the whole body.
+import { request } from 'node:http';
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench, settled } from './kit.js';
+
+const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
+const chunked = (method: string, path: string, ...fields: string[]): string =>
+  [`${method} ${path} HTTP/1.1`, 'Host: x', 'Transfer-Encoding: chunked', ...fields, '', ''].join('\r\n');
+const CHUNK = '3\r\nabc\r\n';
+const TRAILERS = '0\r\nX-Checksum: b\r\n\r\n';
+
+describe('trailers behind a chunked body', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let url: string;
+  let executed: string[];
+  /** Resolves when a handler has the whole body. */
+  let gate: Promise<void>;
+
+  before(async () => {
+    world = bench((app) => {
+      app.get('/evil', () => void executed.push('/evil'));
+      app.get('/sync', () => void executed.push('/sync'));
+      app.post('/sync', () => void executed.push('/sync'));
+      app.post('/async', async () => {
+        await gate;
+        executed.push('/async');
+        return 'async';
+      });
+      app.post('/whole', async (ctx) => {
+        const body = await ctx.readText();
+        executed.push('/whole');
+        return body;
+      });
+      app.post('/late', async (ctx) => {
+        const body = await ctx.readText();
+        executed.push('/late');
+        await gate;
+        return body;
+      });
+      app.post('/endless', async (ctx) => {
+        await ctx.readBytes();
+        executed.push('/endless');
+        ctx.signal.addEventListener('abort', () => executed.push('left'));
+        return ctx.stream(firstOnly());
+      });
+      app.post('/pieces', async (ctx) => {
+        for await (const _ of ctx.readStream());
+        executed.push('/pieces');
+        return 'pieces';
+      });
+    });
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
+    });
+    url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    executed = [];
+    gate = Promise.resolve();
+  });
+
+  async function* firstOnly() {
+    yield 'first';
+    await new Promise(() => {});
+  }
+
+  const paths = ['/sync', '/async', '/whole', '/pieces', '/nowhere'];
+
+  for (const method of ['GET', 'POST', 'HEAD']) {
+    it(`that are announced are refused before anything is executed (${method})`, async () => {
+      for (const path of paths) {
+        const head = chunked(method, path, 'Trailer: X-Checksum');
+        for (const packets of [[head + CHUNK + TRAILERS + FOLLOWER], [head, CHUNK, TRAILERS, FOLLOWER]]) {
+          const wire = await Wire.open(url);
+          const pending = method === 'HEAD' ? wire.closed() : wire.answer();
+          for (const packet of packets) {
+            wire.write(packet);
+            await settled();
+          }
+          const answer = await pending;
+          if (method !== 'HEAD') {
+            const { code } = JSON.parse(String(answer?.body)) as { code: string };
+            expect([answer?.status, code, answer?.closes], path).to.deep.equal([
+              411,
+              'LENGTH_REQUIRED',
+              true,
+            ]);
+          }
+          await wire.closed();
+          expect(executed, path).to.deep.equal([]);
+        }
+      }
+      expect(server.unfinished).to.equal(0);
+    });
+  }
+
+  it('that a client of node:http announces get the response that says why', async () => {
+    const status = await new Promise((resolve, reject) => {
+      const outgoing = request(`${url}/whole`, { method: 'POST', headers: { trailer: 'x-checksum' } });
+      outgoing.on('response', (response) => resolve(response.statusCode)).on('error', reject);
+      outgoing.write('abc');
+      outgoing.addTrailers({ 'x-checksum': '1' });
+      outgoing.end();
+    });
+    expect([status, executed]).to.deep.equal([411, []]);
+  });
+
+  for (const path of ['/whole', '/pieces']) {
+    it(`that come unannounced with the end of the body keep it from being taken for whole (${path})`, async () => {
+      const head = chunked('POST', path);
+      for (const packets of [[head + CHUNK + TRAILERS], [head, CHUNK, TRAILERS], [head + CHUNK, TRAILERS]]) {
+        const wire = await Wire.open(url);
+        for (const packet of packets) {
+          wire.write(packet);
+          await settled();
+        }
+        await wire.closed();
+        expect(executed).to.deep.equal([]);
+      }
+    });
+  }
+
+  it('that are announced and do not come let nothing of their packet be executed', async () => {
+    const bytes = `${chunked('POST', '/whole', 'Trailer: X-Checksum')}${CHUNK}0\r\n\r\n${FOLLOWER}`;
+    const wire = await Wire.open(url);
+    wire.write(bytes);
+    expect((await wire.answer())?.status).to.equal(411);
+    await wire.closed();
+    expect(executed).to.deep.equal([]);
+  });
+
+  it('that come unannounced behind the end of the body do not overtake the response', async () => {
+    for (const path of ['/late', '/whole', '/pieces']) {
+      let open = (): void => undefined;
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      executed = [];
+      const wire = await Wire.open(url);
+      wire.write(`${chunked('POST', path)}${CHUNK}0\r\n`);
+      while (executed.length === 0) await settled();
+      wire.write(`X-Checksum: b\r\n\r\n${FOLLOWER}`);
+      for (let turns = 0; turns < 5; turns++) await settled();
+      open();
+      expect((await wire.answer())?.status, path).to.equal(200);
+      await wire.closed();
+      expect(executed).to.deep.equal([path]);
+    }
+  });
+
+  it('that do not come leave a long response watched: it ends when its client leaves', async () => {
+    const wire = await Wire.open(url);
+    wire.write(`${chunked('POST', '/endless')}${CHUNK}0\r\n\r\n`);
+    while (!wire.rest.includes('first')) await settled();
+    wire.destroy();
+    while (server.unfinished > 0) await settled();
+    expect(executed).to.deep.equal(['/endless', 'left']);
+  });
+});
