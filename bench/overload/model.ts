@@ -24,7 +24,7 @@ export class Tally {
   done = 0;
   lastRefusalAt = Number.NEGATIVE_INFINITY;
   readonly latencies: number[] = [];
-  /** How many of the latencies belong to the first second. */
+  /** How many of the latencies belong to the time that an overload takes to settle. */
   unsettled = 0;
   readonly refusalLatencies: number[] = [];
 }

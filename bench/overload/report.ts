@@ -27,7 +27,7 @@ export function mainTable(results: readonly RunResult[]): string {
     ].join(' | '),
   );
   return [
-    '| shape | workers | load | refused | goodput | p50 ms | p99 ms | p99 by unloaded | behind 1 s | refusal p99 ms | refused after, ms |',
+    '| shape | workers | load | refused | goodput | p50 ms | p99 ms | p99 by unloaded | settled | refusal p99 ms | refused after, ms |',
     '| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...lines.map((line) => line.trim()),
   ].join('\n');

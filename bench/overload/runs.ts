@@ -24,7 +24,7 @@ export interface RunResult {
   readonly result: PhaseResult;
   /** 99th percentile of the phase by that of the first one, of which less than 20 ms count as 20. */
   readonly latencyRatio: number;
-  /** The same without the first second. */
+  /** The same without the time that the shape takes to settle. */
   readonly settledRatio: number;
   /** After the phase, until nothing is refused any more; milliseconds. */
   readonly refusedAfterMs: number;
@@ -33,7 +33,9 @@ export interface RunResult {
 /** Below this, a latency is noise on the machines that the figures are compared with. */
 const LEAST_UNLOADED_MS = 20;
 const UNLOADED: shapes.Phase = { name: 'unloaded', ms: 5_000, load: 0.1 };
-const AFTER: shapes.Phase = { name: 'after', ms: 4_000, load: 0.5 };
+const AFTER: shapes.Phase = { name: 'after', ms: 5_000, load: 0 };
+/** Requests of the unloaded phase at least, and four times as many as of the judged one: fewer have no 99th percentile. */
+const LEAST_REQUESTS = 1_000;
 
 export interface RunLength {
   /** Of the judged phase, milliseconds. */
@@ -50,8 +52,17 @@ const judging = (
 ): Run => ({
   shape,
   workers,
-  phases: [UNLOADED, { name: '', ms: length.judgedMs, load: 0, ...phase }, AFTER],
+  phases: [
+    lasting(UNLOADED, (LEAST_REQUESTS * shape.cpuMs) / UNLOADED.load / workers),
+    lasting({ name: '', ms: length.judgedMs, load: 0, ...phase }, (LEAST_REQUESTS / 4) * shape.cpuMs),
+    { ...AFTER, load: Math.min(0.7, calmLoads(shape)[1]!) },
+  ],
   judged: [1],
+});
+
+const lasting = (phase: shapes.Phase, leastMs: number): shapes.Phase => ({
+  ...phase,
+  ms: Math.max(phase.ms, leastMs),
 });
 
 /** @param load of the capacity */
@@ -78,18 +89,36 @@ const step = (name: string, load: number, more: Partial<shapes.Phase> = {}): sha
 });
 
 const HEAVY = [shapes.cpuBefore, shapes.cpuAfter, shapes.cpuSplit, shapes.byDatabase, shapes.cpuLate];
+const COSTLY = [15, 30, 60, 100].flatMap((cpuMs) => shapes.costly(cpuMs));
+export const UNEVEN: readonly shapes.Shape[] = [
+  shapes.oneInTenBefore,
+  shapes.oneInTenAfter,
+  shapes.besideCheap,
+];
 const LIGHT = [shapes.constant, shapes.bimodal, shapes.lognormal, shapes.synchronous];
 
-/** Of the capacity: up to here nothing is refused. Beyond, chance alone makes queues that are as long as an overload's. */
-const mostCalm = (shape: shapes.Shape): number =>
-  LIGHT.includes(shape) ? 0.95 : shape === shapes.cpuLate ? 0.7 : 0.8;
+/**
+ * Of the capacity: up to here nothing is refused. Beyond, chance alone makes queues that are as long as an overload's, the
+ * sooner the costlier requests are.
+ */
+function calmLoads(shape: shapes.Shape): readonly number[] {
+  if (LIGHT.includes(shape)) return [0.5, 0.8, 0.95];
+  if (shape === shapes.cpuLate) return [0.5, 0.7];
+  if (shape.cpuMs < 50) return [0.5, 0.8];
+  return shape.cpuMs < 90 ? [0.4, 0.7] : [0.3, 0.5];
+}
 
 /** Whose capacity is not exceeded: nothing may be refused. */
 export function calmRuns(length = WHOLE): readonly Run[] {
   return [
-    ...HEAVY.flatMap((shape) => [0.5, mostCalm(shape)].map((load) => atLoad(shape, load, 2, length))),
-    ...LIGHT.flatMap((shape) => [0.5, 0.8, mostCalm(shape)].map((load) => atLoad(shape, load, 2, length))),
-    ...[1, 16].map((workers) => atLoad(shapes.cpuSplit, 0.8, workers, length)),
+    ...[...HEAVY, ...LIGHT, ...COSTLY].flatMap((shape) =>
+      calmLoads(shape).map((load) => atLoad(shape, load, 2, length)),
+    ),
+    ...UNEVEN.flatMap((shape) => [0.3, 0.5].map((load) => atLoad(shape, load, 2, length))),
+    atLoad(shapes.besideCheap, 0.7, 2, length),
+    ...[1, 16].flatMap((workers) =>
+      [shapes.cpuSplit, ...shapes.costly(30)].map((shape) => atLoad(shape, 0.8, workers, length)),
+    ),
     ...[0.5, 0.8].flatMap((load) =>
       [shapes.uploads, shapes.streams, shapes.collections, shapes.rareHeavy].map((shape) =>
         atLoad(shape, load, 2, length),
@@ -126,8 +155,12 @@ export function overloadRuns(length = WHOLE): readonly Run[] {
       ...[2, 10].map((load) => atLoad(shape, load, 2, length)),
       ...[400, 2_000].map((connections) => closedLoop(shape, connections, 2, length)),
     ]),
-    ...LIGHT.flatMap((shape) => [2, 10].map((load) => atLoad(shape, load, 2, length))),
-    ...[1, 16].map((workers) => atLoad(shapes.cpuSplit, 10, workers, length)),
+    ...[...COSTLY, ...UNEVEN, ...LIGHT].flatMap((shape) =>
+      [2, 10].map((load) => atLoad(shape, load, 2, length)),
+    ),
+    ...[1, 16].flatMap((workers) =>
+      [shapes.cpuSplit, ...shapes.costly(30)].map((shape) => atLoad(shape, 10, workers, length)),
+    ),
   ];
 }
 

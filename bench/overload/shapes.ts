@@ -28,7 +28,13 @@ export interface Shape {
   readonly pausesShare?: number;
   /** MAX_IN_FLIGHT */
   readonly most?: number;
+  /** Within this time of a step, an overload must have been told from chance, and worked off. Default: 1 s */
+  readonly settlingMs?: number;
 }
+
+export const SETTLING_MS = 1_000;
+/** The same where requests are so costly that many of them take longer than that. */
+const COSTLY_SETTLING_MS = 5_000;
 
 const ONE: readonly RouteSpec[] = [{ name: 'one' }];
 
@@ -61,6 +67,44 @@ export const byDatabase: Shape = {
   routes: ONE,
   cpuMs: sum([1, 2, 2]),
   work: () => ({ route: 0, cpu: [1, 2, 2], waits: [20, 20], via: 'socket' }),
+};
+
+/** Requests of so much CPU that a few of them are a queue. */
+export const costly = (cpuMs: number): readonly Shape[] => [
+  { ...simple(`${cpuMs} ms CPU before 20 ms wait`, [cpuMs, 0], () => 20), settlingMs: COSTLY_SETTLING_MS },
+  {
+    ...simple(`${cpuMs} ms CPU around 20 ms wait`, [cpuMs / 2, cpuMs / 2], () => 20),
+    settlingMs: COSTLY_SETTLING_MS,
+  },
+  {
+    name: `${cpuMs} ms CPU after 20 ms socket wait`,
+    routes: ONE,
+    cpuMs: sum([0.2, cpuMs]),
+    work: () => ({ route: 0, cpu: [0.2, cpuMs], waits: [20], via: 'socket' }),
+    settlingMs: COSTLY_SETTLING_MS,
+  },
+];
+
+const ONE_IN_TEN = (random: Random): number => (random.next() < 0.1 ? 60 : 0.8);
+const oneInTen = (place: string, work: (random: Random) => readonly number[]): Shape => ({
+  name: `60 ms CPU for one in ten, 1 ms for the others, ${place} 20 ms wait`,
+  routes: ONE,
+  cpuMs: sum([0.2, 6.72]),
+  work: (random) => ({ route: 0, cpu: work(random), waits: [20], via: 'socket' }),
+  settlingMs: COSTLY_SETTLING_MS,
+});
+export const oneInTenBefore = oneInTen('before', (random) => [ONE_IN_TEN(random), 0.2]);
+export const oneInTenAfter = oneInTen('after', (random) => [0.2, ONE_IN_TEN(random)]);
+
+export const besideCheap: Shape = {
+  name: '30 ms CPU after 20 ms wait for one in 21, 0.4 ms for the others',
+  routes: [{ name: 'cheap' }, { name: 'heavy' }],
+  cpuMs: sum([(30.4 + 20 * 0.4) / 21]),
+  work: (random) =>
+    random.next() < 1 / 21
+      ? { route: 1, cpu: [0.4, 30], waits: [20], via: 'socket' }
+      : { route: 0, cpu: CHEAP, waits: [20], via: 'socket' },
+  settlingMs: COSTLY_SETTLING_MS,
 };
 
 /** The wait of the phase is its variant. */

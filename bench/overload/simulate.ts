@@ -1,7 +1,7 @@
 // Runs one shape under one rule, phase by phase.
 import type { Policy } from './gates/gate.js';
 import { Model, type Tally } from './model.js';
-import type { Phase, Shape } from './shapes.js';
+import { type Phase, SETTLING_MS, type Shape } from './shapes.js';
 
 export interface SimulationOptions {
   readonly shape: Shape;
@@ -30,7 +30,7 @@ export interface PhaseResult {
   readonly goodput: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Without the first second of the phase. */
+  /** Without the time that an overload may take to settle: `Shape.settlingMs`. */
   readonly settledP99Ms: number;
   readonly refusalP99Ms: number;
   /** From the beginning of the phase to its last refusal, milliseconds; 0 when there was none. */
@@ -40,8 +40,6 @@ export interface PhaseResult {
 
 /** Measured: see docs/overload.md. */
 export const REFUSAL_MS = 0.014;
-/** Within this time of a step, an overload must have been noticed and worked off. */
-const SETTLING_MS = 1_000;
 /** From a response to the next request of the same connection. */
 const THINK_MS = 0.1;
 
@@ -62,7 +60,7 @@ export function simulate(options: SimulationOptions): readonly PhaseResult[] {
     const endsAt = beginsAt + phase.ms;
     model.restart();
     generate(model, shape, phase, capacity, endsAt);
-    model.agenda.runUntil(beginsAt + Math.min(SETTLING_MS, phase.ms));
+    model.agenda.runUntil(beginsAt + Math.min(shape.settlingMs ?? SETTLING_MS, phase.ms));
     model.total.unsettled = model.total.latencies.length;
     model.agenda.runUntil(endsAt);
     results.push(resultOf(phase, beginsAt, model, shape, capacity * phase.ms, refusalMs));

@@ -24,6 +24,8 @@ export interface Bounds extends Doors {
   readonly placesOf: PlacesOf;
   /** Call about every 50 ms. */
   beat(): void;
+  /** Routes that have no count of their own and share one. */
+  readonly sharingRoutes: number;
   readonly quotas: RequestQuotas;
 }
 
@@ -55,6 +57,9 @@ export function createBounds(
   return {
     door: (priority, name) => admission.door(priority, name),
     beat: () => admission.beat(),
+    get sharingRoutes() {
+      return cells.sharing;
+    },
     places: (name) => places(`route ${name}`),
     placesOf: (service) => places(`call ${service}`),
     quotas: createQuotas(block, slot, settings, { bodies: shed('bodies'), streams: shed('streams') }),

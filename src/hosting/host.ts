@@ -120,8 +120,12 @@ export function createHost(options: HostOptions): Host {
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-  // The routes of all workers are the same.
-  if (worker === 1) for (const doubt of doubtsAboutRoutes(app.routes(), settings)) log.warn(doubt);
+  // All workers have the same routes: one of them says it.
+  if (worker === 1) {
+    for (const doubt of doubtsAboutRoutes(app.routes(), settings)) log.warn(doubt);
+    const { sharingRoutes: routes } = bounds;
+    if (routes > 0) log.warn({ routes }, 'more routes than can be counted by route: these share as one');
+  }
   return {
     app,
     services,

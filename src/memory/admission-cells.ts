@@ -2,15 +2,15 @@
 // The process has one word that all threads add to; a route has one word per thread, so that a request of the
 // common case costs one plain store more, and the sum is made only where the route's share is in question.
 import type { Block } from './block.js';
-import { ROUTES } from './layout.js';
-import { NameTable } from './names.js';
+import { ROUTE_ROWS, ROUTES } from './layout.js';
+import { NameTable, shortened } from './names.js';
 
 /** One route, as one thread uses it. */
 export interface RouteCells {
   /** Takes a permit. @returns requests of the process in flight before this one */
   enter(): number;
   leave(): void;
-  /** Requests of this route in flight, in all threads; 0 for a route beyond the first 512. */
+  /** Requests of this route in flight, in all threads; of all routes without a row of their own together. */
   readonly inFlight: number;
   /** Milliseconds that a request costs, as measured by the thread that it costs least; 0: unknown. */
   readonly enteringMs: number;
@@ -31,6 +31,8 @@ export interface RouteUsage {
   readonly costMs: number;
 }
 
+/** Row of the routes that find none of their own. */
+const OTHERS = ROUTES;
 const MOST_WORD = 2 ** 31 - 1;
 const toMicroseconds = (ms: number): number => Math.min(MOST_WORD, Math.round(ms * 1000));
 
@@ -43,6 +45,9 @@ export class AdmissionCells {
   readonly #names: NameTable;
   readonly #routes: Int32Array;
   readonly #costs: Int32Array;
+  /** The same object for all routes that share the last row, so that they count as one. */
+  readonly #others: RouteCells;
+  #sharing = 0;
 
   /** @param slot row of the thread that admits */
   constructor(block: Block, slot: number) {
@@ -54,6 +59,23 @@ export class AdmissionCells {
     this.#names = new NameTable(block, 'route');
     this.#routes = block.table('workerRouteInFlight').words;
     this.#costs = block.table('workerRouteCosts').words;
+    // What one of them costs says nothing about the next.
+    const others = this.#counted(OTHERS);
+    this.#others = {
+      enter: () => others.enter(),
+      leave: () => others.leave(),
+      get inFlight() {
+        return others.inFlight;
+      },
+      enteringMs: 0,
+      leavingMs: 0,
+      publishCosts() {},
+    };
+  }
+
+  /** How many routes of this thread have no row of their own and share one. */
+  get sharing(): number {
+    return this.#sharing;
   }
 
   /** Requests of the process. */
@@ -61,10 +83,12 @@ export class AdmissionCells {
     return Atomics.load(this.#inFlight, 0);
   }
 
-  /** A route that finds no row of its own counts for the process only. */
+  /** Routes that find no row of their own share one. */
   routeOf(name: string): RouteCells {
     const row = this.#rowOf(name);
-    return row === undefined ? this.#uncounted() : this.#counted(row);
+    if (row !== undefined) return this.#counted(row);
+    this.#sharing++;
+    return this.#others;
   }
 
   /** What this thread shows. */
@@ -78,15 +102,17 @@ export class AdmissionCells {
 
   /** Routes that have been mounted so far. */
   usage(): RouteUsage[] {
-    return this.#names.list().map(({ row, name }) => {
+    const routes = this.#names.list().map(({ row, name }) => {
       const cells = this.#counted(row);
       return { name, inFlight: cells.inFlight, costMs: cells.enteringMs + cells.leavingMs };
     });
+    if (routes.length < ROUTES) return routes;
+    return [...routes, { name: 'other routes', inFlight: this.#others.inFlight, costMs: 0 }];
   }
 
   #rowOf(name: string): number | undefined {
     try {
-      return this.#names.rowOf(name);
+      return this.#names.rowOf(shortened(name));
     } catch (error) {
       if (error instanceof RangeError) return undefined;
       throw error;
@@ -104,16 +130,11 @@ export class AdmissionCells {
     Atomics.sub(this.#inFlight, 0, 1);
   }
 
-  #uncounted(): RouteCells {
-    const costs = { enteringMs: 0, leavingMs: 0, publishCosts() {} };
-    return { enter: () => this.#enter(), leave: () => this.#leave(), inFlight: 0, ...costs };
-  }
-
   #counted(row: number): RouteCells {
     const routes = this.#routes;
     const costs = this.#costs;
     const threads = this.#block.workers + 1;
-    const index = this.#slot * ROUTES + row;
+    const index = this.#slot * ROUTE_ROWS + row;
     return {
       // The route's word first: the addition behind it is a fence, so of two threads that add up a route at the
       // same time at least the later one sees both.
@@ -127,7 +148,7 @@ export class AdmissionCells {
       },
       get inFlight() {
         let sum = 0;
-        for (let slot = 0; slot < threads; slot++) sum += Atomics.load(routes, slot * ROUTES + row);
+        for (let slot = 0; slot < threads; slot++) sum += Atomics.load(routes, slot * ROUTE_ROWS + row);
         return sum;
       },
       get enteringMs() {
@@ -148,7 +169,7 @@ export class AdmissionCells {
 function cheapest(costs: Int32Array, row: number, threads: number): number {
   let [best, least] = [row * 2, 0];
   for (let slot = 0; slot < threads; slot++) {
-    const index = (slot * ROUTES + row) * 2;
+    const index = (slot * ROUTE_ROWS + row) * 2;
     const total = Atomics.load(costs, index) + Atomics.load(costs, index + 1);
     if (total > 0 && (least === 0 || total < least)) [best, least] = [index, total];
   }
@@ -185,6 +206,6 @@ export function reclaimAdmission(block: Block, slot: number): void {
   const held = Atomics.exchange(block.words('workerAdmitted', slot), 0, 0);
   Atomics.sub(block.words('processInFlight'), 0, held);
   const { words } = block.table('workerRouteInFlight');
-  for (let route = 0; route < ROUTES; route++) Atomics.store(words, slot * ROUTES + route, 0);
+  for (let row = 0; row < ROUTE_ROWS; row++) Atomics.store(words, slot * ROUTE_ROWS + row, 0);
   block.words('workerAdmission', slot).fill(0);
 }

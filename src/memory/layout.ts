@@ -62,8 +62,9 @@ export const RATE_BUCKETS = 32_768;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
-/** Routes whose requests in flight are counted by route. */
+/** Routes whose requests in flight are counted by route, and the row that all others share. */
 export const ROUTES = 512;
+export const ROUTE_ROWS = ROUTES + 1;
 /** Breakers that belong to no endpoint but have a name. */
 export const NAMED_BREAKERS = 64;
 /** Rate limits that have a name. */
@@ -167,7 +168,7 @@ export const LAYOUT = {
   routeNameLength: field('route', 1, 'cas', 'bytes', 'none'),
   routeName: field('route', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   routeTerms: field('route', TERMS, 'cas', 'not used', 'none'),
-  /** Row `worker slot * ROUTES + route`. */
+  /** Row `worker slot * ROUTE_ROWS + route`. */
   workerRouteInFlight: field('worker-route', 1, 'owner', 'requests', 'sum'),
   /** What a request of the route costs this thread up to its first wait and after its last; 0: unknown. */
   workerRouteCosts: field('worker-route', 2, 'owner', 'microseconds', 'none'),

@@ -99,6 +99,18 @@ export class NameTable {
   }
 }
 
+const HASH_DIGITS = 8;
+
+/** A name that is too long ends in a hash of the whole instead: the same in every thread. */
+export function shortened(name: string): string {
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length <= NAME_BYTES) return name;
+  // Whole characters only.
+  const { read } = new TextEncoder().encodeInto(name, new Uint8Array(NAME_BYTES - HASH_DIGITS - 1));
+  const digits = (hashOf(bytes) >>> 0).toString(16).padStart(HASH_DIGITS, '0');
+  return `${name.slice(0, read)}~${digits}`;
+}
+
 /** FNV-1a; never 0, which marks a free row. */
 function hashOf(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;

@@ -8,6 +8,7 @@ import {
   NAMED_BREAKERS,
   NAMED_RATES,
   RATE_BUCKETS,
+  ROUTE_ROWS,
   ROUTES,
   type Rows,
   SERIES_PER_WORKER,
@@ -66,7 +67,7 @@ export function plan(dimensions: Dimensions): Plan {
     bulkhead: BULKHEADS,
     'worker-bulkhead': slots * BULKHEADS,
     route: ROUTES,
-    'worker-route': slots * ROUTES,
+    'worker-route': slots * ROUTE_ROWS,
   });
 }
 

@@ -79,7 +79,7 @@ export class Admission {
 
   /** Call about every 50 ms. */
   beat(): void {
-    this.#gate.beat();
+    if (this.#options.isAdaptive) this.#gate.beat();
   }
 }
 
@@ -130,12 +130,13 @@ class RouteDoor implements Door {
         return this.#refuse('route_share', false);
       }
     }
-    gate.admitted(this.#route);
-    return this.#route.running;
+    if (this.#isAdaptive) gate.admitted(this.#route);
+    return ++this.#route.running;
   }
 
   leave(isSynchronous = false): void {
-    this.#gate.left(this.#route, isSynchronous);
+    this.#route.running--;
+    if (this.#isAdaptive) this.#gate.left(this.#route, isSynchronous);
     this.#cells.leave();
   }
 

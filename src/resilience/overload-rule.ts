@@ -9,6 +9,10 @@ export interface Tuning {
    * arrivals, but all of it waits once before an overload is noticed. @default 150
    */
   readonly burstMs: number;
+  /** The same in pieces of work (`Window.pieceMs`), where they are so large that this is more. @default 30 */
+  readonly burstPieces: number;
+  /** And not more than this, however large they are. @default 1000 */
+  readonly mostBurstMs: number;
   /**
    * Length of a turn of the loop that is aimed at while requests are refused. A request waits for two to three
    * turns. More is more efficient, because every turn also pays for its refusals. @default 28
@@ -16,16 +20,24 @@ export interface Tuning {
   readonly targetTurnMs: number;
   /** The bound never falls below this, whatever makes turns long. @default 10 */
   readonly leastBoundMs: number;
+  /** Neither of the two is less than so many pieces of work. @default 3 */
+  readonly leastPieces: number;
+  /** A thread that has been idle for this share of `idleOverMs` is not overloaded. @default 0.1, 1000 */
+  readonly idleShare: number;
+  readonly idleOverMs: number;
   /** Growth of the bound in a window in which the thread was not used well. @default 1.1 */
   readonly growth: number;
+  /** The same in a thread that has been idle for `idleShare`. @default 1.3 */
+  readonly idleGrowth: number;
   /** A thread whose useful share of time is below this is not used well. @default 0.95 */
   readonly usefulShare: number;
   /** A long turn cuts the bound to this share of it at most. @default 0.3 */
   readonly deepestCut: number;
   /** The bound is cut once in this time, so that a cut can show its effect before the next. @default 100 */
   readonly cutEveryMs: number;
-  /** Time without a refusal after which the overload is over. @default 500 */
+  /** Time without a refusal after which the overload is over, and in pieces where that is more. @default 500, 15 */
   readonly quietMs: number;
+  readonly quietPieces: number;
   /** A route may have this many times what the bound leaves free; 2 lets one route have two thirds. @default 2 */
   readonly fairShare: number;
   /** A pause raises the bound for this long, falling to nothing, by this much at most. @default 2000, 500 */
@@ -38,13 +50,20 @@ export interface Tuning {
 
 export const TUNING: Tuning = {
   burstMs: 150,
+  burstPieces: 30,
+  mostBurstMs: 1_000,
   targetTurnMs: 28,
   leastBoundMs: 10,
+  leastPieces: 3,
+  idleShare: 0.1,
+  idleOverMs: 1_000,
   growth: 1.1,
+  idleGrowth: 1.3,
   usefulShare: 0.95,
   deepestCut: 0.3,
   cutEveryMs: 100,
   quietMs: 500,
+  quietPieces: 15,
   fairShare: 2,
   pauseKeptMs: 2_000,
   mostPauseMs: 500,
@@ -60,6 +79,10 @@ const LONG_TURN = 1.2;
 const MOST_WINDOWS = 4;
 /** Of the bound, what `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
+/** A turn of so many times the least bound may be chance in a thread that idles. Longer ones are work that comes at once. */
+const CHANCE = 2.5;
+/** In a thread that was busy all the time, a lull in the arrivals may be chance: so many times the pieces. */
+const BUSY_QUIET = 3;
 const SMALL_SHARE = 0.25;
 const HOLD_GROWTH = 1.25;
 const HOLD_STEP_MS = 4;
@@ -68,12 +91,18 @@ const HOLD_DECAY = 0.9;
 /** What a thread may owe at present. */
 export interface Limit {
   readonly boundMs: number;
+  /** What the bound is while there is no overload, what it is at least, and the turn that is aimed at. */
+  readonly burstMs: number;
+  readonly leastMs: number;
+  readonly targetTurnMs: number;
   /** Requests have been refused, and the overload is not over. */
   readonly isShedding: boolean;
   /** When the bound was cut last. */
   readonly cutAt: number;
   /** Refusals are sent this much later. */
   readonly holdMs: number;
+  /** Share of the last second that the thread was idle, as far as requests were refused in it. */
+  readonly idle: number;
 }
 
 export interface Turn {
@@ -92,6 +121,8 @@ export interface Window {
   readonly turnMs: number;
   /** Since the last refusal. */
   readonly quietMs: number;
+  /** Size of the pieces that work comes in: the mean cost of requests, weighted by cost. */
+  readonly pieceMs: number;
 }
 
 /** Pure functions of their arguments. */
@@ -116,8 +147,27 @@ export interface OverloadRule {
 }
 
 export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
-  const { burstMs, targetTurnMs, growth, deepestCut } = tuning;
-  const open: Limit = { boundMs: burstMs, isShedding: false, cutAt: Number.NEGATIVE_INFINITY, holdMs: 0 };
+  const { growth, deepestCut, idleShare } = tuning;
+  const sizes = (pieceMs: number) => ({
+    burstMs: Math.max(tuning.burstMs, Math.min(tuning.mostBurstMs, tuning.burstPieces * pieceMs)),
+    leastMs: Math.max(tuning.leastBoundMs, tuning.leastPieces * pieceMs),
+    targetTurnMs: Math.max(tuning.targetTurnMs, tuning.leastPieces * pieceMs),
+  });
+  const openAt = (pieceMs: number): Limit => {
+    const of = sizes(pieceMs);
+    return {
+      ...of,
+      boundMs: of.burstMs,
+      isShedding: false,
+      cutAt: Number.NEGATIVE_INFINITY,
+      holdMs: 0,
+      idle: 0,
+    };
+  };
+  /** A few costly requests make a long turn; where the thread idles beside it, it is no queue. */
+  const isChance = (idle: number, turnMs: number, leastMs: number): boolean =>
+    idle >= idleShare && leastMs >= tuning.targetTurnMs && turnMs <= CHANCE * leastMs;
+  const open = openAt(0);
   return {
     open,
 
@@ -132,7 +182,7 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
     },
 
     /** What comes in at once comes back at once: the thread would be idle until then, and late afterwards. */
-    isTurnFull: ({ isShedding }, admittedMs, costMs) =>
+    isTurnFull: ({ isShedding, targetTurnMs }, admittedMs, costMs) =>
       isShedding && admittedMs + Math.min(costMs, targetTurnMs / 2) > targetTurnMs,
 
     /**
@@ -145,7 +195,7 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
 
     isSmall: (owedMs, routeMs) => routeMs < owedMs * SMALL_SHARE,
 
-    refused: (limit) => (limit.isShedding ? limit : { ...limit, isShedding: true }),
+    refused: (limit) => (limit.isShedding ? limit : { ...limit, isShedding: true, idle: 0 }),
 
     /**
      * Time that the thread was busy with nothing that was admitted: garbage collection, another program on its core,
@@ -159,21 +209,33 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
 
     /** Multiplicative decrease, by the length of the turn itself: what a queue in front of the thread looks like. */
     afterTurn(limit, busyMs, now) {
-      if (!limit.isShedding || busyMs <= LONG_TURN * targetTurnMs) return limit;
-      if (now - limit.cutAt <= Math.max(tuning.cutEveryMs, busyMs)) return limit;
+      const { isShedding, targetTurnMs, cutAt, boundMs, leastMs } = limit;
+      if (!isShedding || busyMs <= LONG_TURN * targetTurnMs) return limit;
+      if (isChance(limit.idle, busyMs, leastMs)) return limit;
+      if (now - cutAt <= Math.max(tuning.cutEveryMs, busyMs)) return limit;
       const cut = Math.max(deepestCut, targetTurnMs / busyMs);
-      return { ...limit, boundMs: Math.max(tuning.leastBoundMs, limit.boundMs * cut), cutAt: now };
+      return { ...limit, boundMs: Math.max(Math.min(leastMs, boundMs), boundMs * cut), cutAt: now };
     },
 
     /** The way back goes by time alone: no request has to complete for it. */
-    afterWindow(limit, { elapsedMs, busyMs, refusalMs, turnMs, quietMs }) {
-      if (!limit.isShedding) return limit;
-      if (quietMs > tuning.quietMs && turnMs <= targetTurnMs) return open;
+    afterWindow(limit, { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs }) {
+      if (!limit.isShedding) return openAt(pieceMs);
+      const of = sizes(pieceMs);
+      const idle =
+        limit.idle + (1 - busyMs / elapsedMs - limit.idle) * (1 - Math.exp(-elapsedMs / tuning.idleOverMs));
+      const isIdle = isChance(idle, turnMs, of.leastMs);
+      // A turn longer than the window was busy belongs to the time before.
+      const isLate = Math.min(turnMs, busyMs) >= of.targetTurnMs && !isIdle;
+      const pieces = isIdle ? tuning.quietPieces : BUSY_QUIET * tuning.quietPieces;
+      if (quietMs > Math.max(tuning.quietMs, pieces * pieceMs) && !isLate) return openAt(pieceMs);
       const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
-      const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare;
-      if (isWellUsed || turnMs >= targetTurnMs) return holdMs === limit.holdMs ? limit : { ...limit, holdMs };
-      const windows = Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
-      return { ...limit, boundMs: Math.min(burstMs, limit.boundMs * growth ** windows), holdMs };
+      const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare && !isIdle;
+      const windows = isWellUsed || isLate ? 0 : Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
+      const boundMs = Math.min(
+        of.burstMs,
+        Math.max(of.leastMs, limit.boundMs * (isIdle ? tuning.idleGrowth : growth) ** windows),
+      );
+      return { ...limit, ...of, boundMs, holdMs, idle };
     },
   };
 }

@@ -12,6 +12,10 @@ class Estimate {
   variance: number;
   /** How often it occurred in the window that is running. */
   count = 0;
+  /** Outliers in a row among the windows in which it occurred; negative: less was done than expected. */
+  outliers = 0;
+  /** Of them, the smallest error relative to what was expected. */
+  leastError = 0;
   readonly #mostVariance: number;
   readonly #drift: number;
   readonly #most: number;
@@ -33,6 +37,13 @@ class Estimate {
     this.variance = Math.min(this.#mostVariance, this.variance + variance);
   }
 
+  /** The window was an outlier; 0: it was none. */
+  noteOutlier(side: number, error: number): void {
+    const isSameSide = side !== 0 && Math.sign(this.outliers) === side;
+    this.outliers = isSameSide ? this.outliers + side : side;
+    this.leastError = isSameSide ? Math.min(this.leastError, error) : error;
+  }
+
   correct(errorMs: number, totalVariance: number): void {
     const gain = (this.variance * this.count) / totalVariance;
     this.value = Math.min(this.#most, Math.max(0, this.value + gain * errorMs));
@@ -47,6 +58,7 @@ const MOST_COST_MS = 10_000;
 const ROUTE_DRIFT_MS = 0.001;
 /** Requests until a cost counts in full: the first ones of a route run code that is not compiled yet. */
 const TRUSTED_REQUESTS = 100;
+const TRUSTED_MS = 500;
 
 const routeEstimate = (): Estimate =>
   new Estimate(0, ROUTE_VARIANCE, MOST_COST_MS, ROUTE_DRIFT_MS, MOST_ROUTE_VARIANCE);
@@ -56,22 +68,25 @@ export class RouteCost {
   readonly leaving = routeEstimate();
   /** Milliseconds that the next request is expected to cost, as far as that is known. Read per request. */
   expectedMs = 0;
-  #requests = 0;
+  /** 0..1 */
+  #trust = 0;
 
   /** What another thread has learned, milliseconds. */
   assume(enteringMs: number, leavingMs: number): void {
     this.entering.value = enteringMs;
     this.leaving.value = leavingMs;
     for (const cost of [this.entering, this.leaving]) cost.variance = (0.05 + 0.5 * cost.value) ** 2;
-    this.#requests = TRUSTED_REQUESTS;
+    this.#trust = 1;
     this.expectedMs = enteringMs + leavingMs;
   }
 
   /** The window is over. */
   renew(): void {
     if (this.entering.count === 0 && this.leaving.count === 0) return;
-    this.#requests = Math.min(TRUSTED_REQUESTS, this.#requests + this.entering.count);
-    this.expectedMs = ((this.entering.value + this.leaving.value) * this.#requests) / TRUSTED_REQUESTS;
+    const costMs = this.entering.value + this.leaving.value;
+    const known = Math.max(1 / TRUSTED_REQUESTS, costMs / TRUSTED_MS);
+    this.#trust = Math.min(1, this.#trust + this.entering.count * known);
+    this.expectedMs = costMs * this.#trust;
     this.entering.count = 0;
     this.leaving.count = 0;
   }
@@ -89,19 +104,81 @@ const NOISE_SHARE = 0.03;
 const LONG_WINDOW_MS = 100;
 /** A window this many standard deviations off is an outlier: a pause, or the costs have changed. */
 const OUTLIER = 3;
+/** Where requests of a route differ, one of the large ones is none. */
+const ORDINARY_PIECES = 2;
+/**
+ * So many standard deviations of a window count for the size of pieces. What happens in less than one of 25 windows, as
+ * pauses do, has no say then: it would have to be larger every time to make the deviation grow.
+ */
+const MOST_DEVIATION = 5;
 /** Outliers in a row, all on one side, that mean a change. */
 const CHANGED_AFTER = 3;
 /** Variance that a change adds to each route, as a share of what it would take to explain the window alone. */
 const CHANGE_SHARE = 0.05;
 
+/** Of what is known of the size of pieces, the share that a window leaves. */
+const KEPT = 0.99;
+/**
+ * A cost that is counted before the wait instead of after it makes errors that look like dispersion. Bounded, it can be
+ * corrected also in a flood.
+ */
+const MOST_DISPERSION_MS = 60;
+/** In the first windows, errors come from costs that are not known yet. */
+const UNKNOWN_WINDOWS = 20;
+
+/**
+ * Size of the pieces that work comes in: the mean cost of requests, weighted by cost, which is the second moment by the
+ * first. Queues that chance makes grow with it. Routes differ in what is known of them, requests of one route in what
+ * windows differ from what was expected of them.
+ */
+class Pieces {
+  /** Of recent windows. */
+  #workMs = 0;
+  #squares = 0;
+  /** Errors that are no noise, squared; the errors themselves, and how many: a wrong estimate is no dispersion. */
+  #errorSquares = 0;
+  #errorsMs = 0;
+  #windows = 0;
+  #unknown = UNKNOWN_WINDOWS;
+
+  get ms(): number {
+    return this.#squares / Math.max(1, this.#workMs) + this.dispersionMs;
+  }
+
+  /** Variance that requests of one route add to the work of a window, by that work. */
+  get dispersionMs(): number {
+    const squares = this.#errorSquares - this.#errorsMs ** 2 / Math.max(1, this.#windows);
+    return Math.min(MOST_DISPERSION_MS, Math.max(0, squares) / Math.max(1, this.#workMs));
+  }
+
+  /**
+   * @param squares work of each request times its cost
+   * @param variance of the error, as far as it is known
+   * @returns variance with that of the requests
+   */
+  note(workMs: number, squares: number, errorMs: number, variance: number): number {
+    if (workMs === 0) return variance;
+    const whole = variance + this.dispersionMs * workMs;
+    const most = MOST_DEVIATION * Math.sqrt(whole);
+    const clippedMs = Math.min(most, Math.max(-most, errorMs));
+    this.#workMs = this.#workMs * KEPT + Math.max(0, workMs + clippedMs);
+    this.#squares = this.#squares * KEPT + squares;
+    if (this.#unknown > 0) {
+      this.#unknown--;
+      return whole;
+    }
+    this.#errorSquares = this.#errorSquares * KEPT + Math.max(0, clippedMs ** 2 - variance);
+    this.#errorsMs = this.#errorsMs * KEPT + clippedMs;
+    this.#windows = this.#windows * KEPT + 1;
+    return whole;
+  }
+}
+
 export class RouteCosts {
-  readonly #routes: RouteCost[] = [];
   /** Share of the time that is used by what is no request: timers, WebSockets, streams. */
   readonly #background = new Estimate(0, 0.03 ** 2, 0.9, 0.003, 0.2 ** 2);
   readonly #refusal = new Estimate(0.015, 0.005 ** 2, 0.1, 0.0001);
-  #outliers = 0;
-  /** Of the outliers in a row, the smallest error relative to what was expected. */
-  #leastError = 0;
+  readonly #pieces = new Pieces();
 
   get background(): number {
     return this.#background.value;
@@ -112,19 +189,20 @@ export class RouteCosts {
     return this.#refusal.value;
   }
 
-  add(): RouteCost {
-    const route = new RouteCost();
-    this.#routes.push(route);
-    return route;
+  /** Size of the pieces that work comes in, milliseconds. */
+  get pieceMs(): number {
+    return this.#pieces.ms;
   }
 
-  /** Learns from a window and begins the next one. */
-  learn({ elapsedMs, busyMs, refused }: CostWindow): void {
+  /**
+   * Learns from a window and begins the next one.
+   * @param routes those that were used in it
+   */
+  learn({ elapsedMs, busyMs, refused }: CostWindow, routes: readonly RouteCost[]): void {
     this.#background.count = elapsedMs;
     this.#refusal.count = refused;
-    const seen = [this.#background, this.#refusal];
-    for (const { entering, leaving } of this.#routes) seen.push(entering, leaving);
-    const used = seen.filter(({ count }) => count > 0);
+    const costs = routes.flatMap(({ entering, leaving }) => [entering, leaving]);
+    const used = [this.#background, this.#refusal, ...costs].filter(({ count }) => count > 0);
     let expectedMs = 0;
     let variance = (NOISE_MS + NOISE_SHARE * Math.min(busyMs, LONG_WINDOW_MS)) ** 2;
     for (const estimate of used) {
@@ -132,34 +210,41 @@ export class RouteCosts {
       expectedMs += estimate.value * estimate.count;
       variance += estimate.variance * estimate.count ** 2;
     }
-    this.#correct(used, busyMs - expectedMs, expectedMs + NOISE_MS, variance);
-    for (const route of this.#routes) route.renew();
+    let workMs = 0;
+    let squares = 0;
+    for (const { entering, leaving } of routes) {
+      const routeMs = entering.value * entering.count + leaving.value * leaving.count;
+      workMs += routeMs;
+      squares += routeMs * (entering.value + leaving.value);
+    }
+    const errorMs = busyMs - expectedMs;
+    variance = this.#pieces.note(workMs, squares, errorMs, variance);
+    this.#correct(used, errorMs, expectedMs + NOISE_MS, variance);
+    for (const route of routes) route.renew();
   }
 
   #correct(used: readonly Estimate[], errorMs: number, scaleMs: number, variance: number): void {
-    if (Math.abs(errorMs) <= OUTLIER * Math.sqrt(variance)) {
-      this.#outliers = 0;
-      for (const estimate of used) estimate.correct(errorMs, variance);
-      return;
-    }
-    const side = Math.sign(errorMs);
-    const isSameSide = Math.sign(this.#outliers) === side;
-    const error = Math.abs(errorMs) / scaleMs;
-    this.#outliers = isSameSide ? this.#outliers + side : side;
-    this.#leastError = isSameSide ? Math.min(this.#leastError, error) : error;
-    if (Math.abs(this.#outliers) >= CHANGED_AFTER)
-      this.#change(used, side * this.#leastError * scaleMs, variance);
+    const ordinaryMs = Math.max(OUTLIER * Math.sqrt(variance), ORDINARY_PIECES * this.#pieces.dispersionMs);
+    const isOutlier = Math.abs(errorMs) > ordinaryMs;
+    const side = isOutlier ? Math.sign(errorMs) : 0;
+    for (const estimate of used) estimate.noteOutlier(side, Math.abs(errorMs) / scaleMs);
+    if (!isOutlier) for (const estimate of used) estimate.correct(errorMs, variance);
+    else this.#change(used, side * scaleMs, variance);
   }
 
-  /** Pauses differ in length; a cost that has changed shows in all windows alike. */
-  #change(used: readonly Estimate[], errorMs: number, variance: number): void {
+  /** Pauses differ in length; a cost that has changed shows alike in all windows in which it occurs. */
+  #change(used: readonly Estimate[], scaleMs: number, variance: number): void {
+    const changed = used.filter(
+      (one) => one !== this.#background && one !== this.#refusal && Math.abs(one.outliers) >= CHANGED_AFTER,
+    );
+    if (changed.length === 0) return;
+    const errorMs = scaleMs * Math.min(...changed.map(({ leastError }) => leastError));
     let total = variance;
-    for (const estimate of used) {
-      if (estimate === this.#background || estimate === this.#refusal) continue;
+    for (const estimate of changed) {
       const added = CHANGE_SHARE * (errorMs / estimate.count) ** 2;
       estimate.doubt(added);
       total += added * estimate.count ** 2;
     }
-    for (const estimate of used) estimate.correct(errorMs, total);
+    for (const estimate of changed) estimate.correct(errorMs, total);
   }
 }

@@ -3,7 +3,7 @@
 import { Backlog, noShare, type RouteShare } from './backlog.js';
 import { type LoopSignals, threadLoop } from './loop-signals.js';
 import { type Limit, overloadRule, type Tuning, WINDOW_MS } from './overload-rule.js';
-import { type RouteCost, RouteCosts } from './route-costs.js';
+import { type CostWindow, RouteCost, RouteCosts } from './route-costs.js';
 import { TurnClock } from './turn-clock.js';
 
 /** What one thread shows of itself. */
@@ -39,8 +39,9 @@ export interface GateRoute {
   readonly cost: RouteCost;
   readonly share: RouteShare;
   readonly shared: SharedRoute;
-  usedAt: number;
-  /** Requests in flight in this thread. */
+  /** In the window that is running. */
+  isUsed: boolean;
+  /** Requests in flight in this thread: counted by the caller. */
   running: number;
 }
 
@@ -58,6 +59,10 @@ export class ThreadGate {
   readonly #backlog = new Backlog();
   readonly #costs = new RouteCosts();
   readonly #routes: GateRoute[] = [];
+  /** Routes of which requests entered or left in the window that is running. A window visits no others. */
+  #used: GateRoute[] = [];
+  /** When each route that is in use was used last, the latest at the end. Routes that share a count are one. */
+  readonly #inUse = new Map<SharedRoute, number>();
   #limit: Limit;
   /** What the requests in flight cost, all in all. */
   #inFlightMs = 0;
@@ -87,10 +92,10 @@ export class ThreadGate {
   }
 
   add(shared: SharedRoute): GateRoute {
-    const cost = this.#costs.add();
+    const cost = new RouteCost();
     const { enteringMs, leavingMs } = shared;
     if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
-    const route = { cost, share: noShare(), shared, usedAt: Number.NEGATIVE_INFINITY, running: 0 };
+    const route = { cost, share: noShare(), shared, isUsed: false, running: 0 };
     this.#routes.push(route);
     return route;
   }
@@ -119,8 +124,8 @@ export class ThreadGate {
 
   admitted(route: GateRoute): void {
     const { cost, share } = route;
+    if (!route.isUsed) this.#use(route);
     cost.entering.count++;
-    route.running++;
     this.#inFlightMs += cost.expectedMs;
     this.#backlog.add(cost.expectedMs, share);
   }
@@ -128,11 +133,16 @@ export class ThreadGate {
   /** @param isSynchronous it leaves before the call in which it was admitted returns */
   left(route: GateRoute, isSynchronous: boolean): void {
     const { cost, share } = route;
+    if (!route.isUsed) this.#use(route);
     cost.leaving.count++;
-    route.running--;
     this.#inFlightMs -= cost.expectedMs;
     // All of its work is done, so the length of the turn tells what it was: nothing has to be expected.
     if (isSynchronous) this.#backlog.remove(cost.expectedMs, share);
+  }
+
+  #use(route: GateRoute): void {
+    route.isUsed = true;
+    this.#used.push(route);
   }
 
   /** @param isQueue the rule has refused it */
@@ -174,21 +184,21 @@ export class ThreadGate {
     const busyMs = Math.max(0, elapsedMs - (slept - this.#windowSlept));
     const refused = this.#refusedInWindow;
     this.#noteUse(now);
-    this.#costs.learn({ elapsedMs, busyMs, refused });
-    this.#inFlightMs = this.#routes.reduce((sum, { cost, running }) => sum + cost.expectedMs * running, 0);
+    this.#learn({ elapsedMs, busyMs, refused });
     this.#limit = this.#rule.afterWindow(this.#limit, {
       elapsedMs,
       busyMs,
       refusalMs: refused * this.#costs.refusalMs,
       turnMs: this.#meanTurnMs(now),
       quietMs: now - this.#refusedAt,
+      pieceMs: this.#costs.pieceMs,
     });
     this.#windowAt = now;
     this.#windowSlept = slept;
     this.#refusedInWindow = 0;
     this.#turnsMs = 0;
     this.#squares = 0;
-    this.#show(now);
+    this.#show();
   }
 
   /** Weighted by length. The turn that is running counts, too: a window may lie within a single one. */
@@ -198,22 +208,45 @@ export class ThreadGate {
     return turnsMs > 0 ? (this.#squares + runningMs ** 2) / turnsMs : 0;
   }
 
-  #noteUse(now: number): void {
-    const isCrowded = this.#isCrowded();
-    let used = 0;
-    for (const route of this.#routes) {
-      const isUsed = route.cost.entering.count > 0 || (isCrowded && route.shared.inFlight > 0);
-      if (isUsed) route.usedAt = now;
-      if (now - route.usedAt <= IN_USE_MS) used++;
+  #learn(window: CostWindow): void {
+    const before = this.#used.map(({ cost }) => cost.expectedMs);
+    this.#costs.learn(
+      window,
+      this.#used.map(({ cost }) => cost),
+    );
+    for (const [index, { cost, running }] of this.#used.entries()) {
+      this.#inFlightMs += (cost.expectedMs - before[index]!) * running;
     }
-    this.isShared = used > 1;
   }
 
-  #show(now: number): void {
-    for (const { cost, shared, usedAt } of this.#routes) {
-      if (usedAt === now && cost.expectedMs > 0) shared.publishCosts(cost.entering.value, cost.leaving.value);
+  #noteUse(now: number): void {
+    const inUse = this.#inUse;
+    for (const { shared } of this.#used) noteUse(inUse, shared, now);
+    for (const [shared, usedAt] of inUse) {
+      if (now - usedAt <= IN_USE_MS) break;
+      inUse.delete(shared);
     }
+    // Where it matters, other threads may know of a route that this one does not.
+    if (inUse.size < 2 && this.#isCrowded()) {
+      for (const { shared } of this.#routes) if (shared.inFlight > 0) noteUse(inUse, shared, now);
+    }
+    this.isShared = inUse.size > 1;
+  }
+
+  #show(): void {
+    for (const route of this.#used) {
+      const { cost, shared } = route;
+      route.isUsed = false;
+      if (cost.expectedMs > 0) shared.publishCosts(cost.entering.value, cost.leaving.value);
+    }
+    this.#used = [];
     const { boundMs, isShedding, holdMs } = this.#limit;
     this.#publish({ boundMs, isShedding, holdMs, owedMs: this.#backlog.ms });
   }
+}
+
+/** Puts it at the end. */
+function noteUse(inUse: Map<SharedRoute, number>, shared: SharedRoute, now: number): void {
+  inUse.delete(shared);
+  inUse.set(shared, now);
 }

@@ -86,14 +86,37 @@ describe('routes', () => {
     expect([theirs.enteringMs, theirs.leavingMs]).to.deep.equal([2, 1]);
   });
 
-  it('beyond those that find a row count for the process alone', () => {
-    const { one } = setUp();
-    const cells = Array.from({ length: ROUTES + 1 }, (_, n) => one.routeOf(`route ${n}`));
-    for (const route of cells) route.enter();
-    expect(one.inFlight).to.equal(ROUTES + 1);
-    expect(cells.map(({ inFlight }) => inFlight)).to.deep.equal([...Array<number>(ROUTES).fill(1), 0]);
-    cells[ROUTES]!.leave();
-    expect(one.inFlight).to.equal(ROUTES);
-    expect(one.usage()).to.have.length(ROUTES);
+  it('beyond those that find a row of their own are counted as one, and say how many they are', () => {
+    const { one, two } = setUp();
+    const named = Array.from({ length: ROUTES }, (_, n) => one.routeOf(`route ${n}`));
+    const [a, b] = [one.routeOf('one more'), one.routeOf('and another')];
+    const theirs = two.routeOf('one more');
+    for (const route of [...named, a, b, theirs]) route.enter();
+    expect([one.inFlight, one.sharing, two.sharing]).to.deep.equal([ROUTES + 3, 2, 1]);
+    expect(named.map(({ inFlight }) => inFlight)).to.deep.equal(Array<number>(ROUTES).fill(1));
+    expect([a, b, theirs].map(({ inFlight }) => inFlight)).to.deep.equal([3, 3, 3]);
+    expect(one.usage().at(-1)).to.deep.equal({ name: 'other routes', inFlight: 3, costMs: 0 });
+    a.publishCosts(5, 5);
+    expect(b.enteringMs, 'what one of them costs says nothing about another').to.equal(0);
+    b.leave();
+    expect([one.inFlight, a.inFlight]).to.deep.equal([ROUTES + 2, 2]);
+  });
+
+  it('beyond them are given back with the thread that held them', () => {
+    const { block, one, two } = setUp();
+    for (let n = 0; n < ROUTES; n++) one.routeOf(`route ${n}`);
+    for (const cells of [one, two]) cells.routeOf('one more').enter();
+    reclaimAdmission(block, 1);
+    expect([two.inFlight, two.routeOf('one more').inFlight]).to.deep.equal([1, 1]);
+  });
+
+  it('have a row of their own however long their names are', () => {
+    const { one, two } = setUp();
+    const long = (end: string): string => `GET /${'ä'.repeat(400)}${end}`;
+    const [a, b, theirs] = [one.routeOf(long('a')), one.routeOf(long('b')), two.routeOf(long('a'))];
+    for (const route of [a, b, theirs]) route.enter();
+    expect([a, b].map(({ inFlight }) => inFlight)).to.deep.equal([2, 1]);
+    expect(one.sharing).to.equal(0);
+    for (const { name } of one.usage()) expect(name).to.match(/^GET \/ä+~[0-9a-f]{8}$/);
   });
 });

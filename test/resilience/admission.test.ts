@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
-import { Admission, type Door, type Refusal } from '#src/resilience/admission.js';
+import { ROUTES } from '#src/memory/layout.js';
+import { Admission, type Door, type Refusal, type RouteCells } from '#src/resilience/admission.js';
 import { TUNING } from '#src/resilience/overload-rule.js';
 import { ManualLoop } from './manual-loop.js';
 
@@ -276,6 +277,45 @@ describe('admission', () => {
     expect(shared.admission.door('critical', 'urgent').enter()).to.equal(1);
   });
 
+  it('shares MAX_IN_FLIGHT out to routes beyond those that are counted one by one, too', () => {
+    const { admission, loop } = setUp({ most: 1_000 });
+    const doors = Array.from({ length: ROUTES + 2 }, (_, n) => admission.door('normal', `route ${n}`));
+    const [cheap, slow] = [doors[0]!, doors.at(-1)!];
+    const [another] = doors.slice(-2);
+    for (const door of [cheap, slow]) door.enter();
+    loop.sleep(50);
+    admission.beat();
+    const held = fill(slow);
+    expect(held).to.be.within(498, 500);
+    expect(another!.enter(), 'they share as one').to.equal(0);
+    expect(cheap.enter()).to.equal(2);
+  });
+
+  it('visits no route that was not used, in a window', () => {
+    const loop = new ManualLoop(1_000);
+    const seen = new Set<string>();
+    const routeOf = (name: string): RouteCells => ({
+      enter: () => 0,
+      leave() {},
+      get inFlight() {
+        seen.add(name);
+        return 0;
+      },
+      enteringMs: 1,
+      leavingMs: 1,
+      publishCosts: () => void seen.add(name),
+    });
+    const cells = { inFlight: 1, routeOf, publish() {} };
+    const admission = new Admission({ cells, onRefused() {}, most: 1_000, isAdaptive: true, loop });
+    const [, used] = ['idle', 'used', 'idle too'].map((name) => admission.door('normal', name));
+    used!.enter();
+    for (let n = 0; n < 3; n++) {
+      loop.sleep(50);
+      admission.beat();
+    }
+    expect([...seen]).to.deep.equal(['used']);
+  });
+
   it('does not share out a MAX_IN_FLIGHT that is small', () => {
     const { loop, admission, refused } = setUp({ most: 256 });
     const [slow, other] = ['slow', 'other'].map((name) => admission.door('normal', name)) as [Door, Door];
@@ -293,6 +333,9 @@ describe('admission', () => {
     teach(world, door, 5);
     expect(fill(door)).to.equal(1_000);
     expect(world.refused).to.deep.equal(['max_in_flight']);
+    world.loop.sleep(50);
+    world.admission.beat();
+    expect(world.state().owedMs, 'nothing is shown that is not counted').to.equal(0);
     for (let n = 0; n < 1_000; n++) door.leave();
     expect(fill(world.admission.door('background', 'later'))).to.equal(500);
   });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { type Limit, overloadRule, TUNING, type Window } from '#src/resilience/overload-rule.js';
 
-const { burstMs, targetTurnMs, leastBoundMs, cutEveryMs, quietMs, mostHoldMs, mostPauseMs } = TUNING;
+const { burstMs, targetTurnMs, leastBoundMs, cutEveryMs, quietMs, mostHoldMs, mostPauseMs, idleShare } =
+  TUNING;
 const rule = overloadRule();
 const shedding = (more: Partial<Limit> = {}): Limit => ({ ...rule.open, isShedding: true, ...more });
 
@@ -12,6 +13,7 @@ const window = (more: Partial<Window> = {}): Window => ({
   refusalMs: 0,
   turnMs: 10,
   quietMs: 0,
+  pieceMs: 0,
   ...more,
 });
 
@@ -135,13 +137,44 @@ describe('the bound', () => {
 
   it('is open again after half a second without a refusal, from wherever it was', () => {
     const deep = shedding({ boundMs: leastBoundMs, holdMs: 100 });
-    expect(rule.afterWindow(deep, window({ quietMs: quietMs + 1 }))).to.equal(rule.open);
+    expect(rule.afterWindow(deep, window({ quietMs: quietMs + 1 }))).to.deep.equal(rule.open);
     expect(rule.afterWindow(deep, window({ quietMs })).isShedding).to.equal(true);
     const held = window({ quietMs: quietMs + 1, turnMs: 2 * targetTurnMs });
     expect(
       rule.afterWindow(deep, held).isShedding,
       'a loop that hardly turned could refuse nothing',
     ).to.equal(true);
+  });
+
+  it('is as large as a number of requests where they are costly', () => {
+    const { burstPieces, leastPieces, mostBurstMs, quietPieces } = TUNING;
+    const large = rule.afterWindow(rule.open, window({ pieceMs: 20 }));
+    expect(large.boundMs).to.equal(burstPieces * 20);
+    expect(rule.afterWindow(rule.open, window({ pieceMs: 1_000 })).boundMs).to.equal(mostBurstMs);
+    const refusing = rule.refused(large);
+    const cut = rule.afterTurn({ ...refusing, boundMs: leastBoundMs }, 10_000, 0);
+    expect(rule.afterWindow(cut, window({ pieceMs: 20 })).boundMs, 'at least').to.equal(leastPieces * 20);
+    expect(rule.afterTurn(refusing, leastPieces * 20, 0), 'a turn of as many').to.equal(refusing);
+    const quiet = window({ pieceMs: 100, quietMs: 3 * quietPieces * 100 });
+    expect(rule.afterWindow(refusing, quiet).isShedding).to.equal(true);
+    expect(rule.afterWindow(refusing, { ...quiet, quietMs: quiet.quietMs + 1 }).isShedding).to.equal(false);
+  });
+
+  it('grows in a thread that idles, though a few costly requests make its turns long, and is not cut in it', () => {
+    const [pieceMs, turnMs] = [30, 180];
+    const least = shedding({ boundMs: TUNING.leastPieces * pieceMs });
+    const limitAfter = (more: Partial<Window>): Limit => {
+      let limit = least;
+      for (let ms = 0; ms < 2_000; ms += 50)
+        limit = rule.afterWindow(limit, window({ turnMs, pieceMs, ...more }));
+      return limit;
+    };
+    const idle = limitAfter({ busyMs: 50 * (1 - 2 * idleShare) });
+    expect(idle.boundMs).to.equal(TUNING.burstPieces * pieceMs);
+    expect(rule.afterTurn(idle, turnMs, 1e6)).to.equal(idle);
+    const busy = limitAfter({});
+    expect(busy.boundMs).to.equal(least.boundMs);
+    expect(rule.afterTurn({ ...busy, boundMs: 500 }, turnMs, 1e6).boundMs).to.be.below(500);
   });
 
   it('is open again within two seconds in a loop that is fine, though something is refused all the time', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type RouteCost, RouteCosts } from '#src/resilience/route-costs.js';
+import { RouteCost, RouteCosts } from '#src/resilience/route-costs.js';
 import { seeded } from '#test/support/random.js';
 
 interface Truth {
@@ -35,7 +35,10 @@ function teach(
       cost.leaving.count = before[index]!;
       busyMs += entered[index]! * enteringMs + before[index]! * leavingMs;
     });
-    costs.learn({ elapsedMs: 50, busyMs, refused: 0 });
+    costs.learn(
+      { elapsedMs: 50, busyMs, refused: 0 },
+      routes.map(({ cost }) => cost),
+    );
   }
 }
 
@@ -45,9 +48,9 @@ describe('what a request costs', () => {
   it('is learned from how busy the thread was, before and after the wait of a request', () => {
     const costs = new RouteCosts();
     const routes = [
-      { cost: costs.add(), perWindow: 4, enteringMs: 5, leavingMs: 0 },
-      { cost: costs.add(), perWindow: 4, enteringMs: 0, leavingMs: 5 },
-      { cost: costs.add(), perWindow: 4, enteringMs: 1, leavingMs: 1 },
+      { cost: new RouteCost(), perWindow: 4, enteringMs: 5, leavingMs: 0 },
+      { cost: new RouteCost(), perWindow: 4, enteringMs: 0, leavingMs: 5 },
+      { cost: new RouteCost(), perWindow: 4, enteringMs: 1, leavingMs: 1 },
     ];
     teach(costs, routes, 200);
     for (const { cost, enteringMs, leavingMs } of routes) {
@@ -59,8 +62,8 @@ describe('what a request costs', () => {
   it('is told apart between a route of many cheap requests and one of few expensive ones', () => {
     const costs = new RouteCosts();
     const [cheap, rare] = [
-      { cost: costs.add(), perWindow: 100, enteringMs: 0.05, leavingMs: 0.05 },
-      { cost: costs.add(), perWindow: 0.3, enteringMs: 1, leavingMs: 19 },
+      { cost: new RouteCost(), perWindow: 100, enteringMs: 0.05, leavingMs: 0.05 },
+      { cost: new RouteCost(), perWindow: 0.3, enteringMs: 1, leavingMs: 19 },
     ];
     teach(costs, [cheap, rare], 400);
     expect(expectedOf(cheap)).to.be.closeTo(0.1, 0.02);
@@ -69,22 +72,22 @@ describe('what a request costs', () => {
 
   it('does not contain what the thread does beside requests', () => {
     const costs = new RouteCosts();
-    const route = { cost: costs.add(), perWindow: 5, enteringMs: 0.5, leavingMs: 0.5 };
-    teach(costs, [route], 600, { background: 0.5 });
+    const route = { cost: new RouteCost(), perWindow: 5, enteringMs: 0.5, leavingMs: 0.5 };
+    teach(costs, [route], 1_000, { background: 0.5 });
     expect(costs.background).to.be.closeTo(0.5, 0.05);
     expect(expectedOf(route)).to.be.closeTo(1, 0.4);
   });
 
   it('is not changed by pauses, however long they are', () => {
     const costs = new RouteCosts();
-    const route = { cost: costs.add(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
+    const route = { cost: new RouteCost(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
     teach(costs, [route], 600, { pauseMs: 300, pauseEvery: 20 });
     expect(expectedOf(route)).to.be.closeTo(0.2, 0.05);
   });
 
   it('follows a change within a second', () => {
     const costs = new RouteCosts();
-    const before = { cost: costs.add(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
+    const before = { cost: new RouteCost(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
     teach(costs, [before], 200);
     const after = { ...before, perWindow: 8, leavingMs: 5 };
     teach(costs, [after], 20);
@@ -93,16 +96,16 @@ describe('what a request costs', () => {
 
   it('counts in part until a few dozen requests have been seen: the first ones are not compiled yet', () => {
     const costs = new RouteCosts();
-    const cost = costs.add();
+    const cost = new RouteCost();
     cost.entering.count = 4;
     cost.leaving.count = 4;
-    costs.learn({ elapsedMs: 50, busyMs: 40, refused: 0 });
+    costs.learn({ elapsedMs: 50, busyMs: 40, refused: 0 }, [cost]);
     expect(cost.expectedMs).to.be.within(0.2, 1);
   });
 
   it('is at once what another thread has learned', () => {
     const costs = new RouteCosts();
-    const cost = costs.add();
+    const cost = new RouteCost();
     cost.assume(1, 4);
     expect(cost.expectedMs).to.equal(5);
     const cheaper = { cost, perWindow: 8, enteringMs: 1, leavingMs: 1 };
@@ -112,12 +115,53 @@ describe('what a request costs', () => {
 
   it('is never negative, whatever is measured', () => {
     const costs = new RouteCosts();
-    const cost = costs.add();
+    const cost = new RouteCost();
     for (const busyMs of [50, 0, 50, 0, 0, 0, 0, 0]) {
       cost.entering.count = 10;
-      costs.learn({ elapsedMs: 50, busyMs, refused: 100 });
+      costs.learn({ elapsedMs: 50, busyMs, refused: 100 }, []);
       expect(cost.expectedMs).to.be.within(0, 50);
       expect(costs.refusalMs).to.be.within(0, 0.1);
     }
+  });
+});
+
+describe('the pieces that work comes in', () => {
+  /** Windows with some requests of one route, which differ. */
+  const taught = (costOf: (random: () => number) => number, pauseMs = 0): [RouteCosts, RouteCost] => {
+    const [costs, cost, random] = [new RouteCosts(), new RouteCost(), seeded(11)];
+    for (let n = 1; n <= 1_500; n++) {
+      const count = draw(1.5, random);
+      let busyMs = n % 80 === 0 ? pauseMs : 0;
+      for (let request = 0; request < count; request++) busyMs += costOf(random);
+      cost.leaving.count = cost.entering.count = count;
+      costs.learn({ elapsedMs: Math.max(50, busyMs), busyMs, refused: 0 }, count > 0 ? [cost] : []);
+    }
+    return [costs, cost];
+  };
+
+  it('are as large as requests of one cost, and pauses do not change them', () => {
+    for (const ms of [1, 5, 30, 100]) {
+      for (const pauseMs of [0, 200]) {
+        const [costs] = taught(() => ms, pauseMs);
+        expect(costs.pieceMs, `${ms} ms`).to.be.within(0.9 * ms - 0.2, 1.3 * ms + 4);
+      }
+    }
+  });
+
+  it('are as large as the costly ones where a few requests of a route cost most, and its mean stays right', () => {
+    const [costs, cost] = taught((random) => (random() < 0.1 ? 60 : 1));
+    expect(costs.pieceMs).to.be.within(35, 75);
+    expect(cost.expectedMs).to.be.within(4, 11);
+  });
+
+  it('are as large as the costly ones where routes differ', () => {
+    const costs = new RouteCosts();
+    const routes = [
+      { cost: new RouteCost(), perWindow: 20, enteringMs: 0.2, leavingMs: 0.2 },
+      { cost: new RouteCost(), perWindow: 0.8, enteringMs: 0.2, leavingMs: 30 },
+    ];
+    teach(costs, routes, 600);
+    // Four fifths of the work come in pieces of 30 ms.
+    expect(costs.pieceMs).to.be.within(18, 34);
   });
 });
