@@ -312,10 +312,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   /** The response cannot be written, or nobody knows how far it has been: the connection ends, and so does the request. */
   breakDown(thrown: unknown): void {
+    this.#logError(thrown, 'a response could not be written');
     this.exchange.destroy();
     if (this.#phase === OPEN) this.#phase = ANSWERED;
     this.#complete(500, 'INTERNAL');
-    this.#logError(thrown, 'a response could not be written');
   }
 
   #logError(thrown: unknown, message: string): void {

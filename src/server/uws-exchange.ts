@@ -75,8 +75,8 @@ const SMALL_BYTES = 4096;
  */
 const SAMPLE = 16;
 /**
- * Of an answer without a body the core does not say whether the client takes it. For every n-th of those that have no
- * length either, the answer waits for the next turn of the loop: what is pipelined behind it is cut off.
+ * Of an answer without a body the core does not say whether the client takes it. Every n-th waits for the next turn of the
+ * loop: what is pipelined behind it is cut off.
  */
 const BODILESS_SAMPLE = 64;
 /** An unread body up to this size is taken off the wire behind an answer at once. */
@@ -205,7 +205,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#phase !== OPEN) return;
     this.#phase = ANSWERING;
     this.#letBodyCome();
-    if (isEmpty(status) && ++this.#host.bodiless % BODILESS_SAMPLE === 0 && this.#inCallback)
+    if (this.#isBodiless(status) && ++this.#host.bodiless % BODILESS_SAMPLE === 0 && this.#inCallback)
       this.#deferred = true;
     if (this.#inCallback && !this.#deferred) this.#write(status, headers, body, close);
     else {
@@ -217,10 +217,14 @@ export class UwsExchange implements Exchange, IncomingHead {
     }
   }
 
+  #isBodiless(status: number): boolean {
+    return this.method === 'HEAD' || isEmpty(status);
+  }
+
   #write(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     const res = this.#res;
     this.#writeHead(status, headers, close);
-    const isBodiless = this.method === 'HEAD' || isEmpty(status);
+    const isBodiless = this.#isBodiless(status);
     if (this.#endsPacket) {
       if (!isBodiless && body !== null) this.#writePending(status, false, beyondCork(body));
       this.destroy();
@@ -248,14 +252,7 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   /** @param length of the body that a GET would get */
   #endWithoutBody(length: number | undefined): void {
-    if (length !== undefined && this.#isSample()) {
-      // With nothing to write, the core says whether what came before has been taken, and writes the length.
-      const [isTaken] = this.#res.tryEnd(NOTHING, length);
-      if (!isTaken) {
-        this.#sendRest(NOTHING);
-        return;
-      }
-    } else if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
+    if (length !== undefined) this.#res.writeHeader('Content-Length', String(length));
     this.#res.endWithoutBody();
     this.#finish();
   }
@@ -291,11 +288,6 @@ export class UwsExchange implements Exchange, IncomingHead {
       this.#finish();
       return;
     }
-    this.#sendRest(body);
-  }
-
-  /** When the client takes it. */
-  #sendRest(body: Uint8Array): void {
     const { wheel, streamIdleMs } = this.#host;
     this.#large = new UwsLarge(this.#res, body, wheel, streamIdleMs, {
       beforeLast: () => this.#stopReading(),
@@ -436,7 +428,12 @@ export class UwsExchange implements Exchange, IncomingHead {
   destroy(): void {
     if (this.#phase >= DONE) return;
     this.#finish();
-    this.#res.close();
+    try {
+      this.#res.close();
+    } catch (error) {
+      // The core takes the response for whole: there is nothing to be cut, and what its client got is not known.
+      this.#host.failed(error);
+    }
   }
 
   #writeHead(status: number, headers: readonly string[], close: boolean): void {
