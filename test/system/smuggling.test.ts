@@ -106,10 +106,13 @@ for (const mode of ['reject', 'accept'] as const) {
         Object.values(NAMELESS).flatMap((field) =>
           lines.map((line): Case => [`${line} ${field}`, namelessLength(line, field, length)]),
         );
-      const bodiless = hiding(['GET /who', 'HEAD /large', 'DELETE /unread', 'OPTIONS /paints']);
+      const whole = hiding(['GET /who']);
+      // Of responses without a body every 64th waits for the next turn of the loop: then nothing follows.
+      const sampled = hiding(['HEAD /large', 'DELETE /unread', 'OPTIONS /paints']);
       const others = hiding(['POST /text', 'PUT /bytes', 'PATCH /echo']);
-      const executed = await executedBehind([...bodiless, ...others]);
-      const always = bodiless.flatMap(([what]) =>
+      const executed = await executedBehind([...whole, ...sampled, ...others]);
+      expect(executed.filter((what) => sampled.some(([one]) => what.startsWith(one)))).to.not.have.length(0);
+      const always = whole.flatMap(([what]) =>
         ['same packet', 'soon', 'later packet'].map((packet) => `${what}, ${packet}`),
       );
       expect(executed).to.include.members(always);
