@@ -92,10 +92,15 @@ export class Arrivals {
     this.#trim();
   }
 
-  /** Closes all that wait, and those to come. */
+  /** Closes those to come, and all that wait when the loop has read what they have sent already. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#sweep);
+    setImmediate(() => setImmediate(() => this.#closeAll()));
+  }
+
+  #closeAll(): void {
     for (const socket of this.#waiting.keys()) socket.destroy();
   }
 
