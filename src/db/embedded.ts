@@ -21,6 +21,7 @@ import {
   startPostmaster,
   stopPostmaster,
 } from './postmaster.js';
+import { signalIfThere } from './process-identity.js';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
@@ -171,11 +172,7 @@ class SupervisedPostgres implements Embedded {
 
   stopNow(): void {
     this.#stopping.abort();
-    try {
-      process.kill(this.#postmaster.pid, 'SIGQUIT');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    signalIfThere(this.#postmaster.pid, 'SIGQUIT');
   }
 
   #watch(postmaster: Postmaster): void {

@@ -7,7 +7,7 @@ import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
-import { isPostmasterOf } from './process-identity.js';
+import { isPostmasterOf, signalIfThere } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -164,12 +164,7 @@ export async function stopPostmaster(
     if (await within(exited, 0)) return; // its pid may be somebody else's by now
     if (signal !== 'SIGINT')
       log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop: sending ${signal}`);
-    try {
-      process.kill(pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
-      throw error;
-    }
+    if (!signalIfThere(pid, signal)) return;
     if (await within(exited, ms)) return;
   }
 }

@@ -25,6 +25,16 @@ export function isAlive(pid: number): boolean {
   return startTimeOf(pid) !== undefined;
 }
 
+/** @returns false when there is no such process any more @throws Error when it may not be signalled */
+export function signalIfThere(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 /** Changes with every boot, so that a pid and start time from before a reboot match nothing. */
 export function bootId(): string {
   try {

@@ -1,10 +1,11 @@
 // Bytes in time: pipelining, clients that do not read, that leave, that stop sending.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
 
@@ -108,15 +109,7 @@ describe('flow over a socket', () => {
     sourceEnded = gate<void>();
   });
 
-  /** A client that sends and, until it is told to, does not read. */
-  async function deaf(bytes: string): Promise<Socket> {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    await once(socket, 'connect');
-    socket.pause();
-    socket.write(bytes);
-    return socket;
-  }
+  const deaf = (bytes: string): Promise<Socket> => deafClient(port, bytes);
 
   /** The server has no connection left, and its loop has turned since. */
   async function allClosed(): Promise<void> {

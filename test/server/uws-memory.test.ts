@@ -1,9 +1,10 @@
 // Bytes whose memory the handler takes away while a slow client still reads them: the response ends as a broken one.
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, settled } from './kit.js';
 
@@ -98,14 +99,7 @@ describe('memory that is taken away while it is sent', () => {
     world.logs.length = 0;
   });
 
-  async function deaf(bytes: string): Promise<Socket> {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    await once(socket, 'connect');
-    socket.pause();
-    socket.write(bytes);
-    return socket;
-  }
+  const deaf = (bytes: string): Promise<Socket> => deafClient(port, bytes);
 
   async function restOf(socket: Socket): Promise<Buffer> {
     const chunks: Buffer[] = [];

@@ -2,11 +2,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
@@ -63,14 +64,7 @@ describe('a file over a socket', () => {
     while (openFiles() > 0) await settled();
   }
 
-  async function deaf(bytes: string): Promise<Socket> {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    await once(socket, 'connect');
-    socket.pause();
-    socket.write(bytes);
-    return socket;
-  }
+  const deaf = (bytes: string): Promise<Socket> => deafClient(port, bytes);
 
   it('comes whole and announced, and the connection stays', async () => {
     const wire = await Wire.open(url);

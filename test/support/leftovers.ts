@@ -2,6 +2,7 @@
 // (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
+import { signalIfThere } from '#src/db/process-identity.js';
 import { until } from './until.js';
 
 const ORDERLY_MS = 5000;
@@ -54,11 +55,7 @@ export async function gone(dataDir: string, ms: number): Promise<string[]> {
 export async function reap(dataDir: string): Promise<void> {
   for (const name of ['SIGINT', 'SIGKILL'] as const) {
     for (const pid of pidsOf(dataDir)) {
-      try {
-        process.kill(pid, name);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
+      signalIfThere(pid, name);
     }
     if ((await gone(dataDir, ORDERLY_MS)).length === 0) return;
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { signalIfThere } from '#src/db/process-identity.js';
 import { json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { killStorm, type Victim } from '#test/support/kill-storm.js';
 import { Pm2, slowness } from '#test/support/pm2.js';
@@ -85,15 +86,6 @@ describe('the reference shop under pm2', () => {
   });
 });
 
-/** It may be gone since it was looked at. */
-function killed(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 /** Killed from outside, restarted by pm2. */
 function victim(pm2: Pm2, outages: number[]): Victim {
   const one: Victim = {
@@ -103,7 +95,7 @@ function victim(pm2: Pm2, outages: number[]): Victim {
       const slow = await slowness();
       const { pid } = await pm2.app();
       const lives = pm2.readyLines;
-      const took = await pm2.outage('/api/users/1/orders', pid, () => killed(pid));
+      const took = await pm2.outage('/api/users/1/orders', pid, () => signalIfThere(pid, 'SIGKILL'));
       outages.push(took / slow);
       await pm2.readyAgain(lives + 1);
       return one;

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { signalIfThere } from '#src/db/process-identity.js';
 import { get } from '#test/support/client.js';
 import { keepAliveLoad, type LoadAccount } from '#test/support/keep-alive-load.js';
 import { Pm2, slowness } from '#test/support/pm2.js';
@@ -15,15 +16,6 @@ function expectNothingLost({ lost, refused, closedIdle, statuses }: LoadAccount)
   expect(lost).to.deep.equal([]);
   expect(refused + closedIdle).to.equal(0);
   expect(Object.keys(statuses)).to.deep.equal(['200']);
-}
-
-/** Asked again until the process is gone, so it may be gone already. */
-function killed(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 describe('under pm2', () => {
@@ -87,7 +79,8 @@ describe('under pm2', () => {
   });
 
   for (const [what, end] of [
-    ['kill -9', killed],
+    // Asked again until the process is gone, so it may be gone already.
+    ['kill -9', (pid: number) => signalIfThere(pid, 'SIGKILL')],
     ['an abort in native code', () => pm2.ask('/abort')],
     ['an exhausted heap', () => pm2.ask('/leak')],
   ] as const) {
