@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { HttpError } from '../errors.js';
+import type { Door, Priority } from '../resilience/admission.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { AddressRanges } from './address-ranges.js';
@@ -90,6 +91,7 @@ export class App {
   readonly #webSockets: SocketRoute[] = [];
   readonly #callback: Running = { route: undefined, since: 0 };
   readonly #unmatched: Unmatched;
+  readonly #optionsDoors = new Map<Priority, Door>();
   /** Undefined without MESH_TOKEN. */
   readonly #meshCallers: MeshCallers | undefined;
   /** RATE_LIMIT, of which there is one for all routes. */
@@ -213,13 +215,15 @@ export class App {
           : target;
         const name = `${service} ${method} ${path}`;
         const rateChecks = checksOf(options.rateLimit, name, common, rateLimits);
-        const door = unlimited ? undefined : doors.door(options.priority ?? 'normal', name);
+        const { priority = 'normal' } = options;
+        const door = unlimited ? undefined : doors.door(priority, name);
+        const optionsDoor = unlimited ? undefined : this.#optionsDoor(priority);
         const bulkhead = bulkheadOf(options.maxConcurrent, name, doors);
         const killSwitch =
           unlimited || switchedOff === undefined
             ? undefined
             : new KillSwitch(switchedOff, routeKey(method, template));
-        const mounted = { ready, killSwitch, door, rateChecks, bulkhead };
+        const mounted = { ready, killSwitch, door, optionsDoor, rateChecks, bulkhead };
         const plan = planRoute(info, answering, hooks, settings, mounted, (as) =>
           observer.meter(as, template),
         );
@@ -231,6 +235,16 @@ export class App {
         throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, { cause });
       }
     }
+  }
+
+  /** One for all routes of a priority: what an OPTIONS costs says nothing about what its route costs. */
+  #optionsDoor(priority: Priority): Door {
+    let door = this.#optionsDoors.get(priority);
+    if (door === undefined) {
+      door = this.options.doors.door(priority, `OPTIONS (${priority})`);
+      this.#optionsDoors.set(priority, door);
+    }
+    return door;
   }
 
   #declared(service: string, fill: (app: Application) => void): ReturnType<typeof collectRoutes> {

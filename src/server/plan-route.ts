@@ -20,7 +20,8 @@ export interface RouteDefaults {
 }
 
 /** What bounds a route. */
-export interface RouteMount extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'door' | 'rateChecks'> {
+export interface RouteMount
+  extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'door' | 'optionsDoor' | 'rateChecks'> {
   readonly bulkhead: BulkheadQueue | undefined;
 }
 
@@ -42,7 +43,7 @@ export function planRoute(
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
   const fields = refusalFields(onRequest);
-  const { ready, killSwitch, door, rateChecks } = mount;
+  const { ready, killSwitch, door, optionsDoor, rateChecks } = mount;
   const bulkhead = mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead, fields)];
   const body = options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)];
   const hasBody = body.length > 0;
@@ -50,6 +51,7 @@ export function planRoute(
     ready,
     killSwitch,
     door,
+    optionsDoor,
     rateChecks,
     path: info.path,
     template: info.template,

@@ -44,6 +44,8 @@ export interface RoutePlan {
   readonly killSwitch: KillSwitch | undefined;
   /** Undefined: for what is never refused. */
   readonly door: Door | undefined;
+  /** The same of an OPTIONS that asks about the route and that no route answers. */
+  readonly optionsDoor: Door | undefined;
   /** Limits that are charged before anything of the route runs. */
   readonly rateChecks: readonly RateCheck[];
   readonly bodyLimit: number;

@@ -18,6 +18,7 @@ const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' |
   ready: () => true,
   killSwitch: undefined,
   door: undefined,
+  optionsDoor: undefined,
   rateChecks: [],
   bodyLimit: Number.POSITIVE_INFINITY,
   chunked: 'accept',
@@ -77,7 +78,10 @@ export class Unmatched {
     return this.refusing(head, refusal, first.refusalFields);
   }
 
-  /** With the hooks of the route that is asked about: a browser that asks before it sends is answered by them. */
+  /**
+   * With the hooks of the route that is asked about, since a browser that asks before it sends is answered by them; so
+   * whatever keeps a request from these hooks keeps this one from them as well.
+   */
   #options(
     head: IncomingHead,
     plans: ReadonlyMap<string, RoutePlan>,
@@ -86,9 +90,12 @@ export class Unmatched {
   ): RoutePlan {
     const asked = new HeaderValues(head.headers, STRANGER).get('access-control-request-method');
     const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? first;
-    const { service, timeoutMs, onRequest, onResponse, onError, refusalFields: fields } = route;
+    const { service, ready, killSwitch, optionsDoor, timeoutMs, onRequest, onResponse, onError } = route;
     const steps: readonly Step[] = [...onRequest, (ctx) => void ctx.header('allow', allow)];
-    return { ...this.#plan(head, fields, steps), service, timeoutMs, onResponse, onError };
+    return {
+      ...this.#plan(head, route.refusalFields, steps),
+      ...{ service, ready, killSwitch, door: optionsDoor, timeoutMs, onResponse, onError },
+    };
   }
 
   /** Refusals are steps, as those of a route are: the handler has not run. */

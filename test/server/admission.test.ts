@@ -19,6 +19,27 @@ describe('admission', () => {
     expect(world.permits).to.equal(1);
   });
 
+  it('bounds an OPTIONS, too, that goes through hooks of a route', async () => {
+    const finish = gate<undefined>();
+    let hooked = 0;
+    const hook = (): Promise<undefined> => {
+      hooked++;
+      return finish.opened;
+    };
+    const { inject, world } = bench((app) => {
+      app.hook('onRequest', hook);
+      app.get('/', () => 'ok');
+    });
+    world.permits = 1;
+    const first = inject({ url: '/', method: 'OPTIONS' });
+    const second = await inject({ url: '/', method: 'OPTIONS' });
+    expect([second.status, second.json().code]).to.deep.equal([503, 'OVERLOADED']);
+    expect([hooked, world.permits]).to.deep.equal([1, 0]);
+    finish.open(undefined);
+    expect((await first).status).to.equal(204);
+    expect(world.permits).to.equal(1);
+  });
+
   it('holds a refusal back for as long as the door says, and executes nothing for it', async () => {
     const ticker = new ManualTicker();
     const { app, inject, observer, world } = bench((demo) => demo.post('/', () => 'ok'), { ticker });

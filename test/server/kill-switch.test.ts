@@ -52,10 +52,13 @@ describe('a route that is switched off', () => {
     expect(around.world.permits).to.equal(Number.POSITIVE_INFINITY);
   });
 
-  it('is off for HEAD and in-process calls too, and for no other route or method', async () => {
-    const { ask, off } = setUp();
+  it('is off for HEAD, OPTIONS and in-process calls too, and for no other route or method', async () => {
+    const { ask, off, hooksRun } = setUp();
     off({ 'GET /items/{id}': 30 });
     expect((await ask('HEAD', '/items/7')).status).to.equal(503);
+    const ran = hooksRun();
+    expect((await ask('OPTIONS', '/items/7')).status).to.equal(503);
+    expect(hooksRun()).to.equal(ran);
     expect((await ask('GET', '/items/7', true)).status).to.equal(503);
     expect((await ask('POST', '/items/7', true)).text).to.equal('posted');
     expect((await ask('GET', '/other')).text).to.equal('other');
