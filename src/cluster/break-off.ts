@@ -45,8 +45,11 @@ export interface BrokenOff extends Stall {
   readonly stack: readonly string[];
 }
 
-/** `turning`: it does not stand still any more. `unreachable`: nothing was done. */
-export type BreakOff = BrokenOff | 'turning' | 'unreachable';
+/**
+ * `turning`: it does not stand still any more. `working`: its loop does not turn, but it gets through one short callback
+ * after the other. `unreachable`: nothing was done.
+ */
+export type BreakOff = BrokenOff | 'turning' | 'working' | 'unreachable';
 
 /** `again`: it is not to be ended just where it is. */
 type Answer = BreakOff | 'again';
@@ -82,7 +85,7 @@ interface Word {
 }
 
 /** What runs. `again`: nothing that may be ended just there. Undefined: nothing stands still. */
-export type Examined = Stall | 'again' | undefined;
+export type Examined = Stall | 'again' | 'working' | undefined;
 
 /**
  * The thread's half: call before any code of services is loaded.
@@ -102,6 +105,7 @@ export function allowBreakOff(examine: () => Examined): void {
     const stall = examine();
     if (stall === undefined) return TURNING;
     if (stall === 'again') return AGAIN;
+    if (stall === 'working') return WORKING;
     leaveAsyncContexts();
     if (executionAsyncId() !== 0) return UNREACHABLE;
     const brokenOff = JSON.stringify({ ...stall, stack } satisfies BrokenOff);
@@ -113,6 +117,7 @@ export function allowBreakOff(examine: () => Examined): void {
 }
 
 const TURNING = JSON.stringify('turning' satisfies BreakOff);
+const WORKING = JSON.stringify('working' satisfies BreakOff);
 const UNREACHABLE = JSON.stringify('unreachable' satisfies BreakOff);
 const AGAIN = JSON.stringify('again' satisfies Answer);
 
@@ -193,7 +198,7 @@ export function answerIn(reply: unknown): Answer {
   if (typeof reply !== 'string') return 'unreachable';
   try {
     const answer: unknown = JSON.parse(reply);
-    if (answer === 'turning' || answer === 'again') return answer;
+    if (answer === 'turning' || answer === 'working' || answer === 'again') return answer;
     return brokenOffIn(answer) ?? 'unreachable';
   } catch {
     return 'unreachable'; // it is not JSON

@@ -159,8 +159,12 @@ export class StallLadder {
         log.error({ worker, generation, ...where, stack }, `handler stalled, broken off${nameOf(answer)}`);
         isBroken = true;
         if (!(await this.#turns(thread, before))) continue;
+      } else if (answer === 'working' && !(await this.#turns(thread, before))) {
+        // A request or message that began a moment ago is proof enough, however long they queue.
+        tries = 0;
+        continue;
       } else if (answer === 'turning' && !(await this.#turns(thread, before))) {
-        // It gets through one callback after the other, or has not been found where it could be ended.
+        // It has not been found where it could be ended.
         if (tries < TRIES) continue;
         isLost = true;
       } else isLost = answer === 'unreachable';
@@ -168,7 +172,7 @@ export class StallLadder {
       // Also when it goes on standing: it finds the order when it turns.
       if (isBroken) thread.send({ type: 'recover' });
       if (isLost && isStanding(thread)) return false;
-      if (answer === 'turning' && !isBroken) {
+      if (typeof answer === 'string' && !isBroken) {
         // Its heartbeat may have ended for good, with the rest of the worker: it is counted anew.
         this.#silences.delete(thread);
         log.warn({ worker, generation, stallMs }, 'the event loop of a worker stood still, and turns again');

@@ -62,6 +62,52 @@ describe('the ladder for a stalled worker', () => {
     for (const failure of failures) expect(failure).to.be.instanceOf(RangeError);
   });
 
+  it('never gives up a thread that gets through one callback after the other, however long its turn', async () => {
+    const most = 8; // more than the ladder tries a thread that says anything else
+    const says = `
+      const { parentPort } = require('node:worker_threads');
+      let calls = 0;
+      globalThis[Symbol.for('multilane.stand-still')] = () => {
+        parentPort.postMessage(++calls);
+        return calls <= ${most} ? '"working"' : '"unreachable"';
+      };
+      parentPort.postMessage(0);
+      for (;;);`;
+    const thread = new Worker(says, { eval: true });
+    await once(thread, 'message');
+    let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
+    let asked = 0;
+    thread.on('message', (calls: number) => {
+      asked = calls;
+    });
+    const ladder = await new Promise<StallLadder>((resolve) => {
+      const climber: Climber = {
+        ...{ worker: 1, generation: 1, slot: 1, threadId: thread.threadId },
+        get state() {
+          return state;
+        },
+        stall() {
+          state = { ...state, kind: 'stalled' } as never;
+        },
+        resume() {},
+        wedge: () => resolve(started),
+        send() {},
+      };
+      const started = new StallLadder({
+        threads: () => [climber],
+        heartbeat: () => 7,
+        stallMs: 100,
+        drainMs: 0,
+        log: { info() {}, warn() {}, error() {} },
+        dumpFlights() {},
+        stalled() {},
+      });
+    });
+    ladder.stop();
+    await thread.terminate();
+    expect(asked).to.equal(most + 1);
+  });
+
   it('does not believe a thread that says it turns while its heartbeat stands: another takes its place', async () => {
     const says = `globalThis[Symbol.for('multilane.stand-still')] = () => '"turning"'; for (;;);`;
     const thread = new Worker(says, { eval: true });

@@ -34,8 +34,8 @@ export class Stalls {
   }
 
   /**
-   * Runs on top of what is to be broken off. A loop that has not turned for long may be at the last of many short
-   * callbacks: those are spared.
+   * Runs on top of what is to be broken off. A loop that has not turned for long may be at one of many short callbacks:
+   * those are spared.
    */
   examine(): Examined {
     const { app, server, standing, stallMs } = this.#options;
@@ -47,8 +47,8 @@ export class Stalls {
     if (inCallback) {
       // The request is not known yet, or not any more.
       if (onStack.length === 0) return 'again';
-      if (onStack.every(({ startedAt }) => isShort(startedAt))) return undefined;
-    } else if (webSocket !== undefined && isShort(webSocket.since)) return undefined;
+      if (onStack.every(({ startedAt }) => isShort(startedAt))) return 'working';
+    } else if (webSocket !== undefined && isShort(webSocket.since)) return 'working';
     const request = app.running();
     if (request !== undefined) this.#culprits.push(request);
     this.#spareOthers &&= inCallback;
