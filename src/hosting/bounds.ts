@@ -9,7 +9,7 @@ import type { QuotaName } from '../memory/layout.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import type { Counter, Recorder } from '../memory/recorder.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
-import { Quota } from '../resilience/quota.js';
+import { half, Quota } from '../resilience/quota.js';
 import type { Doors, RequestQuotas } from '../server/observer.js';
 import type { PlacesOf } from '../upstream/bounded.js';
 
@@ -102,6 +102,3 @@ function createQuotas(
     addressKey: addressKeys(block),
   };
 }
-
-/** One client address holds at most half of what there is. */
-const half = (most: number): number => Math.max(1, Math.floor(most / 2));

@@ -11,6 +11,7 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate-table.js';
 import { readTotalsInTurns } from '../memory/totals.js';
 import { rateText } from '../rate.js';
+import { half } from '../resilience/quota.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
 import { once } from '../telemetry/at-once.js';
 import type { Brain } from './brain.js';
@@ -79,7 +80,7 @@ export function limitsRoute(
           streams: {
             open: held('streams'),
             max: settings.maxStreams,
-            maxPerAddress: settings.maxStreamsPerAddress ?? Math.floor(settings.maxStreams / 2),
+            maxPerAddress: settings.maxStreamsPerAddress ?? half(settings.maxStreams),
           },
           bulkheads: bulkheads
             .usage()

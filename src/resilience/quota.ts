@@ -85,3 +85,6 @@ export class Quota<Key> {
     this.#options.loose?.give(amount);
   }
 }
+
+/** What one client address may hold where nothing else is said: at most half, at least one. */
+export const half = (most: number): number => Math.max(1, Math.floor(most / 2));

@@ -49,6 +49,8 @@ const PROMISES: readonly Promised[] = [
     'LOOSE_BYTES',
     KIB,
   ),
+  promised('SECURITY.md', 'turn of the event loop has lasted # ms', 'server/turn-watch', 'LONG_TURN_MS'),
+  promised('docs/http.md', 'All sources of a worker together run for # ms', 'server/loop-share', 'SHARE_MS'),
   promised('docs/resilience.md', 'for 200 ms (default: none, # ms)', 'resilience/bulkhead', 'QUEUE_MS'),
   promised('SECURITY.md', '| # s each. Up to', 'telemetry/admin/server', 'headersMs', SECOND),
   promised('SECURITY.md', '# connections in all', 'telemetry/admin/server', 'connections'),

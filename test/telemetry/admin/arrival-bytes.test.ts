@@ -84,4 +84,30 @@ describe('bytes that arrivals hold', () => {
       { numRuns: 50 },
     );
   });
+
+  it('are at most 8 MiB, however few connections send them: the oldest are closed', async () => {
+    let evicted = 0;
+    const arrivals = new Arrivals({
+      most: () => 1000,
+      headersMs: 60_000,
+      headerBytes: 1024 * 1024,
+      complete: () => undefined,
+      late: () => undefined,
+      evicted: () => void evicted++,
+    });
+    const sockets = Array.from({ length: 12 }, () => new FakeSocket());
+    for (const socket of sockets) {
+      arrivals.add(socket as unknown as Socket);
+      socket.emit('data', Buffer.alloc(1024 * 1024, 'a'));
+    }
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(arrivals.bytes).to.equal(8 * 1024 * 1024);
+    expect(sockets.map((socket) => socket.destroyed)).to.deep.equal([
+      ...Array.from({ length: 4 }, () => true),
+      ...Array.from({ length: 8 }, () => false),
+    ]);
+    expect(evicted).to.equal(4);
+    arrivals.close();
+    for (const socket of sockets) socket.destroy();
+  });
 });
