@@ -1,5 +1,6 @@
 // Failures of the admin plane as RFC 9457 problem documents, exactly as on the data plane (CONTRACT section 3).
 import { EXECUTED_FIELD, HttpError, isRuntimeField } from '../../errors.js';
+import { shortText } from '../log-redact.js';
 
 export interface ProblemAnswer {
   readonly status: number;
@@ -25,7 +26,7 @@ export function problemOf(error: unknown, { requestId, traceId, executed }: Fail
     type: `urn:multilane:problem:${code.toLowerCase().replaceAll('_', '-')}`,
     title,
     status,
-    detail,
+    detail: shortText(detail),
     instance: `urn:multilane:request:${requestId}`,
     code,
     traceId,
