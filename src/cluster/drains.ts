@@ -1,5 +1,6 @@
 // What the drains that are under way mean for threads that wait to be started. Rules without a clock or a thread: the
 // supervisor asks and carries out.
+import { isAlive, isLost } from './lanes.js';
 import { mostReplaced } from './slots.js';
 import type { WorkerState } from './worker-state.js';
 import type { EndReason } from './worker-thread.js';
@@ -7,6 +8,8 @@ import type { EndReason } from './worker-thread.js';
 export interface DrainView {
   readonly state: WorkerState;
   readonly order: EndReason | undefined;
+  /** It was to end long ago. */
+  readonly isOverdue: boolean;
   /** Milliseconds that are left of its drain at most; infinity while it serves. */
   readonly leftMs: number;
 }
@@ -33,5 +36,6 @@ export function toCutShort<Thread extends DrainView>(
   return waiting > soon ? draining[soon] : undefined;
 }
 
-const isDraining = ({ state, leftMs }: DrainView): boolean =>
-  leftMs !== Number.POSITIVE_INFINITY && state.kind !== 'wedged' && state.kind !== 'dead';
+/** One that is lost may never end: its drain is nothing to wait for. */
+const isDraining = (thread: DrainView): boolean =>
+  thread.leftMs !== Number.POSITIVE_INFINITY && isAlive(thread) && !isLost(thread);

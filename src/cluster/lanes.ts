@@ -77,9 +77,10 @@ export class Lanes {
   }
 }
 
-export const isAlive = ({ state }: WorkerThread): boolean => state.kind !== 'dead';
+export const isAlive = ({ state }: Pick<WorkerThread, 'state'>): boolean => state.kind !== 'dead';
 /** It may never end: it stands still for good, or does not do what it is told. */
-export const isLost = ({ state, isOverdue }: WorkerThread): boolean => state.kind === 'wedged' || isOverdue;
+export const isLost = ({ state, isOverdue }: Pick<WorkerThread, 'state' | 'isOverdue'>): boolean =>
+  state.kind === 'wedged' || isOverdue;
 const isServing = ({ state }: WorkerThread): boolean => descriptorOf(state) !== undefined;
 
 /** The newest thread that starts or serves with nobody having asked it to leave. */

@@ -36,7 +36,7 @@ export interface Climber {
 
 export interface StallLadderOptions {
   readonly threads: () => readonly Climber[];
-  /** Last heartbeat of the thread in a row of shared memory. */
+  /** Last heartbeat of the thread in a row of shared memory; 0 for none. */
   readonly heartbeat: (slot: number) => number;
   readonly stallMs: number;
   readonly drainMs: number;
@@ -91,13 +91,11 @@ export class StallLadder {
     for (const thread of this.#options.threads()) {
       const { kind } = thread.state;
       if (kind === 'starting' || kind === 'dead') continue;
-      const { heartbeat: heartbeatOf, stallMs } = this.#options;
-      const silence = silenceAfter(
-        this.#silences.get(thread),
-        heartbeatOf(thread.slot),
-        sinceLookMs,
-        stallMs,
-      );
+      const { stallMs } = this.#options;
+      const heartbeat = this.#options.heartbeat(thread.slot);
+      // It was discarded while it loads code: it has not come to its loop yet.
+      if (heartbeat === 0) continue;
+      const silence = silenceAfter(this.#silences.get(thread), heartbeat, sinceLookMs, stallMs);
       silences.set(thread, silence);
       if (this.#busy.has(thread)) continue;
       if (kind === 'stalled' || kind === 'wedged') {

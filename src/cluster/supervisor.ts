@@ -6,6 +6,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
+import { Allowance } from './allowance.js';
 import { mayReplace, toCutShort } from './drains.js';
 import { heirOf, isAlive, isLost, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';
@@ -144,7 +145,8 @@ export class Supervisor {
   }
 
   async #replace(lane: Lane, order: Order, before: number): Promise<Replacement> {
-    await this.#settled(() => heirOf(lane)?.state.kind !== 'starting');
+    const starting = heirOf(lane);
+    if (starting !== undefined) await this.#started(starting);
     const isOld = (): boolean => {
       const heir = heirOf(lane);
       return heir !== undefined && heir.begunAt <= before && !this.#stopping;
@@ -157,9 +159,7 @@ export class Supervisor {
     }
     const old = heirOf(lane)!;
     const next = this.#spawn(lane, slot);
-    const late = setTimeout(() => this.#discard(next), this.#limits.startMs);
-    await this.#settled(() => next.state.kind !== 'starting');
-    clearTimeout(late);
+    await this.#started(next);
     if (next.state.kind !== 'ready') return { ...NOTHING_TO_DO, isReplaced: this.#stopping };
     if (old.isHeir) {
       old.order = order;
@@ -167,6 +167,13 @@ export class Supervisor {
       this.#lanes.notify();
     }
     return { isReplaced: true, ended: this.#settled(() => !isAlive(old) || isLost(old)) };
+  }
+
+  /** Resolves when the thread is ready or never will be; in time it is discarded. */
+  async #started(thread: WorkerThread): Promise<void> {
+    const allowance = new Allowance(this.#limits.startMs, () => this.#discard(thread));
+    await this.#settled(() => thread.state.kind !== 'starting');
+    allowance.cancel();
   }
 
   /** Starts a thread of a worker that is owed one, as soon as there is a row for it. */
@@ -179,9 +186,13 @@ export class Supervisor {
   /** A row for a thread that is needed now: while all are in use, drains are cut short one by one. */
   #takeSlot(): Promise<number> {
     const slot = this.#slots.take();
+    this.#cutShort();
+    return slot;
+  }
+
+  #cutShort(): void {
     const { failedDrainMs } = this.#limits;
     toCutShort(this.#lanes.living, this.#slots.waiting, failedDrainMs)?.retire(failedDrainMs);
-    return slot;
   }
 
   #spawn(lane: Lane, slot: number): WorkerThread {
@@ -316,7 +327,7 @@ export class Supervisor {
   #overdue(lane: Lane, thread: WorkerThread): void {
     const { worker, generation, state } = thread;
     const fields = { worker, generation, state: state.kind };
-    this.#options.log.error(fields, 'a worker does not end when it is told: another takes its place');
+    this.#options.log.error(fields, 'a worker does not end when it is told: it is left alone');
     this.#lose(lane, thread);
     this.#lanes.notify();
   }
@@ -328,6 +339,8 @@ export class Supervisor {
     if (lost > mostWedged(this.#options.settings.workers)) {
       this.#options.exhausted(`${lost} worker threads stand still or do not end, and cannot be broken off`);
     } else this.#startAgain(lane, thread);
+    // A successor that has waited for its row needs another.
+    this.#cutShort();
   }
 
   /** Resolves once `test` holds, or when nothing is started any more. */

@@ -1,6 +1,7 @@
 // One thread of one worker, from its start to its end: its state, its messages, its place in the rotation.
 // Who is started and replaced when is the supervisor's business.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { Allowance } from './allowance.js';
 import { readFromWorker } from './from-worker.js';
 import {
   type FromWorker,
@@ -16,9 +17,6 @@ import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from 
 /** What is planned: a worker that serves is replaced by order. */
 export type Order = 'reload' | 'heap';
 export type EndReason = LeaveReason | Order | 'wedged' | 'lost';
-
-/** The longest that a timer can wait. */
-const MOST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface ThreadOptions {
   readonly entry: URL;
@@ -67,7 +65,8 @@ export class WorkerThread {
   #endsAt = Number.POSITIVE_INFINITY;
   readonly #overdueMs: number;
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
-  #alarm: NodeJS.Timeout | undefined;
+  /** What is left of the time that it may take to end, once it is to. */
+  #ending: Allowance | undefined;
   #isOverdue = false;
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
@@ -101,7 +100,7 @@ export class WorkerThread {
     // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry file).
     this.#thread.on('error', (error) => events.failed(error));
     this.#thread.on('exit', () => {
-      clearTimeout(this.#alarm);
+      this.#ending?.cancel();
       this.#leaveRotation();
       this.#cpuPort.close();
       this.#move({ type: 'exit' });
@@ -238,21 +237,22 @@ export class WorkerThread {
     }
   }
 
-  /** A thread that stands still is the stall ladder's business until it turns. */
+  /** Said again it only shortens the time: code of a service can post over and over that its thread leaves. */
   #expectEnd(): void {
-    const leftMs = this.isRetired ? Math.max(0, this.leftMs) : 0;
-    clearTimeout(this.#alarm);
-    this.#alarm = setTimeout(
-      () => {
-        if (this.#state.kind === 'stalled' || this.#state.kind === 'wedged') this.#expectEnd();
-        else if (this.#state.kind !== 'dead') this.#miss();
-      },
-      Math.min(leftMs + this.#overdueMs, MOST_TIMEOUT_MS),
-    ).unref();
+    const mostMs = (this.isRetired ? Math.max(0, this.leftMs) : 0) + this.#overdueMs;
+    if (this.#state.kind === 'dead' || (this.#ending?.leftMs ?? Number.POSITIVE_INFINITY) <= mostMs) return;
+    this.#ending?.cancel();
+    this.#ending = new Allowance(mostMs, () => this.#miss());
   }
 
   #miss(): void {
+    this.#ending = undefined;
     if (this.#isOverdue) return;
+    // A thread that stands still is the stall ladder's business until it turns.
+    if (this.#state.kind === 'stalled' || this.#state.kind === 'wedged') {
+      this.#expectEnd();
+      return;
+    }
     this.#isOverdue = true;
     this.#events.overdue();
   }

@@ -14,6 +14,8 @@ import { networkOf } from '../server/rate-limits.js';
 const EVERY_MS = 1000;
 /** Counting takes at most this part of the time: a table of a hundred thousand connections takes a while to read. */
 const MOST_SHARE = 0.1;
+/** A longer rest would leave the counts too old, and a process that was paused meanwhile has not counted for so long. */
+const MOST_REST_MS = 30_000;
 /** Of MAX_CONNECTIONS, from which on the tables are read. Below, no address is anywhere near its share. */
 const COUNT_FROM = 0.25;
 const TABLES = process.platform === 'linux' ? ['/proc/self/net/tcp', '/proc/self/net/tcp6'] : [];
@@ -99,6 +101,11 @@ export function censusOf(
   };
 }
 
+/** Milliseconds from the end of one count to the beginning of the next. @param countMs how long the first one took */
+export function restAfter(countMs: number): number {
+  return Math.min(MOST_REST_MS, Math.max(EVERY_MS, countMs / MOST_SHARE));
+}
+
 /** @returns what ends it */
 export function takeCensus(...of: Parameters<typeof censusOf>): () => void {
   const count = censusOf(...of);
@@ -108,7 +115,7 @@ export function takeCensus(...of: Parameters<typeof censusOf>): () => void {
     if (hasEnded) return;
     timer = setTimeout(() => {
       const begun = performance.now();
-      void count().then(() => next(Math.max(EVERY_MS, (performance.now() - begun) / MOST_SHARE)));
+      void count().then(() => next(restAfter(performance.now() - begun)));
     }, afterMs).unref();
   };
   next(EVERY_MS);

@@ -1,8 +1,9 @@
 // How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and each part of it
 // has a bound.
 import type { Logger } from 'pino';
+import { within } from '../cluster/allowance.js';
 import type { Signals } from '../cluster/signals.js';
-import { type Lifecycle, within } from './lifecycle.js';
+import type { Lifecycle } from './lifecycle.js';
 
 /** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
 const INTERNAL_FAILURE = 70;
@@ -90,7 +91,7 @@ export class Ending {
   async #ends(withinMs: number, work: () => Promise<void>): Promise<boolean> {
     const { log } = this.#options;
     try {
-      if (await within(withinMs, work())) return true;
+      if ((await within(withinMs, work())).hasEnded) return true;
       log.error(
         { withinMs, unfinished: this.#options.unfinished() },
         'not finished in time: stopping without it',

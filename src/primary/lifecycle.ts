@@ -1,6 +1,6 @@
 // What was started, in order, and how each part is stopped: in the reverse order, each exactly once, each within a bound.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { within } from '../cluster/allowance.js';
 
 interface Part {
   readonly name: string;
@@ -44,28 +44,17 @@ export class Lifecycle {
     let haveEnded = true;
     for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
       const { name, withinMs } = part;
-      const begunAt = performance.now();
       const mostMs = withinMs ?? Math.max(LEAST_MS, this.#leftMs);
-      try {
-        if (!(await within(mostMs, Promise.resolve(part.stop())))) {
-          haveEnded = false;
-          log?.error({ part: name, withinMs: Math.round(mostMs) }, 'part did not stop in time');
-        }
-      } catch (error) {
+      const stopped = (async () => part.stop())().catch((error: unknown) => {
         log?.error({ err: error, part: name }, 'part did not stop cleanly');
+      });
+      const { hasEnded, leftMs } = await within(mostMs, stopped);
+      if (!hasEnded) {
+        haveEnded = false;
+        log?.error({ part: name, withinMs: Math.round(mostMs) }, 'part did not stop in time');
       }
-      if (withinMs === undefined) this.#leftMs -= performance.now() - begunAt;
+      if (withinMs === undefined) this.#leftMs = leftMs;
     }
     return haveEnded;
-  }
-}
-
-/** @returns whether the work ended in time. Rejects when it does */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([work.then(() => true), delay(ms, false, { signal: timer.signal })]);
-  } finally {
-    timer.abort();
   }
 }

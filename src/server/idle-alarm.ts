@@ -36,7 +36,7 @@ export class IdleAlarm {
 
   #wait(ms: number): void {
     this.#alarm = this.#wheel.after(ms, () => {
-      const left = this.#touchedAt + this.#idleMs - this.#wheel.now();
+      const left = this.#touchedAt + this.#idleMs - this.#wheel.turnedAt;
       if (left > 0) this.#wait(left);
       else if (this.#wheel.isLate && this.#grantedTo !== this.#touchedAt) {
         this.#grantedTo = this.#touchedAt;

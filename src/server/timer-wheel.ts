@@ -10,8 +10,11 @@ export interface Alarm {
 export interface Ticker {
   /** Milliseconds on a clock that never steps. */
   now(): number;
-  /** Calls `turn` every `ms` until the returned function is called. */
-  every(ms: number, turn: () => void): () => void;
+  /**
+   * Calls `turn` every `ms` until the returned function is called.
+   * @param turn takes a time for which everything that had arrived by then has been read
+   */
+  every(ms: number, turn: (at: number) => void): () => void;
 }
 
 /** Milliseconds an alarm may be late, beside what the loop itself is late. */
@@ -21,15 +24,24 @@ export const LATE_MS = 1000;
 const SLOTS = 512;
 
 /**
- * Callbacks run in a microtask of the timer, not in it: a handler that must be broken off from outside can be
+ * Timers are before the sockets in a turn of the loop: behind a callback that has held it up, what has arrived meanwhile
+ * is not read yet. So the time is taken in the timer, and the wheel turns behind the sockets.
+ *
+ * Callbacks run in a microtask, not in the immediate: a handler that must be broken off from outside can be
  * broken off there without harm to the thread (DESIGN 3.4).
  */
 export const realTicker: Ticker = {
   now: () => performance.now(),
   every(ms, turn) {
-    const timer = setInterval(() => queueMicrotask(turn), ms);
-    timer.unref();
-    return () => clearInterval(timer);
+    let turning: NodeJS.Immediate | undefined;
+    const timer = setInterval(() => {
+      const at = performance.now();
+      turning = setImmediate(() => queueMicrotask(() => turn(at)));
+    }, ms).unref();
+    return () => {
+      clearInterval(timer);
+      clearImmediate(turning);
+    };
   },
 };
 
@@ -59,7 +71,7 @@ export class TimerWheel {
   #size = 0;
   /** First grain that has not been looked at. */
   #grain = 0;
-  /** When it has turned last, or begun to. */
+  /** Time of its last turn, or when it has begun to turn. */
   #turnedAt = 0;
   #isLate = false;
   #stop: (() => void) | undefined;
@@ -74,9 +86,14 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** This turn comes late. Timers are before the sockets in a turn of the loop: what has arrived meanwhile is not read yet. */
+  /** This turn comes so late that the whole machine may have stood still: what others have sent may be on its way. */
   get isLate(): boolean {
     return this.#isLate;
+  }
+
+  /** While alarms ring: everything that had arrived by this time has been read. */
+  get turnedAt(): number {
+    return this.#turnedAt;
   }
 
   now(): number {
@@ -92,7 +109,7 @@ export class TimerWheel {
     if (this.#size++ === 0) {
       this.#grain = Math.floor(now / GRAIN_MS);
       this.#turnedAt = now;
-      this.#stop = this.#ticker.every(GRAIN_MS, () => this.turn());
+      this.#stop = this.#ticker.every(GRAIN_MS, (at) => this.turn(at));
     }
     const head = this.#slots[Math.ceil(entry.at / GRAIN_MS) % SLOTS]!;
     entry.previous = head.previous;
@@ -114,8 +131,7 @@ export class TimerWheel {
   }
 
   /** Rings what is due. A loop that was held up for long finds everything in one round of the wheel. */
-  turn(): void {
-    const now = this.#ticker.now();
+  turn(now: number): void {
     this.#isLate = now - this.#turnedAt > LATE_MS;
     this.#turnedAt = now;
     const last = Math.floor(now / GRAIN_MS);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type DrainView, mayReplace, toCutShort } from '#src/cluster/drains.js';
 
 const serving: DrainView = {
+  isOverdue: false,
   state: { kind: 'starting' },
   order: undefined,
   leftMs: Number.POSITIVE_INFINITY,
@@ -10,9 +11,11 @@ const serving: DrainView = {
 const draining = (leftMs: number, order?: DrainView['order']): DrainView => ({
   state: { kind: 'draining', reason: 'drained' },
   order,
+  isOverdue: false,
   leftMs,
 });
 const before = { kind: 'draining', reason: 'drained' } as const;
+const overdue = (order: DrainView['order']): DrainView => ({ ...draining(-1, order), isOverdue: true });
 const wedged = (order: DrainView['order']): DrainView => ({
   ...draining(5_000, order),
   state: { kind: 'wedged', before },
@@ -27,9 +30,56 @@ describe('a reload, while threads drain', () => {
     ['waits for two of eight', [draining(1, 'heap'), draining(5_000, 'reload')], 8, false],
     ['does not count those that failed', [draining(2_000), draining(2_000)], 1, true],
     ['does not wait for a wedged one', [wedged('reload')], 1, true],
+    ['does not wait for one that does not end', [overdue('reload')], 1, true],
   ] as const) {
     it(what, () => expect(mayReplace(living, workers)).to.equal(may));
   }
+});
+
+const ORDERS = [undefined, 'reload', 'heap', 'wedged', 'start-failed'] as const;
+const kinds: readonly DrainView['state'][] = [
+  { kind: 'starting' },
+  before,
+  { kind: 'leaving', reason: 'drained' },
+  { kind: 'stalled', before },
+  { kind: 'wedged', before },
+  { kind: 'dead', reason: 'drained' },
+];
+const anyThread: fc.Arbitrary<DrainView> = fc.record({
+  state: fc.constantFrom(...kinds),
+  order: fc.constantFrom(...ORDERS),
+  isOverdue: fc.boolean(),
+  leftMs: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: -1e9, max: 1e9 })),
+});
+
+describe('whatever threads there are', () => {
+  it('nothing waits for them once each that was to end has ended or is given up', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyThread),
+        fc.integer({ min: 1, max: 64 }),
+        fc.nat(8),
+        (threads, workers, waiting) => {
+          const later = threads.map((thread) =>
+            thread.leftMs === Number.POSITIVE_INFINITY ? thread : { ...thread, leftMs: -1, isOverdue: true },
+          );
+          expect(mayReplace(later, workers)).to.equal(true);
+          expect(toCutShort(later, waiting, 2_000)).to.equal(undefined);
+        },
+      ),
+    );
+  });
+
+  it('none that is given up keeps another from being cut short', () => {
+    fc.assert(
+      fc.property(fc.array(anyThread), fc.nat(8), (threads, waiting) => {
+        const helpful = threads.filter(
+          ({ isOverdue, state }) => !isOverdue && state.kind !== 'wedged' && state.kind !== 'dead',
+        );
+        expect(toCutShort(threads, waiting, 2_000)).to.equal(toCutShort(helpful, waiting, 2_000));
+      }),
+    );
+  });
 });
 
 describe('the drain that is cut short for a successor that waits for a row', () => {

@@ -3,6 +3,7 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { LeaveReason } from '#src/cluster/messages.js';
+import { Reload } from '#src/cluster/reload.js';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
@@ -13,6 +14,8 @@ import { until } from '#test/support/until.js';
 import type { Forgery } from './forging-thread.js';
 
 const ENDING = 'multilane/test/forging-thread/end';
+
+const NOT_ENDING = 'a worker does not end when it is told: it is left alone';
 
 const REASONS: readonly LeaveReason[] = ['drained', 'uncaught-exception', 'stalled'];
 const leaving = REASONS.map((reason) => ({ type: 'leaving', reason, detail: undefined }));
@@ -107,13 +110,33 @@ describe('a message that code of a service has forged', () => {
     expect(supervisor.lanes[0]!.generation).to.equal(1);
   });
 
+  it('does not keep a reload from going on, nor the next one, where a thread hears nothing any more', async () => {
+    await start({ moment: 'ready', posts: [], isDeaf: true, worker: 1 }, 2);
+    await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+    const reload = new Reload(supervisor, createLogger({ logLevel: 'silent', logFormat: 'json' }));
+    for (const generation of [2, 3]) {
+      expect(await reload.begin()).to.equal(true);
+      expect(supervisor.lanes.map((lane) => lane.generation)).to.deep.equal([generation, generation]);
+    }
+    expect(errors).to.deep.equal([NOT_ENDING]);
+  });
+
+  it('does not keep a thread that leaves and does not hear that it may end from being given up, said over and over', async () => {
+    await start({ moment: 'ready', posts: [leaving[0]], isDeaf: true, isRepeated: true, worker: 1 }, 2);
+    await until(
+      () => errors,
+      (lines) => lines.includes(NOT_ENDING),
+    );
+    expect(errors).to.include(NOT_ENDING);
+  });
+
   it('is followed by another thread when the one that leaves does not hear that it may end', async () => {
     for (const moment of ['starting', 'ready'] as const) {
       await start({ moment, posts: [leaving[1]], isDeaf: true });
       await served((generation) => generation === 1);
       await until(
         () => errors,
-        (lines) => lines.includes('a worker does not end when it is told: another takes its place'),
+        (lines) => lines.includes(NOT_ENDING),
       );
       expect(errors.join()).to.not.match(/fatal|exhausted/);
       const channel = new BroadcastChannel(ENDING);

@@ -9,19 +9,28 @@ export interface Forgery {
   readonly moment: 'starting' | 'ready' | 'draining';
   readonly posts: readonly unknown[];
   readonly isDeaf: boolean;
+  /** Posts over and over. */
+  readonly isRepeated?: boolean;
+  /** The only worker whose code does so. */
+  readonly worker?: number;
   /** Channel that ends the thread, deaf or not. */
   readonly ending: string;
 }
 
-const { slot, generation, instanceId, settings } = workerData as WorkerBoot;
-const { moment, posts, isDeaf, ending } = JSON.parse(instanceId) as Forgery;
+const { slot, worker, generation, instanceId, settings } = workerData as WorkerBoot;
+const forgery = JSON.parse(instanceId) as Forgery;
+const { moment, posts, isDeaf, isRepeated = false, ending } = forgery;
 // The runtime puts its own in the place of it.
 const exit = (process as unknown as { reallyExit(): never }).reallyExit.bind(process);
 const side = new WorkerSide(parentPort!, settings);
 
 function forge(now: Forgery['moment']): void {
-  if (generation !== 1 || now !== moment) return;
-  for (const post of posts) parentPort!.postMessage(post);
+  if (generation !== 1 || now !== moment || worker !== (forgery.worker ?? worker)) return;
+  const postAll = (): void => {
+    for (const post of posts) parentPort!.postMessage(post);
+  };
+  postAll();
+  if (isRepeated) setInterval(postAll, 10);
   if (isDeaf) parentPort!.removeAllListeners('message');
 }
 

@@ -108,6 +108,38 @@ describe('the ladder for a stalled worker', () => {
     expect(asked).to.equal(most + 1);
   });
 
+  it('leaves a thread alone that was discarded while it loads code: it has not come to its loop', async () => {
+    const stalled: string[] = [];
+    const discarded: Climber = {
+      ...{ worker: 1, generation: 2, slot: 2, threadId: -1 },
+      state: { kind: 'draining', reason: 'drained' },
+      ...{ stall: () => void stalled.push('discarded'), resume() {}, wedge() {}, send() {} },
+    };
+    // Each look comes to the other one first.
+    await new Promise<void>((resolve) => {
+      const serving: Climber = {
+        ...{ worker: 2, generation: 1, slot: 1, threadId: -1 },
+        state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
+        ...{ resume() {}, wedge() {}, send() {} },
+        stall: () => {
+          stalled.push('serving');
+          ladder.stop();
+          resolve();
+        },
+      };
+      const ladder: StallLadder = new StallLadder({
+        threads: () => [discarded, serving],
+        heartbeat: (slot) => (slot === 1 ? 7 : 0),
+        stallMs: 100,
+        drainMs: 0,
+        log: { info() {}, warn() {}, error() {} },
+        dumpFlights() {},
+        stalled() {},
+      });
+    });
+    expect(stalled).to.deep.equal(['serving']);
+  });
+
   it('does not believe a thread that says it turns while its heartbeat stands: another takes its place', async () => {
     const says = `globalThis[Symbol.for('multilane.stand-still')] = () => '"turning"'; for (;;);`;
     const thread = new Worker(says, { eval: true });

@@ -1,12 +1,14 @@
+import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Reload } from '#src/cluster/reload.js';
-import { RESTART_LIMITS } from '#src/cluster/restarts.js';
+import { RESTART_LIMITS, type RestartLimits } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor, type SupervisorOptions } from '#src/cluster/supervisor.js';
 import { loadSettings } from '#src/config/load.js';
 import type { Settings } from '#src/config.js';
 import { Block } from '#src/memory/block.js';
 import { createLogger } from '#src/telemetry/log.js';
+import type { Fault } from './draining-thread.js';
 
 async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settings> {
   const loaded = await loadSettings({
@@ -59,13 +61,25 @@ describe('the supervisor', () => {
 
 describe('the supervisor of threads that drain for as long as they may', () => {
   let supervisor: Supervisor;
-  const start = async (env: Readonly<Record<string, string>>, failedDrainMs = 2_000): Promise<void> => {
+  const allReady = (): Promise<void> =>
+    supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+  const start = async (
+    env: Readonly<Record<string, string>>,
+    limits: Partial<RestartLimits> = {},
+    fault?: Fault,
+  ): Promise<void> => {
     const options = optionsFor(await settingsOf(env), './draining-thread.js');
-    supervisor = new Supervisor({ ...options, limits: { ...RESTART_LIMITS, failedDrainMs } });
+    const instanceId = fault ?? options.instanceId;
+    supervisor = new Supervisor({ ...options, instanceId, limits: { ...RESTART_LIMITS, ...limits } });
     supervisor.start();
-    await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+    if (fault !== 'never ready') await allReady();
   };
-  afterEach(() => supervisor.stop(0));
+  afterEach(async () => {
+    await supervisor.stop(0);
+    const channel = new BroadcastChannel('multilane/test/draining-thread/end');
+    channel.postMessage('end');
+    channel.close();
+  });
   const count = (...kinds: readonly string[]): number =>
     supervisor.threads.filter(({ state }) => kinds.includes(state.kind)).length;
 
@@ -139,11 +153,26 @@ describe('the supervisor of threads that drain for as long as they may', () => {
   });
 
   it('cuts drains short when a thread is needed and there is no row for it', async () => {
-    await start({ WORKERS: '1', DRAIN_MS: '3600000' }, 20);
+    await start({ WORKERS: '1', DRAIN_MS: '3600000' }, { failedDrainMs: 20 });
     for (let time = 0; time < 6; time += 1) {
       expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
       expect(supervisor.threads.length).to.be.at.most(rowsFor(1));
     }
     expect(supervisor.lanes[0]?.generation).to.equal(7);
+  });
+
+  it('cuts another drain short when the one that was cut short does not end', async () => {
+    await start({ WORKERS: '1', DRAIN_MS: '3600000' }, { failedDrainMs: 20, overdueMs: 50 }, 'deaf');
+    for (let time = 0; time < 3; time += 1) {
+      expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
+    }
+    expect(supervisor.threads.map(({ generation }) => generation)).to.deep.equal([1, 3, 4]);
+  });
+
+  it('replaces by order also a thread that never gets ready', async () => {
+    await start({ WORKERS: '1', DRAIN_MS: '0' }, { startMs: 50 }, 'never ready');
+    await supervisor.replace(1, 'reload');
+    await allReady();
+    expect(supervisor.lanes[0]?.generation).to.equal(2);
   });
 });

@@ -10,7 +10,7 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionShares } from '#src/memory/connection-shares.js';
 import { Connections } from '#src/memory/connections.js';
-import { censusOf, countConnections } from '#src/primary/connection-census.js';
+import { censusOf, countConnections, restAfter } from '#src/primary/connection-census.js';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
@@ -151,6 +151,19 @@ class Site {
     return this.#keyOf(`127.0.0.${address + 2}`);
   }
 }
+
+describe('the rest between two counts', () => {
+  it('is nine parts in ten of the time while counts are short, and never so long that the counts are old', () => {
+    const countMs = fc.double({ min: 0, max: 1e9, noNaN: true });
+    fc.assert(
+      fc.property(countMs, (ms) => {
+        const restMs = restAfter(ms);
+        expect(restMs).to.be.within(1_000, 30_000);
+        if (restMs < 30_000) expect(restMs).to.be.at.least(9 * ms);
+      }),
+    );
+  });
+});
 
 describe('rounds of a census', () => {
   let site: Site;

@@ -62,7 +62,7 @@ describe('the end of the primary', () => {
       reload: () => undefined,
       ...over,
     });
-    return { ending, handlers, exit, stopped, lines };
+    return { ending, handlers, exit, stopped, lines, lifecycle };
   }
 
   for (const drain of Object.keys(WORK) as Work[]) {
@@ -76,6 +76,21 @@ describe('the end of the primary', () => {
       });
     }
   }
+
+  it('is orderly when the process was paused for longer than the drain and each part may take', async () => {
+    const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
+    const MS = 400;
+    const brief = (): Promise<void> => sleep(5).then(() => sleep(5));
+    const { handlers, exit, lifecycle } = setUp({ drain: brief, drainWithinMs: MS });
+    const stop = (): Promise<void> => {
+      setImmediate(pause);
+      return brief();
+    };
+    lifecycle.defer('brief part', stop, MS);
+    handlers.stop('SIGTERM');
+    pause();
+    expect(await exit).to.deep.equal({ code: 0, isStuck: false });
+  });
 
   it('is not orderly while a thread still runs', async () => {
     const { handlers, exit } = setUp({ unfinished: () => [{ worker: 1 }] });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { IdleAlarm } from '#src/server/idle-alarm.js';
@@ -40,13 +42,59 @@ describe('an idle alarm', () => {
         for (const [before, standMs] of stops) {
           ticker.advance(before);
           ticker.stand(standMs);
-          alarm.touch(); // what has arrived meanwhile is read in the same turn of the loop
+          alarm.touch(); // what was on its way is read in the next turn of the loop
           expect(rung()).to.equal(0);
         }
         ticker.advance(IDLE_MS + 50);
         expect(rung()).to.equal(1);
       }),
     );
+  });
+
+  it('does not ring while each byte comes within its time, however long callbacks hold up the loop', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: IDLE_MS }), { minLength: 1, maxLength: 10 });
+    const turns = fc.array(fc.tuple(fc.nat(900), fc.nat(900)), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(gaps, turns, (gaps, turns) => {
+        const { ticker, alarm, rung } = alarmOf();
+        alarm.start();
+        const begunAt = ticker.now();
+        const bytesAt = gaps.map((_, index) => begunAt + gaps.slice(0, index + 1).reduce((a, b) => a + b));
+        const readAll = (): void => {
+          const arrived = bytesAt.filter((at) => at <= ticker.now()).length;
+          for (const _ of bytesAt.splice(0, arrived)) alarm.touch();
+        };
+        for (let turn = 0; bytesAt.length > 0; turn++) {
+          const [waitMs, readMs] = turns[turn % turns.length]!;
+          ticker.stand(10 + waitMs, readAll, readMs);
+          expect(rung()).to.equal(0);
+        }
+      }),
+    );
+  });
+
+  it('looks behind what a real loop that was held up has still to read', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect((server.address() as { port: number }).port, '127.0.0.1');
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    await once(client, 'connect');
+    let rung = 0;
+    const alarm = new IdleAlarm(new TimerWheel(fail), 100, () => rung++);
+    const reads = new Promise<number>((resolve) => {
+      socket.once('data', () => {
+        alarm.touch();
+        resolve(rung);
+      });
+    });
+    alarm.start();
+    client.write('x');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    expect(await reads).to.equal(0);
+    alarm.stop();
+    socket.destroy();
+    client.destroy();
+    server.close();
   });
 
   it('rings soon after a standstill behind which nothing comes, also when the loop is always late', () => {

@@ -106,13 +106,13 @@ export class RecordingTracing implements Tracing {
 /** A clock that stands still until it is told to go on. */
 export class ManualTicker implements Ticker {
   #now = 1000;
-  readonly #turns = new Set<() => void>();
+  readonly #turns = new Set<(at: number) => void>();
 
   now(): number {
     return this.#now;
   }
 
-  every(_ms: number, turn: () => void): () => void {
+  every(_ms: number, turn: (at: number) => void): () => void {
     this.#turns.add(turn);
     return () => this.#turns.delete(turn);
   }
@@ -125,10 +125,17 @@ export class ManualTicker implements Ticker {
     for (let left = ms; left > 0; left -= 500) this.stand(Math.min(left, 500));
   }
 
-  /** The same while the loop stands still: it turns once, behind that. */
-  stand(ms: number): void {
+  /**
+   * The same while the loop stands still: it turns once, behind that.
+   * @param read what is done about what has arrived meanwhile
+   * @param readMs how long that takes
+   */
+  stand(ms: number, read: () => void = () => {}, readMs = 0): void {
     this.#now += ms;
-    for (const turn of [...this.#turns]) turn();
+    const at = this.#now;
+    read();
+    this.#now += readMs;
+    for (const turn of [...this.#turns]) turn(at);
   }
 }
 

@@ -4,6 +4,7 @@
 // when the time is over are closed here, and they are counted.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Allowance } from '#src/cluster/allowance.js';
 import { DeadlineExceededError, type HttpError } from '#src/errors.js';
 import type { Counter } from '#src/memory/recorder.js';
 import type { App } from '#src/server/app.js';
@@ -24,7 +25,8 @@ export interface Busyness {
 }
 
 /**
- * Resolves when nothing is in flight and no connection is open, at the latest after `withinMs`.
+ * Resolves when nothing is in flight and no connection is open, at the latest after `withinMs`, pauses of the process
+ * not counted.
  * @param leastMs the earliest time, also without a connection
  */
 export async function untilNoConnection(
@@ -33,15 +35,17 @@ export async function untilNoConnection(
   leastMs = 0,
 ): Promise<void> {
   const begun = performance.now();
-  const deadline = begun + withinMs;
-  for (;;) {
+  let isOver = false;
+  const allowance = new Allowance(withinMs, () => {
+    isOver = true;
+  });
+  while (!isOver) {
     // First of all: a socket that the acceptor handed over just before is taken in while the loop turns.
-    await delay(Math.max(0, Math.min(LOOK_EVERY_MS, deadline - performance.now())));
-    const now = performance.now();
-    if (now >= deadline) return;
+    await delay(Math.min(LOOK_EVERY_MS, allowance.leftMs));
     const { inFlight, connections } = busyness();
-    if (inFlight === 0 && connections === 0 && now - begun >= leastMs) return;
+    if (inFlight === 0 && connections === 0 && performance.now() - begun >= leastMs) break;
   }
+  allowance.cancel();
 }
 
 /**

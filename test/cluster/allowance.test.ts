@@ -1,0 +1,68 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect } from 'chai';
+import { Allowance, within } from '#src/cluster/allowance.js';
+
+/** Longer than the allowances here by what counts as a pause. The loop stands still, as it does in a process that is paused. */
+const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
+/** Long enough for what takes a few turns of the loop. */
+const MS = 400;
+const never = new Promise<never>(() => undefined);
+
+describe('an allowance', () => {
+  it('is spent once, and not once it is cancelled', async () => {
+    let spent = 0;
+    const cancelled = new Allowance(1, () => spent++);
+    cancelled.cancel();
+    await new Promise<void>((resolve) => {
+      new Allowance(30, resolve);
+    });
+    expect(spent).to.equal(0);
+  });
+
+  it('is not spent by a pause: what was paused has its time behind it', async () => {
+    let isSpent = false;
+    let spent!: () => void;
+    const over = new Promise<void>((resolve) => {
+      spent = resolve;
+    });
+    const allowance = new Allowance(MS, () => {
+      isSpent = true;
+      spent();
+    });
+    pause();
+    expect(allowance.leftMs).to.equal(MS);
+    await turn();
+    await turn();
+    expect(isSpent).to.equal(false);
+    await over;
+    expect(allowance.leftMs).to.equal(0);
+  });
+
+  it('comes to an end also in a process that is always late', async () => {
+    let pauses = 0;
+    let isSpent = false;
+    new Allowance(50, () => {
+      isSpent = true;
+    });
+    for (; !isSpent && pauses < 3; await turn(), await turn()) {
+      pause();
+      pauses++;
+    }
+    expect([isSpent, pauses]).to.deep.equal([true, 2]);
+  });
+});
+
+describe('work that may take a while', () => {
+  it('has ended in time when it ends soon behind a pause', async () => {
+    const work = new Promise((resolve) => setTimeout(resolve, 20)).then(turn).then(turn);
+    const worked = within(MS, work);
+    pause();
+    expect((await worked).hasEnded).to.equal(true);
+  });
+
+  it('is not waited for once its time is over, and its failure is that of the wait', async () => {
+    expect(await within(10, never)).to.deep.equal({ hasEnded: false, leftMs: 0 });
+    const failure = new Error('this part is broken');
+    expect(await within(10_000, Promise.reject(failure)).catch((error: unknown) => error)).to.equal(failure);
+  });
+});
