@@ -42,7 +42,7 @@ describe('the ladder for a stalled worker', () => {
     });
     const ladder = new StallLadder({
       threads: () => [climber],
-      heartbeat: () => 0,
+      heartbeat: () => 7,
       stallMs: 100,
       drainMs: 0,
       log: {
