@@ -46,6 +46,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
    */
   readonly timeoutMs: number;
   body: unknown;
+  #log: Logger | undefined;
   #span: SpanHandle | undefined;
   #input: Input | undefined;
   #query: QueryValues | undefined;
@@ -150,8 +151,10 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   get proxyField(): ProxyField | undefined {
     return this.isTrustedProxy ? this.site.proxyField : undefined;
   }
+  /** One of its own: what the service binds to it or changes of it concerns no other request. */
   get log(): Logger {
-    return this.site.log;
+    this.#log ??= this.site.log.child({});
+    return this.#log;
   }
   get state(): Record<string, unknown> {
     this.#state ??= Object.create(null) as Record<string, unknown>;

@@ -60,7 +60,7 @@ function refuse(ctx: RequestContext, error: unknown): void {
     const problem = problemOf(error, ctx);
     const { fault } = problem;
     if (fault !== undefined)
-      ctx.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
+      ctx.site.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
     for (const say of ctx.plan.refusalFields) say(ctx as never);
     ctx.replyProblem(problem);
@@ -162,7 +162,7 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   if (ctx.answered) {
     // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
     if (!(ctx.givenUp && isAbort(error)) && !(error instanceof Refusal)) {
-      ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
+      ctx.site.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     }
     return;
   }
@@ -201,7 +201,7 @@ function answersFailure(ctx: RequestContext, error: Error, value: unknown): bool
 }
 
 function hookFailed(ctx: RequestContext, thrown: unknown): false {
-  ctx.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+  ctx.site.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
   return false;
 }
 
@@ -209,7 +209,7 @@ function tellFailure(ctx: RequestContext, error: Error): void {
   if (ctx.answered) return;
   const problem = problemOf(error, ctx);
   if (problem.fault !== undefined) {
-    ctx.log.error(
+    ctx.site.log.error(
       { err: problem.fault, route: ctx.route, method: ctx.method, requestId: ctx.requestId },
       'a handler failed',
     );
