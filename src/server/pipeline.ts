@@ -29,7 +29,7 @@ export function serve(ctx: RequestContext): void {
     else refuse(ctx, refusal);
   });
   ctx.keepBody();
-  ctx.onStack = false;
+  ctx.leaveStack();
 }
 
 /** What is clear before anything of the service runs. */

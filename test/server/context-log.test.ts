@@ -36,3 +36,49 @@ describe('server/context: its logger', () => {
     expect(logs[0]).to.include({ msg: 'hello', userId: 'alice' });
   });
 });
+
+describe('server/context: what can be seen of it', () => {
+  const secret = 'hunter2hunter2';
+  const request = {
+    url: `/orders?page=1&token=${secret}`,
+    headers: { cookie: `sid=${secret}`, authorization: `Basic ${secret}`, 'x-request-id': 'request-1' },
+  };
+
+  it('is method, path and request id in logs, alone, beside other fields and in errors', async () => {
+    const { inject, logs } = bench((app) => {
+      app.get('/orders', (ctx) => {
+        ctx.log.info(ctx);
+        ctx.log.info({ ctx }, 'beside');
+        ctx.log.info('%j %o', ctx, ctx);
+        throw Object.assign(new Error('with its context'), { ctx });
+      });
+    });
+    await inject(request);
+    expect(logs).to.have.length(4);
+    const shown = { method: 'GET', path: '/orders', requestId: 'request-1' };
+    expect(logs[0]).to.include(shown);
+    expect(logs[1]!.ctx).to.deep.equal(shown);
+    expect((logs[3]!.err as Record<string, unknown>).ctx).to.deep.equal(shown);
+    expect(JSON.stringify(logs)).to.not.contain(secret);
+  });
+
+  it('is nothing in a copy, also while other requests are served', async () => {
+    let serve = (): void => {};
+    const served = new Promise<void>((resolve) => {
+      serve = resolve;
+    });
+    const { inject } = bench((app) => {
+      app.get('/waits', () => served);
+      app.get('/orders', (ctx) => ({ copy: { ...ctx }, names: Reflect.ownKeys(ctx), json: { ctx } }));
+    });
+    const waiting = inject({ url: '/waits' });
+    const { text } = await inject(request);
+    serve();
+    await waiting;
+    expect(JSON.parse(text())).to.deep.equal({
+      copy: {},
+      names: [],
+      json: { ctx: { method: 'GET', path: '/orders', requestId: 'request-1' } },
+    });
+  });
+});
