@@ -100,11 +100,28 @@ function advance(ctx: RequestContext, index: number): unknown {
   const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
-    if (isNothing(ctx, result)) continue;
+    if (isNothing(ctx, result)) {
+      if (ctx.answered) warnOfGoingOn(ctx);
+      continue;
+    }
     if (!isPromise(result)) return result;
-    return adopted(result).then((value: unknown) => (isNothing(ctx, value) ? advance(ctx, i + 1) : value));
+    return adopted(result).then((value: unknown) => {
+      if (!isNothing(ctx, value)) return value;
+      if (ctx.answered) warnOfGoingOn(ctx);
+      return advance(ctx, i + 1);
+    });
   }
   return handle(ctx);
+}
+
+/** Once for each route: only a value that is returned ends the chain, and the author of the hook may not know it. */
+function warnOfGoingOn(ctx: RequestContext): void {
+  const { method, route, plan, site } = ctx;
+  if (ctx.givenUp || site.goingOn.has(plan)) return;
+  site.goingOn.add(plan);
+  const message =
+    'a hook responded and returned nothing, so the handler runs all the same: return the response';
+  site.log.warn({ service: plan.service, method, route }, message);
 }
 
 function handle(ctx: RequestContext): unknown {
