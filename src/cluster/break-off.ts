@@ -27,6 +27,7 @@
 // `where`: only what ran directly in a request's callback has harmed nobody else.
 import { executionAsyncId } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createContext, runInContext } from 'node:vm';
 import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { ThreadSession } from './thread-inspector.js';
 
@@ -95,6 +96,7 @@ export type Examined = Stall | 'again' | 'working' | undefined;
 export function allowBreakOff(examine: () => Examined): void {
   const channel = new BroadcastChannel(channelOf(threadId));
   channel.unref();
+  const frames = stackReader();
   const prepare = (deadlineNs: bigint): string => {
     const found = frames();
     if (found === undefined) return UNREACHABLE;
@@ -185,7 +187,7 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
 /**
  * The script that is evaluated in the thread. Code of services may have replaced our function, so what it throws stays
  * in the thread, and what it returns reaches the primary only when it is a short text. It is one line without a
- * function of its own, because `frames` looks for exactly one frame, in the first line of the script.
+ * function of its own, because `stackReader` looks for exactly one frame, in the first line of the script.
  */
 function expressionFor(deadlineNs: bigint): string {
   const call = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
@@ -269,27 +271,38 @@ export function entersContext(files: readonly string[]): boolean {
   return true;
 }
 
-/** Innermost first, without those of this file and of the inspector's call. */
-function frames(): { readonly files: readonly string[]; readonly stack: readonly string[] } | undefined {
-  const { stackTraceLimit } = Error;
-  const prepareStackTrace: unknown = Reflect.get(Error, 'prepareStackTrace');
-  Error.stackTraceLimit = MOST_LOOKED_AT;
-  try {
-    const stack = String(new Error().stack).split('\n').slice(1);
-    let files: string[] = [];
-    Error.prepareStackTrace = (_error, sites) => {
-      files = sites.map((site) => site.getFileName() ?? (site.isEval() ? EVALUATED : ''));
-    };
-    void new Error().stack;
+/** As V8 writes it into a stack. */
+interface ShownSite extends NodeJS.CallSite {
+  toString(): string;
+}
+
+interface Frames {
+  readonly files: readonly string[];
+  readonly stack: readonly string[];
+}
+
+/**
+ * Prepares for looking at the stack, before code of services can have changed anything. V8 makes the stack of an error
+ * by the `stackTraceLimit` and the `prepareStackTrace` of the realm that the error is from, so these errors are from a
+ * realm of their own: what code of services sets on its `Error`, or forbids to be set, does not matter.
+ * @returns reads the frames, innermost first, without those of this file and of the inspector's call
+ */
+function stackReader(): () => Frames | undefined {
+  const OwnError = runInContext('Error', createContext()) as ErrorConstructor;
+  let sites: readonly ShownSite[] = [];
+  OwnError.stackTraceLimit = MOST_LOOKED_AT;
+  OwnError.prepareStackTrace = (_error, found) => {
+    sites = found;
+  };
+  return () => {
+    void new OwnError().stack;
+    const stack = sites.map((site) => `at ${String(site)}`);
     const own = stack.findIndex((frame) => frame.includes('<anonymous>:1:')) + 1;
     // Without it our own frames cannot be told from those of the code that is to be ended.
     if (own === 0) return undefined;
     return {
-      files: files.slice(own),
-      stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.trim().slice(0, MOST_FRAME)),
+      files: sites.slice(own).map((site) => site.getFileName() ?? (site.isEval() ? EVALUATED : '')),
+      stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.slice(0, MOST_FRAME)),
     };
-  } finally {
-    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  };
 }

@@ -85,7 +85,8 @@ export class MountedService {
       cpu: surroundings.cpu.tasks(tasks),
       metrics: serviceMetrics(surroundings.recorder),
       shared: surroundings.shared(name),
-      log: this.#log,
+      // One of its own: what it changes of it concerns no line of the runtime.
+      log: this.#log.child({}),
     });
   }
 

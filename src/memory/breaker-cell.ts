@@ -42,6 +42,10 @@ export interface BreakerRule {
   readonly probeMs: number;
 }
 
+/** Whether breakers can have this rule: the permits of probes have four bits. */
+export const isBreakerRule = ({ probes }: Pick<BreakerRule, 'probes'>): boolean =>
+  probes >= 1 && probes <= 15;
+
 /** What `admit` answers when the call must not be made. */
 export const REFUSED = -1;
 
@@ -87,7 +91,7 @@ export class BreakerCells {
     clock: Clock,
     onTransition?: TransitionListener,
   ) {
-    if (!(rule.probes >= 1 && rule.probes <= 15)) throw new RangeError('breaker: probes must be 1..15');
+    if (!isBreakerRule(rule)) throw new RangeError('breaker: probes must be 1..15');
     this.#words = new BreakerWords(area);
     this.#window = new BreakerWindow(area);
     this.#rows = this.#words.rows;

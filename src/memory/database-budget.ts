@@ -180,8 +180,9 @@ export class DatabaseBudget {
     return free;
   }
 
+  /** Within the table, whatever has been written into the word. */
   get #most(): number {
-    return Atomics.load(this.#shared, MOST);
+    return Math.max(0, Math.min(Atomics.load(this.#shared, MOST), DATABASE_PERMITS));
   }
 
   /** Somebody waited moments ago: nearly always nobody did, and one load says so. */

@@ -170,6 +170,11 @@ export class EjectionCells {
   /** The endpoint was looked at before the turn is seen to be still that: a turn of the past ejects nobody. */
   #finish(turn: number): void {
     const slot = (turn & TURN_MASK) - 1;
+    // The word can have been overwritten by any code of the process: a turn of no endpoint ends at once.
+    if (slot >= this.#words.slots) {
+      this.#endTurn(turn);
+      return;
+    }
     const { word, low, moment } = this.#words.load(slot);
     if (this.version() !== turn) return;
     if (this.#isDue(low)) {
@@ -181,6 +186,10 @@ export class EjectionCells {
       // Somebody ejected it, or a success came between: which of them, a second look tells.
       else return;
     }
+    this.#endTurn(turn);
+  }
+
+  #endTurn(turn: number): void {
     Atomics.compareExchange(this.#turn, 0, turn, (turn + CHANGE) & ~TURN_MASK);
   }
 

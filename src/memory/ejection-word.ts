@@ -31,6 +31,7 @@ export interface LoadedWord {
 }
 
 export class EjectionWords {
+  readonly slots: number;
   /** The low halves, for the fast path: supported platforms are little-endian. */
   readonly #low: Int32Array;
   readonly #lowStride: number;
@@ -38,7 +39,8 @@ export class EjectionWords {
   readonly #stride: number;
 
   constructor(block: Block) {
-    const { words, stride } = block.table('endpointEjection');
+    const { words, stride, rows } = block.table('endpointEjection');
+    this.slots = rows;
     this.#low = words;
     this.#lowStride = stride;
     this.#words = new BigInt64Array(words.buffer, words.byteOffset, words.length / 2);

@@ -137,8 +137,15 @@ export class RateBuckets {
 
   #help(bucket: number, claim: bigint, now: () => number): void {
     const high = highOf(claim);
-    const row = bucket + FIRST_ROW + 2 * ((high >>> POSITION_SHIFT) & 7);
+    const position = (high >>> POSITION_SHIFT) & 7;
     const expectedLow = lowOf(claim);
+    // A claim at a position that a bucket does not have was not written by this class: it only ends.
+    if (position < ROWS_PER_BUCKET) this.#carryOut(bucket, high, expectedLow, position, now);
+    Atomics.compareExchange(this.#wide, bucket >> 1, claim, pack(expectedLow, high & COUNT_MASK));
+  }
+
+  #carryOut(bucket: number, high: number, expectedLow: number, position: number, now: () => number): void {
+    const row = bucket + FIRST_ROW + 2 * position;
     const word = Atomics.load(this.#wide, row >> 1);
     if (lowOf(word) === expectedLow) {
       // Whoever shared the overflow row goes on from there: what it was admitted by counts.
@@ -151,6 +158,5 @@ export class RateBuckets {
       const fresh = pack(lowHalf(time), highHalf((high >>> TAG_SHIFT) & TAG_MASK, time));
       Atomics.compareExchange(this.#wide, row >> 1, word, fresh);
     }
-    Atomics.compareExchange(this.#wide, bucket >> 1, claim, pack(expectedLow, high & COUNT_MASK));
   }
 }

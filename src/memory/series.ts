@@ -112,7 +112,8 @@ export class SeriesTable implements Recorder {
     const bytes = new TextEncoder().encode(identity);
     const isOverflow = Object.keys(labels).length === 0;
     const limit = SERIES_PER_WORKER - (isOverflow ? 1 : RESERVED);
-    const used = this.#count[0]!;
+    // Overwritten, it may be negative: then the rows count as used up.
+    const used = this.#count[0]! >>> 0;
     if (used >= limit || bytes.length > SERIES_NAME_BYTES) {
       Atomics.add(this.#overflow, 0, 1);
       // The very last row of a slot swallows what not even the reserved rows could hold.

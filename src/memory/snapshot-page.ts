@@ -29,10 +29,12 @@ export class SnapshotPage {
     if (bytes.length > most) throw new RangeError(`${bytes.length} bytes are more than the page's ${most}`);
     const words = new Int32Array(Math.ceil(bytes.length / 4));
     new Uint8Array(words.buffer).set(bytes);
-    Atomics.add(this.#version, 0, 1);
+    // Even before and after, also when the word was overwritten: readers wait while it is odd.
+    const version = this.version() & ~1;
+    Atomics.store(this.#version, 0, version + 1);
     Atomics.store(this.#length, 0, bytes.length);
     for (let index = 0; index < words.length; index++) Atomics.store(this.#page, index, words[index]!);
-    Atomics.add(this.#version, 0, 1);
+    Atomics.store(this.#version, 0, version + 2);
   }
 
   /** The text as it stood at `version`. Empty before the first publication. */
@@ -40,7 +42,7 @@ export class SnapshotPage {
     for (;;) {
       const version = this.version();
       if ((version & 1) === 1) continue;
-      const length = Atomics.load(this.#length, 0);
+      const length = Math.max(0, Math.min(Atomics.load(this.#length, 0), this.#page.length * 4));
       const words = new Int32Array(Math.ceil(length / 4));
       for (let index = 0; index < words.length; index++) words[index] = Atomics.load(this.#page, index);
       if (this.version() !== version) continue;

@@ -1,7 +1,7 @@
 // All breakers in the operator's hand. Those of endpoints have one rule, each named one has that of its author, which is
 // kept beside its name.
 import type { Block } from '../memory/block.js';
-import { BreakerCells, type TransitionListener } from '../memory/breaker-cell.js';
+import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/breaker-cell.js';
 import type { Clock } from '../memory/clock.js';
 import { NamedBreakers } from '../memory/named-breakers.js';
 import type { BreakerControl } from '../resilience/breaker.js';
@@ -19,8 +19,10 @@ export function breakerBoard({ block, clock, endpoints, onTransition }: BoardPar
   const named = new NamedBreakers(block);
   const cellsOf = (slot: number): BreakerCells => {
     const terms = named.termsOf(slot);
-    if (terms === undefined) return endpoints;
-    return new BreakerCells(block, 0, tripRule(numbersOf(terms)), clock, onTransition);
+    const rule = tripRule(numbersOf(terms ?? []));
+    // No terms, or some that no author can have set: they lie in memory that any code of the process can write.
+    if (!isBreakerRule(rule)) return endpoints;
+    return new BreakerCells(block, 0, rule, clock, onTransition);
   };
   return {
     state: (slot) => cellsOf(slot).state(slot),

@@ -76,7 +76,8 @@ export function attempt(
       clearTimeout(timer);
       scope.onAbort = undefined;
       if (outcome.kind === 'unknown') {
-        ctx.log.warn({ err: error, attempt: effect.attempt }, `saga step: outcome of ${effect.kind} unknown`);
+        const fields = { saga: record.saga, sagaId: record.sagaId, step: step.name, attempt: effect.attempt };
+        setting.log.warn({ err: error, ...fields }, `saga step: outcome of ${effect.kind} unknown`);
       }
       resolve(outcome);
     };

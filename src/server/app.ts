@@ -121,6 +121,7 @@ export class App {
       quotas: options.quotas,
       ids: new RequestIds(),
       requests: this.#requests,
+      goingOn: new WeakSet(),
       refused: (reason) => observer.refused(reason),
       draining: () => options.draining(),
       trustsTraceFlags: (exchange) => options.trustsTraceFlags(exchange),

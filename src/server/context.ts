@@ -34,10 +34,10 @@ const ANSWERED = 1;
 const COMPLETE = 2;
 
 export class RequestContext extends Responder implements Context, Scope, LiveRequest {
-  older: LiveRequest | undefined = undefined;
-  newer: LiveRequest | undefined = undefined;
-  onStack = true;
-  isEndless = false;
+  #older: LiveRequest | undefined;
+  #newer: LiveRequest | undefined;
+  #onStack = true;
+  #isEndless = false;
   #phase: number = OPEN;
   #executed = false;
   /** The handler has ended, or its time is over. */
@@ -57,6 +57,25 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #givenUp: HttpError | undefined;
   /** A call that this request has made failed after all its attempts. */
   #hasFailedCall = false;
+
+  get older(): LiveRequest | undefined {
+    return this.#older;
+  }
+  set older(request: LiveRequest | undefined) {
+    this.#older = request;
+  }
+  get newer(): LiveRequest | undefined {
+    return this.#newer;
+  }
+  set newer(request: LiveRequest | undefined) {
+    this.#newer = request;
+  }
+  get onStack(): boolean {
+    return this.#onStack;
+  }
+  get isEndless(): boolean {
+    return this.#isEndless;
+  }
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
@@ -121,7 +140,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.header('cache-control', 'no-store');
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);
-    this.isEndless = true;
+    this.#isEndless = true;
     const lastEventId = this.headers.get('last-event-id');
     const failed = (error: unknown): void => this.sourceFailed(error);
     return this.stream(
@@ -252,7 +271,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #leaveGate(): void {
-    if (this.#admitted > 0) this.plan.door?.leave(this.onStack);
+    if (this.#admitted > 0) this.plan.door?.leave(this.#onStack);
     this.#admitted = 0;
   }
 
@@ -264,6 +283,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   bodyArrived(): HttpError | undefined {
     if (!this.#live || this.#handlerDone || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  }
+
+  /** The callback of the socket returns. */
+  leaveStack(): void {
+    this.#onStack = false;
   }
 
   /** From here on a 503 no longer says that nothing was executed, whatever its code. */
@@ -302,7 +326,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.exchange.leaveCallback();
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this));
     // Half a stream must not pass for a whole one. Of events there is no whole: the client comes again.
-    else if (!this.isEndless) this.exchange.destroy();
+    else if (!this.#isEndless) this.exchange.destroy();
     else {
       this.exchange.end();
       this.#complete(this.chosenStatus ?? 200, undefined);

@@ -141,6 +141,7 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   /** Aborts when the client leaves or the deadline passes. */
   readonly signal: AbortSignal;
   readonly deadline: Deadline;
+  /** A logger of this request: what is bound to it, and a level that it is given, end with the request. */
   readonly log: Logger;
   /** Yours: what hooks leave for handlers. Fresh for every request. */
   readonly state: Record<string, unknown>;

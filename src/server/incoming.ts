@@ -26,26 +26,20 @@ import type { Site } from './site.js';
 import { HeaderValues, QueryValues } from './values.js';
 
 export abstract class IncomingRequest implements ServerRequest, BodyOwner {
-  readonly site: Site;
-  readonly exchange: Exchange;
-  readonly plan: RoutePlan;
-  readonly params: Params;
-  /** `performance.now()` at the end of the request header. */
-  readonly startedAt: number;
-  readonly requestId: string;
-  readonly traceparent: string | undefined;
-  /** Announced bytes of the body, -1 when none are. */
-  readonly contentLength: number;
-  readonly isChunked: boolean;
-  /** The caller is in this process, or a cooperating one with the mesh token of the asked service. */
-  readonly isPeer: boolean;
-  /**
-   * Milliseconds from the header to the first byte of the answer: the route's, or the shorter
-   * `x-request-deadline` of a trusted proxy or a peer. A stranger's has no effect: it would decide what
-   * breakers see.
-   */
-  readonly timeoutMs: number;
-  body: unknown;
+  // No field can be listed: a copy of the context, or a log line about it, shows none of these.
+  readonly #site: Site;
+  readonly #exchange: Exchange;
+  readonly #plan: RoutePlan;
+  readonly #params: Params;
+  readonly #startedAt: number;
+  readonly #isPeer: boolean;
+  readonly #requestId: string;
+  readonly #traceparent: string | undefined;
+  readonly #contentLength: number;
+  readonly #isChunked: boolean;
+  readonly #timeoutMs: number;
+  #body: unknown;
+  #log: Logger | undefined;
   #span: SpanHandle | undefined;
   #input: Input | undefined;
   #query: QueryValues | undefined;
@@ -66,13 +60,12 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     startedAt: number,
     isPeer: boolean,
   ) {
-    this.site = site;
-    this.exchange = exchange;
-    this.plan = plan;
-    this.params = params;
-    this.startedAt = startedAt;
-    this.isPeer = isPeer;
-    this.body = undefined;
+    this.#site = site;
+    this.#exchange = exchange;
+    this.#plan = plan;
+    this.#params = params;
+    this.#startedAt = startedAt;
+    this.#isPeer = isPeer;
     let requestId: string | undefined;
     let traceparent: string | undefined;
     let contentLength = -1;
@@ -101,28 +94,79 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
           break;
       }
     }
-    this.requestId = site.ids.accept(requestId);
-    this.traceparent = traceparent;
-    this.contentLength = contentLength;
-    this.isChunked = isChunked;
-    this.timeoutMs = timeoutMs;
+    this.#requestId = site.ids.accept(requestId);
+    this.#traceparent = traceparent;
+    this.#contentLength = contentLength;
+    this.#isChunked = isChunked;
+    this.#timeoutMs = timeoutMs;
   }
 
+  get site(): Site {
+    return this.#site;
+  }
+  get exchange(): Exchange {
+    return this.#exchange;
+  }
+  get plan(): RoutePlan {
+    return this.#plan;
+  }
+  get params(): Params {
+    return this.#params;
+  }
+  /** `performance.now()` at the end of the request header. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+  get requestId(): string {
+    return this.#requestId;
+  }
+  get traceparent(): string | undefined {
+    return this.#traceparent;
+  }
+  /** Announced bytes of the body, -1 when none are. */
+  get contentLength(): number {
+    return this.#contentLength;
+  }
+  get isChunked(): boolean {
+    return this.#isChunked;
+  }
+  /** The caller is in this process, or a cooperating one with the mesh token of the asked service. */
+  get isPeer(): boolean {
+    return this.#isPeer;
+  }
+  /**
+   * Milliseconds from the header to the first byte of the answer: the route's, or the shorter
+   * `x-request-deadline` of a trusted proxy or a peer. A stranger's has no effect: it would decide what
+   * breakers see.
+   */
+  get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+  get body(): unknown {
+    return this.#body;
+  }
+  set body(value: unknown) {
+    this.#body = value;
+  }
+  /** What logs and JSON show of the context: nothing that a client sends in confidence, so no query. */
+  toJSON(): { readonly method: string; readonly path: string; readonly requestId: string } {
+    return { method: this.method, path: this.path, requestId: this.requestId };
+  }
   get method(): string {
-    return this.exchange.head.method;
+    return this.#exchange.head.method;
   }
   get path(): string {
-    return this.exchange.head.path;
+    return this.#exchange.head.path;
   }
   get route(): string {
-    return this.plan.path;
+    return this.#plan.path;
   }
   get query(): QueryValues {
-    this.#query ??= new QueryValues(this.exchange.head.query);
+    this.#query ??= new QueryValues(this.#exchange.head.query);
     return this.#query;
   }
   get headers(): Values {
-    this.#headers ??= new HeaderValues(this.exchange.head.headers, this);
+    this.#headers ??= new HeaderValues(this.#exchange.head.headers, this);
     return this.#headers;
   }
   get cookies(): Readonly<Record<string, string | undefined>> {
@@ -133,32 +177,34 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     return preferredType(this.headers, types);
   }
   get input(): Input {
-    this.#input ??= { params: this.params, query: undefined, headers: undefined };
+    this.#input ??= { params: this.#params, query: undefined, headers: undefined };
     return this.#input;
   }
   get ip(): string {
-    const peer = this.exchange.remoteAddress();
+    const peer = this.#exchange.remoteAddress();
     const { proxyField } = this;
     if (proxyField === undefined) return peer;
     const lines = this.headers.getAll(proxyField);
-    return clientAddress(peer, proxyField, lines, (address) => this.site.proxies.has(address));
+    return clientAddress(peer, proxyField, lines, (address) => this.#site.proxies.has(address));
   }
   get isTrustedProxy(): boolean {
-    const { proxies } = this.site;
-    return !proxies.isEmpty && proxies.has(this.exchange.remoteAddress());
+    const { proxies } = this.#site;
+    return !proxies.isEmpty && proxies.has(this.#exchange.remoteAddress());
   }
   get proxyField(): ProxyField | undefined {
-    return this.isTrustedProxy ? this.site.proxyField : undefined;
+    return this.isTrustedProxy ? this.#site.proxyField : undefined;
   }
+  /** One of its own: what the service binds to it or changes of it concerns no other request. */
   get log(): Logger {
-    return this.site.log;
+    this.#log ??= this.#site.log.child({});
+    return this.#log;
   }
   get state(): Record<string, unknown> {
     this.#state ??= Object.create(null) as Record<string, unknown>;
     return this.#state;
   }
   get deadline(): Deadline {
-    this.#deadline ??= Deadline.allowed(this.startedAt, this.timeoutMs, this.plan.timeoutMs);
+    this.#deadline ??= Deadline.allowed(this.#startedAt, this.#timeoutMs, this.#plan.timeoutMs);
     return this.#deadline;
   }
   // --- identity in traces and logs
@@ -167,26 +213,26 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     return this.trace.traceId;
   }
   get trace(): TraceContext {
-    this.#span ??= serverSpan(this.site.tracing, this);
+    this.#span ??= serverSpan(this.#site.tracing, this);
     return this.#span.context;
   }
   get tracestate(): string | undefined {
-    if (this.traceparent === undefined) return undefined;
+    if (this.#traceparent === undefined) return undefined;
     const lines = this.headers.getAll('tracestate');
     return lines.length === 0 ? undefined : lines.join(',');
   }
   get trusted(): boolean {
-    if (this.traceparent === undefined) return false;
-    return this.exchange.head.inProcess || this.site.trustsTraceFlags(this.exchange);
+    if (this.#traceparent === undefined) return false;
+    return this.#exchange.head.inProcess || this.#site.trustsTraceFlags(this.#exchange);
   }
   get service(): string | undefined {
-    return this.plan.service;
+    return this.#plan.service;
   }
   get template(): string | undefined {
-    return this.plan.template;
+    return this.#plan.template;
   }
   get scheme(): 'http' | 'https' {
-    return this.site.scheme;
+    return this.#site.scheme;
   }
   get host(): string {
     // There is one: a request without is refused.
@@ -197,20 +243,20 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     return forwardedHost(proxyField, lines) ?? asked;
   }
   get inProcess(): boolean {
-    return this.exchange.head.inProcess;
+    return this.#exchange.head.inProcess;
   }
   get clientAddress(): string {
     return this.ip;
   }
   /** Whom bounds per address count: the client behind trusted proxies, of IPv6 its network. */
   get addressKey(): AddressKey {
-    this.#addressKey ??= this.site.quotas.addressKey(networkOf(this.ip));
+    this.#addressKey ??= this.#site.quotas.addressKey(networkOf(this.ip));
     return this.#addressKey;
   }
 
   /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
   protected beginSpan(): void {
-    if (this.site.tracing.enabled) this.#span = serverSpan(this.site.tracing, this);
+    if (this.#site.tracing.enabled) this.#span = serverSpan(this.#site.tracing, this);
   }
 
   protected endSpan(status: number, error: string | undefined): void {
@@ -225,7 +271,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   /** @throws Error when the body is read as a stream: there is one reader */
   readBytes(): Promise<Uint8Array> {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    this.#bytes ??= unreported(this.#body().whole());
+    this.#bytes ??= unreported(this.#reader().whole());
     return this.#bytes;
   }
   readText(): Promise<string> {
@@ -252,7 +298,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
     if (this.#bytes !== undefined) return unreportedIterator(once(this.#bytes));
     this.#isStreamed = true;
-    return unreportedIterator(this.#body().stream());
+    return unreportedIterator(this.#reader().stream());
   }
 
   #read<T>(parse: (bytes: Uint8Array) => T, check?: () => void): Promise<T> {
@@ -266,7 +312,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
 
   /** At the end of the request's callback: what nothing has read by then is kept for a later reader. */
   keepBody(): void {
-    if (this.exchange.isBodyPassing) this.#body();
+    if (this.#exchange.isBodyPassing) this.#reader();
   }
 
   /** The request has ended. */
@@ -274,16 +320,17 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     this.#reading?.release(reason);
   }
 
-  #body(): RequestBody {
-    const { exchange, site, contentLength } = this;
+  #reader(): RequestBody {
+    const site = this.#site;
+    const exchange = this.#exchange;
     this.#reading ??= new RequestBody({
       exchange,
       wheel: site.wheel,
       turnEnd: site.turnEnd,
       claim: exchange.head.inProcess ? undefined : new BodyClaim(site.quotas, () => this.addressKey),
       owner: this,
-      limit: this.plan.bodyLimit,
-      contentLength,
+      limit: this.#plan.bodyLimit,
+      contentLength: this.#contentLength,
     });
     return this.#reading;
   }

@@ -29,7 +29,7 @@ export function serve(ctx: RequestContext): void {
     else refuse(ctx, refusal);
   });
   ctx.keepBody();
-  ctx.onStack = false;
+  ctx.leaveStack();
 }
 
 /** What is clear before anything of the service runs. */
@@ -60,7 +60,7 @@ function refuse(ctx: RequestContext, error: unknown): void {
     const problem = problemOf(error, ctx);
     const { fault } = problem;
     if (fault !== undefined)
-      ctx.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
+      ctx.site.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
     for (const say of ctx.plan.refusalFields) say(ctx as never);
     ctx.replyProblem(problem);
@@ -100,11 +100,28 @@ function advance(ctx: RequestContext, index: number): unknown {
   const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
-    if (isNothing(ctx, result)) continue;
+    if (isNothing(ctx, result)) {
+      if (ctx.answered) warnOfGoingOn(ctx);
+      continue;
+    }
     if (!isPromise(result)) return result;
-    return adopted(result).then((value: unknown) => (isNothing(ctx, value) ? advance(ctx, i + 1) : value));
+    return adopted(result).then((value: unknown) => {
+      if (!isNothing(ctx, value)) return value;
+      if (ctx.answered) warnOfGoingOn(ctx);
+      return advance(ctx, i + 1);
+    });
   }
   return handle(ctx);
+}
+
+/** Once for each route: only a value that is returned ends the chain, and the author of the hook may not know it. */
+function warnOfGoingOn(ctx: RequestContext): void {
+  const { method, route, plan, site } = ctx;
+  if (ctx.givenUp || site.goingOn.has(plan)) return;
+  site.goingOn.add(plan);
+  const message =
+    'a hook responded and returned nothing, so the handler runs all the same: return the response';
+  site.log.warn({ service: plan.service, method, route }, message);
 }
 
 function handle(ctx: RequestContext): unknown {
@@ -162,7 +179,7 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   if (ctx.answered) {
     // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
     if (!(ctx.givenUp && isAbort(error)) && !(error instanceof Refusal)) {
-      ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
+      ctx.site.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     }
     return;
   }
@@ -201,7 +218,7 @@ function answersFailure(ctx: RequestContext, error: Error, value: unknown): bool
 }
 
 function hookFailed(ctx: RequestContext, thrown: unknown): false {
-  ctx.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+  ctx.site.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
   return false;
 }
 
@@ -209,7 +226,7 @@ function tellFailure(ctx: RequestContext, error: Error): void {
   if (ctx.answered) return;
   const problem = problemOf(error, ctx);
   if (problem.fault !== undefined) {
-    ctx.log.error(
+    ctx.site.log.error(
       { err: problem.fault, route: ctx.route, method: ctx.method, requestId: ctx.requestId },
       'a handler failed',
     );

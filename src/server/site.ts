@@ -6,6 +6,7 @@ import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
 import type { RequestQuotas } from './observer.js';
+import type { RoutePlan } from './plan.js';
 import type { RequestIds } from './request-id.js';
 import type { TimerWheel } from './timer-wheel.js';
 import type { TurnEnd } from './turn-end.js';
@@ -26,6 +27,8 @@ export interface Site {
   readonly proxies: AddressRanges;
   /** TRUSTED_PROXY_FIELD */
   readonly proxyField: ProxyField;
+  /** Routes of which the log says that a hook has responded and let the handler run. */
+  readonly goingOn: WeakSet<RoutePlan>;
   /** Counts what the edge turned away. @param reason in lower case, from a list that does not grow */
   refused(reason: string): void;
   /** True from the first moment of a drain: every answer then closes its connection. */

@@ -31,6 +31,7 @@ export interface ServiceDeps {
   readonly sagas: Sagas;
   readonly metrics: ServiceMetrics;
   readonly shared: Shared;
+  /** The service's own in this worker; the runtime logs about the service with another one. */
   readonly log: Logger;
 }
 

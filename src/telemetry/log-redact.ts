@@ -20,7 +20,10 @@ const SECRET_NAMES = new Set([
   'password',
   'secret',
 ]);
-const SECRET = /^(?:proxy-)?authorization$|cookie$|password|passwd|passphrase|secret|token|api[-_]?key$/i;
+const SECRET = /^(?:proxy-)?authorization$|cookies?$|password|passwd|passphrase|secret|token|api[-_]?key$/i;
+
+/** Names of lists of header fields: name, value, name, value and so on, or pairs of both. */
+const FIELD_LIST = /^(?:raw)?(?:headers|trailers)$/i;
 
 const MAX_DEPTH = 8;
 /** Values of one line at all depths, and causes of its errors. */
@@ -95,11 +98,23 @@ export function thrownText(thrown: unknown): string {
 /** A value as one text, within the bounds of a line. Never throws. */
 export const shown = (value: unknown): string => new LineCopy().shown(value);
 
-/** What has no fields that are named gets a name. */
+/** What has no fields that are named gets a name; an object with a form for JSON is logged in that form. */
 function asFields(source: object): object {
   if (isError(source)) return { err: source };
-  const isNamed = !Array.isArray(source) && !ArrayBuffer.isView(source) && !types.isBoxedPrimitive(source);
-  return isNamed ? source : { value: source };
+  if (hasNames(source)) {
+    const plain = jsonFormOf(source);
+    if (plain === source || hasNames(plain)) return plain as object;
+  }
+  return { value: source };
+}
+
+const hasNames = (value: unknown): boolean =>
+  isObject(value) && !Array.isArray(value) && !ArrayBuffer.isView(value) && !types.isBoxedPrimitive(value);
+
+/** @throws whatever `toJSON` throws */
+function jsonFormOf(value: object): unknown {
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  return typeof toJSON === 'function' ? (toJSON.call(value, '') as unknown) : value;
 }
 
 /** pino's rule for a line without a message. */
@@ -128,6 +143,23 @@ function isError(value: unknown): value is Error {
     return false;
   }
 }
+
+/** A list of header fields without the values of those that are secret; anything else as it is. */
+function withoutSecrets(list: object): unknown {
+  try {
+    if (!Array.isArray(list)) return list;
+    const items: readonly unknown[] = list.slice(0, MAX_VALUES);
+    return items.map((item, index) => {
+      if (Array.isArray(item)) return isSecretField(item[0]) ? [item[0], CENSORED] : (item as unknown);
+      return index % 2 === 1 && isSecretField(items[index - 1]) ? CENSORED : item;
+    });
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+const isSecretField = (name: unknown): boolean =>
+  typeof name === 'string' && isSecret(name.slice(0, MAX_NAME), '');
 
 const isSecret = (name: string, value: unknown): boolean =>
   SECRET_NAMES.has(name)
@@ -160,7 +192,7 @@ class LineCopy {
     names: readonly string[] = Object.keys(source),
   ): Record<string, unknown> {
     const result: Record<string, unknown> = {};
-    const objects: [name: string, value: object][] = [];
+    const objects: [name: string, value: unknown][] = [];
     for (const whole of names) {
       if (this.#isSpent()) break;
       const value = readable(source, whole);
@@ -168,7 +200,7 @@ class LineCopy {
       this.#characters -= name.length;
       result[name] = isSecret(name, value) ? CENSORED : undefined;
       if (result[name] === CENSORED) this.#values--;
-      else if (isObject(value)) objects.push([name, value]);
+      else if (isObject(value)) objects.push([name, FIELD_LIST.test(name) ? withoutSecrets(value) : value]);
       else result[name] = this.#value(value, depth);
     }
     for (const [name, value] of objects) result[name] = this.#value(value, depth);
@@ -250,8 +282,7 @@ class LineCopy {
     if (isError(value)) return this.#error(value, depth + 1);
     if (types.isMap(value)) return this.#items(value, depth, (entry) => this.#entry(entry, depth));
     if (Array.isArray(value) || types.isSet(value)) return this.#items(value, depth);
-    const toJson = (value as { toJSON?: unknown }).toJSON;
-    const plain: unknown = typeof toJson === 'function' ? toJson.call(value, '') : value;
+    const plain = jsonFormOf(value);
     return plain === value ? this.fields(value, depth + 1) : this.#value(plain, depth + 1);
   }
 

@@ -1,6 +1,7 @@
 // Breakers that a service has by name, as operators see them: beside those of its instances, under an id that no instance
 // can have, so one path and one label are enough for both.
 import type { Instances } from './breaker-routes.js';
+import { isServiceName } from './registration.js';
 
 /** No instance's id holds it. */
 const MARK = '~';
@@ -22,9 +23,15 @@ interface Row {
   readonly name: string;
 }
 
-/** All that have a breaker: instances, and what a service has named. */
+/**
+ * All that have a breaker: instances, and what a service has named. A row whose name no service can have written is left
+ * out: any code of the process can write the memory that it is in.
+ */
 export function withNamed(registry: Instances, list: () => readonly Row[]): Instances {
-  const named = () => list().map(({ slot, name }) => ({ slot, ...namedOwner(name)! }));
+  const named = () =>
+    list()
+      .map(({ slot, name }) => ({ slot, ...namedOwner(name)! }))
+      .filter(({ service }) => isServiceName(service));
   return {
     services() {
       const services: Record<string, number> = { ...registry.services() };

@@ -87,6 +87,9 @@ export function assertServiceName(service: string): void {
   assertInstanceName(service, '-');
 }
 
+/** Whether instances can be registered under this name. */
+export const isServiceName = (service: string): boolean => SERVICE.test(service);
+
 type Wrong = (path: string, message: string) => undefined;
 
 function checkName(service: string, id: string, wrong: (path: string, message: string) => void): void {

@@ -32,6 +32,21 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'a stack of other types': replaced(`() => JSON.stringify({ where: 'request', stack: [null] })`),
 };
 
+const ofPrepare = (how: string): string => `Object.defineProperty(Error, 'prepareStackTrace', ${how})`;
+
+/** What code of a service may make of the stacks of errors. */
+const STACKS: Readonly<Record<string, string>> = {
+  'a formatter that returns call sites': 'Error.prepareStackTrace = (_, sites) => sites',
+  'a formatter that throws': 'Error.prepareStackTrace = () => { throw new Error("no") }',
+  'a formatter that returns nothing': 'Error.prepareStackTrace = () => undefined',
+  'no frames': 'Error.stackTraceLimit = 0',
+  'a limit that is no number': 'Error.stackTraceLimit = "none"',
+  'a formatter that stays': ofPrepare('{ value: () => "none" }'),
+  'a getter that throws': ofPrepare('{ get() { throw new Error("no") }, set() { throw new Error("no") } }'),
+  'no frames and a frozen Error': 'Error.stackTraceLimit = 0; Object.freeze(Error)',
+  'another Error': 'globalThis.Error = class {}',
+};
+
 describe('interrupting a thread whose code has tampered with it', () => {
   const threads: Worker[] = [];
 
@@ -51,6 +66,18 @@ describe('interrupting a thread whose code has tampered with it', () => {
     it(`never rejects when it finds ${what}`, async () => {
       const thread = await start({ script });
       expect(await breakOff(thread.threadId)).to.be.oneOf(['turning', 'unreachable']);
+    });
+  }
+
+  for (const [what, script] of Object.entries(STACKS)) {
+    it(`is done whatever the code has made of stacks: ${what}`, async () => {
+      const thread = await start({ script: `${script}; setTimeout(function standing() { for (;;); })` });
+      let answer: Awaited<ReturnType<typeof breakOff>> = 'turning';
+      while (answer === 'turning') answer = await breakOff(thread.threadId);
+      expect(answer).to.have.property('where', 'elsewhere');
+      expect(answer)
+        .to.have.property('stack')
+        .that.satisfies(([first = '']: string[]) => first.includes('standing'));
     });
   }
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { pino } from 'pino';
 import { Deadline } from '#src/deadline.js';
 import { BusinessError, HttpError, NotFoundError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
@@ -185,6 +186,23 @@ describe('the saga engine', () => {
       'transfer compensated',
     ]);
     expect(spans).to.equal(2);
+  });
+
+  it('logs with a logger of its own: what a step does to the one that it was given changes nothing', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
+    const run = (_: never, { log, attempt }: StepContext): string => {
+      log.setBindings({ userId: 'alice' });
+      Object.assign(log, { level: 'silent', warn: undefined });
+      if (attempt === 1) throw new Error('once');
+      return 'done';
+    };
+    const view = await ends([{ name: 'a', run, retry: { backoffMs: 1 } }], { log: pino({}, { write }) });
+    expect(view.status).to.equal('completed');
+    expect(lines).to.have.length(1);
+    const { sagaId } = view;
+    expect(lines[0]).to.include({ saga: 'transfer', sagaId, step: 'a', attempt: 1 });
+    expect(lines[0]).to.not.have.property('userId');
   });
 
   describe('start', () => {

@@ -26,6 +26,30 @@ describe('hooks', () => {
     expect(order).to.deep.equal(['onRequest undefined', 'preHandler {"a":1}', 'handler', 'onResponse 200']);
   });
 
+  for (const [how, hook] of Object.entries({
+    'at once': (ctx: Context): void => void ctx.status(401).text('no'),
+    later: async (ctx: Context): Promise<void> => {
+      await Promise.resolve();
+      ctx.status(401).text('no');
+    },
+  })) {
+    it(`that respond ${how} and return nothing let the handler run, and are one warning for each route`, async () => {
+      let runs = 0;
+      const { inject, logs } = bench((app) => {
+        app.hook('onRequest', hook);
+        for (const path of ['/a', '/b']) app.get(path, () => void runs++);
+      });
+      for (const url of ['/a', '/a', '/b']) expect((await inject({ url })).status).to.equal(401);
+      await settled();
+      expect(runs).to.equal(3);
+      expect(logs.map(({ level, route }) => `${String(level)} ${String(route)}`)).to.deep.equal([
+        '40 /a',
+        '40 /b',
+      ]);
+      expect(logs[0]!.msg).to.contain('return the response');
+    });
+  }
+
   it('of a group stay in it, and a value of theirs is the answer', async () => {
     const { inject } = bench((app) => {
       app.get('/open', () => 'open');

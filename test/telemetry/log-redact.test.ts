@@ -146,6 +146,35 @@ describe('a line of the log', () => {
     expect(texts[0]).to.contain('"name":"n"');
   });
 
+  it('has no secret of a list of header fields, flat or in pairs, at any depth', () => {
+    const { log, texts } = capture();
+    const secret = 'hunter2';
+    const flat = ['Accept', 'text/html', 'Cookie', secret, 'authorization', secret, 'X-Api-Key', secret];
+    const pairs = [
+      ['accept', 'text/html'],
+      ['Set-Cookie', secret],
+    ];
+    log.info({ headers: flat }, 'x');
+    log.info({ response: { req: { rawHeaders: flat } }, trailers: pairs }, 'x');
+    log.error(Object.assign(new Error('no'), { response: { headers: pairs } }));
+    log.child({ rawTrailers: flat }).info('x');
+    log.info({ cookies: { sid: secret } }, 'x');
+    for (const text of texts) {
+      expect(text).to.not.contain(secret);
+      expect(text).to.contain('[redacted]');
+    }
+    for (const text of texts.slice(0, 4)) expect(text).to.contain('text/html');
+    expect(texts).to.have.length(5);
+  });
+
+  it('shows an object that is logged by itself in its form for JSON', () => {
+    const { log, texts } = capture();
+    log.info({ inner: 1, toJSON: () => ({ shown: 2 }) }, 'x');
+    log.info({ inner: 1, toJSON: () => 'text' }, 'x');
+    expect(texts[0]).to.contain('"shown":2').and.not.contain('inner');
+    expect(texts[1]).to.contain('"value":"text"').and.not.contain('inner');
+  });
+
   it('is written for an error whose members cannot be read or have other types', () => {
     const hostile = (name: string, value: unknown): Error =>
       Object.defineProperty(new Error('x'), name, {
