@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import { shareSpent } from '#src/server/loop-share.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, gate, ManualTicker } from './kit.js';
@@ -65,7 +66,51 @@ function webStream(): Source {
   return { pieces: stream, isReleased: () => isReleased };
 }
 
-const SOURCES = { iterator, generator, readable, file, webStream };
+/** What emits an error when it is destroyed, as a file does whose opening fails. */
+function failing(): Source {
+  const stream = new Readable({
+    read() {},
+    destroy: (error, done) => done(error ?? new Error('cannot be released')),
+  });
+  return { pieces: stream, isReleased: () => stream.errored !== null };
+}
+
+/** The same of a web stream and of an iterator. */
+function failingWebStream(): Source {
+  let isReleased = false;
+  const stream = new ReadableStream<Uint8Array>({
+    cancel() {
+      isReleased = true;
+      throw new Error('cannot be released');
+    },
+  });
+  return { pieces: stream, isReleased: () => isReleased };
+}
+
+function failingIterator(): Source {
+  let isReleased = false;
+  const pieces = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return(): never {
+        isReleased = true;
+        throw new Error('cannot be released');
+      },
+    }),
+  };
+  return { pieces, isReleased: () => isReleased };
+}
+
+const SOURCES = {
+  iterator,
+  generator,
+  readable,
+  file,
+  webStream,
+  failing,
+  failingWebStream,
+  failingIterator,
+};
 
 describe('the source of a streamed response', () => {
   let world: Bench;
@@ -232,6 +277,62 @@ describe('the source of a streamed response', () => {
     (await client('HEAD')).destroy();
     await until(events.isReleased, Boolean, 5000);
     expect(events.isReleased()).to.equal(true);
+  });
+
+  it('of events is released when its client leaves while it waits for one', async () => {
+    for (const make of [readable, webStream, iterator, failing]) {
+      for (const isFunction of [false, true]) {
+        const { pieces, isReleased } = make();
+        const entered = gate();
+        handler = (ctx) => {
+          entered.open();
+          return ctx.sse(isFunction ? () => pieces as never : (pieces as never));
+        };
+        const socket = await client('GET');
+        await once(socket, 'data');
+        socket.destroy();
+        await until(isReleased, Boolean, 5000);
+        await nothingHeld(make.name);
+      }
+    }
+  });
+
+  it('that fails before it is first read is named in the log', async () => {
+    const failings: Readonly<Record<string, (ctx: Context, stream: Readable) => unknown>> = {
+      '/': (ctx, stream) => ctx.stream(stream),
+      '/compressed': (ctx, stream) => ctx.stream(stream, 'text/plain'),
+      '/?events': (ctx, stream) => ctx.sse(stream),
+    };
+    for (const [path, respond] of Object.entries(failings)) {
+      world.logs.length = 0;
+      handler = (ctx) => {
+        // Sources are read in the next turn when this one has had its share of them.
+        void shareSpent();
+        for (const end = performance.now() + 10; performance.now() < end; );
+        const stream = new Readable({ read() {} });
+        respond(ctx, stream);
+        stream.destroy(new Error('the source failed'));
+      };
+      (await client('GET', path)).on('close', () => undefined);
+      await until(() => world.logs.length, Boolean);
+      await nothingHeld(path);
+      expect(
+        world.logs.map(({ msg }) => msg),
+        path,
+      ).to.deep.equal(['a streamed answer failed']);
+    }
+  });
+
+  it('is named in the log when it cannot be opened and nobody reads it', async () => {
+    world.logs.length = 0;
+    handler = (ctx) => ctx.stream(createReadStream('/there/is/no/such/file'));
+    (await client('HEAD')).destroy();
+    await until(() => world.logs.length, Boolean);
+    const [line] = world.logs as { msg: string; err: { message: string } }[];
+    expect([line?.msg, line?.err.message.slice(0, 6)]).to.deep.equal([
+      'the source of a streamed response failed',
+      'ENOENT',
+    ]);
   });
 
   it('is named once in the log when it fails', async () => {
