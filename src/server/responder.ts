@@ -20,6 +20,9 @@ import { type Pieces, StreamSource } from './stream-source.js';
 import { classOf, kindOf } from './value-kind.js';
 
 const BYTES = 'application/octet-stream';
+/** These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
+export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** @throws TypeError for anything but a string */

@@ -8,7 +8,7 @@ import type { Context } from '#src/server/handler.js';
 import { shareSpent } from '#src/server/loop-share.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
 import { until } from '#test/support/until.js';
-import { type Bench, bench, gate, ManualTicker } from './kit.js';
+import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
 
 /** Something that can be streamed, and knows whether it was released. */
 interface Source {
@@ -391,6 +391,51 @@ describe('a response that streams', () => {
     finish.open();
     await Promise.all(responses);
     expect([world.permits, quotas.streams.held]).to.deep.equal([1, 0]);
+  });
+
+  it('ends at the deadline while there is no byte of it, whatever its handler has returned', async () => {
+    for (const isLate of [false, true]) {
+      const ticker = new ManualTicker();
+      const source = iterator();
+      const { app, inject, observer } = bench(
+        (demo) =>
+          demo.get('/', (ctx) => {
+            const sent = ctx.stream(source.pieces);
+            return isLate ? settled().then(() => sent) : sent;
+          }),
+        { ticker, requestTimeoutMs: 1000 },
+      );
+      const response = inject({ url: '/' }).catch(() => 'cut');
+      for (let turns = 0; turns < 5; turns++) await settled();
+      ticker.advance(1100);
+      expect(await response).to.equal('cut');
+      expect(observer.seen.map(({ status }) => status)).to.deep.equal([504]);
+      expect([source.isReleased(), app.living().length, app.wheel.size]).to.deep.equal([true, 0, 0]);
+    }
+  });
+
+  it('has no deadline behind its first byte', async () => {
+    const ticker = new ManualTicker();
+    const finish = gate();
+    const { app, inject } = bench(
+      (demo) =>
+        demo.get('/', (ctx) =>
+          ctx.stream(
+            (async function* () {
+              yield 'x';
+              await finish.opened;
+              yield 'y';
+            })(),
+          ),
+        ),
+      { ticker, requestTimeoutMs: 1000 },
+    );
+    const response = inject({ url: '/' });
+    for (let turns = 0; turns < 5; turns++) await settled();
+    expect(app.wheel.size).to.equal(0);
+    ticker.advance(1100);
+    finish.open();
+    expect((await response).text()).to.equal('xy');
   });
 
   it('is refused with 503 OVERLOADED beyond what there may be, in all and per address', async () => {
