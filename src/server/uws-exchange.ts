@@ -240,7 +240,8 @@ export class UwsExchange implements Exchange, IncomingHead {
       return;
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
-      res.end(body ?? '', this.#ending === 'cut');
+      // Half a surrogate pair has no form in UTF-8, and the core would write one all the same.
+      res.end(typeof body === 'string' ? body.toWellFormed() : (body ?? ''), this.#ending === 'cut');
       this.#finish();
       return;
     }
