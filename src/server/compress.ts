@@ -64,7 +64,8 @@ export class KeptText {
 }
 
 /**
- * What is read of it is compressed while the source is read. When it is not read to its end, the source is released.
+ * What is read of it is compressed while the source is read. When it is not read to its end, the source is released. The coder
+ * is made when the reading begins: Node.js ends the process for one that is made on the last of a handler's stack.
  * @param prompt every piece of the source can be read at once; costs some of the compression
  * @param failed called with what releasing the source throws
  */
@@ -73,18 +74,31 @@ export function compressing(
   coding: Coding,
   prompt: boolean,
   failed: (error: unknown) => void,
-): AsyncIterable<Uint8Array> {
+): AsyncIterable<Uint8Array> & { destroy(): void } {
   const source = new StreamSource(pieces, failed);
-  const coder =
-    coding === 'br'
-      ? zlib.createBrotliCompress({
-          ...BROTLI,
-          ...(prompt ? { flush: zlib.constants.BROTLI_OPERATION_FLUSH } : {}),
-        })
-      : zlib.createGzip({ ...GZIP, ...(prompt ? { flush: zlib.constants.Z_SYNC_FLUSH } : {}) });
-  coder.once('close', () => source.cancel());
-  void feed(source, coder);
-  return coder;
+  let coder: Transform | undefined;
+  return {
+    [Symbol.asyncIterator]() {
+      coder = coderOf(coding, prompt);
+      coder.once('close', () => source.cancel());
+      // Its reader gets the same error.
+      coder.on('error', () => {});
+      void feed(source, coder);
+      return coder[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    },
+    destroy() {
+      if (coder === undefined) source.cancel();
+      else coder.destroy();
+    },
+  };
+}
+
+function coderOf(coding: Coding, prompt: boolean): Transform {
+  if (coding === 'gzip') {
+    return zlib.createGzip({ ...GZIP, ...(prompt ? { flush: zlib.constants.Z_SYNC_FLUSH } : {}) });
+  }
+  const flush = prompt ? { flush: zlib.constants.BROTLI_OPERATION_FLUSH } : {};
+  return zlib.createBrotliCompress({ ...BROTLI, ...flush });
 }
 
 /** Never rejects: what goes wrong with the source, the reader of the coder is told. */

@@ -14,7 +14,7 @@ import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
 import { Refusal } from './refusal.js';
-import { Responder } from './responder.js';
+import { isBodiless, Responder } from './responder.js';
 import {
   checkEventSource,
   EVENT_STREAM,
@@ -49,6 +49,12 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** It counts among the open streams. */
   #isStream = false;
   #source: StreamSource | undefined;
+  /** What ends the response has begun and is not on the stack of the handler. */
+  #isUnderWay = false;
+  /** The response streams, and none of its pieces has come. */
+  #isSilent = false;
+  /** Why the response could not be written, until the request is broken down for it. */
+  #fault: { readonly thrown: unknown } | undefined;
   /** What its route's door said; above 0 it holds a permit of it. */
   #admitted = 0;
   #place: { leave(): void } | undefined;
@@ -97,9 +103,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     try {
       isWanted = this.#beginPieces(status, contentType, length);
     } finally {
-      if (!isWanted) source.cancel();
+      if (!isWanted) queueMicrotask(() => source.cancel());
     }
-    if (isWanted) void this.#pump(status, source);
+    if (isWanted) {
+      this.#source = source;
+      this.#isSilent = true;
+      this.#continue(() => this.#pump(status, source));
+    }
     return SENT;
   }
 
@@ -116,7 +126,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       const fields = this.#fieldsOf(status, contentType);
       this.exchange.begin(status, fields, this.site.draining(), length);
     } catch (thrown) {
-      this.breakDown(thrown);
+      this.#breakDownLater(thrown);
       return false;
     }
     if (isHead) this.#complete(status, undefined);
@@ -140,17 +150,19 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.header('cache-control', 'no-store');
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);
-    this.#isEndless = true;
     const lastEventId = this.headers.get('last-event-id');
     const failed = (error: unknown): void => this.sourceFailed(error);
-    return this.stream(
+    const sent: Sent = this.stream(
       eventStream(source, lastEventId, { wheel: this.site.wheel, signal: this.signal, failed }),
     );
+    this.#isEndless = true;
+    return sent;
   }
 
   sourceFailed(error: unknown): void {
     // A source that was told to stop, and says so, has not failed.
-    if (error !== this.#givenUp) this.#logError(error, 'the source of a streamed response failed');
+    if (error !== this.#givenUp && describeThrown(error).name !== 'AbortError')
+      this.#logError(error, 'the source of a streamed response failed');
   }
 
   /**
@@ -186,7 +198,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       const fields = this.#fieldsOf(status, bodiless ? undefined : contentType);
       this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
     } catch (thrown) {
-      this.breakDown(thrown);
+      this.#breakDownLater(thrown);
       return SENT;
     }
     this.#complete(status, error);
@@ -308,6 +320,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (this.#alarm !== undefined) return;
     this.#keepAddress();
     this.exchange.onClosed(() => this.#giveUp(clientClosed()));
+    this.#boundTime();
+  }
+
+  #boundTime(): void {
     const left = this.startedAt + this.timeoutMs - performance.now();
     this.#alarm = this.site.wheel.after(left, () => this.#expire());
   }
@@ -315,7 +331,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** The handler has returned or thrown, its promise has settled, or its time is over. */
   handlerDone(): void {
     this.#handlerDone = true;
-    this.#alarm?.cancel();
+    if (!this.#isSilent) this.#alarm?.cancel();
+    if (this.#phase === ANSWERED && !this.#isUnderWay)
+      this.#fault ??= { thrown: new Error('the response was begun and cannot end') };
+    this.#endFaulty();
     if (this.#phase === COMPLETE) this.#release();
   }
 
@@ -336,10 +355,30 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   /** The response cannot be written, or nobody knows how far it has been: the connection ends, and so does the request. */
   breakDown(thrown: unknown): void {
-    this.#logError(thrown, 'a response could not be written');
     this.exchange.destroy();
     if (this.#phase === OPEN) this.#phase = ANSWERED;
     this.#complete(500, 'INTERNAL');
+    this.#logError(thrown, 'a response could not be written');
+  }
+
+  /**
+   * The same, but not on the stack of the handler: it may have hardly any left. If there is too little to put it off, the end
+   * of the handler does it.
+   */
+  #breakDownLater(thrown: unknown): void {
+    this.#fault = { thrown };
+    try {
+      queueMicrotask(() => this.#endFaulty());
+    } catch {
+      // The handler goes on as if it had responded, and does not try again at every depth that it comes back to.
+    }
+  }
+
+  #endFaulty(): void {
+    if (this.#fault === undefined) return;
+    const { thrown } = this.#fault;
+    this.#fault = undefined;
+    this.breakDown(thrown);
   }
 
   #logError(thrown: unknown, message: string): void {
@@ -359,8 +398,14 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** Sends what is being made: for the client it is under way from now on. */
   replyLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Sent {
     if (!this.#claim()) return SENT;
-    void this.#sendLater(status, contentType, make);
+    this.#continue(() => this.#sendLater(status, contentType, make));
     return SENT;
+  }
+
+  /** What ends the response begins with a stack of its own: a handler may answer when it has hardly any left. */
+  #continue(run: () => Promise<void>): void {
+    queueMicrotask(() => void run());
+    this.#isUnderWay = true;
   }
 
   /**
@@ -373,11 +418,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   async #pump(status: number, source: StreamSource): Promise<void> {
-    this.#source = source;
-    this.#keepAddress();
-    this.exchange.onClosed(() => this.#giveUp(clientClosed()));
+    if (this.#phase === COMPLETE) return;
     try {
+      this.#keepAddress();
+      this.exchange.onClosed(() => this.#giveUp(clientClosed()));
+      if (this.#alarm === undefined) this.#boundTime();
       for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
+        this.#hasSpoken();
         await this.exchange.write(piece);
       }
       this.exchange.end();
@@ -395,9 +442,16 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
   }
 
+  /** The deadline is that of the first byte. */
+  #hasSpoken(): void {
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    if (this.#handlerDone) this.#alarm?.cancel();
+  }
+
   async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
-    this.exchange.onClosed(() => this.#giveUp(clientClosed()));
     try {
+      this.exchange.onClosed(() => this.#giveUp(clientClosed()));
       this.exchange.send(status, this.#fieldsOf(status, contentType), await make(), this.site.draining());
       this.#complete(status, undefined);
     } catch (error) {
@@ -406,7 +460,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #expire(): void {
-    if (this.#phase === OPEN) {
+    if (this.#phase === OPEN || (this.#isSilent && this.#phase === ANSWERED)) {
       this.abandon(new DeadlineExceededError());
       return;
     }
@@ -423,12 +477,17 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   #complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
-    this.#phase = COMPLETE;
+    // Counted first: where that fails for want of stack, the end of the handler repeats it.
     this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
-    this.endSpan(status, error);
-    if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
-    this.#endStream();
-    if (this.#handlerDone) this.#release();
+    this.#phase = COMPLETE;
+    this.#isSilent = false;
+    try {
+      this.endSpan(status, error);
+      if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
+    } finally {
+      this.#endStream();
+      if (this.#handlerDone) this.#release();
+    }
   }
 
   /** Releases what the response holds, whether or not the handler has ended. */
@@ -462,6 +521,3 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.site.requests.remove(this);
   }
 }
-
-/** These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
-const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;

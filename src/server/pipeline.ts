@@ -65,7 +65,7 @@ function refuse(ctx: RequestContext, error: unknown): void {
     for (const say of ctx.plan.refusalFields) say(ctx as never);
     ctx.replyProblem(problem);
   } catch (thrown) {
-    ctx.breakDown(thrown);
+    failedTwice(ctx, thrown);
   }
   ctx.handlerDone();
 }
@@ -144,13 +144,24 @@ function failed(ctx: RequestContext, error: unknown): void {
   try {
     const asking = fail(ctx, error);
     if (asking !== undefined) {
-      asking.catch((thrown: unknown) => ctx.breakDown(thrown)).finally(() => ctx.handlerDone());
+      asking.catch((thrown: unknown) => failedTwice(ctx, thrown)).finally(() => ctx.handlerDone());
       return;
     }
   } catch (thrown) {
-    ctx.breakDown(thrown);
+    failedTwice(ctx, thrown);
   }
   ctx.handlerDone();
+}
+
+/** The failure cannot be told, because looking at it throws: what is told is that. Never throws. */
+function failedTwice(ctx: RequestContext, thrown: unknown): void {
+  try {
+    const error = new Error('a failure cannot be described', { cause: describeThrown(thrown) });
+    if (ctx.answered) ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
+    else tellFailure(ctx, error);
+  } catch (again) {
+    ctx.breakDown(again);
+  }
 }
 
 /** @throws Error for a value that is no answer */

@@ -4,13 +4,10 @@ export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');
 
 /**
- * A promise whose `then` is the language's own: it throws nothing, and calls one of its callbacks, once. A value that only
- * passes for a promise is adopted as `await` does it.
+ * A promise of our own: its `then` throws nothing, and calls one of its callbacks, once. That of a handler's promise may throw
+ * even where it is the language's, which asks the promise for its `constructor`.
  */
-export const adopted = (value: PromiseLike<unknown>): Promise<unknown> =>
-  value instanceof Promise && value.then === Promise.prototype.then
-    ? value
-    : new Promise((resolve) => resolve(value));
+export const adopted = async (value: PromiseLike<unknown>): Promise<unknown> => await value;
 
 /**
  * For promises that handlers get and that fail when a client misbehaves or leaves: a handler may await them later than that, or

@@ -20,6 +20,9 @@ import { type Pieces, StreamSource } from './stream-source.js';
 import { classOf, kindOf } from './value-kind.js';
 
 const BYTES = 'application/octet-stream';
+/** These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
+export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** @throws TypeError for anything but a string */
@@ -122,7 +125,8 @@ export abstract class Responder extends IncomingRequest {
       throw error;
     }
     const status = this.#statusCode || 200;
-    const coding = this.plan.compress && !this.answered ? this.#codingOf(BYTES) : undefined;
+    const isCoded = this.plan.compress && !this.answered && !isBodiless(status);
+    const coding = isCoded ? this.#codingOf(BYTES) : undefined;
     if (coding === undefined) return this.replyStream(status, BYTES, source);
     this.#encoded(coding);
     // Nobody would read what a coder makes of an answer to HEAD.
@@ -158,7 +162,7 @@ export abstract class Responder extends IncomingRequest {
 
   /** Compressed where the route asks for it and the client takes it. */
   #respond(status: number, contentType: string, body: string | Uint8Array): Sent {
-    if (!this.plan.compress || status === 204 || status === 304) return this.reply(status, contentType, body);
+    if (!this.plan.compress || isBodiless(status)) return this.reply(status, contentType, body);
     const coding = this.#codingOf(contentType);
     if (coding === undefined) return this.reply(status, contentType, body);
     // A copy: it is read on another thread, and its memory is still the handler's.

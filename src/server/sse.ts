@@ -74,8 +74,9 @@ export function eventStream(
   lastEventId: string | undefined,
   options: EventStreamOptions,
 ): Pieces {
-  const open = (): AsyncIterable<ServerSentEvent> =>
-    typeof source === 'function' ? source(lastEventId) : source;
+  const given = typeof source === 'function' ? undefined : new StreamSource(source, options.failed);
+  const open = (): StreamSource =>
+    given ?? new StreamSource((source as EventSourceFunction)(lastEventId), options.failed);
   const texts = textsOf(open, options);
   let isBegun = false;
   return {
@@ -85,7 +86,7 @@ export function eventStream(
         return texts.next();
       },
       async return() {
-        if (!isBegun && typeof source !== 'function') new StreamSource(source, options.failed).cancel();
+        if (!isBegun) given?.cancel();
         return texts.return();
       },
     }),
@@ -99,10 +100,11 @@ export function eventStream(
  * of an `await` gets to its `finally` when that ends. What waits for long should wait with the request's signal.
  */
 async function* textsOf(
-  open: () => AsyncIterable<ServerSentEvent>,
-  { wheel, signal, failed }: EventStreamOptions,
+  open: () => StreamSource,
+  { wheel, signal }: EventStreamOptions,
 ): AsyncGenerator<string, void, undefined> {
-  const events = open()[Symbol.asyncIterator]();
+  const source = open();
+  const events = source.iterator as AsyncIterator<ServerSentEvent>;
   let isOver = false;
   let isAsked = false;
   let isCommentDue = true;
@@ -154,6 +156,6 @@ async function* textsOf(
   } finally {
     alarm.cancel();
     signal.removeEventListener('abort', leave);
-    if (!isOver) events.return?.().then(undefined, failed);
+    if (!isOver) source.cancel();
   }
 }

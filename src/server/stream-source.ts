@@ -1,5 +1,8 @@
 // What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD, a client that
 // left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything else is asked to return.
+//
+// A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file whose opening fails), and
+// Node.js ends the thread when nothing listens. So every source is listened to from the moment that it is handed over.
 import { shareSpent } from './loop-share.js';
 import { plainBytes } from './plain-bytes.js';
 
@@ -9,6 +12,12 @@ type Piece = Uint8Array | string;
 interface Iterating {
   next(): unknown;
   return?(): unknown;
+}
+
+/** Of a Node.js stream. */
+interface Streaming {
+  readonly destroy?: unknown;
+  readonly on?: unknown;
 }
 
 export class StreamSource {
@@ -29,6 +38,14 @@ export class StreamSource {
     }
     this.#source = source;
     this.#failed = failed;
+    const { on } = source as Streaming;
+    if (typeof on === 'function') on.call(source, 'error', (error: unknown) => this.#emitted(error));
+  }
+
+  /** Of the source itself, for what it gives that are no pieces. */
+  get iterator(): Iterating {
+    this.#iterator ??= iterating(this.#source);
+    return this.#iterator;
   }
 
   /**
@@ -44,38 +61,43 @@ export class StreamSource {
     }
   }
 
+  /** An empty piece is none: behind it nobody would ever have to wait. */
   async #next(): Promise<Piece | undefined> {
-    const later = shareSpent();
-    if (later !== undefined) {
-      await later;
-      if (this.#isOver) return undefined;
+    for (;;) {
+      const later = shareSpent();
+      if (later !== undefined) {
+        await later;
+        if (this.#isOver) return undefined;
+      }
+      const { done, value } = (await this.iterator.next()) as IteratorResult<unknown, unknown>;
+      if (done === true) {
+        this.#isOver = true;
+        return undefined;
+      }
+      // An iterator that is not asynchronous may give promises.
+      const piece = pieceOf(await value);
+      if (piece.length > 0) return piece;
     }
-    this.#iterator ??= iterating(this.#source);
-    const { done, value } = (await this.#iterator.next()) as IteratorResult<unknown, unknown>;
-    if (done === true) {
-      this.#isOver = true;
-      return undefined;
-    }
-    // An iterator that is not asynchronous may give promises.
-    return pieceOf(await value);
   }
 
   /** Does nothing when the source has been read to its end. Never throws. */
   cancel(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    const failed = (error: unknown): void => this.#releaseFailed(error);
     try {
-      const { destroy } = this.#source as { destroy?: unknown };
-      if (typeof destroy === 'function') {
-        destroy.call(this.#source);
-        return;
-      }
-      this.#iterator ??= iterating(this.#source);
+      const { destroy } = this.#source as Streaming;
+      if (typeof destroy === 'function') destroy.call(this.#source);
       // It is not waited for: a generator that awaits something returns when that has settled.
-      Promise.resolve(this.#iterator.return?.()).catch((error: unknown) => this.#releaseFailed(error));
+      else Promise.resolve(this.iterator.return?.()).catch(failed);
     } catch (error) {
-      this.#releaseFailed(error);
+      failed(error);
     }
+  }
+
+  /** While the source is read, its reader gets the same error. */
+  #emitted(error: unknown): void {
+    if (this.#isOver) this.#releaseFailed(error);
   }
 
   #releaseFailed(error: unknown): void {

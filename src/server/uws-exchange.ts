@@ -114,6 +114,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   readonly #res: CoreResponse;
   readonly #framing: Framing;
   #phase = OPEN;
+  /** Counts in `unfinished` of the host. */
+  #isCounted = false;
   /** In the request callback: corked, and no abort can happen. */
   #inCallback = true;
   #deferred: boolean;
@@ -193,6 +195,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (!this.#inCallback) return;
     this.#inCallback = false;
     if (this.#phase >= DONE) return;
+    this.#isCounted = true;
     this.#host.unfinished++;
     this.#res.onAborted(() => this.#gone());
     // Microtasks still run before the core parses on: only the next turn of the loop is late enough.
@@ -237,7 +240,8 @@ export class UwsExchange implements Exchange, IncomingHead {
       return;
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
-      res.end(body ?? '', this.#ending === 'cut');
+      // Half a surrogate pair has no form in UTF-8, and the core would write one all the same.
+      res.end(typeof body === 'string' ? body.toWellFormed() : (body ?? ''), this.#ending === 'cut');
       this.#finish();
       return;
     }
@@ -426,14 +430,18 @@ export class UwsExchange implements Exchange, IncomingHead {
   // --- ends
 
   destroy(): void {
-    if (this.#phase >= DONE) return;
-    this.#finish();
+    if (this.#phase >= DONE) {
+      this.#release();
+      return;
+    }
+    this.#phase = DONE;
     try {
       this.#res.close();
     } catch (error) {
       // The core takes the response for whole: there is nothing to be cut, and what its client got is not known.
       this.#host.failed(error);
     }
+    this.#release();
   }
 
   #writeHead(status: number, headers: readonly string[], close: boolean): void {
@@ -510,11 +518,17 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #finish(): void {
     this.#phase = DONE;
+    this.#release();
+  }
+
+  /** May be called again: a handler may have left no stack for the first attempt. */
+  #release(): void {
     this.#listeners = undefined;
-    if (!this.#inCallback) this.#host.unfinished--;
     this.#body?.finish();
     this.#large?.finish();
     this.#pieces?.finish();
+    if (this.#isCounted) this.#host.unfinished--;
+    this.#isCounted = false;
   }
 
   #gone(): void {

@@ -89,7 +89,13 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     unfinished: 0,
     answers: 0,
     bodiless: 0,
-    failed: (error) => log.error({ err: describeThrown(error) }, 'the HTTP core failed'),
+    failed(error) {
+      try {
+        log.error({ err: describeThrown(error) }, 'the HTTP core failed');
+      } catch {
+        // It is called in callbacks of the core, which ends the process for what is thrown into it.
+      }
+    },
     uncorked: (response, write) => (anchor === undefined ? write() : anchor.within(response, write)),
   };
 
@@ -123,11 +129,12 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
       if (fault === undefined) app.handle(exchange);
       else app.refuse(exchange, fault);
     } catch (error) {
-      host.failed(error);
       exchange.destroy();
+      host.failed(error);
+    } finally {
+      exchange.leaveCallback();
+      inCallback = false;
     }
-    exchange.leaveCallback();
-    inCallback = false;
     if (upgrade !== undefined) exchange.reportOpened();
     end.wait();
   };

@@ -13,7 +13,10 @@ describe('an answer', () => {
   it('with a status that has no body has none, over a socket too', async () => {
     const { app } = bench((demo) => {
       demo.get('/:status', (ctx) => ctx.status(Number(ctx.params.status)).text('body'));
-      demo.get('/:status/stream', (ctx) =>
+      demo.get('/:status/compressed', { compress: true }, (ctx) =>
+        ctx.status(Number(ctx.params.status)).text('body'.repeat(1000)),
+      );
+      demo.get('/:status/stream', { compress: true }, (ctx) =>
         ctx.status(Number(ctx.params.status)).stream(
           (async function* () {
             yield 'body';
@@ -26,14 +29,44 @@ describe('an answer', () => {
     });
     const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
     for (const status of [204, 205, 304]) {
-      for (const path of [`/${status}`, `/${status}/stream`]) {
-        const answer = await wire.request('GET', path);
+      for (const path of [`/${status}`, `/${status}/stream`, `/${status}/compressed`]) {
+        const answer = await wire.request('GET', path, ['Accept-Encoding: gzip']);
+        expect(answer?.headers['content-encoding'], path).to.equal(undefined);
         expect([answer?.status, answer?.body.length], path).to.deep.equal([status, 0]);
         expect(answer?.headers['content-length'], path).to.equal(status === 205 ? '0' : undefined);
       }
     }
     wire.destroy();
     server.close();
+  });
+
+  it('with half a surrogate pair is UTF-8 all the same, whatever its length', async () => {
+    const { app } = bench((demo) => {
+      demo.get('/:length', (ctx) => `a\ud800b${'c'.repeat(Number(ctx.params.length))}`);
+    });
+    const server = createUwsServer(app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
+    });
+    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+    for (const length of [0, 10_000]) {
+      const body = (await wire.request('GET', `/${length}`))?.body;
+      expect(body?.subarray(0, 5).toString('hex'), String(length)).to.equal('61efbfbd62');
+    }
+    wire.destroy();
+    server.close();
+  });
+
+  it('of events that comes too late leaves the one before as it is', async () => {
+    let isEndless: boolean | undefined;
+    const { app, inject } = bench((demo) =>
+      demo.get('/', (ctx) => {
+        ctx.text('first');
+        expect(() => ctx.sse((async function* () {})())).to.throw('answered already');
+        isEndless = app.running()?.isEndless;
+      }),
+    );
+    expect((await inject({ url: '/' })).text()).to.equal('first');
+    expect(isEndless).to.equal(false);
   });
 
   it('of events is refused before its first byte when its source cannot be one', async () => {

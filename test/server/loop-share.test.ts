@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import { StreamSource } from '#src/server/stream-source.js';
 import { bench } from './kit.js';
 
 /** Enough to notice that the loop does not turn, and to get to an end all the same. */
@@ -46,4 +47,13 @@ describe('a source that is never short of pieces', () => {
       });
     }
   }
+});
+
+describe('the empty pieces of a source', () => {
+  it('are not handed on, so that none of them is kept', async () => {
+    const [given, taken] = [['', new Uint8Array(0), 'a', '', 'b', ''], [] as unknown[]];
+    const source = new StreamSource(given, () => {});
+    for (let piece = await source.next(); piece !== undefined; piece = await source.next()) taken.push(piece);
+    expect(taken).to.deep.equal(['a', 'b']);
+  });
 });

@@ -5,9 +5,10 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import { shareSpent } from '#src/server/loop-share.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
 import { until } from '#test/support/until.js';
-import { type Bench, bench, gate, ManualTicker } from './kit.js';
+import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
 
 /** Something that can be streamed, and knows whether it was released. */
 interface Source {
@@ -65,7 +66,51 @@ function webStream(): Source {
   return { pieces: stream, isReleased: () => isReleased };
 }
 
-const SOURCES = { iterator, generator, readable, file, webStream };
+/** What emits an error when it is destroyed, as a file does whose opening fails. */
+function failing(): Source {
+  const stream = new Readable({
+    read() {},
+    destroy: (error, done) => done(error ?? new Error('cannot be released')),
+  });
+  return { pieces: stream, isReleased: () => stream.errored !== null };
+}
+
+/** The same of a web stream and of an iterator. */
+function failingWebStream(): Source {
+  let isReleased = false;
+  const stream = new ReadableStream<Uint8Array>({
+    cancel() {
+      isReleased = true;
+      throw new Error('cannot be released');
+    },
+  });
+  return { pieces: stream, isReleased: () => isReleased };
+}
+
+function failingIterator(): Source {
+  let isReleased = false;
+  const pieces = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return(): never {
+        isReleased = true;
+        throw new Error('cannot be released');
+      },
+    }),
+  };
+  return { pieces, isReleased: () => isReleased };
+}
+
+const SOURCES = {
+  iterator,
+  generator,
+  readable,
+  file,
+  webStream,
+  failing,
+  failingWebStream,
+  failingIterator,
+};
 
 describe('the source of a streamed response', () => {
   let world: Bench;
@@ -234,6 +279,62 @@ describe('the source of a streamed response', () => {
     expect(events.isReleased()).to.equal(true);
   });
 
+  it('of events is released when its client leaves while it waits for one', async () => {
+    for (const make of [readable, webStream, iterator, failing]) {
+      for (const isFunction of [false, true]) {
+        const { pieces, isReleased } = make();
+        const entered = gate();
+        handler = (ctx) => {
+          entered.open();
+          return ctx.sse(isFunction ? () => pieces as never : (pieces as never));
+        };
+        const socket = await client('GET');
+        await once(socket, 'data');
+        socket.destroy();
+        await until(isReleased, Boolean, 5000);
+        await nothingHeld(make.name);
+      }
+    }
+  });
+
+  it('that fails before it is first read is named in the log', async () => {
+    const failings: Readonly<Record<string, (ctx: Context, stream: Readable) => unknown>> = {
+      '/': (ctx, stream) => ctx.stream(stream),
+      '/compressed': (ctx, stream) => ctx.stream(stream, 'text/plain'),
+      '/?events': (ctx, stream) => ctx.sse(stream),
+    };
+    for (const [path, respond] of Object.entries(failings)) {
+      world.logs.length = 0;
+      handler = (ctx) => {
+        // Sources are read in the next turn when this one has had its share of them.
+        void shareSpent();
+        for (const end = performance.now() + 10; performance.now() < end; );
+        const stream = new Readable({ read() {} });
+        respond(ctx, stream);
+        stream.destroy(new Error('the source failed'));
+      };
+      (await client('GET', path)).on('close', () => undefined);
+      await until(() => world.logs.length, Boolean);
+      await nothingHeld(path);
+      expect(
+        world.logs.map(({ msg }) => msg),
+        path,
+      ).to.deep.equal(['a streamed answer failed']);
+    }
+  });
+
+  it('is named in the log when it cannot be opened and nobody reads it', async () => {
+    world.logs.length = 0;
+    handler = (ctx) => ctx.stream(createReadStream('/there/is/no/such/file'));
+    (await client('HEAD')).destroy();
+    await until(() => world.logs.length, Boolean);
+    const [line] = world.logs as { msg: string; err: { message: string } }[];
+    expect([line?.msg, line?.err.message.slice(0, 6)]).to.deep.equal([
+      'the source of a streamed response failed',
+      'ENOENT',
+    ]);
+  });
+
   it('is named once in the log when it fails', async () => {
     const failing: Readonly<Record<string, () => unknown>> = {
       'a web stream': () =>
@@ -290,6 +391,51 @@ describe('a response that streams', () => {
     finish.open();
     await Promise.all(responses);
     expect([world.permits, quotas.streams.held]).to.deep.equal([1, 0]);
+  });
+
+  it('ends at the deadline while there is no byte of it, whatever its handler has returned', async () => {
+    for (const isLate of [false, true]) {
+      const ticker = new ManualTicker();
+      const source = iterator();
+      const { app, inject, observer } = bench(
+        (demo) =>
+          demo.get('/', (ctx) => {
+            const sent = ctx.stream(source.pieces);
+            return isLate ? settled().then(() => sent) : sent;
+          }),
+        { ticker, requestTimeoutMs: 1000 },
+      );
+      const response = inject({ url: '/' }).catch(() => 'cut');
+      for (let turns = 0; turns < 5; turns++) await settled();
+      ticker.advance(1100);
+      expect(await response).to.equal('cut');
+      expect(observer.seen.map(({ status }) => status)).to.deep.equal([504]);
+      expect([source.isReleased(), app.living().length, app.wheel.size]).to.deep.equal([true, 0, 0]);
+    }
+  });
+
+  it('has no deadline behind its first byte', async () => {
+    const ticker = new ManualTicker();
+    const finish = gate();
+    const { app, inject } = bench(
+      (demo) =>
+        demo.get('/', (ctx) =>
+          ctx.stream(
+            (async function* () {
+              yield 'x';
+              await finish.opened;
+              yield 'y';
+            })(),
+          ),
+        ),
+      { ticker, requestTimeoutMs: 1000 },
+    );
+    const response = inject({ url: '/' });
+    for (let turns = 0; turns < 5; turns++) await settled();
+    expect(app.wheel.size).to.equal(0);
+    ticker.advance(1100);
+    finish.open();
+    expect((await response).text()).to.equal('xy');
   });
 
   it('is refused with 503 OVERLOADED beyond what there may be, in all and per address', async () => {

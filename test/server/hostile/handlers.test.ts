@@ -136,3 +136,23 @@ describe('a handler', () => {
     }
   });
 });
+
+describe('a server', () => {
+  it('whose application and log throw ends the connection, and serves the next one', async () => {
+    const rig = new Rig();
+    await rig.open();
+    const { app } = rig.world;
+    const fails = (): never => {
+      throw new Error('failed');
+    };
+    const { log } = app.options;
+    const { error } = log;
+    Object.assign(app, { handle: fails });
+    Object.assign(log, { error: fails });
+    expect(await rig.ask('GET')).to.equal(undefined);
+    Reflect.deleteProperty(app, 'handle');
+    Object.assign(log, { error });
+    await rig.expectNothingHeld('a request that failed outside of the pipeline');
+    rig.server.close();
+  });
+});

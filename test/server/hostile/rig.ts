@@ -57,9 +57,13 @@ export class Rig {
    * One request on a connection of its own.
    * @returns status and body of the response, undefined when the connection ended without one
    */
-  async ask(method: string, path = '/'): Promise<{ status: number; body: string } | undefined> {
+  async ask(
+    method: string,
+    path = '/',
+    fields: readonly string[] = [],
+  ): Promise<{ status: number; body: string } | undefined> {
     const wire = await Wire.open(`http://127.0.0.1:${this.port}`);
-    const answer = await wire.request(method, path);
+    const answer = await wire.request(method, path, fields);
     wire.destroy();
     return answer && { status: answer.status, body: answer.body.toString() };
   }

@@ -77,6 +77,17 @@ class Unreadable extends Error {
   }
 }
 
+/** An Error the first few times. */
+const fickle = (): object => {
+  let asked = 0;
+  return Object.setPrototypeOf(
+    new Error('fickle'),
+    new Proxy(Error.prototype, {
+      getPrototypeOf: () => (asked++ < 1 ? Error.prototype : throwing()),
+    }),
+  ) as object;
+};
+
 const refusal = (options: HttpErrorOptions = {}): HttpError => new HttpError('NOT_FOUND', 'x', options);
 
 /** What may be thrown, beside every value above. */
@@ -110,6 +121,7 @@ export const THROWN: Readonly<Record<string, () => unknown>> = {
   'an HttpError whose status throws': () => withGetter(refusal(), 'status'),
   'an HttpError whose code throws': () => withGetter(refusal(), 'code'),
   'an HttpError whose title throws': () => withGetter(refusal(), 'title'),
+  'an Error whose prototype throws when it is asked for again': fickle,
 };
 
 const thenable = (then: unknown, target: object = {}): object =>
@@ -131,6 +143,11 @@ export const THENABLES: Readonly<Record<string, () => unknown>> = {
     }),
   'a then that gives another one': () =>
     thenable((resolve: (value: unknown) => void) => resolve(thenable(throwing))),
+  'a promise whose constructor throws': () => withGetter(Promise.resolve('x'), 'constructor'),
+  'a promise whose species throws': () =>
+    Object.defineProperty(Promise.resolve('x'), 'constructor', {
+      value: withGetter(() => {}, Symbol.species as never),
+    }),
   'a promise whose then throws': () => thenable(throwing, Promise.resolve('x')),
   'a promise whose then throws when it is looked at': () => withGetter(Promise.resolve('x'), 'then'),
 };

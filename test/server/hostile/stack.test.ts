@@ -1,0 +1,92 @@
+// A handler may respond when hardly any stack is left, as one does that catches its own endless recursion: then anything that
+// the runtime calls may throw a RangeError, at any place.
+import { expect } from 'chai';
+import type { Context } from '#src/server/handler.js';
+import { settled } from '../kit.js';
+import { Rig, type Script } from './rig.js';
+
+const TEXT = 'text '.repeat(1000);
+
+const RESPONDERS: Readonly<Record<string, (ctx: Context) => unknown>> = {
+  'a value as JSON': (ctx) => ctx.json({ a: 1 }),
+  'a short text': (ctx) => ctx.text('x'),
+  'a long text, that is compressed where it may be': (ctx) => ctx.text(TEXT),
+  bytes: (ctx) => ctx.bytes(Buffer.from('x')),
+  'a redirection': (ctx) => ctx.redirect('/x'),
+  'a stream': (ctx) => ctx.stream(['x', 'y'] as never, 'text/plain'),
+  events: (ctx) => ctx.sse((async function* () {})()),
+};
+
+const MOMENTS = [
+  'onRequest',
+  'preHandler',
+  'handler',
+  'onError',
+] as const satisfies readonly (keyof Script)[];
+
+/** Frames above the end of the stack: more than a response needs once its code is compiled, and than that needs too. */
+const [MOST, PLENTY] = [50, 3000] as const;
+
+/** Calls a function so many frames above the end of the stack. What it throws is lost. */
+function aboveEnd(frames: number, run: () => unknown): unknown {
+  let above = 0;
+  const deeper = (): unknown => {
+    try {
+      return deeper();
+    } catch (error) {
+      if (above++ < frames) throw error;
+    }
+    try {
+      return run();
+    } catch {
+      return undefined;
+    }
+  };
+  return deeper();
+}
+
+describe('a handler that is at the end of its stack', () => {
+  const rig = new Rig();
+  const { stackTraceLimit } = Error;
+  before(async () => {
+    await rig.open();
+    Error.stackTraceLimit = 0; // those of so many errors take longer than all the rest
+  });
+  after(() => {
+    Error.stackTraceLimit = stackTraceLimit;
+    rig.server.close();
+  });
+
+  /** Every request gets a response or the end of its connection. */
+  async function asks(what: string, script: (frames: number) => Script): Promise<void> {
+    for (const frames of [PLENTY, PLENTY, PLENTY, ...Array(MOST).keys()]) {
+      rig.script = script(frames);
+      await rig.ask('GET', '/compressed', ['Accept-Encoding: gzip']);
+    }
+    await rig.expectNothingHeld(what);
+    const { begun, seen } = rig.world.observer;
+    expect(seen, 'every request is counted').to.have.length.at.least(begun);
+  }
+
+  for (const [name, respond] of Object.entries(RESPONDERS)) {
+    it(`and responds with ${name} leaves nothing, in whatever part of a request`, async () => {
+      for (const moment of MOMENTS) {
+        const fails = {
+          handler: () => {
+            throw new Error('asks the hook');
+          },
+        };
+        await asks(`${moment}, at once`, (frames) => ({
+          ...(moment === 'onError' && fails),
+          [moment]: (ctx: Context) => aboveEnd(frames, () => respond(ctx)),
+        }));
+      }
+      await asks('late', (frames) => ({
+        handler: async (ctx) => {
+          await settled();
+          return aboveEnd(frames, () => respond(ctx));
+        },
+      }));
+    });
+  }
+});
