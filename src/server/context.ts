@@ -394,7 +394,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #giveUp(reason: HttpError): void {
     this.#givenUp ??= reason;
     this.#complete(reason.status, reason.code);
-    this.#abort?.abort(reason);
+    const abort = this.#abort;
+    if (abort !== undefined && !abort.signal.aborted) this.#callService(() => abort.abort(reason));
   }
 
   #complete(status: number, error: string | undefined): void {
@@ -402,7 +403,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#phase = COMPLETE;
     this.meter.end(this.#begun, status, (performance.now() - this.startedAt) * 1000, error);
     this.endSpan(status, error);
-    if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
+    if (this.plan.onResponse.length > 0) this.#callService(() => this.#report(status));
     this.#endStream();
     if (this.#handlerDone) this.#release();
   }
@@ -411,7 +412,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #endStream(): void {
     if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
     this.#isStream = false;
-    this.#source?.cancel();
+    const source = this.#source;
+    this.#source = undefined;
+    if (source !== undefined) this.#callService(() => source.cancel());
+  }
+
+  #callService(callback: () => void): void {
+    this.site.serviceCode.run(() => runInScope(this, callback));
   }
 
   #report(status: number): void {

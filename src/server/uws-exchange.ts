@@ -24,6 +24,7 @@ import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
 import { httpDate } from './http-date.js';
 import { checkLength } from './plain-bytes.js';
 import { Refusal } from './refusal.js';
+import type { ServiceCode } from './service-code.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
@@ -36,6 +37,7 @@ import type { Upgrade, UwsWebSocket } from './uws-websocket.js';
 /** What the exchanges of one server share. */
 export interface ExchangeHost {
   readonly wheel: TimerWheel;
+  readonly serviceCode: ServiceCode;
   readonly streamIdleMs: number;
   /** Exchanges that outlived their request callback and are not complete. */
   unfinished: number;
@@ -237,7 +239,8 @@ export class UwsExchange implements Exchange, IncomingHead {
       return;
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
-      res.end(body ?? '', this.#ending === 'cut');
+      if (this.#ending === 'cut') this.#host.serviceCode.holdDuring(() => void res.end(body ?? '', true));
+      else res.end(body ?? '');
       this.#finish();
       return;
     }
@@ -271,9 +274,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #linger(): void {
-    const res = this.#res;
-    if (this.#inCallback) res.onAborted(() => this.#gone());
-    this.#lingering = this.#host.wheel.after(LINGER_MS, () => res.close());
+    if (this.#inCallback) this.#res.onAborted(() => this.#gone());
+    this.#lingering = this.#host.wheel.after(LINGER_MS, () => this.#cut());
     this.#finish();
   }
 
@@ -429,7 +431,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     if (this.#phase >= DONE) return;
     this.#finish();
     try {
-      this.#res.close();
+      this.#cut();
     } catch (error) {
       // The core takes the response for whole: there is nothing to be cut, and what its client got is not known.
       this.#host.failed(error);
@@ -464,7 +466,11 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #stalled(): void {
-    if (this.#phase === ANSWERING) this.#res.close();
+    if (this.#phase === ANSWERING) this.#cut();
+  }
+
+  #cut(): void {
+    this.#host.serviceCode.holdDuring(() => void this.#res.close());
   }
 
   /**
@@ -492,7 +498,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       };
       return;
     }
-    this.#res.cork(write);
+    this.#cork(write);
   }
 
   #undefer(): void {
@@ -501,11 +507,15 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#pending = undefined;
     if (pending === undefined || this.#phase >= DONE) return;
     try {
-      this.#res.cork(pending);
+      this.#cork(pending);
     } catch (error) {
       this.#host.failed(error);
       this.destroy();
     }
+  }
+
+  #cork(write: () => void): void {
+    this.#host.serviceCode.holdDuring(() => void this.#res.cork(write));
   }
 
   #finish(): void {

@@ -85,12 +85,14 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
   const turns = new TurnWatch();
   const host: ExchangeHost = {
     wheel: app.wheel,
+    serviceCode: app.serviceCode,
     streamIdleMs: settings.streamIdleMs,
     unfinished: 0,
     answers: 0,
     bodiless: 0,
     failed: (error) => log.error({ err: describeThrown(error) }, 'the HTTP core failed'),
-    uncorked: (response, write) => (anchor === undefined ? write() : anchor.within(response, write)),
+    uncorked: (response, write) =>
+      app.serviceCode.holdDuring(() => (anchor === undefined ? write() : anchor.within(response, write))),
   };
 
   /** Nothing may be thrown out of here: the core would end the process. */
@@ -192,7 +194,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
       webSockets.end();
       anchor?.close();
       listener = undefined; // the core closes it with the rest
-      server.close();
+      app.serviceCode.holdDuring(() => void server.close());
     },
   };
 }
