@@ -182,7 +182,7 @@ export class UwsWebSocket implements ServerWebSocket {
   }
 
   send(data: string | Uint8Array, isBinary = typeof data !== 'string'): SendResult {
-    checkMessage(data);
+    checkMessage(data, isBinary);
     if (this.#ws === undefined) return 'dropped';
     return SENT_AS[this.#ws.send(data, isBinary, isWorthIt(data))] ?? 'dropped';
   }
@@ -202,7 +202,7 @@ export class UwsWebSocket implements ServerWebSocket {
 
   publish(name: string, data: string | Uint8Array, isBinary = typeof data !== 'string'): void {
     checkTopic(name);
-    checkMessage(data);
+    checkMessage(data, isBinary);
     const { topics } = this.#route;
     const topic = this.#route.topic(name);
     // A socket that is closed gets nothing back: what it says in its `close` goes to all.
