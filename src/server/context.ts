@@ -55,6 +55,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
+  /** Listeners of the signal run in this turn of the loop. */
+  #isAborting = false;
   /** A call that this request has made failed after all its attempts. */
   #hasFailedCall = false;
 
@@ -395,7 +397,25 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#givenUp ??= reason;
     this.#complete(reason.status, reason.code);
     const abort = this.#abort;
-    if (abort !== undefined && !abort.signal.aborted) this.#callService(() => abort.abort(reason));
+    if (abort !== undefined && !abort.signal.aborted)
+      this.#callService(() => this.#tellListeners(abort, reason));
+  }
+
+  #tellListeners(abort: AbortController, reason: HttpError): void {
+    this.#isAborting = true;
+    setImmediate(() => {
+      this.#isAborting = false;
+    });
+    abort.abort(reason);
+  }
+
+  /**
+   * Logs what a listener of `signal` has thrown: Node.js throws it again in a tick of its own.
+   * @returns false for any other exception that nothing has caught
+   */
+  listenerFailed(thrown: unknown): boolean {
+    if (this.#isAborting) this.#logError(thrown, 'an abort listener failed');
+    return this.#isAborting;
   }
 
   #complete(status: number, error: string | undefined): void {
