@@ -17,6 +17,8 @@ export interface WorkerParts {
   examine(): Examined;
   /** That was broken off: answers those who would wait for ever. */
   recover(): void;
+  /** An exception that nothing has caught. @returns whether it is known what it has cost, and logged */
+  accountsFor(error: unknown): boolean;
   /** Closes the HTTP core at once; must be safe to call twice. */
   close(): void;
   /** Resolves when the service answers here. A failure is a failure of this worker. */
@@ -56,7 +58,9 @@ export class WorkerSide {
       return exit(code);
     };
     port.on('message', (message: ToWorker) => this.#receive(message));
-    process.on('uncaughtException', (error) => this.#fail('uncaught-exception', error));
+    process.on('uncaughtException', (error) => {
+      if (this.#parts?.accountsFor(error) !== true) this.#fail('uncaught-exception', error);
+    });
     allowBreakOff(() => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()));
     process.on('unhandledRejection', (reason) => {
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);

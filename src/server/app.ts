@@ -27,6 +27,7 @@ import { planRoute } from './plan-route.js';
 import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
 import { RequestIds } from './request-id.js';
 import { type Match, type Params, Router } from './router.js';
+import { ServiceCode } from './service-code.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { type TopicBus, Topics } from './topics.js';
@@ -84,6 +85,7 @@ export class App {
   readonly wheel: TimerWheel;
   readonly options: AppOptions;
   readonly topics: Topics;
+  readonly serviceCode = new ServiceCode();
   readonly #site: Site;
   readonly #router = new Router<RoutePlan>();
   readonly #routes: RouteInfo[] = [];
@@ -117,6 +119,7 @@ export class App {
       proxies: new AddressRanges(settings.trustedProxies),
       proxyField: settings.trustedProxyField,
       wheel: this.wheel,
+      serviceCode: this.serviceCode,
       turnEnd: new TurnEnd(failed('a callback at the end of a turn failed')),
       quotas: options.quotas,
       ids: new RequestIds(),

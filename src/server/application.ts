@@ -135,7 +135,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
       },
       publish(topic, data, isBinary = typeof data !== 'string') {
         checkTopic(topic);
-        checkMessage(data);
+        checkMessage(data, isBinary);
         publish(topic, data, isBinary);
       },
       group(

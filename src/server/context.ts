@@ -61,6 +61,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
+  /** Listeners of the signal run in this turn of the loop. */
+  #isAborting = false;
   /** A call that this request has made failed after all its attempts. */
   #hasFailedCall = false;
 
@@ -472,7 +474,26 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #giveUp(reason: HttpError): void {
     this.#givenUp ??= reason;
     this.#complete(reason.status, reason.code);
-    this.#abort?.abort(reason);
+    const abort = this.#abort;
+    if (abort !== undefined && !abort.signal.aborted)
+      this.#callService(() => this.#tellListeners(abort, reason));
+  }
+
+  #tellListeners(abort: AbortController, reason: HttpError): void {
+    this.#isAborting = true;
+    setImmediate(() => {
+      this.#isAborting = false;
+    });
+    abort.abort(reason);
+  }
+
+  /**
+   * Logs what a listener of `signal` has thrown: Node.js throws it again in a tick of its own.
+   * @returns false for any other exception that nothing has caught
+   */
+  listenerFailed(thrown: unknown): boolean {
+    if (this.#isAborting) this.#logError(thrown, 'an abort listener failed');
+    return this.#isAborting;
   }
 
   #complete(status: number, error: string | undefined): void {
@@ -483,7 +504,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#isSilent = false;
     try {
       this.endSpan(status, error);
-      if (this.plan.onResponse.length > 0) runInScope(this, () => this.#report(status));
+      if (this.plan.onResponse.length > 0) this.#callService(() => this.#report(status));
     } finally {
       this.#endStream();
       if (this.#handlerDone) this.#release();
@@ -494,7 +515,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #endStream(): void {
     if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
     this.#isStream = false;
-    this.#source?.cancel();
+    const source = this.#source;
+    this.#source = undefined;
+    if (source !== undefined) this.#callService(() => source.cancel());
+  }
+
+  #callService(callback: () => void): void {
+    this.site.serviceCode.run(() => runInScope(this, callback));
   }
 
   #report(status: number): void {

@@ -242,7 +242,10 @@ export interface Application {
   readonly all: Route;
   /** A WebSocket at this path; it shares the path with no GET route. */
   ws<D = undefined>(path: string, options: WebSocketOptions<D>): void;
-  /** To all subscribers of a topic of this service, on every worker. May be called at any time. */
+  /**
+   * To all subscribers of a topic of this service, on every worker. May be called at any time.
+   * @throws TypeError for a topic, a message or an `isBinary` of another type
+   */
   publish(topic: string, data: string | Uint8Array, isBinary?: boolean): void;
   /** Routes and hooks of their own below a prefix; `/` in it is the prefix itself. */
   group(prefix: string, fill: (app: Application) => void): void;

@@ -8,6 +8,7 @@ import type { LiveRequests } from './live-requests.js';
 import type { RequestQuotas } from './observer.js';
 import type { RoutePlan } from './plan.js';
 import type { RequestIds } from './request-id.js';
+import type { ServiceCode } from './service-code.js';
 import type { TimerWheel } from './timer-wheel.js';
 import type { TurnEnd } from './turn-end.js';
 
@@ -16,6 +17,7 @@ export interface Site {
   readonly tracing: Tracing;
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
+  readonly serviceCode: ServiceCode;
   /** What requests may hold of the process. */
   readonly quotas: RequestQuotas;
   readonly ids: RequestIds;

@@ -24,6 +24,7 @@ import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
 import { httpDate } from './http-date.js';
 import { checkLength } from './plain-bytes.js';
 import { Refusal } from './refusal.js';
+import type { ServiceCode } from './service-code.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
@@ -36,6 +37,7 @@ import type { Upgrade, UwsWebSocket } from './uws-websocket.js';
 /** What the exchanges of one server share. */
 export interface ExchangeHost {
   readonly wheel: TimerWheel;
+  readonly serviceCode: ServiceCode;
   readonly streamIdleMs: number;
   /** Exchanges that outlived their request callback and are not complete. */
   unfinished: number;
@@ -241,7 +243,9 @@ export class UwsExchange implements Exchange, IncomingHead {
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
       // Half a surrogate pair has no form in UTF-8, and the core would write one all the same.
-      res.end(typeof body === 'string' ? body.toWellFormed() : (body ?? ''), this.#ending === 'cut');
+      const text = typeof body === 'string' ? body.toWellFormed() : (body ?? '');
+      if (this.#ending === 'cut') this.#host.serviceCode.holdDuring(() => void res.end(text, true));
+      else res.end(text);
       this.#finish();
       return;
     }
@@ -275,9 +279,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #linger(): void {
-    const res = this.#res;
-    if (this.#inCallback) res.onAborted(() => this.#gone());
-    this.#lingering = this.#host.wheel.after(LINGER_MS, () => res.close());
+    if (this.#inCallback) this.#res.onAborted(() => this.#gone());
+    this.#lingering = this.#host.wheel.after(LINGER_MS, () => this.#cut());
     this.#finish();
   }
 
@@ -436,7 +439,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     }
     this.#phase = DONE;
     try {
-      this.#res.close();
+      this.#cut();
     } catch (error) {
       // The core takes the response for whole: there is nothing to be cut, and what its client got is not known.
       this.#host.failed(error);
@@ -472,7 +475,11 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #stalled(): void {
-    if (this.#phase === ANSWERING) this.#res.close();
+    if (this.#phase === ANSWERING) this.#cut();
+  }
+
+  #cut(): void {
+    this.#host.serviceCode.holdDuring(() => void this.#res.close());
   }
 
   /**
@@ -500,7 +507,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       };
       return;
     }
-    this.#res.cork(write);
+    this.#cork(write);
   }
 
   #undefer(): void {
@@ -509,11 +516,15 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#pending = undefined;
     if (pending === undefined || this.#phase >= DONE) return;
     try {
-      this.#res.cork(pending);
+      this.#cork(pending);
     } catch (error) {
       this.#host.failed(error);
       this.destroy();
     }
+  }
+
+  #cork(write: () => void): void {
+    this.#host.serviceCode.holdDuring(() => void this.#res.cork(write));
   }
 
   #finish(): void {

@@ -5,6 +5,7 @@ import type { App } from './app.js';
 import type { Acceptance } from './exchange.js';
 import type { Segment } from './pattern.js';
 import type { PendingEnd } from './pending-end.js';
+import type { ServiceCode } from './service-code.js';
 import type { TurnWatch } from './turn-watch.js';
 import type {
   CoreApp,
@@ -73,6 +74,7 @@ export interface Surroundings {
 
 export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): WebSockets {
   const { serve, closed, turns, end } = around;
+  const { serviceCode } = app;
   const open = new Set<UwsWebSocket>();
   app.topics.serveBy((topic, data, isBinary) => void core.publish(topic, data, isBinary, isWorthIt(data)));
   app.webSockets().forEach((route, number) => {
@@ -87,7 +89,7 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
       upgrade(res, req, context) {
         // The core's patterns know no expressions and no precedence of ours: the router decides.
         if (app.webSocketAt(req.getUrl()) !== route) req.setYield(true);
-        else serve(res, req, upgradeIn(context));
+        else serve(res, req, upgradeIn(context, serviceCode));
       },
       open: (ws) => {
         ws.seat.take(ws);
@@ -98,11 +100,15 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
         else ws.seat.received(data, isBinary);
         end.wait();
       },
-      drain: (ws) => ws.seat.drained(),
+      drain(ws) {
+        ws.seat.drained();
+        end.wait();
+      },
       close(ws, code, reason) {
         open.delete(ws.seat);
         closed();
         ws.seat.left(code, textOf(reason));
+        end.wait();
       },
       subscription: (_ws, topic, now, before) => route.topics.counted(textOf(topic), now, before),
     };
@@ -111,7 +117,10 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
   return {
     leave() {
       const leaving = [...open];
-      for (const socket of leaving) socket.close(GOING_AWAY);
+      // All of them are told before the first callback of a service runs, and the drain goes on if that never returns.
+      serviceCode.holdOverTurn(() => {
+        for (const socket of leaving) socket.close(GOING_AWAY);
+      });
       return leaving.length;
     },
     end: () => app.topics.serveBy(() => {}),
@@ -119,13 +128,14 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
 }
 
 const upgradeIn =
-  (context: CoreContext): Upgrade =>
+  (context: CoreContext, serviceCode: ServiceCode): Upgrade =>
   (res, acceptance) => {
     const { route, headers, key, protocol = '', extensions } = acceptance;
-    const seat = new UwsWebSocket(acceptance);
+    const seat = new UwsWebSocket(acceptance, serviceCode);
     res.writeStatus('101 Switching Protocols');
     for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
-    res.upgrade({ seat }, key, protocol, route.limits.deflate ? extensions : '', context);
+    const offered = route.limits.deflate ? extensions : '';
+    serviceCode.holdDuring(() => res.upgrade({ seat }, key, protocol, offered, context));
     return seat;
   };
 
@@ -146,6 +156,7 @@ export class UwsWebSocket implements ServerWebSocket {
   readonly protocol: string | undefined;
   readonly requestId: string;
   readonly #route: SocketRoute;
+  readonly #serviceCode: ServiceCode;
   /** Undefined once it is closed. */
   #ws: CoreWebSocket | undefined;
   /** The code that we closed it with. */
@@ -154,8 +165,9 @@ export class UwsWebSocket implements ServerWebSocket {
   #turn = 0;
   #messages = 0;
 
-  constructor({ route, params, data, protocol, requestId }: Acceptance) {
+  constructor({ route, params, data, protocol, requestId }: Acceptance, serviceCode: ServiceCode) {
     this.#route = route;
+    this.#serviceCode = serviceCode;
     this.params = params;
     this.data = data;
     this.protocol = protocol;
@@ -170,18 +182,18 @@ export class UwsWebSocket implements ServerWebSocket {
   }
 
   send(data: string | Uint8Array, isBinary = typeof data !== 'string'): SendResult {
-    checkMessage(data);
+    checkMessage(data, isBinary);
     if (this.#ws === undefined) return 'dropped';
     return SENT_AS[this.#ws.send(data, isBinary, isWorthIt(data))] ?? 'dropped';
   }
 
   subscribe(topic: string): void {
     checkTopic(topic);
-    this.#ws?.subscribe(this.#route.topic(topic));
+    this.#calling((ws) => ws.subscribe(this.#route.topic(topic)));
   }
   unsubscribe(topic: string): void {
     checkTopic(topic);
-    this.#ws?.unsubscribe(this.#route.topic(topic));
+    this.#calling((ws) => ws.unsubscribe(this.#route.topic(topic)));
   }
   isSubscribed(topic: string): boolean {
     checkTopic(topic);
@@ -190,7 +202,7 @@ export class UwsWebSocket implements ServerWebSocket {
 
   publish(name: string, data: string | Uint8Array, isBinary = typeof data !== 'string'): void {
     checkTopic(name);
-    checkMessage(data);
+    checkMessage(data, isBinary);
     const { topics } = this.#route;
     const topic = this.#route.topic(name);
     // A socket that is closed gets nothing back: what it says in its `close` goes to all.
@@ -210,11 +222,17 @@ export class UwsWebSocket implements ServerWebSocket {
     checkClose(code, reason);
     if (this.#ws === undefined) return;
     this.#closedWith = code;
-    this.#ws.end(code, reason);
+    this.#calling((ws) => ws.end(code, reason));
   }
 
   terminate(): void {
-    this.#ws?.close();
+    this.#calling((ws) => ws.close());
+  }
+
+  /** For what the core calls back in before it returns. */
+  #calling(call: (ws: CoreWebSocket) => void): void {
+    const ws = this.#ws;
+    if (ws !== undefined) this.#serviceCode.holdDuring(() => call(ws));
   }
 
   // --- told by the core
@@ -253,6 +271,8 @@ export class UwsWebSocket implements ServerWebSocket {
   left(code: number, reason: string): void {
     this.#ws = undefined;
     const meant = this.#closedWith ?? (code === 1006 ? (FAULTS.get(reason) ?? code) : code);
-    this.#route.run('close', this, (close) => close(this, meant, reason));
+    this.#serviceCode.run(() => {
+      this.#route.run('close', this, (close) => close(this, meant, reason));
+    });
   }
 }

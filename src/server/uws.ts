@@ -85,6 +85,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
   const turns = new TurnWatch();
   const host: ExchangeHost = {
     wheel: app.wheel,
+    serviceCode: app.serviceCode,
     streamIdleMs: settings.streamIdleMs,
     unfinished: 0,
     answers: 0,
@@ -96,7 +97,8 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
         // It is called in callbacks of the core, which ends the process for what is thrown into it.
       }
     },
-    uncorked: (response, write) => (anchor === undefined ? write() : anchor.within(response, write)),
+    uncorked: (response, write) =>
+      app.serviceCode.holdDuring(() => (anchor === undefined ? write() : anchor.within(response, write))),
   };
 
   /** Nothing may be thrown out of here: the core would end the process. */
@@ -199,7 +201,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
       webSockets.end();
       anchor?.close();
       listener = undefined; // the core closes it with the rest
-      server.close();
+      app.serviceCode.holdDuring(() => void server.close());
     },
   };
 }

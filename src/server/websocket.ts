@@ -160,9 +160,10 @@ export function checkTopic(topic: string): void {
   if (typeof topic !== 'string' || topic === '') throw new TypeError('a topic is a string that is not empty');
 }
 
-/** @throws TypeError: what is queued for other threads must be what can be sent there */
-export function checkMessage(data: string | Uint8Array): void {
+/** @throws TypeError: what is queued for other threads must be what they accept */
+export function checkMessage(data: string | Uint8Array, isBinary: boolean): void {
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
     throw new TypeError('a message is a string or a Uint8Array');
   }
+  if (typeof isBinary !== 'boolean') throw new TypeError('isBinary is true or false');
 }

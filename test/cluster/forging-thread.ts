@@ -38,6 +38,7 @@ side.arm({
   drain: async () => forge('draining'),
   examine: () => undefined,
   recover() {},
+  accountsFor: () => false,
   close() {},
   serviceReady: async () => {},
 });

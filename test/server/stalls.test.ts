@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { ServiceCode } from '#src/server/service-code.js';
 import { Stalls } from '#workers/http/stalls.js';
 
 const STALL_MS = 1_000;
@@ -9,16 +10,24 @@ interface Scene {
   /** How long each of the requests on the stack has run. */
   readonly onStackMs?: readonly number[];
   readonly webSocketMs?: number;
+  readonly serviceCode?: ServiceCode;
 }
 
 /** What a worker says of a scene, and whether it has ended what is on its stack. */
-function examined({ standingMs, inCallback, onStackMs = [], webSocketMs }: Scene) {
+function examined({
+  standingMs,
+  inCallback,
+  onStackMs = [],
+  webSocketMs,
+  serviceCode = new ServiceCode(),
+}: Scene) {
   const now = performance.now();
   const living = onStackMs.map((ms) => ({ onStack: true, startedAt: now - ms }));
   let abandoned = 0;
   let isEnding = false;
   const stalls = new Stalls({
     app: {
+      serviceCode,
       living: () => living as never,
       running: () => undefined,
       runningWebSocket: () =>
@@ -67,6 +76,15 @@ describe('a worker that is found standing', () => {
       expect(examined(scene)).to.deep.equal({ found, abandoned: 0, isEnding: false });
     });
   }
+
+  it('ends nothing inside of a call into the core, which would end the process', () => {
+    const serviceCode = new ServiceCode();
+    let seen: unknown;
+    serviceCode.holdDuring(() => {
+      seen = examined({ standingMs: 1_100, inCallback: true, onStackMs: [1_050], serviceCode });
+    });
+    expect(seen).to.deep.equal({ found: 'again', abandoned: 0, isEnding: false });
+  });
 
   it('ends nothing while a request is not known yet, or not any more: the core would end the process', () => {
     const { found, isEnding } = examined({ standingMs: 1_100, inCallback: true });

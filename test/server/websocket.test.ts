@@ -164,6 +164,26 @@ describe('a WebSocket', () => {
     expect(await ada.next()).to.equal('bob left with 4000');
   });
 
+  it('rejects a message that other workers could not read', async () => {
+    await connect('/echo');
+    const ws = held!;
+    let toAll: (...message: never[]) => void = () => {};
+    world.app.mount('rejecting', (app) => {
+      toAll = (...message) => app.publish(...(message as unknown as [string, string, boolean]));
+    });
+    for (const [data, isBinary] of [
+      ...['text', Buffer.from('bytes')].flatMap((data) =>
+        [0, 1, 'true', null, {}].map((flag) => [data, flag]),
+      ),
+      ...[5, null, undefined, {}, new Uint16Array(2), new ArrayBuffer(2)].map((data) => [data, true]),
+    ]) {
+      const message = [data, isBinary] as never[];
+      expect(() => toAll('topic' as never, ...message)).to.throw(TypeError);
+      expect(() => ws.publish('topic', ...(message as unknown as [string]))).to.throw(TypeError);
+      expect(() => ws.send(...(message as unknown as [string]))).to.throw(TypeError);
+    }
+  });
+
   it('does nothing once it is closed', async () => {
     const client = await connect('/echo');
     const ws = held!;

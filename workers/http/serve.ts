@@ -92,6 +92,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     },
     examine: () => stalls.examine(),
     recover: () => stalls.recover(),
+    accountsFor: (error) => app.running()?.listenerFailed(error) ?? false,
     close: () => server.close(),
   });
   // A replacement takes no connection before it can answer.

@@ -15,7 +15,10 @@ const OTHERS_MS = 500;
 type Request = NonNullable<ReturnType<App['running']>>;
 
 export interface StallsOptions {
-  readonly app: Pick<App, 'abandon' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket'>;
+  readonly app: Pick<
+    App,
+    'abandon' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket' | 'serviceCode'
+  >;
   readonly server: Pick<UwsServer, 'inCallback' | 'breakOff'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
   /** Milliseconds since the loop has last turned. */
@@ -40,6 +43,8 @@ export class Stalls {
   examine(): Examined {
     const { app, server, standing, stallMs } = this.#options;
     if (standing() < stallMs / 2) return undefined;
+    // The call into the core that is on the stack returns soon: no code of services runs inside of it.
+    if (app.serviceCode.isHeld) return 'again';
     const { inCallback } = server;
     const onStack = inCallback ? app.living().filter((one) => one.onStack) : [];
     const webSocket = app.runningWebSocket();
@@ -54,7 +59,8 @@ export class Stalls {
     this.#spareOthers &&= inCallback;
     leaveScope();
     // Now: a callback that returns to the core without an answer ends the process.
-    app.abandon(stalled(), onStack);
+    // What services do about it comes when the loop turns: it may not end either, and nothing would end it here.
+    app.serviceCode.holdOverTurn(() => app.abandon(stalled(), onStack));
     server.breakOff();
     return {
       where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',

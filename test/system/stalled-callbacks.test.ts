@@ -1,0 +1,143 @@
+import type { Socket } from 'node:net';
+import { expect } from 'chai';
+import { get, json } from '#test/support/client.js';
+import { type Cluster, type LogLine, startCluster } from '#test/support/cluster.js';
+import { deafClient } from '#test/support/deaf-client.js';
+import { type WorkerView, workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { WebSocketClient } from '#test/support/websocket-client.js';
+import { STALLED_CALLBACKS } from './fixtures/paths.js';
+
+/** The core ends the process where V8 ends code that the core was called from. */
+function withCluster(what: string, cases: (the: () => Cluster) => void): void {
+  describe(`a callback that never returns, ${what},`, function () {
+    this.timeout(30_000);
+    let cluster: Cluster;
+    before(async () => {
+      cluster = await startCluster({
+        config: STALLED_CALLBACKS,
+        env: { STALL_MS: '300', DRAIN_MS: '500', STREAM_IDLE_MS: '1000' },
+      });
+    });
+    after(() => cluster.dispose());
+
+    cases(() => cluster);
+
+    it('leaves the process alive', async () => {
+      const { code } = await cluster.stop();
+      expect(code, cluster.stdout.slice(-12).join('\n')).to.equal(0);
+    });
+  });
+}
+
+const stallsOf = (cluster: Cluster, route: string): LogLine[] =>
+  cluster
+    .logs()
+    .filter((line) => String(line.msg).startsWith('handler stalled, broken off') && line.route === route);
+const settled = (list: readonly WorkerView[]): boolean =>
+  list.length === 2 && list.every(({ state }) => state === 'ready');
+
+/** Resolves with what is logged about `count` callbacks when all workers serve again. */
+async function interrupted(cluster: Cluster, route: string, count = 1): Promise<unknown[]> {
+  const stalls = await until(
+    () => stallsOf(cluster, route),
+    (found) => found.length >= count,
+    10_000,
+  );
+  expect(stalls, cluster.stderr.slice(1, 5).join('\n')).to.have.length.of.at.least(count);
+  await until(() => workersOf(cluster), settled);
+  expect((await get(`${cluster.url}/ok`)).status).to.equal(200);
+  return stalls.map(({ where }) => where);
+}
+
+const ask = (cluster: Cluster, path: string) =>
+  deafClient(Number(new URL(cluster.url).port), `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
+async function asked(cluster: Cluster, path: string): Promise<Socket> {
+  const client = await ask(cluster, path);
+  await until(
+    async () => json<{ inFlight: number }[]>(await get(`${cluster.adminUrl}/workers`)),
+    (workers) => workers.some(({ inFlight }) => inFlight > 0),
+  );
+  return client;
+}
+async function reload(cluster: Cluster): Promise<void> {
+  const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+  expect(answer.status).to.equal(202);
+  await answer.arrayBuffer();
+}
+
+for (const place of ['abort-listener', 'on-response', 'source-return', 'source-destroy'] as const) {
+  withCluster(`in ${place}`, (the) => {
+    it('costs its request alone when the client leaves', async () => {
+      const client = await asked(the(), `/${place}/client`);
+      client.destroy();
+      expect(await interrupted(the(), `/${place}/client`)).to.include('continuation');
+    });
+
+    it('costs its request alone when the client reads nothing and is cut', async () => {
+      const client = await ask(the(), `/${place}/idle`);
+      expect(await interrupted(the(), `/${place}/idle`)).to.include('continuation');
+      client.destroy();
+    });
+
+    it('costs its request alone behind a handler that does not return either', async () => {
+      const client = await ask(the(), `/${place}/stall`);
+      expect(await interrupted(the(), `/${place}/stall`, 2)).to.include.members(['request', 'continuation']);
+      client.destroy();
+    });
+
+    it('costs its worker alone when that is drained', async () => {
+      const client = await asked(the(), `/${place}/drain`);
+      await reload(the());
+      await interrupted(the(), `/${place}/drain`);
+      client.destroy();
+    });
+  });
+}
+
+withCluster('at the deadline of its request', (the) => {
+  for (const place of ['abort-listener', 'on-response'] as const) {
+    it(`costs its request alone in ${place}`, async () => {
+      const client = await ask(the(), `/${place}/deadline`);
+      expect(await interrupted(the(), `/${place}/deadline`)).to.include('continuation');
+      client.destroy();
+    });
+  }
+});
+
+for (const ways of [
+  ['close', 'terminate', 'close-late', 'throw', 'twice'],
+  ['open', 'too-big', 'slow-reader', 'client', 'drain'],
+]) {
+  withCluster('in close of a WebSocket', (the) => {
+    for (const way of ways) {
+      it(`costs its WebSocket alone, which ends by ${way}`, async () => {
+        const client = await WebSocketClient.connect(`${the().url}/close/${way}`);
+        if (way === 'client') client.destroy();
+        else if (way === 'drain') await reload(the());
+        else if (way === 'slow-reader') client.socket.pause();
+        if (way !== 'client' && way !== 'drain') client.send(way === 'too-big' ? 'x'.repeat(1025) : 'go');
+        await interrupted(the(), `/close/${way}`);
+        client.destroy();
+      });
+    }
+  });
+}
+
+withCluster('in another callback of a WebSocket', (the) => {
+  it('costs its WebSocket alone in drain', async () => {
+    const client = await WebSocketClient.connect(`${the().url}/drain`);
+    client.socket.pause();
+    client.send('go');
+    client.socket.resume();
+    await interrupted(the(), '/drain');
+    client.destroy();
+  });
+
+  it('costs its WebSocket alone in a loop over what calls back', async () => {
+    const client = await WebSocketClient.connect(`${the().url}/subscribing`);
+    client.send('go');
+    await interrupted(the(), '/subscribing');
+    client.destroy();
+  });
+});
