@@ -14,10 +14,12 @@ describe('the gate of connections', () => {
   let block: Block;
   let gate: ConnectionGate;
   let census: ConnectionCensus;
+  let asked: Int32Array;
   beforeEach(() => {
     block = Block.create({ workers: 1 });
     gate = connectionGate(block, 1, MOST, new SeriesTable(block, 1));
     census = new ConnectionCensus(block);
+    asked = block.words('connectionCensusAsked');
   });
 
   /** How many of so many connections of an address are admitted. */
@@ -43,5 +45,30 @@ describe('the gate of connections', () => {
     expect(open(B, 200)).to.equal(99);
     expect(readConnections(block)).to.equal(MOST);
     expect(open(C, 1)).to.equal(0);
+  });
+
+  it('asks for a count from three quarters on, of an address with half of its share', () => {
+    open(A, 400);
+    open(B, 349);
+    open(A, 1);
+    expect(asked[0]).to.equal(0);
+    open(A, 1);
+    expect(asked[0]).to.equal(1);
+    count({ [A]: 402, [B]: 349 });
+    for (let n = 0; n < 2; n++) gate.leave();
+    expect(open(C, 250)).to.equal(250);
+    expect(asked[0]).to.equal(0);
+    open(C, 1);
+    expect(asked[0]).to.equal(1);
+  });
+
+  it('never refuses an address with one connection at a time when it is counted as asked', () => {
+    open(A, 455);
+    open(B, 455);
+    for (let n = 0; n < 20 * MOST; n++) {
+      expect(open(C, 1)).to.equal(1);
+      gate.leave();
+      if (asked[0] === 1) count({ [A]: 455, [B]: 455 });
+    }
   });
 });
