@@ -3,9 +3,8 @@
 // no such table, only what has opened within the last second is known.
 //
 // Connections are counted once a second, and as soon as a worker asks for it because an address may be near its share.
-import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
@@ -24,6 +23,10 @@ const ASKED_SHARE = 0.5;
 /** The shortest and the longest rest after such a count. The longest bounds what a pause of the process would make of it. */
 const [ASKED_REST_MS, MOST_ASKED_REST_MS] = [10, 30_000] as const;
 const TABLES = process.platform === 'linux' ? ['/proc/self/net/tcp', '/proc/self/net/tcp6'] : [];
+/** The kernel gives at most one page of a table at a time. */
+const PAGE_BYTES = 4096;
+/** How long a table is read before the loop turns. */
+const SLICE_MS = 1;
 /** States of tcp(7) that hold a file of this process no more, or never did: TIME_WAIT, CLOSE, LISTEN. */
 const NOT_OPEN = new Set(['06', '07', '0A']);
 
@@ -33,7 +36,7 @@ const NOT_OPEN = new Set(['06', '07', '0A']);
  * @param counts added to
  */
 export async function countConnections(
-  table: Readable,
+  table: AsyncIterable<string>,
   port: number,
   counts: Map<string, number>,
 ): Promise<void> {
@@ -48,6 +51,29 @@ export async function countConnections(
       const network = networkOf(addressOf(there.slice(0, there.indexOf(':'))));
       counts.set(network, (counts.get(network) ?? 0) + 1);
     }
+  }
+}
+
+/**
+ * A table of the kernel, in pieces. To wait for every page would take many times as long as to read it where other threads
+ * want the cores.
+ */
+export async function* readTable(path: string): AsyncGenerator<string> {
+  const file = openSync(path, 'r');
+  const page = Buffer.alloc(PAGE_BYTES);
+  try {
+    for (let isRead = false; !isRead; await nextTurn()) {
+      const end = performance.now() + SLICE_MS;
+      let piece = '';
+      do {
+        const bytes = readSync(file, page, 0, PAGE_BYTES, null);
+        isRead = bytes === 0;
+        piece += page.toString('latin1', 0, bytes);
+      } while (!isRead && performance.now() < end);
+      yield piece;
+    }
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -67,7 +93,7 @@ async function readTables(tables: readonly string[], port: number): Promise<Map<
   const missing: unknown[] = [];
   for (const table of tables) {
     try {
-      await countConnections(createReadStream(table, 'latin1'), port, counts);
+      await countConnections(readTable(table), port, counts);
     } catch (error) {
       if (!isMissing(error) || missing.push(error) === tables.length) throw error;
     }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionShares } from '#src/memory/connection-shares.js';
 import { Connections } from '#src/memory/connections.js';
-import { censusOf, countConnections, takeCensus } from '#src/primary/connection-census.js';
+import { censusOf, countConnections, readTable, takeCensus } from '#src/primary/connection-census.js';
 import { until } from '#test/support/until.js';
 
 const HEAD =
@@ -62,7 +62,7 @@ describe('a census of connections', () => {
       sockets.push(socket);
     }
     const counts = new Map<string, number>();
-    await countConnections(createReadStream('/proc/self/net/tcp', 'latin1'), port, counts);
+    await countConnections(readTable('/proc/self/net/tcp'), port, counts);
     expect(Object.fromEntries(counts)).to.deep.equal({ '127.0.0.2': 2, '127.0.0.3': 1 });
     for (const socket of sockets) socket.destroy();
     server.close();
