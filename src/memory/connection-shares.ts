@@ -4,6 +4,9 @@
 // small: what was there, and what has opened since the primary began to count. In place of a count by address it may take
 // the number of all connections there are, because no address has more.
 //
+// A connection that has closed since the last count still counts. So a worker asks for a count before that number is
+// large enough to refuse an address, and the primary counts at once.
+//
 // The primary's row holds the difference, so that a sum over all rows is that number: what it has counted, less all that
 // the workers had counted when it began. Cells wrap around at 2^32, sums and differences with them.
 import { AddressCells, type AddressKey } from './address-cells.js';
@@ -15,10 +18,12 @@ const CELLS = ADDRESS_CELLS.connections;
 /** A worker's side. */
 export class ConnectionShares {
   readonly #cells: AddressCells;
+  readonly #asked: Int32Array;
 
   /** @param slot row of the worker */
   constructor(area: Area, slot: number) {
     this.#cells = new AddressCells(area, slot, 'connections');
+    this.#asked = area.words('connectionCensusAsked');
   }
 
   /** The connections that an address has open, or a few more. */
@@ -29,20 +34,28 @@ export class ConnectionShares {
   opened(key: AddressKey): void {
     this.#cells.add(key, 1);
   }
+
+  /** Asks the primary for a count. May be called on every connection. */
+  askForCount(): void {
+    if (Atomics.exchange(this.#asked, 0, 1) === 0) Atomics.notify(this.#asked, 0);
+  }
 }
 
 /** The primary's side. */
 export class ConnectionCensus {
   readonly #cells: AddressCells;
+  readonly #asked: Int32Array;
   #before: Int32Array;
 
   constructor(area: Area) {
     this.#cells = new AddressCells(area, 0, 'connections');
+    this.#asked = area.words('connectionCensusAsked');
     this.#before = this.#cells.othersNow();
   }
 
   /** Call before counting: what opens from now on counts in addition to what is counted. */
   begin(): void {
+    Atomics.store(this.#asked, 0, 0);
     this.#before = this.#cells.othersNow();
   }
 
@@ -60,4 +73,9 @@ export class ConnectionCensus {
   publishMost(all: number): void {
     this.#cells.replaceOwn(this.#before.map((before) => all - before));
   }
+}
+
+/** Resolves when a worker has asked for a count since the last one began. Does not keep the process alive. */
+export async function countAskedFor(area: Area): Promise<void> {
+  await Atomics.waitAsync(area.words('connectionCensusAsked'), 0, 0).value;
 }

@@ -110,6 +110,8 @@ export const LAYOUT = {
   processInFlight: field('process', 1, 'cas', 'requests', 'last'),
   /** Open connections of the data plane, in the same way. */
   processConnections: field('process', 1, 'cas', 'connections', 'last'),
+  /** 1 while a worker waits for the primary to count connections by address: see connection-shares.ts. */
+  connectionCensusAsked: field('process', 1, 'cas', 'flag', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
   /** The verdict of `/readyz`, for workers that are asked the same. */

@@ -1,12 +1,14 @@
 // Counts the open connections of the data plane by client address, from the tables of the kernel (proc(5), /proc/net/tcp).
 // While there are few the tables are not read: nobody has more than all there are, and that says enough. Where there is
 // no such table, only what has opened within the last second is known.
-import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
+//
+// Connections are counted once a second, and as soon as a worker asks for it because an address may be near its share.
+import { closeSync, openSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
-import { ConnectionCensus } from '../memory/connection-shares.js';
+import { ConnectionCensus, countAskedFor } from '../memory/connection-shares.js';
 import { readConnections } from '../memory/connections.js';
 import { addressText } from '../server/address.js';
 import { networkOf } from '../server/rate-limits.js';
@@ -18,7 +20,15 @@ const MOST_SHARE = 0.1;
 const MOST_REST_MS = 30_000;
 /** Of MAX_CONNECTIONS, from which on the tables are read. Below, no address is anywhere near its share. */
 const COUNT_FROM = 0.25;
+/** Counts that workers ask for may take more of the time: until one ends, an address may be refused by mistake. */
+const ASKED_SHARE = 0.5;
+/** The shortest and the longest rest after such a count. The longest bounds what a pause of the process would make of it. */
+const [ASKED_REST_MS, MOST_ASKED_REST_MS] = [10, 30_000] as const;
 const TABLES = process.platform === 'linux' ? ['/proc/self/net/tcp', '/proc/self/net/tcp6'] : [];
+/** The kernel gives at most one page of a table at a time. */
+const PAGE_BYTES = 4096;
+/** How long a table is read before the loop turns. */
+const SLICE_MS = 1;
 /** States of tcp(7) that hold a file of this process no more, or never did: TIME_WAIT, CLOSE, LISTEN. */
 const NOT_OPEN = new Set(['06', '07', '0A']);
 
@@ -28,7 +38,7 @@ const NOT_OPEN = new Set(['06', '07', '0A']);
  * @param counts added to
  */
 export async function countConnections(
-  table: Readable,
+  table: AsyncIterable<string>,
   port: number,
   counts: Map<string, number>,
 ): Promise<void> {
@@ -43,6 +53,29 @@ export async function countConnections(
       const network = networkOf(addressOf(there.slice(0, there.indexOf(':'))));
       counts.set(network, (counts.get(network) ?? 0) + 1);
     }
+  }
+}
+
+/**
+ * A table of the kernel, in pieces. To wait for every page would take many times as long as to read it where other threads
+ * want the cores.
+ */
+export async function* readTable(path: string): AsyncGenerator<string> {
+  const file = openSync(path, 'r');
+  const page = Buffer.alloc(PAGE_BYTES);
+  try {
+    for (let isRead = false; !isRead; await nextTurn()) {
+      const end = performance.now() + SLICE_MS;
+      let piece = '';
+      do {
+        const bytes = readSync(file, page, 0, PAGE_BYTES, null);
+        isRead = bytes === 0;
+        piece += page.toString('latin1', 0, bytes);
+      } while (!isRead && performance.now() < end);
+      yield piece;
+    }
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -62,7 +95,7 @@ async function readTables(tables: readonly string[], port: number): Promise<Map<
   const missing: unknown[] = [];
   for (const table of tables) {
     try {
-      await countConnections(createReadStream(table, 'latin1'), port, counts);
+      await countConnections(readTable(table), port, counts);
     } catch (error) {
       if (!isMissing(error) || missing.push(error) === tables.length) throw error;
     }
@@ -77,10 +110,12 @@ export function censusOf(
   maxConnections: number,
   log: Pick<Logger, 'warn'>,
   tables = TABLES,
+  now: () => number = () => performance.now(),
 ): () => Promise<void> {
   const census = new ConnectionCensus(block);
   const keyOf = addressKeys(block);
   let isFailing = false;
+  let forgottenAt = Number.NEGATIVE_INFINITY;
   return async () => {
     census.begin();
     const all = readConnections(block);
@@ -94,7 +129,11 @@ export function censusOf(
       isFailing = false;
     } catch (err) {
       // Else the last numbers stay, and what opens is added to them: they become too large, never too small.
-      if (isMissing(err)) census.publish([]);
+      // Without tables a count that a worker asks for would forget what has opened a moment ago.
+      if (isMissing(err) && now() - forgottenAt >= EVERY_MS) {
+        census.publish([]);
+        forgottenAt = now();
+      }
       if (!isFailing) log.warn({ err }, 'connections cannot be counted by address');
       isFailing = true;
     }
@@ -108,9 +147,26 @@ export function restAfter(countMs: number): number {
 
 /** @returns what ends it */
 export function takeCensus(...of: Parameters<typeof censusOf>): () => void {
-  const count = censusOf(...of);
+  const countOnce = censusOf(...of);
+  let running: Promise<void> | undefined;
+  // A count that begins while another one is read would spoil it.
+  const count = (): Promise<void> =>
+    (running ??= countOnce().finally(() => {
+      running = undefined;
+    }));
   let timer: NodeJS.Timeout | undefined;
   let hasEnded = false;
+  const countWhenAsked = async (): Promise<void> => {
+    for (;;) {
+      await countAskedFor(of[0]);
+      if (hasEnded) return;
+      const begun = performance.now();
+      await count();
+      const restMs = Math.max(ASKED_REST_MS, (performance.now() - begun) / ASKED_SHARE);
+      await sleep(Math.min(restMs, MOST_ASKED_REST_MS), undefined, { ref: false });
+    }
+  };
+  void countWhenAsked();
   const next = (afterMs: number): void => {
     if (hasEnded) return;
     timer = setTimeout(() => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,14 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionShares } from '#src/memory/connection-shares.js';
 import { Connections } from '#src/memory/connections.js';
-import { censusOf, countConnections, restAfter } from '#src/primary/connection-census.js';
+import {
+  censusOf,
+  countConnections,
+  readTable,
+  restAfter,
+  takeCensus,
+} from '#src/primary/connection-census.js';
+import { until } from '#test/support/until.js';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
@@ -61,7 +68,7 @@ describe('a census of connections', () => {
       sockets.push(socket);
     }
     const counts = new Map<string, number>();
-    await countConnections(createReadStream('/proc/self/net/tcp', 'latin1'), port, counts);
+    await countConnections(readTable('/proc/self/net/tcp'), port, counts);
     expect(Object.fromEntries(counts)).to.deep.equal({ '127.0.0.2': 2, '127.0.0.3': 1 });
     for (const socket of sockets) socket.destroy();
     server.close();
@@ -101,18 +108,21 @@ class Site {
   isReadable = true;
   readonly #keyOf = addressKeys(this.block);
   readonly #connections = new Connections(this.block, 1, MOST);
-  readonly #shares = new ConnectionShares(this.block, 1);
-  readonly #round = censusOf(
+  readonly shares = new ConnectionShares(this.block, 1);
+  nowMs = 0;
+  readonly #of: Parameters<typeof censusOf> = [
     this.block,
     8080,
     MOST,
     { warn: (fields: unknown) => this.warnings.push(fields) },
     [this.table, join(this.#folder, 'tcp6')],
-  );
+    () => this.nowMs,
+  ];
+  readonly #round = censusOf(...this.#of);
 
   enter(address: number): void {
     if (!this.#connections.enter()) return;
-    this.#shares.opened(this.#key(address));
+    this.shares.opened(this.#key(address));
     this.open[address]!++;
   }
 
@@ -123,6 +133,16 @@ class Site {
 
   /** Begins: what is open in this moment is in the table. */
   count(): Promise<void> {
+    this.writeTable();
+    return this.#round();
+  }
+
+  /** @returns what ends it */
+  take(): () => void {
+    return takeCensus(...this.#of);
+  }
+
+  writeTable(): void {
     rmSync(this.table, { force: true, recursive: true });
     const lineOf = (address: number): string => line('0100007F:1F90', `0${address + 2}00007F:C001`, '01');
     if (this.isReadable) {
@@ -131,7 +151,6 @@ class Site {
         HEAD + this.open.map((count, address) => lineOf(address).repeat(count)).join(''),
       );
     } else mkdirSync(this.table);
-    return this.#round();
   }
 
   remove(): Promise<void> {
@@ -140,7 +159,7 @@ class Site {
   }
 
   of(address: number): number {
-    return this.#shares.of(this.#key(address));
+    return this.shares.of(this.#key(address));
   }
 
   dispose(): void {
@@ -242,4 +261,36 @@ describe('rounds of a census', () => {
     expect(site.of(0)).to.equal(0);
     expect(site.warnings).to.have.length(1);
   });
+
+  it('without tables forget once a second at most, however often they are asked for', async () => {
+    fill(0, MOST / 4);
+    await site.remove();
+    fill(0, MOST / 4);
+    site.nowMs = 999;
+    await site.remove();
+    expect(site.of(0)).to.equal(MOST / 4);
+    site.nowMs = 1000;
+    await site.remove();
+    expect(site.of(0)).to.equal(0);
+  });
+
+  it('come as often as a worker asks for them', async () => {
+    const end = site.take();
+    try {
+      fill(1, MOST / 2);
+      site.writeTable();
+      for (let n = 0; n < 30; n++) {
+        site.enter(0);
+        site.leave(0);
+        expect(site.of(0)).to.equal(1);
+        site.shares.askForCount();
+        await until(
+          () => Promise.resolve(site.of(0)),
+          (connections) => connections === 0,
+        );
+      }
+    } finally {
+      end();
+    }
+  }).timeout(10_000);
 });
