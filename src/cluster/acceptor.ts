@@ -1,8 +1,10 @@
 // SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker, by turns in the core. Who
 // has clearly more in hand than the others is left out for a while (placement.ts).
+import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { Front, type FrontSettings } from './front.js';
 import { type Load, leftOut, weightOf } from './placement.js';
+import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding, Sharing } from './sharding.js';
 
 const LOOK_EVERY_MS = 250;
@@ -27,18 +29,21 @@ export class Acceptor implements Sharding {
   #port: number;
   readonly #front: Front;
   readonly #load: AcceptorOptions['load'];
+  readonly #log: Pick<Logger, 'warn'>;
   readonly #children = new Map<Descriptor, Child>();
   readonly #timer: NodeJS.Timeout;
   #again: NodeJS.Timeout | undefined;
+  #bounded = Promise.resolve();
 
   /** @throws StartError when the address cannot be listened on */
-  constructor(options: AcceptorOptions) {
+  constructor(options: AcceptorOptions, log: Pick<Logger, 'warn'>) {
     this.#front = new Front(options);
     this.#load = options.load;
+    this.#log = log;
     this.#port = options.port;
-    if (options.sharing === 'alone') this.#port = this.#front.listen(options.port, 'exclusive');
-    else if (options.sharing === 'first') this.#port = this.#front.reserve(options.port);
-    else if (options.port === 0) this.join(); // nobody's but ours
+    if (options.sharing === 'alone') this.#listening(this.#front.listen(options.port, 'exclusive'));
+    else if (options.sharing === 'first') this.#listening(this.#front.reserve(options.port));
+    else if (options.port === 0) this.#listening(this.#front.listen(0, 'shared')); // nobody's but ours
     this.#timer = setInterval(() => this.#look(true), LOOK_EVERY_MS);
   }
 
@@ -46,8 +51,9 @@ export class Acceptor implements Sharding {
     return this.#port;
   }
 
-  join(): void {
-    if (!this.#front.isListening) this.#port = this.#front.listen(this.#port, 'shared');
+  async join(): Promise<void> {
+    if (!this.#front.isListening) this.#listening(this.#front.listen(this.#port, 'shared'));
+    await this.#bounded;
   }
 
   add(descriptor: Descriptor): void {
@@ -68,14 +74,21 @@ export class Acceptor implements Sharding {
     this.#takeAll();
   }
 
-  stopListening(): Promise<void> {
-    return this.#front.stopListeningBehindPoll();
+  async stopListening(): Promise<void> {
+    // The other process has the listener, too, until it ends: what that accepts is lost.
+    await this.#bounded;
+    await this.#front.stopListeningBehindPoll();
   }
 
   close(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#again);
     this.#front.close();
+  }
+
+  #listening(port: number): void {
+    this.#port = port;
+    this.#bounded = boundReceiveBuffers(port, this.#log);
   }
 
   /** Who is left out is decided among those that are there, so anew when they change. */

@@ -43,7 +43,7 @@ export class ReusePort implements Sharding {
   }
 
   /** Its workers have by now: they start when what they need is there. */
-  join(): void {}
+  async join(): Promise<void> {}
 
   add(descriptor: Descriptor): void {
     this.#listening.add(descriptor);

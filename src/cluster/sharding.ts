@@ -32,8 +32,11 @@ export interface Sharding extends Rotation {
   readonly port: number;
   /** What a worker listens on itself before it is ready; undefined: it is handed its connections. */
   readonly workerPort: number | undefined;
-  /** We are ready: from here on a part of the new connections is ours. @throws StartError */
-  join(): void;
+  /**
+   * We are ready: from here on a part of the new connections is ours. Resolves when their receive buffers are bounded.
+   * @throws StartError
+   */
+  join(): Promise<void>;
   /** New connections are refused from here on; those that exist live on in their workers. */
   stopListening(): Promise<void>;
   /** When no worker lives any more. */

@@ -18,5 +18,5 @@ export async function openDataPlane(
   const tls = tlsFilesOf(settings);
   if (tls !== undefined) for (const doubt of checkCertificate(tls)) log.warn(doubt);
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
-  return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot) });
+  return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot) }, log);
 }

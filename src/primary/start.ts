@@ -248,7 +248,7 @@ async function startParts(
   for (const database of placed) database.exclusive = false;
   readiness.reached();
   try {
-    dataPlane.join();
+    await dataPlane.join();
     if (admin === undefined) await openAdminPlane();
   } catch (error) {
     const known = error instanceof StartError;

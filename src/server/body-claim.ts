@@ -20,6 +20,11 @@ export class BodyClaim {
     this.#keyOf = keyOf;
   }
 
+  /** Bytes that all bodies of one client address may hold. */
+  get most(): number {
+    return this.#quotas.bodyBytes.mostShare;
+  }
+
   /** The rest of the body is on its way. False: too many are; nothing was taken. */
   wait(): boolean {
     if (!this.#isWaiting) this.#isWaiting = this.#quotas.bodies.take(1, this.#keyOf());

@@ -26,8 +26,12 @@ export const bodyTooLarge = (limit: number): HttpError =>
 const bodyTimeout = (): HttpError =>
   new Refusal('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
 
-const tooManyBodies = (): HttpError =>
-  new UnavailableError('OVERLOADED', 'The bodies of too many requests are on their way.');
+const overloaded = (detail = 'The bodies of too many requests are on their way.'): HttpError =>
+  new UnavailableError('OVERLOADED', detail);
+
+/** However little others hold: it is refused whenever it is sent. */
+const moreThanOneMayHold = (bytes: number): string =>
+  `More of the body has arrived than is held for one client: ${bytes} bytes of MAX_BUFFERED_BODY_BYTES.`;
 
 /** The client left: for logs and metrics only. */
 export const clientClosed = (): HttpError => new HttpError('CLIENT_CLOSED', 'The client closed the request.');
@@ -140,7 +144,7 @@ export class RequestBody {
   #turnEnded(): void {
     if (this.#end !== undefined || this.#waiter === undefined || this.#parts.exchange.isBodyComplete) return;
     if (this.#parts.claim?.wait() === false) {
-      this.#settle(tooManyBodies());
+      this.#settle(overloaded());
       return;
     }
     this.#silence.start();
@@ -155,7 +159,7 @@ export class RequestBody {
     this.#received += piece.byteLength;
     const { limit } = this.#parts;
     if (this.#received > limit) this.#settle(bodyTooLarge(limit));
-    else if (!this.#append(piece, isLast)) this.#settle(tooManyBodies());
+    else if (!this.#append(piece, isLast)) this.#settle(this.#refusal(this.#length + piece.byteLength));
     else if (isLast) this.#settle('complete');
     else this.#tookMore();
   }
@@ -181,10 +185,16 @@ export class RequestBody {
     return true;
   }
 
-  /** Twice as large as before, but never larger than the rest of the body can be. */
+  #refusal(needed: number): HttpError {
+    const most = this.#parts.claim?.most;
+    return most === undefined || needed <= most ? overloaded() : overloaded(moreThanOneMayHold(most));
+  }
+
+  /** Twice as large as before, but never larger than the rest of the body can be, or than one client may hold. */
   #sizeFor(needed: number): number {
-    const { contentLength, limit } = this.#parts;
-    const most = (contentLength >= 0 ? contentLength : limit) - this.#received + needed;
+    const { contentLength, limit, claim } = this.#parts;
+    const rest = (contentLength >= 0 ? contentLength : limit) - this.#received + needed;
+    const most = Math.min(rest, claim?.most ?? rest);
     return Math.max(needed, Math.min(most, Math.max(LEAST_BYTES, 2 * this.#buffer.byteLength)));
   }
 

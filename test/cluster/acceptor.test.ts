@@ -7,6 +7,7 @@ import type { Descriptor } from '#src/cluster/sharding.js';
 import { type CoreApp, loadCore } from '#src/server/uws-core.js';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { expectProblem } from '#test/support/problem.js';
+import { silentLog } from '#test/support/silent-log.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 
@@ -23,7 +24,7 @@ describe('the acceptor', () => {
   };
   const accept = (tls: Pick<ConstructorParameters<typeof Acceptor>[0], keyof typeof plain>): Acceptor => {
     const load = (slot: number) => ({ connections: connections.get(slot) ?? 0, inFlight: 0 });
-    const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, sharing: 'alone', ...tls, load });
+    const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, sharing: 'alone', ...tls, load }, silentLog);
     open.unshift(acceptor);
     return acceptor;
   };

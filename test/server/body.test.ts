@@ -173,6 +173,43 @@ describe('reading a whole body', () => {
     expect(peer.held).to.deep.equal(NOTHING_HELD);
   });
 
+  describe('and what one client may hold', () => {
+    const MOST = 448 * 1024; // without what is for small bodies of all
+    const bounds: Partial<QuotaBounds> = { bodyBytes: [1024 * 1024, 512 * 1024] };
+    const sendAll = (bytes: number, piece: number, isAnnounced: boolean): Promise<Uint8Array> => {
+      const peer = new Peer(1e7, bounds, isAnnounced ? bytes : -1);
+      const whole = peer.body.whole();
+      whole.catch(() => undefined);
+      for (let sent = 0; sent < bytes; sent += piece) {
+        const length = Math.min(piece, bytes - sent);
+        // The end of a chunked body comes on its own.
+        peer.send('x'.repeat(length), isAnnounced && sent + length === bytes);
+      }
+      if (!isAnnounced) peer.send('', true);
+      return whole;
+    };
+
+    for (const piece of [1000, 16 * 1024, 100_000, 416 * 1024]) {
+      for (const isAnnounced of [true, false]) {
+        const how = `${isAnnounced ? 'announced' : 'chunked'}, in pieces of ${piece} bytes`;
+        it(`takes what fits, ${how}`, async () => {
+          for (const bytes of [100, 200, 257, 300, 440, 448].map((kib) => kib * 1024)) {
+            expect((await sendAll(bytes, piece, isAnnounced)).length).to.equal(bytes);
+          }
+        });
+
+        it(`names the setting when it never can fit, ${how}`, async () => {
+          const error = await sendAll(MOST + 20_000, piece, isAnnounced).then(
+            fail,
+            (thrown: unknown) => thrown,
+          );
+          expect(error).to.include({ code: 'OVERLOADED' });
+          expect(String(error)).to.match(new RegExp(`${MOST} bytes of MAX_BUFFERED_BODY_BYTES`));
+        });
+      }
+    }
+  });
+
   it('never holds more than the announced length', async () => {
     const peer = new Peer(1e6, {}, 1500);
     void codeOf(peer.body.whole());

@@ -9,6 +9,7 @@ import { systemRoutes } from '#src/services/system.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { type Bench, bench, gate, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
+import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
 import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
 
@@ -157,7 +158,10 @@ export const refused: readonly Way[] = [
     async reach() {
       const load = () => ({ connections: 0, inFlight: 0 });
       const files = { tlsCertFile: undefined, tlsKeyFile: undefined };
-      const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, sharing: 'alone', load, ...files });
+      const acceptor = new Acceptor(
+        { host: '127.0.0.1', port: 0, sharing: 'alone', load, ...files },
+        silentLog,
+      );
       try {
         const wire = await Wire.open(`http://127.0.0.1:${acceptor.port}`);
         return [await wire.request('POST', '/anything', ['X-Request-Id: mine'], 'body')];

@@ -3,6 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { startLoadSampler } from '#src/cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
+import { boundReceiveBuffers, listenersOn } from '#src/cluster/receive-buffers.js';
 import { TopicChannels } from '#src/cluster/topic-channels.js';
 import { WorkerMail } from '#src/cluster/worker-mail.js';
 import type { WorkerSide } from '#src/cluster/worker-side.js';
@@ -98,7 +99,11 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   // A replacement takes no connection before it can answer.
   await Promise.all(boot.ready.map((ready) => side.mount(ready)));
   if (leaving) return;
-  if (boot.port !== undefined) await server.listen(boot.port, settings.host);
+  if (boot.port !== undefined) {
+    const others = listenersOn(boot.port);
+    await server.listen(boot.port, settings.host);
+    await boundReceiveBuffers(boot.port, log, others);
+  }
   const descriptor = boot.port === undefined ? server.descriptor() : undefined;
   side.ready({ slot, app: descriptor }, app.switchable());
 }

@@ -98,7 +98,7 @@ export class Dispatcher {
 
   /** All that comes before the handler. */
   async #admit(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<Admitted> {
-    const { allowedHosts, connections, host, router } = this.#options;
+    const { allowedHosts, host, router } = this.#options;
     checkForm(request);
     const foreign = foreignSite(
       {
@@ -123,24 +123,30 @@ export class Dispatcher {
     if (this.#closing && match.route.access !== 'open') {
       throw new UnavailableError('DRAINING', 'The admin plane is closing.');
     }
-    if (connections.isBusy && match.route.access !== 'open') {
-      throw new UnavailableError('OVERLOADED', 'Too many requests to the admin plane are under way.');
-    }
+    this.#refuseWhenBusy(match.route);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
+    const body = await this.#bodyOf(request, response);
+    // A request does not count as running while its body arrives, and others may have begun meanwhile.
+    this.#refuseWhenBusy(match.route);
     const adminRequest: AdminRequest = {
       method: request.method ?? '',
       path,
       params: match.params,
       query: new URLSearchParams(query),
       header: (name) => header(request, name),
-      body: await this.#bodyOf(request, response),
+      body,
       requestId,
       remoteAddress: request.socket.remoteAddress ?? '',
       grants,
       signal: gone.signal,
     };
     return { route: match.route, adminRequest };
+  }
+
+  #refuseWhenBusy({ access }: AdminRoute): void {
+    if (access === 'open' || !this.#options.connections.isBusy) return;
+    throw new UnavailableError('OVERLOADED', 'Too many requests to the admin plane are under way.');
   }
 
   async #bodyOf(request: IncomingMessage, response: ServerResponse): Promise<unknown> {

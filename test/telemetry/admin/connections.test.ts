@@ -6,7 +6,7 @@ import { Turns } from '#src/telemetry/admin/turns.js';
 import { get } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
-import { Wire } from '#test/support/wire.js';
+import { Wire, type WireAnswer } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';
 
 const PROBE = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -152,6 +152,59 @@ describe('connections to the admin plane that have sent a request', () => {
     await expectProblem(await refused!.answer(), 503, 'OVERLOADED');
     expect((await get(`${url}/livez`)).status).to.equal(200);
   });
+
+  const WAYS: Readonly<Record<string, readonly [first: string, rest: string]>> = {
+    'without a body': ['', 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    'with an empty body': ['', 'PUT /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n'],
+    'with a body at once': ['', 'PUT /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'],
+    'with a body that ends later': [
+      'PUT /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{',
+      '}',
+    ],
+    'with a body that is waited for': [
+      'PUT /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n',
+      '{}',
+    ],
+  };
+  for (const [way, [first, rest]] of Object.entries(WAYS)) {
+    it(`run a quarter of them in handlers at once, whenever their requests are complete: ${way}`, async () => {
+      let running = 0;
+      const releases: (() => void)[] = [];
+      const handler = async () => {
+        running += 1;
+        await new Promise<void>((resolve) => releases.push(resolve));
+        return { status: 204 };
+      };
+      const slow = (['GET', 'PUT'] as const).map(
+        (method): AdminRoute => ({ method, path: '/slow', handler }),
+      );
+      const { url } = await plane([livez, ...slow], { limits: { connections: 16 } });
+      const all = await send(url, first, 16);
+      // Its turn has come, and with it that of those before.
+      if (first !== '') await get(`${url}/nothing`);
+      for (const wire of all.slice(1)) wire.write(rest);
+      // The response of none of those that run is ready, so the first eleven to come are refusals.
+      const answers: WireAnswer[] = [];
+      for (const wire of all.slice(1)) {
+        void (async () => {
+          let answer = await wire.answer();
+          if (answer?.status === 100) answer = await wire.answer();
+          if (answer !== undefined) answers.push(answer);
+        })();
+      }
+      await until(
+        () => answers.length,
+        (count) => count >= 11,
+      );
+      expect(running).to.equal(4);
+      for (const answer of answers) {
+        expect(answer.headers['x-multilane-executed']).to.equal('false');
+        await expectProblem(answer, 503, 'OVERLOADED');
+      }
+      expect((await get(`${url}/livez`)).status).to.equal(200);
+      for (const release of releases) release();
+    });
+  }
 
   it('are answered one request at a time: what is pipelined begins when the response before it is sent', async () => {
     const begun: string[] = [];
