@@ -8,7 +8,7 @@ import { clientClosed } from './body.js';
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';
-import type { CoreResponse } from './uws-core.js';
+import { type CoreResponse, restartClock } from './uws-core.js';
 
 /** One write; and one while the core still holds bytes back, which it then takes regardless. */
 const PIECE_BYTES = 64 * 1024;
@@ -50,7 +50,10 @@ export class UwsStream {
     this.#res = res;
     this.#body = body;
     this.#wheel = wheel;
-    this.#idle = new IdleAlarm(wheel, idleMs, stalled);
+    this.#idle = new IdleAlarm(wheel, idleMs, stalled, () => {
+      restartClock(res);
+      body?.pauseAgain();
+    });
   }
 
   /** Behind the head, corked. */
