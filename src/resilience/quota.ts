@@ -42,13 +42,13 @@ export class Quota<Key> {
   readonly #options: QuotaOptions<Key>;
   readonly #mostLoose: number;
   /** What one address may hold that is not loose. */
-  readonly #mostShare: number;
+  readonly mostShare: number;
 
   constructor(options: QuotaOptions<Key>) {
     const { loose, mostEach } = options;
     this.#options = options;
     this.#mostLoose = loose === undefined ? 0 : Math.floor(mostEach * LOOSE_PART);
-    this.#mostShare = mostEach - this.#mostLoose;
+    this.mostShare = mostEach - this.#mostLoose;
   }
 
   get held(): number {
@@ -58,7 +58,7 @@ export class Quota<Key> {
   /** Takes units for an address, to be returned by `give`. False: refused; nothing was taken. */
   take(amount: number, key: Key): boolean {
     const { units, shares, most, onRefused } = this.#options;
-    if (amount <= this.#mostShare && shares.take(key, amount, this.#mostShare)) {
+    if (amount <= this.mostShare && shares.take(key, amount, this.mostShare)) {
       if (units.take(amount, most)) return true;
       shares.give(key, amount);
     }

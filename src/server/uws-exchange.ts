@@ -125,6 +125,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   #pending: (() => void) | undefined;
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
+  #onEnded: (() => void) | undefined;
   #onBodyRefused: ((error: HttpError) => void) | undefined;
   /** The core is in the middle of a packet that it must not read on. */
   #endsPacket: boolean;
@@ -188,6 +189,11 @@ export class UwsExchange implements Exchange, IncomingHead {
   onClosed(listener: () => void): void {
     if (this.#phase === GONE) queueMicrotask(listener);
     else if (this.#phase !== DONE) this.#listeners = [...(this.#listeners ?? []), listener];
+  }
+
+  onEnded(listener: () => void): void {
+    if (this.#phase >= DONE) listener();
+    else this.#onEnded = listener;
   }
 
   /** The request callback is over, or is about to be broken off: what is not answered by now is asynchronous. */
@@ -515,6 +521,8 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#body?.finish();
     this.#large?.finish();
     this.#pieces?.finish();
+    this.#onEnded?.();
+    this.#onEnded = undefined;
   }
 
   #gone(): void {
