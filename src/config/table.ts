@@ -141,8 +141,9 @@ export const PROCESS_SETTINGS = {
   MAX_BUFFERED_BODY_BYTES: given(
     whole(64 * 1024, 1024 * MIB),
     (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
-    'Bytes of request bodies that the whole process holds, at most half of them of one client address; a body that ' +
-      'needs more is refused with 503 `OVERLOADED`.',
+    'Bytes of request bodies, and of whole responses over 64 KiB that their clients have not read yet, that the whole ' +
+      'process holds, at most half of them of one client address; a body or response that needs more is ' +
+      'refused with 503 `OVERLOADED`.',
     {
       ...BYTES,
       defaultText: 'a quarter of the memory of the machine or container, at least 16 MiB and at most 1 GiB',

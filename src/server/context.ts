@@ -26,6 +26,9 @@ import { type Pieces, StreamSource } from './stream-source.js';
 import type { Alarm } from './timer-wheel.js';
 import type { SocketRoute } from './websocket.js';
 
+/** A whole response of more bytes counts as held until its client has read it: a socket rarely takes them at once. */
+const LARGE_BYTES = 64 * 1024;
+
 /** No answer yet. */
 const OPEN = 0;
 /** The handler's answer, or a problem, is on its way. */
@@ -186,7 +189,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /**
    * The whole answer. After the client left or the deadline passed it does nothing.
    * @param error code of the problem that `body` is
-   * @throws Error when an answer was given already
+   * @throws Error when an answer was given already, UnavailableError when too many bytes of responses are unread
    */
   reply(
     status: number,
@@ -194,8 +197,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     body: string | Uint8Array | null,
     error?: string,
   ): Sent {
-    if (!this.#claim()) return SENT;
     const bodiless = isBodiless(status);
+    const isCounted = this.#phase === OPEN && error === undefined && !bodiless && body !== null;
+    if (isCounted && !this.#holdBytes(body)) throw tooManyBytes();
+    if (!this.#claim()) return SENT;
     try {
       const fields = this.#fieldsOf(status, bodiless ? undefined : contentType);
       this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
@@ -205,6 +210,21 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
     this.#complete(status, error);
     return SENT;
+  }
+
+  /**
+   * A large response is held until its client has read it, which may be long after its request has ended. One that is
+   * larger than the share of an address counts as that share.
+   * @returns false when too many bytes are held
+   */
+  #holdBytes(body: string | Uint8Array): boolean {
+    if (body.length <= LARGE_BYTES || this.inProcess || this.method === 'HEAD') return true;
+    const { bodyBytes } = this.site.quotas;
+    const key = this.addressKey;
+    const bytes = Math.min(Buffer.byteLength(body), bodyBytes.mostShare);
+    if (!bodyBytes.take(bytes, key)) return false;
+    this.exchange.onEnded(() => bodyBytes.give(bytes, key));
+    return true;
   }
 
   /** A problem takes nothing over from the answer that was being prepared. */
@@ -454,7 +474,14 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
     try {
       this.exchange.onClosed(() => this.#giveUp(clientClosed()));
-      this.exchange.send(status, this.#fieldsOf(status, contentType), await make(), this.site.draining());
+      const body = await make();
+      if (this.#phase !== ANSWERED) return;
+      if (!this.#holdBytes(body)) {
+        this.#phase = OPEN;
+        this.replyProblem(problemOf(tooManyBytes(), this));
+        return;
+      }
+      this.exchange.send(status, this.#fieldsOf(status, contentType), body, this.site.draining());
       this.#complete(status, undefined);
     } catch (error) {
       this.breakDown(error);
@@ -548,3 +575,6 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.site.requests.remove(this);
   }
 }
+
+const tooManyBytes = (): UnavailableError =>
+  new UnavailableError('OVERLOADED', 'Too many bytes of responses have not been read yet.');

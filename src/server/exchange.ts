@@ -39,6 +39,8 @@ export interface Exchange {
   remoteAddress(): string;
   /** Each listener is called at most once, when the client leaves before the answer is complete. */
   onClosed(listener: () => void): void;
+  /** The listener is called once: when the answer is complete or the client has left, or now if that has been. */
+  onEnded(listener: () => void): void;
   /**
    * The whole answer at once, with backpressure for large bodies. Headers are a flat list, already checked.
    * For HEAD the length of `body` is announced and the body is not sent; `null` announces no length there.

@@ -41,6 +41,7 @@ export class InjectExchange implements Exchange {
   readonly #request: InjectedRequest;
   readonly #receiver: Receiver;
   #listeners: (() => void)[] = [];
+  #onEnded: (() => void) | undefined;
   /** Of an answer in pieces: the bytes that are still to come, undefined when nobody knows. */
   #begun: { left: number | undefined } | undefined;
   #answered = false;
@@ -59,6 +60,11 @@ export class InjectExchange implements Exchange {
   onClosed(listener: () => void): void {
     if (this.#left) queueMicrotask(listener);
     else if (!this.closed) this.#listeners.push(listener);
+  }
+
+  onEnded(listener: () => void): void {
+    if (this.closed) listener();
+    else this.#onEnded = listener;
   }
 
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
@@ -143,6 +149,7 @@ export class InjectExchange implements Exchange {
   #close(): void {
     this.closed = true;
     this.#listeners = [];
+    this.#onEnded?.();
     this.settled?.();
   }
 }

@@ -108,6 +108,15 @@ export interface Core {
   _cfg?(option: string): void;
 }
 
+/**
+ * Starts the core's idle time-out of about 10 s anew. No write does that while the socket takes nothing.
+ * Reading goes on behind it, also where it was paused.
+ */
+export function restartClock(response: Pick<CoreResponse, 'pause' | 'resume'>): void {
+  response.pause();
+  response.resume();
+}
+
 export function loadCore(): Core {
   return createRequire(import.meta.url)('uWebSockets.js') as Core;
 }

@@ -4,6 +4,10 @@
 //   of the response, and where the WebSocket has come to lie at the same address it takes that one's memory for it, and
 //   closes the connection if the bits happen to say so. It is written within the cork of another response
 //   (uws-anchor.ts);
+// - the core ends the process when a request callback returns with a response that is not complete and without an abort
+//   handler. `end` completes a response, except where the responses of one packet outgrow the core's buffer while the
+//   socket takes no more: then the body is lost, the response stays incomplete and times out, and JavaScript is not
+//   told. So every request has an abort handler from its beginning;
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
 //   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and because nothing that
 //   follows may be executed reading stops for good, until the core times the connection out;
@@ -125,6 +129,7 @@ export class UwsExchange implements Exchange, IncomingHead {
   #pending: (() => void) | undefined;
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
+  #onEnded: (() => void) | undefined;
   #onBodyRefused: ((error: HttpError) => void) | undefined;
   /** The core is in the middle of a packet that it must not read on. */
   #endsPacket: boolean;
@@ -157,6 +162,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#endsPacket = framing.hasTrailers;
     this.#deferred = framing.isDeferred && !framing.hasTrailers;
     this.accept = upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
+    res.onAborted(() => this.#gone());
     if (framing.contentLength > 0 || framing.isChunked) {
       this.#body = new UwsBody(res, framing.isChunked, {
         failed: (error) => {
@@ -189,17 +195,18 @@ export class UwsExchange implements Exchange, IncomingHead {
     else if (this.#phase !== DONE) this.#listeners = [...(this.#listeners ?? []), listener];
   }
 
-  /**
-   * The request callback is over, or is about to be broken off: what is not answered by now is asynchronous. A
-   * callback that returns to the core with neither this nor an answer ends the process.
-   */
+  onEnded(listener: () => void): void {
+    if (this.#phase >= DONE) listener();
+    else this.#onEnded = listener;
+  }
+
+  /** The request callback is over, or is about to be broken off: what is not answered by now is asynchronous. */
   leaveCallback(): void {
     if (!this.#inCallback) return;
     this.#inCallback = false;
     if (this.#phase >= DONE) return;
     this.#isCounted = true;
     this.#host.unfinished++;
-    this.#res.onAborted(() => this.#gone());
     // Microtasks still run before the core parses on: only the next turn of the loop is late enough.
     if (this.#deferred) setImmediate(() => this.#undefer());
   }
@@ -279,7 +286,6 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   #linger(): void {
-    if (this.#inCallback) this.#res.onAborted(() => this.#gone());
     this.#lingering = this.#host.wheel.after(LINGER_MS, () => this.#cut());
     this.#finish();
   }
@@ -540,6 +546,8 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#pieces?.finish();
     if (this.#isCounted) this.#host.unfinished--;
     this.#isCounted = false;
+    this.#onEnded?.();
+    this.#onEnded = undefined;
   }
 
   #gone(): void {

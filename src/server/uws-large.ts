@@ -3,7 +3,7 @@
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { TimerWheel } from './timer-wheel.js';
-import type { CoreResponse } from './uws-core.js';
+import { type CoreResponse, restartClock } from './uws-core.js';
 import type { SizedEvents } from './uws-sized.js';
 
 export interface LargeEvents extends SizedEvents {
@@ -24,7 +24,12 @@ export class UwsLarge {
     this.#body = body;
     this.#length = body.length;
     this.#events = events;
-    this.#idle = new IdleAlarm(wheel, idleMs, () => events.stalled());
+    this.#idle = new IdleAlarm(
+      wheel,
+      idleMs,
+      () => events.stalled(),
+      () => restartClock(res),
+    );
   }
 
   /** Behind the first attempt, corked. */

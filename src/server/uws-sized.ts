@@ -5,7 +5,7 @@ import { describeThrown } from './failure.js';
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { TimerWheel } from './timer-wheel.js';
-import type { CoreResponse } from './uws-core.js';
+import { type CoreResponse, restartClock } from './uws-core.js';
 
 const PIECE_BYTES = 64 * 1024;
 
@@ -34,7 +34,12 @@ export class UwsSized {
     this.#res = res;
     this.#length = length;
     this.#events = events;
-    this.#idle = new IdleAlarm(wheel, idleMs, () => events.stalled());
+    this.#idle = new IdleAlarm(
+      wheel,
+      idleMs,
+      () => events.stalled(),
+      () => restartClock(res),
+    );
   }
 
   /** Behind the head, corked. */

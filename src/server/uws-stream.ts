@@ -8,7 +8,7 @@ import { clientClosed } from './body.js';
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';
-import type { CoreResponse } from './uws-core.js';
+import { type CoreResponse, restartClock } from './uws-core.js';
 
 /** One write; and one while the core still holds bytes back, which it then takes regardless. */
 const PIECE_BYTES = 64 * 1024;
@@ -31,6 +31,7 @@ export class UwsStream {
   readonly #wheel: TimerWheel;
   readonly #idle: IdleAlarm;
   readonly #body: BodyUnderWay | undefined;
+  readonly #lost: () => void;
   #over = false;
   /** The core has said that it buffers. */
   #blocked = false;
@@ -39,18 +40,22 @@ export class UwsStream {
   #nextTry: Alarm | undefined;
   #tryAfterMs: number = TRY_AFTER_MS;
 
-  /** @param stalled called when the client has taken nothing for `idleMs` */
+  /** @param lost called when the client has taken nothing for `idleMs`, or is found to be gone */
   constructor(
     res: CoreResponse,
     body: BodyUnderWay | undefined,
     wheel: TimerWheel,
     idleMs: number,
-    stalled: () => void,
+    lost: () => void,
   ) {
     this.#res = res;
     this.#body = body;
     this.#wheel = wheel;
-    this.#idle = new IdleAlarm(wheel, idleMs, stalled);
+    this.#lost = lost;
+    this.#idle = new IdleAlarm(wheel, idleMs, lost, () => {
+      restartClock(res);
+      body?.pauseAgain();
+    });
   }
 
   /** Behind the head, corked. */
@@ -107,7 +112,11 @@ export class UwsStream {
 
   async #writable(): Promise<void> {
     if (this.#body?.isUnderWay === true) {
-      this.#nextTry = this.#wheel.after(this.#tryAfterMs, () => this.#wakeWriter());
+      this.#nextTry = this.#wheel.after(this.#tryAfterMs, () => {
+        // While reading is paused the core does not report that the client leaves, but then the socket has no address.
+        if (this.#res.getRemoteAddress().byteLength === 0) this.#lost();
+        else this.#wakeWriter();
+      });
       this.#tryAfterMs = Math.min(2 * this.#tryAfterMs, TRY_AFTER_MOST_MS);
     }
     await new Promise<void>((resolve) => {

@@ -11,11 +11,11 @@ const fail = (error: unknown): never => {
   throw error;
 };
 
-function alarmOf() {
+function alarmOf(hold?: () => void) {
   const ticker = new ManualTicker();
   const wheel = new TimerWheel(fail, ticker);
   let rung = 0;
-  const alarm = new IdleAlarm(wheel, IDLE_MS, () => rung++);
+  const alarm = new IdleAlarm(wheel, IDLE_MS, () => rung++, hold);
   return { ticker, wheel, alarm, rung: () => rung };
 }
 
@@ -111,5 +111,21 @@ describe('an idle alarm', () => {
       }
       expect([rung(), wheel.size]).to.deep.equal([1, 0]);
     }
+  });
+
+  it('has the connection held open every few seconds of the silence, and no more once that has stopped it', () => {
+    let held = 0;
+    const { ticker, alarm, rung, wheel } = alarmOf(() => {
+      if (++held === 5) alarm.stop();
+    });
+    alarm.start();
+    ticker.advance(IDLE_MS + 50);
+    expect([held, rung()]).to.deep.equal([1, 1]);
+    alarm.start();
+    for (let ms = 0; ms < 4 * IDLE_MS; ms += 500) {
+      ticker.advance(500);
+      alarm.touch();
+    }
+    expect([held, rung(), wheel.size]).to.deep.equal([5, 1, 0]);
   });
 });

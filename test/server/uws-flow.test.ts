@@ -229,6 +229,30 @@ describe('flow over a socket', () => {
     expect(hash(unchunked(Buffer.concat(chunks)))).to.equal(hash(body));
   });
 
+  it('ends a stream of a paused body soon after its client has left, whether or not the handler writes', async () => {
+    const body = Buffer.alloc(48_000_000, 'there and gone ');
+    const socket = await deaf(`POST /echoes HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(body);
+    for (let before = -1; before !== world.quotas.bodyBytes.held; ) {
+      before = world.quotas.bodyBytes.held;
+      for (let turns = 0; turns < 100; turns++) await settled();
+      ticker.advance(10);
+    }
+    expect(world.quotas.streams.held).to.equal(1);
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+    // Far less than STREAM_IDLE_MS.
+    for (let ms = 0; ms < 2000; ms += 100) {
+      ticker.advance(100);
+      await settled();
+    }
+    await allClosed();
+    expect([world.quotas.streams.held, world.quotas.bodyBytes.held, server.unfinished]).to.deep.equal([
+      0, 0, 0,
+    ]);
+    expect(world.observer.seen[0]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
+  });
+
   it('tells the handler of a client that leaves', async () => {
     const wire = await Wire.open(url);
     wire.write(get('/waits'));

@@ -80,12 +80,25 @@ async function* endless(): AsyncGenerator<string> {
 export const needed: readonly Way[] = [
   {
     title: 'a stream of which there is no room',
-    sites: ['src/server/context.ts OVERLOADED x2'],
+    sites: ['src/server/context.ts OVERLOADED x3'],
     code: 'OVERLOADED',
     executed: true,
     async reach() {
       const { app } = bench((routes) => routes.get('/', (ctx) => ctx.stream(endless())), {
         quotas: { streams: [0, 0] },
+      });
+      const { status, headers, body } = await inject(app, { url: '/' });
+      return [responseOf({ status, headers }, body)];
+    },
+  },
+  {
+    title: 'a large response of which there is no room',
+    sites: ['src/server/context.ts OVERLOADED x3'],
+    code: 'OVERLOADED',
+    executed: true,
+    async reach() {
+      const { app } = bench((routes) => routes.get('/', () => 'x'.repeat(100_000)), {
+        quotas: { bodyBytes: [0, 100] },
       });
       const { status, headers, body } = await inject(app, { url: '/' });
       return [responseOf({ status, headers }, body)];

@@ -80,7 +80,7 @@ export const refused: readonly Way[] = [
   },
   {
     title: 'a body that has arrived when too much is in flight',
-    sites: ['src/server/context.ts OVERLOADED x2'],
+    sites: ['src/server/context.ts OVERLOADED x3'],
     code: 'OVERLOADED',
     executed: false,
     reach() {

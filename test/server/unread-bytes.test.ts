@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { deafClient } from '#test/support/deaf-client.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench, settled } from './kit.js';
+
+const LARGE = 6_000_000;
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+describe('whole responses that are not read', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let port: number;
+  let url: string;
+
+  before(async () => {
+    world = bench(
+      (app) => {
+        app.get('/text', () => 't'.repeat(LARGE));
+        app.get('/json', async () => ({ text: 't'.repeat(LARGE) }));
+        app.get('/bytes', (ctx) => ctx.bytes(new Uint8Array(LARGE)));
+        app.get('/packed', { compress: true }, () => noise());
+        app.get('/fails', () => {
+          throw new TypeError('no response');
+        });
+        app.get('/small', () => 'small');
+      },
+      { quotas: { bodies: [100, 100], bodyBytes: [30_000_000, 15_000_000], streams: [100, 100] } },
+    );
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    port = await server.listen(0, '127.0.0.1');
+    url = `http://127.0.0.1:${port}`;
+  });
+  after(() => server.close());
+
+  /** Text that stays large when it is compressed. */
+  function noise(): string {
+    let text = '';
+    for (let seed = 1; text.length < LARGE; seed = (seed * 48_271) % 2_147_483_647) text += seed.toString(36);
+    return text;
+  }
+
+  for (const path of ['/text', '/json', '/bytes', '/packed']) {
+    it(`are bounded by the bytes of one address, and released when their clients leave: ${path}`, async () => {
+      world.observer.seen.length = 0;
+      const fields = 'Accept-Encoding: gzip\r\n\r\n';
+      const clients = await Promise.all(
+        Array.from({ length: 5 }, () => deafClient(port, get(path).replace(/\r\n$/, fields))),
+      );
+      await world.observer.ended(5);
+      expect(world.quotas.bodyBytes.held).to.be.within(8_000_000, 15_000_000);
+      const refused = world.observer.seen.filter(({ status }) => status === 503);
+      expect(refused.length).to.be.within(2, 3);
+      expect(refused[0]?.error).to.equal('OVERLOADED');
+
+      const wire = await Wire.open(url);
+      const answer = await wire.request('GET', '/text');
+      expect(JSON.parse(answer!.body.toString())).to.include({ code: 'OVERLOADED', executed: true });
+      expect((await wire.request('GET', '/small'))?.status).to.equal(200);
+      expect((await wire.request('GET', '/fails'))?.status).to.equal(500);
+
+      for (const client of clients) client.destroy();
+      while (server.connections > 1) await settled();
+      expect(world.quotas.bodyBytes.held).to.equal(0);
+      expect((await wire.request('GET', '/text'))?.body.length).to.equal(LARGE);
+      while (server.unfinished > 0) await settled();
+      expect(world.quotas.bodyBytes.held).to.equal(0);
+      wire.destroy();
+      while (server.connections > 0) await settled();
+    });
+  }
+});

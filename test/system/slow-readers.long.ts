@@ -1,0 +1,54 @@
+// Outside `npm test`: mocha --timeout 3600000 build/test/system/slow-readers.long.js
+// The core cuts a connection about 10 s after a write that the socket does not take, unless its clock is started anew.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { bench } from '#test/server/kit.js';
+import { deafClient } from '#test/support/deaf-client.js';
+
+const BYTES = 24_000_000;
+/** Longer than the core waits, shorter than STREAM_IDLE_MS. */
+const PAUSE_MS = 25_000;
+
+describe('a client that reads nothing for 25 s', () => {
+  let base: string;
+  let server: UwsServer;
+  let port: number;
+
+  before(async () => {
+    base = mkdtempSync(join(tmpdir(), 'slow-readers-'));
+    writeFileSync(join(base, 'file.bin'), Buffer.alloc(BYTES));
+    const { app } = bench(
+      (demo) => {
+        demo.get('/whole', () => new Uint8Array(BYTES));
+        demo.get('/file', (ctx) => ctx.file('.', 'file.bin'));
+        demo.get('/pieces', (ctx) => ctx.stream(new Blob([new Uint8Array(BYTES)]).stream()));
+      },
+      { configFile: join(base, 'config.js') },
+    );
+    server = createUwsServer(app, {
+      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+    });
+    port = await server.listen(0, '127.0.0.1');
+  });
+  after(() => {
+    server.close();
+    rmSync(base, { recursive: true });
+  });
+
+  it('gets the rest of a whole response, a file and a stream', async () => {
+    await Promise.all(
+      ['/whole', '/file', '/pieces'].map(async (path) => {
+        const socket = await deafClient(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        await delay(PAUSE_MS);
+        let received = 0;
+        for await (const bytes of socket) received += (bytes as Buffer).length;
+        expect(received, path).to.be.greaterThan(BYTES);
+      }),
+    );
+  });
+});
