@@ -154,8 +154,9 @@ export class ThreadGate {
     this.#limit = this.#rule.refused(this.#limit);
   }
 
-  /** Call about every 50 ms: windows end also while no request arrives. */
+  /** Call about every 50 ms: windows and turns end also while no request arrives. */
   beat(): void {
+    if (this.#turns.hasRested()) this.#begin();
     const now = this.#loop.now();
     if (now - this.#windowAt >= WINDOW_MS) this.#conclude(now);
   }
