@@ -1,12 +1,13 @@
 // What stretches without requests, and pauses of any length, leave behind in one thread: nothing.
 import { expect } from 'chai';
-import { AdmissionCells } from '#src/memory/admission-cells.js';
+import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { Admission } from '#src/resilience/admission.js';
 import { TUNING } from '#src/resilience/overload-rule.js';
 import { ManualLoop } from './manual-loop.js';
 
 const BEAT_MS = 50;
+const HOUR_MS = 60 * 60 * 1_000;
 
 function setUp() {
   const loop = new ManualLoop();
@@ -22,7 +23,8 @@ function setUp() {
   };
   return {
     loop,
-      beat: () => admission.beat(),
+    boundMs: () => readAdmission(block, 1).boundMs,
+    beat: () => admission.beat(),
     request,
 
     /** One request in every turn, and a little other work beside each beat. */
@@ -90,6 +92,32 @@ describe('a burst', () => {
           TUNING.burstMs - 5,
           TUNING.burstMs + 30,
         );
+      }
+    });
+  }
+});
+
+describe('what a thread may owe', () => {
+  for (const [costMs, everyMs] of [
+    [0.4, 2],
+    [0.4, 20],
+    [1.5, 2],
+    [5, 200],
+  ] as const) {
+    it(`is the same after a pause of any length, beside requests of ${costMs} ms every ${everyMs} ms`, () => {
+      for (const pauseMs of [200, 900, 5_000, HOUR_MS]) {
+        const world = setUp();
+        const { loop, request, boundMs } = world;
+        world.busy(20_000, costMs, everyMs);
+        const before = boundMs();
+        for (let pauses = 0; pauses < 3; pauses++) {
+          loop.sleep(everyMs);
+          request(costMs + pauseMs);
+          world.busy(500, costMs, everyMs);
+          expect(boundMs(), `${pauseMs} ms`).to.be.within(before, 1.5 * before);
+          world.busy(30_000, costMs, everyMs);
+          expect(boundMs(), `${pauseMs} ms, later`).to.be.within(before, 1.2 * before);
+        }
       }
     });
   }
