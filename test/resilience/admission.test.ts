@@ -166,18 +166,21 @@ describe('admission', () => {
     expect(world.refused).to.deep.equal([]);
   });
 
-  it('keeps turns short and the thread busy while it is flooded, and says so', () => {
-    const world = setUp();
-    const door = world.admission.door('normal', 'heavy');
-    teach(world, door, 5);
-    flood(world, door, 5, 20, 200);
-    const before = world.loop.now();
-    const admitted = flood(world, door, 5, 100, 200);
-    const elapsedMs = world.loop.now() - before;
-    expect((admitted * 5) / elapsedMs).to.be.above(0.95);
-    expect(elapsedMs / 100).to.be.within(10, 1.3 * TUNING.targetTurnMs);
-    expect(world.state()).to.include({ isShedding: true });
-  });
+  for (const priority of ['normal', 'background'] as const) {
+    it(`keeps turns short and the thread busy while it is flooded, and says so: ${priority}`, () => {
+      const world = setUp();
+      const door = world.admission.door(priority, 'heavy');
+      teach(world, door, 5);
+      flood(world, door, 5, 20, 200);
+      const before = world.loop.now();
+      const admitted = flood(world, door, 5, 100, 200);
+      const elapsedMs = world.loop.now() - before;
+      expect((admitted * 5) / elapsedMs).to.be.above(0.95);
+      expect(elapsedMs / 100).to.be.within(10, 1.3 * TUNING.targetTurnMs);
+      expect(world.state()).to.include({ isShedding: true });
+      expect(new Set(world.refused)).to.have.keys(priority === 'normal' ? 'queue' : 'background');
+    });
+  }
 
   for (const startsAt of [0, 2 ** 31, 2 ** 32, 50 * DAY_MS]) {
     it(`is open again within 2 s of the end of an overload, at a clock that shows ${startsAt} ms`, () => {
