@@ -221,7 +221,9 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
 
     /** The way back goes by time alone: no request has to complete for it. */
     afterWindow(limit, { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs }) {
-      if (!limit.isShedding) return openAt(pieceMs);
+      const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
+      // Requests may be refused for other reasons all the same.
+      if (!limit.isShedding) return { ...openAt(pieceMs), holdMs };
       const of = sizes(pieceMs);
       const idle =
         limit.idle + (1 - busyMs / elapsedMs - limit.idle) * (1 - Math.exp(-elapsedMs / tuning.idleOverMs));
@@ -230,7 +232,6 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
       const isLate = Math.min(turnMs, busyMs) >= of.targetTurnMs && !isIdle;
       const pieces = isIdle ? tuning.quietPieces : BUSY_QUIET * tuning.quietPieces;
       if (quietMs > Math.max(tuning.quietMs, pieces * pieceMs) && !isLate) return openAt(pieceMs);
-      const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
       const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare && !isIdle;
       const windows = isWellUsed || isLate ? 0 : Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
       const boundMs = Math.min(

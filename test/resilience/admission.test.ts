@@ -350,6 +350,21 @@ describe('admission', () => {
     expect(fill(world.admission.door('background', 'later'))).to.equal(500);
   });
 
+  it('holds refusals back that are made for MAX_IN_FLIGHT, too', () => {
+    const { loop, admission, refused } = setUp({ most: 100 });
+    const door = admission.door('normal', 'slow');
+    fill(door);
+    for (let turn = 0; turn < 50; turn++) {
+      for (let n = 0; n < 1_000; n++) door.enter();
+      loop.work(1_000 * 0.015);
+      loop.turn();
+      loop.sleep(20);
+      admission.beat();
+    }
+    expect([...new Set(refused)]).to.deep.equal(['max_in_flight']);
+    expect(door.holdMs).to.equal(TUNING.mostHoldMs);
+  });
+
   it('holds refusals back while they take much of the thread, and never otherwise', () => {
     const world = setUp();
     const { loop, admission } = world;
