@@ -103,7 +103,6 @@ const LIGHT = [shapes.constant, shapes.bimodal, shapes.lognormal, shapes.synchro
  */
 function calmLoads(shape: shapes.Shape): readonly number[] {
   if (LIGHT.includes(shape)) return [0.5, 0.8, 0.95];
-  if (shape === shapes.cpuLate) return [0.5, 0.7];
   if (shape.cpuMs < 50) return [0.5, 0.8];
   return shape.cpuMs < 90 ? [0.4, 0.7] : [0.3, 0.5];
 }
@@ -171,10 +170,12 @@ export const routeRuns = (): readonly Run[] => [
     step('waits 10 s at 0.5 x', 0.5, { variant: 10_000, ms: 20_000 }),
     step('waits 10 s at 10 x', 10, { variant: 10_000, ms: 8_000 }),
   ]),
-  steps(shapes.heavyFlood, [
-    step('1,000 cheap and 40 heavy a second', 0.52, { variant: 0.04 }),
-    step('1,000 cheap and 4,000 heavy a second', 2.5, { variant: 4 }),
-  ]),
+  ...[shapes.heavyFlood, shapes.heavyFloodAtOnce, shapes.heavyBackground].map((shape) =>
+    steps(shape, [
+      step('1,000 cheap and 40 heavy a second', 0.52, { variant: 0.04 }),
+      step('1,000 cheap and 4,000 heavy a second', 2.5, { variant: 4 }),
+    ]),
+  ),
 ];
 
 /** @returns one result for each phase that is judged */

@@ -137,6 +137,23 @@ export const heavyFlood: Shape = {
       : { route: 0, cpu: CHEAP, waits: [20] },
 };
 
+/** The same with handlers that do not wait. */
+export const heavyFloodAtOnce: Shape = {
+  ...heavyFlood,
+  name: 'a heavy route that does not wait floods beside a cheap one',
+  work: (random, heavy) =>
+    random.next() < heavy / (1 + heavy)
+      ? { route: 1, cpu: [5], waits: [] }
+      : { route: 0, cpu: CHEAP, waits: [20] },
+};
+
+/** The heavy route is of priority `background`. */
+export const heavyBackground: Shape = {
+  ...heavyFlood,
+  name: 'a heavy background route floods beside a cheap one',
+  routes: [{ name: 'cheap' }, { name: 'heavy', priority: 'background' }],
+};
+
 /** Five routes, one of which waits for a dependency: its variant is for how long. */
 export const slowDependency: Shape = {
   name: 'one of five routes waits for a slow dependency',

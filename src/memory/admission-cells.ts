@@ -12,7 +12,10 @@ export interface RouteCells {
   leave(): void;
   /** Requests of this route in flight, in all threads; of all routes without a row of their own together. */
   readonly inFlight: number;
-  /** Milliseconds that a request costs, as measured by the thread that it costs least; 0: unknown. */
+  /**
+   * Milliseconds that a request costs, as measured by the living thread that it costs least; where none has measured
+   * it, by the last one that had and has ended. 0: unknown.
+   */
   readonly enteringMs: number;
   readonly leavingMs: number;
   publishCosts(enteringMs: number, leavingMs: number): void;
@@ -33,6 +36,8 @@ export interface RouteUsage {
 
 /** Row of the routes that find none of their own. */
 const OTHERS = ROUTES;
+/** Slot of the primary, which serves no routes: its costs are those that ended threads have left. */
+const ENDED = 0;
 const MOST_WORD = 2 ** 31 - 1;
 const toMicroseconds = (ms: number): number => Math.min(MOST_WORD, Math.round(ms * 1000));
 
@@ -135,6 +140,7 @@ export class AdmissionCells {
     const costs = this.#costs;
     const threads = this.#block.workers + 1;
     const index = this.#slot * ROUTE_ROWS + row;
+    const own = indexOf(this.#slot, row);
     return {
       // The route's word first: the addition behind it is a fence, so of two threads that add up a route at the
       // same time at least the later one sees both.
@@ -158,23 +164,26 @@ export class AdmissionCells {
         return Atomics.load(costs, cheapest(costs, row, threads) + 1) / 1000;
       },
       publishCosts(enteringMs, leavingMs) {
-        costs[index * 2] = toMicroseconds(enteringMs);
-        costs[index * 2 + 1] = toMicroseconds(leavingMs);
+        costs[own] = toMicroseconds(enteringMs);
+        costs[own + 1] = toMicroseconds(leavingMs);
       },
     };
   }
 }
 
-/** Index of the costs of the thread that a route costs least, among those that know. */
+/** Index of the costs of the living thread that a route costs least; where none knows, of what an ended one has left. */
 function cheapest(costs: Int32Array, row: number, threads: number): number {
-  let [best, least] = [row * 2, 0];
-  for (let slot = 0; slot < threads; slot++) {
-    const index = (slot * ROUTE_ROWS + row) * 2;
+  let [best, least] = [indexOf(ENDED, row), 0];
+  for (let slot = ENDED + 1; slot < threads; slot++) {
+    const index = indexOf(slot, row);
     const total = Atomics.load(costs, index) + Atomics.load(costs, index + 1);
     if (total > 0 && (least === 0 || total < least)) [best, least] = [index, total];
   }
   return best;
 }
+
+/** Of the two words that a route's costs take. */
+const indexOf = (slot: number, row: number): number => (slot * ROUTE_ROWS + row) * 2;
 
 export interface WorkerAdmission extends AdmissionState {
   /** Requests in flight that hold a permit. */
@@ -199,13 +208,25 @@ export function readInFlight(block: Block): number {
 }
 
 /**
- * Releases what a lost worker held, and resets what it showed. What its routes cost stays: the next thread in the slot
- * starts with it. Call when none of its code can run any more.
+ * Releases what a worker that has ended held, and resets what it showed. What its routes cost stays for threads that
+ * begin when no living one knows it. Call when none of its code can run any more.
  */
 export function reclaimAdmission(block: Block, slot: number): void {
   const held = Atomics.exchange(block.words('workerAdmitted', slot), 0, 0);
   Atomics.sub(block.words('processInFlight'), 0, held);
   const { words } = block.table('workerRouteInFlight');
   for (let row = 0; row < ROUTE_ROWS; row++) Atomics.store(words, slot * ROUTE_ROWS + row, 0);
+  leaveCosts(block.table('workerRouteCosts').words, slot);
   block.words('workerAdmission', slot).fill(0);
+}
+
+/** In place of what a thread that ended before it has left: that may be many reloads old. */
+function leaveCosts(costs: Int32Array, slot: number): void {
+  for (let row = 0; row < ROUTE_ROWS; row++) {
+    const own = indexOf(slot, row);
+    const measured = costs.subarray(own, own + 2);
+    if (measured.every((cost) => cost === 0)) continue;
+    costs.set(measured, indexOf(ENDED, row));
+    measured.fill(0);
+  }
 }

@@ -172,7 +172,10 @@ export const LAYOUT = {
   routeTerms: field('route', TERMS, 'cas', 'not used', 'none'),
   /** Row `worker slot * ROUTE_ROWS + route`. */
   workerRouteInFlight: field('worker-route', 1, 'owner', 'requests', 'sum'),
-  /** What a request of the route costs this thread up to its first wait and after its last; 0: unknown. */
+  /**
+   * What a request of the route costs this thread up to its first wait and after its last; 0: not measured. The
+   * primary's rows: what the thread that ended last had measured.
+   */
   workerRouteCosts: field('worker-route', 2, 'owner', 'microseconds', 'none'),
 
   // --- one worker slot; survives the thread that fills it

@@ -116,7 +116,7 @@ class RouteDoor implements Door {
       gate.turn();
       if (priority === 'normal' && !gate.hasRoom(this.#route, false)) return this.#refuse('queue', true);
       if (priority === 'background' && !gate.hasRoom(this.#route, true)) {
-        return this.#refuse('background', false);
+        return this.#refuse('background', true);
       }
     }
     const before = this.#cells.enter();

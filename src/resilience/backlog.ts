@@ -11,7 +11,7 @@ export interface RouteShare {
 
 export const noShare = (): RouteShare => ({ work: 0, epoch: 0 });
 
-/** Below this, what routes had before is forgotten: it is a billionth of the backlog. */
+/** Below this, another epoch begins: what routes had two epochs ago is forgotten, it is a billionth of the backlog. */
 const LEAST_SCALE = 1e-9;
 
 export class Backlog {
@@ -24,11 +24,14 @@ export class Backlog {
   /** The largest cost that was added since nothing was owed. */
   largestMs = 0;
   /**
-   * Shares shrink together with the whole: they are kept divided by this factor, so that a turn need not touch each
-   * of them. An epoch ends when nothing is left, and with it every share.
+   * Shares are of what was owed when the turn began and of all that was admitted in it, done or not. They shrink
+   * together with the whole: they are kept divided by this factor, so that a turn need not touch each of them. Another
+   * epoch begins before the factor is too small, and when nothing is left, so that every share ends.
    */
   #scale = 1;
   #epoch = 1;
+  /** The factor at the end of the epoch before this one. */
+  #scaleBefore = 0;
 
   /**
    * A turn begins.
@@ -36,13 +39,14 @@ export class Backlog {
    * @param inFlightMs cost of all requests that are in flight
    */
   turn(workedMs: number, inFlightMs: number): void {
-    const before = this.ms;
-    this.ms = Math.max(0, Math.min(before - workedMs, inFlightMs));
+    const before = this.startMs + this.admittedMs;
+    this.ms = Math.max(0, Math.min(this.ms - workedMs, inFlightMs));
     this.startMs = this.ms;
     this.admittedMs = 0;
     if (this.ms > 0) this.#scale *= this.ms / before;
     else this.largestMs = 0;
     if (this.ms > 0 && this.#scale > LEAST_SCALE) return;
+    this.#scaleBefore = this.ms > 0 ? this.#scale : 0;
     this.#scale = 1;
     this.#epoch++;
   }
@@ -55,18 +59,18 @@ export class Backlog {
     share.epoch = this.#epoch;
   }
 
-  /** Takes back what was added in this turn. */
-  remove(costMs: number, share: RouteShare): void {
+  /** Work that was added in this turn is done. The time that it took is its route's until the turn ends. */
+  done(costMs: number): void {
     this.ms = Math.max(this.startMs, this.ms - costMs);
-    share.work = Math.max(0, this.#workOf(share) - costMs / this.#scale);
   }
 
-  /** Milliseconds of the backlog that belong to a route. */
+  /** Milliseconds that belong to a route: of the backlog, and of what was done in this turn. */
   of(share: RouteShare): number {
     return this.#workOf(share) * this.#scale;
   }
 
   #workOf(share: RouteShare): number {
-    return share.epoch === this.#epoch ? share.work : 0;
+    if (share.epoch === this.#epoch) return share.work;
+    return share.epoch === this.#epoch - 1 ? share.work * this.#scaleBefore : 0;
   }
 }

@@ -2,6 +2,8 @@
 // and time, for one thread; admission.ts drives them, the simulator in bench/overload runs them, and docs/overload.md
 // says why they are as they are.
 
+import { LEAST_WAIT_MS } from './turn-clock.js';
+
 /** What can be turned. Times in milliseconds; work is measured in milliseconds of this thread. */
 export interface Tuning {
   /**
@@ -200,10 +202,10 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
     /**
      * Time that the thread was busy with nothing that was admitted: garbage collection, another program on its core,
      * one handler that costs much more than usual. What arrived meanwhile arrived at its usual rate, so for a while it
-     * may be worked off.
+     * may be worked off. A loop that waits has found all of it.
      */
     pauseAfter(pauseMs, { elapsedMs, sleptMs }, owedMs) {
-      const kept = sleptMs > elapsedMs / 2 ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / tuning.pauseKeptMs);
+      const kept = sleptMs >= LEAST_WAIT_MS ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / tuning.pauseKeptMs);
       return Math.min(tuning.mostPauseMs, kept + Math.max(0, elapsedMs - sleptMs - owedMs));
     },
 
@@ -219,7 +221,9 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
 
     /** The way back goes by time alone: no request has to complete for it. */
     afterWindow(limit, { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs }) {
-      if (!limit.isShedding) return openAt(pieceMs);
+      const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
+      // Requests may be refused for other reasons all the same.
+      if (!limit.isShedding) return { ...openAt(pieceMs), holdMs };
       const of = sizes(pieceMs);
       const idle =
         limit.idle + (1 - busyMs / elapsedMs - limit.idle) * (1 - Math.exp(-elapsedMs / tuning.idleOverMs));
@@ -228,7 +232,6 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
       const isLate = Math.min(turnMs, busyMs) >= of.targetTurnMs && !isIdle;
       const pieces = isIdle ? tuning.quietPieces : BUSY_QUIET * tuning.quietPieces;
       if (quietMs > Math.max(tuning.quietMs, pieces * pieceMs) && !isLate) return openAt(pieceMs);
-      const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
       const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare && !isIdle;
       const windows = isWellUsed || isLate ? 0 : Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
       const boundMs = Math.min(

@@ -199,11 +199,12 @@ export class RouteCosts {
    * @param routes those that were used in it
    */
   learn({ elapsedMs, busyMs, refused }: CostWindow, routes: readonly RouteCost[]): void {
-    this.#background.count = elapsedMs;
+    // A window that something has stretched tells no more about the share of the time than one of a usual length.
+    this.#background.count = Math.min(elapsedMs, LONG_WINDOW_MS);
     this.#refusal.count = refused;
     const costs = routes.flatMap(({ entering, leaving }) => [entering, leaving]);
     const used = [this.#background, this.#refusal, ...costs].filter(({ count }) => count > 0);
-    let expectedMs = 0;
+    let expectedMs = this.#background.value * (elapsedMs - this.#background.count);
     let variance = (NOISE_MS + NOISE_SHARE * Math.min(busyMs, LONG_WINDOW_MS)) ** 2;
     for (const estimate of used) {
       estimate.forget();

@@ -132,12 +132,12 @@ export class ThreadGate {
 
   /** @param isSynchronous it leaves before the call in which it was admitted returns */
   left(route: GateRoute, isSynchronous: boolean): void {
-    const { cost, share } = route;
+    const { cost } = route;
     if (!route.isUsed) this.#use(route);
     cost.leaving.count++;
     this.#inFlightMs -= cost.expectedMs;
     // All of its work is done, so the length of the turn tells what it was: nothing has to be expected.
-    if (isSynchronous) this.#backlog.remove(cost.expectedMs, share);
+    if (isSynchronous) this.#backlog.done(cost.expectedMs);
   }
 
   #use(route: GateRoute): void {
@@ -154,8 +154,9 @@ export class ThreadGate {
     this.#limit = this.#rule.refused(this.#limit);
   }
 
-  /** Call about every 50 ms: windows end also while no request arrives. */
+  /** Call about every 50 ms: windows and turns end also while no request arrives. */
   beat(): void {
+    if (this.#turns.hasRested()) this.#begin();
     const now = this.#loop.now();
     if (now - this.#windowAt >= WINDOW_MS) this.#conclude(now);
   }

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { AdmissionCells, readAdmission, reclaimAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ROUTES } from '#src/memory/layout.js';
+import { seeded } from '#test/support/random.js';
 import type { Crowding } from './admission-crowd.js';
 
 const THREADS = 4;
@@ -84,6 +85,33 @@ describe('routes', () => {
     expect([mine.enteringMs, mine.leavingMs]).to.deep.equal([2, 1]);
     mine.publishCosts(1e12, 0);
     expect([theirs.enteringMs, theirs.leavingMs]).to.deep.equal([2, 1]);
+  });
+
+  it('have costs as the living measure them, and those of the thread that ended last where none has', () => {
+    const block = Block.create({ workers: 3 });
+    const random = seeded(5);
+    const slots = [1, 2, 3];
+    const routes = slots.map((slot) => new AdmissionCells(Block.attach(block.buffer), slot).routeOf('a'));
+    const shown = new AdmissionCells(block, 0);
+    shown.routeOf('a');
+    const living = new Map<number, number>();
+    let left = 0;
+    for (let step = 1; step <= 500; step++) {
+      const slot = slots[Math.floor(random() * slots.length)]!;
+      if (random() < 0.5) {
+        // No two measurements are alike. One part may be nothing.
+        const [enteringMs, leavingMs] = random() < 0.5 ? [step, 0] : [0.5, 1 + ((step * 37) % 500)];
+        routes[slot - 1]!.publishCosts(enteringMs, leavingMs);
+        living.set(slot, enteringMs + leavingMs);
+      } else {
+        reclaimAdmission(block, slot);
+        left = living.get(slot) ?? left;
+        living.delete(slot);
+      }
+      const expected = living.size > 0 ? Math.min(...living.values()) : left;
+      for (const { enteringMs, leavingMs } of routes) expect(enteringMs + leavingMs).to.equal(expected);
+      expect(shown.usage()[0]!.costMs).to.equal(expected);
+    }
   });
 
   it('beyond those that find a row of their own are counted as one, and say how many they are', () => {

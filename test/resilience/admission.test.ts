@@ -166,18 +166,21 @@ describe('admission', () => {
     expect(world.refused).to.deep.equal([]);
   });
 
-  it('keeps turns short and the thread busy while it is flooded, and says so', () => {
-    const world = setUp();
-    const door = world.admission.door('normal', 'heavy');
-    teach(world, door, 5);
-    flood(world, door, 5, 20, 200);
-    const before = world.loop.now();
-    const admitted = flood(world, door, 5, 100, 200);
-    const elapsedMs = world.loop.now() - before;
-    expect((admitted * 5) / elapsedMs).to.be.above(0.95);
-    expect(elapsedMs / 100).to.be.within(10, 1.3 * TUNING.targetTurnMs);
-    expect(world.state()).to.include({ isShedding: true });
-  });
+  for (const priority of ['normal', 'background'] as const) {
+    it(`keeps turns short and the thread busy while it is flooded, and says so: ${priority}`, () => {
+      const world = setUp();
+      const door = world.admission.door(priority, 'heavy');
+      teach(world, door, 5);
+      flood(world, door, 5, 20, 200);
+      const before = world.loop.now();
+      const admitted = flood(world, door, 5, 100, 200);
+      const elapsedMs = world.loop.now() - before;
+      expect((admitted * 5) / elapsedMs).to.be.above(0.95);
+      expect(elapsedMs / 100).to.be.within(10, 1.3 * TUNING.targetTurnMs);
+      expect(world.state()).to.include({ isShedding: true });
+      expect(new Set(world.refused)).to.have.keys(priority === 'normal' ? 'queue' : 'background');
+    });
+  }
 
   for (const startsAt of [0, 2 ** 31, 2 ** 32, 50 * DAY_MS]) {
     it(`is open again within 2 s of the end of an overload, at a clock that shows ${startsAt} ms`, () => {
@@ -227,35 +230,42 @@ describe('admission', () => {
     expect([...new Set(world.refused)]).to.deep.equal(['background', 'queue', 'max_in_flight']);
   });
 
-  it('leaves room to a cheap route while an expensive one is flooded', () => {
-    const world = setUp();
-    const [cheap, heavy] = ['cheap', 'heavy'].map((name) => world.admission.door('normal', name)) as [
-      Door,
-      Door,
-    ];
-    teach(world, cheap, 0.2);
-    teach(world, heavy, 5);
-    let asked = 0;
-    let admitted = 0;
-    for (let turn = 0; turn < 400; turn++) {
-      let workMs = 0;
-      const inside: Door[] = [];
-      for (let n = 0; n < 100; n++) {
-        const door = n % 10 === 9 ? cheap : heavy;
-        const isIn = door.enter() > 0;
-        if (door === cheap && turn > 50) asked++;
-        if (door === cheap && turn > 50 && isIn) admitted++;
-        if (isIn) inside.push(door);
-        if (isIn) workMs += door === cheap ? 0.2 : 5;
+  for (const [name, isSynchronous] of [
+    ['waits', false],
+    ['does not wait', true],
+  ] as const) {
+    it(`leaves room to a cheap route while an expensive one that ${name} is flooded`, () => {
+      const world = setUp();
+      const [cheap, heavy] = ['cheap', 'heavy'].map((route) => world.admission.door('normal', route)) as [
+        Door,
+        Door,
+      ];
+      teach(world, cheap, 0.2);
+      teach(world, heavy, 5);
+      let asked = 0;
+      let admitted = 0;
+      for (let turn = 0; turn < 400; turn++) {
+        const inside: Door[] = [];
+        for (let n = 0; n < 100; n++) {
+          const door = n % 10 === 9 ? cheap : heavy;
+          const isIn = door.enter() > 0;
+          if (door === cheap && turn > 50) asked++;
+          if (door === cheap && turn > 50 && isIn) admitted++;
+          if (!isIn) continue;
+          if (isSynchronous && door === heavy) {
+            world.loop.work(5);
+            door.leave(true);
+          } else inside.push(door);
+        }
+        for (const door of inside) world.loop.work(door === cheap ? 0.2 : 5);
+        for (const door of inside) door.leave();
+        world.loop.turn();
+        world.admission.beat();
       }
-      world.loop.work(workMs);
-      for (const door of inside) door.leave();
-      world.loop.turn();
-      world.admission.beat();
-    }
-    expect(world.state().isShedding).to.equal(true);
-    expect(admitted / asked).to.be.above(0.95);
-  });
+      expect(world.state().isShedding).to.equal(true);
+      expect(admitted / asked).to.be.above(0.95);
+    });
+  }
 
   it('lets one route hold all of MAX_IN_FLIGHT, but leaves half of it to other routes that are in use', () => {
     const alone = setUp({ most: 1_000 });
@@ -338,6 +348,21 @@ describe('admission', () => {
     expect(world.state().owedMs, 'nothing is shown that is not counted').to.equal(0);
     for (let n = 0; n < 1_000; n++) door.leave();
     expect(fill(world.admission.door('background', 'later'))).to.equal(500);
+  });
+
+  it('holds refusals back that are made for MAX_IN_FLIGHT, too', () => {
+    const { loop, admission, refused } = setUp({ most: 100 });
+    const door = admission.door('normal', 'slow');
+    fill(door);
+    for (let turn = 0; turn < 50; turn++) {
+      for (let n = 0; n < 1_000; n++) door.enter();
+      loop.work(1_000 * 0.015);
+      loop.turn();
+      loop.sleep(20);
+      admission.beat();
+    }
+    expect([...new Set(refused)]).to.deep.equal(['max_in_flight']);
+    expect(door.holdMs).to.equal(TUNING.mostHoldMs);
   });
 
   it('holds refusals back while they take much of the thread, and never otherwise', () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Backlog, noShare } from '#src/resilience/backlog.js';
+import { seeded } from '#test/support/random.js';
 
 describe('the backlog of a thread', () => {
   it('grows by what is admitted and shrinks by the time that passes, never below nothing', () => {
@@ -37,6 +38,29 @@ describe('the backlog of a thread', () => {
     expect([backlog.of(one), backlog.of(other)]).to.deep.equal([0, 0]);
     backlog.add(1, one);
     expect([backlog.of(one), backlog.of(other)]).to.deep.equal([1, 0]);
+  });
+
+  it('counts for a route what it did in the turn, until the turn is over', () => {
+    const random = seeded(3);
+    const backlog = new Backlog();
+    const shares = [noShare(), noShare(), noShare()];
+    const sharesMs = (): number => shares.reduce((sum, share) => sum + backlog.of(share), 0);
+    for (let turn = 0; turn < 1_000; turn++) {
+      let doneMs = 0;
+      for (let n = 0; n < 10; n++) {
+        const [costMs, share] = [10 * random(), shares[Math.floor(random() * 3)]!];
+        const before = backlog.of(share);
+        backlog.add(costMs, share);
+        if (random() < 0.5) {
+          backlog.done(costMs);
+          doneMs += costMs;
+        }
+        expect(backlog.of(share)).to.be.closeTo(before + costMs, 1e-6);
+        expect(sharesMs()).to.be.closeTo(backlog.ms + doneMs, 1e-6);
+      }
+      backlog.turn(20 + 20 * random(), 1e9);
+      expect(sharesMs()).to.be.closeTo(backlog.ms, 1e-6);
+    }
   });
 
   it('keeps the shares right over any number of turns in which it is never empty', () => {

@@ -195,6 +195,13 @@ describe('the delay of refusals', () => {
     expect(heldAfter(shedding(), 50 * TUNING.refusalShare, 100)).to.equal(0);
   });
 
+  it('follows what refusals take also where the loop is not overloaded: they have other reasons, too', () => {
+    for (const limit of [rule.open, shedding()]) {
+      expect(heldAfter(limit, 10, 100)).to.equal(mostHoldMs);
+      expect(heldAfter({ ...limit, holdMs: mostHoldMs }, 1, 40)).to.equal(0);
+    }
+  });
+
   it('grows while they take more, up to a bound, and ends behind it', () => {
     expect(heldAfter(shedding(), 10, 3)).to.be.within(10, 30);
     expect(heldAfter(shedding(), 10, 100)).to.equal(mostHoldMs);

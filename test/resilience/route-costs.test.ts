@@ -36,7 +36,7 @@ function teach(
       busyMs += entered[index]! * enteringMs + before[index]! * leavingMs;
     });
     costs.learn(
-      { elapsedMs: 50, busyMs, refused: 0 },
+      { elapsedMs: Math.max(50, busyMs), busyMs, refused: 0 },
       routes.map(({ cost }) => cost),
     );
   }
@@ -79,10 +79,13 @@ describe('what a request costs', () => {
   });
 
   it('is not changed by pauses, however long they are', () => {
-    const costs = new RouteCosts();
-    const route = { cost: new RouteCost(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
-    teach(costs, [route], 600, { pauseMs: 300, pauseEvery: 20 });
-    expect(expectedOf(route)).to.be.closeTo(0.2, 0.05);
+    for (const pauseMs of [300, 3_000, 3_600_000]) {
+      const costs = new RouteCosts();
+      const route = { cost: new RouteCost(), perWindow: 50, enteringMs: 0.1, leavingMs: 0.1 };
+      teach(costs, [route], 600, { pauseMs, pauseEvery: 20 });
+      expect(expectedOf(route), `${pauseMs} ms`).to.be.closeTo(0.2, 0.05);
+      expect(costs.background, `${pauseMs} ms`).to.be.below(0.05);
+    }
   });
 
   it('follows a change within a second', () => {
@@ -92,6 +95,13 @@ describe('what a request costs', () => {
     const after = { ...before, perWindow: 8, leavingMs: 5 };
     teach(costs, [after], 20);
     expect(expectedOf(after)).to.be.closeTo(5.1, 1);
+  });
+
+  it('is learned also where one request takes seconds', () => {
+    const costs = new RouteCosts();
+    const route = { cost: new RouteCost(), perWindow: 0.3, enteringMs: 0, leavingMs: 2_000 };
+    teach(costs, [route], 400);
+    expect(expectedOf(route)).to.be.closeTo(2_000, 200);
   });
 
   it('counts in part until a few dozen requests have been seen: the first ones are not compiled yet', () => {
@@ -141,7 +151,7 @@ describe('the pieces that work comes in', () => {
 
   it('are as large as requests of one cost, and pauses do not change them', () => {
     for (const ms of [1, 5, 30, 100]) {
-      for (const pauseMs of [0, 200]) {
+      for (const pauseMs of [0, 200, 2_000, 3_600_000]) {
         const [costs] = taught(() => ms, pauseMs);
         expect(costs.pieceMs, `${ms} ms`).to.be.within(0.9 * ms - 0.2, 1.3 * ms + 4);
       }
