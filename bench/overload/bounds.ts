@@ -12,7 +12,7 @@ export interface Bounds {
 }
 
 export const BOUNDS = {
-  usual: { goodput: { rate: 0.95, 400: 0.92, 2000: 0.88 }, settledRatio: 5, refusedAfterMs: 2_000 },
+  usual: { goodput: { rate: 0.95, 400: 0.92, 2000: 0.88 }, settledRatio: 5, refusedAfterMs: 2_500 },
   /** CPU that comes 300 ms after the admission makes the thread idle and late by turns. */
   late: { goodput: { rate: 0.9, 400: 0.75, 2000: 0.65 }, settledRatio: 5, refusedAfterMs: 4_000 },
   /** 15 ms and more: a queue of a few requests is a long one. */

@@ -113,7 +113,7 @@ const ORDINARY_PIECES = 2;
 const MOST_DEVIATION = 5;
 /** Outliers in a row, all on one side, that mean a change. */
 const CHANGED_AFTER = 3;
-/** Variance that a change adds to each route, as a share of what it would take to explain the window alone. */
+/** Variance that a change adds to each cost, as a share of what it would take to explain the window alone. */
 const CHANGE_SHARE = 0.05;
 
 /** Of what is known of the size of pieces, the share that a window leaves. */
@@ -177,7 +177,8 @@ class Pieces {
 export class RouteCosts {
   /** Share of the time that is used by what is no request: timers, WebSockets, streams. */
   readonly #background = new Estimate(0, 0.03 ** 2, 0.9, 0.003, 0.2 ** 2);
-  readonly #refusal = new Estimate(0.015, 0.005 ** 2, 0.1, 0.0001);
+  /** Many in one window, so a little more for each is much; where other programs take the core it is ten times as much. */
+  readonly #refusal = new Estimate(0.015, 0.02 ** 2, 0.5, 0.001, 0.1 ** 2);
   readonly #pieces = new Pieces();
 
   get background(): number {
@@ -235,9 +236,7 @@ export class RouteCosts {
 
   /** Pauses differ in length; a cost that has changed shows alike in all windows in which it occurs. */
   #change(used: readonly Estimate[], scaleMs: number, variance: number): void {
-    const changed = used.filter(
-      (one) => one !== this.#background && one !== this.#refusal && Math.abs(one.outliers) >= CHANGED_AFTER,
-    );
+    const changed = used.filter((one) => one !== this.#background && Math.abs(one.outliers) >= CHANGED_AFTER);
     if (changed.length === 0) return;
     const errorMs = scaleMs * Math.min(...changed.map(({ leastError }) => leastError));
     let total = variance;
