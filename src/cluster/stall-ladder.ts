@@ -18,6 +18,8 @@ const MOST_WATCHED_MS = 250;
 const AGAIN_MS = 1_500;
 /** How often a thread is looked at that says it turns and does not. */
 const TRIES = 3;
+/** An attempt that has taken so much longer than it may has been held up by a pause of the process, and says nothing. */
+const PAUSE_MS = 300;
 /** How long each may take: native code that returns meanwhile is to end in peace. */
 const AGAIN_REPLY_MS = 150;
 

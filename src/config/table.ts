@@ -119,8 +119,8 @@ export const PROCESS_SETTINGS = {
   ADAPTIVE_LIMIT: given(
     onOff,
     true,
-    'Requests are also refused below `MAX_IN_FLIGHT`, but only where work queues in the event loop of a worker; `off`: ' +
-      'they are not.',
+    'Requests are also refused below `MAX_IN_FLIGHT`: where work queues in the event loop of a worker, and where one ' +
+      'route of several that are in use holds seven eighths of it; `off`: they are not.',
   ),
   MAX_CONNECTIONS: given(
     whole(1, MOST_CONNECTIONS),
@@ -136,7 +136,8 @@ export const PROCESS_SETTINGS = {
     whole(1, 1_000_000),
     10_000,
     'Requests of the whole process whose body has not arrived yet, at most half of them from one client address; one ' +
-      'more is refused with 503 `OVERLOADED`. They hold no permit of `MAX_IN_FLIGHT` while they wait.',
+      'more is refused with 503 `OVERLOADED`. Where the handler runs behind the body, they hold no permit of ' +
+      '`MAX_IN_FLIGHT` while they wait.',
   ),
   MAX_BUFFERED_BODY_BYTES: given(
     whole(64 * 1024, 1024 * MIB),

@@ -12,6 +12,10 @@ export interface RouteCells {
   leave(): void;
   /** Requests of this route in flight, in all threads; of all routes without a row of their own together. */
   readonly inFlight: number;
+  /** Changes while requests of this route arrive at any thread. */
+  readonly uses: number;
+  /** Requests of this route have arrived at this thread, whether or not they were admitted. Call once per window. */
+  used(): void;
   /**
    * Milliseconds that a request costs, as measured by the living thread that it costs least; where none has measured
    * it, by the last one that had and has ended. 0: unknown.
@@ -49,6 +53,7 @@ export class AdmissionCells {
   readonly #state: Int32Array;
   readonly #names: NameTable;
   readonly #routes: Int32Array;
+  readonly #uses: Int32Array;
   readonly #costs: Int32Array;
   /** The same object for all routes that share the last row, so that they count as one. */
   readonly #others: RouteCells;
@@ -63,6 +68,7 @@ export class AdmissionCells {
     this.#state = block.words('workerAdmission', slot);
     this.#names = new NameTable(block, 'route');
     this.#routes = block.table('workerRouteInFlight').words;
+    this.#uses = block.table('workerRouteUses').words;
     this.#costs = block.table('workerRouteCosts').words;
     // What one of them costs says nothing about the next.
     const others = this.#counted(OTHERS);
@@ -72,6 +78,10 @@ export class AdmissionCells {
       get inFlight() {
         return others.inFlight;
       },
+      get uses() {
+        return others.uses;
+      },
+      used: () => others.used(),
       enteringMs: 0,
       leavingMs: 0,
       publishCosts() {},
@@ -137,6 +147,7 @@ export class AdmissionCells {
 
   #counted(row: number): RouteCells {
     const routes = this.#routes;
+    const uses = this.#uses;
     const costs = this.#costs;
     const threads = this.#block.workers + 1;
     const index = this.#slot * ROUTE_ROWS + row;
@@ -153,9 +164,13 @@ export class AdmissionCells {
         this.#leave();
       },
       get inFlight() {
-        let sum = 0;
-        for (let slot = 0; slot < threads; slot++) sum += Atomics.load(routes, slot * ROUTE_ROWS + row);
-        return sum;
+        return sumOf(routes, row, threads);
+      },
+      get uses() {
+        return sumOf(uses, row, threads);
+      },
+      used() {
+        uses[index] = uses[index]! + 1;
       },
       get enteringMs() {
         return Atomics.load(costs, cheapest(costs, row, threads)) / 1000;
@@ -169,6 +184,12 @@ export class AdmissionCells {
       },
     };
   }
+}
+
+function sumOf(words: Int32Array, row: number, threads: number): number {
+  let sum = 0;
+  for (let slot = 0; slot < threads; slot++) sum += Atomics.load(words, slot * ROUTE_ROWS + row);
+  return sum;
 }
 
 /** Index of the costs of the living thread that a route costs least; where none knows, of what an ended one has left. */

@@ -172,6 +172,8 @@ export const LAYOUT = {
   routeTerms: field('route', TERMS, 'cas', 'not used', 'none'),
   /** Row `worker slot * ROUTE_ROWS + route`. */
   workerRouteInFlight: field('worker-route', 1, 'owner', 'requests', 'sum'),
+  /** Windows in which this thread was asked for the route. Others only look whether it has changed. */
+  workerRouteUses: field('worker-route', 1, 'owner', 'windows', 'none'),
   /**
    * What a request of the route costs this thread up to its first wait and after its last; 0: not measured. The
    * primary's rows: what the thread that ended last had measured.

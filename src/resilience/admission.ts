@@ -55,6 +55,8 @@ export interface AdmissionOptions extends Pick<ThreadGateOptions, 'loop' | 'tuni
 
 /** A route may always have this many in flight: a share of a small MAX_IN_FLIGHT would cut what it was set for. */
 const LEAST_SHARE = 256;
+/** What a route may hold, in permits that are free. */
+const SHARE_OF_FREE = 7;
 
 /** As one thread uses it. */
 export class Admission {
@@ -141,17 +143,17 @@ class RouteDoor implements Door {
   }
 
   /**
-   * Dynamic thresholds, as for work: a route may hold as many permits as are free, so one slow route leaves half of
-   * MAX_IN_FLIGHT to the others, and two leave a third. Exact over all threads, because a request counts before it
-   * is judged.
+   * Dynamic thresholds, as for work: a route may hold seven times the permits that are free, so one slow route leaves an
+   * eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. Exact over all threads, because a request counts
+   * before it is judged.
    */
   #isOverShare(before: number): boolean {
-    if (!this.#gate.isShared) return false;
-    return this.#cells.inFlight > Math.max(LEAST_SHARE, this.#mostOfProcess - before);
+    if (!this.#gate.sharesPermits) return false;
+    return this.#cells.inFlight > Math.max(LEAST_SHARE, SHARE_OF_FREE * (this.#mostOfProcess - before));
   }
 
   #refuse(reason: Refusal, isQueue: boolean): 0 {
-    if (this.#isAdaptive) this.#gate.refused(isQueue);
+    if (this.#isAdaptive) this.#gate.refused(this.#route, isQueue);
     this.#onRefused(reason);
     return 0;
   }

@@ -28,6 +28,10 @@ export interface ThreadGateOptions {
 export interface SharedRoute {
   /** Its requests in flight, in all threads. */
   readonly inFlight: number;
+  /** Changes while requests of the route arrive at any thread. */
+  readonly uses: number;
+  /** Requests of the route have arrived at this thread in a window. */
+  used(): void;
   /** What a request costs, milliseconds; 0: unknown. */
   readonly enteringMs: number;
   readonly leavingMs: number;
@@ -39,8 +43,10 @@ export interface GateRoute {
   readonly cost: RouteCost;
   readonly share: RouteShare;
   readonly shared: SharedRoute;
-  /** In the window that is running. */
+  /** In the window that is running: admitted or left. */
   isUsed: boolean;
+  /** `uses` of all threads when this one last looked. */
+  usesSeen: number;
   /** Requests in flight in this thread: counted by the caller. */
   running: number;
 }
@@ -49,8 +55,11 @@ export interface GateRoute {
 const IN_USE_MS = 10_000;
 
 export class ThreadGate {
-  /** Several routes are in use. Decided once per window, so that the same limit holds for all who reach it. */
-  isShared = false;
+  /**
+   * Much is in flight, and several routes are in use, in this thread or another. Decided once per window, so that the same
+   * limit holds for all who reach it.
+   */
+  sharesPermits = false;
   readonly #rule;
   readonly #publish: (state: AdmissionState) => void;
   readonly #isCrowded: () => boolean;
@@ -61,8 +70,12 @@ export class ThreadGate {
   readonly #routes: GateRoute[] = [];
   /** Routes of which requests entered or left in the window that is running. A window visits no others. */
   #used: GateRoute[] = [];
+  /** The other routes of which requests were refused in it: they are in use as well. */
+  readonly #turnedAway = new Set<GateRoute>();
   /** When each route that is in use was used last, the latest at the end. Routes that share a count are one. */
   readonly #inUse = new Map<SharedRoute, number>();
+  /** Several routes are in use in this thread. */
+  #isShared = false;
   #limit: Limit;
   /** What the requests in flight cost, all in all. */
   #inFlightMs = 0;
@@ -95,7 +108,7 @@ export class ThreadGate {
     const cost = new RouteCost();
     const { enteringMs, leavingMs } = shared;
     if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
-    const route = { cost, share: noShare(), shared, isUsed: false, running: 0 };
+    const route = { cost, share: noShare(), shared, isUsed: false, usesSeen: shared.uses, running: 0 };
     this.#routes.push(route);
     return route;
   }
@@ -116,7 +129,7 @@ export class ThreadGate {
     if (this.#rule.isFull(limit, owedMs, costMs, largestMs + this.#pauseMs, isBackground)) return false;
     if (!limit.isShedding) return true;
     const isTurnFull = this.#rule.isTurnFull(limit, Math.max(ms - startMs, spentMs), costMs);
-    if (!this.isShared) return !isTurnFull;
+    if (!this.#isShared) return !isTurnFull;
     const routeMs = this.#backlog.of(share);
     if (isTurnFull && !this.#rule.isSmall(owedMs, routeMs)) return false;
     return !this.#rule.isUnfair(limit, owedMs, costMs, routeMs);
@@ -146,7 +159,8 @@ export class ThreadGate {
   }
 
   /** @param isQueue the rule has refused it */
-  refused(isQueue: boolean): void {
+  refused(route: GateRoute, isQueue: boolean): void {
+    if (!route.isUsed) this.#turnedAway.add(route);
     this.#refusedInTurn++;
     this.#refusedInWindow++;
     if (!isQueue) return;
@@ -222,16 +236,33 @@ export class ThreadGate {
 
   #noteUse(now: number): void {
     const inUse = this.#inUse;
-    for (const { shared } of this.#used) noteUse(inUse, shared, now);
+    for (const routes of [this.#used, this.#turnedAway]) {
+      for (const { shared } of routes) {
+        shared.used();
+        noteUse(inUse, shared, now);
+      }
+    }
+    this.#turnedAway.clear();
     for (const [shared, usedAt] of inUse) {
       if (now - usedAt <= IN_USE_MS) break;
       inUse.delete(shared);
     }
-    // Where it matters, other threads may know of a route that this one does not.
-    if (inUse.size < 2 && this.#isCrowded()) {
-      for (const { shared } of this.#routes) if (shared.inFlight > 0) noteUse(inUse, shared, now);
+    this.#isShared = inUse.size > 1;
+    this.#shareOut(now);
+  }
+
+  /** A route that is used in other threads only counts as well. */
+  #shareOut(now: number): void {
+    if (!this.#isCrowded()) {
+      this.sharesPermits = false;
+      return;
     }
-    this.isShared = inUse.size > 1;
+    for (const route of this.#routes) {
+      const { shared, usesSeen } = route;
+      route.usesSeen = shared.uses;
+      if (shared.inFlight > 0 || route.usesSeen !== usesSeen) noteUse(this.#inUse, shared, now);
+    }
+    this.sharesPermits = this.#inUse.size > 1;
   }
 
   #show(): void {

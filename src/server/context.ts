@@ -218,10 +218,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
    * @returns false when too many bytes are held
    */
   #holdBytes(body: string | Uint8Array): boolean {
-    if (body.length <= LARGE_BYTES || this.inProcess || this.method === 'HEAD') return true;
+    // A character takes up to three bytes.
+    if (body.length * 3 <= LARGE_BYTES || this.inProcess || this.method === 'HEAD') return true;
+    const length = Buffer.byteLength(body);
+    if (length <= LARGE_BYTES) return true;
     const { bodyBytes } = this.site.quotas;
     const key = this.addressKey;
-    const bytes = Math.min(Buffer.byteLength(body), bodyBytes.mostShare);
+    const bytes = Math.min(length, bodyBytes.mostShare);
     if (!bodyBytes.take(bytes, key)) return false;
     this.exchange.onEnded(() => bodyBytes.give(bytes, key));
     return true;

@@ -69,7 +69,8 @@ describe('requests in flight', () => {
     for (let n = 0; n < 300; n++) another.enter();
     const [inside, most] = await crowd(block, 1_000);
     expect(inside).to.equal(0);
-    expect(most).to.be.within(257, 350);
+    // Seven times the 87 that are free then.
+    expect(most).to.be.within(400, 613);
     expect(another.inFlight).to.equal(300);
   });
 });
