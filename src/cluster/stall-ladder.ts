@@ -16,10 +16,10 @@ export const LOOK_EVERY_MS = 25;
 const MOST_WATCHED_MS = 250;
 /** Time between two tries at a thread that could not be broken off. */
 const AGAIN_MS = 1_500;
-/** How often a thread is looked at that says it turns and does not. */
-const TRIES = 3;
-/** An attempt that has taken so much longer than it may has been held up by a pause of the process, and says nothing. */
-const PAUSE_MS = 300;
+/** How often a thread is looked at that says it turns and does not, or that a pause of the process kept from answering. */
+const TRIES = 5;
+/** An attempt that failed and took longer was held up by a pause of the process, and says nothing of the thread. */
+const LATEST_MS = 2 * REPLY_MS + 50;
 /** How long each may take: native code that returns meanwhile is to end in peace. */
 const AGAIN_REPLY_MS = 150;
 
@@ -152,6 +152,7 @@ export class StallLadder {
     let isBroken = false;
     let isLost = false;
     for (let tries = 1; ; tries++) {
+      const begun = performance.now();
       const answer = await breakOff(thread.threadId, isNew ? REPLY_MS : AGAIN_REPLY_MS);
       if (typeof answer === 'object') {
         const { stack, ...where } = answer;
@@ -159,9 +160,11 @@ export class StallLadder {
         log.error({ worker, generation, ...where, stack }, `handler stalled, broken off${nameOf(answer)}`);
         isBroken = true;
         if (!(await this.#turns(thread, before))) continue;
-      } else if (answer === 'working' && !(await this.#turns(thread, before))) {
+      } else if (answer === 'working' && !(await this.#turns(thread, before, stallMs / 2))) {
         // A request or message that began a moment ago is proof enough, however long they queue.
         tries = 0;
+        continue;
+      } else if (answer === 'unreachable' && performance.now() - begun > LATEST_MS && tries < TRIES) {
         continue;
       } else if (answer === 'turning' && !(await this.#turns(thread, before))) {
         // It has not been found where it could be ended.
@@ -189,11 +192,12 @@ export class StallLadder {
   }
 
   /**
-   * Whether its loop turns within the time that whatever it runs next may take.
+   * Whether its loop turns in time.
    * @param before its heartbeat when it was found standing
+   * @param withinMs default: what it runs next may take
    */
-  async #turns(thread: Climber, before: number): Promise<boolean> {
-    const until = performance.now() + this.#options.stallMs + BEAT_MS;
+  async #turns(thread: Climber, before: number, withinMs = this.#options.stallMs): Promise<boolean> {
+    const until = performance.now() + withinMs + BEAT_MS;
     while (this.#options.heartbeat(thread.slot) === before) {
       if (!isStanding(thread)) return true; // it has spoken
       if (performance.now() > until) return false;

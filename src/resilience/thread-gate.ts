@@ -45,8 +45,6 @@ export interface GateRoute {
   readonly shared: SharedRoute;
   /** In the window that is running: admitted or left. */
   isUsed: boolean;
-  /** `uses` of all threads when this one last looked. */
-  usesSeen: number;
   /** Requests in flight in this thread: counted by the caller. */
   running: number;
 }
@@ -67,7 +65,8 @@ export class ThreadGate {
   readonly #turns: TurnClock;
   readonly #backlog = new Backlog();
   readonly #costs = new RouteCosts();
-  readonly #routes: GateRoute[] = [];
+  /** Routes that share a count are one. */
+  readonly #counts = new Map<SharedRoute, { usesSeen: number }>();
   /** Routes of which requests entered or left in the window that is running. A window visits no others. */
   #used: GateRoute[] = [];
   /** The other routes of which requests were refused in it: they are in use as well. */
@@ -108,8 +107,8 @@ export class ThreadGate {
     const cost = new RouteCost();
     const { enteringMs, leavingMs } = shared;
     if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
-    const route = { cost, share: noShare(), shared, isUsed: false, usesSeen: shared.uses, running: 0 };
-    this.#routes.push(route);
+    const route = { cost, share: noShare(), shared, isUsed: false, running: 0 };
+    if (!this.#counts.has(shared)) this.#counts.set(shared, { usesSeen: shared.uses });
     return route;
   }
 
@@ -257,10 +256,11 @@ export class ThreadGate {
       this.sharesPermits = false;
       return;
     }
-    for (const route of this.#routes) {
-      const { shared, usesSeen } = route;
-      route.usesSeen = shared.uses;
-      if (shared.inFlight > 0 || route.usesSeen !== usesSeen) noteUse(this.#inUse, shared, now);
+    for (const [shared, seen] of this.#counts) {
+      if (this.#inUse.size > 1) break;
+      const before = seen.usesSeen;
+      seen.usesSeen = shared.uses;
+      if (seen.usesSeen !== before || shared.inFlight > 0) noteUse(this.#inUse, shared, now);
     }
     this.sharesPermits = this.#inUse.size > 1;
   }

@@ -315,9 +315,9 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     if (this.#exchange.isBodyPassing) this.#reader();
   }
 
-  /** The request has ended. */
-  protected releaseBody(reason: HttpError = clientClosed()): void {
-    this.#reading?.release(reason);
+  /** The request has ended. An error costs its stack trace, so it is made only for a body that somebody may still read. */
+  protected releaseBody(reason: HttpError | undefined): void {
+    if (this.#reading !== undefined) this.#reading.release(reason ?? clientClosed());
   }
 
   #reader(): RequestBody {

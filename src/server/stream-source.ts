@@ -5,6 +5,7 @@
 // Node.js ends the thread when nothing listens. So every source is listened to from the moment that it is handed over.
 import { shareSpent } from './loop-share.js';
 import { plainBytes } from './plain-bytes.js';
+import { adopted, isPromise } from './promise.js';
 
 export type Pieces = AsyncIterable<Uint8Array | string>;
 type Piece = Uint8Array | string;
@@ -87,9 +88,10 @@ export class StreamSource {
     const failed = (error: unknown): void => this.#releaseFailed(error);
     try {
       const { destroy } = this.#source as Streaming;
-      if (typeof destroy === 'function') destroy.call(this.#source);
       // It is not waited for: a generator that awaits something returns when that has settled.
-      else Promise.resolve(this.iterator.return?.()).catch(failed);
+      const ending: unknown =
+        typeof destroy === 'function' ? destroy.call(this.#source) : this.iterator.return?.();
+      if (isPromise(ending)) adopted(ending).catch(failed);
     } catch (error) {
       failed(error);
     }

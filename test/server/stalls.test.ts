@@ -50,6 +50,39 @@ function examined({
   return { found: stalls.examine(), abandoned, isEnding };
 }
 
+interface Look {
+  readonly at: number;
+  /** Of which request a continuation runs; undefined: of none. */
+  readonly request: object | undefined;
+  /** Default 0. */
+  readonly turnedAt?: number;
+}
+
+/** What a worker says that is looked at again and again in continuations and callbacks of timers. */
+function said(looks: readonly Look[]): unknown[] {
+  let look = looks[0]!;
+  const stalls = new Stalls({
+    app: {
+      serviceCode: new ServiceCode(),
+      living: () => [],
+      running: () => look.request as never,
+      runningWebSocket: () => undefined,
+      leaveWebSocket() {},
+      abandon() {},
+    },
+    server: { inCallback: false, breakOff() {} },
+    row: { leaveRoute() {} },
+    standing: () => look.at - (look.turnedAt ?? 0),
+    stallMs: STALL_MS,
+    now: () => look.at,
+  });
+  return looks.map((one) => {
+    look = one;
+    const found = stalls.examine();
+    return typeof found === 'object' ? found.where : found;
+  });
+}
+
 describe('a worker that is found standing', () => {
   it('ends what has run for long, with all that waits for it on the stack', () => {
     const { found, abandoned, isEnding } = examined({
@@ -62,9 +95,33 @@ describe('a worker that is found standing', () => {
   });
 
   it('ends what belongs to no request that is on the stack', () => {
-    expect(examined({ standingMs: 1_100, inCallback: false }).found).to.deep.equal({ where: 'elsewhere' });
     const { found } = examined({ standingMs: 1_100, inCallback: false, webSocketMs: 900 });
     expect(found).to.deep.equal({ where: 'elsewhere', method: 'GET', route: '/ws' });
+  });
+
+  it('ends a continuation of a request, or of none, that still runs at the next look', () => {
+    for (const request of [{}, undefined]) {
+      const where = request === undefined ? 'elsewhere' : 'continuation';
+      const looks = [1_100, 1_650].map((at) => ({ at, request }));
+      expect(said(looks)).to.deep.equal(['working', where]);
+      const early = [1_100, 1_150, 1_650].map((at) => ({ at, request }));
+      expect(said(early)).to.deep.equal(['working', 'working', where]);
+    }
+  });
+
+  it('spares the continuations of many requests that became due at once, but not without end', () => {
+    const looks = Array.from({ length: 11 }, (_, n) => ({ at: 1_100 + n * 550, request: {} }));
+    expect(said(looks)).to.deep.equal([...Array.from({ length: 10 }, () => 'working'), 'continuation']);
+  });
+
+  it('begins anew when the loop has turned', () => {
+    const request = {};
+    const looks = [
+      { at: 1_100, request },
+      { at: 9_000, request, turnedAt: 7_900 },
+      { at: 9_600, request, turnedAt: 7_900 },
+    ];
+    expect(said(looks)).to.deep.equal(['working', 'working', 'continuation']);
   });
 
   for (const [what, scene, found] of [

@@ -12,7 +12,23 @@ import type { UwsServer } from '#src/server/uws.js';
  */
 const OTHERS_MS = 500;
 
+/** What two readings of the last turn may differ by. */
+const CLOCKS_MS = 10;
+/** Looks at one turn of the loop that found another request each: with the next, whatever runs is ended. */
+const MOST_SUSPECTS = 10;
+
 type Request = NonNullable<ReturnType<App['running']>>;
+
+/** What a look at a loop that stands has found running. */
+interface Suspect {
+  /** Undefined outside of requests. */
+  readonly request: Request | undefined;
+  readonly foundAt: number;
+  /** When the loop has turned last. */
+  readonly turnedAt: number;
+  /** Which one of this turn it is. */
+  readonly number: number;
+}
 
 export interface StallsOptions {
   readonly app: Pick<
@@ -24,6 +40,8 @@ export interface StallsOptions {
   /** Milliseconds since the loop has last turned. */
   readonly standing: () => number;
   readonly stallMs: number;
+  /** Default: the clock of `performance.now()`. */
+  readonly now?: () => number;
 }
 
 export class Stalls {
@@ -31,6 +49,7 @@ export class Stalls {
   /** Several when one loop follows another in the same turn. */
   #culprits: Request[] = [];
   #spareOthers = true;
+  #suspect: Suspect | undefined;
 
   constructor(options: StallsOptions) {
     this.#options = options;
@@ -55,6 +74,7 @@ export class Stalls {
       if (onStack.every(({ startedAt }) => isShort(startedAt))) return 'working';
     } else if (webSocket !== undefined && isShort(webSocket.since)) return 'working';
     const request = app.running();
+    if (!inCallback && webSocket === undefined && !this.#isStillRunning(request)) return 'working';
     if (request !== undefined) this.#culprits.push(request);
     this.#spareOthers &&= inCallback;
     leaveScope();
@@ -67,6 +87,22 @@ export class Stalls {
       ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
       ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
     };
+  }
+
+  /**
+   * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become due at once.
+   * So it takes two looks that find the same request, or none.
+   */
+  #isStillRunning(request: Request | undefined): boolean {
+    const { standing, stallMs, now: clock = () => performance.now() } = this.#options;
+    const now = clock();
+    const turnedAt = now - standing();
+    const before = this.#suspect;
+    const isSameTurn = before !== undefined && Math.abs(before.turnedAt - turnedAt) < CLOCKS_MS;
+    if (isSameTurn && before.request === request) return now - before.foundAt >= stallMs / 4;
+    const number = isSameTurn ? before.number + 1 : 1;
+    this.#suspect = { request, foundAt: now, turnedAt, number };
+    return number > MOST_SUSPECTS;
   }
 
   /** The loop turns again, and this worker is about to be replaced. */
