@@ -71,6 +71,11 @@ export class RouteCost {
   /** 0..1 */
   #trust = 0;
 
+  /** Enough of its requests were seen to say that the next one costs less. */
+  isBelow(ms: number): boolean {
+    return this.#trust === 1 && this.expectedMs < ms;
+  }
+
   /** What another thread has learned, milliseconds. */
   assume(enteringMs: number, leavingMs: number): void {
     this.entering.value = enteringMs;

@@ -52,6 +52,9 @@ export interface GateRoute {
 /** Other routes leave room for one that was used within this time. */
 const IN_USE_MS = 10_000;
 
+/** Requests that cost less, in refusals, are not refused: that would free nothing. */
+const CHEAP = 3;
+
 export class ThreadGate {
   /**
    * Much is in flight, and several routes are in use, in this thread or another. Decided once per window, so that the same
@@ -121,6 +124,7 @@ export class ThreadGate {
   hasRoom({ cost, share }: GateRoute, isBackground: boolean): boolean {
     const { ms, startMs, largestMs } = this.#backlog;
     const costMs = cost.expectedMs;
+    if (cost.isBelow(CHEAP * this.#costs.refusalMs)) return true;
     // Work that was underestimated shows in the length of the turn.
     const spentMs = this.#turns.spentMs();
     const owedMs = Math.max(ms, startMs + largestMs + spentMs);

@@ -287,6 +287,14 @@ describe('admission', () => {
     expect(shared.admission.door('critical', 'urgent').enter()).to.equal(1);
   });
 
+  it('refuses nothing of a flood of requests that cost hardly more than a refusal', () => {
+    const world = setUp();
+    const door = world.admission.door('normal', 'cheap');
+    teach(world, door, 0.02, 400);
+    expect(flood(world, door, 0.02, 20, 8_000)).to.equal(20 * 8_000);
+    expect(world.refused).to.deep.equal([]);
+  });
+
   it('leaves them room whichever thread is asked for them, and if they have been refused so far', () => {
     const block = Block.create({ workers: 2 });
     const threads = [1, 2].map((slot) => {
