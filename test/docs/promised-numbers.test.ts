@@ -73,6 +73,7 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', 'every #th waits', 'server/uws-exchange', 'BODILESS_SAMPLE'),
   promised('SECURITY.md', 'tries by itself every # to 500 ms', 'server/uws-stream', 'TRY_AFTER_MS'),
   promised('SECURITY.md', 'tries by itself every 10 to # ms', 'server/uws-stream', 'TRY_AFTER_MOST_MS'),
+  promised('SECURITY.md', '`maxBackpressure` (# MiB', 'server/websocket', 'maxBackpressure', KIB * KIB),
   promised('docs/cluster.md', 'is waited for # s longer', 'cluster/restarts', 'overdueMs', SECOND),
   promised('docs/cluster.md', 'does not end within # s beyond', 'cluster/restarts', 'overdueMs', SECOND),
   promised('docs/cluster.md', 'uncaught exception # s)', 'cluster/restarts', 'failedDrainMs', SECOND),
