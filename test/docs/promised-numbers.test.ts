@@ -67,6 +67,18 @@ const PROMISES: readonly Promised[] = [
     'MOST_UNSENT_BYTES',
     KIB * KIB,
   ),
+  promised('SECURITY.md', 'up to # KiB are discarded', 'telemetry/admin/linger', 'MOST_DISCARDED_BYTES', KIB),
+  promised('SECURITY.md', 'after # ms the connection is gone', 'telemetry/admin/linger', 'LINGER_MS'),
+  promised('SECURITY.md', 'of every #th the core', 'server/uws-exchange', 'SAMPLE'),
+  promised('SECURITY.md', 'every #th waits', 'server/uws-exchange', 'BODILESS_SAMPLE'),
+  promised('SECURITY.md', 'tries by itself every # to 500 ms', 'server/uws-stream', 'TRY_AFTER_MS'),
+  promised('SECURITY.md', 'tries by itself every 10 to # ms', 'server/uws-stream', 'TRY_AFTER_MOST_MS'),
+  promised('SECURITY.md', '`maxBackpressure` (# MiB', 'server/websocket', 'maxBackpressure', KIB * KIB),
+  promised('docs/cluster.md', 'is waited for # s longer', 'cluster/restarts', 'overdueMs', SECOND),
+  promised('docs/cluster.md', 'does not end within # s beyond', 'cluster/restarts', 'overdueMs', SECOND),
+  promised('docs/cluster.md', 'uncaught exception # s)', 'cluster/restarts', 'failedDrainMs', SECOND),
+  promised('docs/cluster.md', 'time left is cut short to # s', 'cluster/restarts', 'failedDrainMs', SECOND),
+  promised('docs/cluster.md', 'get ready within # s,', 'cluster/restarts', 'startMs', SECOND),
 ];
 
 /** @throws Error when the page does not say it */
@@ -83,9 +95,17 @@ const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g,
 /** @throws Error when it is no product of whole numbers there */
 function numberInCode({ module, constant }: Promised): number {
   const text = readFileSync(`dist/${module}.js`, 'utf8');
-  const found = new RegExp(`\\b${constant}\\s*[=:]\\s*([\\d_]+(?: \\* [\\d_]+)*)\\s*[;,]`).exec(text)?.[1];
-  if (found === undefined) throw new Error(`${module} has no constant ${constant}`);
-  return found.split(' * ').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
+  const value =
+    new RegExp(`\\b${constant}\\s*[=:]\\s*([\\d_ *]+)[;,]`).exec(text)?.[1] ?? valueInList(text, constant);
+  if (value === undefined) throw new Error(`${module} has no constant ${constant}`);
+  return value.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
+}
+
+/** Of `const [A, B] = [1, 2]`. */
+function valueInList(text: string, constant: string): string | undefined {
+  const [, names = '', values = ''] =
+    new RegExp(`\\[([^\\[\\]]*\\b${constant}\\b[^\\[\\]]*)\\]\\s*=\\s*\\[([\\d_ *,]+)\\]`).exec(text) ?? [];
+  return values.split(',')[names.split(',').findIndex((name) => name.trim() === constant)];
 }
 
 describe('numbers that the docs promise', () => {

@@ -1,5 +1,5 @@
 // What others do for the same, each as its documentation shows it.
-import { ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
+import { circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel';
 import CircuitBreaker from 'opossum';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
@@ -22,7 +22,11 @@ const histogramChild = histogram.labels(labels);
 
 const answered = async (): Promise<void> => {};
 const opossum = new CircuitBreaker(answered, { timeout: false });
-const cockatiel = circuitBreaker(handleAll, { halfOpenAfter: 5_000, breaker: new ConsecutiveBreaker(5) });
+// A share of the calls of a window, as ours and that of opossum.
+const cockatiel = circuitBreaker(handleAll, {
+  halfOpenAfter: 5_000,
+  breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000 }),
+});
 const limiter = new RateLimiterMemory({ points: 1e9, duration: 1 });
 
 export const peers: readonly Peer[] = [

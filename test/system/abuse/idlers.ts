@@ -9,6 +9,7 @@ const JSON_TYPE = 'Content-Type: application/json';
 export const IDLERS: Readonly<Record<string, readonly string[]>> = {
   'nothing sent': [],
   'half a head behind an answer': [head('GET /who'), 'GET /who HT'],
+  'an empty line before a request': [`\r\n${head('GET /who')}`],
   'a small answer': [head('GET /who')],
   'a large one': [head('GET /large')],
   'one in pieces': [head('GET /stream')],

@@ -1,0 +1,71 @@
+// When the process is ready: CONTRACT section 1 for the first time, section 5 (`/readyz`) from then on.
+import { expect } from 'chai';
+import type { Descriptor } from '#src/cluster/sharding.js';
+import type { WorkerState } from '#src/cluster/worker-state.js';
+import { type ReadinessFacts, unreadyReasons } from '#src/primary/readiness.js';
+
+const DESCRIPTOR: Descriptor = { slot: 1, app: undefined };
+const SERVING: readonly WorkerState[] = [
+  { kind: 'ready', descriptor: DESCRIPTOR },
+  { kind: 'failing', descriptor: DESCRIPTOR, reason: 'uncaught-exception' },
+];
+const ELSEWHERE: readonly WorkerState[] = [
+  { kind: 'starting' },
+  { kind: 'draining', reason: 'uncaught-exception' },
+  { kind: 'leaving', reason: 'uncaught-exception' },
+  { kind: 'stalled', before: { kind: 'ready', descriptor: DESCRIPTOR } },
+  { kind: 'wedged', before: { kind: 'leaving', reason: 'uncaught-exception' } },
+  { kind: 'dead', reason: 'lost' },
+];
+
+/** @param of how many there are in all */
+const workers = (serving: number, of: number): readonly WorkerState[] =>
+  Array.from({ length: of }, (_, i) =>
+    i < serving ? SERVING[i % SERVING.length]! : ELSEWHERE[i % ELSEWHERE.length]!,
+  );
+
+const reasons = (facts: Partial<ReadinessFacts>): string[] =>
+  unreadyReasons({
+    readyOnce: true,
+    draining: false,
+    workers: workers(1, 1),
+    silentDatabases: [],
+    startingServices: [],
+    ...facts,
+  });
+
+describe('readiness', () => {
+  it('is there for the first time when all workers serve', () => {
+    for (let of = 1; of <= 9; of += 1) {
+      for (let serving = 0; serving <= of; serving += 1) {
+        const missing = serving === of ? [] : [`${serving} of ${of} workers serve`];
+        expect(reasons({ readyOnce: false, workers: workers(serving, of) })).to.deep.equal(missing);
+      }
+    }
+  });
+
+  it('stays as long as at least half of the workers serve', () => {
+    for (let of = 1; of <= 9; of += 1) {
+      for (let serving = 0; serving <= of; serving += 1) {
+        const missing = serving >= of / 2 ? [] : [`${serving} of ${of} workers serve`];
+        expect(reasons({ workers: workers(serving, of) })).to.deep.equal(missing);
+      }
+    }
+  });
+
+  it('names everything that is missing', () => {
+    expect(
+      reasons({
+        draining: true,
+        workers: workers(0, 1),
+        silentDatabases: ['db:5432'],
+        startingServices: ['orders'],
+      }),
+    ).to.deep.equal([
+      'draining',
+      '0 of 1 workers serve',
+      'the database of orders is not migrated yet',
+      'the database server db:5432 does not answer',
+    ]);
+  });
+});
