@@ -38,15 +38,18 @@ describe('task pool', () => {
   } as unknown as Tracing;
 
   /** A worker's end of a new port. */
-  const worker = (): CpuClient => {
+  const worker = (timeoutMs = 60_000): CpuClient => {
     const { port1, port2 } = new MessageChannel();
     pool.attach(port1);
-    const client = new CpuClient(port2, tracing);
+    const client = new CpuClient(port2, tracing, timeoutMs);
     clients.push(client);
     return client;
   };
 
-  const start = (threads: number, options: { maxQueue?: number; graceMs?: number } = {}): void => {
+  const start = (
+    threads: number,
+    options: { maxQueue?: number; graceMs?: number; log?: Logger } = {},
+  ): void => {
     pool = new TaskPool({ threads, entry: ENTRY, log: silent, graceMs: 0, ...options });
     cpu = worker().tasks(FIXTURE);
   };
@@ -196,6 +199,26 @@ describe('task pool', () => {
     );
     expect(await late).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
     expect(await cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('ends a task that was started outside a request and does not return, and names it in the log', async () => {
+    const lines: Record<string, unknown>[] = [];
+    start(1, { log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) });
+    const error = await rejection(worker(50).tasks(FIXTURE).run('spin', randomUUID()));
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
+    expect(await cpu.run('echo', 1)).to.equal(1);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.include({ level: 40, task: 'spin', module: FIXTURE.href });
+  });
+
+  it('ends a task of a request that goes on after its deadline, and names it in the log', async () => {
+    const lines: Record<string, unknown>[] = [];
+    start(1, { log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) });
+    await runInScope(scopeOf(Deadline.after(50), new AbortController().signal), () =>
+      rejection(cpu.run('spin', randomUUID())),
+    );
+    expect(await cpu.run('echo', 1)).to.equal(1);
+    expect(lines.map(({ task }) => task)).to.deep.equal(['spin']);
   });
 
   it('tells a passed deadline from a client that left', async () => {
