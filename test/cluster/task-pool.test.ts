@@ -80,6 +80,28 @@ describe('task pool', () => {
     expect(Buffer.from(await cpu.run<Uint8Array>('pooledBytes', 'again')).toString()).to.equal('again');
   });
 
+  it('fails a task that returns bytes that an earlier call has moved, and runs the next one', async () => {
+    start(1);
+    expect(await cpu.run('keptBytes', null)).to.have.length(100);
+    for (const name of ['keptBytes', 'keptPart']) {
+      const error = await rejection(cpu.run(name, null));
+      expect(error).to.not.be.instanceOf(HttpError);
+      expect(error.message).to.contain('moved by an earlier call');
+    }
+    expect(await cpu.run('noBytes', null)).to.have.length(0);
+    expect(await cpu.run('noBytes', null)).to.have.length(0);
+  });
+
+  it('sends or refuses bytes that cannot be moved, and never loses the result', async () => {
+    start(1);
+    for (let i = 0; i < 2; i++) {
+      // Node.js 20 copies such a buffer, later versions refuse to.
+      const result = await cpu.run<Uint8Array>('pinnedBytes', null).catch((error: Error) => error);
+      if (result instanceof Error) expect(result.message).to.contain('return a copy');
+      else expect(result).to.have.length(100);
+    }
+  });
+
   for (const name of ['missing', 'notAFunction', 'toString', 'constructor', '__proto__']) {
     it(`refuses ${name}, which is no function that the module exports`, async () => {
       start(1);
