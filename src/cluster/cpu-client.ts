@@ -21,13 +21,16 @@ interface Pending {
 export class CpuClient {
   readonly #port: MessagePort;
   readonly #tracing: Tracing;
+  readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #closed = false;
 
-  constructor(port: MessagePort, tracing: Tracing) {
+  /** @param timeoutMs how long a task may take, its wait in the queue included, that is started outside a request */
+  constructor(port: MessagePort, tracing: Tracing, timeoutMs: number) {
     this.#port = port;
     this.#tracing = tracing;
+    this.#timeoutMs = timeoutMs;
     port.on('message', (message: FromPool) => this.#take(message.id)?.resolve(message));
     port.on('close', () => this.#close());
     port.unref();
@@ -76,7 +79,7 @@ export class CpuClient {
     if (signals.some((one) => one.aborted)) throw broken();
 
     const data: Uint8Array = serialize(input);
-    const remainingMs = scope?.deadline.remainingMs();
+    const remainingMs = scope?.deadline.remainingMs() ?? this.#timeoutMs;
     const id = ++this.#lastId;
     const abort = (): void => {
       this.#post({ type: 'abort', id });

@@ -12,8 +12,8 @@ export type ToPool =
       /** Named export to call. */
       readonly task: string;
       readonly input: Uint8Array;
-      /** Milliseconds until the caller's deadline; undefined without one. A clock never crosses threads. */
-      readonly remainingMs: number | undefined;
+      /** Milliseconds until the caller's deadline. A clock never crosses threads. */
+      readonly remainingMs: number;
     }
   /** Nobody waits for it any more: out of the queue, or its thread is ended. Not answered. */
   | { readonly type: 'abort'; readonly id: number };
@@ -43,10 +43,9 @@ export function readToPool(data: unknown): ToPool | undefined {
   const { type, id, module, task, input, remainingMs } = data as Members;
   if (!Number.isSafeInteger(id)) return undefined;
   if (type === 'abort') return { type, id: Number(id) };
-  const isTimed = remainingMs === undefined || Number.isFinite(remainingMs);
-  if (type !== 'run' || typeof module !== 'string' || typeof task !== 'string' || !isTimed) return undefined;
-  if (!isWholeView(input)) return undefined;
-  return { type, id: Number(id), module, task, input, remainingMs: remainingMs as number | undefined };
+  if (type !== 'run' || typeof module !== 'string' || typeof task !== 'string') return undefined;
+  if (!Number.isFinite(remainingMs) || !isWholeView(input)) return undefined;
+  return { type, id: Number(id), module, task, input, remainingMs: Number(remainingMs) };
 }
 
 /** The same for what a thread of the pool returns. */

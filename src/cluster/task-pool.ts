@@ -153,9 +153,7 @@ export class TaskPool {
       return;
     }
     this.#ports.get(port)?.set(request.id, task);
-    if (request.remainingMs !== undefined) {
-      task.timer = setTimeout(() => this.#expire(task), Math.min(request.remainingMs, MAX_TIMER_MS));
-    }
+    task.timer = setTimeout(() => this.#expire(task), Math.min(request.remainingMs, MAX_TIMER_MS));
     this.#waiting.add(task);
     this.#startNext();
   }
@@ -203,7 +201,17 @@ export class TaskPool {
     this.#forget(task);
     task.dropped = true;
     this.#waiting.delete(task);
-    if (this.#running.has(task)) task.timer = setTimeout(() => task.controller.abort(), this.#graceMs);
+    if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
+  }
+
+  /** Clients cannot fill the log with this: each line takes a thread for the grace before it. */
+  #endThread(task: Task): void {
+    const { module, task: name } = task.request;
+    this.#log.warn(
+      { module, task: name },
+      `CPU task ${name} goes on after its deadline or its caller; its thread is ended`,
+    );
+    task.controller.abort();
   }
 
   #answer(task: Task, answer: TaskAnswer): void {

@@ -37,8 +37,22 @@ function packResult(result: unknown): TaskAnswer {
     : { kind: 'value', data: serialize(result) };
 }
 
-/** A view that shares its buffer (small Buffers live in a common pool) is copied: moving takes the whole buffer. */
+/**
+ * A view with a buffer of its own, which can be moved. A view that shares its buffer (small Buffers live in a common pool) is
+ * copied, because moving takes the whole buffer. Any other buffer is moved here already: one that cannot be would otherwise be
+ * found out where Piscina sends the result, and such a result is lost.
+ *
+ * @throws TypeError when the bytes were moved before or cannot be moved at all
+ */
 function owned(view: Uint8Array): Uint8Array {
-  const whole = view.buffer instanceof ArrayBuffer && view.byteLength === view.buffer.byteLength;
-  return whole ? view : new Uint8Array(view);
+  const { buffer, byteLength } = view;
+  try {
+    // A buffer that was moved has no bytes, and copying a view of it throws.
+    const isWhole = byteLength > 0 && buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
+    return isWhole ? structuredClone(view, { transfer: [buffer] }) : new Uint8Array(view);
+  } catch (cause) {
+    const message =
+      'the Uint8Array that a CPU task returned was moved by an earlier call, or cannot be moved';
+    throw new TypeError(`${message}; return a copy`, { cause });
+  }
 }

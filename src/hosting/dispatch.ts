@@ -1,9 +1,17 @@
 // A call to a service of this worker: the same pipeline, without a socket.
+import { HttpError } from '../errors.js';
 import type { App } from '../server/app.js';
 import { inject } from '../server/inject.js';
-import type { Dispatch } from '../upstream/transport.js';
+import { type Dispatch, MAX_RESPONSE_BYTES } from '../upstream/transport.js';
 
 export function dispatchTo(app: App): Dispatch {
-  return (_service, { method, path, headers, body, signal }) =>
-    inject(app, { method, url: path, headers, body, inProcess: true, signal });
+  return (service, { method, path, headers, body, signal }) =>
+    inject(
+      app,
+      { method, url: path, headers, body, inProcess: true, signal },
+      {
+        maxBytes: MAX_RESPONSE_BYTES,
+        exceeded: () => new HttpError('BAD_UPSTREAM', `Service ${service} answered more than is accepted.`),
+      },
+    );
 }

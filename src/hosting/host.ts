@@ -109,7 +109,7 @@ export function createHost(options: HostOptions): Host {
     trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
   });
   const dispatch = dispatchTo(app);
-  const cpu = new CpuClient(cpuPort, tracing);
+  const cpu = new CpuClient(cpuPort, tracing, settings.requestTimeoutMs);
   const { call } = calling;
   const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, shared, outfit };
   const services = definitions.map(

@@ -11,6 +11,7 @@ import {
   noHooks,
   withoutHooks,
 } from './hook-chain.js';
+import { adopted, isPromise } from './promise.js';
 import { checkMessage, checkTopic, type WebSocketEvents, type WebSocketLimits } from './websocket.js';
 
 export interface DeclaredRoute {
@@ -175,8 +176,8 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
 
 /** What is declared after an await comes too late, and what is thrown there reaches nobody. */
 function assertSynchronous(what: string, returned: unknown): void {
-  if (!(returned instanceof Promise)) return;
-  returned.catch(() => {}); // this refusal says it first
+  if (!isPromise(returned)) return;
+  adopted(returned).catch(() => {}); // this refusal says it first
   throw new TypeError(`${what} is async: declare routes and hooks before anything is awaited`);
 }
 

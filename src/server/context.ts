@@ -13,6 +13,7 @@ import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';
+import { adopted, isPromise } from './promise.js';
 import { Refusal } from './refusal.js';
 import { isBodiless, Responder } from './responder.js';
 import {
@@ -559,7 +560,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     for (const hook of this.plan.onResponse) {
       try {
         const late: unknown = hook(this, status);
-        if (late instanceof Promise) late.catch(failed);
+        if (isPromise(late)) adopted(late).catch(failed);
       } catch (thrown) {
         failed(thrown);
       }

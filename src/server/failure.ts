@@ -65,6 +65,10 @@ export function describeThrown(thrown: unknown): Error {
   }
 }
 
+/** Without functions: JSON has none, and would call one that is named toJSON for the whole document. */
+const dataOf = (members: HttpError['members'] = {}): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => typeof value !== 'function'));
+
 function documentOf(
   error: HttpError,
   { requestId, traceId, executed }: FailedRequest,
@@ -84,7 +88,7 @@ function documentOf(
   }
   if (status === 503 && !executed) headers.push(EXECUTED_FIELD, 'false');
   const body = JSON.stringify({
-    ...error.members,
+    ...dataOf(error.members),
     type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title: error.title,
     status,

@@ -19,11 +19,23 @@ export interface InjectedStream {
   readonly body: Readable;
 }
 
-/** @throws the reason of the signal, or an HttpError CLIENT_CLOSED when the connection is cut without an answer */
-export function inject(app: App, request: InjectedRequest): Promise<InjectedResponse> {
+/** How long the body of a response may be. */
+export interface ResponseBound {
+  readonly maxBytes: number;
+  /** What the request is rejected with when the body is longer. */
+  exceeded(): Error;
+}
+
+/**
+ * @param bound by default the body may have any length
+ * @throws the reason of the signal, an HttpError CLIENT_CLOSED when the connection is cut without an answer, or what `bound`
+ *   makes of a longer body: the request then ends like that of a client that leaves
+ */
+export function inject(app: App, request: InjectedRequest, bound?: ResponseBound): Promise<InjectedResponse> {
   return new Promise((resolve, reject) => {
     request.signal?.throwIfAborted();
-    handle(app, request, new Whole(resolve, reject));
+    const leave = (reason: Error): void => exchange.leave(reason);
+    const exchange = handle(app, request, new Whole(resolve, reject, leave, bound));
   });
 }
 
@@ -52,15 +64,28 @@ function handle(app: App, request: InjectedRequest, receiver: Receiver): InjectE
 class Whole implements Receiver {
   readonly #resolve: (response: InjectedResponse) => void;
   readonly fail: (reason: unknown) => void;
+  readonly #leave: (reason: Error) => void;
+  readonly #bound: ResponseBound | undefined;
   #begun: { readonly status: number; readonly headers: Fields; readonly chunks: Uint8Array[] } | undefined;
+  #bytes = 0;
 
-  constructor(resolve: (response: InjectedResponse) => void, reject: (reason: unknown) => void) {
+  /** @param leave called when the body is longer than `bound` allows and more of it is to come */
+  constructor(
+    resolve: (response: InjectedResponse) => void,
+    reject: (reason: unknown) => void,
+    leave: (reason: Error) => void,
+    bound: ResponseBound | undefined,
+  ) {
     this.#resolve = resolve;
     this.fail = reject;
+    this.#leave = leave;
+    this.#bound = bound;
   }
 
   whole(status: number, headers: Fields, body: Uint8Array): void {
-    this.#resolve({ status, headers, body });
+    const reason = this.#exceeded(body.length);
+    if (reason === undefined) this.#resolve({ status, headers, body });
+    else this.fail(reason);
   }
 
   begin(status: number, headers: Fields): void {
@@ -68,12 +93,22 @@ class Whole implements Receiver {
   }
 
   write(chunk: Uint8Array): undefined {
-    this.#begun!.chunks.push(chunk);
+    const reason = this.#exceeded(chunk.length);
+    if (reason === undefined) this.#begun!.chunks.push(chunk);
+    else this.#leave(reason);
   }
 
   end(): void {
     const { status, headers, chunks } = this.#begun!;
     this.#resolve({ status, headers, body: Buffer.concat(chunks) });
+  }
+
+  /** Counts the bytes. Returns why they are too many, undefined when they are not. */
+  #exceeded(length: number): Error | undefined {
+    this.#bytes += length;
+    return this.#bound !== undefined && this.#bytes > this.#bound.maxBytes
+      ? this.#bound.exceeded()
+      : undefined;
   }
 }
 

@@ -134,7 +134,7 @@ async function* textsOf(
         isAsked = false;
         isOver = true; // who threw or is done must not be asked again
         const { done, value } = next();
-        if (done === true) return;
+        if (done) return;
         isOver = false;
         yield encodeEvent(value);
       } else {

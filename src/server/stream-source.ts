@@ -70,8 +70,12 @@ export class StreamSource {
         await later;
         if (this.#isOver) return undefined;
       }
-      const { done, value } = (await this.iterator.next()) as IteratorResult<unknown, unknown>;
-      if (done === true) {
+      const { done, value } = (await this.iterator.next()) as {
+        readonly done?: unknown;
+        readonly value: unknown;
+      };
+      // Any truthy value ends an iteration (ECMA-262, IteratorComplete).
+      if (done) {
         this.#isOver = true;
         return undefined;
       }

@@ -5,16 +5,15 @@ import { HttpError } from '../errors.js';
 import { type Endpoint, originOf } from './endpoint.js';
 import { httpClient } from './http-client.js';
 import { receive } from './response.js';
-import type { OutgoingRequest, Received, Transport } from './transport.js';
+import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
 
 export interface HttpTransportOptions {
-  /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default 16 MiB. */
+  /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default MAX_RESPONSE_BYTES. */
   readonly maxResponseBytes?: number;
   /** Connections of this worker to one endpoint; further calls wait for one. Default 128. */
   readonly connections?: number;
 }
 
-const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const CONNECTIONS = 128;
 const CONNECT_TIMEOUT_MS = 3_000;

@@ -3,6 +3,9 @@ import type { Deadline } from '../deadline.js';
 import type { CallResponse } from './call.js';
 import type { Endpoint } from './endpoint.js';
 
+/** Longest body of a response to a call, on every transport; a longer one is BAD_UPSTREAM. */
+export const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+
 export interface OutgoingRequest {
   readonly method: string;
   /** Path with its query. */

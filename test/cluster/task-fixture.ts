@@ -1,5 +1,5 @@
 // Tasks that task-pool.test.ts runs in the pool's threads.
-import { threadId } from 'node:worker_threads';
+import { markAsUntransferable, threadId } from 'node:worker_threads';
 import { BusinessError, HttpError } from '#src/errors.js';
 
 export const thread = (): number => threadId;
@@ -10,6 +10,21 @@ export const bytes = (length: number): Uint8Array => new Uint8Array(length).fill
 
 /** Node.js keeps small Buffers in one common ArrayBuffer. */
 export const pooledBytes = (text: string): Uint8Array => Buffer.from(text);
+
+const kept = new Uint8Array(100);
+const part = kept.subarray(10, 20);
+
+export const keptBytes = (): Uint8Array => kept;
+
+export const keptPart = (): Uint8Array => part;
+
+export const noBytes = (): Uint8Array => new Uint8Array(0);
+
+const pinned = new Uint8Array(100);
+markAsUntransferable(pinned.buffer);
+
+/** Like the buffer of a WebAssembly memory, theirs cannot be detached. */
+export const pinnedBytes = (): Uint8Array => pinned;
 
 export function decline(): never {
   throw new BusinessError('PAYMENT_DECLINED', 'No funds.', { details: { left: 3 } });

@@ -38,15 +38,18 @@ describe('task pool', () => {
   } as unknown as Tracing;
 
   /** A worker's end of a new port. */
-  const worker = (): CpuClient => {
+  const worker = (timeoutMs = 60_000): CpuClient => {
     const { port1, port2 } = new MessageChannel();
     pool.attach(port1);
-    const client = new CpuClient(port2, tracing);
+    const client = new CpuClient(port2, tracing, timeoutMs);
     clients.push(client);
     return client;
   };
 
-  const start = (threads: number, options: { maxQueue?: number; graceMs?: number } = {}): void => {
+  const start = (
+    threads: number,
+    options: { maxQueue?: number; graceMs?: number; log?: Logger } = {},
+  ): void => {
     pool = new TaskPool({ threads, entry: ENTRY, log: silent, graceMs: 0, ...options });
     cpu = worker().tasks(FIXTURE);
   };
@@ -75,6 +78,28 @@ describe('task pool', () => {
     expect(many[999_999]).to.equal(7);
     expect(Buffer.from(await cpu.run<Uint8Array>('pooledBytes', 'small')).toString()).to.equal('small');
     expect(Buffer.from(await cpu.run<Uint8Array>('pooledBytes', 'again')).toString()).to.equal('again');
+  });
+
+  it('fails a task that returns bytes that an earlier call has moved, and runs the next one', async () => {
+    start(1);
+    expect(await cpu.run('keptBytes', null)).to.have.length(100);
+    for (const name of ['keptBytes', 'keptPart']) {
+      const error = await rejection(cpu.run(name, null));
+      expect(error).to.not.be.instanceOf(HttpError);
+      expect(error.message).to.contain('moved by an earlier call');
+    }
+    expect(await cpu.run('noBytes', null)).to.have.length(0);
+    expect(await cpu.run('noBytes', null)).to.have.length(0);
+  });
+
+  it('sends or refuses bytes that cannot be moved, and never loses the result', async () => {
+    start(1);
+    for (let i = 0; i < 2; i++) {
+      // Node.js 20 copies such a buffer, later versions refuse to.
+      const result = await cpu.run<Uint8Array>('pinnedBytes', null).catch((error: Error) => error);
+      if (result instanceof Error) expect(result.message).to.contain('return a copy');
+      else expect(result).to.have.length(100);
+    }
   });
 
   for (const name of ['missing', 'notAFunction', 'toString', 'constructor', '__proto__']) {
@@ -196,6 +221,26 @@ describe('task pool', () => {
     );
     expect(await late).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
     expect(await cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('ends a task that was started outside a request and does not return, and names it in the log', async () => {
+    const lines: Record<string, unknown>[] = [];
+    start(1, { log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) });
+    const error = await rejection(worker(50).tasks(FIXTURE).run('spin', randomUUID()));
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
+    expect(await cpu.run('echo', 1)).to.equal(1);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.include({ level: 40, task: 'spin', module: FIXTURE.href });
+  });
+
+  it('ends a task of a request that goes on after its deadline, and names it in the log', async () => {
+    const lines: Record<string, unknown>[] = [];
+    start(1, { log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) });
+    await runInScope(scopeOf(Deadline.after(50), new AbortController().signal), () =>
+      rejection(cpu.run('spin', randomUUID())),
+    );
+    expect(await cpu.run('echo', 1)).to.equal(1);
+    expect(lines.map(({ task }) => task)).to.deep.equal(['spin']);
   });
 
   it('tells a passed deadline from a client that left', async () => {

@@ -32,6 +32,21 @@ describe('a failure as an answer', () => {
     expect([document.sagaId, document.status]).to.deep.equal(['1', 402]);
   });
 
+  it('is ours also when the extra members have a toJSON, and tells those that are data', () => {
+    const when = new Date(0);
+    for (const toJSON of [() => ({ replaced: true }), () => undefined, 'text']) {
+      const members = { sagaId: '1', when, toJSON };
+      const { document } = documentOf(new HttpError('SAGA_COMPENSATED', '', { members }));
+      expect(document).to.include({
+        code: 'SAGA_COMPENSATED',
+        status: 402,
+        sagaId: '1',
+        when: when.toJSON(),
+      });
+      expect(document.toJSON).to.equal(typeof toJSON === 'string' ? toJSON : undefined);
+    }
+  });
+
   it('tells nothing of what was not meant to be told', () => {
     for (const thrown of [new Error('select * from secret'), 'secret', undefined, null, { secret: 1 }, 7]) {
       const { status, code, document } = documentOf(thrown);

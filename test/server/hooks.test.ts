@@ -160,13 +160,19 @@ describe('hooks', () => {
       app.hook('onResponse', async () => {
         throw new Error('later');
       });
+      const thenable = {
+        // biome-ignore lint/suspicious/noThenProperty: `await` takes it for a promise, as it does query builders
+        then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('from a thenable')),
+      };
+      app.hook('onResponse', () => thenable as unknown as Promise<void>);
       app.get('/', () => 'ok');
     });
     expect((await inject({ url: '/' })).text()).to.equal('ok');
-    await settled();
+    for (let turns = 0; turns < 3; turns++) await settled();
     expect(logs.map(({ msg, err }) => [msg, (err as Error).message])).to.deep.equal([
       ['an onResponse hook failed', 'late'],
       ['an onResponse hook failed', 'later'],
+      ['an onResponse hook failed', 'from a thenable'],
     ]);
   });
 

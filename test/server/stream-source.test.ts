@@ -393,6 +393,24 @@ describe('a response that streams', () => {
     expect([world.permits, quotas.streams.held]).to.deep.equal([1, 0]);
   });
 
+  it('ends with any truthy `done`, as every iteration of the language', async () => {
+    const ending = (value: unknown): AsyncIterable<never> => {
+      let isFirst = true;
+      const next = async (): Promise<unknown> => {
+        const result = isFirst ? { done: 0, value } : { done: 1 };
+        isFirst = false;
+        return result;
+      };
+      return { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<never>;
+    };
+    const { inject } = bench((demo) => {
+      demo.get('/bytes', (ctx) => ctx.stream(ending('x')));
+      demo.get('/events', (ctx) => ctx.sse(ending({ data: 'x' })));
+    });
+    expect((await inject({ url: '/bytes' })).text()).to.equal('x');
+    expect((await inject({ url: '/events' })).text()).to.contain('data: x');
+  });
+
   it('ends at the deadline while there is no byte of it, whatever its handler has returned', async () => {
     for (const isLate of [false, true]) {
       const ticker = new ManualTicker();

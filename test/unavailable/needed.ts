@@ -64,7 +64,7 @@ async function byPool(
   });
   const { port1, port2 } = new MessageChannel();
   pool.attach(port1);
-  const client = new CpuClient(port2, tracing);
+  const client = new CpuClient(port2, tracing, 60_000);
   try {
     return await use(client, pool);
   } finally {
