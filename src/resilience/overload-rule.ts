@@ -79,6 +79,8 @@ export const WINDOW_MS = 50;
 const LONG_TURN = 1.2;
 /** A window that was stretched by a long turn counts as this many windows at most. */
 const MOST_WINDOWS = 4;
+/** Of a burst, what one turn may take. */
+const TURN_OF_BURST = 0.6;
 /** Of the bound, what `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
 /** A turn of so many times the least bound may be chance in a thread that idles. Longer ones are work that comes at once. */
@@ -136,6 +138,8 @@ export interface OverloadRule {
    * @param sparedMs the largest cost among what is owed, and the time of a pause (`pauseAfter`)
    */
   isFull(limit: Limit, owedMs: number, costMs: number, sparedMs: number, isBackground: boolean): boolean;
+  /** Not while an overload is known. @param spentMs length of the turn so far @param sparedMs as of `isFull` */
+  isTurnLong(limit: Limit, spentMs: number, sparedMs: number): boolean;
   /** @param admittedMs work that was admitted in this turn already */
   isTurnFull(limit: Limit, admittedMs: number, costMs: number): boolean;
   /** @param routeMs what the route of the request has of the work that the thread owes */
@@ -182,6 +186,13 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
       const mostMs = isBackground ? boundMs * BACKGROUND_SHARE : boundMs;
       return counted + Math.min(costMs, boundMs / 2) > mostMs;
     },
+
+    /**
+     * Whatever arrives during a turn waits for all of it. So work that is done where it is admitted may take less than
+     * what waits first, of which the turn is made only when it is due.
+     */
+    isTurnLong: ({ isShedding, boundMs }, spentMs, sparedMs) =>
+      !isShedding && spentMs - sparedMs > boundMs * TURN_OF_BURST,
 
     /** What comes in at once comes back at once: the thread would be idle until then, and late afterwards. */
     isTurnFull: ({ isShedding, targetTurnMs }, admittedMs, costMs) =>

@@ -107,6 +107,8 @@ export interface CostWindow {
 const NOISE_MS = 0.5;
 const NOISE_SHARE = 0.03;
 const LONG_WINDOW_MS = 100;
+/** What other programs on its core add to a window says nothing about the size of pieces. */
+const CORE_NOISE_SHARE = 0.15;
 /** A window this many standard deviations off is an outlier: a pause, or the costs have changed. */
 const OUTLIER = 3;
 /** Where requests of a route differ, one of the large ones is none. */
@@ -159,9 +161,10 @@ class Pieces {
   /**
    * @param squares work of each request times its cost
    * @param variance of the error, as far as it is known
+   * @param coreMs standard deviation of what other programs add to it
    * @returns variance with that of the requests
    */
-  note(workMs: number, squares: number, errorMs: number, variance: number): number {
+  note(workMs: number, squares: number, errorMs: number, variance: number, coreMs: number): number {
     if (workMs === 0) return variance;
     const whole = variance + this.dispersionMs * workMs;
     const most = MOST_DEVIATION * Math.sqrt(whole);
@@ -172,7 +175,7 @@ class Pieces {
       this.#unknown--;
       return whole;
     }
-    this.#errorSquares = this.#errorSquares * KEPT + Math.max(0, clippedMs ** 2 - variance);
+    this.#errorSquares = this.#errorSquares * KEPT + Math.max(0, clippedMs ** 2 - variance - coreMs ** 2);
     this.#errorsMs = this.#errorsMs * KEPT + clippedMs;
     this.#windows = this.#windows * KEPT + 1;
     return whole;
@@ -225,7 +228,8 @@ export class RouteCosts {
       squares += routeMs * (entering.value + leaving.value);
     }
     const errorMs = busyMs - expectedMs;
-    variance = this.#pieces.note(workMs, squares, errorMs, variance);
+    const coreMs = CORE_NOISE_SHARE * Math.min(busyMs, LONG_WINDOW_MS);
+    variance = this.#pieces.note(workMs, squares, errorMs, variance, coreMs);
     this.#correct(used, errorMs, expectedMs + NOISE_MS, variance);
     for (const route of routes) route.renew();
   }

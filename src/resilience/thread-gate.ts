@@ -129,7 +129,9 @@ export class ThreadGate {
     const spentMs = this.#turns.spentMs();
     const owedMs = Math.max(ms, startMs + largestMs + spentMs);
     const limit = this.#limit;
-    if (this.#rule.isFull(limit, owedMs, costMs, largestMs + this.#pauseMs, isBackground)) return false;
+    const sparedMs = largestMs + this.#pauseMs;
+    if (this.#rule.isFull(limit, owedMs, costMs, sparedMs, isBackground)) return false;
+    if (this.#rule.isTurnLong(limit, spentMs, sparedMs)) return false;
     if (!limit.isShedding) return true;
     const isTurnFull = this.#rule.isTurnFull(limit, Math.max(ms - startMs, spentMs), costMs);
     if (!this.#isShared) return !isTurnFull;
