@@ -79,6 +79,8 @@ export const WINDOW_MS = 50;
 const LONG_TURN = 1.2;
 /** A window that was stretched by a long turn counts as this many windows at most. */
 const MOST_WINDOWS = 4;
+/** Of a turn, what is a pause: less of it in each turn, while the thread is busy, would add up to one. */
+const LEAST_PAUSE = 0.25;
 /** Of a burst, what one turn may take. */
 const TURN_OF_BURST = 0.6;
 /** Of the bound, what `background` requests may fill. */
@@ -217,7 +219,8 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
      */
     pauseAfter(pauseMs, { elapsedMs, sleptMs }, owedMs) {
       const kept = sleptMs >= LEAST_WAIT_MS ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / tuning.pauseKeptMs);
-      return Math.min(tuning.mostPauseMs, kept + Math.max(0, elapsedMs - sleptMs - owedMs));
+      const lostMs = elapsedMs - sleptMs - owedMs;
+      return Math.min(tuning.mostPauseMs, lostMs > elapsedMs * LEAST_PAUSE ? kept + lostMs : kept);
     },
 
     /** Multiplicative decrease, by the length of the turn itself: what a queue in front of the thread looks like. */
