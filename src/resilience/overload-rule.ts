@@ -82,7 +82,7 @@ const MOST_WINDOWS = 4;
 /** Of a turn, what is a pause: less of it in each turn, while the thread is busy, would add up to one. */
 const LEAST_PAUSE = 0.25;
 /** Of a burst, what one turn may take. */
-const TURN_OF_BURST = 0.45;
+const TURN_OF_BURST = 0.55;
 /** Of the bound, what `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
 /** A turn of so many times the least bound may be chance in a thread that idles. Longer ones are work that comes at once. */

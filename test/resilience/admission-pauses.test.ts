@@ -60,7 +60,7 @@ function setUp() {
 }
 
 /** What a turn may take whose requests are done where they are admitted. */
-const ONE_TURN_MS = 0.45 * TUNING.burstMs;
+const ONE_TURN_MS = 0.55 * TUNING.burstMs;
 
 describe('a burst', () => {
   for (const backgroundMs of [0, 0.1, 5, 30, 45]) {

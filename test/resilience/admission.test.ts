@@ -103,7 +103,7 @@ describe('admission', () => {
       loop.work(5);
     }
     // The first few are not measured one by one.
-    expect(admitted).to.be.within((0.45 * TUNING.burstMs) / 5, TUNING.burstMs / 5);
+    expect(admitted).to.be.within((0.55 * TUNING.burstMs) / 5, TUNING.burstMs / 5);
     expect(refused).to.deep.equal(['queue']);
   });
 
