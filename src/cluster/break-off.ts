@@ -59,7 +59,7 @@ const KEY = Symbol.for('multilane.stand-still');
 /** Native code that goes on for this long is not waited for. */
 export const REPLY_MS = 300;
 /** How much longer we listen: a thread that was reached in time has time to say so. */
-const LISTEN_MS = 300;
+export const LISTEN_MS = 300;
 /** A thread that is prepared holds on for this long; an end is sent to it well before. */
 const HOLD_NS = 2_000_000_000n;
 const SEND_NS = 1_000_000_000n;

@@ -3,7 +3,7 @@
 // and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from
 // shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
-import { type BrokenOff, breakOff, REPLY_MS } from './break-off.js';
+import { type BrokenOff, breakOff, LISTEN_MS, REPLY_MS } from './break-off.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
 import type { WorkerState } from './worker-state.js';
@@ -19,7 +19,7 @@ const AGAIN_MS = 1_500;
 /** How often a thread is looked at that says it turns and does not, or that a pause of the process kept from answering. */
 const TRIES = 5;
 /** An attempt that failed and took longer was held up by a pause of the process, and says nothing of the thread. */
-const LATEST_MS = 2 * REPLY_MS + 50;
+const LATEST_MS = REPLY_MS + LISTEN_MS + 50;
 /** How long each may take: native code that returns meanwhile is to end in peace. */
 const AGAIN_REPLY_MS = 150;
 
@@ -161,7 +161,7 @@ export class StallLadder {
         isBroken = true;
         if (!(await this.#turns(thread, before))) continue;
       } else if (answer === 'working' && !(await this.#turns(thread, before, stallMs / 2))) {
-        // A request or message that began a moment ago is proof enough, however long they queue.
+        // It gets through its callbacks, however many there are.
         tries = 0;
         continue;
       } else if (answer === 'unreachable' && performance.now() - begun > LATEST_MS && tries < TRIES) {

@@ -13,17 +13,21 @@ import { readConnections } from '../memory/connections.js';
 import { addressText } from '../server/address.js';
 import { networkOf } from '../server/rate-limits.js';
 
+/** How a count is followed by a rest. */
+interface Rest {
+  /** Counting takes at most this part of the time: a table of a hundred thousand connections takes a while to read. */
+  readonly share: number;
+  readonly leastMs: number;
+}
+
 const EVERY_MS = 1000;
-/** Counting takes at most this part of the time: a table of a hundred thousand connections takes a while to read. */
-const MOST_SHARE = 0.1;
+const REGULAR: Rest = { share: 0.1, leastMs: EVERY_MS };
+/** Counts that workers ask for may take more of the time: until one ends, an address may be refused by mistake. */
+const ASKED: Rest = { share: 0.5, leastMs: 10 };
 /** A longer rest would leave the counts too old, and a process that was paused meanwhile has not counted for so long. */
 const MOST_REST_MS = 30_000;
 /** Of MAX_CONNECTIONS, from which on the tables are read. Below, no address is anywhere near its share. */
 const COUNT_FROM = 0.25;
-/** Counts that workers ask for may take more of the time: until one ends, an address may be refused by mistake. */
-const ASKED_SHARE = 0.5;
-/** The shortest and the longest rest after such a count. The longest bounds what a pause of the process would make of it. */
-const [ASKED_REST_MS, MOST_ASKED_REST_MS] = [10, 30_000] as const;
 const TABLES = process.platform === 'linux' ? ['/proc/self/net/tcp', '/proc/self/net/tcp6'] : [];
 /** The kernel gives at most one page of a table at a time. */
 const PAGE_BYTES = 4096;
@@ -141,8 +145,8 @@ export function censusOf(
 }
 
 /** Milliseconds from the end of one count to the beginning of the next. @param countMs how long the first one took */
-export function restAfter(countMs: number): number {
-  return Math.min(MOST_REST_MS, Math.max(EVERY_MS, countMs / MOST_SHARE));
+export function restAfter(countMs: number, { share, leastMs }: Rest = REGULAR): number {
+  return Math.min(MOST_REST_MS, Math.max(leastMs, countMs / share));
 }
 
 /** @returns what ends it */
@@ -154,24 +158,26 @@ export function takeCensus(...of: Parameters<typeof censusOf>): () => void {
     (running ??= countOnce().finally(() => {
       running = undefined;
     }));
+  /** Counts. Resolves with the milliseconds to rest behind it. */
+  const restOf = async (rest: Rest): Promise<number> => {
+    const begun = performance.now();
+    await count();
+    return restAfter(performance.now() - begun, rest);
+  };
   let timer: NodeJS.Timeout | undefined;
   let hasEnded = false;
   const countWhenAsked = async (): Promise<void> => {
     for (;;) {
       await countAskedFor(of[0]);
       if (hasEnded) return;
-      const begun = performance.now();
-      await count();
-      const restMs = Math.max(ASKED_REST_MS, (performance.now() - begun) / ASKED_SHARE);
-      await sleep(Math.min(restMs, MOST_ASKED_REST_MS), undefined, { ref: false });
+      await sleep(await restOf(ASKED), undefined, { ref: false });
     }
   };
   void countWhenAsked();
   const next = (afterMs: number): void => {
     if (hasEnded) return;
     timer = setTimeout(() => {
-      const begun = performance.now();
-      void count().then(() => next(restAfter(performance.now() - begun)));
+      void restOf(REGULAR).then(next);
     }, afterMs).unref();
   };
   next(EVERY_MS);

@@ -68,8 +68,8 @@ export class ThreadGate {
   readonly #turns: TurnClock;
   readonly #backlog = new Backlog();
   readonly #costs = new RouteCosts();
-  /** Routes that share a count are one. */
-  readonly #counts = new Map<SharedRoute, { usesSeen: number }>();
+  /** `uses` of each route, as they were seen last. Routes that share a count are one. */
+  readonly #usesSeen = new Map<SharedRoute, number>();
   /** Routes of which requests entered or left in the window that is running. A window visits no others. */
   #used: GateRoute[] = [];
   /** The other routes of which requests were refused in it: they are in use as well. */
@@ -111,7 +111,7 @@ export class ThreadGate {
     const { enteringMs, leavingMs } = shared;
     if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
     const route = { cost, share: noShare(), shared, isUsed: false, running: 0 };
-    if (!this.#counts.has(shared)) this.#counts.set(shared, { usesSeen: shared.uses });
+    this.#usesSeen.set(shared, shared.uses);
     return route;
   }
 
@@ -258,15 +258,13 @@ export class ThreadGate {
 
   /** A route that is used in other threads only counts as well. */
   #shareOut(now: number): void {
-    if (!this.#isCrowded()) {
-      this.sharesPermits = false;
-      return;
-    }
-    for (const [shared, seen] of this.#counts) {
+    this.sharesPermits = false;
+    if (!this.#isCrowded()) return;
+    for (const [shared, before] of this.#usesSeen) {
       if (this.#inUse.size > 1) break;
-      const before = seen.usesSeen;
-      seen.usesSeen = shared.uses;
-      if (seen.usesSeen !== before || shared.inFlight > 0) noteUse(this.#inUse, shared, now);
+      const { uses } = shared;
+      this.#usesSeen.set(shared, uses);
+      if (uses !== before || shared.inFlight > 0) noteUse(this.#inUse, shared, now);
     }
     this.sharesPermits = this.#inUse.size > 1;
   }

@@ -28,6 +28,40 @@ describe('the silence of a worker', () => {
   });
 });
 
+/** The ladder beside a thread whose heartbeat stands. @returns how often it has taken the thread back before it gave it up */
+async function untilGivenUp(thread: Worker): Promise<number> {
+  let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
+  let resumed = 0;
+  const ladder = await new Promise<StallLadder>((resolve) => {
+    const climber: Climber = {
+      ...{ worker: 1, generation: 1, slot: 1, threadId: thread.threadId },
+      get state() {
+        return state;
+      },
+      stall() {
+        state = { ...state, kind: 'stalled' } as never;
+      },
+      resume() {
+        resumed += 1;
+      },
+      wedge: () => resolve(started),
+      send() {},
+    };
+    const started = new StallLadder({
+      threads: () => [climber],
+      heartbeat: () => 7,
+      stallMs: 100,
+      drainMs: 0,
+      log: { info() {}, warn() {}, error() {} },
+      dumpFlights() {},
+      stalled() {},
+    });
+  });
+  ladder.stop();
+  await thread.terminate();
+  return resumed;
+}
+
 describe('the ladder for a stalled worker', () => {
   it('logs what fails in one of its steps, and goes on with the next look', async () => {
     const climber: Climber = {
@@ -75,36 +109,11 @@ describe('the ladder for a stalled worker', () => {
       for (;;);`;
     const thread = new Worker(says, { eval: true });
     await once(thread, 'message');
-    let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
     let asked = 0;
     thread.on('message', (calls: number) => {
       asked = calls;
     });
-    const ladder = await new Promise<StallLadder>((resolve) => {
-      const climber: Climber = {
-        ...{ worker: 1, generation: 1, slot: 1, threadId: thread.threadId },
-        get state() {
-          return state;
-        },
-        stall() {
-          state = { ...state, kind: 'stalled' } as never;
-        },
-        resume() {},
-        wedge: () => resolve(started),
-        send() {},
-      };
-      const started = new StallLadder({
-        threads: () => [climber],
-        heartbeat: () => 7,
-        stallMs: 100,
-        drainMs: 0,
-        log: { info() {}, warn() {}, error() {} },
-        dumpFlights() {},
-        stalled() {},
-      });
-    });
-    ladder.stop();
-    await thread.terminate();
+    await untilGivenUp(thread);
     expect(asked).to.equal(most + 1);
   });
 
@@ -144,35 +153,6 @@ describe('the ladder for a stalled worker', () => {
     const says = `globalThis[Symbol.for('multilane.stand-still')] = () => '"turning"'; for (;;);`;
     const thread = new Worker(says, { eval: true });
     await once(thread, 'online');
-    let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
-    let resumed = 0;
-    const ladder = await new Promise<StallLadder>((resolve) => {
-      const climber: Climber = {
-        ...{ worker: 1, generation: 1, slot: 1, threadId: thread.threadId },
-        get state() {
-          return state;
-        },
-        stall() {
-          state = { ...state, kind: 'stalled' } as never;
-        },
-        resume() {
-          resumed += 1;
-        },
-        wedge: () => resolve(started),
-        send() {},
-      };
-      const started = new StallLadder({
-        threads: () => [climber],
-        heartbeat: () => 7,
-        stallMs: 100,
-        drainMs: 0,
-        log: { info() {}, warn() {}, error() {} },
-        dumpFlights() {},
-        stalled() {},
-      });
-    });
-    ladder.stop();
-    await thread.terminate();
-    expect(resumed).to.equal(0);
+    expect(await untilGivenUp(thread)).to.equal(0);
   });
 });

@@ -40,7 +40,7 @@ export interface StallsOptions {
   /** Milliseconds since the loop has last turned. */
   readonly standing: () => number;
   readonly stallMs: number;
-  /** Default: the clock of `performance.now()`. */
+  /** On `performance.now()`, which is the default. */
   readonly now?: () => number;
 }
 
@@ -60,21 +60,22 @@ export class Stalls {
    * those are spared.
    */
   examine(): Examined {
-    const { app, server, standing, stallMs } = this.#options;
+    const { app, server, standing, stallMs, now: clock = () => performance.now() } = this.#options;
+    const now = clock();
     if (standing() < stallMs / 2) return undefined;
     // The call into the core that is on the stack returns soon: no code of services runs inside of it.
     if (app.serviceCode.isHeld) return 'again';
     const { inCallback } = server;
     const onStack = inCallback ? app.living().filter((one) => one.onStack) : [];
     const webSocket = app.runningWebSocket();
-    const isShort = (since: number): boolean => performance.now() - since < stallMs / 2;
+    const isShort = (since: number): boolean => now - since < stallMs / 2;
     if (inCallback) {
       // The request is not known yet, or not any more.
       if (onStack.length === 0) return 'again';
       if (onStack.every(({ startedAt }) => isShort(startedAt))) return 'working';
     } else if (webSocket !== undefined && isShort(webSocket.since)) return 'working';
     const request = app.running();
-    if (!inCallback && webSocket === undefined && !this.#isStillRunning(request)) return 'working';
+    if (!inCallback && webSocket === undefined && !this.#isStillRunning(request, now)) return 'working';
     if (request !== undefined) this.#culprits.push(request);
     this.#spareOthers &&= inCallback;
     leaveScope();
@@ -93,9 +94,8 @@ export class Stalls {
    * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become due at once.
    * So it takes two looks that find the same request, or none.
    */
-  #isStillRunning(request: Request | undefined): boolean {
-    const { standing, stallMs, now: clock = () => performance.now() } = this.#options;
-    const now = clock();
+  #isStillRunning(request: Request | undefined, now: number): boolean {
+    const { standing, stallMs } = this.#options;
     const turnedAt = now - standing();
     const before = this.#suspect;
     const isSameTurn = before !== undefined && Math.abs(before.turnedAt - turnedAt) < CLOCKS_MS;
