@@ -1,7 +1,10 @@
-// Time that threads or parts of this process may take for something. A process that is paused (SIGSTOP, a frozen
-// container) gets nothing done, so the time of a pause is not taken off.
+// Time that threads or parts of this process may take for something. A process that is paused (SIGSTOP, a
+// frozen container) gets nothing done, so the time of a pause is not taken off.
 
-/** Time is taken off in pieces of at most this length. The piece in which the process is paused is granted once more. */
+/**
+ * Time is taken off in pieces of at most this length. The piece in which the process is paused is granted
+ * once more.
+ */
 const PIECE_MS = 500;
 /** A timer that rings later than this has been held up by a pause. */
 const LATE_MS = 500;

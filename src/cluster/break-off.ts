@@ -47,8 +47,8 @@ export interface BrokenOff extends Stall {
 }
 
 /**
- * `turning`: it does not stand still any more. `working`: its loop does not turn, but it gets through one short callback
- * after the other. `unreachable`: nothing was done.
+ * `turning`: it does not stand still any more. `working`: its loop does not turn, but it gets through one
+ * short callback after the other. `unreachable`: nothing was done.
  */
 export type BreakOff = BrokenOff | 'turning' | 'working' | 'unreachable';
 
@@ -282,9 +282,10 @@ interface Frames {
 }
 
 /**
- * Prepares for looking at the stack, before code of services can have changed anything. V8 makes the stack of an error
- * by the `stackTraceLimit` and the `prepareStackTrace` of the realm that the error is from, so these errors are from a
- * realm of their own: what code of services sets on its `Error`, or forbids to be set, does not matter.
+ * Prepares for looking at the stack, before code of services can have changed anything. V8 makes the stack of
+ * an error by the `stackTraceLimit` and the `prepareStackTrace` of the realm that the error is from, so these
+ * errors are from a realm of their own: what code of services sets on its `Error`, or forbids to be set, does
+ * not matter.
  * @returns reads the frames, innermost first, without those of this file and of the inspector's call
  */
 function stackReader(): () => Frames | undefined {

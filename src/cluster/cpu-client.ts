@@ -26,7 +26,10 @@ export class CpuClient {
   #lastId = 0;
   #closed = false;
 
-  /** @param timeoutMs how long a task may take, its wait in the queue included, that is started outside a request */
+  /**
+   * @param timeoutMs how long a task may take, its wait in the queue included, that is started outside a
+   *   request
+   */
   constructor(port: MessagePort, tracing: Tracing, timeoutMs: number) {
     this.#port = port;
     this.#tracing = tracing;

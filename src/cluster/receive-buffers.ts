@@ -1,21 +1,23 @@
 // Bounds what the kernel receives for a connection before the core reads it (SO_RCVBUF, tcp(7)).
 //
-// The core reads 512 KiB at a time, and reads again in the same turn of the event loop for as long as that was filled
-// whole; `pause` does not stop it. By itself the kernel lets a receive buffer grow to several MiB, and a client on the same
-// machine fills it faster than an upload can be kept: hundreds of MiB then arrive in one turn of seconds. A smaller
-// receive buffer ends the turn after one read. A connection inherits it from the listener that accepts it.
+// The core reads 512 KiB at a time, and reads again in the same turn of the event loop for as long as that
+// was filled whole; `pause` does not stop it. By itself the kernel lets a receive buffer grow to several MiB,
+// and a client on the same machine fills it faster than an upload can be kept: hundreds of MiB then arrive in
+// one turn of seconds. A smaller receive buffer ends the turn after one read. A connection inherits it from
+// the listener that accepts it.
 //
-// Neither the core nor Node.js has an option for it. Node.js sets it only for sockets of UDP, but does not look what a
-// descriptor is when such a socket is made of one. It closes the descriptor with that socket, so this happens in a process
-// of its own: the option belongs to the socket that both share. Without /proc (not on Linux) nothing is changed.
+// Neither the core nor Node.js has an option for it. Node.js sets it only for sockets of UDP, but does not
+// look what a descriptor is when such a socket is made of one. It closes the descriptor with that socket, so
+// this happens in a process of its own: the option belongs to the socket that both share. Without /proc (not
+// on Linux) nothing is changed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import type { Logger } from 'pino';
 
 /**
- * Bytes that are asked for: the most that Linux grants without `net.core.rmem_max` being raised. The kernel doubles
- * them, and what it then holds is below the 512 KiB of the core.
+ * Bytes that are asked for: the most that Linux grants without `net.core.rmem_max` being raised. The kernel
+ * doubles them, and what it then holds is below the 512 KiB of the core.
  */
 const RECEIVE_BYTES = 208 * 1024;
 
@@ -35,9 +37,9 @@ const LISTEN = '0A';
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Bounds the receive buffers of connections that the listeners of this process on this port accept from then on. Until
- * the promise resolves a listener must not be closed: the other process would keep it open, and its connections be lost.
- * Never rejects.
+ * Bounds the receive buffers of connections that the listeners of this process on this port accept from then
+ * on. Until the promise resolves a listener must not be closed: the other process would keep it open, and its
+ * connections be lost. Never rejects.
  * @param others descriptors of listeners that are left as they are
  */
 export async function boundReceiveBuffers(

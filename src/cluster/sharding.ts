@@ -33,7 +33,8 @@ export interface Sharding extends Rotation {
   /** What a worker listens on itself before it is ready; undefined: it is handed its connections. */
   readonly workerPort: number | undefined;
   /**
-   * We are ready: from here on a part of the new connections is ours. Resolves when their receive buffers are bounded.
+   * We are ready: from here on a part of the new connections is ours. Resolves when their receive buffers are
+   * bounded.
    * @throws StartError
    */
   join(): Promise<void>;

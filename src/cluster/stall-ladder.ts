@@ -16,9 +16,15 @@ export const LOOK_EVERY_MS = 25;
 const MOST_WATCHED_MS = 250;
 /** Time between two tries at a thread that could not be broken off. */
 const AGAIN_MS = 1_500;
-/** How often a thread is looked at that says it turns and does not, or that a pause of the process kept from answering. */
+/**
+ * How often a thread is looked at that says it turns and does not, or that a pause of the process kept from
+ * answering.
+ */
 const TRIES = 5;
-/** An attempt that failed and took longer was held up by a pause of the process, and says nothing of the thread. */
+/**
+ * An attempt that failed and took longer was held up by a pause of the process, and says nothing of the
+ * thread.
+ */
 const LATEST_MS = REPLY_MS + LISTEN_MS + 50;
 /** How long each may take: native code that returns meanwhile is to end in peace. */
 const AGAIN_REPLY_MS = 150;

@@ -38,9 +38,9 @@ function packResult(result: unknown): TaskAnswer {
 }
 
 /**
- * A view with a buffer of its own, which can be moved. A view that shares its buffer (small Buffers live in a common pool) is
- * copied, because moving takes the whole buffer. Any other buffer is moved here already: one that cannot be would otherwise be
- * found out where Piscina sends the result, and such a result is lost.
+ * A view with a buffer of its own, which can be moved. A view that shares its buffer (small Buffers live in a
+ * common pool) is copied, because moving takes the whole buffer. Any other buffer is moved here already: one
+ * that cannot be would otherwise be found out where Piscina sends the result, and such a result is lost.
  *
  * @throws TypeError when the bytes were moved before or cannot be moved at all
  */

@@ -237,7 +237,9 @@ export class WorkerThread {
     }
   }
 
-  /** Said again it only shortens the time: code of a service can post over and over that its thread leaves. */
+  /**
+   * Said again it only shortens the time: code of a service can post over and over that its thread leaves.
+   */
   #expectEnd(): void {
     const mostMs = (this.isRetired ? Math.max(0, this.leftMs) : 0) + this.#overdueMs;
     if (this.#state.kind === 'dead' || (this.#ending?.leftMs ?? Number.POSITIVE_INFINITY) <= mostMs) return;
@@ -248,7 +250,7 @@ export class WorkerThread {
   #miss(): void {
     this.#ending = undefined;
     if (this.#isOverdue) return;
-    // A thread that stands still is the stall ladder's business until it turns.
+    // While a thread stands still, the stall ladder deals with it.
     if (this.#state.kind === 'stalled' || this.#state.kind === 'wedged') {
       this.#expectEnd();
       return;

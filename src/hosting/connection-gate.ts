@@ -1,6 +1,6 @@
 // Who may open a connection: everyone while there are plenty, and when nine tenths of MAX_CONNECTIONS are open only clients
-// whose address has less than half of them. So no single client keeps the others out. What an address has is known only
-// roughly between two counts, so another count is asked for before an address is refused.
+// whose address has less than half of them. So no single client keeps the others out. What an address has is
+// known only roughly between two counts, so another count is asked for before an address is refused.
 import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
 import { ConnectionShares } from '../memory/connection-shares.js';
@@ -11,7 +11,10 @@ import type { ConnectionGate } from '../server/uws.js';
 
 /** Of MAX_CONNECTIONS, from which on an address is held to its share, and that share. */
 const [KEPT_FROM, SHARE] = [0.9, 0.5] as const;
-/** Another count is asked for from this part of MAX_CONNECTIONS on, when an address seems to have this part of its share. */
+/**
+ * Another count is asked for from this part of MAX_CONNECTIONS on, when an address seems to have this part of
+ * its share.
+ */
 const [ASKED_FROM, DOUBT] = [0.75, 0.5] as const;
 
 export function connectionGate(

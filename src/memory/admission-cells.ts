@@ -14,11 +14,14 @@ export interface RouteCells {
   readonly inFlight: number;
   /** Changes while requests of this route arrive at any thread. */
   readonly uses: number;
-  /** Requests of this route have arrived at this thread, whether or not they were admitted. Call once per window. */
+  /**
+   * Requests of this route have arrived at this thread, whether or not they were admitted. Call once per
+   * window.
+   */
   used(): void;
   /**
-   * Milliseconds that a request costs, as measured by the living thread that it costs least; where none has measured
-   * it, by the last one that had and has ended. 0: unknown.
+   * Milliseconds that a request costs, as measured by the living thread that it costs least; where none has
+   * measured it, by the last one that had and has ended. 0: unknown.
    */
   readonly enteringMs: number;
   readonly leavingMs: number;
@@ -192,7 +195,10 @@ function sumOf(words: Int32Array, row: number, threads: number): number {
   return sum;
 }
 
-/** Index of the costs of the living thread that a route costs least; where none knows, of what an ended one has left. */
+/**
+ * Index of the costs of the living thread that a route costs least; where none knows, of what an ended one
+ * has left.
+ */
 function cheapest(costs: Int32Array, row: number, threads: number): number {
   let [best, least] = [indexOf(ENDED, row), 0];
   for (let slot = ENDED + 1; slot < threads; slot++) {
@@ -203,7 +209,7 @@ function cheapest(costs: Int32Array, row: number, threads: number): number {
   return best;
 }
 
-/** Of the two words that a route's costs take. */
+/** Index of the first of the two words that hold a route's costs. */
 const indexOf = (slot: number, row: number): number => (slot * ROUTE_ROWS + row) * 2;
 
 export interface WorkerAdmission extends AdmissionState {
@@ -229,8 +235,8 @@ export function readInFlight(block: Block): number {
 }
 
 /**
- * Releases what a worker that has ended held, and resets what it showed. What its routes cost stays for threads that
- * begin when no living one knows it. Call when none of its code can run any more.
+ * Releases what a worker that has ended held, and resets what it showed. What its routes cost stays for
+ * threads that begin when no living one knows it. Call when none of its code can run any more.
  */
 export function reclaimAdmission(block: Block, slot: number): void {
   const held = Atomics.exchange(block.words('workerAdmitted', slot), 0, 0);

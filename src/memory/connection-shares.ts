@@ -4,8 +4,8 @@
 // small: what was there, and what has opened since the primary began to count. In place of a count by address it may take
 // the number of all connections there are, because no address has more.
 //
-// A connection that has closed since the last count still counts. So a worker asks for a count before that number is
-// large enough to refuse an address, and the primary counts at once.
+// A connection that has closed since the last count still counts. So a worker asks for a count before that
+// number is large enough to refuse an address, and the primary counts at once.
 //
 // The primary's row holds the difference, so that a sum over all rows is that number: what it has counted, less all that
 // the workers had counted when it began. Cells wrap around at 2^32, sums and differences with them.

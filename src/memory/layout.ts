@@ -175,8 +175,8 @@ export const LAYOUT = {
   /** Windows in which this thread was asked for the route. Others only look whether it has changed. */
   workerRouteUses: field('worker-route', 1, 'owner', 'windows', 'none'),
   /**
-   * What a request of the route costs this thread up to its first wait and after its last; 0: not measured. The
-   * primary's rows: what the thread that ended last had measured.
+   * What a request of the route costs this thread up to its first wait and after its last; 0: not measured.
+   * The primary's rows: what the thread that ended last had measured.
    */
   workerRouteCosts: field('worker-route', 2, 'owner', 'microseconds', 'none'),
 

@@ -20,7 +20,8 @@ export function breakerBoard({ block, clock, endpoints, onTransition }: BoardPar
   const cellsOf = (slot: number): BreakerCells => {
     const terms = named.termsOf(slot);
     const rule = tripRule(numbersOf(terms ?? []));
-    // No terms, or some that no author can have set: they lie in memory that any code of the process can write.
+    // No terms, or some that no author can have set: they lie in memory that any code of the process can
+    // write.
     if (!isBreakerRule(rule)) return endpoints;
     return new BreakerCells(block, 0, rule, clock, onTransition);
   };

@@ -2,7 +2,8 @@
 // While there are few the tables are not read: nobody has more than all there are, and that says enough. Where there is
 // no such table, only what has opened within the last second is known.
 //
-// Connections are counted once a second, and as soon as a worker asks for it because an address may be near its share.
+// Connections are counted once a second, and as soon as a worker asks for it because an address may be near
+// its share.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -15,16 +16,25 @@ import { networkOf } from '../server/rate-limits.js';
 
 /** How a count is followed by a rest. */
 interface Rest {
-  /** Counting takes at most this part of the time: a table of a hundred thousand connections takes a while to read. */
+  /**
+   * Counting takes at most this part of the time: a table of a hundred thousand connections takes a while to
+   * read.
+   */
   readonly share: number;
   readonly leastMs: number;
 }
 
 const EVERY_MS = 1000;
 const REGULAR: Rest = { share: 0.1, leastMs: EVERY_MS };
-/** Counts that workers ask for may take more of the time: until one ends, an address may be refused by mistake. */
+/**
+ * Counts that workers ask for may take more of the time: until one ends, an address may be refused by
+ * mistake.
+ */
 const ASKED: Rest = { share: 0.5, leastMs: 10 };
-/** A longer rest would leave the counts too old, and a process that was paused meanwhile has not counted for so long. */
+/**
+ * A longer rest would leave the counts too old, and a process that was paused meanwhile has not counted for
+ * so long.
+ */
 const MOST_REST_MS = 30_000;
 /** Of MAX_CONNECTIONS, from which on the tables are read. Below, no address is anywhere near its share. */
 const COUNT_FROM = 0.25;
@@ -61,8 +71,8 @@ export async function countConnections(
 }
 
 /**
- * A table of the kernel, in pieces. To wait for every page would take many times as long as to read it where other threads
- * want the cores.
+ * A table of the kernel, in pieces. To wait for every page would take many times as long as to read it where
+ * other threads want the cores.
  */
 export async function* readTable(path: string): AsyncGenerator<string> {
   const file = openSync(path, 'r');
@@ -144,7 +154,10 @@ export function censusOf(
   };
 }
 
-/** Milliseconds from the end of one count to the beginning of the next. @param countMs how long the first one took */
+/**
+ * Milliseconds from the end of one count to the beginning of the next.
+ * @param countMs how long the first one took
+ */
 export function restAfter(countMs: number, { share, leastMs }: Rest = REGULAR): number {
   return Math.min(MOST_REST_MS, Math.max(leastMs, countMs / share));
 }

@@ -143,9 +143,9 @@ class RouteDoor implements Door {
   }
 
   /**
-   * Dynamic thresholds, as for work: a route may hold seven times the permits that are free, so one slow route leaves an
-   * eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. Exact over all threads, because a request counts
-   * before it is judged.
+   * Dynamic thresholds, as for work: a route may hold seven times the permits that are free, so one slow
+   * route leaves an eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. Exact over all threads,
+   * because a request counts before it is judged.
    */
   #isOverShare(before: number): boolean {
     if (!this.#gate.sharesPermits) return false;

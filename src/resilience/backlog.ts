@@ -11,7 +11,10 @@ export interface RouteShare {
 
 export const noShare = (): RouteShare => ({ work: 0, epoch: 0 });
 
-/** Below this, another epoch begins: what routes had two epochs ago is forgotten, it is a billionth of the backlog. */
+/**
+ * Below this, another epoch begins: what routes had two epochs ago is forgotten, it is a billionth of the
+ * backlog.
+ */
 const LEAST_SCALE = 1e-9;
 
 export class Backlog {
@@ -24,9 +27,10 @@ export class Backlog {
   /** The largest cost that was added since nothing was owed. */
   largestMs = 0;
   /**
-   * Shares are of what was owed when the turn began and of all that was admitted in it, done or not. They shrink
-   * together with the whole: they are kept divided by this factor, so that a turn need not touch each of them. Another
-   * epoch begins before the factor is too small, and when nothing is left, so that every share ends.
+   * Shares are of what was owed when the turn began and of all that was admitted in it, done or not. They
+   * shrink together with the whole: they are kept divided by this factor, so that a turn need not touch each
+   * of them. Another epoch begins before the factor is too small, and when nothing is left, so that every
+   * share ends.
    */
   #scale = 1;
   #epoch = 1;

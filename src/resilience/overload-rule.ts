@@ -79,9 +79,12 @@ export const WINDOW_MS = 50;
 const LONG_TURN = 1.2;
 /** A window that was stretched by a long turn counts as this many windows at most. */
 const MOST_WINDOWS = 4;
-/** Of a turn, what is a pause: less of it in each turn, while the thread is busy, would add up to one. */
+/**
+ * A turn has had a pause when this share of its time is not explained. What every turn of a busy thread loses
+ * is less, and would add up to a pause.
+ */
 const LEAST_PAUSE = 0.25;
-/** Of a burst, what one turn may take. */
+/** The share of a burst that one turn may take before an overload is known. */
 const TURN_OF_BURST = 0.55;
 /** Of the bound, what `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
@@ -140,7 +143,11 @@ export interface OverloadRule {
    * @param sparedMs the largest cost among what is owed, and the time of a pause (`pauseAfter`)
    */
   isFull(limit: Limit, owedMs: number, costMs: number, sparedMs: number, isBackground: boolean): boolean;
-  /** Not while an overload is known. @param spentMs length of the turn so far @param sparedMs as of `isFull` */
+  /**
+   * Not while an overload is known.
+   * @param spentMs length of the turn so far
+   * @param sparedMs as of `isFull`
+   */
   isTurnLong(limit: Limit, spentMs: number, sparedMs: number): boolean;
   /** @param admittedMs work that was admitted in this turn already */
   isTurnFull(limit: Limit, admittedMs: number, costMs: number): boolean;
@@ -190,8 +197,8 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
     },
 
     /**
-     * Whatever arrives during a turn waits for all of it. So work that is done where it is admitted may take less than
-     * what waits first, of which the turn is made only when it is due.
+     * Whatever arrives during a turn waits for all of it. So work that is done where it is admitted may take
+     * less than what waits first, of which the turn is made only when it is due.
      */
     isTurnLong: ({ isShedding, boundMs }, spentMs, sparedMs) =>
       !isShedding && spentMs - sparedMs > boundMs * TURN_OF_BURST,

@@ -185,7 +185,10 @@ class Pieces {
 export class RouteCosts {
   /** Share of the time that is used by what is no request: timers, WebSockets, streams. */
   readonly #background = new Estimate(0, 0.03 ** 2, 0.9, 0.003, 0.2 ** 2);
-  /** Many in one window, so a little more for each is much; where other programs take the core it is ten times as much. */
+  /**
+   * Many in one window, so a little more for each is much; where other programs take the core it is ten times
+   * as much.
+   */
   readonly #refusal = new Estimate(0.015, 0.02 ** 2, 0.5, 0.001, 0.1 ** 2);
   readonly #pieces = new Pieces();
 
@@ -208,7 +211,8 @@ export class RouteCosts {
    * @param routes those that were used in it
    */
   learn({ elapsedMs, busyMs, refused }: CostWindow, routes: readonly RouteCost[]): void {
-    // A window that something has stretched tells no more about the share of the time than one of a usual length.
+    // A window that something has stretched tells no more about the share of the time than one of a usual
+    // length.
     this.#background.count = Math.min(elapsedMs, LONG_WINDOW_MS);
     this.#refusal.count = refused;
     const costs = routes.flatMap(({ entering, leaving }) => [entering, leaving]);

@@ -57,8 +57,8 @@ const CHEAP = 3;
 
 export class ThreadGate {
   /**
-   * Much is in flight, and several routes are in use, in this thread or another. Decided once per window, so that the same
-   * limit holds for all who reach it.
+   * Much is in flight, and several routes are in use, in this thread or another. Decided once per window, so
+   * that the same limit holds for all who reach it.
    */
   sharesPermits = false;
   readonly #rule;

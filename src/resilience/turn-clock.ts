@@ -8,7 +8,10 @@ const SAME_TURN_MS = 5;
 /** Requests between two readings of the clock, while a request takes under `LONG_STEP_MS`. */
 const STRIDE = 8;
 const LONG_STEP_MS = 1;
-/** A poll that finds something at once adds some microseconds to what the loop has slept: so much is a real wait. */
+/**
+ * A poll that finds something at once adds some microseconds to what the loop has slept: so much is a real
+ * wait.
+ */
 export const LEAST_WAIT_MS = 1;
 
 export class TurnClock {
@@ -56,9 +59,10 @@ export class TurnClock {
   }
 
   /**
-   * Call between two polls, from time to time: what the thread does while no request comes belongs to no turn of one.
-   * @returns true where the loop has waited since the turn began; `elapsedMs` and `sleptMs` have then been renewed, and
-   * the next request opens another turn
+   * Call between two polls, from time to time: what the thread does while no request comes belongs to no turn
+   * of one.
+   * @returns true where the loop has waited since the turn began; `elapsedMs` and `sleptMs` have then been
+   *   renewed, and the next request opens another turn
    */
   hasRested(): boolean {
     const slept = this.#loop.sleptMs();

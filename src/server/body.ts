@@ -190,7 +190,9 @@ export class RequestBody {
     return most === undefined || needed <= most ? overloaded() : overloaded(moreThanOneMayHold(most));
   }
 
-  /** Twice as large as before, but never larger than the rest of the body can be, or than one client may hold. */
+  /**
+   * Twice as large as before, but never larger than the rest of the body can be, or than one client may hold.
+   */
   #sizeFor(needed: number): number {
     const { contentLength, limit, claim } = this.#parts;
     const rest = (contentLength >= 0 ? contentLength : limit) - this.#received + needed;

@@ -64,8 +64,9 @@ export class KeptText {
 }
 
 /**
- * What is read of it is compressed while the source is read. When it is not read to its end, the source is released. The coder
- * is made when the reading begins: Node.js ends the process for one that is made on the last of a handler's stack.
+ * What is read of it is compressed while the source is read. When it is not read to its end, the source is
+ * released. The coder is made when the reading begins: Node.js ends the process for one that is made on the
+ * last of a handler's stack.
  * @param prompt every piece of the source can be read at once; costs some of the compression
  * @param failed called with what releasing the source throws
  */

@@ -27,7 +27,10 @@ import { type Pieces, StreamSource } from './stream-source.js';
 import type { Alarm } from './timer-wheel.js';
 import type { SocketRoute } from './websocket.js';
 
-/** A whole response of more bytes counts as held until its client has read it: a socket rarely takes them at once. */
+/**
+ * A whole response of more bytes counts as held until its client has read it: a socket rarely takes them at
+ * once.
+ */
 const LARGE_BYTES = 64 * 1024;
 
 /** No answer yet. */
@@ -190,7 +193,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /**
    * The whole answer. After the client left or the deadline passed it does nothing.
    * @param error code of the problem that `body` is
-   * @throws Error when an answer was given already, UnavailableError when too many bytes of responses are unread
+   * @throws Error when an answer was given already, UnavailableError when too many bytes of responses are
+   *   unread
    */
   reply(
     status: number,
@@ -214,8 +218,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   /**
-   * A large response is held until its client has read it, which may be long after its request has ended. One that is
-   * larger than the share of an address counts as that share.
+   * A large response is held until its client has read it, which may be long after its request has ended. One
+   * that is larger than the share of an address counts as that share.
    * @returns false when too many bytes are held
    */
   #holdBytes(body: string | Uint8Array): boolean {
@@ -388,15 +392,16 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   /**
-   * The same, but not on the stack of the handler: it may have hardly any left. If there is too little to put it off, the end
-   * of the handler does it.
+   * The same, but not on the stack of the handler: it may have hardly any left. If there is too little to put
+   * it off, the end of the handler does it.
    */
   #breakDownLater(thrown: unknown): void {
     this.#fault = { thrown };
     try {
       queueMicrotask(() => this.#endFaulty());
     } catch {
-      // The handler goes on as if it had responded, and does not try again at every depth that it comes back to.
+      // The handler goes on as if it had responded, and does not try again at every depth that it comes back
+      // to.
     }
   }
 
@@ -428,7 +433,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     return SENT;
   }
 
-  /** What ends the response begins with a stack of its own: a handler may answer when it has hardly any left. */
+  /**
+   * What ends the response begins with a stack of its own: a handler may answer when it has hardly any left.
+   */
   #continue(run: () => Promise<void>): void {
     queueMicrotask(() => void run());
     this.#isUnderWay = true;

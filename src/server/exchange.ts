@@ -39,7 +39,9 @@ export interface Exchange {
   remoteAddress(): string;
   /** Each listener is called at most once, when the client leaves before the answer is complete. */
   onClosed(listener: () => void): void;
-  /** The listener is called once: when the answer is complete or the client has left, or now if that has been. */
+  /**
+   * The listener is called once: when the answer is complete or the client has left, or now if that has been.
+   */
   onEnded(listener: () => void): void;
   /**
    * The whole answer at once, with backpressure for large bodies. Headers are a flat list, already checked.

@@ -315,7 +315,10 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     if (this.#exchange.isBodyPassing) this.#reader();
   }
 
-  /** The request has ended. An error costs its stack trace, so it is made only for a body that somebody may still read. */
+  /**
+   * Call when the request has ended. An error is made only where somebody may still read the body, because its
+   * stack trace is costly.
+   */
   protected releaseBody(reason: HttpError | undefined): void {
     if (this.#reading !== undefined) this.#reading.release(reason ?? clientClosed());
   }

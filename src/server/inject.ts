@@ -28,7 +28,8 @@ export interface ResponseBound {
 
 /**
  * @param bound by default the body may have any length
- * @throws the reason of the signal, an HttpError CLIENT_CLOSED when the connection is cut without an answer, or what `bound`
+ * @throws the reason of the signal, an HttpError CLIENT_CLOSED when the connection is cut without an answer,
+ *   or what `bound`
  *   makes of a longer body: the request then ends like that of a client that leaves
  */
 export function inject(app: App, request: InjectedRequest, bound?: ResponseBound): Promise<InjectedResponse> {

@@ -114,7 +114,10 @@ function advance(ctx: RequestContext, index: number): unknown {
   return handle(ctx);
 }
 
-/** Once for each route: only a value that is returned ends the chain, and the author of the hook may not know it. */
+/**
+ * Once for each route: only a value that is returned ends the chain, and the author of the hook may not know
+ * it.
+ */
 function warnOfGoingOn(ctx: RequestContext): void {
   const { method, route, plan, site } = ctx;
   if (ctx.givenUp || site.goingOn.has(plan)) return;

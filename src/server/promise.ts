@@ -4,8 +4,8 @@ export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');
 
 /**
- * A promise of our own: its `then` throws nothing, and calls one of its callbacks, once. That of a handler's promise may throw
- * even where it is the language's, which asks the promise for its `constructor`.
+ * A promise of our own: its `then` throws nothing, and calls one of its callbacks, once. That of a handler's
+ * promise may throw even where it is the language's, which asks the promise for its `constructor`.
  */
 export const adopted = async (value: PromiseLike<unknown>): Promise<unknown> => await value;
 

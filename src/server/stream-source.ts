@@ -1,8 +1,9 @@
 // What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD, a client that
 // left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything else is asked to return.
 //
-// A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file whose opening fails), and
-// Node.js ends the thread when nothing listens. So every source is listened to from the moment that it is handed over.
+// A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file whose
+// opening fails), and Node.js ends the thread when nothing listens. So every source is listened to from the
+// moment that it is handed over.
 import { shareSpent } from './loop-share.js';
 import { plainBytes } from './plain-bytes.js';
 import { adopted, isPromise } from './promise.js';
@@ -15,7 +16,7 @@ interface Iterating {
   return?(): unknown;
 }
 
-/** Of a Node.js stream. */
+/** What of a Node.js stream is used here. */
 interface Streaming {
   readonly destroy?: unknown;
   readonly on?: unknown;

@@ -24,8 +24,9 @@ export const LATE_MS = 1000;
 const SLOTS = 512;
 
 /**
- * Timers are before the sockets in a turn of the loop: behind a callback that has held it up, what has arrived meanwhile
- * is not read yet. So the time is taken in the timer, and the wheel turns behind the sockets.
+ * Timers are before the sockets in a turn of the loop: behind a callback that has held it up, what has
+ * arrived meanwhile is not read yet. So the time is taken in the timer, and the wheel turns behind the
+ * sockets.
  *
  * Callbacks run in a microtask, not in the immediate: a handler that must be broken off from outside can be
  * broken off there without harm to the thread (DESIGN 3.4).
@@ -86,7 +87,10 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** This turn comes so late that the whole machine may have stood still: what others have sent may be on its way. */
+  /**
+   * This turn comes so late that the whole machine may have stood still: what others have sent may be on its
+   * way.
+   */
   get isLate(): boolean {
     return this.#isLate;
   }

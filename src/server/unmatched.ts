@@ -79,8 +79,8 @@ export class Unmatched {
   }
 
   /**
-   * With the hooks of the route that is asked about, since a browser that asks before it sends is answered by them; so
-   * whatever keeps a request from these hooks keeps this one from them as well.
+   * With the hooks of the route that is asked about, since a browser that asks before it sends is answered by
+   * them; so whatever keeps a request from these hooks keeps this one from them as well.
    */
   #options(
     head: IncomingHead,

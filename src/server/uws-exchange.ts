@@ -4,9 +4,12 @@
 //   of the response, and where the WebSocket has come to lie at the same address it takes that one's memory for it, and
 //   closes the connection if the bits happen to say so. It is written within the cork of another response
 //   (uws-anchor.ts);
-// - the core ends the process when a request callback returns with a response that is not complete and without an abort
-//   handler. `end` completes a response, except where the responses of one packet outgrow the core's buffer while the
-//   socket takes no more: then the body is lost, the response stays incomplete and times out, and JavaScript is not
+// - the core ends the process when a request callback returns with a response that is not complete and
+//   without an abort
+//   handler. `end` completes a response, except where the responses of one packet outgrow the core's buffer
+// while the
+//   socket takes no more: then the body is lost, the response stays incomplete and times out, and JavaScript
+// is not
 //   told. So every request has an abort handler from its beginning;
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
 //   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and because nothing that
@@ -200,7 +203,9 @@ export class UwsExchange implements Exchange, IncomingHead {
     else this.#onEnded = listener;
   }
 
-  /** The request callback is over, or is about to be broken off: what is not answered by now is asynchronous. */
+  /**
+   * The request callback is over, or is about to be broken off: what is not answered by now is asynchronous.
+   */
   leaveCallback(): void {
     if (!this.#inCallback) return;
     this.#inCallback = false;

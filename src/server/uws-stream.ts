@@ -113,7 +113,8 @@ export class UwsStream {
   async #writable(): Promise<void> {
     if (this.#body?.isUnderWay === true) {
       this.#nextTry = this.#wheel.after(this.#tryAfterMs, () => {
-        // While reading is paused the core does not report that the client leaves, but then the socket has no address.
+        // While reading is paused the core does not report that the client leaves, but then the socket has no
+        // address.
         if (this.#res.getRemoteAddress().byteLength === 0) this.#lost();
         else this.#wakeWriter();
       });

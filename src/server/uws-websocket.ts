@@ -117,7 +117,8 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
   return {
     leave() {
       const leaving = [...open];
-      // All of them are told before the first callback of a service runs, and the drain goes on if that never returns.
+      // All of them are told before the first callback of a service runs, and the drain goes on if that never
+      // returns.
       serviceCode.holdOverTurn(() => {
         for (const socket of leaving) socket.close(GOING_AWAY);
       });

@@ -24,8 +24,8 @@ interface Row {
 }
 
 /**
- * All that have a breaker: instances, and what a service has named. A row whose name no service can have written is left
- * out: any code of the process can write the memory that it is in.
+ * All that have a breaker: instances, and what a service has named. A row whose name no service can have
+ * written is left out: any code of the process can write the memory that it is in.
  */
 export function withNamed(registry: Instances, list: () => readonly Row[]): Instances {
   const named = () =>

@@ -2,7 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Allowance, within } from '#src/cluster/allowance.js';
 
-/** Longer than the allowances here by what counts as a pause. The loop stands still, as it does in a process that is paused. */
+/**
+ * Longer than the allowances here by what counts as a pause. The loop stands still, as it does in a process
+ * that is paused.
+ */
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
 /** Long enough for what takes a few turns of the loop. */
 const MS = 400;

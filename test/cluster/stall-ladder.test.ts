@@ -28,7 +28,10 @@ describe('the silence of a worker', () => {
   });
 });
 
-/** The ladder beside a thread whose heartbeat stands. @returns how often it has taken the thread back before it gave it up */
+/**
+ * The ladder beside a thread whose heartbeat stands.
+ * @returns how often it has taken the thread back before it gave it up
+ */
 async function untilGivenUp(thread: Worker): Promise<number> {
   let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
   let resumed = 0;

@@ -1,5 +1,5 @@
-// Code of a service can write anything anywhere into the memory that threads share: nothing that the primary does with
-// that memory may throw or go on for ever.
+// Code of a service can write anything anywhere into the memory that threads share: nothing that the primary
+// does with that memory may throw or go on for ever.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { addressKeys } from '#src/memory/address-cells.js';
@@ -35,7 +35,10 @@ const LIMITS = {
   maxStreamsPerAddress: undefined,
 } as unknown as Parameters<typeof limitsRoute>[0];
 
-/** Words of one value, and words that differ. Behind the header, which a thread reads before it runs any other code. */
+/**
+ * Words of one value, and words that differ. Behind the header, which a thread reads before it runs any other
+ * code.
+ */
 const fillings = fc.oneof(
   fc.constantFrom(-1, 1, 0x01010101, 0x7f7f7f7f, -0x7f7f7f80, 0x7fffffff, -0x80000000).map(always),
   fc.integer().map(scattered),
@@ -111,7 +114,9 @@ async function aPrimary() {
   return { brain, registry, put };
 }
 
-/** In the order in which a process comes to it: by itself, for operators, when threads end and instances come. */
+/**
+ * In the order in which a process comes to it: by itself, for operators, when threads end and instances come.
+ */
 async function everything({ brain, registry, put }: Primary): Promise<void> {
   const { block, clock, recorder, board } = brain;
   const threads = SLOTS.map((slot) => ({

@@ -1,5 +1,6 @@
-// Clients that send requests and read none of the responses. The core ends the whole process when a request callback
-// leaves a response incomplete without an abort handler, and `end` does so when the socket takes no more.
+// Clients that send requests and read none of the responses. The core ends the whole process when a request
+// callback leaves a response incomplete without an abort handler, and `end` does so when the socket takes no
+// more.
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
 import { deafClient } from '#test/support/deaf-client.js';
@@ -49,7 +50,9 @@ describe('responses that are not read', () => {
   });
   after(() => server.close());
 
-  /** Sends packets of this many requests, one after the other, until far more is answered than a socket takes. */
+  /**
+   * Sends packets of this many requests, one after the other, until far more is answered than a socket takes.
+   */
   async function flood(requests: readonly string[], bytes: number, perPacket: number): Promise<void> {
     const socket = await deafClient(port, '');
     const packets = Math.ceil(Math.min(MOST_BYTES / bytes, MOST_REQUESTS) / perPacket);

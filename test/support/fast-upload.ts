@@ -36,7 +36,9 @@ export interface FastUpload {
   readonly after?: string;
 }
 
-/** @returns the whole response, behind which the server must close; empty when the connection was lost before */
+/**
+ * @returns the whole response, behind which the server must close; empty when the connection was lost before
+ */
 export async function fastUpload(options: FastUpload): Promise<string> {
   const { port, path, bytes, type = 'application/octet-stream', before = '', after = '' } = options;
   const head =

@@ -70,7 +70,8 @@ describe('overload', () => {
       expect([...new Set(refused.map(({ status, retryAfter }) => `${status} ${retryAfter}`))]).to.deep.equal([
         '503 1',
       ]);
-      // How much is served and how quickly is judged on a quiet machine, by overload.long.ts: here others share it.
+      // How much is served and how quickly is judged on a quiet machine, by overload.long.ts: here others
+      // share it.
       expect(admitted.length).to.be.above(peak.admitted.length / 10);
       expect(shed.queue! - before).to.equal(refused.length);
       expect(wasShedding).to.equal(true);

@@ -111,8 +111,8 @@ describe('a handler that keeps the event loop from turning', () => {
   it('names the route in multilane_handler_stalls_total and the reason of the restart', async () => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
-    // One that was only found at a second try, in a thread given up by then, has another reason; and on a machine that
-    // others share more than these loops may have kept a worker from turning.
+    // One that was only found at a second try, in a thread given up by then, has another reason; and on a
+    // machine that others share more than these loops may have kept a worker from turning.
     const restarts = [...metrics.matchAll(/^multilane_worker_restarts_total\{reason="(\w+)"\} (\d+)$/gm)];
     expect(restarts.map(([, reason]) => reason)).to.include('stalled');
     expect(restarts.reduce((sum, [, , count]) => sum + Number(count), 0)).to.be.at.least(14);

@@ -1,4 +1,5 @@
-// Uploads that are sent faster than they can be taken: they wait in the socket and not in memory, and the worker serves.
+// Uploads that are sent faster than they can be taken: they wait in the socket and not in memory, and the
+// worker serves.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
@@ -6,7 +7,10 @@ import { type FastUpload, fastUpload } from '#test/support/fast-upload.js';
 import { UPLOADS } from './fixtures/paths.js';
 
 const BYTES = 128 * 1024 * 1024;
-/** Of the process, for two uploads: each holds what one turn of the loop may add to 64 KiB, and its handler as much. */
+/**
+ * Of the process, for two uploads: each holds what one turn of the loop may add to 64 KiB, and its handler as
+ * much.
+ */
 const MOST_HELD = 4 * 1024 * 1024;
 
 const READERS: Readonly<Record<string, Omit<FastUpload, 'port' | 'bytes'>>> = {

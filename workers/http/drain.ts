@@ -25,8 +25,8 @@ export interface Busyness {
 }
 
 /**
- * Resolves when nothing is in flight and no connection is open, at the latest after `withinMs`, pauses of the process
- * not counted.
+ * Resolves when nothing is in flight and no connection is open, at the latest after `withinMs`, pauses of the
+ * process not counted.
  * @param leastMs the earliest time, also without a connection
  */
 export async function untilNoConnection(

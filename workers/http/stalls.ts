@@ -56,8 +56,8 @@ export class Stalls {
   }
 
   /**
-   * Runs on top of what is to be broken off. A loop that has not turned for long may be at one of many short callbacks:
-   * those are spared.
+   * Runs on top of what is to be broken off. A loop that has not turned for long may be at one of many short
+   * callbacks: those are spared.
    */
   examine(): Examined {
     const { app, server, standing, stallMs, now: clock = () => performance.now() } = this.#options;
@@ -80,7 +80,8 @@ export class Stalls {
     this.#spareOthers &&= inCallback;
     leaveScope();
     // Now: a callback that returns to the core without an answer ends the process.
-    // What services do about it comes when the loop turns: it may not end either, and nothing would end it here.
+    // What services do about it comes when the loop turns: it may not end either, and nothing would end it
+    // here.
     app.serviceCode.holdOverTurn(() => app.abandon(stalled(), onStack));
     server.breakOff();
     return {
@@ -91,8 +92,8 @@ export class Stalls {
   }
 
   /**
-   * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become due at once.
-   * So it takes two looks that find the same request, or none.
+   * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become
+   * due at once. So it takes two looks that find the same request, or none.
    */
   #isStillRunning(request: Request | undefined, now: number): boolean {
     const { standing, stallMs } = this.#options;

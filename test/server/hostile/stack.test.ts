@@ -1,5 +1,5 @@
-// A handler may respond when hardly any stack is left, as one does that catches its own endless recursion: then anything that
-// the runtime calls may throw a RangeError, at any place.
+// A handler may respond when hardly any stack is left, as one does that catches its own endless recursion:
+// then anything that the runtime calls may throw a RangeError, at any place.
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { settled } from '../kit.js';
@@ -24,7 +24,10 @@ const MOMENTS = [
   'onError',
 ] as const satisfies readonly (keyof Script)[];
 
-/** Frames above the end of the stack: more than a response needs once its code is compiled, and than that needs too. */
+/**
+ * Frames above the end of the stack: more than a response needs once its code is compiled, and than that
+ * needs too.
+ */
 const [MOST, PLENTY] = [50, 3000] as const;
 
 /** Calls a function so many frames above the end of the stack. What it throws is lost. */
