@@ -67,7 +67,7 @@ describe('a flood of short requests', () => {
     await harmless(async () => {
       const clients = await Promise.all(
         Array.from({ length: CONNECTIONS }, () =>
-          WebSocketClient.connect(`${cluster.url}/stall/socket/none`),
+          WebSocketClient.connect(`${cluster.url}/stall/socket/burn`),
         ),
       );
       for (const client of clients) client.write(bytes);
