@@ -16,7 +16,8 @@ const CALMEST = 3;
 const FLOOR_MS = 20;
 const MOST_LATENCY = 5;
 const LEAST_GOODPUT = 0.9;
-const REFUSED_MS = 200;
+/** Held back by 100 ms, in front of it and behind it two turns each. */
+const REFUSED_MS = 250;
 const HEALTH_MS = 500;
 const [UNLOADED_MS, PEAK_MS, FLOOD_MS] = [4_000, 4_000, 20_000];
 const PROBE_EVERY_MS = 100;
