@@ -4,7 +4,8 @@
 // Traits of Node's NodeWorker domain (20, 22, 24) that shape this file:
 // - A target's `workerId` is a number of the session; the thread's id stands in its title.
 // - `enable` attaches to every thread there is: all but one are let go at once, as are threads to come.
-// - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve promises.
+// - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve promises:
+//   a timer that is cleared there, in the middle of Node's own work on its timers, breaks them for the process.
 // - A target that is not detached lives on after its session has gone.
 import { Session } from 'node:inspector';
 import { standstill } from '../memory/standstill.js';
@@ -39,7 +40,6 @@ interface Pending {
   /** Takes the whole message: whether it is worth parsing is for who has asked to say. */
   readonly resolve: (message: string) => void;
   readonly reject: (error: InspectorError) => void;
-  readonly timer: NodeJS.Timeout;
 }
 
 /** Several may be open at the same time, into one thread as well. Close each: nothing stays attached then. */
@@ -113,20 +113,24 @@ export class ThreadSession {
     this.#finish(new InspectorError('SESSION_CLOSED', 'the session is closed'));
   }
 
-  #post(method: string, params: object, timeoutMs: number): Promise<string> {
-    if (this.#over !== undefined) return Promise.reject(this.#over);
+  async #post(method: string, params: object, timeoutMs: number): Promise<string> {
+    if (this.#over !== undefined) throw this.#over;
     const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(id);
-        reject(
-          new InspectorError('NO_REPLY', `thread ${this.threadId}: no reply to ${method} in ${timeoutMs} ms`),
-        );
-      }, timeoutMs);
-      this.#pending.set(id, { resolve, reject, timer });
-      const message = JSON.stringify({ id, method, params });
-      this.#session.post('NodeWorker.sendMessageToWorker', { sessionId: this.#target, message });
-    });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<string>((resolve, reject) => {
+        timer = setTimeout(() => {
+          this.#pending.delete(id);
+          const what = `thread ${this.threadId}: no reply to ${method} in ${timeoutMs} ms`;
+          reject(new InspectorError('NO_REPLY', what));
+        }, timeoutMs);
+        this.#pending.set(id, { resolve, reject });
+        const message = JSON.stringify({ id, method, params });
+        this.#session.post('NodeWorker.sendMessageToWorker', { sessionId: this.#target, message });
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** @returns the one target we want; the notifications come before `enable` returns */
@@ -151,17 +155,13 @@ export class ThreadSession {
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (id === undefined || pending === undefined) return; // a notification, or too late
     this.#pending.delete(id);
-    clearTimeout(pending.timer);
     pending.resolve(message);
   }
 
   #finish(why: InspectorError): void {
     if (this.#over !== undefined) return;
     this.#over = why;
-    for (const { reject, timer } of this.#pending.values()) {
-      clearTimeout(timer);
-      reject(why);
-    }
+    for (const { reject } of this.#pending.values()) reject(why);
     this.#pending.clear();
     this.#markEnded();
     // Not from within a notification: it would free what has sent it.

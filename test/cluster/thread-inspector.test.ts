@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { InspectorError, ThreadSession } from '#src/cluster/thread-inspector.js';
+import { seeded } from '#test/support/random.js';
 import type { Order } from './inspected-thread.js';
 
 /** Kept alive: V8 gives up on a promise that is collected. */
@@ -53,6 +54,25 @@ describe('an inspector session into a worker thread', () => {
     );
     for (const session of sessions) session.close();
     expect(seen).to.deep.equal([first.threadId, second.threadId]);
+  });
+
+  it('leaves the timers of its own thread whole, whatever the replies interrupt', async function () {
+    this.timeout(60_000);
+    const thread = await start();
+    const session = ThreadSession.open(thread.threadId);
+    const random = seeded(1);
+    const slowly = 'for (let end = performance.now() + 0.1; performance.now() < end; ); 1';
+    for (let round = 0; round < 120; round++) {
+      const replies = Array.from({ length: 100 }, () => evaluate(session, slowly));
+      // Each of another length, so that there are lists of timers to be put in order.
+      for (let pass = 0; pass < 12; pass++) {
+        const timers = Array.from({ length: 400 }, () => setTimeout(() => {}, 1_000 + random() * 100_000));
+        for (const timer of timers) clearTimeout(timer);
+      }
+      expect(await Promise.all(replies)).to.deep.equal(replies.map(() => 1));
+    }
+    session.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
   it('opens and evaluates in a thread whose loop does not turn', async () => {
