@@ -6,7 +6,7 @@
 // core, and not 0 in callbacks of timers, immediates and ticks, in an AsyncResource, and (Node 20 and 22, where
 // AsyncLocalStorage turns promise hooks on) behind every `await`; there, the process aborts on its way out ("async
 // hook stack has become corrupted", or a failed check in InternalCallbackScope::Close). So the thread is made to
-// leave those contexts first, by Node's own means for that: what it does after an uncaught exception was handled.
+// leave those contexts first (async-contexts.ts).
 // Seen with that on Node 20, 22, 24 and 25: loops in handlers, behind awaits, in timers, immediates, ticks,
 // microtasks, event listeners, callbacks of fs, and in a regular expression, all broken off in a few milliseconds.
 //
@@ -29,6 +29,7 @@ import { executionAsyncId } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createContext, runInContext } from 'node:vm';
 import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
+import { asyncContexts } from './async-contexts.js';
 import { ThreadSession } from './thread-inspector.js';
 
 /** What a thread was at. */
@@ -97,22 +98,24 @@ export function allowBreakOff(examine: () => Examined): void {
   const channel = new BroadcastChannel(channelOf(threadId));
   channel.unref();
   const frames = stackReader();
+  const contexts = asyncContexts();
   const prepare = (deadlineNs: bigint): string => {
     const found = frames();
     if (found === undefined) return UNREACHABLE;
-    const { files, stack } = found;
+    const { files, calls, stack } = found;
     const isWanted = process.hrtime.bigint() < deadlineNs;
     if (!isWanted || stack.length === 0) return TURNING;
     if (entersContext(files) || !files.some(isOfServices)) return AGAIN;
+    if (!contexts.canLeave(calls)) return UNREACHABLE;
     const stall = examine();
     if (stall === undefined) return TURNING;
     if (stall === 'again') return AGAIN;
     if (stall === 'working') return WORKING;
-    leaveAsyncContexts();
-    if (executionAsyncId() !== 0) return UNREACHABLE;
     const brokenOff = JSON.stringify({ ...stall, stack } satisfies BrokenOff);
     // The primary would not read it, and a thread whose end has been sent has to say what it was at.
     if (brokenOff.length > MOST_REPLY) return UNREACHABLE;
+    contexts.leave();
+    if (executionAsyncId() !== 0) return UNREACHABLE;
     return isEndSent(channel) ? brokenOff : UNREACHABLE;
   };
   Object.defineProperty(globalThis, KEY, { value: prepare, configurable: true });
@@ -187,12 +190,13 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
 /**
  * The script that is evaluated in the thread. Code of services may have replaced our function, so what it throws stays
  * in the thread, and what it returns reaches the primary only when it is a short text. It is one line without a
- * function of its own, because `stackReader` looks for exactly one frame, in the first line of the script.
+ * function of its own, because `stackReader` looks for exactly one frame, in the first line of the script. It throws
+ * at the end of the stack as well, where it is tried again.
  */
 function expressionFor(deadlineNs: bigint): string {
   const call = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
   const isShort = `typeof reply === 'string' && reply.length <= ${MOST_REPLY}`;
-  return `try { const reply = ${call}; ${isShort} ? reply : undefined } catch { undefined }`;
+  return `try { const reply = ${call}; ${isShort} ? reply : undefined } catch { ${JSON.stringify(AGAIN)} }`;
 }
 
 /** What a reply says; `unreachable` when our function cannot have written it. */
@@ -229,24 +233,9 @@ function wordOf(data: unknown): Word | undefined {
   return (type === 'prepared' || type === 'sent') && typeof atNs === 'bigint' ? { type, atNs } : undefined;
 }
 
-interface WithFatalException {
-  _fatalException?(error: Error): boolean;
-}
-
-/** Nobody is told of the exception: it is there for what Node does when one was handled. */
-function leaveAsyncContexts(): void {
-  if (executionAsyncId() === 0 || process.hasUncaughtExceptionCaptureCallback()) return;
-  process.setUncaughtExceptionCaptureCallback(() => undefined);
-  try {
-    (process as WithFatalException)._fatalException?.(new Error('broken off'));
-  } finally {
-    process.setUncaughtExceptionCaptureCallback(null);
-  }
-}
-
 /** Where Node enters and leaves asynchronous contexts. */
 const CONTEXTS =
-  /^node:(internal\/(timers|async_hooks|async_local_storage|process\/task_queues|process\/promises)|async_hooks)/;
+  /^node:(internal\/(timers|async_hooks|async_local_storage|process\/task_queues|process\/promises)|async_hooks|timers)/;
 
 /** Code that was made from a text, by `eval` or `new Function`. */
 const EVALUATED = 'evaluated';
@@ -278,6 +267,8 @@ interface ShownSite extends NodeJS.CallSite {
 
 interface Frames {
   readonly files: readonly string[];
+  /** Names of their functions. */
+  readonly calls: readonly string[];
   readonly stack: readonly string[];
 }
 
@@ -303,6 +294,7 @@ function stackReader(): () => Frames | undefined {
     if (own === 0) return undefined;
     return {
       files: sites.slice(own).map((site) => site.getFileName() ?? (site.isEval() ? EVALUATED : '')),
+      calls: sites.slice(own).map((site) => site.getFunctionName() ?? ''),
       stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.slice(0, MOST_FRAME)),
     };
   };

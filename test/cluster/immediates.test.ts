@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { breakOff } from '#src/cluster/break-off.js';
+import type { Ran, Step } from './immediates-thread.js';
+
+const END: typeof import('./immediates-thread.js').END = -1;
+
+const MOST_LOOKS = 400;
+const RUNS = 60;
+
+describe('immediates that are broken off', () => {
+  let thread: Worker;
+  const ran: Ran[] = [];
+
+  before(async () => {
+    thread = new Worker(new URL('./immediates-thread.js', import.meta.url));
+    await once(thread, 'message');
+    thread.on('message', (number: Ran) => ran.push(number));
+  });
+  after(() => thread.terminate());
+
+  const standing = (steps: readonly Step[]): number =>
+    steps.filter((step) => step === 'stand' || step === 'tick' || step === 'microtask').length;
+
+  /** Which of a batch have run when all of it is over. */
+  async function ranOf(steps: readonly Step[]): Promise<readonly Ran[]> {
+    ran.length = 0;
+    thread.postMessage(steps);
+    let ended = 0;
+    for (let looks = 0; ended < standing(steps) && looks < MOST_LOOKS; looks++) {
+      if (typeof (await breakOff(thread.threadId)) === 'object') ended++;
+    }
+    expect(ended).to.equal(standing(steps));
+    thread.postMessage([]);
+    while (ran.at(-1) !== END) await once(thread, 'message');
+    return ran.slice(0, -1);
+  }
+
+  /** All but those that stood. */
+  const expected = (steps: readonly Step[]): readonly Ran[] =>
+    [...steps.keys()].filter((number) => steps[number] !== 'stand' && steps[number] !== 'cleared');
+
+  it('are ended at any place in their batch, and all others run, once and in their own context', async function () {
+    this.timeout(120_000);
+    const step = fc.constantFrom<Step>('run', 'run', 'stand', 'tick', 'microtask', 'cleared', 'next batch');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
+        const numbers = await ranOf(steps);
+        expect(numbers.toSorted((a, b) => a - b), steps.join()).to.deep.equal(expected(steps));
+      }),
+      {
+        numRuns: RUNS,
+        examples: [
+          [['stand']],
+          [['stand', 'run']],
+          [['run', 'stand']],
+          [['run', 'stand', 'run', 'cleared', 'stand', 'run']],
+          [['tick', 'run']],
+          [['next batch', 'stand']],
+        ],
+      },
+    );
+  });
+
+  it('leave a thread that rests', async () => {
+    await ranOf(['run', 'stand', 'run']);
+    const usage = thread.performance.eventLoopUtilization();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(thread.performance.eventLoopUtilization(usage).utilization).to.be.below(0.5);
+  });
+
+  it('are not broken off where they cannot be found', async () => {
+    thread.postMessage(['run', 'nested', 'run']);
+    let answer: unknown = 'turning';
+    while (answer === 'turning') answer = await breakOff(thread.threadId);
+    expect(answer).to.equal('unreachable');
+  });
+});
