@@ -3,6 +3,7 @@
 // and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from
 // shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
+import { Allowance } from './allowance.js';
 import { type BrokenOff, breakOff, LISTEN_MS, REPLY_MS } from './break-off.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
@@ -13,12 +14,12 @@ export const LOOK_EVERY_MS = 25;
  * Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through. Also at most
  * half of STALL_MS: one look alone never makes a worker stalled.
  */
-const MOST_WATCHED_MS = 250;
-/** Time between two tries at a thread that could not be broken off. */
-const AGAIN_MS = 1_500;
+const MOST_WATCHED_MS = 100;
+/** Time before a thread that could not be broken off is tried again: twice as long each time. */
+const [AGAIN_MS, MOST_AGAIN_MS] = [1_500, 60_000];
 /**
  * How often a thread is looked at that says it turns and does not, or that a pause of the process kept from
- * answering.
+ * answering; and broken off without another request being found, as when each callback leaves one more behind.
  */
 const TRIES = 5;
 /**
@@ -78,8 +79,8 @@ export class StallLadder {
   #silences = new Map<Climber, Silence>();
   /** Being broken off right now. */
   readonly #busy = new Set<Climber>();
-  /** When those that stand still for good were last tried. */
-  readonly #triedAt = new WeakMap<Climber, number>();
+  /** When those that stand still for good were last tried, and how long they are left alone. */
+  readonly #tried = new WeakMap<Climber, { readonly at: number; readonly forMs: number }>();
   #lookedAt = performance.now();
 
   constructor(options: StallLadderOptions) {
@@ -108,7 +109,7 @@ export class StallLadder {
       if (this.#busy.has(thread)) continue;
       if (kind === 'stalled' || kind === 'wedged') {
         if (silence.ms === 0) this.#turnsAgain(thread);
-        else if (now - this.#triedAt.get(thread)! >= AGAIN_MS) this.#occupy(thread, this.#tryAgain(thread));
+        else if (this.#isDue(thread, now)) this.#occupy(thread, this.#tryAgain(thread));
       } else if (silence.ms >= stallMs + BEAT_MS) this.#occupy(thread, this.#climb(thread));
     }
     this.#silences = silences;
@@ -120,7 +121,7 @@ export class StallLadder {
     void work
       .catch((err: unknown) => {
         // It is tried again later, as if it could not have been broken off.
-        this.#triedAt.set(thread, performance.now());
+        this.#leaveAlone(thread);
         this.#options.log.error({ worker, generation, err }, 'handling a stalled worker failed');
       })
       .finally(() => this.#busy.delete(thread));
@@ -137,13 +138,23 @@ export class StallLadder {
       'a worker stands still and cannot be broken off: another takes its place',
     );
     this.#options.dumpFlights(thread, 'wedged');
-    this.#triedAt.set(thread, performance.now());
+    this.#leaveAlone(thread);
     thread.wedge(drainMs);
   }
 
   async #tryAgain(thread: Climber): Promise<void> {
     await this.#break(thread);
-    this.#triedAt.set(thread, performance.now());
+    this.#leaveAlone(thread);
+  }
+
+  #leaveAlone(thread: Climber): void {
+    const before = this.#tried.get(thread)?.forMs ?? AGAIN_MS / 2;
+    this.#tried.set(thread, { at: performance.now(), forMs: Math.min(2 * before, MOST_AGAIN_MS) });
+  }
+
+  #isDue(thread: Climber, now: number): boolean {
+    const tried = this.#tried.get(thread);
+    return tried === undefined || now - tried.at >= tried.forMs;
   }
 
   /**
@@ -157,6 +168,8 @@ export class StallLadder {
     const isNew = thread.state.kind === 'stalled';
     let isBroken = false;
     let isLost = false;
+    const ended = new Set<string>();
+    let fruitless = 0;
     for (let tries = 1; ; tries++) {
       const begun = performance.now();
       const answer = await breakOff(thread.threadId, isNew ? REPLY_MS : AGAIN_REPLY_MS);
@@ -165,7 +178,13 @@ export class StallLadder {
         this.#options.stalled(thread, answer.route);
         log.error({ worker, generation, ...where, stack }, `handler stalled, broken off${nameOf(answer)}`);
         isBroken = true;
-        if (!(await this.#turns(thread, before))) continue;
+        const { requestId } = answer;
+        fruitless = requestId === undefined || ended.has(requestId) ? fruitless + 1 : 0;
+        if (requestId !== undefined) ended.add(requestId);
+        if (!(await this.#turns(thread, before))) {
+          if (fruitless < (isNew ? TRIES : 1)) continue;
+          isLost = true;
+        }
       } else if (answer === 'working' && !(await this.#turns(thread, before, stallMs / 2))) {
         // It gets through its callbacks, however many there are.
         tries = 0;
@@ -203,13 +222,17 @@ export class StallLadder {
    * @param withinMs default: what it runs next may take
    */
   async #turns(thread: Climber, before: number, withinMs = this.#options.stallMs): Promise<boolean> {
-    const until = performance.now() + withinMs + BEAT_MS;
-    while (this.#options.heartbeat(thread.slot) === before) {
-      if (!isStanding(thread)) return true; // it has spoken
-      if (performance.now() > until) return false;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS / 5));
+    const allowance = new Allowance(withinMs + BEAT_MS, () => undefined);
+    try {
+      while (this.#options.heartbeat(thread.slot) === before) {
+        if (!isStanding(thread)) return true; // it has spoken
+        if (allowance.leftMs === 0) return false;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS / 5));
+      }
+      return true;
+    } finally {
+      allowance.cancel();
     }
-    return true;
   }
 }
 

@@ -20,7 +20,7 @@ describe('the silence of a worker', () => {
         let silence = silenceAfter(undefined, 1, 0, stallMs);
         for (const gap of gaps) {
           const next = silenceAfter(silence, 1, gap, stallMs);
-          expect(next.ms - silence.ms).to.equal(Math.min(gap, 250, stallMs / 2));
+          expect(next.ms - silence.ms).to.equal(Math.min(gap, 100, stallMs / 2));
           silence = next;
         }
       }),
@@ -118,6 +118,28 @@ describe('the ladder for a stalled worker', () => {
     });
     await untilGivenUp(thread);
     expect(asked).to.equal(most + 1);
+  });
+
+  it('breaks off one request after the other, but gives up a thread that goes on with what it has found', async () => {
+    const says = (requests: number): string => `
+      const { parentPort } = require('node:worker_threads');
+      let calls = 0;
+      globalThis[Symbol.for('multilane.stand-still')] = () => {
+        parentPort.postMessage(++calls);
+        return JSON.stringify({ where: 'continuation', stack: [], requestId: String(Math.min(calls, ${requests})) });
+      };
+      parentPort.postMessage(0);
+      for (;;);`;
+    for (const requests of [1, 9]) {
+      const thread = new Worker(says(requests), { eval: true });
+      await once(thread, 'message');
+      let asked = 0;
+      thread.on('message', (calls: number) => {
+        asked = calls;
+      });
+      await untilGivenUp(thread);
+      expect(asked).to.equal(requests + 5);
+    }
   });
 
   it('leaves a thread alone that was discarded while it loads code: it has not come to its loop', async () => {

@@ -54,6 +54,8 @@ interface Look {
   readonly at: number;
   /** Of which request a continuation runs; undefined: of none. */
   readonly request: object | undefined;
+  /** Its asynchronous context. Default 1. */
+  readonly asyncId?: number;
   /** Default 0. */
   readonly turnedAt?: number;
 }
@@ -75,6 +77,7 @@ function said(looks: readonly Look[]): unknown[] {
     standing: () => look.at - (look.turnedAt ?? 0),
     stallMs: STALL_MS,
     now: () => look.at,
+    asyncId: () => look.asyncId ?? 1,
   });
   return looks.map((one) => {
     look = one;
@@ -109,9 +112,45 @@ describe('a worker that is found standing', () => {
     }
   });
 
-  it('spares the continuations of many requests that became due at once, but not without end', () => {
-    const looks = Array.from({ length: 11 }, (_, n) => ({ at: 1_100 + n * 550, request: {} }));
-    expect(said(looks)).to.deep.equal([...Array.from({ length: 10 }, () => 'working'), 'continuation']);
+  for (const [what, one, where] of [
+    ['continuations of many requests', () => ({ request: {} }), 'continuation'],
+    ['callbacks of no request', (n: number) => ({ request: undefined, asyncId: n }), 'elsewhere'],
+  ] as const) {
+    it(`spares ${what} that became due at once, but not without end`, () => {
+      const looks = Array.from({ length: 22 }, (_, n) => ({ at: 1_100 + n * 550, ...one(n) }));
+      const ten = Array.from({ length: 10 }, () => 'working');
+      expect(said(looks)).to.deep.equal([...ten, where, ...ten, where]);
+    });
+  }
+
+  it('answers a request at once that it has broken off before: the loop may never turn', () => {
+    const ended: unknown[] = [];
+    const request = {};
+    let now = 1_100;
+    const stalls = new Stalls({
+      app: {
+        serviceCode: new ServiceCode(),
+        living: () => [],
+        running: () => request as never,
+        runningWebSocket: () => undefined,
+        leaveWebSocket() {},
+        abandon(_error, these = []) {
+          ended.push(...these);
+        },
+      },
+      server: { inCallback: false, breakOff() {} },
+      row: { leaveRoute() {} },
+      standing: () => now,
+      stallMs: STALL_MS,
+      now: () => now,
+    });
+    const endedAfter = [1_100, 1_650, 2_200, 2_750].map((at) => {
+      now = at;
+      stalls.examine();
+      return ended.length;
+    });
+    expect(endedAfter).to.deep.equal([0, 0, 1, 2]);
+    expect(new Set(ended)).to.deep.equal(new Set([request]));
   });
 
   it('begins anew when the loop has turned', () => {

@@ -1,5 +1,6 @@
 // What a worker does about having stood still: in the middle of it, then when it was broken off.
-import type { Examined } from '#src/cluster/break-off.js';
+import { executionAsyncId } from 'node:async_hooks';
+import type { Examined, Stall } from '#src/cluster/break-off.js';
 import { HttpError } from '#src/errors.js';
 import type { WorkerRow } from '#src/memory/worker-row.js';
 import { leaveScope } from '#src/scope.js';
@@ -14,15 +15,15 @@ const OTHERS_MS = 500;
 
 /** What two readings of the last turn may differ by. */
 const CLOCKS_MS = 10;
-/** Looks at one turn of the loop that found another request each: with the next, whatever runs is ended. */
+/** Looks at one turn of the loop that found something else each: with the next, whatever runs is ended. */
 const MOST_SUSPECTS = 10;
 
 type Request = NonNullable<ReturnType<App['running']>>;
 
 /** What a look at a loop that stands has found running. */
 interface Suspect {
-  /** Undefined outside of requests. */
-  readonly request: Request | undefined;
+  /** Outside of requests, the number of the asynchronous context. */
+  readonly what: Request | number;
   readonly foundAt: number;
   /** When the loop has turned last. */
   readonly turnedAt: number;
@@ -42,6 +43,8 @@ export interface StallsOptions {
   readonly stallMs: number;
   /** On `performance.now()`, which is the default. */
   readonly now?: () => number;
+  /** Default: `executionAsyncId` of node:async_hooks. */
+  readonly asyncId?: () => number;
 }
 
 export class Stalls {
@@ -66,7 +69,7 @@ export class Stalls {
     // The call into the core that is on the stack returns soon: no code of services runs inside of it.
     if (app.serviceCode.isHeld) return 'again';
     const { inCallback } = server;
-    const onStack = inCallback ? app.living().filter((one) => one.onStack) : [];
+    const onStack = app.living().filter((one) => one.onStack);
     const webSocket = app.runningWebSocket();
     const isShort = (since: number): boolean => now - since < stallMs / 2;
     if (inCallback) {
@@ -76,34 +79,41 @@ export class Stalls {
     } else if (webSocket !== undefined && isShort(webSocket.since)) return 'working';
     const request = app.running();
     if (!inCallback && webSocket === undefined && !this.#isStillRunning(request, now)) return 'working';
-    if (request !== undefined) this.#culprits.push(request);
+    // One that was broken off and runs again does not wait until the loop turns: it may never do.
+    const isAgain = request !== undefined && this.#culprits.includes(request);
+    if (request !== undefined && !isAgain) this.#culprits.push(request);
     this.#spareOthers &&= inCallback;
     leaveScope();
     // Now: a callback that returns to the core without an answer ends the process.
     // What services do about it comes when the loop turns: it may not end either, and nothing would end it
     // here.
-    app.serviceCode.holdOverTurn(() => app.abandon(stalled(), onStack));
+    app.serviceCode.holdOverTurn(() => app.abandon(stalled(), isAgain ? [...onStack, request] : onStack));
     server.breakOff();
-    return {
+    const stall: Stall = {
       where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
       ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
       ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
     };
+    app.leaveWebSocket(); // what runs next in this turn is not its callback
+    return stall;
   }
 
   /**
    * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become
-   * due at once. So it takes two looks that find the same request, or none.
+   * due at once. So it takes two looks that find the same request, or the same callback outside of requests.
    */
   #isStillRunning(request: Request | undefined, now: number): boolean {
-    const { standing, stallMs } = this.#options;
+    const { standing, stallMs, asyncId = executionAsyncId } = this.#options;
+    const what = request ?? asyncId();
     const turnedAt = now - standing();
     const before = this.#suspect;
     const isSameTurn = before !== undefined && Math.abs(before.turnedAt - turnedAt) < CLOCKS_MS;
-    if (isSameTurn && before.request === request) return now - before.foundAt >= stallMs / 4;
+    if (isSameTurn && before.what === what) return now - before.foundAt >= stallMs / 4;
     const number = isSameTurn ? before.number + 1 : 1;
-    this.#suspect = { request, foundAt: now, turnedAt, number };
-    return number > MOST_SUSPECTS;
+    const isOneTooMany = number > MOST_SUSPECTS;
+    // What comes behind it in this turn is spared as well.
+    this.#suspect = isOneTooMany ? undefined : { what, foundAt: now, turnedAt, number };
+    return isOneTooMany;
   }
 
   /** The loop turns again, and this worker is about to be replaced. */
