@@ -96,6 +96,11 @@ describe('a breaker over four workers', () => {
       () => answers.length,
       (length) => length >= many.length - PROBES,
     );
+    // A worker may have to connect first.
+    await until(
+      () => instance.received - before,
+      (received) => received >= PROBES,
+    );
     expect(instance.received - before).to.equal(PROBES);
     expect(answers.map(({ code }) => code)).to.deep.equal(Array(many.length - PROBES).fill('BREAKER_OPEN'));
     answer();
