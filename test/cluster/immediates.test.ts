@@ -48,7 +48,10 @@ describe('immediates that are broken off', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
         const numbers = await ranOf(steps);
-        expect(numbers.toSorted((a, b) => a - b), steps.join()).to.deep.equal(expected(steps));
+        expect(
+          numbers.toSorted((a, b) => a - b),
+          steps.join(),
+        ).to.deep.equal(expected(steps));
       }),
       {
         numRuns: RUNS,
