@@ -1,7 +1,9 @@
 // How a thread leaves what Node.js has entered for the code that runs, so that the code can be ended.
 //
-// V8 ends code without running any `finally`, and Node.js relies on two of them. One leaves the asynchronous contexts:
-// Node.js is made to do that by its own means, as if an uncaught exception had been handled. And it runs immediates in
+// V8 ends code without running any `finally`, and Node.js relies on some of them. One leaves the asynchronous contexts:
+// Node.js is made to do that by its own means, as if an uncaught exception had been handled. Another one is in the `run`
+// of AsyncLocalStorage: what it has stored would be there for every later callback of the core, since these share one
+// resource, so the stores are emptied (up to Node.js 22, where they are properties of resources). And immediates are run in
 // batches: which one is next is written down behind each of them. When one is ended, Node.js begins anew, with
 // the batch that has come meanwhile if it was the first one (what was left of the batch would be lost), and with
 // the ended one itself if it was another (that fails, again and again, and the loop never turns). So the rest
@@ -31,7 +33,7 @@ export interface AsyncContexts {
   /**
    * False when they cannot be left: code of a service handles uncaught exceptions itself, or an immediate cannot be
    * found, because it runs in a context of its own.
-   * @param calls names of the functions that run, innermost first
+   * @param calls what runs, innermost first: as far as it is Node's own, names of files and functions
    */
   canLeave(calls: readonly string[]): boolean;
   leave(): void;
@@ -52,12 +54,14 @@ export function asyncContexts(): AsyncContexts {
     canLeave(calls) {
       if (executionAsyncId() === 0) return true;
       if (process.hasUncaughtExceptionCaptureCallback()) return false;
-      const caller = calls.indexOf('processImmediate');
+      const caller = calls.indexOf('node:internal/timers processImmediate');
       // Between two immediates it runs ticks, and has written down already which one is next.
-      return caller < 1 || calls[caller - 1] === 'runNextTicks' || running() !== undefined;
+      const isTick = calls[caller - 1] === 'node:internal/process/task_queues runNextTicks';
+      return caller < 1 || isTick || running() !== undefined;
     },
 
     leave() {
+      emptyStores();
       if (executionAsyncId() === 0) return;
       const immediate = running();
       if (immediate !== undefined) {
@@ -70,8 +74,17 @@ export function asyncContexts(): AsyncContexts {
         }
       }
       handleException();
+      emptyStores();
     },
   };
+}
+
+/** Of all services, in what is running, which may run again: it is nobody's from here on. */
+function emptyStores(): void {
+  const resource = executionAsyncResource() as Record<symbol, unknown>;
+  for (const key of Object.getOwnPropertySymbols(resource)) {
+    if (key.description === 'kResourceStore') resource[key] = undefined;
+  }
 }
 
 /** What comes behind this one in its batch comes in the next. */

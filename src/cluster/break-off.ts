@@ -67,8 +67,10 @@ const SEND_NS = 1_000_000_000n;
 /** One whose end is sent has been reached: its answer is waited for. */
 const ANSWER_MS = 5_000;
 const MOST_FRAMES = 12;
-/** Frames that are looked through for code of services. */
-const MOST_LOOKED_AT = 100;
+/** Frames that are looked through: more than fit into a stack. */
+const MOST_LOOKED_AT = 100_000;
+/** In which our own frames are. */
+const MOST_OWN = 32;
 /** Characters of one frame that are kept. */
 const MOST_FRAME = 512;
 /** Characters of a reply that the primary reads: the frames, and the names of the request. */
@@ -267,7 +269,7 @@ interface ShownSite extends NodeJS.CallSite {
 
 interface Frames {
   readonly files: readonly string[];
-  /** Names of their functions. */
+  /** With the names of their functions. */
   readonly calls: readonly string[];
   readonly stack: readonly string[];
 }
@@ -288,13 +290,16 @@ function stackReader(): () => Frames | undefined {
   };
   return () => {
     void new OwnError().stack;
-    const stack = sites.map((site) => `at ${String(site)}`);
+    const stack = sites.slice(0, MOST_OWN + MOST_FRAMES).map((site) => `at ${String(site)}`);
     const own = stack.findIndex((frame) => frame.includes('<anonymous>:1:')) + 1;
     // Without it our own frames cannot be told from those of the code that is to be ended.
     if (own === 0) return undefined;
+    const files = sites.slice(own).map((site) => site.getFileName() ?? (site.isEval() ? EVALUATED : ''));
     return {
-      files: sites.slice(own).map((site) => site.getFileName() ?? (site.isEval() ? EVALUATED : '')),
-      calls: sites.slice(own).map((site) => site.getFunctionName() ?? ''),
+      files,
+      calls: files.map((file, index) =>
+        file.startsWith('node:') ? `${file} ${sites[own + index]!.getFunctionName()}` : file,
+      ),
       stack: stack.slice(own, own + MOST_FRAMES).map((frame) => frame.slice(0, MOST_FRAME)),
     };
   };

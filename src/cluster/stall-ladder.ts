@@ -128,23 +128,30 @@ export class StallLadder {
   }
 
   async #climb(thread: Climber): Promise<void> {
-    const { log, stallMs, drainMs } = this.#options;
-    const { worker, generation } = thread;
     thread.stall();
     this.#options.dumpFlights(thread, 'stalled');
-    if (await this.#break(thread)) return;
+    if (!(await this.#break(thread))) this.#giveUp(thread);
+  }
+
+  /** Also when a step of the ladder failed before: it was not given up then. */
+  async #tryAgain(thread: Climber): Promise<void> {
+    if (!(await this.#break(thread)) && thread.state.kind === 'stalled') this.#giveUp(thread);
+    else this.#leaveAlone(thread);
+  }
+
+  #giveUp(thread: Climber): void {
+    const { log, stallMs, drainMs } = this.#options;
+    const { worker, generation } = thread;
     log.error(
       { worker, generation, stallMs },
       'a worker stands still and cannot be broken off: another takes its place',
     );
-    this.#options.dumpFlights(thread, 'wedged');
     this.#leaveAlone(thread);
-    thread.wedge(drainMs);
-  }
-
-  async #tryAgain(thread: Climber): Promise<void> {
-    await this.#break(thread);
-    this.#leaveAlone(thread);
+    try {
+      this.#options.dumpFlights(thread, 'wedged');
+    } finally {
+      thread.wedge(drainMs);
+    }
   }
 
   #leaveAlone(thread: Climber): void {

@@ -131,6 +131,22 @@ describe('a handler that keeps the event loop from turning', () => {
     await replacedSince(before);
   });
 
+  for (const path of ['/stall/tenant', '/stall/resource']) {
+    it(`leaves nothing of what it had stored for itself to the requests of others: ${path}`, async () => {
+      const before = await allReady();
+      const victim = await Wire.open(cluster.url);
+      const innocents = await Promise.all(Array.from({ length: 5 }, () => beside(victim)));
+      const stalled = victim.request('GET', path);
+      // They wait in their sockets until the loop is broken off, and are served by the same worker.
+      await sleep(STALL_MS / 5);
+      const tenants = await Promise.all(innocents.map((one) => one.request('GET', '/tenant')));
+      expect((await stalled)?.status).to.equal(500);
+      for (const answer of tenants) expect(answer?.body.toString()).to.equal('[null,null]');
+      for (const one of [victim, ...innocents]) one.destroy();
+      await replacedSince(before);
+    });
+  }
+
   it('leaves nobody unanswered when it looped behind an await', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);

@@ -82,7 +82,8 @@ export class Stalls {
     // One that was broken off and runs again does not wait until the loop turns: it may never do.
     const isAgain = request !== undefined && this.#culprits.includes(request);
     if (request !== undefined && !isAgain) this.#culprits.push(request);
-    this.#spareOthers &&= inCallback;
+    // V8 drops nothing of others where the core has called directly.
+    this.#spareOthers &&= inCallback || webSocket !== undefined;
     leaveScope();
     // Now: a callback that returns to the core without an answer ends the process.
     // What services do about it comes when the loop turns: it may not end either, and nothing would end it
