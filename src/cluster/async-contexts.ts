@@ -1,17 +1,17 @@
 // How a thread leaves what Node.js has entered for the code that runs, so that the code can be ended.
 //
-// V8 ends code without running any `finally`, and Node.js relies on some of them. One leaves the asynchronous contexts:
-// Node.js is made to do that by its own means, as if an uncaught exception had been handled. Another one is in the `run`
-// of AsyncLocalStorage: what it has stored would be there for every later callback of the core, since these share one
-// resource, so the stores are emptied (up to Node.js 22, where they are properties of resources). And immediates are run in
-// batches: which one is next is written down behind each of them. When one is ended, Node.js begins anew, with
-// the batch that has come meanwhile if it was the first one (what was left of the batch would be lost), and with
-// the ended one itself if it was another (that fails, again and again, and the loop never turns). So the rest
-// of its batch is moved into the batch to come, and the ended one gets a callback that does nothing.
+// V8 ends code without running any `finally`, and Node.js relies on some of them. One leaves the
+// asynchronous contexts: Node.js is made to do that by its own means, as if an uncaught exception had been
+// handled. Another one is in the `run` of AsyncLocalStorage: what it has stored would be there for every
+// later callback of the core, since these share one resource, so the stores are emptied (up to Node.js 22,
+// where they are properties of resources). And immediates are run in batches: which one is next is written
+// down behind each of them. When one is ended, Node.js begins anew, with the batch that has come meanwhile
+// if it was the first one (what was left of the batch would be lost), and with the ended one itself if it
+// was another (that fails, again and again, and the loop never turns). So the rest of its batch is moved
+// into the batch to come, and the ended one gets a callback that does nothing.
 //
-// Node.js counts immediates, and one that runs twice is counted off twice. With one too few in the count it
-// would not run the last one. Hence an immediate that is always waiting, and is run with others only.
-
+// Node.js counts immediates, and one that runs twice is counted off twice. With one too few in the count
+// it would not run the last one. Hence an immediate that is always waiting, and is run with others only.
 import { executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 
 /** As Node.js makes them: a list of those that are to be run in one batch. */
@@ -31,9 +31,9 @@ const nothing = (): void => undefined;
 
 export interface AsyncContexts {
   /**
-   * False when they cannot be left: code of a service handles uncaught exceptions itself, or an immediate cannot be
-   * found, because it runs in a context of its own.
-   * @param calls what runs, innermost first: as far as it is Node's own, names of files and functions
+   * False when they cannot be left: code of a service handles uncaught exceptions itself, or an immediate
+   * cannot be found, because it runs in a context of its own.
+   * @param calls what runs, innermost first: of Node's own functions, file and name
    */
   canLeave(calls: readonly string[]): boolean;
   leave(): void;
@@ -79,7 +79,7 @@ export function asyncContexts(): AsyncContexts {
   };
 }
 
-/** Of all services, in what is running, which may run again: it is nobody's from here on. */
+/** Empties what services have stored for what runs: its resource may run again, for somebody else. */
 function emptyStores(): void {
   const resource = executionAsyncResource() as Record<symbol, unknown>;
   for (const key of Object.getOwnPropertySymbols(resource)) {

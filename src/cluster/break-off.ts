@@ -192,8 +192,8 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
 /**
  * The script that is evaluated in the thread. Code of services may have replaced our function, so what it throws stays
  * in the thread, and what it returns reaches the primary only when it is a short text. It is one line without a
- * function of its own, because `stackReader` looks for exactly one frame, in the first line of the script. It throws
- * at the end of the stack as well, where it is tried again.
+ * function of its own, because `stackReader` looks for exactly one frame, in the first line of the script. At
+ * the end of the stack it throws as well, and is tried again.
  */
 function expressionFor(deadlineNs: bigint): string {
   const call = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;

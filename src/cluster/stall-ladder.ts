@@ -15,11 +15,12 @@ export const LOOK_EVERY_MS = 25;
  * half of STALL_MS: one look alone never makes a worker stalled.
  */
 const MOST_WATCHED_MS = 100;
-/** Time before a thread that could not be broken off is tried again: twice as long each time. */
+/** A thread that could not be broken off is left alone for so long, then for twice as long, up to the most. */
 const [AGAIN_MS, MOST_AGAIN_MS] = [1_500, 60_000];
 /**
  * How often a thread is looked at that says it turns and does not, or that a pause of the process kept from
- * answering; and broken off without another request being found, as when each callback leaves one more behind.
+ * answering. And how often in a row it is broken off without a request that is new: then each callback leaves
+ * another one behind.
  */
 const TRIES = 5;
 /**

@@ -4,8 +4,9 @@
 // Traits of Node's NodeWorker domain (20, 22, 24) that shape this file:
 // - A target's `workerId` is a number of the session; the thread's id stands in its title.
 // - `enable` attaches to every thread there is: all but one are let go at once, as are threads to come.
-// - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve promises:
-//   a timer that is cleared there, in the middle of Node's own work on its timers, breaks them for the process.
+// - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve
+//   promises: a timer that is cleared there, in the middle of Node's own work on its timers, breaks them for
+//   the process.
 // - A target that is not detached lives on after its session has gone.
 import { Session } from 'node:inspector';
 import { standstill } from '../memory/standstill.js';

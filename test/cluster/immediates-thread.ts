@@ -1,11 +1,11 @@
 // A thread that sets immediates, some of which stand still until they are broken off.
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { parentPort } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/break-off.js';
+import { breakable } from './breakable.js';
 
 /**
- * What each immediate of a batch does: says that it ran; stands still, itself, in a tick or a microtask or in a context
- * of its own.
+ * What each immediate of a batch does: says that it ran; stands still, itself, in a tick or a microtask or in
+ * a context of its own.
  */
 export type Step = 'run' | 'stand' | 'tick' | 'microtask' | 'nested' | 'cleared' | 'next batch';
 /** The number of the step that ran. */
@@ -16,16 +16,7 @@ export const END = -1;
 const STANDS_MS = 20;
 
 const port = parentPort!;
-const storage = new AsyncLocalStorage<{ readonly step: number } | undefined>();
-let turned = performance.now();
-setInterval(() => {
-  turned = performance.now();
-}, 5);
-allowBreakOff(() => {
-  if (performance.now() - turned < STANDS_MS) return undefined;
-  storage.enterWith(undefined);
-  return { where: 'elsewhere' };
-});
+const storage = breakable<{ readonly step: number }>(STANDS_MS);
 
 function stand(): never {
   for (;;);

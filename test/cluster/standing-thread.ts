@@ -1,8 +1,7 @@
 // A thread that works for as long as it is told, in a timer behind an await, and may be broken off meanwhile.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/break-off.js';
+import { breakable } from './breakable.js';
 
 /** Milliseconds of work; 0 asks for a sign of life. */
 export type Order = number;
@@ -10,16 +9,7 @@ export type Order = number;
 const STANDS_MS = 10;
 
 const port = parentPort!;
-const storage = new AsyncLocalStorage<{ readonly work: number } | undefined>();
-let turned = performance.now();
-setInterval(() => {
-  turned = performance.now();
-}, 5);
-allowBreakOff(() => {
-  if (performance.now() - turned < STANDS_MS) return undefined;
-  storage.enterWith(undefined);
-  return { where: 'elsewhere' };
-});
+const storage = breakable<{ readonly work: number }>(STANDS_MS);
 
 async function work(ms: number): Promise<void> {
   await sleep(1);
