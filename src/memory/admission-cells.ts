@@ -3,7 +3,7 @@
 // common case costs one plain store more, and the sum is made only where the route's share is in question.
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
-import { NameTable, shortened } from './names.js';
+import { NameTable } from './names.js';
 
 /** One route, as one thread uses it. */
 export interface RouteCells {
@@ -103,7 +103,7 @@ export class AdmissionCells {
 
   /** Routes that find no row of their own share one. */
   routeOf(name: string): RouteCells {
-    const row = this.#rowOf(name);
+    const row = this.#names.rowFor(name);
     if (row !== undefined) return this.#counted(row);
     this.#sharing++;
     return this.#others;
@@ -126,15 +126,6 @@ export class AdmissionCells {
     });
     if (routes.length < ROUTES) return routes;
     return [...routes, { name: 'other routes', inFlight: this.#others.inFlight, costMs: 0 }];
-  }
-
-  #rowOf(name: string): number | undefined {
-    try {
-      return this.#names.rowOf(shortened(name));
-    } catch (error) {
-      if (error instanceof RangeError) return undefined;
-      throw error;
-    }
   }
 
   #enter(): number {

@@ -2,7 +2,10 @@
 // version hash are computed from this table (plan.ts), so two builds that disagree refuse to share a block.
 // What a cell means to anyone is not this room's business.
 
-/** How often a field is repeated. A row always starts on a cache line of its own. */
+/**
+ * How often a field is repeated. Rows are multiples of 64 bytes apart, the length of a cache line. V8 may place a block at
+ * 16 bytes behind the beginning of one, so two rows can meet in a line with their edges.
+ */
 export type Rows =
   | 'process'
   | 'worker'
@@ -13,6 +16,7 @@ export type Rows =
   | 'named-breaker'
   | 'worker-series'
   | 'rate-bucket'
+  | 'rate-limit'
   | 'named-rate'
   | 'bulkhead'
   | 'worker-bulkhead'
@@ -46,19 +50,25 @@ export const SERIES_PER_WORKER = 512;
 /** Bytes of one series' identity text. */
 export const SERIES_NAME_BYTES = 384;
 export const MAX_ENDPOINTS = 1024;
-/** Words of a breaker's window: one-second buckets, failures on one cache line, successes on the next. */
+/** Words of a breaker's window: one-second buckets, failures in the first 64 bytes, successes in the next. */
 export const BREAKER_WINDOW_WORDS = 32;
 export const SNAPSHOT_BYTES = 1 << 20;
 /** Bytes of the text that says which routes are switched off: some hundreds of them. */
 export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
 export const FLIGHTS = 128;
-/** Words of one of them: head, two for the start, duration. None lies on two cache lines. */
+/** Words of one of them: head, two for the start, duration. */
 export const FLIGHT_WORDS = 4;
 /** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
 export const TOPIC_WORDS = 64;
-/** Six keys each (rate-bucket.ts), a power of two: about 60,000 keys at once before one in a thousand finds no row. */
-export const RATE_BUCKETS = 32_768;
+/** Rate limits that have keys of their own, and the place that all others share: see rate-regions.ts. */
+export const RATE_LIMITS = 63;
+export const RATE_REGIONS = RATE_LIMITS + 1;
+/**
+ * Of each of them, a power of two, for six keys each (rate-bucket.ts): about 30,000 keys at once before one in a thousand
+ * finds no row.
+ */
+export const RATE_BUCKETS = 16_384;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
@@ -86,7 +96,7 @@ export const CALL_CLAIMS = 4096;
  */
 export const QUOTAS = ['bodies', 'bodyBytes', 'looseBodyBytes', 'streams'] as const;
 export type QuotaName = (typeof QUOTAS)[number];
-/** Words from one quota to the next, so that no two share a cache line. */
+/** Words from one quota to the next: 64 bytes. */
 export const QUOTA_WORDS = 16;
 /**
  * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of two: see
@@ -122,14 +132,14 @@ export const LAYOUT = {
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
   /** Which routes are switched off: a page like the snapshot, of its own because it is compared on every request. */
   switchedOffVersion: field('process', 1, 'primary', 'version', 'last'),
-  switchedOffLength: field('process', 1, 'primary', 'bytes', 'last'),
-  switchedOffPage: field('process', SWITCHED_OFF_BYTES / 4, 'primary', 'utf-8', 'last'),
-  /** Seqlock version of the snapshot page: odd while it is being written. */
+  switchedOffLength: field('process', 2, 'primary', 'bytes', 'last'),
+  switchedOffPage: field('process', (2 * SWITCHED_OFF_BYTES) / 4, 'primary', 'utf-8', 'last'),
+  /** Version of the snapshot, odd while one is being written: see snapshot-page.ts for its two pages. */
   snapshotVersion: field('process', 1, 'primary', 'version', 'last'),
-  snapshotLength: field('process', 1, 'primary', 'bytes', 'last'),
-  snapshotPage: field('process', SNAPSHOT_BYTES / 4, 'primary', 'utf-8', 'last'),
+  snapshotLength: field('process', 2, 'primary', 'bytes', 'last'),
+  snapshotPage: field('process', (2 * SNAPSHOT_BYTES) / 4, 'primary', 'utf-8', 'last'),
   /** Retry budget of the process: see budget-cell.ts. */
-  retryBudget: field('process', 3, 'cas', 'milli-tokens, seconds, milliseconds', 'last'),
+  retryBudget: field('process', 18, 'cas', 'calls, seconds, milliseconds', 'last'),
   /** How many database connections there may be, and when somebody last found none: see database-budget.ts. */
   databaseBudget: field('process', 2, 'cas', 'connections, milliseconds', 'last'),
   /** Who holds each of them: packed slot and pool, 0 for nobody. */
@@ -148,7 +158,12 @@ export const LAYOUT = {
 
   // --- rate limits by key: see rate-bucket.ts
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
-  /** Limits by name, as of the bulkheads below. */
+  /** All limits, by what tells them apart: see names.ts. */
+  limitHash: field('rate-limit', 1, 'cas', 'hash', 'none'),
+  limitNameLength: field('rate-limit', 1, 'cas', 'bytes', 'none'),
+  limitName: field('rate-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  limitTerms: field('rate-limit', TERMS, 'cas', 'not used', 'none'),
+  /** Limits by the name that services give them, as of the bulkheads below. */
   rateHash: field('named-rate', 1, 'cas', 'hash', 'none'),
   rateNameLength: field('named-rate', 1, 'cas', 'bytes', 'none'),
   rateName: field('named-rate', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
@@ -164,6 +179,8 @@ export const LAYOUT = {
   bulkheadTerms: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
   /** Row `worker slot * BULKHEADS + bulkhead`: to be given back if the worker is lost. */
   workerBulkheadHeld: field('worker-bulkhead', 1, 'owner', 'permits', 'sum'),
+  /** Row as before: see bulkhead-line.ts. The bell is rung by others. */
+  bulkheadLine: field('worker-bulkhead', 3, 'cas', 'milliseconds of the shared clock, count', 'none'),
 
   // --- requests in flight and costs by route: see admission-cells.ts
   routeHash: field('route', 1, 'cas', 'hash', 'none'),

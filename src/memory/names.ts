@@ -7,6 +7,7 @@ import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 const KINDS = {
   breaker: ['breakerHash', 'breakerNameLength', 'breakerName', 'breakerTerms', 'named breakers'],
   bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadTerms', 'bulkheads'],
+  limit: ['limitHash', 'limitNameLength', 'limitName', 'limitTerms', 'rate limits with keys of their own'],
   rate: ['rateHash', 'rateNameLength', 'rateName', 'rateTerms', 'named rate limits'],
   route: ['routeHash', 'routeNameLength', 'routeName', 'routeTerms', 'routes with a count of their own'],
 } as const satisfies Record<string, readonly [FieldName, FieldName, FieldName, FieldName, string]>;
@@ -52,6 +53,16 @@ export class NameTable {
       if (before === hash && (this.nameOf(row) ?? name) === name) return row;
     }
     throw new RangeError(`"${name}" is one too many: there is room for ${this.rows} ${what} in a process`);
+  }
+
+  /** As `rowOf`, of a name that may be too long. @returns undefined: there is no room */
+  rowFor(name: string): number | undefined {
+    try {
+      return this.rowOf(shortened(name));
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
   }
 
   nameOf(row: number): string | undefined {
@@ -102,7 +113,7 @@ export class NameTable {
 const HASH_DIGITS = 8;
 
 /** A name that is too long ends in a hash of the whole instead: the same in every thread. */
-export function shortened(name: string): string {
+function shortened(name: string): string {
   const bytes = new TextEncoder().encode(name);
   if (bytes.length <= NAME_BYTES) return name;
   // Whole characters only.

@@ -8,6 +8,8 @@ import {
   NAMED_BREAKERS,
   NAMED_RATES,
   RATE_BUCKETS,
+  RATE_LIMITS,
+  RATE_REGIONS,
   ROUTE_ROWS,
   ROUTES,
   type Rows,
@@ -62,7 +64,8 @@ export function plan(dimensions: Dimensions): Plan {
     'worker-breaker': slots * breakers,
     'named-breaker': NAMED_BREAKERS,
     'worker-series': slots * SERIES_PER_WORKER,
-    'rate-bucket': RATE_BUCKETS,
+    'rate-bucket': RATE_REGIONS * RATE_BUCKETS,
+    'rate-limit': RATE_LIMITS,
     'named-rate': NAMED_RATES,
     bulkhead: BULKHEADS,
     'worker-bulkhead': slots * BULKHEADS,
@@ -72,7 +75,7 @@ export function plan(dimensions: Dimensions): Plan {
 }
 
 /**
- * Computes where fields lie. Rows that one thread writes are grouped field by field and padded to cache lines, except
+ * Computes where fields lie. Rows that one thread writes are grouped field by field and padded to 64 bytes, except
  * those of a series and the like, which are packed: one thread owns them all.
  */
 export function planOf<Name extends FieldName>(

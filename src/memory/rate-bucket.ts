@@ -1,4 +1,4 @@
-// Which key has which row of a bucket. A bucket is one cache line of 64-bit words: the header, the overflow row
+// Which key has which row of a bucket. A bucket is eight 64-bit words: the header, the overflow row
 // shared by keys that find no place, and six rows. A key has at most one row, or it would be admitted twice over;
 // so rows change hands one after the other, through the header, and without a lock: a claim is written into the
 // header by one compare-and-swap, and whoever meets it there carries it out, in place of waiting for a thread that
@@ -12,21 +12,12 @@
 // all helpers agree on how it ended, whenever they look. And between reading an idle header and writing a claim over
 // it no row can have changed hands, so a key that was not there when its claim was written is not there twice.
 import { RATE_BUCKET_WORDS } from './layout.js';
-import {
-  hasPassed,
-  highHalf,
-  highOf,
-  leadOf,
-  lowHalf,
-  lowOf,
-  MAX_LEAD,
-  pack,
-  TAG_MASK,
-  tagOf,
-} from './rate-row.js';
+import { aheadOf, highHalf, highOf, lowHalf, lowOf, pack, TAG_MASK, tagOf } from './rate-row.js';
 
 /** Words from the start of a bucket. */
 export const OVERFLOW = 2;
+/** What the overflow row has in place of a tag while it carries state. */
+export const OVERFLOW_TAG = 1;
 const FIRST_ROW = 4;
 export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
 
@@ -109,15 +100,14 @@ export class RateBuckets {
     const row = bucket + OVERFLOW;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (low !== 0 && hasPassed(low, high, now())) this.swap(row, low, high, 0, 0);
+    if (tagOf(high) !== 0 && aheadOf(low, high, now()) === 0) this.swap(row, low, high, 0, 0);
   }
 
   /** Rows that carry state now. Reads only. */
   inUse(bucket: number, now: number): number {
     let rows = 0;
     for (let row = bucket + FIRST_ROW; row < bucket + RATE_BUCKET_WORDS; row += 2) {
-      const high = this.words[row + 1]!;
-      if (tagOf(high) !== 0 && !hasPassed(this.words[row]!, high, now)) rows++;
+      if (aheadOf(this.words[row]!, this.words[row + 1]!, now) > 0) rows++;
     }
     return rows;
   }
@@ -127,7 +117,7 @@ export class RateBuckets {
     const row = bucket + FIRST_ROW + 2 * position;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (tagOf(high) !== 0 && !hasPassed(low, high, now())) return false;
+    if (aheadOf(low, high, now()) > 0) return false;
     const count = (highOf(idle) + 1) & COUNT_MASK;
     const claim = pack(low, CLAIM | (position << POSITION_SHIFT) | (tag << TAG_SHIFT) | count);
     if (Atomics.compareExchange(this.#wide, bucket >> 1, idle, claim) === idle)
@@ -151,8 +141,7 @@ export class RateBuckets {
       // Whoever shared the overflow row goes on from there: what it was admitted by counts.
       const at = now();
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
-      const ahead = leadOf(lowOf(overflow), highOf(overflow), at);
-      const shared = ahead > 0 && ahead <= MAX_LEAD ? ahead : 0;
+      const shared = aheadOf(lowOf(overflow), highOf(overflow), at);
       let time = at + shared;
       if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;
       const fresh = pack(lowHalf(time), highHalf((high >>> TAG_SHIFT) & TAG_MASK, time));

@@ -2,6 +2,7 @@
 import { type Clock, sharedClock } from './clock.js';
 import { Part, type PartMemory } from './part.js';
 import { ROWS_PER_BUCKET } from './rate-bucket.js';
+import { oneRegion } from './rate-regions.js';
 import { RateTable } from './rate-table.js';
 
 /** @param keys that are to have a place of their own at once; half the rows are left free for those that meet */
@@ -17,7 +18,7 @@ export function createRateMemory(keys: number): PartMemory {
 export function attachRates(memory: PartMemory, clock?: Clock): RateTable {
   const part = Part.attach('rates', memory);
   return new RateTable({
-    words: part.table('rateBuckets').words,
+    regions: oneRegion(part.table('rateBuckets').words),
     secret: part.words('rateSecret'),
     clock: clock ?? sharedClock(part),
   });

@@ -10,7 +10,7 @@
 
 export const UNITS_PER_MS = 16_000;
 /** No burst takes longer to come back (rate.ts); what looks further ahead is long past. */
-export const MAX_LEAD = 25 * 3_600_000 * UNITS_PER_MS;
+const MAX_LEAD = 25 * 3_600_000 * UNITS_PER_MS;
 
 const TWO_32 = 4294967296;
 const TIME_BITS = 12;
@@ -25,18 +25,17 @@ const highTime = (units: number): number => Math.floor(units / TWO_32) & TIME_MA
 export const lowHalf = (units: number): number => (units - Math.floor(units / TWO_32) * TWO_32) | 0;
 export const highHalf = (tag: number, units: number): number => (tag << TIME_BITS) | highTime(units);
 
-/** How far the time of a row is ahead of `now`, in units; negative: it has passed. */
-export function leadOf(low: number, high: number, now: number): number {
+/**
+ * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it changes no
+ * verdict. That is so whatever the time in a row that is nobody's: fresh memory is a moment like any other.
+ */
+export function aheadOf(low: number, high: number, now: number): number {
+  if (tagOf(high) === 0) return 0;
   const wholes = Math.floor(now / TWO_32);
   // The difference of the high parts, wrapped into -2048..2047.
   const ahead = ((high - wholes) << (32 - TIME_BITS)) >> (32 - TIME_BITS);
-  return ahead * TWO_32 + ((low >>> 0) - (now - wholes * TWO_32));
-}
-
-/** A row that carries no state: forgetting it changes no verdict. */
-export function hasPassed(low: number, high: number, now: number): boolean {
-  const lead = leadOf(low, high, now);
-  return lead <= 0 || lead > MAX_LEAD;
+  const lead = ahead * TWO_32 + ((low >>> 0) - (now - wholes * TWO_32));
+  return lead > 0 && lead <= MAX_LEAD ? lead : 0;
 }
 
 export const pack = (low: number, high: number): bigint =>

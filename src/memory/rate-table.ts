@@ -12,8 +12,9 @@ import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { KeyedHash } from './keyed-hash.js';
 import { RATE_BUCKET_WORDS } from './layout.js';
-import { ABSENT, OVERFLOW, RateBuckets } from './rate-bucket.js';
-import { highHalf, leadOf, lowHalf, MAX_LEAD, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
+import { ABSENT, OVERFLOW, OVERFLOW_TAG, type RateBuckets } from './rate-bucket.js';
+import { type RateRegions, regionsOf } from './rate-regions.js';
+import { aheadOf, highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
 /** One limit, in units of the table. */
 interface CellRate {
@@ -22,8 +23,9 @@ interface CellRate {
   readonly interval: number;
   /** How far ahead a row may be for one more to be admitted. */
   readonly tolerance: number;
-  /** How late one may come and count as punctual. */
-  readonly lateness: number;
+  readonly buckets: RateBuckets;
+  /** Buckets - 1. */
+  readonly mask: number;
 }
 
 /** One limit over all keys, as one thread uses it. */
@@ -42,18 +44,12 @@ export interface RateCells {
   peek(key: string): number;
 }
 
-/**
- * With a burst of one there is nowhere to keep what a late arrival has not used, and an even load just at the limit would
- * lose an arrival for every one that is a microsecond late. So half an interval is forgiven there, and only there.
- */
-const FORGIVEN = 0.5;
-
 /** What `take` answers when the row has changed hands. */
 const LOST = Number.NaN;
 
 export interface RateTableOptions {
-  /** A whole power of two of buckets. */
-  readonly words: Int32Array;
+  /** Where the keys of each limit are. */
+  readonly regions: RateRegions;
   readonly secret: Int32Array;
   readonly clock: Clock;
   /** A key shared the overflow row. */
@@ -61,27 +57,24 @@ export interface RateTableOptions {
 }
 
 export class RateTable {
-  readonly #buckets: RateBuckets;
+  readonly #regions: RateRegions;
   readonly #hash: KeyedHash;
-  readonly #mask: number;
   readonly #now: () => number;
   readonly #onOverflow: (() => void) | undefined;
 
   /** The table of the process. */
   static of(block: Block, clock: Clock, onOverflow?: () => void): RateTable {
-    const { words } = block.table('rateBuckets');
     return new RateTable({
-      words,
+      regions: regionsOf(block),
       secret: block.words('rateSecret'),
       clock,
       ...(onOverflow === undefined ? {} : { onOverflow }),
     });
   }
 
-  constructor({ words, secret, clock, onOverflow }: RateTableOptions) {
-    this.#buckets = new RateBuckets(words);
+  constructor({ regions, secret, clock, onOverflow }: RateTableOptions) {
+    this.#regions = regions;
     this.#hash = new KeyedHash(secret);
-    this.#mask = this.#buckets.count - 1;
     this.#now = () => Math.floor(clock() * UNITS_PER_MS);
     this.#onOverflow = onOverflow;
   }
@@ -90,27 +83,29 @@ export class RateTable {
   limit(identity: string, intervalMs: number, burst: number): RateCells {
     this.#hash.of(0, identity);
     const interval = Math.ceil(intervalMs * UNITS_PER_MS);
+    const buckets = this.#regions.of(identity);
     const rate = {
       salt: this.#hash.low,
       interval,
       tolerance: (burst - 1) * interval,
-      lateness: burst === 1 ? Math.floor(interval * FORGIVEN) : 0,
+      buckets,
+      mask: buckets.count - 1,
     };
     return { take: (key) => this.#take(rate, key), peek: (key) => this.#peek(rate, key) };
   }
 
   #take(rate: CellRate, key: string): number {
-    this.#hash.of(rate.salt, key);
-    const bucket = (this.#hash.low & this.#mask) * RATE_BUCKET_WORDS;
+    const { salt, buckets, mask } = rate;
+    this.#hash.of(salt, key);
+    const bucket = (this.#hash.low & mask) * RATE_BUCKET_WORDS;
     const tag = this.#hash.high & TAG_MASK || 1;
-    const buckets = this.#buckets;
     for (;;) {
       const row = buckets.find(bucket, tag);
       const verdict = row === ABSENT ? LOST : this.#charge(rate, row, tag);
       if (!Number.isNaN(verdict)) return verdict / UNITS_PER_MS;
       const header = buckets.header(bucket);
       if (buckets.claim(bucket, tag, this.#now)) continue;
-      const shared = this.#charge(rate, bucket + OVERFLOW, 0);
+      const shared = this.#charge(rate, bucket + OVERFLOW, OVERFLOW_TAG);
       // Nobody has been given a row meanwhile. Who has, perhaps for this key, has not seen this admission.
       if (buckets.header(bucket) !== header) continue;
       this.#onOverflow?.();
@@ -118,48 +113,56 @@ export class RateTable {
     }
   }
 
-  #peek({ salt, tolerance }: CellRate, key: string): number {
+  #peek({ salt, tolerance, buckets, mask }: CellRate, key: string): number {
     this.#hash.of(salt, key);
     const tag = this.#hash.high & TAG_MASK || 1;
-    const row = this.#buckets.find((this.#hash.low & this.#mask) * RATE_BUCKET_WORDS, tag);
+    const row = buckets.find((this.#hash.low & mask) * RATE_BUCKET_WORDS, tag);
     if (row === ABSENT) return 0;
-    const { words } = this.#buckets;
+    const { words } = buckets;
     // In the order of `#charge`: an unchanged low half says that the high half is the one that belongs to it.
     const low = Atomics.load(words, row);
     const high = Atomics.load(words, row + 1);
     if (tagOf(high) !== tag || Atomics.load(words, row) !== low) return 0;
-    const lead = leadOf(low, high, this.#now());
-    return lead > tolerance && lead <= MAX_LEAD ? (tolerance - lead) / UNITS_PER_MS : 0;
+    const ahead = aheadOf(low, high, this.#now());
+    return ahead > tolerance ? (tolerance - ahead) / UNITS_PER_MS : 0;
   }
 
   /** Forgets rows without state. To be called now and then, in any thread, in less than days. */
   sweep(): void {
-    for (let bucket = 0; bucket <= this.#mask; bucket++)
-      this.#buckets.sweep(bucket * RATE_BUCKET_WORDS, this.#now);
+    for (const buckets of this.#regions.all()) {
+      for (let bucket = 0; bucket < buckets.count; bucket++) {
+        buckets.sweep(bucket * RATE_BUCKET_WORDS, this.#now);
+      }
+    }
   }
 
   /** Keys that a limit is not at rest for, and for how many there is room. */
   usage(): { readonly inUse: number; readonly rows: number } {
     const now = this.#now();
-    let inUse = 0;
-    for (let bucket = 0; bucket <= this.#mask; bucket++)
-      inUse += this.#buckets.inUse(bucket * RATE_BUCKET_WORDS, now);
-    return { inUse, rows: this.#buckets.rows };
+    let [inUse, rows] = [0, 0];
+    for (const buckets of this.#regions.all()) {
+      rows += buckets.rows;
+      for (let bucket = 0; bucket < buckets.count; bucket++) {
+        inUse += buckets.inUse(bucket * RATE_BUCKET_WORDS, now);
+      }
+    }
+    return { inUse, rows };
   }
 
   /** @returns units as `take` in milliseconds, or LOST */
-  #charge({ interval, tolerance, lateness }: CellRate, row: number, tag: number): number {
-    const { words } = this.#buckets;
+  #charge({ interval, tolerance, buckets }: CellRate, row: number, tag: number): number {
+    const { words } = buckets;
     for (;;) {
       // In this order: if the low half is still the same later, the high half was, too.
       const low = Atomics.load(words, row);
       const high = Atomics.load(words, row + 1);
-      if (tagOf(high) !== tag) return LOST;
+      const owner = tagOf(high);
+      // Only the overflow row is used while it is nobody's.
+      if (owner !== tag && !(owner === 0 && tag === OVERFLOW_TAG)) return LOST;
       const now = this.#now();
-      const lead = leadOf(low, high, now);
-      const ahead = lead > MAX_LEAD ? 0 : lead;
+      const ahead = aheadOf(low, high, now);
       if (ahead > tolerance) return tolerance - ahead;
-      const next = Math.max(ahead, 1 - lateness) + interval;
+      const next = Math.max(ahead, 1) + interval;
       let time = now + next;
       let nextLow = lowHalf(time);
       if (nextLow === low) nextLow = lowHalf(++time);
@@ -167,7 +170,7 @@ export class RateTable {
       const isSwapped =
         nextHigh === high
           ? Atomics.compareExchange(words, row, low, nextLow) === low
-          : this.#buckets.swap(row, low, high, nextLow, nextHigh);
+          : buckets.swap(row, low, high, nextLow, nextHigh);
       if (isSwapped) return next;
     }
   }

@@ -1,6 +1,7 @@
 // A thread that asks a crowded table for admissions together with others: see rate-threads.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { sharedClock } from '#src/memory/clock.js';
+import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
 
 export interface RateHammering {
@@ -29,7 +30,11 @@ const clock = (): number => {
   reading = real();
   return reading;
 };
-const table = new RateTable({ words: new Int32Array(memory), secret: new Int32Array(secret), clock });
+const table = new RateTable({
+  regions: oneRegion(new Int32Array(memory)),
+  secret: new Int32Array(secret),
+  clock,
+});
 const limit = table.limit('test', intervalMs, burst);
 const names = Array.from({ length: keys }, (_, i) => `key ${i}`);
 const admitted: number[][] = names.map(() => []);

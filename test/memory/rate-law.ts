@@ -9,7 +9,7 @@ export interface LawOptions {
 }
 
 /**
- * In any interval of t at most `burst + t / interval` (a burst of one: half an interval of lateness is forgiven).
+ * In any interval of t at most `burst + t / interval`.
  * @param times when they were admitted, in any order
  */
 export function expectLawful(
@@ -18,7 +18,7 @@ export function expectLawful(
   what = '',
 ): void {
   const sorted = times.toSorted((a, b) => a - b);
-  const most = (burst === 1 ? 1.5 : burst) + slackMs / intervalMs;
+  const most = burst + slackMs / intervalMs;
   // `j - i + 1 <= most + (t[j] - t[i]) / interval` for all i <= j, in one pass: rearranged, the left side of j
   // must not exceed the least right side of any i before it.
   let least = Number.POSITIVE_INFINITY;

@@ -2,6 +2,7 @@
 // they like, time may pass, and the thread may end for good.
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { expectLawful } from './rate-law.js';
 
@@ -64,7 +65,12 @@ class Schedule {
         return this.#now;
       };
       const secret = new Int32Array([1, 2]);
-      return new RateTable({ words, secret, clock, onOverflow: () => void this.overflows++ });
+      return new RateTable({
+        regions: oneRegion(words),
+        secret,
+        clock,
+        onOverflow: () => void this.overflows++,
+      });
     });
   }
 

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
+import { RATE_LIMITS } from '#src/memory/layout.js';
+import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
+import { AGES_MS, DAY_MS } from './ages.js';
 import { expectLawful } from './rate-law.js';
 
 const BUCKET_WORDS = 16;
@@ -12,7 +15,12 @@ function setUp(buckets = 1, now = 0) {
   const time = { now };
   const words = new Int32Array(new SharedArrayBuffer(buckets * BUCKET_WORDS * 4));
   let overflows = 0;
-  const options = { words, secret: SECRET, clock: () => time.now, onOverflow: () => void overflows++ };
+  const options = {
+    regions: oneRegion(words),
+    secret: SECRET,
+    clock: () => time.now,
+    onOverflow: () => void overflows++,
+  };
   const one = new RateTable(options);
   const other = new RateTable(options);
   return { time, words, one, other, overflows: () => overflows };
@@ -96,7 +104,7 @@ describe('rate table', () => {
   it('loses nothing of an even load at its limit, however late each single request comes', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(1, 2, 10),
+        fc.constantFrom(2, 10),
         fc.integer({ min: 2, max: 40 }),
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 50, maxLength: 300 }),
         (burst, perInterval, jitter) => {
@@ -114,6 +122,36 @@ describe('rate table', () => {
         },
       ),
     );
+  });
+
+  it('admits every newcomer at any age, with and without others, also after a day of silence', () => {
+    for (const age of AGES_MS) {
+      const { time, one, other } = setUp(64, age);
+      for (const round of ['first', 'second', 'behind a day'] as const) {
+        const limit = one.limit('test', 10, 100);
+        const admitted = Array.from({ length: 500 }, (_, n) => limit.take(`${round} ${n}`) > 0);
+        expect(admitted.filter(Boolean), `${round} at ${age / DAY_MS} days`).to.have.length(500);
+        if (round === 'first') continue;
+        other.sweep();
+        time.now += DAY_MS;
+        other.sweep();
+      }
+    }
+  });
+
+  it('admits no more than a burst at any age', () => {
+    for (const age of AGES_MS) {
+      const { time, one, other } = setUp(1, age);
+      const [limit, elsewhere] = [one.limit('test', 10, 5), other.limit('test', 10, 5)];
+      const times: number[] = [];
+      for (let n = 0; n < 400; n++) {
+        if ((n % 2 === 0 ? limit : elsewhere).take('a') > 0) times.push(time.now - age);
+        if (n % 50 === 0) other.sweep();
+        time.now += 1.3;
+      }
+      expectLawful(times, { intervalMs: 10, burst: 5 }, `${age / DAY_MS} days`);
+      expect(times.length, `${age / DAY_MS} days`).to.be.within(55, 57);
+    }
   });
 
   it('never admits more than its law allows, per key, through crowded buckets and 13 days', () => {
@@ -136,7 +174,7 @@ describe('rate table', () => {
     ];
     let overflowed = 0;
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), fc.nat(1e9), (steps, start) => {
+      fc.property(fc.array(step, { maxLength: 300 }), fc.nat(60 * DAY_MS), (steps, start) => {
         const { time, one, other, overflows } = setUp(1, start);
         const limits = [one, other].map((table) =>
           rates.map(({ intervalMs, burst }, i) => table.limit(`limit ${i}`, intervalMs, burst)),
@@ -233,6 +271,32 @@ describe('rate table', () => {
     one.sweep();
     expect(one.usage().inUse).to.equal(0);
     expect(limit.take('a')).to.be.above(0);
+  });
+
+  it('keeps the clients of one limit from what strangers do to another', () => {
+    const block = Block.create({ workers: 1 });
+    let overflows = 0;
+    const table = RateTable.of(
+      block,
+      () => 0,
+      () => void overflows++,
+    );
+    const [flooded, other] = [table.limit('flooded', 6_000, 10), table.limit('other', 10, 100)];
+    for (let n = 0; n < 120_000; n++) flooded.take(`made up ${n}`);
+    expect(overflows).to.be.above(0);
+    overflows = 0;
+    const admitted = Array.from({ length: 500 }, (_, n) => other.take(`client ${n}`) > 0);
+    expect(admitted.filter(Boolean)).to.have.length(500);
+    expect(overflows).to.equal(0);
+  });
+
+  it('has more limits than it has places for: the last ones share one', () => {
+    const block = Block.create({ workers: 1 });
+    const table = RateTable.of(block, () => 0);
+    const limits = Array.from({ length: RATE_LIMITS + 10 }, (_, n) => table.limit(`limit ${n}`, 1_000, 1));
+    for (const [n, limit] of limits.entries()) expect(limit.take('a'), String(n)).to.be.above(0);
+    for (const [n, limit] of limits.entries()) expect(limit.take('a'), String(n)).to.be.below(0);
+    expect(table.usage()).to.deep.include({ inUse: limits.length });
   });
 
   it('is part of the block of the process', () => {

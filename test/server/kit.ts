@@ -5,6 +5,7 @@ import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import type { QuotaName } from '#src/memory/layout.js';
 import { QuotaCells } from '#src/memory/quota-cells.js';
+import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { Quota } from '#src/resilience/quota.js';
 import { type App, type AppOptions, createApp } from '#src/server/app.js';
@@ -222,7 +223,7 @@ export function bench(
   let bulkheads: BulkheadCells | undefined;
   const quotas = quotasOf({ ...PLENTY, ...bounds }, (name) => refused.push(name));
   const rateTable = new RateTable({
-    words: new Int32Array(new SharedArrayBuffer(64 * 64)),
+    regions: oneRegion(new Int32Array(new SharedArrayBuffer(64 * 64))),
     secret: Int32Array.of(1, 2),
     clock: () => rateClock.now,
   });

@@ -1,0 +1,42 @@
+// Which part of the table the keys of a limit are in. Each limit has a part of its own: somebody who fills the rows of one
+// limit with keys that he makes up takes no row from the clients of another, and shares no overflow row with them.
+import type { Block } from './block.js';
+import { RATE_BUCKET_WORDS, RATE_BUCKETS, RATE_LIMITS } from './layout.js';
+import { NameTable } from './names.js';
+import { RateBuckets } from './rate-bucket.js';
+
+export interface RateRegions {
+  /** @param identity of the limit: whoever says the same has the same region, in whichever thread */
+  of(identity: string): RateBuckets;
+  /** Those that somebody has asked for. */
+  all(): readonly RateBuckets[];
+}
+
+/** All limits in one. */
+export function oneRegion(words: Int32Array): RateRegions {
+  const buckets = new RateBuckets(words);
+  return { of: () => buckets, all: () => [buckets] };
+}
+
+/** Of the process. The limits that come when every region has one share the last region. */
+export function regionsOf(block: Block): RateRegions {
+  const { words } = block.table('rateBuckets');
+  const names = new NameTable(block, 'limit');
+  const known = new Map<number, RateBuckets>();
+  const region = (row: number): RateBuckets => {
+    let buckets = known.get(row);
+    if (buckets === undefined) {
+      const size = RATE_BUCKETS * RATE_BUCKET_WORDS;
+      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size));
+      known.set(row, buckets);
+    }
+    return buckets;
+  };
+  return {
+    of: (identity) => region(names.rowFor(identity) ?? RATE_LIMITS),
+    all() {
+      const rows = names.list().map(({ row }) => row);
+      return (rows.length < names.rows ? rows : [...rows, RATE_LIMITS]).map(region);
+    },
+  };
+}
