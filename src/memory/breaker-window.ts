@@ -1,18 +1,25 @@
 // What happened to one endpoint in the last ten seconds, counted by all threads in one-second buckets.
 // A bucket is one word, the second it counts for beside the count, so a stale bucket is emptied and counted
 // into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
+//
+// Only the low bits of the second fit into a bucket, and come round after 512 s. So the row says when it was used last,
+// in spans of 256 s: the first who comes in another span empties what is stale before anything else, and who reads after
+// two spans finds nothing. Several may do so at once, also when one of them dies meanwhile; a count of that very moment
+// may be lost.
 import type { Area } from './area.js';
 
 export const WINDOW_SECONDS = 10;
 
 /** One more than the window is long: the bucket being emptied is never one that still counts. */
 const BUCKETS = WINDOW_SECONDS + 1;
-/** Failures fill the first cache line of a row, successes the second. */
+/** Failures are in the first 64 bytes of a row, successes in the next. */
 const SUCCESSES = 16;
-/** 2^18 - 1 calls a second for one endpoint; more are not counted, which leaves any ratio as it is. */
-const COUNT_BITS = 18;
+/** Behind the failures: when the row was used last. */
+const SPAN = BUCKETS;
+const SPAN_SHIFT = 8;
+/** Eight million calls a second: more than a process can make. */
+const COUNT_BITS = 23;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
-/** Seconds modulo 2^14 (4.5 hours): an older bucket is met again only by an endpoint idle for just that long. */
 const SECOND_MASK = (1 << (32 - COUNT_BITS)) - 1;
 
 export class BreakerWindow {
@@ -27,20 +34,22 @@ export class BreakerWindow {
 
   /** @param second whole seconds of the shared clock */
   addSuccess(slot: number, second: number): void {
+    this.#use(slot, second);
     this.#add(slot * this.#stride + SUCCESSES + (second % BUCKETS), second);
   }
 
   addFailure(slot: number, second: number): void {
+    this.#use(slot, second);
     this.#add(slot * this.#stride + (second % BUCKETS), second);
   }
 
   /** Of the running second and the nine before it. */
   failures(slot: number, second: number): number {
-    return this.#sum(slot * this.#stride, second);
+    return this.#sum(slot, 0, second);
   }
 
   successes(slot: number, second: number): number {
-    return this.#sum(slot * this.#stride + SUCCESSES, second);
+    return this.#sum(slot, SUCCESSES, second);
   }
 
   clear(slot: number): void {
@@ -48,6 +57,32 @@ export class BreakerWindow {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       Atomics.store(this.#words, base + bucket, 0);
       Atomics.store(this.#words, base + SUCCESSES + bucket, 0);
+    }
+  }
+
+  #use(slot: number, second: number): void {
+    const index = slot * this.#stride + SPAN;
+    const span = second >>> SPAN_SHIFT;
+    const last = Atomics.load(this.#words, index);
+    // Another thread may be a moment ahead.
+    if (span <= last) return;
+    if (span - last > 1) this.clear(slot);
+    else this.#purge(slot, second);
+    Atomics.compareExchange(this.#words, index, last, span);
+  }
+
+  #purge(slot: number, second: number): void {
+    const words = this.#words;
+    const base = slot * this.#stride;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      for (const index of [base + bucket, base + SUCCESSES + bucket]) {
+        const word = Atomics.load(words, index);
+        // Of a thread that is a moment ahead, it is nearly all of the mask.
+        const age = (second - (word >>> COUNT_BITS)) & SECOND_MASK;
+        if (age >= WINDOW_SECONDS && age < SECOND_MASK - WINDOW_SECONDS) {
+          Atomics.compareExchange(words, index, word, 0);
+        }
+      }
     }
   }
 
@@ -63,10 +98,12 @@ export class BreakerWindow {
   }
 
   /** Plain reads: a word is never torn, and a count that is a moment old is as good; atomic ones take 4 x as long. */
-  #sum(base: number, second: number): number {
+  #sum(slot: number, line: number, second: number): number {
     const words = this.#words;
+    const base = slot * this.#stride;
+    if ((second >>> SPAN_SHIFT) - words[base + SPAN]! > 1) return 0;
     let sum = 0;
-    for (let index = base; index < base + BUCKETS; index++) {
+    for (let index = base + line; index < base + line + BUCKETS; index++) {
       const word = words[index]!;
       const age = (second - (word >>> COUNT_BITS)) & SECOND_MASK;
       if (age < WINDOW_SECONDS) sum += word & COUNT_MASK;

@@ -1,60 +1,82 @@
 // The retry budget of the whole process. A retry count per request multiplies load just when an upstream is
-// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: at
-// most a fifth of the requests of the last seconds are repeated, plus a trickle for callers with few requests.
+// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: in any second
+// and the one before it together, at most a fifth of the calls are repeated, plus a trickle for callers with few.
 // (The argument at length: tower-rs/tower, tower/src/retry/budget.)
+//
+// Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second it counts
+// for, and the count. Whoever comes first in a second empties it and counts into it by one compare-and-swap; the others
+// only count, in the low half.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 
-const MILLI = 1_000;
-/** What one request adds: a fifth of a retry. */
-const DEPOSIT = 0.2 * MILLI;
-/** Share of the savings that survives a second: requests are forgotten over about ten. */
-const KEPT_PER_SECOND = 0.9;
-/** Below any overflow of the word: at 100,000 requests/s the savings stay near 200,000 tokens. */
-const MAX_SAVINGS = 2 ** 30;
+/** One retry for so many calls. */
+const CALLS_PER_RETRY = 5;
+const BUCKETS_MASK = 3;
+/** Words of a bucket, and from its start: the count, then the second. */
+const BUCKET_WORDS = 2;
+const SECOND = 1;
+/** From the start of the field: calls, retries, and when the next token of the trickle is due. */
+const [CALLS, RETRIES, TRICKLE] = [0, 8, 16] as const;
 /** The trickle: one token every 100 ms, and at most ten of them at once. */
 const TRICKLE_MS = 100;
 const TRICKLE_BURST_MS = 900;
 
-const [SAVINGS, SECOND, TRICKLE] = [0, 1, 2] as const;
-
 export class RetryBudgetCell {
   readonly #words: Int32Array;
+  readonly #wide: BigInt64Array;
   readonly #clock: Clock;
 
   constructor(block: Block, clock: Clock) {
     this.#words = block.words('retryBudget');
+    const { buffer, byteOffset, length } = this.#words;
+    this.#wide = new BigInt64Array(buffer, byteOffset, length >> 1);
     this.#clock = clock;
   }
 
   /** Call once for every request, not for its retries. */
   deposit(): void {
-    this.#forget();
-    if (Atomics.load(this.#words, SAVINGS) < MAX_SAVINGS) Atomics.add(this.#words, SAVINGS, DEPOSIT);
+    for (;;) {
+      const second = this.#second();
+      const count = this.#countOf(CALLS, second);
+      if (count === MOST || this.#counted(CALLS, second, count)) return;
+    }
   }
 
   /** Takes a token for one retry; false when there is none. */
   withdraw(): boolean {
-    this.#forget();
     for (;;) {
-      const savings = Atomics.load(this.#words, SAVINGS);
-      if (savings < MILLI) return this.#withdrawTrickle();
-      if (Atomics.compareExchange(this.#words, SAVINGS, savings, savings - MILLI) === savings) return true;
+      const second = this.#second();
+      const retries = this.#countOf(RETRIES, second);
+      const calls = this.#countOf(CALLS, second) + this.#countOf(CALLS, second - 1);
+      const repeated = retries + this.#countOf(RETRIES, second - 1);
+      if ((repeated + 1) * CALLS_PER_RETRY > calls) return this.#withdrawTrickle();
+      // Nobody has withdrawn in between.
+      if (this.#counted(RETRIES, second, retries)) return true;
     }
   }
 
-  /** Fades the savings once per second that has passed; one thread wins the second and does it for all. */
-  #forget(): void {
-    const second = Math.floor(this.#clock() / 1000) | 0;
-    const last = Atomics.load(this.#words, SECOND);
-    const passed = second - last;
-    if (passed <= 0 || Atomics.compareExchange(this.#words, SECOND, last, second) !== last) return;
-    const kept = KEPT_PER_SECOND ** passed;
-    for (;;) {
-      const savings = Atomics.load(this.#words, SAVINGS);
-      if (Atomics.compareExchange(this.#words, SAVINGS, savings, Math.floor(savings * kept)) === savings)
-        return;
-    }
+  #second(): number {
+    return Math.floor(this.#clock() / 1000) | 0;
+  }
+
+  #countOf(kind: number, second: number): number {
+    const index = kind + (second & BUCKETS_MASK) * BUCKET_WORDS;
+    const count = Atomics.load(this.#words, index);
+    return Atomics.load(this.#words, index + SECOND) === second ? count : 0;
+  }
+
+  /** One more than `count`; false when it is not `count` any more, or not the second. */
+  #counted(kind: number, second: number, count: number): boolean {
+    const words = this.#words;
+    const index = kind + (second & BUCKETS_MASK) * BUCKET_WORDS;
+    const before = Atomics.load(words, index);
+    const since = Atomics.load(words, index + SECOND);
+    if (since === second)
+      return before === count && Atomics.compareExchange(words, index, count, count + 1) === count;
+    // The thread has stood still for four seconds since it read the clock.
+    if (((since - second) | 0) > 0) return false;
+    const expected = wordOf(before, since);
+    return Atomics.compareExchange(this.#wide, index >> 1, expected, wordOf(1, second)) === expected;
   }
 
   /** The generic cell rate algorithm (ITU-T I.371): the word is when the next token is due. */
@@ -71,3 +93,9 @@ export class RetryBudgetCell {
     }
   }
 }
+
+/** Calls of a second beyond this add nothing. */
+const MOST = 2 ** 30;
+
+const wordOf = (count: number, second: number): bigint =>
+  BigInt.asIntN(64, (BigInt(second) << 32n) | BigInt(count >>> 0));

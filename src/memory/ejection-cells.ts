@@ -127,7 +127,10 @@ export class EjectionCells {
       const now = toWord(this.#clock());
       if (isEjected(low)) {
         const leftMs = (moment - now) | 0;
-        if (leftMs > 0) return { state: 'ejected', leftMs, times: timesOf(low) };
+        // What looks further ahead is past by 24 days: nobody has looked since.
+        if (leftMs > 0 && leftMs <= this.#rule.ejectedMs(timesOf(low))) {
+          return { state: 'ejected', leftMs, times: timesOf(low) };
+        }
         this.#return(slot, loaded, now);
       } else {
         const ageMs = elapsed(now, moment);

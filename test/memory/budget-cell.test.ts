@@ -41,14 +41,13 @@ describe('retry budget', () => {
     expect(one.withdraw()).to.equal(false);
   });
 
-  it('forgets requests over about ten seconds', () => {
+  it('forgets requests after the next second', () => {
     const { time, one, drain } = setUp();
     for (let request = 0; request < 1_000; request++) one.deposit();
-    time.now += 10_000;
-    // 200 x 0.9^10, and the ten of the trickle.
-    expect(drain(one)).to.equal(69 + 10);
+    time.now += 1_999;
+    expect(drain(one)).to.equal(200 + 10);
     for (let request = 0; request < 1_000; request++) one.deposit();
-    time.now += 120_000;
+    time.now += 2_000;
     expect(drain(one)).to.equal(10);
   });
 
@@ -65,22 +64,39 @@ describe('retry budget', () => {
     }
   });
 
-  it('never allows more than a fifth of all requests plus ten a second plus its burst', () => {
+  it('allows a fifth of the calls of any two seconds, and its trickle, at any age and after any silence', () => {
     const step = fc.record({
-      waitMs: fc.integer({ min: 0, max: 3_000 }),
+      waitMs: fc.oneof(
+        fc.integer({ min: 0, max: 3_000 }),
+        fc.constantFrom(4_000, 3_072_000, 2 ** 31, 2 ** 32),
+      ),
       requests: fc.integer({ min: 0, max: 200 }),
       retries: fc.integer({ min: 0, max: 100 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const { time, one } = setUp();
-        let [requests, retries] = [0, 0];
+      fc.property(fc.nat(60 * 86_400_000), fc.array(step, { maxLength: 40 }), (start, steps) => {
+        const { time, one, other } = setUp(start);
+        const [calls, retries] = [new Map<number, number>(), new Map<number, number>()];
+        const add = (counts: Map<number, number>, n: number): void => {
+          const second = Math.floor(time.now / 1_000);
+          counts.set(second, (counts.get(second) ?? 0) + n);
+        };
+        const around = (counts: Map<number, number>): number => {
+          const second = Math.floor(time.now / 1_000);
+          return (counts.get(second) ?? 0) + (counts.get(second - 1) ?? 0);
+        };
         for (const each of steps) {
           time.now += each.waitMs;
-          for (let i = 0; i < each.requests; i++) one.deposit();
-          requests += each.requests;
-          for (let i = 0; i < each.retries; i++) if (one.withdraw()) retries++;
-          expect(retries).to.be.at.most(requests / 5 + time.now / 100 + 10);
+          for (let i = 0; i < each.requests; i++) (i % 2 === 0 ? one : other).deposit();
+          add(calls, each.requests);
+          let granted = 0;
+          for (let i = 0; i < each.retries; i++) if ((i % 2 === 0 ? one : other).withdraw()) granted++;
+          add(retries, granted);
+          // The trickle: what has come in two seconds, and its burst before.
+          const most = Math.floor(around(calls) / 5);
+          expect(around(retries)).to.be.at.most(most + 30);
+          if (each.retries > 0)
+            expect(granted).to.be.at.least(Math.min(each.retries, most - around(retries) + granted));
         }
       }),
     );

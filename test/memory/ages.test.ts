@@ -1,0 +1,83 @@
+// The two questions to every cell with a clock, at every age and behind every silence: is it still safe, and is it still
+// alive? Rate limits and the retry budget: in their own tests.
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
+import { EjectionCells } from '#src/memory/ejection-cells.js';
+import { elapsed, toWord } from '#src/memory/elapsed.js';
+import { readWorker, sinceHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
+import { ejectionRule } from '#src/resilience/ejection.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { AGES_MS, DAY_MS, SILENCES_MS } from './ages.js';
+
+const SLOT = 5;
+const EJECTED_MS = 30_000;
+
+function eachAge(check: (ageMs: number, silenceMs: number) => void): void {
+  for (const age of AGES_MS) {
+    for (const silence of SILENCES_MS) {
+      try {
+        check(age, silence);
+      } catch (error) {
+        const when = `at ${age / DAY_MS} days, behind a silence of ${silence / 1_000} s`;
+        throw new Error(`${when}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  }
+}
+
+describe('at any age and behind any silence', () => {
+  it('a breaker counts only what is young, opens, lets probes through and closes', () => {
+    eachAge((age, silence) => {
+      const time = { now: age };
+      const cells = new BreakerCells(Block.create({ workers: 1 }), 1, DEFAULT_TRIP_RULE, () => time.now);
+      const call = (outcome: BreakerOutcome): boolean => {
+        const ticket = cells.admit(SLOT);
+        if (ticket !== REFUSED) cells.settle(SLOT, ticket, outcome);
+        return ticket !== REFUSED;
+      };
+      const state = () => cells.state(SLOT).state;
+      for (let n = 0; n < 19; n++) call('failure');
+      time.now += Math.max(silence, 10_000);
+      call('failure');
+      expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+      for (let n = 0; n < 19; n++) call('failure');
+      expect(state()).to.equal('open');
+      expect(call('success')).to.equal(false);
+      time.now += silence + DEFAULT_TRIP_RULE.openMs;
+      // One whose open period has passed 49.7 days ago may begin another.
+      if (!call('success')) time.now += DEFAULT_TRIP_RULE.openMs;
+      for (let n = 0; n < 3; n++) call('success');
+      expect(state()).to.equal('closed');
+    });
+  });
+
+  it('an instance is ejected, for its time, and comes back', () => {
+    eachAge((age, silence) => {
+      const time = { now: age };
+      const cells = new EjectionCells(Block.create({ workers: 1 }), ejectionRule(EJECTED_MS), () => time.now);
+      for (let n = 0; n < 5; n++) if (cells.failed(SLOT)) cells.eject(SLOT, () => true);
+      expect(cells.isEjected(SLOT)).to.equal(true);
+      time.now += EJECTED_MS - 1;
+      expect(cells.isEjected(SLOT)).to.equal(true);
+      time.now += 1 + silence;
+      if (cells.isEjected(SLOT)) time.now += EJECTED_MS;
+      expect(cells.isEjected(SLOT)).to.equal(false);
+    });
+  });
+
+  it('a worker shows when its loop has turned last, and since when its handler runs', () => {
+    eachAge((age, silence) => {
+      const block = Block.create({ workers: 1 });
+      const row = new WorkerRow(block, 1);
+      row.beat(age);
+      row.enterRoute(3, age);
+      const now = age + Math.min(silence, 2 ** 32 - 2_000);
+      expect(sinceHeartbeat(block, 1, now)).to.be.within(now - age - 1, now - age + 1);
+      expect(elapsed(toWord(now), readWorker(block, 1).currentSince)).to.be.within(
+        now - age - 1,
+        now - age + 1,
+      );
+    });
+  });
+});
