@@ -9,6 +9,7 @@ import { HealthProber, httpProbe } from '../upstream/health.js';
 import { Registry } from '../upstream/registry.js';
 import { timers } from '../upstream/schedule.js';
 import { SlotTable } from '../upstream/slots.js';
+import { snapshotText } from '../upstream/snapshot-text.js';
 import type { Brain } from './brain.js';
 
 export interface RegisteringOptions {
@@ -28,7 +29,7 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
     clock,
     now: () => new Date(),
     schedule: timers,
-    publish: (snapshot) => page.publish(JSON.stringify(snapshot)),
+    publish: (snapshot) => page.publish(snapshotText(snapshot)),
     slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
       load.reset(slot);
       breakers.reset(slot);

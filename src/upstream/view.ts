@@ -1,8 +1,9 @@
 // The registry as one worker sees it: the snapshot the primary published last, parsed again only when its
 // version has changed. Everything in it is immutable; a list keeps its identity until the next change.
-import type { Endpoint, RegistrySnapshot } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
+import { type KnownLines, parseSnapshot } from './snapshot-text.js';
 
-/** Where snapshots come from: a version that is cheap to read, and the text of it (JSON, empty before the first). */
+/** Where snapshots come from: a version that is cheap to read, and the text of it (empty before the first). */
 export interface SnapshotSource {
   version(): number;
   read(): { readonly version: number; readonly text: string };
@@ -17,6 +18,7 @@ export class View {
   readonly #onLeave: (endpoint: Endpoint) => void;
   #version: number | undefined;
   #revision = '';
+  #lines: KnownLines = new Map();
   #endpoints = new Map<string, Endpoint>();
   #addresses = new Set<string>();
   #byService: Readonly<Record<Endpoint['protocol'], ByService>> = { http: new Map(), grpc: new Map() };
@@ -57,12 +59,14 @@ export class View {
     const { version, text } = this.#source.read();
     this.#version = version;
     if (text === '') return;
-    const snapshot = JSON.parse(text) as RegistrySnapshot;
+    const { revision, lines } = parseSnapshot(text, this.#lines);
+    const endpoints = [...lines.values()];
     const before = this.#endpoints;
-    this.#revision = snapshot.revision;
-    this.#endpoints = new Map(snapshot.endpoints.map((endpoint) => [addressOf(endpoint), endpoint]));
-    this.#addresses = new Set(snapshot.endpoints.map(({ host }) => host));
-    this.#byService = group(snapshot.endpoints);
+    this.#revision = revision;
+    this.#lines = lines;
+    this.#endpoints = new Map(endpoints.map((endpoint) => [addressOf(endpoint), endpoint]));
+    this.#addresses = new Set(endpoints.map(({ host }) => host));
+    this.#byService = group(endpoints);
     for (const [address, endpoint] of before) {
       if (!this.#endpoints.has(address)) this.#onLeave(endpoint);
     }

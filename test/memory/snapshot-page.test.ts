@@ -22,6 +22,23 @@ describe('snapshot page', () => {
     expect(page.read().text).to.equal('kept');
   });
 
+  it('gives the last text while another one is being written, however long that takes', () => {
+    const block = Block.create({ workers: 1 });
+    const page = new SnapshotPage(block);
+    for (const text of ['one', 'another', 'a third']) {
+      page.publish(text);
+      const version = page.version();
+      // As a primary leaves it that stops in the middle.
+      const words = block.words('snapshotPage');
+      const half = ((version + 2) >> 1) & 1;
+      block.words('snapshotVersion')[0] = version + 1;
+      words.fill(-1, (half * words.length) / 2, (half * words.length) / 2 + 16);
+      block.words('snapshotLength')[half] = 64;
+      expect(page.version()).to.equal(version);
+      expect(page.read()).to.deep.equal({ version, text });
+    }
+  });
+
   it('is never read torn by another thread', async () => {
     const block = Block.create({ workers: 1 });
     const page = new SnapshotPage(block);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Endpoint } from '#src/upstream/endpoint.js';
+import { snapshotText } from '#src/upstream/snapshot-text.js';
 import { View } from '#src/upstream/view.js';
 import { endpoint } from './endpoints.js';
 
@@ -18,7 +19,7 @@ function setUp() {
   );
   const publish = (endpoints: readonly Endpoint[]): void => {
     source.current += 2;
-    source.text = JSON.stringify({ revision: `r-${source.current}`, endpoints });
+    source.text = snapshotText({ revision: `r-${source.current}`, endpoints });
   };
   return { source, view, publish, left };
 }
@@ -52,6 +53,21 @@ describe('view', () => {
     expect(source.reads).to.equal(1);
     publish([endpoint('a')]);
     expect(view.endpoints('orders')).not.to.equal(list);
+  });
+
+  it('parses only what has changed: the others are the same objects again', () => {
+    const { view, publish } = setUp();
+    publish([endpoint('a'), endpoint('b')]);
+    const [a, b] = view.endpoints('orders');
+    publish([endpoint('a'), endpoint('b', { host: '127.0.0.9' }), endpoint('c')]);
+    const after = view.endpoints('orders');
+    expect(after.map(({ id, host }) => [id, host])).to.deep.equal([
+      ['a', a!.host],
+      ['b', '127.0.0.9'],
+      ['c', a!.host],
+    ]);
+    expect(after[0]).to.equal(a);
+    expect(after[1]).not.to.equal(b);
   });
 
   it('tells which endpoints have left, and which have moved', () => {
