@@ -12,7 +12,7 @@ import { SeriesTable } from '../memory/series.js';
 import { createApp } from '../server/app.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
-import type { Doors, RequestObserver } from '../server/observer.js';
+import type { RequestObserver } from '../server/observer.js';
 import { mountedServices } from '../services/mounted.js';
 import type { ServiceDeps } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
@@ -27,11 +27,6 @@ const UNUSED: RequestObserver = {
   refused() {},
 };
 
-const UNGUARDED: Doors = {
-  door: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
-  places: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
-};
-
 /** @throws ConfigError naming service and route */
 export async function projectRoutes(settings: Settings): Promise<readonly RouteInfo[]> {
   const block = Block.create({ workers: 1 });
@@ -41,11 +36,12 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const rateLimits = RateTable.of(block, clock);
   // Names and settings are checked where they are registered.
   const shared = createShared({ block, slot: 1, clock, recorder, log, rateLimits, replaces: false });
+  const bounds = createBounds({ block, slot: 1, recorder }, settings);
   const app = createApp({
     settings,
     observer: UNUSED,
-    doors: UNGUARDED,
-    quotas: createBounds({ block, slot: 1, recorder }, settings).quotas,
+    doors: bounds,
+    quotas: bounds.quotas,
     rateLimits,
     tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
     log,

@@ -1,6 +1,8 @@
 // Bounded numbers of things at once, each by a name, counted over all threads: whoever says the same name counts in the
 // same row. What each thread holds is counted, too, so that it can be given back if the thread is lost.
 import type { Area } from './area.js';
+import { BulkheadLine } from './bulkhead-line.js';
+import { type Clock, sharedClock } from './clock.js';
 import { type Named, NameTable } from './names.js';
 
 /** One of them, as one thread uses it. */
@@ -10,6 +12,7 @@ export interface Permits {
   leave(): void;
   /** Held in all threads. */
   readonly held: number;
+  readonly line: BulkheadLine;
 }
 
 export interface BulkheadUsage extends Pick<Named, 'name' | 'terms'> {
@@ -23,9 +26,15 @@ export class BulkheadCells {
   readonly #ownBase: number;
   readonly #stride: number;
   readonly #known = new Map<string, Permits>();
+  readonly #area: Area;
+  readonly #slot: number;
+  readonly #clock: Clock;
 
   /** @param slot row of the thread */
-  constructor(area: Area, slot: number) {
+  constructor(area: Area, slot: number, clock: Clock = sharedClock(area)) {
+    this.#area = area;
+    this.#slot = slot;
+    this.#clock = clock;
     this.#names = new NameTable(area, 'bulkhead');
     const { words, stride, rows } = area.table('bulkheadHeld');
     this.#held = words;
@@ -72,6 +81,7 @@ export class BulkheadCells {
       get held() {
         return Atomics.load(held, index);
       },
+      line: new BulkheadLine(this.#area, this.#slot, row, this.#clock),
     };
   }
 
@@ -88,6 +98,7 @@ export function reclaimBulkheads(area: Area, slot: number): void {
   const { words, stride, rows } = area.table('bulkheadHeld');
   const own = area.table('workerBulkheadHeld').words;
   for (let row = 0; row < rows; row++) {
+    new BulkheadLine(area, slot, row, () => 0).rest();
     const held = Atomics.exchange(own, slot * rows + row, 0);
     if (held !== 0) Atomics.sub(words, row * stride, held);
   }

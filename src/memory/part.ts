@@ -30,6 +30,7 @@ const PARTS = {
       'workerId',
       'bulkheadHeld',
       'workerBulkheadHeld',
+      'bulkheadLine',
       'bulkheadHash',
       'bulkheadNameLength',
       'bulkheadName',

@@ -10,6 +10,17 @@ export interface Permits {
   leave(): void;
   /** In all threads. */
   readonly held: number;
+  readonly line: Line;
+}
+
+/** Who waits for a place, over all threads: see memory/bulkhead-line.ts. */
+export interface Line {
+  now(): number;
+  say(since: number): void;
+  rest(): void;
+  isBehind(since: number): boolean;
+  ring(): void;
+  rung(): Promise<void>;
 }
 
 export interface BulkheadSettings {
@@ -56,10 +67,14 @@ export interface BulkheadParts extends Required<BulkheadSettings> {
 /** Whoever has no signal waits until the time is over. */
 const NEVER = new AbortController().signal;
 
-/** A place that another thread has left is looked for at this pace, while somebody waits. */
+/**
+ * At this pace a thread in which somebody waits says so, and looks for a place: the bell that others ring may have been
+ * missed, or they may have ended before they rang it.
+ */
 const LOOK_EVERY_MS = 5;
 
 interface Waiter {
+  readonly since: number;
   readonly until: number;
   readonly enter: () => void;
   readonly refuse: (reason: unknown) => void;
@@ -79,11 +94,12 @@ export interface Bulkhead {
   readonly waiting: number;
 }
 
-/** The bulkhead of one thread: places are those of all threads, who waits for one is its own. */
+/** The bulkhead of one thread. Places are those of all threads, and who has waited longest in any of them comes first. */
 export class BulkheadQueue implements Bulkhead {
   readonly #parts: BulkheadParts;
   readonly #waiting = new Set<Waiter>();
   #timer: NodeJS.Timeout | undefined;
+  #listens = false;
 
   constructor(parts: BulkheadParts) {
     this.#parts = parts;
@@ -115,16 +131,23 @@ export class BulkheadQueue implements Bulkhead {
    */
   enter(signal: () => AbortSignal): Promise<void> | undefined {
     const { permits, limit, queue } = this.#parts;
+    const { line } = permits;
     // Nobody overtakes those who wait.
-    if (this.#waiting.size === 0 && permits.enter(limit)) return undefined;
+    const isNext = this.#waiting.size === 0 && (queue === 0 || !line.isBehind(line.now()));
+    if (isNext && permits.enter(limit)) return undefined;
     if (this.#waiting.size >= queue) throw this.#refusal();
     return this.#wait(signal());
   }
 
   leave(): void {
+    const { permits, queue } = this.#parts;
     const [next] = this.#waiting;
-    if (next === undefined) this.#parts.permits.leave();
-    else this.#admit(next);
+    if (next !== undefined && !permits.line.isBehind(next.since)) {
+      this.#admit(next);
+      return;
+    }
+    permits.leave();
+    if (queue > 0) permits.line.ring();
   }
 
   #wait(signal: AbortSignal): Promise<void> {
@@ -139,10 +162,14 @@ export class BulkheadQueue implements Bulkhead {
           end(...args);
         };
       };
-      const until = performance.now() + this.#parts.queueMs;
-      const waiter: Waiter = { until, enter: settled(resolve), refuse: settled(reject) };
+      const { permits, queueMs } = this.#parts;
+      const since = permits.line.now();
+      const until = performance.now() + queueMs;
+      const waiter: Waiter = { since, until, enter: settled(resolve), refuse: settled(reject) };
       signal.addEventListener('abort', left, { once: true });
       this.#waiting.add(waiter);
+      if (this.#waiting.size === 1) permits.line.say(since);
+      this.#listen();
       this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
     });
   }
@@ -151,12 +178,25 @@ export class BulkheadQueue implements Bulkhead {
     const { permits, limit } = this.#parts;
     const now = performance.now();
     for (const waiter of this.#waiting) {
-      if (permits.enter(limit)) this.#admit(waiter);
+      if (!permits.line.isBehind(waiter.since) && permits.enter(limit)) this.#admit(waiter);
       else if (waiter.until <= now) {
         this.#remove(waiter);
         waiter.refuse(this.#refusal());
       }
     }
+    const [first] = this.#waiting;
+    if (first !== undefined) permits.line.say(first.since);
+  }
+
+  #listen(): void {
+    if (this.#listens) return;
+    this.#listens = true;
+    void this.#parts.permits.line.rung().then(() => {
+      this.#listens = false;
+      if (this.#waiting.size === 0) return;
+      this.#look();
+      this.#listen();
+    });
   }
 
   #admit(waiter: Waiter): void {
@@ -165,8 +205,14 @@ export class BulkheadQueue implements Bulkhead {
   }
 
   #remove(waiter: Waiter): void {
+    const { line } = this.#parts.permits;
     this.#waiting.delete(waiter);
-    if (this.#waiting.size > 0) return;
+    const [first] = this.#waiting;
+    if (first !== undefined) {
+      line.say(first.since);
+      return;
+    }
+    line.rest();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -3,7 +3,10 @@ import { UnavailableError } from '../errors.js';
 import type { Permits } from '../resilience/bulkhead.js';
 
 /** Calls under way to one service, counted over all workers. */
-export type PlacesOf = (service: string) => { readonly permits: Permits; refused(): void };
+export type PlacesOf = (service: string) => {
+  readonly permits: Pick<Permits, 'enter' | 'leave'>;
+  refused(): void;
+};
 
 /** @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way */
 export async function withinPlaces<T>(

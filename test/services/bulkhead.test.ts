@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { createBulkhead, UnavailableError } from 'multilane';
+import type { Looping } from './bulkhead-loops.js';
 
 const codeOf = (run: Promise<unknown>): Promise<unknown> =>
   run.then(
@@ -45,6 +46,34 @@ describe('createBulkhead', () => {
     await own;
     expect(bulkhead.held).to.equal(0);
   });
+
+  for (const [threads, limit, loops] of [
+    [2, 1, 5],
+    [3, 2, 4],
+  ] as const) {
+    it(`is shared alike by ${threads} threads with ${loops} loops each and ${limit} at once`, async () => {
+      const memory = createRoom(limit, loops);
+      const workerData: Looping = { memory, limit, loops, workMs: 1 };
+      const workers = Array.from(
+        { length: threads },
+        () => new Worker(new URL('./bulkhead-loops.js', import.meta.url), { workerData }),
+      );
+      await Promise.all(workers.map((worker) => once(worker, 'message')));
+      for (const worker of workers) worker.postMessage('begin');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const counts = await Promise.all(
+        workers.map(async (worker) => {
+          worker.postMessage('end');
+          return ((await once(worker, 'message')) as [number])[0];
+        }),
+      );
+      expect(Math.min(...counts), counts.join()).to.be.above(50);
+      expect(Math.max(...counts) / Math.min(...counts), counts.join()).to.be.below(1.1);
+    });
+  }
+
+  const createRoom = (limit: number, loops: number): SharedArrayBuffer =>
+    createBulkhead({ limit, queue: loops, queueMs: 60_000 }).memory;
 
   it('refuses bad numbers, other numbers than those of its memory, and memory of anything else', () => {
     const { memory } = createBulkhead({ limit: 5 });
