@@ -10,6 +10,7 @@ export interface Counter {
 }
 
 export interface Gauge {
+  /** To any finite number. */
   set(value: number): void;
   add(n: number): void;
 }
@@ -23,7 +24,7 @@ export interface Histogram {
 
 /**
  * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you get.
- * Metric names are the Prometheus names of CONTRACT section 6; values are integers.
+ * Metric names are the Prometheus names of CONTRACT section 6.
  * A series that finds no row shares its metric's overflow row (labels `{}`), and is counted as overflow.
  */
 export interface Recorder {

@@ -5,7 +5,7 @@ import type { Block } from './block.js';
 import { cellOf } from './histogram.js';
 import { HISTOGRAM_CELLS, SERIES_NAME_BYTES, SERIES_PER_WORKER, WIDE } from './layout.js';
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from './recorder.js';
-import { addWide } from './wide.js';
+import { addWide, loadNumber, storeNumber } from './wide.js';
 
 /** Rows kept for overflow series: one per metric that runs out, and for declarations made late. */
 const RESERVED = 32;
@@ -25,7 +25,7 @@ export function parseIdentity(identity: string): { kind: string; metric: string;
   return { kind, metric, rest };
 }
 
-class Cells implements Counter, Gauge, Histogram {
+class Cells implements Counter, Histogram {
   readonly row: number;
   readonly #value: Int32Array;
   readonly #cells: Int32Array;
@@ -45,10 +45,6 @@ class Cells implements Counter, Gauge, Histogram {
     addWide(this.#cells, cellOf(us) * WIDE, 1);
     addWide(this.#value, 0, us);
   }
-
-  set(value: number): void {
-    Atomics.store(this.#value, 0, value);
-  }
 }
 
 class GaugeCells implements Gauge {
@@ -59,11 +55,11 @@ class GaugeCells implements Gauge {
   }
 
   set(value: number): void {
-    Atomics.store(this.#value, 0, value);
+    storeNumber(this.#value, 0, value);
   }
 
   add(n: number): void {
-    Atomics.add(this.#value, 0, n);
+    storeNumber(this.#value, 0, loadNumber(this.#value, 0) + n);
   }
 }
 
@@ -110,7 +106,8 @@ export class SeriesTable implements Recorder {
     const known = this.#rows.get(identity);
     if (known !== undefined) return known;
     const bytes = new TextEncoder().encode(identity);
-    const isOverflow = Object.keys(labels).length === 0;
+    // A declaration has no row without labels to fall back to: that would declare something else.
+    const isOverflow = Object.keys(labels).length === 0 || kind === DECLARATION;
     const limit = SERIES_PER_WORKER - (isOverflow ? 1 : RESERVED);
     // Overwritten, it may be negative: then the rows count as used up.
     const used = this.#count[0]! >>> 0;
@@ -137,7 +134,7 @@ export class SeriesTable implements Recorder {
 /** Gauges tell what is now: what a thread that has ended left is not. Histograms and counters go on. */
 export function clearGauges(block: Block, slot: number): void {
   for (const { identity, row } of readIdentities(block, slot)) {
-    if (identity.startsWith(`gauge${SEPARATOR}`)) Atomics.store(block.words('seriesValue', row), 0, 0);
+    if (identity.startsWith(`gauge${SEPARATOR}`)) storeNumber(block.words('seriesValue', row), 0, 0);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Block } from './block.js';
 import { HISTOGRAM_CELLS, WIDE } from './layout.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
 import { cellsOf, DECLARATION, labelsOf, parseIdentity, readIdentities } from './series.js';
-import { readWide } from './wide.js';
+import { loadNumber, readWide } from './wide.js';
 
 export interface Totals {
   readonly series: readonly SeriesTotal[];
@@ -87,7 +87,7 @@ function addRow(
     merged.set(identity, total);
   }
   const value = block.words('seriesValue', row);
-  total.value += kind === 'gauge' ? Atomics.load(value, 0) : readWide(value, 0);
+  total.value += kind === 'gauge' ? loadNumber(value, 0) : readWide(value, 0);
   if (total.cells === undefined) return;
   const cells = cellsOf(block, row);
   for (let cell = 0; cell < HISTOGRAM_CELLS; cell++) {

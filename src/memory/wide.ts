@@ -33,3 +33,21 @@ export function readWide(words: Int32Array, at: number): number {
     if (stable || attempt === 1000) return (carry >>> 1) * TWO_32 + low;
   }
 }
+
+const bits = new BigInt64Array(1);
+const float = new Float64Array(bits.buffer);
+
+/** Any finite number in the two words, at once: for what is set now and then. */
+export function storeNumber(words: Int32Array, at: number, value: number): void {
+  float[0] = value;
+  Atomics.store(bitsOf(words), at >> 1, bits[0]!);
+}
+
+/** What `storeNumber` has left there. */
+export function loadNumber(words: Int32Array, at: number): number {
+  bits[0] = Atomics.load(bitsOf(words), at >> 1);
+  return float[0]!;
+}
+
+const bitsOf = ({ buffer, byteOffset, length }: Int32Array): BigInt64Array =>
+  new BigInt64Array(buffer, byteOffset, length >> 1);

@@ -1,4 +1,5 @@
-// What a service gets to count with: its own metrics, checked when they are declared.
+// What a service gets to count with: its own metrics, checked when they are declared, and whatever it adds to them. A value
+// that is no number would be a number to whoever reads the metric.
 import type { Counter, Gauge, Histogram, Labels, Recorder } from '../memory/recorder.js';
 import { assertOwnMetric } from './metrics.js';
 
@@ -6,8 +7,11 @@ type Declared<T> = (name: string, help: string, labels?: Labels) => T;
 
 /** Structurally the `ServiceMetrics` of services/service.ts, which this room must not know. */
 export interface OwnMetrics {
+  /** `add` throws a TypeError for what is no whole number >= 0. */
   readonly counter: Declared<Counter>;
+  /** `set` and `add` throw a TypeError for what is no finite number. */
   readonly gauge: Declared<Gauge>;
+  /** `record` throws a TypeError for what is no finite number >= 0. */
   readonly histogram: Declared<Histogram>;
 }
 
@@ -20,8 +24,45 @@ export function serviceMetrics(recorder: Recorder): OwnMetrics {
       return make(name, labels);
     };
   return {
-    counter: declared('counter', (name, labels) => recorder.counter(name, labels)),
-    gauge: declared('gauge', (name, labels) => recorder.gauge(name, labels)),
-    histogram: declared('histogram', (name, labels) => recorder.histogram(name, labels)),
+    counter: declared('counter', (name, labels) => {
+      const counter = recorder.counter(name, labels);
+      return {
+        add(n = 1) {
+          if (!(Number.isSafeInteger(n) && n >= 0)) throw noNumber(`${name}.add`, n, 'a whole number >= 0');
+          counter.add(n);
+        },
+      };
+    }),
+    gauge: declared('gauge', (name, labels) => {
+      const gauge = recorder.gauge(name, labels);
+      return {
+        set(value) {
+          if (!Number.isFinite(value)) throw noNumber(`${name}.set`, value, 'a finite number');
+          gauge.set(value);
+        },
+        add(n) {
+          if (!Number.isFinite(n)) throw noNumber(`${name}.add`, n, 'a finite number');
+          gauge.add(n);
+        },
+      };
+    }),
+    histogram: declared('histogram', (name, labels) => {
+      const histogram = recorder.histogram(name, labels);
+      return {
+        row: histogram.row,
+        record(microseconds) {
+          if (!(Number.isFinite(microseconds) && microseconds >= 0)) {
+            throw noNumber(`${name}.record`, microseconds, 'a number of microseconds >= 0');
+          }
+          histogram.record(Math.min(MOST, Math.round(microseconds)));
+        },
+      };
+    }),
   };
 }
+
+/** 139 years. */
+const MOST = 2 ** 52;
+
+const noNumber = (what: string, given: unknown, wanted: string): TypeError =>
+  new TypeError(`metric ${what}(${String(given)}): it takes ${wanted}`);

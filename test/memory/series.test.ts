@@ -39,6 +39,38 @@ describe('metric series in shared memory', () => {
     expect(pauses).to.equal(4);
   });
 
+  it('are declared as what they are when there is no room for more', () => {
+    const block = Block.create({ workers: 1 });
+    const table = new SeriesTable(block, 1);
+    for (let n = 0; n < SERIES_PER_WORKER; n += 1) table.counter('many_total', { n: String(n) }).add();
+    table.declare('took', 'histogram', 'How long it took.');
+    table.histogram('took').record(5);
+    const { declarations, series } = readTotals(block);
+    expect(declarations).to.deep.equal([{ metric: 'took', kind: 'histogram', help: 'How long it took.' }]);
+    expect(series.find(({ metric }) => metric === 'took')).to.deep.include({ kind: 'histogram', value: 5 });
+  });
+
+  it('show gauges of any finite number, from each thread, and what is added to them', () => {
+    const block = Block.create({ workers: 2 });
+    const values = fc.double({ noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(values, values, (set, added) => {
+        const gauge = new SeriesTable(block, 1).gauge('level');
+        gauge.set(set);
+        expect(countOf(block, 'level')).to.equal(set + 0);
+        gauge.add(added);
+        expect(countOf(block, 'level')).to.equal(set + added);
+      }),
+      {
+        examples: [
+          [2 ** 31, 0.5],
+          [-(2 ** 40), 1e300],
+          [0.1, 0.2],
+        ],
+      },
+    );
+  });
+
   it('are found again by the next thread of the slot, so totals never go down', () => {
     const block = Block.create({ workers: 1 });
     new SeriesTable(block, 1).histogram('seconds', { route: '/' }).record(1_000);

@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { readTotals } from '#src/memory/totals.js';
+import { serviceMetrics } from '#src/telemetry/service-metrics.js';
+
+describe('the metrics of a service', () => {
+  const block = Block.create({ workers: 1 });
+  const metrics = serviceMetrics(new SeriesTable(block, 1));
+  const valueOf = (name: string): number | undefined =>
+    readTotals(block).series.find(({ metric }) => metric === name)?.value;
+
+  it('refuse what is no number of theirs, and name the metric', () => {
+    const counter = metrics.counter('jobs_total', 'Jobs.');
+    const gauge = metrics.gauge('level', 'Level.');
+    const histogram = metrics.histogram('took_seconds', 'Time.');
+    const odd = [Number.NaN, Infinity, -Infinity, '5', undefined, null, 5n, {}] as number[];
+    for (const value of [...odd.filter((one) => one !== undefined), -1, 0.5]) {
+      expect(() => counter.add(value), String(value)).to.throw(TypeError, 'jobs_total.add');
+    }
+    for (const value of odd) {
+      expect(() => gauge.set(value), String(value)).to.throw(TypeError, 'level.set');
+      expect(() => gauge.add(value), String(value)).to.throw(TypeError, 'level.add');
+    }
+    for (const value of [...odd, -1]) {
+      expect(() => histogram.record(value), String(value)).to.throw(TypeError, 'took_seconds.record');
+    }
+    expect([valueOf('jobs_total'), valueOf('level'), valueOf('took_seconds')]).to.deep.equal([0, 0, 0]);
+  });
+
+  it('count what is one', () => {
+    metrics.counter('jobs_total', 'Jobs.').add();
+    metrics.counter('jobs_total', 'Jobs.').add(2 ** 40);
+    const gauge = metrics.gauge('level', 'Level.');
+    gauge.set(2 ** 33 + 0.25);
+    gauge.add(-0.125);
+    metrics.histogram('took_seconds', 'Time.').record(1.6);
+    expect(valueOf('jobs_total')).to.equal(2 ** 40 + 1);
+    expect(valueOf('level')).to.equal(2 ** 33 + 0.125);
+    expect(valueOf('took_seconds')).to.equal(2);
+  });
+});
