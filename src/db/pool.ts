@@ -13,6 +13,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { busy } from './failure.js';
+import { Lease } from './lease.js';
 import { Outage } from './outage.js';
 import { type Waiter, WaitingLine, type Wish } from './waiting-line.js';
 
@@ -96,14 +97,16 @@ export class ConnectionPool {
    * Waits for its turn. Must be given back with `release`.
    * @throws UnavailableError DATABASE_BUSY when there is none before the deadline
    */
-  exclusive(deadlineAt: number): Promise<Connection> {
+  exclusive(deadlineAt: number): Promise<Lease> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ wish: 'exclusive', deadlineAt, use: resolve, reject });
+      const use = (connection: Connection): void => resolve(new Lease(connection));
+      this.#enqueue({ wish: 'exclusive', deadlineAt, use, reject });
     });
   }
 
   /** The end of a transaction. A session in an unknown state is not used again. */
-  release(connection: Connection): void {
+  release(lease: Lease): void {
+    const connection = lease.end();
     if (connection.broken || !connection.clean || connection.pending > 0) connection.destroy();
     else if (connection.use === 'retired') this.#end(connection);
     else {
@@ -146,7 +149,7 @@ export class ConnectionPool {
     if (wish === 'read' && this.#options.readOnlySessions) {
       const reader = this.#find(({ readOnly, use }) => readOnly && use === 'shared');
       if (reader !== undefined) return reader;
-      if (this.#opening.read > 0 || this.#open('read')) return undefined;
+      if (this.#opening.read > 0 || this.#open('read') === 'opened') return undefined;
     }
     const writer = this.#leastLoaded();
     if (wish === 'exclusive') {
@@ -193,8 +196,9 @@ export class ConnectionPool {
     const exclusive = this.#line.waiting('exclusive');
     const needed = exclusive + (exclusive < this.#line.length ? 1 : 0);
     while (this.#opening.read + this.#opening.write < needed) {
-      if (this.#open('write')) continue;
-      if (this.#outage === undefined) this.#makeRoom(longest);
+      const opened = this.#open('write');
+      if (opened === 'opened') continue;
+      if (opened === 'no room') this.#makeRoom(longest);
       return;
     }
     this.#options.budget.rest(); // what it waits for is being opened
@@ -210,18 +214,18 @@ export class ConnectionPool {
     else if (reader !== undefined) this.#retire(reader);
   }
 
-  /** False when the budget is spent or the server was just found unreachable. */
-  #open(kind: 'read' | 'write'): boolean {
-    if (this.#closing) return false;
+  /** `no room`: the budget is spent. `not now`: the server was just found unreachable, or the pool closes. */
+  #open(kind: 'read' | 'write'): 'opened' | 'no room' | 'not now' {
+    if (this.#closing) return 'not now';
     if (this.#outage !== undefined) {
       // One probe at a time until the server answers again.
       const probing = this.#opening.read + this.#opening.write > 0;
-      if (probing || !this.#outage.mayRetry(performance.now())) return false;
+      if (probing || !this.#outage.mayRetry(performance.now())) return 'not now';
     }
-    if (!this.#options.budget.tryAcquire()) return false;
+    if (!this.#options.budget.tryAcquire()) return 'no room';
     this.#opening[kind]++;
     void this.#outside(() => this.#connect(kind));
-    return true;
+    return 'opened';
   }
 
   async #connect(kind: 'read' | 'write'): Promise<void> {

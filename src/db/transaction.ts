@@ -4,9 +4,9 @@ import type pg from 'pg';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 import { currentScope } from '../scope.js';
-import type { Connection } from './connection.js';
 import type { QueryResult, Row, Transaction } from './database.js';
 import { DatabaseMisuseError, toCaller } from './failure.js';
+import type { Lease } from './lease.js';
 import type { ConnectionPool } from './pool.js';
 import { Rows } from './rows.js';
 import type { Statement, StatementCache } from './statement.js';
@@ -38,8 +38,8 @@ export async function transact<T>(
 ): Promise<T> {
   const deadline = runningDeadline();
   if (deadline.passed) throw new DeadlineExceededError();
-  const connection = await options.pool.exclusive(deadline.at);
-  const tx = new OpenTransaction(connection, options, deadline);
+  const session = await options.pool.exclusive(deadline.at);
+  const tx = new OpenTransaction(session, options, deadline);
   let settled: Promise<void> | undefined;
   try {
     const value = await beforeDeadline(fn(tx), deadline);
@@ -51,7 +51,7 @@ export async function transact<T>(
     await beforeDeadline(settled, deadline).catch(() => {});
     throw error;
   } finally {
-    void (settled ?? Promise.resolve()).then(() => options.pool.release(connection));
+    void (settled ?? Promise.resolve()).then(() => options.pool.release(session));
   }
 }
 
@@ -74,7 +74,7 @@ function clamp(ms: number): number {
 
 /** Lives from BEGIN to COMMIT or ROLLBACK; used after that, it throws. */
 export class OpenTransaction extends Rows implements Transaction {
-  readonly #connection: Connection;
+  readonly #session: Lease;
   readonly #options: TransactionOptions;
   readonly #deadline: Deadline;
   readonly #limitMs: number;
@@ -83,14 +83,14 @@ export class OpenTransaction extends Rows implements Transaction {
   #ended = false;
   #commitSent = false;
 
-  constructor(connection: Connection, options: TransactionOptions, deadline: Deadline) {
+  constructor(session: Lease, options: TransactionOptions, deadline: Deadline) {
     super();
-    this.#connection = connection;
+    this.#session = session;
     this.#options = options;
     this.#deadline = deadline;
     this.#limitMs = clamp(deadline.remainingMs());
     const script = `begin; set local statement_timeout = ${this.#limitMs}`;
-    this.#begun = connection.sendScript(script, this.#limitMs, deadline.at);
+    this.#begun = session.sendScript(script, this.#limitMs, deadline.at);
     this.#begun.catch(() => {}); // told by the first statement and by the commit
   }
 
@@ -102,7 +102,6 @@ export class OpenTransaction extends Rows implements Transaction {
     }
     // Outside a transaction it would be committed on its own, so BEGIN is waited for.
     await this.#confirm(this.#begun);
-    this.#requireOpen();
     const { rows, rowCount } = await this.#send(statement, values);
     return { rows: rows as R[], rowCount: rowCount ?? 0 };
   }
@@ -110,6 +109,7 @@ export class OpenTransaction extends Rows implements Transaction {
   /**
    * Sends without waiting for BEGIN: only for statements that do no harm outside a transaction, and only if
    * `begun` is awaited before anything else is done.
+   * @throws as `query`
    */
   async ahead<R>(text: string, values?: readonly unknown[]): Promise<R | undefined> {
     const { rows } = await this.#send(this.#options.statements.of(text), values);
@@ -120,8 +120,9 @@ export class OpenTransaction extends Rows implements Transaction {
     return this.#confirm(this.#begun);
   }
 
-  /** Sends without waiting; a failure fails the commit. */
+  /** Sends without waiting; a failure fails the commit. @throws at once when the transaction has ended */
   last(text: string, values?: readonly unknown[]): void {
+    this.#requireOpen();
     const sent = this.#send(this.#options.statements.of(text), values);
     sent.catch(() => {}); // told by the commit
     this.#unconfirmed.push(sent);
@@ -145,11 +146,9 @@ export class OpenTransaction extends Rows implements Transaction {
   /** Resolves when the session is free again, one way or the other. */
   async rollback(): Promise<void> {
     this.#ended = true;
-    if (this.#connection.broken) return;
+    if (this.#session.broken) return;
     const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
-    await this.#connection
-      .sendScript('rollback', ROLLBACK_LIMIT_MS, until)
-      .catch(() => this.#connection.destroy());
+    await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#session.destroy());
   }
 
   #requireOpen(): void {
@@ -157,15 +156,17 @@ export class OpenTransaction extends Rows implements Transaction {
     if (this.#deadline.passed) throw new DeadlineExceededError();
   }
 
-  #send(statement: Statement, values: readonly unknown[] | undefined): Promise<pg.QueryResult> {
+  /** The one way of a statement to the session. */
+  async #send(statement: Statement, values: readonly unknown[] | undefined): Promise<pg.QueryResult> {
+    this.#requireOpen();
     const { text, name, operation } = statement;
     const options = { text, name, values, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
-    return this.#options.observe(operation, text, () => this.#confirm(this.#connection.send(options)));
+    return this.#options.observe(operation, text, () => this.#confirm(this.#session.send(options)));
   }
 
   #control(text: 'commit'): Promise<pg.QueryResult> {
     const options = { text, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
-    return this.#options.observe('COMMIT', text, () => this.#confirm(this.#connection.send(options)));
+    return this.#options.observe('COMMIT', text, () => this.#confirm(this.#session.send(options)));
   }
 
   /** Before the COMMIT is sent a lost answer means a rolled back transaction: nothing happened. */

@@ -49,6 +49,29 @@ describe('the connections of a database', () => {
     expect(db.size.open).to.equal(1);
   });
 
+  it('are had again soon after an outage, though another worker has taken all of them meanwhile', async () => {
+    const proxy = await startProxy(url);
+    const [theirs, ours] = sharedBudgets(1);
+    const [other, db] = [open(url, { budget: theirs! }), open(proxy.url, { budget: ours! })];
+    await db.query('select 1');
+    await proxy.refuse();
+    await rejection(withDeadline(300, () => db.query('select 1')));
+    let isOver = false;
+    const busy = (async () => {
+      while (!isOver) await other.query('select 1').catch(() => undefined);
+    })();
+    await other.query('select 1');
+    await proxy.listen();
+    try {
+      expect((await withDeadline(5_000, () => db.query('select 1'))).rowCount).to.equal(1);
+    } finally {
+      isOver = true;
+      await busy;
+      await db.close();
+      await proxy.close();
+    }
+  });
+
   it('are closed when they have been idle', async () => {
     const { promise: released, resolve } = deferred();
     const budget = { ...localBudget(1), release: resolve };

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { localBudget } from '#src/db/budget.js';
-import type { Transaction } from '#src/db/database.js';
+import type { Outcome, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
+import { newSeed, seeded } from '#test/support/random.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
@@ -132,6 +133,60 @@ describe('a transaction', () => {
     expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
     await db.transaction(insert(2));
     expect(await ids()).to.deep.equal([2]);
+  });
+
+  it('has its session alone: nothing of one owner is sent inside of another, nor outside', async function () {
+    this.timeout(30_000);
+    const proxy = await startProxy(url);
+    let sent = '';
+    proxy.onRequest = (data) => {
+      sent += data.toString('latin1');
+    };
+    // One session for all of them, and deadlines that many of them outlive.
+    const db = open(proxy.url, { budget: localBudget(1) });
+    const seed = newSeed();
+    const random = seeded(seed);
+    const finished: Promise<unknown>[] = [];
+    const effect = async (tx: Transaction, owner: number): Promise<Outcome> => {
+      for (let statement = 0; statement < 3; statement++) {
+        await tx.query(`select 'owner ${owner}' as owner`).catch(() => {});
+        const pause = new Promise((resolve) => setTimeout(resolve, random() * 40));
+        finished.push(pause);
+        await pause;
+      }
+      return { status: 200, body: `owner ${owner}` };
+    };
+    const owners = Array.from({ length: 60 }, (_, owner) =>
+      withDeadline(100 + owner * 20 + random() * 60, async () => {
+        if (owner % 3 === 0) await db.transaction((tx) => effect(tx, owner));
+        else if (owner % 3 === 1) {
+          await db.once({ route: 'POST /x', key: `owner ${owner}` }, (tx) => effect(tx, owner));
+        } else {
+          await db.cancel(
+            { route: 'POST /x', key: `owner ${owner}` },
+            async (tx) => void (await effect(tx, owner)),
+          );
+        }
+      }),
+    );
+    const ends = (await Promise.allSettled(owners)).map(({ status }) => status);
+    for (const pause of finished) await pause;
+    await open(url).query('select 1');
+    expect(new Set(ends), `seed ${seed}`).to.deep.equal(new Set(['fulfilled', 'rejected']));
+    let current: string | undefined;
+    let isBegun = false;
+    for (const [what, owner] of sent.matchAll(/begin;|commit|rollback(?! to)|owner (\d+)/g)) {
+      if (owner === undefined) {
+        isBegun = what === 'begin;';
+        current = undefined;
+        continue;
+      }
+      expect(isBegun, `owner ${owner} outside of a transaction, seed ${seed}`).to.equal(true);
+      current ??= owner;
+      expect(owner, `seed ${seed}`).to.equal(current);
+    }
+    await db.close();
+    await proxy.close();
   });
 
   it('that loses its session before the commit has certainly done nothing', async () => {

@@ -1,22 +1,13 @@
-// Checkouts while the process is killed again and again, and the audit that follows: what the journal says of
-// every saga must be what the other three databases hold.
+// Checkouts while the process is killed again and again, and the audit that follows.
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, unique, uniqueEmail } from './client.js';
 import { startCluster, within } from './cluster.js';
 import { seeded } from './random.js';
+import { audit, type Sent, settle } from './shop-audit.js';
 import { Sql } from './sql.js';
-import { until } from './until.js';
 
 const CLIENTS = 8;
-const SETTLE_MS = 60_000;
-
-interface Sent {
-  readonly key: string;
-  readonly body: unknown;
-  /** What the client was told before the process died; undefined when it heard nothing. */
-  answer: { readonly status: number; readonly sagaId: unknown } | undefined;
-}
 
 export interface StormReport {
   readonly sent: number;
@@ -115,76 +106,6 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
   await sleep(random() * 30); // any moment between two answers is as good as another
   const [next] = await Promise.all([victim.killAndRestart(), clients]);
   return next;
-}
-
-/** Waits until no saga is under way. */
-async function settle(sql: Sql): Promise<string[]> {
-  const open = await until(
-    () =>
-      sql.query<{ saga_id: string; status: string }>(
-        'checkout',
-        `select saga_id, status from saga where status not in ('completed', 'compensated')`,
-      ),
-    (rows) => rows.length === 0,
-    SETTLE_MS,
-  );
-  return open.map((saga) => `saga ${saga.saga_id} is still ${saga.status}`);
-}
-
-interface SagaRow {
-  readonly saga_id: string;
-  readonly status: string;
-  readonly email: string;
-  readonly idempotency_key: string;
-}
-
-async function audit(sql: Sql, sent: readonly Sent[]): Promise<string[]> {
-  const sagas = await sql.query<SagaRow>(
-    'checkout',
-    `select saga_id, status, input->'user'->>'email' as email, idempotency_key from saga`,
-  );
-  const users = await sql.query<{ id: number; email: string }>('users', 'select id, email from users');
-  const orders = await sql.query<{ id: number; user_id: number; status: string }>(
-    'orders',
-    'select id, user_id, status from orders',
-  );
-  const payments = await sql.query<{ order_id: number; status: string }>(
-    'payments',
-    `select order_id, status from payments where status <> 'refunded'`,
-  );
-  const faults: string[] = [];
-  for (const saga of sagas) {
-    const owned = users.filter(({ email }) => email === saga.email);
-    const placed = orders.filter(({ user_id }) => owned.some(({ id }) => id === user_id));
-    const paid = payments.filter(({ order_id }) => placed.some(({ id }) => id === order_id));
-    const states = (rows: readonly { readonly status: string }[]): string =>
-      rows.map(({ status }) => status).join(',');
-    const holds = `${owned.length} users, orders [${states(placed)}], payments [${states(paid)}]`;
-    const expected =
-      saga.status === 'completed'
-        ? '1 users, orders [confirmed], payments [captured]'
-        : '0 users, orders [], payments []';
-    if (holds !== expected) faults.push(`saga ${saga.saga_id} is ${saga.status} but has ${holds}`);
-  }
-  const completed = sagas.filter(({ status }) => status === 'completed').length;
-  for (const [what, count] of [
-    ['users', users.length],
-    ['orders', orders.length],
-    ['payments that are not refunded', payments.length],
-  ] as const) {
-    if (count !== completed) faults.push(`${completed} completed sagas, but ${count} ${what}`);
-  }
-  const byKey = new Map(sagas.map((saga) => [saga.idempotency_key, saga]));
-  for (const { key, answer } of sent) {
-    if (answer === undefined) continue;
-    const saga = byKey.get(key);
-    const promised = answer.status === 201 ? 'completed' : answer.status === 402 ? 'compensated' : undefined;
-    if (promised === undefined) faults.push(`a checkout was answered ${answer.status}`);
-    else if (saga?.saga_id !== answer.sagaId || saga?.status !== promised) {
-      faults.push(`the client was told ${promised}, the journal says ${saga?.status ?? 'nothing'}`);
-    }
-  }
-  return faults;
 }
 
 /** Every client that heard nothing asks again with its key: one final answer, and no second effect. */
