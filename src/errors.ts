@@ -54,6 +54,7 @@ export const ERROR_TABLE = {
   IDEMPOTENCY_IN_PROGRESS: entry(409, 'ABORTED', 'Idempotent request in progress', true),
   STEP_CANCELLED: entry(409, 'ABORTED', 'Step cancelled'),
   RELOAD_IN_PROGRESS: entry(409, 'ABORTED', 'Reload in progress'),
+  SAGA_NOT_IDLE: entry(409, 'ABORTED', 'Saga not idle'),
   REVISION_GONE: entry(410, 'OUT_OF_RANGE', 'Revision gone'),
   LENGTH_REQUIRED: entry(411, 'INVALID_ARGUMENT', 'Length required'),
   PRECONDITION_FAILED: entry(412, 'FAILED_PRECONDITION', 'Precondition failed'),

@@ -45,7 +45,7 @@ export const PROCESS_SETTINGS = {
     'What the `Host` field of a request to the admin plane may say besides the bound address and `localhost`.',
   ),
   WORKERS: given(whole(1, 256), (machine) => workersOn(machine.parallelism), 'HTTP worker threads.', {
-    defaultText: 'available parallelism',
+    defaultText: 'available parallelism, at most the CPU quota of the container, rounded up',
   }),
   SHARDING: given(
     oneOf('acceptor', 'reuseport'),
@@ -63,7 +63,7 @@ export const PROCESS_SETTINGS = {
   DATABASE_POOL_MAX: optional(
     whole(1, 10_000),
     '2 x `WORKERS` x databases, at most the max_connections of the server - 10',
-    'Connections of the whole process to all databases. At least the number of databases.',
+    'Connections of the whole process to all databases. At least the number of databases, and one for each saga journal.',
   ),
   DATABASE_STATEMENT_TIMEOUT_MS: given(
     whole(1, HOUR_MS),

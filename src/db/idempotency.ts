@@ -69,7 +69,22 @@ export async function once(
   return result;
 }
 
-/** See `Database.cancel`. Waits for a forward call that is running now. */
+/** Keys of requests are kept for so long. */
+const KEPT_MS = 3 * 86_400_000;
+/**
+ * Keys of saga steps, which an operator may compensate long afterwards; longer while a saga of this process is open that
+ * is older.
+ */
+const SAGA_KEPT_MS = 30 * 86_400_000;
+/** What the clocks of two hosts may differ by. */
+const CLOCKS_MS = 3_600_000;
+/** `sagaId/step`; the id begins with the milliseconds of its start (UUID version 7). */
+const SAGA_KEY = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/';
+
+/**
+ * See `Database.cancel`. Waits for a forward call that is running now.
+ * @throws Error for a saga so old that the key may be gone: nobody can tell whether there is anything to undo
+ */
 export async function cancel(
   transact: Transact,
   key: EffectKey,
@@ -83,6 +98,7 @@ export async function cancel(
       tx.ahead<StoredRow>(READ, id),
     ]);
     if (row?.state === 'cancelled') return;
+    if (row === undefined) requireYoung(key.key);
     await undo(tx, row?.state === 'done' ? outcomeOf(row) : undefined);
     tx.last(BURY, id);
   });
@@ -94,20 +110,39 @@ export async function outcome(db: Queryable, key: EffectKey): Promise<Outcome | 
   return row?.state === 'done' ? outcomeOf(row) : undefined;
 }
 
+const SWEEP = `delete from multilane.idempotency where (route, key) in (
+  select route, key from multilane.idempotency
+  where created_at < now() - $1 * interval '1 millisecond'
+    and (key !~ '${SAGA_KEY}' or created_at < least(now() - $2 * interval '1 millisecond', $3::timestamptz))
+  limit $4 for update skip locked)`;
+
 /**
- * Forgets keys older than `olderThanMs`, in batches that lock few rows for a short time.
+ * Forgets keys whose time is over, in batches that lock few rows for a short time.
+ * @param openSince when the oldest saga was started that is open in this process; undefined: there is none
  * @returns how many were deleted
  */
-export async function sweepIdempotency(db: Queryable, olderThanMs: number, batch = 1000): Promise<number> {
-  const statement = `delete from multilane.idempotency where (route, key) in (
-    select route, key from multilane.idempotency
-    where created_at < now() - $1 * interval '1 millisecond' limit $2 for update skip locked)`;
+export async function sweepIdempotency(
+  db: Queryable,
+  openSince: Date | undefined,
+  batch = 1000,
+): Promise<number> {
   let deleted = 0;
   for (;;) {
-    const { rowCount } = await db.query(statement, [olderThanMs, batch]);
+    const { rowCount } = await db.query(SWEEP, [KEPT_MS, SAGA_KEPT_MS, openSince ?? null, batch]);
     deleted += rowCount;
     if (rowCount < batch) return deleted;
   }
+}
+
+function requireYoung(key: string): void {
+  if (!new RegExp(SAGA_KEY).test(key)) return;
+  const startedAt = Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
+  if (Date.now() - startedAt < SAGA_KEPT_MS - CLOCKS_MS) return;
+  const since = new Date(startedAt).toISOString();
+  throw new Error(
+    `the saga of ${key} was started at ${since}: its keys may have been deleted, so nobody can tell whether ` +
+      'there is anything to undo; look at the data, then skip the step (POST /sagas/:id/skip)',
+  );
 }
 
 function replay(row: StoredRow, fingerprint: string): Outcome | BusinessError {

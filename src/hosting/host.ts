@@ -111,8 +111,15 @@ export function createHost(options: HostOptions): Host {
   const dispatch = dispatchTo(app);
   const cpu = new CpuClient(cpuPort, tracing, settings.requestTimeoutMs);
   const { call } = calling;
-  const surroundings = { thread, block, clock, recorder, tracing, log, call, cpu, shared, outfit };
-  const services = definitions.map(
+  const openSagasSince = async (): Promise<Date | undefined> => {
+    const since = await Promise.all(services.map((service) => service.openSagasSince()));
+    return since.filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
+  };
+  const surroundings = {
+    ...{ thread, block, clock, recorder, tracing, log, call, cpu, shared, outfit },
+    openSagasSince,
+  };
+  const services: readonly MountedService[] = definitions.map(
     (definition, number) => new MountedService(definition, surroundings, number),
   );
   try {

@@ -7,9 +7,10 @@ import { sweepIdempotency } from '../db/idempotency.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { DATABASE_POOLS } from '../memory/layout.js';
 import type { Recorder } from '../memory/recorder.js';
 import { createSagaEngine, type SagaEngine } from '../saga/engine.js';
-import { releaseOwnersExcept } from '../saga/pg-journal.js';
+import { openSince, releaseOwnersExcept } from '../saga/pg-journal.js';
 import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import { hasDatabase } from '../services/mounted.js';
@@ -22,11 +23,8 @@ import type { Call } from '../upstream/call.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
 import { observeDatabase, observeSagas } from './observers.js';
 
-/**
- * Clients may count on 24 hours. A saga's undo finds what it undoes by the same keys, and may
- * come as late as its retries and 24 hours of compensation: three days leave it room.
- */
-const KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+/** Of each service: counted down, where those of services are counted up. */
+const JOURNAL_POOLS = DATABASE_POOLS - 1;
 const PUBLISH_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 10 * 60 * 1000;
 
@@ -48,6 +46,8 @@ export interface Surroundings {
   readonly cpu: { tasks(module: URL | undefined): Cpu };
   readonly shared: (service: string) => Shared;
   readonly outfit: Outfit;
+  /** When the oldest saga was started that is open in a database of this process. */
+  openSagasSince(): Promise<Date | undefined>;
 }
 
 /** How a migrated database is reached. */
@@ -66,6 +66,8 @@ export class MountedService {
   readonly #lateSagas: Late<Sagas>;
   readonly #deps: ServiceDeps;
   #database: ClosableDatabase | undefined;
+  /** Of its own, so that statements of routes do not keep the leases of sagas from being renewed. */
+  #journal: ClosableDatabase | undefined;
   #engine: SagaEngine | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
 
@@ -107,19 +109,23 @@ export class MountedService {
   async arrive({ url, exclusive }: ServiceDatabase): Promise<void> {
     const { thread, block, clock, recorder, tracing } = this.#surroundings;
     const { name, sagas = [] } = this.definition;
-    const database = createDatabase({
-      connection: url,
-      service: name,
-      settings: thread.settings,
-      budget: new DatabaseBudget(block, thread.slot, this.#number, clock),
-      log: this.#log,
-      observer: observeDatabase(recorder, tracing, name),
-    });
+    const connect = (pool: number): ClosableDatabase =>
+      createDatabase({
+        connection: url,
+        service: name,
+        settings: thread.settings,
+        budget: new DatabaseBudget(block, thread.slot, pool, clock),
+        log: this.#log,
+        observer: observeDatabase(recorder, tracing, name),
+      });
+    const database = connect(this.#number);
     this.#database = database;
     if (sagas.length > 0) {
       const { call, cpu, shared } = this.#deps;
+      const journal = connect(JOURNAL_POOLS - (this.#number % DATABASE_POOLS));
+      this.#journal = journal;
       this.#engine = createSagaEngine({
-        db: database,
+        db: journal,
         definitions: sagas,
         tools: { call, cpu, db: database, shared },
         service: name,
@@ -132,13 +138,17 @@ export class MountedService {
         ),
       });
       this.#lateSagas.arrive(this.#engine.sagas);
-      if (exclusive) await releaseOwnersExcept(database, thread.instanceId);
+      if (exclusive) await releaseOwnersExcept(journal, thread.instanceId);
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
     this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, database));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
     if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
+  }
+
+  async openSagasSince(): Promise<Date | undefined> {
+    return this.#journal && openSince(this.#journal);
   }
 
   async drain(withinMs: number, arrivals: Promise<void>): Promise<void> {
@@ -151,7 +161,7 @@ export class MountedService {
 
   async #sweep(database: Database): Promise<void> {
     try {
-      await sweepIdempotency(database, KEPT_MS);
+      await sweepIdempotency(database, await this.#surroundings.openSagasSince());
     } catch (error) {
       this.#log.warn({ err: error }, 'old idempotency keys could not be deleted; tried again later');
     }
@@ -159,6 +169,6 @@ export class MountedService {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#database?.close();
+    await Promise.all([this.#database?.close(), this.#journal?.close()]);
   }
 }

@@ -49,7 +49,7 @@ export class Databases {
 
   /**
    * @param nameOf what a service's database is called; default: as the service
-   * @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases
+   * @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases and journals
    */
   constructor(
     settings: Settings,
@@ -151,7 +151,7 @@ export class Databases {
   /**
    * Tells the budget of the process, once: DATABASE_POOL_MAX, or its default 2 x WORKERS x databases, at most
    * what the servers admit less 10.
-   * @throws ConfigError when the servers admit fewer connections than there are databases
+   * @throws ConfigError when the servers admit fewer connections than there are databases and journals
    */
   openBudget(embedded: Embedded | undefined, configure: (most: number) => void): Promise<void> {
     this.#budget ??= this.#poolMax(embedded).then(configure);
@@ -174,11 +174,12 @@ export class Databases {
   }
 
   #requireOneEach(most: number): void {
-    const count = this.#services.length;
-    if (most >= count) return;
+    const databases = this.#services.length;
+    const journals = this.#services.filter(({ sagas = [] }) => sagas.length > 0).length;
+    if (most >= databases + journals) return;
     throw new ConfigError(
-      `DATABASE_POOL_MAX: ${most} connections are fewer than the ${count} databases; the default is ` +
-        `2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
+      `DATABASE_POOL_MAX: ${most} connections are fewer than the ${databases} databases and ${journals} saga journals, ` +
+        `which need one each; the default is 2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
     );
   }
 

@@ -137,8 +137,14 @@ function contextOf(
   } as StepContext;
 }
 
+const MOST_CHARACTERS = 4_000;
+
+/** Text that PostgreSQL can keep: whole characters, without U+0000, not without end. */
+const kept = (text: string): string =>
+  text.slice(0, MOST_CHARACTERS).toWellFormed().replaceAll('\0', '\ufffd');
+
 /** What may be shown of an error: only an HttpError's message is written for others. The log has the rest. */
 function errorOf(error: unknown): SagaError {
-  if (error instanceof HttpError) return { code: error.code, message: error.message };
+  if (error instanceof HttpError) return { code: kept(error.code), message: kept(error.message) };
   return { code: 'INTERNAL', message: 'The step failed unexpectedly.' };
 }

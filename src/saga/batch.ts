@@ -12,7 +12,7 @@ export class Batch<In, Out> {
   /**
    * @param flush answers in the order of the items; at most one call at a time, at most `limit` items each
    * @param isOnesFault true when the values of one item may have made the whole batch fail without effect: then
-   *   each is tried alone, so that no saga suffers from another
+   *   both halves are tried, and so on, so that no saga suffers from another
    */
   constructor(
     flush: (items: readonly In[]) => Promise<readonly Out[]>,
@@ -49,7 +49,9 @@ export class Batch<In, Out> {
       for (const [at, { resolve }] of entries.entries()) resolve(answers[at]!);
     } catch (error) {
       if (entries.length > 1 && this.#isOnesFault(error)) {
-        for (const entry of entries) await this.#send([entry]);
+        const half = Math.ceil(entries.length / 2);
+        await this.#send(entries.slice(0, half));
+        await this.#send(entries.slice(half));
       } else {
         for (const { reject } of entries) reject(error);
       }

@@ -1,6 +1,6 @@
 // Definitions as the engine runs them: checked once at registration, every default filled in.
 import { ConfigError } from '../errors.js';
-import type { SagaRecord } from './journal.js';
+import type { DefinitionKey, SagaRecord } from './journal.js';
 import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
 import { MAX_TIMER_MS } from './within.js';
 
@@ -39,6 +39,15 @@ export class Plans {
       if (this.#byName.has(plan.name)) throw new ConfigError(`saga "${plan.name}" is defined twice`);
       this.#byName.set(plan.name, plan);
     }
+  }
+
+  /** What tells the sagas that can be run here. */
+  keys(): DefinitionKey[] {
+    return Array.from(this.#byName.values(), ({ name, version, steps }) => ({
+      saga: name,
+      version,
+      steps: steps.map((step) => step.name),
+    }));
   }
 
   byName(saga: string): Plan | undefined {

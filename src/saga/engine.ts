@@ -7,8 +7,8 @@ import type { Journal } from './journal.js';
 import { NO_OBSERVER, type SagaObserver } from './observer.js';
 import { Orchestrator } from './orchestrator.js';
 import { PgJournal } from './pg-journal.js';
-import { LEASE_MS, Recovery } from './recovery.js';
-import type { RunnerSetting } from './runner.js';
+import { Recovery } from './recovery.js';
+import { LEASE_MS, type RunnerSetting } from './runner.js';
 import type { Sagas, StepTools } from './saga.js';
 import { WorkerSagas } from './sagas.js';
 
@@ -34,6 +34,7 @@ export interface SagaEngineOptions {
   /** Instead of `db`: where the engine writes. For tests. */
   readonly journal?: Journal;
   readonly now?: () => number;
+  readonly clock?: () => number;
   readonly random?: () => number;
   readonly sleep?: RunnerSetting['sleep'];
 }
@@ -53,6 +54,7 @@ export interface SagaEngine {
 /** @throws ConfigError for a definition that could not work */
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   const { log, now = Date.now, random = Math.random, sleep = sleepUntilAborted } = options;
+  const { clock = () => performance.now() } = options;
   const plans = new Plans(options.definitions);
   const journal =
     options.journal ?? new PgJournal({ db: options.db, owner: ownerName(options.owner), leaseMs: LEASE_MS });
@@ -60,14 +62,15 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     journal,
     log,
     now,
+    clock,
     random,
     sleep,
     observer: options.observer ?? NO_OBSERVER,
     tools: options.tools ?? {},
     service: options.service,
   });
-  const recovery = new Recovery(journal, orchestrator, { log, random, sleep });
-  const sagas = new WorkerSagas({ journal, plans, orchestrator, now });
+  const recovery = new Recovery(journal, orchestrator, { log, random, sleep, clock, plans: plans.keys() });
+  const sagas = new WorkerSagas({ journal, plans, orchestrator, now, clock });
   return {
     sagas,
     start: () => recovery.start(),

@@ -21,6 +21,8 @@ export interface SagaRow extends SummaryRow {
   readonly traceparent: string | null;
   readonly tracestate: string | null;
   readonly fence: number | string;
+  /** Its status before it was claimed. */
+  readonly was?: SagaStatus;
   /** Null when no step was begun. */
   readonly step_rows: readonly StepRow[] | null;
 }
@@ -83,5 +85,7 @@ export function recordOf(row: SagaRow): SagaRecord {
 }
 
 export function claimOf(row: SagaRow): Claim {
-  return { hold: { sagaId: row.saga_id, fence: Number(row.fence) }, record: recordOf(row) };
+  const { saga_id: sagaId, fence, was } = row;
+  const wasLost = was !== undefined && was !== 'waiting';
+  return { hold: { sagaId, fence: Number(fence) }, record: recordOf(row), wasLost };
 }

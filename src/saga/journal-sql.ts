@@ -1,5 +1,6 @@
 // The statements of the PostgreSQL journal. Each is complete in itself (one round trip, one commit) and moves any
-// number of sagas; the arrays of one group have one element a saga or step.
+// number of sagas; the arrays of one group have one element a saga or step. Rows of several sagas are locked in the
+// order of their ids, or two statements that meet the same rows could wait for each other (40P01).
 import type { SagaStatus } from './saga.js';
 
 const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
@@ -20,16 +21,23 @@ with started as (
               $11::text[], $12::text[], $13::float8[])
     as n(saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
          traceparent, tracestate, created)
+  order by n.saga, n.idempotency_key, n.saga_id
   on conflict do nothing
   returning saga_id
+), mine as (
+  select s.saga_id as held, m.*
+  from unnest($14::uuid[], $15::int8[], $16::text[], $17::jsonb[], $18::text[], $19::float8[], $20::float8[])
+    as m(saga_id, fence, status, failure, reason, release_ms, updated)
+  join saga s on s.saga_id = m.saga_id and s.fence = m.fence
+  order by s.saga_id
+  for update of s
 ), moved as (
   update saga s
   set status = m.status, failure = m.failure, reason = m.reason, updated_at = ${AT('m.updated')},
       owner = case when m.release_ms is null then s.owner end,
       lease_until = ${IN('coalesce(m.release_ms, $2::float8)')}
-  from unnest($14::uuid[], $15::int8[], $16::text[], $17::jsonb[], $18::text[], $19::float8[], $20::float8[])
-    as m(saga_id, fence, status, failure, reason, release_ms, updated)
-  where s.saga_id = m.saga_id and s.fence = m.fence
+  from mine m
+  where s.saga_id = m.held and s.fence = m.fence
   returning s.saga_id
 ), written as (
   select saga_id from started union all select saga_id from moved
@@ -70,11 +78,18 @@ where saga_id = $1 or (saga = $2 and idempotency_key = $3 and not key_retired)`;
 
 export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1`;
 
-/** $1 owner, $2 lease (ms), $3 how many. Rows that another worker is just claiming are passed over. */
+/**
+ * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms) others are left
+ * alone. Rows that another worker is just claiming are passed over.
+ */
 export const CLAIM = `
 with due as (
-  select saga_id from saga
+  select saga_id, status as was from saga
   where status in ('running', 'waiting', 'compensating') and lease_until <= now()
+    and (lease_until <= now() - $7::float8 * interval '1 millisecond'
+         or exists (select from unnest($4::text[], $5::int[], $6::text[]) as k(saga, version, steps)
+                    where k.saga = saga.saga and k.version = saga.version
+                      and k.steps = array_to_string(saga.steps, ',')))
   order by saga_id
   limit $3
   for update skip locked
@@ -83,7 +98,7 @@ with due as (
   set owner = $1, fence = fence + 1, lease_until = ${IN('$2::float8')},
       status = case when failure is null then 'running' else 'compensating' end
   from due where saga.saga_id = due.saga_id
-  returning saga.*
+  returning saga.*, due.was
 )
 select s.*, ${STEPS} from s order by s.saga_id`;
 
@@ -101,18 +116,35 @@ select s.*, ${STEPS} from s`;
 
 /** $1 lease (ms). Never shortens the sleep of one that has just been let go. */
 export const RENEW = `
+with held as (
+  select s.saga_id, s.fence
+  from unnest($2::uuid[], $3::int8[]) as h(saga_id, fence)
+  join saga s on s.saga_id = h.saga_id and s.fence = h.fence
+  order by s.saga_id
+  for update of s
+)
 update saga s
 set lease_until = greatest(s.lease_until, ${IN('$1::float8')})
-from unnest($2::uuid[], $3::int8[]) as h(saga_id, fence)
-where s.saga_id = h.saga_id and s.fence = h.fence
+from held
+where s.saga_id = held.saga_id and s.fence = held.fence
 returning s.saga_id`;
 
 /** The fence grows: what the former owner still has under way can write nothing. */
 export const RELEASE = `
+with held as (
+  select s.saga_id, s.fence
+  from unnest($1::uuid[], $2::int8[]) as h(saga_id, fence)
+  join saga s on s.saga_id = h.saga_id and s.fence = h.fence and s.status in ('running', 'compensating')
+  order by s.saga_id
+  for update of s
+)
 update saga s
 set owner = null, fence = s.fence + 1, lease_until = now()
-from unnest($1::uuid[], $2::int8[]) as h(saga_id, fence)
-where s.saga_id = h.saga_id and s.fence = h.fence and s.status in ('running', 'compensating')`;
+from held
+where s.saga_id = held.saga_id and s.fence = held.fence`;
+
+export const OPEN_SINCE = `
+select min(created_at) as since from saga where status not in ('completed', 'compensated')`;
 
 /** $1 the instance that lives. */
 export const RELEASE_EXCEPT = `

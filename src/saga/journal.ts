@@ -55,9 +55,22 @@ export interface Hold {
   readonly fence: number;
 }
 
+/** After which a saga that no process knows is claimed all the same, to be shown to an operator. */
+export const UNCLAIMED_MS = 600_000;
+
+/** The plan a saga was started with. */
+export interface DefinitionKey {
+  readonly saga: string;
+  readonly version: number;
+  /** Names of the steps, in order. */
+  readonly steps: readonly string[];
+}
+
 export interface Claim {
   readonly hold: Hold;
   readonly record: SagaRecord;
+  /** Whoever ran it has not let it go: a step that had begun was broken off. Default false */
+  readonly wasLost?: boolean;
 }
 
 /** What a start with the key of an earlier one finds. */
@@ -82,9 +95,16 @@ export interface ListQuery {
   readonly before?: string;
 }
 
+/** The values of a record are such that the journal can never keep them: trying again is of no use. */
+export class UnstorableError extends Error {
+  override readonly name = 'UnstorableError';
+}
+
 /**
- * A journal object writes for one owner: `instance:slot:generation` of a worker. Every method is one durable statement; it has happened when the promise resolves. A rejection leaves open
- * whether it happened, and every method but `claim` and `take` may then be repeated with the same arguments.
+ * A journal object writes for one owner: `instance:slot:generation` of a worker. Every method is one durable statement;
+ * it has happened when the promise resolves. A rejection leaves open whether it happened, and every method but `claim`
+ * and `take` may then be repeated with the same arguments; but after an UnstorableError of `create` or `write` nothing
+ * has happened, and nothing will.
  */
 export interface Journal {
   /**
@@ -101,8 +121,11 @@ export interface Journal {
 
   load(sagaId: string): Promise<SagaRecord | undefined>;
 
-  /** Takes over up to `limit` unfinished sagas whose lease has run out, oldest first; their fences grow. */
-  claim(limit: number): Promise<readonly Claim[]>;
+  /**
+   * Takes over up to `limit` unfinished sagas whose lease has run out, oldest first; their fences grow. Those of other
+   * definitions are left to processes that know them, until nobody has come for 10 minutes.
+   */
+  claim(limit: number, known: readonly DefinitionKey[]): Promise<readonly Claim[]>;
 
   /** Takes one saga that nobody runs, whatever its status, for an operator. Undefined when it is held. */
   take(sagaId: string): Promise<Claim | undefined>;

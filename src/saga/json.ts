@@ -2,17 +2,39 @@
 // into plain JSON when it comes in, not when it is read back.
 import type { Json } from './saga.js';
 
+/** PostgreSQL reads a few thousand, by the size of its stack. */
+const MOST_LEVELS = 500;
+const [QUOTE, BACKSLASH, OBJECT, OBJECT_END, ARRAY, ARRAY_END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
+
 /** A string with U+0000 or half a surrogate pair is JSON but no jsonb (PostgreSQL manual, section 8.14). */
 const NO_JSONB = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 /**
  * The value as it will be read back: dates as strings, members that are undefined gone; undefined is null.
- * @throws TypeError for what has no such form (cycles, functions, bigint, U+0000)
+ * @throws TypeError for what has no such form (cycles, functions, bigint, U+0000, more than 500 levels)
  */
 export function toJson(value: unknown): Json {
   if (value === undefined || value === null) return null;
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TypeError(`a ${typeof value} is not JSON`);
   if (NO_JSONB.test(text)) throw new TypeError('a text with U+0000 or half a surrogate pair cannot be kept');
+  if (text.length > 2 * MOST_LEVELS && depthOf(text) > MOST_LEVELS)
+    throw new TypeError(`more than ${MOST_LEVELS} levels cannot be kept`);
   return JSON.parse(text) as Json;
+}
+
+/** Of objects and arrays in JSON that is known to be valid. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  let isText = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (isText) {
+      if (char === BACKSLASH) at++;
+      else if (char === QUOTE) isText = false;
+    } else if (char === QUOTE) isText = true;
+    else if (char === OBJECT || char === ARRAY) deepest = Math.max(deepest, ++depth);
+    else if (char === OBJECT_END || char === ARRAY_END) depth--;
+  }
+  return deepest;
 }

@@ -37,6 +37,11 @@ const LOST: SagaError = {
   message: 'The outcome of the step could not be found out.',
 };
 
+const NOT_KEPT: SagaError = {
+  code: 'UNSTORABLE',
+  message: 'What the step has left cannot be kept in the journal.',
+};
+
 /** The next action, and the record that announces it: to be journaled before the action is begun. */
 export function advance(record: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {
   return record.failure === null ? forward(record, plan, now) : backward(record, plan, now);
@@ -75,6 +80,37 @@ export function settle(
       return { record: withStep(record, position, open), pauseMs };
     }
   }
+}
+
+/**
+ * How long to pause before a step is begun again that was broken off with its runner: it may be what ends the process.
+ * As behind an attempt that has failed, but at least half of it.
+ */
+export function lostPause(
+  record: SagaRecord,
+  plan: Plan,
+  { now, random }: { readonly now: () => number; readonly random: () => number },
+): number {
+  const position = record.steps.findIndex(({ status }) => status === 'running' || status === 'compensating');
+  if (position === -1) return 0;
+  const { status, attempts, undoAttempts } = record.steps[position]!;
+  const { retry } = plan.steps[position]!;
+  const atLeastHalf = (): number => 0.5 + random() / 2;
+  const pauseMs =
+    status === 'running'
+      ? forwardPause(retry, attempts, atLeastHalf)
+      : undoPause(retry, undoAttempts, atLeastHalf);
+  return Math.max(0, record.updatedAt + pauseMs - now());
+}
+
+/** For an operator, in place of a record that the journal cannot keep. @param record as the journal has it */
+export function unstorable(record: SagaRecord, now: number): SagaRecord {
+  const steps = record.steps.map((step): StepRecord => {
+    if (step.status === 'compensating')
+      return { ...step, status: 'failed', error: NOT_KEPT, finishedAt: now };
+    return step.status === 'running' ? { ...step, status: 'unknown', error: NOT_KEPT } : step;
+  });
+  return { ...record, steps, status: 'needs-attention', reason: 'UNSTORABLE' };
 }
 
 function forward(record: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {

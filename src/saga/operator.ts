@@ -4,7 +4,7 @@ import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
 import { PgJournal } from './pg-journal.js';
-import { LEASE_MS } from './recovery.js';
+import { LEASE_MS } from './runner.js';
 import type { SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
 import { listItemOf, type SagaListItem, viewOf } from './view.js';
@@ -152,5 +152,5 @@ async function interveneIn(
     const positions = record.steps.flatMap((step, at) => (step === claim.record.steps[at] ? [] : [at]));
     if (await journal.write(claim.hold, record, positions, { releaseForMs: 0 })) return viewOf(record);
   }
-  throw new HttpError('SAGA_NOT_IDLE', 'The saga runs, has ended, or has nothing to skip.', { status: 409 });
+  throw new HttpError('SAGA_NOT_IDLE', 'The saga runs, has ended, or has nothing to skip.');
 }

@@ -14,6 +14,9 @@ export interface Running {
   readonly done: Promise<RunnerEnd>;
 }
 
+/** For what a step does until it hears of the abort. */
+const MARGIN_MS = 500;
+
 /** How a saga came here. */
 export type Origin = 'started' | 'claimed';
 
@@ -45,8 +48,11 @@ export class Orchestrator {
     return Array.from(this.#running.values(), ({ runner }) => runner.hold);
   }
 
-  /** @param announced what the journal already holds as begun, right after a start */
-  launch(claim: Claim, origin: Origin, announced?: Action): void {
+  /**
+   * @param asked on the setting's clock: before the journal was asked for it
+   * @param announced what the journal already holds as begun, right after a start
+   */
+  launch(claim: Claim, origin: Origin, asked: number, announced?: Action): void {
     const { record, hold } = claim;
     const { log } = this.#setting;
     if (this.#phase === 'over') {
@@ -58,7 +64,7 @@ export class Orchestrator {
       void this.#refuse(claim);
       return;
     }
-    const runner = new Runner(claim, plan, this.#setting);
+    const runner = new Runner(claim, plan, this.#setting, asked);
     // Outside of the scope that started it: the saga outlives the request.
     const scope = new StepScope(hold.sagaId, Number.POSITIVE_INFINITY, runner.trace, this.#setting.service);
     const done = runInScope(scope, () => runner.run(announced))
@@ -80,6 +86,20 @@ export class Orchestrator {
     if (running?.runner.hold !== hold) return;
     this.#setting.log.warn({ sagaId: hold.sagaId }, 'saga: lease lost, stopping');
     running.runner.stop(new UnavailableError('STARTING', 'The saga is run by another worker.'));
+  }
+
+  /** The journal has prolonged the lease. @param asked as of `launch` */
+  prolonged(hold: Hold, asked: number): void {
+    const runner = this.#running.get(hold.sagaId)?.runner;
+    if (runner?.hold === hold) runner.prolonged(asked);
+  }
+
+  /** Whose lease is about to run out stops before anybody else can begin: the journal has not answered for long. */
+  loseOverdue(): void {
+    const now = this.#setting.clock();
+    for (const { runner } of this.#running.values()) {
+      if (now >= runner.heldUntil - MARGIN_MS) this.lose(runner.hold);
+    }
   }
 
   /** True at the end of a drain: no saga runs here any more. */

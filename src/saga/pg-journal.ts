@@ -6,15 +6,18 @@ import { StatementError } from '../db/failure.js';
 import { Deadline } from '../deadline.js';
 import { runInScope, type Scope } from '../scope.js';
 import { Batch } from './batch.js';
-import type {
-  Claim,
-  Created,
-  Hold,
-  Journal,
-  LeaseAfter,
-  ListQuery,
-  SagaRecord,
-  SagaSummary,
+import {
+  type Claim,
+  type Created,
+  type DefinitionKey,
+  type Hold,
+  type Journal,
+  type LeaseAfter,
+  type ListQuery,
+  type SagaRecord,
+  type SagaSummary,
+  UNCLAIMED_MS,
+  UnstorableError,
 } from './journal.js';
 import { holdColumns, moveColumns, startColumns, stepColumns, type Write } from './journal-columns.js';
 import { claimOf, recordOf, type SagaRow, type SummaryRow, summaryOf } from './journal-row.js';
@@ -23,6 +26,7 @@ import {
   EARLIER,
   LOAD,
   listStatement,
+  OPEN_SINCE,
   RELEASE,
   RELEASE_EXCEPT,
   RENEW,
@@ -53,7 +57,7 @@ export class PgJournal implements Journal {
   readonly #writes = new Batch<Write, boolean>(
     (writes) => this.#writeAll(writes),
     BATCH_LIMIT,
-    isAboutValues,
+    (error) => error instanceof UnstorableError,
   );
 
   constructor({ db, owner, leaseMs }: PgJournalOptions) {
@@ -104,8 +108,16 @@ export class PgJournal implements Journal {
     return rows.map(summaryOf);
   }
 
-  async claim(limit: number): Promise<readonly Claim[]> {
-    const { rows } = await this.#ask<SagaRow>(CLAIM, [this.#owner, this.#leaseMs, limit]);
+  async claim(limit: number, known: readonly DefinitionKey[]): Promise<readonly Claim[]> {
+    const { rows } = await this.#ask<SagaRow>(CLAIM, [
+      this.#owner,
+      this.#leaseMs,
+      limit,
+      known.map(({ saga }) => saga),
+      known.map(({ version }) => version),
+      known.map(({ steps }) => steps.join()),
+      UNCLAIMED_MS,
+    ]);
     return rows.map(claimOf);
   }
 
@@ -124,15 +136,20 @@ export class PgJournal implements Journal {
   }
 
   async #writeAll(writes: readonly Write[]): Promise<readonly boolean[]> {
-    const { rows } = await this.#ask<{ saga_id: string }>(WRITE, [
-      this.#owner,
-      this.#leaseMs,
-      ...startColumns(writes.filter(({ hold }) => hold === undefined)),
-      ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
-      ...stepColumns(writes),
-    ]);
-    const written = new Set(rows.map((row) => row.saga_id));
-    return writes.map(({ record }) => written.has(record.sagaId));
+    try {
+      const { rows } = await this.#ask<{ saga_id: string }>(WRITE, [
+        this.#owner,
+        this.#leaseMs,
+        ...startColumns(writes.filter(({ hold }) => hold === undefined)),
+        ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
+        ...stepColumns(writes),
+      ]);
+      const written = new Set(rows.map((row) => row.saga_id));
+      return writes.map(({ record }) => written.has(record.sagaId));
+    } catch (error) {
+      if (!(error instanceof StatementError) || !ABOUT_VALUES.test(error.sqlState)) throw error;
+      throw new UnstorableError(`the journal cannot keep this (${error.sqlState})`, { cause: error });
+    }
   }
 
   #ask<R>(text: string, values: readonly unknown[]): Promise<QueryResult<R>> {
@@ -150,6 +167,12 @@ export async function releaseOwnersExcept(db: Queryable, instanceId: string): Pr
   return rowCount;
 }
 
+/** When the oldest saga was started that may still need what its steps have left. */
+export async function openSince(db: Queryable): Promise<Date | undefined> {
+  const row = await db.one<{ readonly since: Date | null }>(OPEN_SINCE);
+  return row.since ?? undefined;
+}
+
 interface EarlierRow {
   readonly saga_id: string;
   readonly status: SagaStatus;
@@ -158,10 +181,11 @@ interface EarlierRow {
   readonly retired: boolean;
 }
 
-/** SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit exceeded). */
-function isAboutValues(error: unknown): boolean {
-  return error instanceof StatementError && /^(?:22|23|54)/.test(error.sqlState);
-}
+/**
+ * SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit exceeded). Not 23505: keys are
+ * arbitrated by the statement itself, so what is not unique is there only for a moment.
+ */
+const ABOUT_VALUES = /^(?:22|23(?!505)|54)/;
 
 /** A batch belongs to many sagas and to no request: none of them may cut it off or lend it a trace. */
 function journalScope(): Scope {

@@ -2,20 +2,21 @@
 // sagas, then claims unfinished ones whose lease has run out. The database decides who gets what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
-import type { Journal } from './journal.js';
+import type { DefinitionKey, Journal } from './journal.js';
 import type { Orchestrator } from './orchestrator.js';
 
-/** A worker must miss several rounds in a row before its leases run out. */
-export const LEASE_MS = 6000;
 /** One round a second and a half at most, spread so that workers do not ask in step. */
 const ROUND_MS = { least: 1000, jitter: 500 };
 const CLAIM_AT_ONCE = 64;
 /** Claimed sagas that one worker runs at a time; the rest stays for others, or for later. */
 const CLAIMED_AT_MOST = 256;
 const FAILED_ROUND_MOST_MS = 5000;
+const WATCH_EVERY_MS = 250;
 
 export interface RecoverySetting {
   readonly log: Logger;
+  readonly plans: readonly DefinitionKey[];
+  readonly clock: () => number;
   readonly random: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -27,6 +28,8 @@ export class Recovery {
   readonly #end = new AbortController();
   #claiming = true;
   #loop: Promise<void> | undefined;
+  /** A journal that does not answer holds up the loop, and leases run out all the same. */
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(journal: Journal, orchestrator: Orchestrator, setting: RecoverySetting) {
     this.#journal = journal;
@@ -37,6 +40,7 @@ export class Recovery {
   /** The first round begins at once. */
   start(): void {
     this.#loop ??= this.#run();
+    this.#watch ??= setInterval(() => this.#orchestrator.loseOverdue(), WATCH_EVERY_MS).unref();
   }
 
   /** From now on only renews. */
@@ -48,6 +52,7 @@ export class Recovery {
     this.stopClaiming();
     this.#end.abort();
     await this.#loop;
+    clearInterval(this.#watch);
   }
 
   async #run(): Promise<void> {
@@ -73,9 +78,10 @@ export class Recovery {
     while (this.#claiming) {
       const room = Math.min(CLAIM_AT_ONCE, CLAIMED_AT_MOST - this.#orchestrator.claimed);
       if (room <= 0) return;
-      const claims = await this.#journal.claim(room);
+      const asked = this.#setting.clock();
+      const claims = await this.#journal.claim(room, this.#setting.plans);
       if (claims.length > 0) this.#setting.log.info({ sagas: claims.length }, 'saga recovery: claimed');
-      for (const claim of claims) this.#orchestrator.launch(claim, 'claimed');
+      for (const claim of claims) this.#orchestrator.launch(claim, 'claimed', asked);
       if (claims.length < room) return;
     }
   }
@@ -83,7 +89,11 @@ export class Recovery {
   async #renew(): Promise<void> {
     const holds = this.#orchestrator.holds();
     if (holds.length === 0) return;
+    const asked = this.#setting.clock();
     const kept = await this.#journal.renew(holds);
-    for (const hold of holds) if (!kept.has(hold.sagaId)) this.#orchestrator.lose(hold);
+    for (const hold of holds) {
+      if (kept.has(hold.sagaId)) this.#orchestrator.prolonged(hold, asked);
+      else this.#orchestrator.lose(hold);
+    }
   }
 }

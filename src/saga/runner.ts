@@ -4,13 +4,22 @@ import type { TraceContext } from '../scope.js';
 import { type AttemptSetting, attempt, StepScope } from './attempt.js';
 import { fullJitter } from './backoff.js';
 import type { Plan } from './definition.js';
-import type { Claim, Hold, Journal, LeaseAfter, SagaRecord } from './journal.js';
-import { type Action, advance, type Effect, type Outcome, settle } from './machine.js';
+import {
+  type Claim,
+  type Hold,
+  type Journal,
+  type LeaseAfter,
+  type SagaRecord,
+  UnstorableError,
+} from './journal.js';
+import { type Action, advance, type Effect, lostPause, type Outcome, settle, unstorable } from './machine.js';
 import type { SagaObserver } from './observer.js';
 import { traceOf } from './trace.js';
 
 /** Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing. */
 export const DURABLE_PAUSE_MS = 2000;
+/** A worker must miss several rounds of renewals in a row before its leases run out. */
+export const LEASE_MS = 6000;
 const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
 
 /** `let-go`: anyone may go on with it when it is due. `lost`: somebody else has it, or may have it soon. */
@@ -21,6 +30,8 @@ export interface RunnerSetting extends AttemptSetting {
   readonly observer: SagaObserver;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds that leases are judged by: never goes back. */
+  readonly clock: () => number;
   /** [0, 1) */
   readonly random: () => number;
   /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
@@ -30,8 +41,11 @@ export interface RunnerSetting extends AttemptSetting {
 /** Lives from a start or a claim until `run` resolves; of no use afterwards. */
 export class Runner {
   readonly hold: Hold;
+  readonly #wasLost: boolean;
   readonly #plan: Plan;
   readonly #setting: RunnerSetting;
+  /** On `clock`: until then nobody else can have it. */
+  #heldUntil: number;
   readonly #trace: TraceContext;
   /** As the journal has it. */
   #record: SagaRecord;
@@ -40,8 +54,11 @@ export class Runner {
   #scope: StepScope | undefined;
   #nap: AbortController | undefined;
 
-  constructor({ hold, record }: Claim, plan: Plan, setting: RunnerSetting) {
+  /** @param asked on `clock`: before the journal was asked for it */
+  constructor({ hold, record, wasLost = false }: Claim, plan: Plan, setting: RunnerSetting, asked: number) {
     this.hold = hold;
+    this.#wasLost = wasLost;
+    this.#heldUntil = asked + LEASE_MS;
     this.#record = record;
     this.#plan = plan;
     this.#setting = setting;
@@ -50,6 +67,15 @@ export class Runner {
 
   get record(): SagaRecord {
     return this.#record;
+  }
+
+  get heldUntil(): number {
+    return this.#heldUntil;
+  }
+
+  /** The journal has prolonged the lease. @param asked as of the constructor */
+  prolonged(asked: number): void {
+    this.#heldUntil = Math.max(this.#heldUntil, asked + LEASE_MS);
   }
 
   /** The saga's place in its trace, for the scope it runs in. */
@@ -72,6 +98,26 @@ export class Runner {
 
   /** @param announced the action that the journal already holds as begun by this runner, right after a start */
   async run(announced?: Action): Promise<RunnerEnd> {
+    try {
+      return await this.#goOn(announced);
+    } catch (error) {
+      if (!(error instanceof UnstorableError)) throw error;
+      const { saga, sagaId } = this.#record;
+      this.#setting.log.error(
+        { err: error, saga, sagaId },
+        'saga journal: what a step has left cannot be kept',
+      );
+      const written = await this.#write(unstorable(this.#record, this.#setting.now()), { releaseForMs: 0 });
+      return written ? this.#ended() : 'lost';
+    }
+  }
+
+  async #goOn(announced?: Action): Promise<RunnerEnd> {
+    const pauseMs = this.#wasLost ? lostPause(this.#record, this.#plan, this.#setting) : 0;
+    if (pauseMs > 0) {
+      const rested = await this.#rest(this.#record, pauseMs);
+      if (rested !== 'rested') return rested;
+    }
     let action = announced ?? (await this.#announce(this.#record));
     while (action !== undefined && action.kind !== 'ended') {
       const outcome = await this.#act(action);
@@ -86,7 +132,10 @@ export class Runner {
         action = await this.#announce(record);
       }
     }
-    if (action === undefined) return 'lost';
+    return action === undefined ? 'lost' : this.#ended();
+  }
+
+  #ended(): RunnerEnd {
     const { saga, sagaId, status, reason } = this.#record;
     if (status === 'needs-attention') {
       this.#setting.log.error({ saga, sagaId, reason }, 'saga: needs attention');
@@ -137,19 +186,23 @@ export class Runner {
   /**
    * Until it has happened or the hold is lost: a saga is not given up because the database is away. Repeating is
    * harmless, since the write says how things are and not what is to be added.
+   * @throws UnstorableError
    */
   async #write(record: SagaRecord, lease: LeaseAfter): Promise<boolean> {
     if (record === this.#record && lease === 'renew') return true;
-    const { journal, now, random, log } = this.#setting;
+    const { journal, now, clock, random, log } = this.#setting;
     const dated: SagaRecord = { ...record, updatedAt: now() };
     const before = this.#record.steps;
     const positions = record.steps.flatMap((step, at) => (step === before[at] ? [] : [at]));
     for (let failures = 1; !this.#stopped; failures++) {
+      const asked = clock();
       try {
         if (!(await journal.write(this.hold, dated, positions, lease))) return false;
+        this.prolonged(asked);
         this.#record = dated;
         return true;
       } catch (error) {
+        if (error instanceof UnstorableError) throw error;
         log.error(
           { err: error, sagaId: record.sagaId, failures },
           'saga journal: write failed, trying again',

@@ -25,6 +25,8 @@ export interface SagasSetting {
   readonly plans: Plans;
   readonly orchestrator: Orchestrator;
   readonly now: () => number;
+  /** As of RunnerSetting. */
+  readonly clock: () => number;
 }
 
 export class WorkerSagas implements Sagas {
@@ -46,14 +48,15 @@ export class WorkerSagas implements Sagas {
     input: Json,
     options: { readonly idempotencyKey?: string } = {},
   ): Promise<StartedSaga> {
-    const { plans, now, journal, orchestrator } = this.#setting;
+    const { plans, now, clock, journal, orchestrator } = this.#setting;
     if (this.#closed) throw new UnavailableError('DRAINING', 'The worker stops.');
     const plan = plans.byName(saga);
     if (plan === undefined) throw new TypeError(`no saga is registered as ${JSON.stringify(saga)}`);
     const { record, action } = advance(fresh(plan, input, options.idempotencyKey, now()), plan, now());
+    const asked = clock();
     const created = await journal.create(record, now() - KEY_KEPT_MS);
     if (created.created) {
-      orchestrator.launch({ hold: created.hold, record }, 'started', action);
+      orchestrator.launch({ hold: created.hold, record }, 'started', asked, action);
       return { sagaId: record.sagaId, status: record.status, created: true };
     }
     const { sagaId, status, fingerprint } = created.earlier;

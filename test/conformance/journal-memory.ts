@@ -2,6 +2,7 @@
 import type {
   Claim,
   Created,
+  DefinitionKey,
   Hold,
   Journal,
   LeaseAfter,
@@ -9,7 +10,7 @@ import type {
   SagaRecord,
   SagaSummary,
 } from '#src/saga/journal.js';
-import { hasEnded } from '#src/saga/journal.js';
+import { hasEnded, UNCLAIMED_MS } from '#src/saga/journal.js';
 
 interface Stored {
   record: SagaRecord;
@@ -80,15 +81,25 @@ export class MemoryJournal implements Journal {
     return this.#store.sagas.get(sagaId)?.record;
   }
 
-  async claim(limit: number): Promise<readonly Claim[]> {
+  async claim(limit: number, known: readonly DefinitionKey[]): Promise<readonly Claim[]> {
+    const now = this.#store.now();
+    const isKnown = ({ saga, version, steps }: SagaRecord): boolean =>
+      known.some(
+        (one) =>
+          one.saga === saga &&
+          one.version === version &&
+          one.steps.join() === steps.map(({ name }) => name).join(),
+      );
     return [...this.#store.sagas.values()]
-      .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= this.#store.now())
+      .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= now)
+      .filter(({ record, leaseUntil }) => isKnown(record) || leaseUntil <= now - UNCLAIMED_MS)
       .sort((a, b) => (a.record.sagaId < b.record.sagaId ? -1 : 1))
       .slice(0, limit)
       .map((stored) => {
+        const wasLost = stored.record.status !== 'waiting';
         const status = stored.record.failure === null ? 'running' : 'compensating';
         stored.record = { ...stored.record, status };
-        return this.#hand(stored);
+        return { ...this.#hand(stored), wasLost };
       });
   }
 

@@ -1,6 +1,6 @@
 // What every journal must do. Run for each implementation by journal.test.ts.
 import { expect } from 'chai';
-import type { Created, Hold, Journal, SagaRecord, StepRecord } from '#src/saga/journal.js';
+import type { Created, DefinitionKey, Hold, Journal, SagaRecord, StepRecord } from '#src/saga/journal.js';
 import { pendingStep } from '#src/saga/journal-row.js';
 import { newSagaId } from '#src/saga/saga-id.js';
 
@@ -35,6 +35,12 @@ export function sagaRecord(changes: Partial<SagaRecord> = {}): SagaRecord {
     ...changes,
   };
 }
+
+/** The definition of these records. */
+export const KNOWN: readonly DefinitionKey[] = [
+  { saga: 'other', version: 1, steps: ['one'] },
+  { saga: 'transfer', version: 1, steps: ['debit', 'credit', 'null'] },
+];
 
 const begun = (name: string): StepRecord => ({
   ...pendingStep(name),
@@ -166,7 +172,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('changes nothing for a write with an old fence', async () => {
       const record = sagaRecord();
       const old = await start(record, 0);
-      const [claim] = await journal.claim(10);
+      const [claim] = await journal.claim(10, KNOWN);
       const steps = record.steps.with(0, begun('debit'));
       const stale: SagaRecord = { ...record, status: 'completed', steps };
       expect(await journal.write(old, stale, [0], 'renew')).to.equal(false);
@@ -177,29 +183,59 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('claims what runs when its lease is over, with a larger fence, and not before', async () => {
       const left = await start(sagaRecord(), 0);
       await start(sagaRecord());
-      const claims = await journal.claim(10);
+      const claims = await journal.claim(10, KNOWN);
       expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([left.sagaId]);
       expect(claims[0]!.hold.fence).to.be.greaterThan(left.fence);
       expect(claims[0]!.record).to.deep.equal(await journal.load(left.sagaId));
-      expect(await journal.claim(10)).to.deep.equal([]);
+      expect(await journal.claim(10, KNOWN)).to.deep.equal([]);
+    });
+
+    it('leaves what it does not know to others, but not for ever', async () => {
+      const { sagaId } = await start(sagaRecord(), 0);
+      const [, { saga, version, steps }] = KNOWN as [DefinitionKey, DefinitionKey];
+      for (const others of [
+        [],
+        [{ saga, version: 2, steps }],
+        [{ saga, version, steps: [...steps, 'more'] }],
+        [{ saga: 'other', version, steps }],
+      ]) {
+        expect(await journal.claim(10, others)).to.deep.equal([]);
+      }
+      expect((await journal.claim(10, KNOWN)).map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
+      const left = await start(sagaRecord(), -600_000);
+      expect((await journal.claim(10, [])).map(({ hold }) => hold.sagaId)).to.deep.equal([left.sagaId]);
+    });
+
+    it('tells of what it claims whether its last runner was lost or had let it go', async () => {
+      const record = sagaRecord();
+      const slept = await start(record);
+      await journal.write(slept, { ...record, status: 'waiting' }, [], LET_GO);
+      const lost = await start(sagaRecord(), 0);
+      const claims = await journal.claim(10, KNOWN);
+      expect(claims.map(({ hold, wasLost }) => [hold.sagaId, wasLost])).to.deep.equal([
+        [slept.sagaId, false],
+        [lost.sagaId, true],
+      ]);
     });
 
     it('claims the oldest first, no more than it is asked for', async () => {
       const ids = [];
       for (let n = 0; n < 4; n++) ids.push((await start(sagaRecord(), 0)).sagaId);
-      const first = await journal.claim(3);
+      const first = await journal.claim(3, KNOWN);
       expect(first.map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(0, 3));
-      expect((await journal.claim(3)).map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(3));
+      expect((await journal.claim(3, KNOWN)).map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(3));
     });
 
     it('never gives one saga to two that claim at once', async () => {
       const ids = await Promise.all(
         Array.from({ length: 40 }, async () => (await start(sagaRecord(), 0)).sagaId),
       );
-      const rounds = await Promise.all(Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(10)));
+      const rounds = await Promise.all(
+        Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(10, KNOWN)),
+      );
       const given = rounds.flat().map(({ hold }) => hold.sagaId);
       expect(new Set(given).size).to.equal(given.length);
-      const rest = (await journal.claim(40)).map(({ hold }) => hold.sagaId);
+      const rest = (await journal.claim(40, KNOWN)).map(({ hold }) => hold.sagaId);
       expect([...given, ...rest].sort()).to.deep.equal(ids.sort());
     });
 
@@ -208,7 +244,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         const record = sagaRecord();
         await journal.write(await start(record), { ...record, status }, [], LET_GO);
       }
-      expect(await journal.claim(10)).to.deep.equal([]);
+      expect(await journal.claim(10, KNOWN)).to.deep.equal([]);
     });
 
     it('wakes a waiting saga when it is due, in the direction it was going', async () => {
@@ -219,7 +255,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         await journal.write(await start(record), { ...record, status: 'waiting' }, [], lease);
       }
       // `failure` is written by the move that sets it, not by the start.
-      const claims = await journal.claim(10);
+      const claims = await journal.claim(10, KNOWN);
       expect(claims.map(({ record }) => [record.sagaId, record.status])).to.deep.equal([
         [forward.sagaId, 'running'],
         [backward.sagaId, 'compensating'],
@@ -230,7 +266,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const mine = await start(sagaRecord(), 0);
       const lost = await start(sagaRecord(), 0);
       expect(await journal.renew([mine])).to.deep.equal(new Set([mine.sagaId]));
-      const [claim] = await journal.claim(10);
+      const [claim] = await journal.claim(10, KNOWN);
       expect(claim?.hold.sagaId).to.equal(lost.sagaId);
       expect(await journal.renew([mine, lost])).to.deep.equal(new Set([mine.sagaId]));
     });
@@ -240,7 +276,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const hold = await start(record);
       await journal.write(hold, { ...record, status: 'waiting' }, [], { releaseForMs: LONG_MS });
       await store.journal(0).renew([hold]);
-      expect(await journal.claim(10)).to.deep.equal([]);
+      expect(await journal.claim(10, KNOWN)).to.deep.equal([]);
     });
 
     it('frees a released saga at once and for good', async () => {
@@ -248,7 +284,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const hold = await start(record);
       await journal.release([hold]);
       expect(await journal.write(hold, { ...record, status: 'completed' }, [], 'renew')).to.equal(false);
-      expect((await journal.claim(10)).map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
+      expect((await journal.claim(10, KNOWN)).map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
     });
 
     it('lets an operator take what nobody runs, and nothing else', async () => {

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import type { Queryable } from '#src/db/database.js';
-import type { Journal } from '#src/saga/journal.js';
+import { type Hold, type Journal, UnstorableError } from '#src/saga/journal.js';
 import { PgJournal, releaseOwnersExcept } from '#src/saga/pg-journal.js';
 import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
-import { journalConformance, sagaRecord } from './journal.common.js';
+import { connect } from '#test/saga/pg-connection.js';
+import { newSeed, seeded } from '#test/support/random.js';
+import { journalConformance, KNOWN, sagaRecord } from './journal.common.js';
 import { MemoryJournal, MemoryStore } from './journal-memory.js';
 
 journalConformance('memory', async () => {
@@ -40,9 +42,48 @@ describe('on a real PostgreSQL', () => {
     const records = [sagaRecord(), nonsense, sagaRecord()];
     const answers = await Promise.allSettled(records.map((record) => mine.create(record, 0)));
     expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+    expect(answers[1]).to.have.property('reason').that.is.instanceOf(UnstorableError);
     expect(await mine.load(nonsense.sagaId)).to.equal(undefined);
     for (const { sagaId } of [records[0]!, records[2]!])
       expect(await mine.load(sagaId)).to.not.equal(undefined);
+  });
+
+  it('renews, writes and releases the same sagas at once, in any order, without waiting for each other', async () => {
+    // A session each, which looks for each saga in the order in which it is told of them, as in a large table.
+    const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(database.url)));
+    for (const { db } of sessions) {
+      for (const way of ['seqscan', 'hashjoin', 'mergejoin', 'sort'])
+        await db.query(`set enable_${way} = off`);
+    }
+    const [mine, ...others] = sessions.map(({ db }) => journal(60_000, 'test:order:1', db)) as [
+      Journal,
+      ...Journal[],
+    ];
+    const records = Array.from({ length: 60 }, () => sagaRecord());
+    const holds: Hold[] = [];
+    for (const record of records) {
+      const created = await mine.create(record, 0);
+      if (created.created) holds.push(created.hold);
+    }
+    const seed = newSeed();
+    const random = seeded(seed);
+    const shuffled = <T>(list: readonly T[]): T[] =>
+      list
+        .map((one) => [random(), one] as const)
+        .sort(([a], [b]) => a - b)
+        .map(([, one]) => one);
+    for (let round = 0; round < 40; round++) {
+      const writes = (by: Journal): Promise<unknown>[] =>
+        shuffled([...holds.keys()]).map((at) => by.write(holds[at]!, records[at]!, [], 'renew'));
+      const all = [
+        ...others.map((other) => other.renew(shuffled(holds))),
+        ...writes(mine),
+        ...writes(others[0]!),
+      ];
+      const failed = (await Promise.allSettled<unknown>(all)).filter(({ status }) => status === 'rejected');
+      expect(failed, `seed ${seed}`).to.deep.equal([]);
+    }
+    for (const session of sessions) await session.close();
   });
 
   it('frees what dead instances held, and nothing of the living one', async () => {
@@ -50,10 +91,10 @@ describe('on a real PostgreSQL', () => {
     await journal(60_000, 'gone:1:1').create(dead, 0);
     const alive = await journal(60_000, 'here:1:1').create(living, 0);
     const heir = journal(60_000, 'here:2:1');
-    const before = (await heir.claim(1000)).map(({ hold }) => hold.sagaId);
+    const before = (await heir.claim(1000, KNOWN)).map(({ hold }) => hold.sagaId);
     expect(before).to.not.include(dead.sagaId);
     await releaseOwnersExcept(database.db, 'here');
-    const claimed = (await heir.claim(1000)).map(({ hold }) => hold.sagaId);
+    const claimed = (await heir.claim(1000, KNOWN)).map(({ hold }) => hold.sagaId);
     expect(claimed).to.include(dead.sagaId).and.not.include(living.sagaId);
     expect(alive.created && (await heir.renew([alive.hold])).size).to.equal(1);
   });

@@ -5,6 +5,7 @@ import type { ClosableDatabase } from '#src/db/create-database.js';
 import type { IdempotencyKey, Outcome, Transaction } from '#src/db/database.js';
 import { fingerprintOf, sweepIdempotency } from '#src/db/idempotency.js';
 import { BusinessError } from '#src/errors.js';
+import { newSagaId } from '#src/saga/saga-id.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
@@ -44,6 +45,46 @@ describe('effects that happen once', () => {
   const never = async (): Promise<never> => {
     throw new Error('must not run');
   };
+
+  describe('an owner whose transaction has ended', () => {
+    const late: Record<string, (key: IdempotencyKey, held: Promise<void>) => Promise<unknown>> = {
+      'with an outcome': (key, held) =>
+        db.once(key, async () => {
+          await held;
+          return { status: 201, body: {} };
+        }),
+      'with a refusal': (key, held) =>
+        db.once(key, async () => {
+          await held;
+          throw new BusinessError('NO_STOCK', 'none is left');
+        }),
+      'with an undo': (key, held) => db.cancel(key, () => held),
+    };
+    for (const [what, call] of Object.entries(late)) {
+      it(`stores no key behind it, ${what}`, async () => {
+        for (const isFollowed of [false, true]) {
+          db = open(url, { budget: localBudget(1) });
+          const key = freshKey();
+          const held = deferred();
+          const error = await rejection(withDeadline(100, () => call(key, held.promise)));
+          expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
+          const resume = async (): Promise<void> => {
+            held.resolve();
+            for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+          };
+          if (!isFollowed) await resume();
+          await db.transaction(async (tx) => {
+            await tx.query('select 1');
+            if (isFollowed) await resume();
+            await tx.query('select 1');
+          });
+          expect(
+            await db.many('select state from multilane.idempotency where key = $1', [key.key]),
+          ).to.deep.equal([]);
+        }
+      });
+    }
+  });
 
   describe('once', () => {
     it('runs the effect the first time and gives the same answer ever after', async () => {
@@ -292,16 +333,59 @@ describe('effects that happen once', () => {
     );
   });
 
+  const age = (aged: readonly IdempotencyKey[], days: number): Promise<unknown> =>
+    db.query(
+      `update multilane.idempotency set created_at = now() - interval '${days} days' where key = any($1)`,
+      [aged.map(({ key }) => key)],
+    );
+
   it('are forgotten when they are old, in batches, and not before', async () => {
     const [old, older, fresh] = [freshKey(), freshKey(), freshKey()];
     for (const key of [old, older, fresh]) await db.once(key, effect(key));
-    await db.query(
-      "update multilane.idempotency set created_at = now() - interval '25 hours' where key = any($1)",
-      [[old.key, older.key]],
-    );
-    expect(await sweepIdempotency(db, 24 * 3600_000, 1)).to.equal(2);
+    await age([old, older], 3.1);
+    await age([fresh], 2.9);
+    expect(await sweepIdempotency(db, undefined, 1)).to.equal(2);
     expect(await db.outcome(old)).to.equal(undefined);
     expect(await db.outcome(fresh)).to.not.equal(undefined);
+  });
+
+  describe('of a saga', () => {
+    const daysAgo = (days: number): number => Date.now() - days * 86_400_000;
+    const stepKey = (days: number): IdempotencyKey => ({
+      route: 'POST /x',
+      key: `${newSagaId(Math.floor(daysAgo(days)))}/pay`,
+    });
+
+    it('are kept for 30 days, and longer while an older saga is open', async () => {
+      const [young, old] = [stepKey(29), stepKey(40)];
+      for (const key of [young, old]) await db.once(key, effect(key));
+      await age([young], 29);
+      await age([old], 40);
+      expect(await sweepIdempotency(db, new Date(daysAgo(41)))).to.equal(0);
+      expect(await sweepIdempotency(db, new Date(daysAgo(39)))).to.equal(1);
+      expect(await db.outcome(young)).to.not.equal(undefined);
+    });
+
+    it('are undone days later, too, and nothing is said to be undone when its key may be gone', async () => {
+      for (const days of [0, 4, 29]) {
+        const key = stepKey(days);
+        await db.once(key, effect(key));
+        await age([key], days);
+        await sweepIdempotency(db, undefined);
+        await db.cancel(key, undo(key));
+        expect(await effects(key)).to.equal(0);
+      }
+      const lost = stepKey(31);
+      await db.once(lost, effect(lost));
+      await age([lost], 31);
+      expect(await sweepIdempotency(db, undefined)).to.equal(1);
+      expect((await rejection(db.cancel(lost, undo(lost)))).message).to.include('nobody can tell');
+      expect(await effects(lost)).to.equal(1);
+      // What never arrived, of a saga that is young, is nothing to undo.
+      await db.cancel(stepKey(1), async (_tx, done) => {
+        expect(done).to.equal(undefined);
+      });
+    });
   });
 
   it('have a fingerprint that tells values apart and orders of members not', () => {

@@ -61,6 +61,7 @@ function mounted(log: Logger): { readonly deps: ServiceDeps; readonly service: M
     call: unused,
     cpu: { tasks: () => unused },
     shared: () => unused,
+    openSagasSince: async () => undefined,
     outfit: (_service, given) => {
       deps = given;
       return given;

@@ -84,13 +84,25 @@ describe('a batch', () => {
     expect(await next).to.equal(30);
   });
 
-  it('tries each alone when one of them made it fail', async () => {
+  it('tries both halves when one of them made it fail, and so on, until that one is alone', async () => {
     const { batch, nextFlush } = recorded(100, () => true);
-    const answers = Promise.allSettled([batch.add(1), batch.add(2), batch.add(3)]);
-    (await nextFlush()).fail(new Error('bad value'));
-    (await nextFlush()).answer();
-    (await nextFlush()).fail(new Error('bad value'));
-    (await nextFlush()).answer();
-    expect((await answers).map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+    const answers = Promise.allSettled([1, 2, 3, 4, 5].map((item) => batch.add(item)));
+    const flushed: (readonly number[])[] = [];
+    for (let flushes = 0; flushes < 5; flushes++) {
+      const flush = await nextFlush();
+      flushed.push(flush.items);
+      if (flush.items.includes(2)) flush.fail(new Error('bad value'));
+      else flush.answer();
+    }
+    expect(flushed).to.deep.equal([[1, 2, 3, 4, 5], [1, 2, 3], [1, 2], [1], [2]]);
+    while (flushed.length < 7) {
+      const flush = await nextFlush();
+      flushed.push(flush.items);
+      flush.answer();
+    }
+    expect(flushed.slice(5)).to.deep.equal([[3], [4, 5]]);
+    expect((await answers).map(({ status }) => status)).to.deep.equal(
+      [1, 2, 3, 4, 5].map((item) => (item === 2 ? 'rejected' : 'fulfilled')),
+    );
   });
 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { hasEnded, type SagaRecord } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/recovery.js';
+import { LEASE_MS } from '#src/saga/runner.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { newSeed } from '#test/support/random.js';
 import { definitionOf, engineOn } from './harness.js';

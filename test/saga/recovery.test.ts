@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { BusinessError, UnavailableError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
-import type { Journal } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/recovery.js';
+import { intervene } from '#src/saga/intervene.js';
+import { type Journal, UNCLAIMED_MS, UnstorableError } from '#src/saga/journal.js';
+import { LEASE_MS } from '#src/saga/runner.js';
 import type { SagaView, StepContext } from '#src/saga/saga.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
@@ -77,7 +78,7 @@ describe('recovery', () => {
       [[...healthy, { name: 'c', run: () => 1 }], 1],
     ] as const) {
       const sagaId = await abandoned();
-      now += LEASE_MS;
+      now += LEASE_MS + UNCLAIMED_MS;
       const heir = engine(steps, { version });
       heir.start();
       const view = await heir.sagas.wait(sagaId, LONG);
@@ -134,6 +135,97 @@ describe('recovery', () => {
     expect(await told.happened).to.be.instanceOf(UnavailableError);
     expect(await asleep.sagas.wait(sagaId, LONG)).to.deep.equal(view);
     expect(view.results).to.deep.equal({ a: 2, b: 'done' });
+  });
+
+  it('stops a step before its lease runs out when the journal does not answer: another may begin then', async () => {
+    const told = new Moment<number>();
+    let at = 0;
+    const hang = (_: never, { signal }: StepContext): Promise<void> =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          told.now(at);
+          resolve();
+        });
+      });
+    const renewing = new Moment();
+    const cutOff = engine([{ name: 'a', run: hang }], {
+      clock: () => at,
+      wrap: (journal) => {
+        journal.renew = () => {
+          renewing.now();
+          return new Promise(() => undefined);
+        };
+        return journal;
+      },
+    });
+    await cutOff.sagas.start('transfer', {});
+    cutOff.start();
+    await renewing.happened;
+    at = LEASE_MS - 501;
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    at = LEASE_MS - 500;
+    expect(await told.happened).to.equal(LEASE_MS - 500);
+    engines.splice(engines.indexOf(cutOff), 1); // its round never ends
+  });
+
+  it('waits ever longer before it begins again what ended its runner: it may be what ends the process', async () => {
+    const begun: number[] = [];
+    let began = new Moment();
+    const deadly: readonly Step[] = [
+      {
+        name: 'a',
+        run: () => 1,
+        compensate: () => {
+          begun.push(now);
+          began.now();
+          return new Promise(() => undefined);
+        },
+      },
+      { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) },
+    ];
+    await engine(deadly).sagas.start('transfer', {});
+    await began.happened;
+    for (let death = 0; death < 12; death++) {
+      began = new Moment();
+      now += LEASE_MS;
+      engine(deadly, { sleep }).start();
+      await began.happened;
+      // As if its process had died: it only renews what nobody has any more.
+      await engines.pop()!.drain(0);
+    }
+    const pauses = begun.slice(1).map((at, index) => at - begun[index]!);
+    expect(pauses.at(-1)).to.be.within(30_000, 70_000);
+    for (const [index, pause] of pauses.entries()) {
+      expect(pause, `before attempt ${index + 2}`).to.be.at.least(Math.min(60_000, 100 * 2 ** index) / 2);
+    }
+  });
+
+  it('gives what the journal cannot keep to an operator, who can go on with it', async () => {
+    let result = 'poison';
+    const steps: readonly Step[] = [{ name: 'a', run: () => result }, healthy[1]!];
+    const worker = engine(steps, {
+      wrap: (journal) => {
+        const write = journal.write.bind(journal);
+        journal.write = async (hold, record, ...rest) => {
+          if (record.steps.some((step) => step.result === 'poison')) throw new UnstorableError('no');
+          return write(hold, record, ...rest);
+        };
+        return journal;
+      },
+    });
+    worker.start();
+    const { sagaId } = await worker.sagas.start('transfer', {});
+    const view = await worker.sagas.wait(sagaId, LONG);
+    expect(view).to.deep.include({ status: 'needs-attention', reason: 'UNSTORABLE' });
+    expect(view.steps[0]).to.deep.include({ status: 'unknown' });
+    expect(view.steps[0]?.error).to.include({ code: 'UNSTORABLE' });
+    result = 'good';
+    const stored = store.sagas.get(sagaId)!;
+    stored.record = intervene('retry', stored.record)!;
+    expect(await worker.sagas.wait(sagaId, LONG)).to.deep.include({
+      status: 'completed',
+      results: { a: 'good', b: 'done' },
+    });
   });
 
   it('sleeps long pauses in the journal, and wakes from them', async () => {
@@ -304,8 +396,8 @@ describe('recovery', () => {
 
 function tellClaims(journal: Journal, claimed: Moment<number>): Journal {
   const claim = journal.claim.bind(journal);
-  journal.claim = async (limit) => {
-    const claims = await claim(limit);
+  journal.claim = async (...asked) => {
+    const claims = await claim(...asked);
     claimed.now(claims.length);
     return claims;
   };
