@@ -120,7 +120,8 @@ export class InjectExchange implements Exchange {
 
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     const { body = '' } = this.#request;
-    onPiece(typeof body === 'string' ? Buffer.from(body) : body, true);
+    // Bytes of its own: whoever reads them may change them, and the request may be made again.
+    onPiece(Buffer.from(body), true);
     return true;
   }
 

@@ -81,7 +81,10 @@ export function outgoingContent(options: CallOptions): OutgoingContent {
     }
     headers['idempotency-key'] = options.idempotencyKey;
   }
-  if (options.json === undefined) return { headers, body: options.body };
+  // A copy: what the caller makes of its bytes afterwards is no concern of an attempt that is still to come.
+  const { body } = options;
+  if (options.json === undefined)
+    return { headers, body: typeof body === 'object' ? Uint8Array.from(body) : body };
   headers['content-type'] ??= 'application/json';
   return { headers, body: JSON.stringify(options.json) };
 }

@@ -98,6 +98,8 @@ interface Flight {
   readonly controller: AbortController;
   readonly outcome: Promise<Outcome>;
   isLeading: boolean;
+  /** Its place is taken in the name of this flight. */
+  isClaimed: boolean;
   /** In this worker. */
   waiters: number;
   /** Slots of workers in which somebody waits for this. */
@@ -144,6 +146,7 @@ export class SingleFlight {
     const flight: Flight = {
       controller,
       isLeading: false,
+      isClaimed: false,
       waiters: 0,
       followers: new Set(),
       // After this function, so that the flight is known when anybody asks.
@@ -170,13 +173,14 @@ export class SingleFlight {
 
   async #lead(key: string, flight: Flight, perform: Perform, isClaimed: boolean): Promise<Outcome> {
     flight.isLeading = true;
+    flight.isClaimed = isClaimed;
     const outcome = await outcomeOf(perform, flight.controller.signal);
     this.#forget(key, flight);
     const told = outcome.kind === 'error' ? outcome.told : outcome;
     const message: FlightMessage = told === undefined ? { kind: 'gone', key } : { ...told, key };
     for (const slot of flight.followers) this.#mail.send(slot, message);
     // Last: who finds the place free has been told, or had not asked.
-    if (isClaimed) this.#claims.release(key);
+    this.#release(key, flight);
     return outcome;
   }
 
@@ -225,9 +229,15 @@ export class SingleFlight {
 
   #endUnwanted(key: string, flight: Flight): void {
     if (flight.waiters > 0 || flight.followers.size > 0) return;
-    // Nobody may join what is being called off.
+    // Nobody may join what is being called off. It may end late: by then the place is another flight's.
     this.#forget(key, flight);
+    this.#release(key, flight);
     flight.controller.abort();
+  }
+
+  #release(key: string, flight: Flight): void {
+    if (flight.isClaimed) this.#claims.release(key);
+    flight.isClaimed = false;
   }
 
   #forget(key: string, flight: Flight): void {

@@ -103,6 +103,27 @@ describe('single flight', () => {
     expect([one.shared, two.shared, three.shared]).to.deep.equal([4, 5, 5]);
   });
 
+  it('that is called off and ends late takes nothing from the next one', async () => {
+    const { one, two, made, asked, block } = bench;
+    const leaving = new AbortController();
+    let endLate: (response: CallResponse) => void = () => undefined;
+    const deaf = (): Promise<CallResponse> => new Promise((resolve) => (endLate = resolve));
+    const first = one.flight.run('key', deaf, leaving.signal, () => undefined).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    leaving.abort(new Error('left'));
+    await first;
+    const second = one.get();
+    await until(made, (count) => count === 1);
+    endLate(answer(200));
+    await new Promise((resolve) => setImmediate(resolve));
+    const third = two.get();
+    await asked(one, 1);
+    one.made[0]!.end(answer(200, { of: 'second' }));
+    expect([await textOf(second), await textOf(third)]).to.deep.equal(['{"of":"second"}', '{"of":"second"}']);
+    expect(made()).to.equal(1);
+    expect(new CallClaims(block, 3).claim('key')).to.equal(0);
+  });
+
   it('tells all in all workers when the callee proves that nothing was executed', async () => {
     const { one, two, asked, made } = bench;
     const first = one.get();
