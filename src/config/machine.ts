@@ -1,5 +1,5 @@
 // The facts about this machine that defaults of settings depend on.
-import { availableParallelism } from 'node:os';
+import { parallelism as ownParallelism } from './cpu-limit.js';
 import { oldGenerationLimit } from './heap-limit.js';
 import { memoryLimit } from './memory-limit.js';
 import { openFileLimit } from './open-files.js';
@@ -9,7 +9,7 @@ import type { Machine } from './setting.js';
 export const workersOn = (parallelism: number): number => Math.min(256, parallelism);
 
 export function thisMachine(isTTY: boolean): Machine {
-  const parallelism = availableParallelism();
+  const parallelism = ownParallelism();
   return {
     isTTY,
     parallelism,

@@ -1,50 +1,24 @@
 // How much memory this process may use: that of the machine, or less where a container is limited.
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-
-const ROOT = '/sys/fs/cgroup';
+import { type ControlGroups, groupFolders, ownGroups } from './control-groups.js';
 
 /** What the system reports; `undefined` where it reports nothing. */
-export interface MemoryFacts {
+export interface MemoryFacts extends ControlGroups {
   readonly machineBytes: number;
   /** `process.constrainedMemory()`: 0 or a number above any real memory when there is no limit. */
   readonly constrainedBytes: number | undefined;
-  /** Text of the file `/proc/self/cgroup`. */
-  readonly cgroups: string | undefined;
-  /** Text of a file below `/sys/fs/cgroup`. */
-  readonly read: (path: string) => string | undefined;
 }
 
-/**
- * The smallest of the machine's memory and every limit that holds for this process. A limit of a control group holds
- * for the groups below it as well, so all groups on the way up are read (cgroups(7)).
- */
-export function memoryIn({ machineBytes, constrainedBytes = 0, cgroups = '', read }: MemoryFacts): number {
-  const limits = limitFiles(cgroups).map((path) => Number.parseInt(read(path) ?? '', 10));
-  const valid = [...limits, constrainedBytes].filter((limit) => limit > 0);
-  return Math.min(machineBytes, ...valid);
-}
-
-/** Paths of all files that may hold a limit, for version 2 and version 1 of control groups. */
-function limitFiles(cgroups: string): readonly string[] {
-  return cgroups.split('\n').flatMap((line) => {
-    const [, controllers, group] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (group === undefined) return [];
-    if (controllers === '') return ancestorsOf(group).map((path) => `${ROOT}${path}/memory.max`);
-    if (!controllers?.split(',').includes('memory')) return [];
-    return ancestorsOf(group).map((path) => `${ROOT}/memory${path}/memory.limit_in_bytes`);
-  });
-}
-
-/** `/a/b` -> `/a/b`, `/a` and the root, which is the empty text. */
-function ancestorsOf(group: string): readonly string[] {
-  const names = group.split('/').filter((name) => name !== '');
-  return Array.from({ length: names.length + 1 }, (_, index) =>
-    names
-      .slice(0, names.length - index)
-      .map((name) => `/${name}`)
-      .join(''),
-  );
+/** The smallest of the machine's memory and every limit that holds for this process. */
+export function memoryIn(facts: MemoryFacts): number {
+  const { machineBytes, constrainedBytes = 0, read } = facts;
+  const { version2, version1 } = groupFolders(facts, 'memory');
+  const files = [
+    ...version2.map((folder) => `${folder}/memory.max`),
+    ...version1.map((folder) => `${folder}/memory.limit_in_bytes`),
+  ];
+  const limits = files.map((path) => Number.parseInt(read(path) ?? '', 10));
+  return Math.min(machineBytes, ...[...limits, constrainedBytes].filter((limit) => limit > 0));
 }
 
 /** Bytes of memory that this process may use. */
@@ -52,16 +26,6 @@ export function memoryLimit(): number {
   return memoryIn({
     machineBytes: totalmem(),
     constrainedBytes: process.constrainedMemory(),
-    cgroups: process.platform === 'linux' ? textOf('/proc/self/cgroup') : undefined,
-    read: textOf,
+    ...ownGroups(),
   });
-}
-
-/** Groups outside of a container's own part of the tree have no file that it could read. */
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
