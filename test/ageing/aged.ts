@@ -1,0 +1,128 @@
+// The real process, as if it had run for long, in use for a moment.
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { get, json } from '#test/support/client.js';
+import { type Cluster, PRIMARY, startCluster } from '#test/support/cluster.js';
+import { answering, TestInstance } from '#test/support/instance.js';
+import { until } from '#test/support/until.js';
+
+const CONFIG = fileURLToPath(new URL('./ageing.config.js', import.meta.url));
+const SHIFT = new URL('./shift.js', import.meta.url).href;
+const NEWCOMERS = 500;
+const BREAKER_OPEN_MS = 300;
+const EJECTION_MS = 300;
+
+interface Shown {
+  readonly state: string;
+}
+
+/** @param rounds of everything */
+export async function liveThrough(ageMs: number, rounds: number): Promise<void> {
+  const cluster = await startCluster({
+    config: CONFIG,
+    entry: ['--import', SHIFT, PRIMARY],
+    env: {
+      AGE_MS: String(ageMs),
+      BREAKER_OPEN_MS: String(BREAKER_OPEN_MS),
+      EJECTION_MS: String(EJECTION_MS),
+      STALL_MS: '2000',
+    },
+  });
+  try {
+    for (let round = 0; round < rounds; round++) await useAll(cluster, round);
+    expect(cluster.logs().filter(({ level }) => Number(level) >= 50)).to.deep.equal([]);
+    expect(await cluster.stop()).to.deep.include({ code: 0 });
+  } finally {
+    await cluster.dispose();
+  }
+}
+
+async function useAll(cluster: Cluster, round: number): Promise<void> {
+  await limits(cluster, round);
+  await places(cluster);
+  await calls(cluster, round);
+  await workers(cluster);
+}
+
+async function limits(cluster: Cluster, round: number): Promise<void> {
+  const ask = async (path: string, client: string): Promise<number> =>
+    (await get(`${cluster.url}${path}`, { 'x-client': client })).status;
+  const newcomers = await Promise.all(
+    Array.from({ length: NEWCOMERS }, (_, n) => ask('/limited', `client ${round} ${n}`)),
+  );
+  expect(newcomers.filter((status) => status !== 200)).to.deep.equal([]);
+  const twice: number[] = [];
+  for (let n = 0; n < 4; n++) twice.push(await ask('/twice', `busy ${round}`));
+  expect(twice).to.deep.equal([200, 200, 429, 429]);
+}
+
+async function places(cluster: Cluster): Promise<void> {
+  const all = await Promise.all(Array.from({ length: 40 }, () => get(`${cluster.url}/few`)));
+  expect(all.map(({ status }) => status)).to.deep.equal(all.map(() => 200));
+}
+
+/** One instance fails: its breaker opens, and lets calls through again. */
+async function calls(cluster: Cluster, round: number): Promise<void> {
+  const instance = await TestInstance.start(cluster.adminUrl, 'things', `one-${round}`);
+  try {
+    const call = async (): Promise<unknown> => json(await get(`${cluster.url}/call`));
+    instance.behave = answering(500);
+    for (let n = 0; n < 20; n++) expect(await call()).to.deep.equal({ status: 500 });
+    expect(await call()).to.deep.equal({ code: 'BREAKER_OPEN' });
+    instance.behave = answering(200);
+    await until(
+      async () => (await json<{ items: Shown[] }>(await get(`${cluster.adminUrl}/breakers`))).items,
+      (items) => items.some(({ state }) => state === 'half-open'),
+    );
+    for (let n = 0; n < 3; n++) expect(await call()).to.deep.equal({ status: 200 });
+    // A second one that fails where this one does not is ejected, and comes back.
+    const other = await TestInstance.start(cluster.adminUrl, 'things', `two-${round}`);
+    try {
+      other.behave = answering(503);
+      const ejected = async (): Promise<number> =>
+        (
+          await json<{ instances: { ejectedUntil: string | null }[] }>(
+            await get(`${cluster.adminUrl}/registry/v1/services/things`),
+          )
+        ).instances.filter(({ ejectedUntil }) => ejectedUntil !== null).length;
+      await until(
+        async () => {
+          await call();
+          return ejected();
+        },
+        (count) => count === 1,
+      );
+      other.behave = answering(200);
+      await until(ejected, (count) => count === 0);
+    } finally {
+      await remove(cluster, `two-${round}`);
+      other.stop();
+    }
+  } finally {
+    await remove(cluster, `one-${round}`);
+    instance.stop();
+  }
+}
+
+const remove = (cluster: Cluster, id: string): Promise<Response> =>
+  fetch(`${cluster.adminUrl}/registry/v1/services/things/instances/${id}`, { method: 'DELETE' });
+
+interface Worker {
+  readonly state: string;
+  readonly loopUtilization: number;
+  readonly current: { readonly route: string; readonly sinceMs: number } | null;
+}
+
+async function workers(cluster: Cluster): Promise<void> {
+  const list = (): Promise<Worker[]> =>
+    get(`${cluster.adminUrl}/workers`).then((answer) => json<Worker[]>(answer));
+  const burning = get(`${cluster.url}/burn/400`);
+  const busy = await until(list, (all) => all.some(({ current }) => current !== null));
+  const current = busy.find((one) => one.current !== null)!.current!;
+  expect(current.sinceMs).to.be.within(0, 2_000);
+  expect((await burning).status).to.equal(200);
+  for (const { state, loopUtilization } of await list()) {
+    expect(state).to.equal('ready');
+    expect(loopUtilization).to.be.within(0, 1);
+  }
+}
