@@ -7,7 +7,7 @@ import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 describe('the metrics of a service', () => {
   const block = Block.create({ workers: 1 });
   const metrics = serviceMetrics(new SeriesTable(block, 1));
-  const valueOf = (name: string): number | undefined =>
+  const totalOf = (name: string): number | undefined =>
     readTotals(block).series.find(({ metric }) => metric === name)?.value;
 
   it('refuse what is no number of theirs, and name the metric', () => {
@@ -25,7 +25,7 @@ describe('the metrics of a service', () => {
     for (const value of [...odd, -1]) {
       expect(() => histogram.record(value), String(value)).to.throw(TypeError, 'took_seconds.record');
     }
-    expect([valueOf('jobs_total'), valueOf('level'), valueOf('took_seconds')]).to.deep.equal([0, 0, 0]);
+    expect([totalOf('jobs_total'), totalOf('level'), totalOf('took_seconds')]).to.deep.equal([0, 0, 0]);
   });
 
   it('count what is one', () => {
@@ -35,8 +35,8 @@ describe('the metrics of a service', () => {
     gauge.set(2 ** 33 + 0.25);
     gauge.add(-0.125);
     metrics.histogram('took_seconds', 'Time.').record(1.6);
-    expect(valueOf('jobs_total')).to.equal(2 ** 40 + 1);
-    expect(valueOf('level')).to.equal(2 ** 33 + 0.125);
-    expect(valueOf('took_seconds')).to.equal(2);
+    expect(totalOf('jobs_total')).to.equal(2 ** 40 + 1);
+    expect(totalOf('level')).to.equal(2 ** 33 + 0.125);
+    expect(totalOf('took_seconds')).to.equal(2);
   });
 });
