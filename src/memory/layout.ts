@@ -62,13 +62,15 @@ export const FLIGHT_WORDS = 4;
 /** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
 export const TOPIC_WORDS = 64;
 /** Rate limits that have keys of their own, and the place that all others share: see rate-regions.ts. */
-export const RATE_LIMITS = 63;
+export const RATE_LIMITS = 31;
 export const RATE_REGIONS = RATE_LIMITS + 1;
 /**
- * Of each of them, a power of two, for six keys each (rate-bucket.ts): about 30,000 keys at once before one in a thousand
- * finds no row.
+ * Buckets of each of them in a process, a power of two. A bucket has rows for six keys (rate-bucket.ts), so that about
+ * 15,000 keys may be in use at once before one in a thousand finds no row.
  */
-export const RATE_BUCKETS = 16_384;
+export const RATE_BUCKETS = 8_192;
+/** Buckets of each of them in a block that nothing is said about: most blocks limit no strangers. */
+export const FEW_RATE_BUCKETS = 64;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;

@@ -7,7 +7,6 @@ import {
   MAX_ENDPOINTS,
   NAMED_BREAKERS,
   NAMED_RATES,
-  RATE_BUCKETS,
   RATE_LIMITS,
   RATE_REGIONS,
   ROUTE_ROWS,
@@ -20,6 +19,8 @@ import {
 export interface Dimensions {
   /** Worker threads that may live at the same time, replacements beside those they replace included. */
   readonly workers: number;
+  /** Buckets of each rate limit, a power of two. */
+  readonly rateBuckets: number;
 }
 
 const CACHE_LINE = 64;
@@ -64,7 +65,7 @@ export function plan(dimensions: Dimensions): Plan {
     'worker-breaker': slots * breakers,
     'named-breaker': NAMED_BREAKERS,
     'worker-series': slots * SERIES_PER_WORKER,
-    'rate-bucket': RATE_REGIONS * RATE_BUCKETS,
+    'rate-bucket': RATE_REGIONS * dimensions.rateBuckets,
     'rate-limit': RATE_LIMITS,
     'named-rate': NAMED_RATES,
     bulkhead: BULKHEADS,

@@ -1,7 +1,7 @@
 // Which part of the table the keys of a limit are in. Each limit has a part of its own: somebody who fills the rows of one
 // limit with keys that he makes up takes no row from the clients of another, and shares no overflow row with them.
 import type { Block } from './block.js';
-import { RATE_BUCKET_WORDS, RATE_BUCKETS, RATE_LIMITS } from './layout.js';
+import { RATE_BUCKET_WORDS, RATE_LIMITS } from './layout.js';
 import { NameTable } from './names.js';
 import { RateBuckets } from './rate-bucket.js';
 
@@ -26,7 +26,7 @@ export function regionsOf(block: Block): RateRegions {
   const region = (row: number): RateBuckets => {
     let buckets = known.get(row);
     if (buckets === undefined) {
-      const size = RATE_BUCKETS * RATE_BUCKET_WORDS;
+      const size = block.rateBuckets * RATE_BUCKET_WORDS;
       buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size));
       known.set(row, buckets);
     }

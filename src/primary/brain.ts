@@ -7,6 +7,7 @@ import { BreakerCells } from '../memory/breaker-cell.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
 import { EjectionCells } from '../memory/ejection-cells.js';
 import { EndpointCells } from '../memory/endpoint-cells.js';
+import { RATE_BUCKETS } from '../memory/layout.js';
 import { NamedBreakers } from '../memory/named-breakers.js';
 import type { Recorder } from '../memory/recorder.js';
 import { SeriesTable } from '../memory/series.js';
@@ -40,7 +41,7 @@ export function createBrain(
   endpointAt: Whose,
 ): Brain {
   const { workers, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
-  const block = Block.create({ workers: rowsFor(workers) });
+  const block = Block.create({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS });
   const clock = sharedClock(block);
   const named = new NamedBreakers(block);
   const events = logTransitions(log, (slot) => namedOwner(named.nameOf(slot)) ?? endpointAt(slot));

@@ -10,14 +10,15 @@ import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { AGES_MS, DAY_MS, SILENCES_MS } from './ages.js';
 
-const SLOT = 5;
 const EJECTED_MS = 30_000;
 
-function eachAge(check: (ageMs: number, silenceMs: number) => void): void {
+/** @param check is given a slot that nothing has used */
+function eachAge(check: (ageMs: number, silenceMs: number, slot: number) => void): void {
+  let slot = 0;
   for (const age of AGES_MS) {
     for (const silence of SILENCES_MS) {
       try {
-        check(age, silence);
+        check(age, silence, slot++);
       } catch (error) {
         const when = `at ${age / DAY_MS} days, behind a silence of ${silence / 1_000} s`;
         throw new Error(`${when}: ${(error as Error).message}`, { cause: error });
@@ -27,20 +28,22 @@ function eachAge(check: (ageMs: number, silenceMs: number) => void): void {
 }
 
 describe('at any age and behind any silence', () => {
+  const block = Block.create({ workers: 1 });
+
   it('a breaker counts only what is young, opens, lets probes through and closes', () => {
-    eachAge((age, silence) => {
+    eachAge((age, silence, slot) => {
       const time = { now: age };
-      const cells = new BreakerCells(Block.create({ workers: 1 }), 1, DEFAULT_TRIP_RULE, () => time.now);
+      const cells = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => time.now);
       const call = (outcome: BreakerOutcome): boolean => {
-        const ticket = cells.admit(SLOT);
-        if (ticket !== REFUSED) cells.settle(SLOT, ticket, outcome);
+        const ticket = cells.admit(slot);
+        if (ticket !== REFUSED) cells.settle(slot, ticket, outcome);
         return ticket !== REFUSED;
       };
-      const state = () => cells.state(SLOT).state;
+      const state = () => cells.state(slot).state;
       for (let n = 0; n < 19; n++) call('failure');
       time.now += Math.max(silence, 10_000);
       call('failure');
-      expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+      expect(cells.state(slot)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
       for (let n = 0; n < 19; n++) call('failure');
       expect(state()).to.equal('open');
       expect(call('success')).to.equal(false);
@@ -53,23 +56,23 @@ describe('at any age and behind any silence', () => {
   });
 
   it('an instance is ejected, for its time, and comes back', () => {
-    eachAge((age, silence) => {
+    eachAge((age, silence, slot) => {
       const time = { now: age };
-      const cells = new EjectionCells(Block.create({ workers: 1 }), ejectionRule(EJECTED_MS), () => time.now);
-      for (let n = 0; n < 5; n++) if (cells.failed(SLOT)) cells.eject(SLOT, () => true);
-      expect(cells.isEjected(SLOT)).to.equal(true);
+      const cells = new EjectionCells(block, ejectionRule(EJECTED_MS), () => time.now);
+      for (let n = 0; n < 5; n++) if (cells.failed(slot)) cells.eject(slot, () => true);
+      expect(cells.isEjected(slot)).to.equal(true);
       time.now += EJECTED_MS - 1;
-      expect(cells.isEjected(SLOT)).to.equal(true);
+      expect(cells.isEjected(slot)).to.equal(true);
       time.now += 1 + silence;
-      if (cells.isEjected(SLOT)) time.now += EJECTED_MS;
-      expect(cells.isEjected(SLOT)).to.equal(false);
+      if (cells.isEjected(slot)) time.now += EJECTED_MS;
+      expect(cells.isEjected(slot)).to.equal(false);
     });
   });
 
   it('a worker shows when its loop has turned last, and since when its handler runs', () => {
     eachAge((age, silence) => {
-      const block = Block.create({ workers: 1 });
       const row = new WorkerRow(block, 1);
+      row.leaveRoute(0);
       row.beat(age);
       row.enterRoute(3, age);
       const now = age + Math.min(silence, 2 ** 32 - 2_000);

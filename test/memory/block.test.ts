@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
-import { LAYOUT } from '#src/memory/layout.js';
+import { FEW_RATE_BUCKETS, LAYOUT } from '#src/memory/layout.js';
 import { HEADER_BYTES, plan } from '#src/memory/plan.js';
 
 describe('shared memory block', () => {
   it('gives every row of every field words of its own', () => {
-    const { fields, bytes } = plan({ workers: 3 });
+    const { fields, bytes } = plan({ workers: 3, rateBuckets: FEW_RATE_BUCKETS });
     const spans = Object.entries(fields)
       .map(([name, place]) => ({ name, from: place.offset, to: place.offset + place.stride * place.rows }))
       .sort((a, b) => a.from - b.from);
@@ -20,7 +20,7 @@ describe('shared memory block', () => {
   });
 
   it('keeps rows that different threads write on different cache lines', () => {
-    for (const [name, place] of Object.entries(plan({ workers: 3 }).fields)) {
+    for (const [name, place] of Object.entries(plan({ workers: 3, rateBuckets: FEW_RATE_BUCKETS }).fields)) {
       const { rows } = LAYOUT[name as keyof typeof LAYOUT];
       if (rows === 'worker' || rows === 'endpoint') expect(place.stride % 64, name).to.equal(0);
     }
