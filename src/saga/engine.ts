@@ -11,6 +11,7 @@ import { Recovery } from './recovery.js';
 import { LEASE_MS, type RunnerSetting } from './runner.js';
 import type { Sagas, StepTools } from './saga.js';
 import { WorkerSagas } from './sagas.js';
+import { Turn } from './turn.js';
 
 /** Who holds leases: unique among all workers of all processes that share the database. */
 export interface Owner {
@@ -65,6 +66,7 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     clock,
     random,
     sleep,
+    lastChance: new Turn(),
     observer: options.observer ?? NO_OBSERVER,
     tools: options.tools ?? {},
     service: options.service,

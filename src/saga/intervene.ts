@@ -9,9 +9,9 @@ export function intervene(kind: Intervention, record: SagaRecord): SagaRecord | 
   return kind === 'compensate' ? compensated(record) : skipped(record);
 }
 
-/** Goes on from where it is; compensations that were given up get their 24 hours again. */
+/** Goes on from where it is; compensations that were given up get their time and their attempts again. */
 function retried(record: SagaRecord): SagaRecord {
-  const again = { status: 'compensating', undoAttempts: 0, undoSince: null } as const;
+  const again = { status: 'compensating', undoAttempts: 0, undoSince: null, undoUnended: 0 } as const;
   const steps = record.steps.map((step) =>
     isUndoFailed(step) || step.status === 'compensating' ? { ...step, ...again } : step,
   );

@@ -62,5 +62,6 @@ export function stepColumns(writes: readonly Write[]): unknown[] {
     touched.map(({ step }) => step.finishedAt),
     touched.map(({ step }) => step.undoAttempts),
     touched.map(({ step }) => step.undoSince),
+    touched.map(({ step }) => step.undoUnended),
   ];
 }

@@ -39,6 +39,7 @@ interface StepRow {
   readonly finishedAt: number | null;
   readonly undoAttempts: number;
   readonly undoSince: number | null;
+  readonly undoUnended: number;
 }
 
 export function pendingStep(name: string): StepRecord {
@@ -52,6 +53,7 @@ export function pendingStep(name: string): StepRecord {
     finishedAt: null,
     undoAttempts: 0,
     undoSince: null,
+    undoUnended: 0,
   };
 }
 

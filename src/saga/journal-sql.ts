@@ -7,7 +7,7 @@ const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
 const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
 
 /**
- * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$31).
+ * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$32).
  * Answers the ids whose row was written: a start whose key is taken and a move with an old fence are not among
  * them, and none of their steps is written either.
  */
@@ -43,17 +43,19 @@ with started as (
   select saga_id from started union all select saga_id from moved
 ), stepped as (
   insert into saga_step (saga_id, position, name, status, attempts, result, error,
-                         started_at, finished_at, undo_attempts, undo_since)
+                         started_at, finished_at, undo_attempts, undo_since, undo_unended)
   select t.saga_id, t.position, t.name, t.status, t.attempts, t.result, t.error,
-         ${AT('t.started')}, ${AT('t.finished')}, t.undo_attempts, ${AT('t.undo_since')}
+         ${AT('t.started')}, ${AT('t.finished')}, t.undo_attempts, ${AT('t.undo_since')}, t.undo_unended
   from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], $26::jsonb[], $27::jsonb[],
-              $28::float8[], $29::float8[], $30::int[], $31::float8[])
-    as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since)
+              $28::float8[], $29::float8[], $30::int[], $31::float8[], $32::int[])
+    as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since,
+         undo_unended)
   join written using (saga_id)
   on conflict (saga_id, position) do update
   set status = excluded.status, attempts = excluded.attempts, result = excluded.result, error = excluded.error,
       started_at = excluded.started_at, finished_at = excluded.finished_at,
-      undo_attempts = excluded.undo_attempts, undo_since = excluded.undo_since
+      undo_attempts = excluded.undo_attempts, undo_since = excluded.undo_since,
+      undo_unended = excluded.undo_unended
 )
 select saga_id from written`;
 
@@ -64,7 +66,8 @@ const STEPS = `
     'done', t.result is not null, 'result', t.result, 'error', t.error,
     'startedAt', extract(epoch from t.started_at) * 1000,
     'finishedAt', extract(epoch from t.finished_at) * 1000,
-    'undoAttempts', t.undo_attempts, 'undoSince', extract(epoch from t.undo_since) * 1000))
+    'undoAttempts', t.undo_attempts, 'undoSince', extract(epoch from t.undo_since) * 1000,
+    'undoUnended', t.undo_unended))
  from saga_step t where t.saga_id = s.saga_id) as step_rows`;
 
 export const LOAD = `select s.*, ${STEPS} from saga s where s.saga_id = $1`;
@@ -137,11 +140,17 @@ with held as (
   join saga s on s.saga_id = h.saga_id and s.fence = h.fence and s.status in ('running', 'compensating')
   order by s.saga_id
   for update of s
+), freed as (
+  update saga s
+  set owner = null, fence = s.fence + 1, lease_until = now()
+  from held
+  where s.saga_id = held.saga_id and s.fence = held.fence
+  returning s.saga_id
 )
-update saga s
-set owner = null, fence = s.fence + 1, lease_until = now()
-from held
-where s.saga_id = held.saga_id and s.fence = held.fence`;
+update saga_step t
+set undo_unended = 0
+from freed
+where t.saga_id = freed.saga_id and t.undo_unended > 0`;
 
 export const OPEN_SINCE = `
 select min(created_at) as since from saga where status not in ('completed', 'compensated')`;

@@ -16,6 +16,8 @@ export interface StepRecord {
   /** Compensation attempts begun so far, and when the first of them began. */
   readonly undoAttempts: number;
   readonly undoSince: number | null;
+  /** The latest of them, in a row, whose end nobody has written: each may have ended its process. */
+  readonly undoUnended: number;
 }
 
 /** What started the way back. */
@@ -133,7 +135,10 @@ export interface Journal {
   /** Prolongs leases; resolves with the ids that are still held. */
   renew(holds: readonly Hold[]): Promise<ReadonlySet<string>>;
 
-  /** Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. */
+  /**
+   * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. Compensations that
+   * are broken off by that have ended no process: they no longer count as `undoUnended`.
+   */
   release(holds: readonly Hold[]): Promise<void>;
 
   /** Newest first. */

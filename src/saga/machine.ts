@@ -7,7 +7,7 @@
 //                        running -> failed                          refused: the way back begins
 //                        unknown, attempts used up                  the way back begins, with this step
 //   backward  completed | unknown -> compensating -> compensated   last step first
-//                                    compensating -> failed         given up after 24 hours; the rest goes on
+//                                    compensating -> failed         given up; the rest goes on
 import { forwardPause, undoPause } from './backoff.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord, StepRecord } from './journal.js';
@@ -15,6 +15,11 @@ import type { Json, SagaError } from './saga.js';
 
 /** How long a compensation is tried. */
 export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;
+/**
+ * Attempts of a compensation, in a row, that may end together with what ran them: as many as a forward step has by default.
+ * More would let one compensation that ends its process end it again and again.
+ */
+export const UNENDED_UNDOS = 5;
 
 /** What the runner does in the world. `ended`: nothing any more. */
 export type Action =
@@ -35,6 +40,11 @@ export type Effect = Exclude<Action, { kind: 'ended' }>;
 const LOST: SagaError = {
   code: 'OUTCOME_UNKNOWN',
   message: 'The outcome of the step could not be found out.',
+};
+
+const DEADLY: SagaError = {
+  code: 'PROCESS_LOST',
+  message: `The worker or process that ran the compensation was lost in each of its last ${UNENDED_UNDOS} attempts.`,
 };
 
 const NOT_KEPT: SagaError = {
@@ -103,6 +113,13 @@ export function lostPause(
   return Math.max(0, record.updatedAt + pauseMs - now());
 }
 
+/** True when the compensation that comes next is given up unless somebody lives to tell its end. */
+export function isLastChance({ steps }: SagaRecord): boolean {
+  return steps.some(
+    ({ status, undoUnended }) => status === 'compensating' && undoUnended === UNENDED_UNDOS - 1,
+  );
+}
+
 /** For an operator, in place of a record that the journal cannot keep. @param record as the journal has it */
 export function unstorable(record: SagaRecord, now: number): SagaRecord {
   const steps = record.steps.map((step): StepRecord => {
@@ -146,11 +163,16 @@ function backward(record: SagaRecord, plan: Plan, now: number): { record: SagaRe
     return { record: { ...record, ...ended }, action: { kind: 'ended' } };
   }
   const step = record.steps[position]!;
+  if (step.undoUnended >= UNENDED_UNDOS) {
+    const givenUp = { status: 'failed', error: DEADLY, finishedAt: now } as const;
+    return backward(withStep(record, position, { ...step, ...givenUp }), plan, now);
+  }
   const attempt = step.undoAttempts + 1;
   const begun = {
     status: 'compensating',
     undoAttempts: attempt,
     undoSince: step.undoSince ?? now,
+    undoUnended: step.undoUnended + 1,
   } as const;
   return {
     record: { ...withStep(record, position, { ...step, ...begun }), status: 'compensating' },
@@ -160,13 +182,14 @@ function backward(record: SagaRecord, plan: Plan, now: number): { record: SagaRe
 
 function settleUndo(
   record: SagaRecord,
-  step: StepRecord,
+  begun: StepRecord,
   rule: StepPlan,
   position: number,
   outcome: Outcome,
   now: number,
   random: () => number,
 ): { record: SagaRecord; pauseMs: number } {
+  const step: StepRecord = { ...begun, undoUnended: 0 };
   if (outcome.kind === 'refused' || outcome.kind === 'unknown') {
     const { error } = outcome;
     if (now - (step.undoSince ?? now) >= COMPENSATE_FOR_MS) {

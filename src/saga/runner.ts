@@ -12,12 +12,25 @@ import {
   type SagaRecord,
   UnstorableError,
 } from './journal.js';
-import { type Action, advance, type Effect, lostPause, type Outcome, settle, unstorable } from './machine.js';
+import {
+  type Action,
+  advance,
+  type Effect,
+  isLastChance,
+  isUndoFailed,
+  lostPause,
+  type Outcome,
+  settle,
+  unstorable,
+} from './machine.js';
 import type { SagaObserver } from './observer.js';
 import { traceOf } from './trace.js';
+import type { Turn } from './turn.js';
 
 /** Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing. */
 export const DURABLE_PAUSE_MS = 2000;
+/** Behind it the turn of another that has its last chance may be over. */
+const LAST_CHANCE_PAUSE_MS = 500;
 /** A worker must miss several rounds of renewals in a row before its leases run out. */
 export const LEASE_MS = 6000;
 const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
@@ -34,6 +47,8 @@ export interface RunnerSetting extends AttemptSetting {
   readonly clock: () => number;
   /** [0, 1) */
   readonly random: () => number;
+  /** Held by the one saga whose compensation has its last chance: who dies beside it had no part in that death. */
+  readonly lastChance: Turn;
   /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -53,6 +68,7 @@ export class Runner {
   #parting = false;
   #scope: StepScope | undefined;
   #nap: AbortController | undefined;
+  #hasTurn = false;
 
   /** @param asked on `clock`: before the journal was asked for it */
   constructor({ hold, record, wasLost = false }: Claim, plan: Plan, setting: RunnerSetting, asked: number) {
@@ -109,6 +125,8 @@ export class Runner {
       );
       const written = await this.#write(unstorable(this.#record, this.#setting.now()), { releaseForMs: 0 });
       return written ? this.#ended() : 'lost';
+    } finally {
+      if (this.#hasTurn) this.#setting.lastChance.leave();
     }
   }
 
@@ -117,6 +135,11 @@ export class Runner {
     if (pauseMs > 0) {
       const rested = await this.#rest(this.#record, pauseMs);
       if (rested !== 'rested') return rested;
+    }
+    if (isLastChance(this.#record)) {
+      const { lastChance, random } = this.#setting;
+      this.#hasTurn = lastChance.take();
+      if (!this.#hasTurn) return this.#letGo(this.#record, LAST_CHANCE_PAUSE_MS * (1 + random()));
     }
     let action = announced ?? (await this.#announce(this.#record));
     while (action !== undefined && action.kind !== 'ended') {
@@ -138,7 +161,9 @@ export class Runner {
   #ended(): RunnerEnd {
     const { saga, sagaId, status, reason } = this.#record;
     if (status === 'needs-attention') {
-      this.#setting.log.error({ saga, sagaId, reason }, 'saga: needs attention');
+      const stuck = this.#record.steps.find(isUndoFailed);
+      const cause = stuck && { step: stuck.name, code: stuck.error?.code };
+      this.#setting.log.error({ saga, sagaId, reason, ...cause }, 'saga: needs attention');
     }
     if (status === 'completed' || status === 'compensated' || status === 'needs-attention') {
       this.#setting.observer.sagaEnded(saga, status);

@@ -127,6 +127,8 @@ export class MemoryJournal implements Journal {
       if (stored === undefined || !['running', 'compensating'].includes(stored.record.status)) continue;
       stored.fence++;
       stored.leaseUntil = this.#store.now();
+      const steps = stored.record.steps.map((step) => ({ ...step, undoUnended: 0 }));
+      stored.record = { ...stored.record, steps };
     }
   }
 

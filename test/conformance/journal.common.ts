@@ -99,6 +99,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         finishedAt: ++lastNow,
         undoAttempts: 2,
         undoSince: ++lastNow,
+        undoUnended: 2,
       };
       const unknown: StepRecord = { ...begun('credit'), status: 'unknown' };
       const changed: SagaRecord = {
@@ -285,6 +286,32 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       await journal.release([hold]);
       expect(await journal.write(hold, { ...record, status: 'completed' }, [], 'renew')).to.equal(false);
       expect((await journal.claim(10, KNOWN)).map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
+    });
+
+    it('does not count a compensation that a release breaks off as one that ended its process', async () => {
+      const failure = { code: 'X', message: 'x', failedStep: 'credit' };
+      const undoing: StepRecord = {
+        ...begun('debit'),
+        status: 'compensating',
+        undoAttempts: 4,
+        undoUnended: 4,
+      };
+      const [released, other] = [sagaRecord(), sagaRecord()].map((record) => ({
+        ...record,
+        status: 'compensating' as const,
+        failure,
+        steps: record.steps.with(0, undoing),
+      }));
+      const holds: Hold[] = [];
+      for (const record of [released!, other!]) {
+        const hold = await start(record);
+        await journal.write(hold, record, [0], 'renew');
+        holds.push(hold);
+      }
+      await journal.release(holds.slice(0, 1));
+      const unended = async ({ sagaId }: SagaRecord): Promise<number | undefined> =>
+        (await journal.load(sagaId))?.steps[0]?.undoUnended;
+      expect([await unended(released!), await unended(other!)]).to.deep.equal([0, 4]);
     });
 
     it('lets an operator take what nobody runs, and nothing else', async () => {

@@ -1,11 +1,11 @@
 // A fresh database with the journal's tables.
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import type { Queryable, QueryResult } from '#src/db/database.js';
 import { Rows } from '#src/db/rows.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { connect } from './pg-connection.js';
 
-const MIGRATION = new URL('../../../src/saga/migrations/0001_saga-journal.sql', import.meta.url);
+const MIGRATIONS = new URL('../../../src/saga/migrations/', import.meta.url);
 
 export interface TestDatabase {
   readonly url: string;
@@ -19,8 +19,10 @@ export async function openJournalDatabase(): Promise<TestDatabase> {
   const url = await (await startTestPostgres()).createDatabase('saga');
   const connection = await connect(url);
   const { db } = connection;
-  const [up = ''] = (await readFile(MIGRATION, 'utf8')).split('-- Down Migration');
-  for (const statement of up.split(/;\s*$/m)) if (/\w/.test(statement)) await db.query(statement);
+  for (const name of (await readdir(MIGRATIONS)).sort()) {
+    const [up = ''] = (await readFile(new URL(name, MIGRATIONS), 'utf8')).split('-- Down Migration');
+    for (const statement of up.split(/;\s*$/m)) if (/\w/.test(statement)) await db.query(statement);
+  }
   const counting = (count: () => void): Queryable => new Counting(db, count);
   return { url, db, counting, close: () => connection.close() };
 }

@@ -3,11 +3,41 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { UNENDED_UNDOS } from '#src/saga/machine.js';
 import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
 import { EFFECT_TABLE, shoppingEngine } from './fixtures/killed.js';
 import { openJournalDatabase, type TestDatabase } from './journal-database.js';
 
 const PROGRAM = fileURLToPath(new URL('./fixtures/killed.js', import.meta.url));
+
+const DEADLY = fileURLToPath(new URL('./fixtures/deadly.js', import.meta.url));
+
+describe('a compensation that kills its process', () => {
+  it('does so five times, then its saga is shown to an operator, and the other is compensated', async () => {
+    const database = await openJournalDatabase();
+    const { url, db } = database;
+    const ends: (string | number | null)[] = [];
+    do {
+      const instanceId = `life-${ends.length}`;
+      await releaseOwnersExcept(db, instanceId);
+      const child = spawn(process.execPath, [DEADLY, url, instanceId], { stdio: 'inherit' });
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      ends.push(signal ?? code);
+    } while (ends.at(-1) === 'SIGKILL' && ends.length < 10);
+    const sagas = await db.many(`
+      select s.status, s.reason, t.undo_attempts, t.error->>'code' as code
+      from saga s join saga_step t using (saga_id) where t.position = 0 order by idempotency_key`);
+    await database.close();
+    expect(ends).to.deep.equal([...Array<string>(UNENDED_UNDOS).fill('SIGKILL'), 0]);
+    expect(sagas[1]).to.deep.equal({
+      status: 'needs-attention',
+      reason: 'COMPENSATION_FAILED',
+      undo_attempts: UNENDED_UNDOS,
+      code: 'PROCESS_LOST',
+    });
+    expect(sagas[0]).to.include({ status: 'compensated' });
+  }).timeout(60_000);
+});
 
 describe('a process killed with SIGKILL in the middle of its sagas', () => {
   let database: TestDatabase;

@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import { type AnyDefinition, planOf } from '#src/saga/definition.js';
 import type { SagaRecord } from '#src/saga/journal.js';
-import { advance, COMPENSATE_FOR_MS, type Effect, type Outcome, settle } from '#src/saga/machine.js';
+import {
+  advance,
+  COMPENSATE_FOR_MS,
+  type Effect,
+  type Outcome,
+  settle,
+  UNENDED_UNDOS,
+} from '#src/saga/machine.js';
 import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 
@@ -140,6 +147,26 @@ describe('the rules of a saga', () => {
     expect(record).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
     expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
     expect(24 * 60 * 60_000).to.equal(COMPENSATE_FOR_MS);
+  });
+
+  it('give a compensation up that was lost together with its process time and again, and go on with the rest', () => {
+    let { record } = walk([ok, refused]);
+    for (let lost = 1; lost < UNENDED_UNDOS; lost++) ({ record } = walk([], record));
+    expect(record.steps[0]).to.include({ status: 'compensating', undoAttempts: UNENDED_UNDOS });
+    const { actions, record: end } = walk([ok], record);
+    expect(actions).to.deep.equal(['ended']);
+    expect(end).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
+    expect(end.steps[0]).to.deep.include({ status: 'failed', undoAttempts: UNENDED_UNDOS });
+    expect(end.steps[0]?.error?.code).to.equal('PROCESS_LOST');
+  });
+
+  it('count only losses in a row: an attempt whose end is known has not ended the process', () => {
+    let { record } = walk([ok, refused]);
+    for (let attempt = 1; attempt < 3 * UNENDED_UNDOS; attempt++) {
+      ({ record } = walk(attempt % (UNENDED_UNDOS - 1) === 0 ? [unknown] : [], record));
+    }
+    expect(record.status).to.equal('compensating');
+    expect(walk([ok], record).record.status).to.equal('compensated');
   });
 
   it('pause between compensations as the step says first, longer later, never over a minute', () => {

@@ -1,0 +1,9 @@
+-- Up Migration
+
+-- The latest compensation attempts, in a row, whose end nobody has written: counted before they run, so that one which
+-- ends its process is counted too. After five the engine gives up. A default that is no expression rewrites no row.
+alter table saga_step add column undo_unended integer not null default 0;
+
+-- Down Migration
+
+alter table saga_step drop column undo_unended;
