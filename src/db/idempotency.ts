@@ -52,6 +52,7 @@ export async function once(
       tx.ahead('savepoint multilane_effect'),
     ]);
     if (row !== undefined) return replay(row, fingerprint);
+    requireYoung(key.key);
     if (lock?.locked !== true) throw inProgress();
     try {
       const outcome = await effect(tx);
@@ -104,9 +105,10 @@ export async function cancel(
   });
 }
 
-/** See `Database.outcome`. */
+/** See `Database.outcome`. @throws Error as `cancel` does */
 export async function outcome(db: Queryable, key: EffectKey): Promise<Outcome | undefined> {
   const row = await db.maybeOne<StoredRow>(READ, rowOf(key));
+  if (row === undefined) requireYoung(key.key);
   return row?.state === 'done' ? outcomeOf(row) : undefined;
 }
 
@@ -134,6 +136,15 @@ export async function sweepIdempotency(
   }
 }
 
+/**
+ * The key that a client who is no service is given in place of its own. A key that looks like that of a saga step is moved
+ * behind a line end, which no key of a request has: else a client that knows the id of its saga could be there first, and
+ * the saga would take the client's effect for that of its step.
+ */
+export function strangersKey(key: string): string {
+  return new RegExp(SAGA_KEY).test(key) ? `\n${key}` : key;
+}
+
 function requireYoung(key: string): void {
   if (!new RegExp(SAGA_KEY).test(key)) return;
   const startedAt = Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
@@ -141,7 +152,7 @@ function requireYoung(key: string): void {
   const since = new Date(startedAt).toISOString();
   throw new Error(
     `the saga of ${key} was started at ${since}: its keys may have been deleted, so nobody can tell whether ` +
-      'there is anything to undo; look at the data, then skip the step (POST /sagas/:id/skip)',
+      'the step was done; look at the data, then skip the step (POST /sagas/:id/skip)',
   );
 }
 

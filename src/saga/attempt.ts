@@ -82,7 +82,8 @@ export function attempt(
       resolve(outcome);
     };
     const fail = (error: unknown): void => {
-      const kind = error instanceof BusinessError ? 'refused' : 'unknown';
+      // A query that is refused says nothing of what it asked for.
+      const kind = error instanceof BusinessError && effect.kind === 'run' ? 'refused' : 'unknown';
       end({ kind, error: errorOf(error) }, error);
     };
     scope.onAbort = fail;

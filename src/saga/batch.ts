@@ -2,26 +2,37 @@
 // one round trip and one commit. Nothing waits for a batch to fill; an idle lane sends what one turn of the
 // event loop has brought.
 
+export interface BatchOptions<In> {
+  /** Items in one flush. */
+  readonly limit: number;
+  /** Of the items in one flush together. One that weighs more goes alone. */
+  readonly weightLimit: number;
+  readonly weigh: (item: In) => number;
+  /**
+   * True when the values of one item may have made the whole batch fail without effect: then both halves are tried, and
+   * so on, so that no saga suffers from another.
+   */
+  readonly isOnesFault: (error: unknown) => boolean;
+}
+
 export class Batch<In, Out> {
   #waiting: Entry<In, Out>[] = [];
   #busy = false;
   readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>;
   readonly #limit: number;
+  readonly #weightLimit: number;
+  readonly #weigh: (item: In) => number;
   readonly #isOnesFault: (error: unknown) => boolean;
 
   /**
    * @param flush answers in the order of the items; at most one call at a time, at most `limit` items each
-   * @param isOnesFault true when the values of one item may have made the whole batch fail without effect: then
-   *   both halves are tried, and so on, so that no saga suffers from another
    */
-  constructor(
-    flush: (items: readonly In[]) => Promise<readonly Out[]>,
-    limit: number,
-    isOnesFault: (error: unknown) => boolean,
-  ) {
+  constructor(flush: (items: readonly In[]) => Promise<readonly Out[]>, options: BatchOptions<In>) {
     this.#flush = flush;
-    this.#limit = limit;
-    this.#isOnesFault = isOnesFault;
+    this.#limit = options.limit;
+    this.#weightLimit = options.weightLimit;
+    this.#weigh = options.weigh;
+    this.#isOnesFault = options.isOnesFault;
   }
 
   add(item: In): Promise<Out> {
@@ -36,11 +47,22 @@ export class Batch<In, Out> {
 
   async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.#send(this.#waiting.splice(0, this.#limit));
+      await this.#send(this.#waiting.splice(0, this.#fitting()));
       // Let those whose answer has just come ask for their next thing in the same batch.
       await new Promise(setImmediate);
     }
     this.#busy = false;
+  }
+
+  /** How many of those that wait go together: one at least. */
+  #fitting(): number {
+    const most = Math.min(this.#limit, this.#waiting.length);
+    let weight = 0;
+    for (let count = 0; count < most; count++) {
+      weight += this.#weigh(this.#waiting[count]!.item);
+      if (weight > this.#weightLimit) return Math.max(1, count);
+    }
+    return most;
   }
 
   async #send(entries: readonly Entry<In, Out>[]): Promise<void> {

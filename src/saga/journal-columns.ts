@@ -1,5 +1,6 @@
-// Records as columns: what the set-based statements of journal-sql.ts take, one array a column, in its order.
-import type { Hold, SagaRecord } from './journal.js';
+// Records as columns: what the set-based statements of journal-sql.ts take, one array a column, in its order. JSON is
+// written once, when it is to be kept: how long it is decides how much goes into one statement.
+import type { DefinitionKey, Hold, SagaRecord } from './journal.js';
 
 /** One saga's part of a batch. */
 export interface Write {
@@ -8,13 +9,49 @@ export interface Write {
   readonly record: SagaRecord;
   readonly positions: readonly number[];
   readonly releaseForMs: number | null;
+  readonly texts: WriteTexts;
 }
 
-const json = (value: unknown): string => JSON.stringify(value);
-const jsonOrNull = (value: unknown): string | null => (value === null ? null : json(value));
+/** JSON of what a write brings. Empty: none. */
+interface WriteTexts {
+  readonly input: string;
+  readonly failure: string;
+  /** By position. */
+  readonly results: readonly string[];
+}
+
+export function writeOf(given: Omit<Write, 'texts'>): Write {
+  const { hold, record, positions } = given;
+  return {
+    ...given,
+    texts: {
+      input: hold === undefined ? JSON.stringify(record.input) : '',
+      failure: textOf(record.failure ?? undefined),
+      results: positions.map((position) => textOf(record.steps[position]!.result)),
+    },
+  };
+}
+
+/** Characters that grow with what the write brings; the rest is a few hundred. */
+export function lengthOf({ texts }: Write): number {
+  return texts.results.reduce((sum, { length }) => sum + length, texts.input.length);
+}
+
+const textOf = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
+
+/** See VALUES in journal-sql.ts. */
+const valuesOf = (texts: readonly string[]): string => `[${texts.map((text) => `[${text}]`).join()}]`;
 
 export function holdColumns(holds: readonly Hold[]): unknown[] {
   return [holds.map(({ sagaId }) => sagaId), holds.map(({ fence }) => fence)];
+}
+
+export function keyColumns(known: readonly DefinitionKey[]): unknown[] {
+  return [
+    known.map(({ saga }) => saga),
+    known.map(({ version }) => version),
+    known.map(({ steps }) => steps.join()),
+  ];
 }
 
 export function startColumns(starts: readonly Write[]): unknown[] {
@@ -25,7 +62,7 @@ export function startColumns(starts: readonly Write[]): unknown[] {
     records.map(({ version }) => version),
     records.map(({ steps }) => `{${steps.map(({ name }) => `"${name}"`).join(',')}}`),
     records.map(({ status }) => status),
-    records.map(({ input }) => json(input)),
+    valuesOf(starts.map(({ texts }) => texts.input)),
     records.map(({ idempotencyKey }) => idempotencyKey),
     records.map(({ fingerprint }) => fingerprint),
     records.map(({ traceparent }) => traceparent),
@@ -39,7 +76,7 @@ export function moveColumns(moves: readonly Write[]): unknown[] {
     moves.map(({ record }) => record.sagaId),
     moves.map(({ hold }) => hold!.fence),
     moves.map(({ record }) => record.status),
-    moves.map(({ record }) => jsonOrNull(record.failure)),
+    valuesOf(moves.map(({ texts }) => texts.failure)),
     moves.map(({ record }) => record.reason),
     moves.map(({ releaseForMs }) => releaseForMs),
     moves.map(({ record }) => record.updatedAt),
@@ -47,8 +84,13 @@ export function moveColumns(moves: readonly Write[]): unknown[] {
 }
 
 export function stepColumns(writes: readonly Write[]): unknown[] {
-  const touched = writes.flatMap(({ record, positions }) =>
-    positions.map((position) => ({ sagaId: record.sagaId, position, step: record.steps[position]! })),
+  const touched = writes.flatMap(({ record, positions, texts }) =>
+    positions.map((position, at) => ({
+      sagaId: record.sagaId,
+      position,
+      step: record.steps[position]!,
+      result: texts.results[at]!,
+    })),
   );
   return [
     touched.map(({ sagaId }) => sagaId),
@@ -56,8 +98,8 @@ export function stepColumns(writes: readonly Write[]): unknown[] {
     touched.map(({ step }) => step.name),
     touched.map(({ step }) => step.status),
     touched.map(({ step }) => step.attempts),
-    touched.map(({ step }) => (step.result === undefined ? null : json(step.result))),
-    touched.map(({ step }) => jsonOrNull(step.error)),
+    valuesOf(touched.map(({ result }) => result)),
+    valuesOf(touched.map(({ step }) => textOf(step.error ?? undefined))),
     touched.map(({ step }) => step.startedAt),
     touched.map(({ step }) => step.finishedAt),
     touched.map(({ step }) => step.undoAttempts),

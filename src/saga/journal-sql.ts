@@ -1,15 +1,27 @@
 // The statements of the PostgreSQL journal. Each is complete in itself (one round trip, one commit) and moves any
-// number of sagas; the arrays of one group have one element a saga or step. Rows of several sagas are locked in the
-// order of their ids, or two statements that meet the same rows could wait for each other (40P01).
+// number of sagas; the arrays of one group have one element a saga or step. A row that another session has locked is
+// passed over and named: to wait for it would make all other sagas of the worker wait, their leases included. So no two
+// statements can wait for each other, either.
 import type { SagaStatus } from './saga.js';
 
 const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
+/** Values of JSON as one array of arrays of one value, or none for null: text that nothing has to be escaped in. */
+const VALUES = (parameter: string): string =>
+  `array(select e -> 0 from jsonb_array_elements(${parameter}::jsonb) with ordinality as j(e, n) order by n)`;
 const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
+
+/** What nobody runs, and is to be run. */
+const DUE = `status in ('running', 'waiting', 'compensating') and lease_until <= now()`;
+
+/** A row of `saga` whose definition is among these: names, versions, steps as one text. */
+const isKnown = ([names, versions, steps]: readonly [string, string, string]): string => `
+  exists (select from unnest(${names}::text[], ${versions}::int[], ${steps}::text[]) as k(saga, version, steps)
+          where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
 /**
  * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$32).
  * Answers the ids whose row was written: a start whose key is taken and a move with an old fence are not among
- * them, and none of their steps is written either.
+ * them, and none of their steps is written either. With `locked`: not written, because another session has the row.
  */
 export const WRITE = `
 with started as (
@@ -17,20 +29,22 @@ with started as (
                     traceparent, tracestate, owner, fence, lease_until, created_at, updated_at)
   select n.saga_id, n.saga, n.version, n.steps::text[], n.status, n.input, n.idempotency_key, n.fingerprint,
          n.traceparent, n.tracestate, $1, 1, ${IN('$2::float8')}, ${AT('n.created')}, ${AT('n.created')}
-  from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[],
-              $11::text[], $12::text[], $13::float8[])
+  from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], ${VALUES('$8')}, $9::text[],
+              $10::text[], $11::text[], $12::text[], $13::float8[])
     as n(saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
          traceparent, tracestate, created)
   order by n.saga, n.idempotency_key, n.saga_id
   on conflict do nothing
   returning saga_id
+), asked as materialized (
+  select *
+  from unnest($14::uuid[], $15::int8[], $16::text[], ${VALUES('$17')}, $18::text[], $19::float8[], $20::float8[])
+    as m(saga_id, fence, status, failure, reason, release_ms, updated)
 ), mine as (
   select s.saga_id as held, m.*
-  from unnest($14::uuid[], $15::int8[], $16::text[], $17::jsonb[], $18::text[], $19::float8[], $20::float8[])
-    as m(saga_id, fence, status, failure, reason, release_ms, updated)
+  from asked m
   join saga s on s.saga_id = m.saga_id and s.fence = m.fence
-  order by s.saga_id
-  for update of s
+  for update of s skip locked
 ), moved as (
   update saga s
   set status = m.status, failure = m.failure, reason = m.reason, updated_at = ${AT('m.updated')},
@@ -46,8 +60,8 @@ with started as (
                          started_at, finished_at, undo_attempts, undo_since, undo_unended)
   select t.saga_id, t.position, t.name, t.status, t.attempts, t.result, t.error,
          ${AT('t.started')}, ${AT('t.finished')}, t.undo_attempts, ${AT('t.undo_since')}, t.undo_unended
-  from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], $26::jsonb[], $27::jsonb[],
-              $28::float8[], $29::float8[], $30::int[], $31::float8[], $32::int[])
+  from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], ${VALUES('$26')},
+              ${VALUES('$27')}, $28::float8[], $29::float8[], $30::int[], $31::float8[], $32::int[])
     as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since,
          undo_unended)
   join written using (saga_id)
@@ -57,7 +71,9 @@ with started as (
       undo_attempts = excluded.undo_attempts, undo_since = excluded.undo_since,
       undo_unended = excluded.undo_unended
 )
-select saga_id from written`;
+select saga_id, false as locked from written
+union all
+select saga_id, true from asked join saga s using (saga_id, fence) where saga_id not in (select held from mine)`;
 
 /** Steps as JSON, so that a saga is one row; `done` tells a JSON null from no result. */
 const STEPS = `
@@ -83,16 +99,12 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 /**
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms) others are left
- * alone. Rows that another worker is just claiming are passed over.
+ * alone, null for ever. Rows that another worker is just claiming are passed over.
  */
 export const CLAIM = `
 with due as (
   select saga_id, status as was from saga
-  where status in ('running', 'waiting', 'compensating') and lease_until <= now()
-    and (lease_until <= now() - $7::float8 * interval '1 millisecond'
-         or exists (select from unnest($4::text[], $5::int[], $6::text[]) as k(saga, version, steps)
-                    where k.saga = saga.saga and k.version = saga.version
-                      and k.steps = array_to_string(saga.steps, ',')))
+  where ${DUE} and (lease_until <= now() - $7::float8 * interval '1 millisecond' or ${isKnown(['$4', '$5', '$6'])})
   order by saga_id
   limit $3
   for update skip locked
@@ -117,29 +129,44 @@ with s as (
 )
 select s.*, ${STEPS} from s`;
 
-/** $1 lease (ms). Never shortens the sleep of one that has just been let go. */
-export const RENEW = `
-with held as (
-  select s.saga_id, s.fence
-  from unnest($2::uuid[], $3::int8[]) as h(saga_id, fence)
-  join saga s on s.saga_id = h.saga_id and s.fence = h.fence
-  order by s.saga_id
-  for update of s
+/** $1..$3 known definitions: sagas that are due long since, but known here, count as due from now. */
+export const VOUCH = `
+with known as (
+  select saga_id from saga
+  where ${DUE} and lease_until <= now() - interval '1 minute' and ${isKnown(['$1', '$2', '$3'])}
+  for update skip locked
 )
-update saga s
-set lease_until = greatest(s.lease_until, ${IN('$1::float8')})
-from held
-where s.saga_id = held.saga_id and s.fence = held.fence
-returning s.saga_id`;
+update saga set lease_until = now() from known where saga.saga_id = known.saga_id`;
 
-/** The fence grows: what the former owner still has under way can write nothing. */
+/**
+ * $1 lease (ms). Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that another
+ * session has locked is not.
+ */
+export const RENEW = `
+with asked as materialized (
+  select * from unnest($2::uuid[], $3::int8[]) as h(saga_id, fence)
+), held as (
+  select s.saga_id, s.fence
+  from asked h
+  join saga s using (saga_id, fence)
+  where s.status in ('running', 'compensating')
+  for update of s skip locked
+), renewed as (
+  update saga s
+  set lease_until = greatest(s.lease_until, ${IN('$1::float8')})
+  from held
+  where s.saga_id = held.saga_id and s.fence = held.fence
+  returning s.saga_id
+)
+select saga_id, saga_id in (select saga_id from renewed) as renewed from asked join saga s using (saga_id, fence)`;
+
+/** What another session has locked keeps its lease. The fence grows: what the former owner still has under way can write nothing. */
 export const RELEASE = `
 with held as (
   select s.saga_id, s.fence
   from unnest($1::uuid[], $2::int8[]) as h(saga_id, fence)
   join saga s on s.saga_id = h.saga_id and s.fence = h.fence and s.status in ('running', 'compensating')
-  order by s.saga_id
-  for update of s
+  for update of s skip locked
 ), freed as (
   update saga s
   set owner = null, fence = s.fence + 1, lease_until = now()

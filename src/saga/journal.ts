@@ -60,6 +60,18 @@ export interface Hold {
 /** After which a saga that no process knows is claimed all the same, to be shown to an operator. */
 export const UNCLAIMED_MS = 600_000;
 
+/**
+ * What is claimed beside sagas whose definition is known: none, or those that no process has come for within UNCLAIMED_MS,
+ * nor vouched for.
+ */
+export type ClaimOthers = 'none' | 'unclaimed';
+
+/** What came of a renewal. What is in neither is still held, but another session has locked its row. */
+export interface Renewal {
+  readonly renewed: readonly Hold[];
+  readonly lost: readonly Hold[];
+}
+
 /** The plan a saga was started with. */
 export interface DefinitionKey {
   readonly saga: string;
@@ -117,23 +129,25 @@ export interface Journal {
 
   /**
    * Writes the saga row and the steps at `positions`. Resolves false, having changed nothing, when the hold
-   * is lost.
+   * is lost. Rejects when another session has locked the row.
    */
   write(hold: Hold, record: SagaRecord, positions: readonly number[], lease: LeaseAfter): Promise<boolean>;
 
   load(sagaId: string): Promise<SagaRecord | undefined>;
 
   /**
-   * Takes over up to `limit` unfinished sagas whose lease has run out, oldest first; their fences grow. Those of other
-   * definitions are left to processes that know them, until nobody has come for 10 minutes.
+   * Takes over up to `limit` unfinished sagas whose lease has run out, oldest first; their fences grow.
    */
-  claim(limit: number, known: readonly DefinitionKey[]): Promise<readonly Claim[]>;
+  claim(limit: number, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
+
+  /** Says that there is a process that knows these, and will claim them when it has room. */
+  vouch(known: readonly DefinitionKey[]): Promise<void>;
 
   /** Takes one saga that nobody runs, whatever its status, for an operator. Undefined when it is held. */
   take(sagaId: string): Promise<Claim | undefined>;
 
-  /** Prolongs leases; resolves with the ids that are still held. */
-  renew(holds: readonly Hold[]): Promise<ReadonlySet<string>>;
+  /** Prolongs leases. A saga that sleeps is left alone. */
+  renew(holds: readonly Hold[]): Promise<Renewal>;
 
   /**
    * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. Compensations that

@@ -5,6 +5,7 @@
 //                        running -> unknown -> pending | completed  asked of the step's `resolve`
 //                        running -> unknown -> running …            retried, idempotent under its key
 //                        running -> failed                          refused: the way back begins
+//                        running -> unknown                         refused behind an open attempt: likewise, with this step
 //                        unknown, attempts used up                  the way back begins, with this step
 //   backward  completed | unknown -> compensating -> compensated   last step first
 //                                    compensating -> failed         given up; the rest goes on
@@ -78,7 +79,9 @@ export function settle(
     case 'not-done':
       return { record: withStep(record, position, { ...step, status: 'pending' }), pauseMs: 0 };
     case 'refused': {
-      const refused = { status: 'failed', error: outcome.error, finishedAt: now } as const;
+      // What an earlier attempt has done stands, whatever this one was told: then the step is undone with the others.
+      const status = isEarlierOpen(step) ? 'unknown' : 'failed';
+      const refused = { status, error: outcome.error, finishedAt: now } as const;
       const failure = { ...outcome.error, failedStep: step.name };
       return { record: { ...withStep(record, position, { ...step, ...refused }), failure }, pauseMs: 0 };
     }
@@ -94,7 +97,8 @@ export function settle(
 
 /**
  * How long to pause before a step is begun again that was broken off with its runner: it may be what ends the process.
- * As behind an attempt that has failed, but at least half of it.
+ * As behind an attempt that has failed, from when the step was begun; never longer, though the clock of the host that began
+ * it may be ahead.
  */
 export function lostPause(
   record: SagaRecord,
@@ -105,12 +109,9 @@ export function lostPause(
   if (position === -1) return 0;
   const { status, attempts, undoAttempts } = record.steps[position]!;
   const { retry } = plan.steps[position]!;
-  const atLeastHalf = (): number => 0.5 + random() / 2;
   const pauseMs =
-    status === 'running'
-      ? forwardPause(retry, attempts, atLeastHalf)
-      : undoPause(retry, undoAttempts, atLeastHalf);
-  return Math.max(0, record.updatedAt + pauseMs - now());
+    status === 'running' ? forwardPause(retry, attempts, random) : undoPause(retry, undoAttempts, random);
+  return Math.min(pauseMs, Math.max(0, record.updatedAt + pauseMs - now()));
 }
 
 /** True when the compensation that comes next is given up unless somebody lives to tell its end. */
@@ -143,9 +144,11 @@ function forward(record: SagaRecord, plan: Plan, now: number): { record: SagaRec
   }
   if (step.attempts < rule.retry.attempts) {
     const attempt = step.attempts + 1;
-    const begun = { status: 'running', attempts: attempt, startedAt: step.startedAt ?? now } as const;
+    const error = step.status === 'pending' ? null : (step.error ?? LOST);
+    const startedAt = step.startedAt ?? now;
+    const begun: StepRecord = { ...step, status: 'running', attempts: attempt, startedAt, error };
     return {
-      record: { ...withStep(record, position, { ...step, ...begun }), status: 'running' },
+      record: { ...withStep(record, position, begun), status: 'running' },
       action: { kind: 'run', position, attempt },
     };
   }
@@ -218,6 +221,11 @@ function mustUndo(step: StepRecord, rule: StepPlan): boolean {
 function canAsk(step: StepRecord, rule: StepPlan): boolean {
   const open = step.status === 'unknown' || step.status === 'running';
   return open && rule.resolve !== undefined && step.attempts <= rule.retry.attempts;
+}
+
+/** True when the outcome of an attempt before the one that runs was never found out: `error` is how that one ended. */
+function isEarlierOpen({ error }: StepRecord): boolean {
+  return error !== null;
 }
 
 function canGoOn(step: StepRecord, rule: StepPlan): boolean {

@@ -1,6 +1,7 @@
 // The journal in PostgreSQL. Writes of concurrent sagas are gathered while the last batch is under way and go as
 // one statement with one durable commit: on one connection commits follow each other, so sharing them is what
 // makes many sagas fast. Fences are compared by the database, in the statement that writes.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Queryable, QueryResult } from '../db/database.js';
 import { StatementError } from '../db/failure.js';
 import { Deadline } from '../deadline.js';
@@ -8,18 +9,29 @@ import { runInScope, type Scope } from '../scope.js';
 import { Batch } from './batch.js';
 import {
   type Claim,
+  type ClaimOthers,
   type Created,
   type DefinitionKey,
   type Hold,
   type Journal,
   type LeaseAfter,
   type ListQuery,
+  type Renewal,
   type SagaRecord,
   type SagaSummary,
   UNCLAIMED_MS,
   UnstorableError,
 } from './journal.js';
-import { holdColumns, moveColumns, startColumns, stepColumns, type Write } from './journal-columns.js';
+import {
+  holdColumns,
+  keyColumns,
+  lengthOf,
+  moveColumns,
+  startColumns,
+  stepColumns,
+  type Write,
+  writeOf,
+} from './journal-columns.js';
 import { claimOf, recordOf, type SagaRow, type SummaryRow, summaryOf } from './journal-row.js';
 import {
   CLAIM,
@@ -32,6 +44,7 @@ import {
   RENEW,
   RETIRE_KEY,
   TAKE,
+  VOUCH,
   WRITE,
 } from './journal-sql.js';
 import type { SagaStatus } from './saga.js';
@@ -39,6 +52,11 @@ import { traceOf } from './trace.js';
 
 /** Sagas in one statement: beyond this a batch gains little and makes the others wait. */
 const BATCH_LIMIT = 256;
+/** Characters of JSON in one statement: what takes the database and this thread some tens of milliseconds. */
+const BATCH_LENGTH = 1 << 20;
+/** How often a row is looked at that another session has locked, and how long in between: most are free at once. */
+const LOCKED_LOOKS = 10;
+const LOCKED_PAUSE_MS = 20;
 /** Milliseconds for one statement of the engine's own, whatever the request that waits for it has left. */
 const STATEMENT_MS = 10_000;
 
@@ -54,11 +72,12 @@ export class PgJournal implements Journal {
   readonly #db: Queryable;
   readonly #owner: string;
   readonly #leaseMs: number;
-  readonly #writes = new Batch<Write, boolean>(
-    (writes) => this.#writeAll(writes),
-    BATCH_LIMIT,
-    (error) => error instanceof UnstorableError,
-  );
+  readonly #writes = new Batch<Write, Written>((writes) => this.#writeAll(writes), {
+    limit: BATCH_LIMIT,
+    weightLimit: BATCH_LENGTH,
+    weigh: lengthOf,
+    isOnesFault: (error) => error instanceof UnstorableError,
+  });
 
   constructor({ db, owner, leaseMs }: PgJournalOptions) {
     this.#db = db;
@@ -70,7 +89,8 @@ export class PgJournal implements Journal {
     const { sagaId } = record;
     const begun = record.steps.flatMap((step, at) => (step.status === 'pending' ? [] : [at]));
     for (;;) {
-      if (await this.#writes.add({ hold: undefined, record, positions: begun, releaseForMs: null })) {
+      const start = writeOf({ hold: undefined, record, positions: begun, releaseForMs: null });
+      if ((await this.#writes.add(start)) === 'written') {
         return { created: true, hold: { sagaId, fence: 1 } };
       }
       const { rows } = await this.#ask<EarlierRow>(EARLIER, [
@@ -90,9 +110,20 @@ export class PgJournal implements Journal {
     }
   }
 
-  write(hold: Hold, record: SagaRecord, positions: readonly number[], lease: LeaseAfter): Promise<boolean> {
+  async write(
+    hold: Hold,
+    record: SagaRecord,
+    positions: readonly number[],
+    lease: LeaseAfter,
+  ): Promise<boolean> {
     const releaseForMs = lease === 'renew' ? null : lease.releaseForMs;
-    return this.#writes.add({ hold, record, positions, releaseForMs });
+    const write = writeOf({ hold, record, positions, releaseForMs });
+    for (let looks = 1; looks <= LOCKED_LOOKS; looks++) {
+      const written = await this.#writes.add(write);
+      if (written !== 'locked') return written === 'written';
+      await delay(LOCKED_PAUSE_MS);
+    }
+    throw new Error('another session has locked the row of the saga');
   }
 
   /** In the caller's scope: a read for a request ends with the request. */
@@ -108,17 +139,19 @@ export class PgJournal implements Journal {
     return rows.map(summaryOf);
   }
 
-  async claim(limit: number, known: readonly DefinitionKey[]): Promise<readonly Claim[]> {
-    const { rows } = await this.#ask<SagaRow>(CLAIM, [
-      this.#owner,
-      this.#leaseMs,
-      limit,
-      known.map(({ saga }) => saga),
-      known.map(({ version }) => version),
-      known.map(({ steps }) => steps.join()),
-      UNCLAIMED_MS,
-    ]);
+  async claim(
+    limit: number,
+    known: readonly DefinitionKey[],
+    others: ClaimOthers,
+  ): Promise<readonly Claim[]> {
+    const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : null;
+    const values = [this.#owner, this.#leaseMs, limit, ...keyColumns(known), unclaimedMs];
+    const { rows } = await this.#ask<SagaRow>(CLAIM, values);
     return rows.map(claimOf);
+  }
+
+  async vouch(known: readonly DefinitionKey[]): Promise<void> {
+    await this.#ask(VOUCH, keyColumns(known));
   }
 
   async take(sagaId: string): Promise<Claim | undefined> {
@@ -126,26 +159,31 @@ export class PgJournal implements Journal {
     return rows[0] && claimOf(rows[0]);
   }
 
-  async renew(holds: readonly Hold[]): Promise<ReadonlySet<string>> {
-    const { rows } = await this.#ask<{ saga_id: string }>(RENEW, [this.#leaseMs, ...holdColumns(holds)]);
-    return new Set(rows.map((row) => row.saga_id));
+  async renew(holds: readonly Hold[]): Promise<Renewal> {
+    const values = [this.#leaseMs, ...holdColumns(holds)];
+    const { rows } = await this.#ask<{ saga_id: string; renewed: boolean }>(RENEW, values);
+    const held = new Map(rows.map(({ saga_id, renewed }) => [saga_id, renewed]));
+    return {
+      renewed: holds.filter(({ sagaId }) => held.get(sagaId)),
+      lost: holds.filter(({ sagaId }) => !held.has(sagaId)),
+    };
   }
 
   async release(holds: readonly Hold[]): Promise<void> {
     await this.#ask(RELEASE, holdColumns(holds));
   }
 
-  async #writeAll(writes: readonly Write[]): Promise<readonly boolean[]> {
+  async #writeAll(writes: readonly Write[]): Promise<readonly Written[]> {
     try {
-      const { rows } = await this.#ask<{ saga_id: string }>(WRITE, [
+      const { rows } = await this.#ask<{ saga_id: string; locked: boolean }>(WRITE, [
         this.#owner,
         this.#leaseMs,
         ...startColumns(writes.filter(({ hold }) => hold === undefined)),
         ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
         ...stepColumns(writes),
       ]);
-      const written = new Set(rows.map((row) => row.saga_id));
-      return writes.map(({ record }) => written.has(record.sagaId));
+      const written = new Map(rows.map((row) => [row.saga_id, row.locked ? 'locked' : 'written'] as const));
+      return writes.map(({ record }) => written.get(record.sagaId) ?? 'lost');
     } catch (error) {
       if (!(error instanceof StatementError) || !ABOUT_VALUES.test(error.sqlState)) throw error;
       throw new UnstorableError(`the journal cannot keep this (${error.sqlState})`, { cause: error });
@@ -172,6 +210,9 @@ export async function openSince(db: Queryable): Promise<Date | undefined> {
   const row = await db.one<{ readonly since: Date | null }>(OPEN_SINCE);
   return row.since ?? undefined;
 }
+
+/** What came of one write of a batch. `locked`: nothing, and it may be tried again. */
+type Written = 'written' | 'lost' | 'locked';
 
 interface EarlierRow {
   readonly saga_id: string;

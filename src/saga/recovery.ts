@@ -2,7 +2,7 @@
 // sagas, then claims unfinished ones whose lease has run out. The database decides who gets what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
-import type { DefinitionKey, Journal } from './journal.js';
+import { type ClaimOthers, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
 import type { Orchestrator } from './orchestrator.js';
 
 /** One round a second and a half at most, spread so that workers do not ask in step. */
@@ -12,6 +12,7 @@ const CLAIM_AT_ONCE = 64;
 const CLAIMED_AT_MOST = 256;
 const FAILED_ROUND_MOST_MS = 5000;
 const WATCH_EVERY_MS = 250;
+const VOUCH_EVERY_MS = 60_000;
 
 export interface RecoverySetting {
   readonly log: Logger;
@@ -28,6 +29,9 @@ export class Recovery {
   readonly #end = new AbortController();
   #claiming = true;
   #loop: Promise<void> | undefined;
+  /** On `clock`: since when no round has failed. */
+  #answersSince: number | undefined;
+  #vouchAt = Number.NEGATIVE_INFINITY;
   /** A journal that does not answer holds up the loop, and leases run out all the same. */
   #watch: NodeJS.Timeout | undefined;
 
@@ -66,6 +70,7 @@ export class Recovery {
         failures = 0;
       } catch (error) {
         failures++;
+        this.#answersSince = undefined;
         pauseMs += fullJitter(ROUND_MS.least, failures, FAILED_ROUND_MOST_MS - pauseMs, random);
         log[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'saga recovery: the journal fails');
       }
@@ -77,9 +82,9 @@ export class Recovery {
     await this.#renew();
     while (this.#claiming) {
       const room = Math.min(CLAIM_AT_ONCE, CLAIMED_AT_MOST - this.#orchestrator.claimed);
-      if (room <= 0) return;
+      if (room <= 0) return this.#vouch();
       const asked = this.#setting.clock();
-      const claims = await this.#journal.claim(room, this.#setting.plans);
+      const claims = await this.#journal.claim(room, this.#setting.plans, this.#others());
       if (claims.length > 0) this.#setting.log.info({ sagas: claims.length }, 'saga recovery: claimed');
       for (const claim of claims) this.#orchestrator.launch(claim, 'claimed', asked);
       if (claims.length < room) return;
@@ -90,10 +95,22 @@ export class Recovery {
     const holds = this.#orchestrator.holds();
     if (holds.length === 0) return;
     const asked = this.#setting.clock();
-    const kept = await this.#journal.renew(holds);
-    for (const hold of holds) {
-      if (kept.has(hold.sagaId)) this.#orchestrator.prolonged(hold, asked);
-      else this.#orchestrator.lose(hold);
-    }
+    const { renewed, lost } = await this.#journal.renew(holds);
+    for (const hold of renewed) this.#orchestrator.prolonged(hold, asked);
+    for (const hold of lost) this.#orchestrator.lose(hold);
+  }
+
+  /** Others have had their time only when the journal has answered all the while. */
+  #others(): ClaimOthers {
+    const { clock } = this.#setting;
+    this.#answersSince ??= clock();
+    return clock() - this.#answersSince >= UNCLAIMED_MS ? 'unclaimed' : 'none';
+  }
+
+  async #vouch(): Promise<void> {
+    const now = this.#setting.clock();
+    if (now < this.#vouchAt) return;
+    await this.#journal.vouch(this.#setting.plans);
+    this.#vouchAt = now + VOUCH_EVERY_MS;
   }
 }

@@ -143,6 +143,7 @@ export class Runner {
     }
     let action = announced ?? (await this.#announce(this.#record));
     while (action !== undefined && action.kind !== 'ended') {
+      if (this.#stopped) return 'lost';
       const outcome = await this.#act(action);
       if (this.#stopped) return 'lost';
       const { now, random } = this.#setting;

@@ -1,5 +1,6 @@
 // `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): effect and key in one transaction.
 import type { Database, Outcome, Transaction } from '../db/database.js';
+import { strangersKey } from '../db/idempotency.js';
 import { ValidationError } from '../errors.js';
 import type { Context } from '../server/handler.js';
 
@@ -27,7 +28,10 @@ export interface IdempotentOptions {
   readonly scope: string;
 }
 
-type IdempotentContext = Pick<Context, 'method' | 'route' | 'params' | 'query' | 'headers' | 'status'> & {
+type IdempotentContext = Pick<
+  Context,
+  'method' | 'route' | 'params' | 'query' | 'headers' | 'status' | 'isPeer'
+> & {
   readonly body: unknown;
 };
 
@@ -36,7 +40,7 @@ type IdempotentContext = Pick<Context, 'method' | 'route' | 'params' | 'query' |
  * the stored response. The key belongs to `METHOD /route/:template` and the scope, which is also what
  * `db.cancel` and `db.outcome` are to be given. The same key with other path parameters, another query or
  * another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body, which must be
- * JSON.
+ * JSON. Keys of saga steps (`sagaId/step`) are those of services: a client that sends one gets a row of its own.
  * @throws TypeError when the scope is no text or empty, so that a missing principal is never a shared one
  */
 export async function idempotent<T>(
@@ -56,7 +60,7 @@ export async function idempotent<T>(
       : await db.once(
           {
             route: `${ctx.method} ${ctx.route}`,
-            key,
+            key: ctx.isPeer ? key : strangersKey(key),
             ...(scope === undefined ? {} : { scope }),
             target: targetOf(ctx),
             body: ctx.body,

@@ -1,12 +1,14 @@
 // The journal's contract in its simplest form, for tests that need their own clock or very many runs.
 import type {
   Claim,
+  ClaimOthers,
   Created,
   DefinitionKey,
   Hold,
   Journal,
   LeaseAfter,
   ListQuery,
+  Renewal,
   SagaRecord,
   SagaSummary,
 } from '#src/saga/journal.js';
@@ -81,18 +83,16 @@ export class MemoryJournal implements Journal {
     return this.#store.sagas.get(sagaId)?.record;
   }
 
-  async claim(limit: number, known: readonly DefinitionKey[]): Promise<readonly Claim[]> {
+  async claim(
+    limit: number,
+    known: readonly DefinitionKey[],
+    others: ClaimOthers,
+  ): Promise<readonly Claim[]> {
     const now = this.#store.now();
-    const isKnown = ({ saga, version, steps }: SagaRecord): boolean =>
-      known.some(
-        (one) =>
-          one.saga === saga &&
-          one.version === version &&
-          one.steps.join() === steps.map(({ name }) => name).join(),
-      );
+    const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : Number.POSITIVE_INFINITY;
     return [...this.#store.sagas.values()]
       .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= now)
-      .filter(({ record, leaseUntil }) => isKnown(record) || leaseUntil <= now - UNCLAIMED_MS)
+      .filter(({ record, leaseUntil }) => isKnown(record, known) || leaseUntil <= now - unclaimedMs)
       .sort((a, b) => (a.record.sagaId < b.record.sagaId ? -1 : 1))
       .slice(0, limit)
       .map((stored) => {
@@ -101,6 +101,14 @@ export class MemoryJournal implements Journal {
         stored.record = { ...stored.record, status };
         return { ...this.#hand(stored), wasLost };
       });
+  }
+
+  async vouch(known: readonly DefinitionKey[]): Promise<void> {
+    const now = this.#store.now();
+    for (const stored of this.#store.sagas.values()) {
+      const isDue = !hasEnded(stored.record.status) && stored.leaseUntil <= now;
+      if (isDue && isKnown(stored.record, known)) stored.leaseUntil = now;
+    }
   }
 
   async take(sagaId: string): Promise<Claim | undefined> {
@@ -112,13 +120,14 @@ export class MemoryJournal implements Journal {
     return idle || left ? this.#hand(stored) : undefined;
   }
 
-  async renew(holds: readonly Hold[]): Promise<ReadonlySet<string>> {
-    const kept = holds.filter((hold) => {
+  async renew(holds: readonly Hold[]): Promise<Renewal> {
+    const renewed = holds.filter((hold) => {
       const stored = this.#held(hold);
-      if (stored) stored.leaseUntil = Math.max(stored.leaseUntil, this.#store.now() + this.#leaseMs);
-      return stored !== undefined;
+      if (stored === undefined || stored.record.status === 'waiting') return false;
+      stored.leaseUntil = Math.max(stored.leaseUntil, this.#store.now() + this.#leaseMs);
+      return true;
     });
-    return new Set(kept.map(({ sagaId }) => sagaId));
+    return { renewed, lost: holds.filter((hold) => this.#held(hold) === undefined) };
   }
 
   async release(holds: readonly Hold[]): Promise<void> {
@@ -153,4 +162,9 @@ export class MemoryJournal implements Journal {
     stored.leaseUntil = this.#store.now() + this.#leaseMs;
     return { hold: { sagaId: stored.record.sagaId, fence: stored.fence }, record: stored.record };
   }
+}
+
+function isKnown({ saga, version, steps }: SagaRecord, known: readonly DefinitionKey[]): boolean {
+  const names = steps.map(({ name }) => name).join();
+  return known.some((one) => one.saga === saga && one.version === version && one.steps.join() === names);
 }

@@ -173,7 +173,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('changes nothing for a write with an old fence', async () => {
       const record = sagaRecord();
       const old = await start(record, 0);
-      const [claim] = await journal.claim(10, KNOWN);
+      const [claim] = await journal.claim(10, KNOWN, 'none');
       const steps = record.steps.with(0, begun('debit'));
       const stale: SagaRecord = { ...record, status: 'completed', steps };
       expect(await journal.write(old, stale, [0], 'renew')).to.equal(false);
@@ -184,11 +184,11 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('claims what runs when its lease is over, with a larger fence, and not before', async () => {
       const left = await start(sagaRecord(), 0);
       await start(sagaRecord());
-      const claims = await journal.claim(10, KNOWN);
+      const claims = await journal.claim(10, KNOWN, 'none');
       expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([left.sagaId]);
       expect(claims[0]!.hold.fence).to.be.greaterThan(left.fence);
       expect(claims[0]!.record).to.deep.equal(await journal.load(left.sagaId));
-      expect(await journal.claim(10, KNOWN)).to.deep.equal([]);
+      expect(await journal.claim(10, KNOWN, 'none')).to.deep.equal([]);
     });
 
     it('leaves what it does not know to others, but not for ever', async () => {
@@ -200,11 +200,27 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         [{ saga, version, steps: [...steps, 'more'] }],
         [{ saga: 'other', version, steps }],
       ]) {
-        expect(await journal.claim(10, others)).to.deep.equal([]);
+        expect(await journal.claim(10, others, 'none')).to.deep.equal([]);
       }
-      expect((await journal.claim(10, KNOWN)).map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
+      expect((await journal.claim(10, KNOWN, 'none')).map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
       const left = await start(sagaRecord(), -600_000);
-      expect((await journal.claim(10, [])).map(({ hold }) => hold.sagaId)).to.deep.equal([left.sagaId]);
+      expect(await journal.claim(10, [], 'none')).to.deep.equal([]);
+      expect((await journal.claim(10, [], 'unclaimed')).map(({ hold }) => hold.sagaId)).to.deep.equal([
+        left.sagaId,
+      ]);
+    });
+
+    it('leaves what somebody who knows it has vouched for to him', async () => {
+      const { sagaId } = await start(sagaRecord(), -600_000);
+      await journal.vouch(KNOWN.slice(0, 1));
+      await store.journal(LONG_MS).vouch(KNOWN);
+      expect(await journal.claim(10, [], 'unclaimed')).to.deep.equal([]);
+      const claims = await journal.claim(10, KNOWN, 'none');
+      expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
+      const other = await start(sagaRecord(), -600_000);
+      await journal.vouch([]);
+      const unknown = await journal.claim(10, [], 'unclaimed');
+      expect(unknown.map(({ hold }) => hold.sagaId)).to.deep.equal([other.sagaId]);
     });
 
     it('tells of what it claims whether its last runner was lost or had let it go', async () => {
@@ -212,7 +228,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const slept = await start(record);
       await journal.write(slept, { ...record, status: 'waiting' }, [], LET_GO);
       const lost = await start(sagaRecord(), 0);
-      const claims = await journal.claim(10, KNOWN);
+      const claims = await journal.claim(10, KNOWN, 'none');
       expect(claims.map(({ hold, wasLost }) => [hold.sagaId, wasLost])).to.deep.equal([
         [slept.sagaId, false],
         [lost.sagaId, true],
@@ -222,9 +238,11 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('claims the oldest first, no more than it is asked for', async () => {
       const ids = [];
       for (let n = 0; n < 4; n++) ids.push((await start(sagaRecord(), 0)).sagaId);
-      const first = await journal.claim(3, KNOWN);
+      const first = await journal.claim(3, KNOWN, 'none');
       expect(first.map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(0, 3));
-      expect((await journal.claim(3, KNOWN)).map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(3));
+      expect((await journal.claim(3, KNOWN, 'none')).map(({ hold }) => hold.sagaId)).to.deep.equal(
+        ids.slice(3),
+      );
     });
 
     it('never gives one saga to two that claim at once', async () => {
@@ -232,11 +250,11 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         Array.from({ length: 40 }, async () => (await start(sagaRecord(), 0)).sagaId),
       );
       const rounds = await Promise.all(
-        Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(10, KNOWN)),
+        Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(10, KNOWN, 'none')),
       );
       const given = rounds.flat().map(({ hold }) => hold.sagaId);
       expect(new Set(given).size).to.equal(given.length);
-      const rest = (await journal.claim(40, KNOWN)).map(({ hold }) => hold.sagaId);
+      const rest = (await journal.claim(40, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
       expect([...given, ...rest].sort()).to.deep.equal(ids.sort());
     });
 
@@ -245,7 +263,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         const record = sagaRecord();
         await journal.write(await start(record), { ...record, status }, [], LET_GO);
       }
-      expect(await journal.claim(10, KNOWN)).to.deep.equal([]);
+      expect(await journal.claim(10, KNOWN, 'none')).to.deep.equal([]);
     });
 
     it('wakes a waiting saga when it is due, in the direction it was going', async () => {
@@ -256,7 +274,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         await journal.write(await start(record), { ...record, status: 'waiting' }, [], lease);
       }
       // `failure` is written by the move that sets it, not by the start.
-      const claims = await journal.claim(10, KNOWN);
+      const claims = await journal.claim(10, KNOWN, 'none');
       expect(claims.map(({ record }) => [record.sagaId, record.status])).to.deep.equal([
         [forward.sagaId, 'running'],
         [backward.sagaId, 'compensating'],
@@ -266,10 +284,10 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('renews what is still held and says what is not', async () => {
       const mine = await start(sagaRecord(), 0);
       const lost = await start(sagaRecord(), 0);
-      expect(await journal.renew([mine])).to.deep.equal(new Set([mine.sagaId]));
-      const [claim] = await journal.claim(10, KNOWN);
+      expect(await journal.renew([mine])).to.deep.equal({ renewed: [mine], lost: [] });
+      const [claim] = await journal.claim(10, KNOWN, 'none');
       expect(claim?.hold.sagaId).to.equal(lost.sagaId);
-      expect(await journal.renew([mine, lost])).to.deep.equal(new Set([mine.sagaId]));
+      expect(await journal.renew([mine, lost])).to.deep.equal({ renewed: [mine], lost: [lost] });
     });
 
     it('does not wake a sleeping saga by a late renewal', async () => {
@@ -277,7 +295,8 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const hold = await start(record);
       await journal.write(hold, { ...record, status: 'waiting' }, [], { releaseForMs: LONG_MS });
       await store.journal(0).renew([hold]);
-      expect(await journal.claim(10, KNOWN)).to.deep.equal([]);
+      await store.journal(2 * LONG_MS).renew([hold]);
+      expect(await journal.claim(10, KNOWN, 'none')).to.deep.equal([]);
     });
 
     it('frees a released saga at once and for good', async () => {
@@ -285,7 +304,9 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const hold = await start(record);
       await journal.release([hold]);
       expect(await journal.write(hold, { ...record, status: 'completed' }, [], 'renew')).to.equal(false);
-      expect((await journal.claim(10, KNOWN)).map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
+      expect((await journal.claim(10, KNOWN, 'none')).map((claim) => claim.hold.sagaId)).to.deep.equal([
+        hold.sagaId,
+      ]);
     });
 
     it('does not count a compensation that a release breaks off as one that ended its process', async () => {

@@ -91,11 +91,34 @@ describe('on a real PostgreSQL', () => {
     await journal(60_000, 'gone:1:1').create(dead, 0);
     const alive = await journal(60_000, 'here:1:1').create(living, 0);
     const heir = journal(60_000, 'here:2:1');
-    const before = (await heir.claim(1000, KNOWN)).map(({ hold }) => hold.sagaId);
+    const before = (await heir.claim(1000, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
     expect(before).to.not.include(dead.sagaId);
     await releaseOwnersExcept(database.db, 'here');
-    const claimed = (await heir.claim(1000, KNOWN)).map(({ hold }) => hold.sagaId);
+    const claimed = (await heir.claim(1000, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
     expect(claimed).to.include(dead.sagaId).and.not.include(living.sagaId);
-    expect(alive.created && (await heir.renew([alive.hold])).size).to.equal(1);
+    expect(alive.created && (await heir.renew([alive.hold])).renewed).to.have.length(1);
+  });
+
+  it('passes over what another session has locked, and keeps, writes and frees the rest', async () => {
+    const mine = journal(60_000, 'here:1:1');
+    const records = [sagaRecord(), sagaRecord(), sagaRecord()];
+    const holds: Hold[] = [];
+    for (const record of records) {
+      const created = await mine.create(record, 0);
+      if (created.created) holds.push(created.hold);
+    }
+    const [locked, ...free] = holds as [Hold, Hold, Hold];
+    const session = await connect(database.url);
+    await session.db.query('begin');
+    await session.db.query('select from saga where saga_id = $1 for update', [locked.sagaId]);
+    expect(await mine.renew(holds)).to.deep.equal({ renewed: free, lost: [] });
+    const writes = records.map((record, at) => mine.write(holds[at]!, record, [0], 'renew'));
+    const written = await Promise.allSettled(writes);
+    expect(written.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled', 'fulfilled']);
+    await mine.release(holds);
+    expect(await mine.renew(holds)).to.deep.equal({ renewed: [], lost: free });
+    await session.db.query('rollback');
+    await session.close();
+    expect(await mine.write(locked, records[0]!, [0], 'renew')).to.equal(true);
   });
 });

@@ -16,8 +16,7 @@ function recorded(limit = 100, isOnesFault = (): boolean => false) {
         flushes.push({ items, answer: () => resolve(items.map((item) => item * 10)), fail: reject });
         called();
       }),
-    limit,
-    isOnesFault,
+    { limit, weightLimit: 1_000, weigh: (item) => item, isOnesFault },
   );
   const nextFlush = async (): Promise<Flush> => {
     if (flushes.length === 0) await new Promise<void>((resolve) => (called = resolve));
@@ -72,6 +71,19 @@ describe('a batch', () => {
     }
     await Promise.all(answers);
     expect(sizes).to.deep.equal([2, 1]);
+  });
+
+  it('sends together what weighs no more than it may, and what weighs more alone', async () => {
+    const { batch, nextFlush } = recorded();
+    const answers = [600, 400, 1, 5_000, 1_000].map((item) => batch.add(item));
+    const flushed: (readonly number[])[] = [];
+    for (let n = 0; n < 4; n++) {
+      const flush = await nextFlush();
+      flushed.push(flush.items);
+      flush.answer();
+    }
+    await Promise.all(answers);
+    expect(flushed).to.deep.equal([[600, 400], [1], [5_000], [1_000]]);
   });
 
   it('fails all of a batch when nobody knows whose fault it was, and goes on', async () => {

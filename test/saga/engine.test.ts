@@ -125,6 +125,25 @@ describe('the saga engine', () => {
     expect(signalled).to.equal(true);
   });
 
+  it('asks again when the asking is refused, and undoes what it could not find out', async () => {
+    const told: string[] = [];
+    const tell = (what: string) => async () => void told.push(what);
+    const view = await ends(
+      [
+        {
+          name: 'a',
+          retry: { attempts: 2, backoffMs: 1 },
+          run: () => Promise.reject(new Error('line cut')),
+          resolve: () => Promise.reject(new BusinessError('FORBIDDEN', 'who are you?', { status: 403 })),
+          compensate: tell('undo a'),
+        },
+      ],
+      { sleep: () => new Promise((resolve) => void setImmediate(resolve)) },
+    );
+    expect(view.status).to.equal('compensated');
+    expect(told).to.deep.equal(['undo a']);
+  });
+
   it('takes a result that is no JSON for an attempt that failed', async () => {
     const results: unknown[] = [1n, 'a\0', { fine: true }];
     const run = (): never => results.shift() as never;

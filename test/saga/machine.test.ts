@@ -5,6 +5,7 @@ import {
   advance,
   COMPENSATE_FOR_MS,
   type Effect,
+  lostPause,
   type Outcome,
   settle,
   UNENDED_UNDOS,
@@ -83,6 +84,37 @@ describe('the rules of a saga', () => {
     expect(record.status).to.equal('compensated');
     expect(record.failure).to.deep.equal({ ...error, failedStep: 'credit' });
     expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
+  });
+
+  it('undo a step that is refused behind an attempt whose outcome nobody has found out', () => {
+    const { actions, record } = walk([unknown, refused, ok]);
+    expect(actions).to.deep.equal(['run 0', 'run 0', 'undo 0', 'ended']);
+    expect(record.status).to.equal('compensated');
+    expect(record.failure).to.deep.equal({ ...error, failedStep: 'debit' });
+    const lost = walk([]).record;
+    expect(walk([refused, ok], lost).actions, 'lost with its process').to.deep.equal([
+      'run 0',
+      'undo 0',
+      'ended',
+    ]);
+  });
+
+  it('undo nothing of a step that is refused behind an attempt that has done nothing', () => {
+    const { actions, record } = walk([ok, unknown, notDone, refused, ok]);
+    expect(actions.slice(3)).to.deep.equal(['run 1', 'undo 0', 'ended']);
+    expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
+  });
+
+  it('pause half of what the rule says at least, whatever is drawn', () => {
+    const { record } = walk([]);
+    const unluckiest = settle(record, plan, { kind: 'run', position: 0, attempt: 1 }, unknown, 0, () => 0);
+    expect(unluckiest.pauseMs).to.equal(50);
+  });
+
+  it('rest no longer than that before they begin again, though the clock of a lost host was ahead', () => {
+    const { record } = walk([]);
+    const ahead = { ...record, updatedAt: 3_600_000 };
+    expect(lostPause(ahead, plan, { now: () => 0, random: () => 1 })).to.equal(100);
   });
 
   it('retry an unknown outcome with growing pauses, then undo that step too', () => {

@@ -99,7 +99,7 @@ describe('an operator', () => {
 
   /** What a worker would claim of it, right after. */
   async function claimed(sagaId: string): Promise<SagaRecord> {
-    const claims = await journals[1]!.claim(100, KNOWN);
+    const claims = await journals[1]!.claim(100, KNOWN, 'none');
     return claims.find(({ hold }) => hold.sagaId === sagaId)!.record;
   }
 

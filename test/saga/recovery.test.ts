@@ -80,14 +80,81 @@ describe('recovery', () => {
       [[...healthy, { name: 'c', run: () => 1 }], 1],
     ] as const) {
       const sagaId = await abandoned();
+      let at = 0;
+      const sleepLong = async (): Promise<void> => {
+        await new Promise(setImmediate);
+        at += 1_000;
+      };
       now += LEASE_MS + UNCLAIMED_MS;
-      const heir = engine(steps, { version });
+      const heir = engine(steps, { version, clock: () => at, sleep: sleepLong });
       heir.start();
       const view = await heir.sagas.wait(sagaId, LONG);
       expect(view).to.deep.include({ status: 'needs-attention', reason: 'DEFINITION_MISSING' });
       expect(view.steps[0]?.attempts).to.equal(1);
+      expect(at, 'whoever knows it was given time to come back').to.be.at.least(UNCLAIMED_MS);
       await heir.drain(0);
     }
+  });
+
+  it('leaves a saga to a process that knows it, however long that one has no room for it', async () => {
+    const sagaId = await abandoned();
+    now += LEASE_MS + UNCLAIMED_MS;
+    const hang: Step = { name: 'a', run: () => new Promise(() => undefined) };
+    const full = engine([hang, healthy[1]!]);
+    const vouched = new Moment();
+    const journals: Journal[] = [];
+    const wrap = (journal: Journal): Journal => {
+      const vouch = journal.vouch.bind(journal);
+      journal.vouch = async (known) => {
+        await vouch(known);
+        vouched.now();
+      };
+      journals.push(journal);
+      return journal;
+    };
+    const busy = engine([hang, healthy[1]!], { sleep, wrap });
+    for (let n = 0; n < 256; n++) await full.sagas.start('transfer', {});
+    await full.drain(0);
+    busy.start();
+    await vouched.happened;
+    expect(await journals[0]!.claim(1000, [], 'unclaimed')).to.deep.equal([]);
+    expect((await busy.sagas.get(sagaId)).status).to.equal('running');
+  });
+
+  it('begins nothing when it was told to stop while the beginning was written', async () => {
+    const begun: string[] = [];
+    const [writing, go, written] = [new Moment(), new Moment(), new Moment()];
+    const worker = engine(
+      [
+        { name: 'a', run: () => void begun.push('a') },
+        { name: 'b', run: () => void begun.push('b') },
+      ],
+      {
+        wrap: (journal) => {
+          const write = journal.write.bind(journal);
+          journal.write = async (...args) => {
+            writing.now();
+            await go.happened;
+            const held = await write(...args);
+            written.now();
+            return held;
+          };
+          journal.release = () => Promise.reject(new Error('not reached'));
+          return journal;
+        },
+      },
+    );
+    const { sagaId } = await worker.sagas.start('transfer', {});
+    await writing.happened;
+    await worker.drain(0);
+    go.now();
+    await written.happened;
+    await new Promise(setImmediate);
+    const heir = engine(healthy);
+    now += LEASE_MS;
+    heir.start();
+    expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+    expect(begun).to.deep.equal(['a']);
   });
 
   it('keeps a long step alive by renewing, so that nobody else begins it', async () => {

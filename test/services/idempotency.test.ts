@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Type } from '#src/index.js';
+import { newSagaId } from '#src/saga/saga-id.js';
 import { idempotent } from '#src/services/idempotency.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { type Bench, bench } from '#test/server/kit.js';
@@ -96,6 +97,31 @@ describe('idempotent', () => {
       expect(await failing.catch((error: unknown) => error)).to.be.instanceOf(TypeError);
     }
     expect(effects).to.equal(before);
+  });
+
+  it('keeps what a client does under the key of a saga step apart from what the step does', async () => {
+    const key = `${newSagaId(Date.now())}/pay`;
+    const stored = { route: 'POST /plain', key };
+    const theirs = { effect: effects + 1, said: 'plain' };
+    for (let n = 0; n < 2; n++) {
+      expect((await send('/plain', { amount: 1 }, { 'idempotency-key': key })).json).to.deep.equal(theirs);
+    }
+    expect(await db.outcome(stored)).to.equal(undefined);
+    const step = await db.once({ ...stored, body: { amount: 100 } }, async () => ({
+      status: 201,
+      body: 'step',
+    }));
+    expect(step.body).to.equal('step');
+    expect((await send('/plain', { amount: 1 }, { 'idempotency-key': key })).json).to.deep.equal(theirs);
+    const peer = {
+      method: 'POST',
+      route: '/plain',
+      params: {},
+      headers: { getAll: () => [key] },
+      isPeer: true,
+    };
+    const context = { ...peer, body: { amount: 100 }, query: { names: () => [] }, status: () => undefined };
+    expect(await idempotent(context as never, db, () => expect.fail('ran'))).to.equal('step');
   });
 
   it('finds and cancels an effect by route, key and scope alone', async () => {
