@@ -4,6 +4,7 @@
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
 import { NameTable } from './names.js';
+import { heldByThread, PermitLedger } from './permit-ledger.js';
 
 /** One route, as one thread uses it. */
 export interface RouteCells {
@@ -43,16 +44,20 @@ export interface RouteUsage {
 
 /** Row of the routes that find none of their own. */
 const OTHERS = ROUTES;
+/** The one count of the ledger. */
+const REQUESTS = 0;
 /** Slot of the primary, which serves no routes: its costs are those that ended threads have left. */
 const ENDED = 0;
 const MOST_WORD = 2 ** 31 - 1;
 const toMicroseconds = (ms: number): number => Math.min(MOST_WORD, Math.round(ms * 1000));
 
+export const admissionLedger = (block: Block, slot: number): PermitLedger =>
+  new PermitLedger(block, slot, { totals: 'processInFlight', own: 'workerAdmitted' });
+
 export class AdmissionCells {
   readonly #block: Block;
   readonly #slot: number;
-  readonly #inFlight: Int32Array;
-  readonly #own: Int32Array;
+  readonly #ledger: PermitLedger;
   readonly #state: Int32Array;
   readonly #names: NameTable;
   readonly #routes: Int32Array;
@@ -66,8 +71,7 @@ export class AdmissionCells {
   constructor(block: Block, slot: number) {
     this.#block = block;
     this.#slot = slot;
-    this.#inFlight = block.words('processInFlight');
-    this.#own = block.words('workerAdmitted', slot);
+    this.#ledger = admissionLedger(block, slot);
     this.#state = block.words('workerAdmission', slot);
     this.#names = new NameTable(block, 'route');
     this.#routes = block.table('workerRouteInFlight').words;
@@ -98,7 +102,7 @@ export class AdmissionCells {
 
   /** Requests of the process. */
   get inFlight(): number {
-    return Atomics.load(this.#inFlight, 0);
+    return this.#ledger.held(REQUESTS);
   }
 
   /** Routes that find no row of their own share one. */
@@ -128,21 +132,11 @@ export class AdmissionCells {
     return [...routes, { name: 'other routes', inFlight: this.#others.inFlight, costMs: 0 }];
   }
 
-  #enter(): number {
-    const before = Atomics.add(this.#inFlight, 0, 1);
-    this.#own[0] = this.#own[0]! + 1; // read by others when this thread has ended
-    return before;
-  }
-
-  #leave(): void {
-    this.#own[0] = this.#own[0]! - 1;
-    Atomics.sub(this.#inFlight, 0, 1);
-  }
-
   #counted(row: number): RouteCells {
     const routes = this.#routes;
     const uses = this.#uses;
     const costs = this.#costs;
+    const ledger = this.#ledger;
     const threads = this.#block.workers + 1;
     const index = this.#slot * ROUTE_ROWS + row;
     const own = indexOf(this.#slot, row);
@@ -151,11 +145,11 @@ export class AdmissionCells {
       // same time at least the later one sees both.
       enter: () => {
         routes[index] = routes[index]! + 1;
-        return this.#enter();
+        return ledger.add(REQUESTS);
       },
       leave: () => {
         routes[index] = routes[index]! - 1;
-        this.#leave();
+        ledger.give(REQUESTS, 1);
       },
       get inFlight() {
         return sumOf(routes, row, threads);
@@ -212,7 +206,7 @@ export function readAdmission(block: Block, slot: number): WorkerAdmission {
   const words = block.words('workerAdmission', slot);
   const [state, boundUs, owedUs, holdUs] = [0, 1, 2, 3].map((index) => Atomics.load(words, index));
   return {
-    inFlight: Atomics.load(block.words('workerAdmitted', slot), 0),
+    inFlight: heldByThread(block.words('workerAdmitted', slot)),
     isShedding: state === 1,
     boundMs: boundUs! / 1000,
     owedMs: owedUs! / 1000,
@@ -222,7 +216,7 @@ export function readAdmission(block: Block, slot: number): WorkerAdmission {
 
 /** Requests of the process in flight, for metrics. */
 export function readInFlight(block: Block): number {
-  return Atomics.load(block.words('processInFlight'), 0);
+  return admissionLedger(block, 0).held(REQUESTS);
 }
 
 /**
@@ -230,8 +224,7 @@ export function readInFlight(block: Block): number {
  * threads that begin when no living one knows it. Call when none of its code can run any more.
  */
 export function reclaimAdmission(block: Block, slot: number): void {
-  const held = Atomics.exchange(block.words('workerAdmitted', slot), 0, 0);
-  Atomics.sub(block.words('processInFlight'), 0, held);
+  admissionLedger(block, slot).reclaim();
   const { words } = block.table('workerRouteInFlight');
   for (let row = 0; row < ROUTE_ROWS; row++) Atomics.store(words, slot * ROUTE_ROWS + row, 0);
   leaveCosts(block.table('workerRouteCosts').words, slot);

@@ -29,6 +29,7 @@ import {
 } from './breaker-word.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
+import { ProbePermits } from './probe-permits.js';
 
 /** When the machine moves. The cells do not know why. */
 export interface BreakerRule {
@@ -75,10 +76,8 @@ const PROBE = EPOCH_MASK + 1;
 export class BreakerCells {
   readonly #words: BreakerWords;
   readonly #window: BreakerWindow;
-  readonly #rows: number;
-  /** Per worker and breaker: epoch << 4 | permits this worker holds. */
-  readonly #held: Int32Array;
-  readonly #ownHeld: number;
+  readonly #area: Area;
+  readonly #probes: ProbePermits;
   readonly #rule: BreakerRule;
   readonly #clock: Clock;
   readonly #onTransition: TransitionListener | undefined;
@@ -94,9 +93,8 @@ export class BreakerCells {
     if (!isBreakerRule(rule)) throw new RangeError('breaker: probes must be 1..15');
     this.#words = new BreakerWords(area);
     this.#window = new BreakerWindow(area);
-    this.#rows = this.#words.rows;
-    this.#held = area.table('heldProbes').words;
-    this.#ownHeld = worker * this.#rows;
+    this.#area = area;
+    this.#probes = new ProbePermits(area, worker, this.#words);
     this.#rule = rule;
     this.#clock = clock;
     this.#onTransition = onTransition;
@@ -201,11 +199,7 @@ export class BreakerCells {
 
   /** Gives back the permits a lost worker held. Call when none of its code can run any more. */
   reclaim(worker: number): void {
-    const base = worker * this.#rows;
-    for (let slot = 0; slot < this.#rows; slot++) {
-      const held = Atomics.exchange(this.#held, base + slot, 0);
-      for (let permits = held & 0xf; permits > 0; permits--) this.#returnPermit(slot, held >>> 4);
-    }
+    new ProbePermits(this.#area, worker, this.#words).reclaim();
   }
 
   #admitProbe(slot: number): number {
@@ -217,10 +211,13 @@ export class BreakerCells {
       if (mode !== HALF_OPEN) return REFUSED;
       const now = this.#now();
       if (takenOf(low) < this.#rule.probes) {
-        if (!this.#words.swap(slot, word, low + TAKEN, now)) continue;
-        this.#hold(slot, epochOf(low), 1);
-        return epochOf(low) | PROBE;
+        const epoch = epochOf(low);
+        if (this.#probes.take(slot, epoch, () => this.#words.swap(slot, word, low + TAKEN, now))) {
+          return epoch | PROBE;
+        }
+        continue;
       }
+      if (this.#words.isOwed(slot) && this.#probes.census(slot)) continue;
       if (
         elapsed(now, since) >= this.#rule.probeMs &&
         this.#words.swap(slot, word, following(low, OPEN), now)
@@ -232,36 +229,27 @@ export class BreakerCells {
   }
 
   #settleProbe(slot: number, epoch: number, outcome: BreakerOutcome): void {
-    this.#hold(slot, epoch, -1);
     if (outcome === 'ignored') {
-      this.#returnPermit(slot, epoch);
+      this.#probes.give(slot, epoch, () => this.#probes.putBack(slot, epoch, 1));
       return;
     }
-    for (;;) {
-      const { word, low, since } = this.#words.load(slot);
-      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return;
-      if (outcome === 'failure') {
-        if (!this.#words.swap(slot, word, following(low, OPEN), this.#now())) continue;
-        this.#changed(slot, OPEN);
-        return;
-      }
-      if (succeededOf(low) + 1 < this.#rule.probes) {
-        if (this.#words.swap(slot, word, low + SUCCEEDED, since)) return;
-        continue;
-      }
-      // Emptied before it closes: the failures that opened it may be less than ten seconds old.
-      this.#window.clear(slot);
-      if (!this.#words.swap(slot, word, following(low, CLOSED), this.#now())) continue;
-      this.#changed(slot, CLOSED);
-      return;
-    }
+    const to = this.#probes.give(slot, epoch, () => this.#count(slot, epoch, outcome));
+    if (to !== undefined) this.#changed(slot, to);
   }
 
-  #returnPermit(slot: number, epoch: number): void {
+  /** The outcome of a probe. @returns the state that it has put the breaker in */
+  #count(slot: number, epoch: number, outcome: 'success' | 'failure'): number | undefined {
     for (;;) {
       const { word, low, since } = this.#words.load(slot);
-      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN || takenOf(low) === 0) return;
-      if (this.#words.swap(slot, word, low - TAKEN, since)) return;
+      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return undefined;
+      if (outcome === 'success' && succeededOf(low) + 1 < this.#rule.probes) {
+        if (this.#words.swap(slot, word, low + SUCCEEDED, since)) return undefined;
+        continue;
+      }
+      const to = outcome === 'failure' ? OPEN : CLOSED;
+      // Emptied before it closes: the failures that opened it may be less than ten seconds old.
+      if (to === CLOSED) this.#window.clear(slot);
+      if (this.#words.swap(slot, word, following(low, to), this.#now())) return to;
     }
   }
 
@@ -286,13 +274,6 @@ export class BreakerCells {
   #changed(slot: number, to: number): void {
     this.#words.count(slot, to);
     this.#onTransition?.(slot, to === OPEN ? 'open' : to === CLOSED ? 'closed' : 'half-open');
-  }
-
-  #hold(slot: number, epoch: number, permits: number): void {
-    const index = this.#ownHeld + slot;
-    const held = Atomics.load(this.#held, index);
-    const count = held >>> 4 === epoch ? held & 0xf : 0;
-    if (count + permits >= 0) Atomics.store(this.#held, index, (epoch << 4) | (count + permits));
   }
 
   #now(): number {

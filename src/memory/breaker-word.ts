@@ -2,6 +2,8 @@
 //
 //   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
 //   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
+//
+// Behind it stands a flag: a census of its probes is owed (probe-permits.ts).
 import type { Area } from './area.js';
 
 export const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
@@ -35,6 +37,8 @@ export interface BreakerTransitions {
   readonly halfOpen: number;
   readonly closed: number;
 }
+
+const OWED = 2;
 
 /** The words of all breakers, and how often each changed. */
 export class BreakerWords {
@@ -72,6 +76,15 @@ export class BreakerWords {
   swap(slot: number, expected: bigint, low: number, since: number): boolean {
     const index = slot * this.#stride;
     return Atomics.compareExchange(this.#words, index, expected, pack(low, since)) === expected;
+  }
+
+  /** Whether some of the probes it counts may be held by no thread. */
+  isOwed(slot: number): boolean {
+    return Atomics.load(this.#low, slot * this.#lowStride + OWED) !== 0;
+  }
+
+  owe(slot: number, isOwed: boolean): void {
+    Atomics.store(this.#low, slot * this.#lowStride + OWED, isOwed ? 1 : 0);
   }
 
   /** @param to CLOSED, OPEN or HALF_OPEN */

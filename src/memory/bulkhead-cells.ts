@@ -1,9 +1,14 @@
 // Bounded numbers of things at once, each by a name, counted over all threads: whoever says the same name counts in the
-// same row. What each thread holds is counted, too, so that it can be given back if the thread is lost.
+// same row.
 import type { Area } from './area.js';
 import { BulkheadLine } from './bulkhead-line.js';
 import { type Clock, sharedClock } from './clock.js';
 import { type Named, NameTable } from './names.js';
+import { PermitLedger } from './permit-ledger.js';
+
+/** One count for each bulkhead. */
+const bulkheadLedger = (area: Area, slot: number): PermitLedger =>
+  new PermitLedger(area, slot, { totals: 'bulkheadHeld', own: 'workerBulkheadHeld' });
 
 /** One of them, as one thread uses it. */
 export interface Permits {
@@ -21,10 +26,7 @@ export interface BulkheadUsage extends Pick<Named, 'name' | 'terms'> {
 
 export class BulkheadCells {
   readonly #names: NameTable;
-  readonly #held: Int32Array;
-  readonly #own: Int32Array;
-  readonly #ownBase: number;
-  readonly #stride: number;
+  readonly #ledger: PermitLedger;
   readonly #known = new Map<string, Permits>();
   readonly #area: Area;
   readonly #slot: number;
@@ -36,11 +38,7 @@ export class BulkheadCells {
     this.#slot = slot;
     this.#clock = clock;
     this.#names = new NameTable(area, 'bulkhead');
-    const { words, stride, rows } = area.table('bulkheadHeld');
-    this.#held = words;
-    this.#stride = stride;
-    this.#own = area.table('workerBulkheadHeld').words;
-    this.#ownBase = slot * rows;
+    this.#ledger = bulkheadLedger(area, slot);
   }
 
   /** @throws RangeError when there are too many names, or one is too long */
@@ -60,26 +58,15 @@ export class BulkheadCells {
 
   #permits(name: string): Permits {
     const row = this.#names.rowOf(name);
-    const held = this.#held;
-    const own = this.#own;
-    const index = row * this.#stride;
-    const ownIndex = this.#ownBase + row;
+    const ledger = this.#ledger;
     return {
-      enter(most) {
-        for (;;) {
-          const before = Atomics.load(held, index);
-          if (before >= most) return false;
-          if (Atomics.compareExchange(held, index, before, before + 1) === before) break;
-        }
-        Atomics.add(own, ownIndex, 1);
-        return true;
-      },
-      leave() {
-        Atomics.sub(own, ownIndex, 1);
-        Atomics.sub(held, index, 1);
-      },
+      enter: (most) =>
+        ledger.take(row, 1, most) ||
+        // One of those that are counted may not be held any more: see permit-ledger.ts.
+        (ledger.isOwed(row) && ledger.census(row) && ledger.take(row, 1, most)),
+      leave: () => ledger.give(row, 1),
       get held() {
-        return Atomics.load(held, index);
+        return ledger.held(row);
       },
       line: new BulkheadLine(this.#area, this.#slot, row, this.#clock),
     };
@@ -87,19 +74,22 @@ export class BulkheadCells {
 
   /** All names and how many each holds. */
   usage(): BulkheadUsage[] {
-    return this.#names
-      .list()
-      .map(({ row, name, terms }) => ({ name, held: Atomics.load(this.#held, row * this.#stride), terms }));
+    return this.#names.list().map(({ row, name, terms }) => ({ name, held: this.#ledger.held(row), terms }));
   }
 }
 
-/** Gives back what a lost worker held. Call when none of its code can run any more. */
+/** Releases what a lost thread held to those who wait for it. Call it when none of its code can run any more. */
 export function reclaimBulkheads(area: Area, slot: number): void {
-  const { words, stride, rows } = area.table('bulkheadHeld');
-  const own = area.table('workerBulkheadHeld').words;
-  for (let row = 0; row < rows; row++) {
-    new BulkheadLine(area, slot, row, () => 0).rest();
-    const held = Atomics.exchange(own, slot * rows + row, 0);
-    if (held !== 0) Atomics.sub(words, row * stride, held);
-  }
+  const { rows } = area.table('bulkheadHeld');
+  const clock = sharedClock(area);
+  const lines = Array.from({ length: rows }, (_, row) => new BulkheadLine(area, slot, row, clock));
+  for (const line of lines) line.rest();
+  bulkheadLedger(area, slot).reclaim((row) => lines[row]!.ring());
+}
+
+/** Takes each census that is owed. @returns how many are still owed */
+export function settleBulkheads(area: Area, slot: number): number {
+  return bulkheadLedger(area, slot).settle((row) =>
+    new BulkheadLine(area, slot, row, sharedClock(area)).ring(),
+  );
 }

@@ -1,47 +1,44 @@
-// Open connections of the data plane in the whole process, bounded: one word that every worker adds to.
+// Open connections of the data plane in the whole process, bounded.
 import type { Block } from './block.js';
+import { PermitLedger } from './permit-ledger.js';
+
+/** The one count of the ledger. */
+const OPEN = 0;
+
+export const connectionLedger = (block: Block, slot: number): PermitLedger =>
+  new PermitLedger(block, slot, { totals: 'processConnections', own: 'workerConnections' });
 
 /** Never more than `limit` admitted at once over all threads. */
 export class Connections {
-  readonly #total: Int32Array;
-  readonly #own: Int32Array;
+  readonly #ledger: PermitLedger;
   readonly #limit: number;
 
-  /** @param slot of the worker, whose own count this is the one writer of */
   constructor(block: Block, slot: number, limit: number) {
-    this.#total = block.words('processConnections');
-    this.#own = block.words('workerConnections', slot);
+    this.#ledger = connectionLedger(block, slot);
     this.#limit = limit;
   }
 
   /** Over all threads. */
   get total(): number {
-    return Atomics.load(this.#total, 0);
+    return this.#ledger.held(OPEN);
   }
 
   /** False: at the limit, nothing was taken. */
   enter(): boolean {
-    if (Atomics.add(this.#total, 0, 1) >= this.#limit) {
-      Atomics.sub(this.#total, 0, 1);
-      return false;
-    }
-    Atomics.add(this.#own, 0, 1);
-    return true;
+    return this.#ledger.take(OPEN, 1, this.#limit);
   }
 
   leave(): void {
-    Atomics.sub(this.#own, 0, 1);
-    Atomics.sub(this.#total, 0, 1);
+    this.#ledger.give(OPEN, 1);
   }
 }
 
-/** Gives back what a lost worker held. Call before `clearWorker`, when none of its code can run any more. */
+/** Gives back what a lost worker held. Call it when none of its code can run any more. */
 export function reclaimConnections(block: Block, slot: number): void {
-  const held = Atomics.exchange(block.words('workerConnections', slot), 0, 0);
-  Atomics.sub(block.words('processConnections'), 0, held);
+  connectionLedger(block, slot).reclaim();
 }
 
 /** Open connections of the data plane, over all threads. */
 export function readConnections(block: Block): number {
-  return Atomics.load(block.words('processConnections'), 0);
+  return connectionLedger(block, 0).held(OPEN);
 }

@@ -2,7 +2,7 @@
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
-import { MAX_ENDPOINTS } from './layout.js';
+import { PermitLedger } from './permit-ledger.js';
 
 /** Weight of a new sample in the smoothed latency. */
 const SMOOTHING = 1 / 4;
@@ -15,48 +15,38 @@ const FRESH_MS = 1_000;
 const [VALUE, STAMP, ANSWERS] = [0, 1, 2] as const;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
 
+/** One count for each endpoint. */
+export const endpointLedger = (block: Block, slot: number): PermitLedger =>
+  new PermitLedger(block, slot, { totals: 'endpointInFlight', own: 'heldInFlight' });
+
 export class EndpointCells {
-  readonly #inFlight: Int32Array;
-  readonly #inFlightStride: number;
+  readonly #block: Block;
+  readonly #calls: PermitLedger;
   readonly #latency: Int32Array;
   readonly #latencyStride: number;
-  readonly #held: Int32Array;
-  readonly #ownHeld: number;
-  readonly #workers: number;
   readonly #clock: Clock;
 
   /** @param worker slot of the thread, 0 for the primary */
   constructor(block: Block, worker: number, clock: Clock) {
-    const inFlight = block.table('endpointInFlight');
-    this.#inFlight = inFlight.words;
-    this.#inFlightStride = inFlight.stride;
+    this.#block = block;
+    this.#calls = endpointLedger(block, worker);
     const latency = block.table('endpointLatency');
     this.#latency = latency.words;
     this.#latencyStride = latency.stride;
-    this.#held = block.table('heldInFlight').words;
-    this.#ownHeld = worker * MAX_ENDPOINTS;
-    this.#workers = block.workers;
     this.#clock = clock;
   }
 
   begin(slot: number): void {
-    Atomics.add(this.#held, this.#ownHeld + slot, 1);
-    Atomics.add(this.#inFlight, slot * this.#inFlightStride, 1);
+    this.#calls.add(slot);
   }
 
-  /** Takes back one `begin`. One that `reset` or `reclaim` already took back is not taken back twice. */
+  /** Ends what one `begin` began. */
   end(slot: number): void {
-    const index = this.#ownHeld + slot;
-    for (;;) {
-      const held = Atomics.load(this.#held, index);
-      if (held <= 0) return;
-      if (Atomics.compareExchange(this.#held, index, held, held - 1) === held) break;
-    }
-    Atomics.sub(this.#inFlight, slot * this.#inFlightStride, 1);
+    this.#calls.give(slot, 1);
   }
 
   inFlight(slot: number): number {
-    return Atomics.load(this.#inFlight, slot * this.#inFlightStride);
+    return this.#calls.held(slot);
   }
 
   /** Feeds the smoothed latency with one answer. */
@@ -95,9 +85,8 @@ export class EndpointCells {
     return this.#clock();
   }
 
-  /** For another endpoint in this slot. Primary only. */
+  /** For another endpoint in this slot. Calls of the one before that are still under way count until they end. Primary only. */
   reset(slot: number): void {
-    for (let worker = 0; worker <= this.#workers; worker++) this.#giveBack(worker, slot);
     const index = slot * this.#latencyStride;
     Atomics.store(this.#latency, index + VALUE, 0);
     Atomics.store(this.#latency, index + ANSWERS, 0);
@@ -105,11 +94,6 @@ export class EndpointCells {
 
   /** Gives back what a lost worker held. Call when none of its code can run any more. */
   reclaim(worker: number): void {
-    for (let slot = 0; slot < MAX_ENDPOINTS; slot++) this.#giveBack(worker, slot);
-  }
-
-  #giveBack(worker: number, slot: number): void {
-    const held = Atomics.exchange(this.#held, worker * MAX_ENDPOINTS + slot, 0);
-    if (held !== 0) Atomics.sub(this.#inFlight, slot * this.#inFlightStride, held);
+    endpointLedger(this.#block, worker).reclaim();
   }
 }

@@ -8,6 +8,7 @@
  */
 export type Rows =
   | 'process'
+  | 'quota'
   | 'worker'
   | 'endpoint'
   | 'worker-endpoint'
@@ -98,8 +99,6 @@ export const CALL_CLAIMS = 4096;
  */
 export const QUOTAS = ['bodies', 'bodyBytes', 'looseBodyBytes', 'streams'] as const;
 export type QuotaName = (typeof QUOTAS)[number];
-/** Words from one quota to the next: 64 bytes. */
-export const QUOTA_WORDS = 16;
 /**
  * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of two: see
  * address-cells.ts. Streams have more of them, because the bound of an address may be a small number there.
@@ -118,10 +117,10 @@ const field = (rows: Rows, words: number, writer: Writer, unit: string, merge: M
 
 export const LAYOUT = {
   // --- the process
-  /** Requests in the process right now; what a lost worker held is given back by the primary. */
-  processInFlight: field('process', 1, 'cas', 'requests', 'last'),
+  /** Requests in the process right now: the total of a ledger, see permit-ledger.ts. */
+  processInFlight: field('process', 2, 'cas', 'requests, flag', 'last'),
   /** Open connections of the data plane, in the same way. */
-  processConnections: field('process', 1, 'cas', 'connections', 'last'),
+  processConnections: field('process', 2, 'cas', 'connections, flag', 'last'),
   /** 1 while a worker waits for the primary to count connections by address: see connection-shares.ts. */
   connectionCensusAsked: field('process', 1, 'cas', 'flag', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
@@ -149,8 +148,8 @@ export const LAYOUT = {
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
 
-  /** Units of each quota that are held, at `index * QUOTA_WORDS`; what a lost worker held is given back. */
-  quotaHeld: field('process', QUOTAS.length * QUOTA_WORDS, 'cas', 'by quota', 'last'),
+  /** Units of each quota that are held: the totals of a ledger. */
+  quotaHeld: field('quota', 2, 'cas', 'by quota, flag', 'last'),
 
   /** By which ejections take turns, and what tells that anything has changed: see ejection-cells.ts. */
   ejectionTurn: field('process', 1, 'cas', 'packed', 'none'),
@@ -172,15 +171,16 @@ export const LAYOUT = {
   rateTerms: field('named-rate', TERMS, 'cas', 'by limit', 'none'),
 
   // --- things of which there may be so many at once: see bulkhead-cells.ts
-  bulkheadHeld: field('bulkhead', 1, 'cas', 'permits', 'last'),
+  /** The totals of a ledger. */
+  bulkheadHeld: field('bulkhead', 2, 'cas', 'permits, flag', 'last'),
   /** 0: the row is free. */
   bulkheadHash: field('bulkhead', 1, 'cas', 'hash', 'none'),
   bulkheadNameLength: field('bulkhead', 1, 'cas', 'bytes', 'none'),
   bulkheadName: field('bulkhead', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   /** Each a number + 1, 0 for none. */
   bulkheadTerms: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
-  /** Row `worker slot * BULKHEADS + bulkhead`: to be given back if the worker is lost. */
-  workerBulkheadHeld: field('worker-bulkhead', 1, 'owner', 'permits', 'sum'),
+  /** Row `worker slot * BULKHEADS + bulkhead`: the words of a thread in a ledger. */
+  workerBulkheadHeld: field('worker-bulkhead', 2, 'owner', 'permits taken, given', 'none'),
   /** Row as before: see bulkhead-line.ts. The bell is rung by others. */
   bulkheadLine: field('worker-bulkhead', 3, 'cas', 'milliseconds of the shared clock, count', 'none'),
 
@@ -209,14 +209,15 @@ export const LAYOUT = {
   workerRequestsBefore: field('worker', WIDE, 'primary', 'requests', 'none'),
   workerGeneration: field('worker', 1, 'primary', 'count', 'last'),
   workerHeartbeat: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'max'),
-  workerConnections: field('worker', 1, 'owner', 'connections', 'sum'),
+  /** The words of a thread in a ledger, as are the next but one, and those of quotas. */
+  workerConnections: field('worker', 2, 'owner', 'connections opened, closed', 'none'),
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
-  /** Of them, those that count in `processInFlight`: to be given back if the worker is lost. */
-  workerAdmitted: field('worker', 1, 'owner', 'requests', 'sum'),
+  /** Of them, those that count in `processInFlight`. */
+  workerAdmitted: field('worker', 2, 'owner', 'requests admitted, ended', 'none'),
   /** Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals. */
   workerAdmission: field('worker', 4, 'owner', 'flag, microseconds', 'none'),
-  /** Units of each quota that this worker holds: to be given back if the worker is lost. */
-  workerQuotaHeld: field('worker', QUOTAS.length, 'owner', 'by quota', 'sum'),
+  /** Units of each quota that this worker has taken and given. */
+  workerQuotaHeld: field('worker', 2 * QUOTAS.length, 'owner', 'by quota', 'none'),
   /** What the worker counts by client address, one count after the other. The primary's row: connection-shares.ts. */
   workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by count', 'sum'),
   workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
@@ -263,7 +264,8 @@ export const LAYOUT = {
   seriesCells: field('worker-series', HISTOGRAM_CELLS * WIDE, 'owner', 'events', 'sum'),
 
   // --- one endpoint (an instance of a service)
-  endpointInFlight: field('endpoint', 1, 'cas', 'calls', 'last'),
+  /** Calls under way: the totals of a ledger. */
+  endpointInFlight: field('endpoint', 2, 'cas', 'calls, flag', 'last'),
   /** Smoothed latency (EWMA), when it was last fed, and how often (up to a few). */
   endpointLatency: field(
     'endpoint',
@@ -275,19 +277,18 @@ export const LAYOUT = {
   /** One 64-bit word: failures in a row, ejected, times, until or since when. See ejection-word.ts. */
   endpointEjection: field('endpoint', 2, 'cas', 'packed', 'last'),
 
-  // --- what one worker adds to an endpoint, so that it can be given back if the worker is lost
-  /** Row `worker slot * MAX_ENDPOINTS + endpoint slot`. */
-  heldInFlight: field('worker-endpoint', 1, 'cas', 'calls', 'sum'),
+  /** Row `worker slot * MAX_ENDPOINTS + endpoint slot`: the words of a thread in that ledger. */
+  heldInFlight: field('worker-endpoint', 2, 'owner', 'calls begun, ended', 'none'),
 
   // --- one breaker: rows of the endpoints first, then those of the names
-  /** One 64-bit word: state, forced, probes, epoch, since. See breaker-word.ts. */
-  breakerState: field('breaker', 2, 'cas', 'packed', 'last'),
+  /** One 64-bit word: state, forced, probes, epoch, since; and a flag. See breaker-word.ts. */
+  breakerState: field('breaker', 3, 'cas', 'packed, flag', 'last'),
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */
   breakerWindow: field('breaker', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
   /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
   breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
-  /** Half-open permits of the epoch they were taken in, packed. Row `worker slot * breakers + breaker`. */
-  heldProbes: field('worker-breaker', 1, 'owner', 'packed', 'none'),
+  /** Half-open permits of the epoch they were taken in. Row `worker slot * breakers + breaker`. See probe-permits.ts. */
+  heldProbes: field('worker-breaker', 2, 'owner', 'packed, changes', 'none'),
   breakerHash: field('named-breaker', 1, 'cas', 'hash', 'none'),
   breakerNameLength: field('named-breaker', 1, 'cas', 'bytes', 'none'),
   breakerName: field('named-breaker', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),

@@ -56,8 +56,9 @@ const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
         'worker-bulkhead': size,
       };
 
-/** In place of the thread while its slot is given back. */
-const RECLAIMED = -1;
+/** What the id of a thread is in the word of a slot: of the thread that has the slot, and of one that reclaims it. */
+const userOf = (thread: number): number => thread + 1;
+const reclaimerOf = (thread: number): number => -(thread + 1);
 
 export class Part extends Area {
   /** Threads that may use it at the same time. */
@@ -96,7 +97,7 @@ export class Part extends Area {
     const known = this.#find(thread);
     if (known !== undefined) return known;
     for (let slot = 0; slot < this.threads; slot++) {
-      if (Atomics.compareExchange(this.words('workerId', slot), 0, 0, thread + 1) === 0) return slot;
+      if (Atomics.compareExchange(this.words('workerId', slot), 0, 0, userOf(thread)) === 0) return slot;
     }
     throw new RangeError(
       `${this.threads} threads use this memory: reclaim those that have ended, or create it with more threads`,
@@ -104,25 +105,30 @@ export class Part extends Area {
   }
 
   /**
-   * Gives back the slot of a thread that has ended, first what it held.
+   * Gives back the slot of a thread that has ended, first what it held; also a slot that it was giving back itself.
+   * @param held may be called again for a slot for which another thread that called it was lost
    * @returns false: it had none
    * @throws RangeError for the thread that runs
    */
   reclaim(thread: number, held: (slot: number) => void): boolean {
     if (thread === threadId) throw new RangeError('a thread cannot reclaim what it holds itself');
-    const slot = this.#find(thread);
-    if (slot === undefined) return false;
-    const words = this.words('workerId', slot);
-    // Of two who reclaim it one does: the other might take what the next thread in the slot holds.
-    if (Atomics.compareExchange(words, 0, thread + 1, RECLAIMED) !== thread + 1) return false;
-    held(slot);
-    Atomics.store(words, 0, 0);
-    return true;
+    let isFound = false;
+    for (let slot = 0; slot < this.threads; slot++) {
+      const words = this.words('workerId', slot);
+      const user = Atomics.load(words, 0);
+      if (user !== userOf(thread) && user !== reclaimerOf(thread)) continue;
+      // Of two threads that reclaim a slot one does: the other might take what the next thread in the slot holds.
+      if (Atomics.compareExchange(words, 0, user, reclaimerOf(threadId)) !== user) continue;
+      held(slot);
+      Atomics.store(words, 0, 0);
+      isFound = true;
+    }
+    return isFound;
   }
 
   #find(thread: number): number | undefined {
     for (let slot = 0; slot < this.threads; slot++) {
-      if (Atomics.load(this.words('workerId', slot), 0) === thread + 1) return slot;
+      if (Atomics.load(this.words('workerId', slot), 0) === userOf(thread)) return slot;
     }
     return undefined;
   }

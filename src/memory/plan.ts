@@ -7,6 +7,7 @@ import {
   MAX_ENDPOINTS,
   NAMED_BREAKERS,
   NAMED_RATES,
+  QUOTAS,
   RATE_LIMITS,
   RATE_REGIONS,
   ROUTE_ROWS,
@@ -58,6 +59,7 @@ export function plan(dimensions: Dimensions): Plan {
   const breakers = MAX_ENDPOINTS + NAMED_BREAKERS;
   return planOf(Object.keys(LAYOUT) as FieldName[], {
     process: 1,
+    quota: QUOTAS.length,
     worker: slots,
     endpoint: MAX_ENDPOINTS,
     'worker-endpoint': slots * MAX_ENDPOINTS,

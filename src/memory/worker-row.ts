@@ -2,6 +2,7 @@
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
+import { heldByThread } from './permit-ledger.js';
 import { forgetTopics } from './topic-hints.js';
 import { addWide, readWide } from './wide.js';
 
@@ -127,7 +128,7 @@ export function readWorker(block: Block, slot: number): WorkerReading {
     worker: word('workerId'),
     generation: word('workerGeneration'),
     heartbeat: word('workerHeartbeat'),
-    connections: word('workerConnections'),
+    connections: heldByThread(block.words('workerConnections', slot)),
     inFlight: word('workerInFlight'),
     requests:
       readWide(block.words('workerRequests', slot), 0) -
@@ -156,7 +157,6 @@ export function occupySlot(block: Block, slot: number, worker: number, generatio
 export function clearWorker(block: Block, slot: number): void {
   for (const name of [
     'workerId',
-    'workerConnections',
     'workerInFlight',
     'workerCurrentRoute',
     'workerHeapUsed',

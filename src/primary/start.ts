@@ -35,6 +35,7 @@ import { Ending } from './ending.js';
 import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
+import { watchPermits } from './lost-permits.js';
 import { Notifier } from './notify.js';
 import { OperatorSwitches } from './operator-switches.js';
 import { sweepRates } from './rate-sweep.js';
@@ -143,6 +144,8 @@ async function startParts(
   });
   lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log, dumpFlights }));
   lifecycle.defer('rate limits', sweepRates(brain));
+  const unsettled = brain.recorder.gauge('multilane_permits_unsettled');
+  lifecycle.defer('lost permits', watchPermits(brain.block, unsettled, log));
   const reload = new Reload(supervisor, log);
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());

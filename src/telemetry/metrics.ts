@@ -118,6 +118,10 @@ export const METRICS = {
     'Permits that requests hold now: of MAX_IN_FLIGHT, and of bulkheads.',
     'kind',
   ),
+  multilane_permits_unsettled: gauge(
+    'last',
+    'Counts of permits in which an operation of a lost worker may still count.',
+  ),
   multilane_pending_bodies: gauge('last', 'Requests whose body has not arrived yet.'),
   multilane_buffered_body_bytes: gauge('last', 'Bytes of request bodies that are held in memory.'),
   multilane_open_streams: gauge('last', 'Responses that stream now, event streams included.'),

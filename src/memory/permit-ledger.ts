@@ -1,0 +1,206 @@
+// Counts of permits that all threads share. Each count is a total, which every thread changes by atomic operations, and
+// beside it what each thread has taken and given, which that thread alone writes. A thread may be killed, or its code
+// interrupted, between the change of the total and its own word. So its word is odd while an operation is under way:
+//
+//   to take an amount    taken = t + 1              the total grows by it      taken = t + 2 x amount
+//   to give it           given = g + 2 x amount - 1    the total shrinks by it    given = g + 2 x amount
+//
+// Both words only grow, and wrap around at 2^32. A thread holds (taken - given) / 2, rounded down, which is never more
+// than what the total contains of it, also when its last operation was cut in two.
+//
+// What a lost thread is known to hold is released at once. Whether an operation that was cut in two had changed the total
+// no word says. That is found by a census: while the words of all threads are even and do not change, the total has to be
+// the sum of what they hold, and what it has too much is released. Before that succeeds the total is too high, never too
+// low: a bound is too strict and never too lax. A census presumes nothing about the thread that was lost, so it may be
+// repeated at any time, by any thread.
+import type { Area } from './area.js';
+import type { FieldName } from './layout.js';
+
+/** Words of a thread for each count. */
+const [TAKEN, GIVEN, OWN_WORDS] = [0, 1, 2] as const;
+/** Words of a total. OWED: 1 while a census has to be taken. */
+const [TOTAL, OWED] = [0, 1] as const;
+/** Of one call. Later calls try again: a thread that is suspended in the middle of an operation may stay so for long. */
+const TRIES = 100;
+
+export interface LedgerFields {
+  /** One row for each count. */
+  readonly totals: FieldName;
+  /** The words of each thread for all counts, one thread after the other. */
+  readonly own: FieldName;
+}
+
+/** The counts of one kind, as the thread of one slot uses them. */
+export class PermitLedger {
+  readonly #totals: Int32Array;
+  readonly #stride: number;
+  readonly #counts: number;
+  readonly #own: Int32Array;
+  /** Words from one thread to the next. */
+  readonly #ownStride: number;
+  readonly #first: number;
+
+  constructor(area: Area, slot: number, { totals, own }: LedgerFields) {
+    const table = area.table(totals);
+    this.#totals = table.words;
+    this.#stride = table.stride;
+    this.#counts = table.rows;
+    this.#own = area.table(own).words;
+    this.#ownStride = this.#own.length / area.table('workerId').rows;
+    this.#first = slot * this.#ownStride;
+  }
+
+  /** Held by all threads. */
+  held(count: number): number {
+    return Atomics.load(this.#totals, count * this.#stride + TOTAL);
+  }
+
+  /**
+   * Takes `amount` units, all or none.
+   * @param most units that all threads may hold together; `most` and every amount are below 2^31
+   * @returns false when they would become more than `most`; nothing is taken then
+   */
+  take(count: number, amount: number, most: number): boolean {
+    const total = count * this.#stride + TOTAL;
+    let before = Atomics.load(this.#totals, total);
+    if (before + amount > most) return false;
+    const at = this.#ready(count) + TAKEN;
+    const taken = this.#own[at]!;
+    this.#own[at] = taken + 1; // plain: the atomic operation behind it is a fence
+    for (;;) {
+      const seen = Atomics.compareExchange(this.#totals, total, before, before + amount);
+      if (seen === before) break;
+      before = seen;
+      if (before + amount > most) {
+        this.#own[at] = taken;
+        return false;
+      }
+    }
+    Atomics.store(this.#own, at, taken + 2 * amount);
+    return true;
+  }
+
+  /** Takes one unit without a bound. @returns units held by all threads before */
+  add(count: number): number {
+    const at = this.#ready(count) + TAKEN;
+    const taken = this.#own[at]!;
+    this.#own[at] = taken + 1;
+    const before = Atomics.add(this.#totals, count * this.#stride + TOTAL, 1);
+    Atomics.store(this.#own, at, taken + 2);
+    return before;
+  }
+
+  give(count: number, amount: number): void {
+    const at = this.#ready(count) + GIVEN;
+    const given = this.#own[at]!;
+    this.#own[at] = given + 2 * amount - 1;
+    Atomics.sub(this.#totals, count * this.#stride + TOTAL, amount);
+    Atomics.store(this.#own, at, given + 2 * amount);
+  }
+
+  /** Whether an operation was cut in two and no census has succeeded since. */
+  isOwed(count: number): boolean {
+    return Atomics.load(this.#totals, count * this.#stride + OWED) !== 0;
+  }
+
+  /**
+   * Releases what the thread of this slot held. Call it when none of its code can run any more.
+   * @param released called for each count of which others may take more now
+   */
+  reclaim(released?: (count: number) => void): void {
+    for (let count = 0; count < this.#counts; count++) {
+      const held = heldIn(this.#own, this.#ready(count));
+      if (held === 0) continue;
+      this.give(count, held);
+      released?.(count);
+    }
+    this.settle(released);
+  }
+
+  /** Takes each census that is owed, as the thread of this slot. @returns how many are still owed */
+  settle(released?: (count: number) => void): number {
+    let [owed, tries] = [0, TRIES];
+    for (let count = 0; count < this.#counts; count++) {
+      if (!this.isOwed(count)) continue;
+      let isDone = this.census(count);
+      for (; !isDone && tries > 0; tries--) isDone = this.census(count);
+      if (isDone) released?.(count);
+      else owed++;
+    }
+    return owed;
+  }
+
+  /**
+   * Compares the total with what all threads hold, and corrects it.
+   * @returns false when another thread was in the middle of an operation: nothing is known then
+   */
+  census(count: number): boolean {
+    const own = this.#ready(count) + TAKEN;
+    const total = count * this.#stride;
+    const taken = this.#own[own]!;
+    // Itself an operation of this slot: of two threads that take a census at the same time at least one sees the
+    // other, and when this thread is lost in the middle another census is taken.
+    Atomics.store(this.#own, own, taken + 1);
+    Atomics.store(this.#totals, total + OWED, 0);
+    const excess = this.#excess(count, taken);
+    if (excess === undefined) Atomics.store(this.#totals, total + OWED, 1);
+    else if (excess !== 0) Atomics.sub(this.#totals, total + TOTAL, excess);
+    Atomics.store(this.#own, own, taken);
+    return excess !== undefined;
+  }
+
+  /** @param taken of this slot, whose own word is odd. @returns undefined when there is no moment at which it can be said */
+  #excess(count: number, taken: number): number | undefined {
+    const slots = this.#own.length / this.#ownStride;
+    const seen = new Int32Array(slots * OWN_WORDS);
+    const words = this.#own;
+    const isSame = (isFirst: boolean): boolean => {
+      for (let slot = 0; slot < slots; slot++) {
+        const at = slot * this.#ownStride + count * OWN_WORDS;
+        for (const word of [TAKEN, GIVEN]) {
+          const isAnnounced = word === TAKEN && slot * this.#ownStride === this.#first;
+          const now = isAnnounced ? taken : Atomics.load(words, at + word);
+          if ((now & 1) !== 0) return false;
+          const index = slot * OWN_WORDS + word;
+          if (isFirst) seen[index] = now;
+          else if (seen[index] !== now) return false;
+        }
+      }
+      return true;
+    };
+    if (!isSame(true)) return undefined;
+    const total = this.held(count);
+    if (!isSame(false)) return undefined;
+    let sum = 0;
+    for (let slot = 0; slot < slots; slot++) sum += heldIn(seen, slot * OWN_WORDS);
+    return total - sum;
+  }
+
+  /**
+   * Index of the words of this slot, both even: an operation before this one may have been interrupted. Then a permit that
+   * was being taken is not held, and one that was being given is given.
+   */
+  #ready(count: number): number {
+    const at = this.#first + count * OWN_WORDS;
+    const [taken, given] = [this.#own[at + TAKEN]!, this.#own[at + GIVEN]!];
+    if (((taken | given) & 1) !== 0) this.#recover(count, at, taken, given);
+    return at;
+  }
+
+  #recover(count: number, at: number, taken: number, given: number): void {
+    Atomics.store(this.#totals, count * this.#stride + OWED, 1);
+    if ((taken & 1) !== 0) Atomics.store(this.#own, at + TAKEN, taken - 1);
+    if ((given & 1) !== 0) Atomics.store(this.#own, at + GIVEN, given + 1);
+  }
+}
+
+/** What a thread holds of a count. @param at index of its words */
+function heldIn(words: Int32Array, at: number): number {
+  return (words[at + TAKEN]! - words[at + GIVEN]!) >>> 1;
+}
+
+/** What a thread holds, by its words in a ledger of one count. Any thread may ask. */
+export function heldByThread(own: Int32Array): number {
+  const given = Atomics.load(own, GIVEN);
+  return (Atomics.load(own, TAKEN) - given) >>> 1;
+}

@@ -1,0 +1,167 @@
+// Which probes of half-open breakers each thread has under way. A breaker's word counts the probes taken and those that
+// have succeeded; the others have to be held by threads, each of which counts its own. A thread that is killed or
+// interrupted between the two leaves a probe that no thread holds. A census finds it, by the law of permit-ledger.ts, for
+// a total that begins anew with each epoch of the breaker.
+import type { Area } from './area.js';
+import {
+  type BreakerWords,
+  epochOf,
+  HALF_OPEN,
+  modeOf,
+  succeededOf,
+  TAKEN,
+  takenOf,
+} from './breaker-word.js';
+
+/**
+ * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more than the breaker's word contains of them.
+ * CHANGES: odd while the thread changes the one or the other.
+ */
+const [HELD, CHANGES, OWN_WORDS] = [0, 1, 2] as const;
+const COUNT_MASK = 0xf;
+/** As of a ledger: the next call that is refused tries again, and so does the primary. */
+const TRIES = 100;
+
+export class ProbePermits {
+  readonly #breakers: BreakerWords;
+  readonly #words: Int32Array;
+  /** Words from one thread to the next. */
+  readonly #stride: number;
+  readonly #first: number;
+
+  /** @param slot row of the thread */
+  constructor(area: Area, slot: number, breakers: BreakerWords) {
+    this.#breakers = breakers;
+    this.#words = area.table('heldProbes').words;
+    this.#stride = breakers.rows * OWN_WORDS;
+    this.#first = slot * this.#stride;
+  }
+
+  /**
+   * Begins a probe.
+   * @param change of the breaker's word; false: it did not come to it
+   * @returns what `change` does
+   */
+  take(breaker: number, epoch: number, change: () => boolean): boolean {
+    this.#begin(breaker);
+    const isTaken = change();
+    if (isTaken) this.#add(breaker, epoch, 1);
+    this.#end(breaker);
+    return isTaken;
+  }
+
+  /** Ends a probe. @param change of the breaker's word. @returns what `change` does */
+  give<T>(breaker: number, epoch: number, change: () => T): T {
+    this.#begin(breaker);
+    this.#add(breaker, epoch, -1);
+    const result = change();
+    this.#end(breaker);
+    return result;
+  }
+
+  /** Takes probes without an outcome off the breaker's word, unless its epoch is over. */
+  putBack(breaker: number, epoch: number, probes: number): void {
+    for (;;) {
+      const { word, low, since } = this.#breakers.load(breaker);
+      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return;
+      if (takenOf(low) - succeededOf(low) < probes) return;
+      if (this.#breakers.swap(breaker, word, low - probes * TAKEN, since)) return;
+    }
+  }
+
+  /** Releases what the thread of this slot held. Call it when none of its code can run any more. */
+  reclaim(): void {
+    for (let breaker = 0; breaker < this.#breakers.rows; breaker++) {
+      const held = this.#words[this.#at(breaker) + HELD]!;
+      const isCutInTwo = (this.#words[this.#at(breaker) + CHANGES]! & 1) !== 0;
+      if (!isCutInTwo && (held & COUNT_MASK) === 0) continue;
+      this.#begin(breaker);
+      Atomics.store(this.#words, this.#at(breaker) + HELD, held & ~COUNT_MASK);
+      this.putBack(breaker, held >>> 4, held & COUNT_MASK);
+      this.#end(breaker);
+    }
+    this.settle();
+  }
+
+  /** Takes each census that is owed, as the thread of this slot. @returns how many are still owed */
+  settle(): number {
+    let [owed, tries] = [0, TRIES];
+    for (let breaker = 0; breaker < this.#breakers.rows; breaker++) {
+      if (!this.#breakers.isOwed(breaker)) continue;
+      let isDone = this.census(breaker);
+      for (; !isDone && tries > 0; tries--) isDone = this.census(breaker);
+      if (!isDone) owed++;
+    }
+    return owed;
+  }
+
+  /**
+   * Compares the probes that a breaker counts with those that threads hold, and takes off those that no thread does.
+   * @returns false when another thread was in the middle of a change: nothing is known then
+   */
+  census(breaker: number): boolean {
+    this.#begin(breaker);
+    this.#breakers.owe(breaker, false);
+    const isDone = this.#correct(breaker);
+    if (!isDone) this.#breakers.owe(breaker, true);
+    this.#end(breaker);
+    return isDone;
+  }
+
+  #correct(breaker: number): boolean {
+    const before = this.#all(breaker);
+    const { word, low, since } = this.#breakers.load(breaker);
+    const after = this.#all(breaker);
+    if (before === undefined || after === undefined) return false;
+    if (before.some((seen, index) => after[index] !== seen)) return false;
+    if (modeOf(low) !== HALF_OPEN) return true;
+    const excess = takenOf(low) - succeededOf(low) - heldIn(before, epochOf(low));
+    return excess <= 0 || this.#breakers.swap(breaker, word, low - excess * TAKEN, since);
+  }
+
+  /** The words of all threads for a breaker; undefined when one of the others is in the middle of a change. */
+  #all(breaker: number): readonly number[] | undefined {
+    const seen: number[] = [];
+    for (let first = 0; first < this.#words.length; first += this.#stride) {
+      const at = first + breaker * OWN_WORDS;
+      const changes = Atomics.load(this.#words, at + CHANGES);
+      if (first !== this.#first && (changes & 1) !== 0) return undefined;
+      seen.push(Atomics.load(this.#words, at + HELD), changes);
+    }
+    return seen;
+  }
+
+  #at(breaker: number): number {
+    return this.#first + breaker * OWN_WORDS;
+  }
+
+  #begin(breaker: number): void {
+    const at = this.#at(breaker) + CHANGES;
+    const changes = this.#words[at]!;
+    // The operation before this one was interrupted.
+    if ((changes & 1) !== 0) this.#breakers.owe(breaker, true);
+    Atomics.store(this.#words, at, changes | 1);
+  }
+
+  #end(breaker: number): void {
+    const at = this.#at(breaker) + CHANGES;
+    Atomics.store(this.#words, at, this.#words[at]! + 1);
+  }
+
+  #add(breaker: number, epoch: number, probes: 1 | -1): void {
+    const at = this.#at(breaker) + HELD;
+    const held = this.#words[at]!;
+    const count = held >>> 4 === epoch ? held & COUNT_MASK : 0;
+    if (count + probes >= 0) Atomics.store(this.#words, at, (epoch << 4) | (count + probes));
+  }
+}
+
+/** @param words as of `#all` */
+function heldIn(words: readonly number[], epoch: number): number {
+  let sum = 0;
+  for (let at = 0; at < words.length; at += OWN_WORDS) {
+    const held = words[at + HELD]!;
+    if (held >>> 4 === epoch) sum += held & COUNT_MASK;
+  }
+  return sum;
+}

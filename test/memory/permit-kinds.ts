@@ -1,0 +1,123 @@
+// Everything that threads hold permits of, as the tests of killed threads use it.
+import { AdmissionCells, readInFlight, reclaimAdmission } from '#src/memory/admission-cells.js';
+import type { Area } from '#src/memory/area.js';
+import type { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerWords } from '#src/memory/breaker-word.js';
+import { BulkheadCells, reclaimBulkheads, settleBulkheads } from '#src/memory/bulkhead-cells.js';
+import { Connections, readConnections, reclaimConnections } from '#src/memory/connections.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { permitCensus } from '#src/memory/permit-census.js';
+import { ProbePermits } from '#src/memory/probe-permits.js';
+import { QuotaCells, reclaimQuotas } from '#src/memory/quota-cells.js';
+
+/** Permits of one kind, as one thread takes and gives them one by one. */
+export interface Holder {
+  take(): void;
+  give(): void;
+}
+
+export interface PermitKind<A extends Area = Block> {
+  readonly name: string;
+  /** Before a case: a breaker has to be half-open. */
+  begin(area: A): void;
+  of(area: A, slot: number): Holder;
+  held(area: A): number;
+  reclaim(area: A, slot: number): void;
+  /** Takes each census that is owed, as the thread of slot 0. @returns how many are still owed */
+  settle(area: A): number;
+}
+
+/** Above what any test holds. */
+const MOST = 1_000;
+const ENDPOINT = 7;
+const RULE = { trips: () => true, openMs: 10, probes: 15, probeMs: 1_000 };
+const clock = { now: 0 };
+const breakersOf = (area: Area, slot: number) => new BreakerCells(area, slot, RULE, () => clock.now);
+const inBlock = { begin: () => undefined, settle: (block: Block) => permitCensus(block)() };
+
+export const bulkhead: PermitKind<Area> = {
+  name: 'place in a bulkhead',
+  begin: () => undefined,
+  of(area, slot) {
+    const permits = new BulkheadCells(area, slot).of('a');
+    return { take: () => void permits.enter(MOST), give: () => permits.leave() };
+  },
+  held: (area) => new BulkheadCells(area, 0).of('a').held,
+  reclaim: reclaimBulkheads,
+  settle: (area) => settleBulkheads(area, 0),
+};
+
+/** @param row of the breaker tables */
+export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<Area> {
+  return {
+    name: `probe of a breaker (${outcome})`,
+    begin(area) {
+      const breakers = breakersOf(area, 0);
+      breakers.reset(row);
+      breakers.settle(row, breakers.admit(row), 'failure');
+      clock.now += RULE.openMs;
+      breakers.state(row);
+    },
+    of(area, slot) {
+      const cells = breakersOf(area, slot);
+      const tickets: number[] = [];
+      return {
+        take: () => tickets.push(cells.admit(row)),
+        give: () => cells.settle(row, tickets.pop()!, outcome),
+      };
+    },
+    held(area) {
+      const state = breakersOf(area, 0).state(row);
+      return state.state === 'half-open' ? state.taken - state.succeeded : Number.NaN;
+    },
+    reclaim: (area, slot) => breakersOf(area, 0).reclaim(slot),
+    settle: (area) => new ProbePermits(area, 0, new BreakerWords(area)).settle(),
+  };
+}
+
+export const PERMIT_KINDS: readonly PermitKind[] = [
+  {
+    ...inBlock,
+    name: 'request in flight',
+    of(block, slot) {
+      const route = new AdmissionCells(block, slot).routeOf('a');
+      return { take: () => void route.enter(), give: () => route.leave() };
+    },
+    held: readInFlight,
+    reclaim: reclaimAdmission,
+  },
+  {
+    ...inBlock,
+    name: 'connection',
+    of(block, slot) {
+      const connections = new Connections(block, slot, MOST);
+      return { take: () => void connections.enter(), give: () => connections.leave() };
+    },
+    held: readConnections,
+    reclaim: reclaimConnections,
+  },
+  {
+    ...inBlock,
+    name: 'unit of a quota',
+    of(block, slot) {
+      const quota = new QuotaCells(block, slot, 'streams');
+      return { take: () => void quota.take(1, MOST), give: () => quota.give(1) };
+    },
+    held: (block) => new QuotaCells(block, 0, 'streams').held,
+    reclaim: reclaimQuotas,
+  },
+  {
+    ...inBlock,
+    name: 'call of an endpoint',
+    of(block, slot) {
+      const load = new EndpointCells(block, slot, () => 0);
+      return { take: () => load.begin(ENDPOINT), give: () => load.end(ENDPOINT) };
+    },
+    held: (block) => new EndpointCells(block, 0, () => 0).inFlight(ENDPOINT),
+    reclaim: (block, slot) => new EndpointCells(block, 0, () => 0).reclaim(slot),
+  },
+  { ...bulkhead, settle: inBlock.settle },
+  { ...probes('ignored', 9), settle: inBlock.settle },
+  { ...probes('success', 9), settle: inBlock.settle },
+];

@@ -1,0 +1,65 @@
+// Stops an operation at a chosen moment: before or after each of its atomic steps. A thread can be killed anywhere, but
+// what others see of it changes at its steps only.
+
+class Killed extends Error {}
+
+/** Whether operations run unhindered, for code inside a hook. */
+const real = globalThis.Atomics;
+
+/** Calls `hook` before (even moments) and after (odd ones) each atomic step of an operation; steps of the hook do not count. */
+export function atEachMoment(hook: (moment: number) => void, operation: () => void): void {
+  let moment = 0;
+  const unhindered = (): void => {
+    globalThis.Atomics = real;
+    try {
+      hook(moment++);
+    } finally {
+      globalThis.Atomics = stepped;
+    }
+  };
+  const stepped: typeof Atomics = new Proxy(real, {
+    get(target, name) {
+      const step: unknown = Reflect.get(target, name);
+      if (typeof step !== 'function') return step;
+      return (...parameters: unknown[]): unknown => {
+        unhindered();
+        const result: unknown = Reflect.apply(step, target, parameters);
+        unhindered();
+        return result;
+      };
+    },
+  });
+  globalThis.Atomics = stepped;
+  try {
+    operation();
+  } finally {
+    globalThis.Atomics = real;
+  }
+}
+
+/** How many moments an operation has. */
+export function momentsOf(operation: () => void): number {
+  let moments = 0;
+  atEachMoment(() => moments++, operation);
+  return moments;
+}
+
+/** Does an operation until a moment of it, and nothing of the rest. @returns false: it has ended before */
+export function killAt(at: number, operation: () => void): boolean {
+  try {
+    atEachMoment((moment) => {
+      if (moment === at) throw new Killed();
+    }, operation);
+    return false;
+  } catch (error) {
+    if (error instanceof Killed) return true;
+    throw error;
+  }
+}
+
+/** Does another operation at a moment of an operation. */
+export function meanwhileAt(at: number, other: () => void, operation: () => void): void {
+  atEachMoment((moment) => {
+    if (moment === at) other();
+  }, operation);
+}
