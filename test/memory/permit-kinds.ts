@@ -2,7 +2,7 @@
 import { AdmissionCells, readInFlight, reclaimAdmission } from '#src/memory/admission-cells.js';
 import type { Area } from '#src/memory/area.js';
 import type { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells, REFUSED } from '#src/memory/breaker-cell.js';
 import { BreakerWords } from '#src/memory/breaker-word.js';
 import { BulkheadCells, reclaimBulkheads, settleBulkheads } from '#src/memory/bulkhead-cells.js';
 import { Connections, readConnections, reclaimConnections } from '#src/memory/connections.js';
@@ -13,7 +13,8 @@ import { QuotaCells, reclaimQuotas } from '#src/memory/quota-cells.js';
 
 /** Permits of one kind, as one thread takes and gives them one by one. */
 export interface Holder {
-  take(): void;
+  /** @returns false: there was none left */
+  take(): boolean;
   give(): void;
 }
 
@@ -30,8 +31,10 @@ export interface PermitKind<A extends Area = Block> {
 
 /** Above what any test holds. */
 const MOST = 1_000;
+/** Of a quota, that are taken at once. */
+const UNITS = 3;
 const ENDPOINT = 7;
-const RULE = { trips: () => true, openMs: 10, probes: 15, probeMs: 1_000 };
+const RULE = { trips: () => true, openMs: 10, probes: 15, probeMs: 3_600_000 };
 const clock = { now: 0 };
 const breakersOf = (area: Area, slot: number) => new BreakerCells(area, slot, RULE, () => clock.now);
 const inBlock = { begin: () => undefined, settle: (block: Block) => permitCensus(block)() };
@@ -41,7 +44,7 @@ export const bulkhead: PermitKind<Area> = {
   begin: () => undefined,
   of(area, slot) {
     const permits = new BulkheadCells(area, slot).of('a');
-    return { take: () => void permits.enter(MOST), give: () => permits.leave() };
+    return { take: () => permits.enter(MOST), give: () => permits.leave() };
   },
   held: (area) => new BulkheadCells(area, 0).of('a').held,
   reclaim: reclaimBulkheads,
@@ -63,7 +66,12 @@ export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<
       const cells = breakersOf(area, slot);
       const tickets: number[] = [];
       return {
-        take: () => tickets.push(cells.admit(row)),
+        take() {
+          const ticket = cells.admit(row);
+          if (ticket === REFUSED) return false;
+          tickets.push(ticket);
+          return true;
+        },
         give: () => cells.settle(row, tickets.pop()!, outcome),
       };
     },
@@ -76,13 +84,14 @@ export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<
   };
 }
 
-export const PERMIT_KINDS: readonly PermitKind[] = [
+/** All but probes that succeed: a breaker closes behind those. */
+export const LASTING_KINDS: readonly PermitKind[] = [
   {
     ...inBlock,
     name: 'request in flight',
     of(block, slot) {
       const route = new AdmissionCells(block, slot).routeOf('a');
-      return { take: () => void route.enter(), give: () => route.leave() };
+      return { take: () => route.enter() >= 0, give: () => route.leave() };
     },
     held: readInFlight,
     reclaim: reclaimAdmission,
@@ -92,19 +101,19 @@ export const PERMIT_KINDS: readonly PermitKind[] = [
     name: 'connection',
     of(block, slot) {
       const connections = new Connections(block, slot, MOST);
-      return { take: () => void connections.enter(), give: () => connections.leave() };
+      return { take: () => connections.enter(), give: () => connections.leave() };
     },
     held: readConnections,
     reclaim: reclaimConnections,
   },
   {
     ...inBlock,
-    name: 'unit of a quota',
+    name: 'units of a quota',
     of(block, slot) {
       const quota = new QuotaCells(block, slot, 'streams');
-      return { take: () => void quota.take(1, MOST), give: () => quota.give(1) };
+      return { take: () => quota.take(UNITS, MOST), give: () => quota.give(UNITS) };
     },
-    held: (block) => new QuotaCells(block, 0, 'streams').held,
+    held: (block) => new QuotaCells(block, 0, 'streams').held / UNITS,
     reclaim: reclaimQuotas,
   },
   {
@@ -112,12 +121,22 @@ export const PERMIT_KINDS: readonly PermitKind[] = [
     name: 'call of an endpoint',
     of(block, slot) {
       const load = new EndpointCells(block, slot, () => 0);
-      return { take: () => load.begin(ENDPOINT), give: () => load.end(ENDPOINT) };
+      return {
+        take() {
+          load.begin(ENDPOINT);
+          return true;
+        },
+        give: () => load.end(ENDPOINT),
+      };
     },
     held: (block) => new EndpointCells(block, 0, () => 0).inFlight(ENDPOINT),
     reclaim: (block, slot) => new EndpointCells(block, 0, () => 0).reclaim(slot),
   },
   { ...bulkhead, settle: inBlock.settle },
   { ...probes('ignored', 9), settle: inBlock.settle },
+];
+
+export const PERMIT_KINDS: readonly PermitKind[] = [
+  ...LASTING_KINDS,
   { ...probes('success', 9), settle: inBlock.settle },
 ];
