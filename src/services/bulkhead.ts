@@ -23,7 +23,9 @@ export interface StandaloneBulkhead extends Bulkhead {
   /** For other threads. */
   readonly memory: PartMemory;
   /**
-   * Gives back the places that a thread held which has ended, and its own among `threads`. Nothing else does.
+   * Gives back the places that a thread held which has ended, and its own among `threads`. Nothing else does. It does not matter
+   * where the thread was killed: of a place that it was just taking or leaving it is found out what became of it, now or, while other
+   * threads take and leave places without a pause, by the next call that would be refused.
    * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
    * @returns false when that thread has no place
    * @throws RangeError for the thread that calls

@@ -4,6 +4,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { BreakerModel } from './breaker-model.js';
+import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 
 const SLOT = 5;
 
@@ -138,6 +139,27 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.deep.equal({ state: 'half-open', permitted: 3, taken: 1, succeeded: 1 });
     sibling(0).reclaim(2);
     expect(cells.state(SLOT)).to.include({ taken: 1 });
+  });
+
+  it('lets a call have the permit of a probe that was lost in the middle, as soon as the call is refused', () => {
+    const { time, cells, open, sibling } = setUp();
+    open();
+    time.now = 5_000;
+    const taken = (): number => Number({ taken: 0, ...cells.state(SLOT) }.taken);
+    cutInTwo(
+      () => sibling(2).admit(SLOT),
+      () => taken() === 1,
+    );
+    // No census succeeds while another thread has stopped in the middle.
+    meanwhileAt(
+      8,
+      () => sibling(0).reclaim(2),
+      () => cells.admit(SLOT),
+    );
+    cells.admit(SLOT);
+    expect(taken()).to.equal(3);
+    expect(sibling(0).admit(SLOT)).not.to.equal(REFUSED);
+    expect(sibling(0).admit(SLOT)).to.equal(REFUSED);
   });
 
   it('does not count calls of before it opened for anything after', () => {

@@ -5,6 +5,7 @@ import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS, NAME_BYTES } from '#src/memory/layout.js';
 import type { Crowding } from './bulkhead-crowd.js';
+import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 
 const THREADS = 4;
 
@@ -35,6 +36,36 @@ describe('bulkhead cells', () => {
     reclaimBulkheads(block, 1);
     reclaimBulkheads(block, 1);
     expect([two.of('a').held, two.of('b').held]).to.deep.equal([1, 1]);
+  });
+
+  it('of a thread that was killed in the middle are found by the one that is refused', () => {
+    const block = Block.create({ workers: 4 });
+    const [dead, one, two, three] = [1, 2, 3, 4].map((slot) => new BulkheadCells(block, slot).of('a'));
+    one!.enter(3);
+    cutInTwo(
+      () => dead!.enter(3),
+      () => one!.held === 2,
+    );
+    // No census succeeds while another thread has stopped in the middle.
+    meanwhileAt(
+      3,
+      () => reclaimBulkheads(block, 1),
+      () => two!.enter(3),
+    );
+    expect(three!.held).to.equal(3);
+    expect(three!.enter(3)).to.equal(true);
+    expect([three!.held, three!.enter(3)]).to.deep.equal([3, false]);
+  });
+
+  it('that a lost thread held go to whoever waits in another thread', async () => {
+    const block = Block.create({ workers: 2 });
+    const [lost, waiting] = [1, 2].map((slot) => new BulkheadCells(block, slot).of('a'));
+    lost!.enter(1);
+    waiting!.line.say(waiting!.line.now());
+    const rung = waiting!.line.rung();
+    reclaimBulkheads(block, 1);
+    await rung;
+    expect(waiting!.enter(1)).to.equal(true);
   });
 
   it('have room for so many names, and say so', () => {

@@ -9,7 +9,10 @@ import { seeded } from '#test/support/random.js';
 import type { Hammering } from './permit-hammer.js';
 import { LASTING_KINDS } from './permit-kinds.js';
 
-const [LIVING, KILLED] = [[1, 2], [3, 4]] as const;
+const [LIVING, KILLED] = [
+  [1, 2],
+  [3, 4],
+] as const;
 const MOST_TURNS = 200;
 const MOST_LOOKS = 1_000_000;
 

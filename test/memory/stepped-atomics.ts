@@ -7,7 +7,7 @@ class Killed extends Error {}
 const real = globalThis.Atomics;
 
 /** Calls `hook` before (even moments) and after (odd ones) each atomic step of an operation; steps of the hook do not count. */
-export function atEachMoment(hook: (moment: number) => void, operation: () => void): void {
+export function atEachMoment(hook: (moment: number) => void, operation: () => unknown): void {
   let moment = 0;
   const unhindered = (): void => {
     globalThis.Atomics = real;
@@ -38,14 +38,14 @@ export function atEachMoment(hook: (moment: number) => void, operation: () => vo
 }
 
 /** How many moments an operation has. */
-export function momentsOf(operation: () => void): number {
+export function momentsOf(operation: () => unknown): number {
   let moments = 0;
   atEachMoment(() => moments++, operation);
   return moments;
 }
 
 /** Does an operation until a moment of it, and nothing of the rest. @returns false: it has ended before */
-export function killAt(at: number, operation: () => void): boolean {
+export function killAt(at: number, operation: () => unknown): boolean {
   try {
     atEachMoment((moment) => {
       if (moment === at) throw new Killed();
@@ -58,8 +58,19 @@ export function killAt(at: number, operation: () => void): boolean {
 }
 
 /** Does another operation at a moment of an operation. */
-export function meanwhileAt(at: number, other: () => void, operation: () => void): void {
+export function meanwhileAt(at: number, other: () => void, operation: () => unknown): void {
   atEachMoment((moment) => {
     if (moment === at) other();
   }, operation);
+}
+
+/** Kills an operation at the first moment at which others see its effect. */
+export function cutInTwo(operation: () => unknown, isSeen: () => boolean): void {
+  try {
+    atEachMoment(() => {
+      if (isSeen()) throw new Killed();
+    }, operation);
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error;
+  }
 }
