@@ -1,0 +1,44 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { QUOTAS } from '#src/memory/layout.js';
+import { QuotaCells, quotaLedger, reclaimQuotas } from '#src/memory/quota-cells.js';
+import { cutInTwo } from './stepped-atomics.js';
+
+const COUNT = QUOTAS.indexOf('bodyBytes');
+const MOST = 2 ** 31 - 1;
+
+describe('a ledger of permits', () => {
+  it('counts on when the words of a thread wrap around, also when it is killed there', () => {
+    for (const before of [0, 2 ** 31 - 4, -4, -(2 ** 31)]) {
+      for (const amount of [1, 5, 2 ** 30 - 1]) {
+        const block = Block.create({ workers: 2 });
+        block.words('workerQuotaHeld', 1).fill(before);
+        const [one, two] = [1, 2].map((slot) => new QuotaCells(block, slot, 'bodyBytes'));
+        const here = `${amount} from ${before}`;
+        two!.take(1, MOST);
+        for (let n = 0; n < 3; n++) {
+          expect([one!.take(amount, MOST), one!.take(amount, MOST)], here).to.deep.equal([true, true]);
+          one!.give(amount);
+          one!.give(amount);
+        }
+        one!.take(amount, MOST);
+        cutInTwo(
+          () => one!.take(amount, MOST),
+          () => one!.held === 2 * amount + 1,
+        );
+        reclaimQuotas(block, 1);
+        expect(two!.held, here).to.equal(1);
+      }
+    }
+  });
+
+  it('corrects a total that is too low as well, once a census is taken', () => {
+    const block = Block.create({ workers: 2 });
+    const [one, two] = [1, 2].map((slot) => new QuotaCells(block, slot, 'bodyBytes'));
+    one!.take(3, MOST);
+    two!.take(4, MOST);
+    Atomics.store(block.table('quotaHeld').words, COUNT * block.table('quotaHeld').stride, 2);
+    expect(quotaLedger(block, 0).census(COUNT)).to.equal(true);
+    expect(one!.held).to.equal(7);
+  });
+});
