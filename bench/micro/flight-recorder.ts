@@ -2,25 +2,24 @@
 // node build/bench/micro/flight-recorder.js
 import { Block } from '#src/memory/block.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
-import { SERIES_PER_WORKER } from '#src/memory/layout.js';
 import type { Spread } from '../statistics.js';
 import { nanosecondsPerCall } from './time.js';
 
 const CALLS = 200_000;
 const SLOT = 1;
-const ROW = SLOT * SERIES_PER_WORKER + 7;
+const ROUTE = 7;
 
 /** @param others requests in flight meanwhile */
 function recorderWith(others: number): FlightRecorder {
   const recorder = new FlightRecorder(Block.create({ workers: 1 }), SLOT);
-  for (let other = 0; other < others; other += 1) recorder.begin(ROW, 0);
+  for (let other = 0; other < others; other += 1) recorder.begin(ROUTE, 0);
   return recorder;
 }
 
 const rows: [string, Spread][] = [0, 64, 1000].map((others) => {
   const recorder = recorderWith(others);
   const spent = nanosecondsPerCall(CALLS, (turn) => {
-    recorder.end(recorder.begin(ROW, turn / 16), 200, turn / 4);
+    recorder.end(recorder.begin(ROUTE, turn / 16), 200, turn / 4);
   });
   return [`begin and end, ${others} others in flight`, spent];
 });

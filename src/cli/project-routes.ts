@@ -9,6 +9,7 @@ import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
 import { RateTable } from '../memory/rate-table.js';
 import { SeriesTable } from '../memory/series.js';
+import { SeriesMemory } from '../memory/series-memory.js';
 import { createApp } from '../server/app.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
@@ -30,7 +31,7 @@ const UNUSED: RequestObserver = {
 /** @throws ConfigError naming service and route */
 export async function projectRoutes(settings: Settings): Promise<readonly RouteInfo[]> {
   const block = Block.create({ workers: 1 });
-  const recorder = new SeriesTable(block, 1);
+  const recorder = new SeriesTable(new SeriesMemory().of(1));
   const log = createLogger(settings, {}, stderrSink);
   const clock = sharedClock(block);
   const rateLimits = RateTable.of(block, clock);

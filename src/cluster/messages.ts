@@ -18,10 +18,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import type { SlotSeries } from '../memory/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 export interface WorkerBoot {
   readonly protocol: number;
@@ -32,6 +33,8 @@ export interface WorkerBoot {
   /** Which thread of this worker: grows by one with every replacement. */
   readonly generation: number;
   readonly memory: Block['buffer'];
+  /** Memory of the slot for metric series; grows where it is. */
+  readonly series: SlotSeries;
   readonly settings: Settings;
   /** What it listens on itself; undefined: it is handed its connections. */
   readonly port: number | undefined;

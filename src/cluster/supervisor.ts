@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import type { SeriesMemory } from '../memory/series-memory.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
 import { Allowance } from './allowance.js';
@@ -20,6 +21,8 @@ export interface SupervisorOptions {
   readonly settings: Settings;
   /** With `rowsFor(settings.workers)` rows for threads. */
   readonly block: Block;
+  /** Memory of each slot for metric series. */
+  readonly series: SeriesMemory;
   readonly sharding: Pick<Sharding, 'add' | 'pause' | 'remove' | 'workerPort'>;
   readonly instanceId: string;
   readonly log: Logger;
@@ -196,18 +199,18 @@ export class Supervisor {
   }
 
   #spawn(lane: Lane, slot: number): WorkerThread {
-    const { entry, settings, block, instanceId, sharding, log } = this.#options;
+    const { entry, settings, block, series, instanceId, sharding, log } = this.#options;
     lane.isOwed = false;
     const generation = ++lane.generation;
     const { worker } = lane;
     occupySlot(block, slot, worker, generation);
-    const memory = block.buffer;
     const { workerPort: port } = sharding;
+    const memory = { memory: block.buffer, series: series.of(slot) };
     const thread: WorkerThread = new WorkerThread(
       {
         entry,
         rotation: sharding,
-        boot: { worker, slot, generation, memory, settings, port, instanceId, ready: this.#ready },
+        boot: { worker, slot, generation, ...memory, settings, port, instanceId, ready: this.#ready },
         attachCpu: (port) => this.#options.attachCpu(port),
         overdueMs: this.#limits.overdueMs,
       },

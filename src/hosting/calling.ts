@@ -48,6 +48,8 @@ export interface CallingOptions {
 
 export interface Calling {
   readonly call: Call;
+  /** Whether an instance is registered. */
+  knows(service: string, id: string): boolean;
   /** Whether a registered instance has this address. */
   isInstance(address: string): boolean;
   close(): Promise<void>;
@@ -89,6 +91,7 @@ export function createCalling(options: CallingOptions): Calling {
   });
   return {
     call,
+    knows: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
     close: () => http.close(),
   };

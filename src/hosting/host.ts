@@ -9,7 +9,9 @@ import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
 import { FlightRecorder } from '../memory/flight-recorder.js';
 import type { Recorder } from '../memory/recorder.js';
+import { RouteNumbers } from '../memory/route-names.js';
 import { SeriesTable } from '../memory/series.js';
+import type { SlotSeries } from '../memory/series-memory.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
 import { Switches } from '../memory/switches.js';
 import { WorkerRow } from '../memory/worker-row.js';
@@ -35,6 +37,8 @@ import { traceTrust } from './trace-trust.js';
 export interface HostOptions {
   readonly thread: HostThread;
   readonly block: Block;
+  /** Memory of the slot for metric series. */
+  readonly series: SlotSeries;
   readonly definitions: readonly ServiceDefinition[];
   readonly cpuPort: MessagePort;
   readonly log: Logger;
@@ -66,19 +70,27 @@ export function createHost(options: HostOptions): Host {
   const { thread, block, definitions, cpuPort, log, mail, bus, outfit = (_service, deps) => deps } = options;
   const { settings, worker, slot, instanceId } = thread;
   const clock = sharedClock(block);
-  const recorder = new SeriesTable(block, slot);
+  const recorder = new SeriesTable(options.series);
   const row = new WorkerRow(block, slot);
   const switches = new Switches(block);
   const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
   const scheme = schemeOf(settings);
-  const meters = new RequestMeters(recorder, row, new FlightRecorder(block, slot), clock, scheme);
+  const meters = new RequestMeters({
+    recorder,
+    series: recorder.pool('routes'),
+    routes: new RouteNumbers(recorder.store),
+    row,
+    flights: new FlightRecorder(block, slot),
+    clock,
+    scheme,
+  });
   const bounds = createBounds({ block, slot, recorder }, settings);
   const calling = createCalling({
     block,
     slot,
     clock,
     placesOf: bounds.placesOf,
-    observer: observeCalls(recorder, tracing),
+    observer: observeCalls(recorder, tracing, (service, id) => calling.knows(service, id)),
     dispatch: (service, request) => dispatch(service, request),
     settings,
     log,
@@ -116,7 +128,19 @@ export function createHost(options: HostOptions): Host {
     return since.filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
   };
   const surroundings = {
-    ...{ thread, block, clock, recorder, tracing, log, call, cpu, shared, outfit },
+    ...{
+      thread,
+      block,
+      clock,
+      recorder,
+      own: recorder.pool('services'),
+      tracing,
+      log,
+      call,
+      cpu,
+      shared,
+      outfit,
+    },
     openSagasSince,
   };
   const services: readonly MountedService[] = definitions.map(

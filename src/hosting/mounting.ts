@@ -40,6 +40,8 @@ export interface Surroundings {
   readonly block: Block;
   readonly clock: Clock;
   readonly recorder: Recorder;
+  /** For what services count themselves. */
+  readonly own: Recorder;
   readonly tracing: Tracing;
   readonly log: Logger;
   readonly call: Call;
@@ -85,7 +87,7 @@ export class MountedService {
       sagas: sagas.length > 0 ? lateSagas(this.#lateSagas) : absent(name, 'sagas'),
       call: surroundings.call,
       cpu: surroundings.cpu.tasks(tasks),
-      metrics: serviceMetrics(surroundings.recorder),
+      metrics: serviceMetrics(surroundings.own),
       shared: surroundings.shared(name),
       // One of its own: what it changes of it concerns no line of the runtime.
       log: this.#log.child({}),

@@ -1,29 +1,18 @@
 // What databases, calls and sagas tell about themselves, as metrics and spans of this worker.
 import type { DatabaseObserver } from '../db/create-database.js';
 import { HttpError } from '../errors.js';
-import type { Counter, Histogram, Recorder } from '../memory/recorder.js';
+import type { Histogram, Recorder } from '../memory/recorder.js';
 import type { SagaObserver } from '../saga/observer.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '../telemetry/spans.js';
 import { schemeOf } from '../upstream/endpoint.js';
 import type { AttemptResult, CallObserver } from '../upstream/observer.js';
-
-/** Series by a short key of their own: a look-up per event, the labels only the first time. */
-function keep<T>(make: (key: string) => T): (key: string) => T {
-  const kept = new Map<string, T>();
-  return (key) => {
-    let one = kept.get(key);
-    if (one === undefined) {
-      one = make(key);
-      kept.set(key, one);
-    }
-    return one;
-  };
-}
+import { kept } from './kept.js';
+import { type Knows, Picks } from './picks.js';
 
 export function observeDatabase(recorder: Recorder, tracing: Tracing, service: string): DatabaseObserver {
-  const series = keep((key): Histogram => {
+  const series = kept((key): Histogram => {
     const [operation = '', error = ''] = key.split(' ');
     return recorder.histogram('db_client_operation_duration_seconds', {
       db_system_name: 'postgresql',
@@ -53,12 +42,9 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
   };
 }
 
-export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver {
-  const picks = keep((key): Counter => {
-    const [service = '', endpoint = ''] = key.split(' ');
-    return recorder.counter('multilane_balancer_picks_total', { service, endpoint });
-  });
-  const durations = keep((key): Histogram => {
+export function observeCalls(recorder: Recorder, tracing: Tracing, knows: Knows): CallObserver {
+  const picks = new Picks(recorder, knows);
+  const durations = kept((key): Histogram => {
     const [method = '', service = '', status = '', error = ''] = key.split(' ');
     return recorder.histogram('http_client_request_duration_seconds', {
       http_request_method: method,
@@ -67,18 +53,18 @@ export function observeCalls(recorder: Recorder, tracing: Tracing): CallObserver
       error_type: error,
     });
   });
-  const hedges = keep((key) => {
+  const hedges = kept((key) => {
     const [service = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_hedges_total', { service, outcome });
   });
-  const shared = keep((service) => recorder.counter('multilane_calls_shared_total', { service }));
-  const exhausted = keep((service) =>
+  const shared = kept((service) => recorder.counter('multilane_calls_shared_total', { service }));
+  const exhausted = kept((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
   );
   return {
     attempt(endpoint, method, path, attempt, parent) {
       const { service, id, local, host, port } = endpoint;
-      picks(`${service} ${id}`).add();
+      picks.of(service, id).add();
       const span = clientSpan(tracing, parent, {
         method,
         service,
@@ -106,7 +92,7 @@ const OUTCOMES = ['completed', 'compensated', 'needs-attention'] as const;
 
 /** @param sagas names of the registered ones: each outcome is 0 before it first happens, not absent */
 export function observeSagas(recorder: Recorder, tracing: Tracing, sagas: readonly string[]): SagaObserver {
-  const ended = keep((key) => {
+  const ended = kept((key) => {
     const [saga = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_sagas_total', { saga, outcome });
   });

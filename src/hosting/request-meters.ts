@@ -2,10 +2,26 @@
 import type { Clock } from '../memory/clock.js';
 import type { FlightRecorder } from '../memory/flight-recorder.js';
 import type { Counter, Histogram, Recorder } from '../memory/recorder.js';
+import type { RouteNumbers } from '../memory/route-names.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '../server/observer.js';
+import { kept } from './kept.js';
 
 const METRIC = 'http_server_request_duration_seconds';
+/** Of one route with one status; further ones count as `_OTHER`, as OpenTelemetry calls it. */
+const ERROR_TYPES = 16;
+const OTHER = '_OTHER';
+
+export interface MeterParts {
+  readonly recorder: Recorder;
+  /** For the series of routes, which are bounded here: one for each status, and so many for errors. */
+  readonly series: Recorder;
+  readonly routes: RouteNumbers;
+  readonly row: WorkerRow;
+  readonly flights: FlightRecorder;
+  readonly clock: Clock;
+  readonly scheme: 'http' | 'https';
+}
 
 /** Requests of this worker that have begun and not ended. */
 interface Tally {
@@ -13,79 +29,54 @@ interface Tally {
 }
 
 export class RequestMeters implements RequestObserver {
-  readonly #recorder: Recorder;
-  readonly #row: WorkerRow;
-  readonly #flights: FlightRecorder;
+  readonly #parts: MeterParts;
   /** From `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
   readonly #tally: Tally = { inFlight: 0 };
-  readonly #scheme: 'http' | 'https';
-  readonly #refusals = new Map<string, Counter>();
+  readonly #refusals: (reason: string) => Counter;
 
-  constructor(
-    recorder: Recorder,
-    row: WorkerRow,
-    flights: FlightRecorder,
-    clock: Clock,
-    scheme: 'http' | 'https',
-  ) {
-    this.#scheme = scheme;
-    this.#recorder = recorder;
-    this.#row = row;
-    this.#flights = flights;
-    this.#clockOffset = clock() - performance.now();
+  constructor(parts: MeterParts) {
+    this.#parts = parts;
+    this.#clockOffset = parts.clock() - performance.now();
+    this.#refusals = kept((reason) => parts.recorder.counter('multilane_requests_shed_total', { reason }));
   }
 
   refused(reason: string): void {
-    let counter = this.#refusals.get(reason);
-    if (counter === undefined) {
-      counter = this.#recorder.counter('multilane_requests_shed_total', { reason });
-      this.#refusals.set(reason, counter);
-    }
-    counter.add();
+    this.#refusals(reason).add();
   }
 
-  meter(method: string, template: string | undefined): RouteMeter {
-    const labels = { http_request_method: method, http_route: template ?? '', url_scheme: this.#scheme };
-    const series = (status: number, error: string): Histogram =>
-      this.#recorder.histogram(METRIC, {
-        ...labels,
-        http_response_status_code: String(status),
-        error_type: error,
-      });
-    return new Meter(series, this.#row, this.#flights, this.#clockOffset, this.#tally);
+  meter(method: string, template = ''): RouteMeter {
+    return new Meter(this.#parts, method, template, this.#clockOffset, this.#tally);
   }
 }
 
 class Meter implements RouteMeter {
-  readonly #series: (status: number, error: string) => Histogram;
+  readonly #parts: MeterParts;
   readonly #row: WorkerRow;
   readonly #flights: FlightRecorder;
+  readonly #method: string;
+  readonly #template: string;
   readonly #clockOffset: number;
   readonly #tally: Tally;
   /** Below 500 there is one series per status; from there on one per status and error code. */
   readonly #byStatus = new Map<number, Histogram>();
-  readonly #byError = new Map<string, Histogram>();
-  /** Row of the series of successes: names the route to whoever looks which one runs, or ran. */
+  readonly #failures = new Map<number, Map<string, Histogram>>();
+  /** The number by which others see which route runs, or ran. */
   #route: number | undefined;
 
-  constructor(
-    series: (status: number, error: string) => Histogram,
-    row: WorkerRow,
-    flights: FlightRecorder,
-    clockOffset: number,
-    tally: Tally,
-  ) {
-    this.#series = series;
-    this.#row = row;
-    this.#flights = flights;
+  constructor(parts: MeterParts, method: string, template: string, clockOffset: number, tally: Tally) {
+    this.#parts = parts;
+    this.#row = parts.row;
+    this.#flights = parts.flights;
+    this.#method = method;
+    this.#template = template;
     this.#clockOffset = clockOffset;
     this.#tally = tally;
   }
 
   begin(at: number): number {
     this.#row.began(++this.#tally.inFlight);
-    this.#route ??= this.#of(200).row;
+    this.#route ??= this.#parts.routes.of({ method: this.#method, template: this.#template });
     return this.#flights.begin(this.#route, at + this.#clockOffset);
   }
 
@@ -114,12 +105,26 @@ class Meter implements RouteMeter {
   }
 
   #ofFailure(status: number, error = String(status)): Histogram {
-    const key = `${status} ${error}`;
-    let series = this.#byError.get(key);
-    if (series === undefined) {
-      series = this.#series(status, error);
-      this.#byError.set(key, series);
+    let byError = this.#failures.get(status);
+    if (byError === undefined) {
+      byError = new Map();
+      this.#failures.set(status, byError);
     }
+    const known = byError.get(error);
+    if (known !== undefined) return known;
+    const type = byError.size < ERROR_TYPES ? error : OTHER;
+    const series = byError.get(type) ?? this.#series(status, type);
+    byError.set(type, series);
     return series;
+  }
+
+  #series(status: number, error: string): Histogram {
+    return this.#parts.series.histogram(METRIC, {
+      http_request_method: this.#method,
+      http_route: this.#template,
+      url_scheme: this.#parts.scheme,
+      http_response_status_code: String(status),
+      error_type: error,
+    });
   }
 }

@@ -4,9 +4,9 @@
 //
 // The first word, the head, says all that belongs together:
 //
-//   bits 0..9    series row of the route within the thread's rows, + 1; 0 when the record was never used
-//   bits 10..19  status of the answer, 0 while in flight
-//   bits 20..31  how often the record was used (wraps)
+//   bits 0..11   number of the route: see route-names.ts
+//   bits 12..21  status of the answer, 0 while in flight
+//   bits 22..31  how often the record was used (wraps); the whole head is 0 when it never was
 //
 // The other words are stored before the head that speaks of them, and the start in one of two words in turn, so that
 // the next request writes nothing that the head of the last one speaks of. So a record is whole at any moment, also
@@ -15,24 +15,23 @@
 // no head speaks of it yet; the duration lies behind the whole request (bench/micro/flight-recorder.ts: about 28 ns).
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
-import { FLIGHT_WORDS, FLIGHTS, SERIES_PER_WORKER } from './layout.js';
+import { FLIGHT_WORDS, FLIGHTS } from './layout.js';
 
 const HEAD = 0;
 /** Of every second use; the next word of the uses between. */
 const STARTED = 1;
 const DURATION = 3;
 
-const ROW_BITS = 0x3ff;
-const STATUS_SHIFT = 10;
+const ROUTE_BITS = 0xfff;
+const STATUS_SHIFT = 12;
 const STATUS_BITS = 0x3ff << STATUS_SHIFT;
-const USES_SHIFT = 20;
+const USES_SHIFT = 22;
 const INDEX_BITS = FLIGHTS - 1;
 const MOST_US = 0x7fffffff;
 
 /** Written by the worker of this slot alone. Lives as long as its thread. */
 export class FlightRecorder {
   readonly #words: Int32Array;
-  readonly #firstRow: number;
   /** Records whose requests have ended, oldest first: a ring of its own. */
   readonly #ended = Uint8Array.from({ length: FLIGHTS }, (_, index) => index);
   #first = 0;
@@ -42,20 +41,19 @@ export class FlightRecorder {
 
   constructor(block: Block, slot: number) {
     this.#words = block.words('flights', slot);
-    this.#firstRow = slot * SERIES_PER_WORKER;
   }
 
   /**
-   * @param row series row of the route
+   * @param route its number, 1..4095
    * @param now shared clock, milliseconds
    * @returns what `end` is to be given
    */
-  begin(row: number, now: number): number {
+  begin(route: number, now: number): number {
     const words = this.#words;
     const index = this.#take();
     const at = index * FLIGHT_WORDS;
     const uses = (words[at + HEAD]! >>> USES_SHIFT) + 1;
-    const head = (uses << USES_SHIFT) | (row - this.#firstRow + 1);
+    const head = (uses << USES_SHIFT) | route;
     words[at + STARTED + (uses & 1)] = toWord(now);
     Atomics.store(words, at + HEAD, head);
     return head | (index << STATUS_SHIFT);
@@ -90,8 +88,8 @@ export class FlightRecorder {
 
 /** One request, as its worker left it. */
 export interface Flight {
-  /** Series row of its route. */
-  readonly row: number;
+  /** Number of its route. */
+  readonly route: number;
   /** Milliseconds since it began, right for 49 days. */
   readonly ageMs: number;
   /** undefined: in flight. */
@@ -106,14 +104,14 @@ export function readFlights(block: Block, slot: number, now: number): Flight[] {
   const words = block.words('flights', slot);
   const flights: Flight[] = [];
   for (let index = 0; index < FLIGHTS; index++) {
-    const flight = readFlight(words, index * FLIGHT_WORDS, slot * SERIES_PER_WORKER, now);
+    const flight = readFlight(words, index * FLIGHT_WORDS, now);
     if (flight !== undefined) flights.push(flight);
   }
   const isOver = ({ ended }: Flight): number => (ended === undefined ? 0 : 1);
   return flights.sort((a, b) => isOver(a) - isOver(b) || a.ageMs - b.ageMs);
 }
 
-function readFlight(words: Int32Array, at: number, firstRow: number, now: number): Flight | undefined {
+function readFlight(words: Int32Array, at: number, now: number): Flight | undefined {
   for (;;) {
     const head = Atomics.load(words, at + HEAD);
     if (head === 0) return undefined;
@@ -122,7 +120,7 @@ function readFlight(words: Int32Array, at: number, firstRow: number, now: number
     if (Atomics.load(words, at + HEAD) !== head) continue;
     const status = (head & STATUS_BITS) >>> STATUS_SHIFT;
     return {
-      row: firstRow + (head & ROW_BITS) - 1,
+      route: head & ROUTE_BITS,
       ageMs: elapsed(toWord(now), started),
       ended: status === 0 ? undefined : { status, microseconds },
     };

@@ -1,5 +1,6 @@
 // THE definition of shared memory: every field with its owner, writer, unit and merge rule. Offsets and the
 // version hash are computed from this table (plan.ts), so two builds that disagree refuse to share a block.
+// Metric series are not in it: each thread has as much memory for them as it needs (series-memory.ts).
 // What a cell means to anyone is not this room's business.
 
 /**
@@ -15,7 +16,6 @@ export type Rows =
   | 'breaker'
   | 'worker-breaker'
   | 'named-breaker'
-  | 'worker-series'
   | 'rate-bucket'
   | 'rate-limit'
   | 'named-rate'
@@ -46,10 +46,6 @@ export interface Field {
 export const WIDE = 2;
 /** Cells of a histogram: see histogram.ts for their edges. */
 export const HISTOGRAM_CELLS = 96;
-/** Series (metric + labels) each thread may create; the rest goes to the overflow row, and is counted. */
-export const SERIES_PER_WORKER = 512;
-/** Bytes of one series' identity text. */
-export const SERIES_NAME_BYTES = 384;
 export const MAX_ENDPOINTS = 1024;
 /** Words of a breaker's window: one-second buckets, failures in the first 64 bytes, successes in the next. */
 export const BREAKER_WINDOW_WORDS = 32;
@@ -228,8 +224,8 @@ export const LAYOUT = {
   workerHeapUsed: field('worker', 1, 'owner', 'kibibytes', 'sum'),
   /** What the last full garbage collection left of it; 0 before the first one. */
   workerHeapRetained: field('worker', 1, 'owner', 'kibibytes', 'sum'),
-  /** Series number + 1 of the route whose handler runs synchronously now, 0 for none. */
-  workerCurrentRoute: field('worker', 1, 'owner', 'series', 'last'),
+  /** Number of the route whose handler runs synchronously now, 0 for none: see route-names.ts. */
+  workerCurrentRoute: field('worker', 1, 'owner', 'route', 'last'),
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
   /** Places in the line for database connections, one for each pool of the thread. */
   databaseLine: field(
@@ -250,18 +246,6 @@ export const LAYOUT = {
     'packed, milliseconds of the shared clock, microseconds',
     'none',
   ),
-
-  // --- one metric series of one thread: identity text, then value cells
-  /** How many series rows of this thread are in use. */
-  seriesCount: field('worker', 1, 'owner', 'series', 'sum'),
-  /** Series that found no free row. */
-  seriesOverflow: field('worker', 1, 'owner', 'series', 'sum'),
-  /** Length of the identity text in bytes; written last, so a row is seen whole or not at all. */
-  seriesNameLength: field('worker-series', 1, 'owner', 'bytes', 'none'),
-  seriesName: field('worker-series', SERIES_NAME_BYTES / 4, 'owner', 'utf-8', 'none'),
-  /** Counter or gauge value, or the sum of a histogram in microseconds. */
-  seriesValue: field('worker-series', WIDE, 'owner', 'by metric', 'sum'),
-  seriesCells: field('worker-series', HISTOGRAM_CELLS * WIDE, 'owner', 'events', 'sum'),
 
   // --- one endpoint (an instance of a service)
   /** Calls under way: the totals of a ledger. */

@@ -13,7 +13,6 @@ import {
   ROUTE_ROWS,
   ROUTES,
   type Rows,
-  SERIES_PER_WORKER,
 } from './layout.js';
 
 /** What the size of a block depends on. Slot 0 is the primary's own row, worker threads have 1..workers. */
@@ -29,7 +28,6 @@ const padded = (bytes: number): number => Math.ceil(bytes / CACHE_LINE) * CACHE_
 
 /** Rows of one thread, side by side. */
 const PACKED: ReadonlySet<Rows> = new Set([
-  'worker-series',
   'worker-endpoint',
   'worker-breaker',
   'worker-bulkhead',
@@ -66,7 +64,6 @@ export function plan(dimensions: Dimensions): Plan {
     breaker: breakers,
     'worker-breaker': slots * breakers,
     'named-breaker': NAMED_BREAKERS,
-    'worker-series': slots * SERIES_PER_WORKER,
     'rate-bucket': RATE_REGIONS * dimensions.rateBuckets,
     'rate-limit': RATE_LIMITS,
     'named-rate': NAMED_RATES,
@@ -79,7 +76,7 @@ export function plan(dimensions: Dimensions): Plan {
 
 /**
  * Computes where fields lie. Rows that one thread writes are grouped field by field and padded to 64 bytes, except
- * those of a series and the like, which are packed: one thread owns them all.
+ * those of which a thread has many, which are packed: it owns them all.
  */
 export function planOf<Name extends FieldName>(
   names: readonly Name[],

@@ -18,19 +18,31 @@ export interface Gauge {
 export interface Histogram {
   /** Records one duration in whole microseconds. */
   record(microseconds: number): void;
-  /** Index of the series' row, to be published as the thread's current route. */
-  readonly row: number;
+}
+
+/** One of many that come and go, by a label of its own. */
+export interface Transient {
+  readonly label: string;
+  readonly value: string;
+  /** Whether one that had this value will not be counted again. */
+  readonly isGone: (value: string) => boolean;
 }
 
 /**
  * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you get.
  * Metric names are the Prometheus names of CONTRACT section 6.
- * A series that finds no row shares its metric's overflow row (labels `{}`), and is counted as overflow.
+ * A series that finds no row shares its metric's overflow row (labels `{}`), and is counted as overflow. It finds none
+ * whenever it is looked up, so a look-up with labels of a client's choosing is slow, and takes no memory.
  */
 export interface Recorder {
   /** States type and help of a metric that is not in the product's own table (telemetry/metrics.ts). */
   declare(metric: string, kind: MetricKind, help: string): void;
   counter(metric: string, labels?: Labels): Counter;
+  /**
+   * A counter that has one label more. Once there are many of them, it takes over the row of one that is gone: what that one has
+   * counted is shown under `labels` alone from then on, so their sum never goes down.
+   */
+  transient(metric: string, labels: Labels, one: Transient): Counter;
   gauge(metric: string, labels?: Labels): Gauge;
   histogram(metric: string, labels?: Labels): Histogram;
 }

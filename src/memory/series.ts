@@ -1,37 +1,49 @@
 // A thread's metric series in shared memory: rows that say what they are (identity text) and what they count.
 // Self-describing rows need no handshake with the primary, survive the thread that wrote them, and are found
 // again by the thread that follows in the same slot, so totals never go down.
-import type { Block } from './block.js';
+//
+// How many there may be is bounded so that no metric can take the room of another: each metric has so many series, and
+// what is beyond that counts in the row of its metric that has no labels. Series of routes are bounded by
+// their author (hosting/request-meters.ts), route by route.
 import { cellOf } from './histogram.js';
-import { HISTOGRAM_CELLS, SERIES_NAME_BYTES, SERIES_PER_WORKER, WIDE } from './layout.js';
-import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from './recorder.js';
+import { MAX_ENDPOINTS, WIDE } from './layout.js';
+import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
+import { DECLARATION, identityOf, lastValueOf, parseIdentity, withLabel } from './series-identity.js';
+import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
+import { CELL_WORDS, CELLS, namingOf, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
+import { type Renamable, SeriesStore } from './series-store.js';
 import { addWide, loadNumber, storeNumber } from './wide.js';
 
-/** Rows kept for overflow series: one per metric that runs out, and for declarations made late. */
-const RESERVED = 32;
-/** Unit separator: cannot appear in a metric or label name, and is replaced in values. */
-const SEPARATOR = '\x1f';
-export const DECLARATION = 'declare';
+/** Series of one metric of one thread. */
+export const SERIES_PER_METRIC = 512;
+/** From so many rows on, those of instances that are gone are used again: few are worth less than their history. */
+export const TRANSIENT_KEPT = 64;
+/** Instances of all services: as many as there may be at once, and as many that are gone. */
+const TRANSIENTS = 2 * MAX_ENDPOINTS;
+/** For the rows without labels, one of each metric, when all else is used up. */
+const RESERVED = 1 << 20;
+/** Metrics of what found no row of its own, by metric. */
+export const OVERFLOW = 'multilane_series_overflow_total';
 
-/** `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their names. */
-function identityOf(kind: string, metric: string, labels: Labels): string {
-  const parts = [kind, metric];
-  for (const name of Object.keys(labels).sort()) parts.push(name, labels[name]!.replaceAll(SEPARATOR, ' '));
-  return parts.join(SEPARATOR);
+interface Pool {
+  /** Series of a metric. */
+  readonly series: number;
+  /** Its rows are made within so many bytes of the memory. */
+  readonly most: number;
 }
 
-export function parseIdentity(identity: string): { kind: string; metric: string; rest: readonly string[] } {
-  const [kind = '', metric = '', ...rest] = identity.split(SEPARATOR);
-  return { kind, metric, rest };
-}
+/** Routes can use what services cannot: their own code bounds how many series they have, not their clients. */
+const POOLS = {
+  routes: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
+  runtime: { series: SERIES_PER_METRIC, most: 0.75 * SERIES_BYTES },
+  services: { series: SERIES_PER_METRIC, most: 0.5 * SERIES_BYTES },
+} as const satisfies Readonly<Record<string, Pool>>;
 
 class Cells implements Counter, Histogram {
-  readonly row: number;
   readonly #value: Int32Array;
   readonly #cells: Int32Array;
 
-  constructor(row: number, value: Int32Array, cells: Int32Array) {
-    this.row = row;
+  constructor(value: Int32Array, cells: Int32Array) {
     this.#value = value;
     this.#cells = cells;
   }
@@ -64,109 +76,102 @@ class GaugeCells implements Gauge {
 }
 
 export class SeriesTable implements Recorder {
-  readonly #block: Block;
-  readonly #slot: number;
-  readonly #rows = new Map<string, number>();
-  readonly #count: Int32Array;
-  readonly #overflow: Int32Array;
+  readonly #store: SeriesStore;
+  readonly #pool: Pool;
 
-  /** @param slot the row of this thread: 0 primary, 1..workers */
-  constructor(block: Block, slot: number) {
-    this.#block = block;
-    this.#slot = slot;
-    this.#count = block.words('seriesCount', slot);
-    this.#overflow = block.words('seriesOverflow', slot);
-    clearGauges(block, slot);
-    for (const { identity, row } of readIdentities(block, slot)) this.#rows.set(identity, row);
+  /** @param memory of this thread's slot, or what another table of this thread has made of it */
+  constructor(memory: SlotSeries | SeriesStore, pool: keyof typeof POOLS = 'runtime') {
+    this.#pool = POOLS[pool];
+    if (memory instanceof SeriesStore) this.#store = memory;
+    else {
+      clearGauges(memory);
+      this.#store = new SeriesStore(memory);
+    }
+  }
+
+  /** The same rows, under the bounds of a pool. */
+  pool(pool: keyof typeof POOLS): Recorder {
+    return new SeriesTable(this.#store, pool);
+  }
+
+  /** For what else has rows in this memory. */
+  get store(): SeriesStore {
+    return this.#store;
   }
 
   counter(metric: string, labels: Labels = {}): Counter {
-    return this.#cells('counter', metric, labels);
+    return this.#cells(this.#rowOf('counter', metric, labels));
   }
 
   histogram(metric: string, labels: Labels = {}): Histogram {
-    return this.#cells('histogram', metric, labels);
+    return this.#cells(this.#rowOf('histogram', metric, labels), true);
   }
 
   gauge(metric: string, labels: Labels = {}): Gauge {
-    return new GaugeCells(this.#block.words('seriesValue', this.#rowOf('gauge', metric, labels)));
+    const at = this.#rowOf('gauge', metric, labels);
+    return new GaugeCells(at === undefined ? nowhere(WIDE) : valueWords(this.#store.memory, at));
+  }
+
+  transient(metric: string, labels: Labels, { label, value, isGone }: Transient): Counter {
+    const store = this.#store;
+    const stays = identityOf('counter', metric, labels);
+    const identity = withLabel(stays, label, value);
+    const known = store.find(identity);
+    if (known !== undefined) return this.#cells(known);
+    const rows = store.renamable(stays);
+    const isFull = store.countRenamable('counter', metric) >= TRANSIENTS;
+    const isFree = (row: Renamable): boolean =>
+      row.identity === undefined || isGone(lastValueOf(row.identity));
+    const free = isFull || rows.length >= TRANSIENT_KEPT ? rows.find(isFree) : undefined;
+    if (free !== undefined && store.rename(free, identity)) return this.#cells(free.at);
+    const { most } = this.#pool;
+    const made = isFull ? undefined : store.make({ identity, stays, hasCells: false, most });
+    if (made !== undefined) return this.#cells(made);
+    this.#countOverflow(metric);
+    return this.counter(metric, labels);
   }
 
   declare(metric: string, kind: MetricKind, help: string): void {
     this.#rowOf(DECLARATION, metric, { kind, help });
   }
 
-  #cells(kind: MetricKind, metric: string, labels: Labels): Cells {
-    const row = this.#rowOf(kind, metric, labels);
-    return new Cells(row, this.#block.words('seriesValue', row), this.#block.words('seriesCells', row));
+  #cells(at: number | undefined, hasCells = false): Cells {
+    if (at === undefined) return new Cells(nowhere(WIDE), nowhere(CELL_WORDS));
+    const { memory } = this.#store;
+    const cells = new Int32Array(memory, at + ROW_BYTES, hasCells ? CELL_WORDS : 0);
+    return new Cells(valueWords(memory, at), cells);
   }
 
-  #rowOf(kind: string, metric: string, labels: Labels): number {
+  /** @returns undefined: the memory is used up, or was overwritten, so that not even a metric of its own has room */
+  #rowOf(kind: string, metric: string, labels: Labels): number | undefined {
     const identity = identityOf(kind, metric, labels);
-    const known = this.#rows.get(identity);
+    const known = this.#store.find(identity);
     if (known !== undefined) return known;
-    const bytes = new TextEncoder().encode(identity);
     // A declaration has no row without labels to fall back to: that would declare something else.
-    const isOverflow = Object.keys(labels).length === 0 || kind === DECLARATION;
-    const limit = SERIES_PER_WORKER - (isOverflow ? 1 : RESERVED);
-    // Overwritten, it may be negative: then the rows count as used up.
-    const used = this.#count[0]! >>> 0;
-    if (used >= limit || bytes.length > SERIES_NAME_BYTES) {
-      Atomics.add(this.#overflow, 0, 1);
-      // The very last row of a slot swallows what not even the reserved rows could hold.
-      const row = isOverflow ? this.#lastRow() : this.#rowOf(kind, metric, {});
-      this.#rows.set(identity, row);
-      return row;
+    const isLast = kind === DECLARATION || Object.keys(labels).length === 0;
+    if (isLast || this.#store.count(kind, metric) < this.#pool.series) {
+      const most = isLast ? SERIES_BYTES : this.#pool.most;
+      const made = this.#store.make({ identity, hasCells: kind === 'histogram', most });
+      if (made !== undefined) return made;
     }
-    const row = this.#slot * SERIES_PER_WORKER + used;
-    this.#block.bytes('seriesName', row).set(bytes);
-    Atomics.store(this.#block.words('seriesNameLength', row), 0, bytes.length);
-    Atomics.store(this.#count, 0, used + 1);
-    this.#rows.set(identity, row);
-    return row;
+    if (isLast) return undefined;
+    this.#countOverflow(metric);
+    return this.#rowOf(kind, metric, {});
   }
 
-  #lastRow(): number {
-    return (this.#slot + 1) * SERIES_PER_WORKER - 1;
+  #countOverflow(metric: string): void {
+    if (metric !== OVERFLOW) this.#cells(this.#rowOf('counter', OVERFLOW, { metric })).add();
   }
 }
+
+/** Words that no one reads. */
+const nowhere = (words: number): Int32Array => new Int32Array(words);
 
 /** Gauges tell what is now: what a thread that has ended left is not. Histograms and counters go on. */
-export function clearGauges(block: Block, slot: number): void {
-  for (const { identity, row } of readIdentities(block, slot)) {
-    if (identity.startsWith(`gauge${SEPARATOR}`)) storeNumber(block.words('seriesValue', row), 0, 0);
+export function clearGauges(memory: SlotSeries): void {
+  for (const row of rowsOf(memory)) {
+    if (row.words[CELLS] !== 0) continue;
+    const { stays } = namingOf(memory, row);
+    if (parseIdentity(stays).kind === 'gauge') storeNumber(valueWords(memory, row.at), 0, 0);
   }
-}
-
-/** Identity texts of one thread's rows, oldest first. Any thread may read. */
-export function* readIdentities(block: Block, slot: number): Generator<{ identity: string; row: number }> {
-  const decoder = new TextDecoder();
-  // The row belongs to its thread, which may have written anything: a reader stays inside the table.
-  const used = Math.min(Atomics.load(block.words('seriesCount', slot), 0), SERIES_PER_WORKER);
-  for (let index = 0; index < used; index++) {
-    const row = slot * SERIES_PER_WORKER + index;
-    const length = Atomics.load(block.words('seriesNameLength', row), 0);
-    // A decoder refuses shared memory: copy first.
-    yield { identity: decoder.decode(block.bytes('seriesName', row).slice(0, length)), row };
-  }
-}
-
-export function cellsOf(block: Block, row: number): Int32Array {
-  return block.words('seriesCells', row).subarray(0, HISTOGRAM_CELLS * WIDE);
-}
-
-/** Labels of one row, whoever's it is; empty when the row is not in use, or when there is no such row. */
-export function labelsOfRow(block: Block, row: number): Labels {
-  if (row < 0 || row >= (block.workers + 1) * SERIES_PER_WORKER) return {};
-  const length = Atomics.load(block.words('seriesNameLength', row), 0);
-  return labelsOf(
-    parseIdentity(new TextDecoder().decode(block.bytes('seriesName', row).slice(0, length))).rest,
-  );
-}
-
-/** From the flat list that an identity ends with. */
-export function labelsOf(rest: readonly string[]): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (let index = 0; index + 1 < rest.length; index += 2) labels[rest[index]!] = rest[index + 1]!;
-  return labels;
 }

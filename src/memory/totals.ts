@@ -1,14 +1,16 @@
 // Reads every thread's series and merges those of the same identity. Wakes nobody.
-import type { Block } from './block.js';
 import { HISTOGRAM_CELLS, WIDE } from './layout.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
-import { cellsOf, DECLARATION, labelsOf, parseIdentity, readIdentities } from './series.js';
+import { OVERFLOW } from './series.js';
+import { DECLARATION, labelsOf, parseIdentity, ROUTE } from './series-identity.js';
+import type { SeriesMemory, SlotSeries } from './series-memory.js';
+import { cellsOf, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
 import { loadNumber, readWide } from './wide.js';
 
 export interface Totals {
   readonly series: readonly SeriesTotal[];
   readonly declarations: readonly Declaration[];
-  /** Series that found no row of their own, over all threads. */
+  /** Look-ups of series that found no row of their own, over all threads. */
   readonly overflow: number;
 }
 
@@ -20,77 +22,78 @@ interface Merged {
   cells: number[] | undefined;
 }
 
+/** Rows that are read in one go: less than a millisecond. */
+export const ROWS_PER_TURN = 200;
+
 /** @see readTotalsInTurns for a thread that has more to do */
-export function readTotals(block: Block): Totals {
-  const reading = new Reading(block);
-  for (let slot = 0; slot <= block.workers; slot++) reading.add(slot);
+export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
+  const reading = new Reading();
+  for (const rows of memory.all()) for (const row of rowsOf(rows)) reading.add(rows, row);
   return reading.totals;
 }
 
-/**
- * The same, thread by thread: up to 512 rows are read in one go, which takes milliseconds.
- * @param pause awaited between two threads
- */
-export async function readTotalsInTurns(block: Block, pause: () => Promise<unknown>): Promise<Totals> {
-  const reading = new Reading(block);
-  for (let slot = 0; slot <= block.workers; slot++) {
-    reading.add(slot);
-    await pause();
+/** @param pause awaited now and then */
+export async function readTotalsInTurns(
+  memory: Pick<SeriesMemory, 'all'>,
+  pause: () => Promise<unknown>,
+): Promise<Totals> {
+  const reading = new Reading();
+  let read = 0;
+  for (const rows of memory.all()) {
+    for (const row of rowsOf(rows)) {
+      reading.add(rows, row);
+      if (++read % ROWS_PER_TURN === 0) await pause();
+    }
   }
   return reading.totals;
 }
 
 class Reading {
-  readonly #block: Block;
   readonly #merged = new Map<string, Merged>();
   readonly #declarations = new Map<string, Declaration>();
-  #overflow = 0;
-
-  constructor(block: Block) {
-    this.#block = block;
-  }
 
   get totals(): Totals {
+    const series = [...this.#merged.values()];
+    const overflow = series.filter(({ metric }) => metric === OVERFLOW);
     return {
-      series: [...this.#merged.values()],
+      series,
       declarations: [...this.#declarations.values()],
-      overflow: this.#overflow,
+      overflow: overflow.reduce((sum, { value }) => sum + value, 0),
     };
   }
 
-  add(slot: number): void {
-    const block = this.#block;
-    this.#overflow += Atomics.load(block.words('seriesOverflow', slot), 0);
-    for (const { identity, row } of readIdentities(block, slot)) {
-      const { kind, metric, rest } = parseIdentity(identity);
-      if (kind === DECLARATION) {
-        const { kind: declared = 'counter', help = '' } = labelsOf(rest);
-        this.#declarations.set(metric, { metric, kind: declared as MetricKind, help });
-      } else addRow(this.#merged, identity, kind as MetricKind, metric, rest, block, row);
+  add(memory: SlotSeries, row: Row): void {
+    const { stays, identity, value: counted, before } = namingOf(memory, row);
+    const { kind, metric, rest } = parseIdentity(stays);
+    if (kind === ROUTE) return;
+    if (kind === DECLARATION) {
+      const { kind: declared = 'counter', help = '' } = labelsOf(rest);
+      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help });
+      return;
+    }
+    const value = kind === 'gauge' ? loadNumber(valueWords(memory, row.at), 0) : counted;
+    // Of a gauge it may be anything: gauges are not renamed.
+    const formerly = kind === 'counter' ? Math.min(before, value) : 0;
+    if (formerly > 0) this.#total(stays).value += formerly;
+    if (identity === undefined) return;
+    const total = this.#total(identity);
+    total.value += value - formerly;
+    if (total.cells === undefined) return;
+    const cells = cellsOf(memory, row);
+    for (let at = 0; at < cells.length; at += WIDE) {
+      const cell = at / WIDE;
+      total.cells[cell] = total.cells[cell]! + readWide(cells, at);
     }
   }
-}
 
-function addRow(
-  merged: Map<string, Merged>,
-  identity: string,
-  kind: MetricKind,
-  metric: string,
-  rest: readonly string[],
-  block: Block,
-  row: number,
-): void {
-  let total = merged.get(identity);
-  if (total === undefined) {
-    const cells = kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
-    total = { metric, kind, labels: labelsOf(rest), value: 0, cells };
-    merged.set(identity, total);
-  }
-  const value = block.words('seriesValue', row);
-  total.value += kind === 'gauge' ? loadNumber(value, 0) : readWide(value, 0);
-  if (total.cells === undefined) return;
-  const cells = cellsOf(block, row);
-  for (let cell = 0; cell < HISTOGRAM_CELLS; cell++) {
-    total.cells[cell] = total.cells[cell]! + readWide(cells, cell * WIDE);
+  #total(identity: string): Merged {
+    let total = this.#merged.get(identity);
+    if (total === undefined) {
+      const { kind, metric, rest } = parseIdentity(identity);
+      const cells = kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
+      total = { metric, kind: kind as MetricKind, labels: labelsOf(rest), value: 0, cells };
+      this.#merged.set(identity, total);
+    }
+    return total;
   }
 }

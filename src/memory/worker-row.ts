@@ -50,15 +50,15 @@ export class WorkerRow {
   }
 
   /**
-   * @param row series row of the route whose handler runs now
+   * @param route number of the route whose handler runs now
    * @param now shared clock, milliseconds
    * @returns what `leaveRoute` is to be given: a call in-process nests inside its caller's handler
    */
-  enterRoute(row: number, now: number): number {
+  enterRoute(route: number, now: number): number {
     const before = this.#route[0]!;
     if (before === 0) this.#since[0] = toWord(now);
     // What was stored before it is seen with it: never a route with the time of the one before.
-    Atomics.store(this.#route, 0, row + 1);
+    Atomics.store(this.#route, 0, route);
     return before;
   }
 
@@ -104,8 +104,8 @@ export interface WorkerReading {
   readonly loopDelayP99Us: number;
   readonly heapUsedBytes: number;
   readonly heapRetainedBytes: number;
-  /** Series row of the route that runs now. */
-  readonly currentRow: number | undefined;
+  /** Number of the route that runs now. */
+  readonly currentRoute: number | undefined;
   /** Of the shared clock, as `elapsed` takes it. */
   readonly currentSince: number;
 }
@@ -138,7 +138,7 @@ export function readWorker(block: Block, slot: number): WorkerReading {
     loopDelayP99Us: word('workerLoopDelayP99'),
     heapUsedBytes: word('workerHeapUsed') * 1024,
     heapRetainedBytes: word('workerHeapRetained') * 1024,
-    currentRow: route === 0 ? undefined : route - 1,
+    currentRoute: route === 0 ? undefined : route,
     currentSince: word('workerCurrentSince'),
   };
 }

@@ -36,10 +36,10 @@ export interface AdminParts {
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const { settings, brain, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
-  const { block, clock, load, named, board, ejections } = brain;
+  const { block, series, clock, load, named, board, ejections } = brain;
   const guarded = withNamed(registry, () => named.list());
   const sources = [
-    sharedMemorySource(block),
+    sharedMemorySource(block, series),
     heldSource(block),
     workerSource(supervisor, block),
     cpuSource(cpu),
@@ -50,7 +50,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     ...telemetryRoutes({
       exposition: new Exposition(sources),
       sources,
-      workers: () => workerList(supervisor, block, clock),
+      workers: () => workerList(supervisor, block, series, clock),
       readiness: () => readiness.verdict(),
     }),
     ...workerRoutes(supervisor, reload),

@@ -11,6 +11,7 @@ import { RATE_BUCKETS } from '../memory/layout.js';
 import { NamedBreakers } from '../memory/named-breakers.js';
 import type { Recorder } from '../memory/recorder.js';
 import { SeriesTable } from '../memory/series.js';
+import { SeriesMemory } from '../memory/series-memory.js';
 import { Switches } from '../memory/switches.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { ejectionRule } from '../resilience/ejection.js';
@@ -23,6 +24,8 @@ import { breakerBoard } from './breaker-board.js';
 export interface Brain {
   readonly block: Block;
   readonly clock: Clock;
+  /** Of every thread. */
+  readonly series: SeriesMemory;
   readonly recorder: Recorder;
   readonly switches: Switches;
   readonly load: EndpointCells;
@@ -42,6 +45,7 @@ export function createBrain(
 ): Brain {
   const { workers, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const block = Block.create({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS });
+  const series = new SeriesMemory();
   const clock = sharedClock(block);
   const named = new NamedBreakers(block);
   const events = logTransitions(log, (slot) => namedOwner(named.nameOf(slot)) ?? endpointAt(slot));
@@ -49,7 +53,8 @@ export function createBrain(
   return {
     block,
     clock,
-    recorder: new SeriesTable(block, 0),
+    series,
+    recorder: new SeriesTable(series.of(0)),
     switches: new Switches(block),
     load: new EndpointCells(block, 0, clock),
     breakers,

@@ -1,7 +1,7 @@
 // What a worker was doing when it got into trouble: its flight recorder, as one line of the log.
 import type { Logger } from 'pino';
 import { type Flight, readFlights } from '../memory/flight-recorder.js';
-import { labelsOfRow } from '../memory/series.js';
+import { type RouteName, readRoutes } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
 
@@ -17,7 +17,7 @@ export interface Recorded {
 /** One request of the line. */
 interface Shown {
   readonly method: string;
-  /** Its template; null when no route matched. */
+  /** Its template; null when no route matched, or it has no number. */
   readonly route: string | null;
   /** null: not answered yet. */
   readonly status: number | null;
@@ -28,14 +28,14 @@ interface Shown {
 
 /** @returns what to call as soon as a worker is in trouble, before anything is done about it */
 export function flightLog(
-  { block, clock }: Pick<Brain, 'block' | 'clock'>,
+  { block, clock, series }: Pick<Brain, 'block' | 'clock' | 'series'>,
   log: Pick<Logger, 'warn'>,
 ): (thread: Recorded, reason: string) => void {
-  const shown = ({ row, ageMs, ended }: Flight): Shown => {
-    const { http_request_method: method = '_OTHER', http_route: route = '' } = labelsOfRow(block, row);
+  const shown = ({ ageMs, ended }: Flight, route: RouteName | undefined): Shown => {
+    const { method, template } = route ?? { method: '_OTHER', template: '' };
     return {
       method,
-      route: route === '' ? null : route,
+      route: template === '' ? null : template,
       status: ended?.status ?? null,
       ageMs,
       durationMs: ended === undefined ? null : ended.microseconds / 1000,
@@ -45,7 +45,8 @@ export function flightLog(
     const flights = readFlights(block, slot, clock());
     if (flights.length === 0) return;
     const { inFlight } = readWorker(block, slot);
-    const requests = flights.slice(0, MOST_REQUESTS).map(shown);
+    const routes = readRoutes(series.of(slot));
+    const requests = flights.slice(0, MOST_REQUESTS).map((one) => shown(one, routes.get(one.route)));
     log.warn({ worker, generation, reason, inFlight, requests }, 'what the worker was doing');
   };
 }

@@ -28,7 +28,7 @@ export function limitsRoute(
     | 'maxStreams'
     | 'maxStreamsPerAddress'
   >,
-  { block, clock }: Pick<Brain, 'block' | 'clock'>,
+  { block, clock, series: memory }: Pick<Brain, 'block' | 'clock' | 'series'>,
   supervisor: Pick<Supervisor, 'threads'>,
 ): AdminRoute {
   const { maxInFlight, adaptiveLimit, rateLimit } = settings;
@@ -37,7 +37,7 @@ export function limitsRoute(
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
-  const totalsNow = once(() => readTotalsInTurns(block, turn));
+  const totalsNow = once(() => readTotalsInTurns(memory, turn));
   return {
     method: 'GET',
     path: '/limits',

@@ -10,7 +10,7 @@ import { clearGauges } from '../memory/series.js';
 import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
 
-export function reclaimSlot({ block, load, breakers }: Brain, slot: number): void {
+export function reclaimSlot({ block, series, load, breakers }: Brain, slot: number): void {
   reclaimAdmission(block, slot);
   reclaimBulkheads(block, slot);
   reclaimQuotas(block, slot);
@@ -20,6 +20,6 @@ export function reclaimSlot({ block, load, breakers }: Brain, slot: number): voi
   breakers.reclaim(slot);
   DatabaseBudget.reclaim(block, slot);
   clearFlights(block, slot);
-  clearGauges(block, slot);
+  clearGauges(series.of(slot));
   clearWorker(block, slot);
 }

@@ -131,6 +131,7 @@ async function startParts(
     entry: HTTP_WORKER,
     settings,
     block: brain.block,
+    series: brain.series,
     sharding: dataPlane,
     instanceId,
     log,

@@ -5,7 +5,8 @@ import { shownAs } from '../cluster/worker-state.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { elapsed, toWord } from '../memory/elapsed.js';
-import { labelsOfRow } from '../memory/series.js';
+import { readRoutes } from '../memory/route-names.js';
+import type { SeriesMemory } from '../memory/series-memory.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { WorkerView } from '../telemetry/admin/telemetry-routes.js';
 
@@ -14,11 +15,15 @@ const rounded = (value: number, digits: number): number => Number(value.toFixed(
 export function workerList(
   supervisor: Pick<Supervisor, 'threads'>,
   block: Block,
+  series: SeriesMemory,
   clock: Clock,
 ): readonly WorkerView[] {
   return supervisor.threads.map(({ worker, slot, generation, state, startedAt }) => {
     const row = readWorker(block, slot);
-    const route = row.currentRow === undefined ? undefined : labelsOfRow(block, row.currentRow).http_route;
+    const route =
+      row.currentRoute === undefined
+        ? undefined
+        : readRoutes(series.of(slot)).get(row.currentRoute)?.template;
     return {
       id: worker,
       generation,

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import { HISTOGRAM_CELLS } from '../memory/layout.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/recorder.js';
+import type { SeriesMemory } from '../memory/series-memory.js';
 import { readTotalsInTurns } from '../memory/totals.js';
 import { readWorker } from '../memory/worker-row.js';
 import { once } from './at-once.js';
@@ -31,9 +32,9 @@ export function reading(metric: MetricName, value: number, labels: Labels = {}):
 }
 
 /** All threads' series, and what every worker says about itself. */
-export function sharedMemorySource(block: Block): MetricSource {
+export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
   return once(async () => {
-    const { series, declarations, overflow } = await readTotalsInTurns(block, turn);
+    const { series, declarations, overflow } = await readTotalsInTurns(memory, turn);
     const rows = [...series, reading('multilane_label_overflow_total', overflow)];
     let active = 0;
     const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));

@@ -133,7 +133,10 @@ export const METRICS = {
   multilane_rate_limit_overflow_total: counter(
     'Requests whose key found no room of its own and shared a limit with others.',
   ),
-  multilane_label_overflow_total: counter('Series that found no room and were counted under fewer labels.'),
+  multilane_label_overflow_total: counter(
+    'Look-ups of series that found no room and were counted under fewer labels.',
+  ),
+  multilane_series_overflow_total: counter('The same, by the metric that has all its series.', 'metric'),
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 
 export type MetricName = keyof typeof METRICS;
@@ -144,6 +147,7 @@ export function metricEntry(name: string): MetricEntry | undefined {
 
 /** https://prometheus.io/docs/concepts/data_model/ (a colon is for recording rules). */
 const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const MOST_NAME = 200;
 const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** What the format itself, or the server that scrapes us, puts on a series. */
 const RESERVED_LABELS = new Set(['le', 'quantile', 'job', 'instance']);
@@ -162,6 +166,7 @@ export function assertOwnMetric(name: string, help: string, labels: readonly str
   if (metricEntry(name) !== undefined || /^(?:process|nodejs|multilane)_/.test(name)) {
     refuse('the name belongs to Multilane');
   }
+  if (name.length > MOST_NAME) refuse(`the name is longer than ${MOST_NAME} characters`);
   if (help.trim() === '') refuse('help must say what it counts');
   for (const label of labels) {
     if (!LABEL_NAME.test(label)) refuse(`label ${JSON.stringify(label)} is not a valid name`);

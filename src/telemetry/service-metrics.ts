@@ -1,6 +1,6 @@
 // What a service gets to count with: its own metrics, checked when they are declared, and whatever it adds to them. A value
 // that is no number would be a number to whoever reads the metric.
-import type { Counter, Gauge, Histogram, Labels, Recorder } from '../memory/recorder.js';
+import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/recorder.js';
 import { assertOwnMetric } from './metrics.js';
 
 type Declared<T> = (name: string, help: string, labels?: Labels) => T;
@@ -16,11 +16,22 @@ export interface OwnMetrics {
 }
 
 export function serviceMetrics(recorder: Recorder): OwnMetrics {
+  const kinds = new Map<string, MetricKind>();
+  const declare = (name: string, kind: MetricKind, help: string): void => {
+    const before = kinds.get(name);
+    if (before === kind) return;
+    if (before !== undefined) throw new TypeError(`metric ${name} is declared as a ${before} already`);
+    if (kinds.size === MOST_METRICS) {
+      throw new RangeError(`metric ${name}: a service has at most ${MOST_METRICS} metrics; use a label`);
+    }
+    recorder.declare(name, kind, help.slice(0, MOST_HELP));
+    kinds.set(name, kind);
+  };
   const declared =
-    <T>(kind: 'counter' | 'gauge' | 'histogram', make: (name: string, labels: Labels) => T): Declared<T> =>
+    <T>(kind: MetricKind, make: (name: string, labels: Labels) => T): Declared<T> =>
     (name, help, labels = {}) => {
       assertOwnMetric(name, help, Object.keys(labels));
-      recorder.declare(name, kind, help);
+      declare(name, kind, help);
       return make(name, labels);
     };
   return {
@@ -49,7 +60,6 @@ export function serviceMetrics(recorder: Recorder): OwnMetrics {
     histogram: declared('histogram', (name, labels) => {
       const histogram = recorder.histogram(name, labels);
       return {
-        row: histogram.row,
         record(microseconds) {
           if (!(Number.isFinite(microseconds) && microseconds >= 0)) {
             throw noNumber(`${name}.record`, microseconds, 'a number of microseconds >= 0');
@@ -61,6 +71,10 @@ export function serviceMetrics(recorder: Recorder): OwnMetrics {
   };
 }
 
+/** Of one service in one thread. */
+const MOST_METRICS = 256;
+/** Characters of what is said about a metric. */
+const MOST_HELP = 250;
 /** 139 years. */
 const MOST = 2 ** 52;
 

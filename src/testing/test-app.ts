@@ -107,6 +107,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
     const host = createHost({
       thread: { settings, worker: SLOT, slot: SLOT, generation: 1, instanceId },
       block: brain.block,
+      series: brain.series.of(SLOT),
       definitions: services,
       cpuPort: port2,
       log,

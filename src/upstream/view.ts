@@ -21,6 +21,7 @@ export class View {
   #lines: KnownLines = new Map();
   #endpoints = new Map<string, Endpoint>();
   #addresses = new Set<string>();
+  #ids = new Map<string, Set<string>>();
   #byService: Readonly<Record<Endpoint['protocol'], ByService>> = { http: new Map(), grpc: new Map() };
 
   /** @param onLeave called for every endpoint that is gone or lives at another address now */
@@ -39,6 +40,12 @@ export class View {
   at(slot: number): Endpoint | undefined {
     this.refresh();
     return [...this.#endpoints.values()].find((endpoint) => endpoint.slot === slot);
+  }
+
+  /** Whether there is an instance of this id. */
+  has(service: string, id: string): boolean {
+    this.refresh();
+    return this.#ids.get(service)?.has(id) ?? false;
   }
 
   /** Whether any instance, of whatever service, has this address. */
@@ -66,6 +73,7 @@ export class View {
     this.#lines = lines;
     this.#endpoints = new Map(endpoints.map((endpoint) => [addressOf(endpoint), endpoint]));
     this.#addresses = new Set(endpoints.map(({ host }) => host));
+    this.#ids = idsOf(endpoints);
     this.#byService = group(endpoints);
     for (const [address, endpoint] of before) {
       if (!this.#endpoints.has(address)) this.#onLeave(endpoint);
@@ -74,6 +82,12 @@ export class View {
 }
 
 const addressOf = ({ service, id, host, port }: Endpoint): string => `${service} ${id} ${host} ${port}`;
+
+function idsOf(endpoints: readonly Endpoint[]): Map<string, Set<string>> {
+  const ids = new Map<string, Set<string>>();
+  for (const { service, id } of endpoints) ids.set(service, (ids.get(service) ?? new Set()).add(id));
+  return ids;
+}
 
 function group(endpoints: readonly Endpoint[]): Readonly<Record<Endpoint['protocol'], ByService>> {
   const groups = { http: new Map<string, Endpoint[]>(), grpc: new Map<string, Endpoint[]>() };

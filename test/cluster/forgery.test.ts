@@ -8,6 +8,7 @@ import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
 import { Block } from '#src/memory/block.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { settings as settingsOf } from '#test/config/loading.js';
 import { until } from '#test/support/until.js';
@@ -38,6 +39,7 @@ describe('a message that code of a service has forged', () => {
       entry: new URL('./forging-thread.js', import.meta.url),
       settings,
       block: Block.create({ workers: rowsFor(workers) }),
+      series: new SeriesMemory(),
       sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
       instanceId: JSON.stringify({ ...forgery, ending: ENDING }),
       log: createLogger({ logLevel: 'info', logFormat: 'json' }, {}, sink),

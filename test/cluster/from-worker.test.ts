@@ -7,6 +7,7 @@ import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
 import { TaskPool } from '#src/cluster/task-pool.js';
 import { Block } from '#src/memory/block.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { switchableRoutesIn } from '#src/server/kill-switch.js';
 import { settings } from '#test/config/loading.js';
 
@@ -66,6 +67,7 @@ describe('what a worker thread sends', () => {
       entry: new URL('./babbling-thread.js', import.meta.url),
       settings: await settings({ argv: ['--workers', '1', '--unhandled-rejection', 'log'] }),
       block: Block.create({ workers: rowsFor(1) }),
+      series: new SeriesMemory(),
       sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
       instanceId: 'test',
       log,

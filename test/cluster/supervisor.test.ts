@@ -7,6 +7,7 @@ import { Supervisor, type SupervisorOptions } from '#src/cluster/supervisor.js';
 import { loadSettings } from '#src/config/load.js';
 import type { Settings } from '#src/config.js';
 import { Block } from '#src/memory/block.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import type { Fault } from './draining-thread.js';
 
@@ -26,6 +27,7 @@ const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
   entry: new URL(thread, import.meta.url),
   settings,
   block: Block.create({ workers: rowsFor(settings.workers) }),
+  series: new SeriesMemory(),
   sharding: { add() {}, pause() {}, remove() {}, workerPort: undefined },
   instanceId: 'test',
   log: createLogger(settings),

@@ -5,6 +5,7 @@ import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { readConnections } from '#src/memory/connections.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import type { ConnectionGate } from '#src/server/uws.js';
 
 const MOST = 1000;
@@ -17,7 +18,7 @@ describe('the gate of connections', () => {
   let asked: Int32Array;
   beforeEach(() => {
     block = Block.create({ workers: 1 });
-    gate = connectionGate(block, 1, MOST, new SeriesTable(block, 1));
+    gate = connectionGate(block, 1, MOST, new SeriesTable(new SeriesMemory().of(1)));
     census = new ConnectionCensus(block);
     asked = block.words('connectionCensusAsked');
   });

@@ -7,6 +7,7 @@ import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 
@@ -55,7 +56,8 @@ function mounted(log: Logger): { readonly deps: ServiceDeps; readonly service: M
     },
     block,
     clock: sharedClock(block),
-    recorder: new SeriesTable(block, 1),
+    recorder: new SeriesTable(new SeriesMemory().of(1)),
+    own: new SeriesTable(new SeriesMemory().of(1)),
     tracing: initTracing(settings, { worker: 2, instanceId: 'test' }, log),
     log,
     call: unused,

@@ -8,6 +8,7 @@ import { sharedClock } from '#src/memory/clock.js';
 import { NAMED_BREAKERS } from '#src/memory/layout.js';
 import { NamedBreakers } from '#src/memory/named-breakers.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { breakerBoard } from '#src/primary/breaker-board.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 
@@ -25,7 +26,7 @@ function setUp() {
     { write: (line) => void lines.push(JSON.parse(line) as Line) },
   );
   const thread = (slot: number, replaces = false) => {
-    const recorder = new SeriesTable(block, slot);
+    const recorder = new SeriesTable(new SeriesMemory().of(slot));
     const rateLimits = countedRateLimits(block, clock, recorder);
     return createShared({ block, slot, clock, recorder, log, rateLimits, replaces });
   };

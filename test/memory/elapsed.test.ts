@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { elapsed, toWord } from '#src/memory/elapsed.js';
 import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
-import { SERIES_PER_WORKER } from '#src/memory/layout.js';
 
 const DAY_MS = 86_400_000;
 /** How long a process has run: years, and around the bounds of a word. */
@@ -29,13 +28,13 @@ describe('times in a word of shared memory', () => {
 
   it('tell so of requests in the flight recorder, and these are in order', () => {
     const block = Block.create({ workers: 1 });
-    const row = SERIES_PER_WORKER;
+    const route = 1;
     fc.assert(
       fc.property(uptimes, fc.array(ages, { minLength: 1, maxLength: 5 }), (begun, ages) => {
         const recorder = new FlightRecorder(block, 1);
         block.words('flights', 1).fill(0);
         const now = begun + Math.max(...ages);
-        for (const age of ages) recorder.begin(row, now - age);
+        for (const age of ages) recorder.begin(route, now - age);
         const seen = readFlights(block, 1, now).map(({ ageMs }) => ageMs);
         expect(seen).to.deep.equal([...ages].sort((a, b) => a - b));
       }),

@@ -4,12 +4,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { clearFlights, type Flight, FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
-import { FLIGHTS, SERIES_PER_WORKER } from '#src/memory/layout.js';
+import { FLIGHTS } from '#src/memory/layout.js';
+import { OTHER_ROUTES } from '#src/memory/route-names.js';
 import { isWhole, shapeOf } from './flight-shape.js';
 import type { WriterOrder } from './flight-writer-thread.js';
 
 const SLOT = 1;
-const FIRST_ROW = SLOT * SERIES_PER_WORKER;
+const FIRST = 1;
 
 const setUp = () => {
   const block = Block.create({ workers: 2 });
@@ -21,30 +22,28 @@ describe('the flight recorder', () => {
   it('shows a request from its begin on, and how it ended', () => {
     const { block, recorder } = setUp();
     expect(readFlights(block, SLOT, 1_000)).to.deep.equal([]);
-    const flight = recorder.begin(FIRST_ROW + 7, 900.7);
-    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([
-      { row: FIRST_ROW + 7, ageMs: 100, ended: undefined },
-    ]);
+    const flight = recorder.begin(7, 900.7);
+    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([{ route: 7, ageMs: 100, ended: undefined }]);
     recorder.end(flight, 503, 1234.9);
     expect(readFlights(block, SLOT, 1_000)).to.deep.equal([
-      { row: FIRST_ROW + 7, ageMs: 100, ended: { status: 503, microseconds: 1234 } },
+      { route: 7, ageMs: 100, ended: { status: 503, microseconds: 1234 } },
     ]);
     expect(readFlights(block, SLOT + 1, 1_000), 'of another worker').to.deep.equal([]);
   });
 
-  it('knows the first and the last row, and a clock whose 32 bits have wrapped', () => {
+  it('knows the first and the last route, and a clock whose 32 bits have wrapped', () => {
     const { block, recorder } = setUp();
-    recorder.begin(FIRST_ROW, 2 ** 31 - 10);
-    recorder.begin(FIRST_ROW + SERIES_PER_WORKER - 1, 2 ** 31 + 5);
-    expect(readFlights(block, SLOT, 2 ** 31 + 10).map(({ row, ageMs }) => [row, ageMs])).to.deep.equal([
-      [FIRST_ROW + SERIES_PER_WORKER - 1, 5],
-      [FIRST_ROW, 20],
+    recorder.begin(FIRST, 2 ** 31 - 10);
+    recorder.begin(OTHER_ROUTES, 2 ** 31 + 5);
+    expect(readFlights(block, SLOT, 2 ** 31 + 10).map(({ route, ageMs }) => [route, ageMs])).to.deep.equal([
+      [OTHER_ROUTES, 5],
+      [FIRST, 20],
     ]);
   });
 
   it('keeps a duration of an hour within its word', () => {
     const { block, recorder } = setUp();
-    recorder.end(recorder.begin(FIRST_ROW, 0), 200, 3_600e6);
+    recorder.end(recorder.begin(FIRST, 0), 200, 3_600e6);
     expect(readFlights(block, SLOT, 0)[0]?.ended?.microseconds).to.equal(2 ** 31 - 1);
   });
 
@@ -69,11 +68,11 @@ describe('the flight recorder', () => {
             // The oldest that has ended makes room.
             ended = ended.slice(Math.max(0, inFlight.length + ended.length + 1 - FLIGHTS));
             n++;
-            inFlight.push({ n, flight: recorder.begin(FIRST_ROW + shapeOf(n).row, n) });
+            inFlight.push({ n, flight: recorder.begin(shapeOf(n).route, n) });
           }
         }
         const seen = readFlights(block, SLOT, n);
-        expect(seen.filter((one) => !isWhole(one, FIRST_ROW, n))).to.deep.equal([]);
+        expect(seen.filter((one) => !isWhole(one, n))).to.deep.equal([]);
         const newest = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => b - a);
         expect(seen.filter(isInFlight).map(({ ageMs }) => n - ageMs)).to.deep.equal(
           newest(inFlight.map((one) => one.n)),
@@ -86,7 +85,7 @@ describe('the flight recorder', () => {
 
   it('gives the records of the oldest away when more are in flight, whose ends then change nothing', () => {
     const { block, recorder } = setUp();
-    const flights = Array.from({ length: FLIGHTS + 50 }, (_, n) => recorder.begin(FIRST_ROW, n));
+    const flights = Array.from({ length: FLIGHTS + 50 }, (_, n) => recorder.begin(FIRST, n));
     const now = flights.length;
     const numbers = () => readFlights(block, SLOT, now).map(({ ageMs }) => now - ageMs);
     const newest = Array.from({ length: FLIGHTS }, (_, index) => now - 1 - index);
@@ -100,8 +99,8 @@ describe('the flight recorder', () => {
 
   it('forgets what a thread has left behind', () => {
     const { block, recorder } = setUp();
-    recorder.begin(FIRST_ROW, 1);
-    recorder.end(recorder.begin(FIRST_ROW, 2), 200, 1);
+    recorder.begin(FIRST, 1);
+    recorder.end(recorder.begin(FIRST, 2), 200, 1);
     clearFlights(block, SLOT);
     expect(readFlights(block, SLOT, 3)).to.deep.equal([]);
   });
@@ -118,7 +117,7 @@ describe('the flight recorder', () => {
       try {
         while (seen.size < 3_000) {
           for (const flight of readFlights(block, SLOT, now)) {
-            if (!isWhole(flight, FIRST_ROW, now)) torn.push(flight);
+            if (!isWhole(flight, now)) torn.push(flight);
             seen.add(flight.ageMs);
           }
         }

@@ -2,7 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
-import { SERIES_PER_WORKER } from '#src/memory/layout.js';
 import { shapeOf } from './flight-shape.js';
 
 export interface WriterOrder {
@@ -14,7 +13,7 @@ export interface WriterOrder {
 
 const { memory, slot, hanging } = workerData as WriterOrder;
 const recorder = new FlightRecorder(Block.attach(memory), slot);
-const begin = (n: number): number => recorder.begin(slot * SERIES_PER_WORKER + shapeOf(n).row, n);
+const begin = (n: number): number => recorder.begin(shapeOf(n).route, n);
 for (let n = 0; n < hanging; n++) begin(n);
 parentPort?.postMessage('recording');
 for (let n = hanging; ; n = (n + 1) & 0x3fffffff) {

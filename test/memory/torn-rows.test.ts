@@ -2,51 +2,68 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { readFlights } from '#src/memory/flight-recorder.js';
-import { FLIGHTS, SERIES_PER_WORKER } from '#src/memory/layout.js';
-import { labelsOfRow, SeriesTable } from '#src/memory/series.js';
+import { FLIGHTS } from '#src/memory/layout.js';
+import { OTHER_ROUTES, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
+import { clearGauges, SeriesTable } from '#src/memory/series.js';
+import { SERIES_HEADER, SERIES_STEP, SeriesMemory, USED } from '#src/memory/series-memory.js';
+import { ROW_BYTES } from '#src/memory/series-rows.js';
+import { SeriesStore } from '#src/memory/series-store.js';
 import { readTotals } from '#src/memory/totals.js';
 import { readWorker } from '#src/memory/worker-row.js';
 
-const FIELDS = [
-  'seriesCount',
-  'seriesNameLength',
-  'seriesName',
-  'seriesValue',
-  'flights',
-  'workerCurrentRoute',
-  'workerHeapUsed',
-] as const;
+const FIELDS = ['flights', 'workerCurrentRoute', 'workerHeapUsed'] as const;
+/** Words of the first rows, and the one that says where rows end. */
+const WORDS = 400;
 
 describe('rows that their thread has filled with anything', () => {
   it('are read to their end and not beyond, and never throw', () => {
     const slots = 2;
+    const writes = fc.array(fc.tuple(fc.constantFrom(...FIELDS), fc.nat(511), fc.integer()), {
+      maxLength: 20,
+    });
+    const words = fc.array(
+      fc.tuple(fc.integer({ min: USED, max: WORDS }), fc.oneof(fc.integer(), fc.nat(1200))),
+      { maxLength: 20 },
+    );
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.constantFrom(...FIELDS), fc.nat(511), fc.integer()), { maxLength: 40 }),
-        (writes) => {
-          const block = Block.create({ workers: slots });
-          const recorder = new SeriesTable(block, slots);
-          recorder.counter('requests_total', { route: '/a' }).add();
-          for (const [field, at, value] of writes) {
-            const row = field.startsWith('series') && field !== 'seriesCount' ? at : 0;
-            const { words, stride } = block.table(field);
-            const first = field === 'seriesCount' || row === 0 ? slots * stride : row * stride;
-            Atomics.store(words, (first + (at % stride)) % words.length, value);
-          }
-          expect(readTotals(block).series.length).to.be.at.most((slots + 1) * SERIES_PER_WORKER);
-          const flights = readFlights(block, slots, 0);
-          expect(flights.length).to.be.at.most(FLIGHTS);
-          for (const { row } of flights) expect(labelsOfRow(block, row)).to.be.an('object');
-          const { currentRow = 0 } = readWorker(block, slots);
-          expect(labelsOfRow(block, currentRow)).to.be.an('object');
-        },
-      ),
+      fc.property(writes, words, (writes, words) => {
+        const block = Block.create({ workers: slots });
+        const memory = new SeriesMemory();
+        const rows = memory.of(slots);
+        const table = new SeriesTable(rows);
+        table.counter('requests_total', { route: '/a' }).add();
+        table.histogram('seconds').record(1);
+        new RouteNumbers(table.store).of({ method: 'GET', template: '/a' });
+        for (const [field, at, value] of writes) {
+          const { words, stride } = block.table(field);
+          Atomics.store(words, (slots * stride + (at % stride)) % words.length, value);
+        }
+        for (const [at, value] of words) new Int32Array(rows)[at] = value;
+        expect(readTotals(memory).series.length).to.be.at.most(SERIES_STEP / ROW_BYTES);
+        const flights = readFlights(block, slots, 0);
+        expect(flights.length).to.be.at.most(FLIGHTS);
+        for (const { route } of flights) expect(route).to.be.within(0, OTHER_ROUTES);
+        expect(readRoutes(rows).size).to.be.at.most(SERIES_STEP / ROW_BYTES);
+        expect(readWorker(block, slots).currentRoute).to.satisfy(
+          (route: unknown) => route === undefined || Number.isInteger(route),
+        );
+        clearGauges(rows);
+        // The next thread of the slot counts again.
+        const next = new SeriesTable(rows);
+        next.counter('after_total').add(3);
+        next.histogram('seconds').record(1);
+        expect(readTotals(memory).series.some(({ metric }) => metric === 'after_total')).to.equal(true);
+      }),
     );
   });
 
-  it('count no more rows than there are', () => {
-    const block = Block.create({ workers: 1 });
-    Atomics.store(block.words('seriesCount', 1), 0, 2 ** 31 - 1);
-    expect(() => readTotals(block)).not.to.throw();
+  it('are no more than there is memory for', () => {
+    const memory = new SeriesMemory();
+    const rows = memory.of(1);
+    Atomics.store(new Int32Array(rows), USED, 2 ** 31 - 1);
+    expect(readTotals(memory).series).to.deep.equal([]);
+    expect(new SeriesStore(rows).make({ identity: 'x', hasCells: true, most: SERIES_STEP })).to.equal(
+      SERIES_HEADER,
+    );
   });
 });

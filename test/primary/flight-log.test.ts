@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
-import { SeriesTable } from '#src/memory/series.js';
+import { OTHER_ROUTES, type RouteName, RouteNumbers } from '#src/memory/route-names.js';
+import { SeriesStore } from '#src/memory/series-store.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { createBrain } from '#src/primary/brain.js';
 import { flightLog } from '#src/primary/flight-log.js';
@@ -16,27 +17,26 @@ const NOW = 5_000;
 function setUp() {
   const times = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
   const brain = createBrain({ workers: 2, ...times }, pino({ level: 'silent' }), () => undefined);
-  const { block } = brain;
-  const series = new SeriesTable(block, SLOT);
+  const { block, series } = brain;
+  const numbers = new RouteNumbers(new SeriesStore(series.of(SLOT)));
   const recorder = new FlightRecorder(block, SLOT);
-  const begin = (labels: Record<string, string>, at: number): number =>
-    recorder.begin(series.histogram('http_server_request_duration_seconds', labels).row, at);
+  const begin = (name: RouteName, at: number): number => recorder.begin(numbers.of(name), at);
   const lines: Line[] = [];
   const dump = flightLog(
-    { block, clock: () => NOW },
+    { block, series, clock: () => NOW },
     pino({ base: null, timestamp: false }, { write: (line) => void lines.push(JSON.parse(line) as Line) }),
   );
   return { brain, begin, recorder, row: new WorkerRow(block, SLOT), lines, dump };
 }
 
 const thread = { worker: 1, generation: 3, slot: SLOT };
-const route = (template: string) => ({ http_request_method: 'GET', http_route: template });
+const route = (template: string): RouteName => ({ method: 'GET', template });
 
 describe('the log line about what a worker was doing', () => {
   it('names worker and reason, and its requests by method and route', () => {
     const { begin, recorder, row, lines, dump } = setUp();
     row.began(1);
-    recorder.end(begin({ http_request_method: 'POST', http_route: '' }, 4_000), 404, 1_500);
+    recorder.end(begin({ method: 'POST', template: '' }, 4_000), 404, 1_500);
     begin(route('/api/users/{id}'), 3_000);
     dump(thread, 'stalled');
     expect(lines).to.deep.equal([
@@ -76,9 +76,9 @@ describe('the log line about what a worker was doing', () => {
     expect(requests[10]?.ageMs).to.equal(NOW - 1_059);
   });
 
-  it('says so when the series of a route found no row', () => {
-    const { begin, lines, dump } = setUp();
-    begin({}, 1);
+  it('says so when a route has no number of its own', () => {
+    const { recorder, lines, dump } = setUp();
+    recorder.begin(OTHER_ROUTES, 1);
     dump(thread, 'lost');
     expect(lines[0])
       .to.have.property('requests')

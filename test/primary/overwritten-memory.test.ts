@@ -52,6 +52,10 @@ describe('shared memory that was overwritten', () => {
         const primary = await aPrimary();
         const words = new Int32Array(primary.brain.block.buffer);
         for (let index = 16; index < words.length; index++) words[index] = wordAt(index);
+        for (const slot of SLOTS) {
+          const rows = new Int32Array(primary.brain.series.of(slot));
+          for (let index = 1; index < rows.length; index++) rows[index] = wordAt(index);
+        }
         await everything(primary);
       }),
       { numRuns: 12 },
@@ -118,7 +122,7 @@ async function aPrimary() {
  * In the order in which a process comes to it: by itself, for operators, when threads end and instances come.
  */
 async function everything({ brain, registry, put }: Primary): Promise<void> {
-  const { block, clock, recorder, board } = brain;
+  const { block, series, clock, recorder, board } = brain;
   const threads = SLOTS.map((slot) => ({
     worker: slot,
     slot,
@@ -134,10 +138,10 @@ async function everything({ brain, registry, put }: Primary): Promise<void> {
   RateTable.of(block, clock).sweep();
   for (const thread of threads) flightLog(brain, silentLog)(thread, 'test');
 
-  workerList(supervisor, block, clock);
+  workerList(supervisor, block, series, clock);
   const guarded = withNamed(registry, () => brain.named.list());
   const sources = [
-    sharedMemorySource(block),
+    sharedMemorySource(block, series),
     heldSource(block),
     workerSource(supervisor, block),
     breakerSource(guarded, board),

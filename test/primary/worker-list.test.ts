@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { SeriesTable } from '#src/memory/series.js';
+import { RouteNumbers } from '#src/memory/route-names.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesStore } from '#src/memory/series-store.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { workerList } from '#src/primary/worker-list.js';
 
@@ -10,7 +12,9 @@ const DAY_MS = 86_400_000;
 describe('the list of workers', () => {
   it('says how long a handler has run, however long the process has', () => {
     const block = Block.create({ workers: 1 });
-    const { row } = new SeriesTable(block, 1).histogram('seconds', { http_route: '/slow' });
+    const series = new SeriesMemory();
+    const numbers = new RouteNumbers(new SeriesStore(series.of(1)));
+    const route = numbers.of({ method: 'GET', template: '/slow' });
     const threads = [
       { worker: 1, slot: 1, generation: 1, state: { kind: 'starting' }, startedAt: new Date(0) },
     ] as unknown as Parameters<typeof workerList>[0]['threads'];
@@ -23,8 +27,8 @@ describe('the list of workers', () => {
     fc.assert(
       fc.property(uptimes, fc.nat(49 * DAY_MS), (since, age) => {
         const worker = new WorkerRow(block, 1);
-        const before = worker.enterRoute(row, since);
-        const [view] = workerList({ threads }, block, () => since + age);
+        const before = worker.enterRoute(route, since);
+        const [view] = workerList({ threads }, block, series, () => since + age);
         worker.leaveRoute(before);
         expect(view!.current).to.deep.equal({ route: '/slow', sinceMs: age });
       }),

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { assertOwnMetric, isMetricName, METRICS } from '#src/telemetry/metrics.js';
 import { metricsJson } from '#src/telemetry/metrics-json.js';
@@ -51,12 +52,13 @@ describe('telemetry/metrics', () => {
 describe('telemetry/metrics-json', () => {
   it('tells requests, errors and response times of all workers', async () => {
     const block = Block.create({ workers: 2 });
-    const [first, second] = [new SeriesTable(block, 1), new SeriesTable(block, 2)];
+    const memory = new SeriesMemory();
+    const [first, second] = [new SeriesTable(memory.of(1)), new SeriesTable(memory.of(2))];
     const users = first.histogram(DURATION, labels('/api/users/{id}', 200));
     for (let count = 0; count < 98; count++) users.record(5_000);
     second.histogram(DURATION, labels('/api/users/{id}', 500)).record(1_000_000);
     second.histogram(DURATION, labels('/health', 404)).record(100_000);
-    const json = await metricsJson([sharedMemorySource(block)]);
+    const json = await metricsJson([sharedMemorySource(block, memory)]);
     expect(json).to.include({ request_count: 100, error_count: 1, active_requests: 0 });
     expect(json.response_time_ms).to.deep.equal({ p50: 5, p90: 5, p99: 100, max: 1000 });
     expect(json.routes).to.have.length(2);
@@ -64,7 +66,7 @@ describe('telemetry/metrics-json', () => {
   });
 
   it('is all zeros before the first request', async () => {
-    const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }))]);
+    const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }), new SeriesMemory())]);
     expect(json).to.include({ request_count: 0, error_count: 0 });
     expect(json.response_time_ms).to.deep.equal({ p50: 0, p90: 0, p99: 0, max: 0 });
     expect(json.routes).to.deep.equal([]);

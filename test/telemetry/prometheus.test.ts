@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 import { type MetricSource, reading, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metrics.js';
@@ -19,8 +20,16 @@ const LE = '0.005 0.01 0.025 0.05 0.075 0.1 0.25 0.5 0.75 1 2.5 5 7.5 10 +Inf'.s
 /** Two workers and the primary, as they share one block. */
 function threads() {
   const block = Block.create({ workers: 2 });
-  const [primary, first, second] = [0, 1, 2].map((slot) => new SeriesTable(block, slot));
-  return { block, primary: primary!, first: first!, second: second!, source: sharedMemorySource(block) };
+  const memory = new SeriesMemory();
+  const [primary, first, second] = [0, 1, 2].map((slot) => new SeriesTable(memory.of(slot)));
+  return {
+    block,
+    memory,
+    primary: primary!,
+    first: first!,
+    second: second!,
+    source: sharedMemorySource(block, memory),
+  };
 }
 
 async function lines(sources: MetricSource[], name: string): Promise<string[]> {
@@ -48,13 +57,14 @@ describe('telemetry/prometheus', () => {
 
   it('lets the loop turn while it gathers and writes, however many series there are', async () => {
     const block = Block.create({ workers: 8 });
+    const memory = new SeriesMemory();
     for (let slot = 1; slot <= 8; slot += 1) {
-      const table = new SeriesTable(block, slot);
+      const table = new SeriesTable(memory.of(slot));
       for (let n = 0; n < 400; n += 1) {
         table.counter('own_total', { slot: String(slot), n: String(n) }).add();
       }
     }
-    const exposition = new Exposition([sharedMemorySource(block)]);
+    const exposition = new Exposition([sharedMemorySource(block, memory)]);
     let turns = 0;
     let isOver = false;
     const count = (): void => {
@@ -84,10 +94,10 @@ describe('telemetry/prometheus', () => {
   });
 
   it('keeps totals when another thread takes the slot over', async () => {
-    const { block, first, source } = threads();
+    const { memory, first, source } = threads();
     const picked = { service: 'users', endpoint: 'a' };
     first.counter('multilane_balancer_picks_total', picked).add(5);
-    new SeriesTable(block, 1).counter('multilane_balancer_picks_total', picked).add(2);
+    new SeriesTable(memory.of(1)).counter('multilane_balancer_picks_total', picked).add(2);
     expect(await lines([source], 'multilane_balancer_picks_total')).to.deep.equal([
       'multilane_balancer_picks_total{service="users",endpoint="a"} 7',
     ]);
@@ -156,6 +166,9 @@ describe('telemetry/prometheus', () => {
     const all = await lines([source], 'made_up_total');
     expect(all.reduce((sum, line) => sum + valueOfLine(line), 0)).to.equal(600);
     expect(all).to.include(`made_up_total ${overflow}`);
+    expect(await lines([source], 'multilane_series_overflow_total')).to.deep.equal([
+      `multilane_series_overflow_total{metric="made_up_total"} ${overflow}`,
+    ]);
   });
 
   it('leaves out a series of an impossible name or of another kind instead of spoiling the scrape', async () => {

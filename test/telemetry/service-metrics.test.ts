@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { readTotals } from '#src/memory/totals.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 
 describe('the metrics of a service', () => {
-  const block = Block.create({ workers: 1 });
-  const metrics = serviceMetrics(new SeriesTable(block, 1));
+  const memory = new SeriesMemory();
+  const metrics = serviceMetrics(new SeriesTable(memory.of(1)));
   const totalOf = (name: string): number | undefined =>
-    readTotals(block).series.find(({ metric }) => metric === name)?.value;
+    readTotals(memory).series.find(({ metric }) => metric === name)?.value;
 
   it('refuse what is no number of theirs, and name the metric', () => {
     const counter = metrics.counter('jobs_total', 'Jobs.');
@@ -26,6 +26,16 @@ describe('the metrics of a service', () => {
       expect(() => histogram.record(value), String(value)).to.throw(TypeError, 'took_seconds.record');
     }
     expect([totalOf('jobs_total'), totalOf('level'), totalOf('took_seconds')]).to.deep.equal([0, 0, 0]);
+  });
+
+  it('are of one kind each, and no more than 256', () => {
+    const own = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
+    own.counter('a_total', 'A.', { of: 'x' }).add();
+    own.counter('a_total', 'A, said in other words.', { of: 'y' }).add();
+    expect(() => own.gauge('a_total', 'A.')).to.throw(TypeError, 'a_total is declared as a counter already');
+    for (let n = 1; n < 256; n++) own.counter(`n${n}_total`, 'One of many.');
+    expect(() => own.counter('n256_total', 'One too many.')).to.throw(RangeError, 'n256_total');
+    own.counter('a_total', 'A.').add();
   });
 
   it('count what is one', () => {

@@ -43,6 +43,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const host = createHost({
     thread: boot,
     block,
+    series: boot.series,
     definitions: await mountedServices(settings),
     cpuPort: boot.cpuPort,
     log,

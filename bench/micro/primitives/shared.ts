@@ -10,6 +10,7 @@ import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { Admission } from '#src/resilience/admission.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
@@ -35,7 +36,7 @@ const NOBODY: ReadonlySet<string> = new Set();
 export function primitives(block: Block, slot: number): Readonly<Record<string, (turn: number) => void>> {
   const clock = sharedClock(block);
   // A row has one writer, which is why counting needs no compare-and-swap: the second thread counts in its own.
-  const series = new SeriesTable(block, slot);
+  const series = new SeriesTable(new SeriesMemory().of(slot));
   const counter = series.counter('requests_total', LABELS);
   const histogram = series.histogram('request_duration_seconds', LABELS);
   // All are admitted: what a refusal leaves out is the compare-and-swap.

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { type Readiness, telemetryRoutes, type WorkerView } from '#src/telemetry/admin/telemetry-routes.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
@@ -24,7 +25,8 @@ const WORKER: WorkerView = {
 
 async function telemetry(readiness: () => Readiness = () => ({ ready: true, reasons: [] })) {
   const block = Block.create({ workers: 1 });
-  const sources = [sharedMemorySource(block)];
+  const memory = new SeriesMemory();
+  const sources = [sharedMemorySource(block, memory)];
   const routes = telemetryRoutes({
     readiness,
     liveness: readiness,
@@ -32,7 +34,7 @@ async function telemetry(readiness: () => Readiness = () => ({ ready: true, reas
     sources,
     workers: () => [WORKER],
   });
-  return { series: new SeriesTable(block, 1), ...(await plane(routes)) };
+  return { series: new SeriesTable(memory.of(1)), ...(await plane(routes)) };
 }
 
 describe('telemetry/admin/telemetry-routes', () => {

@@ -1,0 +1,31 @@
+// What a series is, as one text: `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their names.
+import type { Labels } from './recorder.js';
+
+/** Unit separator: cannot appear in a metric or label name, and is replaced in values. */
+const SEPARATOR = '\x1f';
+/** Kind of a row that states type and help of a metric, and of one that gives a route its number. */
+export const [DECLARATION, ROUTE] = ['declare', 'route'] as const;
+
+export function identityOf(kind: string, metric: string, labels: Labels): string {
+  let identity = kind + SEPARATOR + metric;
+  for (const name of Object.keys(labels).sort()) identity = withLabel(identity, name, labels[name]!);
+  return identity;
+}
+
+export const withLabel = (identity: string, name: string, value: string): string =>
+  identity + SEPARATOR + name + SEPARATOR + value.replaceAll(SEPARATOR, ' ');
+
+export function parseIdentity(identity: string): { kind: string; metric: string; rest: readonly string[] } {
+  const [kind = '', metric = '', ...rest] = identity.split(SEPARATOR);
+  return { kind, metric, rest };
+}
+
+/** Of the label that `withLabel` has put last. */
+export const lastValueOf = (identity: string): string => identity.slice(identity.lastIndexOf(SEPARATOR) + 1);
+
+/** From the flat list that an identity ends with. */
+export function labelsOf(rest: readonly string[]): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (let index = 0; index + 1 < rest.length; index += 2) labels[rest[index]!] = rest[index + 1]!;
+  return labels;
+}

@@ -1,0 +1,88 @@
+// Rows of metric series in the memory of one slot, one behind the other, each as long as it has to be:
+//
+//   word 0      length of the row in bytes, a multiple of 8
+//   word 1      words of its histogram cells: 0 or all
+//   words 2, 3  counter or gauge value, or the sum of a histogram in microseconds
+//   words 4, 5  what of it was counted for former holders of the row: see `rename`
+//   word 6      bytes of the name that stay when the row is renamed
+//   word 7      the name: version in the upper half, odd while it is written; length in bytes in the lower half
+//   cells, then the name (identity text)
+//
+// One thread writes, the one that has the slot. Any thread may read, at any time.
+import { HISTOGRAM_CELLS, WIDE } from './layout.js';
+import { SERIES_HEADER, type SlotSeries, USED } from './series-memory.js';
+import { readWide } from './wide.js';
+
+const ROW_WORDS = 8;
+export const ROW_BYTES = ROW_WORDS * 4;
+export const CELL_WORDS = HISTOGRAM_CELLS * WIDE;
+export const [LENGTH, CELLS, VALUE, BEFORE, STAYS, NAME] = [0, 1, 2, 4, 6, 7] as const;
+/** The most bytes of an identity text. */
+export const MOST_NAME = 1024;
+export const LENGTH_BITS = 0xffff;
+export const VERSION = 0x10000;
+/** Looks at a name that is being written. Its writer may be lost. */
+const LOOKS = 100;
+
+/** Where a row is. The offset in bytes is its name within its memory. */
+export interface Row {
+  readonly at: number;
+  readonly words: Int32Array;
+}
+
+/** All rows, oldest first. */
+export function* rowsOf(memory: SlotSeries): Generator<Row> {
+  const used = Atomics.load(new Int32Array(memory, 0, 2), USED);
+  // The memory belongs to a thread, which may have written anything: a reader stays inside, and comes to an end.
+  const end = Math.min(used, memory.byteLength);
+  for (let at = SERIES_HEADER; at + ROW_BYTES <= end; ) {
+    const words = new Int32Array(memory, at, ROW_WORDS);
+    const length = words[LENGTH]!;
+    const cells = words[CELLS]!;
+    const isRow = (cells === 0 || cells === CELL_WORDS) && length % 8 === 0;
+    if (!isRow || length < ROW_BYTES + cells * 4 || at + length > end) return;
+    yield { at, words };
+    at += length;
+  }
+}
+
+/** What a row is called now, its value (not of a gauge), and what of that was counted before it was called so. */
+export interface Naming {
+  /** Without what may be renamed. */
+  readonly stays: string;
+  /** undefined: its thread was lost while it renamed the row. */
+  readonly identity: string | undefined;
+  readonly value: number;
+  /** All of it in that case. */
+  readonly before: number;
+}
+
+const decoder = new TextDecoder();
+
+export function namingOf(memory: SlotSeries, { at, words }: Row): Naming {
+  const start = at + ROW_BYTES + words[CELLS]! * 4;
+  const room = Math.max(0, at + words[LENGTH]! - start);
+  // A decoder refuses shared memory: copy first.
+  const text = (length: number): string => decoder.decode(new Uint8Array(memory, start, length).slice());
+  const stays = Math.min(words[STAYS]! >>> 0, room);
+  for (let look = 0; look < LOOKS; look++) {
+    const name = Atomics.load(words, NAME);
+    if ((name & VERSION) !== 0) continue;
+    const length = Math.min(name & LENGTH_BITS, room);
+    const identity = text(length);
+    const before = readWide(words, BEFORE);
+    const value = readWide(words, VALUE);
+    if (Atomics.load(words, NAME) !== name) continue;
+    return { stays: stays < length ? text(stays) : identity, identity, value, before };
+  }
+  const value = readWide(words, VALUE);
+  return { stays: text(stays), identity: undefined, value, before: value };
+}
+
+/** Eight-byte aligned, as `storeNumber` needs it. */
+export const valueWords = (memory: SlotSeries, at: number): Int32Array =>
+  new Int32Array(memory, at + VALUE * 4, WIDE);
+
+/** Empty for a row without cells. */
+export const cellsOf = (memory: SlotSeries, { at, words }: Row): Int32Array =>
+  new Int32Array(memory, at + ROW_BYTES, words[CELLS]!);

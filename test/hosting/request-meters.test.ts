@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import { RequestMeters } from '#src/hosting/request-meters.js';
+import { Block } from '#src/memory/block.js';
+import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
+import { OTHER_ROUTES, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
+import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
+import { readTotals } from '#src/memory/totals.js';
+import { WorkerRow } from '#src/memory/worker-row.js';
+
+const SECONDS = 'http_server_request_duration_seconds';
+const SLOT = 1;
+
+/** The meters of one thread; again for the next thread of its slot. */
+function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 })) {
+  const recorder = new SeriesTable(memory.of(SLOT));
+  const meters = new RequestMeters({
+    recorder,
+    series: recorder.pool('routes'),
+    routes: new RouteNumbers(recorder.store),
+    row: new WorkerRow(block, SLOT),
+    flights: new FlightRecorder(block, SLOT),
+    clock: () => 0,
+    scheme: 'http',
+  });
+  const request = (method: string, route: string | undefined, status: number, error?: string): void => {
+    const meter = meters.meter(method, route);
+    const begun = meter.begin(0);
+    meter.end(begun, status, 10, error);
+  };
+  const seen = () =>
+    new Map(
+      readTotals(memory)
+        .series.filter(({ metric }) => metric === SECONDS)
+        .map(({ labels, cells = [] }) => [
+          `${labels.http_request_method} ${labels.http_route} ${labels.http_response_status_code} ${labels.error_type}`,
+          cells.reduce((sum, n) => sum + n, 0),
+        ]),
+    );
+  return { memory, block, request, meters, seen };
+}
+
+describe('the meters of requests', () => {
+  it('keep route, method and status of 150 routes, whatever else the thread counts', () => {
+    const memory = new SeriesMemory();
+    const statuses = [200, 201, 204, 301, 400, 401, 403, 404, 409, 422, 429];
+    const own = new SeriesTable(memory.of(SLOT)).pool('services');
+    for (let n = 0; n < 1_000; n++) own.counter('own_total', { n: String(n) }).add();
+    const { request, seen } = thread(memory);
+    for (let route = 0; route < 150; route++) {
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        for (const status of statuses) request(method, `/r${route}`, status);
+        request(method, `/r${route}`, 500, 'INTERNAL');
+        request(method, `/r${route}`, 503, 'OVERLOADED');
+      }
+    }
+    const all = seen();
+    expect(all.size).to.equal(150 * 3 * (statuses.length + 2));
+    expect(all.get('DELETE /r149 503 OVERLOADED')).to.equal(1);
+    expect(all.get('GET /r149 429 ')).to.equal(1);
+    expect(readTotals(memory).overflow, 'of own_total').to.equal(1_000 - SERIES_PER_METRIC);
+  });
+
+  it('keep route and status of failures with any number of error types', () => {
+    const { meters, seen } = thread();
+    const meter = meters.meter('GET', '/a');
+    for (let n = 0; n < 1_000; n++) meter.end(meter.begin(0), 500 + (n % 4), 10, `MADE_UP_${n}`);
+    const all = [...seen()];
+    expect(all.every(([name]) => /^GET \/a 50[0-3] (MADE_UP_\d+|_OTHER)$/.test(name))).to.equal(true);
+    expect(all.reduce((sum, [, count]) => sum + count, 0)).to.equal(1_000);
+    expect(all).to.have.length(4 * 17);
+  });
+
+  it('go on counting where the thread before has stopped, with the same numbers of routes', () => {
+    const first = thread();
+    first.request('GET', '/a', 200);
+    first.request('GET', '/b', 200);
+    const next = thread(first.memory, first.block);
+    next.request('GET', '/b', 200);
+    next.request('GET', '/c', 500, 'INTERNAL');
+    expect([...next.seen()]).to.deep.equal([
+      ['GET /a 200 ', 1],
+      ['GET /b 200 ', 2],
+      ['GET /c 500 INTERNAL', 1],
+    ]);
+    const names = [...readRoutes(first.memory.of(SLOT))].map(([number, { template }]) => [number, template]);
+    expect(names).to.deep.equal([
+      [1, '/a'],
+      [2, '/b'],
+      [3, '/c'],
+    ]);
+  });
+
+  it('give routes numbers until there are none left, and count those that have none all the same', () => {
+    const { request, seen, block } = thread();
+    for (let n = 0; n < OTHER_ROUTES + 2; n++) request('GET', `/r${n}`, 200);
+    expect(readFlights(block, SLOT, 0)[0]?.route).to.equal(OTHER_ROUTES);
+    expect(seen().get(`GET /r${OTHER_ROUTES + 1} 200 `)).to.equal(1);
+  });
+});

@@ -1,0 +1,9 @@
+// Names of instances of many lengths, and how often each is counted, so that a name with the count of another is recognized.
+
+export const nameOf = (n: number): string => `${n}-`.repeat((n % 7) + 1);
+
+export function weightOf(name: string): number {
+  let weight = 1;
+  for (const char of name) weight = (weight * 31 + char.charCodeAt(0)) % 65_521;
+  return weight + 1;
+}

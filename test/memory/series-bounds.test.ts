@@ -1,0 +1,198 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { MAX_ENDPOINTS } from '#src/memory/layout.js';
+import type { Recorder } from '#src/memory/recorder.js';
+import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT } from '#src/memory/series.js';
+import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/series-memory.js';
+import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/series-rows.js';
+import { readTotals } from '#src/memory/totals.js';
+import { weightOf } from './instance-weight.js';
+import type { RenamingOrder } from './renaming-thread.js';
+
+const PICKS = 'multilane_balancer_picks_total';
+const SECONDS = 'http_server_request_duration_seconds';
+
+const table = () => {
+  const memory = new SeriesMemory();
+  return { memory, series: new SeriesTable(memory.of(1)) };
+};
+
+const totalOf = (memory: SeriesMemory, metric: string): number =>
+  readTotals(memory)
+    .series.filter((one) => one.metric === metric)
+    .reduce((sum, { value }) => sum + value, 0);
+
+const labelsOf = (memory: SeriesMemory, metric: string): string[] =>
+  readTotals(memory)
+    .series.filter((one) => one.metric === metric)
+    .map(({ labels }) => JSON.stringify(labels));
+
+/** A service whose instances come and go, as one thread counts what it gives them. */
+function instances(series: Recorder, live: Set<string>, service = 'orders') {
+  const isGone = (id: string): boolean => !live.has(id);
+  return (id: string) => series.transient(PICKS, { service }, { label: 'endpoint', value: id, isGone }).add();
+}
+
+describe('the series of a thread', () => {
+  it('have room for every route with every status, however many routes there are', () => {
+    const { memory, series } = table();
+    const routes = series.pool('routes');
+    const statuses = [200, 201, 400, 404, 422, 429, 500, 503];
+    for (let route = 0; route < 300; route++) {
+      for (const method of ['GET', 'POST']) {
+        for (const status of statuses) {
+          const labels = { http_request_method: method, http_route: `/r${route}`, status: String(status) };
+          routes.histogram(SECONDS, labels).record(5);
+        }
+      }
+    }
+    expect(new Set(labelsOf(memory, SECONDS)).size).to.equal(300 * 2 * statuses.length);
+    expect(labelsOf(memory, SECONDS)).not.to.include('{}');
+    expect(readTotals(memory).overflow).to.equal(0);
+  });
+
+  it('of one metric with labels that clients make up take no room of other metrics, nor of routes', () => {
+    const { memory, series } = table();
+    const services = series.pool('services');
+    for (let n = 0; n < 20_000; n++) services.counter('made_up_total', { tenant: `t${n}` }).add();
+    services.counter('sound_total', { kind: 'a' }).add();
+    series.counter('multilane_requests_shed_total', { reason: 'bodies' }).add();
+    series.pool('routes').histogram(SECONDS, { http_route: '/a', status: '500' }).record(1);
+    expect(labelsOf(memory, 'sound_total')).to.deep.equal(['{"kind":"a"}']);
+    expect(labelsOf(memory, 'multilane_requests_shed_total')).to.deep.equal(['{"reason":"bodies"}']);
+    expect(labelsOf(memory, SECONDS)).to.deep.equal(['{"http_route":"/a","status":"500"}']);
+    expect(totalOf(memory, 'made_up_total')).to.equal(20_000);
+    expect(labelsOf(memory, 'made_up_total')).to.have.length(SERIES_PER_METRIC + 1);
+    const { series: totals, overflow } = readTotals(memory);
+    expect(overflow).to.equal(20_000 - SERIES_PER_METRIC);
+    expect(totals.find(({ metric }) => metric === 'multilane_series_overflow_total')).to.deep.include({
+      labels: { metric: 'made_up_total' },
+      value: overflow,
+    });
+    expect(memory.of(1).byteLength).to.be.at.most(2 * SERIES_STEP);
+  });
+
+  it('of services leave half of the memory to routes, whatever they declare', () => {
+    const { memory, series } = table();
+    const services = series.pool('services');
+    for (let metric = 0; metric < 60; metric++) {
+      for (let n = 0; n < SERIES_PER_METRIC; n++)
+        services.histogram(`m${metric}`, { n: String(n) }).record(1);
+    }
+    expect(memory.of(1).byteLength).to.be.at.most(SERIES_BYTES / 2 + SERIES_STEP);
+    series.pool('routes').histogram(SECONDS, { http_route: '/late', status: '500' }).record(1);
+    services.counter('late_total', { n: '1' }).add();
+    expect(labelsOf(memory, SECONDS)).to.deep.equal(['{"http_route":"/late","status":"500"}']);
+    expect(labelsOf(memory, 'late_total'), 'without labels').to.deep.equal(['{}']);
+    expect(readTotals(memory).series.reduce((sum, { cells }) => sum + (cells?.[0] ?? 0), 0)).to.equal(
+      60 * SERIES_PER_METRIC + 1,
+    );
+  });
+
+  it('take memory by use', () => {
+    const { memory, series } = table();
+    for (let n = 0; n < 100; n++) series.counter(`m${n}`).add();
+    expect(memory.of(1).byteLength).to.equal(SERIES_STEP);
+  });
+});
+
+describe('the series of instances that come and go', () => {
+  it('lose nothing in 2,000 lifetimes, and no total ever goes down', () => {
+    const { memory, series } = table();
+    const live = new Set(Array.from({ length: 10 }, (_, n) => `i${n}`));
+    const count = instances(series, live);
+    let counted = 0;
+    let before = 0;
+    let formerly = 0;
+    for (let life = 0; life < 2_000; life++) {
+      live.delete(`i${life}`);
+      live.add(`i${life + 10}`);
+      for (const id of live) for (let n = 0; n <= life % 3; n++, counted++) count(id);
+      if (life % 50 !== 0) continue;
+      const { series: all } = readTotals(memory);
+      const total = totalOf(memory, PICKS);
+      expect(total).to.equal(counted).and.to.be.at.least(before);
+      before = total;
+      const former = all.find(({ labels }) => labels.endpoint === undefined)?.value ?? 0;
+      expect(former).to.be.at.least(formerly);
+      formerly = former;
+      for (const id of live) {
+        expect(labelsOf(memory, PICKS)).to.include(JSON.stringify({ service: 'orders', endpoint: id }));
+      }
+    }
+    expect(formerly, 'rows were used again').to.be.above(0);
+    expect(labelsOf(memory, PICKS)).to.have.length(TRANSIENT_KEPT + 1);
+    expect(readTotals(memory).overflow).to.equal(0);
+  });
+
+  it('are found again by the next thread of the slot, which uses the rows of those that are gone', () => {
+    const { memory, series } = table();
+    const live = new Set(Array.from({ length: TRANSIENT_KEPT }, (_, n) => `i${n}`));
+    const count = instances(series, live);
+    for (const id of live) count(id);
+    const next = instances(new SeriesTable(memory.of(1)), live);
+    live.delete('i0');
+    live.add('new');
+    for (const id of live) next(id);
+    const values = new Map(
+      readTotals(memory).series.map(({ labels, value }) => [labels.endpoint ?? 'gone', value]),
+    );
+    expect([values.get('gone'), values.get('new'), values.get('i1')]).to.deep.equal([1, 1, 2]);
+    expect(values.size).to.equal(TRANSIENT_KEPT + 1);
+  });
+
+  it('are counted by service when more of them live than there can be', () => {
+    const { memory, series } = table();
+    const live = new Set(Array.from({ length: 2 * MAX_ENDPOINTS + 5 }, (_, n) => `i${n}`));
+    const count = instances(series, live);
+    for (const id of live) count(id);
+    expect(totalOf(memory, PICKS)).to.equal(live.size);
+    expect(labelsOf(memory, PICKS)).to.include('{"service":"orders"}');
+    expect(readTotals(memory).overflow).to.equal(5);
+  });
+
+  it('keep their total when their thread is lost while it gives a row to another', () => {
+    const { memory, series } = table();
+    const live = new Set(Array.from({ length: TRANSIENT_KEPT }, (_, n) => `i${n}`));
+    const count = instances(series, live);
+    for (const id of live) for (let n = 0; n < 3; n++) count(id);
+    const [row] = rowsOf(memory.of(1));
+    const total = 3 * TRANSIENT_KEPT;
+    row!.words[NAME]! |= VERSION;
+    expect(totalOf(memory, PICKS), 'before anything is written').to.equal(total);
+    row!.words[BEFORE] = 3;
+    new Uint8Array(memory.of(1), row!.at + 32 + row!.words[6]!, 4).fill(120);
+    expect(totalOf(memory, PICKS), 'name half written').to.equal(total);
+    const next = instances(new SeriesTable(memory.of(1)), live);
+    next('another');
+    expect(totalOf(memory, PICKS)).to.equal(total + 1);
+    expect(labelsOf(memory, PICKS)).to.include('{"service":"orders","endpoint":"another"}');
+    expect(labelsOf(memory, PICKS)).to.have.length(TRANSIENT_KEPT + 1);
+  });
+
+  it('are never read torn while their thread gives rows to others, and their total never goes down', async () => {
+    const memory = new SeriesMemory();
+    const workerData: RenamingOrder = { memory: memory.of(1), metric: PICKS };
+    const writer = new Worker(new URL('./renaming-thread.js', import.meta.url), { workerData });
+    await once(writer, 'message');
+    let before = 0;
+    const seen = new Set<string>();
+    try {
+      while (seen.size < 200) {
+        const { series } = readTotals(memory);
+        for (const { labels, value } of series) {
+          const { endpoint } = labels;
+          if (endpoint === undefined) continue;
+          expect(value, endpoint).to.be.oneOf([0, weightOf(endpoint)]);
+          seen.add(endpoint);
+        }
+        const total = series.reduce((sum, { value }) => sum + value, 0);
+        expect(total).to.be.at.least(before);
+        before = total;
+      }
+    } finally {
+      await writer.terminate();
+    }
+  });
+});
