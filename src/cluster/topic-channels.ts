@@ -1,28 +1,17 @@
-// Published messages from worker to worker, past the primary: one channel for each pair of slots, by name, so that
-// workers come and go without anybody's list of them. Posting puts a message into the other thread's queue before it
-// returns, in order: what a thread posts right before it ends arrives as well. A channel of the whole process would be
-// simpler, but would queue everything at a thread that stands still for ever.
-//
-// Code of services can post to these channels too, so a batch counts only when it has the form that is sent here.
+// Published messages from worker to worker: what one turn of the loop has published goes to each worker that may have
+// subscribers in one message.
 import { types } from 'node:util';
-import { BroadcastChannel } from 'node:worker_threads';
+import type { Mailbox } from './worker-mail.js';
 
 type Message = readonly [topic: string, data: string | Uint8Array, isBinary: boolean];
+export type TopicBatch = readonly Message[];
 
 /** Who has subscribers of what, in shared memory. */
 export interface Hints {
-  /** Slots of the other workers. */
-  readonly others: readonly number[];
   joined(topic: string): void;
   left(topic: string): void;
   elsewhere(topic: string, found: (slot: number) => void): void;
 }
-
-const channelOf = (from: number, to: number): BroadcastChannel => {
-  const channel = new BroadcastChannel(`multilane/topics/${from}/${to}`);
-  channel.unref();
-  return channel;
-};
 
 function isMessage(value: unknown): value is Message {
   if (!Array.isArray(value)) return false;
@@ -31,44 +20,30 @@ function isMessage(value: unknown): value is Message {
   return typeof topic === 'string' && isData && typeof isBinary === 'boolean';
 }
 
-/** Not `every`, which passes over the holes of an array. */
-function isBatch(value: unknown): value is readonly Message[] {
-  if (!Array.isArray(value)) return false;
-  for (const message of value) if (!isMessage(message)) return false;
-  return true;
+/** A message as another worker has sent it. Not by `every`, which passes over the holes of an array. */
+export function readTopicBatch(value: unknown): TopicBatch | undefined {
+  if (!Array.isArray(value)) return undefined;
+  for (const message of value) if (!isMessage(message)) return undefined;
+  return value;
 }
 
 export class TopicChannels {
-  readonly #slot: number;
   readonly #hints: Hints;
-  readonly #failed: (error: unknown) => void;
-  readonly #incoming: BroadcastChannel[] = [];
-  /** By slot; opened when there is something to send. */
-  readonly #outgoing = new Map<number, BroadcastChannel>();
+  readonly #mail: Mailbox<TopicBatch>;
   /** What this turn of the loop has published, by slot. */
   #batches = new Map<number, Message[]>();
   #isClosed = false;
-  #hasFailed = false;
 
-  /** @param failed told of the first message that cannot be read */
-  constructor(slot: number, hints: Hints, failed: (error: unknown) => void) {
-    this.#slot = slot;
+  constructor(hints: Hints, mail: Mailbox<TopicBatch>) {
     this.#hints = hints;
-    this.#failed = failed;
+    this.#mail = mail;
   }
 
   /** Before anything is subscribed to here. */
   receive(deliver: (...message: Message) => void): void {
-    for (const other of this.#hints.others) {
-      const channel = channelOf(other, this.#slot);
-      channel.onmessage = (event) => {
-        const { data } = event as { readonly data: unknown };
-        if (isBatch(data)) for (const message of data) deliver(...message);
-        else this.#refuse();
-      };
-      channel.onmessageerror = () => this.#refuse();
-      this.#incoming.push(channel);
-    }
+    this.#mail.receive((_from, batch) => {
+      for (const message of batch) deliver(...message);
+    });
   }
 
   publish(topic: string, data: string | Uint8Array, isBinary: boolean): void {
@@ -97,25 +72,12 @@ export class TopicChannels {
     if (this.#isClosed) return;
     this.#flush();
     this.#isClosed = true;
-    for (const channel of [...this.#incoming, ...this.#outgoing.values()]) channel.close();
-  }
-
-  #refuse(): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
-    this.#failed(new Error('a message on a channel of topics is not of the protocol and is ignored'));
+    this.#mail.close();
   }
 
   #flush(): void {
     const batches = this.#batches;
     this.#batches = new Map();
-    for (const [slot, batch] of batches) {
-      let channel = this.#outgoing.get(slot);
-      if (channel === undefined) {
-        channel = channelOf(this.#slot, slot);
-        this.#outgoing.set(slot, channel);
-      }
-      channel.postMessage(batch);
-    }
+    for (const [slot, batch] of batches) this.#mail.send(slot, batch);
   }
 }

@@ -32,11 +32,6 @@ export class TopicHints {
     if (--this.#topics[bucket]! === 0) Atomics.and(this.#own, bucket >> 5, ~(1 << (bucket & 31)));
   }
 
-  /** Slots of the others. */
-  get others(): readonly number[] {
-    return this.#others.map(({ slot }) => slot);
-  }
-
   /** Calls for every other worker that may have subscribers. */
   elsewhere(topic: string, found: (slot: number) => void): void {
     const bucket = bucketOf(topic);

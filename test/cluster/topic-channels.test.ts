@@ -1,21 +1,33 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
-import { TopicChannels } from '#src/cluster/topic-channels.js';
+import { readTopicBatch, TopicChannels } from '#src/cluster/topic-channels.js';
+import { WorkerMail } from '#src/cluster/worker-mail.js';
 import { Block } from '#src/memory/block.js';
 import { forgetTopics, TopicHints } from '#src/memory/topic-hints.js';
 import { until } from '#test/support/until.js';
 
 type Told = [topic: string, data: string | Uint8Array, isBinary: boolean];
 
-describe('the channels between workers', () => {
+describe('the topics of several workers', () => {
   const block = Block.create({ workers: 3 });
   let buses: TopicChannels[];
+  let mails: WorkerMail[];
+
+  const open = (slot: number, failed: (error: unknown) => void): TopicChannels => {
+    mails[slot - 1] = new WorkerMail(slot, block.workers, failed);
+    return new TopicChannels(new TopicHints(block, slot), mails[slot - 1]!.box('topics', readTopicBatch));
+  };
+  const close = (slot: number): void => {
+    buses[slot - 1]!.close();
+    mails[slot - 1]!.close();
+  };
   let told: Told[][];
 
   beforeEach(() => {
     told = [[], [], []];
+    mails = [];
     buses = [1, 2, 3].map((slot) => {
-      const bus = new TopicChannels(slot, new TopicHints(block, slot), (error) => {
+      const bus = open(slot, (error) => {
         throw error;
       });
       bus.receive((...message) => void told[slot - 1]!.push(message));
@@ -24,6 +36,7 @@ describe('the channels between workers', () => {
   });
   afterEach(() => {
     for (const bus of buses) bus.close();
+    for (const mail of mails) mail.close();
   });
 
   const arrived = (at: number, count: number): Promise<Told[]> =>
@@ -71,10 +84,10 @@ describe('the channels between workers', () => {
     buses[1]!.joined('a');
     buses[0]!.publish('a', 'to the first', false);
     await arrived(1, 1);
-    buses[1]!.close();
+    close(2);
     forgetTopics(block, 2);
     const second: string[] = [];
-    const bus = new TopicChannels(2, new TopicHints(block, 2), () => {});
+    const bus = open(2, () => {});
     bus.receive((_topic, data) => void second.push(String(data)));
     bus.joined('a');
     buses[0]!.publish('a', 'to the second', false);
@@ -111,10 +124,10 @@ describe('the channels between workers', () => {
   it('drop what is not of their form, and say so once', async () => {
     const failures: string[] = [];
     const delivered: unknown[] = [];
-    const bus = new TopicChannels(3, new TopicHints(block, 3), (error) => failures.push(String(error)));
-    buses[2]!.close();
+    close(3);
+    const bus = open(3, (error) => failures.push(String(error)));
     bus.receive((...message) => void delivered.push(message));
-    const channel = new BroadcastChannel('multilane/topics/1/3');
+    const channel = new BroadcastChannel('multilane/mail/3');
     const good: Told = ['a', 'good', false];
     const shared = new Uint8Array(new SharedArrayBuffer(4));
     for (const data of [
@@ -122,9 +135,12 @@ describe('the channels between workers', () => {
       ...[[['a', 'b', 1]], [[1, 'b', false]], [good, null], Object.assign([], { length: 1e9 })],
       ...[[['a', shared, true]], [['a', new Uint16Array(2), true]], { length: 1, 0: good }],
     ]) {
-      channel.postMessage(data);
+      channel.postMessage(['topics', 1, data]);
     }
-    channel.postMessage([good]);
+    for (const from of [0, 3, 4, 1.5, '1', null]) channel.postMessage(['topics', from, [good]]);
+    for (const data of [5, null, 'topics', ['no subject', 1, [good]], [], { 0: 'topics' }])
+      channel.postMessage(data);
+    channel.postMessage(['topics', 1, [good]]);
     await until(
       () => delivered,
       (messages) => messages.length > 0,

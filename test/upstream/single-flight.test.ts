@@ -1,6 +1,6 @@
 // Workers are as real as one thread can have them: claims in one block, messages over the channels between slots.
 import { expect } from 'chai';
-import { WorkerMail } from '#src/cluster/worker-mail.js';
+import { type Mailbox, WorkerMail } from '#src/cluster/worker-mail.js';
 import { DeadlineExceededError, UnavailableError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
@@ -11,11 +11,12 @@ import { until } from '../support/until.js';
 import { answer } from './endpoints.js';
 
 const WORKERS = 3;
-let names = 0;
+let setUps = 0;
 
 /** One worker: what it is asked to perform waits to be ended by the test. */
 class Worker {
-  readonly mail: WorkerMail<FlightMessage>;
+  readonly mail: WorkerMail;
+  readonly calls: Mailbox<FlightMessage>;
   readonly claims: CallClaims;
   readonly flight: SingleFlight;
   readonly made: { signal: AbortSignal; end(response: CallResponse): void; fail(error: unknown): void }[] =
@@ -24,16 +25,18 @@ class Worker {
   /** Questions of other workers that have arrived. */
   asked = 0;
 
-  constructor(block: Block, name: string, slot: number) {
-    this.mail = new WorkerMail(name, slot, WORKERS, readFlightMessage, (error) => {
+  /** @param before slots of other blocks of this test: their channels have other names */
+  constructor(block: Block, before: number, slot: number) {
+    this.mail = new WorkerMail(before + slot, before + WORKERS, (error) => {
       throw error;
     });
+    this.calls = this.mail.box('calls', readFlightMessage);
     this.claims = new CallClaims(block, slot);
     this.flight = new SingleFlight(this.claims, {
-      send: (to, message) => this.mail.send(to, message),
+      send: (to, message) => this.calls.send(before + to, message),
       receive: (deliver) =>
-        this.mail.receive((from, message) => {
-          deliver(from, message);
+        this.calls.receive((from, message) => {
+          deliver(from - before, message);
           if (message.kind === 'ask') this.asked++;
         }),
     });
@@ -51,8 +54,8 @@ class Worker {
 
 function setUp() {
   const block = Block.create({ workers: WORKERS });
-  const name = `test-${++names}`;
-  const workers = [1, 2, 3].map((slot) => new Worker(block, name, slot));
+  const before = WORKERS * setUps++;
+  const workers = [1, 2, 3].map((slot) => new Worker(block, before, slot));
   const [one, two, three] = workers as [Worker, Worker, Worker];
   const made = (): number => workers.reduce((sum, worker) => sum + worker.made.length, 0);
   /** Resolves when so many questions have arrived at the one that makes the call. */

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { startLoadSampler } from '#src/cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
 import { boundReceiveBuffers, listenersOn } from '#src/cluster/receive-buffers.js';
-import { TopicChannels } from '#src/cluster/topic-channels.js';
+import { readTopicBatch, TopicChannels } from '#src/cluster/topic-channels.js';
 import { WorkerMail } from '#src/cluster/worker-mail.js';
 import type { WorkerSide } from '#src/cluster/worker-side.js';
 import { connectionGate } from '#src/hosting/connection-gate.js';
@@ -38,8 +38,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const messageFailed = (error: unknown): void => {
     log.error({ err: error }, 'a message of another worker could not be read');
   };
-  const mail = new WorkerMail('calls', slot, block.workers, readFlightMessage, messageFailed);
-  const bus = new TopicChannels(slot, new TopicHints(block, slot), messageFailed);
+  const mail = new WorkerMail(slot, block.workers, messageFailed);
+  const calls = mail.box('calls', readFlightMessage);
+  const bus = new TopicChannels(new TopicHints(block, slot), mail.box('topics', readTopicBatch));
   const host = createHost({
     thread: boot,
     block,
@@ -47,7 +48,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     definitions: await mountedServices(settings),
     cpuPort: boot.cpuPort,
     log,
-    mail,
+    mail: calls,
     bus,
     draining: () => leaving,
   });
@@ -87,9 +88,10 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
         .then(() => closeServer(server, cutConnections, log));
       const sagasMs = Math.max(0, withinMs - ANSWER_MS);
       await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed))]);
-      mail.close();
+      calls.close();
       await host.close();
       bus.close();
+      mail.close();
       sampler.stop();
     },
     examine: () => stalls.examine(),
