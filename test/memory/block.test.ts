@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import { rowsFor } from '#src/cluster/slots.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
-import { FEW_RATE_BUCKETS, LAYOUT } from '#src/memory/layout.js';
+import { FEW_RATE_BUCKETS, LAYOUT, RATE_BUCKETS } from '#src/memory/layout.js';
 import { HEADER_BYTES, plan } from '#src/memory/plan.js';
 
 describe('shared memory block', () => {
@@ -24,6 +25,15 @@ describe('shared memory block', () => {
       const { rows } = LAYOUT[name as keyof typeof LAYOUT];
       if (rows === 'worker' || rows === 'endpoint') expect(place.stride % 64, name).to.equal(0);
     }
+  });
+
+  it('stays below 64 MiB with the most workers there can be: no field has a row for each pair of them', () => {
+    const bytes = (workers: number) => plan({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS }).bytes;
+    expect(bytes(256)).to.be.at.most(64 << 20);
+    // What a slot adds: three quarters are counts by client address, the rest rows for endpoints, routes and bulkheads.
+    const perSlot = (bytes(256) - bytes(128)) / (rowsFor(256) - rowsFor(128));
+    expect(perSlot).to.be.at.most(128 << 10);
+    expect((bytes(128) - bytes(64)) / (rowsFor(128) - rowsFor(64))).to.be.closeTo(perSlot, 64);
   });
 
   it('is the same memory for whoever attaches', () => {

@@ -90,6 +90,27 @@ describe('the series of a thread', () => {
     );
   });
 
+  it('are whole at any moment, and found by the next thread, when their thread is ended while it makes them', async () => {
+    const memory = new SeriesMemory();
+    const read = () => {
+      const now = new Map(readTotals(memory).series.map(({ labels, value }) => [labels.name!, value]));
+      for (const [name, value] of now) expect(value, name).to.be.oneOf([0, weightOf(name)]);
+      return now;
+    };
+    let before = new Map<string, number>();
+    for (let first = 0; first < 5; first++) {
+      const workerData = { memory: memory.of(1), first: first * 1_000_000 };
+      const thread = new Worker(new URL('./growing-thread.js', import.meta.url), { workerData });
+      await once(thread, 'message');
+      while (read().size < before.size + 100) await new Promise((resolve) => setImmediate(resolve));
+      await thread.terminate();
+      const now = read();
+      for (const [name, value] of before) expect(now.get(name), name).to.equal(value);
+      before = now;
+    }
+    expect(memory.of(1).byteLength).to.be.above(SERIES_STEP);
+  });
+
   it('take memory by use', () => {
     const { memory, series } = table();
     for (let n = 0; n < 100; n++) series.counter(`m${n}`).add();

@@ -57,6 +57,29 @@ describe('rows that their thread has filled with anything', () => {
     );
   });
 
+  it('begin at zero where a thread was lost before its row was whole', () => {
+    const memory = new SeriesMemory();
+    const rows = memory.of(1);
+    new SeriesTable(rows).counter('a_total').add();
+    const [used] = new Int32Array(rows, USED * 4, 1);
+    new Uint8Array(rows, used).fill(0x7f);
+    expect(readTotals(memory).series, 'not seen').to.have.length(1);
+    const next = new SeriesTable(rows);
+    next.counter('b_total', { of: 'b' }).add(2);
+    next.histogram('took').record(3);
+    expect(
+      readTotals(memory).series.map(({ metric, value, cells = [] }) => [
+        metric,
+        value,
+        cells.reduce((sum, n) => sum + n, 0),
+      ]),
+    ).to.deep.equal([
+      ['a_total', 1, 0],
+      ['b_total', 2, 0],
+      ['took', 3, 1],
+    ]);
+  });
+
   it('are no more than there is memory for', () => {
     const memory = new SeriesMemory();
     const rows = memory.of(1);
