@@ -2,7 +2,7 @@
 // those of the thread's series.
 import { identityOf, parseIdentity, ROUTE } from './series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
-import { namingOf, rowsOf, valueWords } from './series-rows.js';
+import { begins, namingOf, rowsOf, valueWords } from './series-rows.js';
 import type { SeriesStore } from './series-store.js';
 import { addWide, readWide } from './wide.js';
 
@@ -42,6 +42,7 @@ export class RouteNumbers {
 export function readRoutes(memory: SlotSeries): ReadonlyMap<number, RouteName> {
   const routes = new Map<number, RouteName>();
   for (const row of rowsOf(memory)) {
+    if (!begins(memory, row, ROUTE)) continue;
     const { kind, rest } = parseIdentity(namingOf(memory, row).stays);
     const [method = '', template = ''] = rest;
     if (kind === ROUTE) routes.set(readWide(valueWords(memory, row.at), 0), { method, template });

@@ -57,6 +57,17 @@ export interface Naming {
   readonly before: number;
 }
 
+/** Whether the name begins with this text, which is ASCII: cheaper than reading it. */
+export function begins(memory: SlotSeries, { at, words }: Row, text: string): boolean {
+  const start = at + ROW_BYTES + words[CELLS]! * 4;
+  if (start + text.length > at + words[LENGTH]!) return false;
+  const bytes = new Uint8Array(memory, start, text.length);
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
 const decoder = new TextDecoder();
 
 export function namingOf(memory: SlotSeries, { at, words }: Row): Naming {

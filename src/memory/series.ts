@@ -8,16 +8,16 @@
 import { cellOf } from './histogram.js';
 import { MAX_ENDPOINTS, WIDE } from './layout.js';
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
-import { DECLARATION, identityOf, lastValueOf, parseIdentity, withLabel } from './series-identity.js';
+import { DECLARATION, identityOf, lastValueOf, withLabel } from './series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
-import { CELL_WORDS, CELLS, namingOf, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
+import { begins, CELL_WORDS, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
 import { type Renamable, SeriesStore } from './series-store.js';
 import { addWide, loadNumber, storeNumber } from './wide.js';
 
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
 /** From so many rows on, those of instances that are gone are used again: few are worth less than their history. */
-export const TRANSIENT_KEPT = 64;
+export const TRANSIENT_KEPT = 32;
 /** Instances of all services: as many as there may be at once, and as many that are gone. */
 const TRANSIENTS = 2 * MAX_ENDPOINTS;
 /** For the rows without labels, one of each metric, when all else is used up. */
@@ -170,8 +170,6 @@ const nowhere = (words: number): Int32Array => new Int32Array(words);
 /** Gauges tell what is now: what a thread that has ended left is not. Histograms and counters go on. */
 export function clearGauges(memory: SlotSeries): void {
   for (const row of rowsOf(memory)) {
-    if (row.words[CELLS] !== 0) continue;
-    const { stays } = namingOf(memory, row);
-    if (parseIdentity(stays).kind === 'gauge') storeNumber(valueWords(memory, row.at), 0, 0);
+    if (begins(memory, row, 'gauge')) storeNumber(valueWords(memory, row.at), 0, 0);
   }
 }
