@@ -2,12 +2,14 @@
 import type { DatabaseObserver } from '../db/create-database.js';
 import { HttpError } from '../errors.js';
 import type { Histogram, Recorder } from '../memory/recorder.js';
+import type { SeriesTable } from '../memory/series.js';
 import type { SagaObserver } from '../saga/observer.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '../telemetry/spans.js';
 import { schemeOf } from '../upstream/endpoint.js';
 import type { AttemptResult, CallObserver } from '../upstream/observer.js';
+import { CallDurations } from './call-durations.js';
 import { kept } from './kept.js';
 import { type Knows, Picks } from './picks.js';
 
@@ -42,17 +44,10 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
   };
 }
 
-export function observeCalls(recorder: Recorder, tracing: Tracing, knows: Knows): CallObserver {
+export function observeCalls(recorder: SeriesTable, tracing: Tracing, knows: Knows): CallObserver {
   const picks = new Picks(recorder, knows);
-  const durations = kept((key): Histogram => {
-    const [method = '', service = '', status = '', error = ''] = key.split(' ');
-    return recorder.histogram('http_client_request_duration_seconds', {
-      http_request_method: method,
-      server_address: service,
-      http_response_status_code: status,
-      error_type: error,
-    });
-  });
+  const calls = recorder.pool('calls');
+  const durations = kept((service) => new CallDurations(calls, service));
   const hedges = kept((key) => {
     const [service = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_hedges_total', { service, outcome });
@@ -77,7 +72,9 @@ export function observeCalls(recorder: Recorder, tracing: Tracing, knows: Knows)
         end(result: AttemptResult, microseconds) {
           const status = 'status' in result ? result.status : undefined;
           const error = 'status' in result ? undefined : errorTypeOf(result.error);
-          durations(`${method} ${service} ${status ?? ''} ${error ?? ''}`).record(microseconds);
+          durations(service)
+            .of(method, String(status ?? ''), error ?? '')
+            .record(microseconds);
           endClientSpan(span, status, error);
         },
       };

@@ -3,8 +3,8 @@
 // again by the thread that follows in the same slot, so totals never go down.
 //
 // How many there may be is bounded so that no metric can take the room of another: each metric has so many series, and
-// what is beyond that counts in the row of its metric that has no labels. Series of routes are bounded by
-// their author (hosting/request-meters.ts), route by route.
+// what is beyond that counts in the row of its metric that has no labels. Series of routes and calls are bounded route by
+// route and service by service (hosting/request-meters.ts, hosting/call-durations.ts).
 import { cellOf } from './histogram.js';
 import { MAX_ENDPOINTS, WIDE } from './layout.js';
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
@@ -32,11 +32,12 @@ interface Pool {
   readonly most: number;
 }
 
-/** Routes can use what services cannot: their own code bounds how many series they have, not their clients. */
+/** Each can use what those above it have left. How many series routes and calls have is bounded where they are counted. */
 const POOLS = {
-  routes: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
-  runtime: { series: SERIES_PER_METRIC, most: 0.75 * SERIES_BYTES },
   services: { series: SERIES_PER_METRIC, most: 0.5 * SERIES_BYTES },
+  calls: { series: Number.POSITIVE_INFINITY, most: 0.625 * SERIES_BYTES },
+  runtime: { series: SERIES_PER_METRIC, most: 0.75 * SERIES_BYTES },
+  routes: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
 } as const satisfies Readonly<Record<string, Pool>>;
 
 class Cells implements Counter, Histogram {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Settings } from '#src/config.js';
+import { SERIES_PER_SERVICE } from '#src/hosting/call-durations.js';
 import { observeCalls } from '#src/hosting/observers.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
@@ -8,13 +9,35 @@ import { initTracing } from '#src/telemetry/tracing.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { endpoint } from '../upstream/endpoints.js';
 
+const SECONDS = 'http_client_request_duration_seconds';
 const PICKS = 'multilane_balancer_picks_total';
 const SERVICES = ['orders', 'users'];
 
+const otel = { disabled: true } as unknown as Settings['otel'];
+const untraced = initTracing({ otel }, { worker: 1, instanceId: '' }, silentLog as never);
+
+describe('calls that are timed by service', () => {
+  it('take no room of other services, whatever statuses a service gives', () => {
+    const memory = new SeriesMemory();
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
+    const call = (service: string, method: string, status: number): void =>
+      observer.attempt(endpoint('a', { service }), method, '/', 1, undefined).end({ status }, 5);
+    for (const method of ['GET', 'POST']) for (let n = 200; n < 600; n++) call('odd', method, n);
+    for (let n = 0; n < 30; n++) call(`s${n}`, 'GET', 503);
+    const series = readTotals(memory).series.filter(({ metric }) => metric === SECONDS);
+    const countOf = (service: string): number[] =>
+      series
+        .filter(({ labels }) => labels.server_address === service)
+        .map(({ cells = [] }) => cells.reduce((sum, count) => sum + count, 0));
+    expect(countOf('odd')).to.have.length(SERIES_PER_SERVICE + 1);
+    expect(countOf('odd').reduce((sum, count) => sum + count, 0)).to.equal(800);
+    for (let n = 0; n < 30; n++) expect(countOf(`s${n}`)).to.deep.equal([1]);
+    expect(readTotals(memory).overflow).to.equal(0);
+  });
+});
+
 describe('calls that are counted by instance', () => {
   it('are all there after 2,000 lifetimes of instances, by service, and those that live by instance', () => {
-    const otel = { disabled: true } as unknown as Settings['otel'];
-    const untraced = initTracing({ otel }, { worker: 1, instanceId: '' }, silentLog as never);
     const memory = new SeriesMemory();
     const live = new Set<string>();
     const picked = new Map<string, number>();
