@@ -17,14 +17,16 @@ import { adopted, isPromise } from './promise.js';
 import { Refusal } from './refusal.js';
 import { isBodiless, Responder } from './responder.js';
 import {
-  checkEventSource,
   EVENT_STREAM,
   type EventSourceFunction,
   eventStream,
+  isEventSource,
   type ServerSentEvent,
 } from './sse.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 import type { Alarm } from './timer-wheel.js';
+import { UnsendableError } from './unsendable.js';
+import { kindOf } from './value-kind.js';
 import type { SocketRoute } from './websocket.js';
 
 /**
@@ -104,10 +106,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   /**
    * @param length of what the source gives, undefined when nobody knows
-   * @throws TypeError for a source that cannot be iterated, UnavailableError when too many responses stream
+   * @throws UnsendableError for a source that cannot be iterated, UnavailableError when too many responses stream
    */
   replyStream(status: number, contentType: string, pieces: Pieces, length?: number): Sent {
-    const source = new StreamSource(pieces, (error) => this.sourceFailed(error));
+    const source = this.#sourceOf(pieces);
     let isWanted = false;
     try {
       isWanted = this.#beginPieces(status, contentType, length);
@@ -120,6 +122,14 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       this.#continue(() => this.#pump(status, source));
     }
     return SENT;
+  }
+
+  #sourceOf(pieces: Pieces): StreamSource {
+    try {
+      return new StreamSource(pieces, (error) => this.sourceFailed(error));
+    } catch (cause) {
+      throw new UnsendableError(this, `cannot stream ${kindOf(pieces)}: use an async iterable`, cause);
+    }
   }
 
   /** @returns whether there are pieces to be written */
@@ -153,9 +163,12 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#isStream = true;
   }
 
-  /** @throws TypeError for a source that is neither asynchronous nor a function */
+  /** @throws UnsendableError for a source that is neither asynchronous nor a function */
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent {
-    checkEventSource(source);
+    if (!isEventSource(source)) {
+      const next = 'use an async iterable of events, or a function that returns one';
+      throw new UnsendableError(this, `gave ${kindOf(source)} to ctx.sse: ${next}`);
+    }
     this.header('cache-control', 'no-store');
     this.header('x-accel-buffering', 'no'); // nginx would hold events back
     this.header('content-type', EVENT_STREAM);

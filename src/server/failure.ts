@@ -3,6 +3,8 @@ import { types } from 'node:util';
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { shortText, shown } from '../telemetry/log-redact.js';
 import { checkField, setField } from './header-fields.js';
+import { jsonOf } from './json-value.js';
+import { kindOf } from './value-kind.js';
 
 export const PROBLEM_JSON = 'application/problem+json';
 
@@ -75,7 +77,9 @@ function documentOf(
 ): Omit<Problem, 'fault'> {
   const { status } = error;
   if (!Number.isInteger(status) || status < 400 || status > 599 || error.code === 'CLIENT_CLOSED') {
-    throw new RangeError(`${error.code} (${status}) is no failure that a client can be told`);
+    throw new RangeError(
+      `${error.name} ${error.code} has the status ${typeof status === 'number' ? status : kindOf(status)}: use a whole number from 400 to 599`,
+    );
   }
   const headers: string[] = [];
   if (status === 503) headers.push('retry-after', '1');
@@ -87,7 +91,7 @@ function documentOf(
     if (field !== undefined && field !== 'content-type') setField(headers, field, value);
   }
   if (status === 503 && !executed) headers.push(EXECUTED_FIELD, 'false');
-  const body = JSON.stringify({
+  const body = jsonOf({
     ...dataOf(error.members),
     type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title: error.title,

@@ -10,6 +10,7 @@ import { SENT } from './handler.js';
 import { adopted, isPromise } from './promise.js';
 import { chargeRates } from './rate-limits.js';
 import { Refusal } from './refusal.js';
+import { UnsendableError } from './unsendable.js';
 
 /** Made once: a refusal is to cost little, and an error costs its stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
@@ -174,9 +175,14 @@ function answer(ctx: RequestContext, value: unknown): void {
   if (isNothing(ctx, value)) {
     const status = ctx.chosenStatus ?? 204;
     if (ctx.plan.responses !== undefined && !(status === 204 && ctx.plan.responses.has(204))) {
-      throw new Error(`the handler of ${ctx.method} ${ctx.route} returned undefined but declares a response`);
+      throw new UnsendableError(
+        ctx,
+        'returned undefined but declares a response: return what its schema describes',
+      );
     }
     ctx.reply(status, undefined, null);
+  } else if (ctx.isDeclared) {
+    ctx.json(value);
   } else if (typeof value === 'string') {
     ctx.text(value);
   } else if (types.isUint8Array(value)) {

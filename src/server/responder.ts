@@ -1,5 +1,6 @@
 // The answering side of a request, as far as it is the same whether or not the answer is still wanted: status,
 // fields, and the ways to say what the body is.
+import { types } from 'node:util';
 import { AnswerFields } from './answer-fields.js';
 import {
   type Coding,
@@ -13,22 +14,18 @@ import { type CookieOptions, setCookie } from './cookies.js';
 import { answerFile } from './file-answer.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming.js';
-import { isJsonValue } from './json-value.js';
+import { jsonOf } from './json-value.js';
 import { plainBytes } from './plain-bytes.js';
 import { unreported } from './promise.js';
 import { type Pieces, StreamSource } from './stream-source.js';
-import { classOf, kindOf } from './value-kind.js';
+import { UnsendableError } from './unsendable.js';
+import { kindOf } from './value-kind.js';
 
 const BYTES = 'application/octet-stream';
 /** These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
 export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
-/** @throws TypeError for anything but a string */
-function checkText(what: string, value: unknown): void {
-  if (typeof value !== 'string') throw new TypeError(`${what} must be a string, not ${kindOf(value)}`);
-}
 
 export abstract class Responder extends IncomingRequest {
   #statusCode = 0;
@@ -45,14 +42,25 @@ export abstract class Responder extends IncomingRequest {
 
   status(code: number): this {
     if (!Number.isInteger(code) || code < 200 || code > 599) {
-      throw new RangeError(`${code} is not a status of a final answer`);
+      throw new UnsendableError(
+        this,
+        `set the status ${typeof code === 'number' ? code : kindOf(code)}: use a whole number from 200 to 599`,
+      );
     }
     this.#statusCode = code;
     return this;
   }
 
   header(name: string, value: string, { always = false }: { readonly always?: boolean } = {}): this {
-    this.fields.set(name, value, always);
+    try {
+      this.fields.set(name, value, always);
+    } catch (cause) {
+      throw new UnsendableError(
+        this,
+        'set a header field that cannot be sent: use a name and a value of RFC 9110',
+        cause,
+      );
+    }
     return this;
   }
 
@@ -72,6 +80,11 @@ export abstract class Responder extends IncomingRequest {
     this.#statusCode = 0;
   }
 
+  /** A response of the status that is set now is written by a schema. */
+  get isDeclared(): boolean {
+    return this.plan.responses?.has(this.#statusCode || 200) ?? false;
+  }
+
   /** The status set by the handler, undefined when none is. */
   get chosenStatus(): number | undefined {
     return this.#statusCode === 0 ? undefined : this.#statusCode;
@@ -79,32 +92,35 @@ export abstract class Responder extends IncomingRequest {
 
   json(value: unknown): Sent {
     const status = this.#statusCode || 200;
-    const serialize = this.plan.responses?.get(status) ?? JSON.stringify;
-    const text = serialize(value) as string | undefined;
-    if (text === undefined || !isJsonValue(value, text)) {
-      throw new TypeError(
-        `${this.method} ${this.route} cannot send ${classOf(value)} as JSON: use a plain object or an array, ` +
-          'ctx.stream for a stream, ctx.bytes for a Uint8Array, and throw errors',
-      );
+    let text: string;
+    try {
+      text = jsonOf(value, this.plan.responses?.get(status));
+    } catch (error) {
+      const { message, cause } = error as Error;
+      throw new UnsendableError(this, message, cause);
     }
     return this.#respond(status, 'application/json', text);
   }
   text(value: string): Sent {
-    checkText('the value of ctx.text', value);
+    this.#checkText('the value of ctx.text', value);
     return this.#respond(this.#statusCode || 200, 'text/plain; charset=utf-8', value);
   }
   html(value: string): Sent {
-    checkText('the value of ctx.html', value);
+    this.#checkText('the value of ctx.html', value);
     return this.#respond(this.#statusCode || 200, 'text/html; charset=utf-8', value);
   }
   bytes(value: Uint8Array, contentType?: string): Sent {
+    if (!types.isUint8Array(value)) {
+      throw new UnsendableError(this, `gave ${kindOf(value)} to ctx.bytes: use a Uint8Array`);
+    }
     const bytes = plainBytes('the value of ctx.bytes', value);
     if (contentType !== undefined) this.header('content-type', contentType);
     return this.#respond(this.#statusCode || 200, BYTES, bytes);
   }
   redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Sent {
     if (!REDIRECTS.has(status)) {
-      throw new RangeError(`the status of a redirect is one of ${[...REDIRECTS].join(', ')}`);
+      const known = [...REDIRECTS].join(', ');
+      throw new UnsendableError(this, `set a status that is no redirect's: use one of ${known}`);
     }
     this.header('location', location);
     return this.reply(status, undefined, null);
@@ -112,8 +128,8 @@ export abstract class Responder extends IncomingRequest {
 
   file(root: string, path: string, options: FileOptions = {}): Promise<Sent> {
     // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
-    checkText('the root of ctx.file', root);
-    checkText('the path of ctx.file', path);
+    this.#checkText('the root of ctx.file', root);
+    this.#checkText('the path of ctx.file', path);
     return unreported(answerFile(this, this.site.baseDir, root, path, options));
   }
 
@@ -145,6 +161,11 @@ export abstract class Responder extends IncomingRequest {
 
   #compressing(source: Pieces, coding: Coding): Pieces {
     return compressing(source, coding, true, (error) => this.sourceFailed(error));
+  }
+
+  #checkText(what: string, value: unknown): void {
+    if (typeof value === 'string') return;
+    throw new UnsendableError(this, `gave ${kindOf(value)} for ${what}: use a string`);
   }
 
   protected get fields(): AnswerFields {

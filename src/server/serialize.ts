@@ -2,11 +2,24 @@
 // not list can leak. Everything else is JSON.stringify.
 import { createRequire } from 'node:module';
 import type { TSchema } from '@sinclair/typebox';
+import { checkOf, type Mismatch } from './response-check.js';
+import { hasAnything, shapeOf } from './response-shape.js';
+import { classOf } from './value-kind.js';
 
 const require = createRequire(import.meta.url);
 
-/** Undefined for what JSON has no form for (a function, a symbol). @throws TypeError (a bigint, a cycle) */
-export type Serialize = (value: unknown) => string | undefined;
+/** Its message shows no value. */
+export class MismatchError extends TypeError {
+  constructor({ path, value }: Mismatch) {
+    const where = path === '' ? '' : ` at ${path}`;
+    super(
+      `cannot send ${classOf(value)}${where}: the response schema does not take it, so change one of them`,
+    );
+  }
+}
+
+/** @throws MismatchError for what the schema does not take, TypeError for what it cannot write */
+export type Serialize = (value: unknown) => string;
 
 /**
  * By status; undefined when nothing is declared.
@@ -21,12 +34,26 @@ export function compileResponses(
   return new Map(
     Object.entries(response).map(([status, schema]): [number, Serialize] => {
       try {
-        return [Number(status), compile(plain(schema)) as Serialize];
+        return [Number(status), checked(plain(schema), compile(plain(schema)))];
       } catch (cause) {
         throw new Error(`response schema ${status}: ${(cause as Error).message}`, { cause });
       }
     }),
   );
+}
+
+function checked(schema: object, serialize: (value: unknown) => string): Serialize {
+  const shape = shapeOf(schema);
+  const check = checkOf(shape);
+  const mayHideFunctions = hasAnything(shape);
+  return (value) => {
+    const mismatch = check(value);
+    if (mismatch !== undefined) throw new MismatchError(mismatch);
+    const text = serialize(value);
+    // Of a function or a symbol where the schema takes anything, the serializer writes what is no JSON.
+    if (mayHideFunctions && text.includes('undefined')) JSON.parse(text);
+    return text;
+  };
 }
 
 /** Without TypeBox's symbols: JSON Schema and nothing else, and a copy that the compiler may change. */

@@ -1,5 +1,6 @@
 // Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): events as text, and a stream
 // of them that shows a sign of life while the source is silent.
+import { jsonOf } from './json-value.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 import type { TimerWheel } from './timer-wheel.js';
 
@@ -34,8 +35,7 @@ export function encodeEvent({ event, data, id, retry }: ServerSentEvent): string
     text += `retry: ${retry}\n`;
   }
   if (data !== undefined) {
-    const lines = typeof data === 'string' ? data.split(/\r\n|\n|\r/) : [JSON.stringify(data)];
-    if (lines[0] === undefined) throw new TypeError('data of an event is no JSON value');
+    const lines = typeof data === 'string' ? data.split(/\r\n|\n|\r/) : [jsonOf(data)];
     for (const one of lines) text += `data: ${one}\n`;
   }
   return `${text}\n`;
@@ -49,12 +49,10 @@ function line(name: string, value: string): string {
   return value;
 }
 
-/** @throws TypeError for anything but an asynchronous iterable of events, or a function that returns one */
-export function checkEventSource(source: unknown): void {
+/** True for an asynchronous iterable, or a function that may return one. */
+export function isEventSource(source: unknown): boolean {
   const isAsync = typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
-  if (!isAsync && typeof source !== 'function') {
-    throw new TypeError('ctx.sse needs an async iterable of events, or a function that returns one');
-  }
+  return isAsync || typeof source === 'function';
 }
 
 export interface EventStreamOptions {
