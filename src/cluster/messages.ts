@@ -18,6 +18,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import type { RingMemory } from '../memory/line-ring.js';
 import type { SlotSeries } from '../memory/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
@@ -41,6 +42,8 @@ export interface WorkerBoot {
   /** Unique per process start: the owner of leases in databases. */
   readonly instanceId: string;
   readonly cpuPort: MessagePort;
+  /** Where it leaves its log lines for the primary; undefined: it writes them itself. */
+  readonly logMemory: RingMemory | undefined;
   /** Services whose `service-ready` has been sent to the others already. */
   readonly ready: readonly ReadyService[];
 }

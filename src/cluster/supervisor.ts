@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import type { RingMemory } from '../memory/line-ring.js';
 import type { SeriesMemory } from '../memory/series-memory.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
@@ -26,6 +27,8 @@ export interface SupervisorOptions {
   readonly sharding: Pick<Sharding, 'add' | 'pause' | 'remove' | 'workerPort'>;
   readonly instanceId: string;
   readonly log: Logger;
+  /** For a thread that cannot write its log lines itself. Default: it can. */
+  openThreadLog?(): { readonly memory: RingMemory; close(): void } | undefined;
   /** Takes the primary's end of a worker's CPU port. */
   attachCpu(port: MessagePort): void;
   /** No code of the thread in this slot can run any more: give back what it held in shared memory. */
@@ -204,8 +207,9 @@ export class Supervisor {
     const generation = ++lane.generation;
     const { worker } = lane;
     occupySlot(block, slot, worker, generation);
+    const threadLog = this.#options.openThreadLog?.();
     const { workerPort: port } = sharding;
-    const memory = { memory: block.buffer, series: series.of(slot) };
+    const memory = { memory: block.buffer, series: series.of(slot), logMemory: threadLog?.memory };
     const thread: WorkerThread = new WorkerThread(
       {
         entry,
@@ -219,7 +223,10 @@ export class Supervisor {
         failed: (err) => log.error({ worker, generation, err }, 'worker failed'),
         moved: () => this.#moved(lane, thread),
         overdue: () => this.#overdue(lane, thread),
-        ended: () => this.#ended(lane, thread),
+        ended: () => {
+          this.#ended(lane, thread);
+          threadLog?.close();
+        },
       },
     );
     lane.threads = [...lane.threads.filter(isAlive), thread];

@@ -21,7 +21,6 @@ import { mountedServices } from '../services/mounted.js';
 import { type AdminServer, startAdminServer } from '../telemetry/admin/server.js';
 import { createLogger } from '../telemetry/log.js';
 import { levelNumber } from '../telemetry/log-level.js';
-import { stdoutSink } from '../telemetry/log-sink.js';
 import { acceptTokens } from './accept-tokens.js';
 import { arrivalsOf } from './admin-arrivals.js';
 import { adminRoutes } from './admin-routes.js';
@@ -35,6 +34,7 @@ import { Ending } from './ending.js';
 import { flightLog } from './flight-log.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
+import { logOutput } from './log-output.js';
 import { watchPermits } from './lost-permits.js';
 import { Notifier } from './notify.js';
 import { OperatorSwitches } from './operator-switches.js';
@@ -81,7 +81,10 @@ async function startParts(
   const delegates = await acceptTokens(settings.registryAcceptTokensFile);
   // The level is a word of the memory, and that has to have the log first: until then it is what the settings say.
   let lowest = (): number => levelNumber(settings.logLevel);
-  const log = createLogger(settings, {}, stdoutSink(), () => lowest());
+  let dropped = (): void => undefined;
+  const output = logOutput(settings, () => dropped());
+  lifecycle.defer('logs', () => output.close());
+  const log = createLogger(settings, {}, output.sink, () => lowest());
   const notifier = new Notifier(settings.notify, log);
   lifecycle.defer('notifier', () => notifier.close());
   for (const warning of warnings) log.warn(warning);
@@ -90,6 +93,8 @@ async function startParts(
   const brain = createBrain(settings, log, (slot) => registering.registry.at(slot));
   const switches = new OperatorSwitches(settings, brain, log);
   lowest = () => brain.switches.logLevel;
+  const droppedLines = brain.recorder.counter('multilane_log_lines_dropped_total');
+  dropped = () => droppedLines.add();
 
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
@@ -135,6 +140,7 @@ async function startParts(
     sharding: dataPlane,
     instanceId,
     log,
+    openThreadLog: () => output.openThreadLog(),
     attachCpu: (port) => cpu.attach(port),
     reclaim: (slot) => reclaimSlot(brain, slot),
     dumpFlights,
@@ -169,7 +175,10 @@ async function startParts(
     drainWithinMs: settings.drainNoticeMs + settings.drainMs + DRAIN_GRACE_MS,
     unfinished: () => supervisor.unfinished,
     leaveNow: () => supervisor.stop(0),
-    exit: exitProcess,
+    exit: async (code, isStuck) => {
+      await output.close();
+      return exitProcess(code, isStuck);
+    },
     reload: () => {
       if (!ending.begun) notifier.reloading(reload.begin());
     },

@@ -1,10 +1,11 @@
-// Where log lines leave the process. Every thread writes descriptor 1 itself, one write(2) a line: the kernel
+// Where log lines leave a thread. But under pm2 (log-batches.ts), every thread writes descriptor 1 itself, one write(2) a line: the kernel
 // keeps a write to a pipe whole up to PIPE_BUF bytes (pipe(7)), so lines of different threads never mix, and
 // the last line before a crash is out. A line longer than that is shortened rather than torn.
 //
 // A pipe is opened anew without blocking: when its reader stops, lines wait here (up to a limit, then they
 // are dropped and counted) and the server goes on. A closed stdout loses the logs and nothing else.
 import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
+import { MAX_RING_LINE, type RingMemory, RingWriter } from '../memory/line-ring.js';
 import { shortenLine } from './log-shorten.js';
 
 export interface LogSink {
@@ -31,15 +32,30 @@ const PIPE_BUF = 4096;
 const EXIT_PATIENCE_MS = 250;
 const DEFAULTS = { maxWaiting: 1 << 20, retryMs: 20 };
 
-/** Standard output of the process, for the calling thread. What waits when the thread ends is written then. */
-export function stdoutSink(): LogSink {
+const ignore = (): void => undefined;
+
+/**
+ * Standard output of the process, for the calling thread. What waits when the thread ends is written then.
+ * @param dropped called for each line that is lost
+ */
+export function stdoutSink(dropped: () => void = ignore): LogSink {
   const stats = statOf(1);
   const shared = stats?.isFIFO() === true || stats?.isSocket() === true;
   const fd = stats?.isFIFO() === true ? ownPipe(1) : 1;
-  const sink = new LineSink((bytes) => writeSync(fd, bytes), {
-    ...DEFAULTS,
-    maxLine: shared ? PIPE_BUF : Number.POSITIVE_INFINITY,
-  });
+  const limits = { ...DEFAULTS, maxLine: shared ? PIPE_BUF : Number.POSITIVE_INFINITY };
+  const sink = new LineSink((bytes) => writeSync(fd, bytes), limits, dropped);
+  process.once('exit', () => sink.flush(EXIT_PATIENCE_MS));
+  return sink;
+}
+
+/** Memory that the primary reads (log-batches.ts), for the thread that it belongs to. */
+export function ringSink(memory: RingMemory, dropped: () => void): LogSink {
+  const ring = new RingWriter(memory);
+  const write = (bytes: Uint8Array): number => {
+    if (!ring.push(bytes)) throw Object.assign(new Error('the ring is full'), { code: 'EAGAIN' });
+    return bytes.length;
+  };
+  const sink = new LineSink(write, { ...DEFAULTS, maxLine: MAX_RING_LINE }, dropped);
   process.once('exit', () => sink.flush(EXIT_PATIENCE_MS));
   return sink;
 }
@@ -71,15 +87,18 @@ const codeOf = (error: unknown): string | undefined =>
 export class LineSink implements LogSink {
   readonly #writeBytes: WriteBytes;
   readonly #limits: SinkLimits;
+  readonly #lost: () => void;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #dropped = 0;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(writeBytes: WriteBytes, limits: SinkLimits) {
+  /** @param lost called for each line that is dropped */
+  constructor(writeBytes: WriteBytes, limits: SinkLimits, lost: () => void = ignore) {
     this.#writeBytes = writeBytes;
     this.#limits = limits;
+    this.#lost = lost;
   }
 
   write(line: string, format: (line: string) => string): void {
@@ -144,6 +163,7 @@ export class LineSink implements LogSink {
 
   #drop(): void {
     this.#dropped++;
+    this.#lost();
   }
 
   #tellDropped(): void {

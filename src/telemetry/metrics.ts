@@ -71,6 +71,9 @@ export const METRICS = {
   multilane_drain_connections_closed_total: counter(
     'Connections that were still open when the time of a drain was over and were closed: a request on its way is lost.',
   ),
+  multilane_log_lines_dropped_total: counter(
+    'Log lines that were lost because whoever reads the log did not keep up.',
+  ),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
   multilane_worker_shedding: gauge(
     'last',

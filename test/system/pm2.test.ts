@@ -30,6 +30,21 @@ describe('under pm2', () => {
     await pm2.dispose();
   });
 
+  it('the logs of the primary and of the workers reach the file of pm2', async () => {
+    await pm2.ask('/log');
+    const logged = await until(
+      () => pm2.stdout(),
+      (text) => text.includes('a line of the handler'),
+    );
+    const lines = logged
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const [ready] = lines.filter(({ msg }) => msg === 'ready');
+    expect(ready).to.include({ level: 30 }).and.not.have.property('worker');
+    expect(lines.find(({ msg }) => msg === 'a line of the handler')).to.include.keys('worker', 'trace_id');
+  });
+
   const seed = newSeed();
   it(`a reload loses no request, on kept, idle and new connections (seed ${seed})`, async function () {
     this.timeout(60_000);
@@ -114,6 +129,11 @@ describe('under pm2', () => {
     this.timeout(60_000);
     await pm2.command('stop', 'multilane');
     expect(await pm2.app()).to.include({ status: 'stopped', exitCode: 0 });
+    const last = pm2.stdout().trim().split('\n').at(-1)!;
+    expect(JSON.parse(last), 'the last line of the process').to.include({
+      msg: 'worker ended',
+      reason: 'drained',
+    });
     expect(pm2.leftovers().filter((line) => !line.includes('God Daemon'))).to.deep.equal([]);
   });
 });

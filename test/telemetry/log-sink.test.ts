@@ -12,7 +12,12 @@ const errno = (code: string): Error => Object.assign(new Error(code), { code });
 
 /** A pipe that takes, refuses or breaks as it is told. */
 function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
-  const state = { taken: '', refuse: undefined as string | undefined, atMost: Number.POSITIVE_INFINITY };
+  const state = {
+    lost: 0,
+    taken: '',
+    refuse: undefined as string | undefined,
+    atMost: Number.POSITIVE_INFINITY,
+  };
   const sink = new LineSink(
     (bytes) => {
       if (state.refuse !== undefined) throw errno(state.refuse);
@@ -21,6 +26,7 @@ function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
       return part.length;
     },
     { maxLine: 1e6, maxWaiting: 1000, retryMs: 1e6, ...limits },
+    () => state.lost++,
   );
   return { state, sink, lines: () => state.taken.split('\n').filter(Boolean) };
 }
@@ -49,6 +55,7 @@ describe('telemetry/log-sink', () => {
     sink.flush();
     expect(lines()).to.have.length(3);
     expect(JSON.parse(lines()[2]!)).to.include({ level: 40, dropped: 8 });
+    expect(state.lost, 'each is counted').to.equal(8);
   });
 
   it('finishes a line that the system took only in part', () => {

@@ -18,7 +18,7 @@ import { checkCertificate, tlsFilesOf } from '#src/server/certificate.js';
 import { createUwsServer } from '#src/server/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
 import { createLogger } from '#src/telemetry/log.js';
-import { stdoutSink } from '#src/telemetry/log-sink.js';
+import { ringSink, stdoutSink } from '#src/telemetry/log-sink.js';
 import { readFlightMessage } from '#src/upstream/single-flight.js';
 import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
 import { Stalls } from './stalls.js';
@@ -30,7 +30,10 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const { settings, worker, slot } = boot;
   const block = Block.attach(boot.memory);
   const switches = new Switches(block);
-  const log = createLogger(settings, { worker }, stdoutSink(), () => switches.logLevel);
+  let dropped = (): void => undefined;
+  const lost = (): void => dropped();
+  const sink = boot.logMemory === undefined ? stdoutSink(lost) : ringSink(boot.logMemory, lost);
+  const log = createLogger(settings, { worker }, sink, () => switches.logLevel);
 
   // Answers say `Connection: close` once the listener is closed, or this worker is out of rotation: earlier,
   // clients would only come back through an accept queue that is about to be reset.
@@ -60,6 +63,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   // Of the first threads the primary has said it.
   if (boot.generation > 1) for (const doubt of doubts) log.warn(doubt);
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
+  const droppedLines = recorder.counter('multilane_log_lines_dropped_total');
+  dropped = () => droppedLines.add();
   const cutConnections = recorder.counter('multilane_drain_connections_closed_total');
   const server = createUwsServer(app, { settings, tls, gate });
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
