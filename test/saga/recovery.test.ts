@@ -3,12 +3,10 @@ import { BusinessError, UnavailableError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { intervene } from '#src/saga/intervene.js';
 import { type Journal, UNCLAIMED_MS, UnstorableError } from '#src/saga/journal.js';
-import { UNENDED_UNDOS } from '#src/saga/machine.js';
 import { LEASE_MS } from '#src/saga/runner.js';
 import type { SagaView, StepContext } from '#src/saga/saga.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
-import { Life } from './world.js';
 
 const LONG = { timeoutMs: 20_000 };
 const HOUR_MS = 3_600_000;
@@ -235,83 +233,6 @@ describe('recovery', () => {
     at = LEASE_MS - 500;
     expect(await told.happened).to.equal(LEASE_MS - 500);
     engines.splice(engines.indexOf(cutOff), 1); // its round never ends
-  });
-
-  /** Lets one engine after the other die until the saga has ended. @returns how many have died */
-  async function dieUntilEnded(sagaId: string, steps: (life: Life) => readonly Step[]): Promise<number> {
-    for (let deaths = 0; ; deaths++) {
-      const life = new Life();
-      now += LEASE_MS;
-      const heir = engine(steps(life), { sleep, wrap: (journal) => life.journal(journal, undefined) });
-      heir.start();
-      const view = await Promise.race([life.died, heir.sagas.wait(sagaId, LONG)]);
-      if (view !== undefined) return deaths;
-      engines.splice(engines.indexOf(heir), 1); // nothing that it asks for is answered
-    }
-  }
-
-  const refuses: Step = { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) };
-
-  it('gives a compensation up that ends its process time and again, with ever longer pauses, for an operator', async () => {
-    const begun: number[] = [];
-    let isDeadly = true;
-    const steps = (life: Life): readonly Step[] => [
-      {
-        name: 'a',
-        run: () => 1,
-        compensate: () => {
-          begun.push(now);
-          return isDeadly ? life.die() : undefined;
-        },
-      },
-      refuses,
-    ];
-    const first = new Life();
-    const starter = engine(steps(first), { wrap: (journal) => first.journal(journal, undefined) });
-    const { sagaId } = await starter.sagas.start('transfer', {});
-    await first.died;
-    engines.length = 0;
-    expect(await dieUntilEnded(sagaId, steps)).to.equal(UNENDED_UNDOS - 1);
-    const stored = store.sagas.get(sagaId)!;
-    expect(stored.record).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
-    expect(stored.record.steps[0]?.error?.code).to.equal('PROCESS_LOST');
-    for (const [index, at] of begun.slice(1).entries()) {
-      expect(at - begun[index]!, `before attempt ${index + 2}`).to.be.at.least((100 * 2 ** index) / 2);
-    }
-
-    isDeadly = false;
-    stored.record = intervene('retry', stored.record)!;
-    expect(await dieUntilEnded(sagaId, steps)).to.equal(0);
-    expect(stored.record.status).to.equal('compensated');
-    expect(begun).to.have.length(UNENDED_UNDOS + 1);
-  });
-
-  it('compensates what ran beside a compensation that ends the process, however often it was lost with it', async () => {
-    const steps = (life: Life): readonly Step[] => [
-      {
-        name: 'a',
-        run: () => 1,
-        async compensate({ isDeadly }: { readonly isDeadly: boolean }) {
-          if (isDeadly) return life.die();
-          for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-        },
-      },
-      refuses,
-    ];
-    const starter = engine(steps(new Life()), {
-      wrap: (journal) => Object.assign(journal, { write: () => new Promise(() => undefined) }),
-    });
-    const ids: string[] = [];
-    for (let n = 0; n < 20; n++) {
-      ids.push((await starter.sagas.start('transfer', { isDeadly: n === 7 })).sagaId);
-    }
-    await starter.drain(0);
-    expect(await dieUntilEnded(ids[7]!, steps)).to.equal(UNENDED_UNDOS);
-    for (const [n, sagaId] of ids.entries()) {
-      const expected = n === 7 ? 'needs-attention' : 'compensated';
-      await dieUntilEnded(sagaId, steps);
-      expect(store.sagas.get(sagaId)?.record.status, `saga ${n}`).to.equal(expected);
-    }
   });
 
   it('gives what the journal cannot keep to an operator, who can go on with it', async () => {
