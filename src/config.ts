@@ -88,7 +88,7 @@ export interface Settings {
     readonly resourceAttributes: Readonly<Record<string, string>>;
   };
   readonly receiveTraceFlags: 'trusted' | 'all' | 'none';
-  /** Absolute path of the configuration module, undefined when there is none (reference shop). */
+  /** Absolute path of the configuration module that declares the services; undefined: the reference shop. */
   readonly configFile: string | undefined;
   /** Slot of the process under pm2 (`pm_id`), null elsewhere: a successor in the same slot may take over. */
   readonly pmId: string | null;

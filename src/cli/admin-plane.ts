@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { adminTokenFrom } from '../config/environment.js';
+import { defaultConfigFile } from '../config/file.js';
 import { ConfigError } from '../errors.js';
 import { shownHost } from '../primary/ready.js';
 import { AdminClient } from './admin-client.js';
@@ -27,7 +28,11 @@ export async function adminPlane(options: AdminOptions): Promise<AdminClient> {
   const { admin, tokenFile } = options;
   const named = tokenFile === undefined ? undefined : await tokenIn(tokenFile);
   if (admin !== undefined) return new AdminClient(originOf(admin), named ?? adminTokenFrom());
-  const { adminHost, adminPort, adminToken } = await projectSettings(options);
+  // Where no project is, the environment may still name the plane, and else the default does.
+  const isElsewhere = options.config === undefined && defaultConfigFile(process.cwd()) === undefined;
+  const { adminHost, adminPort, adminToken } = await projectSettings(
+    isElsewhere ? { ...options, demo: true } : options,
+  );
   if (adminPort === 0) throw new ConfigError('ADMIN_PORT is 0, any free one: say which by --admin URL');
   return new AdminClient(`http://${shownHost(adminHost)}:${adminPort}`, named ?? adminToken);
 }

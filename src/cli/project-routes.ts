@@ -2,7 +2,6 @@
 // pattern, an option or a schema is found here as in a worker. What they are handed to serve with can be taken
 // and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
 import type { Settings } from '../config.js';
-import { ConfigError } from '../errors.js';
 import { createBounds } from '../hosting/bounds.js';
 import { createShared } from '../hosting/shared.js';
 import { Block } from '../memory/block.js';
@@ -20,6 +19,7 @@ import { systemRoutes } from '../services/system.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
+import { shownPlace, userFailure } from '../user-code/failure.js';
 import { stderrSink } from './stderr-sink.js';
 
 /** Nobody is served, so nothing is counted. */
@@ -66,7 +66,9 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
       app.mount(service.name, (routes) => service.routes(routes, deps));
     }
   } catch (error) {
-    throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw userFailure(error, 'while routes are registered', {
+      file: settings.configFile && shownPlace(settings.configFile),
+    });
   }
   return app.routes();
 }

@@ -12,6 +12,8 @@ const WATCHED: ReadonlySet<string> = new Set([
   '.proto',
   '.html',
   '.wasm',
+  // Where Node.js runs it unbuilt; else what it is compiled to is watched.
+  ...('typescript' in process.features && process.features.typescript !== false ? ['.ts'] : []),
 ]);
 /** Not `dist`: a project that is compiled runs from there. */
 const ASIDE: ReadonlySet<string> = new Set(['data', 'coverage', 'test']);

@@ -4,18 +4,21 @@ import type { Settings } from '../config.js';
 
 export interface ProjectOptions {
   readonly config?: string;
+  readonly demo?: boolean;
 }
 
 export function withProject(command: Command): Command {
-  return command.option('--config <file>', 'configuration file instead of multilane.config.{js,mjs,json}');
+  return command
+    .option('--config <file>', 'configuration file instead of multilane.config.{ts,js,mjs,json}')
+    .option('--demo', 'the reference shop, without a configuration file');
 }
 
 /** Says what it warns of on stderr. @throws ConfigError */
-export async function projectSettings({ config }: ProjectOptions): Promise<Settings> {
+export async function projectSettings({ config, demo }: ProjectOptions): Promise<Settings> {
   const { loadSettings } = await import('../config/load.js');
   const { referenceShop } = await import('../services/catalog.js');
   const loaded = await loadSettings({
-    argv: config === undefined ? [] : [`--config=${config}`],
+    argv: [...(config === undefined ? [] : [`--config=${config}`]), ...(demo ? ['--demo'] : [])],
     cwd: process.cwd(),
     isTTY: process.stdout.isTTY === true,
     shop: referenceShop.map(({ name }) => name),

@@ -1,6 +1,8 @@
 // What runs in a thread of the CPU pool: finds the task, calls it, packs what comes of it.
+import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { loadFailure } from '../user-code/module.js';
 import { bufferOf, type TaskAnswer, type TaskOrder } from './cpu-messages.js';
 import { packFailure } from './task-failure.js';
 
@@ -23,7 +25,9 @@ async function perform({ module, task, input }: TaskOrder): Promise<TaskAnswer> 
 
 async function findTask(module: string, name: string): Promise<Task> {
   // The loader caches by URL: every later call is a look-up.
-  const exports = (await import(module)) as Readonly<Record<string, unknown>>;
+  const exports = (await import(module).catch(async (thrown: unknown) => {
+    throw await loadFailure(thrown, fileURLToPath(module));
+  })) as Readonly<Record<string, unknown>>;
   const task = Object.hasOwn(exports, name) ? exports[name] : undefined;
   if (typeof task !== 'function') {
     throw new Error(`the tasks module exports no function named ${JSON.stringify(name)}`);

@@ -6,7 +6,9 @@ import type { Source } from './source.js';
 
 /** What may be asked for beside settings. */
 export const OPTIONS = {
-  '--config': 'Configuration file to use instead of multilane.config.{js,mjs,json} in the working directory.',
+  '--config':
+    'Configuration file to use instead of multilane.config.{ts,js,mjs,json} in the working directory.',
+  '--demo': 'Run the reference shop, without a configuration file.',
   '--check': 'Read and check the settings, print them with secrets masked, and exit.',
   '--help': 'Print this text and exit.',
   '--version': 'Print the version and exit.',
@@ -16,6 +18,8 @@ export type Ask = 'check' | 'help' | 'version';
 
 export interface CommandLine {
   readonly config: string | undefined;
+  /** The reference shop is wanted, and no configuration file. */
+  readonly demo: boolean;
   readonly asks: ReadonlySet<Ask>;
   /** By flag; undefined: the value is missing. */
   readonly flags: ReadonlyMap<string, string | undefined>;
@@ -29,10 +33,11 @@ const ASKS: ReadonlyMap<string, Ask> = new Map([
   ['-v', 'version'],
 ]);
 
-/** @throws ConfigError for an argument that is no flag, and for a `--config` without its file */
+/** @throws ConfigError for an argument that is no flag, and for a `--config` without its file or beside `--demo` */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const flags = new Map<string, string | undefined>();
   const asks = new Set<Ask>();
+  let demo = false;
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const ask = ASKS.get(word);
@@ -40,15 +45,20 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       asks.add(ask);
       continue;
     }
+    if (word === '--demo') {
+      demo = true;
+      continue;
+    }
     const [, flag, value] = /^(--[^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (flag === undefined) throw new ConfigError(`unexpected argument "${word}"`);
-    if (ASKS.has(flag)) throw new ConfigError(`${flag}: takes no value`);
+    if (ASKS.has(flag) || flag === '--demo') throw new ConfigError(`${flag}: takes no value`);
     const valueFollows = value === undefined && rest[0] !== undefined && !rest[0].startsWith('--');
     flags.set(flag, valueFollows ? rest.shift() : value);
   }
   const config = flags.get('--config');
   if (flags.delete('--config') && !config) throw new ConfigError('--config: the file is missing');
-  return { config, asks, flags };
+  if (demo && config) throw new ConfigError('--demo runs without a configuration file: leave out --config');
+  return { config, demo, asks, flags };
 }
 
 /** @throws ConfigError for a flag that is none of `known` */

@@ -1,13 +1,18 @@
-// `multilane.config.{js,mjs,json}`: settings by their camelCase names; a module also declares the services.
-import { existsSync } from 'node:fs';
+// `multilane.config.{ts,js,mjs,json}`: settings by their camelCase names; a module also declares the services.
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 import { ConfigError } from '../errors.js';
+import { shownPlace } from '../user-code/failure.js';
+import { importFirst } from '../user-code/module.js';
+import type { CommandLine } from './command-line.js';
 import { keyOf, nearest } from './names.js';
 import type { Source } from './source.js';
 
-const NAMES = ['multilane.config.js', 'multilane.config.mjs', 'multilane.config.json'];
+/** `.ts` is loaded where Node.js runs it unbuilt: from 22.18 on. */
+const KINDS = ['.ts', '.js', '.mjs', '.json'];
+const NAMES = KINDS.map((kind) => `multilane.config${kind}`);
 
 export interface ConfigFile {
   /** Absolute. */
@@ -20,47 +25,91 @@ export interface ConfigFile {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-/** @throws ConfigError when two files of the default names lie in `cwd` */
-function find(cwd: string): string | undefined {
+/** The one of the default names that lies in a folder. @throws ConfigError when there are two */
+export function defaultConfigFile(cwd: string): string | undefined {
   const found = NAMES.filter((name) => existsSync(join(cwd, name)));
   if (found.length > 1) throw new ConfigError(`${found.join(' and ')}: keep one, or name one with --config`);
   return found[0] === undefined ? undefined : join(cwd, found[0]);
 }
 
+/**
+ * Path of the configuration file that a command line means, undefined for `--demo`. Without a file there is nothing to
+ * run, and the folder is the wrong one: no service is a default that somebody's database could be migrated for.
+ * @throws ConfigError when it is not there, or of an unknown kind
+ */
+export function configFileOf(
+  cwd: string,
+  { config, demo }: Pick<CommandLine, 'config' | 'demo'>,
+): string | undefined {
+  if (demo) return undefined;
+  if (config === undefined) {
+    const path = defaultConfigFile(cwd);
+    if (path === undefined) throw missing(cwd);
+    return path;
+  }
+  const path = resolve(cwd, config);
+  if (!existsSync(path)) throw new ConfigError(`--config: there is no file ${config}`);
+  if (!KINDS.includes(extname(path))) {
+    throw new ConfigError(`--config: ${config} is neither ${KINDS.join(' nor ')}`);
+  }
+  return path;
+}
+
+const missing = (cwd: string): ConfigError =>
+  new ConfigError(
+    `no configuration file: looked for ${NAMES.join(', ')} in ${cwd}; start in the folder of your project, ` +
+      'name its file with --config FILE, write a new project with "multilane new DIR", ' +
+      'or run the reference shop with --demo',
+  );
+
 async function contentOf(path: string, name: string): Promise<unknown> {
+  if (extname(path) !== '.json') return defaultExportOf(await importFirst(path), path);
+  const text = await readFile(path, 'utf8');
   try {
-    if (extname(path) === '.json') return JSON.parse(await readFile(path, 'utf8'));
-    const module: { default?: unknown } = await import(pathToFileURL(path).href);
-    return module.default;
+    return JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof ConfigError) throw new ConfigError(`${name}: ${cause.message}`, { cause });
-    const reason =
-      cause instanceof Error ? `${cause.name}: ${cause.message.split('\n', 1)[0]}` : String(cause);
-    throw new ConfigError(`${name}: cannot be loaded: ${reason}`, { cause });
+    const message = String(cause).replaceAll(/\s+/g, ' ');
+    const position = / at position (\d+)/.exec(message)?.[1];
+    const line = position === undefined ? '' : `:${text.slice(0, Number(position)).split('\n').length}`;
+    throw new ConfigError(`${name}${line}: cannot be loaded: ${message}`, { cause });
   }
 }
 
-/**
- * @param named what `--config` says
- * @returns undefined when there is no file
- * @throws ConfigError for a file that is missing, broken, or of no use
- */
-export async function loadConfigFile(
-  cwd: string,
-  named: string | undefined,
-): Promise<ConfigFile | undefined> {
-  const path = named === undefined ? find(cwd) : resolve(cwd, named);
-  if (path === undefined) return undefined;
-  const name = basename(path);
-  if (!existsSync(path)) throw new ConfigError(`--config: there is no file ${named}`);
-  if (!['.js', '.mjs', '.json'].includes(extname(path))) {
-    throw new ConfigError(`--config: ${named} is neither .js nor .mjs nor .json`);
+/** @throws ConfigError naming the line of the export */
+function defaultExportOf(exports: Readonly<Record<string, unknown>>, path: string): unknown {
+  const content = exports.default;
+  const found = notAConfig(content);
+  if (found === undefined) return content;
+  const lines = readFileSync(path, 'utf8').split('\n');
+  const line = lines.findIndex((text) => /^\s*export\s+default\b|^\s*module\.exports\s*=/.test(text)) + 1;
+  const place = shownPlace(path, ...(line === 0 ? [] : [line]));
+  throw new ConfigError(`${place}: ${found}; write: export default defineConfig({ services: [...] })`);
+}
+
+/** What is exported instead of an object of settings and services. */
+function notAConfig(content: unknown): string | undefined {
+  if (content === undefined) return 'there is no default export';
+  if (typeof content !== 'object' || content === null) {
+    return `the default export must be an object, not ${content === null ? 'null' : `a ${typeof content}`}`;
   }
+  if (Array.isArray(content)) return 'the default export must be an object, not a list';
+  if (types.isPromise(content)) {
+    content.catch(() => {}); // this refusal says it first
+    return 'the default export must be an object, not a promise (export default await …)';
+  }
+  if ('routes' in content) return 'the default export is a service, not a configuration';
+  return undefined;
+}
+
+/**
+ * @param path as `configFileOf` has found it
+ * @throws ConfigError for a file that is broken, or of no use
+ */
+export async function loadConfigFile(path: string): Promise<ConfigFile> {
+  const name = basename(path);
   const content = await contentOf(path, name);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new ConfigError(
-      `${name}: ${extname(path) === '.json' ? 'must hold' : 'must export by default'} an object`,
-    );
+    throw new ConfigError(`${name}: must hold an object`);
   }
   const { services, ...members } = content as Readonly<Record<string, unknown>>;
   if (services !== undefined && extname(path) === '.json') {

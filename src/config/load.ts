@@ -6,7 +6,7 @@ import { ConfigError } from '../errors.js';
 import { maskUrl } from './address.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
-import { type ConfigFile, fromFile, loadConfigFile } from './file.js';
+import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './file.js';
 import { thisMachine, workersOn } from './machine.js';
 import { checkText, helpText, type Line, version } from './print.js';
 import { checkTogether, doubtsAbout } from './rules.js';
@@ -24,7 +24,7 @@ export interface LoadOptions {
   readonly cwd: string;
   /** Standard output is a terminal. */
   readonly isTTY: boolean;
-  /** Names of the services that are there when no configuration declares any: those of the reference shop. */
+  /** Names of the services of the reference shop: for `--demo`, and for a configuration that declares none. */
   readonly shop: readonly string[];
   readonly env?: Environment;
   readonly parallelism?: number;
@@ -59,10 +59,14 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
   if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
 
-  const file = await loadConfigFile(cwd, commandLine.config);
+  const path = configFileOf(cwd, commandLine);
+  const file = path === undefined ? undefined : await loadConfigFile(path);
   const services = file?.services === undefined ? options.shop : namesOf(file);
   const warnings: string[] = [];
   const warn = (warning: string): number => warnings.push(warning);
+  if (file?.services === undefined && file !== undefined) {
+    warn(`${file.name} declares no services: the reference shop is mounted`);
+  }
   const sources = (known: readonly string[]): readonly Source[] => [
     fromCommandLine(commandLine, known),
     fromEnvironment(env, known, warn),

@@ -44,7 +44,8 @@ export function helpText(machine: Machine, command = 'node dist/primary.js'): st
   });
   return `Usage: ${command} [option]...
 
-Starts the services of multilane.config.{js,mjs,json}, or the reference shop when there is none.
+Starts the services of multilane.config.{ts,js,mjs,json} in the working directory. The reference shop needs
+no file: --demo.
 
 ${options.join('\n')}
 

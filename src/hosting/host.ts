@@ -4,7 +4,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { CpuClient } from '../cluster/cpu-client.js';
-import { ConfigError } from '../errors.js';
 import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
 import { FlightRecorder } from '../memory/flight-recorder.js';
@@ -23,6 +22,7 @@ import type { ServiceDefinition } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
+import { shownPlace, userFailure } from '../user-code/failure.js';
 import { createBounds } from './bounds.js';
 import { createCalling } from './calling.js';
 import { dispatchTo } from './dispatch.js';
@@ -149,7 +149,9 @@ export function createHost(options: HostOptions): Host {
   try {
     mountAll(app, services, switches, options.awaitsDatabases ?? true);
   } catch (error) {
-    throw new ConfigError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw userFailure(error, 'while routes are registered', {
+      file: settings.configFile && shownPlace(settings.configFile),
+    });
   }
   // All workers have the same routes: one of them says it.
   if (worker === 1) {

@@ -205,7 +205,7 @@ export class App {
     const declared = this.#declared(service, fill);
     this.#meshCallers?.accept(service);
     this.#unmatched.addFields(outermost(declared[0]?.hooks)?.onRequest ?? []);
-    for (const { method, path, options, target, hooks } of declared) {
+    for (const { method, path, options, target, hooks, declaration } of declared) {
       try {
         const pattern = parsePattern(path);
         const { template } = pattern;
@@ -236,7 +236,9 @@ export class App {
         if (!unlimited) this.#switchable.push({ service, method, path, template });
         if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
       } catch (cause) {
-        throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, { cause });
+        throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, {
+          cause: declaration,
+        });
       }
     }
   }

@@ -22,6 +22,8 @@ export interface DeclaredRoute {
   /** What a route answers with, or what its WebSockets do. */
   readonly target: Handler | WebSocketOptions<never>;
   readonly hooks: HookChain;
+  /** Its stack is where the route was declared. */
+  readonly declaration: Error;
 }
 
 type Register = Application['get'];
@@ -114,6 +116,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
         options: { ...inherited, ...withoutHooks(options) },
         target,
         hooks: chained(hooks, options),
+        declaration: new Error('declared here'),
       });
     };
 

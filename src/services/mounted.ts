@@ -1,8 +1,8 @@
 // Which services this process runs: those of the configuration or the reference shop, narrowed by SERVICES.
 // The primary and every worker ask the same question and load the same modules.
-import { pathToFileURL } from 'node:url';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import { importUserModule } from '../user-code/module.js';
 import { defineService } from './define-service.js';
 import type { ServiceDefinition } from './service.js';
 
@@ -19,7 +19,7 @@ export async function mountedServices(
 
 async function declaredServices(configFile: string | undefined): Promise<readonly ServiceDefinition[]> {
   if (configFile === undefined) return (await import('./catalog.js')).referenceShop;
-  const module = (await import(pathToFileURL(configFile).href)) as {
+  const module = (await importUserModule(configFile)) as {
     readonly default?: { readonly services?: readonly ServiceDefinition[] };
   };
   const services = module.default?.services;

@@ -18,7 +18,7 @@ const STOP_MS = 30_000;
 const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', DRAIN_MS: '500' };
 
 export interface ClusterOptions {
-  /** Configuration module: its URL, or its path from the working directory. Without one: that of `cwd`, or the shop. */
+  /** Configuration module: its URL, or its path from the working directory. Default: that of `cwd`. */
   readonly config?: URL | string;
   /** By their camelCase names; `port`, `adminPort` and `dataDir` are set already, 0 and a new folder. */
   readonly settings?: Readonly<Record<string, string | number | boolean | readonly string[]>>;

@@ -1,6 +1,6 @@
 // What a test mounts, and the settings it runs with: those of a configuration, as its file would be read. Command line
 // and environment have no part in it: a test means the same in every shell.
-import { type ConfigFile, loadConfigFile } from '../config/file.js';
+import { type ConfigFile, configFileOf, loadConfigFile } from '../config/file.js';
 import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
@@ -40,7 +40,7 @@ export async function projectOf({ services, config, settings = {} }: ProjectOpti
 
 async function configurationOf(config: ProjectOptions['config'] = {}): Promise<ConfigFile> {
   if (typeof config === 'string' || config instanceof URL) {
-    return (await loadConfigFile(process.cwd(), fileOf(config)))!;
+    return loadConfigFile(configFileOf(process.cwd(), { config: fileOf(config), demo: false })!);
   }
   const { services, ...members } = config;
   return { path: '', name: 'config', services, members };

@@ -33,9 +33,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   server: ['telemetry', 'memory', 'resilience'],
   upstream: ['resilience', 'telemetry', 'memory'],
   saga: ['db', 'resilience', 'telemetry'],
-  cluster: ['memory', 'telemetry'],
-  config: [],
-  surface: ['server', 'upstream', 'saga', 'db', 'telemetry', 'resilience', 'memory'],
+  cluster: ['memory', 'telemetry', 'user-code'],
+  'user-code': [],
+  config: ['user-code'],
+  surface: ['user-code', 'server', 'upstream', 'saga', 'db', 'telemetry', 'resilience', 'memory'],
 };
 
 /** Library -> the only room that may import it. Others get what they need through that room's contract. */

@@ -59,16 +59,34 @@ describe('multilane routes', () => {
     [
       'a route that is declared twice',
       `app.get('/a/:x', () => 1); app.get('/a/:y', () => 2);`,
-      /service shelf, route GET \/a\/:y: .*already registered as GET \/a\/:x/,
+      /^multilane: multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:y: .*already registered as GET \/a\/:x$/m,
     ],
-    ['a bad pattern', `app.get('/a/:x(', () => 1);`, /service shelf, route GET \/a\/:x\(: /],
-    ['a service that works while it registers', `db.query('select 1');`, /"shelf" uses db\.query/],
+    [
+      'a bad pattern',
+      `app.get('/a/:x(', () => 1);`,
+      /multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:x\(: /,
+    ],
+    [
+      'a service that works while it registers',
+      `db.query('select 1');`,
+      /multilane\.config\.js:8:\d+: .*"shelf" uses db\.query/,
+    ],
+    [
+      'a throw in a group',
+      `const fail = () => undefined.nothing; app.group('/a', fail);`,
+      /multilane\.config\.js:8:\d+: service shelf: Cannot read .*\n +at fail \(multi.*\n +at .*routes \(multilane.*\n {2}while/,
+    ],
+    [
+      'routes that are async',
+      'return Promise.resolve();',
+      /^multilane: multilane\.config\.js: service shelf: .* is async/,
+    ],
   ] as const) {
-    it(`finds ${what}, with the exit code of a bad configuration`, async () => {
+    it(`finds ${what}, with its place and the exit code of a bad configuration`, async () => {
       const run = await routes(body);
       expect(run).to.include({ code: 78, stdout: '' });
       expect(run.stderr).to.match(says);
-      expect(run.stderr.trim().split('\n')).to.have.length(1);
+      expect(run.stderr).to.not.include('dist/');
     });
   }
 });

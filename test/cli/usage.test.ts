@@ -45,7 +45,7 @@ describe('the command line', () => {
   });
 
   it('prints the settings for check, as --check does', async () => {
-    const check = await multilane(['check', '--workers', '3']);
+    const check = await multilane(['check', '--demo', '--workers', '3']);
     expect(check).to.include({ code: 0, stderr: '' });
     expect(check.stdout).to.match(/^WORKERS +3 {2}# --workers$/m);
   });
@@ -57,9 +57,18 @@ const REFUSALS = [
   ['an unknown option', ['ps', '--jsn'], 2, /unknown option '--jsn'\n.*--json/],
   ['a missing argument', ['sagas', 'show'], 2, /missing required argument 'saga-id'/],
   ['a shell nobody knows', ['completion', 'tcsh'], 2, /bash, zsh, fish/],
-  ['an unknown flag of start', ['start', '--wrokers', '2'], 78, /^multilane: --wrokers.*--workers/],
+  ['an unknown flag of start', ['start', '--demo', '--wrokers', '2'], 78, /^multilane: --wrokers.*--workers/],
+  ...['start', 'dev', 'check', 'routes', 'migrate'].map(
+    (command) =>
+      [
+        `${command} where no project is`,
+        [command],
+        78,
+        /^multilane: no configuration file: .*--demo/,
+      ] as const,
+  ),
   ['an unknown flag of dev', ['dev', 'now'], 78, /^multilane: unexpected argument "now"/],
-  ['a setting that check refuses', ['check', '--workers', '0'], 78, /^multilane: --workers/],
+  ['a setting that check refuses', ['check', '--demo', '--workers', '0'], 78, /^multilane: --workers/],
   [
     'an admin plane that is no URL',
     ['ps', '--admin', 'localhost:9901'],

@@ -23,6 +23,17 @@ describe('the configuration file', () => {
       const loaded = await running({ cwd, argv: ['--services', 'users'] });
       expect(loaded.services).to.equal(undefined);
       expect(loaded.settings).to.deep.include({ configFile: undefined, services: ['users'] });
+      expect(loaded.warnings).to.deep.equal([
+        'multilane.config.json declares no services: the reference shop is mounted',
+      ]);
+    }));
+
+  it('is not looked for with --demo, which mounts the reference shop', () =>
+    inFolder({ 'multilane.config.mjs': 'throw new Error();' }, async (cwd) => {
+      const loaded = await running({ cwd, argv: ['--demo', '--services', 'users'] });
+      expect(loaded.services).to.equal(undefined);
+      expect(loaded.settings).to.deep.include({ configFile: undefined, services: ['users'] });
+      expect(loaded.warnings).to.deep.equal([]);
     }));
 
   it('may be named by --config', () =>
@@ -66,14 +77,8 @@ describe('the configuration file', () => {
       /config.json: port: \[80\] is not/,
     ],
     ['a fraction', { 'multilane.config.json': '{"workers":1.5}' }, /workers: 1.5 is not a whole number/],
-    ['broken JSON', { 'multilane.config.json': '{' }, /config.json: cannot be loaded: SyntaxError/],
+    ['broken JSON', { 'multilane.config.json': '{' }, /config.json:1: cannot be loaded: SyntaxError/],
     ['no object', { 'multilane.config.json': '[]' }, /config.json: must hold an object/],
-    ['no default export', { 'multilane.config.mjs': 'export const port = 1' }, /must export by default/],
-    [
-      'a module that throws',
-      { 'multilane.config.mjs': 'throw new Error("no\\nway")' },
-      /cannot be loaded: Error: no$/,
-    ],
     ['services in JSON', { 'multilane.config.json': '{"services":["users"]}' }, /"services" takes code/],
     [
       'no services in the list',
@@ -107,5 +112,21 @@ describe('the configuration file', () => {
       );
       expect(await refusal({ cwd, argv: ['--config=settings.yaml'] })).to.match(/^78 --config: .*neither/);
       expect(await refusal({ cwd, argv: ['--config'] })).to.equal('78 --config: the file is missing');
+      expect(await refusal({ cwd, argv: ['--config', 'a.json', '--demo'] })).to.match(
+        /^78 --demo runs without/,
+      );
+      expect(await refusal({ cwd, argv: ['--demo=1'] })).to.equal('78 --demo: takes no value');
     }));
+
+  for (const argv of [[], ['--check']]) {
+    it(`is needed: without one, [${argv.join(' ')}] tells what was looked for, and where`, () =>
+      inFolder({ 'config.json': '{}' }, async (cwd) => {
+        const told = await refusal({ cwd, argv, bare: true });
+        expect(told)
+          .to.match(/^78 no configuration file: looked for /)
+          .and.include(` in ${cwd};`)
+          .and.include('--demo');
+        for (const kind of ['ts', 'js', 'mjs', 'json']) expect(told).to.include(`multilane.config.${kind}`);
+      }));
+  }
 });

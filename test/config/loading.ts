@@ -2,16 +2,23 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultConfigFile } from '#src/config/file.js';
 import { type Loaded, type LoadOptions, loadSettings } from '#src/config/load.js';
 import type { Settings } from '#src/config.js';
 
 export const SHOP = ['users', 'orders', 'payments', 'checkout'];
 
-export const load = (options: Partial<LoadOptions> = {}): Promise<Loaded> =>
-  loadSettings({
-    argv: [],
+export interface LoadingOptions extends Partial<LoadOptions> {
+  /** Where no configuration file lies or is named, `--demo` is not added. */
+  readonly bare?: boolean;
+}
+
+export function load({ bare = false, ...options }: LoadingOptions = {}): Promise<Loaded> {
+  const { argv = [], cwd = '/nonexistent' } = options;
+  const isNamed = argv.some((word) => /^--(config|demo)\b/.test(word));
+  const isShop = !bare && !isNamed && defaultConfigFile(cwd) === undefined;
+  return loadSettings({
     env: {},
-    cwd: '/nonexistent',
     isTTY: false,
     shop: SHOP,
     parallelism: 4,
@@ -21,19 +28,22 @@ export const load = (options: Partial<LoadOptions> = {}): Promise<Loaded> =>
     platform: 'linux',
     addresses: ['192.0.2.7'],
     ...options,
+    cwd,
+    argv: isShop ? ['--demo', ...argv] : argv,
   });
+}
 
-export async function running(options: Partial<LoadOptions> = {}): Promise<Extract<Loaded, { kind: 'run' }>> {
+export async function running(options: LoadingOptions = {}): Promise<Extract<Loaded, { kind: 'run' }>> {
   const loaded = await load(options);
   if (loaded.kind !== 'run') throw new Error(`expected settings, got ${loaded.kind}`);
   return loaded;
 }
 
-export const settings = async (options: Partial<LoadOptions> = {}): Promise<Settings> =>
+export const settings = async (options: LoadingOptions = {}): Promise<Settings> =>
   (await running(options)).settings;
 
 /** The message of the refusal, with its exit code in front: `78 --port: …`. */
-export async function refusal(options: Partial<LoadOptions>): Promise<string> {
+export async function refusal(options: LoadingOptions): Promise<string> {
   try {
     await load(options);
   } catch (error) {

@@ -50,7 +50,7 @@ describe('the limit of open files', () => {
       this.timeout(20_000);
       const run = spawn(
         'sh',
-        ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, PRIMARY, '--check'],
+        ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, PRIMARY, '--demo', '--check'],
         {
           cwd: tmpdir(),
           env: cleanEnvironment({ WORKERS: '2' }),

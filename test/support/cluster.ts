@@ -89,7 +89,7 @@ export const isolated = (dataDir: string): Record<string, string> => ({
 /** Starts a cluster and waits for its ready line. @throws ClusterError with its stderr when it ends first */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { tls, dataDir = newDataDir() } = options;
-  const config = options.config === undefined ? [] : ['--config', options.config];
+  const config = options.config === undefined ? ['--demo'] : ['--config', options.config];
   const child = spawn(
     process.execPath,
     [...(options.entry ?? [PRIMARY]), ...config, ...(options.args ?? [])],

@@ -16,17 +16,21 @@ export interface Ended extends Exit {
 }
 
 export interface RunOptions {
+  /** Without `--config` among them it is the reference shop, by `--demo`. */
   readonly args?: readonly string[];
+  /** Nothing is added to `args`. */
+  readonly bare?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** Default: a new, empty folder, which is also the working directory. */
   readonly dataDir?: string;
 }
 
 /** Runs `node dist/primary.js` to its end. @throws Error when it does not end */
-export async function runPrimary({ args = [], env = {}, dataDir }: RunOptions): Promise<Ended> {
+export async function runPrimary({ args = [], bare, env = {}, dataDir }: RunOptions): Promise<Ended> {
   const folder = newDataDir();
   const data = dataDir ?? folder;
-  const child = spawn(process.execPath, [PRIMARY, ...args], {
+  const shop = bare === true || args.includes('--config') ? [] : ['--demo'];
+  const child = spawn(process.execPath, [PRIMARY, ...shop, ...args], {
     cwd: folder,
     env: cleanEnvironment({ ...isolated(data), ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],

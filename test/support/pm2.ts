@@ -79,7 +79,7 @@ export class Pm2 {
       name,
       script: PRIMARY,
       cwd: this.dataDir,
-      args: config === undefined ? [] : ['--config', config],
+      args: config === undefined ? ['--demo'] : ['--config', config],
       env: { ...this.#env, ...env },
       out_file: this.#logFile(name, 'out'),
       error_file: this.#logFile(name, 'error'),

@@ -92,7 +92,7 @@ describe('multilane dev', () => {
       const waits = (): boolean =>
         lines.includes('multilane dev: ended (exit code 78), waiting for a change');
       expect(await until(waits, (yes) => yes), lines.join('\n')).to.equal(true);
-      expect(lines.join('\n')).to.match(/^multilane: multilane\.config\.js: cannot be loaded: SyntaxError/m);
+      expect(lines.join('\n')).to.match(/^multilane: multilane\.config\.js:1: SyntaxError/m);
       project.write('multilane.config.js', CONFIG('3'));
       expect(await served(3)).to.equal(3);
       child.kill('SIGINT');

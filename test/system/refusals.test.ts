@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Project } from '#test/support/cli.js';
 import { get } from '#test/support/client.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
 import { type Shop, sharedShop } from './shop.js';
@@ -64,6 +65,12 @@ describe('a start that is refused', () => {
     }
   });
 
+  it('in a folder without a project exits 78 with one line, whatever DATABASE_URL is', async () => {
+    const env = { DATABASE_URL: 'postgres://shop:hunter2secret@127.0.0.1:1/postgres' };
+    const run = await runPrimary({ bare: true, env });
+    expectRefusal(run, 78, /no configuration file: looked for .*multilane\.config\.mjs.* in \/.*--demo/);
+  });
+
   for (const name of ['DATABASE_URL', 'PAYMENTS_DATABASE_URL']) {
     it(`for a ${name} that cannot be reached exits 1 with one line that names it`, async function () {
       this.timeout(25_000);
@@ -92,6 +99,47 @@ describe('a start that is refused', () => {
       }
     });
   }
+
+  describe('by the code of a project', () => {
+    const project = new Project({ 'package.json': '{ "type": "module" }' });
+    before(() => project.install());
+    after(() => project.remove());
+
+    for (const [where, code, says] of [
+      [
+        'in a promise that nothing handles',
+        `void Promise.reject(new RangeError('no way'));`,
+        /service\.js:3:21: RangeError: no way\n +at \S+service\.js:3:21\n +in a promise that nothing handles/,
+      ],
+      [
+        'in workers only',
+        `if (!isMainThread) throw new RangeError('no way');`,
+        /service\.js:3:26: RangeError: no way\n +at \S+service\.js:3:26\n +while loading multilane\.config\.js\. /,
+      ],
+      [
+        'while it declares its routes',
+        `const routes = () => {\n  throw new RangeError('no way');\n};`,
+        /service\.js:4:9: service one: no way\n +at \S*routes \(\S+service\.js:4:9\)\n +while routes are registered\. /,
+      ],
+    ] as const) {
+      it(`thrown ${where} exits 78 with file and line, the frames of the project and what to do`, async () => {
+        project.write(
+          'service.js',
+          `import { defineService } from 'multilane';
+          import { isMainThread } from 'node:worker_threads';\n${code}
+          export default defineService({ name: 'one', routes: ${code.includes('routes') ? 'routes' : '() => {}'} });`,
+        );
+        project.write(
+          'multilane.config.js',
+          `import one from './service.js'; export default { services: [one] };`,
+        );
+        const run = await runPrimary({ args: ['--config', join(project.folder, 'multilane.config.js')] });
+        expect(run.code, run.stderr).to.equal(78);
+        expect(run.stderr).to.match(says).and.include('Correct it and start again.');
+        expect(run.stderr).to.not.match(/node:internal|\/dist\//);
+      });
+    }
+  });
 
   describe('on a DATA_DIR in use', () => {
     let shop: Shop;

@@ -1,0 +1,105 @@
+// What the modules of a project import, read from their text. It is needed only when one of them cannot be loaded:
+// Node.js does not tell then which file a syntax error is in, nor where an import is that leads nowhere.
+import { spawn } from 'node:child_process';
+import { createReadStream, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, extname, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+export interface UserImport {
+  /** Absolute path of the file it is written in. */
+  readonly importer: string;
+  readonly line: number;
+  readonly specifier: string;
+  /** Absolute path of the file it names, which need not exist; undefined for a package. */
+  readonly target: string | undefined;
+}
+
+export interface SyntaxFault {
+  readonly file: string;
+  readonly line: number;
+  /** The line, and a mark below the place. */
+  readonly excerpt: readonly string[];
+}
+
+const SPECIFIER = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+/** A project that is larger is not searched to its end. */
+const MOST_FILES = 500;
+
+/** Those of `entry` and of what it imports, files nearest to it first. Packages are not entered. */
+export function* importsFrom(entry: string): Generator<UserImport> {
+  const files = new Set([entry]);
+  for (const importer of files) {
+    for (const found of importsIn(importer)) {
+      yield found;
+      if (found.target !== undefined && files.size < MOST_FILES) files.add(found.target);
+    }
+  }
+}
+
+function* importsIn(importer: string): Generator<UserImport> {
+  for (const [index, line] of linesOf(importer).entries()) {
+    for (const { 2: specifier = '', index: at } of line.matchAll(SPECIFIER)) {
+      if (line.slice(0, at).includes('//')) continue;
+      yield { importer, line: index + 1, specifier, target: targetOf(specifier, importer) };
+    }
+  }
+}
+
+function linesOf(file: string): readonly string[] {
+  if (!/^\.[cm]?[jt]s$/.test(extname(file))) return [];
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch {
+    return []; // it is not there, which is told by who looks for it
+  }
+}
+
+function targetOf(specifier: string, importer: string): string | undefined {
+  if (/^\.{0,2}\//.test(specifier)) return resolve(dirname(importer), specifier);
+  try {
+    if (specifier.startsWith('file:')) return fileURLToPath(specifier);
+    return specifier.startsWith('#') ? createRequire(importer).resolve(specifier) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Finds the module that does not compile, by having Node.js check each one without running it.
+ * @param message of the SyntaxError
+ */
+export async function findSyntaxFault(entry: string, message: string): Promise<SyntaxFault | undefined> {
+  const files = new Set([entry]);
+  for (const { target } of importsFrom(entry)) if (target !== undefined) files.add(target);
+  for (const file of files) {
+    if (!['.js', '.mjs'].includes(extname(file))) continue;
+    const fault = parseSyntaxFault(await checkOf(file), message);
+    if (fault !== undefined) return { ...fault, file };
+  }
+  return undefined;
+}
+
+/** What `node --check` says of a module on stderr. From stdin, it takes any text for a module, as `import` did. */
+async function checkOf(file: string): Promise<string> {
+  const child = spawn(process.execPath, ['--input-type=module', '--check'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  // What is wrong with the file or the pipe shows as a check that finds nothing.
+  child.on('error', () => {});
+  child.stdin.on('error', () => {});
+  createReadStream(file)
+    .on('error', () => child.stdin.end())
+    .pipe(child.stdin);
+  return text(child.stderr);
+}
+
+/** Reads the head of a stack, or of what Node.js prints: file and line, the line itself, a mark, then the error. */
+export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
+  const [, where, line, source = '', mark = '', rest = ''] =
+    /^(\S.*):(\d+)\n(.*)\n(\s*\^+)\s*\n([\s\S]*)$/.exec(stack) ?? [];
+  if (where === undefined || !rest.includes(message)) return undefined;
+  const file = where.startsWith('file:') ? fileURLToPath(where) : where;
+  return { file, line: Number(line), excerpt: [source, mark] };
+}

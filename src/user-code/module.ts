@@ -1,0 +1,103 @@
+// Loads modules of a project: its configuration and, through it, its services. What goes wrong is told with file and
+// line, in which of them it ever is.
+import { existsSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import type { ConfigError } from '../errors.js';
+import { type FailureDetails, isFromLoader, shownPlace, userFailure } from './failure.js';
+import { findSyntaxFault, importsFrom, parseSyntaxFault, type UserImport } from './imports.js';
+
+type Exports = Readonly<Record<string, unknown>>;
+
+/** @throws ConfigError naming file and line */
+export async function importUserModule(path: string): Promise<Exports> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Exports;
+  } catch (thrown) {
+    throw await loadFailure(thrown, path);
+  }
+}
+
+/**
+ * The same in a process that has no rule yet for rejections that nothing handles: those of the module's top level are
+ * failures to load it.
+ * @throws ConfigError
+ */
+export async function importFirst(path: string): Promise<Exports> {
+  const rejections: unknown[] = [];
+  const heard = (reason: unknown): number => rejections.push(reason);
+  process.on('unhandledRejection', heard);
+  try {
+    const exports = await importUserModule(path);
+    // They are reported when the promises of this turn have run.
+    await turn();
+    if (rejections.length === 0) return exports;
+    throw userFailure(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`);
+  } finally {
+    process.removeListener('unhandledRejection', heard);
+  }
+}
+
+/** What is wrong with a module that `import` has refused, or that has thrown. */
+export async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
+  const isRefused = thrown instanceof Error && isFromLoader(thrown);
+  const details = isRefused ? await refusalDetails(thrown, path) : {};
+  return userFailure(thrown, `while loading ${basename(path)}`, { ...details, file: shownPlace(path) });
+}
+
+/** Of what Node.js refuses: the place in the file that has to be changed. */
+async function refusalDetails(error: Error, path: string): Promise<FailureDetails> {
+  const { message, stack } = error;
+  if (error instanceof SyntaxError) {
+    const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
+    const next = nextFor(error, undefined);
+    return fault === undefined ? { next } : { ...fault, place: shownPlace(fault.file, fault.line), next };
+  }
+  const [subject = '', importer] = message.split(/ imported from |\nRequire stack:\n- /);
+  for (const found of importsFrom(path)) {
+    if (!isAbout(subject, found)) continue;
+    return { place: shownPlace(found.importer, found.line), next: nextFor(error, found) };
+  }
+  return {
+    place: importer?.startsWith('/') ? shownPlace(importer) : undefined,
+    next: nextFor(error, undefined),
+  };
+}
+
+/** A message of Node.js names the path or the URL of a file, or a specifier in quotes. */
+function isAbout(subject: string, { specifier, target }: UserImport): boolean {
+  const names = [`'${specifier}'`, `'${packageOf(specifier)}'`];
+  if (target !== undefined) names.push(`'${target}'`, `"${pathToFileURL(target).href}"`);
+  return (
+    names.some((name) => subject.includes(name)) || (target !== undefined && subject.endsWith(` ${target}`))
+  );
+}
+
+const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
+
+function nextFor(
+  { code, message }: NodeJS.ErrnoException,
+  found: UserImport | undefined,
+): string | undefined {
+  if (/^Unknown file extension "\.[cm]?ts"/.test(message)) {
+    const { node } = process.versions;
+    return `Node.js ${node} does not run TypeScript: use 22.18 or newer, or compile it and name the result.`;
+  }
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
+    return 'Node.js only removes types: write it without this syntax, or compile it and name the result.';
+  }
+  if (found === undefined || !/^(ERR_)?MODULE_NOT_FOUND$/.test(code ?? '')) return undefined;
+  const { importer, specifier, target } = found;
+  if (target === undefined) return `Install it (npm install ${packageOf(specifier)}), or correct the import.`;
+  const near = [
+    `${specifier}.js`,
+    `${specifier}.mjs`,
+    `${specifier}/index.js`,
+    specifier.replace(/\.js$/, '.ts'),
+  ];
+  const meant = near.find((one) => one !== specifier && existsSync(resolve(dirname(importer), one)));
+  return meant === undefined
+    ? 'Correct the path.'
+    : `An import names the whole file: did you mean '${meant}'?`;
+}

@@ -1,0 +1,166 @@
+// What the author of a project reads when it does not load: the file and the line, the frames of the project and no others,
+// and what to do next.
+import { expect } from 'chai';
+import { inFolder, refusal } from './loading.js';
+
+const config = (text: string): Record<string, string> => ({ 'multilane.config.mjs': text });
+const SERVICE = `import './service.mjs';\nexport default {};`;
+
+type Case = readonly [string, Record<string, string>, string];
+const CASES: readonly Case[] = [
+  [
+    'a syntax error',
+    config('export default {\n  port: 1,,\n};'),
+    `multilane.config.mjs:2: SyntaxError: Unexpected token ','
+      port: 1,,
+              ^
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a syntax error in a service',
+    { ...config(SERVICE), 'service.mjs': '\nconst service = (1 + ;' },
+    `service.mjs:2: SyntaxError: Unexpected token ';'
+    const service = (1 + ;
+                         ^
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a syntax error in what a service imports, of a project that does not say which modules it has',
+    {
+      'multilane.config.js': `import './service.js';\nexport default {};`,
+      'service.js': `export {\n  rule,\n} from './rules.js';`,
+      'rules.js': 'export const rule = [;',
+    },
+    `rules.js:1: SyntaxError: Unexpected token ';'
+    export const rule = [;
+                         ^
+  while loading multilane.config.js. Correct it and start again.`,
+  ],
+  [
+    'a syntax error in a CommonJS module',
+    { ...config(`import './rules.cjs';\nexport default {};`), 'rules.cjs': 'module.exports = [;' },
+    `rules.cjs:1: SyntaxError: Unexpected token ';'
+    module.exports = [;
+                      ^
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'an import of a name that is not exported',
+    { ...config(`import { x } from './service.mjs';\nexport default { x };`), 'service.mjs': '' },
+    `multilane.config.mjs:1: SyntaxError: The requested module './service.mjs' does not provide an export named 'x'
+    import { x } from './service.mjs';
+             ^
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a throw at the top level of a service',
+    {
+      ...config(SERVICE),
+      'service.mjs': `const fail = () => {\n  throw new RangeError('no\\nway');\n};\nfail();`,
+    },
+    `service.mjs:2:9: RangeError: no
+  way
+    at fail (service.mjs:2:9)
+    at service.mjs:4:1
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a throw of what is no Error',
+    config(`throw 'no way';`),
+    `multilane.config.mjs: 'no way' was thrown, which is no Error
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a promise at the top level that rejects',
+    config(`\nawait Promise.reject(new Error('no way'));`),
+    `multilane.config.mjs:2:22: Error: no way
+    at multilane.config.mjs:2:22
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'an import of a file that has another name',
+    { ...config(`\nimport './service';`), 'service.mjs': '' },
+    `multilane.config.mjs:2: Error: Cannot find module 'service' imported from multilane.config.mjs
+  while loading multilane.config.mjs. An import names the whole file: did you mean './service.mjs'?`,
+  ],
+  [
+    'an import of a file that is not there, in a service',
+    { ...config(SERVICE), 'service.mjs': `// import './rules.mjs'\nimport './rules.mjs';` },
+    `service.mjs:2: Error: Cannot find module 'rules.mjs' imported from service.mjs
+  while loading multilane.config.mjs. Correct the path.`,
+  ],
+  [
+    'an import of a package that is not installed',
+    config(`import x from '@shop/absent/rules.js';\nexport default x;`),
+    `multilane.config.mjs:1: Error: Cannot find package '@shop/absent' imported from multilane.config.mjs
+  while loading multilane.config.mjs. Install it (npm install @shop/absent), or correct the import.`,
+  ],
+  [
+    'a service that cannot be one',
+    config(
+      `import { defineService } from '${import.meta.resolve('multilane')}';\ndefineService({ name: 'A' });`,
+    ),
+    `multilane.config.mjs:2:1: service name "A" must match ^[a-z][a-z0-9-]{0,62}$
+    at multilane.config.mjs:2:1
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+];
+
+const WRONG_EXPORTS: readonly (readonly [string, string, string])[] = [
+  ['none', 'export const port = 1;', ': there is no default export'],
+  ['a function', '\nexport default () => ({});', ':2: the default export must be an object, not a function'],
+  ['null', 'export default null;', ':1: the default export must be an object, not null'],
+  ['a list', 'export default [];', ':1: the default export must be an object, not a list'],
+  [
+    'a promise',
+    'export default Promise.resolve({});',
+    ':1: the default export must be an object, not a promise (export default await …)',
+  ],
+  [
+    'a service',
+    'export default { name: "a", routes() {} };',
+    ':1: the default export is a service, not a configuration',
+  ],
+];
+
+/** Node.js 20 does not run TypeScript. */
+const runsTypeScript = 'typescript' in process.features && process.features.typescript !== false;
+
+describe('a project that does not load', () => {
+  /** Paths without their folder, frames without those of this test. */
+  const told = (files: Record<string, string>): Promise<string> =>
+    inFolder(files, async (cwd) =>
+      (await refusal({ cwd })).replaceAll(`${cwd}/`, '').replaceAll(/\n +at .*\(?\btest\/config\/.*/g, ''),
+    );
+
+  for (const [what, files, message] of CASES) {
+    it(`is told with its place for ${what}`, async () => {
+      expect(await told(files)).to.equal(`78 ${message}`);
+    });
+  }
+
+  for (const [what, text, message] of WRONG_EXPORTS) {
+    it(`is told which line exports ${what}, and what is wanted`, async () => {
+      expect(await told(config(text))).to.equal(
+        `78 multilane.config.mjs${message}; write: export default defineConfig({ services: [...] })`,
+      );
+    });
+  }
+
+  it('is told where TypeScript is imported that this Node.js does not run', async function () {
+    if (runsTypeScript) this.skip();
+    const files = { ...config(`\nimport './service.ts';`), 'service.ts': 'const port: number = 1;' };
+    expect(await told(files))
+      .to.match(/^78 multilane\.config\.mjs:2: .*"\.ts"/)
+      .and.include(
+        `Node.js ${process.versions.node} does not run TypeScript: use 22.18 or newer, or compile it`,
+      );
+  });
+
+  it('may be in TypeScript, where this Node.js runs it', () =>
+    inFolder({ 'multilane.config.ts': 'const port: number = 1;\nexport default { port };' }, async (cwd) => {
+      const text = await refusal({ cwd }).catch((error: Error) => error.message);
+      if (runsTypeScript) expect(text).to.equal('was not refused');
+      else expect(text).to.match(/^78 \S*multilane\.config\.ts: .*\n.*does not run TypeScript/);
+    }));
+});
