@@ -7,18 +7,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, productIsBuilt } from './build.mjs';
+import { requirePlatform } from './platform.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 function stop(message, exitCode) {
   process.stderr.write(`multilane: ${message}\n`);
   process.exit(exitCode);
-}
-
-function refuseOldNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
-  stop(`Node.js 20.19 or newer is needed, this is ${process.versions.node}`, 78);
 }
 
 const packagesOf = (lock) => JSON.parse(readFileSync(lock, 'utf8')).packages;
@@ -48,7 +43,7 @@ function install() {
 
 const [mode = ''] = process.argv.slice(2);
 if (!['', '--modules', '--tests'].includes(mode)) stop(`set-up: unknown option ${mode}`, 78);
-refuseOldNode();
+requirePlatform();
 if (!modulesMatchLock()) install();
 const tests = mode === '--tests';
 // The compiler itself finds out quickest what of the tests is old; a start looks at file times only.

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 // The `multilane` command (docs/cli.md). What it can do is listed in cli/program.ts, one file per command.
-import { CommanderError } from 'commander';
-import { exitCodeOf, messageOf } from './cli/failure.js';
-import { createProgram } from './cli/program.js';
+import { requirePlatform } from '#scripts/platform.mjs';
+
+requirePlatform();
+const { CommanderError } = await import('commander');
+const { exitCodeOf, messageOf } = await import('./cli/failure.js');
+const { createProgram } = await import('./cli/program.js');
 
 try {
   await createProgram().parseAsync();

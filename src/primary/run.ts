@@ -9,7 +9,6 @@ import { widenCoreLimits } from '../config/core-environment.js';
 import { loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-files.js';
 import { ConfigError, StartError } from '../errors.js';
-import { checkPlatform, thisPlatform } from '../platform.js';
 
 export interface RunOptions {
   /** Flags: `process.argv` without what started us. */
@@ -22,7 +21,6 @@ export interface RunOptions {
 export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   const signals = new Signals(isatty(0));
   try {
-    checkPlatform(thisPlatform());
     // The modules of the shop alone are more files than a process with too low a limit can open at once.
     checkOpenFiles(openFileLimit());
     const { referenceShop } = await import('../services/catalog.js');

@@ -1,10 +1,38 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
+import { multilane, Project } from '#test/support/cli.js';
 import { cleanEnvironment, ROOT } from '#test/support/cluster.js';
 
 /** An orderly stop of PostgreSQL, behind the drain. */
 const POSTGRES_MS = 15_000;
+
+interface Pm2Configuration {
+  readonly name: string;
+  readonly script: string;
+  readonly cwd: string;
+  readonly kill_timeout: number;
+}
+
+/** As pm2 reads it. */
+function configurationIn(folder: string, env: Readonly<Record<string, string>> = {}): Pm2Configuration {
+  const file = JSON.stringify(join(folder, 'ecosystem.config.cjs'));
+  const print = `console.log(JSON.stringify(require(${file}).apps[0]))`;
+  const text = execFileSync(process.execPath, ['-e', print], {
+    env: cleanEnvironment(env),
+    encoding: 'utf8',
+  });
+  return JSON.parse(text) as Pm2Configuration;
+}
+
+/** What the script that pm2 would run says of what it would run. */
+const checkOf = ({ script, cwd }: Pm2Configuration): string =>
+  execFileSync(process.execPath, [resolve(cwd, script), '--check'], {
+    cwd,
+    env: cleanEnvironment(),
+    encoding: 'utf8',
+  });
 
 describe('the configuration for pm2', () => {
   for (const [env, longestMs] of [
@@ -13,12 +41,32 @@ describe('the configuration for pm2', () => {
     [{ DRAIN_MS: '1', MULTILANE_DRAIN_MS: '20000', DRAIN_NOTICE_MS: '5000' }, 25_000],
   ] as const) {
     it(`waits longer than a stop takes before it kills: ${JSON.stringify(env)}`, () => {
-      const print = `console.log(require(${JSON.stringify(join(ROOT, 'ecosystem.config.cjs'))}).apps[0].kill_timeout)`;
-      const text = execFileSync(process.execPath, ['-e', print], {
-        env: cleanEnvironment(env),
-        encoding: 'utf8',
-      });
-      expect(Number(text)).to.be.greaterThan(longestMs + POSTGRES_MS);
+      expect(configurationIn(ROOT, env).kill_timeout).to.be.greaterThan(longestMs + POSTGRES_MS);
     });
   }
+
+  it('of this repository runs the reference shop, by its configuration', () => {
+    const configuration = configurationIn(ROOT);
+    expect(configuration).to.deep.include({ name: 'multilane', script: 'dist/primary.js' });
+    expect(checkOf(configuration))
+      .to.match(/^services to mount +users,orders,payments,checkout$/m)
+      .and.include(join(ROOT, 'multilane.config.mjs'));
+  });
+
+  it('of a new project runs that project, under its name', async () => {
+    const project = new Project();
+    const folder = join(project.folder, 'web-shop');
+    try {
+      await multilane(['new', 'web-shop'], { cwd: project.folder });
+      project.install(folder);
+      const configuration = configurationIn(folder);
+      const { kill_timeout: killMs } = configurationIn(ROOT);
+      expect(configuration).to.deep.include({ name: 'web-shop', kill_timeout: killMs });
+      expect(checkOf(configuration))
+        .to.match(/^services to mount +hello$/m)
+        .and.include(join(realpathSync(folder), 'multilane.config.js'));
+    } finally {
+      project.remove();
+    }
+  });
 });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { type Cluster, newDataDir, ROOT, startCluster } from '#test/support/cluster.js';
+import { Project } from '#test/support/cli.js';
+import { type Cluster, cleanEnvironment, newDataDir, ROOT, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
 import { HAZARDS } from './fixtures/paths.js';
 
@@ -112,6 +113,29 @@ describe('the unit for systemd', () => {
           line.includes('multilane.service') && /Unknown|Invalid|Failed to parse|ignoring/i.test(line),
       );
     expect(complaints).to.deep.equal([]);
+  });
+
+  it('runs the project in the folder of its own name, under that name', () => {
+    const named = text.replaceAll('%N', 'shop');
+    const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(named)?.[1] ?? '';
+    for (const key of ['User', 'Group', 'StateDirectory']) expect(value(key)).to.equal('shop');
+    expect(value('WorkingDirectory')).to.equal('/opt/shop');
+    const [program, ...args] = value('ExecStart').split(' ');
+    expect(program).to.equal('/usr/bin/node');
+    const project = new Project({
+      'multilane.config.mjs': `export default { services: [{ name: 'mine', routes() {} }] };`,
+    });
+    project.install();
+    try {
+      const check = spawnSync(process.execPath, [...args, '--check'], {
+        cwd: project.folder,
+        env: cleanEnvironment(),
+        encoding: 'utf8',
+      });
+      expect(check.stdout, check.stderr).to.match(/^services to mount +mine$/m);
+    } finally {
+      project.remove();
+    }
   });
 
   it('gives the drain more time than it takes by default, and leaves PostgreSQL to the process', () => {

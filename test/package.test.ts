@@ -1,0 +1,40 @@
+// What `npm publish` would ship: what runs a project of a user's own, and nothing that a project would pick up by mistake.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { cleanEnvironment, ROOT } from './support/cluster.js';
+
+describe('the npm package', () => {
+  let files: readonly string[];
+  before(() => {
+    const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: ROOT,
+      env: cleanEnvironment(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [packed] = JSON.parse(text) as readonly [{ readonly files: readonly { readonly path: string }[] }];
+    files = packed.files.map(({ path }) => path);
+  });
+
+  it('has no project of its own: the configuration of this repository stays here', () => {
+    expect(files.filter((path) => /^[^/]*\.config\.[^/]*$/.test(path))).to.deep.equal([]);
+  });
+
+  it('has every file that it names or runs', () => {
+    const { bin, scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      readonly bin: Readonly<Record<string, string>>;
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    const preinstall = scripts.preinstall!.split(' ')[1]!;
+    expect(files).to.include.members([
+      ...Object.values(bin),
+      preinstall,
+      'dist/primary.js',
+      'dist/workers/http.js',
+      'template/multilane.config.js',
+      'template/ecosystem.config.cjs',
+      'deploy/multilane.service',
+    ]);
+  });
+});
