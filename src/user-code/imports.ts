@@ -95,11 +95,12 @@ async function checkOf(file: string): Promise<string> {
   return text(child.stderr);
 }
 
-/** Reads the head of a stack, or of what Node.js prints: file and line, the line itself, a mark, then the error. */
+/** Reads the head of a stack, or of what Node.js prints: file and line, source with a mark below a line, the error. */
 export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
-  const [, where, line, source = '', mark = '', rest = ''] =
-    /^(\S.*):(\d+)\n(.*)\n(\s*\^+)\s*\n([\s\S]*)$/.exec(stack) ?? [];
-  if (where === undefined || !rest.includes(message)) return undefined;
+  const [head = '', ...lines] = stack.split('\n');
+  const [, where, line] = /^(\S.*):(\d+)$/.exec(head) ?? [];
+  const mark = lines.findIndex((text) => /^\s*\^+\s*$/.test(text));
+  if (where === undefined || mark < 1 || !stack.includes(`: ${message}`)) return undefined;
   const file = where.startsWith('file:') ? fileURLToPath(where) : where;
-  return { file, line: Number(line), excerpt: [source, mark] };
+  return { file, line: Number(line), excerpt: lines.slice(mark - 1, mark + 1) };
 }

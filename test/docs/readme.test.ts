@@ -1,0 +1,122 @@
+// The first steps of the README, as a newcomer types them: `npm start`, then what the page has in its blocks of `sh`.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { multilane, Project } from '#test/support/cli.js';
+import { cleanEnvironment, newDataDir } from '#test/support/cluster.js';
+import { reap } from '#test/support/leftovers.js';
+import { type Started, startThrough } from '#test/support/start-through.js';
+
+const page = readFileSync('README.md', 'utf8');
+const section = (title: string): string => page.split(/^## /m).find((text) => text.startsWith(`${title}\n`))!;
+const blocks = (title: string, language: string): readonly string[] =>
+  [...section(title).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    ([, text]) => text!,
+  );
+
+interface Step {
+  readonly command: string;
+  /** What the comment below it promises to be printed. */
+  readonly prints: string | undefined;
+}
+
+/** A command may go over several lines inside of quotes. */
+function stepsOf(block: string): readonly Step[] {
+  const steps: { command: string; prints: string | undefined }[] = [];
+  let open = '';
+  for (const line of block.trimEnd().split('\n')) {
+    if (open === '' && line.startsWith('# ')) steps.at(-1)!.prints = line.slice(2);
+    else {
+      open += `${line}\n`;
+      if (open.split("'").length % 2 === 0) continue;
+      steps.push({ command: open.trimEnd(), prints: undefined });
+      open = '';
+    }
+  }
+  return steps;
+}
+
+/** `…` stands for what is another one every time. */
+const asPattern = (text: string): RegExp =>
+  new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^"]+')}$`);
+
+describe('the first steps of the README', () => {
+  const [commands = '', ...more] = blocks('Two commands', 'sh');
+  const steps = more.flatMap(stepsOf);
+  const dataDir = newDataDir();
+  /** Has nothing but what the page may use. */
+  const bin = join(dataDir, 'bin');
+  let started: Started;
+
+  before(async function () {
+    this.timeout(60_000);
+    const curl = spawnSync('which', ['curl'], { encoding: 'utf8' }).stdout.trim();
+    if (curl === '') {
+      this.test!.parent!.title += ' (pending: curl is not installed)';
+      this.skip();
+    }
+    mkdirSync(bin);
+    symlinkSync(curl, join(bin, 'curl'));
+    expect(commands).to.match(/^npm start /);
+    started = await startThrough('npm', ['start'], dataDir, { DRAIN_MS: '500' });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    started?.child.kill('SIGTERM');
+    await started?.exited();
+    await reap(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  /** What is typed in a shell, on the ports of this test. */
+  const type = (command: string): string => {
+    const here = command
+      .replaceAll('localhost:8080', new URL(started.url).host)
+      .replaceAll('localhost:9901', new URL(started.adminUrl).host);
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', here], {
+      env: { ...cleanEnvironment(), PATH: bin },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }, here).to.deep.equal({ status: 0, stderr: '' });
+    return stdout;
+  };
+
+  it('need nothing but curl, and print what the page says', () => {
+    expect(steps.map(({ prints }) => prints)).to.include(
+      '{"sagaId":"…","status":"completed","userId":1,"orderId":1,"paymentId":1}',
+    );
+    for (const { command, prints } of steps) {
+      const printed = type(command);
+      expect(printed, command).to.not.equal('').and.not.include('urn:multilane:problem');
+      if (prints !== undefined) expect(printed).to.match(asPattern(prints));
+    }
+  });
+
+  it('can be repeated: the first request is the same order, and another key another one', () => {
+    const { command } = steps[0]!;
+    expect(type(command)).to.equal(type(command)).and.match(asPattern(steps[0]!.prints!));
+    const another = command
+      .replace('order-1', 'order-2')
+      .replace('ada@', 'bob@')
+      .replace('tok_ok', 'tok_declined');
+    expect(JSON.parse(type(another))).to.deep.include({ status: 402, code: 'SAGA_COMPENSATED' });
+  });
+});
+
+describe('the project of the README', () => {
+  it('has the routes that it shows', async () => {
+    const [config = ''] = blocks('Your own services', 'js');
+    const project = new Project({ 'package.json': '{ "type": "module" }', 'multilane.config.js': config });
+    project.install();
+    try {
+      const run = await multilane(['routes'], { cwd: project.folder });
+      expect(run, run.stderr).to.include({ code: 0, stderr: '' });
+      expect(run.stdout)
+        .to.match(/^GET +\/hello\/:name +demo/m)
+        .and.match(/^POST +\/items +demo/m);
+    } finally {
+      project.remove();
+    }
+  });
+});
