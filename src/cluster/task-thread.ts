@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { loadFailure } from '../user-code/module.js';
+import { importUserModule } from '../user-code/module.js';
 import { bufferOf, type TaskAnswer, type TaskOrder } from './cpu-messages.js';
 import { packFailure } from './task-failure.js';
 
@@ -23,11 +23,16 @@ async function perform({ module, task, input }: TaskOrder): Promise<TaskAnswer> 
   }
 }
 
+/** By URL, also those that cannot be loaded: to find out why takes a while. As many as services have tasks. */
+const modules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
+
 async function findTask(module: string, name: string): Promise<Task> {
-  // The loader caches by URL: every later call is a look-up.
-  const exports = (await import(module).catch(async (thrown: unknown) => {
-    throw await loadFailure(thrown, fileURLToPath(module));
-  })) as Readonly<Record<string, unknown>>;
+  let loading = modules.get(module);
+  if (loading === undefined) {
+    loading = importUserModule(fileURLToPath(module));
+    modules.set(module, loading);
+  }
+  const exports = await loading;
   const task = Object.hasOwn(exports, name) ? exports[name] : undefined;
   if (typeof task !== 'function') {
     throw new Error(`the tasks module exports no function named ${JSON.stringify(name)}`);

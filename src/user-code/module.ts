@@ -39,8 +39,7 @@ export async function importFirst(path: string): Promise<Exports> {
   }
 }
 
-/** What is wrong with a module that `import` has refused, or that has thrown. */
-export async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
+async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
   const isRefused = thrown instanceof Error && isFromLoader(thrown);
   const details = isRefused ? await refusalDetails(thrown, path) : {};
   return userFailure(thrown, `while loading ${basename(path)}`, { ...details, file: shownPlace(path) });

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import { type Logger, pino } from 'pino';
@@ -110,6 +114,27 @@ describe('task pool', () => {
       expect(error.message).to.contain(JSON.stringify(name));
     });
   }
+
+  it('says where a tasks module does not compile', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-tasks-'));
+    const file = join(folder, 'tasks.mjs');
+    writeFileSync(file, `\nexport const broken = [;`);
+    try {
+      start(1);
+      const tasks = worker().tasks(pathToFileURL(file));
+      for (const error of [
+        await rejection(tasks.run('broken', null)),
+        await rejection(tasks.run('broken', null)),
+      ]) {
+        expect(error).to.not.be.instanceOf(HttpError);
+        expect(error.message).to.match(
+          /tasks\.mjs:2: SyntaxError: Unexpected token ';'\n +export const broken = \[;\n/,
+        );
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('keeps the class, code and status of an error that has an answer of its own', async () => {
     start(1);
