@@ -33,7 +33,7 @@ export function subjects(workers: number, scratch: string): readonly Subject[] {
     },
     {
       name: 'multilane, whole shop',
-      args: [ours],
+      args: [ours, '--demo'],
       env: { ...settings, DATA_DIR: `${scratch}/shop` },
       cwd: scratch,
       scenarios: ['health'],
