@@ -9,6 +9,7 @@ const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 /** Where the runtime lies, compiled, or as source maps have it; its frames are not the author's. */
 const RUNTIME = ['dist/', 'src/', 'workers/'].map((folder) => PACKAGE + folder);
 const MOST_FRAMES = 20;
+const MOST_CAUSES = 5;
 /** Lines of a message. */
 const MOST_LINES = 10;
 const CORRECT_IT = 'Correct it and start again.';
@@ -47,6 +48,7 @@ export function userFailure(thrown: unknown, during: string, details: FailureDet
     ...more.map((line) => `  ${line}`),
     ...excerpt.map((line) => `    ${line}`),
     ...frames.slice(0, MOST_FRAMES).map((frame) => `    at ${shownFrame(frame)}`),
+    ...causesOf(thrown).map((cause) => `  caused by ${linesOf(cause).join('\n    ')}`),
     `  ${during}. ${next}`,
   ];
   return new ConfigError(lines.join('\n'), { cause: thrown });
@@ -60,10 +62,18 @@ export function shownPlace(file: string, ...position: readonly (number | string)
 
 function linesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return [`${inspect(thrown, { depth: 1 })} was thrown, which is no Error`];
-  const { name, message } = thrown;
-  const text = isOurs(thrown) ? message : `${name}: ${message}`;
+  const text = isOurs(thrown) ? thrown.message : `${thrown.name}: ${thrown.message}`;
   const lines = text.split('\n');
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
+}
+
+/** Of what the project has thrown, not of what the runtime wraps: its message holds that of the cause. */
+function causesOf(thrown: unknown): readonly unknown[] {
+  const causes: unknown[] = [];
+  for (let error = thrown; error instanceof Error && causes.length < MOST_CAUSES; error = error.cause) {
+    if (error.cause !== undefined && !isOurs(error)) causes.push(error.cause);
+  }
+  return causes;
 }
 
 /** Of what the runtime wraps, those of the cause. Packages stay where the project has called them. */

@@ -33,7 +33,9 @@ export async function importFirst(path: string): Promise<Exports> {
     // They are reported when the promises of this turn have run.
     await turn();
     if (rejections.length === 0) return exports;
-    throw userFailure(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`);
+    throw userFailure(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`, {
+      file: shownPlace(path),
+    });
   } finally {
     process.removeListener('unhandledRejection', heard);
   }
@@ -66,11 +68,10 @@ async function refusalDetails(error: Error, path: string): Promise<FailureDetail
 
 /** A message of Node.js names the path or the URL of a file, or a specifier in quotes. */
 function isAbout(subject: string, { specifier, target }: UserImport): boolean {
-  const names = [`'${specifier}'`, `'${packageOf(specifier)}'`];
-  if (target !== undefined) names.push(`'${target}'`, `"${pathToFileURL(target).href}"`);
-  return (
-    names.some((name) => subject.includes(name)) || (target !== undefined && subject.endsWith(` ${target}`))
-  );
+  if (subject.includes(`'${specifier}'`)) return true;
+  if (target === undefined) return subject.includes(`'${packageOf(specifier)}'`);
+  const isNamed = [`'${target}'`, `"${pathToFileURL(target).href}"`].some((name) => subject.includes(name));
+  return isNamed || subject.endsWith(` ${target}`);
 }
 
 const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;

@@ -65,6 +65,16 @@ const CASES: readonly Case[] = [
   while loading multilane.config.mjs. Correct it and start again.`,
   ],
   [
+    'a throw that has a cause',
+    config(`throw new Error('no rates', { cause: new TypeError('no\\nway', { cause: 'x' }) });`),
+    `multilane.config.mjs:1:7: Error: no rates
+    at multilane.config.mjs:1:7
+  caused by TypeError: no
+    way
+  caused by 'x' was thrown, which is no Error
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
     'a throw of what is no Error',
     config(`throw 'no way';`),
     `multilane.config.mjs: 'no way' was thrown, which is no Error
