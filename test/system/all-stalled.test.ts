@@ -1,0 +1,80 @@
+// The admin plane while no worker's event loop turns. Each loop writes down how often it has gone round, and ends
+// only when a file tells it to: so the loops themselves say that they ran all the while, and no clock is needed.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { get, json } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { wiresToEachWorker } from '#test/support/each-worker.js';
+import { until } from '#test/support/until.js';
+import type { Wire } from '#test/support/wire.js';
+import { BUSY } from './fixtures/paths.js';
+
+const WORKERS = 2;
+/** Longer than the test can take: neither the primary nor a deadline interrupts the loops. */
+const NEVER_MS = '600000';
+
+describe('the admin plane while every worker is stalled', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'multilane-stalled-'));
+  let cluster: Cluster;
+  let wires: readonly Wire[] = [];
+
+  const turns = (): number[] =>
+    readdirSync(folder)
+      .toSorted()
+      .map((file) => Number(readFileSync(join(folder, file), 'utf8')));
+  const tellToEnd = (): void => writeFileSync(join(folder, 'end'), '');
+
+  before(async function () {
+    this.timeout(60_000);
+    const env = { STALL_MS: NEVER_MS, REQUEST_TIMEOUT_MS: NEVER_MS, DRAIN_MS: '500' };
+    cluster = await startCluster({ config: BUSY, env });
+    wires = await wiresToEachWorker(cluster, WORKERS, '/worker');
+    const path = `/turn?folder=${encodeURIComponent(folder)}`;
+    for (const wire of wires) wire.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
+    const all = await until(turns, (now) => now.length === WORKERS && now.every((count) => count > 0));
+    expect(all, 'a loop in each worker').to.have.length(WORKERS);
+  });
+  after(async function () {
+    this.timeout(60_000);
+    tellToEnd();
+    for (const wire of wires) wire.destroy();
+    await cluster?.dispose();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The response, which has arrived whole before all loops are seen to go on. */
+  async function whileAllTurn(path: string): Promise<Response> {
+    const response = await get(`${cluster.adminUrl}${path}`);
+    const text = await response.text();
+    const before = turns();
+    const isGoingOn = (now: number[]): boolean => now.every((count, index) => count > before[index]!);
+    expect(isGoingOn(await until(turns, isGoingOn)), 'all loops still turn').to.equal(true);
+    return new Response(text, response);
+  }
+
+  it('answers /metrics, with the requests that keep the workers busy', async () => {
+    const response = await whileAllTurn('/metrics');
+    expect(response.status).to.equal(200);
+    const active = /^http_server_active_requests(?:\{.*\})? (\d+)$/m.exec(await response.text())?.[1];
+    expect(Number(active)).to.equal(WORKERS);
+    expect((await whileAllTurn('/metrics.json')).status).to.equal(200);
+  });
+
+  it('answers the probes', async () => {
+    for (const path of ['/livez', '/readyz']) expect((await whileAllTurn(path)).status, path).to.equal(200);
+  });
+
+  it('answers /workers, with what each of them is at', async () => {
+    const list = await json<{ current: unknown }[]>(await whileAllTurn('/workers'));
+    expect(list).to.have.length(WORKERS);
+    for (const { current } of list) expect(current).to.include({ route: '/turn' });
+  });
+
+  it('has waited for loops that were never interrupted: told to end, they respond themselves', async () => {
+    tellToEnd();
+    const responses = await Promise.all(wires.map((wire) => wire.answer()));
+    expect(responses.map((response) => response?.status)).to.deep.equal([200, 200]);
+  });
+});
