@@ -15,7 +15,7 @@ import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
 import { View } from '#src/upstream/view.js';
 import { endpoint } from './endpoint.js';
-import { nanosecondsPerCall } from './time.js';
+import { cpuTime, nanosecondsPerCall, wallTime } from './time.js';
 
 const CALLS = 200_000;
 /** Picks: one answer for every twenty is little. */
@@ -58,6 +58,7 @@ const load = new EndpointCells(block, isMainThread ? 1 : 2, clock);
 const balancer = balancerOf(block, load, clock);
 
 let fresh = false;
+let alone = true;
 function refresh(): void {
   for (let slot = 0; slot < MANY; slot++) load.observe(slot, 1_000 + slot);
 }
@@ -65,7 +66,7 @@ function refresh(): void {
 if (isMainThread) {
   publish(block);
   const report = (what: string, run: (turn: number) => void): void => {
-    const { median, min, max } = nanosecondsPerCall(CALLS, run);
+    const { median, min, max } = nanosecondsPerCall(CALLS, run, alone ? cpuTime : wallTime);
     const figures = `${median.toFixed(0).padStart(6)} ns (${min.toFixed(0)}..${max.toFixed(0)})`;
     process.stdout.write(`${what.padEnd(78)} ${figures}\n`);
   };
@@ -92,6 +93,7 @@ if (isMainThread) {
   cells.reset(1);
   const other = new Worker(new URL(import.meta.url), { workerData: block.buffer });
   await once(other, 'message');
+  alone = false;
   all(', a second thread that picks and calls');
   await other.terminate();
 } else {

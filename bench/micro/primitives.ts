@@ -1,13 +1,13 @@
-// What each primitive of the shared brain costs, alone and with a second thread on the same cell, beside the packages
-// that Node.js projects use for the same and that keep it once per thread.
+// What the shared state costs. First its cells, as the request path uses them, alone and with a second thread on the
+// same cell: no package has such an interface, so none stands beside them. Then what services and programs use, each
+// beside the packages that do the same work by the same kind of interface.
 // node build/bench/micro/primitives.js
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import type { Spread } from '../statistics.js';
-import { peers } from './primitives/peers.js';
 import { primitives, SLOTS } from './primitives/shared.js';
-import { nanosecondsPerCall, nanosecondsPerPromise } from './time.js';
+import { nanosecondsPerCall, nanosecondsPerPromise, wallTime } from './time.js';
 
 const CALLS = 200_000;
 const PROMISES = 50_000;
@@ -20,30 +20,27 @@ const print = (...columns: string[]): void => {
   process.stdout.write(`${columns.join('').trimEnd()}\n`);
 };
 
-print('multilane'.padEnd(WIDTH), 'alone'.padStart(9).padEnd(26), 'second thread');
+print('cells'.padEnd(WIDTH), 'alone'.padStart(9).padEnd(26), 'second thread');
 for (const [name, run] of Object.entries(primitives(block, 1))) {
   const alone = nanosecondsPerCall(CALLS, run);
   const other = new Worker(new URL('./primitives/beside.js', import.meta.url), {
     workerData: { memory: block.buffer, name },
   });
   await once(other, 'message');
-  const contended = nanosecondsPerCall(CALLS, run);
+  const contended = nanosecondsPerCall(CALLS, run, wallTime);
   await other.terminate();
   print(name.padEnd(WIDTH), shown(alone), shown(contended));
 }
 
-print();
 // Not before: V8 treats what there is only one of as a constant.
-const { aroundWork } = await import('./primitives/around-work.js');
-print('around work'.padEnd(WIDTH), 'alone'.padStart(9));
-for (const { name, runAsync } of aroundWork) {
-  print(name.padEnd(WIDTH), shown(await nanosecondsPerPromise(PROMISES, runAsync)));
-}
-
-print();
-print('others'.padEnd(WIDTH), 'alone'.padStart(9));
-for (const { name, run, runAsync } of peers) {
-  const alone =
-    run === undefined ? await nanosecondsPerPromise(PROMISES, runAsync) : nanosecondsPerCall(CALLS, run);
-  print(name.padEnd(WIDTH), shown(alone));
+const { comparisons } = await import('./primitives/comparisons.js');
+for (const { work, promises, calls } of comparisons) {
+  print();
+  print(work.padEnd(WIDTH), 'alone'.padStart(9));
+  for (const [name, run] of Object.entries(promises ?? {})) {
+    print(name.padEnd(WIDTH), shown(await nanosecondsPerPromise(PROMISES, run)));
+  }
+  for (const [name, run] of Object.entries(calls ?? {})) {
+    print(name.padEnd(WIDTH), shown(nanosecondsPerCall(CALLS, run)));
+  }
 }

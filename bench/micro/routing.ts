@@ -1,4 +1,6 @@
-// Whether finding a route depends on how many there are: the same paths among 10 and among 10,000 routes.
+// Whether finding a route depends on how many there are: ten routes of a kind, and ten thousand. In the large table once
+// the same ten paths are asked for, which shows what its size costs, and once all of its paths by turns, which adds what
+// the caches of the processor do not hold.
 // node build/bench/micro/routing.js
 import { Router } from '#src/server/router.js';
 import { nanosecondsPerCall } from './time.js';
@@ -7,35 +9,43 @@ const CALLS = 200_000;
 const FEW = 10;
 const MANY = 10_000;
 
-function routerOf(routes: number): Router<number> {
-  const router = new Router<number>();
-  for (let i = 0; i < routes; i += 1) {
-    router.add('GET', `/api/v1/static${i}`, i);
-    router.add('GET', `/api/v1/things${i}/:id/parts/:part`, i);
-    router.add('GET', `/api/v1/numbers${i}/:id(\\d+)`, i);
-    router.add('GET', `/api/v1/files${i}/*`, i);
-  }
-  return router;
+interface Kind {
+  readonly what: string;
+  readonly pattern: (route: number) => string;
+  readonly path: (route: number) => string;
 }
 
-const few = routerOf(FEW);
-const many = routerOf(MANY);
-const paths: [string, (i: number) => string][] = [
-  ['static', (i) => `/api/v1/static${i}`],
-  ['two parameters', (i) => `/api/v1/things${i}/4711/parts/7`],
-  ['expression', (i) => `/api/v1/numbers${i}/4711`],
-  ['wildcard', (i) => `/api/v1/files${i}/a/b/c.txt`],
-  ['no such route', (i) => `/api/v1/nowhere${i}/x`],
+const kinds: readonly Kind[] = [
+  { what: 'static', pattern: (i) => `/api/v1/static${i}`, path: (i) => `/api/v1/static${i}` },
+  {
+    what: 'two parameters',
+    pattern: (i) => `/api/v1/things${i}/:id/parts/:part`,
+    path: (i) => `/api/v1/things${i}/4711/parts/7`,
+  },
+  {
+    what: 'expression',
+    pattern: (i) => `/api/v1/numbers${i}/:id(\\d+)`,
+    path: (i) => `/api/v1/numbers${i}/4711`,
+  },
+  { what: 'wildcard', pattern: (i) => `/api/v1/files${i}/*`, path: (i) => `/api/v1/files${i}/a/b/c.txt` },
+  { what: 'no such route', pattern: (i) => `/api/v1/things${i}/:id`, path: (i) => `/api/v1/nowhere${i}/x` },
 ];
 
-for (const [what, path] of paths) {
-  // The same ten paths in both: what is compared is the size of the table, not how warm the paths are.
-  const asked = Array.from({ length: FEW }, (_, i) => path(i));
-  const cost = (router: Router<number>) =>
-    nanosecondsPerCall(CALLS, (turn) => void router.find('GET', asked[turn % FEW]!));
-  const [small, large] = [cost(few), cost(many)];
+for (const { what, pattern, path } of kinds) {
+  const routerOf = (routes: number): Router<number> => {
+    const router = new Router<number>();
+    for (let i = 0; i < routes; i += 1) router.add('GET', pattern(i), i);
+    return router;
+  };
+  const cost = (router: Router<number>, asked: number): number => {
+    const paths = Array.from({ length: asked }, (_, i) => path(i));
+    return nanosecondsPerCall(CALLS, (turn) => void router.find('GET', paths[turn % asked]!)).median;
+  };
+  const [few, many] = [routerOf(FEW), routerOf(MANY)];
+  const [small, large, all] = [cost(few, FEW), cost(many, FEW), cost(many, MANY)];
+  const ns = (value: number): string => `${value.toFixed(0).padStart(5)} ns`;
   process.stdout.write(
-    `${what.padEnd(16)} ${FEW * 4} routes ${small.median.toFixed(0).padStart(5)} ns   ` +
-      `${MANY * 4} routes ${large.median.toFixed(0).padStart(5)} ns   ratio ${(large.median / small.median).toFixed(2)}\n`,
+    `${what.padEnd(16)} ${FEW} routes ${ns(small)}   ${MANY} routes ${ns(large)} (x ${(large / small).toFixed(2)})` +
+      `   all ${MANY} by turns ${ns(all)} (x ${(all / small).toFixed(2)})\n`,
   );
 }

@@ -1,0 +1,87 @@
+// The same work by the same kind of interface: what `multilane` offers to programs and services, and the packages that
+// Node.js projects use for it, which keep their state once per thread. Each package has the fastest of its settings that
+// does the same.
+import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel';
+import CircuitBreaker from 'opossum';
+import * as prometheus from 'prom-client';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { Block } from '#src/memory/block.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { createBreaker } from '#src/services/breaker.js';
+import { createBulkhead } from '#src/services/bulkhead.js';
+import { createRateLimiter } from '#src/services/rate-limiter.js';
+import { serviceMetrics } from '#src/telemetry/service-metrics.js';
+
+/** A piece of work, and how each does it: either all of them give a promise, or none does. */
+export type Comparison = { readonly work: string } & (
+  | { readonly promises: Readonly<Record<string, () => Promise<unknown>>>; readonly calls?: undefined }
+  | { readonly calls: Readonly<Record<string, (turn: number) => void>>; readonly promises?: undefined }
+);
+
+const AT_ONCE = 10;
+const ADDRESS = '203.0.113.195';
+const doNothing = async (): Promise<void> => {};
+
+const ourBreaker = createBreaker();
+// All three open by a share of the calls of a window.
+const cockatiel = circuitBreaker(handleAll, {
+  halfOpenAfter: 5_000,
+  breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000 }),
+});
+const opossum = new CircuitBreaker(doNothing, {
+  timeout: false,
+  rollingPercentilesEnabled: false,
+  enableSnapshots: false,
+});
+
+const ourBulkhead = createBulkhead({ limit: AT_ONCE });
+const cockatielBulkhead = bulkhead(AT_ONCE);
+
+// More than the bench takes: all are admitted.
+const ourLimiter = createRateLimiter({ limit: '1000000/second;burst=1000000' });
+const flexible = new RateLimiterMemory({ points: 1e9, duration: 1 });
+
+const labels = { http_request_method: 'GET', http_route: '/api/users/{id}' };
+const ourMetrics = serviceMetrics(new SeriesTable(Block.create({ workers: 1 }), 1));
+const ourCounter = ourMetrics.counter('bench_orders_total', 'Orders.', labels);
+const ourHistogram = ourMetrics.histogram('bench_order_seconds', 'Orders.', labels);
+const naming = { help: 'Orders.', labelNames: Object.keys(labels), registers: [new prometheus.Registry()] };
+const theirCounter = new prometheus.Counter({ name: 'orders_total', ...naming }).labels(labels);
+const theirHistogram = new prometheus.Histogram({ name: 'order_seconds', ...naming }).labels(labels);
+
+export const comparisons: readonly Comparison[] = [
+  {
+    work: 'a breaker around a function that does nothing',
+    promises: {
+      'createBreaker().run': () => ourBreaker.run(doNothing),
+      'cockatiel: execute': () => cockatiel.execute(doNothing),
+      'opossum: fire': () => opossum.fire(),
+      'no breaker': doNothing,
+    },
+  },
+  {
+    work: 'a bulkhead around a function that does nothing',
+    promises: {
+      'createBulkhead().run': () => ourBulkhead.run(doNothing),
+      'cockatiel: execute': () => cockatielBulkhead.execute(doNothing),
+    },
+  },
+  {
+    work: 'a rate limit, by a promise',
+    promises: {
+      'createRateLimiter().take, in an async function': async () => ourLimiter.take(ADDRESS),
+      'rate-limiter-flexible in memory: consume': () => flexible.consume(ADDRESS),
+    },
+  },
+  {
+    work: 'a counter of a service, its labels given before',
+    calls: { 'metrics.counter: add': () => ourCounter.add(), 'prom-client: inc': () => theirCounter.inc() },
+  },
+  {
+    work: 'a histogram of a service, its labels given before',
+    calls: {
+      'metrics.histogram: record': (turn) => ourHistogram.record(turn & 0xffff),
+      'prom-client: observe': (turn) => theirHistogram.observe((turn & 0xffff) / 1e6),
+    },
+  },
+];

@@ -1,0 +1,69 @@
+// What a server span costs the process in CPU time: one that is not kept, and one that is kept, exported included.
+// node build/bench/micro/tracing.js
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { pino } from 'pino';
+import type { Tracing } from '#src/telemetry/span.js';
+import { endServerSpan, serverSpan } from '#src/telemetry/spans.js';
+import { initTracing } from '#src/telemetry/tracing.js';
+import { type Spread, spread } from '../statistics.js';
+
+/** What the exporter sends at once, so that each batch is one export. */
+const SPANS = 512;
+const BATCHES = 150;
+const WARM_UP = 100;
+const RUNS = 5;
+const REQUEST = {
+  method: 'GET',
+  template: '/api/users/{id}',
+  path: '/api/users/7',
+  scheme: 'http',
+  host: 'shop.example:8080',
+  clientAddress: '203.0.113.195',
+  service: 'users',
+  traceparent: undefined,
+  tracestate: undefined,
+  trusted: false,
+} as const;
+
+// In a process of its own: what the collector spends is not counted.
+const collector = fork(new URL('./tracing/collector.js', import.meta.url));
+const [endpoint] = (await once(collector, 'message')) as [string];
+const resolved = { disabled: false, serviceName: 'bench', endpoint, headers: {}, resourceAttributes: {} };
+
+function tracingOf(samplerArg: number): Tracing {
+  const otel = { ...resolved, sampler: 'traceidratio', samplerArg };
+  return initTracing({ otel }, { worker: 1, instanceId: 'bench' }, pino());
+}
+
+async function batches(tracing: Tracing, count: number): Promise<void> {
+  for (let batch = 0; batch < count; batch++) {
+    for (let span = 0; span < SPANS; span++) endServerSpan(serverSpan(tracing, REQUEST), 200);
+    await tracing.flush();
+  }
+}
+
+/** Microseconds of CPU time for one span, user and system, all threads of this process. */
+async function cpuOfOne(samplerArg: number): Promise<Spread> {
+  const tracing = tracingOf(samplerArg);
+  await batches(tracing, WARM_UP);
+  const runs: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    const before = process.cpuUsage();
+    await batches(tracing, BATCHES);
+    const { user, system } = process.cpuUsage(before);
+    runs.push((user + system) / (BATCHES * SPANS));
+  }
+  await tracing.shutdown();
+  return spread(runs);
+}
+
+for (const [what, share] of [
+  ['not kept', 0],
+  ['kept and exported', 1],
+] as const) {
+  const { median, min, max } = await cpuOfOne(share);
+  const range = `(${min.toFixed(2)}..${max.toFixed(2)})`;
+  process.stdout.write(`a server span, ${what.padEnd(18)} ${median.toFixed(2).padStart(6)} us ${range}\n`);
+}
+collector.disconnect();
