@@ -13,7 +13,7 @@ export const cpuTime: Clock = () => {
 };
 
 /** Where a second thread of the process runs all the time. */
-export const wallTime: Clock = process.hrtime.bigint;
+export const wallTime: Clock = () => process.hrtime.bigint();
 
 /** Nanoseconds of one call, by batches of `calls`, the first batches left out as warm-up. */
 export function nanosecondsPerCall(calls: number, run: (turn: number) => void, now: Clock = cpuTime): Spread {
