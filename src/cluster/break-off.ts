@@ -18,6 +18,9 @@
 // JavaScript between them. So the thread says that it is prepared and holds on until its end has been sent: that
 // message is then behind the one that it is in.
 //
+// A loop of awaits is found between two of them, with nothing on the stack, in nearly all looks of Node 24 and newer.
+// What V8 ended there would be the next microtask, whose ever it is: it is looked at again until it runs.
+//
 // Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a function, the
 // turn of a loop), and what Node does up to there would still be done. Such a moment is short, so it is tried again.
 // So is code of this runtime that runs on nobody's behalf: a long turn of the loop that consists of many short
@@ -26,7 +29,7 @@
 // V8 drops the microtasks that were queued behind a broken continuation: other requests' awaits among them. Hence
 // `where`: only what ran directly in a request's callback has harmed nobody else.
 import { executionAsyncId } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { createContext, runInContext } from 'node:vm';
 import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { asyncContexts } from './async-contexts.js';
@@ -53,8 +56,8 @@ export interface BrokenOff extends Stall {
  */
 export type BreakOff = BrokenOff | 'turning' | 'working' | 'unreachable';
 
-/** `again`: it is not to be ended just where it is. */
-type Answer = BreakOff | 'again';
+/** `again`: it is not to be ended just where it is. `between`: it is between two microtasks. */
+type Answer = BreakOff | 'again' | 'between';
 
 const KEY = Symbol.for('multilane.stand-still');
 /** Native code that goes on for this long is not waited for. */
@@ -77,6 +80,8 @@ const MOST_FRAME = 512;
 const MOST_REPLY = 32_768;
 /** Between two tries at code that is not to be ended just where it is. */
 const AGAIN_MS = 1;
+/** A thread that is found between two microtasks every time is looked at for this long. */
+const BETWEEN_MS = 2_000;
 
 /** Between both halves; there is none other of the name, and a copy of a message never reaches its sender. */
 const channelOf = (thread: number): string => `multilane.break-off.${thread}`;
@@ -91,12 +96,16 @@ interface Word {
 /** What runs. `again`: nothing that may be ended just there. Undefined: nothing stands still. */
 export type Examined = Stall | 'again' | 'working' | undefined;
 
-/**
- * The thread's half: call before any code of services is loaded.
- * @param examine runs in the middle of what is to be broken off, and must be quick: says what that is and prepares
- *   for its end
- */
-export function allowBreakOff(examine: () => Examined): void {
+/** What the thread knows of its loop. Both members run in the middle of something else, and must be quick. */
+export interface Examiner {
+  /** Whether the loop has not turned for so long that what runs may have to be ended. */
+  isStanding(): boolean;
+  /** Says what is to be broken off, and prepares for its end. */
+  examine(): Examined;
+}
+
+/** The thread's half: call before any code of services is loaded. */
+export function allowBreakOff(examiner: Examiner): void {
   const channel = new BroadcastChannel(channelOf(threadId));
   channel.unref();
   const frames = stackReader();
@@ -106,10 +115,11 @@ export function allowBreakOff(examine: () => Examined): void {
     if (found === undefined) return UNREACHABLE;
     const { files, calls, stack } = found;
     const isWanted = process.hrtime.bigint() < deadlineNs;
-    if (!isWanted || stack.length === 0) return TURNING;
+    if (!isWanted) return TURNING;
+    if (stack.length === 0) return examiner.isStanding() ? BETWEEN : TURNING;
     if (entersContext(files) || !files.some(isOfServices)) return AGAIN;
     if (!contexts.canLeave(calls)) return UNREACHABLE;
-    const stall = examine();
+    const stall = examiner.examine();
     if (stall === undefined) return TURNING;
     if (stall === 'again') return AGAIN;
     if (stall === 'working') return WORKING;
@@ -127,6 +137,7 @@ const TURNING = JSON.stringify('turning' satisfies BreakOff);
 const WORKING = JSON.stringify('working' satisfies BreakOff);
 const UNREACHABLE = JSON.stringify('unreachable' satisfies BreakOff);
 const AGAIN = JSON.stringify('again' satisfies Answer);
+const BETWEEN = JSON.stringify('between' satisfies Answer);
 
 function isEndSent(channel: BroadcastChannel): boolean {
   const atNs = process.hrtime.bigint();
@@ -151,8 +162,9 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
   try {
     const opened = ThreadSession.open(thread);
     session = opened;
+    const begun = performance.now();
     // A thread that is not reached now must not be harmed later, when this waits in its queue.
-    const deadlineNs = process.hrtime.bigint() + BigInt(withinMs * 1_000_000);
+    let deadlineNs = nanosecondsAfter(withinMs);
     let ended: Promise<unknown> | undefined;
     channel.onmessage = (event): void => {
       const word = wordOf((event as unknown as { readonly data: unknown }).data);
@@ -166,8 +178,8 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
     giveUp = setTimeout(() => {
       if (ended === undefined) opened.close();
     }, withinMs + LISTEN_MS);
-    const expression = expressionFor(deadlineNs);
     for (;;) {
+      const expression = expressionFor(deadlineNs);
       const { result } = await opened.post<{ readonly result: { readonly value?: unknown } }>(
         'Runtime.evaluate',
         { expression, silent: true },
@@ -175,9 +187,16 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
       );
       const answer = answerIn(result.value);
       await ended;
-      if (answer !== 'again') return answer;
       // When its time is over it answers `turning`, and is found standing again.
-      await delay(AGAIN_MS);
+      if (answer === 'again') await delay(AGAIN_MS);
+      else if (answer !== 'between') return answer;
+      else if (performance.now() - begun > BETWEEN_MS) return 'turning';
+      else {
+        // It is reached every time, so it may be looked at for longer.
+        deadlineNs = nanosecondsAfter(withinMs);
+        giveUp.refresh();
+        await nextTurn();
+      }
     }
   } catch {
     // The inspector could not be used, or the thread has ended meanwhile: in either case nothing was done.
@@ -188,6 +207,8 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
     channel.close();
   }
 }
+
+const nanosecondsAfter = (ms: number): bigint => process.hrtime.bigint() + BigInt(ms * 1_000_000);
 
 /**
  * The script that is evaluated in the thread. Code of services may have replaced our function, so what it throws stays
@@ -206,13 +227,15 @@ export function answerIn(reply: unknown): Answer {
   if (typeof reply !== 'string') return 'unreachable';
   try {
     const answer: unknown = JSON.parse(reply);
-    if (answer === 'turning' || answer === 'working' || answer === 'again') return answer;
+    const word = WORDS.find((one) => one === answer);
+    if (word !== undefined) return word;
     return brokenOffIn(answer) ?? 'unreachable';
   } catch {
     return 'unreachable'; // it is not JSON
   }
 }
 
+const WORDS = ['turning', 'working', 'again', 'between'] as const satisfies readonly Answer[];
 const PLACES = ['request', 'continuation', 'elsewhere'] as const satisfies readonly Stall['where'][];
 
 /** @returns the known members alone; `undefined` when one of them is of another type */

@@ -3,19 +3,17 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import { thrownText } from '../telemetry/log-redact.js';
-import { allowBreakOff, type Examined } from './break-off.js';
+import { allowBreakOff, type Examiner } from './break-off.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
 /** What a worker that was broken off while it left may take beyond its time. */
 const INSIST_MS = 1_000;
 
-export interface WorkerParts {
+export interface WorkerParts extends Examiner {
   /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
   drain(withinMs: number): Promise<void>;
-  /** Called in the middle of what has kept the loop from turning, to have it broken off. */
-  examine(): Examined;
-  /** That was broken off: answers those who would wait for ever. */
+  /** What kept the loop from turning was broken off: answers those who would wait for ever. */
   recover(): void;
   /** An exception that nothing has caught. @returns whether it is known what it has cost, and logged */
   accountsFor(error: unknown): boolean;
@@ -61,7 +59,10 @@ export class WorkerSide {
     process.on('uncaughtException', (error) => {
       if (this.#parts?.accountsFor(error) !== true) this.#fail('uncaught-exception', error);
     });
-    allowBreakOff(() => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()));
+    allowBreakOff({
+      isStanding: () => this.#parts?.isStanding() ?? true,
+      examine: () => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()),
+    });
     process.on('unhandledRejection', (reason) => {
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
       else

@@ -1,7 +1,14 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { entersContext, isOfServices } from '#src/cluster/break-off.js';
+import { breakOff, entersContext, isOfServices } from '#src/cluster/break-off.js';
 import { newSeed } from '#test/support/random.js';
+import type { Order } from './awaiting-thread.js';
 import { breakOffAroundTheEnd } from './breaking-off.js';
+
+/** Longer than a loop may stand there. */
+const STANDS_MS = 30;
 
 describe('breaking off what a thread runs', () => {
   const user = 'file:///app/service.js';
@@ -36,5 +43,23 @@ describe('breaking off what a thread runs', () => {
     const { broken, ended } = await breakOffAroundTheEnd(100, seed);
     expect(broken + ended).to.equal(100);
     expect(broken).to.be.greaterThan(0);
+  });
+
+  it('finds a loop of awaits between them, and looks again until it runs', async function () {
+    this.timeout(60_000);
+    const thread = new Worker(new URL('./awaiting-thread.js', import.meta.url));
+    await once(thread, 'message');
+    const answered = async (order: Order): Promise<void> => {
+      thread.postMessage(order);
+      await once(thread, 'message');
+    };
+    for (let time = 0; time < 10; time++) {
+      await answered('loop');
+      await sleep(STANDS_MS);
+      const found = await breakOff(thread.threadId);
+      expect(found).to.have.property('where', 'elsewhere');
+      await answered('ping');
+    }
+    await thread.terminate();
   });
 });

@@ -11,10 +11,14 @@ export function breakable<T>(standsMs: number): AsyncLocalStorage<T | undefined>
   setInterval(() => {
     turned = performance.now();
   }, BEAT_MS);
-  allowBreakOff(() => {
-    if (performance.now() - turned < standsMs) return undefined;
-    storage.enterWith(undefined);
-    return { where: 'elsewhere' };
+  const isStanding = (): boolean => performance.now() - turned >= standsMs;
+  allowBreakOff({
+    isStanding,
+    examine() {
+      if (!isStanding()) return undefined;
+      storage.enterWith(undefined);
+      return { where: 'elsewhere' };
+    },
   });
   return storage;
 }

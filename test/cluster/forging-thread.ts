@@ -36,6 +36,7 @@ function forge(now: Forgery['moment']): void {
 
 side.arm({
   drain: async () => forge('draining'),
+  isStanding: () => false,
   examine: () => undefined,
   recover() {},
   accountsFor: () => false,

@@ -12,7 +12,7 @@ export interface Tampering {
 }
 
 const { script, posts, channel } = workerData as Tampering;
-allowBreakOff(() => ({ where: 'elsewhere' }));
+allowBreakOff({ isStanding: () => true, examine: () => ({ where: 'elsewhere' }) });
 runInThisContext(script);
 const ears = new BroadcastChannel(channel);
 parentPort!.on('message', () => {

@@ -114,7 +114,8 @@ describe('a worker that is found standing', () => {
 
   for (const [what, one, where] of [
     ['continuations of many requests', () => ({ request: {} }), 'continuation'],
-    ['callbacks of no request', (n: number) => ({ request: undefined, asyncId: n }), 'elsewhere'],
+    ['callbacks of no request', (n: number) => ({ request: undefined, asyncId: n + 1 }), 'elsewhere'],
+    ['continuations that have no number', () => ({ request: undefined, asyncId: 0 }), 'elsewhere'],
   ] as const) {
     it(`spares ${what} that became due at once, but not without end`, () => {
       const looks = Array.from({ length: 22 }, (_, n) => ({ at: 1_100 + n * 550, ...one(n) }));

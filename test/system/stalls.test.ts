@@ -131,7 +131,7 @@ describe('a handler that keeps the event loop from turning', () => {
     await replacedSince(before);
   });
 
-  for (const path of ['/stall/tenant', '/stall/resource']) {
+  for (const path of ['/stall/tenant', '/stall/resource', '/stall/tenant-behind-await']) {
     it(`leaves nothing of what it had stored for itself to the requests of others: ${path}`, async () => {
       const before = await allReady();
       const victim = await Wire.open(cluster.url);

@@ -22,8 +22,8 @@ type Request = NonNullable<ReturnType<App['running']>>;
 
 /** What a look at a loop that stands has found running. */
 interface Suspect {
-  /** Outside of requests, the number of the asynchronous context. */
-  readonly what: Request | number;
+  /** Outside of requests the number of the asynchronous context; undefined where it has none. */
+  readonly what: Request | number | undefined;
   readonly foundAt: number;
   /** When the loop has turned last. */
   readonly turnedAt: number;
@@ -58,14 +58,19 @@ export class Stalls {
     this.#options = options;
   }
 
+  isStanding(): boolean {
+    const { standing, stallMs } = this.#options;
+    return standing() >= stallMs / 2;
+  }
+
   /**
    * Runs on top of what is to be broken off. A loop that has not turned for long may be at one of many short
    * callbacks: those are spared.
    */
   examine(): Examined {
-    const { app, server, standing, stallMs, now: clock = () => performance.now() } = this.#options;
+    const { app, server, stallMs, now: clock = () => performance.now() } = this.#options;
     const now = clock();
-    if (standing() < stallMs / 2) return undefined;
+    if (!this.isStanding()) return undefined;
     // The call into the core that is on the stack returns soon: no code of services runs inside of it.
     if (app.serviceCode.isHeld) return 'again';
     const { inCallback } = server;
@@ -102,14 +107,15 @@ export class Stalls {
   /**
    * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become
    * due at once. So it takes two looks that find the same request, or the same callback outside of requests.
+   * From Node.js 24 on, continuations have no number: each one may be another.
    */
   #isStillRunning(request: Request | undefined, now: number): boolean {
     const { standing, stallMs, asyncId = executionAsyncId } = this.#options;
-    const what = request ?? asyncId();
+    const what = request ?? (asyncId() || undefined);
     const turnedAt = now - standing();
     const before = this.#suspect;
     const isSameTurn = before !== undefined && Math.abs(before.turnedAt - turnedAt) < CLOCKS_MS;
-    if (isSameTurn && before.what === what) return now - before.foundAt >= stallMs / 4;
+    if (isSameTurn && what !== undefined && before.what === what) return now - before.foundAt >= stallMs / 4;
     const number = isSameTurn ? before.number + 1 : 1;
     const isOneTooMany = number > MOST_SUSPECTS;
     // What comes behind it in this turn is spared as well.
