@@ -16,7 +16,7 @@ const isStanding = (): boolean => performance.now() - turned >= STANDS_MS;
 allowBreakOff({ isStanding, examine: () => (isStanding() ? { where: 'elsewhere' } : undefined) });
 
 async function loop(): Promise<never> {
-  for (;;) await null;
+  for (;;) await Promise.resolve();
 }
 
 port.on('message', (order: Order) => {

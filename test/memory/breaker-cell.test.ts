@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
+import { BreakerWindow } from '#src/memory/breaker-window.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { BreakerModel } from './breaker-model.js';
 import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
@@ -27,6 +28,21 @@ function setUp(startMs = 0) {
 }
 
 describe('breaker cell', () => {
+  it('counts up to 8,388,607 calls of an instance a second, and leaves the count at that', () => {
+    const most = 8_388_607;
+    const { block } = setUp();
+    const second = 7;
+    const window = new BreakerWindow(block);
+    window.addSuccess(SLOT, second);
+    const { words } = block.table('breakerWindow');
+    const bucket = words.indexOf((second << 23) | 1);
+    words[bucket]! += most - 2;
+    for (const seen of [most - 1, most, most]) {
+      expect(window.successes(SLOT, second)).to.equal(seen);
+      window.addSuccess(SLOT, second);
+    }
+  });
+
   it('stays closed while fewer than 20 calls were made, even if all fail', () => {
     const { cells, call } = setUp();
     for (let i = 0; i < 19; i++) call('failure');

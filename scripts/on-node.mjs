@@ -1,0 +1,79 @@
+// Runs the tests on another version of Node.js, which is installed from the npm registry (package `node`) into a folder
+// of its own that is removed at the end. Every process that the tests start is of that version: it comes first in PATH.
+//   node scripts/on-node.mjs 24 --smoke            the files that are listed in .ci/smoke
+//   node scripts/on-node.mjs 24 [mocha's options]  the whole suite
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const INSTALL_MS = 300_000;
+const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js');
+
+class Failure extends Error {}
+
+/** @returns the folder of its `node` */
+function install(version, folder) {
+  // Its install script puts the binary in place.
+  const options = ['--ignore-scripts=false', '--no-save', '--no-package-lock', '--no-audit', '--no-fund'];
+  const { status, error, stderr } = spawnSync(
+    'npm',
+    ['install', '--prefix', folder, `node@${version}`, '--loglevel=error', ...options],
+    { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], timeout: INSTALL_MS },
+  );
+  if (status !== 0) throw new Failure(`cannot install node@${version}: ${error?.message ?? stderr.trim()}`);
+  const bin = join(folder, 'node_modules/node/bin');
+  const found = spawnSync(join(bin, 'node'), ['--version'], { encoding: 'utf8' }).stdout?.trim();
+  if (!found?.startsWith(`v${version}.`)) {
+    throw new Failure(
+      `npm has installed node@${version}, but no such binary is there (found: ${found ?? 'none'})`,
+    );
+  }
+  process.stderr.write(`on-node: ${found}\n`);
+  return bin;
+}
+
+/** @throws Failure for a file that is not there: mocha would only warn */
+function smokeFiles() {
+  const lines = readFileSync(join(ROOT, '.ci/smoke'), 'utf8').split('\n');
+  const files = lines.map((line) => line.replace(/#.*/, '').trim()).filter((line) => line !== '');
+  const compiled = files.map((file) => join('build', file.replace(/\.ts$/, '.js')));
+  const missing = compiled.filter((file) => !existsSync(join(ROOT, file)));
+  if (missing.length > 0) throw new Failure(`.ci/smoke lists what is not built: ${missing.join(', ')}`);
+  return compiled;
+}
+
+/** @returns its exit code */
+function mocha(bin, args) {
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  // What npm tells its scripts of the node that it runs on.
+  for (const name of ['NODE', 'npm_node_execpath']) delete env[name];
+  const child = spawn(join(bin, 'node'), [MOCHA, '--parallel', '--jobs', '2', ...args], {
+    cwd: ROOT,
+    env,
+    stdio: 'inherit',
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+const [version = '', ...args] = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'multilane-node-'));
+try {
+  if (!/^\d+$/.test(version))
+    throw new Failure('usage: node scripts/on-node.mjs MAJOR [--smoke] [mocha options]');
+  const rest = args.filter((arg) => arg !== '--smoke');
+  const files = rest.length < args.length ? smokeFiles() : ['build/test/**/*.test.js'];
+  process.exitCode = await mocha(install(version, folder), [...rest, ...files]);
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  process.stderr.write(`on-node: ${error.message}\n`);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
