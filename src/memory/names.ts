@@ -44,13 +44,14 @@ export class NameTable {
     for (let step = 0; step < this.rows; step++) {
       const row = ((hash >>> 0) + step) % this.rows;
       const before = Atomics.compareExchange(this.#area.words(hashes, row), 0, 0, hash);
-      if (before === 0) {
-        this.#area.bytes(names, row).set(bytes);
-        Atomics.store(this.#area.words(lengths, row), 0, bytes.length);
-        return row;
-      }
-      // Whose name is not there yet is being written by a thread that starts beside this one.
-      if (before === hash && (this.nameOf(row) ?? name) === name) return row;
+      if (before !== 0 && before !== hash) continue;
+      const known = this.nameOf(row);
+      if (known === name) return row;
+      if (known !== undefined) continue;
+      // Also where another thread writes the same name there at this moment, or has died before it was written.
+      this.#area.bytes(names, row).set(bytes);
+      Atomics.store(this.#area.words(lengths, row), 0, bytes.length);
+      return row;
     }
     throw new RangeError(`"${name}" is one too many: there is room for ${this.rows} ${what} in a process`);
   }

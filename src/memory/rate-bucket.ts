@@ -12,7 +12,18 @@
 // all helpers agree on how it ended, whenever they look. And between reading an idle header and writing a claim over
 // it no row can have changed hands, so a key that was not there when its claim was written is not there twice.
 import { RATE_BUCKET_WORDS } from './layout.js';
-import { aheadOf, highHalf, highOf, lowHalf, lowOf, pack, TAG_MASK, tagOf } from './rate-row.js';
+import {
+  aheadOf,
+  highHalf,
+  highOf,
+  leadOf,
+  lowHalf,
+  lowOf,
+  pack,
+  TAG_MASK,
+  tagOf,
+  UNITS_PER_MS,
+} from './rate-row.js';
 
 /** Words from the start of a bucket. */
 export const OVERFLOW = 2;
@@ -24,6 +35,8 @@ export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
 const CLAIM = 1 << 31;
 const [POSITION_SHIFT, TAG_SHIFT] = [28, 8];
 const COUNT_MASK = 0xff;
+/** More than clocks of two threads differ by, and than it takes to give a row away. */
+const MOMENTS = UNITS_PER_MS;
 
 export const ABSENT = -1;
 
@@ -143,6 +156,10 @@ export class RateBuckets {
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
       const shared = aheadOf(lowOf(overflow), highOf(overflow), at);
       let time = at + shared;
+      // A row that was given away moments ago steps back from there: the moment that this thread reads may have been in it
+      // before that, and a thread that has read it there must not find it a second time.
+      const lead = leadOf(expectedLow, highOf(word), at);
+      if (shared === 0 && Math.abs(lead) <= MOMENTS) time = at + lead;
       if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;
       const fresh = pack(lowHalf(time), highHalf((high >>> TAG_SHIFT) & TAG_MASK, time));
       Atomics.compareExchange(this.#wide, row >> 1, word, fresh);

@@ -6,7 +6,8 @@
 // The time is in sixteenths of a microsecond of the shared clock, modulo 2^44 (12.7 days). An admission moves it
 // by a 32-bit compare-and-swap of the low half alone: no BigInt, and nothing to allocate. That is safe because every
 // change of a row changes its low half, and never back to a value that it had in the last four minutes (the time only
-// grows, and the low half is 268 s of it). So a low half that is unchanged says that time and owner are unchanged.
+// grows, except that a row given away again at once steps back by one unit each time, and the low half is 268 s of it). So
+// a low half that is unchanged says that time and owner are unchanged.
 
 export const UNITS_PER_MS = 16_000;
 /** No burst takes longer to come back (rate.ts); what looks further ahead is long past. */
@@ -31,11 +32,16 @@ export const highHalf = (tag: number, units: number): number => (tag << TIME_BIT
  */
 export function aheadOf(low: number, high: number, now: number): number {
   if (tagOf(high) === 0) return 0;
+  const lead = leadOf(low, high, now);
+  return lead > 0 && lead <= MAX_LEAD ? lead : 0;
+}
+
+/** By how much the time of a row is later than `now`, in units, whether or not it is anybody's; negative: earlier. */
+export function leadOf(low: number, high: number, now: number): number {
   const wholes = Math.floor(now / TWO_32);
   // The difference of the high parts, wrapped into -2048..2047.
   const ahead = ((high - wholes) << (32 - TIME_BITS)) >> (32 - TIME_BITS);
-  const lead = ahead * TWO_32 + ((low >>> 0) - (now - wholes * TWO_32));
-  return lead > 0 && lead <= MAX_LEAD ? lead : 0;
+  return ahead * TWO_32 + ((low >>> 0) - (now - wholes * TWO_32));
 }
 
 export const pack = (low: number, high: number): bigint =>

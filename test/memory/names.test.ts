@@ -18,6 +18,16 @@ describe('names in shared memory', () => {
     expect(one.nameOf(other.rowOf('b'))).to.equal('b');
   });
 
+  it('are written by the next thread that says them when the first has died over it', () => {
+    const block = Block.create({ workers: 1 });
+    const row = new NameTable(block, 'rate').rowOf('a');
+    // All that the first thread has left.
+    Atomics.store(block.words('rateNameLength', row), 0, 0);
+    block.bytes('rateName', row).fill(0);
+    const table = new NameTable(block, 'rate');
+    expect([table.rowOf('a'), table.list()]).to.deep.equal([row, [{ row, name: 'a', terms: undefined }]]);
+  });
+
   it('have the numbers that were said first, unless they are replaced', () => {
     const [one, other] = two();
     const row = one.rowOf('a');

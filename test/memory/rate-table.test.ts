@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { RATE_BUCKETS, RATE_LIMITS } from '#src/memory/layout.js';
+import { RateBuckets } from '#src/memory/rate-bucket.js';
 import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { AGES_MS, DAY_MS } from './ages.js';
@@ -256,6 +257,19 @@ describe('rate table', () => {
     abandon(2, words[8]! - 1, 0x54321);
     expect(limit.take('last')).to.be.above(0);
     expect(tags()).to.not.include(0x54321);
+  });
+
+  it('has no moment in a row twice, however often the row is given away in the time that clocks differ by', () => {
+    const words = new Int32Array(new SharedArrayBuffer(BUCKET_WORDS * 4));
+    const buckets = new RateBuckets(words);
+    const held = new Set<string>();
+    for (let tag = 1; tag <= 100; tag++) {
+      // The clocks of two threads, a unit apart.
+      expect(buckets.claim(0, tag, () => 16_000_000 + (tag & 1))).to.equal(true);
+      const row = buckets.find(0, tag);
+      held.add(`row ${row}: ${words[row]}`);
+    }
+    expect(held.size).to.equal(100);
   });
 
   it('forgets nothing that carries state', () => {
