@@ -1,0 +1,237 @@
+// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, lets so many probes through, and no probe that
+// is lost can wedge it.
+import type { Check } from '../check.js';
+import { law, model, sumOf, type Thread } from '../model.js';
+import type { MemoryModules } from '../small-memory.js';
+import type { World } from '../world.js';
+
+const [OPEN_MS, PROBE_MS] = [1000, 5000] as const;
+
+interface Caller extends Record<string, number> {
+  ticket: number;
+  /** Probes under way. */
+  probes: number;
+}
+
+type Cells = InstanceType<MemoryModules['breaker-cell']['BreakerCells']>;
+
+const PROBE = 1 << 20;
+const REFUSED = -1;
+
+function breakersOf(modules: MemoryModules, world: World, now: () => number, probes: number) {
+  const block = world.block(modules, 3);
+  const rule = {
+    trips: (_: number, failures: number) => failures >= 2,
+    openMs: OPEN_MS,
+    probes,
+    probeMs: PROBE_MS,
+  };
+  return (slot: number) => new modules['breaker-cell'].BreakerCells(block, slot, rule, now);
+}
+
+/** Opens it as failures of two calls do. */
+function open(cells: Cells): void {
+  const tickets = [cells.admit(0), cells.admit(0)];
+  for (const ticket of tickets) cells.settle(0, ticket, 'failure');
+}
+
+const call = (
+  cells: Cells,
+  outcome: 'success' | 'failure' | 'ignored',
+  name = `caller with ${outcome}`,
+): Thread<Caller> => ({
+  name,
+  self: { ticket: REFUSED, probes: 0 },
+  calls: {
+    admit(self) {
+      self.ticket = cells.admit(0);
+      self.probes = self.ticket !== REFUSED && (self.ticket & PROBE) !== 0 ? 1 : 0;
+    },
+    settle(self) {
+      self.probes = 0;
+      if (self.ticket !== REFUSED) cells.settle(0, self.ticket, outcome);
+    },
+  },
+});
+
+export const opensOnce: Check = {
+  title: 'breaker: failures in several threads open it, and it opens once',
+  build: (modules) => (world) => {
+    const cells = breakersOf(modules, world, () => 3000, 1);
+    return model<Caller>({
+      threads: [call(cells(1), 'failure'), call(cells(2), 'failure'), call(cells(3), 'success')],
+      finally: () => {
+        const { open: opened } = cells(0).transitions(0);
+        law(opened === 1, `it has opened ${opened} times`);
+        law(cells(0).state(0).state === 'open', 'it is not open');
+      },
+    });
+  },
+};
+
+export const fewProbes: Check = {
+  title: 'breaker: half-open it lets so many probes through and no more, and their successes close it',
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const cells = breakersOf(modules, world, clock.now, 2);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    return model<Caller>({
+      threads: [1, 2, 3].map((slot) => call(cells(slot), 'success', `caller ${slot}`)),
+      always: ({ selves }) =>
+        law(sumOf(selves, 'probes') <= 2, `${sumOf(selves, 'probes')} probes of 2 at once`),
+      finally: ({ selves }) => {
+        const { state } = cells(0).state(0);
+        const probes = selves.filter(({ ticket }) => ticket !== REFUSED && (ticket & PROBE) !== 0).length;
+        law(state === 'closed' || probes < 2, `two probes have succeeded, and it is ${state}`);
+        law(cells(0).transitions(0).closed <= 1, 'it has closed twice');
+      },
+    });
+  },
+};
+
+export const failedProbe: Check = {
+  title: 'breaker: a probe that fails opens it again, whatever another one says',
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const cells = breakersOf(modules, world, clock.now, 2);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    return model<Caller>({
+      threads: [call(cells(1), 'success'), call(cells(2), 'failure'), call(cells(3), 'ignored')],
+      finally: ({ selves }) => {
+        const { state } = cells(0).state(0);
+        const failed = selves[1]!.ticket;
+        if (failed === REFUSED || (failed & PROBE) === 0) return;
+        law(state === 'open', `a probe has failed, and it is ${state}`);
+        clock.set(3000 + 2 * OPEN_MS);
+        law(cells(1).admit(0) !== REFUSED, 'no probe is let through after the next open period');
+      },
+    });
+  },
+};
+
+export const ignoredProbe: Check = {
+  title: 'breaker: the permit of a probe that says nothing is given back',
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const cells = breakersOf(modules, world, clock.now, 1);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    return model<Caller>({
+      threads: [1, 2, 3].map((slot) => call(cells(slot), 'ignored', `caller ${slot}`)),
+      always: ({ selves }) => law(sumOf(selves, 'probes') <= 1, 'two probes hold the only permit'),
+      finally: () => law(cells(0).admit(0) !== REFUSED, 'the permit of a probe is lost'),
+    });
+  },
+};
+
+export const lostProbe: Check = {
+  title: 'breaker: a probe that is lost with its thread wedges nothing, even when nobody reclaims it',
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const cells = breakersOf(modules, world, clock.now, 1);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    return model<Caller>({
+      threads: [1, 2].map((slot) => ({ ...call(cells(slot), 'success', `caller ${slot}`), mayDie: true })),
+      finally: () => {
+        const fresh = cells(0);
+        clock.set(3000 + OPEN_MS + PROBE_MS);
+        if (fresh.admit(0) !== REFUSED) return;
+        clock.set(3000 + 3 * OPEN_MS + PROBE_MS);
+        const ticket = fresh.admit(0);
+        law(ticket !== REFUSED, 'no probe is let through after the time of a probe and an open period');
+        fresh.settle(0, ticket, 'success');
+        law(fresh.state(0).state === 'closed', 'it does not close');
+      },
+    });
+  },
+};
+
+export const lateProbe: Check = {
+  title: 'breaker: a probe that comes back after its time does not close what has opened since',
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const cells = breakersOf(modules, world, clock.now, 1);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    const { calls, ...late } = call(cells(1), 'success', 'late probe');
+    const ticket = cells(1).admit(0);
+    clock.set(3000 + OPEN_MS + PROBE_MS);
+    return model<Caller>({
+      threads: [
+        { ...late, self: { ticket, probes: 1 }, calls: { settle: calls.settle! } },
+        call(cells(2), 'success', 'caller'),
+      ],
+      finally: () => {
+        const { state } = cells(0).state(0);
+        const { open: opened } = cells(0).transitions(0);
+        law(opened < 2 || state === 'open', `it has opened again and is ${state}`);
+      },
+    });
+  },
+};
+
+export const probesAfterDeath: Check = {
+  title: 'breaker: after a death the permit of its probe is there again at once',
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const cells = breakersOf(modules, world, clock.now, 1);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    return model<Caller>({
+      threads: [1, 2].map((slot) => call(cells(slot), 'ignored', `caller ${slot}`)),
+      recovery: (dead) => ({ reclaim: () => cells(0).reclaim(dead + 1) }),
+      finally: () => law(cells(0).admit(0) !== REFUSED, 'the permit of a probe is lost until its expiry'),
+    });
+  },
+};
+
+export const otherEndpoint: Check = {
+  title: 'breaker: a call of before a reset can neither open nor close what comes after it',
+  build: (modules) => (world) => {
+    const cells = breakersOf(modules, world, () => 3000, 1);
+    const before = (slot: number): Thread<Caller> => {
+      const { calls, ...thread } = call(cells(slot), 'failure', `caller ${slot}`);
+      return {
+        ...thread,
+        self: { ticket: cells(slot).admit(0), probes: 0 },
+        calls: { settle: calls.settle! },
+      };
+    };
+    return model<Caller>({
+      threads: [
+        before(1),
+        before(2),
+        { name: 'primary', self: { ticket: 0, probes: 0 }, calls: { reset: () => cells(0).reset(0) } },
+      ],
+      finally: () => {
+        const { state } = cells(0).state(0);
+        law(state === 'closed', `a call of before has left it ${state}`);
+      },
+    });
+  },
+};
+
+export const forced: Check = {
+  title: 'breaker: what an operator forces holds, whatever calls come to their end meanwhile',
+  build: (modules) => (world) => {
+    const cells = breakersOf(modules, world, () => 3000, 1);
+    return model<Caller>({
+      threads: [
+        call(cells(1), 'failure'),
+        call(cells(2), 'failure', 'another caller'),
+        {
+          name: 'operator',
+          self: { ticket: 0, probes: 0 },
+          calls: { force: () => cells(0).force(0, 'closed') },
+        },
+      ],
+      finally: () => {
+        const { state } = cells(0).state(0);
+        law(state === 'forced-closed', `it is ${state}`);
+      },
+    });
+  },
+};

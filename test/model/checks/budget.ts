@@ -1,0 +1,121 @@
+// The retry budget (budget-cell.ts).
+import type { Check } from '../check.js';
+import { law, model, sumOf, type Thread } from '../model.js';
+import type { MemoryModules } from '../small-memory.js';
+import type { World } from '../world.js';
+
+interface Caller extends Record<string, number> {
+  retries: number;
+}
+
+function budgetOf(modules: MemoryModules, world: World, now: () => number) {
+  const block = world.block(modules, 1);
+  const { RetryBudgetCell } = modules['budget-cell'];
+  const cell = new RetryBudgetCell(block, now);
+  /** The trickle is at its end: for a while only calls allow retries. */
+  const exhaust = (): void => {
+    while (cell.withdraw());
+  };
+  return { cell: () => new RetryBudgetCell(block, now), exhaust, words: block.words('retryBudget') };
+}
+
+export const fifth: Check = {
+  title: 'retry budget: at most one call in five is repeated, whoever asks, and that one is',
+  build: (modules) => (world) => {
+    const { cell, exhaust } = budgetOf(modules, world, () => 5000);
+    exhaust();
+    const calls = cell();
+    for (let call = 0; call < 4; call++) calls.deposit();
+    const [depositor, ...withdrawers] = [cell(), cell(), cell()];
+    return model<Caller>({
+      threads: [
+        {
+          name: 'caller',
+          self: { retries: 0 },
+          mayDie: true,
+          calls: { deposit: () => depositor!.deposit() },
+        },
+        ...withdrawers.map(
+          (own, index): Thread<Caller> => ({
+            name: `retry ${index + 1}`,
+            self: { retries: 0 },
+            mayDie: true,
+            calls: {
+              withdraw(self) {
+                if (own.withdraw()) self.retries++;
+              },
+            },
+          }),
+        ),
+      ],
+      always: ({ selves }) => law(sumOf(selves, 'retries') <= 1, 'five calls have paid for two retries'),
+      finally: ({ selves, dead }) => {
+        if (dead !== undefined) return;
+        const left = calls.withdraw() ? 1 : 0;
+        law(sumOf(selves, 'retries') + left === 1, 'five calls have paid for no retry');
+      },
+    });
+  },
+};
+
+export const everyCall: Check = {
+  title: 'retry budget: every call counts, also those that meet at the beginning of a second',
+  build: (modules) => (world) => {
+    const clock = world.clock(4999);
+    const { cell, words } = budgetOf(modules, world, clock.now);
+    for (const at of [1000, 4999]) {
+      clock.set(at);
+      cell().deposit();
+    }
+    return model<Caller>({
+      threads: [
+        ...[cell(), cell()].map(
+          (own, index): Thread<Caller> => ({
+            name: `caller ${index + 1}`,
+            self: { retries: 0 },
+            calls: { deposit: () => own.deposit() },
+          }),
+        ),
+        { name: 'time', self: { retries: 0 }, calls: { 'the next second': () => clock.set(5000) } },
+      ],
+      finally: () => {
+        const counts = [4, 5].map((second) => {
+          const at = 2 * (second & 3);
+          return words[at + 1] === second ? words[at]! : 0;
+        });
+        law(counts[0]! + counts[1]! === 3, `3 calls of two seconds count as ${counts.join(' and ')}`);
+      },
+    });
+  },
+};
+
+export const trickle: Check = {
+  title: 'retry budget: the last token of the trickle goes to one thread',
+  build: (modules) => (world) => {
+    const clock = world.clock(5000);
+    const { cell, exhaust } = budgetOf(modules, world, clock.now);
+    exhaust();
+    clock.set(5100);
+    return model<Caller>({
+      threads: [1, 2, 3].map((number): Thread<Caller> => {
+        const own = cell();
+        return {
+          name: `retry ${number}`,
+          self: { retries: 0 },
+          mayDie: true,
+          calls: {
+            withdraw(self) {
+              if (own.withdraw()) self.retries++;
+            },
+          },
+        };
+      }),
+      always: ({ selves }) => law(sumOf(selves, 'retries') <= 1, 'one token was taken twice'),
+      finally: ({ selves, dead }) => {
+        if (dead === undefined) law(sumOf(selves, 'retries') === 1, 'nobody has the token');
+        clock.set(5200);
+        law(cell().withdraw(), 'there is no next token');
+      },
+    });
+  },
+};

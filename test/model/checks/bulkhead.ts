@@ -1,0 +1,168 @@
+// Permits of a bulkhead (bulkhead-cells.ts), and the line of those who wait for one (bulkhead-line.ts).
+import type { Check } from '../check.js';
+import { law, model, sumOf, type Thread } from '../model.js';
+import type { MemoryModules } from '../small-memory.js';
+import type { World } from '../world.js';
+
+interface Holder extends Record<string, number> {
+  holds: number;
+}
+
+const threadsOf = (modules: MemoryModules, world: World, count: number, most: number) => {
+  const block = world.block(modules, count);
+  const { BulkheadCells } = modules['bulkhead-cells'];
+  const threads = Array.from({ length: count }, (_, index): Thread<Holder> => {
+    const permits = new BulkheadCells(block, index + 1, () => 0).of('a');
+    return {
+      name: `thread ${index + 1}`,
+      self: { holds: 0 },
+      calls: {
+        enter(self) {
+          self.holds = permits.enter(most) ? 1 : 0;
+        },
+        leave(self) {
+          if (self.holds === 0) return;
+          self.holds = 0;
+          permits.leave();
+        },
+      },
+    };
+  });
+  return { block, threads, onlooker: new BulkheadCells(block, 0, () => 0).of('a') };
+};
+
+export const permits: Check = {
+  title: 'bulkhead: never are more permits held than the limit, and in the end none is',
+  build: (modules) => (world) => {
+    const most = 2;
+    const { threads, onlooker } = threadsOf(modules, world, 4, most);
+    return model({
+      threads,
+      always: ({ selves }) =>
+        law(sumOf(selves, 'holds') <= most, `${sumOf(selves, 'holds')} threads hold ${most} permits`),
+      finally: () => {
+        law(onlooker.held === 0, `${onlooker.held} permits are held by nobody`);
+        law(onlooker.enter(1), 'the next thread finds no permit');
+      },
+    });
+  },
+};
+
+export const permitsAfterDeath: Check = {
+  title: 'bulkhead: after a death exactly the permits of living threads are held',
+  build: (modules) => (world) => {
+    const most = 2;
+    const { block, threads, onlooker } = threadsOf(modules, world, 2, most);
+    const { reclaimBulkheads } = modules['bulkhead-cells'];
+    return model({
+      threads,
+      recovery: (dead) => ({ reclaim: () => reclaimBulkheads(block, dead + 1) }),
+      finally: ({ living }) => {
+        const held = sumOf(living, 'holds');
+        law(onlooker.held === held, `permits held: ${onlooker.held}, by living threads: ${held}`);
+      },
+    });
+  },
+};
+
+interface Waiter extends Holder {
+  /** 1 while it does nothing before it is woken. */
+  waits: number;
+}
+
+/** Waits as `BulkheadQueue` does, but without the timer by which it looks every few milliseconds. */
+function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot: number): Thread<Waiter> {
+  const permits = new modules['bulkhead-cells'].BulkheadCells(block, slot, () => 100).of('a');
+  const { line } = permits;
+  const look = (self: Waiter): void => {
+    if (self.holds === 1) return;
+    line.rung().catch(() => {});
+    self.waits = 1;
+    if (line.isBehind(100 - slot) || !permits.enter(1)) return;
+    [self.holds, self.waits] = [1, 0];
+    line.rest();
+  };
+  const leave = (self: Waiter): void => {
+    if (self.holds === 0) return;
+    self.holds = 0;
+    permits.leave();
+    line.ring();
+  };
+  return {
+    name: `waiter ${slot}`,
+    self: { holds: 0, waits: 0 },
+    calls: {
+      wait(self) {
+        line.say(100 - slot);
+        look(self);
+      },
+      look,
+      'look again': look,
+      leave,
+    },
+  };
+}
+
+export const bell: Check = {
+  title: 'bulkhead line: a thread that waits and has looked is woken when a place is left',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 3);
+    const permits = new modules['bulkhead-cells'].BulkheadCells(block, 3, () => 100).of('a');
+    permits.enter(1);
+    const holder: Thread<Waiter> = {
+      name: 'holder',
+      self: { holds: 1, waits: 0 },
+      calls: {
+        leave(self) {
+          self.holds = 0;
+          permits.leave();
+          permits.line.ring();
+        },
+      },
+    };
+    return model({
+      threads: [waiter(modules, block, 1), waiter(modules, block, 2), holder],
+      always: ({ selves }) => law(sumOf(selves, 'holds') <= 1, 'two threads hold the only permit'),
+      finally: () => law(permits.held === 0, 'a thread has left without its permit'),
+    });
+  },
+};
+
+export const silentWaiter: Check = {
+  title: 'bulkhead line: a thread that died while it waited holds nobody up for more than 100 ms',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 2);
+    const clock = world.clock(1000);
+    const { BulkheadLine } = modules['bulkhead-line'];
+    const line = (slot: number) => new BulkheadLine(block, slot, 0, clock.now);
+    const [one, two] = [line(1), line(2)];
+    return model<{ isBehind: number }>({
+      threads: [
+        {
+          name: 'waiter',
+          self: { isBehind: 0 },
+          mayDie: true,
+          calls: { say: () => one.say(900), 'say again': () => one.say(900), rest: () => one.rest() },
+        },
+        {
+          name: 'other',
+          self: { isBehind: 0 },
+          calls: {
+            look: (self) => {
+              self.isBehind = two.isBehind(1000) ? 1 : 0;
+            },
+          },
+        },
+        {
+          name: 'time',
+          self: { isBehind: 0 },
+          calls: { 'after 60 ms': () => clock.set(1060), 'after 170 ms': () => clock.set(1170) },
+        },
+      ],
+      finally: ({ dead }) => {
+        clock.set(1290);
+        law(!two.isBehind(1280), `a thread is held up${dead === undefined ? '' : ' by a dead one'}`);
+      },
+    });
+  },
+};

@@ -1,0 +1,127 @@
+// What one thread writes and all read: a text (snapshot-page.ts), 64-bit counts (wide.ts), the last requests of a thread
+// (flight-recorder.ts).
+import type { Check } from '../check.js';
+import { law, model, type Thread } from '../model.js';
+
+interface Reader extends Record<string, number> {
+  /** Version that it has read, and the first character; what else differs is torn. */
+  version: number;
+  text: number;
+}
+
+const NONE = -1;
+const TORN = -2;
+
+export const snapshot: Check = {
+  title:
+    'snapshot page: a reader gets a whole text and its version, also when the writer stops in the middle',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 1);
+    const { SnapshotPage } = modules['snapshot-page'];
+    const page = new SnapshotPage(block);
+    const textOf = (number: number): string => String(number).repeat(5 + number);
+    page.publish(textOf(1));
+    const publish = (number: number) => () => page.publish(textOf(number));
+    const writer: Thread<Reader> = {
+      name: 'writer',
+      self: { version: NONE, text: NONE },
+      mayDie: true,
+      calls: { 'publish 2': publish(2), 'publish 3': publish(3), 'publish 4': publish(4) },
+    };
+    const reader: Thread<Reader> = {
+      name: 'reader',
+      self: { version: NONE, text: NONE },
+      calls: {
+        read(self) {
+          const { version, text } = page.read();
+          const number = Number(text[0]);
+          [self.version, self.text] = [version, text === textOf(number) ? number : TORN];
+        },
+      },
+    };
+    return model<Reader>({
+      threads: [writer, reader],
+      always: ({ selves }) => {
+        const { version, text } = selves[1]!;
+        law(text !== TORN, 'the text is torn');
+        law(text === NONE || version === 2 * text, `version ${version} is that of another text than ${text}`);
+      },
+    });
+  },
+};
+
+const TWO_32 = 2 ** 32;
+
+interface Count extends Record<string, number> {
+  read: number;
+}
+
+export const wide: Check = {
+  title:
+    'wide counts: a reader sees what there was or will be, and gives up when the writer has died in a carry',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 1);
+    const { addWide, readWide } = modules.wide;
+    const words = block.words('workerRequests', 1);
+    const steps = [TWO_32 - 1, 2, TWO_32 + 5];
+    addWide(words, 0, steps[0]!);
+    const values = steps.map((_, index) => steps.slice(0, index + 1).reduce((sum, step) => sum + step, 0));
+    const add = (index: number) => () => addWide(words, 0, steps[index]!);
+    const read = (self: Count): void => {
+      self.read = readWide(words, 0);
+    };
+    return model<Count>({
+      threads: [
+        { name: 'writer', self: { read: 0 }, mayDie: true, calls: { add: add(1), 'add more': add(2) } },
+        { name: 'reader', self: { read: values[0]! }, calls: { read } },
+      ],
+      always: ({ selves }) => {
+        const { read: value } = selves[1]!;
+        law(value === GIVEN_UP || values.includes(value), `it reads ${value}`);
+      },
+    });
+  },
+};
+
+/** What the patched code returns in place of a reading that may be torn: see small-memory.ts. */
+const GIVEN_UP = -1;
+
+interface Flight extends Record<string, number> {
+  whole: number;
+}
+
+export const flights: Check = {
+  title: 'flight recorder: a reader sees whole requests only, also when their thread dies',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 1);
+    const { FlightRecorder, readFlights } = modules['flight-recorder'];
+    const first = 512;
+    const record = (self: Flight): void => {
+      const recorder = new FlightRecorder(block, 1);
+      // Everything about request n is n.
+      for (const n of [1, 2, 3]) recorder.end(recorder.begin(first + n, n), n, n);
+      self.whole = 1;
+    };
+    return model<Flight>({
+      threads: [
+        { name: 'recorder', self: { whole: 1 }, mayDie: true, calls: { record } },
+        {
+          name: 'reader',
+          self: { whole: 1 },
+          calls: {
+            read(self) {
+              for (const { row, ageMs, ended } of readFlights(block, 1, 10)) {
+                const n = row - first;
+                const isWhole =
+                  ageMs === 10 - n &&
+                  (ended === undefined || (ended.status === n && ended.microseconds === n));
+                if (!isWhole) self.whole = 0;
+              }
+            },
+          },
+        },
+      ],
+      always: ({ selves }) => law(selves[1]!.whole === 1, 'a request is a mixture of two'),
+    });
+  },
+};

@@ -1,0 +1,171 @@
+// Rate limits: a key's row (rate-table.ts), and how rows change hands (rate-bucket.ts). Nobody recovers anything here: a thread
+// that dies in the middle of a claim leaves it to those that meet it.
+import type { Check } from '../check.js';
+import { law, model, sumOf, type Thread } from '../model.js';
+import type { MemoryModules } from '../small-memory.js';
+import type { World } from '../world.js';
+
+const INTERVAL_MS = 10;
+const WORDS = 16;
+
+interface Caller extends Record<string, number> {
+  admitted: number;
+}
+
+/** A table of one bucket; the first `rows` of its rows carry state for a while. */
+function tableOf(modules: MemoryModules, world: World, now: () => number) {
+  const words = new Int32Array(new SharedArrayBuffer(4 * WORDS));
+  world.name(words.buffer as SharedArrayBuffer, { bucket: { offset: 0, stride: 4 * WORDS, rows: 1 } });
+  const regions = modules['rate-regions'].oneRegion(words);
+  const table = (clock = now) =>
+    new modules['rate-table'].RateTable({ regions, secret: new Int32Array([1, 2]), clock });
+  /** Rows that carry state for so long. */
+  const fill = (rows: number, ms: number): void => {
+    const limit = table().limit('filler', ms, 1);
+    for (let row = 0; row < rows; row++) limit.take(`filler ${row}`);
+  };
+  return { words, table, fill };
+}
+
+type Table = ReturnType<ReturnType<typeof tableOf>['table']>;
+
+const caller = (table: Table, key: string, burst: number): Thread<Caller> => {
+  const limit = table.limit('limit', INTERVAL_MS, burst);
+  return {
+    name: `caller of ${key}`,
+    self: { admitted: 0 },
+    mayDie: true,
+    calls: {
+      take(self) {
+        if (limit.take(key) > 0) self.admitted++;
+      },
+    },
+  };
+};
+
+const TIME = 1000;
+/** By which the clocks of threads differ, in milliseconds: what a row can tell apart. */
+const UNIT = 1 / 16_000;
+
+/** Two rows of one key would admit it twice. */
+function noKeyTwice(words: Int32Array): void {
+  const tags = new Set<number>();
+  for (let row = 4; row < WORDS; row += 2) {
+    const tag = words[row + 1]! >>> 12;
+    law(tag === 0 || !tags.has(tag), 'a key has two rows');
+    tags.add(tag);
+  }
+}
+
+export const oneKey: Check = {
+  title:
+    'rate limit: of three threads that ask for one key no more are admitted than the burst, and no fewer',
+  interruptions: 1,
+  build: (modules) => (world) => {
+    const { words, table } = tableOf(modules, world, () => TIME);
+    return model<Caller>({
+      threads: [1, 2, 3].map(() => caller(table(), 'a', 2)),
+      always: ({ selves }) => {
+        law(sumOf(selves, 'admitted') <= 2, 'more are admitted than the burst');
+        noKeyTwice(words);
+      },
+      finally: ({ selves, dead }) => {
+        // Of two at the very same moment one is refused: times are rounded against the caller.
+        const limit = table(() => TIME + 1).limit('limit', INTERVAL_MS, 2);
+        let admitted = sumOf(selves, 'admitted');
+        while (limit.take('a') > 0) admitted++;
+        law(admitted <= 2, `${admitted} are admitted`);
+        law(admitted === 2 || dead !== undefined, 'fewer are admitted than the burst');
+        law(limit.take('b') > 0, 'another key is refused');
+      },
+    });
+  },
+};
+
+export const lastRow: Check = {
+  title:
+    'rate limit: two keys that want the last row, and one of them in two threads, each keep to their burst',
+  interruptions: 1,
+  deepInterruptions: 2,
+  build: (modules) => (world) => {
+    const { words, table, fill } = tableOf(modules, world, () => TIME);
+    fill(5, 1e6);
+    const keys = ['a', 'a', 'b'];
+    return model<Caller>({
+      threads: keys.map((key) => caller(table(), key, 1)),
+      always: ({ selves }) => {
+        law(selves[0]!.admitted + selves[1]!.admitted <= 1, 'key a is admitted twice');
+        noKeyTwice(words);
+      },
+      finally: ({ selves }) => {
+        const limit = table().limit('limit', INTERVAL_MS, 1);
+        for (const [key, admitted] of [
+          ['a', selves[0]!.admitted + selves[1]!.admitted],
+          ['b', selves[2]!.admitted],
+        ] as const) {
+          law(admitted === 0 || limit.take(key) <= 0, `key ${key} is admitted once more`);
+        }
+      },
+    });
+  },
+};
+
+export const overflow: Check = {
+  title: 'rate limit: what a key was admitted by the overflow row counts when it gets a row of its own',
+  interruptions: 1,
+  build: (modules) => (world) => {
+    const clock = world.clock(TIME);
+    const { words, table, fill } = tableOf(modules, world, clock.now);
+    fill(6, 5);
+    const time: Thread<Caller> = {
+      name: 'time',
+      self: { admitted: 0 },
+      mayDie: false,
+      // The rows are free again, an interval has not passed.
+      calls: { 'after 6 ms': () => clock.set(TIME + 6) },
+    };
+    return model<Caller>({
+      threads: [caller(table(), 'a', 1), caller(table(), 'a', 1), time],
+      always: ({ selves }) => {
+        law(sumOf(selves, 'admitted') <= 1, 'the key is admitted twice within an interval');
+        noKeyTwice(words);
+      },
+      finally: ({ selves }) => {
+        const limit = table().limit('limit', INTERVAL_MS, 1);
+        if (sumOf(selves, 'admitted') > 0) law(limit.take('a') <= 0, 'the key is admitted once more');
+        clock.set(TIME + 100);
+        law(limit.take('a') > 0, 'the key is refused long after its burst is there again');
+      },
+    });
+  },
+};
+
+export const sweep: Check = {
+  title: 'rate limit: a sweep forgets nothing that counts, whatever it meets',
+  interruptions: 1,
+  deepInterruptions: 2,
+  build: (modules) => (world) => {
+    const { words, table, fill } = tableOf(modules, world, () => TIME);
+    // Rows of two keys that are at rest, and of one that is not.
+    table(() => TIME - 100)
+      .limit('limit', INTERVAL_MS, 1)
+      .take('a');
+    fill(1, 1e6);
+    const late = table(() => TIME + UNIT);
+    return model<Caller>({
+      threads: [
+        { ...caller(table(), 'a', 1), mayDie: false },
+        caller(late, 'b', 1),
+        { name: 'sweeper', self: { admitted: 0 }, calls: { sweep: () => late.sweep() } },
+      ],
+      always: () => noKeyTwice(words),
+      finally: ({ selves }) => {
+        const limit = table().limit('limit', INTERVAL_MS, 1);
+        for (const [index, key] of ['a', 'b'].entries()) {
+          law(selves[index]!.admitted === 0 || limit.take(key) <= 0, `key ${key} is admitted once more`);
+        }
+        law(table().limit('filler', 1e6, 1).take('filler 0') <= 0, 'a row in use was forgotten');
+      },
+    });
+  },
+};

@@ -1,0 +1,131 @@
+// The built code of `src/memory` with small tables: how many bulkheads or permits there are is a number in layout.ts, and a
+// loop over ten thousand words is not what is to be explored. Everything else is the code as it is, or with one fault
+// planted in it.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** Replaces text of a built module. It must be there exactly once. */
+export interface Patch {
+  /** Name of the module, as `bulkhead-cells`. */
+  readonly module: keyof MemoryModules;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface MemoryModules {
+  'address-cells': typeof import('#src/memory/address-cells.js');
+  'admission-cells': typeof import('#src/memory/admission-cells.js');
+  block: typeof import('#src/memory/block.js');
+  'breaker-cell': typeof import('#src/memory/breaker-cell.js');
+  'breaker-window': typeof import('#src/memory/breaker-window.js');
+  'budget-cell': typeof import('#src/memory/budget-cell.js');
+  'bulkhead-cells': typeof import('#src/memory/bulkhead-cells.js');
+  'bulkhead-line': typeof import('#src/memory/bulkhead-line.js');
+  'call-claims': typeof import('#src/memory/call-claims.js');
+  connections: typeof import('#src/memory/connections.js');
+  'connection-shares': typeof import('#src/memory/connection-shares.js');
+  'database-budget': typeof import('#src/memory/database-budget.js');
+  'ejection-cells': typeof import('#src/memory/ejection-cells.js');
+  'endpoint-cells': typeof import('#src/memory/endpoint-cells.js');
+  'flight-recorder': typeof import('#src/memory/flight-recorder.js');
+  layout: typeof import('#src/memory/layout.js');
+  names: typeof import('#src/memory/names.js');
+  part: typeof import('#src/memory/part.js');
+  plan: typeof import('#src/memory/plan.js');
+  'quota-cells': typeof import('#src/memory/quota-cells.js');
+  'rate-bucket': typeof import('#src/memory/rate-bucket.js');
+  'rate-regions': typeof import('#src/memory/rate-regions.js');
+  'rate-table': typeof import('#src/memory/rate-table.js');
+  'snapshot-page': typeof import('#src/memory/snapshot-page.js');
+  switches: typeof import('#src/memory/switches.js');
+  wide: typeof import('#src/memory/wide.js');
+}
+
+const MODULES: readonly (keyof MemoryModules)[] = [
+  'address-cells',
+  'admission-cells',
+  'block',
+  'breaker-cell',
+  'breaker-window',
+  'budget-cell',
+  'bulkhead-cells',
+  'bulkhead-line',
+  'call-claims',
+  'connections',
+  'connection-shares',
+  'database-budget',
+  'ejection-cells',
+  'endpoint-cells',
+  'flight-recorder',
+  'layout',
+  'names',
+  'part',
+  'plan',
+  'quota-cells',
+  'rate-bucket',
+  'rate-regions',
+  'rate-table',
+  'snapshot-page',
+  'switches',
+  'wide',
+];
+
+const size = (name: string, from: string, to: string): Patch => ({
+  module: 'layout',
+  from: `export const ${name} = ${from};`,
+  to: `export const ${name} = ${to};`,
+});
+
+const SIZES: readonly Patch[] = [
+  size('MAX_ENDPOINTS', '1024', '2'),
+  size('SNAPSHOT_BYTES', '1 << 20', '16'),
+  size('SWITCHED_OFF_BYTES', '1 << 16', '16'),
+  size('BULKHEADS', '256', '1'),
+  size('FLIGHTS', '128', '2'),
+  size('ROUTES', '512', '2'),
+  size('NAMED_BREAKERS', '64', '1'),
+  size('NAMED_RATES', '64', '2'),
+  size('DATABASE_PERMITS', '10_000', '2'),
+  size('DATABASE_POOLS', '32', '1'),
+  size('CALL_CLAIMS', '4096', '2'),
+  size(
+    'ADDRESS_CELLS',
+    '{ bodies: 1024, bodyBytes: 1024, streams: 8192, connections: 1024 }',
+    '{ bodies: 2, bodyBytes: 2, streams: 2, connections: 2 }',
+  ),
+];
+
+/** A reader of `wide.ts` looks less often, and says that it has given up: what it returns then may be torn. */
+const GIVES_UP: Patch = {
+  module: 'wide',
+  from: 'if (stable || attempt === 1000)',
+  to: 'if (!stable && attempt === 3) return -1; if (stable)',
+};
+
+/** The modules, with these patches. @throws Error when the text of a patch is not there exactly once */
+export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryModules> {
+  const built = dirname(fileURLToPath(import.meta.resolve('#src/memory/layout.js')));
+  const folder = mkdtempSync(join(tmpdir(), 'multilane-model-'));
+  try {
+    cpSync(built, folder, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    for (const patch of [...SIZES, GIVES_UP, ...patches]) apply(folder, patch);
+    const entries = MODULES.map(async (name): Promise<readonly [string, unknown]> => {
+      return [name, await import(pathToFileURL(join(folder, `${name}.js`)).href)];
+    });
+    return Object.fromEntries(await Promise.all(entries)) as unknown as MemoryModules;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function apply(folder: string, { module, from, to }: Patch): void {
+  const path = join(folder, `${module}.js`);
+  const parts = readFileSync(path, 'utf8').split(from);
+  if (parts.length !== 2) {
+    throw new Error(`model: ${module}.js has ${parts.length - 1} times, not once: ${from}`);
+  }
+  writeFileSync(path, parts.join(to));
+}
