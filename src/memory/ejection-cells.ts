@@ -5,6 +5,9 @@
 // the others and both find room, so ejections of the process take turns by one word: whoever finds room writes down whom
 // it ejects, in the same compare-and-swap that proves that nothing has changed since it counted. Nobody waits: a thread
 // that finds somebody's turn there finishes it, also when that thread has died in the middle.
+//
+// A turn names the sequence that the endpoint's word had when it was due. While it has that sequence it stays due, and no
+// sequence comes back: so all who finish a turn agree on how it ends, whenever they look.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import {
@@ -16,6 +19,7 @@ import {
   isSpared,
   type LoadedWord,
   STARTING,
+  sequenceOf,
   timesOf,
 } from './ejection-word.js';
 import { elapsed, toWord } from './elapsed.js';
@@ -42,13 +46,21 @@ export interface EjectionEvents {
 }
 
 const IN: EjectionState = { state: 'in' };
-/** Of the word by which ejections take turns: whose turn it is, 0 for nobody's; above it a count of all changes. */
+/**
+ * Of the word by which ejections take turns, the low half: whose turn it is, 0 for nobody's; above it a count of all changes.
+ * The high half is the sequence of a turn.
+ */
 const TURN_MASK = 0x7ff;
 const CHANGE = TURN_MASK + 1;
+const numberOf = (turn: bigint): number => Number(BigInt.asIntN(32, turn));
+const isTaken = (turn: bigint): boolean => (numberOf(turn) & TURN_MASK) !== 0;
+const turnOf = (number: number, sequence: number): bigint => (BigInt(sequence) << 32n) | BigInt(number >>> 0);
 
 export class EjectionCells {
   readonly #words: EjectionWords;
+  /** The low half of the turn, then all of it: supported platforms are little-endian. */
   readonly #turn: Int32Array;
+  readonly #wholeTurn: BigInt64Array;
   readonly #rule: EjectionCellRule;
   readonly #clock: Clock;
   readonly #events: EjectionEvents | undefined;
@@ -59,6 +71,7 @@ export class EjectionCells {
       throw new RangeError('ejection: failures must be 1..15');
     this.#words = new EjectionWords(block);
     this.#turn = block.words('ejectionTurn');
+    this.#wholeTurn = new BigInt64Array(this.#turn.buffer, this.#turn.byteOffset, 1);
     this.#rule = rule;
     this.#clock = clock;
     this.#events = events;
@@ -97,21 +110,22 @@ export class EjectionCells {
    */
   eject(slot: number, hasRoom: () => boolean): void {
     for (;;) {
-      const turn = this.version();
-      if ((turn & TURN_MASK) !== 0) {
+      const turn = Atomics.load(this.#wholeTurn, 0);
+      if (isTaken(turn)) {
         this.#finish(turn);
         continue;
       }
-      if (!this.#isDue(this.#words.low(slot)) || !hasRoom()) return;
-      const mine = ((turn + CHANGE) & ~TURN_MASK) | (slot + 1);
-      if (Atomics.compareExchange(this.#turn, 0, turn, mine) === turn) this.#finish(mine);
+      const low = this.#words.low(slot);
+      if (!this.#isDue(low) || !hasRoom()) return;
+      const mine = turnOf((numberOf(turn) + CHANGE) | (slot + 1), sequenceOf(low));
+      if (Atomics.compareExchange(this.#wholeTurn, 0, turn, mine) === turn) this.#finish(mine);
     }
   }
 
   /** Finishes what a thread that died has left half done. */
   help(): void {
-    const turn = this.version();
-    if ((turn & TURN_MASK) !== 0) this.#finish(turn);
+    const turn = Atomics.load(this.#wholeTurn, 0);
+    if (isTaken(turn)) this.#finish(turn);
   }
 
   /** Whose time is over returns by whoever looks first. */
@@ -170,26 +184,26 @@ export class EjectionCells {
     return !isEjected(low) && failuresOf(low) >= this.#rule.failures;
   }
 
-  /** The endpoint was looked at before the turn is seen to be still that: a turn of the past ejects nobody. */
-  #finish(turn: number): void {
-    const slot = (turn & TURN_MASK) - 1;
+  #finish(turn: bigint): void {
+    const number = numberOf(turn);
+    const slot = (number & TURN_MASK) - 1;
     // The word can have been overwritten by any code of the process: a turn of no endpoint ends at once.
     if (slot >= this.#words.slots) {
-      this.#endTurn(turn);
+      this.#endTurn(number);
       return;
     }
     const { word, low, moment } = this.#words.load(slot);
-    if (this.version() !== turn) return;
-    if (this.#isDue(low)) {
+    // With another sequence it has been ejected by this turn, or has had a success: then the turn ejects nobody.
+    if (this.#isDue(low) && BigInt(sequenceOf(low)) === turn >> 32n) {
       const now = toWord(this.#clock());
       const times = this.#rule.remembered(timesOf(low), elapsed(now, moment)) + 1;
       const forMs = this.#rule.ejectedMs(times);
       if (this.#words.swap(slot, word, afterwards(low, EJECTED, times), (now + forMs) >>> 0))
         this.#events?.ejected(slot, times, forMs);
-      // Somebody ejected it, or a success came between: which of them, a second look tells.
+      // Another thread has ejected it, or it has failed or succeeded meanwhile: which of them, a second look tells.
       else return;
     }
-    this.#endTurn(turn);
+    this.#endTurn(number);
   }
 
   #endTurn(turn: number): void {

@@ -12,11 +12,13 @@ export const STARTING = 1 << 5;
 const FAILURES_MASK = 0xf;
 const TIMES_SHIFT = 6;
 const TIMES_MASK = 0xff;
-const SEQUENCE = 1 << 14;
+const SEQUENCE_SHIFT = 14;
+const SEQUENCE = 1 << SEQUENCE_SHIFT;
 
 export const failuresOf = (low: number): number => low & FAILURES_MASK;
 export const timesOf = (low: number): number => (low >>> TIMES_SHIFT) & TIMES_MASK;
 export const isEjected = (low: number): boolean => (low & EJECTED) !== 0;
+export const sequenceOf = (low: number): number => low >>> SEQUENCE_SHIFT;
 /** Also true of what is ejected: neither gets its whole share. */
 export const isSpared = (low: number): boolean => (low & (EJECTED | STARTING)) !== 0;
 /** After `low`: no failures, ejected or starting or neither. */

@@ -147,8 +147,8 @@ export const LAYOUT = {
   /** Units of each quota that are held: the totals of a ledger. */
   quotaHeld: field('quota', 2, 'cas', 'by quota, flag', 'last'),
 
-  /** By which ejections take turns, and what tells that anything has changed: see ejection-cells.ts. */
-  ejectionTurn: field('process', 1, 'cas', 'packed', 'none'),
+  /** By which ejections take turns, and what tells that anything has changed: one 64-bit word, see ejection-cells.ts. */
+  ejectionTurn: field('process', 2, 'cas', 'packed', 'none'),
 
   /** Which worker makes which call: see call-claims.ts. */
   callClaims: field('process', CALL_CLAIMS, 'cas', 'packed', 'none'),

@@ -84,8 +84,7 @@ export const comeback: Check = {
 
 export const pastTurn: Check = {
   title: 'ejection: a thread that comes late to its turn ejects nobody, since another may be out meanwhile',
-  interruptions: 1,
-  deepInterruptions: 3,
+  interruptions: 2,
   build: (modules) => (world) => {
     const { cells, isOut } = cellsOf(modules, world, () => 1000);
     const other = cells();
