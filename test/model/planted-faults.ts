@@ -134,6 +134,13 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     'if (Atomics.store(words, index, next) === next)',
   ),
   planted(
+    'a window that is said to be clean before it is',
+    breaker.staleWindow,
+    'breaker-window',
+    'const last = Atomics.load(this.#words, index);',
+    'const last = Atomics.load(this.#words, index); Atomics.compareExchange(this.#words, index, last, span);',
+  ),
+  planted(
     'a retry budget in which a call is lost',
     budget.everyCall,
     'budget-cell',

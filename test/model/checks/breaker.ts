@@ -188,27 +188,41 @@ export const probesAfterDeath: Check = {
   },
 };
 
+/** A call that was admitted before the endpoint of the row is another one. */
+const lateCall = (cells: Cells, name: string): Thread<Caller> => {
+  const { calls, ...thread } = call(cells, 'failure', name);
+  return { ...thread, self: { ticket: cells.admit(0), probes: 0 }, calls: { settle: calls.settle! } };
+};
+
+const reset = (cells: Cells): Thread<Caller> => ({
+  name: 'primary',
+  self: { ticket: 0, probes: 0 },
+  calls: { reset: () => cells.reset(0) },
+});
+
 export const otherEndpoint: Check = {
-  title: 'breaker: a call of before a reset can neither open nor close what comes after it',
+  title: 'breaker: calls of before a reset can neither open nor close what comes after it',
   build: (modules) => (world) => {
     const cells = breakersOf(modules, world, () => 3000, 1);
-    const before = (slot: number): Thread<Caller> => {
-      const { calls, ...thread } = call(cells(slot), 'failure', `caller ${slot}`);
-      return {
-        ...thread,
-        self: { ticket: cells(slot).admit(0), probes: 0 },
-        calls: { settle: calls.settle! },
-      };
-    };
     return model<Caller>({
-      threads: [
-        before(1),
-        before(2),
-        { name: 'primary', self: { ticket: 0, probes: 0 }, calls: { reset: () => cells(0).reset(0) } },
-      ],
+      threads: [lateCall(cells(1), 'caller 1'), lateCall(cells(2), 'caller 2'), reset(cells(0))],
       finally: () => {
         const { state } = cells(0).state(0);
         law(state === 'closed', `a call of before has left it ${state}`);
+      },
+    });
+  },
+};
+
+export const windowAfterReset: Check = {
+  title: 'breaker: a call of before a reset does not count after it',
+  build: (modules) => (world) => {
+    const cells = breakersOf(modules, world, () => 3000, 1);
+    return model<Caller>({
+      threads: [lateCall(cells(1), 'caller'), reset(cells(0))],
+      finally: () => {
+        const state = cells(0).state(0);
+        if (state.state === 'closed') law(state.failures === 0, `failures of before: ${state.failures}`);
       },
     });
   },
@@ -231,6 +245,42 @@ export const forced: Check = {
       finally: () => {
         const { state } = cells(0).state(0);
         law(state === 'forced-closed', `it is ${state}`);
+      },
+    });
+  },
+};
+
+const SECOND = 5;
+/** After so many seconds the bits of a second that a bucket keeps come round. */
+const ROUND = 512;
+
+export const staleWindow: Check = {
+  title:
+    'breaker window: what was counted before the seconds came round counts no more, whoever dies over it',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 1);
+    const { BreakerWindow } = modules['breaker-window'];
+    const [window, now] = [new BreakerWindow(block), SECOND + ROUND];
+    for (let n = 0; n < 5; n++) window.addFailure(0, SECOND);
+    const caller = (name: string): Thread<{ counted: number }> => ({
+      name,
+      self: { counted: 0 },
+      mayDie: true,
+      calls: {
+        count(self) {
+          new BreakerWindow(block).addFailure(0, now);
+          self.counted = 1;
+        },
+      },
+    });
+    return model<{ counted: number }>({
+      threads: [caller('caller 1'), caller('caller 2')],
+      always: () => law(window.failures(0, now) <= 2, `${window.failures(0, now)} failures of 2 calls`),
+      finally: ({ dead }) => {
+        // One that is counted in the moment of another's cleaning may be lost.
+        if (dead === undefined) law(window.failures(0, now) >= 1, 'both failures are lost');
+        window.addFailure(0, now + 1);
+        law(window.failures(0, now + 1) > 0, 'nothing is counted any more');
       },
     });
   },

@@ -34,7 +34,7 @@ const caller = (cells: Cells, slot: number): Thread<Nothing> => ({
 
 export const half: Check = {
   title: 'ejection: never are both of two endpoints out, and one of those that fail is',
-  interruptions: 1,
+  interruptions: 2,
   deepInterruptions: 3,
   build: (modules) => (world) => {
     const { cells, isOut } = cellsOf(modules, world, () => 1000);
@@ -57,7 +57,7 @@ export const half: Check = {
 
 export const comeback: Check = {
   title: 'ejection: an endpoint whose time is over comes back while another goes out, and never are both out',
-  interruptions: 1,
+  interruptions: 2,
   deepInterruptions: 3,
   build: (modules) => (world) => {
     const clock = world.clock(1000);

@@ -112,7 +112,7 @@ export const lastRow: Check = {
 
 export const overflow: Check = {
   title: 'rate limit: what a key was admitted by the overflow row counts when it gets a row of its own',
-  interruptions: 1,
+  interruptions: 2,
   build: (modules) => (world) => {
     const clock = world.clock(TIME);
     const { words, table, fill } = tableOf(modules, world, clock.now);
