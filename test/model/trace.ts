@@ -11,6 +11,9 @@ interface Step {
   readonly address: number;
 }
 
+/** A thread that goes on for ever has a long trace, and its middle says nothing. */
+const [FIRST_LINES, LAST_LINES] = [80, 10];
+
 /** Makes the moves, and stops at the first failure. */
 export function traceOf(
   run: Run,
@@ -46,7 +49,10 @@ export function traceOf(
   const lines = steps
     .filter(({ address }) => address === -1 || changed.has(address))
     .map(({ line }, index) => `${String(index + 1).padStart(3)} ${line}`);
-  return { lines, message };
+  const left = lines.length - FIRST_LINES - LAST_LINES;
+  if (left <= 0) return { lines, message };
+  const between = `    ... ${left} more ...`;
+  return { lines: [...lines.slice(0, FIRST_LINES), between, ...lines.slice(-LAST_LINES)], message };
 }
 
 function describe(
