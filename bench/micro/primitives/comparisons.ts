@@ -5,8 +5,8 @@ import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel'
 import CircuitBreaker from 'opossum';
 import * as prometheus from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { createBreaker } from '#src/services/breaker.js';
 import { createBulkhead } from '#src/services/bulkhead.js';
 import { createRateLimiter } from '#src/services/rate-limiter.js';
@@ -42,7 +42,7 @@ const ourLimiter = createRateLimiter({ limit: '1000000/second;burst=1000000' });
 const flexible = new RateLimiterMemory({ points: 1e9, duration: 1 });
 
 const labels = { http_request_method: 'GET', http_route: '/api/users/{id}' };
-const ourMetrics = serviceMetrics(new SeriesTable(Block.create({ workers: 1 }), 1));
+const ourMetrics = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
 const ourCounter = ourMetrics.counter('bench_orders_total', 'Orders.', labels);
 const ourHistogram = ourMetrics.histogram('bench_order_seconds', 'Orders.', labels);
 const naming = { help: 'Orders.', labelNames: Object.keys(labels), registers: [new prometheus.Registry()] };

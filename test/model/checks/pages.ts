@@ -110,8 +110,8 @@ export const flights: Check = {
           self: { whole: 1 },
           calls: {
             read(self) {
-              for (const { row, ageMs, ended } of readFlights(block, 1, 10)) {
-                const n = row - first;
+              for (const { route, ageMs, ended } of readFlights(block, 1, 10)) {
+                const n = route - first;
                 const isWhole =
                   ageMs === 10 - n &&
                   (ended === undefined || (ended.status === n && ended.microseconds === n));
