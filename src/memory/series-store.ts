@@ -118,13 +118,12 @@ export class SeriesStore {
   /**
    * Gives a row without cells to another holder. What it has counted by now is that of former holders from here on: the
    * row's value stays as it is, so no reader ever sees their sum go down.
-   * @returns false: the new name is too long
+   * @param to no longer than the row has room for
    */
-  rename(renamed: Renamable, to: string): boolean {
-    const { at, room, identity } = renamed;
+  rename(renamed: Renamable, to: string): void {
+    const { at, identity } = renamed;
     const row = new Int32Array(this.memory, at, ROW_BYTES / 4);
     const name = encoder.encode(to);
-    if (name.length > room) return false;
     const version = row[NAME]! & ~LENGTH_BITS & ~VERSION;
     Atomics.store(row, NAME, version | VERSION);
     row[BEFORE + 1] = row[VALUE + 1]!;
@@ -134,7 +133,6 @@ export class SeriesStore {
     if (identity !== undefined) this.#rows.delete(identity);
     this.#rows.set(to, at);
     renamed.identity = to;
-    return true;
   }
 
   #keep(row: Renamable, stays: string): void {

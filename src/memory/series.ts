@@ -121,10 +121,14 @@ export class SeriesTable implements Recorder {
     if (known !== undefined) return this.#cells(known);
     const rows = store.renamable(stays);
     const isFull = store.countRenamable('counter', metric) >= TRANSIENTS;
+    const length = Buffer.byteLength(identity);
     const isFree = (row: Renamable): boolean =>
-      row.identity === undefined || isGone(lastValueOf(row.identity));
+      row.room >= length && (row.identity === undefined || isGone(lastValueOf(row.identity)));
     const free = isFull || rows.length >= TRANSIENT_KEPT ? rows.find(isFree) : undefined;
-    if (free !== undefined && store.rename(free, identity)) return this.#cells(free.at);
+    if (free !== undefined) {
+      store.rename(free, identity);
+      return this.#cells(free.at);
+    }
     const { most } = this.#pool;
     const made = isFull ? undefined : store.make({ identity, stays, hasCells: false, most });
     if (made !== undefined) return this.#cells(made);

@@ -147,6 +147,20 @@ describe('the series of instances that come and go', () => {
     expect(readTotals(memory).overflow).to.equal(0);
   });
 
+  it('use rows again that have room for their names, whatever the lengths of names', () => {
+    const { memory, series } = table();
+    const live = new Set<string>();
+    const count = instances(series, live);
+    for (let life = 0; life < 3_000; life++) {
+      live.clear();
+      live.add(`${life}`.padEnd(life % 2 === 0 ? 4 : 400, '-'));
+      for (const id of live) count(id);
+    }
+    expect(totalOf(memory, PICKS)).to.equal(3_000);
+    expect(readTotals(memory).overflow).to.equal(0);
+    expect(memory.of(1).byteLength).to.equal(SERIES_STEP);
+  });
+
   it('are found again by the next thread of the slot, which uses the rows of those that are gone', () => {
     const { memory, series } = table();
     const live = new Set(Array.from({ length: TRANSIENT_KEPT }, (_, n) => `i${n}`));
