@@ -11,6 +11,7 @@ import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
+import { snapshotText } from '#src/upstream/snapshot-text.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
 import { View } from '#src/upstream/view.js';
@@ -49,7 +50,7 @@ function publish(block: Block): void {
     ...endpointsOf('many', MANY, false),
     ...endpointsOf('weighted', MANY, true),
   ];
-  new SnapshotPage(block).publish(JSON.stringify({ revision: 'p-0', endpoints }));
+  new SnapshotPage(block).publish(snapshotText({ revision: 'p-0', endpoints }));
 }
 
 const block = isMainThread ? Block.create({ workers: 2 }) : Block.attach(workerData as SharedArrayBuffer);
@@ -78,7 +79,7 @@ if (isMainThread) {
     ] as const) {
       report(`${what}${note}`, (turn) => {
         if (fresh && turn % KEPT_FRESH_FOR === 0) refresh();
-        balancer.pick(service, NOBODY, NOBODY);
+        if (balancer.pick(service, NOBODY, NOBODY) === undefined) throw new Error('there is no endpoint');
       });
     }
   };

@@ -7,8 +7,8 @@
 // AsyncLocalStorage turns promise hooks on) behind every `await`; there, the process aborts on its way out ("async
 // hook stack has become corrupted", or a failed check in InternalCallbackScope::Close). So the thread is made to
 // leave those contexts first (async-contexts.ts).
-// Seen with that on Node 20, 22, 24 and 25: loops in handlers, behind awaits, in timers, immediates, ticks,
-// microtasks, event listeners, callbacks of fs, and in a regular expression, all broken off in a few milliseconds.
+// Tested with that on Node 20, 22 and 24 (test/system/stalls.test.ts): loops in handlers, behind awaits, in timers,
+// immediates, ticks, microtasks, event listeners, callbacks of fs, and in a regular expression.
 //
 // What cannot be broken off is native code that does not return (execSync, a hung file system): an inspector's message
 // does not get in either, and nobody is harmed by having tried.
@@ -19,7 +19,7 @@
 // message is then behind the one that it is in.
 //
 // A loop of awaits is found between two of them, with nothing on the stack, in nearly all looks of Node 24 and newer.
-// What V8 ended there would be the next microtask, whose ever it is: it is looked at again until it runs.
+// What V8 ended there would be the next microtask, whosever it is: it is looked at again until it runs.
 //
 // Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a function, the
 // turn of a loop), and what Node does up to there would still be done. Such a moment is short, so it is tried again.
