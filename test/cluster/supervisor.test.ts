@@ -13,7 +13,7 @@ import type { Fault } from './draining-thread.js';
 
 async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settings> {
   const loaded = await loadSettings({
-    argv: [],
+    argv: ['--demo'],
     cwd: import.meta.dirname,
     isTTY: false,
     shop: [],
