@@ -34,6 +34,9 @@ export interface MemoryModules {
   names: typeof import('#src/memory/names.js');
   part: typeof import('#src/memory/part.js');
   plan: typeof import('#src/memory/plan.js');
+  'permit-census': typeof import('#src/memory/permit-census.js');
+  'permit-ledger': typeof import('#src/memory/permit-ledger.js');
+  'probe-permits': typeof import('#src/memory/probe-permits.js');
   'quota-cells': typeof import('#src/memory/quota-cells.js');
   'rate-bucket': typeof import('#src/memory/rate-bucket.js');
   'rate-regions': typeof import('#src/memory/rate-regions.js');
@@ -63,6 +66,9 @@ const MODULES: readonly (keyof MemoryModules)[] = [
   'names',
   'part',
   'plan',
+  'permit-census',
+  'permit-ledger',
+  'probe-permits',
   'quota-cells',
   'rate-bucket',
   'rate-regions',
@@ -104,6 +110,23 @@ const GIVES_UP: Patch = {
   to: 'if (!stable && attempt === 3) return -1; if (stable)',
 };
 
+/** A census that meets another thread in the middle of something is tried twice, not a hundred times. */
+const TRIES = (['permit-ledger', 'probe-permits'] as const).map(
+  (module): Patch => ({ module, from: 'const TRIES = 100;', to: 'const TRIES = 1;' }),
+);
+
+/** All threads of a model run in one: which of them runs is said by `runsAs`. */
+const THREAD_ID: Patch = {
+  module: 'part',
+  from: "import { threadId } from 'node:worker_threads';",
+  to: 'const threadId = { valueOf: () => globalThis.modelThread };',
+};
+
+/** What `part.ts` takes for the id of the thread that runs. */
+export function runsAs(thread: number): void {
+  Object.assign(globalThis, { modelThread: thread });
+}
+
 /** The modules, with these patches. @throws Error when the text of a patch is not there exactly once */
 export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryModules> {
   const built = dirname(fileURLToPath(import.meta.resolve('#src/memory/layout.js')));
@@ -111,7 +134,7 @@ export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryM
   try {
     cpSync(built, folder, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    for (const patch of [...SIZES, GIVES_UP, ...patches]) apply(folder, patch);
+    for (const patch of [...SIZES, GIVES_UP, THREAD_ID, ...TRIES, ...patches]) apply(folder, patch);
     const entries = MODULES.map(async (name): Promise<readonly [string, unknown]> => {
       return [name, await import(pathToFileURL(join(folder, `${name}.js`)).href)];
     });

@@ -33,22 +33,8 @@ export interface OpenFault {
   readonly schedule: string;
 }
 
-const TWO_WORDS =
-  'a thread dies between two words, that of the process and its own, in which its permit is counted';
-
 /** Faults that are known and not mended yet. Whoever mends one takes it out of this list, and its check holds from then on. */
 export const OPEN_FAULTS: readonly OpenFault[] = [
-  { check: bulkhead.permitsAfterDeath, reason: TWO_WORDS, schedule: '0*5 1*4 x1 2*2' },
-  { check: breaker.probesAfterDeath, reason: TWO_WORDS, schedule: '0*15 1*11 x1 2*3' },
-  { check: quotas.quotaAfterDeath, reason: TWO_WORDS, schedule: '0*5 1*4 x1 2*20' },
-  { check: quotas.endpointAfterDeath, reason: TWO_WORDS, schedule: '0*5 1*4 x1 2*2' },
-  { check: quotas.connectionsAfterDeath, reason: TWO_WORDS, schedule: '0*4 1*3 x1 2*2' },
-  { check: quotas.requestsAfterDeath, reason: TWO_WORDS, schedule: '0*10 1*9 x1 2*27' },
-  {
-    check: names.slotAfterDeath,
-    reason: 'a thread dies while it gives back the slot of another, and nobody takes that over',
-    schedule: '0*2 x0 1',
-  },
   {
     check: breaker.windowAfterReset,
     reason: 'a call that ends at the moment of a reset has seen the epoch of before, and counts behind it',

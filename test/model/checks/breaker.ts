@@ -175,6 +175,8 @@ export const lateProbe: Check = {
 
 export const probesAfterDeath: Check = {
   title: 'breaker: after a death the permit of its probe is there again at once',
+  interruptions: 2,
+  deepInterruptions: 4,
   build: (modules) => (world) => {
     const clock = world.clock(3000);
     const cells = breakersOf(modules, world, clock.now, 1);

@@ -53,12 +53,14 @@ export const permitsAfterDeath: Check = {
   build: (modules) => (world) => {
     const most = 2;
     const { block, threads, onlooker } = threadsOf(modules, world, 2, most);
-    const { reclaimBulkheads } = modules['bulkhead-cells'];
+    const { reclaimBulkheads, settleBulkheads } = modules['bulkhead-cells'];
     return model({
       threads,
       recovery: (dead) => ({ reclaim: () => reclaimBulkheads(block, dead + 1) }),
       finally: ({ living }) => {
         const held = sumOf(living, 'holds');
+        // What the primary does every second.
+        law(settleBulkheads(block, 0) === 0, 'a census does not succeed though nothing is under way');
         law(onlooker.held === held, `permits held: ${onlooker.held}, by living threads: ${held}`);
       },
     });

@@ -1,6 +1,7 @@
 // Rows that are found by name (names.ts), and slots that threads take by themselves (part.ts).
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
+import { runsAs } from '../small-memory.js';
 
 const NONE = -1;
 
@@ -120,6 +121,7 @@ export const slots: Check = {
       self: { slot: NONE, reclaimed: 0 },
       calls: {
         reclaim(self) {
+          runsAs(id);
           made.reclaim(lost, () => self.reclaimed++);
         },
         slot(self) {
@@ -159,11 +161,17 @@ export const slotAfterDeath: Check = {
         name: `thread ${id}`,
         self: { slot: NONE, reclaimed: 0 },
         mayDie: true,
-        calls: { reclaim: () => void made.reclaim(lost, () => {}) },
+        calls: {
+          reclaim() {
+            runsAs(id);
+            made.reclaim(lost, () => {});
+          },
+        },
       })),
-      finally: () => {
+      finally: ({ dead }) => {
+        runsAs(3);
+        if (dead !== undefined) made.reclaim(dead + 1, () => {});
         made.reclaim(lost, () => {});
-        made.reclaim(1, () => {});
         try {
           made.slotOf(3);
         } catch {

@@ -5,6 +5,13 @@ import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
 import type { World } from '../world.js';
 
+/** The censuses that are owed, as the primary takes them every second. */
+const settle = (modules: MemoryModules, block: ReturnType<World['block']>): void =>
+  law(
+    modules['permit-census'].permitCensus(block)() === 0,
+    'a census does not succeed though nothing is under way',
+  );
+
 interface Holder extends Record<string, number> {
   holds: number;
 }
@@ -65,6 +72,7 @@ export const quotaAfterDeath: Check = {
       threads,
       recovery: (dead) => ({ reclaim: () => reclaimQuotas(block, dead + 1) }),
       finally: ({ living }) => {
+        settle(modules, block);
         const held = sumOf(living, 'holds');
         law(onlooker.held === held, `units held: ${onlooker.held}, by living threads: ${held}`);
       },
@@ -122,6 +130,7 @@ export const endpointAfterDeath: Check = {
       threads: [thread(1), thread(2)],
       recovery: (dead) => ({ reclaim: () => cells(0).reclaim(dead + 1) }),
       finally: ({ living }) => {
+        settle(modules, block);
         const inFlight = cells(0).inFlight(0);
         const held = sumOf(living, 'holds');
         law(inFlight === held, `calls in flight: ${inFlight}, of living threads: ${held}`);
@@ -188,6 +197,7 @@ export const connectionsAfterDeath: Check = {
       threads,
       recovery: (dead) => ({ reclaim: () => reclaimConnections(block, dead + 1) }),
       finally: ({ living }) => {
+        settle(modules, block);
         const held = sumOf(living, 'holds');
         law(total() === held, `connections: ${total()}, of living workers: ${held}`);
       },
@@ -215,6 +225,7 @@ export const requestsAfterDeath: Check = {
       threads: [thread(1), thread(2)],
       recovery: (dead) => ({ reclaim: () => reclaimAdmission(block, dead + 1) }),
       finally: ({ living }) => {
+        settle(modules, block);
         const [inFlight, held] = [readInFlight(block), sumOf(living, 'holds')];
         law(inFlight === held, `requests in flight: ${inFlight}, of living workers: ${held}`);
       },

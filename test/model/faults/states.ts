@@ -96,8 +96,8 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'a slot that two threads give back',
     names.slots,
     'part',
-    'if (Atomics.compareExchange(words, 0, thread + 1, RECLAIMED) !== thread + 1)',
-    'if (Atomics.store(words, 0, RECLAIMED) !== RECLAIMED)',
+    'if (Atomics.compareExchange(words, 0, user, reclaimerOf(threadId)) !== user)',
+    'if (Atomics.store(words, 0, reclaimerOf(threadId)) === 0)',
   ),
   planted(
     'a snapshot that is written over the one that is read',
