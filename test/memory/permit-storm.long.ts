@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
 import { permitStorm } from './permit-storm.js';
 
-const [STORMS, KILLS] = [20, 100];
+const [STORMS, KILLS] = [10, 100];
 
 describe('permits of threads that are killed at random, again and again', () => {
   const seed = newSeed();
