@@ -14,6 +14,8 @@ const PORT = 5432;
 const POLL_MS = 10;
 /** Recovery replays at most one checkpoint interval of log; longer than this means that it never ends. */
 const READY_WITHIN_MS = 120_000;
+/** The same for a process that may be a postmaster, or anything else. */
+const UNSURE_WITHIN_MS = 10_000;
 const FAST_SHUTDOWN_MS = 15_000;
 const IMMEDIATE_SHUTDOWN_MS = 5_000;
 const WATCH_MS = 50;
@@ -60,15 +62,32 @@ export function socketUrl(socketDir: string, password: string, database = 'postg
   return `postgresql://${ROLE}:${password}@localhost:${PORT}/${database}?host=${encodeURIComponent(socketDir)}`;
 }
 
-/** The postmaster that already runs on this cluster, waited for until it answers or is gone. */
+/**
+ * The postmaster that already runs on this cluster, waited for until it answers or is gone. That a process is one
+ * which cannot be inspected is known when it answers, with the password of this cluster.
+ * @throws StartError when it does not answer
+ */
 export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
   const { pid } = await readPidFile(cluster);
-  if (pid === undefined || !(await isPostmasterOf(pid, cluster.dataFolder))) return undefined;
+  if (pid === undefined) return undefined;
+  const identity = await isPostmasterOf(pid, cluster.dataFolder);
+  if (identity === 'no') return undefined;
   const gone = watch(pid, cluster.dataFolder);
-  const socketDir = await socketDirOf(cluster, gone.signal);
-  const maxConnections = await answers(socketDir, cluster, gone.signal);
+  const giveUpAt = performance.now() + (identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
+  const socketDir = await socketDirOf(cluster, gone.signal, giveUpAt);
+  const maxConnections = await answers(socketDir, cluster, gone.signal, giveUpAt).catch((error: unknown) => {
+    throw identity === 'yes' ? error : uninspected(pid, cluster, error);
+  });
   if (maxConnections === undefined) return undefined;
   return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
+}
+
+function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError {
+  return new StartError(
+    `process ${pid}, named in ${pidFileOf(cluster)}, lives, may not be inspected and does not answer as PostgreSQL ` +
+      `(${(cause as Error).message}): remove the file if it is another program`,
+    { cause },
+  );
 }
 
 /**
@@ -78,13 +97,13 @@ export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | un
  */
 export async function disownPidFile(cluster: Cluster): Promise<void> {
   const { pid, lines } = await readPidFile(cluster);
-  if (pid !== undefined)
+  if (pid !== undefined && (await isPostmasterOf(pid, cluster.dataFolder)) === 'no')
     await writeFile(pidFileOf(cluster), [String(0x7fffffff), ...lines.slice(1)].join('\n'));
 }
 
-/** One that is just starting writes its socket folder into its pid file only when it has one. '' when it ended. */
-async function socketDirOf(cluster: Cluster, gone: AbortSignal): Promise<string> {
-  while (!gone.aborted) {
+/** One that is just starting writes its socket folder into its pid file only when it has one. '' when it never does. */
+async function socketDirOf(cluster: Cluster, gone: AbortSignal, giveUpAt: number): Promise<string> {
+  while (!gone.aborted && performance.now() < giveUpAt) {
     const socketDir = (await readPidFile(cluster)).lines[4] ?? '';
     if (socketDir !== '') return socketDir;
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
@@ -138,7 +157,8 @@ export async function startPostmaster(
       child.once('error', (error) => resolve(error.message));
     }).finally(() => abort.abort());
     child.unref();
-    const maxConnections = await answers(socketDir, cluster, abort.signal);
+    const giveUpAt = performance.now() + READY_WITHIN_MS;
+    const maxConnections = await answers(socketDir, cluster, abort.signal, giveUpAt);
     if (maxConnections !== undefined) {
       return { pid: child.pid!, socketDir, adopted: false, maxConnections, exited };
     }
@@ -182,9 +202,13 @@ async function within(event: Promise<unknown>, ms: number): Promise<boolean> {
 }
 
 /** Waits by connecting. The server's `max_connections`, undefined when it ended before it answered. */
-async function answers(socketDir: string, cluster: Cluster, gone: AbortSignal): Promise<number | undefined> {
+async function answers(
+  socketDir: string,
+  cluster: Cluster,
+  gone: AbortSignal,
+  giveUpAt: number,
+): Promise<number | undefined> {
   const url = socketUrl(socketDir, cluster.password);
-  const giveUpAt = performance.now() + READY_WITHIN_MS;
   while (!gone.aborted) {
     if (existsSync(join(socketDir, `.s.PGSQL.${PORT}`))) {
       const client = new (driver().Client)({ connectionString: url, connectionTimeoutMillis: 5_000 });
@@ -218,8 +242,8 @@ function watch(
   const gone = new AbortController();
   const exited = new Promise<string>((resolve) => {
     const look = (): void => {
-      void isPostmasterOf(pid, dataFolder).then((alive) => {
-        if (alive) return void setTimeout(look, WATCH_MS).unref();
+      void isPostmasterOf(pid, dataFolder).then((identity) => {
+        if (identity !== 'no') return void setTimeout(look, WATCH_MS).unref();
         gone.abort();
         resolve('gone');
       });

@@ -3,9 +3,24 @@ import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 
+/** `maybe`: it lives, and nothing that we may read says what it is. */
+export type Identity = 'yes' | 'no' | 'maybe';
+
+/** What /proc tells of a process; each throws as `node:fs` does. */
+export interface ProcessFiles {
+  workingFolder(pid: number): string;
+  /** Its arguments, each ended by a zero byte. */
+  commandLine(pid: number): string;
+}
+
+const PROC: ProcessFiles = {
+  workingFolder: (pid) => readlinkSync(`/proc/${pid}/cwd`),
+  commandLine: (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+};
+
 /**
  * Start time of a living process in clock ticks since boot (field 22 of `/proc/<pid>/stat`, proc(5)), or `'?'`
- * where there is no /proc. Undefined when no such process lives; a zombie is dead.
+ * where there is no /proc, or it hides the process from us. Undefined when no such process lives; a zombie is dead.
  */
 export function startTimeOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return signalReaches(pid) ? '?' : undefined;
@@ -13,7 +28,7 @@ export function startTimeOf(pid: number): string | undefined {
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
-    return undefined;
+    return signalReaches(pid) ? '?' : undefined;
   }
   // The second field is the name in parentheses and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -45,20 +60,38 @@ export function bootId(): string {
 }
 
 /** The postmaster of a cluster has changed into its data folder: that tells it from a reused pid. */
-export async function isPostmasterOf(pid: number, cluster: string): Promise<boolean> {
-  if (!isAlive(pid)) return false;
-  if (process.platform === 'linux') {
-    try {
-      return readlinkSync(`/proc/${pid}/cwd`) === cluster;
-    } catch {
-      return false; // gone meanwhile, or another account's: in neither case one we started
-    }
-  }
+export async function isPostmasterOf(pid: number, cluster: string): Promise<Identity> {
+  if (!isAlive(pid)) return 'no';
+  if (process.platform === 'linux') return identify(pid, cluster, PROC);
   const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({
     stdout: '',
   }));
-  return stdout.includes(cluster);
+  return stdout.includes(cluster) ? 'yes' : 'no';
 }
+
+/**
+ * The working folder of another account's process is closed to root without CAP_SYS_PTRACE, which is how containers
+ * run; its arguments (`postgres -D <cluster>`) are open to all, unless /proc is mounted with `hidepid`.
+ */
+export function identify(pid: number, cluster: string, files: ProcessFiles): Identity {
+  try {
+    return files.workingFolder(pid) === cluster ? 'yes' : 'no';
+  } catch (error) {
+    if (!isRefusal(error)) return whenUnreadable(pid);
+  }
+  try {
+    const args = files.commandLine(pid).split('\0');
+    return args.some((arg, at) => arg === '-D' && args[at + 1] === cluster) ? 'yes' : 'no';
+  } catch {
+    return whenUnreadable(pid);
+  }
+}
+
+const isRefusal = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** It has ended meanwhile, or it is hidden. */
+const whenUnreadable = (pid: number): Identity => (isAlive(pid) ? 'maybe' : 'no');
 
 function signalReaches(pid: number): boolean {
   try {

@@ -1,0 +1,57 @@
+import { expect } from 'chai';
+import { identify, type ProcessFiles } from '#src/db/process-identity.js';
+
+const CLUSTER = '/data/pg/data';
+/** No process has it. */
+const DEAD = 0x7fffffff;
+
+const failing = (code: string) => (): string => {
+  throw Object.assign(new Error(code), { code });
+};
+const proc = (workingFolder: () => string, ...args: string[]): ProcessFiles => ({
+  workingFolder,
+  commandLine: () => args.map((arg) => `${arg}\0`).join(''),
+});
+
+describe('the process that a pid file names', () => {
+  it('is the postmaster when it works in the data folder', () => {
+    expect(
+      identify(
+        process.pid,
+        CLUSTER,
+        proc(() => CLUSTER),
+      ),
+    ).to.equal('yes');
+    expect(
+      identify(
+        process.pid,
+        CLUSTER,
+        proc(() => '/', 'postgres', '-D', CLUSTER),
+      ),
+    ).to.equal('no');
+  });
+
+  for (const code of ['EACCES', 'EPERM']) {
+    it(`is known by its arguments when its folder is closed to us (${code})`, () => {
+      const closed = failing(code);
+      const of = (...args: string[]) => identify(process.pid, CLUSTER, proc(closed, ...args));
+      expect(of('/opt/postgres', '-D', CLUSTER, '-c', 'port=5432')).to.equal('yes');
+      expect(of('/opt/postgres', '-D', `${CLUSTER}2`)).to.equal('no');
+      expect(of('/bin/sleep', '60')).to.equal('no');
+      expect(of('/bin/ls', CLUSTER)).to.equal('no');
+    });
+
+    it(`may be the postmaster when nothing of it may be read (${code})`, () => {
+      const hidden = { workingFolder: failing(code), commandLine: failing(code) };
+      expect(identify(process.pid, CLUSTER, hidden)).to.equal('maybe');
+      expect(identify(DEAD, CLUSTER, hidden)).to.equal('no');
+    });
+  }
+
+  it('is none when it has ended meanwhile', () => {
+    expect(identify(DEAD, CLUSTER, proc(failing('ENOENT')))).to.equal('no');
+    expect(
+      identify(DEAD, CLUSTER, { workingFolder: failing('EACCES'), commandLine: failing('ESRCH') }),
+    ).to.equal('no');
+  });
+});
