@@ -86,22 +86,42 @@ export function toCaller(error: unknown, outcome: 'unknown' | 'none'): unknown {
   if (!(error instanceof StatementError)) return error;
   if (error.sqlState === '57014') return overtime(error);
   if (error.sqlState === '22021') return unstorable();
+  if (error.sqlState === '25006') return busy('readOnly', error);
+  if (isStalePlan(error)) return busy('stalePlan', error);
   return TRANSIENT.test(error.sqlState) ? busy('transient', error) : error;
 }
 
 /** Serialization failure, deadlock, lock timeout, out of resources: rolled back, another try may do. */
 const TRANSIENT = /^(40001|40P01|55P03|53...)$/;
 
+/**
+ * The table that a prepared statement was planned for has changed since. It is refused before it runs, on this
+ * session for ever: only under another name does it get another plan.
+ */
+export function isStalePlan(error: unknown): boolean {
+  return (
+    error instanceof StatementError && error.sqlState === '0A000' && error.message.includes('cached plan')
+  );
+}
+
 const DETAILS = {
   transient: 'The database could not carry out the statement now; nothing was changed.',
+  readOnly: 'The database accepts no changes at the moment; nothing was changed.',
+  stalePlan: 'A table has changed since the statement was prepared; nothing was changed.',
   lost: 'The connection to the database was lost; nothing was changed.',
   exhausted: 'No database connection became free in time.',
+  ungranted: 'No database connection became free in time, and the server grants no more.',
   unreachable: 'The database cannot be reached at the moment.',
   closing: 'The database connections of this worker are being closed.',
 } as const;
 
 export function busy(why: keyof typeof DETAILS, cause?: unknown): UnavailableError {
   return new UnavailableError('DATABASE_BUSY', DETAILS[why], 1, cause);
+}
+
+/** Too many connections, for the server, the role or the database: it is there, but grants no more. */
+export function grantsNoMore(error: unknown): boolean {
+  return error instanceof driver().DatabaseError && error.code === '53300';
 }
 
 /** PostgreSQL's text has no U+0000. What sends one is a request, so it is told as its fault. */

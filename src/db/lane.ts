@@ -3,7 +3,13 @@
 import type pg from 'pg';
 import { DeadlineExceededError } from '../errors.js';
 import type { Connection } from './connection.js';
-import { ConnectionLostError, DatabaseMisuseError, StatementError, toCaller } from './failure.js';
+import {
+  ConnectionLostError,
+  DatabaseMisuseError,
+  isStalePlan,
+  StatementError,
+  toCaller,
+} from './failure.js';
 import type { ConnectionPool } from './pool.js';
 import type { Statement, StatementCache } from './statement.js';
 
@@ -43,7 +49,7 @@ export class Lane {
       try {
         return await (connection ? send(connection) : pool.whenShared(statement.kind, deadlineAt, send));
       } catch (error) {
-        if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, readOnly)) {
+        if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, name, readOnly)) {
           throw toCaller(error, readOnly ? 'none' : 'unknown');
         }
         name = undefined;
@@ -52,17 +58,17 @@ export class Lane {
   }
 
   /** Only what certainly changed nothing: refused before it ran, or lost on a session that cannot write. */
-  #mayRepeat(error: unknown, statement: Statement, readOnly: boolean): boolean {
+  #mayRepeat(error: unknown, statement: Statement, name: string | undefined, readOnly: boolean): boolean {
     if (error instanceof ConnectionLostError) return readOnly;
     if (!(error instanceof StatementError)) return false;
+    if (isStalePlan(error)) {
+      this.#options.statements.renew(statement, name);
+      return true;
+    }
     switch (error.sqlState) {
       case '25006': // it looked like a read, but writes
         statement.kind = 'write';
         return readOnly;
-      case '0A000': // the table it was planned for has changed
-        if (!error.message.includes('cached plan')) return false;
-        this.#options.statements.rename(statement);
-        return true;
       case '26000': // no such prepared statement: its first use failed, or a pooler changed the session
         return true;
       default:

@@ -17,13 +17,21 @@ export class Outage {
     this.#retryAt = retryAt;
   }
 
-  /** After one more failed attempt. @param random 0 to 1: jitter, so that workers do not come back as one */
-  static after(before: Outage | undefined, cause: unknown, now: number, random: number): Outage {
+  /**
+   * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the server
+   * is there. @param random 0 to 1: jitter, so that workers do not come back as one
+   */
+  static after(
+    before: Outage | undefined,
+    cause: unknown,
+    now: number,
+    { hasSession, random }: { readonly hasSession: boolean; readonly random: number },
+  ): Outage {
     const failures = (before?.failures ?? 0) + 1;
     const backoff = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** (failures - 1));
     return new Outage(
       cause,
-      before === undefined ? now : before.#since,
+      before === undefined || hasSession ? now : before.#since,
       failures,
       now + backoff * (0.5 + random / 2),
     );

@@ -12,7 +12,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
-import { busy } from './failure.js';
+import { busy, grantsNoMore } from './failure.js';
 import { Lease } from './lease.js';
 import { Outage } from './outage.js';
 import { type Waiter, WaitingLine, type Wish } from './waiting-line.js';
@@ -46,6 +46,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MIN_USE_MS = 100;
 /** The only one, before it is given to who has none at all: opening it again costs both of them. */
 const TURN_MS = 250;
+/** How long a refusal of the server is known; while others follow, it is logged once. */
+const REFUSED_FOR_MS = 2_000;
 const CLOSE_WITHIN_MS = 2_000;
 
 export class ConnectionPool {
@@ -58,6 +60,8 @@ export class ConnectionPool {
   readonly #opening = { read: 0, write: 0 };
   #timer: NodeJS.Timeout | undefined;
   #outage: Outage | undefined;
+  /** The last time that the server granted no more connections. */
+  #refusal: { readonly cause: unknown; readonly at: number } | undefined;
   #closing: { whenEmpty: () => void } | undefined;
 
   constructor(options: PoolOptions) {
@@ -108,11 +112,10 @@ export class ConnectionPool {
   release(lease: Lease): void {
     const connection = lease.end();
     if (connection.broken || !connection.clean || connection.pending > 0) connection.destroy();
-    else if (connection.use === 'retired') this.#end(connection);
     else {
       connection.use = 'shared';
       // Before those that wait here take it again.
-      if (this.#isOwed(connection, performance.now())) this.#retire(connection);
+      if (this.#closing || this.#isOwed(connection, performance.now())) this.#retire(connection);
     }
     this.#pump();
   }
@@ -124,7 +127,8 @@ export class ConnectionPool {
     });
     for (const { reject } of this.#line.remove(() => true)) reject(busy('closing'));
     this.#options.budget.rest();
-    for (const connection of this.#connections) this.#retire(connection);
+    // Between two statements of a transaction nothing is under way either: that ends with its `release`.
+    for (const connection of this.#connections) if (connection.use !== 'exclusive') this.#retire(connection);
     this.#tellEmpty();
     const cut = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
@@ -198,23 +202,23 @@ export class ConnectionPool {
     while (this.#opening.read + this.#opening.write < needed) {
       const opened = this.#open('write');
       if (opened === 'opened') continue;
-      if (opened === 'no room') this.#makeRoom(longest);
+      if (opened === 'no room') this.#options.budget.want();
+      this.#makeRoom(longest, opened === 'no room');
       return;
     }
     this.#options.budget.rest(); // what it waits for is being opened
   }
 
-  /** The budget is spent: turn what we have into what is wanted, and let the others know. */
-  #makeRoom(wish: Wish): void {
-    this.#options.budget.want();
+  /** No more can be opened: turn what we have into what is wanted, a reader only where a writer can follow it. */
+  #makeRoom(wish: Wish, canReopen: boolean): void {
     if (wish === 'read' || this.#find(({ use }) => use === 'reserved' || use === 'retired')) return;
     const writer = this.#leastLoaded();
     const reader = this.#find(({ readOnly, use }) => readOnly && use === 'shared');
     if (writer !== undefined) writer.use = 'reserved';
-    else if (reader !== undefined) this.#retire(reader);
+    else if (reader !== undefined && canReopen) this.#retire(reader);
   }
 
-  /** `no room`: the budget is spent. `not now`: the server was just found unreachable, or the pool closes. */
+  /** `no room`: the budget is spent, or the server grants no more. `not now`: the server was just found unreachable, or the pool closes. */
   #open(kind: 'read' | 'write'): 'opened' | 'no room' | 'not now' {
     if (this.#closing) return 'not now';
     if (this.#outage !== undefined) {
@@ -222,6 +226,8 @@ export class ConnectionPool {
       const probing = this.#opening.read + this.#opening.write > 0;
       if (probing || !this.#outage.mayRetry(performance.now())) return 'not now';
     }
+    const asking = this.#opening.read + this.#opening.write > 0;
+    if (asking && this.#wasRefused(performance.now())) return 'no room'; // one at a time, too
     if (!this.#options.budget.tryAcquire()) return 'no room';
     this.#opening[kind]++;
     void this.#outside(() => this.#connect(kind));
@@ -238,8 +244,8 @@ export class ConnectionPool {
       this.#connections.add(connection);
       if (this.#closing) this.#retire(connection);
     } catch (error) {
-      this.#options.budget.release();
-      this.#unreachable(error);
+      if (grantsNoMore(error)) this.#refused(error);
+      else this.#unreachable(error);
     } finally {
       this.#opening[kind]--;
     }
@@ -247,12 +253,34 @@ export class ConnectionPool {
     this.#tellEmpty();
   }
 
+  /** The server is there: whoever waits goes on waiting for the sessions that we and others have. */
+  #refused(cause: unknown): void {
+    const now = performance.now();
+    this.#options.budget.refused();
+    this.#outage = undefined;
+    if (!this.#wasRefused(now)) {
+      this.#options.log.warn(
+        { err: cause },
+        'the database server grants no more connections; sharing those there are',
+      );
+    }
+    this.#refusal = { cause, at: now };
+  }
+
+  #wasRefused(now: number): boolean {
+    return this.#refusal !== undefined && now - this.#refusal.at < REFUSED_FOR_MS;
+  }
+
   #unreachable(cause: unknown): void {
     const now = performance.now();
+    this.#options.budget.release();
     if (this.#outage === undefined) {
       this.#options.log.warn({ err: cause }, 'the database cannot be reached; trying again');
     }
-    this.#outage = Outage.after(this.#outage, cause, now, this.#random());
+    this.#outage = Outage.after(this.#outage, cause, now, {
+      hasSession: this.#hasSession,
+      random: this.#random(),
+    });
     if (!this.#outage.isLong(now)) return;
     for (const { reject } of this.#line.remove(() => true)) reject(busy('unreachable', cause));
   }
@@ -277,9 +305,8 @@ export class ConnectionPool {
 
   /** Closed as soon as nothing is under way on it. */
   #retire(connection: Connection): void {
-    const free = connection.use !== 'exclusive' && connection.pending === 0;
     connection.use = 'retired';
-    if (free) this.#end(connection);
+    if (connection.pending === 0) this.#end(connection);
   }
 
   #end(connection: Connection): void {
@@ -290,7 +317,7 @@ export class ConnectionPool {
     const now = performance.now();
     for (const connection of this.#connections) connection.sweep(now);
     for (const { reject } of this.#line.remove(({ deadlineAt }) => now >= deadlineAt)) {
-      reject(this.#outage === undefined ? busy('exhausted') : busy('unreachable', this.#outage.cause));
+      reject(this.#noneInTime(now));
     }
     if (this.#line.length === 0) this.#timer?.unref();
     this.#pump();
@@ -298,6 +325,16 @@ export class ConnectionPool {
     if (this.#connections.size + this.#line.length + this.#opening.read + this.#opening.write > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #noneInTime(now: number): Error {
+    if (this.#outage !== undefined && !this.#hasSession) return busy('unreachable', this.#outage.cause);
+    const refusal = this.#outage ?? (this.#wasRefused(now) ? this.#refusal : undefined);
+    return refusal === undefined ? busy('exhausted') : busy('ungranted', refusal.cause);
+  }
+
+  get #hasSession(): boolean {
+    return this.#find(() => true) !== undefined;
   }
 
   /** Closes what has been idle for long; while others find nothing, what is idle at all, and what is owed to them. */

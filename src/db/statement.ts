@@ -39,7 +39,7 @@ export class StatementCache {
   of(text: string): Statement {
     const known = this.#known.get(text);
     if (known !== undefined) {
-      if (this.#prepare && known.name === undefined) this.rename(known);
+      if (known.name === undefined) this.renew(known, undefined);
       return known;
     }
     const statement = read(text);
@@ -49,9 +49,12 @@ export class StatementCache {
     return statement;
   }
 
-  /** Another name means another plan: for one that the server does not accept any more. */
-  rename(statement: Statement): void {
-    if (this.#prepare) statement.name = `multilane_${++this.#names}`;
+  /**
+   * Another name means another plan: for one that the server does not accept any more. `name` is the one that it was
+   * sent by: of several that fail at once, the first gives it another.
+   */
+  renew(statement: Statement, name: string | undefined): void {
+    if (this.#prepare && statement.name === name) statement.name = `multilane_${++this.#names}`;
   }
 
   #forget(): void {
@@ -128,11 +131,21 @@ const INSIDE_ONLY = new Set([
 ]);
 const SET_LOCALLY = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION']);
 const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)\s*\(/i;
+/** `set_config('a.b', f($1), true)`, which ends with the transaction; parentheses in it one deep. */
+const LOCAL_CONFIG = /\bset_config\s*\((?:'[^']*'|[^'()]|\([^()]*\))*,\s*true\s*\)/gi;
+const TEMPORARY = /\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\s|\bpg_temp\s*\./i;
+/** `select … into temp t`; a table may be called temp, too. */
+const INTO_TEMPORARY = /(?<!\b(?:insert|merge)\s+)\binto\s+(?:(?:global|local)\s+)?temp(?:orary)?\s+\w/i;
 
 function laneRefusal(first: string, text: string): string | undefined {
   if (NOWHERE.has(first) || INSIDE_ONLY.has(first)) return `${first} is not for db.query: use db.transaction`;
-  const session = SESSION_FUNCTION.exec(text)?.[1];
+  const session = SESSION_FUNCTION.exec(text)?.[1] ?? (isTemporary(first, text) ? 'TEMP' : undefined);
   return session === undefined ? undefined : `${session} would change a session that others share`;
+}
+
+function isTemporary(first: string, text: string): boolean {
+  if (first === 'CREATE') return TEMPORARY.test(text);
+  return READS.has(first) || first === 'WITH' ? INTO_TEMPORARY.test(text) : false;
 }
 
 function transactionRefusal(first: string, second: string, text: string): string | undefined {
@@ -140,7 +153,14 @@ function transactionRefusal(first: string, second: string, text: string): string
   if (first === 'SET' && !SET_LOCALLY.has(second)) return 'SET would outlive the transaction: use SET LOCAL';
   // `rollback [work | transaction] to savepoint`
   if (first === 'ROLLBACK' && !/\bto\b/i.test(text)) return 'ROLLBACK is done by throwing';
-  const session = SESSION_FUNCTION.exec(text)?.[1];
-  if (session === undefined || session.toLowerCase() === 'set_config') return undefined;
+  if (first === 'DECLARE' && /\bwith\s+hold\b/i.test(text)) return 'WITH HOLD would outlive the transaction';
+  if (isTemporary(first, text) && !/\bon\s+commit\s+drop\b/i.test(text)) {
+    return 'TEMP would outlive the transaction: create a table with ON COMMIT DROP';
+  }
+  const session = SESSION_FUNCTION.exec(text.replace(LOCAL_CONFIG, ''))?.[1];
+  if (session === undefined) return undefined;
+  if (session.toLowerCase() === 'set_config') {
+    return 'set_config would outlive the transaction: its third argument must be the literal true';
+  }
   return `${session} would outlive the transaction: use its pg_advisory_xact_ form`;
 }

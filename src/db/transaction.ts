@@ -5,7 +5,7 @@ import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { QueryResult, Row, Transaction } from './database.js';
-import { DatabaseMisuseError, toCaller } from './failure.js';
+import { DatabaseMisuseError, isStalePlan, toCaller } from './failure.js';
 import type { Lease } from './lease.js';
 import type { ConnectionPool } from './pool.js';
 import { Rows } from './rows.js';
@@ -161,7 +161,15 @@ export class OpenTransaction extends Rows implements Transaction {
     this.#requireOpen();
     const { text, name, operation } = statement;
     const options = { text, name, values, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
-    return this.#options.observe(operation, text, () => this.#confirm(this.#session.send(options)));
+    return this.#options.observe(operation, text, async () => {
+      try {
+        return await this.#session.send(options);
+      } catch (error) {
+        // This transaction is lost with it; the next one is not.
+        if (isStalePlan(error)) this.#options.statements.renew(statement, name);
+        throw this.#toCaller(error);
+      }
+    });
   }
 
   #control(text: 'commit'): Promise<pg.QueryResult> {
@@ -169,12 +177,16 @@ export class OpenTransaction extends Rows implements Transaction {
     return this.#options.observe('COMMIT', text, () => this.#confirm(this.#session.send(options)));
   }
 
-  /** Before the COMMIT is sent a lost answer means a rolled back transaction: nothing happened. */
   async #confirm<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
     } catch (error) {
-      throw toCaller(error, this.#commitSent ? 'unknown' : 'none');
+      throw this.#toCaller(error);
     }
+  }
+
+  /** Before the COMMIT is sent a lost answer means a rolled back transaction: nothing happened. */
+  #toCaller(error: unknown): unknown {
+    return toCaller(error, this.#commitSent ? 'unknown' : 'none');
   }
 }

@@ -4,6 +4,7 @@ import type { WorkerBoot } from '../cluster/messages.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import type { Database } from '../db/database.js';
 import { sweepIdempotency } from '../db/idempotency.js';
+import { addressOf } from '../db/server-url.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
@@ -116,7 +117,7 @@ export class MountedService {
         connection: url,
         service: name,
         settings: thread.settings,
-        budget: new DatabaseBudget(block, thread.slot, pool, clock),
+        budget: new DatabaseBudget(block, thread.slot, pool, clock, addressOf(url)),
         log: this.#log,
         observer: observeDatabase(recorder, tracing, name),
       });

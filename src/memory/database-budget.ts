@@ -5,22 +5,39 @@
 // there and gives it up, and whoever would take one looks whether others come first: those that hold fewer, then those
 // that have waited longer. So every pool that asks gets as much as the others, and none has to be woken: whoever waits,
 // and whoever holds, looks again every few milliseconds.
+//
+// A server may grant fewer connections than the budget has. A pool that was refused one (`refused`) waits in the same
+// line, with the server's number beside its claim. While it waits the pools of that server share what they have as if
+// the budget were spent, however many permits are free.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { DATABASE_PERMITS, DATABASE_POOLS, LINE_WORDS } from './layout.js';
 
-const [MOST, WANTED_AT] = [0, 1] as const;
-/** Of a place in the line. WAITS: connections held already + 1, 0 for nobody; written last. */
-const [WAITS, SINCE, SAID_AT] = [0, 1, 2] as const;
+/** FREED: connections closed since a server last refused one; each of them is worth a try. */
+const [MOST, WANTED_AT, FREED] = [0, 1, 2] as const;
+/**
+ * Of a place in the line. WAITS: connections held already + 1, 0 for nobody; written last. REFUSED_BY: number of the
+ * server that has just refused it one, 0 for none.
+ */
+const [WAITS, SINCE, SAID_AT, REFUSED_BY] = [0, 1, 2, 3] as const;
 /** Who waits says so every few ms; who has not for this long stands still or is gone, and holds nobody up. */
 const WANTED_FOR_MS = 100;
+/** A server that granted no more is asked again after this long; sooner when a connection was closed. */
+const ASK_AGAIN_MS = 500;
+/** A claim counts as refused until the next attempt has had time to be refused, too. */
+const REFUSED_FOR_MS = 2 * ASK_AGAIN_MS;
 const POOL_BITS = 8;
 
-interface Claim {
+interface Turn {
   readonly held: number;
   readonly since: number;
   /** Breaks ties. */
   readonly place: number;
+}
+
+interface Claim extends Turn {
+  /** 0 when what it lacks is a permit. */
+  readonly refusedBy: number;
 }
 
 /** One pool's hand on the budget: the connections of one thread to one database. */
@@ -32,17 +49,23 @@ export class DatabaseBudget {
   readonly #place: number;
   readonly #holder: number;
   readonly #clock: Clock;
+  /** Number of the server, never 0. Two servers with the same number are taken for one. */
+  readonly #server: number;
   /** Indices of the permits that it holds. */
   readonly #held: number[] = [];
   #waits = false;
   /** Its turn in the line: since when it has waited for the next one. Who has got one, or given one up, starts anew. */
   #since: number | undefined;
+  /** Its turn when it took the last permit, to be had again when the server grants no connection for it. */
+  #sinceBefore: number | undefined;
+  #refusedAt: number | undefined;
 
   /**
    * @param slot row of the thread
    * @param pool number of the pool in it; beyond 32 two share a place in the line
+   * @param server address of the database server
    */
-  constructor(block: Block, slot: number, pool: number, clock: Clock) {
+  constructor(block: Block, slot: number, pool: number, clock: Clock, server = '') {
     const number = pool % DATABASE_POOLS;
     this.#shared = block.words('databaseBudget');
     this.#permits = block.words('databasePermits');
@@ -51,6 +74,7 @@ export class DatabaseBudget {
     this.#place = slot * DATABASE_POOLS + number;
     this.#holder = holderOf(slot, number);
     this.#clock = clock;
+    this.#server = numberOf(server);
   }
 
   /** Called once by the primary, before the workers start. @param most at most 10,000 count */
@@ -76,6 +100,7 @@ export class DatabaseBudget {
       Atomics.store(permits, index, 0);
       count++;
     }
+    Atomics.add(block.words('databaseBudget'), FREED, count);
     return count;
   }
 
@@ -91,17 +116,19 @@ export class DatabaseBudget {
     return { held: most - onlooker.#free(), most, waiting };
   }
 
-  /** False when none is left for it: all are lent out, or others come first. */
+  /** False when none is left for it: all are lent out, others come first, or the server has just refused one. */
   tryAcquire(): boolean {
     if (this.#isContended) {
       const ahead = this.#ahead();
       if (ahead > 0 && this.#free() <= ahead) return false;
     }
+    if (!this.#mayAsk()) return false;
     const most = this.#most;
     for (let index = 0; index < most; index++) {
       if (Atomics.load(this.#permits, index) !== 0) continue;
       if (Atomics.compareExchange(this.#permits, index, 0, this.#holder) !== 0) continue;
       this.#held.push(index);
+      this.#sinceBefore = this.#since;
       this.#since = undefined;
       return true;
     }
@@ -109,9 +136,33 @@ export class DatabaseBudget {
   }
 
   release(): void {
-    const index = this.#held.pop();
+    this.#giveBack();
     this.#since = undefined;
+    Atomics.add(this.#shared, FREED, 1);
+  }
+
+  /** Instead of `release`, for a permit that the server granted no connection for. */
+  refused(): void {
+    this.#giveBack();
+    this.#since ??= this.#sinceBefore;
+    this.#refusedAt = this.#now();
+    Atomics.store(this.#shared, FREED, 0);
+  }
+
+  #giveBack(): void {
+    const index = this.#held.pop();
     if (index !== undefined) Atomics.compareExchange(this.#permits, index, this.#holder, 0);
+  }
+
+  /** After a refusal: when something was closed since, or enough time has passed. */
+  #mayAsk(): boolean {
+    if (!this.#wasRefused(ASK_AGAIN_MS)) return true;
+    const freed = Atomics.load(this.#shared, FREED);
+    return freed > 0 && Atomics.compareExchange(this.#shared, FREED, freed, freed - 1) === freed;
+  }
+
+  #wasRefused(withinMs: number): boolean {
+    return this.#refusedAt !== undefined && isWithin(withinMs, this.#refusedAt, this.#now());
   }
 
   /** It waits: to be said again and again while it does. */
@@ -121,6 +172,7 @@ export class DatabaseBudget {
     this.#waits = true;
     Atomics.store(this.#own, SINCE, this.#since);
     Atomics.store(this.#own, SAID_AT, now);
+    Atomics.store(this.#own, REFUSED_BY, this.#wasRefused(REFUSED_FOR_MS) ? this.#server : 0);
     Atomics.store(this.#own, WAITS, this.#held.length + 1);
     Atomics.store(this.#shared, WANTED_AT, now);
   }
@@ -133,26 +185,33 @@ export class DatabaseBudget {
     Atomics.store(this.#own, WAITS, 0);
   }
 
-  /** What the poorest of the others holds that wait in vain; undefined when nobody does. */
+  /** What the poorest of the others holds that wait in vain for what this one has; undefined when none does. */
   get poorest(): number | undefined {
     if (!this.#isContended) return undefined;
-    let least: number | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    let leastRefused = Number.POSITIVE_INFINITY;
     let waiting = 0;
-    this.#eachWaiting(({ held, place }) => {
+    this.#eachWaiting(({ held, place, refusedBy }) => {
       if (place === this.#place) return;
+      if (refusedBy === this.#server) leastRefused = Math.min(leastRefused, held);
+      if (refusedBy !== 0) return;
       waiting++;
-      if (least === undefined || held < least) least = held;
+      least = Math.min(least, held);
     });
     // What is free already is only waiting to be fetched.
-    return waiting > this.#free() ? least : undefined;
+    const poorest = waiting > this.#free() ? Math.min(least, leastRefused) : leastRefused;
+    return Number.isFinite(poorest) ? poorest : undefined;
   }
 
-  /** Others that are to be served before this one. */
+  /** Others that are to be served before this one; without end when one of them gets all that the server grants. */
   #ahead(): number {
-    const mine: Claim = { held: this.#held.length, since: this.#since ?? this.#now(), place: this.#place };
+    const since = this.#since ?? this.#now();
+    const mine: Turn = { held: this.#held.length, since, place: this.#place };
     let count = 0;
     this.#eachWaiting((other) => {
-      if (other.place !== mine.place && comesBefore(other, mine)) count++;
+      if (other.place === mine.place || !comesBefore(other, mine)) return;
+      if (other.refusedBy === 0) count++;
+      else if (other.refusedBy === this.#server) count = Number.POSITIVE_INFINITY;
     });
     return count;
   }
@@ -168,6 +227,7 @@ export class DatabaseBudget {
           held: waits - 1,
           since: Atomics.load(line, at + SINCE),
           place: slot * DATABASE_POOLS + pool,
+          refusedBy: Atomics.load(line, at + REFUSED_BY),
         });
       }
     });
@@ -200,12 +260,21 @@ export class DatabaseBudget {
 const holderOf = (slot: number, pool: number): number => ((slot << POOL_BITS) | pool) + 1;
 
 /** Threads agree on the clock to a millisecond or so. */
-function isRecent(at: number, now: number): boolean {
+const isRecent = (at: number, now: number): boolean => isWithin(WANTED_FOR_MS, at, now);
+
+function isWithin(ms: number, at: number, now: number): boolean {
   const since = (now - at) | 0;
-  return since > -WANTED_FOR_MS && since < WANTED_FOR_MS;
+  return since > -ms && since < ms;
 }
 
-function comesBefore(one: Claim, other: Claim): boolean {
+/** FNV-1a of the address, over UTF-16 units. */
+function numberOf(server: string): number {
+  let hash = 0x811c9dc5 | 0; // as a word of shared memory holds it
+  for (let at = 0; at < server.length; at++) hash = Math.imul(hash ^ server.charCodeAt(at), 0x01000193);
+  return hash === 0 ? 1 : hash;
+}
+
+function comesBefore(one: Turn, other: Turn): boolean {
   if (one.held !== other.held) return one.held < other.held;
   const later = (one.since - other.since) | 0;
   return later === 0 ? one.place < other.place : later < 0;

@@ -138,7 +138,7 @@ export const LAYOUT = {
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 18, 'cas', 'calls, seconds, milliseconds', 'last'),
   /** How many database connections there may be, and when somebody last found none: see database-budget.ts. */
-  databaseBudget: field('process', 2, 'cas', 'connections, milliseconds', 'last'),
+  databaseBudget: field('process', 3, 'cas', 'connections, milliseconds, connections', 'last'),
   /** Who holds each of them: packed slot and pool, 0 for nobody. */
   databasePermits: field('process', DATABASE_PERMITS, 'cas', 'packed', 'none'),
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
@@ -232,7 +232,7 @@ export const LAYOUT = {
     'worker',
     DATABASE_POOLS * LINE_WORDS,
     'owner',
-    'connections + 1, milliseconds, milliseconds',
+    'connections + 1, milliseconds, milliseconds, server',
     'none',
   ),
   /** Buckets in which this worker has topics with subscribers. */

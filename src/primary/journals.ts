@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
+import { addressOf } from '../db/server-url.js';
 import { UnavailableError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
@@ -26,7 +27,8 @@ export class Journals {
     const { settings, brain, instanceId, log } = parts;
     this.#keepers = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
     this.#open = (service, connection) => {
-      const budget = new DatabaseBudget(brain.block, 0, this.#databases.length, brain.clock);
+      const { block, clock } = brain;
+      const budget = new DatabaseBudget(block, 0, this.#databases.length, clock, addressOf(connection));
       const database = createDatabase({ connection, service, settings, budget, log });
       this.#publish.push(connectionGauges(brain.recorder, service, database));
       return database;

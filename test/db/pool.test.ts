@@ -117,6 +117,7 @@ describe('the connections of a database', () => {
             held--;
             budget.release();
           },
+          refused: () => budget.refused(),
         },
       }),
     ) as [ClosableDatabase, ClosableDatabase];
@@ -272,5 +273,19 @@ describe('the connections of a database', () => {
     await new Promise(setImmediate);
     await db.close();
     expect(await answer).to.deep.equal({ x: 8 });
+  });
+
+  it('let a transaction under way come to its end when they are closed, between its statements, too', async () => {
+    const db = open(url);
+    let closing: Promise<void> | undefined;
+    const row = await db.transaction(async (tx) => {
+      await tx.query('select 1');
+      closing = db.close();
+      await tx.query("insert into item (note) values ('c')");
+      return tx.one('select 9 as x');
+    });
+    expect(row).to.deep.equal({ x: 9 });
+    await closing;
+    expect(await open(url).one("select count(*) as n from item where note = 'c'")).to.deep.equal({ n: 1 });
   });
 });

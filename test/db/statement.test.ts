@@ -40,6 +40,9 @@ describe('a statement', () => {
     '/* innocent */ begin',
     "select set_config('a.b', 'c', false)",
     'select pg_advisory_lock(1)',
+    'create temp table t (id int)',
+    'create table pg_temp.t (id int)',
+    'select 1 as x into temp t',
   ]) {
     it(`is refused on a shared lane: ${text}`, () => {
       expect(read(text).refusedOnLane).to.be.a('string');
@@ -53,6 +56,16 @@ describe('a statement', () => {
     'set x = 1',
     'listen c',
     'select pg_try_advisory_lock(1)',
+    "select set_config('a.b', 'c', false)",
+    'select set_config($1, $2, $3)',
+    "select set_config('a', 'b', true), set_config('c', 'd', false)",
+    "select set_config('a', ', true)', false)",
+    'create temp table t (id int)',
+    'CREATE or replace temporary view v as select 1',
+    'create local temp table t as select 1',
+    'create table pg_temp.t (id int)',
+    'select 1 as x into temporary t',
+    'declare c cursor with hold for select 1',
   ]) {
     it(`is refused inside a transaction: ${text}`, () => {
       expect(read(text).refusedInTransaction).to.be.a('string');
@@ -68,6 +81,13 @@ describe('a statement', () => {
     'set constraints all deferred',
     'select pg_advisory_xact_lock(1)',
     'lock table t',
+    "select set_config('a.b', $1, true)",
+    "select SET_CONFIG('a.b', coalesce($1, 'it''s'), TRUE ), 1",
+    'create temp table t (id int) on commit drop',
+    'create table temp (id int)',
+    'insert into temp values (1)',
+    'with moved as (insert into temp select 1 returning id) select * from moved',
+    'declare c cursor for select 1',
   ]) {
     it(`is allowed inside a transaction: ${text}`, () => {
       expect(read(text).refusedInTransaction).to.equal(undefined);

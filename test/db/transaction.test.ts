@@ -82,6 +82,48 @@ describe('a transaction', () => {
     }
   });
 
+  it('meets a table that has changed once for each statement, retryably, and never again', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    await db.query('create table changing as select 1 as one');
+    const read = () => db.transaction((tx) => tx.query('select * from changing'));
+    for (let times = 0; times < 3; times++) await read();
+    await db.query('alter table changing add column two int');
+    const error = await rejection(read());
+    expect(error).to.deep.include({ code: 'DATABASE_BUSY', retryable: true });
+    expect((await read()).rows).to.deep.equal([{ one: 1, two: null }]);
+    const together = Array.from({ length: 3 }, () => read());
+    expect((await Promise.all(together)).length).to.equal(3);
+  });
+
+  it('is 503 DATABASE_BUSY where the server takes no changes', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const standby = db.transaction(async (tx) => {
+      await tx.query('set transaction read only');
+      await insert(1)(tx);
+    });
+    expect(await rejection(standby)).to.deep.include({ code: 'DATABASE_BUSY', status: 503, retryable: true });
+    await db.transaction(insert(2));
+    expect(await ids()).to.deep.equal([2]);
+  });
+
+  it('leaves nothing of its session to the next one', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    for (const text of [
+      "select set_config('app.tenant', '42', false)",
+      'create temp table mine (id int)',
+      'declare rows cursor with hold for select 1',
+    ]) {
+      const error = await rejection(db.transaction((tx) => tx.query(text)));
+      expect(error, text).to.be.instanceOf(DatabaseMisuseError);
+    }
+    await db.transaction(async (tx) => {
+      await tx.query("select set_config('app.tenant', lower('A'), true)");
+      await tx.query('create temp table mine on commit drop as select 1');
+    });
+    const left = "select current_setting('app.tenant', true) as tenant, to_regclass('pg_temp.mine') as mine";
+    expect(await db.transaction((tx) => tx.one(left))).to.deep.equal({ tenant: '', mine: null });
+  });
+
   it('may use savepoints', async () => {
     await open(url).transaction(async (tx) => {
       await insert(1)(tx);

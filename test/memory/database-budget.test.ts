@@ -122,6 +122,40 @@ describe('the database budget', () => {
     expect(pools[0]!.poorest).to.equal(undefined);
   });
 
+  it('shares what a server grants as if it were all there is, for as long as one waits that was refused', () => {
+    now = 1_000;
+    const block = Block.create({ workers: WORKERS });
+    DatabaseBudget.configure(block, 10);
+    const hand = (slot: number, server: string) => new DatabaseBudget(block, slot, 0, () => now, server);
+    const [rich, poor, elsewhere] = [hand(1, 'a:5432'), hand(2, 'a:5432'), hand(3, 'b:5432')];
+    for (let count = 0; count < 3; count++) expect(rich.tryAcquire()).to.equal(true);
+    expect(poor.tryAcquire()).to.equal(true);
+    poor.refused();
+    expect(DatabaseBudget.usage(block, () => now).held).to.equal(3);
+    expect(poor.tryAcquire()).to.equal(false);
+    poor.want();
+    expect(rich.poorest).to.equal(0);
+    expect(elsewhere.poorest).to.equal(undefined);
+    expect(rich.tryAcquire(), 'the poorer one comes first').to.equal(false);
+    expect(elsewhere.tryAcquire(), 'another server').to.equal(true);
+    rich.release();
+    expect(rich.tryAcquire(), 'not taken back').to.equal(false);
+    expect(poor.tryAcquire(), 'what was released').to.equal(true);
+    poor.rest();
+    expect(rich.poorest).to.equal(undefined);
+  });
+
+  it('asks a server again that has refused one, after a while', () => {
+    const { pools } = setUp(10);
+    const [hand] = pools as [DatabaseBudget];
+    expect(hand.tryAcquire()).to.equal(true);
+    hand.refused();
+    now += 499;
+    expect(hand.tryAcquire()).to.equal(false);
+    now += 1;
+    expect(hand.tryAcquire()).to.equal(true);
+  });
+
   it('in any sequence is what its rules say, and the sum of what the pools hold', () => {
     const pool = fc.nat(WORKERS * POOLS - 1);
     const action = fc.constantFrom('acquire', 'acquire', 'release', 'want', 'rest', 'reclaim', 'wait');
