@@ -7,7 +7,8 @@
 // `burst + t / interval` are admitted, as the clocks of the threads agree. Times are rounded against the caller for that,
 // up where they are written and down where they are compared: admissions at a..b that are charged one after the other
 // leave the row at `a + n intervals` or later, and the last was admitted at a row of at most `b + (burst - 1) intervals`.
-// When all rows of a bucket carry state, newcomers share its overflow row: too strict for them, never too lax.
+// When all rows of a bucket carry state, newcomers share its overflow row: too strict for them, never too lax. Rules of all
+// speeds may meet there, so none moves it further ahead than a minute, however long its own burst takes to come back.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { KeyedHash } from './keyed-hash.js';
@@ -16,14 +17,19 @@ import { ABSENT, OVERFLOW, OVERFLOW_TAG, type RateBuckets } from './rate-bucket.
 import { type RateRegions, regionsOf } from './rate-regions.js';
 import { aheadOf, highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
-/** One limit, in units of the table. */
-interface CellRate {
-  /** Tells its keys from those of other limits. */
-  readonly salt: number;
+/** What a row is charged by, in units of the table. */
+interface Rule {
   readonly interval: number;
   /** How far ahead a row may be for one more to be admitted. */
   readonly tolerance: number;
   readonly buckets: RateBuckets;
+}
+
+interface CellRate extends Rule {
+  /** Tells its keys from those of other limits. */
+  readonly salt: number;
+  /** For the overflow row, which other limits may share. */
+  readonly shared: Rule;
   /** Buckets - 1. */
   readonly mask: number;
 }
@@ -43,6 +49,11 @@ export interface RateCells {
    */
   peek(key: string): number;
 }
+
+/** An overflow row is never further ahead: so long a newcomer of any limit waits at most when the others are gone. */
+const MOST_SHARED = 60_000 * UNITS_PER_MS;
+/** Buckets that are swept at a time: about a millisecond of work. */
+const BUCKETS_PER_PART = 256;
 
 /** What `take` answers when the row has changed hands. */
 const LOST = Number.NaN;
@@ -79,16 +90,21 @@ export class RateTable {
     this.#onOverflow = onOverflow;
   }
 
-  /** @param identity the same in every thread: who shares it shares the limit */
+  /**
+   * @param identity the same in every thread: calls with the same identity and numbers give the same limit. With other
+   *   numbers it is another one: a row says nothing under a rule that has not written it.
+   */
   limit(identity: string, intervalMs: number, burst: number): RateCells {
-    this.#hash.of(0, identity);
     const interval = Math.ceil(intervalMs * UNITS_PER_MS);
+    this.#hash.of(0, `${identity} ${interval} ${burst}`);
     const buckets = this.#regions.of(identity);
+    const tolerance = (burst - 1) * interval;
     const rate = {
       salt: this.#hash.low,
       interval,
-      tolerance: (burst - 1) * interval,
+      tolerance,
       buckets,
+      shared: { interval, tolerance: Math.min(tolerance, Math.max(0, MOST_SHARED - interval)), buckets },
       mask: buckets.count - 1,
     };
     return { take: (key) => this.#take(rate, key), peek: (key) => this.#peek(rate, key) };
@@ -105,7 +121,7 @@ export class RateTable {
       if (!Number.isNaN(verdict)) return verdict / UNITS_PER_MS;
       const header = buckets.header(bucket);
       if (buckets.claim(bucket, tag, this.#now)) continue;
-      const shared = this.#charge(rate, bucket + OVERFLOW, OVERFLOW_TAG);
+      const shared = this.#charge(rate.shared, bucket + OVERFLOW, OVERFLOW_TAG);
       // Nobody has been given a row meanwhile. Who has, perhaps for this key, has not seen this admission.
       if (buckets.header(bucket) !== header) continue;
       this.#onOverflow?.();
@@ -127,11 +143,15 @@ export class RateTable {
     return ahead > tolerance ? (tolerance - ahead) / UNITS_PER_MS : 0;
   }
 
-  /** Forgets rows without state. To be called now and then, in any thread, in less than days. */
-  sweep(): void {
+  /**
+   * Forgets rows without state, a part of them with each step. To be done now and then, in any thread, in less than
+   * days.
+   */
+  *sweepInParts(): Generator<void> {
     for (const buckets of this.#regions.all()) {
       for (let bucket = 0; bucket < buckets.count; bucket++) {
         buckets.sweep(bucket * RATE_BUCKET_WORDS, this.#now);
+        if ((bucket + 1) % BUCKETS_PER_PART === 0) yield;
       }
     }
   }
@@ -150,7 +170,7 @@ export class RateTable {
   }
 
   /** @returns units as `take` in milliseconds, or LOST */
-  #charge({ interval, tolerance, buckets }: CellRate, row: number, tag: number): number {
+  #charge({ interval, tolerance, buckets }: Rule, row: number, tag: number): number {
     const { words } = buckets;
     for (;;) {
       // In this order: if the low half is still the same later, the high half was, too.

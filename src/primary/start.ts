@@ -15,6 +15,8 @@ import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { sweepHourly } from '../memory/rate-sweep.js';
+import { RateTable } from '../memory/rate-table.js';
 import { schemeOf } from '../server/certificate.js';
 import { switchableRoutesIn } from '../server/kill-switch.js';
 import { mountedServices } from '../services/mounted.js';
@@ -38,7 +40,6 @@ import { logOutput } from './log-output.js';
 import { watchPermits } from './lost-permits.js';
 import { Notifier } from './notify.js';
 import { OperatorSwitches } from './operator-switches.js';
-import { sweepRates } from './rate-sweep.js';
 import { Readiness } from './readiness.js';
 import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
@@ -150,7 +151,7 @@ async function startParts(
     exhausted: (message) => void ending.giveUp(message),
   });
   lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log, dumpFlights }));
-  lifecycle.defer('rate limits', sweepRates(brain));
+  lifecycle.defer('rate limits', sweepHourly(RateTable.of(brain.block, brain.clock)));
   const unsettled = brain.recorder.gauge('multilane_permits_unsettled');
   lifecycle.defer('lost permits', watchPermits(brain.block, unsettled, log));
   const reload = new Reload(supervisor, log);

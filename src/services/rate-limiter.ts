@@ -2,6 +2,7 @@
 // another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of all workers already.
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate-memory.js';
+import { sweepHourly } from '../memory/rate-sweep.js';
 import { parseRate } from '../rate.js';
 import { type RateAnswer, RateLimit } from '../resilience/rate-limit.js';
 
@@ -12,7 +13,7 @@ export interface RateLimiterOptions {
   readonly memory?: PartMemory;
   /** Keys that have a place of their own at once, 21 bytes each; more share some. Default 10,000. */
   readonly keys?: number;
-  /** Limiters of one name in one memory are the same limit. */
+  /** Limiters of one name and one `limit` in one memory are the same limit. */
   readonly name?: string;
 }
 
@@ -25,8 +26,6 @@ export interface RateLimiter {
   close(): void;
 }
 
-const SWEEP_EVERY_MS = 3_600_000;
-
 /**
  * @throws TypeError for a text that is no limit, RangeError for an impossible number of keys, Error for memory of anything
  *   else
@@ -37,6 +36,5 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   if (rate === undefined) throw new TypeError(`createRateLimiter: ${JSON.stringify(text)} is no limit`);
   const table = attachRates(memory);
   const limit = new RateLimit(name, rate, table.limit(name, rate.periodMs / rate.count, rate.burst));
-  const timer = setInterval(() => table.sweep(), SWEEP_EVERY_MS).unref();
-  return { memory, take: (key) => limit.ask(key), close: () => clearInterval(timer) };
+  return { memory, take: (key) => limit.ask(key), close: sweepHourly(table) };
 }

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { sharedClock } from '#src/memory/clock.js';
 import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
+import { sweepAll } from './sweep-all.js';
 
 export interface RateHammering {
   readonly memory: SharedArrayBuffer;
@@ -53,6 +54,6 @@ while (reading < until && Atomics.load(shared, 2) === 0) {
     Atomics.add(shared, 1, 1);
   }
   asked++;
-  if (asked % 4096 === 0) table.sweep();
+  if (asked % 4096 === 0) sweepAll(table);
 }
 parentPort!.postMessage({ admitted, asked });

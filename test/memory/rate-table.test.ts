@@ -7,6 +7,7 @@ import { oneRegion } from '#src/memory/rate-regions.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { AGES_MS, DAY_MS } from './ages.js';
 import { expectLawful } from './rate-law.js';
+import { sweepAll } from './sweep-all.js';
 
 const BUCKET_WORDS = 16;
 const SECRET = new Int32Array([0x01234567, 0x89abcdef | 0]);
@@ -133,9 +134,9 @@ describe('rate table', () => {
         const admitted = Array.from({ length: 500 }, (_, n) => limit.take(`${round} ${n}`) > 0);
         expect(admitted.filter(Boolean), `${round} at ${age / DAY_MS} days`).to.have.length(500);
         if (round === 'first') continue;
-        other.sweep();
+        sweepAll(other);
         time.now += DAY_MS;
-        other.sweep();
+        sweepAll(other);
       }
     }
   });
@@ -147,7 +148,7 @@ describe('rate table', () => {
       const times: number[] = [];
       for (let n = 0; n < 400; n++) {
         if ((n % 2 === 0 ? limit : elsewhere).take('a') > 0) times.push(time.now - age);
-        if (n % 50 === 0) other.sweep();
+        if (n % 50 === 0) sweepAll(other);
         time.now += 1.3;
       }
       expectLawful(times, { intervalMs: 10, burst: 5 }, `${age / DAY_MS} days`);
@@ -183,7 +184,7 @@ describe('rate table', () => {
         const histories = new Map<string, number[]>();
         for (const [i, { wait, key, limit, times, sweep }] of steps.entries()) {
           time.now += wait;
-          if (sweep) one.sweep();
+          if (sweep) sweepAll(one);
           const history = histories.get(`${limit} ${key}`) ?? [];
           histories.set(`${limit} ${key}`, history);
           for (let n = 0; n < times; n++) {
@@ -279,10 +280,10 @@ describe('rate table', () => {
     limit.take('a');
     time.now += 1;
     limit.take('a');
-    one.sweep();
+    sweepAll(one);
     expect(limit.take('a')).to.be.below(0);
     time.now += 5_000;
-    one.sweep();
+    sweepAll(one);
     expect(one.usage().inUse).to.equal(0);
     expect(limit.take('a')).to.be.above(0);
   });

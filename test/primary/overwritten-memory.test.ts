@@ -21,6 +21,7 @@ import { breakerRoutes } from '#src/upstream/breaker-routes.js';
 import { withNamed } from '#src/upstream/named-breakers.js';
 import { Registry } from '#src/upstream/registry.js';
 import { SlotTable } from '#src/upstream/slots.js';
+import { sweepAll } from '#test/memory/sweep-all.js';
 import { silentLog } from '#test/support/silent-log.js';
 
 const WORKERS = 2;
@@ -135,7 +136,7 @@ async function everything({ brain, registry, put }: Primary): Promise<void> {
   for (let look = 0; look < 3; look++) watch.look();
   recorder.counter('of_the_primary_total', { reason: 'new' }).add();
   new ConnectionCensus(block).publish([[addressKeys(block)('10.0.0.1'), 1]]);
-  RateTable.of(block, clock).sweep();
+  sweepAll(RateTable.of(block, clock));
   for (const thread of threads) flightLog(brain, silentLog)(thread, 'test');
 
   workerList(supervisor, block, series, clock);

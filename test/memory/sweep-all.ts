@@ -1,0 +1,6 @@
+import type { RateTable } from '#src/memory/rate-table.js';
+
+/** All parts of a sweep at once. @returns how many there were */
+export function sweepAll(table: RateTable): number {
+  return Array.from(table.sweepInParts()).length + 1;
+}
