@@ -2,9 +2,9 @@
 // A bucket is one word, the second it counts for beside the count, so a stale bucket is emptied and counted
 // into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
 //
-// Only the low bits of the second fit into a bucket, and come round after 512 s. So the row says when it was used last,
-// in spans of 256 s: the first who comes in another span empties what is stale before anything else, and who reads after
-// two spans finds nothing. Several may do so at once, also when one of them dies meanwhile; a count of that very moment
+// Only the low bits of the second fit into a bucket: with the bucket that it is in, a second comes round after 5,632 s.
+// So the row says when it was used last, in spans of 256 s: the first thread that comes in another span empties what is
+// stale before anything else, and a reader after two spans finds nothing. Several may do so at once, also when one of them dies meanwhile; a count of that very moment
 // may be lost.
 import type { Area } from './area.js';
 
@@ -35,12 +35,12 @@ export class BreakerWindow {
   /** @param second whole seconds of the shared clock */
   addSuccess(slot: number, second: number): void {
     this.#use(slot, second);
-    this.#add(slot * this.#stride + SUCCESSES + (second % BUCKETS), second);
+    this.#add(slot * this.#stride + SUCCESSES + bucketOf(second), second);
   }
 
   addFailure(slot: number, second: number): void {
     this.#use(slot, second);
-    this.#add(slot * this.#stride + (second % BUCKETS), second);
+    this.#add(slot * this.#stride + bucketOf(second), second);
   }
 
   /** Of the running second and the nine before it. */
@@ -71,17 +71,15 @@ export class BreakerWindow {
     Atomics.compareExchange(this.#words, index, last, span);
   }
 
+  /** Each bucket has one second from the first that counts to the one that a thread may be ahead by. */
   #purge(slot: number, second: number): void {
     const words = this.#words;
     const base = slot * this.#stride;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      for (const index of [base + bucket, base + SUCCESSES + bucket]) {
+    for (let at = second - WINDOW_SECONDS + 1; at <= second + 1; at++) {
+      const bucket = base + bucketOf(at);
+      for (const index of [bucket, bucket + SUCCESSES]) {
         const word = Atomics.load(words, index);
-        // Of a thread that is a moment ahead, it is nearly all of the mask.
-        const age = (second - (word >>> COUNT_BITS)) & SECOND_MASK;
-        if (age >= WINDOW_SECONDS && age < SECOND_MASK - WINDOW_SECONDS) {
-          Atomics.compareExchange(words, index, word, 0);
-        }
+        if (isOther(word, at)) Atomics.compareExchange(words, index, word, 0);
       }
     }
   }
@@ -90,7 +88,7 @@ export class BreakerWindow {
     const words = this.#words;
     for (;;) {
       const old = Atomics.load(words, index);
-      const stale = (((old >>> COUNT_BITS) ^ second) & SECOND_MASK) !== 0;
+      const stale = isOther(old, second);
       if (!stale && (old & COUNT_MASK) === COUNT_MASK) return;
       const next = stale ? (second << COUNT_BITS) | 1 : old + 1;
       if (Atomics.compareExchange(words, index, old, next) === old) return;
@@ -103,11 +101,19 @@ export class BreakerWindow {
     const base = slot * this.#stride;
     if ((second >>> SPAN_SHIFT) - words[base + SPAN]! > 1) return 0;
     let sum = 0;
-    for (let index = base + line; index < base + line + BUCKETS; index++) {
-      const word = words[index]!;
-      const age = (second - (word >>> COUNT_BITS)) & SECOND_MASK;
-      if (age < WINDOW_SECONDS) sum += word & COUNT_MASK;
+    let bucket = bucketOf(second);
+    for (let at = second; at > second - WINDOW_SECONDS; at--) {
+      const word = words[base + line + bucket]!;
+      if (!isOther(word, at)) sum += word & COUNT_MASK;
+      bucket = bucket === 0 ? BUCKETS - 1 : bucket - 1;
     }
     return sum;
   }
 }
+
+/** Also of the seconds before the first. */
+const bucketOf = (second: number): number => (second + BUCKETS) % BUCKETS;
+
+/** What a word counts belongs to another second than this one, which has the same bucket. */
+const isOther = (word: number, second: number): boolean =>
+  (((word >>> COUNT_BITS) ^ second) & SECOND_MASK) !== 0;
