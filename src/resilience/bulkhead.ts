@@ -3,6 +3,7 @@
 import { UnavailableError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { RunOptions } from './policy.js';
+import { manyMayListen } from './timeout.js';
 
 /** Places, counted for all threads. */
 export interface Permits {
@@ -166,6 +167,7 @@ export class BulkheadQueue implements Bulkhead {
       const since = permits.line.now();
       const until = performance.now() + queueMs;
       const waiter: Waiter = { since, until, enter: settled(resolve), refuse: settled(reject) };
+      manyMayListen(signal);
       signal.addEventListener('abort', left, { once: true });
       this.#waiting.add(waiter);
       if (this.#waiting.size === 1) permits.line.say(since);
@@ -174,6 +176,7 @@ export class BulkheadQueue implements Bulkhead {
     });
   }
 
+  /** All wait equally long, so those behind one that must go on waiting must do so, too. */
   #look(): void {
     const { permits, limit } = this.#parts;
     const now = performance.now();
@@ -182,10 +185,11 @@ export class BulkheadQueue implements Bulkhead {
       else if (waiter.until <= now) {
         this.#remove(waiter);
         waiter.refuse(this.#refusal());
+      } else {
+        permits.line.say(waiter.since);
+        return;
       }
     }
-    const [first] = this.#waiting;
-    if (first !== undefined) permits.line.say(first.since);
   }
 
   #listen(): void {

@@ -4,7 +4,7 @@
 // J. Dean, L. A. Barroso, "The Tail at Scale", Communications of the ACM 56 (2), 2013.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Limits, Sleep, Tried } from './policy.js';
-import { manyMayListen } from './timeout.js';
+import { MAX_TIMER_MS, manyMayListen } from './timeout.js';
 
 export interface HedgedWork<T> {
   /** Never rejects; ends early when its signal aborts. */
@@ -50,7 +50,7 @@ export async function hedged<T>(
     return tried;
   });
   try {
-    await sleep(afterMs, waiting.signal);
+    await sleep(Math.min(afterMs, MAX_TIMER_MS), waiting.signal);
   } catch (error) {
     if (!waiting.signal.aborted) throw error;
   }

@@ -13,7 +13,7 @@ export interface Cancellation {
 }
 
 /** Longest delay of a timer; a later deadline is as good as none. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Work that is done in parallel listens to one signal many times; that is no leak, so Node need not warn of it.

@@ -9,7 +9,7 @@ export interface CallOptions {
   readonly body?: Uint8Array | string;
   /** Sent as `Idempotency-Key`; makes a POST or PATCH retryable. */
   readonly idempotencyKey?: string;
-  /** Never later than the deadline of the running request. */
+  /** Never later than the deadline of the running request; Infinity: that deadline alone. */
   readonly timeoutMs?: number;
   /** Attempts beyond the first; default 2 for idempotent calls, else 0. */
   readonly retries?: number;

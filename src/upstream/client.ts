@@ -10,6 +10,7 @@ import { currentScope, type Scope } from '../scope.js';
 import { type AttemptDependencies, admit, type Outgoing, tryAt } from './attempt.js';
 import { type PlacesOf, withinPlaces } from './bounded.js';
 import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
+import { hedgeMsOf, retriesOf, timeoutMsOf } from './call-options.js';
 import { SILENT } from './observer.js';
 import { type OutgoingContent, outgoingContent, outgoingMethod, outgoingPath } from './outgoing.js';
 import { type MakeCall, shareCall } from './shared-call.js';
@@ -25,7 +26,6 @@ export interface CallDependencies extends AttemptDependencies {
 }
 
 const TIMEOUT_MS = 30_000;
-const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** RFC 9110 section 9.2.2, as far as they can be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
@@ -83,7 +83,7 @@ async function callService(
   const path = outgoingPath(givenPath, options.query);
   const content = outgoingContent(options);
   const scope = currentScope();
-  const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
+  const deadline = deadlineOf(scope, timeoutMsOf(options), dependencies.timeoutMs ?? TIMEOUT_MS);
   if (deadline.passed) throw new DeadlineExceededError();
 
   const cancellation = cancellationOf(scope, deadline, options.signal);
@@ -93,9 +93,9 @@ async function callService(
     const tried = new Set<string>();
     const outgoing = { ...content, service, method, path, deadline, signal, scope, tried, attempts: 0 };
     const repeatable = mayBeRepeated(method, content);
-    const hedgeMs = hedgeMsOf(options.hedgeMs);
+    const hedgeMs = hedgeMsOf(options);
     const retry = new Retry({
-      attempts: 1 + (repeatable ? retriesOf(options.retries) : 0),
+      attempts: 1 + (repeatable ? retriesOf(options) : 0),
       backoff: fullJitter(BACKOFF, dependencies.random),
       budget: dependencies.budget,
       onExhausted: () => dependencies.observer?.budgetExhausted(service),
@@ -171,17 +171,4 @@ function cancellationOf(
 /** Only what may be done twice is repeated, whatever the caller asks for. */
 function mayBeRepeated(method: string, { headers }: OutgoingContent): boolean {
   return IDEMPOTENT.has(method) || headers['idempotency-key'] !== undefined;
-}
-
-function hedgeMsOf(asked: number | undefined): number | undefined {
-  if (asked !== undefined && !(Number.isFinite(asked) && asked >= 0))
-    throw new TypeError('call: hedgeMs must be a number of milliseconds');
-  return asked;
-}
-
-function retriesOf(asked: number | undefined): number {
-  const retries = asked ?? RETRIES;
-  if (!(Number.isInteger(retries) && retries >= 0))
-    throw new TypeError('call: retries must be a whole number');
-  return retries;
 }

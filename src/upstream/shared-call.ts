@@ -3,6 +3,7 @@ import { Deadline } from '../deadline.js';
 import { cancelAt } from '../resilience/timeout.js';
 import { currentScope, runInScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
+import { timeoutMsOf } from './call-options.js';
 import type { CallObserver } from './observer.js';
 import { outgoingContent, outgoingMethod, outgoingPath } from './outgoing.js';
 import type { SingleFlight } from './single-flight.js';
@@ -30,7 +31,7 @@ export async function shareCall(
   const { singleFlight: _, signal: ownSignal, ...rest } = options;
   const key = keyOf(service, method, path, options);
   const scope = currentScope();
-  const timeoutMs = options.timeoutMs ?? defaultMs;
+  const timeoutMs = timeoutMsOf(options) ?? defaultMs;
   const own = scope === undefined ? Deadline.after(timeoutMs) : scope.deadline.within(timeoutMs);
   const { signal, dispose } = cancelAt(own, [scope?.signal, ownSignal]);
   try {

@@ -88,4 +88,59 @@ describe('bulkhead', () => {
     bulkhead.leave();
     expect(enter()).to.equal(undefined);
   });
+
+  it('has one signal for any number of waiters, without a warning of Node', async () => {
+    const warnings: string[] = [];
+    const warned = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', warned);
+    const { signal } = new AbortController();
+    for (const options of [{}, { signal }]) {
+      const { bulkhead } = setUp(1, 30);
+      const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+      await Promise.all(Array.from({ length: 31 }, () => bulkhead.run(turn, options)));
+    }
+    process.off('warning', warned);
+    expect(warnings).to.deep.equal([]);
+  });
+
+  it('looks at the first of a long queue only, until one that waits may go', async () => {
+    const WAITERS = 2_000;
+    let looks = 0;
+    let held = 1;
+    let ring = (): void => undefined;
+    const line = {
+      now: () => 0,
+      say: () => undefined,
+      rest: () => undefined,
+      isBehind() {
+        looks++;
+        return false;
+      },
+      ring: () => undefined,
+      rung: () => new Promise<void>((resolve) => (ring = resolve)),
+    };
+    const permits = {
+      enter(most: number) {
+        if (held >= most) return false;
+        held++;
+        return true;
+      },
+      leave: () => void held--,
+      get held() {
+        return held;
+      },
+      line,
+    };
+    const parts = { permits, limit: 1, queue: WAITERS, queueMs: 60_000, onRefused: () => undefined };
+    const bulkhead = new BulkheadQueue(parts);
+    let done = 0;
+    const runs = Array.from({ length: WAITERS }, () => bulkhead.run(() => void done++));
+    looks = 0;
+    ring();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(looks).to.be.within(1, 10);
+    bulkhead.leave();
+    await Promise.all(runs);
+    expect(done).to.equal(WAITERS);
+  });
 });

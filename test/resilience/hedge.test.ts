@@ -11,7 +11,9 @@ const broken: Tried<string> = { kind: 'failed', error: new Error('broken'), agai
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A hedged piece of work whose attempts end, and whose time passes, when the test says so. */
-function setUp(options: { readonly hasSecond?: boolean; readonly deadlineMs?: number } = {}) {
+function setUp(
+  options: { readonly hasSecond?: boolean; readonly deadlineMs?: number; readonly afterMs?: number } = {},
+) {
   const ends: End[] = [];
   const signals: AbortSignal[] = [];
   const outcomes: HedgeOutcome[] = [];
@@ -28,7 +30,7 @@ function setUp(options: { readonly hasSecond?: boolean; readonly deadlineMs?: nu
     });
   const result = hedged(
     {
-      afterMs: 50,
+      afterMs: options.afterMs ?? 50,
       onEnded: (outcome) => outcomes.push(outcome),
       sleep: (ms, signal) => {
         slept.push(ms);
@@ -58,6 +60,13 @@ describe('hedge', () => {
       expect(signals).to.have.length(1);
       expect(outcomes).to.deep.equal([]);
     }
+  });
+
+  it('waits as long as a timer can when it is told to wait longer', async () => {
+    const { result, ends, slept } = setUp({ afterMs: 2 ** 31 + 5, deadlineMs: Number.POSITIVE_INFINITY });
+    expect(slept).to.deep.equal([2 ** 31 - 1]);
+    ends[0]!(good('a'));
+    expect(await result).to.deep.equal(good('a'));
   });
 
   it('waits for as long as it is told, then makes one, and takes the answer that comes first', async () => {

@@ -442,6 +442,16 @@ describe('call', () => {
       expect(sent).to.deep.equal([]);
     });
 
+    it('refuses a time that is none, also for a call that is shared, before anything is sent', async () => {
+      const { call, sent } = setUp(two, () => answer(200));
+      for (const singleFlight of [false, true]) {
+        const asked = call('orders').get('/x', { timeoutMs: Number.NaN, singleFlight });
+        const error = await asked.catch((reason: unknown) => reason);
+        expect(error).to.be.instanceOf(TypeError);
+      }
+      expect(sent).to.deep.equal([]);
+    });
+
     it('is DEADLINE_EXCEEDED when no answer comes before it, and the endpoint has failed', async () => {
       const hang: Answering = (_endpoint, { signal }) =>
         new Promise((_resolve, reject) =>
