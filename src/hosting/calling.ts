@@ -12,6 +12,7 @@ import { EndpointCells } from '../memory/endpoint-cells.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
 import { meshTokens } from '../mesh-token.js';
 import { ejectionRule } from '../resilience/ejection.js';
+import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { injectTrace } from '../telemetry/propagation.js';
 import { Balancer } from '../upstream/balancer.js';
@@ -83,6 +84,7 @@ export function createCalling(options: CallingOptions): Calling {
     flights: new SingleFlight(new CallClaims(block, slot), mail),
     transports: { http, inProcess: new InProcessTransport(dispatch) },
     clock,
+    watch: threadWatch,
     random: Math.random,
     propagate: injectTrace,
     observer,

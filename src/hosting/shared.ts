@@ -12,6 +12,7 @@ import { parseRate } from '../rate.js';
 import { termsOf, tripNumbers } from '../resilience/breaker-settings.js';
 import { type Bulkhead, BulkheadQueue, bulkheadTerms, checkedBulkhead } from '../resilience/bulkhead.js';
 import { circuitBreaker } from '../resilience/circuit-breaker.js';
+import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { RATE_FORM, type RateLimits } from '../server/rate-limits.js';
@@ -65,7 +66,8 @@ export function createShared(parts: SharedParts): (service: string) => Shared {
         const terms = termsOf(numbers);
         register(what, terms, () => breakers.agree(cell, terms, replaces));
         const cells = new BreakerCells(block, slot, tripRule(numbers), clock, changed);
-        return circuitBreaker({ name, cells, cell, slowCallMs: numbers.slowCallMs, judge: settings, clock });
+        const { slowCallMs } = numbers;
+        return circuitBreaker({ name, cells, cell, slowCallMs, judge: settings, clock, watch: threadWatch });
       },
       bulkhead(name, given) {
         const what = named('bulkhead', name);

@@ -4,6 +4,7 @@ import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
 import type { BreakerSettings } from './breaker-settings.js';
+import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
 import type { Outcome, RunOptions } from './policy.js';
 
 export interface CircuitBreaker {
@@ -11,7 +12,8 @@ export interface CircuitBreaker {
    * Does the work and returns what it gives; refuses at once, without doing it, while the breaker is open. It
    * does not end what takes too long: hand the signal to the work. What ends after the signal of `options`
    * has aborted says nothing about what is called, unless it is the deadline that has passed; nor does what
-   * fails behind a deadline that a caller of the running request has shortened.
+   * fails behind a deadline that a caller of the running request has shortened, or while this thread stood still
+   * for most of the time.
    * @throws UnavailableError BREAKER_OPEN with `Retry-After` when refused, the reason of a signal that has
    * aborted before, and what the work throws
    */
@@ -31,10 +33,32 @@ export interface CircuitBreakerParts {
   readonly judge: Pick<BreakerSettings, 'isFailure' | 'isSuccess'>;
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
+  /** Tells what this thread has missed of the work. Without one all time counts. */
+  readonly watch?: Watch;
 }
 
 export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
-  const { name, cells, cell, slowCallMs, judge, clock } = parts;
+  const { name, cells, cell, slowCallMs, judge, clock, watch = UNWATCHED } = parts;
+  const isSlow = (ms: number): boolean => slowCallMs > 0 && ms >= slowCallMs;
+  const ofSuccess = (tookMs: number, missedMs: number): Outcome => {
+    if (!isSlow(tookMs)) return 'success';
+    return isSlow(tookMs - missedMs) ? 'failure' : 'ignored';
+  };
+  const ofError = (
+    error: unknown,
+    signal: AbortSignal | undefined,
+    tookMs: number,
+    missedMs: number,
+  ): Outcome => {
+    const scope = currentScope();
+    if (isOfNobody(error, signal ?? scope?.signal)) return 'ignored';
+    // The time that a caller allows is over: that is a failure only if a success would have been too slow.
+    if (scope?.deadline.isShortened && scope.deadline.passed) {
+      return isSlow(tookMs - missedMs) ? 'failure' : 'ignored';
+    }
+    if (judge.isFailure?.(error) === false) return 'success';
+    return isEvidence(tookMs, missedMs) ? 'failure' : 'ignored';
+  };
   return {
     async run(work, { signal } = {}) {
       signal?.throwIfAborted();
@@ -44,22 +68,22 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       // What a judge throws is its own fault, and the ticket goes back all the same.
       let outcome: Outcome = 'failure';
       let ended: number | undefined;
+      let mark: number | undefined;
+      const missedMs = (): number => (mark === undefined ? 0 : watch.missedSince(mark));
       try {
-        const value = await work();
+        const pending = work();
+        // What the work computes before it waits is its own time.
+        mark = watch.begin();
+        const value = await pending;
         ended = clock();
-        const isSlow = slowCallMs > 0 && ended - begun >= slowCallMs;
-        outcome = !isSlow && (judge.isSuccess?.(value) ?? true) ? 'success' : 'failure';
+        const byTime = ofSuccess(ended - begun, missedMs());
+        outcome = byTime === 'success' && !(judge.isSuccess?.(value) ?? true) ? 'failure' : byTime;
         return value;
       } catch (error) {
-        const scope = currentScope();
-        if (isOfNobody(error, signal ?? scope?.signal)) outcome = 'ignored';
-        else if (scope?.deadline.isShortened && scope.deadline.passed) {
-          // The time that a caller allows is over: that is a failure only if a success would have been too
-          // slow.
-          if (slowCallMs === 0 || clock() - begun < slowCallMs) outcome = 'ignored';
-        } else if (judge.isFailure?.(error) === false) outcome = 'success';
+        outcome = ofError(error, signal, clock() - begun, missedMs());
         throw error;
       } finally {
+        if (mark !== undefined) watch.end();
         cells.settle(cell, ticket, outcome, ended);
       }
     },

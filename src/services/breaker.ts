@@ -7,6 +7,7 @@ import { NamedBreakers } from '../memory/named-breakers.js';
 import type { PartMemory } from '../memory/part.js';
 import { type BreakerSettings, termsOf, tripNumbers } from '../resilience/breaker-settings.js';
 import { type CircuitBreaker, circuitBreaker } from '../resilience/circuit-breaker.js';
+import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { partFor } from './part-for.js';
 
@@ -61,6 +62,7 @@ export function createBreaker(options: BreakerOptions = {}): StandaloneBreaker {
     slowCallMs: numbers.slowCallMs,
     judge: options,
     clock,
+    watch: threadWatch,
   });
   return {
     memory: part.buffer,

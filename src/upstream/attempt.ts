@@ -5,6 +5,7 @@ import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { type Breaker, openRefusal } from '../resilience/breaker.js';
 import { HedgeLostError } from '../resilience/hedge.js';
+import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
@@ -13,7 +14,7 @@ import { type CallObserver, SILENT } from './observer.js';
 import type { OutgoingContent } from './outgoing.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Received, Transport } from './transport.js';
-import { type Ended, judge } from './verdict.js';
+import { type Ended, judge, type Verdict, withoutSilence } from './verdict.js';
 
 /** Load of the endpoints, as this thread adds to it. */
 export interface LoadMeter {
@@ -34,6 +35,8 @@ export interface AttemptDependencies {
   readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
+  /** Tells what this thread has missed of a call. Without one all time counts. */
+  readonly watch?: Watch;
   /** Writes the trace fields of an outgoing request. */
   readonly propagate?: (trace: TraceContext, headers: Record<string, string>) => void;
   readonly observer?: CallObserver;
@@ -99,7 +102,7 @@ export async function tryAt(
   const attempt = ++outgoing.attempts;
   if (attempt === 1) dependencies.budget.deposit();
 
-  const { breaker, load, clock, outliers = NOT_WATCHED, slowCallMs = 0, observer = SILENT } = dependencies;
+  const { load, clock, watch = UNWATCHED, observer = SILENT } = dependencies;
   const observation = observer.attempt(
     endpoint,
     outgoing.method,
@@ -108,23 +111,45 @@ export async function tryAt(
     outgoing.scope?.trace,
   );
   const begun = clock();
+  const mark = watch.begin();
   load.begin(endpoint.slot);
   const result = await send(dependencies, outgoing, endpoint, observation.trace, signal);
   load.end(endpoint.slot);
 
   const ended = clock();
   const tookMs = ended - begun;
-  const verdict = judge(result, signal, outgoing.deadline);
-  // A call that has run for so long has failed under any deadline: its success would count as a failure, too.
-  const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
-  const slow = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
-  breaker.settle(endpoint.slot, ticket, slow ? 'failure' : verdict.outcome, ended);
-  outliers.ended(endpoint, verdict.reached);
-  // A quick refusal must not make an endpoint look fast.
-  if (verdict.outcome === 'success') load.observe(endpoint.slot, tookMs * 1000);
+  const missedMs = watch.missedSince(mark);
+  watch.end();
+  const judged = judge(result, signal, outgoing.deadline);
+  const verdict = isEvidence(tookMs, missedMs) ? judged : withoutSilence(judged);
+  settle(dependencies, { endpoint, ticket }, verdict, { ended, tookMs, missedMs });
   const seen = result.kind === 'answered' ? { status: result.value.status } : { error: result.error };
   observation.end(seen, Math.round(tookMs * 1000));
   return { ...result, again: verdict.again };
+}
+
+/** When an attempt ended, how long it took, and how much of that this thread has missed. */
+interface Timing {
+  readonly ended: number;
+  readonly tookMs: number;
+  readonly missedMs: number;
+}
+
+/** Says to breaker, ejection and load what an attempt tells about its endpoint. */
+function settle(
+  { breaker, outliers = NOT_WATCHED, load, slowCallMs = 0 }: AttemptDependencies,
+  { endpoint, ticket }: Admitted,
+  verdict: Verdict,
+  { ended, tookMs, missedMs }: Timing,
+): void {
+  // A call that has run for so long has failed under any deadline: its success would count as a failure, too.
+  const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
+  const isLong = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
+  const slow = tookMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
+  breaker.settle(endpoint.slot, ticket, isLong ? slow : verdict.outcome, ended);
+  outliers.ended(endpoint, verdict.reached);
+  // A quick refusal must not make an endpoint look fast.
+  if (verdict.outcome === 'success') load.observe(endpoint.slot, (tookMs - missedMs) * 1000);
 }
 
 async function send(

@@ -1,0 +1,150 @@
+// What breakers, ejection and load hear of calls that were under way while the calling thread stood still.
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError, HttpError } from '#src/errors.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import type { AttemptDependencies, Outgoing } from '#src/upstream/attempt.js';
+import { tryAt } from '#src/upstream/attempt.js';
+import type { Received } from '#src/upstream/transport.js';
+import { StandingLoop } from '#test/resilience/standing-loop.js';
+import { answer, endpoint, problem } from './endpoints.js';
+
+const SLOW_MS = 10_000;
+const CELL = 3;
+
+/** How a call passes its time, and how it ends. */
+interface Scenario {
+  readonly pass: (loop: StandingLoop) => void;
+  readonly end: () => Received;
+}
+
+const timesOut = (): never => {
+  throw new DeadlineExceededError();
+};
+const breaks = (): never => {
+  throw new HttpError('BAD_UPSTREAM', 'the connection was closed');
+};
+const paused = (loop: StandingLoop): void => {
+  loop.run(400);
+  loop.stand(29_000);
+};
+const running = (loop: StandingLoop): void => loop.run(29_400);
+
+function setUp() {
+  const loop = new StandingLoop();
+  const clock = (): number => loop.now;
+  const breaker = new BreakerCells(Block.create({ workers: 1 }), 1, DEFAULT_TRIP_RULE, clock);
+  return { loop, clock, breaker };
+}
+
+async function attempt({ pass, end }: Scenario) {
+  const { loop, clock, breaker } = setUp();
+  const heard = { reached: [] as string[], latencies: [] as number[] };
+  const dependencies: AttemptDependencies = {
+    balancer: { pick: () => undefined },
+    breaker,
+    outliers: { ended: (_endpoint, reached) => void heard.reached.push(reached) },
+    load: { begin() {}, end() {}, observe: (_slot, us) => void heard.latencies.push(us / 1000) },
+    budget: { deposit() {}, withdraw: () => true },
+    slowCallMs: SLOW_MS,
+    watch: loop.watch,
+    clock,
+    transports: {
+      http: {
+        async send() {
+          await Promise.resolve();
+          pass(loop);
+          return end();
+        },
+        close: async () => undefined,
+      },
+    },
+  };
+  const outgoing: Outgoing = {
+    service: 'orders',
+    method: 'GET',
+    path: '/x',
+    headers: {},
+    body: undefined,
+    deadline: Deadline.after(60_000),
+    signal: new AbortController().signal,
+    scope: undefined,
+    tried: new Set(),
+    attempts: 0,
+  };
+  await tryAt(
+    dependencies,
+    outgoing,
+    { endpoint: endpoint('a', { slot: CELL }), ticket: breaker.admit(CELL) },
+    outgoing.signal,
+  );
+  return { ...heard, state: breaker.state(CELL) };
+}
+
+describe('a call that was under way while its thread stood still', () => {
+  it('says nothing when it has timed out or its connection was closed', async () => {
+    for (const end of [timesOut, breaks, () => problem(504, 'DEADLINE_EXCEEDED')]) {
+      const { state, reached } = await attempt({ pass: paused, end });
+      expect(state).to.include({ calls: 0, failures: 0 });
+      expect(reached).to.deep.equal(['ignored']);
+    }
+  });
+
+  it('says nothing when it looks slow, and its latency is the time that was watched', async () => {
+    const { state, reached, latencies } = await attempt({ pass: paused, end: () => answer(200) });
+    expect(state).to.include({ calls: 0, failures: 0 });
+    expect(reached).to.deep.equal(['success']);
+    expect(latencies).to.deep.equal([500]);
+  });
+
+  it('is a success when it was quick all the same, and a failure when the endpoint says so', async () => {
+    const pass = (loop: StandingLoop): void => loop.stand(3_000);
+    expect((await attempt({ pass, end: () => answer(200) })).state).to.include({ calls: 1, failures: 0 });
+    expect((await attempt({ pass, end: () => answer(500) })).state).to.include({ calls: 1, failures: 1 });
+  });
+
+  it('has failed when the thread was there for most of the time', async () => {
+    for (const end of [timesOut, breaks, () => answer(200)]) {
+      expect((await attempt({ pass: running, end })).state).to.include({ calls: 1, failures: 1 });
+    }
+    const pass = (loop: StandingLoop): void => {
+      loop.run(SLOW_MS);
+      loop.stand(2_000);
+    };
+    expect((await attempt({ pass, end: () => answer(200) })).state).to.include({ calls: 1, failures: 1 });
+  });
+});
+
+describe('work behind a breaker while its thread stood still', () => {
+  async function run(pass: (loop: StandingLoop) => void, end: () => unknown, isAtOnce = false) {
+    const { loop, clock, breaker: cells } = setUp();
+    const { watch } = loop;
+    const parts = { name: 'mail', cells, cell: CELL, slowCallMs: SLOW_MS, judge: {}, clock, watch };
+    const breaker = circuitBreaker(parts);
+    const work = (): unknown => {
+      pass(loop);
+      return end();
+    };
+    await breaker.run(isAtOnce ? work : () => Promise.resolve().then(work)).catch(() => undefined);
+    return { state: breaker.state, loop };
+  }
+
+  it('says nothing when it failed or looks slow', async () => {
+    for (const end of [breaks, timesOut, () => 'slow']) {
+      const { state, loop } = await run(paused, end);
+      expect(state).to.include({ calls: 0, failures: 0 });
+      loop.turnAfter(50);
+      expect(loop.isWatched, 'the watch has ended').to.equal(false);
+    }
+  });
+
+  it('has failed when the thread was there, or when it is what kept the thread', async () => {
+    for (const end of [breaks, () => 'slow']) {
+      expect((await run(running, end)).state).to.include({ calls: 1, failures: 1 });
+      expect((await run(paused, end, true)).state).to.include({ calls: 1, failures: 1 });
+    }
+  });
+});
