@@ -21,6 +21,7 @@ import { connectionGauges } from '../telemetry/connection-gauges.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Call } from '../upstream/call.js';
+import { httpClient } from '../upstream/http-client.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
 import { observeDatabase, observeSagas } from './observers.js';
 
@@ -83,7 +84,7 @@ export class MountedService {
     this.#log = surroundings.log.child({ service: name });
     this.#lateDb = new Late(`The database of service ${name}`);
     this.#lateSagas = new Late(`The saga engine of service ${name}`);
-    this.#deps = surroundings.outfit(definition, {
+    const deps = surroundings.outfit(definition, {
       db: hasDatabase(definition) ? lateDatabase(this.#lateDb) : absent(name, 'database'),
       sagas: sagas.length > 0 ? lateSagas(this.#lateSagas) : absent(name, 'sagas'),
       call: surroundings.call,
@@ -93,6 +94,15 @@ export class MountedService {
       // One of its own: what it changes of it concerns no line of the runtime.
       log: this.#log.child({}),
     });
+    this.#deps = {
+      ...deps,
+      // A service that takes it may call over HTTP. What that needs is loaded now, before the worker is ready: in a
+      // handler it would be a stall where the thread has a small share of a CPU.
+      get call() {
+        httpClient();
+        return deps.call;
+      },
+    };
   }
 
   get ready(): boolean {

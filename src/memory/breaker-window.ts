@@ -3,9 +3,9 @@
 // into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
 //
 // Only the low bits of the second fit into a bucket: with the bucket that it is in, a second comes round after 5,632 s.
-// So the row says when it was used last, in spans of 256 s: the first thread that comes in another span empties what is
-// stale before anything else, and a reader after two spans finds nothing. Several may do so at once, also when one of them dies meanwhile; a count of that very moment
-// may be lost.
+// So the row says when it was used last, in spans of 256 s: the first thread that comes two spans later or more empties it
+// before anything else, and a reader that comes then finds nothing. Several threads may empty it at once, also when one of
+// them dies meanwhile; a count of that very moment may be lost.
 import type { Area } from './area.js';
 
 export const WINDOW_SECONDS = 10;
@@ -67,21 +67,7 @@ export class BreakerWindow {
     // Another thread may be a moment ahead.
     if (span <= last) return;
     if (span - last > 1) this.clear(slot);
-    else this.#purge(slot, second);
     Atomics.compareExchange(this.#words, index, last, span);
-  }
-
-  /** Each bucket has one second from the first that counts to the one that a thread may be ahead by. */
-  #purge(slot: number, second: number): void {
-    const words = this.#words;
-    const base = slot * this.#stride;
-    for (let at = second - WINDOW_SECONDS + 1; at <= second + 1; at++) {
-      const bucket = base + bucketOf(at);
-      for (const index of [bucket, bucket + SUCCESSES]) {
-        const word = Atomics.load(words, index);
-        if (isOther(word, at)) Atomics.compareExchange(words, index, word, 0);
-      }
-    }
   }
 
   #add(index: number, second: number): void {

@@ -79,7 +79,12 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cluster.md', 'uncaught exception # s)', 'cluster/restarts', 'failedDrainMs', SECOND),
   promised('docs/cluster.md', 'time left is cut short to # s', 'cluster/restarts', 'failedDrainMs', SECOND),
   promised('docs/cluster.md', 'get ready within # s,', 'cluster/restarts', 'startMs', SECOND),
-  promised('docs/shared-memory.md', 'A thread has # series', 'memory/layout', 'SERIES_PER_WORKER'),
+  promised(
+    'docs/shared-memory.md',
+    'A metric has # series in a thread',
+    'memory/series',
+    'SERIES_PER_METRIC',
+  ),
   promised('docs/shared-memory.md', 'The last # requests of a thread', 'memory/layout', 'FLIGHTS'),
   promised('docs/shared-memory.md', '# words say which worker makes a call', 'memory/layout', 'CALL_CLAIMS'),
   promised('docs/shared-memory.md', 'A follower looks every # ms', 'upstream/single-flight', 'LOOK_EVERY_MS'),

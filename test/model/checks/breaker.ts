@@ -254,7 +254,8 @@ export const forced: Check = {
 
 const SECOND = 5;
 /** After so many seconds the bits of a second that a bucket keeps come round. */
-const ROUND = 512;
+// A second comes round: 9 bits of it in each of 11 buckets.
+const ROUND = 512 * 11;
 
 export const staleWindow: Check = {
   title:

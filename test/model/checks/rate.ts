@@ -156,7 +156,7 @@ export const sweep: Check = {
       threads: [
         { ...caller(table(), 'a', 1), mayDie: false },
         caller(late, 'b', 1),
-        { name: 'sweeper', self: { admitted: 0 }, calls: { sweep: () => late.sweep() } },
+        { name: 'sweeper', self: { admitted: 0 }, calls: { sweep: () => void [...late.sweepInParts()] } },
       ],
       always: () => noKeyTwice(words),
       finally: ({ selves }) => {

@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+
+const run = promisify(execFile);
+
+/** A process with one test app, to say whether undici has been loaded before the first request. */
+const SCRIPT = `
+  import { createRequire } from 'node:module';
+  import { createTestApp } from '#src/testing.js';
+  import { defineService } from '#src/index.js';
+  const { cache } = createRequire(process.cwd() + '/package.json');
+  const isLoaded = () => Object.keys(cache).some((file) => /[/\\\\]undici[/\\\\]index\\.js$/.test(file));
+  const loaded = {};
+  for (const [name, routes] of [
+    ['alone', (app) => void app.get('/alone', () => ({}))],
+    ['calling', (app, { call }) => void app.get('/calling', () => call('other').get('/'))],
+  ]) {
+    const app = await createTestApp({ services: [defineService({ name, routes })] });
+    loaded[name] = isLoaded();
+    await app.close();
+  }
+  process.stdout.write(JSON.stringify(loaded));
+`;
+
+describe('what calls over HTTP need', () => {
+  it('is loaded before the first request where a service takes `call`, and not elsewhere', async () => {
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SCRIPT]);
+    expect(JSON.parse(stdout)).to.deep.equal({ alone: false, calling: true });
+  });
+});
