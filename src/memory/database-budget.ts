@@ -9,6 +9,7 @@
 // A server may grant fewer connections than the budget has. A pool that was refused one (`refused`) waits in the same
 // line, with the server's number beside its claim. While it waits the pools of that server share what they have as if
 // the budget were spent, however many permits are free.
+import type { Table } from './area.js';
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { DATABASE_PERMITS, DATABASE_POOLS, LINE_WORDS } from './layout.js';
@@ -44,7 +45,8 @@ interface Claim extends Turn {
 export class DatabaseBudget {
   readonly #shared: Int32Array;
   readonly #permits: Int32Array;
-  readonly #lines: readonly Int32Array[];
+  /** Of all threads: a view for each would be one for each pair of them. */
+  readonly #lines: Table;
   readonly #own: Int32Array;
   readonly #place: number;
   readonly #holder: number;
@@ -69,7 +71,7 @@ export class DatabaseBudget {
     const number = pool % DATABASE_POOLS;
     this.#shared = block.words('databaseBudget');
     this.#permits = block.words('databasePermits');
-    this.#lines = Array.from({ length: block.workers + 1 }, (_, row) => block.words('databaseLine', row));
+    this.#lines = block.table('databaseLine');
     this.#own = block.words('databaseLine', slot).subarray(number * LINE_WORDS, (number + 1) * LINE_WORDS);
     this.#place = slot * DATABASE_POOLS + number;
     this.#holder = holderOf(slot, number);
@@ -218,9 +220,10 @@ export class DatabaseBudget {
 
   #eachWaiting(visit: (claim: Claim) => void): void {
     const now = this.#now();
-    this.#lines.forEach((line, slot) => {
+    const { words: line, stride, rows } = this.#lines;
+    for (let slot = 0; slot < rows; slot++) {
       for (let pool = 0; pool < DATABASE_POOLS; pool++) {
-        const at = pool * LINE_WORDS;
+        const at = slot * stride + pool * LINE_WORDS;
         const waits = Atomics.load(line, at + WAITS);
         if (waits === 0 || !isRecent(Atomics.load(line, at + SAID_AT), now)) continue;
         visit({
@@ -230,7 +233,7 @@ export class DatabaseBudget {
           refusedBy: Atomics.load(line, at + REFUSED_BY),
         });
       }
-    });
+    }
   }
 
   #free(): number {

@@ -1,5 +1,6 @@
 // Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message wakes those who
 // wait for it. It may say yes in vain, never no in vain.
+import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { TOPIC_WORDS } from './layout.js';
 
@@ -8,16 +9,16 @@ const BUCKETS = TOPIC_WORDS * 32;
 /** Written by the worker of this slot alone, while it turns; see `forgetTopics`. */
 export class TopicHints {
   readonly #own: Int32Array;
-  readonly #others: readonly { readonly slot: number; readonly words: Int32Array }[];
+  readonly #slot: number;
+  /** Of all workers: a view for each would be one for each pair of them. */
+  readonly #all: Table;
   /** Topics of this worker by bucket. */
   readonly #topics = new Uint32Array(BUCKETS);
 
   constructor(block: Block, slot: number) {
-    const rows = Array.from({ length: block.workers }, (_, i) => i + 1);
+    this.#slot = slot;
     this.#own = block.words('workerTopics', slot);
-    this.#others = rows
-      .filter((row) => row !== slot)
-      .map((row) => ({ slot: row, words: block.words('workerTopics', row) }));
+    this.#all = block.table('workerTopics');
   }
 
   /** This worker has its first subscriber of the topic. */
@@ -37,7 +38,10 @@ export class TopicHints {
     const bucket = bucketOf(topic);
     const word = bucket >> 5;
     const bit = 1 << (bucket & 31);
-    for (const { slot, words } of this.#others) if ((Atomics.load(words, word) & bit) !== 0) found(slot);
+    const { words, stride, rows } = this.#all;
+    for (let slot = 1; slot < rows; slot++) {
+      if (slot !== this.#slot && (Atomics.load(words, slot * stride + word) & bit) !== 0) found(slot);
+    }
   }
 }
 
