@@ -1,5 +1,6 @@
 // When a worker whose thread has ended gets its next one, and when there is no point in trying any more. A rule
 // without a clock: the supervisor waits and starts.
+import { availableParallelism } from 'node:os';
 
 export interface RestartLimits {
   /** The process gives up (exit 70) when this many threads of one worker in a row have ended before `ready`. */
@@ -8,6 +9,11 @@ export interface RestartLimits {
   readonly longLifeMs: number;
   /** A thread that is not ready by then never will be. */
   readonly startMs: number;
+  /**
+   * Threads that start at the same time when the process starts. A start is all work: more of them take no less time, but keep
+   * those that are ready from their turns for so long that they look stalled.
+   */
+  readonly startingAtOnce: number;
   /** How long a thread in which something was thrown outside of any request may finish what it has in hand. */
   readonly failedDrainMs: number;
   /** How long beyond the time of its drain a thread may take to end. After that another takes its place. */
@@ -18,6 +24,7 @@ export const RESTART_LIMITS: RestartLimits = {
   giveUpAfter: 8,
   longLifeMs: 10_000,
   startMs: 30_000,
+  startingAtOnce: Math.max(4, 2 * availableParallelism()),
   failedDrainMs: 2_000,
   overdueMs: 10_000,
 };

@@ -74,8 +74,13 @@ export class Supervisor {
     this.#lanes = new Lanes(options.settings.workers, this.#limits);
   }
 
+  /** Starts the threads of all workers, a few at the same time. */
   start(): void {
-    for (const lane of this.#lanes.all) this.#spawn(lane, this.#slots.tryTake()!);
+    const { all } = this.#lanes;
+    const { startingAtOnce } = this.#limits;
+    for (const lane of all) lane.isOwed = true;
+    for (const lane of all.slice(0, startingAtOnce)) this.#spawn(lane, this.#slots.tryTake()!);
+    void this.#startRest(all.slice(startingAtOnce));
   }
 
   get stopping(): boolean {
@@ -148,6 +153,15 @@ export class Supervisor {
     for (const thread of this.#lanes.living) thread.retire(withinMs);
     this.#lanes.notify();
     await this.until(() => this.#lanes.living.every(isLost));
+  }
+
+  async #startRest(lanes: readonly Lane[]): Promise<void> {
+    const isStarting = ({ state }: WorkerThread): boolean => state.kind === 'starting';
+    for (const lane of lanes) {
+      await this.#settled(() => this.#lanes.living.filter(isStarting).length < this.#limits.startingAtOnce);
+      if (this.#stopping) return;
+      await this.#fill(lane);
+    }
   }
 
   async #replace(lane: Lane, order: Order, before: number): Promise<Replacement> {

@@ -252,10 +252,12 @@ async function startParts(
     return;
   }
 
-  await supervisor.until((lanes) =>
-    lanes.every(
-      ({ state, serving }) => state.kind === 'ready' && databases.names.every((name) => serving.has(name)),
-    ),
+  await supervisor.until(
+    (lanes) =>
+      lanes.length === settings.workers &&
+      lanes.every(
+        ({ state, serving }) => state.kind === 'ready' && databases.names.every((name) => serving.has(name)),
+      ),
   );
   if (ending.begun) return;
   // What a dead process had is taken over. Threads that start later may find a successor beside us.

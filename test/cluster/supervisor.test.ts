@@ -61,6 +61,35 @@ describe('the supervisor', () => {
   });
 });
 
+describe('the supervisor of many workers', () => {
+  it('starts a few threads at a time, and all of them', async () => {
+    const workers = 7;
+    const options = optionsFor(await settingsOf({ WORKERS: String(workers) }), './draining-thread.js');
+    const limits = { ...RESTART_LIMITS, startingAtOnce: 2 };
+    const supervisor = new Supervisor({ ...options, limits });
+    let most = 0;
+    supervisor.start();
+    await supervisor.until((lanes) => {
+      const starting = supervisor.threads.filter(({ state }) => state.kind === 'starting').length;
+      most = Math.max(most, starting);
+      return lanes.length === workers && lanes.every(({ state }) => state.kind === 'ready');
+    });
+    expect(most).to.equal(2);
+    await supervisor.stop(0);
+  });
+
+  it('starts none of the rest when it is stopped meanwhile', async () => {
+    const options = optionsFor(await settingsOf({ WORKERS: '5' }), './draining-thread.js');
+    const limits = { ...RESTART_LIMITS, startingAtOnce: 1 };
+    const supervisor = new Supervisor({ ...options, limits });
+    supervisor.start();
+    await supervisor.until((lanes) => lanes.some(({ state }) => state.kind === 'ready'));
+    await supervisor.stop(0);
+    expect(supervisor.threads.length).to.be.at.most(2);
+    expect(supervisor.unfinished).to.deep.equal([]);
+  });
+});
+
 describe('the supervisor of threads that drain for as long as they may', () => {
   let supervisor: Supervisor;
   const allReady = (): Promise<void> =>
