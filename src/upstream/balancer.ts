@@ -123,28 +123,26 @@ export class Balancer {
     }
     prepared ??= { picker: picker(), endpoints: NOBODY, version, until: 0, circles: [] };
     this.#prepared.set(service, prepared);
-    // Read before the list is made: what changes meanwhile is seen by the next pick.
+    this.#prepare(prepared, endpoints, clock());
+    // Read before the list was made, so the next pick sees what has changed meanwhile; written behind it, in case it threw.
     prepared.version = version;
     prepared.endpoints = endpoints;
-    this.#prepare(prepared, clock());
     return prepared;
   }
 
-  #prepare(prepared: Prepared, now: number): void {
+  #prepare(prepared: Prepared, endpoints: readonly Endpoint[], now: number): void {
     const { standing } = this.#options;
     const shares = new Map<Endpoint, number>();
     const out = new Set<Endpoint>();
     let forMs = Number.POSITIVE_INFINITY;
-    for (const endpoint of prepared.endpoints) {
+    for (const endpoint of endpoints) {
       const { share, forMs: own } = standing.of(endpoint.slot);
       if (share === 0) out.add(endpoint);
       else if (share < 1) shares.set(endpoint, share);
       forMs = Math.min(forMs, own);
     }
     prepared.until = now + forMs;
-    prepared.circles = this.#nearestFirst(callable(prepared.endpoints, out)).map((circle) =>
-      circleOf(circle, shares),
-    );
+    prepared.circles = this.#nearestFirst(callable(endpoints, out)).map((circle) => circleOf(circle, shares));
   }
 
   #nearestFirst(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {

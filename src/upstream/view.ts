@@ -17,6 +17,8 @@ export class View {
   readonly #source: SnapshotSource;
   readonly #onLeave: (endpoint: Endpoint) => void;
   #version: number | undefined;
+  /** Endpoints that are gone, of which `#onLeave` has not been told yet. */
+  readonly #left: Endpoint[] = [];
   #revision = '';
   #lines: KnownLines = new Map();
   #endpoints = new Map<string, Endpoint>();
@@ -60,24 +62,42 @@ export class View {
     return this.#revision;
   }
 
-  /** Takes over a newer snapshot, if there is one. Every reader of the view does it by itself. */
+  /**
+   * Takes over a newer snapshot, if there is one. Every reader of the view does it by itself, perhaps on a stack that is
+   * nearly full: what throws here is done by the next reader, so the version is taken over behind all that it stands for.
+   */
   refresh(): void {
-    if (this.#source.version() === this.#version) return;
-    const { version, text } = this.#source.read();
-    this.#version = version;
-    if (text === '') return;
-    const { revision, lines } = parseSnapshot(text, this.#lines);
-    const endpoints = [...lines.values()];
-    const before = this.#endpoints;
-    this.#revision = revision;
-    this.#lines = lines;
-    this.#endpoints = new Map(endpoints.map((endpoint) => [addressOf(endpoint), endpoint]));
-    this.#addresses = new Set(endpoints.map(({ host }) => host));
-    this.#ids = idsOf(endpoints);
-    this.#byService = group(endpoints);
-    for (const [address, endpoint] of before) {
-      if (!this.#endpoints.has(address)) this.#onLeave(endpoint);
+    if (this.#source.version() !== this.#version) this.#takeOver();
+    while (this.#left.length > 0) this.#leave(this.#left.shift()!);
+  }
+
+  #leave(endpoint: Endpoint): void {
+    try {
+      this.#onLeave(endpoint);
+    } catch (error) {
+      this.#left.unshift(endpoint);
+      throw error;
     }
+  }
+
+  #takeOver(): void {
+    const { version, text } = this.#source.read();
+    if (text !== '') {
+      const { revision, lines } = parseSnapshot(text, this.#lines);
+      const listed = [...lines.values()];
+      const endpoints = new Map(listed.map((endpoint) => [addressOf(endpoint), endpoint]));
+      const left = [...this.#endpoints].filter(([address]) => !endpoints.has(address));
+      const addresses = new Set(listed.map(({ host }) => host));
+      const [ids, byService] = [idsOf(listed), group(listed)];
+      this.#left.push(...left.map(([, endpoint]) => endpoint));
+      this.#revision = revision;
+      this.#lines = lines;
+      this.#endpoints = endpoints;
+      this.#addresses = addresses;
+      this.#ids = ids;
+      this.#byService = byService;
+    }
+    this.#version = version;
   }
 }
 

@@ -24,7 +24,44 @@ function setUp() {
   return { source, view, publish, left };
 }
 
+/** Calls it at the end of every stack from here to a full one, and so with ever less room, until it has not thrown. */
+function onAFullStack(call: () => void): void {
+  let isDone = false;
+  const deeper = (): void => {
+    try {
+      deeper();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    if (isDone) return;
+    try {
+      call();
+      isDone = true;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  };
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0; // traces of so many errors take seconds
+  deeper();
+  Error.stackTraceLimit = stackTraceLimit;
+}
+
 describe('view', () => {
+  it('takes a snapshot over as a whole, or later, when the stack is full', () => {
+    const { view, publish, left } = setUp();
+    publish([endpoint('a'), endpoint('b')]);
+    view.refresh();
+    publish([endpoint('b'), endpoint('c')]);
+    let seen: readonly string[] = [];
+    onAFullStack(() => {
+      seen = view.endpoints('orders').map(({ id }) => id);
+    });
+    expect(seen).to.deep.equal(['b', 'c']);
+    expect(view.endpoints('orders').map(({ id }) => id)).to.deep.equal(['b', 'c']);
+    expect(left.map((one) => one.split('@')[0])).to.deep.equal(['a']);
+  });
+
   it('is empty before the first snapshot', () => {
     const { view } = setUp();
     expect(view.endpoints('orders')).to.deep.equal([]);
