@@ -139,6 +139,7 @@ describe('single statements', () => {
 
   it('that write and reach their deadline are reported as unknown', async () => {
     const db = open(url);
+    await db.query('delete from item where id = -1'); // its session is open
     const slow = "insert into item select 100, 'slow' from pg_sleep(0.3)";
     const error = await rejection(withDeadline(100, () => db.query(slow)));
     expect(error).to.be.instanceOf(OutcomeUnknownError);

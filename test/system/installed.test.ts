@@ -70,6 +70,7 @@ describe('the package, installed with --ignore-scripts', () => {
     cluster = await startCluster({
       entry: [join(project.folder, 'node_modules/multilane/dist/cli.js'), 'start'],
       cwd: project.folder,
+      config: join(project.folder, 'multilane.config.js'),
     });
     expect(await json(await post(`${cluster.url}/notes`, { text: 'kept' }))).to.include({ text: 'kept' });
     expect((await get(`${cluster.adminUrl}/readyz`)).status).to.equal(200);

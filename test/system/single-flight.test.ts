@@ -7,7 +7,7 @@ import { SHARED_CALLS } from './fixtures/paths.js';
 describe('singleFlight over four workers', () => {
   let cluster: Cluster;
   before(async () => {
-    cluster = await startCluster({ config: SHARED_CALLS, env: { WORKERS: '4' } });
+    cluster = await startCluster({ config: SHARED_CALLS, env: { WORKERS: '4', ADAPTIVE_LIMIT: 'off' } });
   });
   after(() => cluster.dispose());
 
