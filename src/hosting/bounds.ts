@@ -6,6 +6,7 @@ import { AdmissionCells } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { QuotaName } from '../memory/layout.js';
+import { interruptedPermits } from '../memory/permit-census.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import type { Counter, Recorder } from '../memory/recorder.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
@@ -48,6 +49,7 @@ export function createBounds(
   const full = shed('bulkhead');
   const places = (name: string) => ({ permits: bulkheads.of(name), refused: () => full.add() });
   const cells = new AdmissionCells(block, slot);
+  const recover = interruptedPermits(block, slot);
   const admission = new Admission({
     cells,
     onRefused: (reason) => refused[reason].add(),
@@ -56,7 +58,10 @@ export function createBounds(
   });
   return {
     door: (priority, name) => admission.door(priority, name),
-    beat: () => admission.beat(),
+    beat() {
+      admission.beat();
+      recover();
+    },
     get sharingRoutes() {
       return cells.sharing;
     },

@@ -217,7 +217,7 @@ export class BreakerCells {
         }
         continue;
       }
-      if (this.#words.isOwed(slot) && this.#probes.census(slot)) continue;
+      if (this.#probes.isOwed(slot) && this.#probes.census(slot)) continue;
       if (
         elapsed(now, since) >= this.#rule.probeMs &&
         this.#words.swap(slot, word, following(low, OPEN), now)

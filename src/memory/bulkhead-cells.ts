@@ -7,7 +7,7 @@ import { type Named, NameTable } from './names.js';
 import { PermitLedger } from './permit-ledger.js';
 
 /** One count for each bulkhead. */
-const bulkheadLedger = (area: Area, slot: number): PermitLedger =>
+export const bulkheadLedger = (area: Area, slot: number): PermitLedger =>
   new PermitLedger(area, slot, { totals: 'bulkheadHeld', own: 'workerBulkheadHeld' });
 
 /** One of them, as one thread uses it. */

@@ -61,10 +61,11 @@ export class PermitLedger {
    * @returns false when they would become more than `most`; nothing is taken then
    */
   take(count: number, amount: number, most: number): boolean {
+    // First, because what an interrupted operation has left in the total may be what this one is refused for.
+    const at = this.#ready(count) + TAKEN;
     const total = count * this.#stride + TOTAL;
     let before = Atomics.load(this.#totals, total);
     if (before + amount > most) return false;
-    const at = this.#ready(count) + TAKEN;
     const taken = this.#own[at]!;
     this.#own[at] = taken + 1; // plain: the atomic operation behind it is a fence
     for (;;) {
@@ -117,8 +118,17 @@ export class PermitLedger {
     this.settle(released);
   }
 
+  /**
+   * Finds operations of this thread that were interrupted: their censuses are owed from then on. Each operation does so for
+   * its own count. Only the thread of this slot can tell: to others an interrupted operation looks like one under way.
+   */
+  recover(): void {
+    for (let count = 0; count < this.#counts; count++) this.#ready(count);
+  }
+
   /** Takes each census that is owed, as the thread of this slot. @returns how many are still owed */
   settle(released?: (count: number) => void): number {
+    this.recover();
     let [owed, tries] = [0, TRIES];
     for (let count = 0; count < this.#counts; count++) {
       if (!this.isOwed(count)) continue;

@@ -83,11 +83,22 @@ export class ProbePermits {
     this.settle();
   }
 
+  /** As of a ledger: finds changes of this thread that were interrupted. */
+  recover(): void {
+    for (let breaker = 0; breaker < this.#breakers.rows; breaker++) this.#recover(breaker);
+  }
+
+  /** Whether some of the probes of a breaker may be held by no thread. */
+  isOwed(breaker: number): boolean {
+    this.#recover(breaker);
+    return this.#breakers.isOwed(breaker);
+  }
+
   /** Takes each census that is owed, as the thread of this slot. @returns how many are still owed */
   settle(): number {
     let [owed, tries] = [0, TRIES];
     for (let breaker = 0; breaker < this.#breakers.rows; breaker++) {
-      if (!this.#breakers.isOwed(breaker)) continue;
+      if (!this.isOwed(breaker)) continue;
       let isDone = this.census(breaker);
       for (; !isDone && tries > 0; tries--) isDone = this.census(breaker);
       if (!isDone) owed++;
@@ -136,11 +147,18 @@ export class ProbePermits {
   }
 
   #begin(breaker: number): void {
+    this.#recover(breaker);
+    const at = this.#at(breaker) + CHANGES;
+    Atomics.store(this.#words, at, this.#words[at]! + 1);
+  }
+
+  /** The change before this one may have been interrupted. */
+  #recover(breaker: number): void {
     const at = this.#at(breaker) + CHANGES;
     const changes = this.#words[at]!;
-    // The operation before this one was interrupted.
-    if ((changes & 1) !== 0) this.#breakers.owe(breaker, true);
-    Atomics.store(this.#words, at, changes | 1);
+    if ((changes & 1) === 0) return;
+    this.#breakers.owe(breaker, true);
+    Atomics.store(this.#words, at, changes + 1);
   }
 
   #end(breaker: number): void {

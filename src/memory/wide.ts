@@ -1,41 +1,39 @@
-// 64-bit counts in two 32-bit words with one writer: a low word, and a carry word whose lowest bit says
-// "being carried". A carry happens once in 4 billion, so counting stays one store; a reader that
-// meets the bit looks again. BigInt64 atomics would allocate a BigInt per count.
+// 64-bit counts in two 32-bit words with one writer: a low word, and a word that counts how often it was full. That
+// happens once in 4 billion, so counting stays one store of the low word; then both are stored as one 64-bit word, so that no
+// reader and no later writer finds the half of it, also when the writer is lost.
 //
-// That store is a plain one: a word is never torn, a reader sees one of its values (ECMA-262 section 29, as every
-// engine compiles it), and `Atomics.store` is a call and a full fence, 12 ns where a request makes a dozen of them.
-// Only a carry is ordered, against the reader's two looks at it.
+// The store of the low word is a plain one: a word is never torn, a reader sees one of its values (ECMA-262 section 29, as
+// every engine compiles it), and `Atomics.store` is a call and a full fence, 12 ns where a request makes a dozen of them.
 
+/** Supported platforms are little-endian. */
 const LOW = 0;
-const CARRY = 1;
+const HIGH = 1;
 const TWO_32 = 4294967296;
 
-/** Adds a whole number 0..2^52. Only the row's owner may call it. */
+/** Adds a whole number 0..2^52. Only the row's owner may call it. @param at even, counted from the start of the memory */
 export function addWide(words: Int32Array, at: number, n: number): void {
   const next = (words[at + LOW]! >>> 0) + n;
   if (next < TWO_32) {
     words[at + LOW] = next | 0;
     return;
   }
-  const carry = Atomics.load(words, at + CARRY) & ~1;
-  Atomics.store(words, at + CARRY, carry | 1);
-  Atomics.store(words, at + LOW, next | 0); // the lowest 32 bits, whatever the rest
-  Atomics.store(words, at + CARRY, carry + 2 * Math.floor(next / TWO_32));
+  halves[LOW] = next; // the lowest 32 bits, whatever the rest
+  halves[HIGH] = words[at + HIGH]! + Math.floor(next / TWO_32);
+  Atomics.store(bitsOf(words), at >> 1, bits[0]!);
 }
 
 /** Any thread may read. Exact up to 2^53. */
 export function readWide(words: Int32Array, at: number): number {
-  // Bounded: an owner lost in the middle of a carry must not hang the reader.
-  for (let attempt = 0; ; attempt++) {
-    const carry = Atomics.load(words, at + CARRY);
+  for (;;) {
+    const high = Atomics.load(words, at + HIGH);
     const low = Atomics.load(words, at + LOW) >>> 0;
-    const stable = (carry & 1) === 0 && Atomics.load(words, at + CARRY) === carry;
-    if (stable || attempt === 1000) return (carry >>> 1) * TWO_32 + low;
+    if (Atomics.load(words, at + HIGH) === high) return (high >>> 0) * TWO_32 + low;
   }
 }
 
 const bits = new BigInt64Array(1);
 const float = new Float64Array(bits.buffer);
+const halves = new Uint32Array(bits.buffer);
 
 /** Any finite number in the two words, at once: for what is set now and then. */
 export function storeNumber(words: Int32Array, at: number, value: number): void {

@@ -36,6 +36,12 @@ export interface StandaloneBulkhead extends Bulkhead {
 const NAME = 'bulkhead';
 
 /**
+ * A thread has one place among those that wait, so all that it creates over the same memory is one queue: two would take
+ * that place from each other.
+ */
+const queues = new WeakMap<PartMemory, BulkheadQueue>();
+
+/**
  * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
  *   Error for memory of anything else
  */
@@ -46,7 +52,10 @@ export function createBulkhead(options: BulkheadOptions): StandaloneBulkhead {
   if (!cells.agree(NAME, bulkheadTerms(settings), false)) {
     throw new TypeError('createBulkhead: the memory is of a bulkhead with other numbers');
   }
-  const queue = new BulkheadQueue({ permits: cells.of(NAME), ...settings, onRefused: () => undefined });
+  const queue =
+    queues.get(part.buffer) ??
+    new BulkheadQueue({ permits: cells.of(NAME), ...settings, onRefused: () => undefined });
+  queues.set(part.buffer, queue);
   return {
     memory: part.buffer,
     run: (work, run) => queue.run(work, run),

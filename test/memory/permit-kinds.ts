@@ -20,9 +20,13 @@ export interface Holder {
 
 export interface PermitKind<A extends Area = Block> {
   readonly name: string;
+  readonly isBounded: boolean;
+  /** Whether the words of a thread say that an operation is through when it is interrupted at a moment of it. */
+  isThrough(operation: 'take' | 'give', moment: number, moments: number): boolean;
   /** Before a case: a breaker has to be half-open. */
   begin(area: A): void;
-  of(area: A, slot: number): Holder;
+  /** @param most that all threads may hold; of some kinds there is no bound */
+  of(area: A, slot: number, most?: number): Holder;
   held(area: A): number;
   reclaim(area: A, slot: number): void;
   /** Takes each census that is owed, as the thread of slot 0. @returns how many are still owed */
@@ -36,15 +40,21 @@ const UNITS = 3;
 const ENDPOINT = 7;
 const RULE = { trips: () => true, openMs: 10, probes: 15, probeMs: 3_600_000 };
 const clock = { now: 0 };
-const breakersOf = (area: Area, slot: number) => new BreakerCells(area, slot, RULE, () => clock.now);
+const breakersOf = (area: Area, slot: number, most = RULE.probes) =>
+  new BreakerCells(area, slot, { ...RULE, probes: most }, () => clock.now);
+/** The last step of `take` says so; of one that gives, its first step, which is a plain one. */
+const inLedger = (operation: 'take' | 'give', moment: number, moments: number): boolean =>
+  operation === 'give' || moment === moments - 1;
 const inBlock = { begin: () => undefined, settle: (block: Block) => permitCensus(block)() };
 
 export const bulkhead: PermitKind<Area> = {
   name: 'place in a bulkhead',
+  isBounded: true,
+  isThrough: inLedger,
   begin: () => undefined,
-  of(area, slot) {
+  of(area, slot, most = MOST) {
     const permits = new BulkheadCells(area, slot).of('a');
-    return { take: () => permits.enter(MOST), give: () => permits.leave() };
+    return { take: () => permits.enter(most), give: () => permits.leave() };
   },
   held: (area) => new BulkheadCells(area, 0).of('a').held,
   reclaim: reclaimBulkheads,
@@ -55,6 +65,9 @@ export const bulkhead: PermitKind<Area> = {
 export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<Area> {
   return {
     name: `probe of a breaker (${outcome})`,
+    isBounded: true,
+    /** The last step but one of `take` and the second one of `give`, each with a moment before and one after it. */
+    isThrough: (operation, moment, moments) => moment >= (operation === 'take' ? moments - 3 : 3),
     begin(area) {
       const breakers = breakersOf(area, 0);
       breakers.reset(row);
@@ -62,8 +75,8 @@ export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<
       clock.now += RULE.openMs;
       breakers.state(row);
     },
-    of(area, slot) {
-      const cells = breakersOf(area, slot);
+    of(area, slot, most) {
+      const cells = breakersOf(area, slot, most);
       const tickets: number[] = [];
       return {
         take() {
@@ -89,6 +102,8 @@ export const LASTING_KINDS: readonly PermitKind[] = [
   {
     ...inBlock,
     name: 'request in flight',
+    isBounded: false,
+    isThrough: inLedger,
     of(block, slot) {
       const route = new AdmissionCells(block, slot).routeOf('a');
       return { take: () => route.enter() >= 0, give: () => route.leave() };
@@ -99,8 +114,10 @@ export const LASTING_KINDS: readonly PermitKind[] = [
   {
     ...inBlock,
     name: 'connection',
-    of(block, slot) {
-      const connections = new Connections(block, slot, MOST);
+    isBounded: true,
+    isThrough: inLedger,
+    of(block, slot, most = MOST) {
+      const connections = new Connections(block, slot, most);
       return { take: () => connections.enter(), give: () => connections.leave() };
     },
     held: readConnections,
@@ -109,9 +126,11 @@ export const LASTING_KINDS: readonly PermitKind[] = [
   {
     ...inBlock,
     name: 'units of a quota',
-    of(block, slot) {
+    isBounded: true,
+    isThrough: inLedger,
+    of(block, slot, most = MOST) {
       const quota = new QuotaCells(block, slot, 'streams');
-      return { take: () => quota.take(UNITS, MOST), give: () => quota.give(UNITS) };
+      return { take: () => quota.take(UNITS, UNITS * most), give: () => quota.give(UNITS) };
     },
     held: (block) => new QuotaCells(block, 0, 'streams').held / UNITS,
     reclaim: reclaimQuotas,
@@ -119,6 +138,8 @@ export const LASTING_KINDS: readonly PermitKind[] = [
   {
     ...inBlock,
     name: 'call of an endpoint',
+    isBounded: false,
+    isThrough: inLedger,
     of(block, slot) {
       const load = new EndpointCells(block, slot, () => 0);
       return {

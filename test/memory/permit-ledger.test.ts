@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { QUOTAS } from '#src/memory/layout.js';
 import { QuotaCells, quotaLedger, reclaimQuotas } from '#src/memory/quota-cells.js';
-import { cutInTwo } from './stepped-atomics.js';
+import { cutInTwo, killAt } from './stepped-atomics.js';
 
 const COUNT = QUOTAS.indexOf('bodyBytes');
 const MOST = 2 ** 31 - 1;
@@ -40,5 +40,23 @@ describe('a ledger of permits', () => {
     Atomics.store(block.table('quotaHeld').words, COUNT * block.table('quotaHeld').stride, 2);
     expect(quotaLedger(block, 0).census(COUNT)).to.equal(true);
     expect(one!.held).to.equal(7);
+  });
+
+  it('is exact when an operation is interrupted and then the census as well, at any moment', () => {
+    let isReached = true;
+    for (let moment = 0; isReached; moment++) {
+      const block = Block.create({ workers: 2 });
+      const [one, two] = [1, 2].map((slot) => new QuotaCells(block, slot, 'bodyBytes'));
+      two!.take(4, MOST);
+      cutInTwo(
+        () => one!.take(3, MOST),
+        () => one!.held === 7,
+      );
+      quotaLedger(block, 1).recover();
+      const primary = quotaLedger(block, 0);
+      isReached = killAt(moment, () => primary.census(COUNT));
+      expect(primary.settle(), `at moment ${moment}`).to.equal(0);
+      expect(one!.held, `at moment ${moment}`).to.equal(4);
+    }
   });
 });

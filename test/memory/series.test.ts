@@ -7,6 +7,7 @@ import { SeriesMemory } from '#src/memory/series-memory.js';
 import { rowsOf } from '#src/memory/series-rows.js';
 import { ROWS_PER_TURN, readTotals, readTotalsInTurns } from '#src/memory/totals.js';
 import { addWide, readWide } from '#src/memory/wide.js';
+import { killAt } from './stepped-atomics.js';
 
 const countOf = (memory: SeriesMemory, metric: string, labels: Record<string, string> = {}): number =>
   readTotals(memory).series.find(
@@ -184,9 +185,16 @@ describe('wide counts', () => {
     );
   });
 
-  it('can be read even if their writer was lost in the middle of a carry', () => {
-    const words = new Int32Array(new SharedArrayBuffer(8));
-    words[1] = 3;
-    expect(readWide(words, 0)).to.equal(4294967296);
+  it('lose nothing when their writer is lost at any moment of a carry and another one goes on', () => {
+    let isKilled = true;
+    for (let moment = 0; isKilled; moment++) {
+      const words = new Int32Array(new SharedArrayBuffer(8));
+      addWide(words, 0, 2 ** 32 - 1);
+      isKilled = killAt(moment, () => addWide(words, 0, 2));
+      const before = readWide(words, 0);
+      expect(before, `at moment ${moment}`).to.be.oneOf([2 ** 32 - 1, 2 ** 32 + 1]);
+      addWide(words, 0, 10);
+      expect(readWide(words, 0), `at moment ${moment}`).to.equal(before + 10);
+    }
   });
 });

@@ -103,13 +103,6 @@ const SIZES: readonly Patch[] = [
   ),
 ];
 
-/** A reader of `wide.ts` looks less often, and says that it has given up: what it returns then may be torn. */
-const GIVES_UP: Patch = {
-  module: 'wide',
-  from: 'if (stable || attempt === 1000)',
-  to: 'if (!stable && attempt === 3) return -1; if (stable)',
-};
-
 /** A census that meets another thread in the middle of something is tried twice, not a hundred times. */
 const TRIES = (['permit-ledger', 'probe-permits'] as const).map(
   (module): Patch => ({ module, from: 'const TRIES = 100;', to: 'const TRIES = 1;' }),
@@ -134,7 +127,7 @@ export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryM
   try {
     cpSync(built, folder, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    for (const patch of [...SIZES, GIVES_UP, THREAD_ID, ...TRIES, ...patches]) apply(folder, patch);
+    for (const patch of [...SIZES, THREAD_ID, ...TRIES, ...patches]) apply(folder, patch);
     const entries = MODULES.map(async (name): Promise<readonly [string, unknown]> => {
       return [name, await import(pathToFileURL(join(folder, `${name}.js`)).href)];
     });

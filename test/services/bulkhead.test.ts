@@ -72,6 +72,24 @@ describe('createBulkhead', () => {
     });
   }
 
+  it('is one with all that a thread creates over its memory: those who wait are admitted in order', async () => {
+    const settings = { limit: 1, queue: 3, queueMs: 60_000 };
+    const one = createBulkhead(settings);
+    const other = createBulkhead({ ...settings, memory: one.memory });
+    const done: string[] = [];
+    let finish = (): void => undefined;
+    const first = one.run(() => new Promise<void>((resolve) => (finish = resolve)));
+    const waiting = [other, one, other].map((bulkhead, turn) =>
+      bulkhead.run(() => done.push(`turn ${turn}`)),
+    );
+    expect([one.waiting, other.waiting]).to.deep.equal([3, 3]);
+    expect(await codeOf(one.run(() => done.push('one more')))).to.equal('OVERLOADED');
+    finish();
+    await Promise.all([first, ...waiting]);
+    expect(done).to.deep.equal(['turn 0', 'turn 1', 'turn 2']);
+    expect(one.held).to.equal(0);
+  });
+
   const createRoom = (limit: number, loops: number): SharedArrayBuffer =>
     createBulkhead({ limit, queue: loops, queueMs: 60_000 }).memory;
 

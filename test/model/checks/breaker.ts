@@ -18,8 +18,13 @@ type Cells = InstanceType<MemoryModules['breaker-cell']['BreakerCells']>;
 const PROBE = 1 << 20;
 const REFUSED = -1;
 
-function breakersOf(modules: MemoryModules, world: World, now: () => number, probes: number) {
-  const block = world.block(modules, 3);
+function breakersOf(
+  modules: MemoryModules,
+  world: World,
+  now: () => number,
+  probes: number,
+  block = world.block(modules, 3),
+) {
   const rule = {
     trips: (_: number, failures: number) => failures >= 2,
     openMs: OPEN_MS,
@@ -186,6 +191,39 @@ export const probesAfterDeath: Check = {
       threads: [1, 2].map((slot) => call(cells(slot), 'ignored', `caller ${slot}`)),
       recovery: (dead) => ({ reclaim: () => cells(0).reclaim(dead + 1) }),
       finally: () => law(cells(0).admit(0) !== REFUSED, 'the permit of a probe is lost until its expiry'),
+    });
+  },
+};
+
+export const probesAfterInterruption: Check = {
+  title: 'breaker: after an interruption in a thread that lives on no probe is held by nobody',
+  interruptions: 1,
+  deepInterruptions: 3,
+  build: (modules) => (world) => {
+    const clock = world.clock(3000);
+    const block = world.block(modules, 2);
+    const cells = breakersOf(modules, world, clock.now, 1, block);
+    open(cells(0));
+    clock.set(3000 + OPEN_MS);
+    const { words } = block.table('heldProbes');
+    const stride = words.length / block.table('workerId').rows;
+    return model<Caller>({
+      threads: [1, 2].map((slot) => call(cells(slot), 'ignored', `caller ${slot}`)),
+      recovery: (interrupted) => ({
+        'goes on': () => {
+          const own = cells(interrupted + 1);
+          const ticket = own.admit(0);
+          if (ticket !== REFUSED) own.settle(0, ticket, 'ignored');
+        },
+      }),
+      always: ({ selves }) => law(sumOf(selves, 'probes') <= 1, 'two probes hold the only permit'),
+      finally: () => {
+        law(modules['permit-census'].permitCensus(block)() === 0, 'a census does not succeed');
+        const state = cells(0).state(0);
+        const counted = state.state === 'half-open' ? state.taken : 0;
+        const held = [1, 2].reduce((sum, slot) => sum + (words[slot * stride]! & 0xf), 0);
+        law(counted === held, `probes: ${counted}, of threads: ${held}`);
+      },
     });
   },
 };

@@ -67,6 +67,38 @@ export const permitsAfterDeath: Check = {
   },
 };
 
+export const permitsAfterInterruption: Check = {
+  title: 'bulkhead: after an interruption in a thread that lives on no permit is held by nobody',
+  build: (modules) => (world) => {
+    const most = 1;
+    const { block, threads, onlooker } = threadsOf(modules, world, 2, most);
+    const { BulkheadCells, settleBulkheads } = modules['bulkhead-cells'];
+    const { heldByThread } = modules['permit-ledger'];
+    return model({
+      threads,
+      recovery: (interrupted) => {
+        const own = new BulkheadCells(block, interrupted + 1, () => 0).of('a');
+        return {
+          'goes on': () => {
+            if (own.enter(most)) own.leave();
+          },
+        };
+      },
+      always: ({ selves }) => law(sumOf(selves, 'holds') <= most, 'two threads hold the only permit'),
+      finally: ({ living }) => {
+        law(settleBulkheads(block, 0) === 0, 'a census does not succeed though nothing is under way');
+        // Whether an interrupted call was through its words say.
+        const held = [1, 2].reduce(
+          (sum, slot) => sum + heldByThread(block.words('workerBulkheadHeld', slot)),
+          0,
+        );
+        law(onlooker.held === held, `permits held: ${onlooker.held}, by threads: ${held}`);
+        law(held >= sumOf(living, 'holds'), 'a permit that a thread holds does not count');
+      },
+    });
+  },
+};
+
 interface Waiter extends Holder {
   /** 1 while it does nothing before it is woken. */
   waits: number;

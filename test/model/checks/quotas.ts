@@ -80,6 +80,33 @@ export const quotaAfterDeath: Check = {
   },
 };
 
+/** Two for each quota before that of bytes. */
+const WORDS_BEFORE = 2;
+
+export const quotaAfterInterruption: Check = {
+  title:
+    'quota: after an interruption in a thread that lives on and takes no more exactly what threads hold counts',
+  build: (modules) => (world) => {
+    const { block, threads, onlooker } = quotasOf(modules, world, 2);
+    const { interruptedPermits } = modules['permit-census'];
+    const { heldByThread } = modules['permit-ledger'];
+    return model({
+      threads,
+      recovery: (interrupted) => ({ look: interruptedPermits(block, interrupted + 1) }),
+      always: ({ selves }) =>
+        law(sumOf(selves, 'holds') <= MOST, `${sumOf(selves, 'holds')} units of ${MOST} are held`),
+      finally: ({ living }) => {
+        settle(modules, block);
+        // Whether an interrupted call was through its words say.
+        const own = [1, 2].map((slot) => block.words('workerQuotaHeld', slot).subarray(WORDS_BEFORE));
+        const held = own.reduce((sum, words) => sum + heldByThread(words), 0);
+        law(onlooker.held === held, `units held: ${onlooker.held}, by threads: ${held}`);
+        law(held >= sumOf(living, 'holds'), 'units that a thread holds do not count');
+      },
+    });
+  },
+};
+
 export const address: Check = {
   title:
     'address cells: an address never holds more than its bound, and after a death what living threads hold',

@@ -22,6 +22,20 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'let before = Atomics.load(this.#totals, total); most++;',
   ),
   planted(
+    'a thread that takes without looking whether its operation before was interrupted',
+    bulkhead.permitsAfterInterruption,
+    'permit-ledger',
+    'const at = this.#ready(count) + TAKEN;\n        const total',
+    'const at = this.#first + count * OWN_WORDS + TAKEN;\n        const total',
+  ),
+  planted(
+    'a thread that is refused a permit before it looks whether its operation before was interrupted',
+    bulkhead.permitsAfterInterruption,
+    'permit-ledger',
+    'const at = this.#ready(count) + TAKEN;\n        const total',
+    'if (this.held(count) + amount > most) return false; const at = this.#ready(count) + TAKEN;\n        const total',
+  ),
+  planted(
     'a bell that is changed but wakes nobody',
     bulkhead.bell,
     'bulkhead-line',

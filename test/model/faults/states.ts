@@ -23,6 +23,13 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'false',
   ),
   planted(
+    'a breaker that refuses a thread before it looks whether its probe before was interrupted',
+    breaker.probesAfterInterruption,
+    'breaker-cell',
+    'this.#probes.isOwed(slot)',
+    'this.#words.isOwed(slot)',
+  ),
+  planted(
     'a breaker that closes by a success of a past period',
     breaker.lateProbe,
     'breaker-cell',
@@ -121,11 +128,11 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'if (Atomics.load(this.#version, 0) !== version)',
   ),
   planted(
-    'a carry that readers are not told of',
+    'a carry whose halves are stored one after the other',
     pages.wide,
     'wide',
-    'Atomics.store(words, at + CARRY, carry | 1);',
-    '',
+    '/ TWO_32);\n    Atomics.store(bitsOf(words), at >> 1, bits[0]);',
+    '/ TWO_32); Atomics.store(words, at + LOW, halves[LOW] | 0); Atomics.store(words, at + HIGH, halves[HIGH] | 0);',
   ),
   planted(
     'a reader of requests that looks at the head once',
