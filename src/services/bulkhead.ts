@@ -13,7 +13,10 @@ import {
 import { partFor } from './part-for.js';
 
 export interface BulkheadOptions extends BulkheadSettings {
-  /** Of a bulkhead in another thread, with which this one is the same; its numbers must be the same, too. */
+  /**
+   * Of another bulkhead, with which this one is the same; its numbers must be the same, too. In one thread both have one queue,
+   * where this is the same object; memory that a thread is sent twice is two objects, whose queues take turns by chance.
+   */
   readonly memory?: PartMemory;
   /** Threads that may use it at the same time, 1..1024, where it has memory of its own. Default 64. */
   readonly threads?: number;
