@@ -36,6 +36,13 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'if (this.held(count) + amount > most) return false; const at = this.#ready(count) + TAKEN;\n        const total',
   ),
   planted(
+    'an interruption that is found, and no census is owed for it',
+    quotas.quotaAfterInterruption,
+    'permit-ledger',
+    'Atomics.store(this.#totals, count * this.#stride + OWED, 1);',
+    '',
+  ),
+  planted(
     'a bell that is changed but wakes nobody',
     bulkhead.bell,
     'bulkhead-line',
