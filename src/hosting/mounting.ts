@@ -22,6 +22,7 @@ import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Call } from '../upstream/call.js';
 import { httpClient } from '../upstream/http-client.js';
+import { lastChanceOf } from './last-chance.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
 import { observeDatabase, observeSagas } from './observers.js';
 
@@ -144,6 +145,7 @@ export class MountedService {
         service: name,
         owner: { instanceId: thread.instanceId, slot: thread.worker, generation: thread.generation },
         log: this.#log,
+        lastChance: lastChanceOf(block, thread.slot),
         observer: observeSagas(
           recorder,
           tracing,

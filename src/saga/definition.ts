@@ -65,13 +65,18 @@ export class Plans {
   }
 }
 
-/** @throws ConfigError for a definition that could not work */
+const SAGA_MEMBERS = ['name', 'version', 'steps'] as const;
+const STEP_MEMBERS = ['name', 'run', 'resolve', 'compensate', 'retry', 'timeoutMs'] as const;
+const RETRY_MEMBERS = ['attempts', 'backoffMs', 'maxBackoffMs'] as const;
+
+/** @throws ConfigError for a definition that could not work, or has members that it does not know */
 export function planOf(definition: AnyDefinition): Plan {
   const { name, version, steps } = definition ?? {};
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new ConfigError(`saga name ${JSON.stringify(name)} must match ${NAME.source}`);
   }
   const fault = (what: string): ConfigError => new ConfigError(`saga "${name}": ${what}`);
+  refuseUnknown(definition, SAGA_MEMBERS, fault);
   if (!Number.isInteger(version) || version < 1 || version > 2 ** 31 - 1) {
     throw fault('version must be a positive integer');
   }
@@ -86,18 +91,30 @@ export function planOf(definition: AnyDefinition): Plan {
   return { name, version, steps: plans };
 }
 
+/** A member that is misspelt would be missed in silence: a compensation that never runs, a retry that is the default's. */
+function refuseUnknown(of: object, known: readonly string[], fault: (what: string) => ConfigError): void {
+  for (const member of Object.keys(of)) {
+    if (!known.includes(member)) throw fault(`unknown member "${member}"; known are ${known.join(', ')}`);
+  }
+}
+
 function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError): StepPlan {
   if (typeof step?.name !== 'string' || !NAME.test(step.name)) {
     throw faultOfSaga(`step name ${JSON.stringify(step?.name)} must match ${NAME.source}`);
   }
   const fault = (what: string): ConfigError => faultOfSaga(`step "${step.name}": ${what}`);
+  refuseUnknown(step, STEP_MEMBERS, fault);
   if (typeof step.run !== 'function') throw fault('run must be a function');
   for (const part of ['resolve', 'compensate'] as const) {
     if (step[part] !== undefined && typeof step[part] !== 'function') {
       throw fault(`${part} must be a function when given`);
     }
   }
-  const retry = { ...DEFAULT_RETRY, ...step.retry };
+  const { retry: rule = {} } = step;
+  if (typeof rule !== 'object' || rule === null)
+    throw fault('retry must be an object such as { attempts: 3 }');
+  refuseUnknown(rule, RETRY_MEMBERS, (what) => fault(`retry: ${what}`));
+  const retry = { ...DEFAULT_RETRY, ...rule };
   if (!Number.isInteger(retry.attempts) || retry.attempts < 1) {
     throw fault('retry.attempts must be a positive integer');
   }

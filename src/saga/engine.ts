@@ -11,7 +11,7 @@ import { Recovery } from './recovery.js';
 import { LEASE_MS, type RunnerSetting } from './runner.js';
 import type { Sagas, StepTools } from './saga.js';
 import { WorkerSagas } from './sagas.js';
-import { Turn } from './turn.js';
+import { localTurn, type Turn } from './turn.js';
 
 /** Who holds leases: unique among all workers of all processes that share the database. */
 export interface Owner {
@@ -32,6 +32,8 @@ export interface SagaEngineOptions {
   readonly owner: Owner;
   readonly log: Logger;
   readonly observer?: SagaObserver;
+  /** See `RunnerSetting`. Default: one of this engine's own */
+  readonly lastChance?: Turn;
   /** Instead of `db`: where the engine writes. For tests. */
   readonly journal?: Journal;
   readonly now?: () => number;
@@ -66,7 +68,7 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     clock,
     random,
     sleep,
-    lastChance: new Turn(),
+    lastChance: options.lastChance ?? localTurn(),
     observer: options.observer ?? NO_OBSERVER,
     tools: options.tools ?? {},
     service: options.service,

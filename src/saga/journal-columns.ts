@@ -39,6 +39,9 @@ export function lengthOf({ texts }: Write): number {
 
 const textOf = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
 
+/** Of a saga that has just been started. */
+export const FIRST_FENCE = 1;
+
 /** See VALUES in journal-sql.ts. */
 const valuesOf = (texts: readonly string[]): string => `[${texts.map((text) => `[${text}]`).join()}]`;
 
@@ -84,9 +87,10 @@ export function moveColumns(moves: readonly Write[]): unknown[] {
 }
 
 export function stepColumns(writes: readonly Write[]): unknown[] {
-  const touched = writes.flatMap(({ record, positions, texts }) =>
+  const touched = writes.flatMap(({ hold, record, positions, texts }) =>
     positions.map((position, at) => ({
       sagaId: record.sagaId,
+      fence: hold?.fence ?? FIRST_FENCE,
       position,
       step: record.steps[position]!,
       result: texts.results[at]!,
@@ -105,5 +109,6 @@ export function stepColumns(writes: readonly Write[]): unknown[] {
     touched.map(({ step }) => step.undoAttempts),
     touched.map(({ step }) => step.undoSince),
     touched.map(({ step }) => step.undoUnended),
+    touched.map(({ fence }) => fence),
   ];
 }

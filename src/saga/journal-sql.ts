@@ -19,9 +19,11 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
 /**
- * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$32).
- * Answers the ids whose row was written: a start whose key is taken and a move with an old fence are not among
- * them, and none of their steps is written either. With `locked`: not written, because another session has the row.
+ * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$33).
+ * Answers the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
+ * them, and none of their steps is written either. With `locked`: not written, because another session has one of the rows.
+ * A worker that has lost a saga and claimed it again may still have a write of its old hold in the same statement, so the
+ * fence goes with the id all the way.
  */
 export const WRITE = `
 with started as (
@@ -35,7 +37,21 @@ with started as (
          traceparent, tracestate, created)
   order by n.saga, n.idempotency_key, n.saga_id
   on conflict do nothing
-  returning saga_id
+  returning saga_id, fence
+), touched as materialized (
+  select *
+  from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], ${VALUES('$26')},
+              ${VALUES('$27')}, $28::float8[], $29::float8[], $30::int[], $31::float8[], $32::int[], $33::int8[])
+    as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since,
+         undo_unended, fence)
+), free as (
+  select s.saga_id, s.position
+  from touched join saga_step s using (saga_id, position)
+  for update of s skip locked
+), busy as (
+  select saga_id
+  from touched join saga_step s using (saga_id, position)
+  where (saga_id, position) not in (select saga_id, position from free)
 ), asked as materialized (
   select *
   from unnest($14::uuid[], $15::int8[], $16::text[], ${VALUES('$17')}, $18::text[], $19::float8[], $20::float8[])
@@ -44,6 +60,7 @@ with started as (
   select s.saga_id as held, m.*
   from asked m
   join saga s on s.saga_id = m.saga_id and s.fence = m.fence
+  where m.saga_id not in (select saga_id from busy)
   for update of s skip locked
 ), moved as (
   update saga s
@@ -52,28 +69,24 @@ with started as (
       lease_until = ${IN('coalesce(m.release_ms, $2::float8)')}
   from mine m
   where s.saga_id = m.held and s.fence = m.fence
-  returning s.saga_id
+  returning s.saga_id, s.fence
 ), written as (
-  select saga_id from started union all select saga_id from moved
+  select saga_id, fence from started union all select saga_id, fence from moved
 ), stepped as (
   insert into saga_step (saga_id, position, name, status, attempts, result, error,
                          started_at, finished_at, undo_attempts, undo_since, undo_unended)
   select t.saga_id, t.position, t.name, t.status, t.attempts, t.result, t.error,
          ${AT('t.started')}, ${AT('t.finished')}, t.undo_attempts, ${AT('t.undo_since')}, t.undo_unended
-  from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], ${VALUES('$26')},
-              ${VALUES('$27')}, $28::float8[], $29::float8[], $30::int[], $31::float8[], $32::int[])
-    as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since,
-         undo_unended)
-  join written using (saga_id)
+  from touched t join written using (saga_id, fence)
   on conflict (saga_id, position) do update
   set status = excluded.status, attempts = excluded.attempts, result = excluded.result, error = excluded.error,
       started_at = excluded.started_at, finished_at = excluded.finished_at,
       undo_attempts = excluded.undo_attempts, undo_since = excluded.undo_since,
       undo_unended = excluded.undo_unended
 )
-select saga_id, false as locked from written
+select saga_id, fence, false as locked from written
 union all
-select saga_id, true from asked join saga s using (saga_id, fence) where saga_id not in (select held from mine)`;
+select saga_id, fence, true from asked join saga s using (saga_id, fence) where saga_id not in (select held from mine)`;
 
 /** Steps as JSON, so that a saga is one row; `done` tells a JSON null from no result. */
 const STEPS = `
@@ -91,7 +104,7 @@ export const LOAD = `select s.*, ${STEPS} from saga s where s.saga_id = $1`;
 /** Who has the key, or this very id when the start is repeated: $1 id, $2 saga, $3 key, $4 kept since (ms). */
 export const EARLIER = `
 select saga_id, status, fingerprint,
-       created_at < ${AT('$4::float8')} and status in ('completed', 'compensated', 'needs-attention') as retired
+       created_at < ${AT('$4::float8')} and status in ('completed', 'compensated') as retired
 from saga
 where saga_id = $1 or (saga = $2 and idempotency_key = $3 and not key_retired)`;
 
@@ -173,11 +186,17 @@ with held as (
   from held
   where s.saga_id = held.saga_id and s.fence = held.fence
   returning s.saga_id
+), broken_off as (
+  select t.saga_id, t.position
+  from saga_step t join freed using (saga_id)
+  where t.status in ('running', 'compensating')
+  for update of t skip locked
 )
 update saga_step t
-set undo_unended = 0
-from freed
-where t.saga_id = freed.saga_id and t.undo_unended > 0`;
+set undo_unended = 0,
+    attempts = case when t.status = 'running' then greatest(t.attempts - 1, 0) else t.attempts end
+from broken_off b
+where t.saga_id = b.saga_id and t.position = b.position`;
 
 export const OPEN_SINCE = `
 select min(created_at) as since from saga where status not in ('completed', 'compensated')`;

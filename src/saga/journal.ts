@@ -122,8 +122,8 @@ export class UnstorableError extends Error {
  */
 export interface Journal {
   /**
-   * Writes a new saga, held by this journal's owner, unless its key is taken by one that is younger than `keptSince` or has
-   * not ended.
+   * Writes a new saga, held by this journal's owner, unless its key is taken by one that is younger than `keptSince`, or is
+   * neither completed nor compensated: an operator may let it go on.
    */
   create(record: SagaRecord, keptSince: number): Promise<Created>;
 
@@ -150,8 +150,8 @@ export interface Journal {
   renew(holds: readonly Hold[]): Promise<Renewal>;
 
   /**
-   * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. Compensations that
-   * are broken off by that have ended no process: they no longer count as `undoUnended`.
+   * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. Attempts that are
+   * broken off by that count no more: not as `attempts`, nor as `undoUnended`, since they have ended no process.
    */
   release(holds: readonly Hold[]): Promise<void>;
 

@@ -23,6 +23,7 @@ import {
   UnstorableError,
 } from './journal.js';
 import {
+  FIRST_FENCE,
   holdColumns,
   keyColumns,
   lengthOf,
@@ -175,15 +176,19 @@ export class PgJournal implements Journal {
 
   async #writeAll(writes: readonly Write[]): Promise<readonly Written[]> {
     try {
-      const { rows } = await this.#ask<{ saga_id: string; locked: boolean }>(WRITE, [
+      const { rows } = await this.#ask<WrittenRow>(WRITE, [
         this.#owner,
         this.#leaseMs,
         ...startColumns(writes.filter(({ hold }) => hold === undefined)),
         ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
         ...stepColumns(writes),
       ]);
-      const written = new Map(rows.map((row) => [row.saga_id, row.locked ? 'locked' : 'written'] as const));
-      return writes.map(({ record }) => written.get(record.sagaId) ?? 'lost');
+      const written = new Map(
+        rows.map((row) => [`${row.saga_id} ${row.fence}`, row.locked ? 'locked' : 'written'] as const),
+      );
+      return writes.map(
+        ({ hold, record }) => written.get(`${record.sagaId} ${hold?.fence ?? FIRST_FENCE}`) ?? 'lost',
+      );
     } catch (error) {
       if (!(error instanceof StatementError) || !ABOUT_VALUES.test(error.sqlState)) throw error;
       throw new UnstorableError(`the journal cannot keep this (${error.sqlState})`, { cause: error });
@@ -209,6 +214,12 @@ export async function releaseOwnersExcept(db: Queryable, instanceId: string): Pr
 export async function openSince(db: Queryable): Promise<Date | undefined> {
   const row = await db.one<{ readonly since: Date | null }>(OPEN_SINCE);
   return row.since ?? undefined;
+}
+
+interface WrittenRow {
+  readonly saga_id: string;
+  readonly fence: number | string;
+  readonly locked: boolean;
 }
 
 /** What came of one write of a batch. `locked`: nothing, and it may be tried again. */

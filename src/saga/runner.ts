@@ -47,7 +47,10 @@ export interface RunnerSetting extends AttemptSetting {
   readonly clock: () => number;
   /** [0, 1) */
   readonly random: () => number;
-  /** Held by the one saga whose compensation has its last chance: who dies beside it had no part in that death. */
+  /**
+   * Held by the one saga of the process whose compensation has its last chance: what dies beside it had no part in that
+   * death.
+   */
   readonly lastChance: Turn;
   /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;

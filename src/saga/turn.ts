@@ -1,15 +1,21 @@
 /** What one at a time may have. */
-export class Turn {
-  #isTaken = false;
-
+export interface Turn {
   /** @returns false when another has it */
-  take(): boolean {
-    if (this.#isTaken) return false;
-    this.#isTaken = true;
-    return true;
-  }
+  take(): boolean;
+  leave(): void;
+}
 
-  leave(): void {
-    this.#isTaken = false;
-  }
+/** Among the sagas of one worker. */
+export function localTurn(): Turn {
+  let isTaken = false;
+  return {
+    take() {
+      if (isTaken) return false;
+      isTaken = true;
+      return true;
+    },
+    leave() {
+      isTaken = false;
+    },
+  };
 }

@@ -96,6 +96,11 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
     const register = (method: string): Register =>
       ((path: string, second: RouteOptions | Handler, third?: Handler): void => {
         assertOpen();
+        if (typeof second === 'function' && third !== undefined) {
+          throw new TypeError(
+            `route ${method} ${path} has its options behind its handler: write them before it`,
+          );
+        }
         const [options, handler] = typeof second === 'function' ? [{}, second] : [second, third];
         if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
         checkOptions(method, path, options);

@@ -52,7 +52,8 @@ export class MemoryJournal implements Journal {
       const other = stored.record;
       const sameKey = other.saga === saga && other.idempotencyKey === idempotencyKey && !stored.keyRetired;
       if (idempotencyKey === null || !sameKey) continue;
-      if (hasEnded(other.status) && other.createdAt < keptSince) {
+      const isOver = other.status === 'completed' || other.status === 'compensated';
+      if (isOver && other.createdAt < keptSince) {
         stored.keyRetired = true;
       } else {
         const { status, fingerprint } = other;
@@ -136,7 +137,11 @@ export class MemoryJournal implements Journal {
       if (stored === undefined || !['running', 'compensating'].includes(stored.record.status)) continue;
       stored.fence++;
       stored.leaseUntil = this.#store.now();
-      const steps = stored.record.steps.map((step) => ({ ...step, undoUnended: 0 }));
+      const steps = stored.record.steps.map((step) => ({
+        ...step,
+        undoUnended: 0,
+        attempts: step.status === 'running' ? Math.max(0, step.attempts - 1) : step.attempts,
+      }));
       stored.record = { ...stored.record, steps };
     }
   }

@@ -170,6 +170,44 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       expect((await journal.load(record.sagaId))?.idempotencyKey).to.equal('k-old');
     });
 
+    it('keeps the key of a saga that needs attention: an operator may let it go on', async () => {
+      const record = sagaRecord({ idempotencyKey: 'k-stuck' });
+      await journal.write(await start(record), { ...record, status: 'needs-attention' }, [], LET_GO);
+      const again = sagaRecord({ idempotencyKey: 'k-stuck' });
+      expect((await journal.create(again, NOTHING_KEPT)).created).to.equal(false);
+    });
+
+    it('tells a write of an old hold from one of the new hold that goes with it', async () => {
+      const record = sagaRecord();
+      const old = await start(record, 0);
+      const [claim] = await journal.claim(1, KNOWN, 'none');
+      const stale = {
+        ...record,
+        steps: record.steps.with(0, { ...begun('debit'), error: { code: 'OLD', message: '' } }),
+      };
+      const current = { ...record, steps: record.steps.with(0, begun('debit')) };
+      const writes = [
+        journal.write(old, stale, [0], 'renew'),
+        journal.write(claim!.hold, current, [0], 'renew'),
+      ];
+      expect(await Promise.all(writes)).to.deep.equal([false, true]);
+      const both = [
+        journal.write(old, stale, [0], 'renew'),
+        journal.write(claim!.hold, current, [], 'renew'),
+      ];
+      expect(await Promise.all(both)).to.deep.equal([false, true]);
+      expect((await journal.load(record.sagaId))?.steps[0]).to.deep.equal(current.steps[0]);
+    });
+
+    it('does not count a forward attempt that a release breaks off', async () => {
+      const record = sagaRecord();
+      const hold = await start(record);
+      const running = { ...record, steps: record.steps.with(0, { ...begun('debit'), attempts: 3 }) };
+      await journal.write(hold, running, [0], 'renew');
+      await journal.release([hold]);
+      expect((await journal.load(record.sagaId))?.steps[0]?.attempts).to.equal(2);
+    });
+
     it('changes nothing for a write with an old fence', async () => {
       const record = sagaRecord();
       const old = await start(record, 0);

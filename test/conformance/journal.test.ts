@@ -121,4 +121,26 @@ describe('on a real PostgreSQL', () => {
     await session.close();
     expect(await mine.write(locked, records[0]!, [0], 'renew')).to.equal(true);
   });
+
+  it('passes over a saga of which another session has locked a step', async () => {
+    const mine = journal(60_000, 'here:1:1');
+    const records = [sagaRecord(), sagaRecord()];
+    const holds: Hold[] = [];
+    for (const record of records) {
+      const created = await mine.create(record, 0);
+      if (created.created) holds.push(created.hold);
+    }
+    for (const [at, record] of records.entries()) await mine.write(holds[at]!, record, [0], 'renew');
+    const session = await connect(database.url);
+    await session.db.query('begin');
+    await session.db.query('select from saga_step where saga_id = $1 for update', [records[0]!.sagaId]);
+    const written = await Promise.allSettled(
+      records.map((record, at) => mine.write(holds[at]!, record, [0], 'renew')),
+    );
+    expect(written.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled']);
+    await mine.release(holds);
+    await session.db.query('rollback');
+    await session.close();
+    expect(await mine.renew(holds)).to.deep.equal({ renewed: [], lost: holds });
+  });
 });

@@ -30,6 +30,10 @@ describe('a saga definition', () => {
     ['allows no attempt', withStep({ retry: { attempts: 0 } }), /attempts/],
     ['has a negative backoff', withStep({ retry: { backoffMs: -1 } }), /backoffMs/],
     ['has a time-out beyond what a timer takes', withStep({ timeoutMs: 2 ** 31 }), /timeoutMs/],
+    ['has a member that is misspelt', withStep({ compensat: run }), /"debit": unknown member "compensat"/],
+    ['has a retry that is no rule', withStep({ retry: 3 }), /"debit": retry must be an object/],
+    ['has a rule that is misspelt', withStep({ retry: { delayMs: 1 } }), /retry: unknown member "delayMs"/],
+    ['has something beside its steps', { ...good, retries: 1 }, /unknown member "retries"/],
     ['has a time-out that is no number', withStep({ timeoutMs: Number.NaN }), /timeoutMs/],
   ];
   for (const [what, definition, message] of wrong) {

@@ -41,6 +41,11 @@ describe('declaring routes', () => {
     ['a bad pattern', (app) => app.get('a', handler), 'route GET a: bad route pattern "a"'],
     ['no handler', (app) => app.get('/a', {}, undefined as never), 'route GET /a has no handler'],
     [
+      'options behind the handler',
+      (app) => app.get('/a', (() => 1) as never, { rateLimit: '1/minute' } as never),
+      'route GET /a has its options behind its handler',
+    ],
+    [
       'an unknown option',
       (app) => app.get('/a', { boddy: 1 } as RouteOptions, handler),
       'unknown option "boddy"',

@@ -1,0 +1,24 @@
+import { expect } from 'chai';
+import { lastChanceOf } from '#src/hosting/last-chance.js';
+import { Block } from '#src/memory/block.js';
+import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
+
+describe('the turn of sagas with a last chance', () => {
+  it('is one for all workers, and free again when the worker that has it is lost', () => {
+    const block = Block.create({ workers: 2 });
+    const [one, other] = [lastChanceOf(block, 1), lastChanceOf(block, 2)];
+    expect([one.take(), other.take(), one.take()]).to.deep.equal([true, false, false]);
+    one.leave();
+    expect([other.take(), one.take()]).to.deep.equal([true, false]);
+    reclaimBulkheads(block, 2);
+    expect(one.take()).to.equal(true);
+  });
+
+  it('has no row among the bulkheads before it is needed', () => {
+    const block = Block.create({ workers: 1 });
+    const turn = lastChanceOf(block, 1);
+    expect(new BulkheadCells(block, 0).usage()).to.deep.equal([]);
+    turn.take();
+    expect(new BulkheadCells(block, 0).usage()).to.have.length(1);
+  });
+});
