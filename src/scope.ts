@@ -2,6 +2,7 @@
 // identity and trace. `call`, `db`, `cpu` and `log` read it, so handlers need not pass it by hand.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Deadline } from './deadline.js';
+import type { Holds } from './hold.js';
 
 /** W3C trace context of the current span (https://www.w3.org/TR/trace-context/). Ids are lower-case hex. */
 export interface TraceContext {
@@ -21,6 +22,8 @@ export interface Scope {
   readonly trace: TraceContext;
   /** The service whose code runs, for logs; undefined outside services. */
   readonly service: string | undefined;
+  /** What this work holds, given back when it is broken off. Getting it may create it. */
+  readonly holds?: Holds;
   /** A call of this work has failed with 502, 503 or 504 after all its attempts. */
   callFailed?(): void;
 }

@@ -99,11 +99,16 @@ export class ConnectionPool {
 
   /**
    * Waits for its turn. Must be given back with `release`.
+   * @param lent called at once: the continuation of who waits may be lost
    * @throws UnavailableError DATABASE_BUSY when there is none before the deadline
    */
-  exclusive(deadlineAt: number): Promise<Lease> {
+  exclusive(deadlineAt: number, lent: (lease: Lease) => void = () => undefined): Promise<Lease> {
     return new Promise((resolve, reject) => {
-      const use = (connection: Connection): void => resolve(new Lease(connection));
+      const use = (connection: Connection): void => {
+        const lease = new Lease(connection);
+        lent(lease);
+        resolve(lease);
+      };
       this.#enqueue({ wish: 'exclusive', deadlineAt, use, reject });
     });
   }

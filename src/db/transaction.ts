@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
+import { Hold, type Holds } from '../hold.js';
 import { currentScope } from '../scope.js';
 import type { QueryResult, Row, Transaction } from './database.js';
 import { DatabaseMisuseError, isStalePlan, toCaller } from './failure.js';
@@ -27,6 +28,28 @@ export function runningDeadline(): Deadline {
   return currentScope()?.deadline ?? Deadline.after(DEFAULT_DEADLINE_MS);
 }
 
+/** The session of a transaction. What breaks the transaction off rolls it back. */
+class Loan extends Hold {
+  readonly #pool: ConnectionPool;
+  readonly #holds: Holds | undefined = currentScope()?.holds;
+  #session: Lease | undefined;
+  tx: OpenTransaction | undefined;
+
+  constructor(pool: ConnectionPool) {
+    super();
+    this.#pool = pool;
+  }
+
+  lend(session: Lease): void {
+    this.#session = session;
+    this.take(this.#holds);
+  }
+
+  giveBack(settled = this.tx?.rollback()): void {
+    void (settled ?? Promise.resolve()).then(() => this.#pool.release(this.#session!));
+  }
+}
+
 /**
  * Commits when `fn` resolves, rolls back when it throws or the deadline passes.
  * @throws what `fn` throws; OutcomeUnknownError when the COMMIT was not confirmed; HttpError DATABASE_BUSY,
@@ -38,8 +61,10 @@ export async function transact<T>(
 ): Promise<T> {
   const deadline = runningDeadline();
   if (deadline.passed) throw new DeadlineExceededError();
-  const session = await options.pool.exclusive(deadline.at);
+  const loan = new Loan(options.pool);
+  const session = await options.pool.exclusive(deadline.at, (lease) => loan.lend(lease));
   const tx = new OpenTransaction(session, options, deadline);
+  loan.tx = tx;
   let settled: Promise<void> | undefined;
   try {
     const value = await beforeDeadline(fn(tx), deadline);
@@ -51,7 +76,7 @@ export async function transact<T>(
     await beforeDeadline(settled, deadline).catch(() => {});
     throw error;
   } finally {
-    void (settled ?? Promise.resolve()).then(() => options.pool.release(session));
+    if (loan.end()) loan.giveBack(settled ?? Promise.resolve());
   }
 }
 
@@ -129,7 +154,7 @@ export class OpenTransaction extends Rows implements Transaction {
   }
 
   async commit(): Promise<void> {
-    if (this.#deadline.passed) throw new DeadlineExceededError();
+    this.#requireOpen();
     this.#ended = true;
     this.#commitSent = true;
     const committed = this.#control('commit');

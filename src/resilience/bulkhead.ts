@@ -1,7 +1,8 @@
 // So many of one kind at once and no more, over all threads: what is slow cannot take everything with it (M. Nygard,
 // "Release It!"). A few may wait for a place, for a short time; who finds no place to wait, or waits too long, is refused.
 import { UnavailableError } from '../errors.js';
-import { currentScope } from '../scope.js';
+import { Hold } from '../hold.js';
+import { currentScope, type Scope } from '../scope.js';
 import type { RunOptions } from './policy.js';
 import { manyMayListen } from './timeout.js';
 
@@ -74,6 +75,39 @@ const NEVER = new AbortController().signal;
  */
 const LOOK_EVERY_MS = 5;
 
+/** What takes a place: a request, or a piece of work. */
+export interface Guest {
+  /** With it the guest stops waiting. Read only when it has to wait. */
+  readonly signal: AbortSignal;
+  /** The place is the guest's, who gives it back by `leave`. Called at once, not in a continuation, which may be lost. */
+  hold(place: { leave(): void }): void;
+}
+
+/** The place of one `run`. */
+class WorkPlace extends Hold implements Guest {
+  readonly #scope: Scope | undefined = currentScope();
+  readonly #signal: AbortSignal | undefined;
+  #place: { leave(): void } | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    super();
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal ?? this.#scope?.signal ?? NEVER;
+  }
+
+  hold(place: { leave(): void }): void {
+    this.#place = place;
+    this.take(this.#scope?.holds);
+  }
+
+  protected override giveBack(): void {
+    this.#place?.leave();
+  }
+}
+
 interface Waiter {
   readonly since: number;
   readonly until: number;
@@ -116,28 +150,31 @@ export class BulkheadQueue implements Bulkhead {
 
   async run<T>(work: () => T | PromiseLike<T>, { signal }: RunOptions = {}): Promise<T> {
     signal?.throwIfAborted();
-    const waits = this.enter(() => signal ?? currentScope()?.signal ?? NEVER);
+    const place = new WorkPlace(signal);
+    const waits = this.enter(place);
     if (waits !== undefined) await waits;
     try {
       return await work();
     } finally {
-      this.leave();
+      place.release();
     }
   }
 
   /**
-   * Takes a place, to be given back by `leave`; undefined: at once, no promise.
-   * @param signal of whoever waits: it is not worth waiting any more
+   * Takes a place and hands it to the guest; undefined: at once, no promise.
    * @throws UnavailableError OVERLOADED, the reason of the signal
    */
-  enter(signal: () => AbortSignal): Promise<void> | undefined {
+  enter(guest: Guest): Promise<void> | undefined {
     const { permits, limit, queue } = this.#parts;
     const { line } = permits;
     // Nobody overtakes those who wait.
     const isNext = this.#waiting.size === 0 && (queue === 0 || !line.isBehind(line.now()));
-    if (isNext && permits.enter(limit)) return undefined;
+    if (isNext && permits.enter(limit)) {
+      guest.hold(this);
+      return undefined;
+    }
     if (this.#waiting.size >= queue) throw this.#refusal();
-    return this.#wait(signal());
+    return this.#wait(guest);
   }
 
   leave(): void {
@@ -151,7 +188,8 @@ export class BulkheadQueue implements Bulkhead {
     if (queue > 0) permits.line.ring();
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(guest: Guest): Promise<void> {
+    const { signal } = guest;
     return new Promise((resolve, reject) => {
       const left = (): void => {
         this.#remove(waiter);
@@ -166,7 +204,11 @@ export class BulkheadQueue implements Bulkhead {
       const { permits, queueMs } = this.#parts;
       const since = permits.line.now();
       const until = performance.now() + queueMs;
-      const waiter: Waiter = { since, until, enter: settled(resolve), refuse: settled(reject) };
+      const admitted = (): void => {
+        guest.hold(this);
+        resolve();
+      };
+      const waiter: Waiter = { since, until, enter: settled(admitted), refuse: settled(reject) };
       manyMayListen(signal);
       signal.addEventListener('abort', left, { once: true });
       this.#waiting.add(waiter);

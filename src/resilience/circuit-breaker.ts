@@ -1,6 +1,7 @@
 // A breaker around any piece of work: the machine of breaker.ts for one cell, with what the end of the work says to it.
 // Whoever calls services has this in upstream/attempt.ts, where the end is an answer of HTTP.
 import { HttpError } from '../errors.js';
+import { Hold } from '../hold.js';
 import { currentScope } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
 import type { BreakerSettings } from './breaker-settings.js';
@@ -37,6 +38,38 @@ export interface CircuitBreakerParts {
   readonly watch?: Watch;
 }
 
+/** The ticket of one `run`. */
+class Ticket extends Hold {
+  readonly #cells: Breaker;
+  readonly #cell: number;
+  readonly #ticket: number;
+  readonly #watch: Watch;
+  /** What `watch.begin` has returned. */
+  mark: number | undefined;
+
+  constructor(cells: Breaker, cell: number, ticket: number, watch: Watch) {
+    super();
+    this.#cells = cells;
+    this.#cell = cell;
+    this.#ticket = ticket;
+    this.#watch = watch;
+    this.take(currentScope()?.holds);
+  }
+
+  settle(outcome: Outcome, ended?: number): void {
+    if (this.end()) this.#giveBack(outcome, ended);
+  }
+
+  protected override giveBack(): void {
+    this.#giveBack('ignored');
+  }
+
+  #giveBack(outcome: Outcome, ended?: number): void {
+    if (this.mark !== undefined) this.#watch.end();
+    this.#cells.settle(this.#cell, this.#ticket, outcome, ended);
+  }
+}
+
 export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
   const { name, cells, cell, slowCallMs, judge, clock, watch = UNWATCHED } = parts;
   const isSlow = (ms: number): boolean => slowCallMs > 0 && ms >= slowCallMs;
@@ -64,16 +97,16 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       signal?.throwIfAborted();
       const ticket = cells.admit(cell);
       if (ticket < 0) throw openRefusal(`The breaker "${name}" is open.`, cells.retryInMs(cell));
+      const held = new Ticket(cells, cell, ticket, watch);
       const begun = clock();
       // What a judge throws is its own fault, and the ticket goes back all the same.
       let outcome: Outcome = 'failure';
       let ended: number | undefined;
-      let mark: number | undefined;
-      const missedMs = (): number => (mark === undefined ? 0 : watch.missedSince(mark));
+      const missedMs = (): number => (held.mark === undefined ? 0 : watch.missedSince(held.mark));
       try {
         const pending = work();
         // What the work computes before it waits is its own time.
-        mark = watch.begin();
+        held.mark = watch.begin();
         const value = await pending;
         ended = clock();
         const byTime = ofSuccess(ended - begun, missedMs());
@@ -83,8 +116,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
         outcome = ofError(error, signal, clock() - begun, missedMs());
         throw error;
       } finally {
-        if (mark !== undefined) watch.end();
-        cells.settle(cell, ticket, outcome, ended);
+        held.settle(outcome, ended);
       }
     },
     get state() {

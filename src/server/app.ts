@@ -162,10 +162,19 @@ export class App {
 
   /**
    * Ends requests in flight, all by default: one without an answer gets this error, a stream ends, signals abort,
-   * permits are given back. Safe at any time, also when a handler is broken off in the middle and never returns.
+   * permits are given back. Safe at any time. What a handler that goes on has taken itself, it gives back itself.
    */
   abandon(error: HttpError, these: readonly LiveRequest[] = this.living()): void {
-    this.#requests.abandon(these, error, (cause) => {
+    this.#end(these, 'abandon', error);
+  }
+
+  /** As `abandon`, for requests whose code was ended from outside: what their work holds is given back, too. */
+  breakOff(error: HttpError, these: readonly LiveRequest[]): void {
+    this.#end(these, 'breakOff', error);
+  }
+
+  #end(these: readonly LiveRequest[], how: 'abandon' | 'breakOff', error: HttpError): void {
+    this.#requests.end(these, how, error, (cause) => {
       this.options.log.error({ err: describeThrown(cause) }, 'a request could not be ended in order');
     });
   }

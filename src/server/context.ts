@@ -7,6 +7,7 @@ import {
   isGatewayFailure,
   UnavailableError,
 } from '../errors.js';
+import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
 import { clientClosed } from './body.js';
 import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
@@ -67,6 +68,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** What its route's door said; above 0 it holds a permit of it. */
   #admitted = 0;
   #place: { leave(): void } | undefined;
+  #holds: Holds | undefined;
   #alarm: Alarm | undefined;
   #abort: AbortController | undefined;
   #givenUp: HttpError | undefined;
@@ -100,6 +102,11 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       if (this.#givenUp !== undefined) this.#abort.abort(this.#givenUp);
     }
     return this.#abort.signal;
+  }
+
+  get holds(): Holds {
+    this.#holds ??= new Holds();
+    return this.#holds;
   }
 
   // --- answer
@@ -394,6 +401,15 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       this.#complete(this.chosenStatus ?? 200, undefined);
     }
     this.#giveUp(error);
+  }
+
+  /** None of its own ends will come: also what its handler has taken for a piece of work is given back. */
+  breakOff(error: HttpError): void {
+    try {
+      this.#holds?.release();
+    } finally {
+      this.abandon(error);
+    }
   }
 
   /** The response cannot be written, or nobody knows how far it has been: the connection ends, and so does the request. */

@@ -16,6 +16,8 @@ export interface LiveRequest {
   readonly isAnswered: boolean;
   /** Ends it, whatever its handler does; it removes itself. */
   abandon(error: HttpError): void;
+  /** As `abandon`, of a request whose code was ended from outside: gives back what its work holds, too. */
+  breakOff(error: HttpError): void;
 }
 
 export class LiveRequests {
@@ -56,10 +58,15 @@ export class LiveRequests {
    * Ends these, not what they set off when they are told; those that have ended by themselves are left alone.
    * @param failed told what ending one of them throws; the others are ended all the same
    */
-  abandon(these: readonly LiveRequest[], error: HttpError, failed: (cause: unknown) => void): void {
+  end(
+    these: readonly LiveRequest[],
+    how: 'abandon' | 'breakOff',
+    error: HttpError,
+    failed: (cause: unknown) => void,
+  ): void {
     for (const request of these) {
       try {
-        request.abandon(error);
+        request[how](error);
       } catch (cause) {
         failed(cause);
       }

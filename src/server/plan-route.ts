@@ -93,15 +93,11 @@ function bulkheadStep(bulkhead: BulkheadQueue, fields: readonly Fields[]): Step 
   return (ctx) => {
     let waiting: ReturnType<BulkheadQueue['enter']>;
     try {
-      waiting = bulkhead.enter(() => ctx.signal);
+      waiting = bulkhead.enter(ctx);
     } catch (error) {
       return refused(ctx, error);
     }
-    if (waiting === undefined) return ctx.hold(bulkhead);
-    return waiting.then(
-      () => ctx.hold(bulkhead),
-      (error: unknown) => refused(ctx, error),
-    );
+    return waiting?.catch((error: unknown) => refused(ctx, error));
   };
 }
 

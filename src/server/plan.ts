@@ -25,7 +25,7 @@ export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'
   readonly input: Input;
   body: unknown;
   readForm(): Promise<QueryValues>;
-  /** Gives it back when the request has ended, at once if it has. */
+  /** Gives it back when the request has ended, at once if it has ended. */
   hold(place: { leave(): void }): void;
 }
 

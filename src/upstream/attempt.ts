@@ -2,6 +2,7 @@
 // breaker, ejection and load.
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { type Breaker, openRefusal } from '../resilience/breaker.js';
 import { HedgeLostError } from '../resilience/hedge.js';
@@ -66,6 +67,37 @@ export interface Admitted {
   readonly ticket: number;
 }
 
+/** Its endpoint counts it as under way, and the breaker waits for its outcome. */
+class AttemptHold extends Hold {
+  readonly #dependencies: AttemptDependencies;
+  readonly #admitted: Admitted;
+  /** What `watch.begin` has returned. */
+  readonly mark: number;
+
+  constructor(dependencies: AttemptDependencies, admitted: Admitted, scope: Scope | undefined) {
+    super();
+    const { load, watch = UNWATCHED } = dependencies;
+    this.#dependencies = dependencies;
+    this.#admitted = admitted;
+    this.mark = watch.begin();
+    load.begin(admitted.endpoint.slot);
+    this.take(scope?.holds);
+  }
+
+  override end(): boolean {
+    if (!super.end()) return false;
+    const { load, watch = UNWATCHED } = this.#dependencies;
+    load.end(this.#admitted.endpoint.slot);
+    watch.end();
+    return true;
+  }
+
+  protected override giveBack(): void {
+    const { endpoint, ticket } = this.#admitted;
+    this.#dependencies.breaker.settle(endpoint.slot, ticket, 'ignored');
+  }
+}
+
 /**
  * An endpoint whose breaker lets the call through; those that refuse are passed over without an attempt.
  * @param never ids of endpoints that will not do
@@ -95,14 +127,15 @@ export function admit(
 export async function tryAt(
   dependencies: AttemptDependencies,
   outgoing: Outgoing,
-  { endpoint, ticket }: Admitted,
+  admitted: Admitted,
   signal: AbortSignal,
 ): Promise<Tried<Received>> {
+  const { endpoint } = admitted;
   outgoing.tried.add(endpoint.id);
   const attempt = ++outgoing.attempts;
   if (attempt === 1) dependencies.budget.deposit();
 
-  const { load, clock, watch = UNWATCHED, observer = SILENT } = dependencies;
+  const { clock, watch = UNWATCHED, observer = SILENT } = dependencies;
   const observation = observer.attempt(
     endpoint,
     outgoing.method,
@@ -111,18 +144,15 @@ export async function tryAt(
     outgoing.scope?.trace,
   );
   const begun = clock();
-  const mark = watch.begin();
-  load.begin(endpoint.slot);
+  const held = new AttemptHold(dependencies, admitted, outgoing.scope);
   const result = await send(dependencies, outgoing, endpoint, observation.trace, signal);
-  load.end(endpoint.slot);
 
   const ended = clock();
   const tookMs = ended - begun;
-  const missedMs = watch.missedSince(mark);
-  watch.end();
+  const missedMs = watch.missedSince(held.mark);
   const judged = judge(result, signal, outgoing.deadline);
   const verdict = isEvidence(tookMs, missedMs) ? judged : withoutSilence(judged);
-  settle(dependencies, { endpoint, ticket }, verdict, { ended, tookMs, missedMs });
+  if (held.end()) settle(dependencies, admitted, verdict, { ended, tookMs, missedMs });
   const seen = result.kind === 'answered' ? { status: result.value.status } : { error: result.error };
   observation.end(seen, Math.round(tookMs * 1000));
   return { ...result, again: verdict.again };

@@ -1,12 +1,28 @@
 // A bulkhead per service called: a slow one must not hold all requests of this process (option `maxConcurrent`).
 import { UnavailableError } from '../errors.js';
+import { Hold } from '../hold.js';
 import type { Permits } from '../resilience/bulkhead.js';
+import { currentScope } from '../scope.js';
 
 /** Calls under way to one service, counted over all workers. */
 export type PlacesOf = (service: string) => {
   readonly permits: Pick<Permits, 'enter' | 'leave'>;
   refused(): void;
 };
+
+class CallPlace extends Hold {
+  readonly #permits: Pick<Permits, 'leave'>;
+
+  constructor(permits: Pick<Permits, 'leave'>) {
+    super();
+    this.#permits = permits;
+    this.take(currentScope()?.holds);
+  }
+
+  protected override giveBack(): void {
+    this.#permits.leave();
+  }
+}
 
 /** @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way */
 export async function withinPlaces<T>(
@@ -24,9 +40,10 @@ export async function withinPlaces<T>(
     places.refused();
     throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are under way.`);
   }
+  const place = new CallPlace(permits);
   try {
     return await run();
   } finally {
-    permits.leave();
+    place.release();
   }
 }

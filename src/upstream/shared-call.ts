@@ -1,5 +1,6 @@
 // A call with the option `singleFlight`: what makes two of them the same, and whose it is while it is under way.
 import { Deadline } from '../deadline.js';
+import type { Holds } from '../hold.js';
 import { cancelAt } from '../resilience/timeout.js';
 import { currentScope, runInScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
@@ -36,10 +37,12 @@ export async function shareCall(
   const { signal, dispose } = cancelAt(own, [scope?.signal, ownSignal]);
   try {
     // Its time is that of any such call, not what is left to the one who happens to make it.
-    const perform = (whole: AbortSignal): Promise<CallResponse> =>
+    const perform = (whole: AbortSignal, holds: Holds): Promise<CallResponse> =>
       scope === undefined
         ? make(method, path, { ...rest, signal: whole })
-        : runInScope(ofNobody(scope, Deadline.after(timeoutMs), whole), () => make(method, path, rest));
+        : runInScope(ofNobody(scope, Deadline.after(timeoutMs), whole, holds), () =>
+            make(method, path, rest),
+          );
     return await flights.run(key, perform, signal, () => observer?.shared(service));
   } finally {
     dispose();
@@ -56,12 +59,13 @@ function keyOf(service: string, givenMethod: string, path: string, options: Call
   return JSON.stringify([service, outgoingPath(path, options.query), fields]);
 }
 
-/** The identity and trace of who began it; its deadline and signal are those of the call. */
-function ofNobody(scope: Scope, deadline: Deadline, signal: AbortSignal): Scope {
+/** The identity and trace of who began it; its deadline, its signal and what it holds are those of the call. */
+function ofNobody(scope: Scope, deadline: Deadline, signal: AbortSignal, holds: Holds): Scope {
   return {
     requestId: scope.requestId,
     deadline,
     signal,
+    holds,
     get trace() {
       return scope.trace;
     },

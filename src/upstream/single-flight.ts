@@ -6,9 +6,12 @@
 //
 // A claim in shared memory says which worker makes the call; it is asked by message and answers by message. The call is
 // nobody's own: it goes on while anybody waits, whoever has left. Each waits until its own deadline. If the worker is
-// lost, or its call ended in a way that is no answer for others, those who waited for it elect anew.
+// lost, or its call ended in a way that is no answer for others, those who waited for it elect anew. So they do when a
+// request that waits is broken off, because the call, which may have run in the same thread, may have ended with it.
 import { types } from 'node:util';
 import { DeadlineExceededError, type ErrorCode, HttpError } from '../errors.js';
+import { Hold, Holds } from '../hold.js';
+import { currentScope } from '../scope.js';
 import type { CallResponse } from './call.js';
 import { BufferedResponse } from './response.js';
 
@@ -86,10 +89,13 @@ const isFields = (value: unknown): boolean =>
   Object.values(value).every((field) => typeof field === 'string');
 
 /** `error`: of this worker's own call, with what others are to be told of it; undefined: nothing. */
-type Outcome =
+type Ended =
   | Answer
   | Failure
   | { readonly kind: 'error'; readonly error: unknown; readonly told: Failure | undefined };
+
+/** `lost`: nobody knows whether the call goes on. */
+type Outcome = Ended | { readonly kind: 'lost' };
 
 /** In case the worker that was asked is lost, or the question was. */
 const LOOK_EVERY_MS = 20;
@@ -97,6 +103,9 @@ const LOOK_EVERY_MS = 20;
 interface Flight {
   readonly controller: AbortController;
   readonly outcome: Promise<Outcome>;
+  settle(outcome: Outcome): void;
+  /** What its call holds. */
+  readonly holds: Holds;
   isLeading: boolean;
   /** Its place is taken in the name of this flight. */
   isClaimed: boolean;
@@ -107,7 +116,22 @@ interface Flight {
 }
 
 /** Makes the call; it is worth nothing any more when the signal aborts. */
-export type Perform = (signal: AbortSignal) => Promise<CallResponse>;
+export type Perform = (signal: AbortSignal, holds: Holds) => Promise<CallResponse>;
+
+/** A request waits for a flight. */
+class Wait extends Hold {
+  readonly #lost: () => void;
+
+  constructor(lost: () => void) {
+    super();
+    this.#lost = lost;
+    this.take(currentScope()?.holds);
+  }
+
+  protected override giveBack(): void {
+    this.#lost();
+  }
+}
 
 export class SingleFlight {
   readonly #claims: Claims;
@@ -130,12 +154,19 @@ export class SingleFlight {
     signal.throwIfAborted();
     const known = this.#flights.get(key);
     const flight = known ?? this.#begin(key, perform);
+    const outcome = await this.#waitFor(key, flight, signal);
+    if (outcome.kind === 'lost') return this.run(key, perform, signal, shared);
+    if (known !== undefined || !flight.isLeading) shared();
+    return responseOf(outcome);
+  }
+
+  async #waitFor(key: string, flight: Flight, signal: AbortSignal): Promise<Outcome> {
+    const wait = new Wait(() => this.#lose(key, flight));
     flight.waiters++;
     try {
-      const outcome = await within(signal, flight.outcome);
-      if (known !== undefined || !flight.isLeading) shared();
-      return responseOf(outcome);
+      return await within(signal, flight.outcome);
     } finally {
+      wait.end();
       flight.waiters--;
       this.#endUnwanted(key, flight);
     }
@@ -143,20 +174,29 @@ export class SingleFlight {
 
   #begin(key: string, perform: Perform): Flight {
     const controller = new AbortController();
+    let settle!: Flight['settle'];
+    const outcome = new Promise<Outcome>((resolve) => {
+      settle = resolve;
+    });
     const flight: Flight = {
       controller,
       isLeading: false,
       isClaimed: false,
       waiters: 0,
       followers: new Set(),
-      // After this function, so that the flight is known when anybody asks.
-      outcome: Promise.resolve().then(() => this.#fly(key, flight, perform)),
+      outcome,
+      settle,
+      holds: new Holds(),
     };
     this.#flights.set(key, flight);
+    // After this function, so that it is known when anybody asks.
+    void Promise.resolve()
+      .then(() => this.#fly(key, flight, perform))
+      .then(settle);
     return flight;
   }
 
-  async #fly(key: string, flight: Flight, perform: Perform): Promise<Outcome> {
+  async #fly(key: string, flight: Flight, perform: Perform): Promise<Ended> {
     for (;;) {
       const holder = this.#claims.claim(key);
       if (holder <= 0) return this.#lead(key, flight, perform, holder === 0);
@@ -171,17 +211,31 @@ export class SingleFlight {
     }
   }
 
-  async #lead(key: string, flight: Flight, perform: Perform, isClaimed: boolean): Promise<Outcome> {
+  async #lead(key: string, flight: Flight, perform: Perform, isClaimed: boolean): Promise<Ended> {
     flight.isLeading = true;
     flight.isClaimed = isClaimed;
-    const outcome = await outcomeOf(perform, flight.controller.signal);
+    const outcome = await outcomeOf(perform, flight);
     this.#forget(key, flight);
     const told = outcome.kind === 'error' ? outcome.told : outcome;
-    const message: FlightMessage = told === undefined ? { kind: 'gone', key } : { ...told, key };
-    for (const slot of flight.followers) this.#mail.send(slot, message);
+    this.#tell(flight, told === undefined ? { kind: 'gone', key } : { ...told, key });
     // Last: who finds the place free has been told, or had not asked.
     this.#release(key, flight);
     return outcome;
+  }
+
+  #tell({ followers }: Flight, message: FlightMessage): void {
+    for (const slot of followers) this.#mail.send(slot, message);
+    followers.clear();
+  }
+
+  /** Nobody knows whether its call goes on. */
+  #lose(key: string, flight: Flight): void {
+    this.#forget(key, flight);
+    this.#tell(flight, { kind: 'gone', key });
+    this.#release(key, flight);
+    flight.settle({ kind: 'lost' });
+    flight.controller.abort();
+    flight.holds.release();
   }
 
   /** What the other worker says; undefined: it will say nothing. */
@@ -245,9 +299,10 @@ export class SingleFlight {
   }
 }
 
-async function outcomeOf(perform: Perform, signal: AbortSignal): Promise<Outcome> {
+async function outcomeOf(perform: Perform, { controller, holds }: Flight): Promise<Ended> {
+  const { signal } = controller;
   try {
-    const response = await perform(signal);
+    const response = await perform(signal, holds);
     const { status, headers, notExecuted } = response;
     return { kind: 'answer', status, headers: { ...headers }, notExecuted, body: response.bytes() };
   } catch (error) {
@@ -261,14 +316,14 @@ function failureOf(error: unknown): Failure | undefined {
   return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };
 }
 
-const calledOff = ({ controller }: Flight): Outcome => ({
+const calledOff = ({ controller }: Flight): Ended => ({
   kind: 'error',
   error: controller.signal.reason,
   told: undefined,
 });
 
 /** Fresh for every waiter: none can change what another reads. */
-function responseOf(outcome: Outcome): CallResponse {
+function responseOf(outcome: Ended): CallResponse {
   if (outcome.kind === 'answer') {
     const { status, headers, body, notExecuted } = outcome;
     return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal: false });

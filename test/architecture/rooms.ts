@@ -6,6 +6,7 @@ import type { Import, Source } from './source.js';
 const FREE: readonly string[] = [
   'src/errors.ts',
   'src/deadline.ts',
+  'src/hold.ts',
   'src/mesh-token.ts',
   'src/scope.ts',
   'src/rate.ts',

@@ -11,7 +11,7 @@ function setUp(limit: number, queue = 0, queueMs = 60_000) {
   const permits = new BulkheadCells(block, 1).of('a');
   const bulkhead = new BulkheadQueue({ permits, limit, queue, queueMs, onRefused: () => void refusals++ });
   const controller = new AbortController();
-  const enter = () => bulkhead.enter(() => controller.signal);
+  const enter = () => bulkhead.enter({ signal: controller.signal, hold: () => undefined });
   return {
     bulkhead,
     enter,

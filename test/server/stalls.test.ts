@@ -33,7 +33,7 @@ function examined({
       runningWebSocket: () =>
         webSocketMs === undefined ? undefined : { route: '/ws', since: now - webSocketMs },
       leaveWebSocket() {},
-      abandon(_error, these = []) {
+      breakOff(_error, these) {
         abandoned += these.length;
       },
     },
@@ -70,7 +70,7 @@ function said(looks: readonly Look[]): unknown[] {
       running: () => look.request as never,
       runningWebSocket: () => undefined,
       leaveWebSocket() {},
-      abandon() {},
+      breakOff() {},
     },
     server: { inCallback: false, breakOff() {} },
     row: { leaveRoute() {} },
@@ -135,7 +135,7 @@ describe('a worker that is found standing', () => {
         running: () => request as never,
         runningWebSocket: () => undefined,
         leaveWebSocket() {},
-        abandon(_error, these = []) {
+        breakOff(_error, these) {
           ended.push(...these);
         },
       },

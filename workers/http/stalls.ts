@@ -34,7 +34,7 @@ interface Suspect {
 export interface StallsOptions {
   readonly app: Pick<
     App,
-    'abandon' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket' | 'serviceCode'
+    'breakOff' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket' | 'serviceCode'
   >;
   readonly server: Pick<UwsServer, 'inCallback' | 'breakOff'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
@@ -93,7 +93,7 @@ export class Stalls {
     // Now: a callback that returns to the core without an answer ends the process.
     // What services do about it comes when the loop turns: it may not end either, and nothing would end it
     // here.
-    app.serviceCode.holdOverTurn(() => app.abandon(stalled(), isAgain ? [...onStack, request] : onStack));
+    app.serviceCode.holdOverTurn(() => app.breakOff(stalled(), isAgain ? [...onStack, request] : onStack));
     server.breakOff();
     const stall: Stall = {
       where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
@@ -131,12 +131,17 @@ export class Stalls {
     this.answer();
     if (this.#spareOthers) return;
     const others = app.living();
-    setTimeout(() => app.abandon(stalled(), others), OTHERS_MS);
+    setTimeout(() => {
+      const living = new Set(app.living());
+      // One that has ended in order meanwhile has lost nothing.
+      const lost = others.filter((one) => living.has(one) || !one.isAnswered);
+      app.breakOff(stalled(), lost);
+    }, OTHERS_MS);
   }
 
   /** Answers those that were broken off: no later than when all that is in flight is ended. */
   answer(): void {
-    for (const culprit of this.#culprits.splice(0)) culprit.abandon(stalled());
+    for (const culprit of this.#culprits.splice(0)) culprit.breakOff(stalled());
   }
 }
 

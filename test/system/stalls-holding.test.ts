@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { get } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { workersOf } from '#test/support/rolling.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { STALLED_HOLDERS } from './fixtures/paths.js';
+
+describe('a handler that is broken off while it holds what others want', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(30_000);
+    // Nothing of what is held may come back because the worker has ended.
+    cluster = await startCluster({ config: STALLED_HOLDERS, env: { STALL_MS: '300', DRAIN_MS: '30000' } });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  const status = async (wire: Wire, path: string): Promise<number | undefined> =>
+    (await wire.request('GET', path))?.status;
+  const threadOf = async (wire: Wire): Promise<number> =>
+    (JSON.parse((await wire.request('GET', '/thread'))!.body.toString()) as { thread: number }).thread;
+  /** A connection to a worker that `test` is true of. */
+  const wireTo = async (test: (thread: number) => boolean): Promise<Wire> => {
+    for (;;) {
+      const wire = await Wire.open(cluster.url);
+      if (test(await threadOf(wire))) return wire;
+      wire.destroy();
+    }
+  };
+
+  /** Connections to two workers, of which the first is kept from ending. */
+  async function twoWorkers() {
+    await until(
+      () => workersOf(cluster),
+      (list) => list.filter(({ state }) => state === 'ready').length === 2,
+    );
+    const victim = await wireTo(() => true);
+    const thread = await threadOf(victim);
+    const [other, slow] = [await wireTo((one) => one !== thread), await wireTo((one) => one === thread)];
+    void slow.request('GET', '/slow').catch(() => undefined);
+    const close = (): void => {
+      for (const wire of [victim, other, slow]) wire.destroy();
+    };
+    return { victim, other, thread, close };
+  }
+
+  for (const how of ['at-once', 'await']) {
+    for (const what of ['place', 'bounded']) {
+      it(`gives back a place of a bulkhead: ${what}, ${how}`, async () => {
+        const { victim, other, thread, close } = await twoWorkers();
+        expect(await status(victim, `/${what}?loop=${thread}&how=${how}`)).to.equal(500);
+        expect(await status(other, `/${what}`), 'on the other worker').to.equal(200);
+        close();
+      });
+    }
+
+    it(`gives back a half-open probe: ${how}`, async () => {
+      const { victim, other, thread, close } = await twoWorkers();
+      for (let failures = 0; failures < 2; failures++) await get(`${cluster.url}/failing`);
+      expect(await status(other, '/probe'), 'the breaker is open').to.equal(503);
+      const probed = await until(
+        () => status(victim, `/probe?loop=${thread}&how=${how}`),
+        (answer) => answer !== 503,
+      );
+      expect(probed).to.equal(500);
+      expect(await status(other, '/probe'), 'on the other worker').to.equal(200);
+      close();
+    });
+  }
+
+  it('leaves a single flight to those who wait for it', async () => {
+    const { victim, other, thread, close } = await twoWorkers();
+    const path = `/flight?loop=${thread}`;
+    const leader = status(victim, path);
+    const follower = status(other, path);
+    expect(await leader).to.equal(500);
+    expect(await follower, 'on the other worker').to.equal(200);
+    close();
+  });
+}).timeout(20_000);
