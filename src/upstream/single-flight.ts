@@ -44,10 +44,12 @@ interface Failure {
   readonly headers: Readonly<Record<string, string>> | undefined;
 }
 
+/** `gone`: nothing is known of this key. `lost`: the call that was waited for has no answer for others. */
 export type FlightMessage = { readonly key: string } & (
   | { readonly kind: 'ask' }
   | { readonly kind: 'left' }
   | { readonly kind: 'gone' }
+  | { readonly kind: 'lost' }
   | Answer
   | Failure
 );
@@ -65,6 +67,7 @@ function isWhole(message: Partial<Record<keyof Answer | keyof Failure, unknown>>
     case 'ask':
     case 'left':
     case 'gone':
+    case 'lost':
       return true;
     case 'answer':
       return (
@@ -96,6 +99,9 @@ type Ended =
 
 /** `lost`: nobody knows whether the call goes on. */
 type Outcome = Ended | { readonly kind: 'lost' };
+
+/** What a worker that was asked has said; undefined: it will say nothing. */
+type Told = Answer | Failure | 'gone' | 'lost' | undefined;
 
 /** In case the worker that was asked is lost, or the question was. */
 const LOOK_EVERY_MS = 20;
@@ -138,7 +144,7 @@ export class SingleFlight {
   readonly #mail: Mail;
   readonly #flights = new Map<string, Flight>();
   /** Those that wait for another worker, by key. */
-  readonly #asked = new Map<string, (told: Answer | Failure | 'gone') => void>();
+  readonly #asked = new Map<string, (told: Answer | Failure | 'gone' | 'lost') => void>();
 
   constructor(claims: Claims, mail: Mail) {
     this.#claims = claims;
@@ -217,7 +223,7 @@ export class SingleFlight {
     const outcome = await outcomeOf(perform, flight);
     this.#forget(key, flight);
     const told = outcome.kind === 'error' ? outcome.told : outcome;
-    this.#tell(flight, told === undefined ? { kind: 'gone', key } : { ...told, key });
+    this.#tell(flight, told === undefined ? { kind: 'lost', key } : { ...told, key });
     // Last: who finds the place free has been told, or had not asked.
     this.#release(key, flight);
     return outcome;
@@ -231,7 +237,7 @@ export class SingleFlight {
   /** Nobody knows whether its call goes on. */
   #lose(key: string, flight: Flight): void {
     this.#forget(key, flight);
-    this.#tell(flight, { kind: 'gone', key });
+    this.#tell(flight, { kind: 'lost', key });
     this.#release(key, flight);
     flight.settle({ kind: 'lost' });
     flight.controller.abort();
@@ -239,10 +245,10 @@ export class SingleFlight {
   }
 
   /** What the other worker says; undefined: it will say nothing. */
-  #follow(key: string, flight: Flight, holder: number): Promise<Answer | Failure | 'gone' | undefined> {
+  #follow(key: string, flight: Flight, holder: number): Promise<Told> {
     const { signal } = flight.controller;
     return new Promise((resolve) => {
-      const end = (told: Answer | Failure | 'gone' | undefined): void => {
+      const end = (told: Told): void => {
         clearInterval(timer);
         signal.removeEventListener('abort', leave);
         if (this.#asked.get(key) === end) this.#asked.delete(key);
@@ -274,7 +280,8 @@ export class SingleFlight {
         if (flight?.followers.delete(from) === true) this.#endUnwanted(key, flight);
         return;
       case 'gone':
-        this.#asked.get(key)?.('gone');
+      case 'lost':
+        this.#asked.get(key)?.(message.kind);
         return;
       default:
         this.#asked.get(key)?.(message);

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { localBudget } from '#src/db/budget.js';
 import type { Outcome, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
+import { runInScope } from '#src/scope.js';
+import { heldScope } from '#test/support/held-scope.js';
 import { newSeed, seeded } from '#test/support/random.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
@@ -304,5 +306,25 @@ describe('a transaction', () => {
     );
     expect(failures).to.have.length(1);
     expect(failures[0]).to.deep.include({ code: 'DATABASE_BUSY', retryable: true });
+  });
+
+  it('is rolled back at once with what its scope holds, and never tells that it has committed', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const [scope, begun, goesOn] = [heldScope(), deferred<void>(), deferred<void>()];
+    const broken = runInScope(scope, () =>
+      rejection(
+        db.transaction(async (tx) => {
+          await insert(1)(tx);
+          begun.resolve();
+          await goesOn.promise;
+        }),
+      ),
+    );
+    await begun.promise;
+    scope.holds.release();
+    goesOn.resolve();
+    await db.transaction(insert(1)); // on the only session, and no lock is left on the row
+    expect(await broken).to.be.instanceOf(DatabaseMisuseError);
+    expect(await ids()).to.deep.equal([1]);
   });
 });

@@ -3,6 +3,8 @@ import type { HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { BulkheadQueue } from '#src/resilience/bulkhead.js';
+import { runInScope } from '#src/scope.js';
+import { heldScope } from '#test/support/held-scope.js';
 
 /** The bulkhead of one thread, and the places as another thread sees them. */
 function setUp(limit: number, queue = 0, queueMs = 60_000) {
@@ -142,5 +144,37 @@ describe('bulkhead', () => {
     bulkhead.leave();
     await Promise.all(runs);
     expect(done).to.equal(WAITERS);
+  });
+});
+
+describe('a place of work that is broken off', () => {
+  it('is given back with what its scope holds, once, also when the work ends after all', async () => {
+    const { bulkhead, elsewhere } = setUp(2);
+    const scope = heldScope();
+    let end = (): void => undefined;
+    const work = runInScope(scope, () => bulkhead.run(() => new Promise<void>((resolve) => (end = resolve))));
+    expect(bulkhead.held).to.equal(1);
+    scope.holds.release();
+    expect(bulkhead.held).to.equal(0);
+    elsewhere.enter(2);
+    end();
+    await work;
+    expect(bulkhead.held, 'of another thread').to.equal(1);
+  });
+
+  it('is given back when it was admitted and its continuation has not run', async () => {
+    const { bulkhead, enter } = setUp(1, 2);
+    enter();
+    const scope = heldScope();
+    const ran: string[] = [];
+    const broken = runInScope(scope, () => bulkhead.run(() => ran.push('broken off')));
+    const next = bulkhead.run(() => ran.push('next'));
+    bulkhead.leave();
+    expect(bulkhead.waiting, 'the first of them has the place').to.equal(1);
+    scope.holds.release();
+    expect(bulkhead.waiting).to.equal(0);
+    await Promise.all([broken, next]);
+    expect(bulkhead.held).to.equal(0);
+    expect(ran).to.include('next');
   });
 });

@@ -7,6 +7,7 @@ import type { BreakerSettings } from '#src/resilience/breaker-settings.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope, type Scope } from '#src/scope.js';
+import { heldScope } from '#test/support/held-scope.js';
 
 const CELL = 7;
 const SLOW_MS = 100;
@@ -171,5 +172,30 @@ describe('a breaker around work that misses the deadline of its request', () => 
     );
     expect(await slow.catch((error: unknown) => error)).to.equal(ERROR);
     expect(breaker.state).to.include({ calls: 1, failures: 1 });
+  });
+});
+
+describe('a half-open probe of work that is broken off', () => {
+  it('goes back without an outcome, once, also when the work ends after all', async () => {
+    const { breaker, throwing, time } = setUp();
+    for (let call = 0; call < 20; call++) await throwing(ERROR);
+    expect(breaker.state).to.include({ state: 'open' });
+    time.now += DEFAULT_TRIP_RULE.openMs;
+    const scopes = Array.from({ length: DEFAULT_TRIP_RULE.probes }, heldScope);
+    const fails: (() => void)[] = [];
+    const probes = scopes.map((scope) =>
+      runInScope(scope, () =>
+        breaker
+          .run(() => new Promise((_, reject) => void fails.push(() => reject(ERROR))))
+          .catch(() => undefined),
+      ),
+    );
+    expect(await throwing(ERROR)).to.have.property('code', 'BREAKER_OPEN');
+    for (const { holds } of scopes) holds.release();
+    for (const fail of fails) fail();
+    await Promise.all(probes);
+    expect(breaker.state, 'none of them counts as failed').to.include({ state: 'half-open' });
+    for (let probe = 0; probe < DEFAULT_TRIP_RULE.probes; probe++) await breaker.run(() => undefined);
+    expect(breaker.state).to.include({ state: 'closed' });
   });
 });

@@ -1,6 +1,8 @@
 // Requests that are told to end, whatever their handlers do.
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
+import { Hold } from '#src/hold.js';
+import type { Scope } from '#src/scope.js';
 import type { Context } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws.js';
@@ -169,5 +171,27 @@ describe('abandoned requests', () => {
     late.open();
     expect(await again).to.equal(200);
     wire.destroy();
+  });
+
+  it('give back what their work holds when they are broken off, and not when only nobody waits any more', async () => {
+    const given: string[] = [];
+    class Held extends Hold {
+      protected override giveBack(): void {
+        given.push('held');
+      }
+    }
+    for (const [how, expected] of [
+      ['abandon', []],
+      ['breakOff', ['held']],
+    ] as const) {
+      const answer = inject(world.app, { url: '/hangs' });
+      const held = new Held();
+      held.take(((await entered.opened) as unknown as Scope).holds);
+      world.app[how](stalled(), world.app.living());
+      expect((await answer).status).to.equal(500);
+      expect(given).to.deep.equal(expected);
+      held.end();
+      entered = gate<Context>();
+    }
   });
 });

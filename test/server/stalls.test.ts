@@ -154,6 +154,36 @@ describe('a worker that is found standing', () => {
     expect(new Set(ended)).to.deep.equal(new Set([request]));
   });
 
+  it('gives up with it those that wait, and those that were given up meanwhile, but none that has ended', async () => {
+    const request = (isAnswered: boolean) => ({ onStack: false, isAnswered });
+    const [waits, leftBehind, hasEnded, later] = [false, false, true, false].map(request);
+    let living = [waits, leftBehind, hasEnded];
+    let now = 0;
+    const ended = new Promise<readonly unknown[]>((resolve) => {
+      const stalls = new Stalls({
+        app: {
+          serviceCode: new ServiceCode(),
+          living: () => living as never,
+          running: () => undefined,
+          runningWebSocket: () => undefined,
+          leaveWebSocket() {},
+          breakOff(_error, these) {
+            if (these.length > 0) resolve(these);
+          },
+        },
+        server: { inCallback: false, breakOff() {} },
+        row: { leaveRoute() {} },
+        standing: () => now,
+        stallMs: STALL_MS,
+        now: () => now,
+      });
+      for (now of [1_100, 1_650]) stalls.examine();
+      stalls.recover();
+    });
+    living = [later, waits];
+    expect(await ended).to.deep.equal([waits, leftBehind]);
+  });
+
   it('begins anew when the loop has turned', () => {
     const request = {};
     const looks = [

@@ -21,6 +21,7 @@ import { SingleFlight } from '#src/upstream/single-flight.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
+import { heldScope } from '#test/support/held-scope.js';
 import { answer, endpoint, problem } from './endpoints.js';
 
 type Answering = (endpoint: Endpoint, request: OutgoingRequest) => Received | Promise<Received>;
@@ -605,5 +606,32 @@ describe('call', () => {
       }
       expect(sent).to.deep.equal([]);
     });
+  });
+});
+
+describe('a call of a request that is broken off', () => {
+  it('gives back its place, its load and its ticket, once, also when it ends after all', async () => {
+    const ends: ((received: Received) => void)[] = [];
+    const [only] = two;
+    const { call, breaker, load, observed } = setUp(
+      [only!],
+      () => new Promise((resolve) => void ends.push(resolve)),
+    );
+    const get = () => call('orders').get('/x', { maxConcurrent: 1 });
+    const scope = heldScope();
+    const lost = runInScope(scope, get);
+    await Promise.resolve();
+    expect([ends.length, load.inFlight(only!.slot)]).to.deep.equal([1, 1]);
+    scope.holds.release();
+    expect(load.inFlight(only!.slot)).to.equal(0);
+    const next = get();
+    ends[0]!(answer(200));
+    await lost;
+    expect(load.inFlight(only!.slot), 'of the next call').to.equal(1);
+    expect(await failureOf(get())).to.have.property('code', 'OVERLOADED');
+    ends[1]!(answer(200));
+    await next;
+    expect(breaker.state(only!.slot), 'only the next one counts').to.include({ calls: 1, failures: 0 });
+    expect(observed.filter((text) => text.endsWith('200'))).to.have.length(2);
   });
 });

@@ -2,11 +2,14 @@
 import { expect } from 'chai';
 import { type Mailbox, WorkerMail } from '#src/cluster/worker-mail.js';
 import { DeadlineExceededError, UnavailableError } from '#src/errors.js';
+import { Hold, type Holds } from '#src/hold.js';
 import { Block } from '#src/memory/block.js';
 import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
+import { runInScope } from '#src/scope.js';
 import type { CallResponse } from '#src/upstream/call.js';
 import { BufferedResponse } from '#src/upstream/response.js';
 import { type FlightMessage, readFlightMessage, SingleFlight } from '#src/upstream/single-flight.js';
+import { heldScope } from '../support/held-scope.js';
 import { until } from '../support/until.js';
 import { answer } from './endpoints.js';
 
@@ -19,8 +22,12 @@ class Worker {
   readonly calls: Mailbox<FlightMessage>;
   readonly claims: CallClaims;
   readonly flight: SingleFlight;
-  readonly made: { signal: AbortSignal; end(response: CallResponse): void; fail(error: unknown): void }[] =
-    [];
+  readonly made: {
+    signal: AbortSignal;
+    holds: Holds;
+    end(response: CallResponse): void;
+    fail(error: unknown): void;
+  }[] = [];
   shared = 0;
   /** Questions of other workers that have arrived. */
   asked = 0;
@@ -43,9 +50,9 @@ class Worker {
   }
 
   get(signal = new AbortController().signal, key = 'key'): Promise<CallResponse> {
-    const perform = (whole: AbortSignal) =>
+    const perform = (whole: AbortSignal, holds: Holds) =>
       new Promise<CallResponse>((end, fail) => {
-        this.made.push({ signal: whole, end, fail });
+        this.made.push({ signal: whole, holds, end, fail });
         whole.addEventListener('abort', () => fail(whole.reason), { once: true });
       });
     return this.flight.run(key, perform, signal, () => void this.shared++);
@@ -252,7 +259,7 @@ describe('single flight', () => {
   it('reads of other workers only what has the form of its messages', () => {
     const body = Uint8Array.of(1);
     const messages: readonly FlightMessage[] = [
-      ...(['ask', 'left', 'gone'] as const).map((kind) => ({ kind, key: 'k' })),
+      ...(['ask', 'left', 'gone', 'lost'] as const).map((kind) => ({ kind, key: 'k' })),
       { kind: 'answer', key: 'k', status: 200, headers: { a: 'b' }, notExecuted: false, body },
       { kind: 'failure', key: 'k', code: 'NO_INSTANCE', detail: 'x', headers: undefined },
     ];
@@ -268,5 +275,35 @@ describe('single flight', () => {
         }
       }
     }
+  });
+
+  it('is made anew by those who wait when a request that waits for it is broken off', async () => {
+    const { one, two, made, asked, block } = bench;
+    const broken = heldScope();
+    void runInScope(broken, () => one.get()).catch(() => undefined);
+    await until(made, (count) => count === 1);
+    const [beside, elsewhere] = [one.get(), two.get()];
+    await asked(one, 1);
+    const isGivenBack: boolean[] = [];
+    class Held extends Hold {
+      protected override giveBack(): void {
+        isGivenBack.push(true);
+      }
+    }
+    new Held().take(one.made[0]!.holds);
+    broken.holds.release();
+    expect(one.made[0]!.signal.aborted).to.equal(true);
+    expect(isGivenBack, 'what the call holds').to.deep.equal([true]);
+    await until(made, (count) => count === 2);
+    await until(
+      () => one.asked + two.asked,
+      (count) => count >= 2,
+    );
+    (one.made[1] ?? two.made[0]!).end(answer(200, { of: 'second' }));
+    expect([await textOf(beside), await textOf(elsewhere)]).to.deep.equal(
+      Array.from({ length: 2 }, () => '{"of":"second"}'),
+    );
+    expect(made()).to.equal(2);
+    expect(new CallClaims(block, 3).claim('key'), 'the place is free').to.equal(0);
   });
 });
