@@ -164,7 +164,7 @@ describe('a place of work that is broken off', () => {
 
   it('is given back when it was admitted and its continuation has not run', async () => {
     const { bulkhead, enter } = setUp(1, 2);
-    enter();
+    expect(enter()).to.equal(undefined);
     const scope = heldScope();
     const ran: string[] = [];
     const broken = runInScope(scope, () => bulkhead.run(() => ran.push('broken off')));
