@@ -2,6 +2,7 @@
 // a stream, and a client would take that for the response. So a text without `{}` is sent as it is, and only one with it is
 // looked at more closely.
 import { types } from 'node:util';
+import { isEmptyInstance, isOpaque, shownBy } from '../json-form.js';
 import { MismatchError, type Serialize } from './serialize.js';
 import { classOf, insteadOf } from './value-kind.js';
 
@@ -24,7 +25,9 @@ export function jsonOf(value: unknown, declared?: Serialize): string {
   }
   if (text === undefined || isHidden(value)) throw notJson(value);
   if (text.includes('{}') && typeof value === 'object' && value !== null) {
-    if (text === '{}' && isEmptyInstance(value)) throw notJson(value);
+    const shown = shownBy(value);
+    if (text === '{}' && typeof shown === 'object' && shown !== null && isEmptyInstance(shown))
+      throw notJson(value);
     const hidden = declared === undefined ? hiddenIn(value, { count: MOST_VALUES }) : undefined;
     if (hidden !== undefined) throw notJson(hidden.value, hidden.path);
   }
@@ -44,32 +47,12 @@ function isHidden(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'function';
   if (isPlain(value)) return false;
   if (types.isDate(value)) return Number.isNaN(value.getTime());
-  const { toJSON, pipe } = value as { toJSON?: unknown; pipe?: unknown };
-  if (typeof toJSON === 'function') return false;
-  return (
-    types.isNativeError(value) ||
-    ArrayBuffer.isView(value) ||
-    typeof pipe === 'function' ||
-    isCollection(value)
-  );
+  return typeof (value as { toJSON?: unknown }).toJSON !== 'function' && isOpaque(value);
 }
 
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
-}
-
-const isCollection = (value: object): boolean =>
-  types.isMap(value) || types.isSet(value) || types.isPromise(value) || value instanceof URLSearchParams;
-
-/** True for an object of a class that has no members of its own: what it is, JSON cannot see. */
-function isEmptyInstance(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // A plain object may be one of another realm, such as those of `node:vm`.
-  if (prototype === null || Object.getPrototypeOf(prototype) === null) return false;
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
-  return Object.keys(value).length === 0;
 }
 
 interface Hidden {
@@ -86,7 +69,7 @@ function hiddenIn(given: object, left: { count: number }): Hidden | undefined {
   if (left.count-- <= 0) return undefined;
   const value = shownBy(given);
   if (typeof value !== 'object' || value === null) return undefined;
-  if (!isPlain(value) && (isEmptyInstance(value) || isCollection(value))) return { path: '', value };
+  if (!isPlain(value) && (isEmptyInstance(value) || isOpaque(value))) return { path: '', value };
   for (const name of Object.keys(value)) {
     const member = (value as Readonly<Record<string, unknown>>)[name];
     if (typeof member !== 'object' || member === null) continue;
@@ -94,10 +77,4 @@ function hiddenIn(given: object, left: { count: number }): Hidden | undefined {
     if (hidden !== undefined) return { path: `/${name}${hidden.path}`, value: hidden.value };
   }
   return undefined;
-}
-
-/** What JSON.stringify takes in place of a value. */
-function shownBy(value: object): unknown {
-  const { toJSON } = value as { toJSON?: unknown };
-  return typeof toJSON === 'function' ? (toJSON.call(value, '') as unknown) : value;
 }

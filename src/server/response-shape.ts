@@ -1,131 +1,113 @@
-// Which kinds of values a response schema takes, member by member. The serializer that is compiled from the schema turns what
-// it does not expect into something that looks right: null into 0, "" or {}, a string into {}, 1.5 into 1. So each value is
-// compared with this first.
-import { types } from 'node:util';
-
-const NULL = 1;
-const BOOLEAN = 2;
-export const INTEGER = 4;
-const NUMBER = 8;
-export const STRING = 16;
-const ARRAY = 32;
-export const OBJECT = 64;
-export const ANY = 127;
-
-const KINDS: Readonly<Record<string, number>> = {
-  null: NULL,
-  boolean: BOOLEAN,
-  integer: INTEGER,
-  number: NUMBER | INTEGER,
-  string: STRING,
-  array: ARRAY,
-  object: OBJECT,
-};
+// What a response schema takes, part by part. The serializer that is compiled from the schema turns what it does not expect
+// into something that looks right: null into 0, "" or {}, a string into {}, 1.5 into 1, any text into the constant. So each
+// value is compared with this first. What this does not decide alone, the reader of the schema says (`isEchoed`, `isStrict`).
+import { isDecimal, isEmptyInstance, isOpaque, shownBy, textOf } from '../json-form.js';
+import { ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING } from './response-kinds.js';
 
 export interface Shape {
   /** Bits of what is taken. */
   readonly kinds: number;
+  /** The only values that are taken: a constant, an enumeration. */
+  readonly values: readonly unknown[] | undefined;
   /** Listed members, and the shape of each. */
   readonly names: readonly string[];
   readonly members: readonly Shape[];
   readonly items: Shape | undefined;
-  /** Of every member that is not listed. */
+  /** Of an array of exactly so many items. */
+  readonly tuple: readonly Shape[] | undefined;
+  /** Of every member whose name matches. */
+  readonly patterns: readonly (readonly [pattern: string, member: Shape])[];
+  /** Of every member that is neither listed nor matched. */
   readonly others: Shape | undefined;
+  /** All of these must take the value as well. */
+  readonly parts: readonly Shape[];
+  /** One of these must take the value as well. */
+  readonly choices: readonly Shape[];
 }
-
-type Schema = Readonly<Record<string, unknown>>;
-const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
 
 /** What no schema restricts. */
-export const ANYTHING: Shape = { kinds: ANY, names: [], members: [], items: undefined, others: undefined };
+export const ANYTHING: Shape = {
+  kinds: ANY,
+  values: undefined,
+  names: [],
+  members: [],
+  items: undefined,
+  tuple: undefined,
+  patterns: [],
+  others: undefined,
+  parts: [],
+  choices: [],
+};
 
-/** Of alternatives only the kinds are known: the serializer tells them apart, and refuses what none of them takes. */
-export function shapeOf(schema: unknown): Shape {
-  if (!isSchema(schema) || Object.keys(schema).length === 0) return ANYTHING;
-  const kinds = kindsOf(schema);
-  const hasAlternatives = ['anyOf', 'oneOf', 'allOf', '$ref', 'if'].some((word) => word in schema);
-  if (hasAlternatives) return { ...ANYTHING, kinds };
-  const properties = Object.entries(isSchema(schema.properties) ? schema.properties : {});
-  return {
-    kinds,
-    names: properties.map(([name]) => name),
-    members: properties.map(([, member]) => shapeOf(member)),
-    items: isSchema(schema.items) && !Array.isArray(schema.items) ? shapeOf(schema.items) : undefined,
-    others: othersOf(schema),
-  };
-}
+const shapesIn = ({ members, items, tuple = [], patterns, others, parts, choices }: Shape): Shape[] => [
+  ...members,
+  ...(items === undefined ? [] : [items]),
+  ...tuple,
+  ...patterns.map(([, member]) => member),
+  ...(others === undefined ? [] : [others]),
+  ...parts,
+  ...choices,
+];
 
-/** What a record (`Type.Record`) or `additionalProperties` says; members by other patterns are the serializer's alone. */
-function othersOf({ patternProperties, additionalProperties }: Schema): Shape | undefined {
-  if (!isSchema(patternProperties))
-    return isSchema(additionalProperties) ? shapeOf(additionalProperties) : undefined;
-  const [[pattern, member] = [], ...more] = Object.entries(patternProperties);
-  return pattern === '^(.*)$' && more.length === 0 ? shapeOf(member) : undefined;
-}
+/** Its kinds say everything, except which values. */
+export const isBare = (shape: Shape): boolean => shapesIn(shape).length === 0;
+
+/** It takes whatever JSON has. */
+export const isFree = (shape: Shape): boolean =>
+  shape.kinds === ANY && shape.values === undefined && isBare(shape);
 
 /** The schema leaves open what some part of it holds. */
-export function hasAnything({ kinds, members, items, others }: Shape): boolean {
-  const parts = [...members, items, others].filter((part) => part !== undefined);
-  return parts.length === 0 ? (kinds & (ARRAY | OBJECT)) !== 0 : parts.some(hasAnything);
+export function hasAnything(shape: Shape, seen = new Set<Shape>()): boolean {
+  if (seen.has(shape)) return false;
+  seen.add(shape);
+  const inside = shapesIn(shape);
+  return inside.length === 0
+    ? (shape.kinds & (ARRAY | OBJECT)) !== 0
+    : inside.some((part) => hasAnything(part, seen));
 }
 
-function kindsOf(schema: Schema): number {
-  const { type, nullable, anyOf, oneOf } = schema;
-  const alternatives = anyOf ?? oneOf;
-  if (type === undefined && Array.isArray(alternatives)) {
-    return alternatives.reduce((kinds: number, one) => kinds | (isSchema(one) ? kindsOf(one) : ANY), 0);
-  }
-  if (type === undefined && 'const' in schema) return kindOfConstant(schema.const);
-  if (type === undefined && Array.isArray(schema.enum)) {
-    return schema.enum.reduce((kinds: number, one) => kinds | kindOfConstant(one), 0);
-  }
-  const names = Array.isArray(type) ? (type as unknown[]) : [type];
-  const kinds = names.reduce<number>((bits, name) => bits | (KINDS[String(name)] ?? ANY), 0);
-  return nullable === true ? kinds | NULL : kinds;
-}
-
-function kindOfConstant(value: unknown): number {
-  if (value === null) return NULL;
-  if (Array.isArray(value)) return ARRAY;
-  return KINDS[typeof value] ?? OBJECT;
-}
-
-/** Whether a value is of one of these kinds, or is written as one without loss. */
-export function fits(kinds: number, value: unknown): boolean {
+/**
+ * Whether a value is of one of these kinds, or is written as one without loss.
+ * @param names members that the schema lists, which an object of a class may have by its getters
+ */
+export function fits(kinds: number, value: unknown, names: readonly string[] = []): boolean {
   if (kinds === ANY) return true;
   switch (typeof value) {
     case 'string':
-      // The serializer refuses text that is no number.
-      return (kinds & (STRING | NUMBER | INTEGER)) !== 0;
+      return (kinds & STRING) !== 0 || (isNumeric(kinds) && isNumberFor(kinds, value));
     case 'number':
       if ((kinds & (STRING | NUMBER)) !== 0) return Number.isFinite(value);
       return (kinds & INTEGER) !== 0
         ? Number.isInteger(value)
         : (kinds & BOOLEAN) !== 0 && (value === 0 || value === 1);
     case 'bigint':
-      return (kinds & (STRING | NUMBER | INTEGER)) !== 0;
+      if ((kinds & STRING) !== 0) return true;
+      if ((kinds & NUMBER) !== 0) return Number.isFinite(Number(value)) && BigInt(Number(value)) === value;
+      return (kinds & INTEGER) !== 0;
     case 'boolean':
       return (kinds & (BOOLEAN | STRING)) !== 0;
     case 'object':
-      return value === null ? (kinds & NULL) !== 0 : objectFits(kinds, value);
-    case 'undefined':
-      return true;
+      return value === null ? (kinds & NULL) !== 0 : objectFits(kinds, value, names);
     default:
       return false;
   }
 }
 
-function objectFits(kinds: number, value: object): boolean {
+const isNumeric = (kinds: number): boolean => (kinds & (NUMBER | INTEGER)) !== 0;
+const isNumberFor = (kinds: number, text: string): boolean =>
+  isDecimal(text) && ((kinds & NUMBER) !== 0 || Number.isInteger(Number(text)));
+
+function objectFits(kinds: number, value: object, names: readonly string[]): boolean {
   if (Array.isArray(value)) return (kinds & ARRAY) !== 0;
   if (ArrayBuffer.isView(value)) return false;
-  const { toString: asText, toJSON } = value as { readonly toString?: unknown; readonly toJSON?: unknown };
   if ((kinds & OBJECT) !== 0) {
     // What it gives is written in its place.
-    if (typeof toJSON === 'function') return typeof (toJSON.call(value, '') as unknown) === 'object';
-    return true;
+    const shown = shownBy(value);
+    if (typeof shown !== 'object' || shown === null || Array.isArray(shown) || isOpaque(shown)) return false;
+    return !isEmptyInstance(shown) || names.some((name) => Reflect.get(shown, name) !== undefined);
   }
-  if ((kinds & (STRING | NUMBER | INTEGER)) === 0) return false;
-  if (types.isDate(value)) return !Number.isNaN(value.getTime());
-  // It says itself what it is as text: a decimal number, a URL.
-  return typeof asText === 'function' && asText !== Object.prototype.toString;
+  if (value instanceof Date && Number.isNaN(value.getTime())) return false;
+  const text = textOf(value);
+  if (text === undefined || (kinds & STRING) !== 0) return text !== undefined;
+  return isNumeric(kinds) && isNumberFor(kinds, text) && Number(value) === Number(text);
 }

@@ -2,8 +2,10 @@
 // not list can leak. Everything else is JSON.stringify.
 import { createRequire } from 'node:module';
 import type { TSchema } from '@sinclair/typebox';
-import { checkOf, type Mismatch } from './response-check.js';
-import { hasAnything, shapeOf } from './response-shape.js';
+import { lossIn, type Mismatch } from '../json-form.js';
+import { checkOf } from './response-check.js';
+import { readSchema } from './response-schema.js';
+import { hasAnything } from './response-shape.js';
 import { classOf } from './value-kind.js';
 
 const require = createRequire(import.meta.url);
@@ -34,7 +36,7 @@ export function compileResponses(
   return new Map(
     Object.entries(response).map(([status, schema]): [number, Serialize] => {
       try {
-        return [Number(status), checked(plain(schema), compile(plain(schema)))];
+        return [Number(status), checked(plain(schema), compile)];
       } catch (cause) {
         throw new Error(`response schema ${status}: ${(cause as Error).message}`, { cause });
       }
@@ -42,19 +44,37 @@ export function compileResponses(
   );
 }
 
-function checked(schema: object, serialize: (value: unknown) => string): Serialize {
-  const shape = shapeOf(schema);
+function checked(schema: Plain, compile: Compile): Serialize {
+  // Compiled first: it refuses what is no schema.
+  const loose = compile(structuredClone(schema));
+  const { shape, isEchoed, isStrict } = readSchema(schema);
   const check = checkOf(shape);
+  const serialize = isStrict ? compile(...validating(schema)) : loose;
   const mayHideFunctions = hasAnything(shape);
+  const isCompared = isEchoed || isStrict;
   return (value) => {
     const mismatch = check(value);
     if (mismatch !== undefined) throw new MismatchError(mismatch);
     const text = serialize(value);
-    // Of a function or a symbol where the schema takes anything, the serializer writes what is no JSON.
-    if (mayHideFunctions && text.includes('undefined')) JSON.parse(text);
+    if (isCompared) {
+      const loss = lossIn(value, JSON.parse(text), false);
+      if (loss !== undefined) throw new MismatchError(loss);
+    } else if (mayHideFunctions && text.includes('undefined')) {
+      // Of a function or a symbol where the schema takes anything, the serializer writes what is no JSON.
+      JSON.parse(text);
+    }
     return text;
   };
 }
 
+/** The same schema as an only alternative: the serializer validates a value before it takes one. */
+function validating(schema: Plain): [object, { schema: Record<string, object> }] {
+  const name = typeof schema.$id === 'string' ? schema.$id : 'response';
+  return [{ anyOf: [{ $ref: `${name}#` }] }, { schema: { [name]: structuredClone(schema) } }];
+}
+
+type Compile = (schema: object, options?: object) => (value: unknown) => string;
+type Plain = Readonly<Record<string, unknown>>;
+
 /** Without TypeBox's symbols: JSON Schema and nothing else, and a copy that the compiler may change. */
-const plain = (schema: TSchema): object => JSON.parse(JSON.stringify(schema)) as object;
+const plain = (schema: TSchema): Plain => JSON.parse(JSON.stringify(schema)) as Plain;

@@ -10,6 +10,7 @@ const FREE: readonly string[] = [
   'src/mesh-token.ts',
   'src/scope.ts',
   'src/rate.ts',
+  'src/json-form.ts',
 ];
 
 /** May put everything together, and therefore decides nothing. */
