@@ -56,6 +56,8 @@ export function isDecimal(text: string): boolean {
 export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mismatch | undefined {
   const value = shownBy(given);
   const here: Mismatch = { path: '', value: given };
+  // It shows itself as null.
+  if (types.isDate(given) && Number.isNaN(given.getTime())) return here;
   if (typeof value !== 'object' || typeof written !== 'object' || value === null || written === null) {
     return isSame(given, value, written) ? undefined : here;
   }
@@ -74,6 +76,28 @@ export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mism
     if (loss !== undefined) return { path: `/${name}${loss.path}`, value: loss.value };
   }
   return undefined;
+}
+
+/**
+ * The value as JSON carries it, undefined for undefined.
+ * @throws TypeError for a value of which JSON would carry something else. Its message shows no value; its cause may.
+ */
+export function jsonForm(value: unknown): unknown {
+  if (value === undefined) return undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value) as string | undefined;
+  } catch (cause) {
+    throw new TypeError('JSON cannot carry the value: the cause has why', { cause });
+  }
+  const form: unknown = text === undefined ? undefined : JSON.parse(text);
+  const loss = lossIn(value, form, true);
+  if (loss === undefined) return form;
+  const where = loss.path === '' ? '' : ` at ${loss.path}`;
+  const kind = Object.prototype.toString.call(loss.value).slice(8, -1);
+  throw new TypeError(
+    `JSON cannot carry the ${kind}${where}: use plain objects, arrays, text, finite numbers, booleans and null`,
+  );
 }
 
 const leavesOut = (value: object, written: object): boolean =>

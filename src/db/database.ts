@@ -44,7 +44,7 @@ export interface IdempotencyKey {
 /** What identifies a stored effect, whatever was asked for. */
 export type EffectKey = Pick<IdempotencyKey, 'route' | 'key' | 'scope'>;
 
-/** A stored answer: what the first call returned. JSON. */
+/** A stored answer: what the first call returned, as JSON carries it. */
 export interface Outcome {
   readonly status: number;
   readonly body: unknown;
@@ -62,7 +62,8 @@ export interface Database extends Queryable {
   /**
    * Effect and key in one transaction: `effect` runs at most once per key; its outcome is stored with it and
    * returned again to every later call with the same key, target and body. A BusinessError is an outcome too
-   * (stored as a refusal, thrown again); any other error leaves nothing behind.
+   * (stored as a refusal, thrown again); any other error leaves nothing behind, and so does an outcome that JSON
+   * cannot carry or whose status is no whole number from 200 to 599 (TypeError, RangeError).
    * @throws HttpError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, STEP_CANCELLED (see `cancel`)
    */
   once(key: IdempotencyKey, effect: (tx: Transaction) => Promise<Outcome>): Promise<Outcome>;

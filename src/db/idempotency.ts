@@ -7,6 +7,7 @@
 // trips: (BEGIN, lock, read, savepoint), the effect, (store, COMMIT).
 import { createHash } from 'node:crypto';
 import { BusinessError, HttpError } from '../errors.js';
+import { jsonForm } from '../json-form.js';
 import type { EffectKey, IdempotencyKey, Outcome, Queryable, Transaction } from './database.js';
 import type { OpenTransaction } from './transaction.js';
 
@@ -55,19 +56,38 @@ export async function once(
     requireYoung(key.key);
     if (lock?.locked !== true) throw inProgress();
     try {
-      const outcome = await effect(tx);
+      const outcome = storable(await effect(tx));
       tx.last(STORE, [...id, fingerprint, 'done', outcome.status, JSON.stringify(outcome.body)]);
       return outcome;
     } catch (error) {
       if (!(error instanceof BusinessError)) throw error;
+      requireStatus(error.status, 400);
+      const refusal = JSON.stringify(jsonForm(refusalOf(error)));
       tx.last('rollback to savepoint multilane_effect');
-      const refusal = JSON.stringify(refusalOf(error));
       tx.last(STORE, [...id, fingerprint, 'refused', error.status, refusal]);
       return error;
     }
   });
   if (result instanceof BusinessError) throw result;
   return result;
+}
+
+/**
+ * What is stored, and returned to the first caller too: the outcome as JSON carries it. It is looked at inside of the
+ * transaction, so an effect whose outcome could not be repeated has not happened.
+ * @throws TypeError for an outcome that is none, RangeError for its status
+ */
+function storable(outcome: Outcome): Outcome {
+  if (typeof outcome !== 'object' || (outcome as Outcome | null) === null) {
+    throw new TypeError('an effect that happens once must return { status, body }');
+  }
+  requireStatus(outcome.status, 200);
+  return { status: outcome.status, body: jsonForm(outcome.body) };
+}
+
+function requireStatus(status: number, least: number): void {
+  if (Number.isInteger(status) && status >= least && status <= 599) return;
+  throw new RangeError(`the status of an outcome must be a whole number from ${least} to 599`);
 }
 
 /** Keys of requests are kept for so long. */

@@ -10,7 +10,6 @@ import { SENT } from './handler.js';
 import { adopted, isPromise } from './promise.js';
 import { chargeRates } from './rate-limits.js';
 import { Refusal } from './refusal.js';
-import { UnsendableError } from './unsendable.js';
 
 /** Made once: a refusal is to cost little, and an error costs its stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
@@ -173,14 +172,8 @@ function answer(ctx: RequestContext, value: unknown): void {
   if (ctx.answered) return;
   if (value === SENT) throw new Error('a responder of another request was returned');
   if (isNothing(ctx, value)) {
-    const status = ctx.chosenStatus ?? 204;
-    if (ctx.plan.responses !== undefined && !(status === 204 && ctx.plan.responses.has(204))) {
-      throw new UnsendableError(
-        ctx,
-        'returned undefined but declares a response: return what its schema describes',
-      );
-    }
-    ctx.reply(status, undefined, null);
+    ctx.checkBody(undefined);
+    ctx.reply(ctx.chosenStatus ?? 204, undefined, null);
   } else if (ctx.isDeclared) {
     ctx.json(value);
   } else if (typeof value === 'string') {

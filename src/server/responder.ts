@@ -90,16 +90,31 @@ export abstract class Responder extends IncomingRequest {
     return this.#statusCode === 0 ? undefined : this.#statusCode;
   }
 
+  /** @throws UnsendableError for what a handler cannot return with the status that is set now */
+  checkBody(body: unknown): void {
+    if (body !== undefined) {
+      if (typeof body !== 'string' || this.isDeclared) this.#jsonOf(body);
+      return;
+    }
+    const { responses } = this.plan;
+    if (responses === undefined || (responses.has(204) && (this.#statusCode || 204) === 204)) return;
+    throw new UnsendableError(
+      this,
+      'returned undefined but declares a response: return what its schema describes',
+    );
+  }
+
   json(value: unknown): Sent {
-    const status = this.#statusCode || 200;
-    let text: string;
+    return this.#respond(this.#statusCode || 200, 'application/json', this.#jsonOf(value));
+  }
+
+  #jsonOf(value: unknown): string {
     try {
-      text = jsonOf(value, this.plan.responses?.get(status));
+      return jsonOf(value, this.plan.responses?.get(this.#statusCode || 200));
     } catch (error) {
       const { message, cause } = error as Error;
       throw new UnsendableError(this, message, cause);
     }
-    return this.#respond(status, 'application/json', text);
   }
   text(value: string): Sent {
     this.#checkText('the value of ctx.text', value);

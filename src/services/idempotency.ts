@@ -2,7 +2,10 @@
 import type { Database, Outcome, Transaction } from '../db/database.js';
 import { strangersKey } from '../db/idempotency.js';
 import { ValidationError } from '../errors.js';
+import { jsonForm } from '../json-form.js';
 import type { Context } from '../server/handler.js';
+import { Responder } from '../server/responder.js';
+import { UnsendableError } from '../server/unsendable.js';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const FIELD = 'idempotency-key';
@@ -39,8 +42,11 @@ type IdempotentContext = Pick<
  * Runs `effect` in a transaction; with an `Idempotency-Key` at most once for each key, a repetition getting
  * the stored response. The key belongs to `METHOD /route/:template` and the scope, which is also what
  * `db.cancel` and `db.outcome` are to be given. The same key with other path parameters, another query or
- * another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body, which must be
- * JSON. Keys of saga steps (`sagaId/step`) are those of services: a client that sends one gets a row of its own.
+ * another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body as JSON carries
+ * it, the first time and ever after. A status or body that the route cannot send rolls the effect back: the body
+ * is that of the response, so it must fit the schema that the route declares. Header fields that the effect sets
+ * are not stored: set them behind this call. Keys of saga steps (`sagaId/step`) are those of services: a client that sends one gets a row of its own.
+ * @throws UnsendableError (500) for an outcome that cannot be sent; nothing is done then
  * @throws TypeError when the scope is no text or empty, so that a missing principal is never a shared one
  */
 export async function idempotent<T>(
@@ -54,9 +60,10 @@ export async function idempotent<T>(
     throw new TypeError('idempotent: the scope must be a text that is not empty');
   }
   const key = idempotencyKey(ctx);
+  const sendable = async (tx: Transaction): Promise<Outcome> => requireSendable(ctx, await effect(tx));
   const outcome =
     key === undefined
-      ? await db.transaction(effect)
+      ? await db.transaction(sendable)
       : await db.once(
           {
             route: `${ctx.method} ${ctx.route}`,
@@ -65,10 +72,24 @@ export async function idempotent<T>(
             target: targetOf(ctx),
             body: ctx.body,
           },
-          effect,
+          sendable,
         );
   ctx.status(outcome.status);
   return outcome.body as T;
+}
+
+/** The outcome as it is sent and stored. Inside of the transaction, so that what cannot be sent has not happened. */
+function requireSendable(ctx: IdempotentContext, { status, body }: Outcome): Outcome {
+  ctx.status(status);
+  let form: unknown;
+  try {
+    form = jsonForm(body);
+  } catch (error) {
+    const { message, cause } = error as TypeError;
+    throw new UnsendableError(ctx, `gave a body to idempotent() that cannot be kept: ${message}`, cause);
+  }
+  if (ctx instanceof Responder) ctx.checkBody(form);
+  return { status, body: form };
 }
 
 /**

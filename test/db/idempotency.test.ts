@@ -103,6 +103,55 @@ describe('effects that happen once', () => {
       expect(await db.once(key, never)).to.deep.equal({ status: 204, body: undefined });
     });
 
+    it('returns what JSON carries, the first time as ever after', async () => {
+      const key = freshKey();
+      const body = { at: new Date(0), none: undefined, link: new URL('http://a/'), list: [null, 1.5] };
+      const first = await db.once(key, async () => ({ status: 201, body }));
+      expect(first.body).to.deep.equal({
+        at: '1970-01-01T00:00:00.000Z',
+        link: 'http://a/',
+        list: [null, 1.5],
+      });
+      expect(await db.once(key, never)).to.deep.equal(first);
+    });
+
+    it('leaves nothing behind when the outcome is none that can be repeated: the next call runs it', async () => {
+      const outcomes: readonly unknown[] = [
+        ...[new Map([['a', 1]]), { a: [new Set([1])] }, Number.NaN, { a: Number.NaN }, new Uint8Array([65])],
+        ...[Buffer.from('A'), 5n, () => 1, Promise.resolve(1), new Error('x'), [undefined], { a: () => 1 }],
+        ...[new Date(Number.NaN), Symbol('x'), new Response('x')],
+      ].map((body) => ({ status: 201, body }));
+      const statuses = [undefined, '201', 999, 199, 201.5].map((status) => ({ status, body: {} }));
+      for (const outcome of [...outcomes, ...statuses, undefined, null]) {
+        const key = freshKey();
+        const failing = db.once(key, async (tx) => {
+          await effect(key)(tx);
+          return outcome as Outcome;
+        });
+        expect(await rejection(failing)).to.be.instanceOf(Error);
+        expect([await effects(key), await db.outcome(key)]).to.deep.equal([0, undefined]);
+        await db.once(key, effect(key));
+        expect(await effects(key)).to.equal(1);
+      }
+    });
+
+    it('stores no refusal that cannot be repeated', async () => {
+      for (const options of [
+        { details: { tags: new Map([['a', 1]]) } },
+        { details: { id: 5n } },
+        { status: 200 },
+        { status: '409' as never },
+      ]) {
+        const key = freshKey();
+        const refusing = db.once(key, async () => {
+          throw new BusinessError('NO_STOCK', 'none is left', options);
+        });
+        expect(await rejection(refusing)).to.not.be.instanceOf(BusinessError);
+        await db.once(key, effect(key));
+        expect(await effects(key)).to.equal(1);
+      }
+    });
+
     it('takes the same body in another order as the same, another body as an error', async () => {
       const key = freshKey({ a: [1, { c: 1, d: 2 }], b: 'x' });
       await db.once(key, effect(key));

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { Transaction } from '#src/db/database.js';
+import { BusinessError } from '#src/errors.js';
 import { Type } from '#src/index.js';
 import { newSagaId } from '#src/saga/saga-id.js';
 import { idempotent } from '#src/services/idempotency.js';
@@ -86,6 +88,106 @@ describe('idempotent', () => {
       { numRuns: 40 },
     );
   }).timeout(30_000);
+
+  describe('an outcome', () => {
+    /** What the effect does; `done` counts the effects that are in the database. */
+    let outcome: () => unknown;
+    const done = async (): Promise<number> => (await db.many('select from done')).length;
+    const post = async (path: string, key: string | undefined) => {
+      const headers = key === undefined ? {} : { 'idempotency-key': key };
+      const answer = await outcomes.inject({ method: 'POST', url: path, headers });
+      const body = answer.text().replace(/"(traceId|instance)":"[^"]*"/g, '');
+      return [answer.status, answer.headers['content-type'], body];
+    };
+    let outcomes: Bench;
+
+    before(async () => {
+      await db.query('create table done ()');
+      const run = async (tx: Transaction) => {
+        await tx.query('insert into done default values');
+        return outcome() as { status: number; body: unknown };
+      };
+      outcomes = bench((app) => {
+        const response = { 201: Type.Object({ id: Type.Integer() }) };
+        app.post('/open', (ctx) => idempotent(ctx, db, run));
+        app.post('/declared', { response }, (ctx) => idempotent(ctx, db, run));
+      });
+    });
+
+    it('is the same response the first time and ever after', async () => {
+      const details = { at: new Date(0), none: undefined };
+      for (const [path, next, status] of [
+        ...[
+          { a: 1, at: new Date(0), none: undefined },
+          [],
+          'text',
+          null,
+          undefined,
+          5,
+          new URL('http://a/'),
+        ].map((body) => ['/open', () => ({ status: 201, body }), 201] as const),
+        ['/declared', () => ({ status: 201, body: { id: 1, secret: 's' } }), 201],
+        ['/declared', () => ({ status: 200, body: { any: 1 } }), 200],
+        [
+          '/open',
+          () => {
+            throw new BusinessError('NO_MONEY', 'none', { status: 402, details });
+          },
+          402,
+        ],
+      ] as const) {
+        outcome = next;
+        const key = `same-${++runs}`;
+        const before = await done();
+        const [first, second] = [await post(path, key), await post(path, key)];
+        expect(first[0], String(first[2])).to.equal(status);
+        expect(second).to.deep.equal(first);
+        expect(await post(path, undefined)).to.deep.equal(first);
+        expect(await done()).to.equal(before + (status < 400 ? 2 : 0));
+      }
+    });
+
+    it('that cannot be sent has not happened, with a key and without', async () => {
+      const bodies = [
+        new Map([['a', 1]]),
+        { m: new Map([['a', 1]]) },
+        Number.NaN,
+        new Uint8Array([65]),
+        5n,
+        () => 1,
+      ];
+      const cases: readonly (readonly [string, () => unknown])[] = [
+        ...bodies.map((body) => ['/open', () => ({ status: 201, body })] as const),
+        ...[999, '201', 201.5, undefined].map((status) => ['/open', () => ({ status, body: {} })] as const),
+        ...[{ id: null }, { id: '1.5' }, {}, 'text', null, undefined].map(
+          (body) => ['/declared', () => ({ status: 201, body })] as const,
+        ),
+        ['/open', () => undefined],
+        [
+          '/open',
+          () => {
+            throw new BusinessError('NO_MONEY', 'none', { details: { a: new Map([['a', 1]]) } });
+          },
+        ],
+      ];
+      for (const [path, next] of cases) {
+        const key = `never-${++runs}`;
+        const before = await done();
+        outcome = next;
+        for (const sent of [key, key, undefined]) {
+          const [status, , text] = await post(path, sent);
+          expect([status, String(text).includes('"code":"INTERNAL"')], String(text)).to.deep.equal([
+            500,
+            true,
+          ]);
+        }
+        expect(await done()).to.equal(before);
+        outcome = () => ({ status: 201, body: { id: 1 } });
+        expect((await post(path, key))[0]).to.equal(201);
+        expect(await done()).to.equal(before + 1);
+      }
+    });
+  });
 
   it('refuses a principal that is missing before anything is done, with a key and without', async () => {
     const before = effects;
