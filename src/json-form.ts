@@ -63,7 +63,7 @@ export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mism
   }
   if (Array.isArray(value) !== Array.isArray(written)) return here;
   // A Buffer would show itself as a list of numbers.
-  if (isOpaque(value) || ArrayBuffer.isView(given)) return here;
+  if (isOpaque(value) || ArrayBuffer.isView(given) || types.isBoxedPrimitive(value)) return here;
   const names = Object.keys(written);
   if (names.length === 0 && isEmptyInstance(value)) return here;
   if (Array.isArray(value) ? value.length !== names.length : isWhole && leavesOut(value, written))

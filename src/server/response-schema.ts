@@ -14,12 +14,10 @@ type Schema = Readonly<Record<string, unknown>>;
 const isSchema = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Words that a shape says, and words that change neither which kinds are taken nor what is written. */
-const KNOWN: ReadonlySet<string> = new Set(
-  `type nullable const enum properties required additionalProperties patternProperties items additionalItems anyOf allOf
-  $ref $id $schema $defs definitions $comment title description example examples default deprecated readOnly writeOnly
-  format pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems
-  uniqueItems minProperties maxProperties contentEncoding contentMediaType`.split(/\s+/),
+/** Words of JSON Schema (draft 7 and 2020-12) that no shape says. What is no word of it restricts nothing. */
+const FOREIGN: ReadonlySet<string> = new Set(
+  `oneOf not if then else dependencies dependentSchemas dependentRequired contains minContains maxContains propertyNames
+  prefixItems unevaluatedItems unevaluatedProperties $dynamicRef $recursiveRef`.split(/\s+/),
 );
 /** Beside a reference or alternatives these change nothing. */
 const NOTES: ReadonlySet<string> = new Set(
@@ -57,7 +55,7 @@ class SchemaReader {
     if (typeof schema.$ref === 'string' && !hasMore) return this.#referred(schema.$ref);
     const shape = { ...ANYTHING };
     this.#shapes.set(schema, shape);
-    if (Object.keys(schema).some((word) => !KNOWN.has(word) && !word.startsWith('x-'))) this.#strict();
+    if (Object.keys(schema).some((word) => FOREIGN.has(word))) this.#strict();
     // The serializer writes such text without quoting what must be.
     if (schema.format === 'unsafe') this.#strict();
     return Object.assign(shape, this.#read(schema, hasMore));

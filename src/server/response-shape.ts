@@ -1,6 +1,7 @@
 // What a response schema takes, part by part. The serializer that is compiled from the schema turns what it does not expect
 // into something that looks right: null into 0, "" or {}, a string into {}, 1.5 into 1, any text into the constant. So each
 // value is compared with this first. What this does not decide alone, the reader of the schema says (`isEchoed`, `isStrict`).
+import { types } from 'node:util';
 import { isDecimal, isEmptyInstance, isOpaque, shownBy, textOf } from '../json-form.js';
 import { ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING } from './response-kinds.js';
 
@@ -104,6 +105,8 @@ function objectFits(kinds: number, value: object, names: readonly string[]): boo
     // What it gives is written in its place.
     const shown = shownBy(value);
     if (typeof shown !== 'object' || shown === null || Array.isArray(shown) || isOpaque(shown)) return false;
+    // A boxed text would be written as its letters.
+    if (types.isBoxedPrimitive(shown)) return false;
     return !isEmptyInstance(shown) || names.some((name) => Reflect.get(shown, name) !== undefined);
   }
   if (value instanceof Date && Number.isNaN(value.getTime())) return false;

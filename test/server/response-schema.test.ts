@@ -175,8 +175,11 @@ describe('a response by its declared schema', () => {
 
   it('follows references, conditions and what else JSON Schema has', () => {
     const member = (inside: object) => Type.Unsafe({ type: 'object', properties: { x: inside } });
-    const kind = { properties: { k: { const: 'a' } }, required: ['k'] };
-    const [integer, text] = ['integer', 'string'].map((type) => ({ properties: { n: { type } } }));
+    const kind = { type: 'object', properties: { k: { const: 'a' } }, required: ['k'] };
+    const [integer, text] = ['integer', 'string'].map((type) => ({
+      type: 'object',
+      properties: { n: { type } },
+    }));
     const unless = {
       type: 'object',
       properties: { k: { type: 'string' } },
@@ -203,6 +206,7 @@ describe('a response by its declared schema', () => {
       [member({ oneOf: [{ type: 'integer' }, { const: 1 }] }), { x: 2 }, { x: 1 }],
       [member({ type: 'object', propertyNames: { pattern: '^a' } }), { x: {} }, { x: { b: 1 } }],
       [Type.Record(Type.String({ pattern: '^a' }), Type.String()), { ab: 'x' }, { ab: null }],
+      [member({ type: 'integer', unit: 'ms' }), { x: '5' }, { x: '5.5' }],
       [Type.Array(Type.Boolean()), [true], [undefined]],
       [Type.Union([Type.String(), member({})]), { x: 1 }, { toJSON: () => ({ x: 1 }) }],
     ] as const) {
@@ -228,6 +232,7 @@ describe('a response by its declared schema', () => {
       new Error('x'),
       /x/,
       new ArrayBuffer(1),
+      new String('a'),
     ]) {
       expect(sent(write, { inner }), inner.constructor.name).to.equal(undefined);
     }
