@@ -63,8 +63,8 @@ const PROMISES: readonly Promised[] = [
   promised(
     'SECURITY.md',
     '| responses that lie unread | # MiB',
-    'telemetry/admin/connections',
-    'MOST_UNSENT_BYTES',
+    'telemetry/admin/unread-responses',
+    'MOST_UNREAD_BYTES',
     KIB * KIB,
   ),
   promised('SECURITY.md', 'up to # KiB are discarded', 'telemetry/admin/linger', 'MOST_DISCARDED_BYTES', KIB),

@@ -3,9 +3,7 @@
 // has waited longest for its turn, is closed for a newcomer. One whose handler runs is never closed, nor one with an
 // event stream, so both are bounded on their own, below the limit.
 import type { Socket } from 'node:net';
-
-/** Of responses that clients have not read yet. */
-const MOST_UNSENT_BYTES = 64 * 1024 * 1024;
+import { UnreadResponses } from './unread-responses.js';
 
 export interface ConnectionOptions {
   /** Asked for each newcomer. */
@@ -22,6 +20,7 @@ export class AdminConnections {
   readonly #phases = new Map<Socket, Phase>();
   /** Those that may be closed, the longest-waiting first. */
   readonly #waiting = new Set<Socket>();
+  readonly #unread = new UnreadResponses();
   #handlers = 0;
   #streams = 0;
 
@@ -65,17 +64,20 @@ export class AdminConnections {
     else this.#waiting.add(socket);
   }
 
-  /** Call after a large response: what clients do not read lies in memory, and together it may be too much. */
-  boundUnsent(): void {
-    let bytes = 0;
-    for (const { writableLength } of this.#waiting) bytes += writableLength;
-    for (const socket of this.#waiting) {
-      if (bytes <= MOST_UNSENT_BYTES) return;
-      const { writableLength } = socket;
-      if (writableLength === 0) continue;
-      bytes -= writableLength;
-      this.#close(socket);
-    }
+  /**
+   * Counts a large response until its client has read it or has left. Together they are bounded: for a new one those
+   * that have been unread longest are closed.
+   * @returns false when there is no room for it, however many are closed
+   */
+  hold(socket: Socket, body: Buffer): boolean {
+    if (!this.#unread.fits(body)) return false;
+    for (const holder of this.#unread.add(socket, body)) this.#close(holder);
+    return true;
+  }
+
+  /** The response has been read, or is not read any more. */
+  release(socket: Socket, body: Buffer): void {
+    this.#unread.delete(socket, body);
   }
 
   #leave(socket: Socket): void {

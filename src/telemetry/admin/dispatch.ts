@@ -16,6 +16,7 @@ import type { AdminReply, AdminRequest, AdminRoute } from './handler.js';
 import { readJsonBody } from './json-body.js';
 import { type FailedRequest, problemOf } from './problem.js';
 import type { AdminRouter, RouteMatch } from './router.js';
+import { sendBody } from './send-body.js';
 import { foreignSite } from './site-check.js';
 import { Turns } from './turns.js';
 
@@ -41,7 +42,7 @@ interface Admitted {
 /** A request takes less than a tenth of a millisecond, unless its handler has more to do. */
 const REQUESTS_A_TURN = 4;
 
-/** Characters of a response that is worth a look at what all clients together have not read. */
+/** Bytes of a response that counts against what clients may leave unread. */
 const LARGE = 64 * 1024;
 
 /** On every answer: nothing here is for another site, to be sniffed, or to be stored. */
@@ -197,10 +198,12 @@ export class Dispatcher {
   }
 
   #write(request: IncomingMessage, response: ServerResponse, reply: AdminReply): void {
-    const { status, json, text, headers = {}, stream } = reply;
+    const { status, json, text, bytes, headers = {}, stream } = reply;
     if (stream !== undefined && !this.#options.connections.hasRoomForStream) {
       throw new UnavailableError('OVERLOADED', 'Too many event streams are open.');
     }
+    const body = bytes ?? encoded(json === undefined ? text : JSON.stringify(json));
+    if (body !== undefined) this.#hold(request, response, body);
     this.#begin(request, response, headers);
     if (stream !== undefined) {
       response.setHeader('content-type', 'text/event-stream; charset=utf-8');
@@ -209,7 +212,6 @@ export class Dispatcher {
       else this.#stream(request, response, stream);
       return;
     }
-    const body = json === undefined ? text : JSON.stringify(json);
     if (body === undefined) {
       if (status !== 204 && status !== 304) response.setHeader('content-length', 0);
       response.writeHead(status);
@@ -220,18 +222,28 @@ export class Dispatcher {
       const type = json === undefined ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
       response.setHeader('content-type', type);
     }
-    response.setHeader('content-length', Buffer.byteLength(body));
+    response.setHeader('content-length', body.length);
     response.writeHead(status);
     this.#end(request, response, body);
   }
 
+  /** @throws UnavailableError when clients that do not read leave no room for the response */
+  #hold({ method, socket }: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    const { connections } = this.#options;
+    if (body.length <= LARGE || method === 'HEAD' || response.destroyed) return;
+    if (!connections.hold(socket, body)) {
+      throw new UnavailableError('OVERLOADED', 'The response is larger than what clients may leave unread.');
+    }
+    response.once('close', () => connections.release(socket, body));
+  }
+
   /** From here on it is the client's turn: it may take its time as long as it reads. */
-  #end({ socket }: IncomingMessage, response: ServerResponse, body?: string): void {
+  #end({ method, socket }: IncomingMessage, response: ServerResponse, body?: Buffer): void {
     const { connections, sendMs } = this.#options;
     connections.move(socket, 'client');
     response.setTimeout(sendMs);
-    response.end(body);
-    if (body !== undefined && body.length > LARGE) connections.boundUnsent();
+    if (body === undefined || method === 'HEAD') response.end();
+    else sendBody(response, body);
   }
 
   #stream(
@@ -260,7 +272,7 @@ export class Dispatcher {
     response: ServerResponse,
     { requestId, executed }: Omit<FailedRequest, 'traceId'>,
     error: unknown,
-  ): string | undefined {
+  ): Buffer | undefined {
     const { log } = this.#options;
     if (!(error instanceof HttpError)) {
       log.error({ err: error, method: request.method, request_id: requestId }, 'admin request failed');
@@ -270,9 +282,10 @@ export class Dispatcher {
       return undefined;
     }
     const traceId = parseTraceparent(header(request, 'traceparent'))?.traceId ?? this.#ids.traceId();
-    const { status, headers, body } = problemOf(error, { requestId, traceId, executed });
+    const { status, headers, body: text } = problemOf(error, { requestId, traceId, executed });
+    const body = Buffer.from(text);
     this.#begin(request, response, headers);
-    response.setHeader('content-length', Buffer.byteLength(body));
+    response.setHeader('content-length', body.length);
     response.writeHead(status);
     return body;
   }
@@ -290,6 +303,9 @@ export class Dispatcher {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   }
 }
+
+const encoded = (text: string | undefined): Buffer | undefined =>
+  text === undefined ? undefined : Buffer.from(text);
 
 function header(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];

@@ -49,11 +49,13 @@ export interface EventSink {
 /** Called once, when the stream ends from either side. */
 export type StreamCleanup = () => void;
 
-/** At most one of `json`, `text`, `stream`; none is an empty body. */
+/** At most one of `json`, `text`, `bytes`, `stream`; none is an empty body. */
 export interface AdminReply {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
+  /** Text or JSON in UTF-8 whose `content-type` is among the headers. One Buffer may be the reply to many requests. */
+  readonly bytes?: Buffer;
   /** Lower-case names; override the defaults (`content-type` of text is `text/plain; charset=utf-8`). */
   readonly headers?: Readonly<Record<string, string>>;
   /** Server-sent events: runs once the header is out, returns how to stop. */

@@ -42,10 +42,17 @@ export interface TelemetryRoutesOptions {
   readonly workers: () => readonly WorkerView[];
 }
 
+const JSON_UTF8 = { 'content-type': 'application/json; charset=utf-8' };
+
 export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
-  const json = once(() => metricsJson(sources));
+  // All who ask at the same time share one body: it is encoded once and lies in memory once.
+  const pages = {
+    prometheus: once(async () => Buffer.from(await exposition.render('prometheus'))),
+    openmetrics: once(async () => Buffer.from(await exposition.render('openmetrics'))),
+  };
+  const json = once(async () => Buffer.from(JSON.stringify(await metricsJson(sources))));
   return [
     { method: 'GET', path: '/livez', access: 'open', isProbe: true, handler: probe('live', alive) },
     { method: 'GET', path: '/readyz', access: 'open', isProbe: true, handler: probe('ready', readiness) },
@@ -55,10 +62,14 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
       handler: async (request) => {
         const format = negotiate(request.header('accept'));
         const headers = { 'content-type': CONTENT_TYPES[format], vary: 'accept' };
-        return { status: 200, text: await exposition.render(format), headers };
+        return { status: 200, bytes: await pages[format](), headers };
       },
     },
-    { method: 'GET', path: '/metrics.json', handler: async () => ({ status: 200, json: await json() }) },
+    {
+      method: 'GET',
+      path: '/metrics.json',
+      handler: async () => ({ status: 200, bytes: await json(), headers: JSON_UTF8 }),
+    },
     { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: workers() }) },
   ];
 }

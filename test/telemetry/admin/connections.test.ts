@@ -1,8 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import { expect } from 'chai';
-import type { AdminRoute } from '#src/telemetry/admin/handler.js';
+import type { AdminRequest, AdminRoute } from '#src/telemetry/admin/handler.js';
 import type { ClosedReason } from '#src/telemetry/admin/server.js';
+import { telemetryRoutes } from '#src/telemetry/admin/telemetry-routes.js';
 import { Turns } from '#src/telemetry/admin/turns.js';
+import type { Exposition } from '#src/telemetry/prometheus.js';
 import { get } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
@@ -133,6 +135,40 @@ describe('connections to the admin plane that have sent a request', () => {
     expect(signals[0]!.aborted).to.equal(true);
     expect(signals[5]!.aborted).to.equal(false);
     expect((await get(`${url}/livez`)).status).to.equal(200);
+  });
+
+  it('share one body when they ask for a page at the same time, and none of them is closed', async () => {
+    const page = 'x'.repeat(16 * 1024 * 1024);
+    let waiting = 6;
+    let render!: (page: string) => void;
+    const rendered = new Promise<string>((resolve) => {
+      render = resolve;
+    });
+    const routes = telemetryRoutes({
+      exposition: { render: async () => rendered } as unknown as Exposition,
+      readiness: () => ({ ready: true, reasons: [] }),
+      sources: [],
+      workers: () => [],
+    }).map((route) => ({
+      ...route,
+      handler: (request: AdminRequest) => {
+        const reply = route.handler(request);
+        if (--waiting === 0) render(page);
+        return reply;
+      },
+    }));
+    const { url } = await plane(routes, { closed });
+    const texts = await Promise.all(
+      Array.from({ length: waiting }, async () => (await get(`${url}/metrics`)).text()),
+    );
+    for (const text of texts) expect(text === page).to.equal(true);
+    expect(reasons).to.deep.equal([]);
+  });
+
+  it('are refused a response that is larger than what all of them may leave unread', async () => {
+    const text = 'x'.repeat(64 * 1024 * 1024 + 1);
+    const { url } = await plane([{ ...livez, path: '/large', handler: () => ({ status: 200, text }) }]);
+    await expectProblem(await get(`${url}/large`), 503, 'OVERLOADED');
   });
 
   it('may carry event streams up to half of them, so that there is room for other requests', async () => {
