@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { RingWriter } from '#src/memory/line-ring.js';
-import { BATCH_EVERY_MS, LogBatches, type ThreadLog } from '#src/telemetry/log-batches.js';
+import { BATCH_EVERY_MS, DONE_WITHIN_MS, LogBatches, type ThreadLog } from '#src/telemetry/log-batches.js';
 
 /** pm2 as it takes batches: each is done when the test says so. */
 function pm2() {
@@ -126,6 +126,50 @@ describe('telemetry/log-batches', () => {
     say(thread, '2');
     logs.pass();
     expect(batches).to.deep.equal(['2\n']);
+  });
+
+  it('goes on when pm2 never says that it is done: with one batch a second, and loses no line', () => {
+    const batches: string[] = [];
+    let now = 0;
+    const logs = new LogBatches(
+      (text) => batches.push(text),
+      () => now,
+    );
+    opened.push(logs);
+    const writer = new RingWriter(logs.open().memory);
+    const lines = Array.from({ length: 100 }, (_, n) => `${n}\n`);
+    for (const line of lines) {
+      writer.push(Buffer.from(line));
+      now += DONE_WITHIN_MS / 10;
+      logs.pass();
+    }
+    expect(batches).to.have.length.within(lines.length / 10, lines.length / 10 + 1);
+    now += DONE_WITHIN_MS;
+    logs.pass();
+    expect(batches.join('')).to.equal(lines.join(''));
+  });
+
+  it('takes a batch that is done late for no other one', () => {
+    const undone: (() => void)[] = [];
+    let now = 0;
+    const logs = new LogBatches(
+      (_text, done) => undone.push(done),
+      () => now,
+    );
+    opened.push(logs);
+    const thread = logs.open();
+    const pass = (): number => {
+      say(thread, 'line');
+      logs.pass();
+      return undone.length;
+    };
+    expect(pass()).to.equal(1);
+    now = DONE_WITHIN_MS;
+    expect(pass()).to.equal(2);
+    undone[0]!();
+    expect(pass()).to.equal(2);
+    undone[1]!();
+    expect(pass()).to.equal(3);
   });
 
   it('writes at the very end what is left, whether or not pm2 is done', () => {
