@@ -115,8 +115,9 @@ export class MountedService {
     return this.#database;
   }
 
-  routes(app: Application): void {
-    this.definition.routes(app, this.#deps);
+  /** @returns what the service returned, a promise where it is async: the application refuses that */
+  routes(app: Application): unknown {
+    return this.definition.routes(app, this.#deps);
   }
 
   /** The database is migrated: connect lazily, take over sagas that others left. */

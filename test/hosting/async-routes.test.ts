@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import type { ServiceDefinition } from '#src/index.js';
+import { collectRoutes } from '#src/server/application.js';
+import { createLogger } from '#src/telemetry/log.js';
+import { mounted } from './mounted-service.js';
+
+describe('routes(app, deps) of a mounted service', () => {
+  const log = createLogger({ logLevel: 'silent', logFormat: 'json' }, {}, { write() {}, flush() {} });
+
+  for (const [what, routes] of [
+    ['is async', async () => undefined],
+    ['is async and fails', async () => Promise.reject(new Error('too late'))],
+    [
+      'returns a promise after it has declared a route',
+      (app) => {
+        app.get('/there', () => ({}));
+        return Promise.resolve();
+      },
+    ],
+  ] as readonly [string, ServiceDefinition['routes']][]) {
+    it(`is refused when it ${what}`, () => {
+      const { service } = mounted(log, routes);
+      const mount = (): unknown =>
+        collectRoutes(
+          (app) => service.routes(app),
+          () => 'dropped' as never,
+        );
+      expect(mount).to.throw(TypeError, 'routes(app) is async');
+    });
+  }
+});
