@@ -49,6 +49,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     draining: () => false,
     trustsTraceFlags: () => false,
   });
+  const metrics = serviceMetrics(recorder);
   const services = await mountedServices(settings);
   try {
     app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
@@ -59,7 +60,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
         sagas: refusing(service.name, 'sagas'),
         cpu: refusing(service.name, 'cpu'),
         call: (name) => refusing(service.name, `call('${name}')`),
-        metrics: serviceMetrics(recorder),
+        metrics: metrics(service.name),
         shared: shared(service.name),
         log: log.child({ service: service.name }),
       };

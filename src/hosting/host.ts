@@ -20,6 +20,7 @@ import { apiDocs } from '../server/docs/routes.js';
 import type { TopicBus } from '../server/topics.js';
 import type { ServiceDefinition } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
+import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
 import { shownPlace, userFailure } from '../user-code/failure.js';
@@ -133,7 +134,7 @@ export function createHost(options: HostOptions): Host {
       block,
       clock,
       recorder,
-      own: recorder.pool('services'),
+      metrics: serviceMetrics(recorder.pool('services')),
       tracing,
       log,
       call,

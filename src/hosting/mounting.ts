@@ -18,7 +18,7 @@ import { hasDatabase } from '../services/mounted.js';
 import type { Cpu, ServiceDefinition, ServiceDeps } from '../services/service.js';
 import type { Shared } from '../services/shared.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
-import { serviceMetrics } from '../telemetry/service-metrics.js';
+import type { OwnMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Call } from '../upstream/call.js';
 import { httpClient } from '../upstream/http-client.js';
@@ -43,8 +43,8 @@ export interface Surroundings {
   readonly block: Block;
   readonly clock: Clock;
   readonly recorder: Recorder;
-  /** For what services count themselves. */
-  readonly own: Recorder;
+  /** What each service counts with. */
+  readonly metrics: (service: string) => OwnMetrics;
   readonly tracing: Tracing;
   readonly log: Logger;
   readonly call: Call;
@@ -90,7 +90,7 @@ export class MountedService {
       sagas: sagas.length > 0 ? lateSagas(this.#lateSagas) : absent(name, 'sagas'),
       call: surroundings.call,
       cpu: surroundings.cpu.tasks(tasks),
-      metrics: serviceMetrics(surroundings.own),
+      metrics: surroundings.metrics(name),
       shared: surroundings.shared(name),
       // One of its own: what it changes of it concerns no line of the runtime.
       log: this.#log.child({}),

@@ -116,7 +116,10 @@ function ordered(name: string, labels: Labels): Labels {
   for (const label of metricEntry(name)?.labels ?? []) {
     if (labels[label]) result[label] = labels[label];
   }
-  for (const label of Object.keys(labels).sort()) if (labels[label]) result[label] ??= labels[label];
+  for (const label of Object.keys(labels).sort()) {
+    // A label may be called as a member of Object is: `constructor`.
+    if (labels[label] && !Object.hasOwn(result, label)) result[label] = labels[label];
+  }
   return result;
 }
 

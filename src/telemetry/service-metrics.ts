@@ -2,6 +2,7 @@
 // that is no number would be a number to whoever reads the metric.
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/recorder.js';
 import { assertOwnMetric } from './metrics.js';
+import { DeclaredMetrics } from './own-metrics.js';
 
 type Declared<T> = (name: string, help: string, labels?: Labels) => T;
 
@@ -15,23 +16,21 @@ export interface OwnMetrics {
   readonly histogram: Declared<Histogram>;
 }
 
-export function serviceMetrics(recorder: Recorder): OwnMetrics {
-  const kinds = new Map<string, MetricKind>();
-  const declare = (name: string, kind: MetricKind, help: string): void => {
-    const before = kinds.get(name);
-    if (before === kind) return;
-    if (before !== undefined) throw new TypeError(`metric ${name} is declared as a ${before} already`);
-    if (kinds.size === MOST_METRICS) {
-      throw new RangeError(`metric ${name}: a service has at most ${MOST_METRICS} metrics; use a label`);
-    }
-    recorder.declare(name, kind, help.slice(0, MOST_HELP));
-    kinds.set(name, kind);
-  };
+/**
+ * @param recorder of the services of a thread
+ * @returns the metrics of each of them, by its name
+ */
+export function serviceMetrics(recorder: Recorder): (service: string) => OwnMetrics {
+  const all = new DeclaredMetrics();
+  return (service) => metricsOf(service, recorder, all);
+}
+
+function metricsOf(service: string, recorder: Recorder, all: DeclaredMetrics): OwnMetrics {
   const declared =
     <T>(kind: MetricKind, make: (name: string, labels: Labels) => T): Declared<T> =>
     (name, help, labels = {}) => {
-      assertOwnMetric(name, help, Object.keys(labels));
-      declare(name, kind, help);
+      assertOwnMetric(name, help, labels);
+      if (all.add(service, name, kind)) recorder.declare(name, kind, help.slice(0, MOST_HELP));
       return make(name, labels);
     };
   return {
@@ -71,8 +70,6 @@ export function serviceMetrics(recorder: Recorder): OwnMetrics {
   };
 }
 
-/** Of one service in one thread. */
-const MOST_METRICS = 256;
 /** Characters of what is said about a metric. */
 const MOST_HELP = 250;
 /** 139 years. */

@@ -8,6 +8,7 @@ import { sharedClock } from '#src/memory/clock.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
+import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 
 /** A service with a database, as a worker mounts it; nothing of it is served. */
@@ -35,7 +36,7 @@ export function mounted(
     block,
     clock: sharedClock(block),
     recorder: new SeriesTable(new SeriesMemory().of(1)),
-    own: new SeriesTable(new SeriesMemory().of(1)),
+    metrics: serviceMetrics(new SeriesTable(new SeriesMemory().of(1))),
     tracing: initTracing(settings, { worker: 2, instanceId: 'test' }, log),
     log,
     call: unused,

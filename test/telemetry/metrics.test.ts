@@ -31,7 +31,7 @@ describe('telemetry/metrics', () => {
   });
 
   it('refuses a metric of a service that would spoil the scrape or take a name of ours', () => {
-    expect(() => assertOwnMetric('carts_total', 'Carts.', ['kind'])).to.not.throw();
+    expect(() => assertOwnMetric('carts_total', 'Carts.', { kind: 'full' })).to.not.throw();
     for (const [name, help, own] of [
       ['my-metric', 'x', []],
       ['1st', 'x', []],
@@ -43,8 +43,23 @@ describe('telemetry/metrics', () => {
       ['multilane_own_total', 'x', []],
       ['http_server_active_requests', 'x', []],
       ['process_own', 'x', []],
+      ['http_server_request_duration_seconds_sum', 'x', []],
+      ['db_client_operation_duration_seconds_bucket', 'x', []],
+      ['http_client_request_duration_seconds_count', 'x', []],
     ] as const) {
-      expect(() => assertOwnMetric(name, help, own), `${name} ${own.join()}`).to.throw(TypeError, name);
+      const values = Object.fromEntries(own.map((label) => [label, 'value']));
+      expect(() => assertOwnMetric(name, help, values), `${name} ${own.join()}`).to.throw(TypeError, name);
+    }
+  });
+
+  it('refuses a label whose value is no string, and names metric and label', () => {
+    for (const value of [200, 5n, true, null, undefined, {}, ['a'], Symbol('a')]) {
+      const declare = (): void =>
+        assertOwnMetric('carts_total', 'Carts.', { status: value as unknown as string });
+      expect(declare, typeof value).to.throw(
+        TypeError,
+        'metric "carts_total": label status must be a string',
+      );
     }
   });
 });

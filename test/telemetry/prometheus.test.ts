@@ -171,6 +171,15 @@ describe('telemetry/prometheus', () => {
     ]);
   });
 
+  it('shows labels that are called as members of every object are', async () => {
+    const { first, source } = threads();
+    const names = Object.getOwnPropertyNames(Object.prototype).filter((name) => !name.startsWith('__'));
+    for (const name of names) first.counter('odd_total', { [name]: 'x' }).add();
+    expect((await lines([source], 'odd_total')).sort()).to.deep.equal(
+      names.map((name) => `odd_total{${name}="x"} 1`).sort(),
+    );
+  });
+
   it('leaves out a series of an impossible name or of another kind instead of spoiling the scrape', async () => {
     const { first, second, source } = threads();
     first.counter('my-metric').add();

@@ -6,7 +6,7 @@ import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 
 describe('the metrics of a service', () => {
   const memory = new SeriesMemory();
-  const metrics = serviceMetrics(new SeriesTable(memory.of(1)));
+  const metrics = serviceMetrics(new SeriesTable(memory.of(1)))('shop');
   const totalOf = (name: string): number | undefined =>
     readTotals(memory).series.find(({ metric }) => metric === name)?.value;
 
@@ -29,13 +29,39 @@ describe('the metrics of a service', () => {
   });
 
   it('are of one kind each, and no more than 256', () => {
-    const own = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
+    const own = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)))('shop');
     own.counter('a_total', 'A.', { of: 'x' }).add();
     own.counter('a_total', 'A, said in other words.', { of: 'y' }).add();
     expect(() => own.gauge('a_total', 'A.')).to.throw(TypeError, 'a_total is declared as a counter already');
     for (let n = 1; n < 256; n++) own.counter(`n${n}_total`, 'One of many.');
     expect(() => own.counter('n256_total', 'One too many.')).to.throw(RangeError, 'n256_total');
     own.counter('a_total', 'A.').add();
+  });
+
+  it('have lines that no other metric of the thread has, whichever service declares it', () => {
+    const kinds = ['counter', 'gauge', 'histogram'] as const;
+    const names = ['m', 'm_count', 'm_sum', 'm_bucket', 'm_count_count'];
+    const linesOf = (name: string, kind: string): string[] =>
+      kind === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
+    for (const firstName of names) {
+      for (const firstKind of kinds) {
+        for (const name of names) {
+          for (const kind of kinds) {
+            const of = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
+            of('carts')[firstKind](firstName, 'The first.');
+            const declare = (): unknown => of('orders')[kind](name, 'The second.');
+            const lines = linesOf(firstName, firstKind);
+            const isSame = name === firstName && kind === firstKind;
+            const what = `${firstKind} ${firstName}, ${kind} ${name}`;
+            if (isSame || !linesOf(name, kind).some((line) => lines.includes(line))) {
+              expect(declare, what).to.not.throw();
+            } else {
+              expect(declare, what).to.throw(TypeError, new RegExp(`metric ${name} .* service carts`));
+            }
+          }
+        }
+      }
+    }
   });
 
   it('count what is one', () => {

@@ -42,7 +42,7 @@ const ourLimiter = createRateLimiter({ limit: '1000000/second;burst=1000000' });
 const flexible = new RateLimiterMemory({ points: 1e9, duration: 1 });
 
 const labels = { http_request_method: 'GET', http_route: '/api/users/{id}' };
-const ourMetrics = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
+const ourMetrics = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)))('bench');
 const ourCounter = ourMetrics.counter('bench_orders_total', 'Orders.', labels);
 const ourHistogram = ourMetrics.histogram('bench_order_seconds', 'Orders.', labels);
 const naming = { help: 'Orders.', labelNames: Object.keys(labels), registers: [new prometheus.Registry()] };
