@@ -2,14 +2,13 @@
 // place, the message, the frames of the project, and what to do next. Frames of Node.js and of the runtime are left out.
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inspect } from 'node:util';
 import { ConfigError } from '../errors.js';
+import { readableThrown } from './thrown.js';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 /** Where the runtime lies, compiled, or as source maps have it; its frames are not the author's. */
 const RUNTIME = ['dist/', 'src/', 'workers/'].map((folder) => PACKAGE + folder);
 const MOST_FRAMES = 20;
-const MOST_CAUSES = 5;
 /** Lines of a message. */
 const MOST_LINES = 10;
 const CORRECT_IT = 'Correct it and start again.';
@@ -35,10 +34,12 @@ export interface FailureDetails {
 }
 
 /**
+ * @param given what the project has thrown
  * @param during what was under way, as `while loading multilane.config.js`
  * @returns an error whose message has several lines
  */
-export function userFailure(thrown: unknown, during: string, details: FailureDetails = {}): ConfigError {
+export function userFailure(given: unknown, during: string, details: FailureDetails = {}): ConfigError {
+  const thrown = readableThrown(given);
   const { excerpt = [], next = CORRECT_IT } = details;
   const frames = userFrames(thrown);
   const place = details.place ?? frames.find(isOwn)?.place ?? details.file;
@@ -61,7 +62,7 @@ export function shownPlace(file: string, ...position: readonly (number | string)
 }
 
 function linesOf(thrown: unknown): readonly string[] {
-  if (!(thrown instanceof Error)) return [`${inspect(thrown, { depth: 1 })} was thrown, which is no Error`];
+  if (!(thrown instanceof Error)) return String(thrown).split('\n');
   const text = isOurs(thrown) ? thrown.message : `${thrown.name}: ${thrown.message}`;
   const lines = text.split('\n');
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
@@ -70,7 +71,7 @@ function linesOf(thrown: unknown): readonly string[] {
 /** Of what the project has thrown, not of what the runtime wraps: its message holds that of the cause. */
 function causesOf(thrown: unknown): readonly unknown[] {
   const causes: unknown[] = [];
-  for (let error = thrown; error instanceof Error && causes.length < MOST_CAUSES; error = error.cause) {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
     if (error.cause !== undefined && !isOurs(error)) causes.push(error.cause);
   }
   return causes;
@@ -91,7 +92,10 @@ const isOwn = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${
 const isOurs = (error: Error): boolean => RUNTIME.some((folder) => thrower(error)?.includes(folder));
 
 /** Thrown by Node.js, for a module that it cannot load. */
-export const isFromLoader = (error: Error): boolean => /\bnode:internal\//.test(thrower(error) ?? '');
+export function isFromLoader(thrown: unknown): thrown is Error {
+  const error = readableThrown(thrown);
+  return error instanceof Error && /\bnode:internal\//.test(thrower(error) ?? '');
+}
 
 /** The first line of the stack that is a frame. */
 const thrower = (error: Error): string | undefined => frameLines(error)[0];

@@ -42,8 +42,7 @@ export async function importFirst(path: string): Promise<Exports> {
 }
 
 async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
-  const isRefused = thrown instanceof Error && isFromLoader(thrown);
-  const details = isRefused ? await refusalDetails(thrown, path) : {};
+  const details = isFromLoader(thrown) ? await refusalDetails(thrown, path) : {};
   return userFailure(thrown, `while loading ${basename(path)}`, { ...details, file: shownPlace(path) });
 }
 

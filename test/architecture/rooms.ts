@@ -36,7 +36,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   upstream: ['resilience', 'telemetry', 'memory'],
   saga: ['db', 'resilience', 'telemetry'],
   cluster: ['memory', 'telemetry', 'user-code'],
-  'user-code': [],
+  'user-code': ['telemetry'],
   config: ['user-code'],
   surface: ['user-code', 'server', 'upstream', 'saga', 'db', 'telemetry', 'resilience', 'memory'],
 };

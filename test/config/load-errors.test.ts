@@ -53,6 +53,37 @@ const CASES: readonly Case[] = [
   while loading multilane.config.mjs. Correct it and start again.`,
   ],
   [
+    'a value that cannot be shown',
+    config(`import { inspect } from 'node:util';
+throw { [inspect.custom]() { throw new Error('no'); } };`),
+    `multilane.config.mjs: [unreadable] was thrown, which is no Error
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'errors that are the causes of each other, with the password of a URL',
+    config(`const inner = new Error('inner');
+const outer = new Error('postgres://me:hunter2@db/shop is not there', { cause: inner });
+inner.cause = outer;
+throw outer;`),
+    `multilane.config.mjs:2:15: Error: postgres://me:[redacted]@db/shop is not there
+    at multilane.config.mjs:2:15
+  caused by Error: inner
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a value with the password of a URL',
+    config(`throw 'postgres://me:hunter2@db/shop';`),
+    `multilane.config.mjs: 'postgres://me:[redacted]@db/shop' was thrown, which is no Error
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'an error with a message of any length',
+    config(`throw new Error('x'.repeat(30_000_000));`),
+    `multilane.config.mjs:1:7: Error: [30000000 characters]
+    at multilane.config.mjs:1:7
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
     'a throw at the top level of a service',
     {
       ...config(SERVICE),

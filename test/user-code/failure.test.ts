@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ConfigError } from '#src/errors.js';
+import { userFailure } from '#src/user-code/failure.js';
+
+const MEMBERS = ['name', 'message', 'stack', 'cause'] as const;
+
+describe('what a project has thrown', () => {
+  it('is told whichever of its members cannot be read, or are no texts', () => {
+    const member = fc.constantFrom(
+      'as it is',
+      'throws',
+      Object.create(null),
+      Symbol('odd'),
+      null,
+      undefined,
+      5n,
+    );
+    fc.assert(
+      fc.property(fc.tuple(member, member, member, member), (members) => {
+        const odd = new Error('odd');
+        expect(odd.stack).to.contain('odd'); // V8 writes it now, not when a member is odd already
+        for (const [index, value] of members.entries()) {
+          if (value === 'as it is') continue;
+          const get = (): unknown => {
+            if (value === 'throws') throw odd;
+            return value;
+          };
+          Object.defineProperty(odd, MEMBERS[index]!, { get });
+        }
+        const failure = userFailure(odd, 'while routes are registered', { file: 'multilane.config.js' });
+        expect(failure).to.be.instanceOf(ConfigError);
+        expect(failure.message).to.match(/^\S+: .*\n(?:.*\n)* {2}while routes are registered\. Correct it/);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is told when nothing at all can be asked of it', () => {
+    const refuse = (): never => {
+      throw new Error('no');
+    };
+    const odd = new Proxy(new Error('odd'), {
+      get: refuse,
+      getPrototypeOf: refuse,
+      has: refuse,
+      ownKeys: refuse,
+    });
+    const { message } = userFailure(odd, 'while routes are registered');
+    expect(message).to.match(/was thrown, which is no Error\n {2}while routes are registered/);
+  });
+});
