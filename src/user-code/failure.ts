@@ -86,6 +86,9 @@ function userFrames(thrown: unknown): readonly Frame[] {
   return frames.slice(0, frames.findLastIndex(isOwn) + 1);
 }
 
+/** Code of the project is among what was called. */
+export const isFromProject = (error: Error): boolean => userFrames(error).length > 0;
+
 const isOwn = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${sep}`);
 
 /** Thrown by the runtime, about the code that called it. */

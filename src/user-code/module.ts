@@ -1,11 +1,11 @@
 // Loads modules of a project: its configuration and, through it, its services. What goes wrong is told with file and
 // line, in which of them it ever is.
-import { existsSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
-import { type FailureDetails, isFromLoader, shownPlace, userFailure } from './failure.js';
+import { type FailureDetails, isFromLoader, isFromProject, shownPlace, userFailure } from './failure.js';
 import { findSyntaxFault, importsFrom, parseSyntaxFault, type UserImport } from './imports.js';
 
 type Exports = Readonly<Record<string, unknown>>;
@@ -28,6 +28,8 @@ export async function importFirst(path: string): Promise<Exports> {
   const rejections: unknown[] = [];
   const heard = (reason: unknown): number => rejections.push(reason);
   process.on('unhandledRejection', heard);
+  const ended = (): void => reportEnd(path);
+  process.once('exit', ended);
   try {
     const exports = await importUserModule(path);
     // They are reported when the promises of this turn have run.
@@ -38,7 +40,28 @@ export async function importFirst(path: string): Promise<Exports> {
     });
   } finally {
     process.removeListener('unhandledRejection', heard);
+    process.removeListener('exit', ended);
   }
+}
+
+/** Of Node.js: the loop is empty, and a module still awaits something at its top level. */
+const NEVER_SETTLED = 13;
+
+/** The process ends while the module is loaded, and nothing else says why: exit listeners run below what has called exit. */
+function reportEnd(path: string): void {
+  const isUnsettled = process.exitCode === NEVER_SETTLED;
+  const end = new Error(
+    isUnsettled
+      ? 'an await at the top level of a module never settles'
+      : 'process.exit() has ended the process',
+  );
+  // The runtime itself ends it after a signal, and another code is that of a failure that has been printed.
+  if (!isUnsettled && (Number(process.exitCode ?? 0) !== 0 || !isFromProject(end))) return;
+  const { message, exitCode } = userFailure(end, `while loading ${basename(path)}`, {
+    file: shownPlace(path),
+  });
+  writeSync(2, `multilane: ${message}\n`);
+  process.exitCode = exitCode;
 }
 
 async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
