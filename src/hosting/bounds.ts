@@ -13,6 +13,7 @@ import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
 import { half, Quota } from '../resilience/quota.js';
 import type { Doors, RequestQuotas } from '../server/observer.js';
 import type { PlacesOf } from '../upstream/bounded.js';
+import { callPlaces } from './call-places.js';
 
 export interface Place {
   readonly block: Block;
@@ -47,7 +48,6 @@ export function createBounds(
   >;
   const bulkheads = new BulkheadCells(block, slot);
   const full = shed('bulkhead');
-  const places = (name: string) => ({ permits: bulkheads.of(name), refused: () => full.add() });
   const cells = new AdmissionCells(block, slot);
   const recover = interruptedPermits(block, slot);
   const admission = new Admission({
@@ -65,8 +65,8 @@ export function createBounds(
     get sharingRoutes() {
       return cells.sharing;
     },
-    places: (name) => places(`route ${name}`),
-    placesOf: (service) => places(`call ${service}`),
+    places: (name) => ({ permits: bulkheads.of(`route ${name}`), refused: () => full.add() }),
+    placesOf: callPlaces(bulkheads, full, recorder.counter('multilane_bulkhead_overflow_total')),
     quotas: createQuotas(block, slot, settings, { bodies: shed('bodies'), streams: shed('streams') }),
   };
 }

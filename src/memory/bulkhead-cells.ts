@@ -3,6 +3,7 @@
 import type { Area } from './area.js';
 import { BulkheadLine } from './bulkhead-line.js';
 import { type Clock, sharedClock } from './clock.js';
+import { BULKHEADS_BY_CALLS } from './layout.js';
 import { type Named, NameTable } from './names.js';
 import { PermitLedger } from './permit-ledger.js';
 
@@ -45,9 +46,23 @@ export class BulkheadCells {
   of(name: string): Permits {
     let permits = this.#known.get(name);
     if (permits === undefined) {
-      permits = this.#permits(name);
+      permits = this.#permits(this.#names.rowOf(name));
       this.#known.set(name, permits);
     }
+    return permits;
+  }
+
+  /**
+   * As `of`, for a name that is not in the code but may be chosen by clients, or by processes that register.
+   * @returns undefined: names of that kind have used up their part of the rows
+   */
+  find(name: string): Permits | undefined {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const row = this.#names.rowFor(name, BULKHEADS_BY_CALLS);
+    if (row === undefined) return undefined;
+    const permits = this.#permits(row);
+    this.#known.set(name, permits);
     return permits;
   }
 
@@ -56,8 +71,7 @@ export class BulkheadCells {
     return this.#names.agree(this.#names.rowOf(name), terms, replace);
   }
 
-  #permits(name: string): Permits {
-    const row = this.#names.rowOf(name);
+  #permits(row: number): Permits {
     const ledger = this.#ledger;
     return {
       enter: (most) =>

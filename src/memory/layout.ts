@@ -71,6 +71,8 @@ export const FEW_RATE_BUCKETS = 64;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
+/** Names of called services take no row from so many on: the others are kept for the names of routes and of `shared`. */
+export const BULKHEADS_BY_CALLS = 192;
 /** Routes whose requests in flight are counted by route, and the row that all others share. */
 export const ROUTES = 512;
 export const ROUTE_ROWS = ROUTES + 1;

@@ -35,15 +35,35 @@ export class NameTable {
    * @throws RangeError when there are too many names, or one is too long
    */
   rowOf(name: string): number {
-    const [hashes, lengths, names, , what] = this.#kind;
     const bytes = new TextEncoder().encode(name);
     if (bytes.length === 0 || bytes.length > NAME_BYTES) {
       throw new RangeError(`the name "${name}" is empty, or longer than ${NAME_BYTES} bytes`);
     }
+    const row = this.#search(name, bytes, this.rows);
+    if (row !== undefined) return row;
+    const [, , , , what] = this.#kind;
+    throw new RangeError(`"${name}" is one too many: there is room for ${this.rows} ${what} in a process`);
+  }
+
+  /**
+   * As `rowOf`, of a name that may be too long.
+   * @param most a free row is taken only while fewer than so many are in use; threads that meet may exceed it by one each
+   * @returns undefined: there is no room
+   */
+  rowFor(name: string, most = this.rows): number | undefined {
+    const short = shortened(name);
+    const bytes = new TextEncoder().encode(short);
+    return bytes.length === 0 ? undefined : this.#search(short, bytes, most);
+  }
+
+  #search(name: string, bytes: Uint8Array, most: number): number | undefined {
+    const [hashes, lengths, names] = this.#kind;
     const hash = hashOf(bytes);
     for (let step = 0; step < this.rows; step++) {
       const row = ((hash >>> 0) + step) % this.rows;
-      const before = Atomics.compareExchange(this.#area.words(hashes, row), 0, 0, hash);
+      const words = this.#area.words(hashes, row);
+      if (most < this.rows && Atomics.load(words, 0) === 0 && this.#used() >= most) return undefined;
+      const before = Atomics.compareExchange(words, 0, 0, hash);
       if (before !== 0 && before !== hash) continue;
       const known = this.nameOf(row);
       if (known === name) return row;
@@ -53,17 +73,15 @@ export class NameTable {
       Atomics.store(this.#area.words(lengths, row), 0, bytes.length);
       return row;
     }
-    throw new RangeError(`"${name}" is one too many: there is room for ${this.rows} ${what} in a process`);
+    return undefined;
   }
 
-  /** As `rowOf`, of a name that may be too long. @returns undefined: there is no room */
-  rowFor(name: string): number | undefined {
-    try {
-      return this.rowOf(shortened(name));
-    } catch (error) {
-      if (error instanceof RangeError) return undefined;
-      throw error;
+  #used(): number {
+    let used = 0;
+    for (let row = 0; row < this.rows; row++) {
+      if (Atomics.load(this.#area.words(this.#kind[0], row), 0) !== 0) used++;
     }
+    return used;
   }
 
   nameOf(row: number): string | undefined {

@@ -133,6 +133,9 @@ export const METRICS = {
     'service',
   ),
   multilane_rate_limited_total: counter('Requests refused by a rate limit.', 'limit'),
+  multilane_bulkhead_overflow_total: counter(
+    'Calls with maxConcurrent of services that found no row in shared memory: bounded in each worker by itself.',
+  ),
   multilane_rate_limit_overflow_total: counter(
     'Requests whose key found no room of its own and shared a limit with others.',
   ),

@@ -72,6 +72,11 @@ export class Balancer {
     this.#options = options;
   }
 
+  /** Whether a service has any instance. */
+  knows(service: string): boolean {
+    return this.#options.endpoints(service).length > 0;
+  }
+
   /**
    * @param tried endpoints to avoid as long as there are others (a retry goes elsewhere)
    * @param refused endpoints that must not be called (their breaker is open)

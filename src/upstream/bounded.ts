@@ -3,6 +3,7 @@ import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import type { Permits } from '../resilience/bulkhead.js';
 import { currentScope } from '../scope.js';
+import type { Balancer } from './balancer.js';
 
 /** Calls under way to one service, counted over all workers. */
 export type PlacesOf = (service: string) => {
@@ -24,9 +25,17 @@ class CallPlace extends Hold {
   }
 }
 
-/** @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way */
+export interface BoundedDependencies {
+  readonly balancer: Pick<Balancer, 'knows'>;
+  readonly placesOf: PlacesOf;
+}
+
+/**
+ * A service without an instance has no places: its name may be anything that a client asks for, and `run` fails at once.
+ * @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way
+ */
 export async function withinPlaces<T>(
-  placesOf: PlacesOf,
+  { balancer, placesOf }: BoundedDependencies,
   service: string,
   most: number,
   run: () => Promise<T>,
@@ -34,6 +43,7 @@ export async function withinPlaces<T>(
   if (!(Number.isSafeInteger(most) && most >= 1)) {
     throw new TypeError('call: maxConcurrent must be a whole number >= 1');
   }
+  if (!balancer.knows(service)) return run();
   const places = placesOf(service);
   const { permits } = places;
   if (!permits.enter(most)) {

@@ -8,7 +8,8 @@ import { Retry } from '../resilience/retry.js';
 import { type Cancellation, cancelAt, manyMayListen } from '../resilience/timeout.js';
 import { currentScope, type Scope } from '../scope.js';
 import { type AttemptDependencies, admit, type Outgoing, tryAt } from './attempt.js';
-import { type PlacesOf, withinPlaces } from './bounded.js';
+import type { Balancer } from './balancer.js';
+import { type BoundedDependencies, withinPlaces } from './bounded.js';
 import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
 import { hedgeMsOf, retriesOf, timeoutMsOf } from './call-options.js';
 import { SILENT } from './observer.js';
@@ -16,8 +17,8 @@ import { type OutgoingContent, outgoingContent, outgoingMethod, outgoingPath } f
 import { type MakeCall, shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
-export interface CallDependencies extends AttemptDependencies {
-  readonly placesOf: PlacesOf;
+export interface CallDependencies extends AttemptDependencies, BoundedDependencies {
+  readonly balancer: Pick<Balancer, 'pick' | 'knows'>;
   readonly flights: SingleFlight;
   readonly random: Random;
   readonly sleep?: Sleep;
@@ -38,9 +39,7 @@ export function createCall(dependencies: CallDependencies): Call {
     const make: MakeCall = (method, path, options) => {
       const run = () => callService(dependencies, service, method, path, options);
       const { maxConcurrent } = options;
-      return maxConcurrent === undefined
-        ? run()
-        : withinPlaces(dependencies.placesOf, service, maxConcurrent, run);
+      return maxConcurrent === undefined ? run() : withinPlaces(dependencies, service, maxConcurrent, run);
     };
     const request: ServiceClient['request'] = async (method, path, options = {}) =>
       reported(

@@ -553,6 +553,17 @@ describe('call', () => {
       expect(await get(0).catch((error: unknown) => error)).to.be.instanceOf(TypeError);
     });
 
+    it('no places of a service that has no instance', async () => {
+      const asked: string[] = [];
+      const placesOf = (service: string) => {
+        asked.push(service);
+        return { permits: { enter: () => true, leave() {} }, refused() {} };
+      };
+      const { call } = setUp([], () => Promise.resolve(answer(200)), { placesOf });
+      const error = await failureOf(call('anything').get('/x', { maxConcurrent: 2 }));
+      expect([error.code, asked]).to.deep.equal(['NO_INSTANCE', []]);
+    });
+
     it('once for all who want the same at the same time, if they say so', async () => {
       const finish: ((response: Received) => void)[] = [];
       const { call, sent, observed } = setUp(two, () => new Promise((resolve) => void finish.push(resolve)));
