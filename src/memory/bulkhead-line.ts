@@ -7,8 +7,11 @@ import { elapsed, toWord } from './elapsed.js';
 
 /** Of a thread's place in the line. SINCE: 0 for nobody; written last. BELL: changes when it is its turn. */
 const [SINCE, SAID_AT, BELL] = [0, 1, 2] as const;
-/** Who has not said so for this long stands still or is gone, and holds nobody up. */
-const SAID_FOR_MS = 100;
+/**
+ * A thread that has not said so for four looks (resilience/bulkhead.ts) is stalled or gone, and holds up no other: waiters
+ * elsewhere take free places before their own time is over. It is first again as soon as it says so again.
+ */
+const SAID_FOR_MS = 20;
 
 export class BulkheadLine {
   readonly #words: Int32Array;

@@ -101,7 +101,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/shared-memory.md', 'since when, every # ms', 'resilience/bulkhead', 'LOOK_EVERY_MS'),
   promised(
     'docs/shared-memory.md',
-    'has not said so for # ms stands still',
+    'that has not said so for # ms is stalled',
     'memory/bulkhead-line',
     'SAID_FOR_MS',
   ),

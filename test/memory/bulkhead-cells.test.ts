@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS, NAME_BYTES } from '#src/memory/layout.js';
+import { checkedBulkhead } from '#src/resilience/bulkhead.js';
 import type { Crowding } from './bulkhead-crowd.js';
 import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 
@@ -66,6 +67,21 @@ describe('bulkhead cells', () => {
     reclaimBulkheads(block, 1);
     await rung;
     expect(waiting!.enter(1)).to.equal(true);
+  });
+
+  it('hold up no other thread for a stalled one that waits, and have it first again when it goes on', () => {
+    const block = Block.create({ workers: 2 });
+    const { queueMs } = checkedBulkhead('', { limit: 1 });
+    let now = 1_000;
+    const [stalled, other] = [1, 2].map((slot) => new BulkheadCells(block, slot, () => now).of('a').line);
+    const since = now;
+    stalled!.say(since);
+    const mine = ++now;
+    for (; now <= since + 10; now++) expect(other!.isBehind(mine), `at ${now}`).to.equal(true);
+    now = since + queueMs / 2;
+    expect(other!.isBehind(mine), 'after half of the default queueMs').to.equal(false);
+    stalled!.say(since);
+    expect([other!.isBehind(mine), stalled!.isBehind(since)]).to.deep.equal([true, false]);
   });
 
   it('have room for so many names, and say so', () => {

@@ -163,7 +163,7 @@ export const bell: Check = {
 };
 
 export const silentWaiter: Check = {
-  title: 'bulkhead line: a thread that died while it waited holds nobody up for more than 100 ms',
+  title: 'bulkhead line: a thread that died while it waited holds nobody up for more than 20 ms',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const clock = world.clock(1000);
@@ -190,12 +190,12 @@ export const silentWaiter: Check = {
         {
           name: 'time',
           self: { isBehind: 0 },
-          calls: { 'after 60 ms': () => clock.set(1060), 'after 170 ms': () => clock.set(1170) },
+          calls: { 'after 12 ms': () => clock.set(1012), 'after 34 ms': () => clock.set(1034) },
         },
       ],
       finally: ({ dead }) => {
-        clock.set(1290);
-        law(!two.isBehind(1280), `a thread is held up${dead === undefined ? '' : ' by a dead one'}`);
+        clock.set(1060);
+        law(!two.isBehind(1055), `a thread is held up${dead === undefined ? '' : ' by a dead one'}`);
       },
     });
   },
