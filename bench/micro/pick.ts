@@ -79,7 +79,7 @@ if (isMainThread) {
     ] as const) {
       report(`${what}${note}`, (turn) => {
         if (fresh && turn % KEPT_FRESH_FOR === 0) refresh();
-        if (balancer.pick(service, NOBODY, NOBODY) === undefined) throw new Error('there is no endpoint');
+        if (balancer.pick(service, NOBODY) === undefined) throw new Error('there is no endpoint');
       });
     }
   };
@@ -101,7 +101,7 @@ if (isMainThread) {
   parentPort!.postMessage('beside');
   for (;;) {
     for (const service of ['few', 'many', 'weighted']) {
-      const { slot } = balancer.pick(service, NOBODY, NOBODY)!;
+      const { slot } = balancer.pick(service, NOBODY)!;
       load.begin(slot);
       load.observe(slot, 1_000 + slot);
       load.end(slot);

@@ -108,6 +108,20 @@ export class BreakerCells {
     return mode === FORCED_OPEN ? REFUSED : this.#admitProbe(slot);
   }
 
+  /**
+   * Whether `admit` would give a ticket now, as far as this thread can know. It takes no permit, but writes down that
+   * probes have run out of time, since `admit` is not called where this is false.
+   */
+  admits(slot: number): boolean {
+    const { word, low, since } = this.#words.load(slot);
+    const mode = modeOf(low);
+    if (mode === OPEN) return elapsed(this.#now(), since) >= this.#rule.openMs;
+    if (mode !== HALF_OPEN) return mode !== FORCED_OPEN;
+    if (takenOf(low) < this.#rule.probes || this.#words.isOwed(slot)) return true;
+    this.#endProbes(slot, word, low, since);
+    return false;
+  }
+
   /** @param now of the shared clock; whoever has just read it saves a third of the cost */
   settle(slot: number, ticket: number, outcome: BreakerOutcome, now: number = this.#clock()): void {
     if ((ticket & PROBE) !== 0) {
@@ -218,14 +232,16 @@ export class BreakerCells {
         continue;
       }
       if (this.#probes.isOwed(slot) && this.#probes.census(slot)) continue;
-      if (
-        elapsed(now, since) >= this.#rule.probeMs &&
-        this.#words.swap(slot, word, following(low, OPEN), now)
-      ) {
-        this.#changed(slot, OPEN);
-      }
+      this.#endProbes(slot, word, low, since);
       return REFUSED;
     }
+  }
+
+  /** Probes that have no outcome after so long have failed. */
+  #endProbes(slot: number, word: bigint, low: number, since: number): void {
+    const now = this.#now();
+    if (elapsed(now, since) < this.#rule.probeMs) return;
+    if (this.#words.swap(slot, word, following(low, OPEN), now)) this.#changed(slot, OPEN);
   }
 
   #settleProbe(slot: number, epoch: number, outcome: BreakerOutcome): void {

@@ -7,6 +7,8 @@ import type { Outcome } from './policy.js';
 export interface Breaker {
   /** A ticket for one piece of work, to be given to `settle` exactly once; negative when it must not be done. */
   admit(cell: number): number;
+  /** Whether `admit` would give one now; takes nothing. Another thread may be faster. */
+  admits(cell: number): boolean;
   /** @param now milliseconds of the shared clock, if it has just been read */
   settle(cell: number, ticket: number, outcome: Outcome, now?: number): void;
   /** Milliseconds until work may be admitted: 0 now, Infinity while forced open. */

@@ -103,24 +103,47 @@ class AttemptHold extends Hold {
  * @param never ids of endpoints that will not do
  */
 export function admit(
+  dependencies: AttemptDependencies,
+  outgoing: Outgoing,
+  never: ReadonlySet<string>,
+): Admitted | HttpError {
+  const { service, tried } = outgoing;
+  const excludes = never.size === 0 ? undefined : ({ id }: Endpoint) => never.has(id);
+  const endpoint = dependencies.balancer.pick(service, tried, excludes);
+  if (endpoint === undefined) {
+    return new UnavailableError('NO_INSTANCE', `No instance of service ${service} is known.`);
+  }
+  const ticket = dependencies.breaker.admit(endpoint.slot);
+  return ticket >= 0 ? { endpoint, ticket } : admitOther(dependencies, outgoing, never, endpoint);
+}
+
+/**
+ * Asks the breakers of all endpoints before the pick, so that a call takes time in proportion to their number also when all
+ * are open. A picked one refuses only where another thread has changed its breaker in between.
+ * @param refused the endpoint whose breaker has refused the call
+ */
+function admitOther(
   { balancer, breaker }: AttemptDependencies,
   { service, tried }: Outgoing,
   never: ReadonlySet<string>,
+  refused: Endpoint,
 ): Admitted | HttpError {
-  let refused = never;
-  let retryInMs = Number.POSITIVE_INFINITY;
+  const passed = new Set(never).add(refused.id);
+  let retryInMs = breaker.retryInMs(refused.slot);
+  const excludes = ({ id, slot }: Endpoint): boolean => {
+    if (passed.has(id)) return true;
+    if (breaker.admits(slot)) return false;
+    retryInMs = Math.min(retryInMs, breaker.retryInMs(slot));
+    return true;
+  };
   for (;;) {
-    const endpoint = balancer.pick(service, tried, refused);
-    if (endpoint === undefined) break;
+    const endpoint = balancer.pick(service, tried, excludes);
+    if (endpoint === undefined) return openRefusal(`The breaker of service ${service} is open.`, retryInMs);
     const ticket = breaker.admit(endpoint.slot);
     if (ticket >= 0) return { endpoint, ticket };
-    refused = new Set(refused).add(endpoint.id);
+    passed.add(endpoint.id);
     retryInMs = Math.min(retryInMs, breaker.retryInMs(endpoint.slot));
   }
-  if (refused.size === 0) {
-    return new UnavailableError('NO_INSTANCE', `No instance of service ${service} is known.`);
-  }
-  return openRefusal(`The breaker of service ${service} is open.`, retryInMs);
 }
 
 /** One attempt at an endpoint that was admitted, and what it says about it. Never rejects. */

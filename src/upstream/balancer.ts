@@ -79,20 +79,26 @@ export class Balancer {
 
   /**
    * @param tried endpoints to avoid as long as there are others (a retry goes elsewhere)
-   * @param refused endpoints that must not be called (their breaker is open)
+   * @param excludes tells which must not be called (their breaker is open); asked at most twice about each
    * @returns undefined when there is nobody to call
    */
-  pick(service: string, tried: ReadonlySet<string>, refused: ReadonlySet<string>): Endpoint | undefined {
+  pick(
+    service: string,
+    tried: ReadonlySet<string>,
+    excludes?: (endpoint: Endpoint) => boolean,
+  ): Endpoint | undefined {
     const endpoints = this.#options.endpoints(service);
     if (endpoints.length === 0) return undefined;
     const prepared = this.#preparedFor(service, endpoints);
-    if (tried.size === 0 && refused.size === 0) {
+    if (tried.size === 0 && excludes === undefined) {
       const nearest = prepared.circles[0];
       return nearest === undefined ? undefined : this.#pickIn(nearest, prepared.picker);
     }
     return (
-      this.#pickNearest(prepared, ({ id }) => !tried.has(id) && !refused.has(id)) ??
-      (tried.size === 0 ? undefined : this.#pickNearest(prepared, ({ id }) => !refused.has(id)))
+      this.#pickNearest(prepared, (endpoint) => !tried.has(endpoint.id) && excludes?.(endpoint) !== true) ??
+      (tried.size === 0
+        ? undefined
+        : this.#pickNearest(prepared, (endpoint) => excludes?.(endpoint) !== true))
     );
   }
 

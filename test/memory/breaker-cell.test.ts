@@ -301,7 +301,9 @@ describe('breaker cell', () => {
             model.force(each.to);
           } else if (each.do === 'start') {
             for (let i = 0; i < each.times; i++) {
+              const admits = cells.admits(SLOT);
               const ticket = { cell: cells.admit(SLOT), model: model.admit() };
+              expect(admits, 'admits').to.equal(ticket.cell !== REFUSED);
               expect(ticket.cell === REFUSED).to.equal(ticket.model === -1);
               if (ticket.cell !== REFUSED) tickets.push(ticket);
             }

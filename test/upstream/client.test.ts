@@ -271,6 +271,37 @@ describe('call', () => {
       expect(sent).to.deep.equal([]);
     });
 
+    it('is asked for in proportion to the instances when all refuse, whatever they refuse by', async () => {
+      for (const tried of ['open', 'half-open']) {
+        let reads = 0;
+        const many = Array.from({ length: 500 }, (_, slot) =>
+          Object.defineProperty(endpoint('', { slot, weight: 1 + (slot % 3) }), 'id', {
+            get() {
+              reads++;
+              return `i${slot}`;
+            },
+          }),
+        );
+        const { call, breaker, time, sent } = setUp(many, () => answer(200));
+        for (const { slot } of many) {
+          for (let n = 0; n < 20; n++) breaker.settle(slot, breaker.admit(slot), 'failure');
+        }
+        time.now = tried === 'open' ? 100 : 5_000;
+        for (const { slot } of many)
+          if (tried === 'half-open') for (let n = 0; n < 3; n++) breaker.admit(slot);
+        await failureOf(call('orders').get('/x'));
+        reads = 0;
+        expect((await failureOf(call('orders').get('/x'))).code, tried).to.equal('BREAKER_OPEN');
+        expect(reads, tried).to.be.below(20 * many.length);
+        breaker.force(many[7]!.slot, 'closed');
+        expect((await call('orders').get('/x')).status, tried).to.equal(200);
+        expect(
+          sent.map(({ id }) => id),
+          tried,
+        ).to.deep.equal(['i7']);
+      }
+    });
+
     it('closes again after three probes that succeed', async () => {
       let status = 500;
       const { call, time, breaker } = setUp([endpoint('a', { slot: 1 })], () => answer(status));

@@ -42,7 +42,7 @@ function setUp(endpoints: readonly Endpoint[], picker = roundRobinPicker) {
     for (let i = 0; i < times; i++) outliers.ended(one, 'failure');
   };
   const picks = (count = 4, tried = NONE): string =>
-    Array.from({ length: count }, () => balancer.pick('orders', tried, NONE)?.id ?? '-').join('');
+    Array.from({ length: count }, () => balancer.pick('orders', tried)?.id ?? '-').join('');
   const share = (id: string, tried = NONE): number => (picks(4_000, tried).split(id).length - 1) / 4_000;
   return { time, cells, list, outliers, fail, picks, share };
 }

@@ -90,6 +90,6 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
       load.begin(OWN_ENDPOINT);
       load.end(OWN_ENDPOINT);
     },
-    [`pick, power of two choices among ${ENDPOINTS}`]: () => void balancer.pick('bench', NOBODY, NOBODY),
+    [`pick, power of two choices among ${ENDPOINTS}`]: () => void balancer.pick('bench', NOBODY),
   };
 }
