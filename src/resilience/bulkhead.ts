@@ -5,6 +5,7 @@ import { Hold } from '../hold.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { RunOptions } from './policy.js';
 import { manyMayListen } from './timeout.js';
+import { type Listed, WaitingList } from './waiting-list.js';
 
 /** Places, counted for all threads. */
 export interface Permits {
@@ -66,9 +67,6 @@ export interface BulkheadParts extends Required<BulkheadSettings> {
   readonly onRefused: () => void;
 }
 
-/** Whoever has no signal waits until the time is over. */
-const NEVER = new AbortController().signal;
-
 /**
  * At this pace a thread in which somebody waits says so, and looks for a place: the bell that others ring may have been
  * missed, or they may have ended before they rang it.
@@ -77,8 +75,8 @@ const LOOK_EVERY_MS = 5;
 
 /** What takes a place: a request, or a piece of work. */
 export interface Guest {
-  /** With it the guest stops waiting. Read only when it has to wait. */
-  readonly signal: AbortSignal;
+  /** With it the guest stops waiting; undefined: only with `queueMs`. Read only when it has to wait. */
+  readonly signal: AbortSignal | undefined;
   /** The place is the guest's, who gives it back by `leave`. Called at once, not in a continuation, which may be lost. */
   hold(place: { leave(): void }): void;
 }
@@ -94,8 +92,8 @@ class WorkPlace extends Hold implements Guest {
     this.#signal = signal;
   }
 
-  get signal(): AbortSignal {
-    return this.#signal ?? this.#scope?.signal ?? NEVER;
+  get signal(): AbortSignal | undefined {
+    return this.#signal ?? this.#scope?.signal;
   }
 
   hold(place: { leave(): void }): void {
@@ -108,7 +106,7 @@ class WorkPlace extends Hold implements Guest {
   }
 }
 
-interface Waiter {
+interface Waiter extends Listed<Waiter> {
   readonly since: number;
   readonly until: number;
   readonly enter: () => void;
@@ -132,7 +130,7 @@ export interface Bulkhead {
 /** The bulkhead of one thread. Places are those of all threads, and who has waited longest in any of them comes first. */
 export class BulkheadQueue implements Bulkhead {
   readonly #parts: BulkheadParts;
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new WaitingList<Waiter>();
   #timer: NodeJS.Timeout | undefined;
   #listens = false;
 
@@ -179,7 +177,7 @@ export class BulkheadQueue implements Bulkhead {
 
   leave(): void {
     const { permits, queue } = this.#parts;
-    const [next] = this.#waiting;
+    const next = this.#waiting.first;
     if (next !== undefined && !permits.line.isBehind(next.since)) {
       this.#admit(next);
       return;
@@ -193,11 +191,11 @@ export class BulkheadQueue implements Bulkhead {
     return new Promise((resolve, reject) => {
       const left = (): void => {
         this.#remove(waiter);
-        reject(signal.reason as Error);
+        reject(signal?.reason as Error);
       };
       const settled = <A extends readonly unknown[]>(end: (...args: A) => void) => {
         return (...args: A): void => {
-          signal.removeEventListener('abort', left);
+          signal?.removeEventListener('abort', left);
           end(...args);
         };
       };
@@ -209,8 +207,10 @@ export class BulkheadQueue implements Bulkhead {
         resolve();
       };
       const waiter: Waiter = { since, until, enter: settled(admitted), refuse: settled(reject) };
-      manyMayListen(signal);
-      signal.addEventListener('abort', left, { once: true });
+      if (signal !== undefined) {
+        manyMayListen(signal);
+        signal.addEventListener('abort', left, { once: true });
+      }
       this.#waiting.add(waiter);
       if (this.#waiting.size === 1) permits.line.say(since);
       this.#listen();
@@ -222,7 +222,7 @@ export class BulkheadQueue implements Bulkhead {
   #look(): void {
     const { permits, limit } = this.#parts;
     const now = performance.now();
-    for (const waiter of this.#waiting) {
+    for (let waiter = this.#waiting.first; waiter !== undefined; waiter = this.#waiting.first) {
       if (!permits.line.isBehind(waiter.since) && permits.enter(limit)) this.#admit(waiter);
       else if (waiter.until <= now) {
         this.#remove(waiter);
@@ -252,8 +252,8 @@ export class BulkheadQueue implements Bulkhead {
 
   #remove(waiter: Waiter): void {
     const { line } = this.#parts.permits;
-    this.#waiting.delete(waiter);
-    const [first] = this.#waiting;
+    this.#waiting.remove(waiter);
+    const { first } = this.#waiting;
     if (first !== undefined) {
       line.say(first.since);
       return;

@@ -105,6 +105,23 @@ describe('bulkhead', () => {
     expect(warnings).to.deep.equal([]);
   });
 
+  it('listens to nothing for those who have no signal', async () => {
+    const { bulkhead } = setUp(1, 30);
+    const original = Object.getOwnPropertyDescriptor(EventTarget.prototype, 'addEventListener')!;
+    const listened: string[] = [];
+    Object.defineProperty(EventTarget.prototype, 'addEventListener', {
+      ...original,
+      value: (type: string) => listened.push(type),
+    });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    try {
+      await Promise.all(Array.from({ length: 31 }, () => bulkhead.run(turn)));
+    } finally {
+      Object.defineProperty(EventTarget.prototype, 'addEventListener', original);
+    }
+    expect(listened).to.deep.equal([]);
+  });
+
   it('looks at the first of a long queue only, until one that waits may go', async () => {
     const WAITERS = 2_000;
     let looks = 0;
