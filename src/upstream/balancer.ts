@@ -65,7 +65,7 @@ const NOBODY: readonly Endpoint[] = [];
 
 export class Balancer {
   readonly #options: BalancerOptions;
-  /** Kept only for services that have an endpoint, so their number is bounded by the registry's. */
+  /** Services that have lost their last endpoint go when another one comes, so the registry bounds their number. */
   readonly #prepared = new Map<string, Prepared>();
 
   constructor(options: BalancerOptions) {
@@ -132,13 +132,20 @@ export class Balancer {
     ) {
       return prepared;
     }
-    prepared ??= { picker: picker(), endpoints: NOBODY, version, until: 0, circles: [] };
-    this.#prepared.set(service, prepared);
+    if (prepared === undefined) {
+      this.#forget();
+      prepared = { picker: picker(), endpoints: NOBODY, version, until: 0, circles: [] };
+      this.#prepared.set(service, prepared);
+    }
     this.#prepare(prepared, endpoints, clock());
     // Read before the list was made, so the next pick sees what has changed meanwhile; written behind it, in case it threw.
     prepared.version = version;
     prepared.endpoints = endpoints;
     return prepared;
+  }
+
+  #forget(): void {
+    for (const service of this.#prepared.keys()) if (!this.knows(service)) this.#prepared.delete(service);
   }
 
   #prepare(prepared: Prepared, endpoints: readonly Endpoint[], now: number): void {

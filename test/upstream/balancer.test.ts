@@ -29,6 +29,34 @@ describe('balancer', () => {
     expect(balancerOf([]).pick('orders', NONE)).to.equal(undefined);
   });
 
+  it('keeps nothing of services that are gone when others have come', () => {
+    const present = new Set<string>();
+    const pickers: string[] = [];
+    let picking = '';
+    const balancer = balancerOf([], {
+      endpoints: (service) => (present.has(service) ? [endpoint('a', { service })] : []),
+      picker: () => {
+        pickers.push(picking);
+        return roundRobinPicker();
+      },
+    });
+    const pick = (service: string): void => {
+      picking = service;
+      expect(balancer.pick(service, NONE)?.service).to.equal(service);
+    };
+    present.add('stays');
+    pick('stays');
+    for (const round of [1, 2]) {
+      for (let n = 0; n < 20; n++) {
+        present.add(`s${n}`);
+        pick(`s${n}`);
+        pick('stays');
+        present.delete(`s${n}`);
+      }
+      expect(pickers.length, 'each has a picker of its own after it was gone').to.equal(1 + round * 20);
+    }
+  });
+
   it('picks only healthy endpoints while at least half are', () => {
     const endpoints = [
       endpoint('a'),
