@@ -1,17 +1,25 @@
 // Keeps what is made by a key, so that it is made once for all events: a look-up per event, the labels only the
-// first time. Keys can come from clients and from other services, so no more than so many are kept; what is beyond that
-// is made for every event, and the table of series says what it counts as.
+// first time. Keys can come from clients and from other services, so no more than so many are kept.
 
-const MOST_KEPT = 512;
+export const MOST_KEPT = 512;
 
-export function kept<T>(make: (key: string) => T): (key: string) => T {
+/**
+ * @param others the key of what all keys beyond the bound share. Without it that is made for every event, and the table of
+ *   series says what it counts as
+ */
+export function kept<T>(make: (key: string) => T, others?: string): (key: string) => T {
   const byKey = new Map<string, T>();
+  let shared: T | undefined;
   return (key) => {
-    let one = byKey.get(key);
-    if (one === undefined) {
-      one = make(key);
-      if (byKey.size < MOST_KEPT) byKey.set(key, one);
+    const known = byKey.get(key);
+    if (known !== undefined) return known;
+    if (byKey.size >= MOST_KEPT) {
+      if (others === undefined) return make(key);
+      shared ??= make(others);
+      return shared;
     }
+    const one = make(key);
+    byKey.set(key, one);
     return one;
   };
 }

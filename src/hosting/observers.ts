@@ -44,10 +44,13 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
   };
 }
 
+/** All services as one that come when the durations of so many others are kept already. */
+const OTHER_SERVICES = '_OTHER';
+
 export function observeCalls(recorder: SeriesTable, tracing: Tracing, knows: Knows): CallObserver {
   const picks = new Picks(recorder, knows);
   const calls = recorder.pool('calls');
-  const durations = kept((service) => new CallDurations(calls, service));
+  const durations = kept((service) => new CallDurations(calls, service), OTHER_SERVICES);
   const hedges = kept((key) => {
     const [service = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_hedges_total', { service, outcome });

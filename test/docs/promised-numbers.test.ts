@@ -109,6 +109,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/resilience.md', 'too many names (# breakers', 'memory/layout', 'NAMED_BREAKERS'),
   promised('docs/resilience.md', 'breakers, # rate limits;', 'memory/layout', 'NAMED_RATES'),
   promised('docs/resilience.md', '; # bulkheads, with those of', 'memory/layout', 'BULKHEADS'),
+  promised('docs/shared-memory.md', 'for each of # services', 'hosting/kept', 'MOST_KEPT'),
   promised('docs/services.md', 'Of the # bulkheads of a process', 'memory/layout', 'BULKHEADS'),
   promised('docs/services.md', '# are in use; the others', 'memory/layout', 'BULKHEADS_BY_CALLS'),
   promised('docs/resilience.md', 'and so on up to # times that', 'resilience/ejection', 'MOST_TIMES'),

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Settings } from '#src/config.js';
 import { SERIES_PER_SERVICE } from '#src/hosting/call-durations.js';
+import { MOST_KEPT } from '#src/hosting/kept.js';
 import { observeCalls } from '#src/hosting/observers.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
@@ -33,6 +34,24 @@ describe('calls that are timed by service', () => {
     expect(countOf('odd').reduce((sum, count) => sum + count, 0)).to.equal(800);
     for (let n = 0; n < 30; n++) expect(countOf(`s${n}`)).to.deep.equal([1]);
     expect(readTotals(memory).overflow).to.equal(0);
+  });
+});
+
+describe('calls of more services than are timed apart', () => {
+  it('count as those of one service, in as many series, and none is lost', () => {
+    const memory = new SeriesMemory();
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
+    const call = (service: string, status: number): void =>
+      observer.attempt(endpoint('a', { service }), 'GET', '/', 1, undefined).end({ status }, 5);
+    for (let n = 0; n < MOST_KEPT; n++) call(`s${n}`, 200);
+    const FURTHER = 30;
+    for (let n = 0; n < FURTHER; n++) for (let status = 200; status < 300; status++) call(`t${n}`, status);
+    const series = readTotals(memory).series.filter(({ metric }) => metric === SECONDS);
+    const further = series.filter(({ labels }) => !labels.server_address?.startsWith('s'));
+    expect(new Set(further.map(({ labels }) => labels.server_address))).to.deep.equal(new Set(['_OTHER']));
+    expect(further).to.have.length(SERIES_PER_SERVICE + 1);
+    const counted = further.flatMap(({ cells = [] }) => cells).reduce((sum, count) => sum + count, 0);
+    expect(counted).to.equal(FURTHER * 100);
   });
 });
 
