@@ -79,6 +79,7 @@ export function createHost(options: HostOptions): Host {
   const meters = new RequestMeters({
     recorder,
     series: recorder.pool('routes'),
+    failures: recorder.pool('failures'),
     routes: new RouteNumbers(recorder.store),
     row,
     flights: new FlightRecorder(block, slot),

@@ -16,6 +16,8 @@ export interface MeterParts {
   readonly recorder: Recorder;
   /** For the series of routes, which are bounded here: one for each status, and so many for errors. */
   readonly series: Recorder;
+  /** For those of responses from 500 on, which have room when all other routes and statuses have used up theirs. */
+  readonly failures: Recorder;
   readonly routes: RouteNumbers;
   readonly row: WorkerRow;
   readonly flights: FlightRecorder;
@@ -119,7 +121,8 @@ class Meter implements RouteMeter {
   }
 
   #series(status: number, error: string): Histogram {
-    return this.#parts.series.histogram(METRIC, {
+    const { series, failures } = this.#parts;
+    return (status >= 500 ? failures : series).histogram(METRIC, {
       http_request_method: this.#method,
       http_route: this.#template,
       url_scheme: this.#parts.scheme,

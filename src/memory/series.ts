@@ -37,7 +37,8 @@ const POOLS = {
   services: { series: SERIES_PER_METRIC, most: 0.5 * SERIES_BYTES },
   calls: { series: Number.POSITIVE_INFINITY, most: 0.625 * SERIES_BYTES },
   runtime: { series: SERIES_PER_METRIC, most: 0.75 * SERIES_BYTES },
-  routes: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
+  routes: { series: Number.POSITIVE_INFINITY, most: 0.875 * SERIES_BYTES },
+  failures: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
 } as const satisfies Readonly<Record<string, Pool>>;
 
 class Cells implements Counter, Histogram {

@@ -17,6 +17,7 @@ function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 }
   const meters = new RequestMeters({
     recorder,
     series: recorder.pool('routes'),
+    failures: recorder.pool('failures'),
     routes: new RouteNumbers(recorder.store),
     row: new WorkerRow(block, SLOT),
     flights: new FlightRecorder(block, SLOT),
@@ -59,6 +60,19 @@ describe('the meters of requests', () => {
     expect(all.get('DELETE /r149 503 OVERLOADED')).to.equal(1);
     expect(all.get('GET /r149 429 ')).to.equal(1);
     expect(readTotals(memory).overflow, 'of own_total').to.equal(1_000 - SERIES_PER_METRIC);
+  });
+
+  it('keep route and status of failures when all other routes and statuses have used up their memory', () => {
+    const { request, seen } = thread();
+    const [ROUTES, FIRST, LAST] = [800, 400, 450];
+    for (let status = FIRST; status < LAST; status++) {
+      for (let route = 0; route < ROUTES; route++) request('GET', `/r${route}`, status);
+    }
+    for (let route = 0; route < ROUTES; route++) request('GET', `/r${route}`, 503, 'OVERLOADED');
+    const all = seen();
+    expect(all.size).to.be.within(30_000, ROUTES * (LAST - FIRST));
+    for (let route = 0; route < ROUTES; route++) expect(all.get(`GET /r${route} 503 OVERLOADED`)).to.equal(1);
+    expect([...all.values()].reduce((sum, count) => sum + count, 0)).to.equal(ROUTES * (LAST - FIRST + 1));
   });
 
   it('keep route and status of failures with any number of error types', () => {
