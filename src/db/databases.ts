@@ -34,7 +34,8 @@ class MissingDatabase {
   }
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Creating a database copies files, and waits for others that are being created. */
+const CREATE_TIMEOUT_MS = 60_000;
 
 /** URL of a service's own database on a server. */
 export function serviceDatabase(target: Pick<DatabaseTarget, 'name' | 'database' | 'server'>): string {
@@ -132,5 +133,4 @@ const withClient = <T>(
   { name: service, setting }: Pick<DatabaseTarget, 'name' | 'setting'>,
   url: string,
   work: (client: pg.Client) => Promise<T>,
-): Promise<T> =>
-  withStartClient({ service, setting }, url, { connectionTimeoutMillis: CONNECT_TIMEOUT_MS }, work);
+): Promise<T> => withStartClient({ service, setting }, url, { query_timeout: CREATE_TIMEOUT_MS }, work);

@@ -2,11 +2,11 @@
 // pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
 // processes may start at once; it is loaded only when something is pending, which is rare.
 import { readdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
+import { MIGRATION_TIMING, type MigrationTiming, runMigrations } from './run-migrations.js';
 import { withStartClient } from './start-client.js';
 
 /** One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`. */
@@ -26,19 +26,19 @@ export interface MigrateOptions {
   readonly migrations: URL | undefined;
   /** Folders of other rooms, run before the service's (the saga journal). */
   readonly framework?: readonly MigrationSet[];
+  /** @default MIGRATION_TIMING */
+  readonly timing?: MigrationTiming;
   readonly log: Log;
 }
 
 /** What this room needs in every database. */
 const FRAMEWORK: MigrationSet = { name: 'framework', folder: new URL('./migrations/', import.meta.url) };
 const SCHEMA = 'multilane';
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** @throws StartError when the database cannot be reached, a migration fails, or the schema is newer than we are */
 export function migrateService(options: MigrateOptions): Promise<void> {
-  const { service, log } = options;
   return withClient(options, async (client) => {
-    for (const set of setsOf(options)) await migrate(client, service, set, log);
+    for (const set of setsOf(options)) await migrate(client, options, set);
   });
 }
 
@@ -83,24 +83,30 @@ function setsOf({
 }
 
 function withClient<T>(
-  { service, setting, connection, log }: MigrateOptions,
+  { service, setting, connection, timing = MIGRATION_TIMING, log }: MigrateOptions,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const config = {
     application_name: `multilane ${service} migrations`,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: timing.responseMs,
     onLost: (error: Error) => log.warn({ err: error, service }, 'the connection of the migrations was lost'),
   };
   return withStartClient({ service, setting }, connection, config, work);
 }
 
-async function migrate(client: pg.Client, service: string, set: MigrationSet, log: Log): Promise<void> {
+async function migrate(client: pg.Client, options: MigrateOptions, set: MigrationSet): Promise<void> {
+  const { service, setting, connection, timing = MIGRATION_TIMING, log } = options;
   const known = await migrationNames(service, set);
-  const pending = async (): Promise<boolean> =>
-    (await knownApplied(client, service, set, known)).length < known.length;
-  if (!(await pending())) return;
-  await run(client, service, set, log);
-  await pending(); // whoever held the lock before us may have been newer
+  const findPending = async (): Promise<readonly string[]> => {
+    const applied = await knownApplied(client, service, set, known);
+    return known.filter((name) => !applied.includes(name));
+  };
+  const pending = await findPending();
+  if (pending.length === 0) return;
+  const { folder, name } = set;
+  const target = { service, setting, connection, folder, schema: SCHEMA, table: tableOf(name) };
+  await runMigrations(client, { ...target, pending, timing, log });
+  await findPending(); // whoever held the lock before us may have been newer
 }
 
 /** @throws StartError for a database that knows more than we do */
@@ -141,29 +147,6 @@ async function appliedNames(client: pg.Client, { name }: MigrationSet): Promise<
       error instanceof driver().DatabaseError && (error.code === '42P01' || error.code === '3F000');
     if (nothingYet) return [];
     throw error;
-  }
-}
-
-async function run(client: pg.Client, service: string, set: MigrationSet, log: Log): Promise<void> {
-  const { runner } = await import('node-pg-migrate');
-  const complaints: string[] = [];
-  try {
-    const done = await runner({
-      dbClient: client,
-      dir: fileURLToPath(set.folder).replace(/\/$/, ''),
-      ignorePattern: '\\..*|.*(?<!\\.sql)',
-      direction: 'up',
-      migrationsSchema: SCHEMA,
-      createMigrationsSchema: true,
-      migrationsTable: tableOf(set.name),
-      singleTransaction: true,
-      advisoryLockMode: 'wait',
-      logger: { debug() {}, info() {}, warn() {}, error: (line: string) => void complaints.push(line) },
-    });
-    for (const { name } of done) log.info({ service, migration: name }, 'migrated');
-  } catch (error) {
-    if (complaints.length > 0) log.error({ service }, complaints.join('\n'));
-    throw new StartError(`the migration of the database of "${service}" failed: ${(error as Error).message}`);
   }
 }
 

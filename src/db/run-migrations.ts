@@ -1,0 +1,131 @@
+// Runs the pending migrations of one folder in one transaction. It waits for a lock for a short time only, because
+// every other session queues behind a waiting ALTER TABLE; then it rolls back, lets them through and tries again.
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import { StartError } from '../errors.js';
+import type { Connecting } from './connect-failure.js';
+import type { Log } from './embedded.js';
+import { type Blocker, MigrationWatch } from './migration-watch.js';
+import { withStartClient } from './start-client.js';
+
+/** How a migration waits, ms. */
+export interface MigrationTiming {
+  /** How long one try waits for a lock. */
+  readonly lockTimeoutMs: number;
+  /** Between two tries, for the sessions that queued behind this one. */
+  readonly pauseMs: number;
+  /** How often the server is asked whether it lives. */
+  readonly watchEveryMs: number;
+  /** How long it may take to respond to that. */
+  readonly responseMs: number;
+}
+
+export const MIGRATION_TIMING: MigrationTiming = {
+  lockTimeoutMs: 3_000,
+  pauseMs: 2_000,
+  watchEveryMs: 1_000,
+  responseMs: 10_000,
+};
+
+export interface RunOptions extends Connecting {
+  readonly connection: string;
+  readonly folder: URL;
+  readonly schema: string;
+  readonly table: string;
+  /** Names, for messages. */
+  readonly pending: readonly string[];
+  readonly timing: MigrationTiming;
+  readonly log: Log;
+}
+
+/** SQLSTATE lock_not_available. */
+const LOCK_TIMEOUT = '55P03';
+
+/**
+ * Tries until no other session holds what the migrations need.
+ * @param observer another connection to the same database, with a limit on its statements
+ * @throws StartError when a migration fails, or when the server does not answer
+ */
+export function runMigrations(observer: pg.Client, options: RunOptions): Promise<void> {
+  const { service, connection, pending, timing, log } = options;
+  const config = {
+    application_name: `multilane ${service} migrations`,
+    query_timeout: 0,
+    onLost: (error: Error) => log.warn({ err: error, service }, 'the connection of the migrations was lost'),
+  };
+  const what = `the migration ${pending.join(', ')} of the database of "${service}"`;
+  return withStartClient(options, connection, config, async (client, cut) => {
+    const pid = await limitLockWaits(client, timing);
+    let silence: Error | undefined;
+    const watch = new MigrationWatch({
+      client: observer,
+      pid,
+      everyMs: timing.watchEveryMs,
+      onProgress: (seconds, blocker) =>
+        log.info({ service, blocker }, `${what} is under way for ${seconds} s${waitingFor(blocker)}`),
+      onSilent: (error) => {
+        silence = error;
+        cut(error);
+      },
+    });
+    try {
+      while (!(await tryOnce(client, options))) {
+        const { blocker } = watch;
+        log.warn({ service, blocker }, `${what} waits${waitingFor(blocker)}; it is tried again`);
+        await delay(timing.pauseMs);
+      }
+    } catch (error) {
+      throw silence ?? error;
+    } finally {
+      await watch.stop();
+    }
+  });
+}
+
+function waitingFor(blocker: Blocker | undefined): string {
+  if (blocker === undefined) return '';
+  const { pid, application, query } = blocker;
+  return ` for a lock that session ${pid} (${application || 'without application_name'}: ${query}) holds`;
+}
+
+/** Of this session, whose process id it returns. */
+async function limitLockWaits(
+  client: pg.Client,
+  { lockTimeoutMs, responseMs }: MigrationTiming,
+): Promise<number> {
+  const query = {
+    text: "select pg_backend_pid() as pid, set_config('lock_timeout', $1, false)",
+    values: [String(lockTimeoutMs)],
+    query_timeout: responseMs, // the driver knows it per statement, its types do not
+  };
+  const { rows } = await client.query<{ pid: number }>(query);
+  return rows[0]!.pid;
+}
+
+/** False when a lock was not available in time: everything is rolled back then. */
+async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean> {
+  const { service, folder, schema, table, log } = options;
+  const { runner } = await import('node-pg-migrate');
+  const complaints: string[] = [];
+  try {
+    const done = await runner({
+      dbClient: client,
+      dir: fileURLToPath(folder).replace(/\/$/, ''),
+      ignorePattern: '\\..*|.*(?<!\\.sql)',
+      direction: 'up',
+      migrationsSchema: schema,
+      createMigrationsSchema: true,
+      migrationsTable: table,
+      singleTransaction: true,
+      advisoryLockMode: 'wait',
+      logger: { debug() {}, info() {}, warn() {}, error: (line: string) => void complaints.push(line) },
+    });
+    for (const { name } of done) log.info({ service, migration: name }, 'migrated');
+    return true;
+  } catch (error) {
+    if ((error as pg.DatabaseError).code === LOCK_TIMEOUT) return false;
+    if (complaints.length > 0) log.error({ service }, complaints.join('\n'));
+    throw new StartError(`the migration of the database of "${service}" failed: ${(error as Error).message}`);
+  }
+}
