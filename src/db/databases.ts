@@ -35,7 +35,7 @@ class MissingDatabase {
 }
 
 /** Creating a database copies files, and waits for others that are being created. */
-const CREATE_TIMEOUT_MS = 60_000;
+const CREATE_TIMEOUT_MS = 30_000;
 
 /** URL of a service's own database on a server. */
 export function serviceDatabase(target: Pick<DatabaseTarget, 'name' | 'database' | 'server'>): string {
