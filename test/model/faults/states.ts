@@ -19,8 +19,8 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'a probe that is stuck for ever',
     breaker.lostProbe,
     'breaker-cell',
-    'elapsed(now, since) >= this.#rule.probeMs',
-    'false',
+    'if (elapsed(now, since) < this.#rule.probeMs)',
+    'if (now !== undefined)',
   ),
   planted(
     'a breaker that refuses a thread before it looks whether its probe before was interrupted',
