@@ -34,11 +34,11 @@ const pidsOf = (dataDir: string): number[] =>
     .filter((pid) => !['', 'Z', 'X'].includes(stateOf(pid)) && belongs(pid, dataDir))
     .map(Number);
 
-/** The processes of a data folder, as `pid command line`. */
+/** The processes of a data folder, as `pid command line`. One that has let go of its memory has none: it is ending. */
 export const leftovers = (dataDir: string): string[] =>
-  pidsOf(dataDir).map((pid) => {
+  pidsOf(dataDir).flatMap((pid) => {
     const command = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-    return `${pid} ${command.replaceAll('\0', ' ').trim()}`;
+    return command === '' ? [] : [`${pid} ${command.replaceAll('\0', ' ').trim()}`];
   });
 
 /** Waits until nothing of the data folder runs. @returns what still does after `ms` */

@@ -45,7 +45,7 @@ function workers(
   return workerRoutes(supervisor, new Reload(supervisor, silentLog));
 }
 
-const ADMIN_OVERLOADED = 'src/telemetry/admin/dispatch.ts OVERLOADED x2';
+const ADMIN_OVERLOADED = 'src/telemetry/admin/dispatch.ts OVERLOADED x3';
 const QUICK = 'GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -130,6 +130,17 @@ export const admin: readonly Way[] = [
     code: 'OVERLOADED',
     executed: true,
     reach: oneStreamTooMany,
+  },
+  {
+    title: 'a response of the admin plane that is larger than what clients may leave unread',
+    sites: [ADMIN_OVERLOADED],
+    code: 'OVERLOADED',
+    executed: true,
+    reach() {
+      const bytes = Buffer.alloc(64 * 1024 * 1024 + 1);
+      const large: AdminRoute = { method: 'GET', path: '/large', handler: () => ({ status: 200, bytes }) };
+      return byPlane([large], async (url) => [await get(`${url}/large`)]);
+    },
   },
   {
     title: 'a registry without room',
