@@ -117,7 +117,7 @@ export class BreakerCells {
     const mode = modeOf(low);
     if (mode === OPEN) return elapsed(this.#now(), since) >= this.#rule.openMs;
     if (mode !== HALF_OPEN) return mode !== FORCED_OPEN;
-    if (takenOf(low) < this.#rule.probes || this.#words.isOwed(slot)) return true;
+    if (takenOf(low) < this.#rule.probes || this.#probes.isOwed(slot)) return true;
     this.#endProbes(slot, word, low, since);
     return false;
   }

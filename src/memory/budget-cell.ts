@@ -1,6 +1,7 @@
 // The retry budget of the whole process. A retry count per request multiplies load just when an upstream is
-// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: in any second
-// and the one before it together, at most a fifth of the calls are repeated, plus a trickle for callers with few.
+// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: a call is repeated
+// while the repetitions of this second and the one before it are less than a fifth of their calls, plus a trickle for
+// callers with few.
 // (The argument at length: tower-rs/tower, tower/src/retry/budget.)
 //
 // Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second it counts

@@ -16,6 +16,7 @@ export function breakable<T>(standsMs: number): AsyncLocalStorage<T | undefined>
     isStanding,
     examine() {
       if (!isStanding()) return undefined;
+      turned = performance.now(); // what runs next in this turn of the loop has not been standing
       storage.enterWith(undefined);
       return { where: 'elsewhere' };
     },

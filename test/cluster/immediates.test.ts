@@ -7,7 +7,7 @@ import type { Ran, Step } from './immediates-thread.js';
 
 const END: typeof import('./immediates-thread.js').END = -1;
 
-const RUNS = 20;
+const RUNS = 60;
 
 describe('immediates that are broken off', () => {
   let thread: Worker;
