@@ -1,5 +1,6 @@
-// Runs the tests on another version of Node.js, which is installed from the npm registry (package `node`) into a folder
-// of its own that is removed at the end. Every process that the tests start is of that version: it comes first in PATH.
+// Runs the tests on another version of Node.js, which is installed from the npm registry (package `node`)
+// into a folder of its own that is removed at the end. Every process that the tests start is of that version:
+// it comes first in PATH.
 //   node scripts/on-node.mjs 24 --smoke            the files that are listed in .ci/smoke
 //   node scripts/on-node.mjs 24 [mocha's options]  the whole suite
 import { spawn, spawnSync } from 'node:child_process';

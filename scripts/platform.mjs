@@ -1,5 +1,6 @@
-// Where this runs at all. `npm install` asks it (as a script of the package), scripts/setup.mjs before it installs or
-// builds anything, and every command before it loads anything else. So it needs nothing but Node.js, also an old one.
+// Where this runs at all. `npm install` asks it (as a script of the package), scripts/setup.mjs before it
+// installs or builds anything, and every command before it loads anything else. So it needs nothing but
+// Node.js, also an old one.
 import { fileURLToPath } from 'node:url';
 
 /** What the pinned uWebSockets.js is built for: ABI of Node.js -> its major version. */

@@ -1,6 +1,6 @@
-// What a piece of work has taken and others want as well: a permit, a probe, a session. The work gives it back when it
-// ends. Code that V8 ends from outside runs no `finally`, so each hold is also in a list of the scope of its work, and
-// what breaks a request off gives back all that is in the list.
+// What a piece of work has taken and others want as well: a permit, a probe, a session. The work gives it
+// back when it ends. Code that V8 ends from outside runs no `finally`, so each hold is also in a list of the
+// scope of its work, and what breaks a request off gives back all that is in the list.
 
 export abstract class Hold {
   /** Neighbours in the list; the list's alone. */
@@ -9,7 +9,10 @@ export abstract class Hold {
   #isHeld = false;
   #holds: Holds | undefined;
 
-  /** Call when it has been taken, in the same turn. @param holds of the scope; undefined: the work alone gives it back */
+  /**
+   * Call when it has been taken, in the same turn.
+   * @param holds of the scope; undefined: the work alone gives it back
+   */
   take(holds: Holds | undefined): void {
     this.#isHeld = true;
     this.#holds = holds;

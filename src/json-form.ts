@@ -1,5 +1,6 @@
-// Whether JSON says what a value says. Whatever is stored or sent as JSON is compared with the value it was made of wherever
-// nothing simpler decides: JSON.stringify and a compiled serializer write null, 0, "" or {} for what they do not expect.
+// Whether JSON says what a value says. Whatever is stored or sent as JSON is compared with the value it was
+// made of wherever nothing simpler decides: JSON.stringify and a compiled serializer write null, 0, "" or {}
+// for what they do not expect.
 import { types } from 'node:util';
 
 /** The first part of a value that JSON, or a schema, does not take. */
@@ -51,7 +52,8 @@ export function isDecimal(text: string): boolean {
 
 /**
  * Compares a value with what a JSON text made of it says.
- * @param isWhole every member must be in the text; otherwise a schema may have left some out, or added defaults
+ * @param isWhole every member must be in the text; otherwise a schema may have left some out, or added
+ *   defaults
  */
 export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mismatch | undefined {
   const value = shownBy(given);
@@ -80,7 +82,8 @@ export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mism
 
 /**
  * The value as JSON carries it, undefined for undefined.
- * @throws TypeError for a value of which JSON would carry something else. Its message shows no value; its cause may.
+ * @throws TypeError for a value of which JSON would carry something else. Its message shows no value; its
+ *   cause may.
  */
 export function jsonForm(value: unknown): unknown {
   if (value === undefined) return undefined;
@@ -132,7 +135,10 @@ const isText = (value: object | null, written: unknown): boolean =>
 const isNumber = (value: object, written: number): boolean =>
   isDecimal(textOf(value) ?? '') && Number(value) === written;
 
-/** What an object says itself that it is as text: a decimal number, a URL. Undefined for one that says nothing. */
+/**
+ * What an object says itself that it is as text: a decimal number, a URL. Undefined for one that says
+ * nothing.
+ */
 export function textOf(value: object): string | undefined {
   // The serializer writes another text for a regular expression than its own.
   if (Array.isArray(value) || isOpaque(value) || types.isRegExp(value)) return undefined;

@@ -1,5 +1,5 @@
-// For pm2, in the folder of the project: `npx pm2 start ecosystem.config.cjs`; `npx pm2 reload ecosystem.config.cjs`.
-// pm2 runs one process: the cores are used by threads inside it.
+// For pm2, in the folder of the project: `npx pm2 start ecosystem.config.cjs`; `npx pm2 reload
+// ecosystem.config.cjs`. pm2 runs one process: the cores are used by threads inside it.
 const drainMs = Number(process.env.MULTILANE_DRAIN_MS || process.env.DRAIN_MS || 10_000);
 const noticeMs = Number(process.env.MULTILANE_DRAIN_NOTICE_MS || process.env.DRAIN_NOTICE_MS || 0);
 
@@ -17,8 +17,8 @@ module.exports = {
       // `ready` is sent when every worker serves. A first start unpacks and initializes PostgreSQL.
       wait_ready: true,
       listen_timeout: 60_000,
-      // Longer than the longest drain (2 s more), which idle connections make the usual one, plus all else (5 s) and an
-      // orderly stop of PostgreSQL (15 s), or pm2 kills what is in flight.
+      // Longer than the longest drain (2 s more), which idle connections make the usual one, plus all else (5
+      // s) and an orderly stop of PostgreSQL (15 s), or pm2 kills what is in flight.
       kill_timeout: drainMs + noticeMs + 22_000,
       // The whole process tree would include PostgreSQL, which the process itself stops last, or hands over.
       treekill: false,

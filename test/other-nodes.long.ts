@@ -1,5 +1,5 @@
-// The whole suite on the newer versions of Node.js that are supported; `npm test` runs it on the one that is installed,
-// and .ci/run a part of it on these (.ci/smoke).
+// The whole suite on the newer versions of Node.js that are supported; `npm test` runs it on the one that is
+// installed, and .ci/run a part of it on these (.ci/smoke).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

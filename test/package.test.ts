@@ -1,4 +1,5 @@
-// What `npm publish` would ship: what runs a project of a user's own, and nothing that a project would pick up by mistake.
+// What `npm publish` would ship: what runs a project of a user's own, and nothing that a project would pick
+// up by mistake.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';

@@ -1,6 +1,6 @@
-// What the shared state costs. First its cells, as the request path uses them, alone and with a second thread on the
-// same cell: no package has such an interface, so none stands beside them. Then what services and programs use, each
-// beside the packages that do the same work by the same kind of interface.
+// What the shared state costs. First its cells, as the request path uses them, alone and with a second thread
+// on the same cell: no package has such an interface, so none stands beside them. Then what services and
+// programs use, each beside the packages that do the same work by the same kind of interface.
 // node build/bench/micro/primitives.js
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

@@ -1,6 +1,6 @@
-// Whether finding a route depends on how many there are: ten routes of a kind, and ten thousand. In the large table once
-// the same ten paths are asked for, which shows what its size costs, and once all of its paths by turns, which adds what
-// the caches of the processor do not hold.
+// Whether finding a route depends on how many there are: ten routes of a kind, and ten thousand. In the large
+// table once the same ten paths are asked for, which shows what its size costs, and once all of its paths by
+// turns, which adds what the caches of the processor do not hold.
 // node build/bench/micro/routing.js
 import { Router } from '#src/server/router.js';
 import { nanosecondsPerCall } from './time.js';

@@ -1,4 +1,5 @@
-// What a server span costs the process in CPU time: one that is not kept, and one that is kept, exported included.
+// What a server span costs the process in CPU time: one that is not kept, and one that is kept, exported
+// included.
 // node build/bench/micro/tracing.js
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

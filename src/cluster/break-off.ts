@@ -18,8 +18,9 @@
 // JavaScript between them. So the thread says that it is prepared and holds on until its end has been sent: that
 // message is then behind the one that it is in.
 //
-// A loop of awaits is found between two of them, with nothing on the stack, in nearly all looks of Node 24 and newer.
-// What V8 ended there would be the next microtask, whosever it is: it is looked at again until it runs.
+// A loop of awaits is found between two of them, with nothing on the stack, in nearly all looks of Node 24
+// and newer. What V8 ended there would be the next microtask, whosever it is: it is looked at again until it
+// runs.
 //
 // Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a function, the
 // turn of a loop), and what Node does up to there would still be done. Such a moment is short, so it is tried again.

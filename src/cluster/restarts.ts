@@ -10,8 +10,8 @@ export interface RestartLimits {
   /** A thread that is not ready by then never will be. */
   readonly startMs: number;
   /**
-   * Threads that start at the same time when the process starts. A start is all work: more of them take no less time, but keep
-   * those that are ready from their turns for so long that they look stalled.
+   * Threads that start at the same time when the process starts. A start is all work: more of them take no
+   * less time, but keep those that are ready from their turns for so long that they look stalled.
    */
   readonly startingAtOnce: number;
   /** How long a thread in which something was thrown outside of any request may finish what it has in hand. */

@@ -15,7 +15,9 @@ export const LOOK_EVERY_MS = 25;
  * half of STALL_MS: one look alone never makes a worker stalled.
  */
 const MOST_WATCHED_MS = 100;
-/** A thread that could not be broken off is left alone for so long, then for twice as long, up to the most. */
+/**
+ * A thread that could not be broken off is left alone for so long, then for twice as long, up to the most.
+ */
 const [AGAIN_MS, MOST_AGAIN_MS] = [1_500, 60_000];
 /**
  * How often a thread is looked at that says it turns and does not, or that a pause of the process kept from

@@ -23,7 +23,9 @@ async function perform({ module, task, input }: TaskOrder): Promise<TaskAnswer> 
   }
 }
 
-/** By URL, also those that cannot be loaded: to find out why takes a while. As many as services have tasks. */
+/**
+ * By URL, also those that cannot be loaded: to find out why takes a while. As many as services have tasks.
+ */
 const modules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
 
 async function findTask(module: string, name: string): Promise<Task> {

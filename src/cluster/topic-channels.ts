@@ -1,5 +1,5 @@
-// Published messages from worker to worker: what one turn of the loop has published goes to each worker that may have
-// subscribers in one message.
+// Published messages from worker to worker: what one turn of the loop has published goes to each worker that
+// may have subscribers in one message.
 import { types } from 'node:util';
 import type { Mailbox } from './worker-mail.js';
 

@@ -1,12 +1,13 @@
-// Messages from worker to worker, past the primary. Each thread reads one channel, named for its slot, so that workers come
-// and go without a list of them, and a process has as many channels as threads. Each is read by one thread: a channel
-// of all would queue everything at a thread that is stalled. One that only sends would get what all others send, so a sender
-// opens the channel, posts, and closes it: about 10 us more than a channel that stays open, which would be one
-// for each pair of threads (with 256 workers 165,000 of them, 5 KiB each).
+// Messages from worker to worker, past the primary. Each thread reads one channel, named for its slot, so
+// that workers come and go without a list of them, and a process has as many channels as threads. Each is
+// read by one thread: a channel of all would queue everything at a thread that is stalled. One that only
+// sends would get what all others send, so a sender opens the channel, posts, and closes it: about 10 us more
+// than a channel that stays open, which would be one for each pair of threads (with 256 workers 165,000 of
+// them, 5 KiB each).
 //
-// Posting puts a message into the other thread's queue before it returns, behind all that was posted before: what a
-// thread posts right before it ends arrives as well. Code of services can post to these channels too, so a message counts only
-// when it has the form that its reader knows.
+// Posting puts a message into the other thread's queue before it returns, behind all that was posted before:
+// what a thread posts right before it ends arrives as well. Code of services can post to these channels too,
+// so a message counts only when it has the form that its reader knows.
 import { BroadcastChannel } from 'node:worker_threads';
 
 const channelOf = (slot: number): BroadcastChannel => {

@@ -33,7 +33,10 @@ const ASKS: ReadonlyMap<string, Ask> = new Map([
   ['-v', 'version'],
 ]);
 
-/** @throws ConfigError for an argument that is no flag, and for a `--config` without its file or beside `--demo` */
+/**
+ * @throws ConfigError for an argument that is no flag, and for a `--config` without its file or beside
+ *   `--demo`
+ */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const flags = new Map<string, string | undefined>();
   const asks = new Set<Ask>();

@@ -12,8 +12,8 @@ export interface ControlGroups {
 }
 
 /**
- * Folders of this process's group in version 2 and in version 1, its own first. A limit of a group holds for the groups
- * below it as well, so all groups on the way up are there.
+ * Folders of this process's group in version 2 and in version 1, its own first. A limit of a group holds for
+ * the groups below it as well, so all groups on the way up are there.
  * @param controller of version 1
  */
 export function groupFolders(

@@ -1,5 +1,5 @@
-// How many threads of this process can run at once: as many as there are processors for it, or fewer where a container
-// has a quota of their time. Node.js 20 does not look at quotas.
+// How many threads of this process can run at once: as many as there are processors for it, or fewer where a
+// container has a quota of their time. Node.js 20 does not look at quotas.
 import { availableParallelism } from 'node:os';
 import { type ControlGroups, groupFolders, ownGroups } from './control-groups.js';
 

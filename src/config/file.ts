@@ -1,4 +1,5 @@
-// `multilane.config.{ts,js,mjs,json}`: settings by their camelCase names; a module also declares the services.
+// `multilane.config.{ts,js,mjs,json}`: settings by their camelCase names; a module also declares the
+// services.
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
@@ -33,8 +34,9 @@ export function defaultConfigFile(cwd: string): string | undefined {
 }
 
 /**
- * Path of the configuration file that a command line means, undefined for `--demo`. Without a file there is nothing to
- * run, and the folder is the wrong one: no service is a default that somebody's database could be migrated for.
+ * Path of the configuration file that a command line means, undefined for `--demo`. Without a file there is
+ * nothing to run, and the folder is the wrong one: no service is a default that somebody's database could be
+ * migrated for.
  * @throws ConfigError when it is not there, or of an unknown kind
  */
 export function configFileOf(

@@ -24,7 +24,9 @@ export interface LoadOptions {
   readonly cwd: string;
   /** Standard output is a terminal. */
   readonly isTTY: boolean;
-  /** Names of the services of the reference shop: for `--demo`, and for a configuration that declares none. */
+  /**
+   * Names of the services of the reference shop: for `--demo`, and for a configuration that declares none.
+   */
   readonly shop: readonly string[];
   readonly env?: Environment;
   readonly parallelism?: number;

@@ -6,8 +6,8 @@ export interface ConnectionBudget {
   tryAcquire(): boolean;
   release(): void;
   /**
-   * Instead of `release`: the server granted no connection for it. `tryAcquire` is false for a moment then, unless
-   * another one was released.
+   * Instead of `release`: the server granted no connection for it. `tryAcquire` is false for a moment then,
+   * unless another one was released.
    */
   refused(): void;
   /** It waits: said again and again while it lasts, so that a lost waiter is forgotten by itself. */

@@ -95,8 +95,8 @@ export function toCaller(error: unknown, outcome: 'unknown' | 'none'): unknown {
 const TRANSIENT = /^(40001|40P01|55P03|53...)$/;
 
 /**
- * The table that a prepared statement was planned for has changed since. It is refused before it runs, on this
- * session for ever: only under another name does it get another plan.
+ * The table that a prepared statement was planned for has changed since. It is refused before it runs, on
+ * this session for ever: only under another name does it get another plan.
  */
 export function isStalePlan(error: unknown): boolean {
   return (

@@ -73,8 +73,8 @@ export async function once(
 }
 
 /**
- * What is stored, and returned to the first caller too: the outcome as JSON carries it. It is looked at inside of the
- * transaction, so an effect whose outcome could not be repeated has not happened.
+ * What is stored, and returned to the first caller too: the outcome as JSON carries it. It is looked at
+ * inside of the transaction, so an effect whose outcome could not be repeated has not happened.
  * @throws TypeError for an outcome that is none, RangeError for its status
  */
 function storable(outcome: Outcome): Outcome {
@@ -93,8 +93,8 @@ function requireStatus(status: number, least: number): void {
 /** Keys of requests are kept for so long. */
 const KEPT_MS = 3 * 86_400_000;
 /**
- * Keys of saga steps, which an operator may compensate long afterwards; longer while a saga of this process is open that
- * is older.
+ * Keys of saga steps, which an operator may compensate long afterwards; longer while a saga of this process
+ * is open that is older.
  */
 const SAGA_KEPT_MS = 30 * 86_400_000;
 /** What the clocks of two hosts may differ by. */
@@ -157,9 +157,9 @@ export async function sweepIdempotency(
 }
 
 /**
- * The key that a client who is no service is given in place of its own. A key that looks like that of a saga step is moved
- * behind a line end, which no key of a request has: else a client that knows the id of its saga could be there first, and
- * the saga would take the client's effect for that of its step.
+ * The key that a client who is no service is given in place of its own. A key that looks like that of a saga
+ * step is moved behind a line end, which no key of a request has: else a client that knows the id of its saga
+ * could be there first, and the saga would take the client's effect for that of its step.
  */
 export function strangersKey(key: string): string {
   return new RegExp(SAGA_KEY).test(key) ? `\n${key}` : key;

@@ -1,5 +1,5 @@
-// A session in the hands of one owner. It serves nobody else until it is given back, and the owner's code may outlive
-// that: what it sends afterwards would run on its own, or in the transaction of the next owner.
+// A session in the hands of one owner. It serves nobody else until it is given back, and the owner's code may
+// outlive that: what it sends afterwards would run on its own, or in the transaction of the next owner.
 import type pg from 'pg';
 import type { Connection, Send } from './connection.js';
 import { DatabaseMisuseError } from './failure.js';

@@ -1,5 +1,5 @@
-// Watches, on a second connection, the session that migrates: a migration may take hours, so its statements have
-// no time limit, but the server must answer here. It also knows which session the migration waits for.
+// Watches, on a second connection, the session that migrates: a migration may take hours, so its statements
+// have no time limit, but the server must answer here. It also knows which session the migration waits for.
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 

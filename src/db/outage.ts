@@ -18,8 +18,8 @@ export class Outage {
   }
 
   /**
-   * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the server
-   * is there. @param random 0 to 1: jitter, so that workers do not come back as one
+   * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the
+   * server is there. @param random 0 to 1: jitter, so that workers do not come back as one
    */
   static after(
     before: Outage | undefined,

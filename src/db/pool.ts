@@ -214,7 +214,9 @@ export class ConnectionPool {
     this.#options.budget.rest(); // what it waits for is being opened
   }
 
-  /** No more can be opened: turn what we have into what is wanted, a reader only where a writer can follow it. */
+  /**
+   * No more can be opened: turn what we have into what is wanted, a reader only where a writer can follow it.
+   */
   #makeRoom(wish: Wish, canReopen: boolean): void {
     if (wish === 'read' || this.#find(({ use }) => use === 'reserved' || use === 'retired')) return;
     const writer = this.#leastLoaded();
@@ -223,7 +225,10 @@ export class ConnectionPool {
     else if (reader !== undefined && canReopen) this.#retire(reader);
   }
 
-  /** `no room`: the budget is spent, or the server grants no more. `not now`: the server was just found unreachable, or the pool closes. */
+  /**
+   * `no room`: the budget is spent, or the server grants no more. `not now`: the server was just found
+   * unreachable, or the pool closes.
+   */
   #open(kind: 'read' | 'write'): 'opened' | 'no room' | 'not now' {
     if (this.#closing) return 'not now';
     if (this.#outage !== undefined) {

@@ -63,8 +63,8 @@ export function socketUrl(socketDir: string, password: string, database = 'postg
 }
 
 /**
- * The postmaster that already runs on this cluster, waited for until it answers or is gone. That a process is one
- * which cannot be inspected is known when it answers, with the password of this cluster.
+ * The postmaster that already runs on this cluster, waited for until it answers or is gone. That a process is
+ * one which cannot be inspected is known when it answers, with the password of this cluster.
  * @throws StartError when it does not answer
  */
 export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
@@ -101,7 +101,10 @@ export async function disownPidFile(cluster: Cluster): Promise<void> {
     await writeFile(pidFileOf(cluster), [String(0x7fffffff), ...lines.slice(1)].join('\n'));
 }
 
-/** One that is just starting writes its socket folder into its pid file only when it has one. '' when it never does. */
+/**
+ * One that is just starting writes its socket folder into its pid file only when it has one. '' when it never
+ * does.
+ */
 async function socketDirOf(cluster: Cluster, gone: AbortSignal, giveUpAt: number): Promise<string> {
   while (!gone.aborted && performance.now() < giveUpAt) {
     const socketDir = (await readPidFile(cluster)).lines[4] ?? '';

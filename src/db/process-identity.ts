@@ -70,8 +70,9 @@ export async function isPostmasterOf(pid: number, cluster: string): Promise<Iden
 }
 
 /**
- * The working folder of another account's process is closed to root without CAP_SYS_PTRACE, which is how containers
- * run; its arguments (`postgres -D <cluster>`) are open to all, unless /proc is mounted with `hidepid`.
+ * The working folder of another account's process is closed to root without CAP_SYS_PTRACE, which is how
+ * containers run; its arguments (`postgres -D <cluster>`) are open to all, unless /proc is mounted with
+ * `hidepid`.
  */
 export function identify(pid: number, cluster: string, files: ProcessFiles): Identity {
   try {

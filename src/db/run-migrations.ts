@@ -1,5 +1,6 @@
-// Runs the pending migrations of one folder in one transaction. It waits for a lock for a short time only, because
-// every other session queues behind a waiting ALTER TABLE; then it rolls back, lets them through and tries again.
+// Runs the pending migrations of one folder in one transaction. It waits for a lock for a short time only,
+// because every other session queues behind a waiting ALTER TABLE; then it rolls back, lets them through and
+// tries again.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';

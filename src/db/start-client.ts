@@ -16,7 +16,10 @@ const KEEP_ALIVE_MS = 10_000;
 export interface StartClientOptions extends Pick<pg.ClientConfig, 'application_name'> {
   /** @default 5000 */
   readonly connectionTimeoutMillis?: number;
-  /** Limit of each statement, ms; 0: none, then `work` has to find out itself that the server is silent. @default 10000 */
+  /**
+   * Limit of each statement, ms; 0: none, then `work` has to find out itself that the server is silent.
+   * @default 10000
+   */
   readonly query_timeout?: number;
   /** The connection broke; the statement under way, or the next one, fails. */
   readonly onLost?: (error: Error) => void;
@@ -27,7 +30,8 @@ export type Cut = (reason: Error) => void;
 
 /**
  * Connects, does the work and disconnects.
- * @throws StartError when there is no connection, when it is lost, or when a response is overdue; what `work` throws
+ * @throws StartError when there is no connection, when it is lost, or when a response is overdue; what `work`
+ *   throws
  */
 export async function withStartClient<T>(
   connecting: Connecting,

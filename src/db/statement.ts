@@ -50,8 +50,8 @@ export class StatementCache {
   }
 
   /**
-   * Another name means another plan: for one that the server does not accept any more. `name` is the one that it was
-   * sent by: of several that fail at once, the first gives it another.
+   * Another name means another plan: for one that the server does not accept any more. `name` is the one that
+   * it was sent by: of several that fail at once, the first gives it another.
    */
   renew(statement: Statement, name: string | undefined): void {
     if (this.#prepare && statement.name === name) statement.name = `multilane_${++this.#names}`;

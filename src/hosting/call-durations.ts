@@ -1,5 +1,5 @@
-// How long calls take, by what was called and how it ended. What status a service gives is its own choice, so each service has
-// so many series, and those of one take no room of another.
+// How long calls take, by what was called and how it ended. What status a service gives is its own choice, so
+// each service has so many series, and those of one take no room of another.
 import type { Histogram, Recorder } from '../memory/recorder.js';
 
 const METRIC = 'http_client_request_duration_seconds';

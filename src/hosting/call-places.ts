@@ -1,5 +1,6 @@
-// Places for calls that say `maxConcurrent`: those of all workers in shared memory, by the name of the called service. Names
-// that find no row there have as many places in each worker: any number of services may come and go, and rows stay.
+// Places for calls that say `maxConcurrent`: those of all workers in shared memory, by the name of the called
+// service. Names that find no row there have as many places in each worker: any number of services may come
+// and go, and rows stay.
 import type { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { Counter } from '../memory/recorder.js';
 import type { PlacesOf } from '../upstream/bounded.js';

@@ -1,10 +1,11 @@
-// Keeps what is made by a key, so that it is made once for all events: a look-up per event, the labels only the
-// first time. Keys can come from clients and from other services, so no more than so many are kept.
+// Keeps what is made by a key, so that it is made once for all events: a look-up per event, the labels only
+// the first time. Keys can come from clients and from other services, so no more than so many are kept.
 
 export const MOST_KEPT = 512;
 
 /**
- * @param others the key of what all keys beyond the bound share. Without it that is made for every event, and the table of
+ * @param others the key of what all keys beyond the bound share. Without it that is made for every event, and
+ *   the table of
  *   series says what it counts as
  */
 export function kept<T>(make: (key: string) => T, others?: string): (key: string) => T {

@@ -97,8 +97,8 @@ export class MountedService {
     });
     this.#deps = {
       ...deps,
-      // A service that takes it may call over HTTP. What that needs is loaded now, before the worker is ready: in a
-      // handler it would be a stall where the thread has a small share of a CPU.
+      // A service that takes it may call over HTTP. What that needs is loaded now, before the worker is
+      // ready: in a handler it would be a stall where the thread has a small share of a CPU.
       get call() {
         httpClient();
         return deps.call;

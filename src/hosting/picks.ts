@@ -1,5 +1,5 @@
-// Counts how often each instance was picked. Instances come and go for as long as the process runs, so their rows are used
-// again: what was counted for those that are gone stays in the total of their service.
+// Counts how often each instance was picked. Instances come and go for as long as the process runs, so their
+// rows are used again: what was counted for those that are gone stays in the total of their service.
 import type { Counter, Recorder } from '../memory/recorder.js';
 
 /** Whether the registry knows the instance. */

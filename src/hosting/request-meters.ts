@@ -16,7 +16,10 @@ export interface MeterParts {
   readonly recorder: Recorder;
   /** For the series of routes, which are bounded here: one for each status, and so many for errors. */
   readonly series: Recorder;
-  /** For those of responses from 500 on, which have room when all other routes and statuses have used up theirs. */
+  /**
+   * For those of responses from 500 on, which have room when all other routes and statuses have used up
+   * theirs.
+   */
   readonly failures: Recorder;
   readonly routes: RouteNumbers;
   readonly row: WorkerRow;

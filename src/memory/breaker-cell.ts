@@ -109,8 +109,8 @@ export class BreakerCells {
   }
 
   /**
-   * Whether `admit` would give a ticket now, as far as this thread can know. It takes no permit, but writes down that
-   * probes have run out of time, since `admit` is not called where this is false.
+   * Whether `admit` would give a ticket now, as far as this thread can know. It takes no permit, but writes
+   * down that probes have run out of time, since `admit` is not called where this is false.
    */
   admits(slot: number): boolean {
     const { word, low, since } = this.#words.load(slot);

@@ -2,10 +2,11 @@
 // A bucket is one word, the second it counts for beside the count, so a stale bucket is emptied and counted
 // into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
 //
-// Only the low bits of the second fit into a bucket: with the bucket that it is in, a second comes round after 5,632 s.
-// So the row says when it was used last, in spans of 256 s: the first thread that comes two spans later or more empties it
-// before anything else, and a reader that comes then finds nothing. Several threads may empty it at once, also when one of
-// them dies meanwhile; a count of that very moment may be lost.
+// Only the low bits of the second fit into a bucket: with the bucket that it is in, a second comes round
+// after 5,632 s. So the row says when it was used last, in spans of 256 s: the first thread that comes two
+// spans later or more empties it before anything else, and a reader that comes then finds nothing. Several
+// threads may empty it at once, also when one of them dies meanwhile; a count of that very moment may be
+// lost.
 import type { Area } from './area.js';
 
 export const WINDOW_SECONDS = 10;

@@ -4,9 +4,9 @@
 // callers with few.
 // (The argument at length: tower-rs/tower, tower/src/retry/budget.)
 //
-// Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second it counts
-// for, and the count. Whoever comes first in a second empties it and counts into it by one compare-and-swap; the others
-// only count, in the low half.
+// Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second
+// it counts for, and the count. Whoever comes first in a second empties it and counts into it by one
+// compare-and-swap; the others only count, in the low half.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 

@@ -92,7 +92,9 @@ export class BulkheadCells {
   }
 }
 
-/** Releases what a lost thread held to those who wait for it. Call it when none of its code can run any more. */
+/**
+ * Releases what a lost thread held to those who wait for it. Call it when none of its code can run any more.
+ */
 export function reclaimBulkheads(area: Area, slot: number): void {
   const { rows } = area.table('bulkheadHeld');
   const clock = sharedClock(area);

@@ -1,6 +1,7 @@
-// Who waits for a place in a bulkhead, over all threads. Each thread says since when its first waiter has waited, again
-// and again while it does. Whoever has a place to give away looks there for who has waited longest: a thread that looked
-// at its own waiters only would keep the place among them, and those of others would hardly ever get one.
+// Who waits for a place in a bulkhead, over all threads. Each thread says since when its first waiter has
+// waited, again and again while it does. Whoever has a place to give away looks there for who has waited
+// longest: a thread that looked at its own waiters only would keep the place among them, and those of others
+// would hardly ever get one.
 import type { Area } from './area.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
@@ -8,8 +9,9 @@ import { elapsed, toWord } from './elapsed.js';
 /** Of a thread's place in the line. SINCE: 0 for nobody; written last. BELL: changes when it is its turn. */
 const [SINCE, SAID_AT, BELL] = [0, 1, 2] as const;
 /**
- * A thread that has not said so for four looks (resilience/bulkhead.ts) is stalled or gone, and holds up no other: waiters
- * elsewhere take free places before their own time is over. It is first again as soon as it says so again.
+ * A thread that has not said so for four looks (resilience/bulkhead.ts) is stalled or gone, and holds up no
+ * other: waiters elsewhere take free places before their own time is over. It is first again as soon as it
+ * says so again.
  */
 const SAID_FOR_MS = 20;
 

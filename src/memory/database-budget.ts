@@ -6,9 +6,9 @@
 // that have waited longer. So every pool that asks gets as much as the others, and none has to be woken: whoever waits,
 // and whoever holds, looks again every few milliseconds.
 //
-// A server may grant fewer connections than the budget has. A pool that was refused one (`refused`) waits in the same
-// line, with the server's number beside its claim. While it waits the pools of that server share what they have as if
-// the budget were spent, however many permits are free.
+// A server may grant fewer connections than the budget has. A pool that was refused one (`refused`) waits in
+// the same line, with the server's number beside its claim. While it waits the pools of that server share
+// what they have as if the budget were spent, however many permits are free.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
@@ -17,8 +17,8 @@ import { DATABASE_PERMITS, DATABASE_POOLS, LINE_WORDS } from './layout.js';
 /** FREED: connections closed since a server last refused one; each of them is worth a try. */
 const [MOST, WANTED_AT, FREED] = [0, 1, 2] as const;
 /**
- * Of a place in the line. WAITS: connections held already + 1, 0 for nobody; written last. REFUSED_BY: number of the
- * server that has just refused it one, 0 for none.
+ * Of a place in the line. WAITS: connections held already + 1, 0 for nobody; written last. REFUSED_BY: number
+ * of the server that has just refused it one, 0 for none.
  */
 const [WAITS, SINCE, SAID_AT, REFUSED_BY] = [0, 1, 2, 3] as const;
 /** Who waits says so every few ms; who has not for this long stands still or is gone, and holds nobody up. */
@@ -118,7 +118,9 @@ export class DatabaseBudget {
     return { held: most - onlooker.#free(), most, waiting };
   }
 
-  /** False when none is left for it: all are lent out, others come first, or the server has just refused one. */
+  /**
+   * False when none is left for it: all are lent out, others come first, or the server has just refused one.
+   */
   tryAcquire(): boolean {
     if (this.#isContended) {
       const ahead = this.#ahead();
@@ -187,7 +189,9 @@ export class DatabaseBudget {
     Atomics.store(this.#own, WAITS, 0);
   }
 
-  /** What the poorest of the others holds that wait in vain for what this one has; undefined when none does. */
+  /**
+   * What the poorest of the others holds that wait in vain for what this one has; undefined when none does.
+   */
   get poorest(): number | undefined {
     if (!this.#isContended) return undefined;
     let least = Number.POSITIVE_INFINITY;
@@ -205,7 +209,10 @@ export class DatabaseBudget {
     return Number.isFinite(poorest) ? poorest : undefined;
   }
 
-  /** Others that are to be served before this one; without end when one of them gets all that the server grants. */
+  /**
+   * Others that are to be served before this one; without end when one of them gets all that the server
+   * grants.
+   */
   #ahead(): number {
     const since = this.#since ?? this.#now();
     const mine: Turn = { held: this.#held.length, since, place: this.#place };

@@ -6,8 +6,8 @@
 // it ejects, in the same compare-and-swap that proves that nothing has changed since it counted. Nobody waits: a thread
 // that finds somebody's turn there finishes it, also when that thread has died in the middle.
 //
-// A turn names the sequence that the endpoint's word had when it was due. While it has that sequence it stays due, and no
-// sequence comes back: so all who finish a turn agree on how it ends, whenever they look.
+// A turn names the sequence that the endpoint's word had when it was due. While it has that sequence it stays
+// due, and no sequence comes back: so all who finish a turn agree on how it ends, whenever they look.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import {
@@ -47,8 +47,8 @@ export interface EjectionEvents {
 
 const IN: EjectionState = { state: 'in' };
 /**
- * Of the word by which ejections take turns, the low half: whose turn it is, 0 for nobody's; above it a count of all changes.
- * The high half is the sequence of a turn.
+ * Of the word by which ejections take turns, the low half: whose turn it is, 0 for nobody's; above it a count
+ * of all changes. The high half is the sequence of a turn.
  */
 const TURN_MASK = 0x7ff;
 const CHANGE = TURN_MASK + 1;
@@ -193,14 +193,16 @@ export class EjectionCells {
       return;
     }
     const { word, low, moment } = this.#words.load(slot);
-    // With another sequence it has been ejected by this turn, or has had a success: then the turn ejects nobody.
+    // With another sequence it has been ejected by this turn, or has had a success: then the turn ejects
+    // nobody.
     if (this.#isDue(low) && BigInt(sequenceOf(low)) === turn >> 32n) {
       const now = toWord(this.#clock());
       const times = this.#rule.remembered(timesOf(low), elapsed(now, moment)) + 1;
       const forMs = this.#rule.ejectedMs(times);
       if (this.#words.swap(slot, word, afterwards(low, EJECTED, times), (now + forMs) >>> 0))
         this.#events?.ejected(slot, times, forMs);
-      // Another thread has ejected it, or it has failed or succeeded meanwhile: which of them, a second look tells.
+      // Another thread has ejected it, or it has failed or succeeded meanwhile: which of them, a second look
+      // tells.
       else return;
     }
     this.#endTurn(number);

@@ -85,7 +85,10 @@ export class EndpointCells {
     return this.#clock();
   }
 
-  /** For another endpoint in this slot. Calls of the one before that are still under way count until they end. Primary only. */
+  /**
+   * For another endpoint in this slot. Calls of the one before that are still under way count until they end.
+   * Primary only.
+   */
   reset(slot: number): void {
     const index = slot * this.#latencyStride;
     Atomics.store(this.#latency, index + VALUE, 0);

@@ -4,8 +4,8 @@
 // What a cell means to anyone is not this room's business.
 
 /**
- * How often a field is repeated. Rows are multiples of 64 bytes apart, the length of a cache line. V8 may place a block at
- * 16 bytes behind the beginning of one, so two rows can meet in a line with their edges.
+ * How often a field is repeated. Rows are multiples of 64 bytes apart, the length of a cache line. V8 may
+ * place a block at 16 bytes behind the beginning of one, so two rows can meet in a line with their edges.
  */
 export type Rows =
   | 'process'
@@ -62,8 +62,8 @@ export const TOPIC_WORDS = 64;
 export const RATE_LIMITS = 31;
 export const RATE_REGIONS = RATE_LIMITS + 1;
 /**
- * Buckets of each of them in a process, a power of two. A bucket has rows for six keys (rate-bucket.ts), so that about
- * 15,000 keys may be in use at once before one in a thousand finds no row.
+ * Buckets of each of them in a process, a power of two. A bucket has rows for six keys (rate-bucket.ts), so
+ * that about 15,000 keys may be in use at once before one in a thousand finds no row.
  */
 export const RATE_BUCKETS = 8_192;
 /** Buckets of each of them in a block that nothing is said about: most blocks limit no strangers. */
@@ -71,7 +71,10 @@ export const FEW_RATE_BUCKETS = 64;
 export const RATE_BUCKET_WORDS = 16;
 /** Names of things of which there may be so many at once. */
 export const BULKHEADS = 256;
-/** Names of called services take no row from so many on: the others are kept for the names of routes and of `shared`. */
+/**
+ * Names of called services take no row from so many on: the others are kept for the names of routes and of
+ * `shared`.
+ */
 export const BULKHEADS_BY_CALLS = 192;
 /** Routes whose requests in flight are counted by route, and the row that all others share. */
 export const ROUTES = 512;
@@ -149,7 +152,10 @@ export const LAYOUT = {
   /** Units of each quota that are held: the totals of a ledger. */
   quotaHeld: field('quota', 2, 'cas', 'by quota, flag', 'last'),
 
-  /** By which ejections take turns, and what tells that anything has changed: one 64-bit word, see ejection-cells.ts. */
+  /**
+   * By which ejections take turns, and what tells that anything has changed: one 64-bit word, see
+   * ejection-cells.ts.
+   */
   ejectionTurn: field('process', 2, 'cas', 'packed', 'none'),
 
   /** Which worker makes which call: see call-claims.ts. */
@@ -273,7 +279,10 @@ export const LAYOUT = {
   breakerWindow: field('breaker', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
   /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
   breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
-  /** Half-open permits of the epoch they were taken in. Row `worker slot * breakers + breaker`. See probe-permits.ts. */
+  /**
+   * Half-open permits of the epoch they were taken in. Row `worker slot * breakers + breaker`. See
+   * probe-permits.ts.
+   */
   heldProbes: field('worker-breaker', 2, 'owner', 'packed, changes', 'none'),
   breakerHash: field('named-breaker', 1, 'cas', 'hash', 'none'),
   breakerNameLength: field('named-breaker', 1, 'cas', 'bytes', 'none'),

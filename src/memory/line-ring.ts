@@ -1,4 +1,5 @@
-// Lines on their way from one thread to another, in memory that the two share: one writes, one reads, neither waits.
+// Lines on their way from one thread to another, in memory that the two share: one writes, one reads, neither
+// waits.
 
 /** A power of two, so that positions may wrap. */
 const CAPACITY = 128 * 1024;

@@ -47,7 +47,8 @@ export class NameTable {
 
   /**
    * As `rowOf`, of a name that may be too long.
-   * @param most a free row is taken only while fewer than so many are in use; threads that meet may exceed it by one each
+   * @param most a free row is taken only while fewer than so many are in use; threads that meet may exceed it
+   *   by one each
    * @returns undefined: there is no room
    */
   rowFor(name: string, most = this.rows): number | undefined {
@@ -68,7 +69,8 @@ export class NameTable {
       const known = this.nameOf(row);
       if (known === name) return row;
       if (known !== undefined) continue;
-      // Also where another thread writes the same name there at this moment, or has died before it was written.
+      // Also where another thread writes the same name there at this moment, or has died before it was
+      // written.
       this.#area.bytes(names, row).set(bytes);
       Atomics.store(this.#area.words(lengths, row), 0, bytes.length);
       return row;

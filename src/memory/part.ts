@@ -56,7 +56,10 @@ const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
         'worker-bulkhead': size,
       };
 
-/** What the id of a thread is in the word of a slot: of the thread that has the slot, and of one that reclaims it. */
+/**
+ * What the id of a thread is in the word of a slot: of the thread that has the slot, and of one that reclaims
+ * it.
+ */
 const userOf = (thread: number): number => thread + 1;
 const reclaimerOf = (thread: number): number => -(thread + 1);
 
@@ -105,7 +108,8 @@ export class Part extends Area {
   }
 
   /**
-   * Gives back the slot of a thread that has ended, first what it held; also a slot that it was giving back itself.
+   * Gives back the slot of a thread that has ended, first what it held; also a slot that it was giving back
+   * itself.
    * @param held may be called again for a slot for which another thread that called it was lost
    * @returns false: it had none
    * @throws RangeError for the thread that runs
@@ -117,7 +121,8 @@ export class Part extends Area {
       const words = this.words('workerId', slot);
       const user = Atomics.load(words, 0);
       if (user !== userOf(thread) && user !== reclaimerOf(thread)) continue;
-      // Of two threads that reclaim a slot one does: the other might take what the next thread in the slot holds.
+      // Of two threads that reclaim a slot one does: the other might take what the next thread in the slot
+      // holds.
       if (Atomics.compareExchange(words, 0, user, reclaimerOf(threadId)) !== user) continue;
       held(slot);
       Atomics.store(words, 0, 0);

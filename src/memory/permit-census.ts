@@ -1,4 +1,5 @@
-// Permits in the block of the process that operations left behind which were cut in two: see permit-ledger.ts.
+// Permits in the block of the process that operations left behind which were cut in two: see
+// permit-ledger.ts.
 import { admissionLedger } from './admission-cells.js';
 import type { Block } from './block.js';
 import { BreakerWords } from './breaker-word.js';
@@ -16,8 +17,8 @@ const countsOf = (block: Block, slot: number): readonly (PermitLedger | ProbePer
 ];
 
 /**
- * Finds operations of the thread of a slot that were interrupted, for counts that it may not use again. The primary takes
- * their censuses. @returns what looks once; call it in that thread
+ * Finds operations of the thread of a slot that were interrupted, for counts that it may not use again. The
+ * primary takes their censuses. @returns what looks once; call it in that thread
  */
 export function interruptedPermits(block: Block, slot: number): () => void {
   const counts = [...countsOf(block, slot), bulkheadLedger(block, slot)];

@@ -1,18 +1,19 @@
-// Counts of permits that all threads share. Each count is a total, which every thread changes by atomic operations, and
-// beside it what each thread has taken and given, which that thread alone writes. A thread may be killed, or its code
-// interrupted, between the change of the total and its own word. So its word is odd while an operation is under way:
+// Counts of permits that all threads share. Each count is a total, which every thread changes by atomic
+// operations, and beside it what each thread has taken and given, which that thread alone writes. A thread
+// may be killed, or its code interrupted, between the change of the total and its own word. So its word is
+// odd while an operation is under way:
 //
 //   to take an amount    taken = t + 1              the total grows by it      taken = t + 2 x amount
 //   to give it           given = g + 2 x amount - 1    the total shrinks by it    given = g + 2 x amount
 //
-// Both words only grow, and wrap around at 2^32. A thread holds (taken - given) / 2, rounded down, which is never more
-// than what the total contains of it, also when its last operation was cut in two.
+// Both words only grow, and wrap around at 2^32. A thread holds (taken - given) / 2, rounded down, which is
+// never more than what the total contains of it, also when its last operation was cut in two.
 //
-// What a lost thread is known to hold is released at once. Whether an operation that was cut in two had changed the total
-// no word says. That is found by a census: while the words of all threads are even and do not change, the total has to be
-// the sum of what they hold, and what it has too much is released. Before that succeeds the total is too high, never too
-// low: a bound is too strict and never too lax. A census presumes nothing about the thread that was lost, so it may be
-// repeated at any time, by any thread.
+// What a lost thread is known to hold is released at once. Whether an operation that was cut in two had
+// changed the total no word says. That is found by a census: while the words of all threads are even and do
+// not change, the total has to be the sum of what they hold, and what it has too much is released. Before
+// that succeeds the total is too high, never too low: a bound is too strict and never too lax. A census
+// presumes nothing about the thread that was lost, so it may be repeated at any time, by any thread.
 import type { Area } from './area.js';
 import type { FieldName } from './layout.js';
 
@@ -20,7 +21,10 @@ import type { FieldName } from './layout.js';
 const [TAKEN, GIVEN, OWN_WORDS] = [0, 1, 2] as const;
 /** Words of a total. OWED: 1 while a census has to be taken. */
 const [TOTAL, OWED] = [0, 1] as const;
-/** Of one call. Later calls try again: a thread that is suspended in the middle of an operation may stay so for long. */
+/**
+ * Of one call. Later calls try again: a thread that is suspended in the middle of an operation may stay so
+ * for long.
+ */
 const TRIES = 100;
 
 export interface LedgerFields {
@@ -119,8 +123,9 @@ export class PermitLedger {
   }
 
   /**
-   * Finds operations of this thread that were interrupted: their censuses are owed from then on. Each operation does so for
-   * its own count. Only the thread of this slot can tell: to others an interrupted operation looks like one under way.
+   * Finds operations of this thread that were interrupted: their censuses are owed from then on. Each
+   * operation does so for its own count. Only the thread of this slot can tell: to others an interrupted
+   * operation looks like one under way.
    */
   recover(): void {
     for (let count = 0; count < this.#counts; count++) this.#ready(count);
@@ -148,8 +153,8 @@ export class PermitLedger {
     const own = this.#ready(count) + TAKEN;
     const total = count * this.#stride;
     const taken = this.#own[own]!;
-    // Itself an operation of this slot: of two threads that take a census at the same time at least one sees the
-    // other, and when this thread is lost in the middle another census is taken.
+    // Itself an operation of this slot: of two threads that take a census at the same time at least one sees
+    // the other, and when this thread is lost in the middle another census is taken.
     Atomics.store(this.#own, own, taken + 1);
     Atomics.store(this.#totals, total + OWED, 0);
     const excess = this.#excess(count, taken);
@@ -159,7 +164,10 @@ export class PermitLedger {
     return excess !== undefined;
   }
 
-  /** @param taken of this slot, whose own word is odd. @returns undefined when there is no moment at which it can be said */
+  /**
+   * @param taken of this slot, whose own word is odd.
+   * @returns undefined when there is no moment at which it can be said
+   */
   #excess(count: number, taken: number): number | undefined {
     const slots = this.#own.length / this.#ownStride;
     const seen = new Int32Array(slots * OWN_WORDS);
@@ -187,8 +195,8 @@ export class PermitLedger {
   }
 
   /**
-   * Index of the words of this slot, both even: an operation before this one may have been interrupted. Then a permit that
-   * was being taken is not held, and one that was being given is given.
+   * Index of the words of this slot, both even: an operation before this one may have been interrupted. Then
+   * a permit that was being taken is not held, and one that was being given is given.
    */
   #ready(count: number): number {
     const at = this.#first + count * OWN_WORDS;

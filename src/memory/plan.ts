@@ -75,8 +75,8 @@ export function plan(dimensions: Dimensions): Plan {
 }
 
 /**
- * Computes where fields lie. Rows that one thread writes are grouped field by field and padded to 64 bytes, except
- * those of which a thread has many, which are packed: it owns them all.
+ * Computes where fields lie. Rows that one thread writes are grouped field by field and padded to 64 bytes,
+ * except those of which a thread has many, which are packed: it owns them all.
  */
 export function planOf<Name extends FieldName>(
   names: readonly Name[],

@@ -1,7 +1,7 @@
-// Which probes of half-open breakers each thread has under way. A breaker's word counts the probes taken and those that
-// have succeeded; the others have to be held by threads, each of which counts its own. A thread that is killed or
-// interrupted between the two leaves a probe that no thread holds. A census finds it, by the law of permit-ledger.ts, for
-// a total that begins anew with each epoch of the breaker.
+// Which probes of half-open breakers each thread has under way. A breaker's word counts the probes taken and
+// those that have succeeded; the others have to be held by threads, each of which counts its own. A thread
+// that is killed or interrupted between the two leaves a probe that no thread holds. A census finds it, by
+// the law of permit-ledger.ts, for a total that begins anew with each epoch of the breaker.
 import type { Area } from './area.js';
 import {
   type BreakerWords,
@@ -14,8 +14,8 @@ import {
 } from './breaker-word.js';
 
 /**
- * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more than the breaker's word contains of them.
- * CHANGES: odd while the thread changes the one or the other.
+ * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more than the breaker's word contains
+ * of them. CHANGES: odd while the thread changes the one or the other.
  */
 const [HELD, CHANGES, OWN_WORDS] = [0, 1, 2] as const;
 const COUNT_MASK = 0xf;
@@ -107,7 +107,8 @@ export class ProbePermits {
   }
 
   /**
-   * Compares the probes that a breaker counts with those that threads hold, and takes off those that no thread does.
+   * Compares the probes that a breaker counts with those that threads hold, and takes off those that no
+   * thread does.
    * @returns false when another thread was in the middle of a change: nothing is known then
    */
   census(breaker: number): boolean {
@@ -130,7 +131,9 @@ export class ProbePermits {
     return excess <= 0 || this.#breakers.swap(breaker, word, low - excess * TAKEN, since);
   }
 
-  /** The words of all threads for a breaker; undefined when one of the others is in the middle of a change. */
+  /**
+   * The words of all threads for a breaker; undefined when one of the others is in the middle of a change.
+   */
   #all(breaker: number): readonly number[] | undefined {
     const seen: number[] = [];
     for (let first = 0; first < this.#words.length; first += this.#stride) {

@@ -156,8 +156,8 @@ export class RateBuckets {
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
       const shared = aheadOf(lowOf(overflow), highOf(overflow), at);
       let time = at + shared;
-      // A row that was given away moments ago steps back from there: the moment that this thread reads may have been in it
-      // before that, and a thread that has read it there must not find it a second time.
+      // A row that was given away moments ago steps back from there: the moment that this thread reads may
+      // have been in it before that, and a thread that has read it there must not find it a second time.
       const lead = leadOf(expectedLow, highOf(word), at);
       if (shared === 0 && Math.abs(lead) <= MOMENTS) time = at + lead;
       if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;

@@ -1,5 +1,6 @@
-// Which part of the table the keys of a limit are in. Each limit has a part of its own: somebody who fills the rows of one
-// limit with keys that he makes up takes no row from the clients of another, and shares no overflow row with them.
+// Which part of the table the keys of a limit are in. Each limit has a part of its own: somebody who fills
+// the rows of one limit with keys that he makes up takes no row from the clients of another, and shares no
+// overflow row with them.
 import type { Block } from './block.js';
 import { RATE_BUCKET_WORDS, RATE_LIMITS } from './layout.js';
 import { NameTable } from './names.js';

@@ -27,8 +27,9 @@ export const lowHalf = (units: number): number => (units - Math.floor(units / TW
 export const highHalf = (tag: number, units: number): number => (tag << TIME_BITS) | highTime(units);
 
 /**
- * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it changes no
- * verdict. That is so whatever the time in a row that is nobody's: fresh memory is a moment like any other.
+ * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it
+ * changes no verdict. That is so whatever the time in a row that is nobody's: fresh memory is a moment like
+ * any other.
  */
 export function aheadOf(low: number, high: number, now: number): number {
   if (tagOf(high) === 0) return 0;
@@ -36,7 +37,10 @@ export function aheadOf(low: number, high: number, now: number): number {
   return lead > 0 && lead <= MAX_LEAD ? lead : 0;
 }
 
-/** By how much the time of a row is later than `now`, in units, whether or not it is anybody's; negative: earlier. */
+/**
+ * By how much the time of a row is later than `now`, in units, whether or not it is anybody's; negative:
+ * earlier.
+ */
 export function leadOf(low: number, high: number, now: number): number {
   const wholes = Math.floor(now / TWO_32);
   // The difference of the high parts, wrapped into -2048..2047.

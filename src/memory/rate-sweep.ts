@@ -1,5 +1,5 @@
-// Rows of rate limits that carry no state are emptied once an hour: their times come round again after 12 days. A table may
-// have millions of rows, so it is done in parts, and the thread serves between them.
+// Rows of rate limits that carry no state are emptied once an hour: their times come round again after 12
+// days. A table may have millions of rows, so it is done in parts, and the thread serves between them.
 import type { RateTable } from './rate-table.js';
 
 const EVERY_MS = 3_600_000;

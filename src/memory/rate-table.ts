@@ -50,7 +50,10 @@ export interface RateCells {
   peek(key: string): number;
 }
 
-/** An overflow row is never further ahead: so long a newcomer of any limit waits at most when the others are gone. */
+/**
+ * An overflow row is never further ahead: so long a newcomer of any limit waits at most when the others are
+ * gone.
+ */
 const MOST_SHARED = 60_000 * UNITS_PER_MS;
 /** Buckets that are swept at a time: about a millisecond of work. */
 const BUCKETS_PER_PART = 256;
@@ -91,7 +94,8 @@ export class RateTable {
   }
 
   /**
-   * @param identity the same in every thread: calls with the same identity and numbers give the same limit. With other
+   * @param identity the same in every thread: calls with the same identity and numbers give the same limit.
+   *   With other
    *   numbers it is another one: a row says nothing under a rule that has not written it.
    */
   limit(identity: string, intervalMs: number, burst: number): RateCells {
@@ -144,8 +148,8 @@ export class RateTable {
   }
 
   /**
-   * Forgets rows without state, a part of them with each step. To be done now and then, in any thread, in less than
-   * days.
+   * Forgets rows without state, a part of them with each step. To be done now and then, in any thread, in
+   * less than days.
    */
   *sweepInParts(): Generator<void> {
     for (const buckets of this.#regions.all()) {

@@ -39,8 +39,8 @@ export interface Recorder {
   declare(metric: string, kind: MetricKind, help: string): void;
   counter(metric: string, labels?: Labels): Counter;
   /**
-   * A counter that has one label more. Once there are many of them, it takes over the row of one that is gone: what that one has
-   * counted is shown under `labels` alone from then on, so their sum never goes down.
+   * A counter that has one label more. Once there are many of them, it takes over the row of one that is
+   * gone: what that one has counted is shown under `labels` alone from then on, so their sum never goes down.
    */
   transient(metric: string, labels: Labels, one: Transient): Counter;
   gauge(metric: string, labels?: Labels): Gauge;

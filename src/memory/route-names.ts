@@ -1,5 +1,5 @@
-// Numbers of routes in the words of a thread (which one runs, which ones have run), and what they are called: rows beside
-// those of the thread's series.
+// Numbers of routes in the words of a thread (which one runs, which ones have run), and what they are called:
+// rows beside those of the thread's series.
 import { identityOf, parseIdentity, ROUTE } from './series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
 import { begins, namingOf, rowsOf, valueWords } from './series-rows.js';

@@ -1,7 +1,7 @@
-// Memory for the metric series of each slot, beside the block: a SharedArrayBuffer that the primary makes and keeps, and
-// that the thread of the slot lets grow where it is, 64 KiB at a time. So memory follows use, the primary has every
-// byte of it without being sent anything, a thread that is lost loses nothing it has counted, and the next
-// thread of the slot finds it all. Only addresses are reserved for what it may grow to.
+// Memory for the metric series of each slot, beside the block: a SharedArrayBuffer that the primary makes and
+// keeps, and that the thread of the slot lets grow where it is, 64 KiB at a time. So memory follows use, the
+// primary has every byte of it without being sent anything, a thread that is lost loses nothing it has
+// counted, and the next thread of the slot finds it all. Only addresses are reserved for what it may grow to.
 import { HISTOGRAM_CELLS } from './layout.js';
 
 /** Memory of one slot. Can be handed to its thread. */
@@ -13,7 +13,10 @@ export const SERIES_STEP = 64 << 10;
 /** Bytes before the first row. */
 export const SERIES_HEADER = 64;
 
-/** Words of the header. `USED` is the end of the last row in bytes; stored last, so a row is seen whole or not at all. */
+/**
+ * Words of the header. `USED` is the end of the last row in bytes; stored last, so a row is seen whole or not
+ * at all.
+ */
 export const [SHAPE, USED] = [0, 1] as const;
 /** Another number for another shape of rows. Threads of two builds must not share them. */
 const SHAPE_VALUE = 0x4d530000 + HISTOGRAM_CELLS;

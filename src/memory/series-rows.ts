@@ -33,7 +33,8 @@ export interface Row {
 /** All rows, oldest first. */
 export function* rowsOf(memory: SlotSeries): Generator<Row> {
   const used = Atomics.load(new Int32Array(memory, 0, 2), USED);
-  // The memory belongs to a thread, which may have written anything: a reader stays inside, and comes to an end.
+  // The memory belongs to a thread, which may have written anything: a reader stays inside, and comes to an
+  // end.
   const end = Math.min(used, memory.byteLength);
   for (let at = SERIES_HEADER; at + ROW_BYTES <= end; ) {
     const words = new Int32Array(memory, at, ROW_WORDS);
@@ -46,7 +47,9 @@ export function* rowsOf(memory: SlotSeries): Generator<Row> {
   }
 }
 
-/** What a row is called now, its value (not of a gauge), and what of that was counted before it was called so. */
+/**
+ * What a row is called now, its value (not of a gauge), and what of that was counted before it was called so.
+ */
 export interface Naming {
   /** Without what may be renamed. */
   readonly stays: string;

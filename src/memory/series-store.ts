@@ -1,4 +1,5 @@
-// The rows of one thread as the thread itself has them: found by what they are called, and made when there is room.
+// The rows of one thread as the thread itself has them: found by what they are called, and made when there is
+// room.
 import { parseIdentity } from './series-identity.js';
 import {
   assertShape,
@@ -34,7 +35,10 @@ export interface Wanted {
   readonly most: number;
 }
 
-/** A row that can be renamed, and what it is called now; undefined when its thread was lost while it renamed it. */
+/**
+ * A row that can be renamed, and what it is called now; undefined when its thread was lost while it renamed
+ * it.
+ */
 export interface Renamable {
   readonly at: number;
   /** Bytes for its name. */
@@ -116,8 +120,8 @@ export class SeriesStore {
   }
 
   /**
-   * Gives a row without cells to another holder. What it has counted by now is that of former holders from here on: the
-   * row's value stays as it is, so no reader ever sees their sum go down.
+   * Gives a row without cells to another holder. What it has counted by now is that of former holders from
+   * here on: the row's value stays as it is, so no reader ever sees their sum go down.
    * @param to no longer than the row has room for
    */
   rename(renamed: Renamable, to: string): void {

@@ -2,9 +2,10 @@
 // Self-describing rows need no handshake with the primary, survive the thread that wrote them, and are found
 // again by the thread that follows in the same slot, so totals never go down.
 //
-// How many there may be is bounded so that no metric can take the room of another: each metric has so many series, and
-// what is beyond that counts in the row of its metric that has no labels. Series of routes and calls are bounded route by
-// route and service by service (hosting/request-meters.ts, hosting/call-durations.ts).
+// How many there may be is bounded so that no metric can take the room of another: each metric has so many
+// series, and what is beyond that counts in the row of its metric that has no labels. Series of routes and
+// calls are bounded route by route and service by service (hosting/request-meters.ts,
+// hosting/call-durations.ts).
 import { cellOf } from './histogram.js';
 import { MAX_ENDPOINTS, WIDE } from './layout.js';
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
@@ -16,7 +17,10 @@ import { addWide, loadNumber, storeNumber } from './wide.js';
 
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
-/** From so many rows on, those of instances that are gone are used again: few are worth less than their history. */
+/**
+ * From so many rows on, those of instances that are gone are used again: few are worth less than their
+ * history.
+ */
 export const TRANSIENT_KEPT = 32;
 /** Instances of all services: as many as there may be at once, and as many that are gone. */
 const TRANSIENTS = 2 * MAX_ENDPOINTS;
@@ -32,7 +36,10 @@ interface Pool {
   readonly most: number;
 }
 
-/** Each can use what those above it have left. How many series routes and calls have is bounded where they are counted. */
+/**
+ * Each can use what those above it have left. How many series routes and calls have is bounded where they are
+ * counted.
+ */
 const POOLS = {
   services: { series: SERIES_PER_METRIC, most: 0.5 * SERIES_BYTES },
   calls: { series: Number.POSITIVE_INFINITY, most: 0.625 * SERIES_BYTES },
@@ -148,7 +155,10 @@ export class SeriesTable implements Recorder {
     return new Cells(valueWords(memory, at), cells);
   }
 
-  /** @returns undefined: the memory is used up, or was overwritten, so that not even a metric of its own has room */
+  /**
+   * @returns undefined: the memory is used up, or was overwritten, so that not even a metric of its own has
+   *   room
+   */
   #rowOf(kind: string, metric: string, labels: Labels): number | undefined {
     const identity = identityOf(kind, metric, labels);
     const known = this.#store.find(identity);

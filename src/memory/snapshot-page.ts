@@ -1,7 +1,8 @@
-// One text that the primary publishes and everybody reads: a seqlock over two pages of shared memory, written in turn
-// (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012). While one is written the
-// other holds the last text, so a reader does not wait for a primary that was interrupted in the middle: it reads again
-// only when two texts were published while it read one. On the hot path readers only compare the version.
+// One text that the primary publishes and everybody reads: a seqlock over two pages of shared memory, written
+// in turn (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012). While
+// one is written the other holds the last text, so a reader does not wait for a primary that was interrupted
+// in the middle: it reads again only when two texts were published while it read one. On the hot path readers
+// only compare the version.
 import type { Block } from './block.js';
 
 /** The pages there are, as their fields begin in layout.ts: the registry, and the routes that are switched off. */

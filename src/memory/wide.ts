@@ -1,16 +1,20 @@
-// 64-bit counts in two 32-bit words with one writer: a low word, and a word that counts how often it was full. That
-// happens once in 4 billion, so counting stays one store of the low word; then both are stored as one 64-bit word, so that no
-// reader and no later writer finds the half of it, also when the writer is lost.
+// 64-bit counts in two 32-bit words with one writer: a low word, and a word that counts how often it was
+// full. That happens once in 4 billion, so counting stays one store of the low word; then both are stored as
+// one 64-bit word, so that no reader and no later writer finds the half of it, also when the writer is lost.
 //
-// The store of the low word is a plain one: a word is never torn, a reader sees one of its values (ECMA-262 section 29, as
-// every engine compiles it), and `Atomics.store` is a call and a full fence, 12 ns where a request makes a dozen of them.
+// The store of the low word is a plain one: a word is never torn, a reader sees one of its values (ECMA-262
+// section 29, as every engine compiles it), and `Atomics.store` is a call and a full fence, 12 ns where a
+// request makes a dozen of them.
 
 /** Supported platforms are little-endian. */
 const LOW = 0;
 const HIGH = 1;
 const TWO_32 = 4294967296;
 
-/** Adds a whole number 0..2^52. Only the row's owner may call it. @param at even, counted from the start of the memory */
+/**
+ * Adds a whole number 0..2^52. Only the row's owner may call it.
+ * @param at even, counted from the start of the memory
+ */
 export function addWide(words: Int32Array, at: number, n: number): void {
   const next = (words[at + LOW]! >>> 0) + n;
   if (next < TWO_32) {

@@ -49,7 +49,8 @@ export class Databases {
 
   /**
    * @param nameOf what a service's database is called; default: as the service
-   * @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases and journals
+   * @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases and
+   *   journals
    */
   constructor(
     settings: Settings,

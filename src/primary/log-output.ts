@@ -14,7 +14,8 @@ export interface LogOutput {
 
 /** @param dropped called for each line that is lost */
 export function logOutput({ pmId }: Pick<Settings, 'pmId'>, dropped: () => void): LogOutput {
-  // In pm2's fork mode, and in a process that merely inherits the environment of one, standard output is a pipe like any.
+  // In pm2's fork mode, and in a process that merely inherits the environment of one, standard output is a
+  // pipe like any.
   if (!cluster.isWorker || pmId === null) {
     return {
       sink: stdoutSink(dropped),

@@ -1,12 +1,16 @@
-// Permits of threads that were lost, or interrupted, in the middle of an operation. When a worker ends its censuses are taken at
-// once; one that does not succeed then, because another thread is in the middle of an operation, is taken here.
+// Permits of threads that were lost, or interrupted, in the middle of an operation. When a worker ends its
+// censuses are taken at once; one that does not succeed then, because another thread is in the middle of an
+// operation, is taken here.
 import type { Logger } from 'pino';
 import type { Block } from '../memory/block.js';
 import { permitCensus } from '../memory/permit-census.js';
 import type { Gauge } from '../memory/recorder.js';
 
 const EVERY_MS = 1000;
-/** An operation takes less than a microsecond: a thread that was met in the middle of one so often has stopped there. */
+/**
+ * An operation takes less than a microsecond: a thread that was met in the middle of one so often has stopped
+ * there.
+ */
 const WARN_AFTER = 10;
 
 /** @returns what looks once */

@@ -68,8 +68,8 @@ export interface BulkheadParts extends Required<BulkheadSettings> {
 }
 
 /**
- * At this pace a thread in which somebody waits says so, and looks for a place: the bell that others ring may have been
- * missed, or they may have ended before they rang it.
+ * At this pace a thread in which somebody waits says so, and looks for a place: the bell that others ring may
+ * have been missed, or they may have ended before they rang it.
  */
 const LOOK_EVERY_MS = 5;
 
@@ -77,7 +77,10 @@ const LOOK_EVERY_MS = 5;
 export interface Guest {
   /** With it the guest stops waiting; undefined: only with `queueMs`. Read only when it has to wait. */
   readonly signal: AbortSignal | undefined;
-  /** The place is the guest's, who gives it back by `leave`. Called at once, not in a continuation, which may be lost. */
+  /**
+   * The place is the guest's, who gives it back by `leave`. Called at once, not in a continuation, which may
+   * be lost.
+   */
   hold(place: { leave(): void }): void;
 }
 
@@ -127,7 +130,10 @@ export interface Bulkhead {
   readonly waiting: number;
 }
 
-/** The bulkhead of one thread. Places are those of all threads, and who has waited longest in any of them comes first. */
+/**
+ * The bulkhead of one thread. Places are those of all threads, and who has waited longest in any of them
+ * comes first.
+ */
 export class BulkheadQueue implements Bulkhead {
   readonly #parts: BulkheadParts;
   readonly #waiting = new WaitingList<Waiter>();

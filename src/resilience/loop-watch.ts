@@ -1,6 +1,6 @@
-// How much of a call's time its thread has watched. While the loop does not turn (the process is stopped, the machine is
-// suspended or moved, a handler computes), responses that have arrived are not read, and timers are late: what then
-// looks slow or timed out tells nothing about the endpoint.
+// How much of a call's time its thread has watched. While the loop does not turn (the process is stopped, the
+// machine is suspended or moved, a handler computes), responses that have arrived are not read, and timers
+// are late: what then looks slow or timed out tells nothing about the endpoint.
 import { performance } from 'node:perf_hooks';
 
 export interface LoopTicker {

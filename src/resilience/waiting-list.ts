@@ -1,5 +1,6 @@
-// Those who wait, in order of arrival: a doubly linked list, so that each comes and goes in constant time, from wherever it
-// stands and however many there are. A Set does not: its first entry is searched for among those that were deleted.
+// Those who wait, in order of arrival: a doubly linked list, so that each comes and goes in constant time,
+// from wherever it stands and however many there are. A Set does not: its first entry is searched for among
+// those that were deleted.
 
 /** What a list links its entries by. */
 export interface Listed<T> {

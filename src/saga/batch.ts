@@ -9,8 +9,8 @@ export interface BatchOptions<In> {
   readonly weightLimit: number;
   readonly weigh: (item: In) => number;
   /**
-   * True when the values of one item may have made the whole batch fail without effect: then both halves are tried, and
-   * so on, so that no saga suffers from another.
+   * True when the values of one item may have made the whole batch fail without effect: then both halves are
+   * tried, and so on, so that no saga suffers from another.
    */
   readonly isOnesFault: (error: unknown) => boolean;
 }

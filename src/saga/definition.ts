@@ -91,7 +91,10 @@ export function planOf(definition: AnyDefinition): Plan {
   return { name, version, steps: plans };
 }
 
-/** A member that is misspelt would be missed in silence: a compensation that never runs, a retry that is the default's. */
+/**
+ * A member that is misspelt would be missed in silence: a compensation that never runs, a retry that is the
+ * default's.
+ */
 function refuseUnknown(of: object, known: readonly string[], fault: (what: string) => ConfigError): void {
   for (const member of Object.keys(of)) {
     if (!known.includes(member)) throw fault(`unknown member "${member}"; known are ${known.join(', ')}`);

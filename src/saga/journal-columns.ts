@@ -1,5 +1,5 @@
-// Records as columns: what the set-based statements of journal-sql.ts take, one array a column, in its order. JSON is
-// written once, when it is to be kept: how long it is decides how much goes into one statement.
+// Records as columns: what the set-based statements of journal-sql.ts take, one array a column, in its order.
+// JSON is written once, when it is to be kept: how long it is decides how much goes into one statement.
 import type { DefinitionKey, Hold, SagaRecord } from './journal.js';
 
 /** One saga's part of a batch. */

@@ -5,7 +5,10 @@
 import type { SagaStatus } from './saga.js';
 
 const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
-/** Values of JSON as one array of arrays of one value, or none for null: text that nothing has to be escaped in. */
+/**
+ * Values of JSON as one array of arrays of one value, or none for null: text that nothing has to be escaped
+ * in.
+ */
 const VALUES = (parameter: string): string =>
   `array(select e -> 0 from jsonb_array_elements(${parameter}::jsonb) with ordinality as j(e, n) order by n)`;
 const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
@@ -19,11 +22,11 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
 /**
- * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$33).
- * Answers the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
- * them, and none of their steps is written either. With `locked`: not written, because another session has one of the rows.
- * A worker that has lost a saga and claimed it again may still have a write of its old hold in the same statement, so the
- * fence goes with the id all the way.
+ * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$33). Answers
+ * the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
+ * them, and none of their steps is written either. With `locked`: not written, because another session has
+ * one of the rows. A worker that has lost a saga and claimed it again may still have a write of its old hold
+ * in the same statement, so the fence goes with the id all the way.
  */
 export const WRITE = `
 with started as (
@@ -111,8 +114,8 @@ where saga_id = $1 or (saga = $2 and idempotency_key = $3 and not key_retired)`;
 export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1`;
 
 /**
- * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms) others are left
- * alone, null for ever. Rows that another worker is just claiming are passed over.
+ * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
+ * others are left alone, null for ever. Rows that another worker is just claiming are passed over.
  */
 export const CLAIM = `
 with due as (
@@ -152,8 +155,8 @@ with known as (
 update saga set lease_until = now() from known where saga.saga_id = known.saga_id`;
 
 /**
- * $1 lease (ms). Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that another
- * session has locked is not.
+ * $1 lease (ms). Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that
+ * another session has locked is not.
  */
 export const RENEW = `
 with asked as materialized (
@@ -173,7 +176,10 @@ with asked as materialized (
 )
 select saga_id, saga_id in (select saga_id from renewed) as renewed from asked join saga s using (saga_id, fence)`;
 
-/** What another session has locked keeps its lease. The fence grows: what the former owner still has under way can write nothing. */
+/**
+ * What another session has locked keeps its lease. The fence grows: what the former owner still has under way
+ * can write nothing.
+ */
 export const RELEASE = `
 with held as (
   select s.saga_id, s.fence

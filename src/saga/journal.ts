@@ -61,8 +61,8 @@ export interface Hold {
 export const UNCLAIMED_MS = 600_000;
 
 /**
- * What is claimed beside sagas whose definition is known: none, or those that no process has come for within UNCLAIMED_MS,
- * nor vouched for.
+ * What is claimed beside sagas whose definition is known: none, or those that no process has come for within
+ * UNCLAIMED_MS, nor vouched for.
  */
 export type ClaimOthers = 'none' | 'unclaimed';
 
@@ -115,15 +115,15 @@ export class UnstorableError extends Error {
 }
 
 /**
- * A journal object writes for one owner: `instance:slot:generation` of a worker. Every method is one durable statement;
- * it has happened when the promise resolves. A rejection leaves open whether it happened, and every method but `claim`
- * and `take` may then be repeated with the same arguments; but after an UnstorableError of `create` or `write` nothing
- * has happened, and nothing will.
+ * A journal object writes for one owner: `instance:slot:generation` of a worker. Every method is one durable
+ * statement; it has happened when the promise resolves. A rejection leaves open whether it happened, and
+ * every method but `claim` and `take` may then be repeated with the same arguments; but after an
+ * UnstorableError of `create` or `write` nothing has happened, and nothing will.
  */
 export interface Journal {
   /**
-   * Writes a new saga, held by this journal's owner, unless its key is taken by one that is younger than `keptSince`, or is
-   * neither completed nor compensated: an operator may let it go on.
+   * Writes a new saga, held by this journal's owner, unless its key is taken by one that is younger than
+   * `keptSince`, or is neither completed nor compensated: an operator may let it go on.
    */
   create(record: SagaRecord, keptSince: number): Promise<Created>;
 
@@ -150,8 +150,9 @@ export interface Journal {
   renew(holds: readonly Hold[]): Promise<Renewal>;
 
   /**
-   * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards. Attempts that are
-   * broken off by that count no more: not as `attempts`, nor as `undoUnended`, since they have ended no process.
+   * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards.
+   * Attempts that are broken off by that count no more: not as `attempts`, nor as `undoUnended`, since they
+   * have ended no process.
    */
   release(holds: readonly Hold[]): Promise<void>;
 

@@ -17,8 +17,8 @@ import type { Json, SagaError } from './saga.js';
 /** How long a compensation is tried. */
 export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;
 /**
- * Attempts of a compensation, in a row, that may end together with what ran them: as many as a forward step has by default.
- * More would let one compensation that ends its process end it again and again.
+ * Attempts of a compensation, in a row, that may end together with what ran them: as many as a forward step
+ * has by default. More would let one compensation that ends its process end it again and again.
  */
 export const UNENDED_UNDOS = 5;
 
@@ -79,7 +79,8 @@ export function settle(
     case 'not-done':
       return { record: withStep(record, position, { ...step, status: 'pending' }), pauseMs: 0 };
     case 'refused': {
-      // What an earlier attempt has done stands, whatever this one was told: then the step is undone with the others.
+      // What an earlier attempt has done stands, whatever this one was told: then the step is undone with the
+      // others.
       const status = isEarlierOpen(step) ? 'unknown' : 'failed';
       const refused = { status, error: outcome.error, finishedAt: now } as const;
       const failure = { ...outcome.error, failedStep: step.name };
@@ -96,9 +97,9 @@ export function settle(
 }
 
 /**
- * How long to pause before a step is begun again that was broken off with its runner: it may be what ends the process.
- * As behind an attempt that has failed, from when the step was begun; never longer, though the clock of the host that began
- * it may be ahead.
+ * How long to pause before a step is begun again that was broken off with its runner: it may be what ends the
+ * process. As behind an attempt that has failed, from when the step was begun; never longer, though the clock
+ * of the host that began it may be ahead.
  */
 export function lostPause(
   record: SagaRecord,
@@ -223,7 +224,10 @@ function canAsk(step: StepRecord, rule: StepPlan): boolean {
   return open && rule.resolve !== undefined && step.attempts <= rule.retry.attempts;
 }
 
-/** True when the outcome of an attempt before the one that runs was never found out: `error` is how that one ended. */
+/**
+ * True when the outcome of an attempt before the one that runs was never found out: `error` is how that one
+ * ended.
+ */
 function isEarlierOpen({ error }: StepRecord): boolean {
   return error !== null;
 }

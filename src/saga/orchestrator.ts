@@ -94,7 +94,10 @@ export class Orchestrator {
     if (runner?.hold === hold) runner.prolonged(asked);
   }
 
-  /** Whose lease is about to run out stops before anybody else can begin: the journal has not answered for long. */
+  /**
+   * Whose lease is about to run out stops before anybody else can begin: the journal has not answered for
+   * long.
+   */
   loseOverdue(): void {
     const now = this.#setting.clock();
     for (const { runner } of this.#running.values()) {

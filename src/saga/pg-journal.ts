@@ -55,7 +55,10 @@ import { traceOf } from './trace.js';
 const BATCH_LIMIT = 256;
 /** Characters of JSON in one statement: what takes the database and this thread some tens of milliseconds. */
 const BATCH_LENGTH = 1 << 20;
-/** How often a row is looked at that another session has locked, and how long in between: most are free at once. */
+/**
+ * How often a row is looked at that another session has locked, and how long in between: most are free at
+ * once.
+ */
 const LOCKED_LOOKS = 10;
 const LOCKED_PAUSE_MS = 20;
 /** Milliseconds for one statement of the engine's own, whatever the request that waits for it has left. */
@@ -234,8 +237,8 @@ interface EarlierRow {
 }
 
 /**
- * SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit exceeded). Not 23505: keys are
- * arbitrated by the statement itself, so what is not unique is there only for a moment.
+ * SQLSTATE classes 22 (data exception), 23 (integrity constraint), 54 (program limit exceeded). Not 23505:
+ * keys are arbitrated by the statement itself, so what is not unique is there only for a moment.
  */
 const ABOUT_VALUES = /^(?:22|23(?!505)|54)/;
 

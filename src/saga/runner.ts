@@ -48,8 +48,8 @@ export interface RunnerSetting extends AttemptSetting {
   /** [0, 1) */
   readonly random: () => number;
   /**
-   * Held by the one saga of the process whose compensation has its last chance: what dies beside it had no part in that
-   * death.
+   * Held by the one saga of the process whose compensation has its last chance: what dies beside it had no
+   * part in that death.
    */
   readonly lastChance: Turn;
   /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */

@@ -168,7 +168,9 @@ export class App {
     this.#end(these, 'abandon', error);
   }
 
-  /** As `abandon`, for requests whose code was ended from outside: what their work holds is given back, too. */
+  /**
+   * As `abandon`, for requests whose code was ended from outside: what their work holds is given back, too.
+   */
   breakOff(error: HttpError, these: readonly LiveRequest[]): void {
     this.#end(these, 'breakOff', error);
   }

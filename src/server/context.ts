@@ -113,7 +113,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   /**
    * @param length of what the source gives, undefined when nobody knows
-   * @throws UnsendableError for a source that cannot be iterated, UnavailableError when too many responses stream
+   * @throws UnsendableError for a source that cannot be iterated, UnavailableError when too many responses
+   *   stream
    */
   replyStream(status: number, contentType: string, pieces: Pieces, length?: number): Sent {
     const source = this.#sourceOf(pieces);

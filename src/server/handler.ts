@@ -136,7 +136,10 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly host: string;
   /** The caller is a service in this process. */
   readonly inProcess: boolean;
-  /** The caller is a service: in this process, or with the mesh token of this one. Only such callers reach `internal` routes. */
+  /**
+   * The caller is a service: in this process, or with the mesh token of this one. Only such callers reach
+   * `internal` routes.
+   */
   readonly isPeer: boolean;
   readonly requestId: string;
   readonly traceId: string;

@@ -1,17 +1,22 @@
-// What may be sent as JSON. JSON.stringify makes `{}` of everything whose content it does not see, such as a Response, a Map or
-// a stream, and a client would take that for the response. So a text without `{}` is sent as it is, and only one with it is
-// looked at more closely.
+// What may be sent as JSON. JSON.stringify makes `{}` of everything whose content it does not see, such as a
+// Response, a Map or a stream, and a client would take that for the response. So a text without `{}` is sent
+// as it is, and only one with it is looked at more closely.
 import { types } from 'node:util';
 import { isEmptyInstance, isOpaque, shownBy } from '../json-form.js';
 import { MismatchError, type Serialize } from './serialize.js';
 import { classOf, insteadOf } from './value-kind.js';
 
-/** Values inside of one response that are looked at; what lies behind them is sent as JSON.stringify has written it. */
+/**
+ * Values inside of one response that are looked at; what lies behind them is sent as JSON.stringify has
+ * written it.
+ */
 const MOST_VALUES = 10_000;
 
 /**
- * @param declared writes the value by a schema, which says itself what it does not take; default: JSON.stringify
- * @throws TypeError for a value of which JSON shows nothing or the wrong thing. Its message shows no value; its cause may.
+ * @param declared writes the value by a schema, which says itself what it does not take; default:
+ *   JSON.stringify
+ * @throws TypeError for a value of which JSON shows nothing or the wrong thing. Its message shows no value;
+ *   its cause may.
  */
 export function jsonOf(value: unknown, declared?: Serialize): string {
   let text: string | undefined;
@@ -41,7 +46,10 @@ function notJson(value: unknown, path = ''): TypeError {
   );
 }
 
-/** True for what JSON writes as something else: an error, binary data, a collection, a stream, a function, no number. */
+/**
+ * True for what JSON writes as something else: an error, binary data, a collection, a stream, a function, no
+ * number.
+ */
 function isHidden(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return typeof value === 'function';

@@ -4,9 +4,14 @@ import { ANYTHING, type Shape } from './response-shape.js';
 
 export interface ReadSchema {
   readonly shape: Shape;
-  /** The serializer chooses or merges schemas by rules of its own, so what it has written is compared with the value. */
+  /**
+   * The serializer chooses or merges schemas by rules of its own, so what it has written is compared with the
+   * value.
+   */
   readonly isEchoed: boolean;
-  /** It has words that no shape knows (`if`, `not`), so every value is also validated, without any conversion. */
+  /**
+   * It has words that no shape knows (`if`, `not`), so every value is also validated, without any conversion.
+   */
   readonly isStrict: boolean;
 }
 
@@ -117,8 +122,9 @@ class SchemaReader {
   }
 
   /**
-   * The serializer takes the first alternative that a validator takes, which looks neither at classes nor behind `toJSON`:
-   * it is certain which one only when one alone takes objects or arrays, and none takes text beside it.
+   * The serializer takes the first alternative that a validator takes, which looks neither at classes nor
+   * behind `toJSON`: it is certain which one only when one alone takes objects or arrays, and none takes text
+   * beside it.
    */
   #choices({ anyOf }: Schema, hasMore: boolean): readonly Shape[] {
     if (!Array.isArray(anyOf)) return [];

@@ -1,6 +1,7 @@
-// What a response schema takes, part by part. The serializer that is compiled from the schema turns what it does not expect
-// into something that looks right: null into 0, "" or {}, a string into {}, 1.5 into 1, any text into the constant. So each
-// value is compared with this first. What this does not decide alone, the reader of the schema says (`isEchoed`, `isStrict`).
+// What a response schema takes, part by part. The serializer that is compiled from the schema turns what it
+// does not expect into something that looks right: null into 0, "" or {}, a string into {}, 1.5 into 1, any
+// text into the constant. So each value is compared with this first. What this does not decide alone, the
+// reader of the schema says (`isEchoed`, `isStrict`).
 import { types } from 'node:util';
 import { isDecimal, isEmptyInstance, isOpaque, shownBy, textOf } from '../json-form.js';
 import { ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING } from './response-kinds.js';

@@ -2,8 +2,8 @@
 import { HttpError } from '../errors.js';
 
 /**
- * Names the route, what it tried and what to do instead. The code is INTERNAL, as for any other fault of a handler; its cause
- * may hold values of the response and is for the log alone.
+ * Names the route, what it tried and what to do instead. The code is INTERNAL, as for any other fault of a
+ * handler; its cause may hold values of the response and is for the log alone.
  */
 export class UnsendableError extends HttpError {
   /** @param what without values of the response: it is also told to the client */

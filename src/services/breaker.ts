@@ -26,8 +26,8 @@ export interface StandaloneBreaker extends CircuitBreaker {
   /** For other threads. */
   readonly memory: PartMemory;
   /**
-   * Gives back the probes that a thread held which has ended, and its place among `threads`, wherever the thread was killed.
-   * Without it a lost probe counts as failed after `slowCallMs`.
+   * Gives back the probes that a thread held which has ended, and its place among `threads`, wherever the
+   * thread was killed. Without it a lost probe counts as failed after `slowCallMs`.
    * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
    * @returns false when that thread has no place
    * @throws RangeError for the thread that calls

@@ -14,8 +14,9 @@ import { partFor } from './part-for.js';
 
 export interface BulkheadOptions extends BulkheadSettings {
   /**
-   * Of another bulkhead, with which this one is the same; its numbers must be the same, too. In one thread both have one queue,
-   * where this is the same object; memory that a thread is sent twice is two objects, whose queues take turns by chance.
+   * Of another bulkhead, with which this one is the same; its numbers must be the same, too. In one thread
+   * both have one queue, where this is the same object; memory that a thread is sent twice is two objects,
+   * whose queues take turns by chance.
    */
   readonly memory?: PartMemory;
   /** Threads that may use it at the same time, 1..1024, where it has memory of its own. Default 64. */
@@ -26,9 +27,10 @@ export interface StandaloneBulkhead extends Bulkhead {
   /** For other threads. */
   readonly memory: PartMemory;
   /**
-   * Gives back the places that a thread held which has ended, and its own among `threads`. Nothing else does. It does not matter
-   * where the thread was killed: of a place that it was just taking or leaving it is found out what became of it, now or, while other
-   * threads take and leave places without a pause, by the next call that would be refused.
+   * Gives back the places that a thread held which has ended, and its own among `threads`. Nothing else does.
+   * It does not matter where the thread was killed: of a place that it was just taking or leaving it is found
+   * out what became of it, now or, while other threads take and leave places without a pause, by the next
+   * call that would be refused.
    * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
    * @returns false when that thread has no place
    * @throws RangeError for the thread that calls
@@ -39,8 +41,8 @@ export interface StandaloneBulkhead extends Bulkhead {
 const NAME = 'bulkhead';
 
 /**
- * A thread has one place among those that wait, so all that it creates over the same memory is one queue: two would take
- * that place from each other.
+ * A thread has one place among those that wait, so all that it creates over the same memory is one queue: two
+ * would take that place from each other.
  */
 const queues = new WeakMap<PartMemory, BulkheadQueue>();
 

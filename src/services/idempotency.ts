@@ -78,7 +78,10 @@ export async function idempotent<T>(
   return outcome.body as T;
 }
 
-/** The outcome as it is sent and stored. Inside of the transaction, so that what cannot be sent has not happened. */
+/**
+ * The outcome as it is sent and stored. Inside of the transaction, so that what cannot be sent has not
+ * happened.
+ */
 function requireSendable(ctx: IdempotentContext, { status, body }: Outcome): Outcome {
   ctx.status(status);
   let form: unknown;

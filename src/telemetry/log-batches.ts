@@ -1,9 +1,10 @@
-// Logs under pm2 in cluster mode. There standard output of the process is that of pm2's daemon; what is to reach the files of
-// pm2 has to go through `process.stdout.write` of the main thread, which pm2 has replaced, and each call of it is a write to
-// the file and a message to the daemon. So all threads leave their lines in rings, and the primary passes them on in batches:
-// at most 20 times a second, whatever is logged, and none before pm2 is done with the one before. Some versions of pm2 never
-// say so (`out_file` is /dev/null beside a `log_file`; after `pm2 reloadLogs` with one), so after a second a batch counts as
-// done. Should pm2 be slow instead, it is given one batch a second at most.
+// Logs under pm2 in cluster mode. There standard output of the process is that of pm2's daemon; what is to
+// reach the files of pm2 has to go through `process.stdout.write` of the main thread, which pm2 has replaced,
+// and each call of it is a write to the file and a message to the daemon. So all threads leave their lines in
+// rings, and the primary passes them on in batches: at most 20 times a second, whatever is logged, and none
+// before pm2 is done with the one before. Some versions of pm2 never say so (`out_file` is /dev/null beside a
+// `log_file`; after `pm2 reloadLogs` with one), so after a second a batch counts as done. Should pm2 be slow
+// instead, it is given one batch a second at most.
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 
 export const BATCH_EVERY_MS = 50;

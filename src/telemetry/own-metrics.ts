@@ -1,5 +1,5 @@
-// The metrics that the services of one thread have declared. A scrape has one family for each name, whichever service has
-// declared it, and a histogram takes three names more.
+// The metrics that the services of one thread have declared. A scrape has one family for each name, whichever
+// service has declared it, and a histogram takes three names more.
 import type { MetricKind } from '../memory/recorder.js';
 
 /** Of one service in one thread. */
@@ -18,7 +18,8 @@ export class DeclaredMetrics {
 
   /**
    * @returns whether this service declares it for the first time
-   * @throws TypeError naming both services when it is of another kind, or would have lines of the same name as another
+   * @throws TypeError naming both services when it is of another kind, or would have lines of the same name
+   *   as another
    * @throws RangeError when the service has too many
    */
   add(service: string, name: string, kind: MetricKind): boolean {

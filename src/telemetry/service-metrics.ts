@@ -1,5 +1,5 @@
-// What a service gets to count with: its own metrics, checked when they are declared, and whatever it adds to them. A value
-// that is no number would be a number to whoever reads the metric.
+// What a service gets to count with: its own metrics, checked when they are declared, and whatever it adds to
+// them. A value that is no number would be a number to whoever reads the metric.
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/recorder.js';
 import { assertOwnMetric } from './metrics.js';
 import { DeclaredMetrics } from './own-metrics.js';

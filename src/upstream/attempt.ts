@@ -118,8 +118,8 @@ export function admit(
 }
 
 /**
- * Asks the breakers of all endpoints before the pick, so that a call takes time in proportion to their number also when all
- * are open. A picked one refuses only where another thread has changed its breaker in between.
+ * Asks the breakers of all endpoints before the pick, so that a call takes time in proportion to their number
+ * also when all are open. A picked one refuses only where another thread has changed its breaker in between.
  * @param refused the endpoint whose breaker has refused the call
  */
 function admitOther(

@@ -65,7 +65,10 @@ const NOBODY: readonly Endpoint[] = [];
 
 export class Balancer {
   readonly #options: BalancerOptions;
-  /** Services that have lost their last endpoint go when another one comes, so the registry bounds their number. */
+  /**
+   * Services that have lost their last endpoint go when another one comes, so the registry bounds their
+   * number.
+   */
   readonly #prepared = new Map<string, Prepared>();
 
   constructor(options: BalancerOptions) {
@@ -138,7 +141,8 @@ export class Balancer {
       this.#prepared.set(service, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
-    // Read before the list was made, so the next pick sees what has changed meanwhile; written behind it, in case it threw.
+    // Read before the list was made, so the next pick sees what has changed meanwhile; written behind it, in
+    // case it threw.
     prepared.version = version;
     prepared.endpoints = endpoints;
     return prepared;

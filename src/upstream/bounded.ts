@@ -31,7 +31,8 @@ export interface BoundedDependencies {
 }
 
 /**
- * A service without an instance has no places: its name may be anything that a client asks for, and `run` fails at once.
+ * A service without an instance has no places: its name may be anything that a client asks for, and `run`
+ * fails at once.
  * @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way
  */
 export async function withinPlaces<T>(

@@ -59,7 +59,9 @@ function keyOf(service: string, givenMethod: string, path: string, options: Call
   return JSON.stringify([service, outgoingPath(path, options.query), fields]);
 }
 
-/** The identity and trace of who began it; its deadline, its signal and what it holds are those of the call. */
+/**
+ * The identity and trace of who began it; its deadline, its signal and what it holds are those of the call.
+ */
 function ofNobody(scope: Scope, deadline: Deadline, signal: AbortSignal, holds: Holds): Scope {
   return {
     requestId: scope.requestId,

@@ -1,5 +1,5 @@
-// The snapshot as it is published: the revision in the first line, then an endpoint in each. Who knows a line already knows
-// what is in it: of a thousand endpoints of which one has changed, one is parsed.
+// The snapshot as it is published: the revision in the first line, then an endpoint in each. Who knows a line
+// already knows what is in it: of a thousand endpoints of which one has changed, one is parsed.
 import type { Endpoint, RegistrySnapshot } from './endpoint.js';
 
 export function snapshotText({ revision, endpoints }: RegistrySnapshot): string {

@@ -46,7 +46,10 @@ export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline): Ve
   return { outcome: 'ignored', reached: 'ignored', again: verdict.again, isUntimely: true };
 }
 
-/** What a verdict says when the calling thread has missed most of the time: that no response came in it says nothing. */
+/**
+ * What a verdict says when the calling thread has missed most of the time: that no response came in it says
+ * nothing.
+ */
 export function withoutSilence(verdict: Verdict): Verdict {
   return verdict.reached === 'failure' ? { ...NOTHING, again: verdict.again } : verdict;
 }

@@ -3,7 +3,9 @@
 import type { Endpoint } from './endpoint.js';
 import { type KnownLines, parseSnapshot } from './snapshot-text.js';
 
-/** Where snapshots come from: a version that is cheap to read, and the text of it (empty before the first). */
+/**
+ * Where snapshots come from: a version that is cheap to read, and the text of it (empty before the first).
+ */
 export interface SnapshotSource {
   version(): number;
   read(): { readonly version: number; readonly text: string };
@@ -63,8 +65,9 @@ export class View {
   }
 
   /**
-   * Takes over a newer snapshot, if there is one. Every reader of the view does it by itself, perhaps on a stack that is
-   * nearly full: what throws here is done by the next reader, so the version is taken over behind all that it stands for.
+   * Takes over a newer snapshot, if there is one. Every reader of the view does it by itself, perhaps on a
+   * stack that is nearly full: what throws here is done by the next reader, so the version is taken over
+   * behind all that it stands for.
    */
   refresh(): void {
     if (this.#source.version() !== this.#version) this.#takeOver();

@@ -1,5 +1,6 @@
-// What a project's own code has thrown while it was loaded or declared its routes, as its author wants to read it: the
-// place, the message, the frames of the project, and what to do next. Frames of Node.js and of the runtime are left out.
+// What a project's own code has thrown while it was loaded or declared its routes, as its author wants to
+// read it: the place, the message, the frames of the project, and what to do next. Frames of Node.js and of
+// the runtime are left out.
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
@@ -55,7 +56,10 @@ export function userFailure(given: unknown, during: string, details: FailureDeta
   return new ConfigError(lines.join('\n'), { cause: thrown });
 }
 
-/** `file:line`, from the working directory where the file lies below it, so that terminals and editors can open it. */
+/**
+ * `file:line`, from the working directory where the file lies below it, so that terminals and editors can
+ * open it.
+ */
 export function shownPlace(file: string, ...position: readonly (number | string)[]): string {
   const path = relative(process.cwd(), file);
   return [path === '' || path.startsWith('..') ? file : path, ...position].join(':');

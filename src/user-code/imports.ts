@@ -1,5 +1,6 @@
-// What the modules of a project import, read from their text. It is needed only when one of them cannot be loaded:
-// Node.js does not tell then which file a syntax error is in, nor where an import is that leads nowhere.
+// What the modules of a project import, read from their text. It is needed only when one of them cannot be
+// loaded: Node.js does not tell then which file a syntax error is in, nor where an import is that leads
+// nowhere.
 import { spawn } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -81,7 +82,10 @@ export async function findSyntaxFault(entry: string, message: string): Promise<S
   return undefined;
 }
 
-/** What `node --check` says of a module on stderr. From stdin, it takes any text for a module, as `import` did. */
+/**
+ * What `node --check` says of a module on stderr. From stdin, it takes any text for a module, as `import`
+ * did.
+ */
 async function checkOf(file: string): Promise<string> {
   const child = spawn(process.execPath, ['--input-type=module', '--check'], {
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -95,7 +99,10 @@ async function checkOf(file: string): Promise<string> {
   return text(child.stderr);
 }
 
-/** Reads the head of a stack, or of what Node.js prints: file and line, source with a mark below a line, the error. */
+/**
+ * Reads the head of a stack, or of what Node.js prints: file and line, source with a mark below a line, the
+ * error.
+ */
 export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
   const [head = '', ...lines] = stack.split('\n');
   const [, where, line] = /^(\S.*):(\d+)$/.exec(head) ?? [];

@@ -1,5 +1,5 @@
-// Loads modules of a project: its configuration and, through it, its services. What goes wrong is told with file and
-// line, in which of them it ever is.
+// Loads modules of a project: its configuration and, through it, its services. What goes wrong is told with
+// file and line, in which of them it ever is.
 import { existsSync, writeSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -20,8 +20,8 @@ export async function importUserModule(path: string): Promise<Exports> {
 }
 
 /**
- * The same in a process that has no rule yet for rejections that nothing handles: those of the module's top level are
- * failures to load it.
+ * The same in a process that has no rule yet for rejections that nothing handles: those of the module's top
+ * level are failures to load it.
  * @throws ConfigError
  */
 export async function importFirst(path: string): Promise<Exports> {
@@ -47,7 +47,10 @@ export async function importFirst(path: string): Promise<Exports> {
 /** Of Node.js: the loop is empty, and a module still awaits something at its top level. */
 const NEVER_SETTLED = 13;
 
-/** The process ends while the module is loaded, and nothing else says why: exit listeners run below what has called exit. */
+/**
+ * The process ends while the module is loaded, and nothing else says why: exit listeners run below what has
+ * called exit.
+ */
 function reportEnd(path: string): void {
   const isUnsettled = process.exitCode === NEVER_SETTLED;
   const end = new Error(

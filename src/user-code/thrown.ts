@@ -1,4 +1,5 @@
-// What code of a project has thrown, as it can be shown: nothing of it is known, not even that its members can be read.
+// What code of a project has thrown, as it can be shown: nothing of it is known, not even that its members
+// can be read.
 import { inspect } from 'node:util';
 import { maskText, shortText } from '../telemetry/log-redact.js';
 
@@ -8,8 +9,8 @@ const MOST_CAUSES = 5;
 const MOST_FRAMES = 8_192;
 
 /**
- * An error as a copy whose members are plain texts, short and without passwords of URLs, and so are its causes, each of
- * them once. Of anything else, a sentence.
+ * An error as a copy whose members are plain texts, short and without passwords of URLs, and so are its
+ * causes, each of them once. Of anything else, a sentence.
  */
 export function readableThrown(thrown: unknown): Error | string {
   return readable(thrown, new Set());

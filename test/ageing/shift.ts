@@ -1,5 +1,6 @@
-// Loaded before anything else into every thread of a process: its clocks say that it has run for AGE_MS milliseconds
-// already. Only the moment at which shared memory is made is the real one, so that its clock begins that long ago.
+// Loaded before anything else into every thread of a process: its clocks say that it has run for AGE_MS
+// milliseconds already. Only the moment at which shared memory is made is the real one, so that its clock
+// begins that long ago.
 import { performance } from 'node:perf_hooks';
 
 const ageMs = Number(process.env.AGE_MS);

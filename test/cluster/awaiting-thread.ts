@@ -1,5 +1,5 @@
-// A thread that loops over awaits until it is broken off. It has no AsyncLocalStorage, so V8 runs no promise hooks, and
-// looks at it find it between two microtasks nearly always.
+// A thread that loops over awaits until it is broken off. It has no AsyncLocalStorage, so V8 runs no promise
+// hooks, and looks at it find it between two microtasks nearly always.
 import { parentPort } from 'node:worker_threads';
 import { allowBreakOff } from '#src/cluster/break-off.js';
 

@@ -1,5 +1,5 @@
-// What the author of a project reads when it does not load: the file and the line, the frames of the project and no others,
-// and what to do next.
+// What the author of a project reads when it does not load: the file and the line, the frames of the project
+// and no others, and what to do next.
 import { expect } from 'chai';
 import { inFolder, refusal } from './loading.js';
 

@@ -49,7 +49,8 @@ describe('on a real PostgreSQL', () => {
   });
 
   it('renews, writes and releases the same sagas at once, in any order, without waiting for each other', async () => {
-    // A session each, which looks for each saga in the order in which it is told of them, as in a large table.
+    // A session each, which looks for each saga in the order in which it is told of them, as in a large
+    // table.
     const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(database.url)));
     for (const { db } of sessions) {
       for (const way of ['seqscan', 'hashjoin', 'mergejoin', 'sort'])

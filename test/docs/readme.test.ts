@@ -1,4 +1,5 @@
-// The first steps of the README, as a newcomer types them: `npm start`, then what the page has in its blocks of `sh`.
+// The first steps of the README, as a newcomer types them: `npm start`, then what the page has in its blocks
+// of `sh`.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The two questions to every cell with a clock, at every age and behind every silence: is it still safe, and is it still
-// alive? Rate limits and the retry budget: in their own tests.
+// The two questions to every cell with a clock, at every age and behind every silence: is it still safe, and
+// is it still alive? Rate limits and the retry budget: in their own tests.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';

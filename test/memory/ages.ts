@@ -1,5 +1,5 @@
-// How long a process may have run, and how long it may have been silent, where a clock that is kept in a word, in
-// whatever unit somebody may have chosen, comes round or changes its sign.
+// How long a process may have run, and how long it may have been silent, where a clock that is kept in a
+// word, in whatever unit somebody may have chosen, comes round or changes its sign.
 export const DAY_MS = 86_400_000;
 
 const WRAPS_MS = [

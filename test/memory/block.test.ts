@@ -30,7 +30,8 @@ describe('shared memory block', () => {
   it('stays below 64 MiB with the most workers there can be: no field has a row for each pair of them', () => {
     const bytes = (workers: number) => plan({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS }).bytes;
     expect(bytes(256)).to.be.at.most(64 << 20);
-    // What a slot adds: three quarters are counts by client address, the rest rows for endpoints, routes and bulkheads.
+    // What a slot adds: three quarters are counts by client address, the rest rows for endpoints, routes and
+    // bulkheads.
     const perSlot = (bytes(256) - bytes(128)) / (rowsFor(256) - rowsFor(128));
     expect(perSlot).to.be.at.most(128 << 10);
     expect((bytes(128) - bytes(64)) / (rowsFor(128) - rowsFor(64))).to.be.closeTo(perSlot, 64);

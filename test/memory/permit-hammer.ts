@@ -1,4 +1,5 @@
-// A thread that takes and gives permits of all kinds until it is told to stop, and then says what it holds, or until it is killed.
+// A thread that takes and gives permits of all kinds until it is told to stop, and then says what it holds,
+// or until it is killed.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import { seeded } from '#test/support/random.js';

@@ -1,5 +1,5 @@
-// A thread is interrupted in the middle of an operation and lives on: V8 ends what it runs (a timeout of `node:vm`, a handler
-// that is interrupted), or its stack is full.
+// A thread is interrupted in the middle of an operation and lives on: V8 ends what it runs (a timeout of
+// `node:vm`, a handler that is interrupted), or its stack is full.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { interruptedPermits } from '#src/memory/permit-census.js';

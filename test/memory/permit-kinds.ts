@@ -21,7 +21,9 @@ export interface Holder {
 export interface PermitKind<A extends Area = Block> {
   readonly name: string;
   readonly isBounded: boolean;
-  /** Whether the words of a thread say that an operation is through when it is interrupted at a moment of it. */
+  /**
+   * Whether the words of a thread say that an operation is through when it is interrupted at a moment of it.
+   */
   isThrough(operation: 'take' | 'give', moment: number, moments: number): boolean;
   /** Before a case: a breaker has to be half-open. */
   begin(area: A): void;
@@ -66,7 +68,10 @@ export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<
   return {
     name: `probe of a breaker (${outcome})`,
     isBounded: true,
-    /** The last step but one of `take` and the second one of `give`, each with a moment before and one after it. */
+    /**
+     * The last step but one of `take` and the second one of `give`, each with a moment before and one after
+     * it.
+     */
     isThrough: (operation, moment, moments) => moment >= (operation === 'take' ? moments - 3 : 3),
     begin(area) {
       const breakers = breakersOf(area, 0);

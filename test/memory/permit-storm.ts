@@ -1,4 +1,5 @@
-// Threads that take and give permits of all kinds, and are killed and replaced again and again while others go on.
+// Threads that take and give permits of all kinds, and are killed and replaced again and again while others
+// go on.
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';

@@ -1,4 +1,5 @@
-// Limits of very different speeds, in one bucket or one after the other: each key is judged by its own rule alone.
+// Limits of very different speeds, in one bucket or one after the other: each key is judged by its own rule
+// alone.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { oneRegion } from '#src/memory/rate-regions.js';

@@ -1,4 +1,5 @@
-// Counts one instance after the other, each gone when the next one comes, as fast as it can, until it is ended.
+// Counts one instance after the other, each gone when the next one comes, as fast as it can, until it is
+// ended.
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeriesTable } from '#src/memory/series.js';
 import { nameOf, weightOf } from './instance-weight.js';

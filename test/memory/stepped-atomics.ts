@@ -1,12 +1,15 @@
-// Stops an operation at a chosen moment: before or after each of its atomic steps. A thread can be killed anywhere, but
-// what others see of it changes at its steps only.
+// Stops an operation at a chosen moment: before or after each of its atomic steps. A thread can be killed
+// anywhere, but what others see of it changes at its steps only.
 
 class Killed extends Error {}
 
 /** Whether operations run unhindered, for code inside a hook. */
 const real = globalThis.Atomics;
 
-/** Calls `hook` before (even moments) and after (odd ones) each atomic step of an operation; steps of the hook do not count. */
+/**
+ * Calls `hook` before (even moments) and after (odd ones) each atomic step of an operation; steps of the hook
+ * do not count.
+ */
 export function atEachMoment(hook: (moment: number) => void, operation: () => unknown): void {
   let moment = 0;
   const unhindered = (): void => {

@@ -1,5 +1,6 @@
-// All runs of a model, by a search over what can be reached: a run that comes to where another one has been is not followed
-// a second time. Each access is a move of its own, except those that no other thread can notice.
+// All runs of a model, by a search over what can be reached: a run that comes to where another one has been
+// is not followed a second time. Each access is a move of its own, except those that no other thread can
+// notice.
 import { type AnyModel, LawError } from './model.js';
 import { ModelMemory } from './model-memory.js';
 import type { Operation } from './operations.js';
@@ -29,7 +30,10 @@ export interface Exploration {
 }
 
 export interface ExploreOptions {
-  /** A thread is interrupted in the middle of a call at most so many times in a run. @default without a bound */
+  /**
+   * A thread is interrupted in the middle of a call at most so many times in a run.
+   * @default without a bound
+   */
   readonly interruptions?: number;
 }
 

@@ -1,15 +1,16 @@
 // What a check consists of: threads that call code of `src/memory`, and laws about what may come of it.
 
 /**
- * What a thread knows of itself between its accesses, for the laws. Numbers only: it is copied and compared as text.
- * While `waits` is 1 the thread makes no call before it is woken from what it waits for by `Atomics.waitAsync`.
+ * What a thread knows of itself between its accesses, for the laws. Numbers only: it is copied and compared
+ * as text. While `waits` is 1 the thread makes no call before it is woken from what it waits for by
+ * `Atomics.waitAsync`.
  */
 export type Self = Record<string, number>;
 
 /**
- * Calls that a thread makes, in this order. A call may do anything with shared memory, but what it does may depend on
- * nothing else than `self` and what it has read there, and nothing but `self` may be changed by it: it is run again from
- * its beginning, with the same readings, whenever the thread makes a step.
+ * Calls that a thread makes, in this order. A call may do anything with shared memory, but what it does may
+ * depend on nothing else than `self` and what it has read there, and nothing but `self` may be changed by it:
+ * it is run again from its beginning, with the same readings, whenever the thread makes a step.
  */
 export type Calls<S extends Self> = Readonly<Record<string, (self: S) => void>>;
 
@@ -43,7 +44,9 @@ export interface Model<S extends Self> {
   readonly recovery?: (dead: number) => Readonly<Record<string, () => void>>;
   /** Holds at every moment. Throws when it does not. */
   readonly always?: (view: View<S>) => void;
-  /** Holds when all threads are at their ends or dead, and recovery is over. What it changes is taken back. */
+  /**
+   * Holds when all threads are at their ends or dead, and recovery is over. What it changes is taken back.
+   */
   readonly finally?: (view: View<S>) => void;
 }
 

@@ -1,4 +1,5 @@
-// One run of a model: where each thread stands, and what the shared memory holds. A move can be made and taken back.
+// One run of a model: where each thread stands, and what the shared memory holds. A move can be made and
+// taken back.
 import type { AnyModel, Self, View } from './model.js';
 import type { ModelMemory } from './model-memory.js';
 import type { Operation, Result } from './operations.js';
@@ -96,7 +97,8 @@ export class Run {
   }
 
   /**
-   * Two runs that are the same from here on have the same text: numbers as characters, since millions are compared.
+   * Two runs that are the same from here on have the same text: numbers as characters, since millions are
+   * compared.
    * @param last one more number that it depends on
    */
   keyWith(last: number): string {

@@ -1,5 +1,6 @@
-// Which thread makes the next access, one after the other, as text: `0*3 1 x0 2*5` is three accesses of thread 0, one of thread
-// 1, the death of thread 0, and five accesses of the primary that recovers what it held.
+// Which thread makes the next access, one after the other, as text: `0*3 1 x0 2*5` is three accesses of
+// thread 0, one of thread 1, the death of thread 0, and five accesses of the primary that recovers what it
+// held.
 
 /** Number of a thread; for the death of thread n: -1 - n. */
 export type Move = number;

@@ -1,6 +1,6 @@
-// The built code of `src/memory` with small tables: how many bulkheads or permits there are is a number in layout.ts, and a
-// loop over ten thousand words is not what is to be explored. Everything else is the code as it is, or with one fault
-// planted in it.
+// The built code of `src/memory` with small tables: how many bulkheads or permits there are is a number in
+// layout.ts, and a loop over ten thousand words is not what is to be explored. Everything else is the code as
+// it is, or with one fault planted in it.
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,8 +1,9 @@
-// In place of `Atomics` and of typed arrays over shared memory while a check runs: every access becomes an `Operation`,
-// and whoever runs the code decides whether it happens now, has happened already, or has to wait.
+// In place of `Atomics` and of typed arrays over shared memory while a check runs: every access becomes an
+// `Operation`, and whoever runs the code decides whether it happens now, has happened already, or has to
+// wait.
 //
-// Typed arrays over a `SharedArrayBuffer` become proxies, so that plain accesses of shared words are seen as well. They
-// count as sequentially consistent accesses of one word, which is more than the language promises.
+// Typed arrays over a `SharedArrayBuffer` become proxies, so that plain accesses of shared words are seen as
+// well. They count as sequentially consistent accesses of one word, which is more than the language promises.
 
 import type { ModelMemory } from './model-memory.js';
 import type { Kind, Operation, Result, Value } from './operations.js';

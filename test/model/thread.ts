@@ -1,8 +1,8 @@
-// One thread of a model, as an automaton that is discovered step by step. Plain synchronous code cannot be stopped in the
-// middle, so it is run again from the beginning of its call: what it has read before is given to it once more, and
-// at the first access after that it is stopped by an exception. A place where it has been stopped is a `Place`; what the
-// access there gives leads to the next one. So code runs once for each different past of a call, however many schedules
-// lead there.
+// One thread of a model, as an automaton that is discovered step by step. Plain synchronous code cannot be
+// stopped in the middle, so it is run again from the beginning of its call: what it has read before is given
+// to it once more, and at the first access after that it is stopped by an exception. A place where it has
+// been stopped is a `Place`; what the access there gives leads to the next one. So code runs once for each
+// different past of a call, however many schedules lead there.
 import { ModelError, type Self } from './model.js';
 import { isSame, NOTHING, type Operation, type Result } from './operations.js';
 import type { SteppedAtomics } from './stepped-atomics.js';

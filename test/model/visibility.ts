@@ -1,6 +1,6 @@
-// Which accesses other threads can notice: those of words that change at all, and that more than one thread accesses. All
-// others need no turn of their own, since it makes no difference what happens between them. What is known of the words
-// grows while runs are explored; whoever explores begins anew when it does.
+// Which accesses other threads can notice: those of words that change at all, and that more than one thread
+// accesses. All others need no turn of their own, since it makes no difference what happens between them.
+// What is known of the words grows while runs are explored; whoever explores begins anew when it does.
 import type { Operation } from './operations.js';
 
 interface Known {

@@ -1,5 +1,5 @@
-// What a model is built with besides the code under check: a block of shared memory whose words have names in traces, and
-// a clock whose time is a word as well, so that a thread may be interrupted after it has read it.
+// What a model is built with besides the code under check: a block of shared memory whose words have names in
+// traces, and a clock whose time is a word as well, so that a thread may be interrupted after it has read it.
 import type { Block } from '#src/memory/block.js';
 import type { Placement } from '#src/memory/plan.js';
 import type { ModelMemory } from './model-memory.js';

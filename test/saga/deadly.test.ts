@@ -1,4 +1,5 @@
-// Compensations that end their process, over one journal in memory: engines die with them, one after the other.
+// Compensations that end their process, over one journal in memory: engines die with them, one after the
+// other.
 import { setImmediate as turnOf } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';

@@ -1,4 +1,5 @@
-// Whatever a schema says and whatever a handler returns: what is sent says the same and fits the schema, or nothing is sent.
+// Whatever a schema says and whatever a handler returns: what is sent says the same and fits the schema, or
+// nothing is sent.
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';

@@ -34,7 +34,10 @@ const pidsOf = (dataDir: string): number[] =>
     .filter((pid) => !['', 'Z', 'X'].includes(stateOf(pid)) && belongs(pid, dataDir))
     .map(Number);
 
-/** The processes of a data folder, as `pid command line`. One that has let go of its memory has none: it is ending. */
+/**
+ * The processes of a data folder, as `pid command line`. One that has let go of its memory has none: it is
+ * ending.
+ */
 export const leftovers = (dataDir: string): string[] =>
   pidsOf(dataDir).flatMap((pid) => {
     const command = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));

@@ -1,5 +1,6 @@
-// The admin plane while no worker's event loop turns. Each loop writes down how often it has gone round, and ends
-// only when a file tells it to: so the loops themselves say that they ran all the while, and no clock is needed.
+// The admin plane while no worker's event loop turns. Each loop writes down how often it has gone round, and
+// ends only when a file tells it to: so the loops themselves say that they ran all the while, and no clock is
+// needed.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

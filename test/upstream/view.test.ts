@@ -24,7 +24,10 @@ function setUp() {
   return { source, view, publish, left };
 }
 
-/** Calls it at the end of every stack from here to a full one, and so with ever less room, until it has not thrown. */
+/**
+ * Calls it at the end of every stack from here to a full one, and so with ever less room, until it has not
+ * thrown.
+ */
 function onAFullStack(call: () => void): void {
   let isDone = false;
   const deeper = (): void => {

@@ -1,6 +1,6 @@
-// The same work by the same kind of interface: what `multilane` offers to programs and services, and the packages that
-// Node.js projects use for it, which keep their state once per thread. Each package has the fastest of its settings that
-// does the same.
+// The same work by the same kind of interface: what `multilane` offers to programs and services, and the
+// packages that Node.js projects use for it, which keep their state once per thread. Each package has the
+// fastest of its settings that does the same.
 import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel';
 import CircuitBreaker from 'opossum';
 import * as prometheus from 'prom-client';

@@ -6,7 +6,9 @@ import type { Checkout } from './schema.js';
 /** A provider that says nothing for this long is asked what became of the payment. */
 const CAPTURE_TIMEOUT_MS = 2000;
 
-/** 7 to 14 s in all: more than a breaker stays open (5 s), so that a hiccup of a service undoes no checkout. */
+/**
+ * 7 to 14 s in all: more than a breaker stays open (5 s), so that a hiccup of a service undoes no checkout.
+ */
 const RETRY = { attempts: 8, backoffMs: 200, maxBackoffMs: 4000 };
 
 export const checkoutSaga = defineSaga<Checkout>({

@@ -65,8 +65,8 @@ export class AdminConnections {
   }
 
   /**
-   * Counts a large response until its client has read it or has left. Together they are bounded: for a new one those
-   * that have been unread longest are closed.
+   * Counts a large response until its client has read it or has left. Together they are bounded: for a new
+   * one those that have been unread longest are closed.
    * @returns false when there is no room for it, however many are closed
    */
   hold(socket: Socket, body: Buffer): boolean {

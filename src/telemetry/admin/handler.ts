@@ -54,7 +54,10 @@ export interface AdminReply {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
-  /** Text or JSON in UTF-8 whose `content-type` is among the headers. One Buffer may be the reply to many requests. */
+  /**
+   * Text or JSON in UTF-8 whose `content-type` is among the headers. One Buffer may be the reply to many
+   * requests.
+   */
   readonly bytes?: Buffer;
   /** Lower-case names; override the defaults (`content-type` of text is `text/plain; charset=utf-8`). */
   readonly headers?: Readonly<Record<string, string>>;

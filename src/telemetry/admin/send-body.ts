@@ -1,5 +1,5 @@
-// Sends a large response piece by piece, so that a client that does not read holds one piece in its socket and no copy of
-// the body, and so that many clients of one body take turns.
+// Sends a large response piece by piece, so that a client that does not read holds one piece in its socket
+// and no copy of the body, and so that many clients of one body take turns.
 import type { ServerResponse } from 'node:http';
 
 const PIECE_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
-// Large responses that clients of the admin plane have not read yet. One body may be sent to many clients: it lies in
-// memory once, counts once, and is released when the last of them has read it or has left.
+// Large responses that clients of the admin plane have not read yet. One body may be sent to many clients: it
+// lies in memory once, counts once, and is released when the last of them has read it or has left.
 import type { Socket } from 'node:net';
 
 const MOST_UNREAD_BYTES = 64 * 1024 * 1024;
@@ -13,7 +13,10 @@ export class UnreadResponses {
     return body.length <= MOST_UNREAD_BYTES;
   }
 
-  /** @returns whom to close so that all bodies together are within the bound; their bodies do not count any more */
+  /**
+   * @returns whom to close so that all bodies together are within the bound; their bodies do not count any
+   *   more
+   */
   add(socket: Socket, body: Buffer): readonly Socket[] {
     const readers = this.#readers.get(body);
     if (readers !== undefined) {

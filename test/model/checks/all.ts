@@ -33,7 +33,10 @@ export interface OpenFault {
   readonly schedule: string;
 }
 
-/** Faults that are known and not mended yet. Whoever mends one takes it out of this list, and its check holds from then on. */
+/**
+ * Faults that are known and not mended yet. Whoever mends one takes it out of this list, and its check holds
+ * from then on.
+ */
 export const OPEN_FAULTS: readonly OpenFault[] = [
   {
     check: breaker.windowAfterReset,

@@ -1,5 +1,5 @@
-// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, lets so many probes through, and no probe that
-// is lost can wedge it.
+// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, lets so many probes
+// through, and no probe that is lost can wedge it.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';

@@ -26,7 +26,8 @@ export const connections: Check = {
           if (budget.tryAcquire()) self.holds++;
           if (budget.tryAcquire()) self.holds++;
           while (self.holds > 0) {
-            // An access of its own, at which the law sees what it holds. Others may have that before `release` ends.
+            // An access of its own, at which the law sees what it holds. Others may have that before
+            // `release` ends.
             Atomics.load(permits, 0);
             self.holds--;
             budget.release();

@@ -1,5 +1,5 @@
-// Which endpoints are out of the pick (ejection-cells.ts). Nobody recovers anything: a turn that a dead thread has begun is
-// finished by others.
+// Which endpoints are out of the pick (ejection-cells.ts). Nobody recovers anything: a turn that a dead
+// thread has begun is finished by others.
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';

@@ -1,5 +1,5 @@
-// What one thread writes and all read: a text (snapshot-page.ts), 64-bit counts (wide.ts), the last requests of a thread
-// (flight-recorder.ts).
+// What one thread writes and all read: a text (snapshot-page.ts), 64-bit counts (wide.ts), the last requests
+// of a thread (flight-recorder.ts).
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
 

@@ -1,5 +1,5 @@
-// What requests hold for a while (quota-cells.ts), by client address as well (address-cells.ts), and what the balancer counts
-// (endpoint-cells.ts, connections.ts).
+// What requests hold for a while (quota-cells.ts), by client address as well (address-cells.ts), and what the
+// balancer counts (endpoint-cells.ts, connections.ts).
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';

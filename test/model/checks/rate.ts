@@ -1,5 +1,5 @@
-// Rate limits: a key's row (rate-table.ts), and how rows change hands (rate-bucket.ts). Nobody recovers anything here: a thread
-// that dies in the middle of a claim leaves it to those that meet it.
+// Rate limits: a key's row (rate-table.ts), and how rows change hands (rate-bucket.ts). Nobody recovers
+// anything here: a thread that dies in the middle of a claim leaves it to those that meet it.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';

@@ -1,5 +1,5 @@
-// Faults for the checker to find, so that a check that finds nothing says something: each changes a few words of the built
-// code, and one of the checks must find it.
+// Faults for the checker to find, so that a check that finds nothing says something: each changes a few words
+// of the built code, and one of the checks must find it.
 import type { Check } from '../check.js';
 import type { Patch } from '../small-memory.js';
 

@@ -1,4 +1,5 @@
-// Faults in what keeps a state or a text: breakers, ejections, claims, names, pages, the census of connections.
+// Faults in what keeps a state or a text: breakers, ejections, claims, names, pages, the census of
+// connections.
 import * as breaker from '../checks/breaker.js';
 import * as census from '../checks/census.js';
 import * as claims from '../checks/claims.js';
