@@ -40,6 +40,15 @@ function open(cells: Cells): void {
   for (const ticket of tickets) cells.settle(0, ticket, 'failure');
 }
 
+/** As it is when its open time is over: the next call may be a probe. */
+function halfOpen(modules: MemoryModules, world: World, probes: number, block = world.block(modules, 3)) {
+  const clock = world.clock(3000);
+  const cells = breakersOf(modules, world, clock.now, probes, block);
+  open(cells(0));
+  clock.set(3000 + OPEN_MS);
+  return { clock, cells };
+}
+
 const call = (
   cells: Cells,
   outcome: 'success' | 'failure' | 'ignored',
@@ -77,10 +86,7 @@ export const opensOnce: Check = {
 export const fewProbes: Check = {
   title: 'breaker: half-open it lets so many probes through and no more, and their successes close it',
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
-    const cells = breakersOf(modules, world, clock.now, 2);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { cells } = halfOpen(modules, world, 2);
     return model<Caller>({
       threads: [1, 2, 3].map((slot) => call(cells(slot), 'success', `caller ${slot}`)),
       always: ({ selves }) =>
@@ -98,10 +104,7 @@ export const fewProbes: Check = {
 export const failedProbe: Check = {
   title: 'breaker: a probe that fails opens it again, whatever another one says',
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
-    const cells = breakersOf(modules, world, clock.now, 2);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { clock, cells } = halfOpen(modules, world, 2);
     return model<Caller>({
       threads: [call(cells(1), 'success'), call(cells(2), 'failure'), call(cells(3), 'ignored')],
       finally: ({ selves }) => {
@@ -119,10 +122,7 @@ export const failedProbe: Check = {
 export const ignoredProbe: Check = {
   title: 'breaker: the permit of a probe that says nothing is given back',
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
-    const cells = breakersOf(modules, world, clock.now, 1);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { cells } = halfOpen(modules, world, 1);
     return model<Caller>({
       threads: [1, 2, 3].map((slot) => call(cells(slot), 'ignored', `caller ${slot}`)),
       always: ({ selves }) => law(sumOf(selves, 'probes') <= 1, 'two probes hold the only permit'),
@@ -134,10 +134,7 @@ export const ignoredProbe: Check = {
 export const lostProbe: Check = {
   title: 'breaker: a probe that is lost with its thread wedges nothing, even when nobody reclaims it',
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
-    const cells = breakersOf(modules, world, clock.now, 1);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { clock, cells } = halfOpen(modules, world, 1);
     return model<Caller>({
       threads: [1, 2].map((slot) => ({ ...call(cells(slot), 'success', `caller ${slot}`), mayDie: true })),
       finally: () => {
@@ -157,10 +154,7 @@ export const lostProbe: Check = {
 export const lateProbe: Check = {
   title: 'breaker: a probe that comes back after its time does not close what has opened since',
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
-    const cells = breakersOf(modules, world, clock.now, 1);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { clock, cells } = halfOpen(modules, world, 1);
     const { calls, ...late } = call(cells(1), 'success', 'late probe');
     const ticket = cells(1).admit(0);
     clock.set(3000 + OPEN_MS + PROBE_MS);
@@ -183,10 +177,7 @@ export const probesAfterDeath: Check = {
   interruptions: 2,
   deepInterruptions: 4,
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
-    const cells = breakersOf(modules, world, clock.now, 1);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { cells } = halfOpen(modules, world, 1);
     return model<Caller>({
       threads: [1, 2].map((slot) => call(cells(slot), 'ignored', `caller ${slot}`)),
       recovery: (dead) => ({ reclaim: () => cells(0).reclaim(dead + 1) }),
@@ -200,11 +191,8 @@ export const probesAfterInterruption: Check = {
   interruptions: 1,
   deepInterruptions: 3,
   build: (modules) => (world) => {
-    const clock = world.clock(3000);
     const block = world.block(modules, 2);
-    const cells = breakersOf(modules, world, clock.now, 1, block);
-    open(cells(0));
-    clock.set(3000 + OPEN_MS);
+    const { cells } = halfOpen(modules, world, 1, block);
     const { words } = block.table('heldProbes');
     const stride = words.length / block.table('workerId').rows;
     return model<Caller>({
@@ -291,8 +279,7 @@ export const forced: Check = {
 };
 
 const SECOND = 5;
-/** After so many seconds the bits of a second that a bucket keeps come round. */
-// A second comes round: 9 bits of it in each of 11 buckets.
+/** After so many seconds a second comes round: a bucket keeps 9 bits of it, and there are 11 buckets. */
 const ROUND = 512 * 11;
 
 export const staleWindow: Check = {

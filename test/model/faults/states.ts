@@ -27,8 +27,8 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'a breaker that refuses a thread before it looks whether its probe before was interrupted',
     breaker.probesAfterInterruption,
     'breaker-cell',
-    'this.#probes.isOwed(slot)',
-    'this.#words.isOwed(slot)',
+    'this.#probes.isOwed(slot) && this.#probes.census(slot)',
+    'this.#words.isOwed(slot) && this.#probes.census(slot)',
   ),
   planted(
     'a breaker that closes by a success of a past period',
