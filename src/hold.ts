@@ -1,9 +1,9 @@
 // What a piece of work has taken and others want as well: a permit, a probe, a session. The work gives it
 // back when it ends. Code that V8 ends from outside runs no `finally`, so each hold is also in a list of the
 // scope of its work, and what breaks a request off gives back all that is in the list.
+import { type Linked, LinkedList } from './linked-list.js';
 
-export abstract class Hold {
-  /** Neighbours in the list; the list's alone. */
+export abstract class Hold implements Linked<Hold> {
   older: Hold | undefined;
   newer: Hold | undefined;
   #isHeld = false;
@@ -37,28 +37,10 @@ export abstract class Hold {
   protected abstract giveBack(): void;
 }
 
-/** The holds of one scope. One more and one less are a few pointer writes, in whatever order they end. */
-export class Holds {
-  #newest: Hold | undefined;
-
-  add(hold: Hold): void {
-    const before = this.#newest;
-    hold.older = before;
-    if (before !== undefined) before.newer = hold;
-    this.#newest = hold;
-  }
-
-  remove(hold: Hold): void {
-    const { older, newer } = hold;
-    if (older !== undefined) older.newer = newer;
-    if (newer !== undefined) newer.older = older;
-    else this.#newest = older;
-    hold.older = undefined;
-    hold.newer = undefined;
-  }
-
+/** The holds of one scope, which end in any order. */
+export class Holds extends LinkedList<Hold> {
   /** The work will not go on: gives back what it holds, the newest first. */
   release(): void {
-    for (let hold = this.#newest; hold !== undefined; hold = this.#newest) hold.release();
+    for (let hold = this.newest; hold !== undefined; hold = this.newest) hold.release();
   }
 }

@@ -2,10 +2,10 @@
 // "Release It!"). A few may wait for a place, for a short time; who finds no place to wait, or waits too long, is refused.
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
+import { type Linked, LinkedList } from '../linked-list.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { RunOptions } from './policy.js';
 import { manyMayListen } from './timeout.js';
-import { type Listed, WaitingList } from './waiting-list.js';
 
 /** Places, counted for all threads. */
 export interface Permits {
@@ -109,7 +109,7 @@ class WorkPlace extends Hold implements Guest {
   }
 }
 
-interface Waiter extends Listed<Waiter> {
+interface Waiter extends Linked<Waiter> {
   readonly since: number;
   readonly until: number;
   readonly enter: () => void;
@@ -136,7 +136,7 @@ export interface Bulkhead {
  */
 export class BulkheadQueue implements Bulkhead {
   readonly #parts: BulkheadParts;
-  readonly #waiting = new WaitingList<Waiter>();
+  readonly #waiting = new LinkedList<Waiter>();
   #timer: NodeJS.Timeout | undefined;
   #listens = false;
 
@@ -183,7 +183,7 @@ export class BulkheadQueue implements Bulkhead {
 
   leave(): void {
     const { permits, queue } = this.#parts;
-    const next = this.#waiting.first;
+    const next = this.#waiting.oldest;
     if (next !== undefined && !permits.line.isBehind(next.since)) {
       this.#admit(next);
       return;
@@ -228,7 +228,7 @@ export class BulkheadQueue implements Bulkhead {
   #look(): void {
     const { permits, limit } = this.#parts;
     const now = performance.now();
-    for (let waiter = this.#waiting.first; waiter !== undefined; waiter = this.#waiting.first) {
+    for (let waiter = this.#waiting.oldest; waiter !== undefined; waiter = this.#waiting.oldest) {
       if (!permits.line.isBehind(waiter.since) && permits.enter(limit)) this.#admit(waiter);
       else if (waiter.until <= now) {
         this.#remove(waiter);
@@ -259,7 +259,7 @@ export class BulkheadQueue implements Bulkhead {
   #remove(waiter: Waiter): void {
     const { line } = this.#parts.permits;
     this.#waiting.remove(waiter);
-    const { first } = this.#waiting;
+    const { oldest: first } = this.#waiting;
     if (first !== undefined) {
       line.say(first.since);
       return;

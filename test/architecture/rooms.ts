@@ -7,6 +7,7 @@ const FREE: readonly string[] = [
   'src/errors.ts',
   'src/deadline.ts',
   'src/hold.ts',
+  'src/linked-list.ts',
   'src/mesh-token.ts',
   'src/scope.ts',
   'src/rate.ts',

@@ -1,17 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type Listed, WaitingList } from '#src/resilience/waiting-list.js';
+import { type Linked, LinkedList } from '#src/linked-list.js';
 
-interface Entry extends Listed<Entry> {
+interface Entry extends Linked<Entry> {
   readonly name: number;
 }
 
-describe('waiting list', () => {
+describe('linked list', () => {
   it('has those who have come and not gone, in order, whoever goes when', () => {
     const step = fc.oneof(fc.constant('add' as const), fc.nat({ max: 30 }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const list = new WaitingList<Entry>();
+        const list = new LinkedList<Entry>();
         let model: Entry[] = [];
         for (const [name, each] of steps.entries()) {
           if (each === 'add') {
@@ -23,13 +23,15 @@ describe('waiting list', () => {
             list.remove(leaves);
             model = model.filter((entry) => entry !== leaves);
           }
-          expect([list.size, list.first]).to.deep.equal([model.length, model[0]]);
+          expect(list.size).to.equal(model.length);
+          expect(list.oldest).to.equal(model[0]);
+          expect(list.newest).to.equal(model.at(-1));
         }
         for (const entry of model) {
-          expect(list.first).to.equal(entry);
+          expect(list.oldest).to.equal(entry);
           list.remove(entry);
         }
-        expect([list.size, list.first]).to.deep.equal([0, undefined]);
+        expect([list.size, list.oldest, list.newest]).to.deep.equal([0, undefined, undefined]);
       }),
       { numRuns: 200, seed: 7 },
     );
