@@ -94,8 +94,14 @@ export function jsonForm(value: unknown): unknown {
     throw new TypeError('JSON cannot carry the value: the cause has why', { cause });
   }
   const form: unknown = text === undefined ? undefined : JSON.parse(text);
+  refuseLoss(value, form);
+  return form;
+}
+
+/** @throws TypeError, naming the place, when a value says something that its JSON does not */
+export function refuseLoss(value: unknown, form: unknown): void {
   const loss = lossIn(value, form, true);
-  if (loss === undefined) return form;
+  if (loss === undefined) return;
   const where = loss.path === '' ? '' : ` at ${loss.path}`;
   const kind = Object.prototype.toString.call(loss.value).slice(8, -1);
   throw new TypeError(

@@ -1,5 +1,6 @@
 // What a journal can keep. A step must see the same values before and after a crash, so everything is turned
 // into plain JSON when it comes in, not when it is read back.
+import { refuseLoss } from '../json-form.js';
 import type { Json } from './saga.js';
 
 /** PostgreSQL reads a few thousand, by the size of its stack. */
@@ -11,7 +12,8 @@ const NO_JSONB = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 /**
  * The value as it will be read back: dates as strings, members that are undefined gone; undefined is null.
- * @throws TypeError for what has no such form (cycles, functions, bigint, U+0000, more than 500 levels)
+ * @throws TypeError for what has no such form (cycles, functions, bigint, a Map, NaN, U+0000, more than 500
+ *   levels)
  */
 export function toJson(value: unknown): Json {
   if (value === undefined || value === null) return null;
@@ -20,7 +22,9 @@ export function toJson(value: unknown): Json {
   if (NO_JSONB.test(text)) throw new TypeError('a text with U+0000 or half a surrogate pair cannot be kept');
   if (text.length > 2 * MOST_LEVELS && depthOf(text) > MOST_LEVELS)
     throw new TypeError(`more than ${MOST_LEVELS} levels cannot be kept`);
-  return JSON.parse(text) as Json;
+  const form = JSON.parse(text) as Json;
+  refuseLoss(value, form);
+  return form;
 }
 
 /** Of objects and arrays in JSON that is known to be valid. */

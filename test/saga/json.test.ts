@@ -6,10 +6,7 @@ import { isSagaId, newSagaId } from '#src/saga/saga-id.js';
 describe('what a journal keeps', () => {
   it('is what will be read back', () => {
     const at = new Date(0);
-    expect(toJson({ at, gone: undefined, list: [undefined] })).to.deep.equal({
-      at: at.toISOString(),
-      list: [null],
-    });
+    expect(toJson({ at, gone: undefined })).to.deep.equal({ at: at.toISOString() });
     expect(toJson(undefined)).to.equal(null);
   });
 
@@ -18,6 +15,21 @@ describe('what a journal keeps', () => {
     circle.self = circle;
     for (const value of [circle, () => 1, 1n, 'a\0b', '\ud800', { '\0': 1 }, ['\udc00x']]) {
       expect(() => toJson(value)).to.throw(TypeError);
+    }
+  });
+
+  it('is refused, by its place, where JSON would keep something else', () => {
+    const lossy = [
+      new Map([['a', 1]]),
+      new Set([1]),
+      NaN,
+      Infinity,
+      new Error('a'),
+      new Date(NaN),
+      Buffer.from('a'),
+    ];
+    for (const value of [...lossy, Promise.resolve(1), new ReadableStream(), () => 1, undefined]) {
+      expect(() => toJson({ paid: [value] })).to.throw(TypeError, '/paid');
     }
   });
 
