@@ -56,7 +56,7 @@ export async function once(
     requireYoung(key.key);
     if (lock?.locked !== true) throw inProgress();
     try {
-      const outcome = storable(await effect(tx));
+      const outcome = storable(await tx.within(effect));
       tx.last(STORE, [...id, fingerprint, 'done', outcome.status, JSON.stringify(outcome.body)]);
       return outcome;
     } catch (error) {
@@ -120,7 +120,8 @@ export async function cancel(
     ]);
     if (row?.state === 'cancelled') return;
     if (row === undefined) requireYoung(key.key);
-    await undo(tx, row?.state === 'done' ? outcomeOf(row) : undefined);
+    const done = row?.state === 'done' ? outcomeOf(row) : undefined;
+    await tx.within((inner) => undo(inner, done));
     tx.last(BURY, id);
   });
 }

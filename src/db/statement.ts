@@ -129,6 +129,9 @@ const INSIDE_ONLY = new Set([
   'CLOSE',
   'LOCK',
 ]);
+const SAVEPOINTS = new Set(['SAVEPOINT', 'RELEASE', 'ROLLBACK']);
+/** What `db.once` goes back to when the effect is refused. */
+const EFFECT = /\bmultilane_effect\b/i;
 const SET_LOCALLY = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION']);
 const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)\s*\(/i;
 /** `set_config('a.b', f($1), true)`, which ends with the transaction; parentheses in it one deep. */
@@ -153,6 +156,7 @@ function transactionRefusal(first: string, second: string, text: string): string
   if (first === 'SET' && !SET_LOCALLY.has(second)) return 'SET would outlive the transaction: use SET LOCAL';
   // `rollback [work | transaction] to savepoint`
   if (first === 'ROLLBACK' && !/\bto\b/i.test(text)) return 'ROLLBACK is done by throwing';
+  if (SAVEPOINTS.has(first) && EFFECT.test(text)) return `${first} may not name a savepoint of the runtime`;
   if (first === 'DECLARE' && /\bwith\s+hold\b/i.test(text)) return 'WITH HOLD would outlive the transaction';
   if (isTemporary(first, text) && !/\bon\s+commit\s+drop\b/i.test(text)) {
     return 'TEMP would outlive the transaction: create a table with ON COMMIT DROP';

@@ -105,6 +105,7 @@ export class OpenTransaction extends Rows implements Transaction {
   readonly #limitMs: number;
   readonly #begun: Promise<unknown>;
   readonly #unconfirmed: Promise<unknown>[] = [];
+  #sealed = false;
   #ended = false;
   #commitSent = false;
 
@@ -120,13 +121,14 @@ export class OpenTransaction extends Rows implements Transaction {
   }
 
   async query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {
-    this.#requireOpen();
+    this.#requireUnsealed();
     const statement = this.#options.statements.of(text);
     if (statement.refusedInTransaction !== undefined) {
       throw new DatabaseMisuseError(statement.refusedInTransaction);
     }
     // Outside a transaction it would be committed on its own, so BEGIN is waited for.
     await this.#confirm(this.#begun);
+    this.#requireUnsealed();
     const { rows, rowCount } = await this.#send(statement, values);
     return { rows: rows as R[], rowCount: rowCount ?? 0 };
   }
@@ -143,6 +145,18 @@ export class OpenTransaction extends Rows implements Transaction {
 
   get begun(): Promise<unknown> {
     return this.#confirm(this.#begun);
+  }
+
+  /**
+   * Runs what others do in this transaction. When it has settled, their statements are refused, also those whose turn
+   * has not come: behind `last` they would be part of something else.
+   */
+  async within<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+    try {
+      return await fn(this);
+    } finally {
+      this.#sealed = true;
+    }
   }
 
   /** Sends without waiting; a failure fails the commit. @throws at once when the transaction has ended */
@@ -174,6 +188,11 @@ export class OpenTransaction extends Rows implements Transaction {
     if (this.#session.broken) return;
     const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
     await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#session.destroy());
+  }
+
+  #requireUnsealed(): void {
+    if (this.#sealed) throw new DatabaseMisuseError('the transaction has ended');
+    this.#requireOpen();
   }
 
   #requireOpen(): void {

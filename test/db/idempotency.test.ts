@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { localBudget } from '#src/db/budget.js';
 import type { ClosableDatabase } from '#src/db/create-database.js';
 import type { IdempotencyKey, Outcome, Transaction } from '#src/db/database.js';
+import { DatabaseMisuseError } from '#src/db/failure.js';
 import { fingerprintOf, sweepIdempotency } from '#src/db/idempotency.js';
 import { BusinessError } from '#src/errors.js';
 import { newSagaId } from '#src/saga/saga-id.js';
@@ -201,6 +202,42 @@ describe('effects that happen once', () => {
       expect(again).to.deep.include({ code, status, message, members });
       expect(await effects(key)).to.equal(0);
       expect(await db.outcome(key)).to.equal(undefined);
+    });
+
+    it('sends nothing of the effect behind its end, wherever its other branches are just then', async () => {
+      for (let turns = 0; turns < 12; turns++) {
+        for (const ends of ['refused', 'done'] as const) {
+          const key = freshKey();
+          let late: Promise<unknown> | undefined;
+          const branching = async (tx: Transaction): Promise<Outcome> => {
+            late = (async () => {
+              for (let turn = 0; turn < turns; turn++) await undefined;
+              return effect(key)(tx);
+            })();
+            late.catch(() => {});
+            if (ends === 'refused') throw new BusinessError('NO_CREDIT', 'none');
+            return { status: 201, body: null };
+          };
+          await db.once(key, branching).catch(() => {});
+          const wrote = await late!.then(
+            () => true,
+            () => false,
+          );
+          const stands = ends === 'done' && wrote ? 1 : 0;
+          expect(await effects(key), `${ends}, ${turns} turns`).to.equal(stands);
+        }
+      }
+    });
+
+    it('does not go back to a savepoint of the effect', async () => {
+      const key = freshKey();
+      const twoSteps = db.once(key, async (tx) => {
+        await effect(key)(tx);
+        await tx.query('SAVEPOINT multilane_effect');
+        throw new BusinessError('NO_CREDIT', 'none');
+      });
+      expect(await rejection(twoSteps)).to.be.instanceOf(DatabaseMisuseError);
+      expect(await effects(key)).to.equal(0);
     });
 
     it('keeps the status of a refusal with a code of its own', async () => {

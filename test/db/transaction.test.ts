@@ -126,6 +126,19 @@ describe('a transaction', () => {
     expect(await db.transaction((tx) => tx.one(left))).to.deep.equal({ tenant: '', mine: null });
   });
 
+  it('that is given bytes which are gone leaves the statement to the next one', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const bytes = new Uint8Array(8);
+    const text = 'select length($1::bytea) as length';
+    const length = (value: Uint8Array) => db.transaction((tx) => tx.one(text, [value]));
+    await length(bytes);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    for (const round of [1, 2]) {
+      expect(await rejection(length(bytes)), `round ${round}`).to.be.instanceOf(TypeError);
+      expect(await length(new Uint8Array([1, 2, 3]).subarray(1))).to.deep.equal({ length: 2 });
+    }
+  });
+
   it('may use savepoints', async () => {
     await open(url).transaction(async (tx) => {
       await insert(1)(tx);
