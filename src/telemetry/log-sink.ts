@@ -4,7 +4,7 @@
 //
 // A pipe is opened anew without blocking: when its reader stops, lines wait here (up to a limit, then they
 // are dropped and counted) and the server goes on. A closed stdout loses the logs and nothing else.
-import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { MAX_RING_LINE, type RingMemory, RingWriter } from '../memory/line-ring.js';
 import { shortenLine } from './log-shorten.js';
 
@@ -60,10 +60,14 @@ export function ringSink(memory: RingMemory, dropped: () => void): LogSink {
   return sink;
 }
 
-/** undefined when the descriptor is closed: writing to it will say so. */
-function statOf(fd: number): Stats | undefined {
+/**
+ * undefined when the descriptor is closed: writing to it will say so. With numbers in place of bigints, Node.js would
+ * leave the result where its realpath reads it: behind that of a pipe it stops following links (20 to 24), and the
+ * modules that a thread loads next are other ones than it has already.
+ */
+function statOf(fd: number): BigIntStats | undefined {
   try {
-    return fstatSync(fd);
+    return fstatSync(fd, { bigint: true });
   } catch {
     return undefined;
   }

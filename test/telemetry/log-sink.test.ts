@@ -1,7 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { shortenLine } from '#src/telemetry/log-shorten.js';
@@ -133,6 +136,24 @@ describe('telemetry/log-sink on the real standard output', () => {
       for (const last of perWorker.values()) expect(last).to.equal(299);
     });
   }
+
+  it('leaves it to Node.js to follow links: what a thread loads later is what it has already', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'multilane-links-'));
+    mkdirSync(join(folder, 'real'));
+    for (const name of ['before.mjs', 'after.mjs']) writeFileSync(join(folder, 'real', name), '');
+    symlinkSync('real', join(folder, 'link'));
+    const at = (name: string): string => JSON.stringify(pathToFileURL(join(folder, 'link', name)).href);
+    const code = `
+      import { stdoutSink } from ${JSON.stringify(import.meta.resolve('#src/telemetry/log-sink.js'))};
+      import.meta.resolve(${at('before.mjs')});
+      stdoutSink();
+      console.log(import.meta.resolve(${at('after.mjs')}));`;
+    const { stdout } = spawnSync('/bin/sh', [
+      ...['-c', '"$0" --input-type=module --eval "$1" | cat', process.execPath, code],
+    ]);
+    rmSync(folder, { recursive: true });
+    expect(stdout.toString().trim()).to.match(/\/real\/after\.mjs$/);
+  });
 
   it('lets the process live when standard output is closed', async () => {
     const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'pipe'] });
