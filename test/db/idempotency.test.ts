@@ -211,7 +211,7 @@ describe('effects that happen once', () => {
           let late: Promise<unknown> | undefined;
           const branching = async (tx: Transaction): Promise<Outcome> => {
             late = (async () => {
-              for (let turn = 0; turn < turns; turn++) await undefined;
+              for (let turn = 0; turn < turns; turn++) await Promise.resolve();
               return effect(key)(tx);
             })();
             late.catch(() => {});
