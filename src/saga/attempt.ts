@@ -5,7 +5,7 @@ import { BusinessError, DeadlineExceededError, HttpError } from '../errors.js';
 import { runInScope, type Scope, type TraceContext } from '../scope.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord } from './journal.js';
-import { toJson } from './json.js';
+import { copyOf, toJson } from './json.js';
 import type { Effect, Outcome } from './machine.js';
 import type { Json, SagaError, StepContext, StepTools } from './saga.js';
 import { resultsOf } from './view.js';
@@ -87,7 +87,7 @@ export function attempt(
       end({ kind, error: errorOf(error) }, error);
     };
     scope.onAbort = fail;
-    runInScope(scope, () => perform(effect, step, record.input, ctx)).then(end, fail);
+    runInScope(scope, () => perform(effect, step, copyOf(record.input), ctx)).then(end, fail);
   });
 }
 
@@ -119,13 +119,17 @@ function contextOf(
   const { sagaId } = record;
   const undo = effect.kind === 'undo';
   let log: Logger | undefined;
+  let results: StepContext['results'] | undefined;
   return {
     ...setting.tools,
     sagaId,
     key: undo ? `${sagaId}/${step.name}/undo` : `${sagaId}/${step.name}`,
     attempt: effect.attempt,
-    results: resultsOf(record),
-    result: undo ? record.steps[effect.position]!.result : undefined,
+    get results() {
+      results ??= resultsOf(record);
+      return results;
+    },
+    result: undo ? copyOf(record.steps[effect.position]!.result) : undefined,
     get signal() {
       return scope.signal;
     },

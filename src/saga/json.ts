@@ -5,6 +5,8 @@ import type { Json } from './saga.js';
 
 /** PostgreSQL reads a few thousand, by the size of its stack. */
 const MOST_LEVELS = 500;
+/** One value may not hold up what the others of its batch have to write. */
+const MOST_CHARACTERS = 2 ** 21;
 const [QUOTE, BACKSLASH, OBJECT, OBJECT_END, ARRAY, ARRAY_END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
 /** A string with U+0000 or half a surrogate pair is JSON but no jsonb (PostgreSQL manual, section 8.14). */
@@ -13,12 +15,15 @@ const NO_JSONB = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 /**
  * The value as it will be read back: dates as strings, members that are undefined gone; undefined is null.
  * @throws TypeError for what has no such form (cycles, functions, bigint, a Map, NaN, U+0000, more than 500
- *   levels)
+ *   levels, or than 2 Mi characters)
  */
 export function toJson(value: unknown): Json {
   if (value === undefined || value === null) return null;
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TypeError(`a ${typeof value} is not JSON`);
+  if (text.length > MOST_CHARACTERS) {
+    throw new TypeError(`${text.length} characters of JSON cannot be kept: ${MOST_CHARACTERS} can`);
+  }
   if (NO_JSONB.test(text)) throw new TypeError('a text with U+0000 or half a surrogate pair cannot be kept');
   if (text.length > 2 * MOST_LEVELS && depthOf(text) > MOST_LEVELS)
     throw new TypeError(`more than ${MOST_LEVELS} levels cannot be kept`);
@@ -26,6 +31,9 @@ export function toJson(value: unknown): Json {
   refuseLoss(value, form);
   return form;
 }
+
+/** One of their own for code of services, which may change what it is given. */
+export const copyOf = <T>(value: T): T => structuredClone(value);
 
 /** Of objects and arrays in JSON that is known to be valid. */
 function depthOf(text: string): number {

@@ -1,5 +1,6 @@
 // A saga as others see it.
 import type { SagaRecord, SagaSummary } from './journal.js';
+import { copyOf } from './json.js';
 import type { Json, SagaStatus, SagaView } from './saga.js';
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -16,21 +17,21 @@ export function viewOf(record: SagaRecord): SagaView {
       attempts: step.attempts,
       startedAt: iso(step.startedAt),
       finishedAt: iso(step.finishedAt),
-      error: step.error,
+      error: copyOf(step.error),
     })),
     results: resultsOf(record),
-    error: record.failure,
+    error: copyOf(record.failure),
     createdAt: new Date(record.createdAt).toISOString(),
     updatedAt: new Date(record.updatedAt).toISOString(),
     reason: record.reason,
   };
 }
 
-/** What the steps gave, by name; steps without a known result are left out. */
+/** What the steps gave, by name, as a copy; steps without a known result are left out. */
 export function resultsOf(record: SagaRecord): Readonly<Record<string, Json>> {
   const results: Record<string, Json> = {};
   for (const step of record.steps) if (step.result !== undefined) results[step.name] = step.result;
-  return results;
+  return copyOf(results);
 }
 
 /** One item of `GET /sagas` (CONTRACT section 5). */

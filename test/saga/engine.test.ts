@@ -56,6 +56,39 @@ describe('the saga engine', () => {
     expect(view).to.deep.include({ status: 'completed', results: { a: { n: 1 }, b: { n: 2 } }, error: null });
   });
 
+  it('keeps to itself what steps and callers are given: what they change of it, nobody else sees', async () => {
+    const given: object[] = [];
+    const spoil = (value: { list: unknown[] }): void => {
+      given.push(structuredClone(value));
+      value.list.push(10n, value);
+    };
+    const steps: Step[] = ['a', 'b', 'c'].map((name) => ({
+      name,
+      run(input: never, { results }: StepContext): Json {
+        spoil(input);
+        for (const result of Object.values(results)) spoil(result as never);
+        if (name === 'c') throw new BusinessError('NO_CREDIT', 'none');
+        return { list: [name] };
+      },
+      compensate(input: never, { results, result }: StepContext): void {
+        spoil(input);
+        spoil(result as never);
+        spoil(results.a as never);
+      },
+    }));
+    const { sagas } = engine(steps);
+    const { sagaId } = await sagas.start('transfer', { list: ['input'] });
+    for (const view of [await sagas.wait(sagaId, LONG), await sagas.get(sagaId)]) {
+      expect(view).to.deep.include({
+        status: 'compensated',
+        results: { a: { list: ['a'] }, b: { list: ['b'] } },
+      });
+      spoil(view.results.a as never);
+    }
+    for (const value of given) expect(value).to.have.property('list').of.length(1);
+    expect(given.length).to.equal(3 + 3 + 6 + 2);
+  });
+
   it('puts the tools on the context too, never over its own members', async () => {
     const tools = { shop: 'x', key: 'not this' };
     const run = (_: never, ctx: StepContext) => ({ shop: (ctx as { shop?: string }).shop!, key: ctx.key });

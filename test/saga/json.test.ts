@@ -13,7 +13,16 @@ describe('what a journal keeps', () => {
   it('is refused when it has no form in the database', () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
-    for (const value of [circle, () => 1, 1n, 'a\0b', '\ud800', { '\0': 1 }, ['\udc00x']]) {
+    for (const value of [
+      circle,
+      () => 1,
+      1n,
+      'a\0b',
+      '\ud800',
+      { '\0': 1 },
+      ['\udc00x'],
+      'a'.repeat(2 ** 21),
+    ]) {
       expect(() => toJson(value)).to.throw(TypeError);
     }
   });
