@@ -36,8 +36,10 @@ export class CallClaims {
     return holder === this.#slot ? MINE : holder;
   }
 
-  isHeld(key: string, slot: number): boolean {
+  /** Or another key of the same tag. @param holder as `claim` answers it */
+  isHeld(key: string, holder: number): boolean {
     const { place, tag } = this.#placeOf(key);
+    const slot = holder === MINE ? this.#slot : holder;
     return Atomics.load(this.#words, place) === ((tag << SLOT_BITS) | slot);
   }
 

@@ -9,7 +9,7 @@
 // lost, or its call ended in a way that is no answer for others, those who waited for it elect anew. So they do when a
 // request that waits is broken off, because the call, which may have run in the same thread, may have ended with it.
 import { types } from 'node:util';
-import { DeadlineExceededError, type ErrorCode, HttpError } from '../errors.js';
+import { type ErrorCode, HttpError } from '../errors.js';
 import { Hold, Holds } from '../hold.js';
 import { currentScope } from '../scope.js';
 import type { CallResponse } from './call.js';
@@ -19,7 +19,8 @@ import { BufferedResponse } from './response.js';
 export interface Claims {
   /** 0: this worker; the slot of another one; negative: nobody can tell, do not share. */
   claim(key: string): number;
-  isHeld(key: string, slot: number): boolean;
+  /** @param holder as `claim` answers it */
+  isHeld(key: string, holder: number): boolean;
   release(key: string): void;
 }
 
@@ -44,11 +45,15 @@ interface Failure {
   readonly headers: Readonly<Record<string, string>> | undefined;
 }
 
-/** `gone`: nothing is known of this key. `lost`: the call that was waited for has no answer for others. */
+/**
+ * `gone`: no call of this key is under way. `taken`: nor will one be soon, the place is another key's. `lost`: the
+ * call that was waited for has no answer for others.
+ */
 export type FlightMessage = { readonly key: string } & (
   | { readonly kind: 'ask' }
   | { readonly kind: 'left' }
   | { readonly kind: 'gone' }
+  | { readonly kind: 'taken' }
   | { readonly kind: 'lost' }
   | Answer
   | Failure
@@ -67,6 +72,7 @@ function isWhole(message: Partial<Record<keyof Answer | keyof Failure, unknown>>
     case 'ask':
     case 'left':
     case 'gone':
+    case 'taken':
     case 'lost':
       return true;
     case 'answer':
@@ -91,20 +97,25 @@ const isFields = (value: unknown): boolean =>
   value !== null &&
   Object.values(value).every((field) => typeof field === 'string');
 
-/** `error`: of this worker's own call, with what others are to be told of it; undefined: nothing. */
+/**
+ * `own`: an answer for nobody but who has made the call. `error`: of this worker's own call, with what others are to
+ * be told of it; undefined: nothing.
+ */
 type Ended =
   | Answer
   | Failure
+  | { readonly kind: 'own'; readonly answer: Answer }
   | { readonly kind: 'error'; readonly error: unknown; readonly told: Failure | undefined };
 
 /** `lost`: nobody knows whether the call goes on. */
 type Outcome = Ended | { readonly kind: 'lost' };
 
-/** What a worker that was asked has said; undefined: it will say nothing. */
-type Told = Answer | Failure | 'gone' | 'lost' | undefined;
+/** What a worker that was asked has said. */
+type Told = Answer | Failure | 'gone' | 'taken' | 'lost';
 
 /** In case the worker that was asked is lost, or the question was. */
 const LOOK_EVERY_MS = 20;
+const GATEWAY_TIMEOUT = 504;
 
 interface Flight {
   readonly controller: AbortController;
@@ -144,7 +155,7 @@ export class SingleFlight {
   readonly #mail: Mail;
   readonly #flights = new Map<string, Flight>();
   /** Those that wait for another worker, by key. */
-  readonly #asked = new Map<string, (told: Answer | Failure | 'gone' | 'lost') => void>();
+  readonly #asked = new Map<string, { readonly holder: number; end(told: Told): void }>();
 
   constructor(claims: Claims, mail: Mail) {
     this.#claims = claims;
@@ -161,7 +172,8 @@ export class SingleFlight {
     const known = this.#flights.get(key);
     const flight = known ?? this.#begin(key, perform);
     const outcome = await this.#waitFor(key, flight, signal);
-    if (outcome.kind === 'lost') return this.run(key, perform, signal, shared);
+    const isNone = outcome.kind === 'lost' || (known !== undefined && toldOf(outcome) === undefined);
+    if (isNone) return this.run(key, perform, signal, shared);
     if (known !== undefined || !flight.isLeading) shared();
     return responseOf(outcome);
   }
@@ -211,8 +223,7 @@ export class SingleFlight {
         this.#forget(key, flight);
         return told;
       }
-      // It knows nothing of this key, and still has the place: another key's.
-      if (told === 'gone' && this.#claims.isHeld(key, holder)) return this.#lead(key, flight, perform, false);
+      if (told === 'taken') return this.#lead(key, flight, perform, false);
       if (flight.controller.signal.aborted) return calledOff(flight);
     }
   }
@@ -222,7 +233,7 @@ export class SingleFlight {
     flight.isClaimed = isClaimed;
     const outcome = await outcomeOf(perform, flight);
     this.#forget(key, flight);
-    const told = outcome.kind === 'error' ? outcome.told : outcome;
+    const told = toldOf(outcome);
     this.#tell(flight, told === undefined ? { kind: 'lost', key } : { ...told, key });
     // Last: who finds the place free has been told, or had not asked.
     this.#release(key, flight);
@@ -245,25 +256,26 @@ export class SingleFlight {
   }
 
   /** What the other worker says; undefined: it will say nothing. */
-  #follow(key: string, flight: Flight, holder: number): Promise<Told> {
+  #follow(key: string, flight: Flight, holder: number): Promise<Told | undefined> {
     const { signal } = flight.controller;
     return new Promise((resolve) => {
-      const end = (told: Told): void => {
+      const end = (told?: Told): void => {
         clearInterval(timer);
         signal.removeEventListener('abort', leave);
-        if (this.#asked.get(key) === end) this.#asked.delete(key);
+        if (this.#asked.get(key) === question) this.#asked.delete(key);
         resolve(told);
       };
+      const question = { holder, end };
       const leave = (): void => {
         this.#mail.send(holder, { kind: 'left', key });
-        end(undefined);
+        end();
       };
       const timer = setInterval(() => {
         // What was sent before the place was left is in our queue: it comes first.
-        if (!this.#claims.isHeld(key, holder)) setImmediate(() => end(undefined));
+        if (!this.#claims.isHeld(key, holder)) setImmediate(end);
       }, LOOK_EVERY_MS);
       signal.addEventListener('abort', leave, { once: true });
-      this.#asked.set(key, end);
+      this.#asked.set(key, question);
       this.#mail.send(holder, { kind: 'ask', key });
     });
   }
@@ -274,18 +286,24 @@ export class SingleFlight {
     switch (message.kind) {
       case 'ask':
         if (flight?.isLeading === true) flight.followers.add(from);
-        else this.#mail.send(from, { kind: 'gone', key });
+        else this.#mail.send(from, { kind: this.#claims.isHeld(key, 0) ? 'taken' : 'gone', key });
         return;
       case 'left':
         if (flight?.followers.delete(from) === true) this.#endUnwanted(key, flight);
         return;
       case 'gone':
+      case 'taken':
       case 'lost':
-        this.#asked.get(key)?.(message.kind);
+        this.#answered(key, from, message.kind);
         return;
       default:
-        this.#asked.get(key)?.(message);
+        this.#answered(key, from, message);
     }
+  }
+
+  #answered(key: string, from: number, told: Told): void {
+    const question = this.#asked.get(key);
+    if (question?.holder === from) question.end(told);
   }
 
   #endUnwanted(key: string, flight: Flight): void {
@@ -311,7 +329,12 @@ async function outcomeOf(perform: Perform, { controller, holds }: Flight): Promi
   try {
     const response = await perform(signal, holds);
     const { status, headers, notExecuted } = response;
-    return { kind: 'answer', status, headers: { ...headers }, notExecuted, body: response.bytes() };
+    const answer: Answer = {
+      kind: 'answer',
+      ...{ status, headers: { ...headers }, notExecuted, body: response.bytes() },
+    };
+    // The deadline that has passed is that of who has made the call.
+    return status === GATEWAY_TIMEOUT ? { kind: 'own', answer } : answer;
   } catch (error) {
     return { kind: 'error', error, told: signal.aborted ? undefined : failureOf(error) };
   }
@@ -319,8 +342,20 @@ async function outcomeOf(perform: Perform, { controller, holds }: Flight): Promi
 
 /** A deadline is one's own, and what is no HttpError cannot be sent. */
 function failureOf(error: unknown): Failure | undefined {
-  if (!(error instanceof HttpError) || error instanceof DeadlineExceededError) return undefined;
+  if (!(error instanceof HttpError) || error.status === GATEWAY_TIMEOUT) return undefined;
   return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };
+}
+
+/** What of it is for others as well. */
+function toldOf(outcome: Ended): Answer | Failure | undefined {
+  switch (outcome.kind) {
+    case 'own':
+      return undefined;
+    case 'error':
+      return outcome.told;
+    default:
+      return outcome;
+  }
 }
 
 const calledOff = ({ controller }: Flight): Ended => ({
@@ -335,6 +370,7 @@ function responseOf(outcome: Ended): CallResponse {
     const { status, headers, body, notExecuted } = outcome;
     return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal: false });
   }
+  if (outcome.kind === 'own') return responseOf(outcome.answer);
   if (outcome.kind === 'error') throw outcome.error;
   const { code, detail, headers } = outcome;
   throw new HttpError(code as ErrorCode, detail, headers === undefined ? {} : { headers });

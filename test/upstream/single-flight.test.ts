@@ -1,7 +1,7 @@
 // Workers are as real as one thread can have them: claims in one block, messages over the channels between slots.
 import { expect } from 'chai';
 import { type Mailbox, WorkerMail } from '#src/cluster/worker-mail.js';
-import { DeadlineExceededError, UnavailableError } from '#src/errors.js';
+import { DeadlineExceededError, type HttpError, UnavailableError } from '#src/errors.js';
 import { Hold, type Holds } from '#src/hold.js';
 import { Block } from '#src/memory/block.js';
 import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
@@ -31,6 +31,7 @@ class Worker {
   shared = 0;
   /** Questions of other workers that have arrived. */
   asked = 0;
+  onAsk: () => void = () => undefined;
 
   /** @param before slots of other blocks of this test: their channels have other names */
   constructor(block: Block, before: number, slot: number) {
@@ -44,7 +45,9 @@ class Worker {
       receive: (deliver) =>
         this.calls.receive((from, message) => {
           deliver(from - before, message);
-          if (message.kind === 'ask') this.asked++;
+          if (message.kind !== 'ask') return;
+          this.asked++;
+          this.onAsk();
         }),
     });
   }
@@ -222,6 +225,53 @@ describe('single flight', () => {
       expect(await textOf(second)).to.equal('"again"');
       close();
     }
+  });
+
+  it('gives a deadline that has passed to nobody but who has made the call, in any worker', async () => {
+    const ends: ((made: Worker['made'][number]) => void)[] = [
+      (made) => made.fail(new DeadlineExceededError()),
+      (made) => made.end(answer(504, 'a callee in this process says so')),
+    ];
+    for (const end of ends) {
+      const { one, two, made, asked, close } = setUp();
+      const first = one.get().then(
+        ({ status }) => status,
+        (error: unknown) => (error as HttpError).status,
+      );
+      await until(made, (count) => count === 1);
+      const waiting = [one.get(), two.get(), one.get()];
+      await asked(one, 1);
+      end(one.made[0]!);
+      expect(await first).to.equal(504);
+      await until(made, (count) => count === 2);
+      await until(
+        () => one.asked + two.asked,
+        (count) => count === 2,
+      );
+      [...one.made, ...two.made].at(two.made.length > 0 ? -1 : 1)!.end(answer(200, 'again'));
+      for (const text of await Promise.all(waiting.map(textOf))) expect(text).to.equal('"again"');
+      expect(made()).to.equal(2);
+      close();
+    }
+  });
+
+  it('makes no second call when one ends, and the next one begins, before its answer has arrived', async () => {
+    const { one, two, made, asked } = bench;
+    const first = one.get();
+    await until(made, (count) => count === 1);
+    // It ends while the question is on its way; behind the reply, and before that arrives, the next one begins.
+    let next: Promise<CallResponse> | undefined;
+    one.onAsk = () => {
+      next ??= one.get();
+    };
+    const late = two.get();
+    await Promise.resolve();
+    one.made[0]!.end(answer(200, 'first'));
+    expect(await textOf(first)).to.equal('"first"');
+    await asked(one, 2);
+    expect([one.made.length, two.made.length]).to.deep.equal([2, 0]);
+    one.made[1]!.end(answer(200, 'next'));
+    expect([await textOf(next!), await textOf(late)]).to.deep.equal(['"next"', '"next"']);
   });
 
   it('elects anew when the worker that made the call is lost', async () => {
