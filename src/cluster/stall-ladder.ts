@@ -3,7 +3,7 @@
 // and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from
 // shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
-import { Allowance } from './allowance.js';
+import { Allowance } from '../allowance.js';
 import { type BrokenOff, breakOff, LISTEN_MS, REPLY_MS } from './break-off.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
@@ -232,7 +232,7 @@ export class StallLadder {
    * @param withinMs default: what it runs next may take
    */
   async #turns(thread: Climber, before: number, withinMs = this.#options.stallMs): Promise<boolean> {
-    const allowance = new Allowance(withinMs + BEAT_MS, () => undefined);
+    const allowance = new Allowance(withinMs + BEAT_MS);
     try {
       while (this.#options.heartbeat(thread.slot) === before) {
         if (!isStanding(thread)) return true; // it has spoken

@@ -2,13 +2,13 @@
 // next one when one fails. Owner of every worker's state; the rules are in worker-state.ts.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { Allowance } from '../allowance.js';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import type { RingMemory } from '../memory/line-ring.js';
 import type { SeriesMemory } from '../memory/series-memory.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
-import { Allowance } from './allowance.js';
 import { mayReplace, toCutShort } from './drains.js';
 import { heirOf, isAlive, isLost, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';

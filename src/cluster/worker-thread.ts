@@ -1,7 +1,7 @@
 // One thread of one worker, from its start to its end: its state, its messages, its place in the rotation.
 // Who is started and replaced when is the supervisor's business.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { Allowance } from './allowance.js';
+import { Allowance } from '../allowance.js';
 import { readFromWorker } from './from-worker.js';
 import {
   type FromWorker,

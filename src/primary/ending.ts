@@ -1,7 +1,7 @@
 // How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and each part of it
 // has a bound.
 import type { Logger } from 'pino';
-import { within } from '../cluster/allowance.js';
+import { within } from '../allowance.js';
 import type { Signals } from '../cluster/signals.js';
 import type { Lifecycle } from './lifecycle.js';
 

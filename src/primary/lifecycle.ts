@@ -1,6 +1,6 @@
 // What was started, in order, and how each part is stopped: in the reverse order, each exactly once, each within a bound.
 import type { Logger } from 'pino';
-import { within } from '../cluster/allowance.js';
+import { within } from '../allowance.js';
 
 interface Part {
   readonly name: string;

@@ -4,7 +4,7 @@
 // when the time is over are closed here, and they are counted.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Allowance } from '#src/cluster/allowance.js';
+import { Allowance } from '#src/allowance.js';
 import { DeadlineExceededError, type HttpError } from '#src/errors.js';
 import type { Counter } from '#src/memory/recorder.js';
 import type { App } from '#src/server/app.js';

@@ -1,5 +1,5 @@
-// Time that threads or parts of this process may take for something. A process that is paused (SIGSTOP, a
-// frozen container) gets nothing done, so the time of a pause is not taken off.
+// Time that threads and parts of this process, or a server, may take for something. A process that is paused (SIGSTOP, a
+// frozen container) gets nothing done and sees nothing of what others do, so the time of a pause is not taken off.
 
 /**
  * Time is taken off in pieces of at most this length. The piece in which the process is paused is granted
@@ -22,7 +22,7 @@ export class Allowance {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param spent called once, when all of it is spent, unless it is cancelled before */
-  constructor(ms: number, spent: () => void) {
+  constructor(ms: number, spent: () => void = () => undefined) {
     this.#spent = spent;
     this.#leftMs = ms;
     this.#leastMs = Math.min(ms, LEAST_MS);

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Allowance, within } from '#src/cluster/allowance.js';
+import { Allowance, within } from '#src/allowance.js';
 
 /**
  * Longer than the allowances here by what counts as a pause. The loop stands still, as it does in a process
