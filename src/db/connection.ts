@@ -3,6 +3,7 @@
 // at all: the socket is cut), and it never repeats anything.
 import { Socket } from 'node:net';
 import type pg from 'pg';
+import { Allowance } from '../allowance.js';
 import { driver } from './driver.js';
 import { ConnectionLostError, fromDriver, ReplyOverdueError } from './failure.js';
 import { encode, typeParsers } from './values.js';
@@ -15,6 +16,7 @@ const FAREWELL_MS = 1_000;
 export interface ConnectionOptions {
   readonly url: string;
   readonly applicationName: string;
+  /** The time of a pause of the process is not taken off. */
   readonly connectTimeoutMs: number;
   /** Session limit in ms; undefined: not sent (poolers refuse start-up parameters). */
   readonly statementTimeoutMs: number | undefined;
@@ -35,7 +37,6 @@ export interface Send {
 interface Operation {
   readonly limitMs: number;
   readonly deadlineAt: number;
-  readonly sentAt: number;
   readonly settle: (error: Error | undefined, result: pg.QueryResult | undefined) => void;
 }
 
@@ -56,7 +57,8 @@ export class Connection {
   readonly #events: ConnectionEvents;
   /** In the order they were sent, which is the order they are answered in. */
   readonly #pending = new Set<Operation>();
-  #lastReplyAt = 0;
+  /** How long this thread has watched the server owe an answer and send none. */
+  #silentMs = 0;
   #opened = false;
   #broken = false;
 
@@ -66,7 +68,6 @@ export class Connection {
     this.#client = new (driver().Client)({
       connectionString: options.readOnly ? readOnlyUrl(options.url) : options.url,
       application_name: options.applicationName,
-      connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
       pipeline: true,
       stream: () => this.#socket,
@@ -85,13 +86,17 @@ export class Connection {
   /** @throws the driver's error when the server cannot be reached or refuses; ConnectionLostError */
   static async open(options: ConnectionOptions, events: ConnectionEvents): Promise<Connection> {
     const connection = new Connection(options, events);
+    const limit = new Allowance(options.connectTimeoutMs, () => connection.#socket.destroy());
     try {
       await connection.#client.connect();
       // A server that is stopping may say yes and no in one breath.
       if (connection.broken) throw new ConnectionLostError('lost at once');
     } catch (error) {
+      const isOverdue = connection.#socket.destroyed && limit.leftMs === 0;
       connection.#socket.destroy();
-      throw error;
+      throw isOverdue ? new Error('timeout expired', { cause: error }) : error;
+    } finally {
+      limit.cancel();
     }
     connection.#opened = true;
     return connection;
@@ -132,7 +137,6 @@ export class Connection {
       const operation: Operation = {
         limitMs,
         deadlineAt,
-        sentAt: performance.now(),
         settle(error, result) {
           if (settled) return;
           settled = true;
@@ -151,24 +155,26 @@ export class Connection {
     if (error === null || error === undefined) operation.settle(undefined, result);
     else operation.settle(fromDriver(error, this.broken), undefined);
     if (!this.#pending.delete(operation)) return;
-    this.#lastReplyAt = performance.now();
+    this.#silentMs = 0;
     if (this.#pending.size > 0) return;
-    this.idleSince = this.#lastReplyAt;
+    this.idleSince = performance.now();
     if (!this.#broken) this.#events.drained(this);
   }
 
-  /** Lets go of callers whose deadline has passed; cuts a socket that has gone silent. Called every few ms. */
-  sweep(now: number): void {
-    let first = true;
+  /**
+   * Lets go of callers whose deadline has passed; cuts a socket that has gone silent. Called every few ms.
+   * @param watchedMs of the time since the last call. It is judged by the next one: between the two, the loop has
+   *   read what had arrived
+   */
+  sweep(now: number, watchedMs: number): void {
+    const [oldest] = this.#pending;
+    if (oldest === undefined) return;
+    if (this.#silentMs > oldest.limitMs + WATCHDOG_MS) {
+      this.destroy();
+      return;
+    }
+    this.#silentMs += watchedMs;
     for (const operation of this.#pending) {
-      if (first) {
-        const since = Math.max(operation.sentAt, this.#lastReplyAt);
-        if (now - since > operation.limitMs + WATCHDOG_MS) {
-          this.destroy();
-          return;
-        }
-        first = false;
-      }
       if (now >= operation.deadlineAt) operation.settle(new ReplyOverdueError('deadline passed'), undefined);
     }
   }

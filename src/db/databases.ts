@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
+import type { LimitedClient } from './limited-client.js';
 import {
   type MigrationSet,
   type MigrationState,
@@ -104,7 +105,7 @@ async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
       // duplicate_database, or the same as a unique violation: another process was quicker
       if (code === '42P04' || code === '23505') return;
       if (code !== '42501') throw error;
-      const role = driver().escapeIdentifier(client.user ?? '');
+      const role = driver().escapeIdentifier(client.session.user ?? '');
       throw new MissingDatabase(`CREATE DATABASE ${name} OWNER ${role};`);
     }
   });
@@ -132,5 +133,5 @@ async function exists(target: DatabaseTarget): Promise<boolean> {
 const withClient = <T>(
   { name: service, setting }: Pick<DatabaseTarget, 'name' | 'setting'>,
   url: string,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> => withStartClient({ service, setting }, url, { query_timeout: CREATE_TIMEOUT_MS }, work);
+  work: (client: LimitedClient) => Promise<T>,
+): Promise<T> => withStartClient({ service, setting }, url, { responseTimeoutMs: CREATE_TIMEOUT_MS }, work);

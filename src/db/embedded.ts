@@ -8,6 +8,7 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Allowance } from '../allowance.js';
 import { StartError } from '../errors.js';
 import { type Account, chooseAccount, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
@@ -103,16 +104,20 @@ async function inTurn<T>(
 
 /** After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. */
 async function startPatiently(adoptOrStart: () => Promise<Postmaster>): Promise<Postmaster> {
-  const until = performance.now() + ORPHANS_MS;
-  for (;;) {
-    try {
-      return await adoptOrStart();
-    } catch (error) {
-      const orphans =
-        error instanceof Error && /still in use|lock file .* already exists/.test(error.message);
-      if (!orphans || performance.now() > until) throw error;
-      await delay(50);
+  const allowance = new Allowance(ORPHANS_MS);
+  try {
+    for (;;) {
+      try {
+        return await adoptOrStart();
+      } catch (error) {
+        const orphans =
+          error instanceof Error && /still in use|lock file .* already exists/.test(error.message);
+        if (!orphans || allowance.leftMs === 0) throw error;
+        await delay(50);
+      }
     }
+  } finally {
+    allowance.cancel();
   }
 }
 

@@ -2,10 +2,10 @@
 // pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
 // processes may start at once; it is loaded only when something is pending, which is rare.
 import { readdir } from 'node:fs/promises';
-import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
+import type { LimitedClient } from './limited-client.js';
 import { MIGRATION_TIMING, type MigrationTiming, runMigrations } from './run-migrations.js';
 import { withStartClient } from './start-client.js';
 
@@ -84,17 +84,17 @@ function setsOf({
 
 function withClient<T>(
   { service, setting, connection, timing = MIGRATION_TIMING, log }: MigrateOptions,
-  work: (client: pg.Client) => Promise<T>,
+  work: (client: LimitedClient) => Promise<T>,
 ): Promise<T> {
   const config = {
-    application_name: `multilane ${service} migrations`,
-    query_timeout: timing.responseMs,
+    applicationName: `multilane ${service} migrations`,
+    responseTimeoutMs: timing.responseMs,
     onLost: (error: Error) => log.warn({ err: error, service }, 'the connection of the migrations was lost'),
   };
   return withStartClient({ service, setting }, connection, config, work);
 }
 
-async function migrate(client: pg.Client, options: MigrateOptions, set: MigrationSet): Promise<void> {
+async function migrate(client: LimitedClient, options: MigrateOptions, set: MigrationSet): Promise<void> {
   const { service, setting, connection, timing = MIGRATION_TIMING, log } = options;
   const known = await migrationNames(service, set);
   const findPending = async (): Promise<readonly string[]> => {
@@ -111,7 +111,7 @@ async function migrate(client: pg.Client, options: MigrateOptions, set: Migratio
 
 /** @throws StartError for a database that knows more than we do */
 async function knownApplied(
-  client: pg.Client,
+  client: LimitedClient,
   service: string,
   set: MigrationSet,
   known: readonly string[],
@@ -137,7 +137,7 @@ async function migrationNames(service: string, { folder }: MigrationSet): Promis
   }
 }
 
-async function appliedNames(client: pg.Client, { name }: MigrationSet): Promise<string[]> {
+async function appliedNames(client: LimitedClient, { name }: MigrationSet): Promise<string[]> {
   try {
     const table = `${SCHEMA}.${driver().escapeIdentifier(tableOf(name))}`;
     const { rows } = await client.query<{ name: string }>(`select name from ${table} order by id`);

@@ -2,6 +2,7 @@
 // have no time limit, but the server must answer here. It also knows which session the migration waits for.
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import type { LimitedClient } from './limited-client.js';
 
 /** How often progress is published. */
 const PROGRESS_EVERY_MS = 10_000;
@@ -23,7 +24,7 @@ const BLOCKER = `
 
 export interface WatchOptions {
   /** A connection of its own, with a limit on its statements. */
-  readonly client: pg.Client;
+  readonly client: LimitedClient;
   /** Of the session that migrates. */
   readonly pid: number;
   readonly everyMs: number;

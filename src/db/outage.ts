@@ -4,41 +4,45 @@
 const BACKOFF_MS = { first: 25, most: 1_000 };
 const PATIENCE_MS = 2_000;
 
+/** An attempt to connect that has failed. */
+export interface FailedAttempt {
+  readonly cause: unknown;
+  /** When it began. */
+  readonly askedAt: number;
+  /** Whether another session lives. */
+  readonly hasSession: boolean;
+  /** 0 to 1: jitter, so that workers do not come back as one. */
+  readonly random: number;
+}
+
 export class Outage {
   readonly cause: unknown;
+  /** Attempts in a row that have failed. */
+  readonly failures: number;
   readonly #since: number;
-  readonly #failures: number;
+  readonly #confirmedAt: number;
   readonly #retryAt: number;
 
-  private constructor(cause: unknown, since: number, failures: number, retryAt: number) {
+  private constructor({ cause, random }: FailedAttempt, since: number, failures: number, now: number) {
+    const backoff = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** (failures - 1));
     this.cause = cause;
+    this.failures = failures;
     this.#since = since;
-    this.#failures = failures;
-    this.#retryAt = retryAt;
+    this.#confirmedAt = now;
+    this.#retryAt = now + backoff * (0.5 + random / 2);
   }
 
   /**
    * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the
-   * server is there. @param random 0 to 1: jitter, so that workers do not come back as one
+   * server is there. An outage that was not asked about for as long as callers are patient has ended, for all that
+   * is known: nobody saw the server return, because nobody needed it. So has one behind a pause of the process,
+   * which may have been one of the server as well.
    */
-  static after(
-    before: Outage | undefined,
-    cause: unknown,
-    now: number,
-    { hasSession, random }: { readonly hasSession: boolean; readonly random: number },
-  ): Outage {
-    const failures = (before?.failures ?? 0) + 1;
-    const backoff = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** (failures - 1));
-    return new Outage(
-      cause,
-      before === undefined || hasSession ? now : before.#since,
-      failures,
-      now + backoff * (0.5 + random / 2),
-    );
-  }
-
-  get failures(): number {
-    return this.#failures;
+  static after(before: Outage | undefined, attempt: FailedAttempt, now: number): Outage {
+    if (before === undefined || attempt.askedAt - before.#confirmedAt > PATIENCE_MS) {
+      return new Outage(attempt, now, 1, now);
+    }
+    return new Outage(attempt, attempt.hasSession ? now : before.#since, before.failures + 1, now);
   }
 
   mayRetry(now: number): boolean {

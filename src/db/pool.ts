@@ -10,6 +10,8 @@
 //              for the flush to disk of the one before it; on several PostgreSQL flushes once for all of them
 //   exclusive  a session alone, for a transaction; comes from the write sessions
 import { AsyncResource } from 'node:async_hooks';
+import { Allowance } from '../allowance.js';
+import { watchedOf } from '../resilience/loop-watch.js';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { busy, grantsNoMore } from './failure.js';
@@ -59,6 +61,7 @@ export class ConnectionPool {
   readonly #line = new WaitingLine();
   readonly #opening = { read: 0, write: 0 };
   #timer: NodeJS.Timeout | undefined;
+  #tickedAt = 0;
   #outage: Outage | undefined;
   /** The last time that the server granted no more connections. */
   #refusal: { readonly cause: unknown; readonly at: number } | undefined;
@@ -135,11 +138,11 @@ export class ConnectionPool {
     // Between two statements of a transaction nothing is under way either: that ends with its `release`.
     for (const connection of this.#connections) if (connection.use !== 'exclusive') this.#retire(connection);
     this.#tellEmpty();
-    const cut = setTimeout(() => {
+    const cut = new Allowance(CLOSE_WITHIN_MS, () => {
       for (const connection of this.#connections) connection.destroy();
-    }, CLOSE_WITHIN_MS);
+    });
     await empty;
-    clearTimeout(cut);
+    cut.cancel();
     clearInterval(this.#timer);
   }
 
@@ -245,6 +248,7 @@ export class ConnectionPool {
   }
 
   async #connect(kind: 'read' | 'write'): Promise<void> {
+    const askedAt = performance.now();
     try {
       const connection = await Connection.open(
         { ...this.#options.connection, connectTimeoutMs: CONNECT_TIMEOUT_MS, readOnly: kind === 'read' },
@@ -255,7 +259,7 @@ export class ConnectionPool {
       if (this.#closing) this.#retire(connection);
     } catch (error) {
       if (grantsNoMore(error)) this.#refused(error);
-      else this.#unreachable(error);
+      else this.#unreachable(error, askedAt);
     } finally {
       this.#opening[kind]--;
     }
@@ -281,16 +285,14 @@ export class ConnectionPool {
     return this.#refusal !== undefined && now - this.#refusal.at < REFUSED_FOR_MS;
   }
 
-  #unreachable(cause: unknown): void {
+  #unreachable(cause: unknown, askedAt: number): void {
     const now = performance.now();
     this.#options.budget.release();
-    if (this.#outage === undefined) {
+    const attempt = { cause, askedAt, hasSession: this.#hasSession, random: this.#random() };
+    this.#outage = Outage.after(this.#outage, attempt, now);
+    if (this.#outage.failures === 1) {
       this.#options.log.warn({ err: cause }, 'the database cannot be reached; trying again');
     }
-    this.#outage = Outage.after(this.#outage, cause, now, {
-      hasSession: this.#hasSession,
-      random: this.#random(),
-    });
     if (!this.#outage.isLong(now)) return;
     for (const { reject } of this.#line.remove(() => true)) reject(busy('unreachable', cause));
   }
@@ -325,7 +327,9 @@ export class ConnectionPool {
 
   #tick(): void {
     const now = performance.now();
-    for (const connection of this.#connections) connection.sweep(now);
+    const watchedMs = watchedOf(now - this.#tickedAt);
+    this.#tickedAt = now;
+    for (const connection of this.#connections) connection.sweep(now, watchedMs);
     for (const { reject } of this.#line.remove(({ deadlineAt }) => now >= deadlineAt)) {
       reject(this.#noneInTime(now));
     }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Allowance, within } from '../allowance.js';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
@@ -73,13 +74,17 @@ export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | un
   const identity = await isPostmasterOf(pid, cluster.dataFolder);
   if (identity === 'no') return undefined;
   const gone = watch(pid, cluster.dataFolder);
-  const giveUpAt = performance.now() + (identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
-  const socketDir = await socketDirOf(cluster, gone.signal, giveUpAt);
-  const maxConnections = await answers(socketDir, cluster, gone.signal, giveUpAt).catch((error: unknown) => {
+  const allowance = new Allowance(identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
+  try {
+    const socketDir = await socketDirOf(cluster, gone.signal, allowance);
+    const maxConnections = await answers(socketDir, cluster, gone.signal, allowance);
+    if (maxConnections === undefined) return undefined;
+    return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
+  } catch (error) {
     throw identity === 'yes' ? error : uninspected(pid, cluster, error);
-  });
-  if (maxConnections === undefined) return undefined;
-  return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
+  } finally {
+    allowance.cancel();
+  }
 }
 
 function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError {
@@ -105,8 +110,8 @@ export async function disownPidFile(cluster: Cluster): Promise<void> {
  * One that is just starting writes its socket folder into its pid file only when it has one. '' when it never
  * does.
  */
-async function socketDirOf(cluster: Cluster, gone: AbortSignal, giveUpAt: number): Promise<string> {
-  while (!gone.aborted && performance.now() < giveUpAt) {
+async function socketDirOf(cluster: Cluster, gone: AbortSignal, allowance: Allowance): Promise<string> {
+  while (!gone.aborted && allowance.leftMs > 0) {
     const socketDir = (await readPidFile(cluster)).lines[4] ?? '';
     if (socketDir !== '') return socketDir;
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
@@ -136,6 +141,7 @@ export async function startPostmaster(
   await Promise.all([socket, `${socket}.lock`].map((path) => rm(path, { force: true })));
   const settings = { ...SETTINGS, unix_socket_directories: socketDir };
   const log = openSync(cluster.logFile, 'a+', 0o600);
+  const allowance = new Allowance(READY_WITHIN_MS);
   try {
     if (fstatSync(log).size > LOG_FILE_BYTES) ftruncateSync(log, 0);
     const logStart = fstatSync(log).size;
@@ -160,8 +166,7 @@ export async function startPostmaster(
       child.once('error', (error) => resolve(error.message));
     }).finally(() => abort.abort());
     child.unref();
-    const giveUpAt = performance.now() + READY_WITHIN_MS;
-    const maxConnections = await answers(socketDir, cluster, abort.signal, giveUpAt);
+    const maxConnections = await answers(socketDir, cluster, abort.signal, allowance);
     if (maxConnections !== undefined) {
       return { pid: child.pid!, socketDir, adopted: false, maxConnections, exited };
     }
@@ -169,6 +174,7 @@ export async function startPostmaster(
       `the embedded PostgreSQL did not start (${await exited}): ${complaint(cluster, logStart)}`,
     );
   } finally {
+    allowance.cancel();
     closeSync(log);
   }
 }
@@ -184,23 +190,11 @@ export async function stopPostmaster(
     ['SIGKILL', IMMEDIATE_SHUTDOWN_MS],
   ] as const;
   for (const [signal, ms] of steps) {
-    if (await within(exited, 0)) return; // its pid may be somebody else's by now
+    if ((await within(0, exited)).hasEnded) return; // its pid may be somebody else's by now
     if (signal !== 'SIGINT')
       log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop: sending ${signal}`);
     if (!signalIfThere(pid, signal)) return;
-    if (await within(exited, ms)) return;
-  }
-}
-
-async function within(event: Promise<unknown>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([
-      event.then(() => true),
-      delay(ms, false, { signal: timer.signal }).catch(() => false),
-    ]);
-  } finally {
-    timer.abort();
+    if ((await within(ms, exited)).hasEnded) return;
   }
 }
 
@@ -209,7 +203,7 @@ async function answers(
   socketDir: string,
   cluster: Cluster,
   gone: AbortSignal,
-  giveUpAt: number,
+  allowance: Allowance,
 ): Promise<number | undefined> {
   const url = socketUrl(socketDir, cluster.password);
   while (!gone.aborted) {
@@ -226,7 +220,7 @@ async function answers(
         await client.end();
       }
     }
-    if (performance.now() > giveUpAt) throw new StartError('the embedded PostgreSQL does not become ready');
+    if (allowance.leftMs === 0) throw new StartError('the embedded PostgreSQL does not become ready');
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
   }
   return undefined;

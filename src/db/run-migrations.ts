@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { StartError } from '../errors.js';
 import type { Connecting } from './connect-failure.js';
 import type { Log } from './embedded.js';
+import type { LimitedClient } from './limited-client.js';
 import { type Blocker, MigrationWatch } from './migration-watch.js';
 import { withStartClient } from './start-client.js';
 
@@ -48,15 +49,15 @@ const LOCK_TIMEOUT = '55P03';
  * @param observer another connection to the same database, with a limit on its statements
  * @throws StartError when a migration fails, or when the server does not answer
  */
-export function runMigrations(observer: pg.Client, options: RunOptions): Promise<void> {
+export function runMigrations(observer: LimitedClient, options: RunOptions): Promise<void> {
   const { service, connection, pending, timing, log } = options;
   const config = {
-    application_name: `multilane ${service} migrations`,
-    query_timeout: 0,
+    applicationName: `multilane ${service} migrations`,
+    responseTimeoutMs: timing.responseMs,
     onLost: (error: Error) => log.warn({ err: error, service }, 'the connection of the migrations was lost'),
   };
   const what = `the migration ${pending.join(', ')} of the database of "${service}"`;
-  return withStartClient(options, connection, config, async (client, cut) => {
+  return withStartClient(options, connection, config, async (client) => {
     const pid = await limitLockWaits(client, timing);
     let silence: Error | undefined;
     const watch = new MigrationWatch({
@@ -67,11 +68,11 @@ export function runMigrations(observer: pg.Client, options: RunOptions): Promise
         log.info({ service, blocker }, `${what} is under way for ${seconds} s${waitingFor(blocker)}`),
       onSilent: (error) => {
         silence = error;
-        cut(error);
+        client.cut(error);
       },
     });
     try {
-      while (!(await tryOnce(client, options))) {
+      while (!(await tryOnce(client.session, options))) {
         const { blocker } = watch;
         log.warn({ service, blocker }, `${what} waits${waitingFor(blocker)}; it is tried again`);
         await delay(timing.pauseMs);
@@ -91,16 +92,9 @@ function waitingFor(blocker: Blocker | undefined): string {
 }
 
 /** Of this session, whose process id it returns. */
-async function limitLockWaits(
-  client: pg.Client,
-  { lockTimeoutMs, responseMs }: MigrationTiming,
-): Promise<number> {
-  const query = {
-    text: "select pg_backend_pid() as pid, set_config('lock_timeout', $1, false)",
-    values: [String(lockTimeoutMs)],
-    query_timeout: responseMs, // the driver knows it per statement, its types do not
-  };
-  const { rows } = await client.query<{ pid: number }>(query);
+async function limitLockWaits(client: LimitedClient, { lockTimeoutMs }: MigrationTiming): Promise<number> {
+  const text = "select pg_backend_pid() as pid, set_config('lock_timeout', $1, false)";
+  const { rows } = await client.query<{ pid: number }>(text, [String(lockTimeoutMs)]);
   return rows[0]!.pid;
 }
 

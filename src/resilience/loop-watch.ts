@@ -21,8 +21,10 @@ const threadTicker: LoopTicker = {
 export type Watch = Pick<LoopWatch, 'begin' | 'missedSince' | 'end'>;
 
 const LOOK_EVERY_MS = 50;
-/** Time between two looks that counts as watched; the thread has missed what is beyond. */
 const MOST_WATCHED_MS = 100;
+
+/** What counts as watched of the time between two looks; the thread has missed what is beyond. */
+export const watchedOf = (betweenMs: number): number => Math.min(betweenMs, MOST_WATCHED_MS);
 
 export class LoopWatch {
   readonly #ticker: LoopTicker;
@@ -67,7 +69,8 @@ export class LoopWatch {
   }
 
   #missed(): number {
-    return this.#missedMs + Math.max(0, this.#ticker.now() - this.#lookedAt - MOST_WATCHED_MS);
+    const sinceLookMs = this.#ticker.now() - this.#lookedAt;
+    return this.#missedMs + sinceLookMs - watchedOf(sinceLookMs);
   }
 }
 
