@@ -163,8 +163,8 @@ export class Connection {
 
   /**
    * Lets go of callers whose deadline has passed; cuts a socket that has gone silent. Called every few ms.
-   * @param watchedMs of the time since the last call. It is judged by the next one: between the two, the loop has
-   *   read what had arrived
+   * @param watchedMs time that this thread has watched since the last call. The next call judges it: between
+   *   the two the loop has read what had arrived
    */
   sweep(now: number, watchedMs: number): void {
     const [oldest] = this.#pending;

@@ -34,9 +34,8 @@ export class Outage {
 
   /**
    * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the
-   * server is there. An outage that was not asked about for as long as callers are patient has ended, for all that
-   * is known: nobody saw the server return, because nobody needed it. So has one behind a pause of the process,
-   * which may have been one of the server as well.
+   * server is there. When no attempt was made for longer than callers are patient, this failure begins another
+   * outage: the server may have been well meanwhile. So it does behind a pause of the process.
    */
   static after(before: Outage | undefined, attempt: FailedAttempt, now: number): Outage {
     if (before === undefined || attempt.askedAt - before.#confirmedAt > PATIENCE_MS) {

@@ -125,9 +125,10 @@ const PROMISES: readonly Promised[] = [
   promised('docs/operations.md', 'has not collected for # s', 'cluster/heap-sampler', 'LATE_MS', SECOND),
   promised('docs/cluster.md', 'At most # requests: first those', 'primary/flight-log', 'MOST_REQUESTS'),
   promised('docs/cluster.md', '# s together |', 'primary/lifecycle', 'SHARED_MS', SECOND),
-  promised('docs/deployment.md', 'it has # s for each', 'db/start-client', 'RESPONSE_TIMEOUT_MS', SECOND),
+  promised('docs/deployment.md', 'it has # s for each', 'db/limited-client', 'RESPONSE_TIMEOUT_MS', SECOND),
   promised('docs/deployment.md', '# s to create a database', 'db/databases', 'CREATE_TIMEOUT_MS', SECOND),
   promised('docs/deployment.md', 'log says so every # s', 'db/migration-watch', 'PROGRESS_EVERY_MS', SECOND),
+  promised('docs/resilience.md', 'for # s counts as over', 'db/outage', 'PATIENCE_MS', SECOND),
   promised('docs/cluster.md', 'a fast shutdown of # s', 'db/postmaster', 'FAST_SHUTDOWN_MS', SECOND),
   promised(
     'docs/cluster.md',
