@@ -62,7 +62,9 @@ export class RetryBudgetCell {
 
   #countOf(kind: number, second: number): number {
     const index = kind + (second & BUCKETS_MASK) * BUCKET_WORDS;
+    if (Atomics.load(this.#words, index + SECOND) !== second) return 0;
     const count = Atomics.load(this.#words, index);
+    // Seconds only grow, so what was counted between two looks at the same one is of that second.
     return Atomics.load(this.#words, index + SECOND) === second ? count : 0;
   }
 

@@ -89,6 +89,34 @@ export const everyCall: Check = {
   },
 };
 
+export const longAgo: Check = {
+  title: 'retry budget: calls of four seconds ago pay for no retry, also at the moment a second begins',
+  build: (modules) => (world) => {
+    const clock = world.clock(1000);
+    const { cell, exhaust } = budgetOf(modules, world, clock.now);
+    for (let call = 0; call < 5; call++) cell().deposit();
+    clock.set(4999);
+    exhaust();
+    const [depositor, withdrawer] = [cell(), cell()];
+    return model<Caller>({
+      threads: [
+        { name: 'caller', self: { retries: 0 }, calls: { deposit: () => depositor.deposit() } },
+        {
+          name: 'retry',
+          self: { retries: 0 },
+          calls: {
+            withdraw(self) {
+              if (withdrawer.withdraw()) self.retries++;
+            },
+          },
+        },
+        { name: 'time', self: { retries: 0 }, calls: { 'the next second': () => clock.set(5000) } },
+      ],
+      always: ({ selves }) => law(sumOf(selves, 'retries') === 0, 'one call has paid for a retry'),
+    });
+  },
+};
+
 export const trickle: Check = {
   title: 'retry budget: the last token of the trickle goes to one thread',
   build: (modules) => (world) => {

@@ -113,6 +113,13 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'Atomics.store(this.#wide, index >> 1, wordOf(1, second)) > 0n',
   ),
   planted(
+    'a retry budget that reads a count and then of which second it is',
+    budget.longAgo,
+    'budget-cell',
+    'if (Atomics.load(this.#words, index + SECOND) !== second)',
+    'if (false)',
+  ),
+  planted(
     'a token of the trickle that two threads take',
     budget.trickle,
     'budget-cell',
