@@ -1,5 +1,10 @@
 // Rows of shared memory that are found by name: whoever says the same name, in whichever thread, has the same row. A few
 // whole numbers may go with it, on which all who use the name must agree. Rows are never given back.
+//
+// A name is looked for from the row on that its hash says. The first thread marks a free row with the hash; then
+// every thread that comes there with this hash writes its name, word by word, each only where no other is
+// written yet, and the length last. A name that meets a word of another one goes on to the next row. So of two
+// names with one hash one gets the row, and a name that a thread has died over is completed by the next.
 import type { Area } from './area.js';
 import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 
@@ -30,16 +35,13 @@ export class NameTable {
     this.rows = area.table(this.#kind[0]).rows;
   }
 
-  /**
-   * A row belongs to the first who marks it with the hash of a name; its name follows, its length last.
-   * @throws RangeError when there are too many names, or one is too long
-   */
+  /** @throws RangeError when there are too many names, or one is too long */
   rowOf(name: string): number {
     const bytes = new TextEncoder().encode(name);
     if (bytes.length === 0 || bytes.length > NAME_BYTES) {
       throw new RangeError(`the name "${name}" is empty, or longer than ${NAME_BYTES} bytes`);
     }
-    const row = this.#search(name, bytes, this.rows);
+    const row = this.#search(bytes, this.rows);
     if (row !== undefined) return row;
     const [, , , , what] = this.#kind;
     throw new RangeError(`"${name}" is one too many: there is room for ${this.rows} ${what} in a process`);
@@ -54,28 +56,33 @@ export class NameTable {
   rowFor(name: string, most = this.rows): number | undefined {
     const short = shortened(name);
     const bytes = new TextEncoder().encode(short);
-    return bytes.length === 0 ? undefined : this.#search(short, bytes, most);
+    return bytes.length === 0 ? undefined : this.#search(bytes, most);
   }
 
-  #search(name: string, bytes: Uint8Array, most: number): number | undefined {
-    const [hashes, lengths, names] = this.#kind;
+  #search(bytes: Uint8Array, most: number): number | undefined {
+    const [hashes] = this.#kind;
     const hash = hashOf(bytes);
+    const name = wordsOf(bytes);
     for (let step = 0; step < this.rows; step++) {
       const row = ((hash >>> 0) + step) % this.rows;
       const words = this.#area.words(hashes, row);
       if (most < this.rows && Atomics.load(words, 0) === 0 && this.#used() >= most) return undefined;
       const before = Atomics.compareExchange(words, 0, 0, hash);
-      if (before !== 0 && before !== hash) continue;
-      const known = this.nameOf(row);
-      if (known === name) return row;
-      if (known !== undefined) continue;
-      // Also where another thread writes the same name there at this moment, or has died before it was
-      // written.
-      this.#area.bytes(names, row).set(bytes);
-      Atomics.store(this.#area.words(lengths, row), 0, bytes.length);
-      return row;
+      if ((before === 0 || before === hash) && this.#isNamed(row, name, bytes.length)) return row;
     }
     return undefined;
+  }
+
+  /** Writes what is not written yet of a name. @returns false when the row is that of another name */
+  #isNamed(row: number, name: Int32Array, length: number): boolean {
+    const [, lengths, names] = this.#kind;
+    const written = this.#area.words(names, row);
+    for (const [index, word] of name.entries()) {
+      const before = Atomics.compareExchange(written, index, 0, word);
+      if (before !== 0 && before !== word) return false;
+    }
+    const before = Atomics.compareExchange(this.#area.words(lengths, row), 0, 0, length);
+    return before === 0 || before === length;
   }
 
   #used(): number {
@@ -89,8 +96,10 @@ export class NameTable {
   nameOf(row: number): string | undefined {
     const [, lengths, names] = this.#kind;
     const length = Atomics.load(this.#area.words(lengths, row), 0);
+    if (length === 0) return undefined;
     // A decoder refuses shared memory: copy first.
-    return length === 0 ? undefined : new TextDecoder().decode(this.#area.bytes(names, row).slice(0, length));
+    const bytes = this.#area.bytes(names, row).slice(0, length);
+    return new TextDecoder().decode(bytes.map((byte) => ~byte));
   }
 
   /**
@@ -141,6 +150,13 @@ function shortened(name: string): string {
   const { read } = new TextEncoder().encodeInto(name, new Uint8Array(NAME_BYTES - HASH_DIGITS - 1));
   const digits = (hashOf(bytes) >>> 0).toString(16).padStart(HASH_DIGITS, '0');
   return `${name.slice(0, read)}~${digits}`;
+}
+
+/** Its bytes, inverted: none of them is 0xff in UTF-8, so no word is 0, which stands for nothing written. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  for (const [index, byte] of bytes.entries()) padded[index] = ~byte;
+  return new Int32Array(padded.buffer);
 }
 
 /** FNV-1a; never 0, which marks a free row. */

@@ -46,6 +46,54 @@ export const names: Check = {
   },
 };
 
+/** @param one has the same hash as the other */
+const ofOneHash = (title: string, one: string, other: string): Check => ({
+  title,
+  build: (modules) => (world) => {
+    const block = world.block(modules, 1);
+    const { NameTable } = modules.names;
+    const said = [one, other, one];
+    return model<Naming>({
+      threads: said.map((name, index) => ({
+        name: `thread ${index + 1}`,
+        self: { row: NONE, agreed: NONE },
+        mayDie: true,
+        calls: {
+          row(self: Naming) {
+            self.row = new NameTable(block, 'rate').rowOf(name);
+          },
+        },
+      })),
+      always: ({ selves }) => {
+        const [first, second, third] = selves.map(({ row }) => row);
+        law(first === NONE || first !== second, `both names are row ${first}`);
+        law(third === NONE || third !== second, `both names are row ${third}`);
+        law(first === NONE || third === NONE || first === third, 'one name has two rows');
+      },
+      finally: ({ selves }) => {
+        const table = new NameTable(block, 'rate');
+        for (const [index, { row }] of selves.entries()) {
+          if (row === NONE) continue;
+          law(table.nameOf(row) === said[index], `row ${row} is called ${table.nameOf(row)}`);
+          law(table.rowOf(said[index]!) === row, `later ${said[index]} is another row`);
+        }
+      },
+    });
+  },
+});
+
+export const twins = ofOneHash(
+  'names: two names with the same hash have two rows, each of them the same for all threads',
+  'costarring',
+  'liquid',
+);
+
+export const prefixes = ofOneHash(
+  'names: so have two with the same hash of which one is how the other begins',
+  'aabl',
+  'aablbysoi',
+);
+
 export const nameAfterDeath: Check = {
   title: 'names: a name whose first thread died while it wrote it is listed once another thread has said it',
   build: (modules) => (world) => {

@@ -101,6 +101,20 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'Atomics.load(words, index); if (before === 0) Atomics.store(words, index, term + 1);',
   ),
   planted(
+    'a name that is written over another one with the same hash',
+    names.twins,
+    'names',
+    'Atomics.compareExchange(written, index, 0, word);',
+    'Atomics.exchange(written, index, word) && word;',
+  ),
+  planted(
+    'a name that takes a row for its own without a look at how long the name there is',
+    names.prefixes,
+    'names',
+    'return before === 0 || before === length;',
+    'return true;',
+  ),
+  planted(
     'a slot that two threads give back',
     names.slots,
     'part',
