@@ -62,6 +62,8 @@ const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
  */
 const userOf = (thread: number): number => thread + 1;
 const reclaimerOf = (thread: number): number => -(thread + 1);
+/** What a slot can hold. */
+const MOST_THREAD = 2 ** 31 - 2;
 
 export class Part extends Area {
   /** Threads that may use it at the same time. */
@@ -112,9 +114,15 @@ export class Part extends Area {
    * itself.
    * @param held may be called again for a slot for which another thread that called it was lost
    * @returns false: it had none
-   * @throws RangeError for the thread that runs
+   * @throws RangeError for the thread that runs, and for what is no `threadId`
    */
   reclaim(thread: number, held: (slot: number) => void): boolean {
+    // The mark of a free slot is what -1 would stand for: every free slot would be that of the thread.
+    if (!(Number.isInteger(thread) && thread >= 0 && thread <= MOST_THREAD)) {
+      throw new RangeError(
+        `${thread} is no thread's id; a Worker that has ended gives -1, so ask for its threadId before it does`,
+      );
+    }
     if (thread === threadId) throw new RangeError('a thread cannot reclaim what it holds itself');
     let isFound = false;
     for (let slot = 0; slot < this.threads; slot++) {

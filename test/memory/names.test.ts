@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { MAX_ENDPOINTS, NAMED_BREAKERS } from '#src/memory/layout.js';
@@ -66,6 +68,19 @@ describe('a part of shared memory', () => {
     expect(part.reclaim(12, (slot) => held.push(slot))).to.equal(false);
     expect(held).to.deep.equal([1]);
     expect(part.slotOf(13)).to.equal(1);
+  });
+
+  it('takes no slot from anybody for what is no id of a thread, as that of a Worker that has ended', async () => {
+    const part = Part.create('bulkhead', 3);
+    expect(part.slotOf(11)).to.equal(0);
+    const ended = new Worker('', { eval: true });
+    await once(ended, 'exit');
+    const reclaimed: number[] = [];
+    for (const wrong of [ended.threadId, 1.5, 2 ** 31 - 1, Number.NaN, undefined as unknown as number]) {
+      const reclaim = () => part.reclaim(wrong, (slot) => reclaimed.push(slot));
+      expect(reclaim).to.throw(RangeError, `${wrong} is no thread's id`);
+    }
+    expect(reclaimed).to.deep.equal([]);
   });
 
   it('has its own fields and no others', () => {

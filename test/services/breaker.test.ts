@@ -106,6 +106,7 @@ describe('createBreaker', () => {
     expect((error as Error).message).to.include('2 threads use this memory');
     expect(() => breaker.reclaim(threadId)).to.throw(RangeError);
     await first.worker.terminate();
+    expect(() => breaker.reclaim(first.worker.threadId)).to.throw(RangeError, '-1 is no');
     breaker.reclaim(first.id);
     const next = new Thread(breaker.memory);
     await next.told();

@@ -40,6 +40,7 @@ describe('createBulkhead', () => {
     expect(await codeOf(bulkhead.run(() => 'more'))).to.equal('OVERLOADED');
     await thread.terminate();
     expect(bulkhead.held).to.equal(5);
+    expect(() => bulkhead.reclaim(thread.threadId)).to.throw(RangeError, '-1 is no');
     expect(bulkhead.reclaim(threadId)).to.equal(true);
     expect(bulkhead.held).to.equal(1);
     finish();
