@@ -4,7 +4,7 @@ import { identityOf, parseIdentity, ROUTE } from './series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
 import { begins, namingOf, rowsOf, valueWords } from './series-rows.js';
 import type { SeriesStore } from './series-store.js';
-import { addWide, readWide } from './wide.js';
+import { readWide } from './wide.js';
 
 /** The number of all routes that have none of their own. Numbers have twelve bits, and 0 is no route. */
 export const OTHER_ROUTES = 0xfff;
@@ -31,10 +31,8 @@ export class RouteNumbers {
     if (known !== undefined) return readWide(valueWords(store.memory, known), 0) & OTHER_ROUTES;
     const number = store.count(ROUTE, '') + 1;
     if (number >= OTHER_ROUTES) return OTHER_ROUTES;
-    const made = store.make({ identity, hasCells: false, most: SERIES_BYTES });
-    if (made === undefined) return OTHER_ROUTES;
-    addWide(valueWords(store.memory, made), 0, number);
-    return number;
+    const made = store.make({ identity, hasCells: false, value: number, most: SERIES_BYTES });
+    return made === undefined ? OTHER_ROUTES : number;
   }
 }
 

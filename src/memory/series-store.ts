@@ -31,6 +31,8 @@ export interface Wanted {
   /** The beginning of its name that stays when the row is renamed. Default: all, it never is. */
   readonly stays?: string;
   readonly hasCells: boolean;
+  /** Below 2^31. Default 0. */
+  readonly value?: number;
   /** It is made only if all rows are within so many bytes then. */
   readonly most: number;
 }
@@ -99,7 +101,7 @@ export class SeriesStore {
   }
 
   /** @returns its offset; undefined when there is no room, or its name is too long */
-  make({ identity, stays, hasCells, most }: Wanted): number | undefined {
+  make({ identity, stays, hasCells, value = 0, most }: Wanted): number | undefined {
     const name = encoder.encode(identity);
     const cells = hasCells ? CELL_WORDS : 0;
     const room = stays === undefined ? name.length : Math.max(name.length, NAME_ROOM);
@@ -110,6 +112,7 @@ export class SeriesStore {
     words.fill(0); // a thread that was lost here may have left something
     words[LENGTH] = end - at;
     words[CELLS] = cells;
+    words[VALUE] = value;
     words[STAYS] = stays === undefined ? name.length : encoder.encode(stays).length;
     words[NAME] = name.length;
     new Uint8Array(this.memory, at + ROW_BYTES + cells * 4, room).set(name);

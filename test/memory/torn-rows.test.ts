@@ -10,6 +10,7 @@ import { ROW_BYTES } from '#src/memory/series-rows.js';
 import { SeriesStore } from '#src/memory/series-store.js';
 import { readTotals } from '#src/memory/totals.js';
 import { readWorker } from '#src/memory/worker-row.js';
+import { killAt } from './stepped-atomics.js';
 
 const FIELDS = ['flights', 'workerCurrentRoute', 'workerHeapUsed'] as const;
 /** Words of the first rows, and the one that says where rows end. */
@@ -78,6 +79,21 @@ describe('rows that their thread has filled with anything', () => {
       ['b_total', 2, 0],
       ['took', 3, 1],
     ]);
+  });
+
+  it('are routes with their numbers, wherever the thread that named them was killed', () => {
+    const [slow, other] = ['/slow', '/other'].map((template) => ({ method: 'GET', template }));
+    const nameIt = (rows: SharedArrayBuffer): number => new RouteNumbers(new SeriesStore(rows)).of(slow!);
+    for (let at = 0, isKilled = true; isKilled; at++) {
+      const rows = new SeriesMemory().of(1);
+      isKilled = killAt(at, () => nameIt(rows));
+      const next = new RouteNumbers(new SeriesStore(rows));
+      expect([next.of(slow!), next.of(other!)], `killed at ${at}`).to.deep.equal([1, 2]);
+      expect([...readRoutes(rows)]).to.deep.equal([
+        [1, slow],
+        [2, other],
+      ]);
+    }
   });
 
   it('are no more than there is memory for', () => {
