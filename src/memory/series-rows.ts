@@ -8,7 +8,9 @@
 //   word 7      the name: version in the upper half, odd while it is written; length in bytes in the lower half
 //   cells, then the name (identity text)
 //
-// One thread writes, the one that has the slot. Any thread may read, at any time.
+// One thread writes, the one that has the slot. Any thread may read, at any time. What a reader compares
+// versions for is read and written by atomic operations, word by word: where a processor keeps others in no
+// order, plain ones could be carried out before the version has become odd, or after it was compared.
 import { HISTOGRAM_CELLS, WIDE } from './layout.js';
 import { SERIES_HEADER, type SlotSeries, USED } from './series-memory.js';
 import { readWide } from './wide.js';
@@ -76,17 +78,22 @@ const decoder = new TextDecoder();
 export function namingOf(memory: SlotSeries, { at, words }: Row): Naming {
   const start = at + ROW_BYTES + words[CELLS]! * 4;
   const room = Math.max(0, at + words[LENGTH]! - start);
-  // A decoder refuses shared memory: copy first.
-  const text = (length: number): string => decoder.decode(new Uint8Array(memory, start, length).slice());
+  const name = new Int32Array(memory, start, room >> 2);
+  const text = (length: number): string => {
+    // A decoder refuses shared memory: copy first.
+    const copy = new Int32Array(Math.ceil(length / 4));
+    for (let index = 0; index < copy.length; index++) copy[index] = Atomics.load(name, index);
+    return decoder.decode(new Uint8Array(copy.buffer, 0, length));
+  };
   const stays = Math.min(words[STAYS]! >>> 0, room);
   for (let look = 0; look < LOOKS; look++) {
-    const name = Atomics.load(words, NAME);
-    if ((name & VERSION) !== 0) continue;
-    const length = Math.min(name & LENGTH_BITS, room);
+    const version = Atomics.load(words, NAME);
+    if ((version & VERSION) !== 0) continue;
+    const length = Math.min(version & LENGTH_BITS, room);
     const identity = text(length);
     const before = readWide(words, BEFORE);
     const value = readWide(words, VALUE);
-    if (Atomics.load(words, NAME) !== name) continue;
+    if (Atomics.load(words, NAME) !== version) continue;
     return { stays: stays < length ? text(stays) : identity, identity, value, before };
   }
   const value = readWide(words, VALUE);

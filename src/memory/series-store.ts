@@ -131,11 +131,14 @@ export class SeriesStore {
     const { at, identity } = renamed;
     const row = new Int32Array(this.memory, at, ROW_BYTES / 4);
     const name = encoder.encode(to);
+    const padded = new Int32Array(Math.ceil(name.length / 4));
+    new Uint8Array(padded.buffer).set(name);
     const version = row[NAME]! & ~LENGTH_BITS & ~VERSION;
     Atomics.store(row, NAME, version | VERSION);
-    row[BEFORE + 1] = row[VALUE + 1]!;
-    row[BEFORE] = row[VALUE]!;
-    new Uint8Array(this.memory, at + ROW_BYTES, name.length).set(name);
+    Atomics.store(row, BEFORE + 1, row[VALUE + 1]!);
+    Atomics.store(row, BEFORE, row[VALUE]!);
+    const written = new Int32Array(this.memory, at + ROW_BYTES, padded.length);
+    for (const [index, word] of padded.entries()) Atomics.store(written, index, word);
     Atomics.store(row, NAME, (version + 2 * VERSION) | name.length);
     if (identity !== undefined) this.#rows.delete(identity);
     this.#rows.set(to, at);
