@@ -18,6 +18,8 @@ export interface Scope {
   readonly deadline: Deadline;
   /** Aborts when the client leaves or the deadline passes. Getting it may create it. */
   readonly signal: AbortSignal;
+  /** Whether the signal has aborted, told without creating it. Without it the signal is asked. */
+  readonly isAborted?: boolean;
   /** Getting it may create the ids: an unsampled request that calls nobody never pays for them. */
   readonly trace: TraceContext;
   /** The service whose code runs, for logs; undefined outside services. */
@@ -43,3 +45,7 @@ export function leaveScope(): void {
 export function currentScope(): Scope | undefined {
   return storage.getStore();
 }
+
+/** As `Scope.isAborted`, for every scope. */
+export const isAborted = (scope: Scope | undefined): boolean =>
+  scope?.isAborted ?? scope?.signal.aborted ?? false;

@@ -2,7 +2,7 @@
 // Whoever calls services has this in upstream/attempt.ts, where the end is an answer of HTTP.
 import { HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
-import { currentScope } from '../scope.js';
+import { currentScope, isAborted } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
 import type { BreakerSettings } from './breaker-settings.js';
 import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
@@ -94,7 +94,8 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
   };
   return {
     async run(work, { signal } = {}) {
-      signal?.throwIfAborted();
+      const scope = currentScope();
+      if (signal?.aborted ?? isAborted(scope)) throw (signal ?? scope?.signal)?.reason;
       const ticket = cells.admit(cell);
       if (ticket < 0) throw openRefusal(`The breaker "${name}" is open.`, cells.retryInMs(cell));
       const held = new Ticket(cells, cell, ticket, watch);

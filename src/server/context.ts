@@ -283,7 +283,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   get executed(): boolean {
     return this.#executed;
   }
-  get givenUp(): boolean {
+  get isAborted(): boolean {
     return this.#givenUp !== undefined;
   }
   get isAnswered(): boolean {

@@ -120,7 +120,7 @@ function advance(ctx: RequestContext, index: number): unknown {
  */
 function warnOfGoingOn(ctx: RequestContext): void {
   const { method, route, plan, site } = ctx;
-  if (ctx.givenUp || site.goingOn.has(plan)) return;
+  if (ctx.isAborted || site.goingOn.has(plan)) return;
   site.goingOn.add(plan);
   const message =
     'a hook responded and returned nothing, so the handler runs all the same: return the response';
@@ -191,7 +191,7 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   countRefusal(ctx, error);
   if (ctx.answered) {
     // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
-    if (!(ctx.givenUp && isAbort(error)) && !(error instanceof Refusal)) {
+    if (!(ctx.isAborted && isAbort(error)) && !(error instanceof Refusal)) {
       ctx.site.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     }
     return;

@@ -23,6 +23,8 @@ export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'
   readonly contentLength: number;
   readonly isChunked: boolean;
   readonly input: Input;
+  /** The client has left, or the deadline has passed: the signal has aborted, or would have. */
+  readonly isAborted: boolean;
   body: unknown;
   readForm(): Promise<QueryValues>;
   /** Gives it back when the request has ended, at once if it has ended. */

@@ -5,6 +5,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker-cell.js';
 import type { BreakerSettings } from '#src/resilience/breaker-settings.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
+import type { RunOptions } from '#src/resilience/policy.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { runInScope, type Scope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
@@ -172,6 +173,36 @@ describe('a breaker around work that misses the deadline of its request', () => 
     );
     expect(await slow.catch((error: unknown) => error)).to.equal(ERROR);
     expect(breaker.state).to.include({ calls: 1, failures: 1 });
+  });
+});
+
+describe('a breaker around work whose request has ended', () => {
+  it('does nothing of it and counts nothing, unless the work has a signal of its own', async () => {
+    const { breaker } = setUp();
+    const left = new Error('the client left');
+    const ended = { ...heldScope(), signal: AbortSignal.abort(left) };
+    let done = 0;
+    const run = (options?: RunOptions): Promise<unknown> =>
+      runInScope(ended, () => breaker.run(() => void done++, options)).catch((error: unknown) => error);
+    expect(await run()).to.equal(left);
+    expect([done, breaker.state]).to.deep.equal([0, { state: 'closed', calls: 0, failures: 0 }]);
+    await run({ signal: new AbortController().signal });
+    expect(done).to.equal(1);
+  });
+
+  it('asks a scope that can tell without its signal for no signal', async () => {
+    const { breaker } = setUp();
+    const scope = (isAborted: boolean): Scope => ({
+      ...heldScope(),
+      isAborted,
+      get signal(): AbortSignal {
+        throw ERROR;
+      },
+    });
+    expect(await runInScope(scope(false), () => breaker.run(() => 1))).to.equal(1);
+    expect(
+      await runInScope(scope(true), () => breaker.run(() => 1)).catch((error: unknown) => error),
+    ).to.equal(ERROR);
   });
 });
 
