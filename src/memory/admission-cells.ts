@@ -1,6 +1,7 @@
 // Requests in flight, counted for the process and for each of its routes, and what each thread shows of its overload.
 // The process has one word that all threads add to; a route has one word per thread, so that a request of the
 // common case costs one plain store more, and the sum is made only where the route's share is in question.
+import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
 import { NameTable } from './names.js';
@@ -42,7 +43,7 @@ export interface RouteUsage {
   readonly costMs: number;
 }
 
-/** Row of the routes that find none of their own. */
+/** Number of the routes that find no row of their own. */
 const OTHERS = ROUTES;
 /** The one count of the ledger. */
 const REQUESTS = 0;
@@ -60,9 +61,9 @@ export class AdmissionCells {
   readonly #ledger: PermitLedger;
   readonly #state: Int32Array;
   readonly #names: NameTable;
-  readonly #routes: Int32Array;
-  readonly #uses: Int32Array;
-  readonly #costs: Int32Array;
+  readonly #routes: Table;
+  readonly #uses: Table;
+  readonly #costs: Table;
   /** The same object for all routes that share the last row, so that they count as one. */
   readonly #others: RouteCells;
   #sharing = 0;
@@ -74,9 +75,9 @@ export class AdmissionCells {
     this.#ledger = admissionLedger(block, slot);
     this.#state = block.words('workerAdmission', slot);
     this.#names = new NameTable(block, 'route');
-    this.#routes = block.table('workerRouteInFlight').words;
-    this.#uses = block.table('workerRouteUses').words;
-    this.#costs = block.table('workerRouteCosts').words;
+    this.#routes = block.table('workerRouteInFlight');
+    this.#uses = block.table('workerRouteUses');
+    this.#costs = block.table('workerRouteCosts');
     // What one of them costs says nothing about the next.
     const others = this.#counted(OTHERS);
     this.#others = {
@@ -133,50 +134,50 @@ export class AdmissionCells {
   }
 
   #counted(row: number): RouteCells {
+    const ledger = this.#ledger;
     const routes = this.#routes;
     const uses = this.#uses;
     const costs = this.#costs;
-    const ledger = this.#ledger;
-    const threads = this.#block.workers + 1;
-    const index = this.#slot * ROUTE_ROWS + row;
-    const own = indexOf(this.#slot, row);
+    const own = this.#block.words('workerRouteInFlight', this.#slot);
+    const ownUses = this.#block.words('workerRouteUses', this.#slot);
+    const ownCosts = costsIn(costs, this.#slot, row);
     return {
       // The route's word first: the addition behind it is a fence, so of two threads that add up a route at the
       // same time at least the later one sees both.
       enter: () => {
-        routes[index] = routes[index]! + 1;
+        own[row] = own[row]! + 1;
         return ledger.add(REQUESTS);
       },
       leave: () => {
-        routes[index] = routes[index]! - 1;
+        own[row] = own[row]! - 1;
         ledger.give(REQUESTS, 1);
       },
       get inFlight() {
-        return sumOf(routes, row, threads);
+        return sumOf(routes, row);
       },
       get uses() {
-        return sumOf(uses, row, threads);
+        return sumOf(uses, row);
       },
       used() {
-        uses[index] = uses[index]! + 1;
+        ownUses[row] = ownUses[row]! + 1;
       },
       get enteringMs() {
-        return Atomics.load(costs, cheapest(costs, row, threads)) / 1000;
+        return Atomics.load(costs.words, cheapest(costs, row)) / 1000;
       },
       get leavingMs() {
-        return Atomics.load(costs, cheapest(costs, row, threads) + 1) / 1000;
+        return Atomics.load(costs.words, cheapest(costs, row) + 1) / 1000;
       },
       publishCosts(enteringMs, leavingMs) {
-        costs[own] = toMicroseconds(enteringMs);
-        costs[own + 1] = toMicroseconds(leavingMs);
+        costs.words[ownCosts] = toMicroseconds(enteringMs);
+        costs.words[ownCosts + 1] = toMicroseconds(leavingMs);
       },
     };
   }
 }
 
-function sumOf(words: Int32Array, row: number, threads: number): number {
+function sumOf({ words, stride, rows }: Table, route: number): number {
   let sum = 0;
-  for (let slot = 0; slot < threads; slot++) sum += Atomics.load(words, slot * ROUTE_ROWS + row);
+  for (let slot = 0; slot < rows; slot++) sum += Atomics.load(words, slot * stride + route);
   return sum;
 }
 
@@ -184,18 +185,18 @@ function sumOf(words: Int32Array, row: number, threads: number): number {
  * Index of the costs of the living thread that a route costs least; where none knows, of what an ended one
  * has left.
  */
-function cheapest(costs: Int32Array, row: number, threads: number): number {
-  let [best, least] = [indexOf(ENDED, row), 0];
-  for (let slot = ENDED + 1; slot < threads; slot++) {
-    const index = indexOf(slot, row);
-    const total = Atomics.load(costs, index) + Atomics.load(costs, index + 1);
+function cheapest(costs: Table, route: number): number {
+  let [best, least] = [costsIn(costs, ENDED, route), 0];
+  for (let slot = ENDED + 1; slot < costs.rows; slot++) {
+    const index = costsIn(costs, slot, route);
+    const total = Atomics.load(costs.words, index) + Atomics.load(costs.words, index + 1);
     if (total > 0 && (least === 0 || total < least)) [best, least] = [index, total];
   }
   return best;
 }
 
 /** Index of the first of the two words that hold a route's costs. */
-const indexOf = (slot: number, row: number): number => (slot * ROUTE_ROWS + row) * 2;
+const costsIn = ({ stride }: Table, slot: number, route: number): number => slot * stride + route * 2;
 
 export interface WorkerAdmission extends AdmissionState {
   /** Requests in flight that hold a permit. */
@@ -225,19 +226,19 @@ export function readInFlight(block: Block): number {
  */
 export function reclaimAdmission(block: Block, slot: number): void {
   admissionLedger(block, slot).reclaim();
-  const { words } = block.table('workerRouteInFlight');
-  for (let row = 0; row < ROUTE_ROWS; row++) Atomics.store(words, slot * ROUTE_ROWS + row, 0);
-  leaveCosts(block.table('workerRouteCosts').words, slot);
+  const inFlight = block.words('workerRouteInFlight', slot);
+  for (let route = 0; route < ROUTE_ROWS; route++) Atomics.store(inFlight, route, 0);
+  leaveCosts(block.table('workerRouteCosts'), slot);
   block.words('workerAdmission', slot).fill(0);
 }
 
 /** In place of what a thread that ended before it has left: that may be many reloads old. */
-function leaveCosts(costs: Int32Array, slot: number): void {
-  for (let row = 0; row < ROUTE_ROWS; row++) {
-    const own = indexOf(slot, row);
-    const measured = costs.subarray(own, own + 2);
+function leaveCosts(costs: Table, slot: number): void {
+  for (let route = 0; route < ROUTE_ROWS; route++) {
+    const own = costsIn(costs, slot, route);
+    const measured = costs.words.subarray(own, own + 2);
     if (measured.every((cost) => cost === 0)) continue;
-    costs.set(measured, indexOf(ENDED, row));
+    costs.words.set(measured, costsIn(costs, ENDED, route));
     measured.fill(0);
   }
 }

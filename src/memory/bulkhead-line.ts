@@ -1,13 +1,15 @@
 // Who waits for a place in a bulkhead, over all threads. Each thread says since when its first waiter has
-// waited, again and again while it does. Whoever has a place to give away looks there for who has waited
-// longest: a thread that looked at its own waiters only would keep the place among them, and those of others
-// would hardly ever get one.
+// waited, and how many wait with it, again and again while they do. Whoever has a place to give away looks
+// there for who has waited longest: a thread that looked at its own waiters only would keep the place among
+// them, and those of others would hardly ever get one. Whoever wants a place leaves as many free as are due to
+// those that come before it, and takes what is free beyond these.
 import type { Area } from './area.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
+import { BULKHEAD_LINE_WORDS } from './layout.js';
 
 /** Of a thread's place in the line. SINCE: 0 for nobody; written last. BELL: changes when it is its turn. */
-const [SINCE, SAID_AT, BELL] = [0, 1, 2] as const;
+const [SINCE, SAID_AT, BELL, WAITERS] = [0, 1, 2, 3] as const;
 /**
  * A thread that has not said so for four looks (resilience/bulkhead.ts) is stalled or gone, and holds up no
  * other: waiters elsewhere take free places before their own time is over. It is first again as soon as it
@@ -17,10 +19,9 @@ const SAID_FOR_MS = 20;
 
 export class BulkheadLine {
   readonly #words: Int32Array;
-  readonly #row: number;
-  readonly #stride: number;
   /** Words from one thread's place to the next. */
-  readonly #threadStride: number;
+  readonly #stride: number;
+  readonly #first: number;
   readonly #slot: number;
   readonly #slots: number;
   readonly #clock: Clock;
@@ -28,13 +29,11 @@ export class BulkheadLine {
   /** @param slot row of the thread @param row of the bulkhead */
   constructor(area: Area, slot: number, row: number, clock: Clock) {
     const { words, stride, rows } = area.table('bulkheadLine');
-    const bulkheads = area.table('bulkheadHeld').rows;
     this.#words = words;
     this.#stride = stride;
-    this.#threadStride = bulkheads * stride;
-    this.#row = row;
+    this.#first = row * BULKHEAD_LINE_WORDS;
     this.#slot = slot;
-    this.#slots = rows / bulkheads;
+    this.#slots = rows;
     this.#clock = clock;
   }
 
@@ -43,9 +42,13 @@ export class BulkheadLine {
     return this.#clock();
   }
 
-  /** The first waiter of this thread has waited since then: to be said every few milliseconds. */
-  say(since: number): void {
+  /**
+   * So many wait in this thread, the first of them since then: to be said whenever that changes, and every few
+   * milliseconds.
+   */
+  say(since: number, waiters: number): void {
     const at = this.#at(this.#slot);
+    Atomics.store(this.#words, at + WAITERS, waiters);
     Atomics.store(this.#words, at + SAID_AT, toWord(this.#clock()));
     Atomics.store(this.#words, at + SINCE, toWord(since) || 1);
   }
@@ -55,18 +58,28 @@ export class BulkheadLine {
     Atomics.store(this.#words, this.#at(this.#slot) + SINCE, 0);
   }
 
-  /** Somebody in another thread has waited longer. @param since as of `say`, or just now */
-  isBehind(since: number): boolean {
-    const first = this.#first();
-    if (first < 0) return false;
+  /**
+   * How many in other threads are to have a place first: all that wait in a thread whose first has waited
+   * longer, though some of them may have come later.
+   * @param since as of `say`, or just now
+   */
+  ahead(since: number): number {
     const now = toWord(this.#clock());
-    const [mine, theirs] = [elapsed(now, toWord(since) || 1), this.#waited(first, now)];
-    return theirs > mine || (theirs === mine && first < this.#slot);
+    const mine = elapsed(now, toWord(since) || 1);
+    let ahead = 0;
+    for (let slot = 0; slot < this.#slots; slot++) {
+      if (slot === this.#slot) continue;
+      const theirs = this.#waited(slot, now);
+      if (theirs > mine || (theirs === mine && slot < this.#slot)) {
+        ahead += Atomics.load(this.#words, this.#at(slot) + WAITERS);
+      }
+    }
+    return ahead;
   }
 
   /** It is the turn of who has waited longest in another thread, if anybody waits. */
   ring(): void {
-    const first = this.#first();
+    const first = this.#longest();
     if (first < 0) return;
     const bell = this.#at(first) + BELL;
     Atomics.add(this.#words, bell, 1);
@@ -80,11 +93,11 @@ export class BulkheadLine {
   }
 
   #at(slot: number): number {
-    return slot * this.#threadStride + this.#row * this.#stride;
+    return slot * this.#stride + this.#first;
   }
 
   /** Of the other threads, the slot in which somebody has waited longest; -1: nobody waits. */
-  #first(): number {
+  #longest(): number {
     const now = toWord(this.#clock());
     let first = -1;
     let longest = -1;

@@ -6,6 +6,7 @@
 /**
  * How often a field is repeated. Rows are multiples of 64 bytes apart, the length of a cache line. V8 may
  * place a block at 16 bytes behind the beginning of one, so two rows can meet in a line with their edges.
+ * A row of `worker-…` is all that one thread has of many things, the words of one behind those of another.
  */
 export type Rows =
   | 'process'
@@ -35,7 +36,7 @@ export type Merge = 'sum' | 'max' | 'last' | 'none';
 
 export interface Field {
   readonly rows: Rows;
-  /** 32-bit words per row. */
+  /** 32-bit words per row; of `worker-…`, per thing. */
   readonly words: number;
   readonly writer: Writer;
   readonly unit: string;
@@ -76,6 +77,8 @@ export const BULKHEADS = 256;
  * `shared`.
  */
 export const BULKHEADS_BY_CALLS = 192;
+/** Words of a bulkhead for each thread that may wait for a place in it. */
+export const BULKHEAD_LINE_WORDS = 4;
 /** Routes whose requests in flight are counted by route, and the row that all others share. */
 export const ROUTES = 512;
 export const ROUTE_ROWS = ROUTES + 1;
@@ -183,17 +186,22 @@ export const LAYOUT = {
   bulkheadName: field('bulkhead', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   /** Each a number + 1, 0 for none. */
   bulkheadTerms: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
-  /** Row `worker slot * BULKHEADS + bulkhead`: the words of a thread in a ledger. */
+  /** The words of a thread in a ledger. */
   workerBulkheadHeld: field('worker-bulkhead', 2, 'owner', 'permits taken, given', 'none'),
-  /** Row as before: see bulkhead-line.ts. The bell is rung by others. */
-  bulkheadLine: field('worker-bulkhead', 3, 'cas', 'milliseconds of the shared clock, count', 'none'),
+  /** See bulkhead-line.ts. The bell is rung by others. */
+  bulkheadLine: field(
+    'worker-bulkhead',
+    BULKHEAD_LINE_WORDS,
+    'cas',
+    'milliseconds of the shared clock, count, waiters',
+    'none',
+  ),
 
   // --- requests in flight and costs by route: see admission-cells.ts
   routeHash: field('route', 1, 'cas', 'hash', 'none'),
   routeNameLength: field('route', 1, 'cas', 'bytes', 'none'),
   routeName: field('route', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   routeTerms: field('route', TERMS, 'cas', 'not used', 'none'),
-  /** Row `worker slot * ROUTE_ROWS + route`. */
   workerRouteInFlight: field('worker-route', 1, 'owner', 'requests', 'sum'),
   /** Windows in which this thread was asked for the route. Others only look whether it has changed. */
   workerRouteUses: field('worker-route', 1, 'owner', 'windows', 'none'),
@@ -269,7 +277,7 @@ export const LAYOUT = {
   /** One 64-bit word: failures in a row, ejected, times, until or since when. See ejection-word.ts. */
   endpointEjection: field('endpoint', 2, 'cas', 'packed', 'last'),
 
-  /** Row `worker slot * MAX_ENDPOINTS + endpoint slot`: the words of a thread in that ledger. */
+  /** The words of a thread in that ledger. */
   heldInFlight: field('worker-endpoint', 2, 'owner', 'calls begun, ended', 'none'),
 
   // --- one breaker: rows of the endpoints first, then those of the names
@@ -280,8 +288,7 @@ export const LAYOUT = {
   /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
   breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
   /**
-   * Half-open permits of the epoch they were taken in. Row `worker slot * breakers + breaker`. See
-   * probe-permits.ts.
+   * Half-open permits of the epoch they were taken in. See probe-permits.ts.
    */
   heldProbes: field('worker-breaker', 2, 'owner', 'packed, changes', 'none'),
   breakerHash: field('named-breaker', 1, 'cas', 'hash', 'none'),

@@ -30,7 +30,7 @@ const TRIES = 100;
 export interface LedgerFields {
   /** One row for each count. */
   readonly totals: FieldName;
-  /** The words of each thread for all counts, one thread after the other. */
+  /** One row for each thread: its words for all counts. */
   readonly own: FieldName;
 }
 
@@ -49,8 +49,9 @@ export class PermitLedger {
     this.#totals = table.words;
     this.#stride = table.stride;
     this.#counts = table.rows;
-    this.#own = area.table(own).words;
-    this.#ownStride = this.#own.length / area.table('workerId').rows;
+    const { words, stride } = area.table(own);
+    this.#own = words;
+    this.#ownStride = stride;
     this.#first = slot * this.#ownStride;
   }
 

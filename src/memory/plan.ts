@@ -26,13 +26,9 @@ export interface Dimensions {
 const CACHE_LINE = 64;
 const padded = (bytes: number): number => Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
 
-/** Rows of one thread, side by side. */
-const PACKED: ReadonlySet<Rows> = new Set([
-  'worker-endpoint',
-  'worker-breaker',
-  'worker-bulkhead',
-  'worker-route',
-]);
+/** How often a field is repeated: a number of rows, or rows that hold the words of several things each. */
+type Count = number | { readonly rows: number; readonly each: number };
+type Counts = Readonly<Partial<Record<Rows, Count>>>;
 
 export interface Placement {
   /** Byte offset of row 0. */
@@ -60,45 +56,44 @@ export function plan(dimensions: Dimensions): Plan {
     quota: QUOTAS.length,
     worker: slots,
     endpoint: MAX_ENDPOINTS,
-    'worker-endpoint': slots * MAX_ENDPOINTS,
+    'worker-endpoint': { rows: slots, each: MAX_ENDPOINTS },
     breaker: breakers,
-    'worker-breaker': slots * breakers,
+    'worker-breaker': { rows: slots, each: breakers },
     'named-breaker': NAMED_BREAKERS,
     'rate-bucket': RATE_REGIONS * dimensions.rateBuckets,
     'rate-limit': RATE_LIMITS,
     'named-rate': NAMED_RATES,
     bulkhead: BULKHEADS,
-    'worker-bulkhead': slots * BULKHEADS,
+    'worker-bulkhead': { rows: slots, each: BULKHEADS },
     route: ROUTES,
-    'worker-route': slots * ROUTE_ROWS,
+    'worker-route': { rows: slots, each: ROUTE_ROWS },
   });
 }
 
 /**
- * Computes where fields lie. Rows that one thread writes are grouped field by field and padded to 64 bytes,
- * except those of which a thread has many, which are packed: it owns them all.
+ * Computes where fields lie. Rows are grouped field by field and padded to 64 bytes, so that no two of them
+ * share a cache line. What one thread has of many things is one row, in which they lie side by side.
  */
-export function planOf<Name extends FieldName>(
-  names: readonly Name[],
-  count: Readonly<Partial<Record<Rows, number>>>,
-): Plan<Name> {
+export function planOf<Name extends FieldName>(names: readonly Name[], counts: Counts): Plan<Name> {
   let offset = HEADER_BYTES;
   const fields = {} as Record<Name, Placement>;
   for (const name of names) {
     const { rows: kind, words }: Field = LAYOUT[name];
-    const rows = count[kind];
-    if (rows === undefined) throw new RangeError(`shared memory: no number of rows for ${name}`);
-    const stride = PACKED.has(kind) ? words * 4 : padded(words * 4);
+    const count = counts[kind];
+    if (count === undefined) throw new RangeError(`shared memory: no number of rows for ${name}`);
+    const { rows, each } = typeof count === 'number' ? { rows: count, each: 1 } : count;
+    const stride = padded(words * each * 4);
     fields[name] = { offset, stride, rows };
-    offset += padded(stride * rows);
+    offset += stride * rows;
   }
-  return { bytes: offset, version: versionOf(names, count), fields };
+  return { bytes: offset, version: versionOf(fields), fields };
 }
 
-/** FNV-1a over the whole table: any change of a field, its size or its order is another version. */
-function versionOf(names: readonly FieldName[], count: object): number {
+/** FNV-1a over the whole table: any change of a field, its size or its place is another version. */
+function versionOf(fields: Readonly<Record<string, Placement>>): number {
+  const table = Object.entries(fields).map((entry) => [entry, LAYOUT[entry[0] as FieldName]]);
   let hash = 0x811c9dc5;
-  for (const char of JSON.stringify([names.map((name) => [name, LAYOUT[name]]), count])) {
+  for (const char of JSON.stringify(table)) {
     hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
   }
   return hash | 0;

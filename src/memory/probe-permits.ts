@@ -32,8 +32,9 @@ export class ProbePermits {
   /** @param slot row of the thread */
   constructor(area: Area, slot: number, breakers: BreakerWords) {
     this.#breakers = breakers;
-    this.#words = area.table('heldProbes').words;
-    this.#stride = breakers.rows * OWN_WORDS;
+    const { words, stride } = area.table('heldProbes');
+    this.#words = words;
+    this.#stride = stride;
     this.#first = slot * this.#stride;
   }
 

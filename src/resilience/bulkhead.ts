@@ -3,7 +3,7 @@
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { type Linked, LinkedList } from '../linked-list.js';
-import { currentScope, type Scope } from '../scope.js';
+import { currentScope, isAborted, type Scope } from '../scope.js';
 import type { RunOptions } from './policy.js';
 import { manyMayListen } from './timeout.js';
 
@@ -19,9 +19,9 @@ export interface Permits {
 /** Who waits for a place, over all threads: see memory/bulkhead-line.ts. */
 export interface Line {
   now(): number;
-  say(since: number): void;
+  say(since: number, waiters: number): void;
   rest(): void;
-  isBehind(since: number): boolean;
+  ahead(since: number): number;
   ring(): void;
   rung(): Promise<void>;
 }
@@ -75,8 +75,13 @@ const LOOK_EVERY_MS = 5;
 
 /** What takes a place: a request, or a piece of work. */
 export interface Guest {
-  /** With it the guest stops waiting; undefined: only with `queueMs`. Read only when it has to wait. */
+  /**
+   * With it the guest stops waiting; undefined: only with `queueMs`. Read only when it has to wait, or has
+   * aborted.
+   */
   readonly signal: AbortSignal | undefined;
+  /** Whether the signal has aborted: then the guest gets no place. */
+  readonly isAborted: boolean;
   /**
    * The place is the guest's, who gives it back by `leave`. Called at once, not in a continuation, which may
    * be lost.
@@ -97,6 +102,10 @@ class WorkPlace extends Hold implements Guest {
 
   get signal(): AbortSignal | undefined {
     return this.#signal ?? this.#scope?.signal;
+  }
+
+  get isAborted(): boolean {
+    return this.#signal?.aborted ?? isAborted(this.#scope);
   }
 
   hold(place: { leave(): void }): void {
@@ -153,7 +162,6 @@ export class BulkheadQueue implements Bulkhead {
   }
 
   async run<T>(work: () => T | PromiseLike<T>, { signal }: RunOptions = {}): Promise<T> {
-    signal?.throwIfAborted();
     const place = new WorkPlace(signal);
     const waits = this.enter(place);
     if (waits !== undefined) await waits;
@@ -169,11 +177,10 @@ export class BulkheadQueue implements Bulkhead {
    * @throws UnavailableError OVERLOADED, the reason of the signal
    */
   enter(guest: Guest): Promise<void> | undefined {
-    const { permits, limit, queue } = this.#parts;
-    const { line } = permits;
+    const { permits, queue } = this.#parts;
+    if (guest.isAborted) throw guest.signal?.reason;
     // Nobody overtakes those who wait.
-    const isNext = this.#waiting.size === 0 && (queue === 0 || !line.isBehind(line.now()));
-    if (isNext && permits.enter(limit)) {
+    if (this.#waiting.size === 0 && this.#enter(permits.line.now())) {
       guest.hold(this);
       return undefined;
     }
@@ -182,14 +189,20 @@ export class BulkheadQueue implements Bulkhead {
   }
 
   leave(): void {
-    const { permits, queue } = this.#parts;
+    const { permits, limit, queue } = this.#parts;
     const next = this.#waiting.oldest;
-    if (next !== undefined && !permits.line.isBehind(next.since)) {
+    if (next !== undefined && permits.held <= limit - permits.line.ahead(next.since)) {
       this.#admit(next);
       return;
     }
     permits.leave();
     if (queue > 0) permits.line.ring();
+  }
+
+  /** Takes a place, but none of those that are due to others who have waited longer. */
+  #enter(since: number): boolean {
+    const { permits, limit, queue } = this.#parts;
+    return permits.enter(queue === 0 ? limit : limit - permits.line.ahead(since));
   }
 
   #wait(guest: Guest): Promise<void> {
@@ -218,7 +231,7 @@ export class BulkheadQueue implements Bulkhead {
         signal.addEventListener('abort', left, { once: true });
       }
       this.#waiting.add(waiter);
-      if (this.#waiting.size === 1) permits.line.say(since);
+      this.#say();
       this.#listen();
       this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
     });
@@ -226,15 +239,14 @@ export class BulkheadQueue implements Bulkhead {
 
   /** All wait equally long, so those behind one that must go on waiting must do so, too. */
   #look(): void {
-    const { permits, limit } = this.#parts;
     const now = performance.now();
     for (let waiter = this.#waiting.oldest; waiter !== undefined; waiter = this.#waiting.oldest) {
-      if (!permits.line.isBehind(waiter.since) && permits.enter(limit)) this.#admit(waiter);
+      if (this.#enter(waiter.since)) this.#admit(waiter);
       else if (waiter.until <= now) {
         this.#remove(waiter);
         waiter.refuse(this.#refusal());
       } else {
-        permits.line.say(waiter.since);
+        this.#say();
         return;
       }
     }
@@ -257,16 +269,18 @@ export class BulkheadQueue implements Bulkhead {
   }
 
   #remove(waiter: Waiter): void {
-    const { line } = this.#parts.permits;
     this.#waiting.remove(waiter);
-    const { oldest: first } = this.#waiting;
-    if (first !== undefined) {
-      line.say(first.since);
-      return;
-    }
-    line.rest();
+    this.#say();
+    if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #say(): void {
+    const { line } = this.#parts.permits;
+    const { oldest, size } = this.#waiting;
+    if (oldest === undefined) line.rest();
+    else line.say(oldest.since, size);
   }
 
   #refusal(): UnavailableError {

@@ -98,7 +98,7 @@ const PROMISES: readonly Promised[] = [
     'WANTED_FOR_MS',
   ),
   promised('docs/shared-memory.md', 'once in a window of # ms', 'resilience/overload-rule', 'WINDOW_MS'),
-  promised('docs/shared-memory.md', 'since when, every # ms', 'resilience/bulkhead', 'LOOK_EVERY_MS'),
+  promised('docs/shared-memory.md', 'how many there are, every # ms', 'resilience/bulkhead', 'LOOK_EVERY_MS'),
   promised(
     'docs/shared-memory.md',
     'that has not said so for # ms is stalled',

@@ -3,6 +3,7 @@ import { rowsFor } from '#src/cluster/slots.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { FEW_RATE_BUCKETS, LAYOUT, RATE_BUCKETS } from '#src/memory/layout.js';
+import { Part } from '#src/memory/part.js';
 import { HEADER_BYTES, plan } from '#src/memory/plan.js';
 
 describe('shared memory block', () => {
@@ -21,9 +22,19 @@ describe('shared memory block', () => {
   });
 
   it('keeps rows that different threads write on different cache lines', () => {
-    for (const [name, place] of Object.entries(plan({ workers: 3, rateBuckets: FEW_RATE_BUCKETS }).fields)) {
+    const [workers, threads] = [3, 5];
+    for (const [name, place] of Object.entries(plan({ workers, rateBuckets: FEW_RATE_BUCKETS }).fields)) {
+      expect([place.offset % 64, place.stride % 64], name).to.deep.equal([0, 0]);
+      // All that a thread has of many things is one row.
       const { rows } = LAYOUT[name as keyof typeof LAYOUT];
-      if (rows === 'worker' || rows === 'endpoint') expect(place.stride % 64, name).to.equal(0);
+      if (rows.startsWith('worker')) expect(place.rows, name).to.equal(workers + 1);
+    }
+    for (const [kind, name] of [
+      ['breaker', 'heldProbes'],
+      ['bulkhead', 'workerBulkheadHeld'],
+    ] as const) {
+      const { stride, rows } = Part.create(kind, threads).table(name);
+      expect([(stride * 4) % 64, rows], name).to.deep.equal([0, threads]);
     }
   });
 

@@ -3,22 +3,25 @@ import type { HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { BulkheadQueue } from '#src/resilience/bulkhead.js';
+import type { RunOptions } from '#src/resilience/policy.js';
 import { runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
 
 /** The bulkhead of one thread, and the places as another thread sees them. */
-function setUp(limit: number, queue = 0, queueMs = 60_000) {
+function setUp(limit: number, queue = 0, queueMs = 60_000, clock?: () => number) {
   const block = Block.create({ workers: 2 });
   let refusals = 0;
-  const permits = new BulkheadCells(block, 1).of('a');
+  const permits = new BulkheadCells(block, 1, clock).of('a');
   const bulkhead = new BulkheadQueue({ permits, limit, queue, queueMs, onRefused: () => void refusals++ });
   const controller = new AbortController();
-  const enter = () => bulkhead.enter({ signal: controller.signal, hold: () => undefined });
+  const { signal } = controller;
+  const guest = { signal, isAborted: false, hold: () => undefined };
+  const enter = () => bulkhead.enter(guest);
   return {
     bulkhead,
     enter,
     controller,
-    elsewhere: new BulkheadCells(block, 2).of('a'),
+    elsewhere: new BulkheadCells(block, 2, clock).of('a'),
     refusals: () => refusals,
   };
 }
@@ -62,6 +65,33 @@ describe('bulkhead', () => {
     await waiting[1];
     expect(order).to.deep.equal(['first', 'second']);
     expect([bulkhead.waiting, refusals()]).to.deep.equal([0, 1]);
+  });
+
+  it('leaves as many places free as are due to those who wait elsewhere, and gives away what is free beyond', async () => {
+    const { bulkhead, enter, elsewhere, controller } = setUp(4, 1, 60_000, () => 1_000);
+    elsewhere.line.say(990, 2);
+    expect([enter(), enter()]).to.deep.equal([undefined, undefined]);
+    const waiting = reasonOf(enter());
+    expect(codeOf(enter), 'the queue is full').to.equal('OVERLOADED');
+    elsewhere.line.say(995, 1);
+    bulkhead.leave();
+    expect(bulkhead.waiting, 'three places are free, and one waits elsewhere').to.equal(0);
+    expect(await waiting).to.equal(undefined);
+    expect([elsewhere.enter(4), elsewhere.enter(4)]).to.deep.equal([true, true]);
+    controller.abort();
+  });
+
+  it('gives a place that is left to its own next when all who come before find one free', async () => {
+    const { bulkhead, enter, elsewhere } = setUp(3, 1, 60_000, () => 1_000);
+    expect([enter(), enter(), enter()]).to.deep.equal([undefined, undefined, undefined]);
+    const waiting = enter();
+    elsewhere.line.say(990, 1);
+    bulkhead.leave();
+    expect([bulkhead.waiting, bulkhead.held], 'it is the turn of the other thread').to.deep.equal([1, 2]);
+    bulkhead.leave();
+    expect([bulkhead.waiting, bulkhead.held]).to.deep.equal([0, 2]);
+    await waiting;
+    expect(elsewhere.enter(3)).to.equal(true);
   });
 
   it('finds a place that another thread has left', async () => {
@@ -134,9 +164,9 @@ describe('bulkhead', () => {
       now: () => 0,
       say: () => undefined,
       rest: () => undefined,
-      isBehind() {
+      ahead() {
         looks++;
-        return false;
+        return 0;
       },
       ring: () => undefined,
       rung: () => new Promise<void>((resolve) => (ring = resolve)),
@@ -164,6 +194,23 @@ describe('bulkhead', () => {
     bulkhead.leave();
     await Promise.all(runs);
     expect(done).to.equal(WAITERS);
+  });
+});
+
+describe('a bulkhead around work whose request has ended', () => {
+  it('does nothing of it, whether a place is free or not, unless the work has a signal of its own', async () => {
+    const { bulkhead, enter } = setUp(1, 1);
+    const left = new Error('the client left');
+    const ended = { ...heldScope(), signal: AbortSignal.abort(left) };
+    const run = (options?: RunOptions): Promise<unknown> =>
+      runInScope(ended, () => bulkhead.run(() => 'done', options)).catch((error: unknown) => error);
+    expect(await run()).to.equal(left);
+    expect(bulkhead.held).to.equal(0);
+    expect(await run({ signal: new AbortController().signal })).to.equal('done');
+    expect(enter()).to.equal(undefined);
+    const late = run();
+    expect(bulkhead.waiting).to.equal(0);
+    expect(await late).to.equal(left);
   });
 });
 

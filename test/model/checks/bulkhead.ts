@@ -112,7 +112,7 @@ function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot:
     if (self.holds === 1) return;
     line.rung().catch(() => {});
     self.waits = 1;
-    if (line.isBehind(100 - slot) || !permits.enter(1)) return;
+    if (!permits.enter(1 - line.ahead(100 - slot))) return;
     [self.holds, self.waits] = [1, 0];
     line.rest();
   };
@@ -127,7 +127,7 @@ function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot:
     self: { holds: 0, waits: 0 },
     calls: {
       wait(self) {
-        line.say(100 - slot);
+        line.say(100 - slot, 1);
         look(self);
       },
       look,
@@ -170,32 +170,32 @@ export const silentWaiter: Check = {
     const { BulkheadLine } = modules['bulkhead-line'];
     const line = (slot: number) => new BulkheadLine(block, slot, 0, clock.now);
     const [one, two] = [line(1), line(2)];
-    return model<{ isBehind: number }>({
+    return model<{ ahead: number }>({
       threads: [
         {
           name: 'waiter',
-          self: { isBehind: 0 },
+          self: { ahead: 0 },
           mayDie: true,
-          calls: { say: () => one.say(900), 'say again': () => one.say(900), rest: () => one.rest() },
+          calls: { say: () => one.say(900, 1), 'say again': () => one.say(900, 1), rest: () => one.rest() },
         },
         {
           name: 'other',
-          self: { isBehind: 0 },
+          self: { ahead: 0 },
           calls: {
             look: (self) => {
-              self.isBehind = two.isBehind(1000) ? 1 : 0;
+              self.ahead = two.ahead(1000);
             },
           },
         },
         {
           name: 'time',
-          self: { isBehind: 0 },
+          self: { ahead: 0 },
           calls: { 'after 12 ms': () => clock.set(1012), 'after 34 ms': () => clock.set(1034) },
         },
       ],
       finally: ({ dead }) => {
         clock.set(1060);
-        law(!two.isBehind(1055), `a thread is held up${dead === undefined ? '' : ' by a dead one'}`);
+        law(two.ahead(1055) === 0, `a thread is held up${dead === undefined ? '' : ' by a dead one'}`);
       },
     });
   },
