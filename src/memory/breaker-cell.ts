@@ -4,8 +4,12 @@
 // The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
 // and a permit is never handed out twice. See breaker-word.ts for the packing.
 //
-// The epoch grows with every transition. A call carries the epoch it was admitted in, and its outcome counts
-// only there: what was sent before the breaker opened can neither close it nor open it again.
+// The epoch grows with every transition but one. A call carries the epoch it was admitted in, and its outcome
+// counts only there: what was sent before the breaker opened can neither close it nor open it again.
+//
+// The one is the opening by probes that are out of time: it keeps the epoch and the counts of probes. A thread
+// or a process that was stopped looks like an endpoint that does not respond, and no clock tells the two apart.
+// So a probe that ends all the same still counts, until the open period is over and others are let through.
 // Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
 import type { Area } from './area.js';
 import { BreakerWindow } from './breaker-window.js';
@@ -19,6 +23,7 @@ import {
   FORCED_OPEN,
   following,
   HALF_OPEN,
+  inMode,
   isForced,
   modeOf,
   OPEN,
@@ -39,7 +44,7 @@ export interface BreakerRule {
   readonly openMs: number;
   /** Calls let through half-open, in all threads together, 1..15; all must succeed for it to close. */
   readonly probes: number;
-  /** A probe without an outcome for this long has failed: a lost one cannot wedge the breaker. */
+  /** The breaker opens again when its probes have had no outcome for this long: lost ones cannot wedge it. */
   readonly probeMs: number;
 }
 
@@ -237,35 +242,38 @@ export class BreakerCells {
     }
   }
 
-  /** Probes that have no outcome after so long have failed. */
+  /** Probes that have no outcome after so long have failed, unless they end before others are let through. */
   #endProbes(slot: number, word: bigint, low: number, since: number): void {
     const now = this.#now();
     if (elapsed(now, since) < this.#rule.probeMs) return;
-    if (this.#words.swap(slot, word, following(low, OPEN), now)) this.#changed(slot, OPEN);
+    if (this.#words.swap(slot, word, inMode(low, OPEN), now)) this.#changed(slot, OPEN);
   }
 
   #settleProbe(slot: number, epoch: number, outcome: BreakerOutcome): void {
-    if (outcome === 'ignored') {
-      this.#probes.give(slot, epoch, () => this.#probes.putBack(slot, epoch, 1));
-      return;
-    }
     const to = this.#probes.give(slot, epoch, () => this.#count(slot, epoch, outcome));
     if (to !== undefined) this.#changed(slot, to);
   }
 
   /** The outcome of a probe. @returns the state that it has put the breaker in */
-  #count(slot: number, epoch: number, outcome: 'success' | 'failure'): number | undefined {
+  #count(slot: number, epoch: number, outcome: BreakerOutcome): number | undefined {
     for (;;) {
       const { word, low, since } = this.#words.load(slot);
-      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return undefined;
-      if (outcome === 'success' && succeededOf(low) + 1 < this.#rule.probes) {
-        if (this.#words.swap(slot, word, low + SUCCEEDED, since)) return undefined;
-        continue;
+      if (epochOf(low) !== epoch || takenOf(low) === succeededOf(low)) return undefined;
+      const isLate = modeOf(low) === OPEN;
+      const isLast = outcome === 'success' && succeededOf(low) + 1 >= this.#rule.probes;
+      if (outcome === 'failure' || isLast) {
+        const to = isLast ? CLOSED : OPEN;
+        // Emptied before it closes: the failures that opened it may be less than ten seconds old.
+        if (to === CLOSED) this.#window.clear(slot);
+        // One that is open already stays so for as long as was said.
+        const at = isLate && to === OPEN ? since : this.#now();
+        if (!this.#words.swap(slot, word, following(low, to), at)) continue;
+        return modeOf(low) === to ? undefined : to;
       }
-      const to = outcome === 'failure' ? OPEN : CLOSED;
-      // Emptied before it closes: the failures that opened it may be less than ten seconds old.
-      if (to === CLOSED) this.#window.clear(slot);
-      if (this.#words.swap(slot, word, following(low, to), this.#now())) return to;
+      const counted = outcome === 'success' ? low + SUCCEEDED : low - TAKEN;
+      // The others have as long as this one had: they may have been under way in the same thread.
+      const at = isLate ? this.#now() : since;
+      if (this.#words.swap(slot, word, inMode(counted, HALF_OPEN), at)) return isLate ? HALF_OPEN : undefined;
     }
   }
 

@@ -1,6 +1,7 @@
 // The state of one breaker, packed into a 64-bit word so that one compare-and-swap changes all of it.
 //
 //   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
+//              (probes: while it is half-open, and while it is open since they are out of time)
 //   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
 //
 // Behind it stands a flag: a census of its probes is owed (probe-permits.ts).
@@ -23,6 +24,8 @@ export const isForced = (low: number): boolean => (low & FORCED_MASK) !== 0;
 export const takenOf = (low: number): number => (low >>> 4) & 0xf;
 export const succeededOf = (low: number): number => (low >>> 8) & 0xf;
 export const epochOf = (low: number): number => low >>> EPOCH_SHIFT;
+/** A mode in the same epoch, with the same probes. */
+export const inMode = (low: number, mode: number): number => (low & ~MODE_MASK) | mode;
 /** A mode in the epoch after that of `low`, no probe taken. */
 export const following = (low: number, mode: number): number =>
   (((epochOf(low) + 1) & EPOCH_MASK) << EPOCH_SHIFT) | mode;

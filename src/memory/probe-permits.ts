@@ -3,15 +3,7 @@
 // that is killed or interrupted between the two leaves a probe that no thread holds. A census finds it, by
 // the law of permit-ledger.ts, for a total that begins anew with each epoch of the breaker.
 import type { Area } from './area.js';
-import {
-  type BreakerWords,
-  epochOf,
-  HALF_OPEN,
-  modeOf,
-  succeededOf,
-  TAKEN,
-  takenOf,
-} from './breaker-word.js';
+import { type BreakerWords, epochOf, succeededOf, TAKEN, takenOf } from './breaker-word.js';
 
 /**
  * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more than the breaker's word contains
@@ -61,10 +53,10 @@ export class ProbePermits {
   }
 
   /** Takes probes without an outcome off the breaker's word, unless its epoch is over. */
-  putBack(breaker: number, epoch: number, probes: number): void {
+  #putBack(breaker: number, epoch: number, probes: number): void {
     for (;;) {
       const { word, low, since } = this.#breakers.load(breaker);
-      if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN) return;
+      if (epochOf(low) !== epoch) return;
       if (takenOf(low) - succeededOf(low) < probes) return;
       if (this.#breakers.swap(breaker, word, low - probes * TAKEN, since)) return;
     }
@@ -78,7 +70,7 @@ export class ProbePermits {
       if (!isCutInTwo && (held & COUNT_MASK) === 0) continue;
       this.#begin(breaker);
       Atomics.store(this.#words, this.#at(breaker) + HELD, held & ~COUNT_MASK);
-      this.putBack(breaker, held >>> 4, held & COUNT_MASK);
+      this.#putBack(breaker, held >>> 4, held & COUNT_MASK);
       this.#end(breaker);
     }
     this.settle();
@@ -127,7 +119,6 @@ export class ProbePermits {
     const after = this.#all(breaker);
     if (before === undefined || after === undefined) return false;
     if (before.some((seen, index) => after[index] !== seen)) return false;
-    if (modeOf(low) !== HALF_OPEN) return true;
     const excess = takenOf(low) - succeededOf(low) - heldIn(before, epochOf(low));
     return excess <= 0 || this.#breakers.swap(breaker, word, low - excess * TAKEN, since);
   }

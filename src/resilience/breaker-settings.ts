@@ -15,7 +15,7 @@ export interface BreakerSettings {
   /** Calls let through half-open, in all threads together: 1..15. All must succeed for it to close. Default 3. */
   readonly probes?: number;
   /**
-   * What succeeds after this many milliseconds has failed all the same, and a probe that has not ended by then has failed.
+   * What succeeds after this many milliseconds has failed all the same, and probes that have not ended by then open it again.
    * 0: no call is too slow, and a probe may take 10000. Default 10000.
    */
   readonly slowCallMs?: number;

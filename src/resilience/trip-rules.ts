@@ -6,7 +6,7 @@ export interface TripRule {
   readonly openMs: number;
   /** Calls let through half-open by all threads together; all must succeed for it to close. */
   readonly probes: number;
-  /** A probe without an outcome for this long has failed. */
+  /** The breaker opens again when its probes have had no outcome for this long. */
   readonly probeMs: number;
 }
 

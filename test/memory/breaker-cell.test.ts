@@ -142,6 +142,38 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT).state).to.equal('closed');
   });
 
+  it('counts probes that end out of time, until others are let through', () => {
+    const late = (probeMs: number, outcomes: readonly BreakerOutcome[]) => {
+      const { time, cells, sibling, open } = setUp();
+      open();
+      time.now = 5_000;
+      const tickets = [1, 2, 3].map(() => cells.admit(SLOT));
+      // As behind a pause of the process: another thread finds them out of time before their own one runs.
+      time.now += probeMs;
+      expect(sibling(2).admit(SLOT)).to.equal(REFUSED);
+      for (const [index, outcome] of outcomes.entries()) cells.settle(SLOT, tickets[index]!, outcome);
+      return { time, cells, tickets };
+    };
+    const { cells: closed } = late(10_000, ['success', 'success', 'success']);
+    expect(closed.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+    const { cells: waiting, time: later } = late(14_000, ['success', 'ignored']);
+    const state = { state: 'half-open', permitted: 3, taken: 2, succeeded: 1 };
+    expect(waiting.state(SLOT)).to.deep.equal(state);
+    // The third has as long as it had before, also when the permit that is left is not taken.
+    later.now += 9_999;
+    expect(waiting.admit(SLOT)).not.to.equal(REFUSED);
+    expect(waiting.state(SLOT).state).to.equal('half-open');
+    const { cells: failed } = late(10_000, ['success', 'failure', 'ignored', 'success']);
+    expect(failed.state(SLOT)).to.deep.equal({ state: 'open', since: 15_000, retryInMs: 5_000 });
+    const { cells: others, time, tickets } = late(10_000, ['success']);
+    time.now += 10_000;
+    expect(others.admit(SLOT), 'a permit is there').to.equal(REFUSED);
+    time.now += 5_000;
+    expect(others.admit(SLOT)).not.to.equal(REFUSED);
+    for (const ticket of tickets.slice(1)) others.settle(SLOT, ticket, 'success');
+    expect(others.state(SLOT)).to.deep.include({ state: 'half-open', taken: 1, succeeded: 0 });
+  });
+
   it('gives back the permits of a lost worker, but not those of its probes that ended', () => {
     const { time, cells, open, sibling } = setUp();
     open();

@@ -13,6 +13,7 @@ export class BreakerModel {
   #since = 0;
   #taken = 0;
   #succeeded = 0;
+  #isSuspended = false;
   #calls: { second: number; failed: boolean }[] = [];
 
   constructor(rule: TripRule, now: number) {
@@ -29,12 +30,24 @@ export class BreakerModel {
       this.#since = this.now;
       return this.#period;
     }
-    if (this.now - this.#since >= this.#rule.probeMs) this.#enter('open');
+    if (this.now - this.#since >= this.#rule.probeMs) this.#suspend();
     return -1;
   }
 
   settle(period: number, outcome: 'success' | 'failure' | 'ignored'): void {
     if (period !== this.#period) return;
+    if (this.#isSuspended) {
+      if (outcome === 'failure') {
+        // It stays open for as long as before, and no probe of this period counts any more.
+        this.#isSuspended = false;
+        this.#period++;
+        return;
+      }
+      const closes = outcome === 'success' && this.#succeeded + 1 === this.#rule.probes;
+      if (!closes) this.#change('half-open');
+      this.#isSuspended = false;
+      this.#mode = 'half-open';
+    }
     if (this.#mode === 'half-open') {
       if (outcome === 'ignored') this.#taken--;
       else if (outcome === 'failure') this.#enter('open');
@@ -53,6 +66,7 @@ export class BreakerModel {
     if (to === 'auto' && !forced) return;
     this.#mode = to === 'auto' ? 'closed' : `forced-${to}`;
     this.#period++;
+    this.#isSuspended = false;
     this.#calls = [];
   }
 
@@ -61,13 +75,24 @@ export class BreakerModel {
     return this.#mode;
   }
 
-  #enter(mode: 'closed' | 'open' | 'half-open'): void {
+  /** Its probes are out of time. They count all the same when they end before others are let through. */
+  #suspend(): void {
+    this.#isSuspended = true;
+    this.#change('open');
+  }
+
+  #change(mode: 'closed' | 'open' | 'half-open'): void {
     this.#mode = mode;
-    this.#period++;
     this.#since = this.now;
+    this.transitions[mode === 'half-open' ? 'halfOpen' : mode]++;
+  }
+
+  #enter(mode: 'closed' | 'open' | 'half-open'): void {
+    this.#change(mode);
+    this.#period++;
+    this.#isSuspended = false;
     this.#taken = 0;
     this.#succeeded = 0;
     if (mode === 'closed') this.#calls = [];
-    this.transitions[mode === 'half-open' ? 'halfOpen' : mode]++;
   }
 }

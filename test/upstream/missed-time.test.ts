@@ -147,4 +147,26 @@ describe('work behind a breaker while its thread stood still', () => {
       expect((await run(paused, end, true)).state).to.include({ calls: 1, failures: 1 });
     }
   });
+
+  it('does not keep a breaker open that it probed, whoever has found the probe out of time', async () => {
+    const { loop, clock, breaker: cells } = setUp();
+    const { watch } = loop;
+    const parts = { name: 'mail', cells, cell: CELL, slowCallMs: SLOW_MS, judge: {}, clock, watch };
+    const breaker = circuitBreaker(parts);
+    for (let n = 0; n < 20; n++) await breaker.run(breaks).catch(() => undefined);
+    loop.run(DEFAULT_TRIP_RULE.openMs);
+    const ends: (() => void)[] = [];
+    const probe = (): Promise<void> => breaker.run(() => new Promise((resolve) => ends.push(resolve)));
+    const probes = [probe(), probe(), probe()];
+    loop.stand(29_000);
+    // The first request behind the pause is faster than the responses.
+    expect((await probe().catch((error: unknown) => error)) as HttpError).to.include({
+      code: 'BREAKER_OPEN',
+    });
+    for (const end of ends) end();
+    await Promise.all(probes);
+    expect(breaker.state).to.include({ state: 'half-open', taken: 0 });
+    for (let n = 0; n < 3; n++) await breaker.run(() => 'quick');
+    expect(breaker.state.state).to.equal('closed');
+  });
 });

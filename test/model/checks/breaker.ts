@@ -151,22 +151,73 @@ export const lostProbe: Check = {
   },
 };
 
+/** A call that comes when the probes are out of time. */
+const laterCall = (cells: Cells, clock: ReturnType<typeof halfOpen>['clock']): Thread<Caller> => {
+  const { calls, ...thread } = call(cells, 'success', 'later caller');
+  return {
+    ...thread,
+    calls: {
+      'admit out of time': (self) => {
+        clock.set(3000 + OPEN_MS + PROBE_MS);
+        calls.admit!(self);
+      },
+    },
+  };
+};
+
+/** And another one, when the open period behind that is over. */
+const laterCalls = (cells: Cells, clock: ReturnType<typeof halfOpen>['clock']): Thread<Caller> => {
+  const { calls, ...thread } = laterCall(cells, clock);
+  return {
+    ...thread,
+    calls: {
+      ...calls,
+      'admit when probes may be let through': (self) => {
+        if (self.ticket !== REFUSED) return;
+        clock.set(3000 + 3 * OPEN_MS + PROBE_MS);
+        call(cells, 'success').calls.admit!(self);
+      },
+    },
+  };
+};
+
+/** A probe that was let through before. */
+const lateProbeOf = (cells: Cells, outcome: 'success' | 'ignored', name: string): Thread<Caller> => {
+  const { calls, ...thread } = call(cells, outcome, name);
+  return { ...thread, self: { ticket: cells.admit(0), probes: 1 }, calls: { settle: calls.settle! } };
+};
+
 export const lateProbe: Check = {
-  title: 'breaker: a probe that comes back after its time does not close what has opened since',
+  title: 'breaker: a probe that ends out of time closes it, unless another one has been let through since',
   build: (modules) => (world) => {
     const { clock, cells } = halfOpen(modules, world, 1);
-    const { calls, ...late } = call(cells(1), 'success', 'late probe');
-    const ticket = cells(1).admit(0);
-    clock.set(3000 + OPEN_MS + PROBE_MS);
+    return model<Caller>({
+      threads: [lateProbeOf(cells(1), 'success', 'late probe'), laterCalls(cells(2), clock)],
+      finally: ({ selves }) => {
+        const { state } = cells(0).state(0);
+        const expected = selves[1]!.probes === 1 ? 'half-open' : 'closed';
+        law(state === expected, `it is ${state}, not ${expected}`);
+      },
+    });
+  },
+};
+
+export const lateProbes: Check = {
+  title: 'breaker: of probes that end out of time no permit is lost, and none is there twice',
+  build: (modules) => (world) => {
+    const { clock, cells } = halfOpen(modules, world, 2);
     return model<Caller>({
       threads: [
-        { ...late, self: { ticket, probes: 1 }, calls: { settle: calls.settle! } },
-        call(cells(2), 'success', 'caller'),
+        lateProbeOf(cells(1), 'success', 'late success'),
+        lateProbeOf(cells(2), 'ignored', 'late probe that says nothing'),
+        laterCall(cells(3), clock),
       ],
-      finally: () => {
-        const { state } = cells(0).state(0);
-        const { open: opened } = cells(0).transitions(0);
-        law(opened < 2 || state === 'open', `it has opened again and is ${state}`);
+      finally: ({ selves }) => {
+        const state = cells(0).state(0);
+        const own = selves[2]!.probes;
+        if (state.state !== 'half-open') return law(false, `it is ${state.state}`);
+        law(state.succeeded === 1, `${state.succeeded} have succeeded`);
+        law(state.taken === 1 + own, `${state.taken} permits are taken, not ${1 + own}`);
       },
     });
   },

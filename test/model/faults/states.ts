@@ -34,8 +34,22 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'a breaker that closes by a success of a past period',
     breaker.lateProbe,
     'breaker-cell',
-    'if (epochOf(low) !== epoch || modeOf(low) !== HALF_OPEN)',
+    'if (epochOf(low) !== epoch || takenOf(low) === succeededOf(low))',
     'if (false)',
+  ),
+  planted(
+    'a breaker that forgets its probes when they are out of time',
+    breaker.lateProbes,
+    'breaker-cell',
+    'inMode(low, OPEN)',
+    'following(low, OPEN)',
+  ),
+  planted(
+    'a breaker that loses the permit of a probe that ends out of time and says nothing',
+    breaker.lateProbes,
+    'breaker-cell',
+    ': low - TAKEN',
+    ': low',
   ),
   planted(
     'a breaker that opens by calls of before a reset',
