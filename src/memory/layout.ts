@@ -18,6 +18,7 @@ export type Rows =
   | 'worker-breaker'
   | 'named-breaker'
   | 'rate-bucket'
+  | 'rate-region'
   | 'rate-limit'
   | 'named-rate'
   | 'bulkhead'
@@ -166,6 +167,8 @@ export const LAYOUT = {
 
   // --- rate limits by key: see rate-bucket.ts
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
+  /** How far ahead the rows of a region may be, which is that of its slowest limit. */
+  rateLead: field('rate-region', 1, 'cas', 'ms', 'none'),
   /** All limits, by what tells them apart: see names.ts. */
   limitHash: field('rate-limit', 1, 'cas', 'hash', 'none'),
   limitNameLength: field('rate-limit', 1, 'cas', 'bytes', 'none'),

@@ -9,7 +9,7 @@ import { type Plan, planOf } from './plan.js';
 
 /** Magic and fields of each kind. */
 const PARTS = {
-  rates: [0x4d4c5252, ['rateSecret', 'rateBuckets']], // "MLRR"
+  rates: [0x4d4c5252, ['rateSecret', 'rateBuckets', 'rateLead']], // "MLRR"
   breaker: [
     0x4d4c4252, // "MLBR"
     [
@@ -46,7 +46,7 @@ export type PartKind = keyof typeof PARTS;
 
 const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
   kind === 'rates'
-    ? { process: 1, 'rate-bucket': size }
+    ? { process: 1, 'rate-bucket': size, 'rate-region': 1 }
     : {
         worker: size,
         breaker: 1,

@@ -61,6 +61,7 @@ export function plan(dimensions: Dimensions): Plan {
     'worker-breaker': { rows: slots, each: breakers },
     'named-breaker': NAMED_BREAKERS,
     'rate-bucket': RATE_REGIONS * dimensions.rateBuckets,
+    'rate-region': RATE_REGIONS,
     'rate-limit': RATE_LIMITS,
     'named-rate': NAMED_RATES,
     bulkhead: BULKHEADS,

@@ -12,18 +12,7 @@
 // all helpers agree on how it ended, whenever they look. And between reading an idle header and writing a claim over
 // it no row can have changed hands, so a key that was not there when its claim was written is not there twice.
 import { RATE_BUCKET_WORDS } from './layout.js';
-import {
-  aheadOf,
-  highHalf,
-  highOf,
-  leadOf,
-  lowHalf,
-  lowOf,
-  pack,
-  TAG_MASK,
-  tagOf,
-  UNITS_PER_MS,
-} from './rate-row.js';
+import { highHalf, highOf, leadOf, lowHalf, lowOf, pack, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
 /** Words from the start of a bucket. */
 export const OVERFLOW = 2;
@@ -35,6 +24,10 @@ export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
 const CLAIM = 1 << 31;
 const [POSITION_SHIFT, TAG_SHIFT] = [28, 8];
 const COUNT_MASK = 0xff;
+/** No burst takes longer to come back (rate.ts). */
+const MOST_LEAD_MS = 25 * 3_600_000;
+/** Clocks of two threads differ by less, and times are rounded by less. */
+const SKEW_MS = 1_000;
 /** More than clocks of two threads differ by, and than it takes to give a row away. */
 const MOMENTS = UNITS_PER_MS;
 
@@ -43,9 +36,13 @@ export const ABSENT = -1;
 export class RateBuckets {
   readonly words: Int32Array;
   readonly #wide: BigInt64Array;
+  /** How far ahead a row may be, milliseconds. */
+  readonly #lead: Int32Array;
 
-  constructor(words: Int32Array) {
+  /** @param lead one word, of the same threads */
+  constructor(words: Int32Array, lead: Int32Array) {
     this.words = words;
+    this.#lead = lead;
     this.#wide = new BigInt64Array(words.buffer, words.byteOffset, words.length >> 1);
   }
 
@@ -55,6 +52,27 @@ export class RateBuckets {
 
   get rows(): number {
     return this.count * ROWS_PER_BUCKET;
+  }
+
+  /** Call it before a row is put further ahead than any was before. @param units by which it will be at most */
+  mayLead(units: number): void {
+    const ms = Math.min(Math.ceil(units / UNITS_PER_MS) + SKEW_MS, MOST_LEAD_MS);
+    for (;;) {
+      const before = Atomics.load(this.#lead, 0);
+      if (before >= ms || Atomics.compareExchange(this.#lead, 0, before, ms) === before) return;
+    }
+  }
+
+  /**
+   * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it
+   * changes no verdict. That is so whatever the time in a row that is nobody's: fresh memory is a moment like
+   * any other. What looks further ahead than a row may be is past by 12.7 days.
+   */
+  ahead(low: number, high: number, now: number): number {
+    if (tagOf(high) === 0) return 0;
+    const lead = leadOf(low, high, now);
+    // Read after the row: whoever has put it ahead has said before how far that may be.
+    return lead > 0 && lead <= Atomics.load(this.#lead, 0) * UNITS_PER_MS ? lead : 0;
   }
 
   /** @param bucket its first word @returns the first word of the row, or ABSENT */
@@ -113,14 +131,14 @@ export class RateBuckets {
     const row = bucket + OVERFLOW;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (tagOf(high) !== 0 && aheadOf(low, high, now()) === 0) this.swap(row, low, high, 0, 0);
+    if (tagOf(high) !== 0 && this.ahead(low, high, now()) === 0) this.swap(row, low, high, 0, 0);
   }
 
   /** Rows that carry state now. Reads only. */
   inUse(bucket: number, now: number): number {
     let rows = 0;
     for (let row = bucket + FIRST_ROW; row < bucket + RATE_BUCKET_WORDS; row += 2) {
-      if (aheadOf(this.words[row]!, this.words[row + 1]!, now) > 0) rows++;
+      if (this.ahead(this.words[row]!, this.words[row + 1]!, now) > 0) rows++;
     }
     return rows;
   }
@@ -130,7 +148,7 @@ export class RateBuckets {
     const row = bucket + FIRST_ROW + 2 * position;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (aheadOf(low, high, now()) > 0) return false;
+    if (this.ahead(low, high, now()) > 0) return false;
     const count = (highOf(idle) + 1) & COUNT_MASK;
     const claim = pack(low, CLAIM | (position << POSITION_SHIFT) | (tag << TAG_SHIFT) | count);
     if (Atomics.compareExchange(this.#wide, bucket >> 1, idle, claim) === idle)
@@ -154,7 +172,7 @@ export class RateBuckets {
       // Whoever shared the overflow row goes on from there: what it was admitted by counts.
       const at = now();
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
-      const shared = aheadOf(lowOf(overflow), highOf(overflow), at);
+      const shared = this.ahead(lowOf(overflow), highOf(overflow), at);
       let time = at + shared;
       // A row that was given away moments ago steps back from there: the moment that this thread reads may
       // have been in it before that, and a thread that has read it there must not find it a second time.

@@ -18,7 +18,7 @@ export function createRateMemory(keys: number): PartMemory {
 export function attachRates(memory: PartMemory, clock?: Clock): RateTable {
   const part = Part.attach('rates', memory);
   return new RateTable({
-    regions: oneRegion(part.table('rateBuckets').words),
+    regions: oneRegion(part.table('rateBuckets').words, part.words('rateLead')),
     secret: part.words('rateSecret'),
     clock: clock ?? sharedClock(part),
   });

@@ -14,8 +14,8 @@ export interface RateRegions {
 }
 
 /** All limits in one. */
-export function oneRegion(words: Int32Array): RateRegions {
-  const buckets = new RateBuckets(words);
+export function oneRegion(words: Int32Array, lead: Int32Array): RateRegions {
+  const buckets = new RateBuckets(words, lead);
   return { of: () => buckets, all: () => [buckets] };
 }
 
@@ -28,7 +28,7 @@ export function regionsOf(block: Block): RateRegions {
     let buckets = known.get(row);
     if (buckets === undefined) {
       const size = block.rateBuckets * RATE_BUCKET_WORDS;
-      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size));
+      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size), block.words('rateLead', row));
       known.set(row, buckets);
     }
     return buckets;

@@ -10,8 +10,6 @@
 // a low half that is unchanged says that time and owner are unchanged.
 
 export const UNITS_PER_MS = 16_000;
-/** No burst takes longer to come back (rate.ts); what looks further ahead is long past. */
-const MAX_LEAD = 25 * 3_600_000 * UNITS_PER_MS;
 
 const TWO_32 = 4294967296;
 const TIME_BITS = 12;
@@ -25,17 +23,6 @@ const highTime = (units: number): number => Math.floor(units / TWO_32) & TIME_MA
 
 export const lowHalf = (units: number): number => (units - Math.floor(units / TWO_32) * TWO_32) | 0;
 export const highHalf = (tag: number, units: number): number => (tag << TIME_BITS) | highTime(units);
-
-/**
- * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it
- * changes no verdict. That is so whatever the time in a row that is nobody's: fresh memory is a moment like
- * any other.
- */
-export function aheadOf(low: number, high: number, now: number): number {
-  if (tagOf(high) === 0) return 0;
-  const lead = leadOf(low, high, now);
-  return lead > 0 && lead <= MAX_LEAD ? lead : 0;
-}
 
 /**
  * By how much the time of a row is later than `now`, in units, whether or not it is anybody's; negative:

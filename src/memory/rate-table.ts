@@ -15,7 +15,7 @@ import { KeyedHash } from './keyed-hash.js';
 import { RATE_BUCKET_WORDS } from './layout.js';
 import { ABSENT, OVERFLOW, OVERFLOW_TAG, type RateBuckets } from './rate-bucket.js';
 import { type RateRegions, regionsOf } from './rate-regions.js';
-import { aheadOf, highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
+import { highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
 /** What a row is charged by, in units of the table. */
 interface Rule {
@@ -103,6 +103,7 @@ export class RateTable {
     this.#hash.of(0, `${identity} ${interval} ${burst}`);
     const buckets = this.#regions.of(identity);
     const tolerance = (burst - 1) * interval;
+    buckets.mayLead(tolerance + interval);
     const rate = {
       salt: this.#hash.low,
       interval,
@@ -143,13 +144,14 @@ export class RateTable {
     const low = Atomics.load(words, row);
     const high = Atomics.load(words, row + 1);
     if (tagOf(high) !== tag || Atomics.load(words, row) !== low) return 0;
-    const ahead = aheadOf(low, high, this.#now());
+    const ahead = buckets.ahead(low, high, this.#now());
     return ahead > tolerance ? (tolerance - ahead) / UNITS_PER_MS : 0;
   }
 
   /**
    * Forgets rows without state, a part of them with each step. To be done now and then, in any thread, in
-   * less than days.
+   * less than days. What a process that was stopped for 12 days has missed is made up for by what `RateBuckets`
+   * knows of how far ahead a row may be.
    */
   *sweepInParts(): Generator<void> {
     for (const buckets of this.#regions.all()) {
@@ -184,7 +186,7 @@ export class RateTable {
       // Only the overflow row is used while it is nobody's.
       if (owner !== tag && !(owner === 0 && tag === OVERFLOW_TAG)) return LOST;
       const now = this.#now();
-      const ahead = aheadOf(low, high, now);
+      const ahead = buckets.ahead(low, high, now);
       if (ahead > tolerance) return tolerance - ahead;
       const next = Math.max(ahead, 1) + interval;
       let time = now + next;

@@ -32,7 +32,7 @@ const clock = (): number => {
   return reading;
 };
 const table = new RateTable({
-  regions: oneRegion(new Int32Array(memory)),
+  regions: oneRegion(new Int32Array(memory), new Int32Array(new SharedArrayBuffer(4))),
   secret: new Int32Array(secret),
   clock,
 });

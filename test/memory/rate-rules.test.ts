@@ -21,7 +21,7 @@ const BUCKET_WORDS = 16;
 function setUp(buckets = 1, now = 0) {
   const time = { now };
   const words = new Int32Array(new SharedArrayBuffer(buckets * BUCKET_WORDS * 4));
-  const regions = oneRegion(words);
+  const regions = oneRegion(words, new Int32Array(new SharedArrayBuffer(4)));
   let overflows = 0;
   const onOverflow = () => void overflows++;
   const table = new RateTable({ regions, secret: new Int32Array([3, 4]), clock: () => time.now, onOverflow });

@@ -59,6 +59,7 @@ class Schedule {
     this.#keys = keys;
     this.#tape = tape[Symbol.iterator]();
     const words = new Int32Array(new SharedArrayBuffer(64));
+    const lead = new Int32Array(new SharedArrayBuffer(4));
     this.#threads = Array.from({ length: DEPTH }, (_, thread) => {
       const clock = (): number => {
         this.#readings[thread] = this.#now;
@@ -66,7 +67,7 @@ class Schedule {
       };
       const secret = new Int32Array([1, 2]);
       return new RateTable({
-        regions: oneRegion(words),
+        regions: oneRegion(words, lead),
         secret,
         clock,
         onOverflow: () => void this.overflows++,

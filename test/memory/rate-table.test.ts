@@ -18,7 +18,7 @@ function setUp(buckets = 1, now = 0) {
   const words = new Int32Array(new SharedArrayBuffer(buckets * BUCKET_WORDS * 4));
   let overflows = 0;
   const options = {
-    regions: oneRegion(words),
+    regions: oneRegion(words, new Int32Array(new SharedArrayBuffer(4))),
     secret: SECRET,
     clock: () => time.now,
     onOverflow: () => void overflows++,
@@ -137,6 +137,23 @@ describe('rate table', () => {
         sweepAll(other);
         time.now += DAY_MS;
         sweepAll(other);
+      }
+    }
+  });
+
+  it('refuses nobody for longer than a burst takes to come back, however long no thread has run', () => {
+    const frozen = [...AGES_MS, ...Array.from({ length: 70 }, (_, n) => n * 17 * 3_600_000)];
+    for (const silence of frozen) {
+      const { time, one } = setUp(1, 5 * DAY_MS);
+      const limits = [one.limit('fast', 10, 100), one.limit('slow', 1_000, 60)];
+      // All rows, and the one that newcomers share.
+      for (const limit of limits) for (let n = 0; n < 500; n++) limit.take(`key ${n % 8}`);
+      time.now += silence;
+      for (let second = 0; second < 62; second++) {
+        const refused = limits.some((limit) => limit.take('key 0') < 0 || limit.take('newcomer') < 0);
+        if (!refused) break;
+        time.now += 1_000;
+        if (second === 61) expect.fail(`refused behind ${silence / DAY_MS} days`);
       }
     }
   });
@@ -262,7 +279,7 @@ describe('rate table', () => {
 
   it('has no moment in a row twice, however often the row is given away in the time that clocks differ by', () => {
     const words = new Int32Array(new SharedArrayBuffer(BUCKET_WORDS * 4));
-    const buckets = new RateBuckets(words);
+    const buckets = new RateBuckets(words, new Int32Array(new SharedArrayBuffer(4)));
     const held = new Set<string>();
     for (let tag = 1; tag <= 100; tag++) {
       // The clocks of two threads, a unit apart.

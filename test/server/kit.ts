@@ -223,7 +223,10 @@ export function bench(
   let bulkheads: BulkheadCells | undefined;
   const quotas = quotasOf({ ...PLENTY, ...bounds }, (name) => refused.push(name));
   const rateTable = new RateTable({
-    regions: oneRegion(new Int32Array(new SharedArrayBuffer(64 * 64))),
+    regions: oneRegion(
+      new Int32Array(new SharedArrayBuffer(64 * 64)),
+      new Int32Array(new SharedArrayBuffer(4)),
+    ),
     secret: Int32Array.of(1, 2),
     clock: () => rateClock.now,
   });

@@ -16,7 +16,7 @@ interface Caller extends Record<string, number> {
 function tableOf(modules: MemoryModules, world: World, now: () => number) {
   const words = new Int32Array(new SharedArrayBuffer(4 * WORDS));
   world.name(words.buffer as SharedArrayBuffer, { bucket: { offset: 0, stride: 4 * WORDS, rows: 1 } });
-  const regions = modules['rate-regions'].oneRegion(words);
+  const regions = modules['rate-regions'].oneRegion(words, new Int32Array(new SharedArrayBuffer(4)));
   const table = (clock = now) =>
     new modules['rate-table'].RateTable({ regions, secret: new Int32Array([1, 2]), clock });
   /** Rows that carry state for so long. */
