@@ -174,6 +174,15 @@ export class BreakerCells {
     return { state: 'closed', calls: failures + this.#window.successes(slot, second), failures };
   }
 
+  /**
+   * Writes down that an open period or the time of probes is over, where no call comes that would. To be done
+   * now and then, in any thread, in less than days: a moment looks recent once more after 49.
+   */
+  refresh(slot: number): void {
+    this.#endOpenPeriod(slot);
+    this.admits(slot);
+  }
+
   transitions(slot: number): BreakerTransitions {
     return this.#words.transitions(slot);
   }

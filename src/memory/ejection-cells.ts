@@ -21,6 +21,7 @@ import {
   STARTING,
   sequenceOf,
   timesOf,
+  withTimes,
 } from './ejection-word.js';
 import { elapsed, toWord } from './elapsed.js';
 
@@ -178,6 +179,22 @@ export class EjectionCells {
       if (this.#words.swap(slot, word, afterwards(low, 0, 0), toWord(this.#clock()))) break;
     }
     this.#changed();
+  }
+
+  /**
+   * Writes down what time alone has changed: who is back, and whose earlier ejections are forgotten. To be done
+   * now and then, in any thread, in less than days: a moment looks recent once more after 49.
+   */
+  sweep(): void {
+    for (let slot = 0; slot < this.#words.slots; slot++) {
+      this.state(slot);
+      const { word, low, moment } = this.#words.load(slot);
+      if (isSpared(low) || timesOf(low) === 0) continue;
+      const quietMs = elapsed(toWord(this.#clock()), moment);
+      if (this.#rule.remembered(timesOf(low), quietMs) > 0) continue;
+      // In the same sequence: a turn that is under way ejects it all the same.
+      this.#words.swap(slot, word, withTimes(low, 0), moment);
+    }
   }
 
   #isDue(low: number): boolean {

@@ -21,6 +21,9 @@ export const isEjected = (low: number): boolean => (low & EJECTED) !== 0;
 export const sequenceOf = (low: number): number => low >>> SEQUENCE_SHIFT;
 /** Also true of what is ejected: neither gets its whole share. */
 export const isSpared = (low: number): boolean => (low & (EJECTED | STARTING)) !== 0;
+/** The same failures and flags. */
+export const withTimes = (low: number, times: number): number =>
+  (low & ~(TIMES_MASK << TIMES_SHIFT)) | (times << TIMES_SHIFT);
 /** After `low`: no failures, ejected or starting or neither. */
 export const afterwards = (low: number, flags: number, times: number): number =>
   ((low & ~(SEQUENCE - 1)) + SEQUENCE) | (Math.min(times, TIMES_MASK) << TIMES_SHIFT) | flags | 0;

@@ -13,13 +13,12 @@ import type { Recorder } from '../memory/recorder.js';
 import { SeriesTable } from '../memory/series.js';
 import { SeriesMemory } from '../memory/series-memory.js';
 import { Switches } from '../memory/switches.js';
-import type { BreakerControl } from '../resilience/breaker.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { namedOwner } from '../upstream/named-breakers.js';
 import { restingBreakers } from '../upstream/outliers.js';
 import { logTransitions, type Whose } from '../upstream/transition-log.js';
-import { breakerBoard } from './breaker-board.js';
+import { type BreakerBoard, breakerBoard } from './breaker-board.js';
 
 export interface Brain {
   readonly block: Block;
@@ -33,7 +32,7 @@ export interface Brain {
   /** Of services, by name. */
   readonly named: NamedBreakers;
   /** All of these, for operators. */
-  readonly board: BreakerControl;
+  readonly board: BreakerBoard;
   readonly ejections: EjectionCells;
 }
 

@@ -15,7 +15,12 @@ export interface BoardParts {
   readonly onTransition: TransitionListener;
 }
 
-export function breakerBoard({ block, clock, endpoints, onTransition }: BoardParts): BreakerControl {
+export interface BreakerBoard extends BreakerControl {
+  /** Refreshes every breaker, whoever uses it. */
+  sweep(): void;
+}
+
+export function breakerBoard({ block, clock, endpoints, onTransition }: BoardParts): BreakerBoard {
   const named = new NamedBreakers(block);
   const cellsOf = (slot: number): BreakerCells => {
     const terms = named.termsOf(slot);
@@ -30,5 +35,9 @@ export function breakerBoard({ block, clock, endpoints, onTransition }: BoardPar
     transitions: (slot) => endpoints.transitions(slot),
     totalTransitions: () => endpoints.totalTransitions(),
     force: (slot, to) => cellsOf(slot).force(slot, to),
+    sweep() {
+      const { rows } = block.table('breakerState');
+      for (let slot = 0; slot < rows; slot++) cellsOf(slot).refresh(slot);
+    },
   };
 }

@@ -15,8 +15,7 @@ import type { Settings } from '../config.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
-import { sweepHourly } from '../memory/rate-sweep.js';
-import { RateTable } from '../memory/rate-table.js';
+import { sweepHourly } from '../memory/hourly-sweep.js';
 import { schemeOf } from '../server/certificate.js';
 import { switchableRoutesIn } from '../server/kill-switch.js';
 import { mountedServices } from '../services/mounted.js';
@@ -45,6 +44,7 @@ import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
 import { createRegistry, registerServices } from './registering.js';
 import { watchStalls } from './stalls.js';
+import { sweepOf } from './sweep.js';
 
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
@@ -151,7 +151,7 @@ async function startParts(
     exhausted: (message) => void ending.giveUp(message),
   });
   lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log, dumpFlights }));
-  lifecycle.defer('rate limits', sweepHourly(RateTable.of(brain.block, brain.clock)));
+  lifecycle.defer('sweep', sweepHourly(sweepOf(brain)));
   const unsettled = brain.recorder.gauge('multilane_permits_unsettled');
   lifecycle.defer('lost permits', watchPermits(brain.block, unsettled, log));
   const reload = new Reload(supervisor, log);

@@ -3,6 +3,7 @@
 import { threadId } from 'node:worker_threads';
 import { BreakerCells } from '../memory/breaker-cell.js';
 import { sharedClock } from '../memory/clock.js';
+import { refreshHourly } from '../memory/hourly-sweep.js';
 import { NamedBreakers } from '../memory/named-breakers.js';
 import type { PartMemory } from '../memory/part.js';
 import { type BreakerSettings, termsOf, tripNumbers } from '../resilience/breaker-settings.js';
@@ -55,6 +56,7 @@ export function createBreaker(options: BreakerOptions = {}): StandaloneBreaker {
   const cells = new BreakerCells(part, part.slotOf(threadId), rule, clock, (_cell, to) =>
     options.onChange?.(to),
   );
+  refreshHourly(cells, cell);
   const breaker = circuitBreaker({
     name,
     cells,

@@ -1,8 +1,9 @@
 // The rate limiter on its own: for a key of one's own in a job queue, or a program without a server. With the memory of
 // another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of all workers already.
+
+import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate-memory.js';
-import { sweepHourly } from '../memory/rate-sweep.js';
 import { parseRate } from '../rate.js';
 import { type RateAnswer, RateLimit } from '../resilience/rate-limit.js';
 
@@ -36,5 +37,5 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   if (rate === undefined) throw new TypeError(`createRateLimiter: ${JSON.stringify(text)} is no limit`);
   const table = attachRates(memory);
   const limit = new RateLimit(name, rate, table.limit(name, rate.periodMs / rate.count, rate.burst));
-  return { memory, take: (key) => limit.ask(key), close: sweepHourly(table) };
+  return { memory, take: (key) => limit.ask(key), close: sweepHourly(() => table.sweepInParts()) };
 }

@@ -27,6 +27,15 @@ function eachAge(check: (ageMs: number, silenceMs: number, slot: number) => void
   }
 }
 
+/** @param meanwhile is done once a day */
+function pass(time: { now: number }, ms: number, meanwhile: () => void): void {
+  const end = time.now + ms;
+  while (time.now < end) {
+    time.now = Math.min(end, time.now + DAY_MS);
+    meanwhile();
+  }
+}
+
 describe('at any age and behind any silence', () => {
   const block = Block.create({ workers: 1 });
 
@@ -48,7 +57,7 @@ describe('at any age and behind any silence', () => {
       expect(state()).to.equal('open');
       expect(call('success')).to.equal(false);
       time.now += silence + DEFAULT_TRIP_RULE.openMs;
-      // One whose open period has passed 49.7 days ago may begin another.
+      // One that is not refreshed, and whose open period has passed 49.7 days ago, may begin another.
       if (!call('success')) time.now += DEFAULT_TRIP_RULE.openMs;
       for (let n = 0; n < 3; n++) call('success');
       expect(state()).to.equal('closed');
@@ -66,6 +75,45 @@ describe('at any age and behind any silence', () => {
       time.now += 1 + silence;
       if (cells.isEjected(slot)) time.now += EJECTED_MS;
       expect(cells.isEjected(slot)).to.equal(false);
+    });
+  });
+
+  it('refreshed now and then, a breaker is open for as long as its rule says, however long that is', () => {
+    eachAge((age, silence, slot) => {
+      const time = { now: age };
+      const rule = { ...DEFAULT_TRIP_RULE, openMs: DAY_MS, probeMs: DAY_MS };
+      const [cells, primary] = [1, 0].map((thread) => new BreakerCells(block, thread, rule, () => time.now));
+      for (let n = 0; n < 20; n++) cells!.settle(slot, cells!.admit(slot), 'failure');
+      pass(time, DAY_MS - 1, () => primary!.refresh(slot));
+      expect(cells!.admit(slot)).to.equal(REFUSED);
+      pass(time, 1 + silence, () => primary!.refresh(slot));
+      expect(cells!.retryInMs(slot)).to.equal(0);
+      // Probes that are lost have their time, and the breaker is open once more behind it.
+      for (let n = 0; n < 3; n++) expect(cells!.admit(slot)).not.to.equal(REFUSED);
+      pass(time, 3 * DAY_MS + silence, () => primary!.refresh(slot));
+      expect(cells!.admit(slot)).not.to.equal(REFUSED);
+    });
+  });
+
+  it('swept now and then, an instance that has been well is ejected for no longer than at first', () => {
+    const quiet = Block.create({ workers: 1 });
+    eachAge((age, silence, slot) => {
+      const time = { now: age };
+      const cells = new EjectionCells(quiet, ejectionRule(EJECTED_MS), () => time.now);
+      const eject = () => {
+        for (let n = 0; n < 5; n++) if (cells.failed(slot)) cells.eject(slot, () => true);
+        return cells.state(slot);
+      };
+      for (let n = 1; n <= 3; n++) {
+        expect(eject()).to.deep.include({ state: 'ejected', times: n });
+        time.now += 3 * EJECTED_MS + 10_000;
+        cells.sweep();
+      }
+      pass(time, DAY_MS + silence, () => {
+        cells.succeeded(slot);
+        cells.sweep();
+      });
+      expect(eject()).to.deep.equal({ state: 'ejected', leftMs: EJECTED_MS, times: 1 });
     });
   });
 

@@ -56,6 +56,34 @@ describe('createBreaker', () => {
     expect(breaker.state).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
   });
 
+  it('is half-open within the hour behind its time, also when nobody asks', async () => {
+    const { setInterval } = globalThis;
+    const timers: { readonly ms: number | undefined; readonly turn: () => void }[] = [];
+    const seen: string[] = [];
+    let breaker: StandaloneBreaker;
+    globalThis.setInterval = ((turn: () => void, ms?: number) => {
+      timers.push({ ms, turn });
+      return setInterval(turn, ms);
+    }) as typeof setInterval;
+    try {
+      breaker = createBreaker({ minimumCalls: 1, openMs: 1, onChange: (to) => seen.push(to) });
+    } finally {
+      globalThis.setInterval = setInterval;
+    }
+    await errorOf(breaker.run(down));
+    const hourly = timers.filter(({ ms }) => ms === 3_600_000);
+    expect(hourly).to.have.length(1);
+    await until(
+      () => {
+        hourly[0]!.turn();
+        return seen;
+      },
+      (all) => all.length > 1,
+    );
+    expect(seen).to.deep.equal(['open', 'half-open']);
+    expect(breaker.state.state).to.equal('half-open');
+  });
+
   describe('in two threads', () => {
     let breaker: StandaloneBreaker;
     let threads: readonly [Thread, Thread];

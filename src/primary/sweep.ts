@@ -1,0 +1,16 @@
+// What the primary sweeps once an hour, for all threads: see memory/hourly-sweep.ts.
+import { RateTable } from '../memory/rate-table.js';
+import type { Brain } from './brain.js';
+
+type Swept = Pick<Brain, 'block' | 'board' | 'clock' | 'ejections'>;
+
+export function sweepOf({ block, board, clock, ejections }: Swept): () => Generator<void> {
+  const rates = RateTable.of(block, clock);
+  return function* sweep() {
+    board.sweep();
+    yield;
+    ejections.sweep();
+    yield;
+    yield* rates.sweepInParts();
+  };
+}
