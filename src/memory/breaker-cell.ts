@@ -137,8 +137,14 @@ export class BreakerCells {
     const low = this.#words.low(slot);
     if (epochOf(low) !== ticket || modeOf(low) !== CLOSED) return;
     const second = Math.floor(now / 1000);
-    if (outcome === 'failure') this.#window.addFailure(slot, second);
+    const isFailure = outcome === 'failure';
+    if (isFailure) this.#window.addFailure(slot, second);
     else this.#window.addSuccess(slot, second);
+    // The window may be that of another epoch since.
+    if (epochOf(this.#words.low(slot)) !== ticket) {
+      this.#window.takeBack(slot, second, isFailure);
+      return;
+    }
     // A success may be the call that makes the window large enough.
     const failures = this.#window.failures(slot, second);
     if (failures === 0) return;
@@ -197,9 +203,8 @@ export class BreakerCells {
     for (;;) {
       const { word, low } = this.#words.load(slot);
       if (to === 'auto' && !isForced(low)) return;
-      this.#window.clear(slot);
       const mode = to === 'open' ? FORCED_OPEN : to === 'closed' ? FORCED_CLOSED : CLOSED;
-      if (this.#words.swap(slot, word, following(low, mode), this.#now())) return;
+      if (this.#startAnew(slot, word, following(low, mode))) return;
     }
   }
 
@@ -211,8 +216,7 @@ export class BreakerCells {
     for (;;) {
       const { word, low } = this.#words.load(slot);
       if (modeOf(low) !== CLOSED) return;
-      this.#window.clear(slot);
-      if (this.#words.swap(slot, word, following(low, CLOSED), this.#now())) return;
+      if (this.#startAnew(slot, word, following(low, CLOSED))) return;
     }
   }
 
@@ -220,14 +224,23 @@ export class BreakerCells {
   reset(slot: number): void {
     for (;;) {
       const { word, low } = this.#words.load(slot);
-      this.#window.clear(slot);
-      if (this.#words.swap(slot, word, following(low, CLOSED), this.#now())) return;
+      if (this.#startAnew(slot, word, following(low, CLOSED))) return;
     }
   }
 
   /** Gives back the permits a lost worker held. Call when none of its code can run any more. */
   reclaim(worker: number): void {
     new ProbePermits(this.#area, worker, this.#words).reclaim();
+  }
+
+  /** The next epoch, with an empty window. False when another thread was faster. */
+  #startAnew(slot: number, word: bigint, next: number): boolean {
+    // Before, or calls of the next epoch find what was counted in this one. And behind it, since a call that
+    // ended in between has been counted.
+    this.#window.clear(slot);
+    if (!this.#words.swap(slot, word, next, this.#now())) return false;
+    this.#window.clear(slot);
+    return true;
   }
 
   #admitProbe(slot: number): number {

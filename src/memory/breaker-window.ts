@@ -44,6 +44,17 @@ export class BreakerWindow {
     this.#add(slot * this.#stride + bucketOf(second), second);
   }
 
+  /** Takes back what one of these has counted, unless it has been cleared since. */
+  takeBack(slot: number, second: number, isFailure: boolean): void {
+    const words = this.#words;
+    const index = slot * this.#stride + (isFailure ? 0 : SUCCESSES) + bucketOf(second);
+    for (;;) {
+      const old = Atomics.load(words, index);
+      if (isOther(old, second) || (old & COUNT_MASK) === 0) return;
+      if (Atomics.compareExchange(words, index, old, old - 1) === old) return;
+    }
+  }
+
   /** Of the running second and the nine before it. */
   failures(slot: number, second: number): number {
     return this.#sum(slot, 0, second);

@@ -59,6 +59,20 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'if (false)',
   ),
   planted(
+    'a breaker that begins anew with what was counted meanwhile',
+    breaker.windowAfterReset,
+    'breaker-cell',
+    'return false;\n        this.#window.clear(slot);\n        return true;',
+    'return false; return true;',
+  ),
+  planted(
+    'a call that does not look whether it was counted in its epoch',
+    breaker.windowAfterReset,
+    'breaker-cell',
+    'this.#window.takeBack(slot, second, isFailure);',
+    '',
+  ),
+  planted(
     'a window that stores its count, so that a failure is lost',
     breaker.opensOnce,
     'breaker-window',
