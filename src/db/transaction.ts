@@ -1,5 +1,6 @@
 // BEGIN … COMMIT on a session of its own, bounded by the deadline of the running scope on both sides: the server
-// gets what is left as statement_timeout, and our side lets go at the deadline whatever the code inside does.
+// gets what is left as the limit of a statement and of the time between two, and our side lets go at the deadline
+// whatever the code inside does.
 import type pg from 'pg';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
@@ -15,6 +16,8 @@ import type { Statement, StatementCache } from './statement.js';
 /** For work outside any request. */
 const DEFAULT_DEADLINE_MS = 30_000;
 const ROLLBACK_LIMIT_MS = 2_000;
+/** The server ends the session of a host that has vanished so long after the deadline, and with it the locks. */
+const VANISHED_MS = 1_000;
 
 export type Observe = <T>(operation: string, text: string, run: () => Promise<T>) => Promise<T>;
 
@@ -115,7 +118,9 @@ export class OpenTransaction extends Rows implements Transaction {
     this.#options = options;
     this.#deadline = deadline;
     this.#limitMs = clamp(deadline.remainingMs());
-    const script = `begin; set local statement_timeout = ${this.#limitMs}`;
+    const script =
+      `begin; set local statement_timeout = ${this.#limitMs};` +
+      ` set local idle_in_transaction_session_timeout = ${clamp(this.#limitMs + VANISHED_MS)}`;
     this.#begun = session.sendScript(script, this.#limitMs, deadline.at);
     this.#begun.catch(() => {}); // told by the first statement and by the commit
   }

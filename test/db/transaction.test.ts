@@ -161,6 +161,24 @@ describe('a transaction', () => {
     expect(row.ms).to.be.within(5_000, 10_000);
   });
 
+  it('leaves its locks to others soon behind its deadline when its host vanishes', async () => {
+    const proxy = await startProxy(url);
+    const inserted = deferred();
+    const lost = withDeadline(300, () =>
+      open(proxy.url).transaction(async (tx) => {
+        await insert(1)(tx);
+        inserted.resolve();
+        await new Promise(() => {});
+      }),
+    ).catch(() => {});
+    await inserted.promise;
+    proxy.vanish();
+    await open(url).transaction(insert(1));
+    expect(await ids()).to.deep.equal([1]);
+    await lost;
+    await proxy.close();
+  });
+
   it('ends at the deadline with a statement under way: rolled back, session free again', async () => {
     const db = open(url, { budget: localBudget(1) });
     const error = await rejection(
