@@ -9,8 +9,9 @@ import {
 } from '../errors.js';
 import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import { clientClosed } from './body.js';
-import { describeThrown, PROBLEM_JSON, type Problem, problemOf } from './failure.js';
+import { PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
 import type { RouteMeter } from './observer.js';

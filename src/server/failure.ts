@@ -1,7 +1,7 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
-import { types } from 'node:util';
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
-import { shortText, shown } from '../telemetry/log-redact.js';
+import { shortText } from '../telemetry/log-redact.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import { checkField, setField } from './header-fields.js';
 import { jsonOf } from './json-value.js';
 import { kindOf } from './value-kind.js';
@@ -48,24 +48,6 @@ function internalProblem(fault: Error, request: FailedRequest): Problem {
 }
 
 const isFault = ({ code, status }: HttpError): boolean => code === 'INTERNAL' || status === 500;
-
-/**
- * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter, a Proxy) is
- * replaced, so that nothing behind this has to expect it. Never throws.
- */
-export function describeThrown(thrown: unknown): Error {
-  try {
-    if (thrown instanceof Error) {
-      const { name, message, stack, cause } = thrown;
-      // An error that a Proxy stands in front of is an object like any other.
-      if (types.isProxy(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
-      return thrown;
-    }
-    return new Error(`thrown: ${shown(thrown)}`, { cause: thrown });
-  } catch {
-    return new Error('thrown: a value that cannot be shown');
-  }
-}
 
 /** Without functions: JSON has none, and would call one that is named toJSON for the whole document. */
 const dataOf = (members: HttpError['members'] = {}): Record<string, unknown> =>

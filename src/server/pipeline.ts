@@ -3,9 +3,10 @@
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import { bodyTooLarge } from './body.js';
 import type { RequestContext } from './context.js';
-import { describeThrown, problemOf } from './failure.js';
+import { problemOf } from './failure.js';
 import { SENT } from './handler.js';
 import { adopted, isPromise } from './promise.js';
 import { chargeRates } from './rate-limits.js';

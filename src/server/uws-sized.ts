@@ -1,7 +1,8 @@
 // An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so what
 // it did not take is offered again when there is room.
+
+import { describeThrown } from '../telemetry/thrown.js';
 import { clientClosed } from './body.js';
-import { describeThrown } from './failure.js';
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { TimerWheel } from './timer-wheel.js';

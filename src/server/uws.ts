@@ -8,10 +8,10 @@
 // behind a request whose answer takes a turn of the loop is cut off; a field with an empty name hides those
 // behind it from us (a request with a body then has no length, and its answer is deferred for that reason).
 import type { Settings } from '../config.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import { addressText } from './address.js';
 import type { App } from './app.js';
 import type { TlsFiles } from './certificate.js';
-import { describeThrown } from './failure.js';
 import { HeadReader } from './framing.js';
 import { expectsBody } from './methods.js';
 import { PendingEnd } from './pending-end.js';

@@ -4,8 +4,8 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../errors.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import type { RequestContext } from './context.js';
-import { describeThrown } from './failure.js';
 import { type Handler, SENT, type WebSocketOptions } from './handler.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
 import type { RouteMeter } from './observer.js';

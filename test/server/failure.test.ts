@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
-import { describeThrown, problemOf } from '#src/server/failure.js';
+import { problemOf } from '#src/server/failure.js';
+import { describeThrown } from '#src/telemetry/thrown.js';
 
 const request = { requestId: 'r-1', traceId: 'a'.repeat(32), executed: true };
 const documentOf = (error: unknown) => {
