@@ -21,10 +21,13 @@ export interface BreakerSettings {
   readonly slowCallMs?: number;
   /**
    * Whether what the work has thrown is a failure of what it called. False: it has answered, as with a 404, which is a
-   * success. Default: everything is a failure.
+   * success. Default: everything is a failure. It should not throw: then the default counts.
    */
   isFailure?(error: unknown): boolean;
-  /** Whether what the work has returned is a success, as a 503 that `fetch` returns is not. Default: it is. */
+  /**
+   * Whether what the work has returned is a success, as a 503 that `fetch` returns is not. Default: it is.
+   * It should not throw: then the default counts.
+   */
   isSuccess?(value: unknown): boolean;
 }
 

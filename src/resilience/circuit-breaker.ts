@@ -92,6 +92,18 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     if (judge.isFailure?.(error) === false) return 'success';
     return isEvidence(tookMs, missedMs) ? 'failure' : 'ignored';
   };
+  let hasWarned = false;
+  /** The work keeps its own end, whatever looking at it throws. */
+  const judged = (judging: () => Outcome, otherwise: Outcome): Outcome => {
+    try {
+      return judging();
+    } catch {
+      const text = `isFailure or isSuccess of the breaker "${name}" throws; it counts as ${otherwise} then`;
+      if (!hasWarned) process.emitWarning(text);
+      hasWarned = true;
+      return otherwise;
+    }
+  };
   return {
     async run(work, { signal } = {}) {
       const scope = currentScope();
@@ -100,7 +112,6 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       if (ticket < 0) throw openRefusal(`The breaker "${name}" is open.`, cells.retryInMs(cell));
       const held = new Ticket(cells, cell, ticket, watch);
       const begun = clock();
-      // What a judge throws is its own fault, and the ticket goes back all the same.
       let outcome: Outcome = 'failure';
       let ended: number | undefined;
       const missedMs = (): number => (held.mark === undefined ? 0 : watch.missedSince(held.mark));
@@ -111,10 +122,12 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
         const value = await pending;
         ended = clock();
         const byTime = ofSuccess(ended - begun, missedMs());
-        outcome = byTime === 'success' && !(judge.isSuccess?.(value) ?? true) ? 'failure' : byTime;
+        const ofValue = (): Outcome => ((judge.isSuccess?.(value) ?? true) ? 'success' : 'failure');
+        outcome = byTime === 'success' ? judged(ofValue, 'success') : byTime;
         return value;
       } catch (error) {
-        outcome = ofError(error, signal, clock() - begun, missedMs());
+        const tookMs = clock() - begun;
+        outcome = judged(() => ofError(error, signal, tookMs, missedMs()), 'failure');
         throw error;
       } finally {
         held.settle(outcome, ended);

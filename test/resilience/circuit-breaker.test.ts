@@ -121,10 +121,28 @@ describe('a breaker around any work', () => {
         throw faulty;
       },
     });
-    for (let n = 0; n < 20; n++) expect(await throwing(ERROR)).to.equal(faulty);
+    for (let n = 0; n < 20; n++) expect(await throwing(ERROR)).to.equal(ERROR);
     time.now = 5_000;
     await throwing(ERROR);
     expect(breaker.state.state).to.equal('open');
+  });
+
+  it('hands on what the work gives and throws, also when looking at it throws', async () => {
+    const { breaker } = setUp({
+      isSuccess: (value) => (value as { readonly status: number }).status < 500,
+    });
+    for (let n = 0; n < 20; n++) expect(await breaker.run(() => undefined)).to.equal(undefined);
+    expect(breaker.state).to.include({ state: 'closed', calls: 20, failures: 0 });
+    const { proxy, revoke } = Proxy.revocable(new Error('gone'), {});
+    revoke();
+    const thrown = await breaker
+      .run(() => Promise.reject(proxy))
+      .then(
+        () => [],
+        (error: unknown) => [error],
+      );
+    expect(thrown[0] === proxy, 'what the work has thrown').to.equal(true);
+    expect(breaker.state).to.include({ calls: 21, failures: 1 });
   });
 
   it('is held open by hand for everybody, with a time to come back', async () => {
