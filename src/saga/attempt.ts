@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Deadline } from '../deadline.js';
 import { BusinessError, DeadlineExceededError, HttpError } from '../errors.js';
 import { runInScope, type Scope, type TraceContext } from '../scope.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord } from './journal.js';
 import { copyOf, toJson } from './json.js';
@@ -77,14 +78,18 @@ export function attempt(
       scope.onAbort = undefined;
       if (outcome.kind === 'unknown') {
         const fields = { saga: record.saga, sagaId: record.sagaId, step: step.name, attempt: effect.attempt };
-        setting.log.warn({ err: error, ...fields }, `saga step: outcome of ${effect.kind} unknown`);
+        setting.log.warn(
+          { err: describeThrown(error), ...fields },
+          `saga step: outcome of ${effect.kind} unknown`,
+        );
       }
       resolve(outcome);
     };
     const fail = (error: unknown): void => {
+      const { isRefusal, shown } = readThrown(error);
       // A query that is refused says nothing of what it asked for.
-      const kind = error instanceof BusinessError && effect.kind === 'run' ? 'refused' : 'unknown';
-      end({ kind, error: errorOf(error) }, error);
+      const kind = isRefusal && effect.kind === 'run' ? 'refused' : 'unknown';
+      end({ kind, error: shown }, error);
     };
     scope.onAbort = fail;
     runInScope(scope, () => perform(effect, step, copyOf(record.input), ctx)).then(end, fail);
@@ -145,11 +150,19 @@ function contextOf(
 const MOST_CHARACTERS = 4_000;
 
 /** Text that PostgreSQL can keep: whole characters, without U+0000, not without end. */
-const kept = (text: string): string =>
-  text.slice(0, MOST_CHARACTERS).toWellFormed().replaceAll('\0', '\ufffd');
+const kept = (text: unknown): string =>
+  String(text).slice(0, MOST_CHARACTERS).toWellFormed().replaceAll('\0', '\ufffd');
 
-/** What may be shown of an error: only an HttpError's message is written for others. The log has the rest. */
-function errorOf(error: unknown): SagaError {
-  if (error instanceof HttpError) return { code: kept(error.code), message: kept(error.message) };
-  return { code: 'INTERNAL', message: 'The step failed unexpectedly.' };
+/**
+ * What may be shown of whatever a step has thrown: only an HttpError's message is written for others. The log has
+ * the rest. Never throws: what cannot be read is an unforeseen error.
+ */
+function readThrown(thrown: unknown): { readonly isRefusal: boolean; readonly shown: SagaError } {
+  try {
+    if (thrown instanceof HttpError) {
+      const shown = { code: kept(thrown.code), message: kept(thrown.message) };
+      return { isRefusal: thrown instanceof BusinessError, shown };
+    }
+  } catch {}
+  return { isRefusal: false, shown: { code: 'INTERNAL', message: 'The step failed unexpectedly.' } };
 }

@@ -3,6 +3,7 @@ import { fingerprintOf } from '../db/idempotency.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import type { Plan, Plans } from './definition.js';
 import { hasEnded, type Journal, type SagaRecord } from './journal.js';
 import { pendingStep } from './journal-row.js';
@@ -129,7 +130,7 @@ function inputOf(raw: unknown): Json {
   try {
     return toJson(raw);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const { message } = describeThrown(error);
     throw new ValidationError([{ path: '', message }], 'The input of the saga is not JSON that can be kept.');
   }
 }

@@ -132,6 +132,42 @@ describe('the saga engine', () => {
     });
   });
 
+  it('takes whatever a step throws, readable or not, for an attempt that failed', async () => {
+    const { proxy, revoke } = Proxy.revocable(new BusinessError('GONE', 'gone'), {});
+    revoke();
+    const unreadable = (name: string): BusinessError =>
+      Object.defineProperty(new BusinessError('NO', 'no'), name, {
+        get: () => {
+          throw new Error('not to be read');
+        },
+      });
+    const nothing: unknown = Object.create(null);
+    const numbered = Object.assign(new BusinessError('NO', 'no'), { code: 42 });
+    const bare = Object.assign(new BusinessError('NO', 'no'), { message: nothing });
+    // biome-ignore lint/suspicious/noThenProperty: some libraries throw one
+    const thenable = { then: () => undefined };
+    const all = [proxy, unreadable('code'), unreadable('message'), nothing, numbered, bare, thenable];
+    for (const thrown of [...all, null]) {
+      const fail = (): never => {
+        throw thrown;
+      };
+      let tries = 0;
+      const view = await ends([
+        {
+          name: 'a',
+          retry: { backoffMs: 1 },
+          run: () => 1,
+          compensate: () => (tries++ === 0 ? fail() : undefined),
+        },
+        { name: 'b', retry: { attempts: 1 }, run: fail, resolve: fail },
+      ]);
+      const code = thrown === numbered ? '42' : 'INTERNAL';
+      expect(view).to.include({ status: 'compensated' });
+      expect(view.error).to.include({ code });
+      expect(tries).to.equal(2);
+    }
+  });
+
   it('breaks a step off at its time-out and finds its result by asking', async () => {
     const asked: string[] = [];
     let signalled = false;
