@@ -23,7 +23,7 @@ import type { SlotSeries } from '../memory/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
 /** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 export interface WorkerBoot {
   readonly protocol: number;
@@ -80,7 +80,8 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
 
 export type ToWorker =
-  | { readonly type: 'drain'; readonly withinMs: number }
+  /** `isFault`: what it ran has made it useless, so it is no order that could have come at any time. */
+  | { readonly type: 'drain'; readonly withinMs: number; readonly isFault: boolean }
   /** Its loop stood still and what it ran was broken off. */
   | { readonly type: 'recover' }
   /** Out of rotation: finish what is in hand, at the latest after `withinMs`, and end. */

@@ -139,7 +139,7 @@ export class Supervisor {
   expel(thread: WorkerThread, order: Order): void {
     if (thread.state.kind === 'dead') return;
     thread.order ??= order;
-    thread.retire(0);
+    thread.retire(0, true);
     const lane = this.#lanes.all[thread.worker - 1]!;
     if (thread.state.kind !== 'leaving') this.#startAgain(lane, thread);
     this.#lanes.notify();

@@ -11,8 +11,11 @@ import type { Descriptor } from './sharding.js';
 const INSIST_MS = 1_000;
 
 export interface WorkerParts extends Examiner {
-  /** Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects. */
-  drain(withinMs: number): Promise<void>;
+  /**
+   * Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects.
+   * @param hasFailed asked at the end: true when it leaves because of something that it ran
+   */
+  drain(withinMs: number, hasFailed: () => boolean): Promise<void>;
   /** What kept the loop from turning was broken off: answers those who would wait for ever. */
   recover(): void;
   /** An exception that nothing has caught. @returns whether it is known what it has cost, and logged */
@@ -32,6 +35,8 @@ export class WorkerSide {
   #parts: WorkerParts | undefined;
   #leaving: LeaveReason | undefined;
   #draining = false;
+  /** Something that ran here has brought it down, be it while it was draining by order. */
+  #hasFailed = false;
   /** When what is in hand has to be finished. */
   #until = 0;
   #isDetached = false;
@@ -65,8 +70,11 @@ export class WorkerSide {
     });
     process.on('unhandledRejection', (reason) => {
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
-      else
+      else {
+        // The primary orders a drain of all workers then, but not because of the others.
+        if (unhandledRejection === 'exit') this.#hasFailed = true;
         this.#send({ type: unhandledRejection === 'log' ? 'failed' : 'fatal', detail: thrownText(reason) });
+      }
     });
     // The last line of defence: a thread that ends by another way closes its app all the same.
     process.on('exit', () => this.#parts?.close());
@@ -116,6 +124,7 @@ export class WorkerSide {
         else void this.mount(message);
         break;
       case 'drain':
+        this.#hasFailed ||= message.isFault;
         this.#drainInOrder(message.withinMs);
         break;
       case 'recover':
@@ -148,13 +157,14 @@ export class WorkerSide {
 
   async #drain(withinMs: number): Promise<void> {
     try {
-      await this.#parts?.drain(withinMs);
+      await this.#parts?.drain(withinMs, () => this.#hasFailed);
     } finally {
       this.#becomeQuiet();
     }
   }
 
   #fail(reason: LeaveReason, cause: unknown): void {
+    this.#hasFailed = true;
     if (this.#leaving !== undefined) return; // failing while it leaves changes nothing
     void this.#leave(reason, cause === undefined ? undefined : thrownText(cause));
   }

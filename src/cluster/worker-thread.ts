@@ -161,14 +161,15 @@ export class WorkerThread {
   /**
    * Out of rotation, to finish what is in hand and end. Said again it shortens the time.
    * @param withinMs for what is in hand
+   * @param isFault see `ToWorker`
    */
-  retire(withinMs: number): void {
+  retire(withinMs: number, isFault = false): void {
     const { kind } = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
     this.#leaveRotation();
     this.#endsAt = Math.min(this.#endsAt, performance.now() + withinMs);
     if (kind === 'starting' || kind === 'ready') this.#move({ type: 'drain' });
     if (kind === 'failing') this.#move({ type: 'detach' });
-    this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs });
+    this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs, isFault });
     this.#expectEnd();
   }
 
@@ -192,7 +193,7 @@ export class WorkerThread {
   /** Nothing reaches it. Should its loop ever turn, it finds the order to leave. */
   wedge(withinMs: number): void {
     this.order ??= 'wedged';
-    this.retire(withinMs);
+    this.retire(withinMs, true);
     this.#move({ type: 'wedge' });
     this.#events.moved();
   }

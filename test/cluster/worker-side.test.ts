@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import type { FromWorker, ToWorker } from '#src/cluster/messages.js';
+import type { Failing, Report } from './failing-thread.js';
+
+const order = { type: 'drain', withinMs: 0, isFault: false } as const;
+const usual: Failing = { fails: 'never', how: 'throws', unhandledRejection: 'replace' };
+
+/** What the thread reports at the end of its drain. The primary's part: it lets whoever leaves go. */
+async function drained(failing: Partial<Failing>, sent?: ToWorker): Promise<boolean> {
+  const workerData: Failing = { ...usual, ...failing };
+  const thread = new Worker(new URL('./failing-thread.js', import.meta.url), { workerData });
+  const exit = once(thread, 'exit');
+  const reports: Report[] = [];
+  thread.on('message', (message: FromWorker | Report) => {
+    if ('hasFailed' in message) reports.push(message);
+    else if (message.type === 'leaving') thread.postMessage({ type: 'detached', withinMs: 0 });
+    else if (message.type === 'fatal') thread.postMessage(order);
+  });
+  if (sent !== undefined) thread.postMessage(sent);
+  await exit;
+  expect(reports).to.have.length(1);
+  return reports[0]!.hasFailed;
+}
+
+describe('a worker that drains', () => {
+  it('has not failed when it was only ordered to', async () => {
+    expect(await drained({}, order)).to.equal(false);
+  });
+
+  for (const [what, failing, sent] of [
+    ['an exception that nothing catches', { fails: 'at once' }],
+    ['a rejection that nothing handles', { fails: 'at once', how: 'rejects' }],
+    ['one that ends the process', { fails: 'at once', how: 'rejects', unhandledRejection: 'exit' }],
+    ['a call of process.exit', { fails: 'at once', how: 'exits' }],
+    ['what it ran while it drained by order', { fails: 'while it drains' }, order],
+    ['code that had to be broken off', {}, { type: 'recover' }],
+    ['code that has wedged it, or filled its heap', {}, { ...order, isFault: true }],
+  ] as readonly (readonly [string, Partial<Failing>, ToWorker?])[]) {
+    it(`has failed by ${what}`, async () => {
+      expect(await drained(failing, sent)).to.equal(true);
+    });
+  }
+});
