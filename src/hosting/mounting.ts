@@ -167,8 +167,8 @@ export class MountedService {
     return this.#journal && openSince(this.#journal);
   }
 
-  async drain(withinMs: number, arrivals: Promise<void>): Promise<void> {
-    await this.#engine?.drain(withinMs, arrivals);
+  async drain(withinMs: number, arrivals: Promise<void>, hasFailed?: () => boolean): Promise<void> {
+    await this.#engine?.drain(withinMs, arrivals, hasFailed);
   }
 
   #every(ms: number, work: () => void): void {

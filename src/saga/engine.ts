@@ -50,8 +50,10 @@ export interface SagaEngine {
    * Claims nothing more, lets running sagas go on for up to `withinMs`, then breaks them off; what has not ended
    * is free for other workers at once. Afterwards `sagas.start` is refused (503 DRAINING).
    * @param arrivals resolves when no request can come any more that would start one; default: none comes
+   * @param hasFailed asked at the end: true when something that ran here has brought the worker down, so that it
+   *   may have been any step that is broken off; default: it drains by order
    */
-  drain(withinMs: number, arrivals?: Promise<void>): Promise<void>;
+  drain(withinMs: number, arrivals?: Promise<void>, hasFailed?: () => boolean): Promise<void>;
 }
 
 /** @throws ConfigError for a definition that could not work */
@@ -73,14 +75,17 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     tools: options.tools ?? {},
     service: options.service,
   });
-  const recovery = new Recovery(journal, orchestrator, { log, random, sleep, clock, plans: plans.keys() });
+  const recovery = new Recovery(journal, orchestrator, {
+    ...{ log, random, sleep, now, clock },
+    plans: plans.keys(),
+  });
   const sagas = new WorkerSagas({ journal, plans, orchestrator, now, clock });
   return {
     sagas,
     start: () => recovery.start(),
-    async drain(withinMs, arrivals) {
+    async drain(withinMs, arrivals, hasFailed) {
       recovery.stopClaiming();
-      await orchestrator.drain(withinMs, arrivals);
+      await orchestrator.drain(withinMs, arrivals, hasFailed);
       sagas.close();
       await recovery.stop();
     },

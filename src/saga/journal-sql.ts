@@ -145,6 +145,8 @@ with s as (
 )
 select s.*, ${STEPS} from s`;
 
+export const TIME = `select (extract(epoch from now()) * 1000)::float8 as ms`;
+
 /** $1..$3 known definitions: sagas that are due long since, but known here, count as due from now. */
 export const VOUCH = `
 with known as (
@@ -155,8 +157,9 @@ with known as (
 update saga set lease_until = now() from known where saga.saga_id = known.saga_id`;
 
 /**
- * $1 lease (ms). Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that
- * another session has locked is not.
+ * $1 lease (ms), from now on: one that lies far ahead, because this server's clock was set back, becomes
+ * shorter. Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that another
+ * session has locked is not.
  */
 export const RENEW = `
 with asked as materialized (
@@ -169,7 +172,7 @@ with asked as materialized (
   for update of s skip locked
 ), renewed as (
   update saga s
-  set lease_until = greatest(s.lease_until, ${IN('$1::float8')})
+  set lease_until = ${IN('$1::float8')}
   from held
   where s.saga_id = held.saga_id and s.fence = held.fence
   returning s.saga_id
@@ -177,8 +180,8 @@ with asked as materialized (
 select saga_id, saga_id in (select saga_id from renewed) as renewed from asked join saga s using (saga_id, fence)`;
 
 /**
- * What another session has locked keeps its lease. The fence grows: what the former owner still has under way
- * can write nothing.
+ * $3 whether attempts that are broken off count no more. What another session has locked keeps its lease. The
+ * fence grows: what the former owner still has under way can write nothing.
  */
 export const RELEASE = `
 with held as (
@@ -195,7 +198,7 @@ with held as (
 ), broken_off as (
   select t.saga_id, t.position
   from saga_step t join freed using (saga_id)
-  where t.status in ('running', 'compensating')
+  where $3 and t.status in ('running', 'compensating')
   for update of t skip locked
 )
 update saga_step t

@@ -13,10 +13,16 @@ export interface StepRecord {
   readonly error: SagaError | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
-  /** Compensation attempts begun so far, and when the first of them began. */
+  /**
+   * Compensation attempts begun so far, and when the first of them began: later by the time in which no process
+   * has tried.
+   */
   readonly undoAttempts: number;
   readonly undoSince: number | null;
-  /** The latest of them, in a row, whose end nobody has written: each may have ended its process. */
+  /**
+   * The latest of them, in a row, that may have brought their worker down: nobody has written their end, or it
+   * had failed by then.
+   */
   readonly undoUnended: number;
 }
 
@@ -140,6 +146,9 @@ export interface Journal {
    */
   claim(limit: number, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
 
+  /** Milliseconds since 1970 on the clock that leases are judged by. */
+  time(): Promise<number>;
+
   /** Says that there is a process that knows these, and will claim them when it has room. */
   vouch(known: readonly DefinitionKey[]): Promise<void>;
 
@@ -151,10 +160,10 @@ export interface Journal {
 
   /**
    * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards.
-   * Attempts that are broken off by that count no more: not as `attempts`, nor as `undoUnended`, since they
-   * have ended no process.
+   * With `uncounted`, attempts that are broken off by that count no more: not as `attempts`, nor as
+   * `undoUnended`. Only for one who knows that none of them has ended a worker.
    */
-  release(holds: readonly Hold[]): Promise<void>;
+  release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void>;
 
   /** Newest first. */
   list(query: ListQuery): Promise<readonly SagaSummary[]>;

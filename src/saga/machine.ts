@@ -13,12 +13,11 @@ import { forwardPause, undoPause } from './backoff.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord, StepRecord } from './journal.js';
 import type { Json, SagaError } from './saga.js';
+import { COMPENSATE_FOR_MS, countTried } from './tried-time.js';
 
-/** How long a compensation is tried. */
-export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;
 /**
- * Attempts of a compensation, in a row, that may end together with what ran them: as many as a forward step
- * has by default. More would let one compensation that ends its process end it again and again.
+ * Attempts of a compensation, in a row, that may have brought their worker down: as many as a forward step has
+ * by default. More would let one compensation that ends its process end it again and again.
  */
 export const UNENDED_UNDOS = 5;
 
@@ -43,9 +42,9 @@ const LOST: SagaError = {
   message: 'The outcome of the step could not be found out.',
 };
 
-const DEADLY: SagaError = {
-  code: 'PROCESS_LOST',
-  message: `The worker or process that ran the compensation was lost in each of its last ${UNENDED_UNDOS} attempts.`,
+const UNENDED: SagaError = {
+  code: 'ATTEMPTS_LOST',
+  message: `In each of the last ${UNENDED_UNDOS} attempts the worker failed or was lost, or it lost its lease to another.`,
 };
 
 const NOT_KEPT: SagaError = {
@@ -54,23 +53,32 @@ const NOT_KEPT: SagaError = {
 };
 
 /** The next action, and the record that announces it: to be journaled before the action is begun. */
-export function advance(record: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {
+export function advance(given: SagaRecord, plan: Plan, now: number): { record: SagaRecord; action: Action } {
+  const record = countTried(given, plan, now);
   return record.failure === null ? forward(record, plan, now) : backward(record, plan, now);
 }
 
-/** The record after an action, and how long to pause before the next one (0: not at all). */
+/**
+ * The record after an action, and how long to pause before the next one (0: not at all).
+ * @param hasFailed the worker has failed meanwhile: it may have been this action that brought it down
+ */
 export function settle(
-  record: SagaRecord,
+  given: SagaRecord,
   plan: Plan,
   effect: Effect,
   outcome: Outcome,
   now: number,
   random: () => number,
+  hasFailed = false,
 ): { record: SagaRecord; pauseMs: number } {
   const { position } = effect;
+  const record = countTried(given, plan, now);
   const step = record.steps[position]!;
   const rule = plan.steps[position]!;
-  if (effect.kind === 'undo') return settleUndo(record, step, rule, position, outcome, now, random);
+  if (effect.kind === 'undo') {
+    const ended = hasFailed ? step : { ...step, undoUnended: 0 };
+    return settleUndo(record, ended, rule, position, outcome, now, random);
+  }
   switch (outcome.kind) {
     case 'ok': {
       const done = { status: 'completed', result: outcome.result, error: null, finishedAt: now } as const;
@@ -168,7 +176,7 @@ function backward(record: SagaRecord, plan: Plan, now: number): { record: SagaRe
   }
   const step = record.steps[position]!;
   if (step.undoUnended >= UNENDED_UNDOS) {
-    const givenUp = { status: 'failed', error: DEADLY, finishedAt: now } as const;
+    const givenUp = { status: 'failed', error: UNENDED, finishedAt: now } as const;
     return backward(withStep(record, position, { ...step, ...givenUp }), plan, now);
   }
   const attempt = step.undoAttempts + 1;
@@ -179,21 +187,20 @@ function backward(record: SagaRecord, plan: Plan, now: number): { record: SagaRe
     undoUnended: step.undoUnended + 1,
   } as const;
   return {
-    record: { ...withStep(record, position, { ...step, ...begun }), status: 'compensating' },
+    record: { ...withStep(record, position, { ...step, ...begun }), status: 'compensating', updatedAt: now },
     action: { kind: 'undo', position, attempt },
   };
 }
 
 function settleUndo(
   record: SagaRecord,
-  begun: StepRecord,
+  step: StepRecord,
   rule: StepPlan,
   position: number,
   outcome: Outcome,
   now: number,
   random: () => number,
 ): { record: SagaRecord; pauseMs: number } {
-  const step: StepRecord = { ...begun, undoUnended: 0 };
   if (outcome.kind === 'refused' || outcome.kind === 'unknown') {
     const { error } = outcome;
     if (now - (step.undoSince ?? now) >= COMPENSATE_FOR_MS) {

@@ -1,5 +1,5 @@
 // The sagas that run in this worker: launched by a start or a claim, waited for, let go at the end.
-import { UnavailableError } from '../errors.js';
+import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { StepScope } from './attempt.js';
 import type { Plans } from './definition.js';
@@ -27,10 +27,12 @@ export class Orchestrator {
   /** How many wait here for a saga, by its id. */
   readonly #waiters = new Map<string, number>();
   #phase: 'open' | 'over' = 'open';
+  /** As of SagaEngine.drain. */
+  #hasFailed = (): boolean => false;
 
-  constructor(plans: Plans, setting: RunnerSetting) {
+  constructor(plans: Plans, setting: Omit<RunnerSetting, 'hasFailed'>) {
     this.#plans = plans;
-    this.#setting = setting;
+    this.#setting = { ...setting, hasFailed: () => this.#hasFailed() };
   }
 
   running(sagaId: string): Running | undefined {
@@ -56,7 +58,8 @@ export class Orchestrator {
     const { record, hold } = claim;
     const { log } = this.#setting;
     if (this.#phase === 'over') {
-      void this.#free([hold]);
+      // What has begun of a claimed saga was begun elsewhere.
+      void this.#free([hold], origin === 'started' ? 'uncounted' : 'counted');
       return;
     }
     const plan = this.#plans.planFor(record);
@@ -95,13 +98,17 @@ export class Orchestrator {
   }
 
   /**
-   * Whose lease is about to run out stops before anybody else can begin: the journal has not answered for
-   * long.
+   * A step whose lease is about to run out stops before another worker can begin: the journal has not answered
+   * for long, or this process was paused.
    */
-  loseOverdue(): void {
-    const now = this.#setting.clock();
+  breakOffOverdue(): void {
+    const { clock, log } = this.#setting;
+    const now = clock();
     for (const { runner } of this.#running.values()) {
-      if (now >= runner.heldUntil - MARGIN_MS) this.lose(runner.hold);
+      if (now < runner.heldUntil - MARGIN_MS) continue;
+      const reason = new DeadlineExceededError('The lease of the saga ran out before it was prolonged.');
+      const { sagaId } = runner.hold;
+      if (runner.breakOff(reason)) log.warn({ sagaId }, 'saga: lease not prolonged in time, step broken off');
     }
   }
 
@@ -126,8 +133,14 @@ export class Orchestrator {
    * Lets running steps end: a saga that somebody waits for goes on here, another is let go at its next pause.
    * Breaks off what is left after `withinMs` and frees it for others at once.
    * @param arrivals resolves when nobody can start a saga any more; what is started before is waited for too
+   * @param hasFailed as of SagaEngine
    */
-  async drain(withinMs: number, arrivals: Promise<void> = Promise.resolve()): Promise<void> {
+  async drain(
+    withinMs: number,
+    arrivals: Promise<void> = Promise.resolve(),
+    hasFailed = (): boolean => false,
+  ): Promise<void> {
+    this.#hasFailed = hasFailed;
     const until = performance.now() + withinMs;
     let arriving = true;
     const arrived = arrivals.then(() => {
@@ -139,17 +152,27 @@ export class Orchestrator {
       await within(all, until - performance.now());
     }
     this.#phase = 'over';
-    const left = this.holds();
+    const left = Array.from(this.#running.values(), ({ runner }) => runner);
     const reason = new UnavailableError('DRAINING', 'The worker stops.');
-    for (const { runner } of this.#running.values()) runner.stop(reason);
-    await this.#free(left);
+    for (const runner of left) runner.stop(reason);
+    const counts = ({ hasTried }: Runner): boolean => hasFailed() || !hasTried;
+    await Promise.all([
+      this.#free(
+        left.filter(counts).map(({ hold }) => hold),
+        'counted',
+      ),
+      this.#free(
+        left.filter((runner) => !counts(runner)).map(({ hold }) => hold),
+        'uncounted',
+      ),
+    ]);
   }
 
-  async #free(holds: readonly Hold[]): Promise<void> {
+  async #free(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void> {
     if (holds.length === 0) return;
     const { journal, log } = this.#setting;
     try {
-      await journal.release(holds);
+      await journal.release(holds, attempts);
     } catch (error) {
       log.warn({ err: error, sagas: holds.length }, 'saga: release failed; the leases will run out');
     }

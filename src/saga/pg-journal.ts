@@ -45,6 +45,7 @@ import {
   RENEW,
   RETIRE_KEY,
   TAKE,
+  TIME,
   VOUCH,
   WRITE,
 } from './journal-sql.js';
@@ -154,6 +155,11 @@ export class PgJournal implements Journal {
     return rows.map(claimOf);
   }
 
+  async time(): Promise<number> {
+    const { rows } = await this.#ask<{ readonly ms: number }>(TIME, []);
+    return rows[0]!.ms;
+  }
+
   async vouch(known: readonly DefinitionKey[]): Promise<void> {
     await this.#ask(VOUCH, keyColumns(known));
   }
@@ -173,8 +179,8 @@ export class PgJournal implements Journal {
     };
   }
 
-  async release(holds: readonly Hold[]): Promise<void> {
-    await this.#ask(RELEASE, holdColumns(holds));
+  async release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void> {
+    await this.#ask(RELEASE, [...holdColumns(holds), attempts === 'uncounted']);
   }
 
   async #writeAll(writes: readonly Write[]): Promise<readonly Written[]> {

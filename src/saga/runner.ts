@@ -25,6 +25,7 @@ import {
 } from './machine.js';
 import type { SagaObserver } from './observer.js';
 import { traceOf } from './trace.js';
+import { countTried } from './tried-time.js';
 import type { Turn } from './turn.js';
 
 /** Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing. */
@@ -39,6 +40,8 @@ const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
 export type RunnerEnd = 'ended' | 'let-go' | 'lost';
 
 export interface RunnerSetting extends AttemptSetting {
+  /** True once something that ran in this worker has brought it down. */
+  readonly hasFailed: () => boolean;
   readonly journal: Journal;
   readonly observer: SagaObserver;
   /** Milliseconds since 1970. */
@@ -72,6 +75,7 @@ export class Runner {
   #scope: StepScope | undefined;
   #nap: AbortController | undefined;
   #hasTurn = false;
+  #hasTried = false;
 
   /** @param asked on `clock`: before the journal was asked for it */
   constructor({ hold, record, wasLost = false }: Claim, plan: Plan, setting: RunnerSetting, asked: number) {
@@ -86,6 +90,11 @@ export class Runner {
 
   get record(): SagaRecord {
     return this.#record;
+  }
+
+  /** The step that the journal has as begun, if any, was begun by this runner. */
+  get hasTried(): boolean {
+    return this.#hasTried;
   }
 
   get heldUntil(): number {
@@ -106,6 +115,18 @@ export class Runner {
   part(): void {
     this.#parting = true;
     this.#nap?.abort();
+  }
+
+  /**
+   * The lease is about to run out, and others may begin then: breaks the step off. That this attempt has ended is
+   * written all the same when the journal answers again, unless another has the saga by then.
+   * @returns false when no step runs
+   */
+  breakOff(reason: Error): boolean {
+    const scope = this.#scope;
+    this.#scope = undefined;
+    scope?.abort(reason);
+    return scope !== undefined;
   }
 
   /** The hold is lost or given up: breaks the step off and writes nothing any more. */
@@ -149,8 +170,16 @@ export class Runner {
       if (this.#stopped) return 'lost';
       const outcome = await this.#act(action);
       if (this.#stopped) return 'lost';
-      const { now, random } = this.#setting;
-      const { record, pauseMs } = settle(this.#record, this.#plan, action, outcome, now(), random);
+      const { now, random, hasFailed } = this.#setting;
+      const { record, pauseMs } = settle(
+        this.#record,
+        this.#plan,
+        action,
+        outcome,
+        now(),
+        random,
+        hasFailed(),
+      );
       if (pauseMs > 0) {
         const rested = await this.#rest(record, pauseMs);
         if (rested !== 'rested') return rested;
@@ -192,19 +221,25 @@ export class Runner {
     const span = observer.stepStarted(event);
     const scope = new StepScope(sagaId, timeoutMs, span?.trace ?? this.#trace, service);
     this.#scope = scope;
+    this.#hasTried = true;
     const outcome = await attempt(effect, this.#record, this.#plan, scope, this.#setting);
     this.#scope = undefined;
     span?.end(outcome.kind, 'error' in outcome ? outcome.error : undefined);
     return outcome;
   }
 
+  /** A worker that has failed tries nothing again: it could not be told what brought it down. */
+  get #isLeaving(): boolean {
+    return this.#parting || this.#setting.hasFailed();
+  }
+
   async #rest(record: SagaRecord, pauseMs: number): Promise<'rested' | 'let-go' | 'lost'> {
-    if (pauseMs >= DURABLE_PAUSE_MS || this.#parting) return this.#letGo(record, pauseMs);
+    if (pauseMs >= DURABLE_PAUSE_MS || this.#isLeaving) return this.#letGo(record, pauseMs);
     if (!(await this.#write(record, 'renew'))) return 'lost';
-    const until = this.#setting.now() + pauseMs;
+    const until = this.#setting.clock() + pauseMs;
     await this.#sleep(pauseMs);
     if (this.#stopped) return 'lost';
-    return this.#parting ? this.#letGo(record, Math.max(0, until - this.#setting.now())) : 'rested';
+    return this.#isLeaving ? this.#letGo(record, Math.max(0, until - this.#setting.clock())) : 'rested';
   }
 
   async #letGo(record: SagaRecord, pauseMs: number): Promise<'let-go' | 'lost'> {
@@ -220,9 +255,10 @@ export class Runner {
   async #write(record: SagaRecord, lease: LeaseAfter): Promise<boolean> {
     if (record === this.#record && lease === 'renew') return true;
     const { journal, now, clock, random, log } = this.#setting;
-    const dated: SagaRecord = { ...record, updatedAt: now() };
+    const at = now();
+    const dated: SagaRecord = { ...countTried(record, this.#plan, at), updatedAt: at };
     const before = this.#record.steps;
-    const positions = record.steps.flatMap((step, at) => (step === before[at] ? [] : [at]));
+    const positions = dated.steps.flatMap((step, at) => (step === before[at] ? [] : [at]));
     for (let failures = 1; !this.#stopped; failures++) {
       const asked = clock();
       try {

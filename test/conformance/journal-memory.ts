@@ -104,6 +104,10 @@ export class MemoryJournal implements Journal {
       });
   }
 
+  async time(): Promise<number> {
+    return this.#store.now();
+  }
+
   async vouch(known: readonly DefinitionKey[]): Promise<void> {
     const now = this.#store.now();
     for (const stored of this.#store.sagas.values()) {
@@ -125,18 +129,19 @@ export class MemoryJournal implements Journal {
     const renewed = holds.filter((hold) => {
       const stored = this.#held(hold);
       if (stored === undefined || stored.record.status === 'waiting') return false;
-      stored.leaseUntil = Math.max(stored.leaseUntil, this.#store.now() + this.#leaseMs);
+      stored.leaseUntil = this.#store.now() + this.#leaseMs;
       return true;
     });
     return { renewed, lost: holds.filter((hold) => this.#held(hold) === undefined) };
   }
 
-  async release(holds: readonly Hold[]): Promise<void> {
+  async release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void> {
     for (const hold of holds) {
       const stored = this.#held(hold);
       if (stored === undefined || !['running', 'compensating'].includes(stored.record.status)) continue;
       stored.fence++;
       stored.leaseUntil = this.#store.now();
+      if (attempts === 'counted') continue;
       const steps = stored.record.steps.map((step) => ({
         ...step,
         undoUnended: 0,

@@ -199,13 +199,43 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       expect((await journal.load(record.sagaId))?.steps[0]).to.deep.equal(current.steps[0]);
     });
 
-    it('does not count a forward attempt that a release breaks off', async () => {
-      const record = sagaRecord();
-      const hold = await start(record);
-      const running = { ...record, steps: record.steps.with(0, { ...begun('debit'), attempts: 3 }) };
-      await journal.write(hold, running, [0], 'renew');
-      await journal.release([hold]);
-      expect((await journal.load(record.sagaId))?.steps[0]?.attempts).to.equal(2);
+    it('counts attempts that a release breaks off, or does not, as it is told', async () => {
+      const failure = { code: 'X', message: 'x', failedStep: 'credit' };
+      const undoing = { status: 'compensating', undoAttempts: 4, undoUnended: 4 } as const;
+      const left: unknown[] = [];
+      for (const attempts of ['counted', 'uncounted'] as const) {
+        for (const [changes, step] of [
+          [{ status: 'running' }, { attempts: 3 }],
+          [{ status: 'compensating', failure }, undoing],
+        ] as const) {
+          const record = sagaRecord();
+          const hold = await start(record);
+          const steps = record.steps.with(0, { ...begun('debit'), ...step });
+          await journal.write(hold, { ...record, ...changes, steps }, [0], 'renew');
+          await journal.release([hold], attempts);
+          const kept = (await journal.load(record.sagaId))?.steps[0];
+          left.push([kept?.attempts, kept?.undoUnended]);
+        }
+      }
+      expect(left).to.deep.equal([
+        [3, 0],
+        [1, 4],
+        [2, 0],
+        [1, 0],
+      ]);
+    });
+
+    it('tells the time that leases are judged by', async () => {
+      const before = await journal.time();
+      expect(before).to.be.within(Date.now() - 60_000, Date.now() + 60_000);
+      expect(await journal.time()).to.be.at.least(before);
+    });
+
+    it('shortens a lease that lies far ahead when it is renewed', async () => {
+      const hold = await start(sagaRecord());
+      expect(await store.journal(0).renew([hold])).to.deep.equal({ renewed: [hold], lost: [] });
+      const claims = await journal.claim(10, KNOWN, 'none');
+      expect(claims.map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
     });
 
     it('changes nothing for a write with an old fence', async () => {
@@ -340,7 +370,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('frees a released saga at once and for good', async () => {
       const record = sagaRecord();
       const hold = await start(record);
-      await journal.release([hold]);
+      await journal.release([hold], 'uncounted');
       expect(await journal.write(hold, { ...record, status: 'completed' }, [], 'renew')).to.equal(false);
       expect((await journal.claim(10, KNOWN, 'none')).map((claim) => claim.hold.sagaId)).to.deep.equal([
         hold.sagaId,
@@ -367,7 +397,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         await journal.write(hold, record, [0], 'renew');
         holds.push(hold);
       }
-      await journal.release(holds.slice(0, 1));
+      await journal.release(holds.slice(0, 1), 'uncounted');
       const unended = async ({ sagaId }: SagaRecord): Promise<number | undefined> =>
         (await journal.load(sagaId))?.steps[0]?.undoUnended;
       expect([await unended(released!), await unended(other!)]).to.deep.equal([0, 4]);

@@ -116,7 +116,7 @@ describe('on a real PostgreSQL', () => {
     const writes = records.map((record, at) => mine.write(holds[at]!, record, [0], 'renew'));
     const written = await Promise.allSettled(writes);
     expect(written.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled', 'fulfilled']);
-    await mine.release(holds);
+    await mine.release(holds, 'uncounted');
     expect(await mine.renew(holds)).to.deep.equal({ renewed: [], lost: free });
     await session.db.query('rollback');
     await session.close();
@@ -139,7 +139,7 @@ describe('on a real PostgreSQL', () => {
       records.map((record, at) => mine.write(holds[at]!, record, [0], 'renew')),
     );
     expect(written.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled']);
-    await mine.release(holds);
+    await mine.release(holds, 'uncounted');
     await session.db.query('rollback');
     await session.close();
     expect(await mine.renew(holds)).to.deep.equal({ renewed: [], lost: holds });

@@ -60,7 +60,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
     const dieAt = queue.shift();
     const definition = definitionOf(world.steps(scripts, life));
     const engine = engineOn(store, [definition], {
-      sleep,
+      ...{ sleep, clock: () => now },
       wrap: (journal) => life.journal(journal, dieAt),
     });
     engine.start();
@@ -97,7 +97,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
 
 /** A compensation that was lost together with its worker as often as it may be. */
 const isGivenUp = ({ status, undoUnended, error }: StepRecord): boolean =>
-  status === 'failed' && undoUnended === UNENDED_UNDOS && error?.code === 'PROCESS_LOST';
+  status === 'failed' && undoUnended === UNENDED_UNDOS && error?.code === 'ATTEMPTS_LOST';
 
 describe('whatever fails and whoever dies', () => {
   const seed = newSeed();

@@ -74,7 +74,7 @@ describe('a compensation that ends its process', () => {
     expect(await dieUntilEnded(sagaId, steps)).to.equal(UNENDED_UNDOS - 1);
     const stored = store.sagas.get(sagaId)!;
     expect(stored.record).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
-    expect(stored.record.steps[0]?.error?.code).to.equal('PROCESS_LOST');
+    expect(stored.record.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
     for (const [index, at] of begun.slice(1).entries()) {
       expect(at - begun[index]!, `before attempt ${index + 2}`).to.be.at.least((100 * 2 ** index) / 2);
     }

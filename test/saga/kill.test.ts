@@ -33,7 +33,7 @@ describe('a compensation that kills its process', () => {
       status: 'needs-attention',
       reason: 'COMPENSATION_FAILED',
       undo_attempts: UNENDED_UNDOS,
-      code: 'PROCESS_LOST',
+      code: 'ATTEMPTS_LOST',
     });
     expect(sagas[0]).to.include({ status: 'compensated' });
   }).timeout(60_000);

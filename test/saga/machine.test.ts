@@ -1,16 +1,9 @@
 import { expect } from 'chai';
 import { type AnyDefinition, planOf } from '#src/saga/definition.js';
 import type { SagaRecord } from '#src/saga/journal.js';
-import {
-  advance,
-  COMPENSATE_FOR_MS,
-  type Effect,
-  lostPause,
-  type Outcome,
-  settle,
-  UNENDED_UNDOS,
-} from '#src/saga/machine.js';
+import { advance, type Effect, lostPause, type Outcome, settle, UNENDED_UNDOS } from '#src/saga/machine.js';
 import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
+import { COMPENSATE_FOR_MS } from '#src/saga/tried-time.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 
 const nothing = (): undefined => undefined;
@@ -60,6 +53,15 @@ function walk(outcomes: readonly Outcome[], from: SagaRecord = sagaRecord(), min
   }
   return { actions, pauses, record };
 }
+
+/** As it would be if it had been written so much later. */
+const shifted = ({ updatedAt, steps }: SagaRecord, ms: number): Pick<SagaRecord, 'updatedAt' | 'steps'> => ({
+  updatedAt: updatedAt + ms,
+  steps: steps.map((step) => ({
+    ...step,
+    undoSince: step.undoSince === null ? null : step.undoSince + ms,
+  })),
+});
 
 const label = (action: Effect | { kind: 'ended' }): string =>
   action.kind === 'ended' ? 'ended' : `${action.kind} ${action.position}`;
@@ -172,16 +174,28 @@ describe('the rules of a saga', () => {
   });
 
   it('retry compensations for 24 hours, whatever they throw, then go on with the rest', () => {
-    const outcomes = [ok, unknown, notDone, unknown, notDone, ...Array<Outcome>(24).fill(refused), ok];
-    const { actions, record } = walk(outcomes, sagaRecord(), 60);
-    expect(actions.filter((action) => action === 'undo 1')).to.have.length(24);
+    const outcomes = [ok, unknown, notDone, unknown, notDone, ...Array<Outcome>(24 * 60).fill(refused), ok];
+    const { actions, record } = walk(outcomes, sagaRecord(), 1);
+    expect(actions.filter((action) => action === 'undo 1')).to.have.length(24 * 60);
     expect(actions.slice(-2)).to.deep.equal(['undo 0', 'ended']);
     expect(record).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
     expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
     expect(24 * 60 * 60_000).to.equal(COMPENSATE_FOR_MS);
   });
 
-  it('give a compensation up that was lost together with its process time and again, and go on with the rest', () => {
+  it('count of these 24 hours only the time in which a process has tried', () => {
+    const tried = walk([ok, ...Array<Outcome>(3).fill(refused)]).record;
+    for (const setMs of [60 * 60 * 60_000, -2 * 60 * 60_000]) {
+      // The journal has the same record, and the clock says something else: a weekend has passed, or it was set.
+      const record = { ...tried, ...shifted(tried, -setMs) };
+      const tries = (minutes: number): SagaRecord['steps'] =>
+        walk(Array<Outcome>(minutes).fill(unknown), record, 1).record.steps;
+      expect(tries(24 * 60 - 5)[0], `${setMs} ms later`).to.include({ status: 'compensating' });
+      expect(tries(24 * 60 + 5)[0]).to.include({ status: 'failed' });
+    }
+  });
+
+  it('give a compensation up whose end stayed unknown time and again, and go on with the rest', () => {
     let { record } = walk([ok, refused]);
     for (let lost = 1; lost < UNENDED_UNDOS; lost++) ({ record } = walk([], record));
     expect(record.steps[0]).to.include({ status: 'compensating', undoAttempts: UNENDED_UNDOS });
@@ -189,7 +203,7 @@ describe('the rules of a saga', () => {
     expect(actions).to.deep.equal(['ended']);
     expect(end).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
     expect(end.steps[0]).to.deep.include({ status: 'failed', undoAttempts: UNENDED_UNDOS });
-    expect(end.steps[0]?.error?.code).to.equal('PROCESS_LOST');
+    expect(end.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
   it('count only losses in a row: an attempt whose end is known has not ended the process', () => {

@@ -73,6 +73,7 @@ export class Life {
       claim: mortal(journal.claim.bind(journal), true),
       load: mortal(journal.load.bind(journal), false),
       take: mortal(journal.take.bind(journal), false),
+      time: mortal(journal.time.bind(journal), false),
       vouch: mortal(journal.vouch.bind(journal), false),
       renew: mortal(journal.renew.bind(journal), false),
       release: mortal(journal.release.bind(journal), false),

@@ -76,7 +76,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   };
   side.arm({
     serviceReady,
-    drain: async (withinMs) => {
+    drain: async (withinMs, hasFailed) => {
       // Behind the poll of this turn: what a listener has not taken when it closes, the kernel resets.
       await turn();
       server.stopListening();
@@ -92,7 +92,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
         .then(() => endUnfinished(app, log))
         .then(() => closeServer(server, cutConnections, log));
       const sagasMs = Math.max(0, withinMs - ANSWER_MS);
-      await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed))]);
+      await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed, hasFailed))]);
       calls.close();
       await host.close();
       bus.close();

@@ -1,0 +1,120 @@
+// Steps that bring their worker down: it drains, and gives its sagas back, but not the attempts that it broke off.
+import { setImmediate as turnOf } from 'node:timers/promises';
+import { expect } from 'chai';
+import { BusinessError } from '#src/errors.js';
+import type { SagaEngine } from '#src/saga/engine.js';
+import { UNENDED_UNDOS } from '#src/saga/machine.js';
+import type { SagaView } from '#src/saga/saga.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+
+const LONG = { timeoutMs: 20_000 };
+const MOST_WORKERS = 12;
+
+describe('a step that brings its worker down', () => {
+  let now: number;
+  let store: MemoryStore;
+  let down: Moment;
+
+  beforeEach(() => {
+    now = Date.now();
+    store = new MemoryStore(() => now);
+  });
+
+  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    await turnOf();
+    if (!signal.aborted) now += ms;
+  };
+
+  function worker(steps: readonly Step[], options: Parameters<typeof engineOn>[2] = {}): SagaEngine {
+    down = new Moment();
+    const engine = engineOn(store, [definitionOf(steps)], { sleep, ...options });
+    engine.start();
+    return engine;
+  }
+
+  const deadly = (): Promise<never> => {
+    down.now();
+    return new Promise(() => undefined);
+  };
+
+  /** One worker after the other, until the saga has ended. @returns how many have left, and the end */
+  async function leaveUntilEnded(
+    steps: readonly Step[],
+    hasFailed: (worker: number) => boolean,
+    withinMs = 0,
+  ): Promise<{ left: number; view: SagaView | undefined }> {
+    let engine = worker(steps);
+    const { sagaId } = await engine.sagas.start('transfer', {});
+    for (let left = 0; ; left++) {
+      const view = await Promise.race([down.happened, engine.sagas.wait(sagaId, LONG)]);
+      await engine.drain(withinMs, Promise.resolve(), () => hasFailed(left));
+      if (view !== undefined || left === MOST_WORKERS) return { left, view: view ?? undefined };
+      engine = worker(steps);
+    }
+  }
+
+  const undone: Step = { name: 'a', run: () => 1, compensate: () => undefined };
+  const refuses: Step = { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) };
+
+  it('is begun as often as its rule says, forward', async () => {
+    const steps = [undone, { name: 'b', retry: { attempts: 3 }, run: deadly }];
+    const { left, view } = await leaveUntilEnded(steps, () => true);
+    expect(left).to.equal(3);
+    expect(view).to.include({ status: 'compensated' });
+    expect(view?.steps[1]).to.include({ status: 'unknown', attempts: 3 });
+  });
+
+  it('is given up behind five attempts in a row, backward', async () => {
+    const steps = [{ name: 'a', run: () => 1, compensate: deadly }, refuses];
+    const { left, view } = await leaveUntilEnded(steps, () => true);
+    expect(left).to.equal(UNENDED_UNDOS);
+    expect(view).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
+    expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
+  });
+
+  it('is given up backward, too, when its end is known before that of its worker', async () => {
+    const fail = (): Promise<never> => {
+      down.now();
+      return turnOf().then(() => Promise.reject(new Error('and it fails')));
+    };
+    const steps = [{ name: 'a', run: () => 1, compensate: fail }, refuses];
+    const { left, view } = await leaveUntilEnded(steps, () => true, 10_000);
+    expect(left).to.equal(UNENDED_UNDOS);
+    expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
+  });
+
+  it('is told from one that a drain by order breaks off, whose attempts do not count', async () => {
+    for (const steps of [
+      [{ name: 'a', retry: { attempts: 2 }, run: deadly }],
+      [{ name: 'a', run: () => 1, compensate: deadly }, refuses],
+    ]) {
+      const { left, view } = await leaveUntilEnded(steps, (n) => n === 0);
+      expect(view).to.equal(undefined);
+      expect(left).to.equal(MOST_WORKERS);
+    }
+    const [forward, backward] = store.records();
+    expect(forward?.steps[0]).to.include({ status: 'running', attempts: 1 });
+    expect(backward?.steps[0]).to.include({ status: 'compensating', undoUnended: 0 });
+  });
+
+  it('stays counted when a worker drains by order that has not begun it again', async () => {
+    const steps = [{ name: 'a', run: deadly }];
+    const first = worker(steps);
+    const { sagaId } = await first.sagas.start('transfer', {});
+    await down.happened;
+    await first.drain(0, Promise.resolve(), () => true);
+    const resting = new Moment();
+    const second = worker(steps, {
+      sleep: (ms, signal) => {
+        if (ms < 500) resting.now();
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      },
+    });
+    const waiting = second.sagas.wait(sagaId, LONG);
+    await resting.happened;
+    await second.drain(0);
+    await waiting;
+    expect(store.sagas.get(sagaId)?.record.steps[0]).to.include({ status: 'running', attempts: 1 });
+  });
+});

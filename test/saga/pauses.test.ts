@@ -1,0 +1,218 @@
+// Workers that live on, but could not reach their journal, were paused, or whose clocks were set.
+import { expect } from 'chai';
+import { BusinessError } from '#src/errors.js';
+import type { SagaEngine } from '#src/saga/engine.js';
+import { type Journal, UNCLAIMED_MS } from '#src/saga/journal.js';
+import { UNENDED_UNDOS } from '#src/saga/machine.js';
+import { LEASE_MS } from '#src/saga/runner.js';
+import type { StepContext } from '#src/saga/saga.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+
+const LONG = { timeoutMs: 20_000 };
+const HOUR_MS = 3_600_000;
+
+const refuses: Step = { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) };
+const hang = (): Promise<never> => new Promise(() => undefined);
+
+/** Answers only while it may. */
+function interruptible(journal: Journal, isSilent: () => boolean): Journal {
+  return new Proxy(journal, {
+    get:
+      (target, name: keyof Journal) =>
+      async (...args: unknown[]) => {
+        if (isSilent()) throw new Error('the database cannot be reached');
+        return (target[name] as (...given: unknown[]) => unknown).apply(target, args);
+      },
+  });
+}
+
+describe('a saga whose journal is silent for longer than its lease', () => {
+  let now: number;
+  let isSilent: boolean;
+  let store: MemoryStore;
+  let engine: SagaEngine;
+
+  beforeEach(() => {
+    now = 1_800_000_000_000;
+    isSilent = false;
+    store = new MemoryStore(() => now);
+  });
+  afterEach(() => engine.drain(0));
+
+  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    await new Promise(setImmediate);
+    if (!signal.aborted) now += ms;
+  };
+
+  /** Keeps the journal silent until the attempt is broken off. */
+  const outlasted = ({ signal }: StepContext): Promise<never> => {
+    isSilent = true;
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        isSilent = false;
+        reject(signal.reason as Error);
+      });
+    });
+  };
+
+  async function ends(steps: readonly Step[]) {
+    engine = engineOn(store, [definitionOf(steps)], {
+      ...{ sleep, clock: () => now },
+      wrap: (journal) => interruptible(journal, () => isSilent),
+    });
+    const { sagaId } = await engine.sagas.start('transfer', {});
+    engine.start();
+    return engine.sagas.wait(sagaId, LONG);
+  }
+
+  it('says itself that its compensation was broken off: that has ended no process', async () => {
+    let silences = 0;
+    const compensate = (_: never, ctx: StepContext): Promise<void> | void =>
+      ++silences > UNENDED_UNDOS ? undefined : outlasted(ctx);
+    const view = await ends([{ name: 'a', timeoutMs: 60_000, run: () => 1, compensate }, refuses]);
+    expect(view).to.include({ status: 'compensated' });
+    expect(silences).to.equal(UNENDED_UNDOS + 1);
+  });
+
+  it('has used up one forward attempt, and says why it was broken off', async () => {
+    const run = (_: never, ctx: StepContext): Promise<never> => outlasted(ctx);
+    const view = await ends([{ name: 'a', timeoutMs: 60_000, retry: { attempts: 1 }, run }]);
+    expect(view).to.deep.include({ status: 'compensated' });
+    expect(view.error).to.include({ code: 'DEADLINE_EXCEEDED', failedStep: 'a' });
+  });
+});
+
+describe('workers that were paused together', () => {
+  const engines: SagaEngine[] = [];
+  let now: number;
+  /** What the clock of the database server is ahead. */
+  let aheadMs: number;
+  let store: MemoryStore;
+  let sleepers: { readonly at: number; readonly name: string; readonly wake: () => void }[];
+
+  beforeEach(() => {
+    now = 1_800_000_000_000;
+    aheadMs = 0;
+    sleepers = [];
+    store = new MemoryStore(() => now + aheadMs);
+  });
+  afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.drain(0))));
+
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 30; turn++) await new Promise(setImmediate);
+  };
+
+  function worker(name: string, steps: readonly Step[], version = 1): SagaEngine {
+    const engine = engineOn(store, [definitionOf(steps, 'transfer', version)], {
+      clock: () => now,
+      now: () => now,
+      sleep: (ms, signal) =>
+        new Promise((wake) => {
+          const awake = (): void => {
+            signal.removeEventListener('abort', awake);
+            wake();
+          };
+          sleepers.push({ at: now + ms, name, wake: awake });
+          signal.addEventListener('abort', awake);
+        }),
+    });
+    engine.start();
+    engines.push(engine);
+    return engine;
+  }
+
+  async function wake(name: string): Promise<void> {
+    const index = sleepers.findIndex((sleeper) => sleeper.name === name);
+    for (const sleeper of sleepers.splice(index, 1)) sleeper.wake();
+    await turns();
+  }
+
+  async function pass(ms: number): Promise<void> {
+    const end = now + ms;
+    for (;;) {
+      sleepers.sort((a, b) => a.at - b.at);
+      if (sleepers[0] === undefined || sleepers[0].at > end) break;
+      now = Math.max(now, sleepers[0].at);
+      await wake(sleepers[0].name);
+    }
+    now = end;
+  }
+
+  it('take no saga from each other that the other still runs', async () => {
+    const steps: readonly Step[] = [{ name: 'a', timeoutMs: HOUR_MS, run: hang }];
+    const owner = worker('owner', steps);
+    worker('other', steps);
+    await turns();
+    const { sagaId } = await owner.sagas.start('transfer', {});
+    await pass(5_000);
+    const { fence } = store.sagas.get(sagaId)!;
+    now += 2 * LEASE_MS;
+    await wake('other');
+    expect(store.sagas.get(sagaId)?.fence, 'the other has looked first').to.equal(fence);
+    await wake('owner');
+    await pass(20_000);
+    expect(store.sagas.get(sagaId)?.fence).to.equal(fence);
+  });
+
+  it('claim all the same what nobody runs any more, a moment later', async () => {
+    const dead = engineOn(store, [definitionOf([{ name: 'a', run: hang }])], { now: () => now });
+    const { sagaId } = await dead.sagas.start('transfer', {});
+    const heir = worker('heir', [{ name: 'a', run: () => 1 }]);
+    await turns();
+    now += 2 * LEASE_MS;
+    await wake('heir');
+    await pass(20_000);
+    expect((await heir.sagas.get(sagaId)).status).to.equal('completed');
+    await dead.drain(0);
+  });
+
+  for (const [what, pause] of [
+    ['the process stood still', () => (now += UNCLAIMED_MS + 60_000)],
+    ['the hosts did, which only the database server shows', () => (aheadMs += UNCLAIMED_MS + 120_000)],
+  ] as const) {
+    it(`do not take a saga of another version for one that nobody knows, though ${what}`, async () => {
+      const old = worker('old', [{ name: 'a', timeoutMs: 2 * HOUR_MS, run: hang }], 1);
+      worker('new', [{ name: 'a', run: () => 1 }], 2);
+      await turns();
+      const { sagaId } = await old.sagas.start('transfer', {});
+      await pass(HOUR_MS / 4);
+      pause();
+      for (let round = 0; round < 12; round++) {
+        now += 1_250;
+        await wake('new');
+      }
+      await wake('old');
+      await pass(5_000);
+      expect((await old.sagas.get(sagaId)).status).to.equal('running');
+    }).timeout(10_000);
+  }
+});
+
+describe('a nap between two attempts', () => {
+  it('takes its time, though the wall clock is set meanwhile', async () => {
+    let wall = 1_800_000_000_000;
+    const store = new MemoryStore(() => 1_800_000_000_000);
+    const napping = new Moment();
+    const fails: Step = {
+      name: 'a',
+      retry: { attempts: 5, backoffMs: 1_900, maxBackoffMs: 1_900 },
+      run: () => Promise.reject(new Error('down')),
+    };
+    const engine = engineOn(store, [definitionOf([fails])], {
+      now: () => wall,
+      random: () => 1 - Number.EPSILON,
+      sleep: (_, signal) => {
+        napping.now();
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      },
+    });
+    const { sagaId } = await engine.sagas.start('transfer', {});
+    await napping.happened;
+    wall -= 2 * HOUR_MS;
+    await engine.drain(3_000);
+    const { record, leaseUntil } = store.sagas.get(sagaId)!;
+    expect(record.status).to.equal('waiting');
+    expect(leaseUntil - store.now()).to.be.at.most(1_900);
+  });
+});

@@ -1,0 +1,45 @@
+// A step of a saga that brings its worker down, in the real process.
+import { expect } from 'chai';
+import { get, post } from '#test/support/client.js';
+import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { FAILING_STEP } from './fixtures/paths.js';
+
+describe('a saga step that brings its worker down', () => {
+  let cluster: Cluster;
+  before(async function () {
+    this.timeout(60_000);
+    const env = { WORKERS: '2', DRAIN_MS: '100' };
+    cluster = await startCluster({ config: FAILING_STEP, env });
+  });
+  after(async function () {
+    this.timeout(30_000);
+    await cluster.dispose();
+  });
+
+  it('does so as often as its rule says', async function () {
+    this.timeout(30_000);
+    // The worker may be lost before it has answered.
+    await post(`${cluster.url}/charge`, {}).catch(() => undefined);
+    const saga = await until(
+      async () => {
+        const page = await (await get(`${cluster.adminUrl}/sagas`)).json();
+        return (page as { readonly items: readonly Item[] }).items[0];
+      },
+      (found) => found?.status === 'compensated',
+    );
+    expect(saga?.status).to.equal('compensated');
+    const view: unknown = await (await get(`${cluster.adminUrl}/sagas/${saga?.sagaId}`)).json();
+    expect(view).to.have.nested.property('steps[0].attempts', 2);
+    const ended = await until(
+      () => cluster.logs().filter(({ msg }) => msg === 'worker ended'),
+      ({ length }) => length >= 2,
+    );
+    expect(ended.map(({ reason }) => reason)).to.deep.equal(['uncaught-exception', 'uncaught-exception']);
+  });
+});
+
+interface Item {
+  readonly sagaId: string;
+  readonly status: string;
+}
