@@ -1,8 +1,8 @@
 // The turn of sagas whose compensation has its last chance, one for all workers: what a compensation ends is
 // the process.
 import type { Block } from '../memory/block.js';
-import { BulkheadCells, type Permits } from '../memory/bulkhead-cells.js';
-import type { Turn } from '../saga/turn.js';
+import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import { localTurn, type Turn } from '../saga/turn.js';
 
 const NAME = 'sagas with a last chance';
 
@@ -10,14 +10,25 @@ const NAME = 'sagas with a last chance';
  * Has a row among the bulkheads only once it is needed. What a lost worker held is released with the rest.
  */
 export function lastChanceOf(block: Block, slot: number): Turn {
-  let permits: Permits | undefined;
+  let turn: Turn | undefined;
   return {
     take() {
-      permits ??= new BulkheadCells(block, slot).of(NAME);
-      return permits.enter(1);
+      turn ??= turnIn(block, slot);
+      return turn.take();
     },
     leave() {
-      permits?.leave();
+      turn?.leave();
     },
   };
+}
+
+function turnIn(block: Block, slot: number): Turn {
+  try {
+    const permits = new BulkheadCells(block, slot).of(NAME);
+    return { take: () => permits.enter(1), leave: () => permits.leave() };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // Services have all the rows: then one in each worker has to do.
+    return localTurn();
+  }
 }

@@ -154,13 +154,25 @@ export class MountedService {
         ),
       });
       this.#lateSagas.arrive(this.#engine.sagas);
-      if (exclusive) await releaseOwnersExcept(journal, thread.instanceId);
+      if (exclusive) await this.#freeSagas(journal);
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
     this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, database));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
     if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
+  }
+
+  /** A short cut: what earlier owners held is free anyway once their leases have run out. */
+  async #freeSagas(journal: Database): Promise<void> {
+    try {
+      await releaseOwnersExcept(journal, this.#surroundings.thread.instanceId);
+    } catch (error) {
+      this.#log.warn(
+        { err: error },
+        'sagas of an earlier process could not be freed; their leases will run out',
+      );
+    }
   }
 
   async openSagasSince(): Promise<Date | undefined> {

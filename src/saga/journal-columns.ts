@@ -9,6 +9,8 @@ export interface Write {
   readonly record: SagaRecord;
   readonly positions: readonly number[];
   readonly releaseForMs: number | null;
+  /** Larger than that of every earlier one. */
+  readonly number: number;
   readonly texts: WriteTexts;
 }
 
@@ -83,6 +85,7 @@ export function moveColumns(moves: readonly Write[]): unknown[] {
     moves.map(({ record }) => record.reason),
     moves.map(({ releaseForMs }) => releaseForMs),
     moves.map(({ record }) => record.updatedAt),
+    moves.map(({ number }) => number),
   ];
 }
 

@@ -22,10 +22,10 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
 /**
- * Starts ($3..$13) and moves ($14..$20) of this worker's sagas with the steps they touch ($21..$33). Answers
+ * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34). Answers
  * the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
  * them, and none of their steps is written either. With `locked`: not written, because another session has
- * one of the rows. A worker that has lost a saga and claimed it again may still have a write of its old hold
+ * one of the rows. A move that was held up behind a later one of its hold changes nothing. A worker that has lost a saga and claimed it again may still have a write of its old hold
  * in the same statement, so the fence goes with the id all the way.
  */
 export const WRITE = `
@@ -43,8 +43,8 @@ with started as (
   returning saga_id, fence
 ), touched as materialized (
   select *
-  from unnest($21::uuid[], $22::int2[], $23::text[], $24::text[], $25::int[], ${VALUES('$26')},
-              ${VALUES('$27')}, $28::float8[], $29::float8[], $30::int[], $31::float8[], $32::int[], $33::int8[])
+  from unnest($22::uuid[], $23::int2[], $24::text[], $25::text[], $26::int[], ${VALUES('$27')},
+              ${VALUES('$28')}, $29::float8[], $30::float8[], $31::int[], $32::float8[], $33::int[], $34::int8[])
     as t(saga_id, position, name, status, attempts, result, error, started, finished, undo_attempts, undo_since,
          undo_unended, fence)
 ), free as (
@@ -57,21 +57,22 @@ with started as (
   where (saga_id, position) not in (select saga_id, position from free)
 ), asked as materialized (
   select *
-  from unnest($14::uuid[], $15::int8[], $16::text[], ${VALUES('$17')}, $18::text[], $19::float8[], $20::float8[])
-    as m(saga_id, fence, status, failure, reason, release_ms, updated)
+  from unnest($14::uuid[], $15::int8[], $16::text[], ${VALUES('$17')}, $18::text[], $19::float8[], $20::float8[],
+              $21::int8[])
+    as m(saga_id, fence, status, failure, reason, release_ms, updated, write_no)
 ), mine as (
   select s.saga_id as held, m.*
   from asked m
-  join saga s on s.saga_id = m.saga_id and s.fence = m.fence
+  join saga s on s.saga_id = m.saga_id and s.fence = m.fence and s.write_no < m.write_no
   where m.saga_id not in (select saga_id from busy)
   for update of s skip locked
 ), moved as (
   update saga s
   set status = m.status, failure = m.failure, reason = m.reason, updated_at = ${AT('m.updated')},
-      owner = case when m.release_ms is null then s.owner end,
+      owner = case when m.release_ms is null then s.owner end, write_no = m.write_no,
       lease_until = ${IN('coalesce(m.release_ms, $2::float8)')}
   from mine m
-  where s.saga_id = m.held and s.fence = m.fence
+  where s.saga_id = m.held and s.fence = m.fence and s.write_no < m.write_no
   returning s.saga_id, s.fence
 ), written as (
   select saga_id, fence from started union all select saga_id, fence from moved
@@ -115,18 +116,19 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 /**
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
- * others are left alone, null for ever. Rows that another worker is just claiming are passed over.
+ * others are left alone, null for ever. Rows that another worker is just claiming are passed over. First come those
+ * that were moved longest ago: by their age, old ones that are tried again and again would keep all others out.
  */
 export const CLAIM = `
 with due as (
   select saga_id, status as was from saga
   where ${DUE} and (lease_until <= now() - $7::float8 * interval '1 millisecond' or ${isKnown(['$4', '$5', '$6'])})
-  order by saga_id
+  order by updated_at
   limit $3
   for update skip locked
 ), s as (
   update saga
-  set owner = $1, fence = fence + 1, lease_until = ${IN('$2::float8')},
+  set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8')},
       status = case when failure is null then 'running' else 'compensating' end
   from due where saga.saga_id = due.saga_id
   returning saga.*, due.was
@@ -137,7 +139,7 @@ select s.*, ${STEPS} from s order by s.saga_id`;
 export const TAKE = `
 with s as (
   update saga
-  set owner = $1, fence = fence + 1, lease_until = ${IN('$2::float8')}
+  set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8')}
   where saga_id = $3
     and (status in ('waiting', 'needs-attention')
          or (status in ('running', 'compensating') and lease_until <= now()))
@@ -210,11 +212,17 @@ where t.saga_id = b.saga_id and t.position = b.position`;
 export const OPEN_SINCE = `
 select min(created_at) as since from saga where status not in ('completed', 'compensated')`;
 
-/** $1 the instance that lives. */
+/** $1 the instance that lives. What another session has locked keeps its lease. */
 export const RELEASE_EXCEPT = `
+with left_behind as (
+  select saga_id from saga
+  where status in ('running', 'compensating') and owner is not null and not starts_with(owner, $1 || ':')
+  for update skip locked
+)
 update saga
 set owner = null, fence = fence + 1, lease_until = now()
-where status in ('running', 'compensating') and owner is not null and not starts_with(owner, $1 || ':')`;
+from left_behind
+where saga.saga_id = left_behind.saga_id`;
 
 /**
  * $1 how many, then $2 saga and $3 id as far as given. The status stands in the text, so that the planner may

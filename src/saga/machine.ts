@@ -79,13 +79,16 @@ export function settle(
     const ended = hasFailed ? step : { ...step, undoUnended: 0 };
     return settleUndo(record, ended, rule, position, outcome, now, random);
   }
+  // What found something out was no attempt.
+  const attempts =
+    effect.kind === 'resolve' && outcome.kind !== 'unknown' ? step.attempts - 1 : step.attempts;
   switch (outcome.kind) {
     case 'ok': {
       const done = { status: 'completed', result: outcome.result, error: null, finishedAt: now } as const;
-      return { record: withStep(record, position, { ...step, ...done }), pauseMs: 0 };
+      return { record: withStep(record, position, { ...step, ...done, attempts }), pauseMs: 0 };
     }
     case 'not-done':
-      return { record: withStep(record, position, { ...step, status: 'pending' }), pauseMs: 0 };
+      return { record: withStep(record, position, { ...step, status: 'pending', attempts }), pauseMs: 0 };
     case 'refused': {
       // What an earlier attempt has done stands, whatever this one was told: then the step is undone with the
       // others.
@@ -95,8 +98,6 @@ export function settle(
       return { record: { ...withStep(record, position, { ...step, ...refused }), failure }, pauseMs: 0 };
     }
     case 'unknown': {
-      // Asking in vain costs an attempt too, so that the asking ends as well.
-      const attempts = effect.kind === 'resolve' ? step.attempts + 1 : step.attempts;
       const open: StepRecord = { ...step, status: 'unknown', attempts, error: outcome.error };
       const pauseMs = canGoOn(open, rule) ? forwardPause(rule.retry, attempts, random) : 0;
       return { record: withStep(record, position, open), pauseMs };
@@ -146,8 +147,13 @@ function forward(record: SagaRecord, plan: Plan, now: number): { record: SagaRec
   const step = record.steps[position]!;
   const rule = plan.steps[position]!;
   if (canAsk(step, rule)) {
+    // Asking in vain costs an attempt too, and so does what dies while it asks: the asking ends as well.
+    const asking: StepRecord = {
+      ...{ ...step, status: 'running', attempts: step.attempts + 1 },
+      error: step.error ?? LOST,
+    };
     return {
-      record: { ...record, status: 'running' },
+      record: { ...withStep(record, position, asking), status: 'running' },
       action: { kind: 'resolve', position, attempt: step.attempts },
     };
   }

@@ -1,5 +1,5 @@
 // The sagas that run in this worker: launched by a start or a claim, waited for, let go at the end.
-import { DeadlineExceededError, UnavailableError } from '../errors.js';
+import { UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { StepScope } from './attempt.js';
 import type { Plans } from './definition.js';
@@ -13,9 +13,6 @@ export interface Running {
   /** Never rejects. By then the saga is no longer among the running. */
   readonly done: Promise<RunnerEnd>;
 }
-
-/** For what a step does until it hears of the abort. */
-const MARGIN_MS = 500;
 
 /** How a saga came here. */
 export type Origin = 'started' | 'claimed';
@@ -102,13 +99,10 @@ export class Orchestrator {
    * for long, or this process was paused.
    */
   breakOffOverdue(): void {
-    const { clock, log } = this.#setting;
-    const now = clock();
     for (const { runner } of this.#running.values()) {
-      if (now < runner.heldUntil - MARGIN_MS) continue;
-      const reason = new DeadlineExceededError('The lease of the saga ran out before it was prolonged.');
       const { sagaId } = runner.hold;
-      if (runner.breakOff(reason)) log.warn({ sagaId }, 'saga: lease not prolonged in time, step broken off');
+      if (!runner.breakOffOverdue()) continue;
+      this.#setting.log.warn({ sagaId }, 'saga: lease not prolonged in time, step broken off');
     }
   }
 

@@ -77,6 +77,8 @@ export class PgJournal implements Journal {
   readonly #db: Queryable;
   readonly #owner: string;
   readonly #leaseMs: number;
+  /** Writes so far. One that is repeated may still be on its way, and must not land behind its repetition. */
+  #written = 0;
   readonly #writes = new Batch<Write, Written>((writes) => this.#writeAll(writes), {
     limit: BATCH_LIMIT,
     weightLimit: BATCH_LENGTH,
@@ -94,7 +96,10 @@ export class PgJournal implements Journal {
     const { sagaId } = record;
     const begun = record.steps.flatMap((step, at) => (step.status === 'pending' ? [] : [at]));
     for (;;) {
-      const start = writeOf({ hold: undefined, record, positions: begun, releaseForMs: null });
+      const start = writeOf({
+        ...{ hold: undefined, record, positions: begun },
+        ...{ releaseForMs: null, number: 0 },
+      });
       if ((await this.#writes.add(start)) === 'written') {
         return { created: true, hold: { sagaId, fence: 1 } };
       }
@@ -122,7 +127,7 @@ export class PgJournal implements Journal {
     lease: LeaseAfter,
   ): Promise<boolean> {
     const releaseForMs = lease === 'renew' ? null : lease.releaseForMs;
-    const write = writeOf({ hold, record, positions, releaseForMs });
+    const write = writeOf({ hold, record, positions, releaseForMs, number: ++this.#written });
     for (let looks = 1; looks <= LOCKED_LOOKS; looks++) {
       const written = await this.#writes.add(write);
       if (written !== 'locked') return written === 'written';

@@ -1,5 +1,6 @@
 // Drives one saga: announce in the journal, act, write what came of it, and so on, until it has ended, has to
 // sleep for long, or belongs to somebody else.
+import { DeadlineExceededError } from '../errors.js';
 import type { TraceContext } from '../scope.js';
 import { type AttemptSetting, attempt, StepScope } from './attempt.js';
 import { fullJitter } from './backoff.js';
@@ -34,6 +35,9 @@ export const DURABLE_PAUSE_MS = 2000;
 const LAST_CHANCE_PAUSE_MS = 500;
 /** A worker must miss several rounds of renewals in a row before its leases run out. */
 export const LEASE_MS = 6000;
+/** A step is broken off so long before the lease runs out: for what it does until it hears of it. */
+const MARGIN_MS = 500;
+const NOT_PROLONGED = 'The lease of the saga ran out before it was prolonged.';
 const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
 
 /** `let-go`: anyone may go on with it when it is due. `lost`: somebody else has it, or may have it soon. */
@@ -97,8 +101,9 @@ export class Runner {
     return this.#hasTried;
   }
 
-  get heldUntil(): number {
-    return this.#heldUntil;
+  /** The lease is about to run out: what runs now may run beside what another worker begins. */
+  get isOverdue(): boolean {
+    return this.#setting.clock() >= this.#heldUntil - MARGIN_MS;
   }
 
   /** The journal has prolonged the lease. @param asked as of the constructor */
@@ -118,15 +123,16 @@ export class Runner {
   }
 
   /**
-   * The lease is about to run out, and others may begin then: breaks the step off. That this attempt has ended is
-   * written all the same when the journal answers again, unless another has the saga by then.
-   * @returns false when no step runs
+   * Breaks the step off if the lease is about to run out. That this attempt has ended is written all the same when
+   * the journal answers again, unless another has the saga by then.
+   * @returns false when there is none to be broken off
    */
-  breakOff(reason: Error): boolean {
+  breakOffOverdue(): boolean {
     const scope = this.#scope;
+    if (scope === undefined || !this.isOverdue) return false;
     this.#scope = undefined;
-    scope?.abort(reason);
-    return scope !== undefined;
+    scope.abort(new DeadlineExceededError(NOT_PROLONGED));
+    return true;
   }
 
   /** The hold is lost or given up: breaks the step off and writes nothing any more. */
@@ -212,6 +218,10 @@ export class Runner {
   }
 
   async #act(effect: Effect): Promise<Outcome> {
+    // The journal took too long to say that it was announced.
+    if (this.isOverdue) {
+      return { kind: 'unknown', error: { code: 'DEADLINE_EXCEEDED', message: NOT_PROLONGED } };
+    }
     const { observer, service } = this.#setting;
     const { sagaId, saga } = this.#record;
     const { name, timeoutMs } = this.#plan.steps[effect.position]!;

@@ -73,21 +73,36 @@ export class WorkerSagas implements Sagas {
   }
 
   async #wait(sagaId: string, until: number): Promise<SagaView> {
+    const { orchestrator } = this.#setting;
     let pauseMs = POLL_MS.first;
+    let known: SagaRecord | undefined;
     for (;;) {
-      const here = this.#setting.orchestrator.running(sagaId);
+      const here = orchestrator.running(sagaId);
       if (here !== undefined) {
         const end = await within(here.done, Math.max(0, until - performance.now()));
+        known = here.runner.record;
         // Let go or lost: it goes on somewhere else, which only the journal can tell.
-        if (end === undefined || end === 'ended') return viewOf(here.runner.record);
+        if (end === undefined || end === 'ended') return viewOf(known);
       }
-      const record = await this.#load(sagaId);
+      known = await this.#look(sagaId, until, known);
       const leftMs = until - performance.now();
       // At the end of a drain there is no time to see it end elsewhere.
-      if (hasEnded(record.status) || leftMs <= 0 || this.#setting.orchestrator.over) return viewOf(record);
+      if (hasEnded(known.status) || leftMs <= 0 || orchestrator.over) return viewOf(known);
       await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
       pauseMs = Math.min(pauseMs * 2, POLL_MS.most);
     }
+  }
+
+  /** A saga that ran here is known to be there: a journal that does not answer is no reason to fail. */
+  async #look(sagaId: string, until: number, known: SagaRecord | undefined): Promise<SagaRecord> {
+    const loaded = this.#load(sagaId);
+    if (known === undefined) return loaded;
+    return (
+      (await within(
+        loaded.catch(() => undefined),
+        Math.max(0, until - performance.now()),
+      )) ?? known
+    );
   }
 
   async get(sagaId: string): Promise<SagaView> {

@@ -94,7 +94,7 @@ export class MemoryJournal implements Journal {
     return [...this.#store.sagas.values()]
       .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= now)
       .filter(({ record, leaseUntil }) => isKnown(record, known) || leaseUntil <= now - unclaimedMs)
-      .sort((a, b) => (a.record.sagaId < b.record.sagaId ? -1 : 1))
+      .sort((a, b) => a.record.updatedAt - b.record.updatedAt)
       .slice(0, limit)
       .map((stored) => {
         const wasLost = stored.record.status !== 'waiting';

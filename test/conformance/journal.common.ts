@@ -313,6 +313,28 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       );
     });
 
+    it('lets none wait for ever behind others that are claimed again and again', async () => {
+      const own = await open();
+      const [mine, short] = [own.journal(LONG_MS), own.journal(0)];
+      const claim = () => mine.claim(3, KNOWN, 'none');
+      const [, ...young] = await Promise.all(
+        [1, 2, 3, 4, 5, 6, 7].map(async () => {
+          const record = sagaRecord();
+          await short.create(record, 0);
+          return record.sagaId;
+        }),
+      );
+      const seen = new Set<string>();
+      for (let round = 0; round < 3; round++) {
+        for (const { hold, record } of await claim()) {
+          seen.add(hold.sagaId);
+          const waiting = { ...record, status: 'waiting', updatedAt: ++lastNow } as const;
+          await mine.write(hold, waiting, [], { releaseForMs: 0 });
+        }
+      }
+      expect([...seen]).to.include.members(young);
+    });
+
     it('never gives one saga to two that claim at once', async () => {
       const ids = await Promise.all(
         Array.from({ length: 40 }, async () => (await start(sagaRecord(), 0)).sagaId),

@@ -1,6 +1,14 @@
 import { expect } from 'chai';
-import type { Queryable } from '#src/db/database.js';
-import { type Hold, type Journal, UnstorableError } from '#src/saga/journal.js';
+import type { Queryable, QueryResult } from '#src/db/database.js';
+import { ConnectionLostError } from '#src/db/failure.js';
+import { Rows } from '#src/db/rows.js';
+import {
+  type Hold,
+  type Journal,
+  type SagaRecord,
+  type StepRecord,
+  UnstorableError,
+} from '#src/saga/journal.js';
 import { PgJournal, releaseOwnersExcept } from '#src/saga/pg-journal.js';
 import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
 import { connect } from '#test/saga/pg-connection.js';
@@ -74,13 +82,12 @@ describe('on a real PostgreSQL', () => {
         .sort(([a], [b]) => a - b)
         .map(([, one]) => one);
     for (let round = 0; round < 40; round++) {
-      const writes = (by: Journal): Promise<unknown>[] =>
-        shuffled([...holds.keys()]).map((at) => by.write(holds[at]!, records[at]!, [], 'renew'));
-      const all = [
-        ...others.map((other) => other.renew(shuffled(holds))),
-        ...writes(mine),
-        ...writes(others[0]!),
-      ];
+      // Who holds a saga is one worker, whose writes follow each other.
+      const writers = [mine, others[0]!];
+      const writes = shuffled([...holds.keys()]).map((at) =>
+        writers[at % 2]!.write(holds[at]!, records[at]!, [], 'renew'),
+      );
+      const all = [...others.map((other) => other.renew(shuffled(holds))), ...writes];
       const failed = (await Promise.allSettled<unknown>(all)).filter(({ status }) => status === 'rejected');
       expect(failed, `seed ${seed}`).to.deep.equal([]);
     }
@@ -98,6 +105,54 @@ describe('on a real PostgreSQL', () => {
     const claimed = (await heir.claim(1000, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
     expect(claimed).to.include(dead.sagaId).and.not.include(living.sagaId);
     expect(alive.created && (await heir.renew([alive.hold])).renewed).to.have.length(1);
+  });
+
+  it('frees what dead instances held beside a row that another session has locked', async () => {
+    const records = [sagaRecord(), sagaRecord()];
+    for (const record of records) await journal(60_000, 'left:1:1').create(record, 0);
+    const session = await connect(database.url);
+    await session.db.query('begin');
+    await session.db.query('select from saga where saga_id = $1 for update', [records[0]!.sagaId]);
+    await releaseOwnersExcept(database.db, 'heir');
+    const claimed = (await journal(60_000, 'heir:1:1').claim(1000, KNOWN, 'none')).map(
+      ({ hold }) => hold.sagaId,
+    );
+    expect(claimed).to.include(records[1]!.sagaId).and.not.include(records[0]!.sagaId);
+    await session.db.query('rollback');
+    await session.close();
+  });
+
+  it('changes nothing by a write that was given up and arrives behind its repetition, however late', async () => {
+    const late = new LateDatabase(database.db);
+    const mine = journal(60_000, 'here:1:1', late);
+    const record = sagaRecord();
+    const created = await mine.create(record, 0);
+    const hold = created.created ? created.hold : expect.fail('not created');
+    const moved = (status: StepRecord['status'], attempts: number): SagaRecord => ({
+      ...record,
+      steps: record.steps.with(0, { ...record.steps[0]!, status, attempts }),
+    });
+    late.isHolding = true;
+    const givenUp = await Promise.allSettled([mine.write(hold, moved('running', 1), [0], 'renew')]);
+    expect(givenUp[0]!.status).to.equal('rejected');
+    late.isHolding = false;
+    for (const [status, attempts] of [
+      ['running', 1],
+      ['completed', 2],
+    ] as const) {
+      expect(await mine.write(hold, moved(status, attempts), [0], 'renew')).to.equal(true);
+      await late.arrive();
+      expect((await mine.load(record.sagaId))!.steps[0]).to.include({ status, attempts });
+    }
+    // As the next one to hold it writes, whatever the numbers of the last one were.
+    await mine.release([hold], 'uncounted');
+    const next = journal(60_000, 'here:2:1');
+    const { hold: again } = (await next.claim(1000, KNOWN, 'none')).find(
+      ({ hold: { sagaId } }) => sagaId === record.sagaId,
+    )!;
+    expect(await next.write(again, moved('unknown', 3), [0], 'renew')).to.equal(true);
+    await late.arrive();
+    expect((await next.load(record.sagaId))!.steps[0]).to.include({ status: 'unknown', attempts: 3 });
   });
 
   it('passes over what another session has locked, and keeps, writes and frees the rest', async () => {
@@ -145,3 +200,25 @@ describe('on a real PostgreSQL', () => {
     expect(await mine.renew(holds)).to.deep.equal({ renewed: [], lost: holds });
   });
 });
+
+/** The network in front of a database: what it holds was given up, and arrives when it is told. */
+class LateDatabase extends Rows {
+  isHolding = false;
+  readonly #db: Queryable;
+  #held: (() => Promise<unknown>) | undefined;
+
+  constructor(db: Queryable) {
+    super();
+    this.#db = db;
+  }
+
+  async query<R>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {
+    if (!this.isHolding) return this.#db.query<R>(text, values);
+    this.#held = () => this.#db.query(text, values);
+    throw new ConnectionLostError('the connection was cut');
+  }
+
+  async arrive(): Promise<void> {
+    await this.#held!();
+  }
+}

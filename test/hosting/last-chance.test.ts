@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { lastChanceOf } from '#src/hosting/last-chance.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
+import { BULKHEADS } from '#src/memory/layout.js';
 
 describe('the turn of sagas with a last chance', () => {
   it('is one for all workers, and free again when the worker that has it is lost', () => {
@@ -11,6 +12,16 @@ describe('the turn of sagas with a last chance', () => {
     one.leave();
     expect([other.take(), one.take()]).to.deep.equal([true, false]);
     reclaimBulkheads(block, 2);
+    expect(one.take()).to.equal(true);
+  });
+
+  it('is one in each worker where services have all the rows', () => {
+    const block = Block.create({ workers: 2 });
+    const cells = new BulkheadCells(block, 0);
+    for (let row = 0; row < BULKHEADS; row++) cells.of(`place ${row}`);
+    const [one, other] = [lastChanceOf(block, 1), lastChanceOf(block, 2)];
+    expect([one.take(), one.take(), other.take()]).to.deep.equal([true, false, true]);
+    one.leave();
     expect(one.take()).to.equal(true);
   });
 

@@ -360,6 +360,25 @@ describe('the saga engine', () => {
       expect((await waiting).status).to.equal('completed');
     });
 
+    it('tell what is known of a saga that ran here, when the journal does not answer', async () => {
+      for (const load of [
+        () => Promise.reject(new Error('database away')),
+        () => new Promise<never>(() => {}),
+      ]) {
+        const step: Step = {
+          name: 'a',
+          run: () => Promise.reject(new Error('x')),
+          retry: { attempts: 2, backoffMs: 60_000, maxBackoffMs: 60_000 },
+        };
+        const wrap: NonNullable<Parameters<typeof engineOn>[2]>['wrap'] = (journal) =>
+          Object.assign(journal, { load });
+        const { sagas } = engine([step], { wrap });
+        const { sagaId } = await sagas.start('transfer', {});
+        const view = await sagas.wait(sagaId, { timeoutMs: 50 });
+        expect(view).to.deep.include({ sagaId, status: 'waiting' });
+      }
+    });
+
     it('know nothing of a saga that was never started', async () => {
       const { sagas } = engine([{ name: 'a', run: () => null }]);
       for (const id of [newSagaId(1), 'no-uuid']) {

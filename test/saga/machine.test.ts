@@ -101,6 +101,24 @@ describe('the rules of a saga', () => {
     ]);
   });
 
+  it('ask no more often than there are attempts, whatever dies while it asks, and pause before each', () => {
+    let record = walk([ok]).record;
+    const actions: string[] = [];
+    for (let lives = 0; lives < 10 && record.failure === null; lives++) {
+      const pauseMs = lostPause(record, plan, { now: () => record.updatedAt, random: () => 1 });
+      const next = advance(record, plan, 0);
+      actions.push(`${label(next.action)} behind ${pauseMs}`);
+      record = next.record;
+    }
+    expect(actions).to.deep.equal(['resolve 1 behind 100', 'resolve 1 behind 200', 'undo 1 behind 400']);
+  });
+
+  it('take no attempt for an answer that was found by asking', () => {
+    const asked = walk([ok, unknown, notDone]).record;
+    expect(asked.steps[1]).to.include({ status: 'running', attempts: 2 });
+    expect(walk([ok, unknown, ok]).record.steps[1]).to.include({ status: 'completed', attempts: 1 });
+  });
+
   it('undo nothing of a step that is refused behind an attempt that has done nothing', () => {
     const { actions, record } = walk([ok, unknown, notDone, refused, ok]);
     expect(actions.slice(3)).to.deep.equal(['run 1', 'undo 0', 'ended']);
