@@ -1,7 +1,8 @@
 // `--kebab-case value` and `--kebab-case=value`. Which flags exist is known only when the configuration file
 // is (services add some), and that file may be named by a flag: so parsing and checking are two steps.
 import { ConfigError } from '../errors.js';
-import { flagOf, nearest } from './names.js';
+import { nearest } from '../nearest.js';
+import { flagOf } from './names.js';
 import type { Source } from './source.js';
 
 /** What may be asked for beside settings. */

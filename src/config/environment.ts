@@ -1,8 +1,9 @@
 // `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else, so
 // only names of our own prefix can be wrong.
 import { ConfigError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { laterSetting } from './later.js';
-import { nearest, PREFIX } from './names.js';
+import { PREFIX } from './names.js';
 import type { Source } from './source.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

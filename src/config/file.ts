@@ -5,10 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { types } from 'node:util';
 import { ConfigError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { shownPlace } from '../user-code/failure.js';
 import { importFirst } from '../user-code/module.js';
 import type { CommandLine } from './command-line.js';
-import { keyOf, nearest } from './names.js';
+import { keyOf } from './names.js';
 import type { Source } from './source.js';
 
 /** `.ts` is loaded where Node.js runs it unbuilt: from 22.18 on. */

@@ -6,23 +6,3 @@ export const flagOf = (name: string): string => `--${name.toLowerCase().replaceA
 
 export const keyOf = (name: string): string =>
   name.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-
-/** Levenshtein distance: the fewest letters to insert, delete or replace. */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [index, letter] of from.split('').entries()) {
-    const next = [index + 1];
-    for (let column = 1; column <= to.length; column += 1) {
-      const replaced = row[column - 1]! + (letter === to[column - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
-}
-
-/** The known name that looks most like `word`, for "did you mean …?". */
-export function nearest(word: string, known: readonly string[]): string {
-  const scored = known.map((name) => ({ name, score: distance(word.toLowerCase(), name.toLowerCase()) }));
-  return scored.reduce((best, next) => (next.score < best.score ? next : best)).name;
-}

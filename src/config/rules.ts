@@ -2,9 +2,9 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { isLoopback, isWildcard } from './address.js';
 import { TOKEN_CHARACTERS } from './kind.js';
-import { nearest } from './names.js';
 
 export interface Surroundings {
   /** How a setting was spelled by whoever set it, for messages. */

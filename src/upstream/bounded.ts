@@ -33,7 +33,8 @@ export interface BoundedDependencies {
 /**
  * A service without an instance has no places: its name may be anything that a client asks for, and `run`
  * fails at once.
- * @throws TypeError for a bad number, UnavailableError OVERLOADED when so many calls are under way
+ * @param most a whole number from 1 on
+ * @throws UnavailableError OVERLOADED when so many calls are under way
  */
 export async function withinPlaces<T>(
   { balancer, placesOf }: BoundedDependencies,
@@ -41,9 +42,6 @@ export async function withinPlaces<T>(
   most: number,
   run: () => Promise<T>,
 ): Promise<T> {
-  if (!(Number.isSafeInteger(most) && most >= 1)) {
-    throw new TypeError('call: maxConcurrent must be a whole number >= 1');
-  }
   if (!balancer.knows(service)) return run();
   const places = placesOf(service);
   const { permits } = places;

@@ -1,9 +1,18 @@
 // The contract of this room: how one service calls another, by name. Which instance, over what, how often
 // and whether at all is decided behind it (view -> picker -> breaker -> transport).
 
+type QueryValue = string | number | boolean | bigint | undefined;
+
+/** A member that is not listed here, or is of another kind, is a TypeError: nothing is sent then. */
 export interface CallOptions {
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** What is undefined is left out. A URLSearchParams, or another iterable of pairs, may have a name several times. */
+  readonly query?:
+    | Readonly<Record<string, QueryValue>>
+    | Iterable<readonly [name: string, value: QueryValue]>;
+  /** What is undefined is left out, so a field of the client can be handed on that it may not have sent. */
+  readonly headers?:
+    | Readonly<Record<string, string | undefined>>
+    | Iterable<readonly [name: string, value: string | undefined]>;
   /** Sent as application/json. */
   readonly json?: unknown;
   readonly body?: Uint8Array | string;
@@ -46,7 +55,10 @@ export interface CallResponse {
   bytes(): Uint8Array;
 }
 
-/** @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can be had */
+/**
+ * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can be had;
+ *   TypeError for what cannot be sent
+ */
 export interface ServiceClient {
   get(path: string, options?: CallOptions): Promise<CallResponse>;
   post(path: string, options?: CallOptions): Promise<CallResponse>;

@@ -1,6 +1,7 @@
 // `call(service)`: view -> balancer -> breaker -> transport, repeated within the retry policy.
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
+import { shown } from '../options.js';
 import { fullJitter } from '../resilience/backoff.js';
 import { hedged } from '../resilience/hedge.js';
 import type { Random, Sleep, Tried } from '../resilience/policy.js';
@@ -11,9 +12,8 @@ import { type AttemptDependencies, admit, type Outgoing, tryAt } from './attempt
 import type { Balancer } from './balancer.js';
 import { type BoundedDependencies, withinPlaces } from './bounded.js';
 import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
-import { hedgeMsOf, retriesOf, timeoutMsOf } from './call-options.js';
 import { SILENT } from './observer.js';
-import { type OutgoingContent, outgoingContent, outgoingMethod, outgoingPath } from './outgoing.js';
+import { type Asked, outgoing as outgoingRequest } from './outgoing.js';
 import { type MakeCall, shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
@@ -27,6 +27,8 @@ export interface CallDependencies extends AttemptDependencies, BoundedDependenci
 }
 
 const TIMEOUT_MS = 30_000;
+/** Beyond the first attempt. */
+const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** RFC 9110 section 9.2.2, as far as they can be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
@@ -35,18 +37,22 @@ const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 export function createCall(dependencies: CallDependencies): Call {
   return (service) => {
-    if (!NAME.test(service)) throw new TypeError(`call: ${JSON.stringify(service)} is not a service name`);
-    const make: MakeCall = (method, path, options) => {
-      const run = () => callService(dependencies, service, method, path, options);
+    if (typeof service !== 'string' || !NAME.test(service)) {
+      throw new TypeError(`call: ${shown(service)} is not a service name; give one, as in call('orders')`);
+    }
+    const make: MakeCall = (asked, options) => {
+      const run = () => callService(dependencies, service, asked, options);
       const { maxConcurrent } = options;
       return maxConcurrent === undefined ? run() : withinPlaces(dependencies, service, maxConcurrent, run);
     };
-    const request: ServiceClient['request'] = async (method, path, options = {}) =>
-      reported(
+    const request: ServiceClient['request'] = async (method, path, options = {}) => {
+      const asked = outgoingRequest(method, path, options);
+      return reported(
         options.singleFlight === true
-          ? shareCall(dependencies, service, make, method, path, options)
-          : make(method, path, options),
+          ? shareCall(dependencies, service, make, asked, options)
+          : make(asked, options),
       );
+    };
     return {
       request,
       get: (path, options) => request('GET', path, options),
@@ -74,15 +80,11 @@ async function reported(call: Promise<CallResponse>): Promise<CallResponse> {
 async function callService(
   dependencies: CallDependencies,
   service: string,
-  givenMethod: string,
-  givenPath: string,
+  asked: Asked,
   options: CallOptions,
 ): Promise<CallResponse> {
-  const method = outgoingMethod(givenMethod);
-  const path = outgoingPath(givenPath, options.query);
-  const content = outgoingContent(options);
   const scope = currentScope();
-  const deadline = deadlineOf(scope, timeoutMsOf(options), dependencies.timeoutMs ?? TIMEOUT_MS);
+  const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
   if (deadline.passed) throw new DeadlineExceededError();
 
   const cancellation = cancellationOf(scope, deadline, options.signal);
@@ -90,11 +92,11 @@ async function callService(
   try {
     signal.throwIfAborted();
     const tried = new Set<string>();
-    const outgoing = { ...content, service, method, path, deadline, signal, scope, tried, attempts: 0 };
-    const repeatable = mayBeRepeated(method, content);
-    const hedgeMs = hedgeMsOf(options);
+    const outgoing = { ...asked, service, deadline, signal, scope, tried, attempts: 0 };
+    const repeatable = mayBeRepeated(asked);
+    const { hedgeMs, retries = RETRIES } = options;
     const retry = new Retry({
-      attempts: 1 + (repeatable ? retriesOf(options) : 0),
+      attempts: 1 + (repeatable ? retries : 0),
       backoff: fullJitter(BACKOFF, dependencies.random),
       budget: dependencies.budget,
       onExhausted: () => dependencies.observer?.budgetExhausted(service),
@@ -168,6 +170,6 @@ function cancellationOf(
 }
 
 /** Only what may be done twice is repeated, whatever the caller asks for. */
-function mayBeRepeated(method: string, { headers }: OutgoingContent): boolean {
+function mayBeRepeated({ method, headers }: Asked): boolean {
   return IDEMPOTENT.has(method) || headers['idempotency-key'] !== undefined;
 }

@@ -1,5 +1,8 @@
-// From what a caller asks for to what may be sent: pure, the same for every transport.
+// From what a caller asks for to what may be sent: pure, the same for every transport. Whatever a transport could not
+// send is refused here, so what fails in a transport is never a mistake of the caller.
+import { shown } from '../options.js';
 import type { CallOptions } from './call.js';
+import { checkCall } from './call-options.js';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** RFC 9110 section 5.5 without obs-text: what may stand in a field and cannot end it. */
@@ -10,6 +13,9 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 const SAFE_PATH = /^[\x21\x22\x24-\x7e]+$/;
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
 const UNSAFE_IN_PATH = /[^\x21\x22\x24-\x7e]/gu;
+const QUERY_TYPES: readonly string[] = ['string', 'number', 'boolean', 'bigint'];
+const isQueryValue = (value: unknown): value is string | number | boolean | bigint =>
+  QUERY_TYPES.includes(typeof value);
 const METHOD = /^[A-Z]{1,20}$/;
 
 /** Belong to the connection (RFC 9110 section 7.6.1), to the framing, or to the client itself. */
@@ -35,25 +41,68 @@ export interface OutgoingContent {
   readonly body: Uint8Array | string | undefined;
 }
 
+/** What is sent, to whatever endpoint. */
+export interface Asked extends OutgoingContent {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+}
+
+/** @throws TypeError for what cannot be sent, and for options that a call does not have */
+export function outgoing(method: string, path: string, options: CallOptions): Asked {
+  checkCall(options);
+  return {
+    method: outgoingMethod(method),
+    path: outgoingPath(path, options.query),
+    ...outgoingContent(options),
+  };
+}
+
 /** @throws TypeError for a method that is none, or that is not a request for a resource */
 export function outgoingMethod(method: string): string {
-  const upper = method.toUpperCase();
+  const upper = typeof method === 'string' ? method.toUpperCase() : '';
   if (!METHOD.test(upper) || upper === 'CONNECT' || upper === 'TRACE') {
-    throw new TypeError(`call: ${JSON.stringify(method)} is not a method that can be called`);
+    throw new TypeError(`call: ${shown(method)} is not a method that can be called`);
   }
   return upper;
 }
 
 /** The path with its query; what may not stand in a request line is percent-encoded. @throws TypeError */
 export function outgoingPath(path: string, query: CallOptions['query']): string {
-  if (!path.startsWith('/')) throw new TypeError(`call: a path begins with "/", not ${JSON.stringify(path)}`);
+  if (typeof path !== 'string' || !path.startsWith('/')) {
+    throw new TypeError(`call: the path must be a text that begins with "/", not ${shown(path)}`);
+  }
   const safe = SAFE_PATH.test(path) ? path : encoded(path);
   if (query === undefined) return safe;
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined) search.append(name, String(value));
+  for (const [name, value] of pairsOf('query', query)) {
+    if (value === undefined) continue;
+    if (!isQueryValue(value)) {
+      throw new TypeError(
+        `call: query: ${JSON.stringify(name)} must be a text, a number, true or false, or undefined to leave it out, ` +
+          `not ${shown(value)}`,
+      );
+    }
+    search.append(name, String(value));
+  }
   const text = search.toString();
   return text === '' ? safe : `${safe}${safe.includes('?') ? '&' : '?'}${text}`;
+}
+
+/** Of an object its members, of a Headers, a URLSearchParams or a Map its entries. @throws TypeError */
+function pairsOf(what: string, given: object): Iterable<readonly [name: string, value: unknown]> {
+  return Symbol.iterator in given ? checkedPairs(what, given as Iterable<unknown>) : Object.entries(given);
+}
+
+function* checkedPairs(what: string, given: Iterable<unknown>): Generator<readonly [string, unknown]> {
+  for (const pair of given) {
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
+      throw new TypeError(
+        `call: ${what} must be made of names and values, not ${shown(given)} of ${shown(pair)}`,
+      );
+    }
+    yield pair as unknown as readonly [string, unknown];
+  }
 }
 
 function encoded(path: string): string {
@@ -61,20 +110,16 @@ function encoded(path: string): string {
 }
 
 /**
- * Header fields the caller may set, and the body. Fields of the connection and of the framing are left out.
- * @throws TypeError for a name, value or key that could split the request, and for both `json` and `body`
+ * Header fields the caller may set, and the body. Fields of the connection and of the framing are left out, and so are
+ * those whose value is undefined.
+ * @throws TypeError for a name, value or key that could split the request or is no text, and for both `json` and `body`
  */
 export function outgoingContent(options: CallOptions): OutgoingContent {
   if (options.json !== undefined && options.body !== undefined) {
     throw new TypeError('call: give json or body, not both');
   }
   const headers = Object.create(null) as Record<string, string>;
-  for (const [given, value] of Object.entries(options.headers ?? {})) {
-    const name = given.toLowerCase();
-    if (!TOKEN.test(name)) throw new TypeError(`call: ${JSON.stringify(given)} is not a header name`);
-    if (!FIELD_VALUE.test(value)) throw new TypeError(`call: the value of ${name} may not be sent`);
-    if (!NOT_THE_CALLERS.has(name)) headers[name] = value;
-  }
+  if (options.headers !== undefined) addFields(headers, options.headers);
   if (options.idempotencyKey !== undefined) {
     if (!IDEMPOTENCY_KEY.test(options.idempotencyKey)) {
       throw new TypeError('call: an idempotency key is 1 to 255 visible ASCII characters');
@@ -86,5 +131,33 @@ export function outgoingContent(options: CallOptions): OutgoingContent {
   if (options.json === undefined)
     return { headers, body: typeof body === 'object' ? Uint8Array.from(body) : body };
   headers['content-type'] ??= 'application/json';
-  return { headers, body: JSON.stringify(options.json) };
+  return { headers, body: jsonText(options.json) };
+}
+
+/** @throws TypeError */
+function addFields(headers: Record<string, string>, given: NonNullable<CallOptions['headers']>): void {
+  for (const [name, value] of pairsOf('headers', given)) {
+    const field = name.toLowerCase();
+    if (!TOKEN.test(field)) throw new TypeError(`call: ${JSON.stringify(name)} is not a header name`);
+    if (value === undefined) continue;
+    if (typeof value !== 'string') {
+      throw new TypeError(
+        `call: the header ${field} must be a text, or undefined to leave it out, not ${shown(value)}`,
+      );
+    }
+    if (!FIELD_VALUE.test(value)) {
+      throw new TypeError(
+        `call: the header ${field} may have tabs and printable ASCII only, so it may not be sent`,
+      );
+    }
+    if (!NOT_THE_CALLERS.has(field)) headers[field] = value;
+  }
+}
+
+/** @throws TypeError for what JSON cannot write, also where `toJSON` makes nothing of it */
+function jsonText(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined)
+    throw new TypeError(`call: json must be a value that JSON can write, not ${shown(value)}`);
+  return text;
 }

@@ -4,12 +4,11 @@ import type { Holds } from '../hold.js';
 import { cancelAt } from '../resilience/timeout.js';
 import { currentScope, runInScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
-import { timeoutMsOf } from './call-options.js';
 import type { CallObserver } from './observer.js';
-import { outgoingContent, outgoingMethod, outgoingPath } from './outgoing.js';
+import type { Asked } from './outgoing.js';
 import type { SingleFlight } from './single-flight.js';
 
-export type MakeCall = (method: string, path: string, options: CallOptions) => Promise<CallResponse>;
+export type MakeCall = (asked: Asked, options: CallOptions) => Promise<CallResponse>;
 
 export interface SharedCallDependencies {
   readonly flights: SingleFlight;
@@ -25,24 +24,21 @@ export async function shareCall(
   { flights, observer, timeoutMs: defaultMs = TIMEOUT_MS }: SharedCallDependencies,
   service: string,
   make: MakeCall,
-  method: string,
-  path: string,
+  asked: Asked,
   options: CallOptions,
 ): Promise<CallResponse> {
   const { singleFlight: _, signal: ownSignal, ...rest } = options;
-  const key = keyOf(service, method, path, options);
+  const key = keyOf(service, asked);
   const scope = currentScope();
-  const timeoutMs = timeoutMsOf(options) ?? defaultMs;
+  const { timeoutMs = defaultMs } = options;
   const own = scope === undefined ? Deadline.after(timeoutMs) : scope.deadline.within(timeoutMs);
   const { signal, dispose } = cancelAt(own, [scope?.signal, ownSignal]);
   try {
     // Its time is that of any such call, not what is left to the one who happens to make it.
     const perform = (whole: AbortSignal, holds: Holds): Promise<CallResponse> =>
       scope === undefined
-        ? make(method, path, { ...rest, signal: whole })
-        : runInScope(ofNobody(scope, Deadline.after(timeoutMs), whole, holds), () =>
-            make(method, path, rest),
-          );
+        ? make(asked, { ...rest, signal: whole })
+        : runInScope(ofNobody(scope, Deadline.after(timeoutMs), whole, holds), () => make(asked, rest));
     return await flights.run(key, perform, signal, () => observer?.shared(service));
   } finally {
     dispose();
@@ -50,13 +46,11 @@ export async function shareCall(
 }
 
 /** All that is sent and that a caller may choose. What goes along with every call is no part of it. */
-function keyOf(service: string, givenMethod: string, path: string, options: CallOptions): string {
-  const method = outgoingMethod(givenMethod);
-  const { headers, body } = outgoingContent(options);
+function keyOf(service: string, { method, path, headers, body }: Asked): string {
   if (method !== 'GET' || body !== undefined)
     throw new TypeError('call: singleFlight is for GET without a body');
   const fields = Object.entries(headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([service, outgoingPath(path, options.query), fields]);
+  return JSON.stringify([service, path, fields]);
 }
 
 /**

@@ -13,6 +13,8 @@ const FREE: readonly string[] = [
   'src/scope.ts',
   'src/rate.ts',
   'src/json-form.ts',
+  'src/nearest.ts',
+  'src/options.ts',
 ];
 
 /** May put everything together, and therefore decides nothing. */

@@ -1,9 +1,12 @@
 // What a call gives and takes is the same whether the service is in this worker or behind a socket.
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
 import { dispatchTo } from '#src/hosting/dispatch.js';
 import { createUwsServer } from '#src/server/uws.js';
+import type { CallOptions } from '#src/upstream/call.js';
+import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Transport } from '#src/upstream/transport.js';
@@ -22,6 +25,8 @@ function callee() {
         bytes.fill(0);
         return { sum };
       });
+      demo.get('/any', () => ({ ok: true }));
+      demo.post('/any', () => ({ ok: true }));
       demo.get('/bytes/:count', (ctx) => new Uint8Array(Number(ctx.params.count)).fill(7));
       demo.get('/endless', (ctx) =>
         ctx.stream(
@@ -43,6 +48,75 @@ function callee() {
     { maxBodyBytes: 64 * MIB },
   );
   return { app, state };
+}
+
+/** What a caller may put where something else belongs. */
+const odd = fc.constantFrom<unknown>(
+  undefined,
+  null,
+  true,
+  5,
+  Number.NaN,
+  1n,
+  Symbol('s'),
+  '',
+  'a=b',
+  'a\nb',
+  'ä',
+  '\ud800',
+  () => 1,
+  {},
+  [],
+  [1],
+  ['a', 'b'],
+  new Date(0),
+  new Headers({ 'x-b': '1' }),
+  new Map([['x-c', 1]]),
+  new URLSearchParams('d=1'),
+  new Uint8Array(3),
+);
+const oddOptions = fc.record(
+  {
+    headers: fc.oneof(
+      odd,
+      fc.record({ 'x-a': odd }),
+      odd.map((value) => new Map([['x-a', value]])),
+    ),
+    query: fc.oneof(
+      odd,
+      fc.record({ a: odd }),
+      odd.map((value) => [['a', value]]),
+    ),
+    json: fc.oneof(odd, fc.record({ a: odd })),
+    body: odd,
+    idempotencyKey: odd,
+  },
+  { requiredKeys: [] },
+);
+
+/** `call` over one transport to one endpoint, and what the breaker was told. */
+function callOver(transport: Transport, port: number) {
+  const outcomes: string[] = [];
+  const one = endpoint('one', { service: 'demo', port });
+  const call = createCall({
+    balancer: { pick: () => one, knows: () => true },
+    breaker: {
+      admit: () => 0,
+      admits: () => true,
+      retryInMs: () => 0,
+      settle: (_, __, outcome) => void outcomes.push(outcome),
+    },
+    load: { begin() {}, end() {}, observe() {} },
+    budget: { deposit() {}, withdraw: () => true },
+    transports: { http: transport },
+    clock: () => performance.now(),
+    random: () => 0,
+    placesOf: () => {
+      throw new Error('none');
+    },
+    flights: undefined as never,
+  });
+  return { demo: call('demo'), outcomes };
 }
 
 const ways = {
@@ -99,6 +173,21 @@ for (const [name, open] of Object.entries(ways)) {
         expect(response.json()).to.deep.equal({ sum: 3000 });
       }
       expect(body.every((byte) => byte === 3)).to.equal(true);
+    });
+
+    it('never counts a mistake of the caller against the endpoint', async () => {
+      const { demo, outcomes } = callOver(way.transport, way.port);
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom('get', 'post'), oddOptions, async (method, options) => {
+          outcomes.length = 0;
+          const result = await demo[method as 'get'](`/any`, options as CallOptions).catch(
+            (error: unknown) => error,
+          );
+          if (result instanceof TypeError) expect(outcomes).to.deep.equal([]);
+          else expect([(result as { status: number }).status, outcomes]).to.deep.equal([200, ['success']]);
+        }),
+        { numRuns: 500, seed: 1 },
+      );
     });
 
     it('takes a response up to the bound that all have', async () => {

@@ -12,6 +12,20 @@ describe('outgoing path', () => {
     expect(outgoingPath('/a', {})).to.equal('/a');
   });
 
+  it('takes pairs, in their order and as often as they come', () => {
+    expect(outgoingPath('/a', new URLSearchParams('b=1&a=2&b=3'))).to.equal('/a?b=1&a=2&b=3');
+    expect(outgoingPath('/a', new Map([['q', 5]]))).to.equal('/a?q=5');
+  });
+
+  it('has no query of what is no text, number or boolean, or no pair', () => {
+    for (const value of [null, [1, 2], { b: 1 }, Symbol('s'), () => 1]) {
+      expect(() => outgoingPath('/a', { q: value as never })).to.throw(TypeError, 'call: query: "q" must be');
+    }
+    for (const pair of [1, 'ab', ['a'], [1, 'a']]) {
+      expect(() => outgoingPath('/a', [pair] as never)).to.throw(TypeError, 'names and values');
+    }
+  });
+
   it('leaves what is encoded as it is, and encodes what may not be sent', () => {
     expect(outgoingPath('/a%2Fb/ü ä#f', undefined)).to.equal('/a%2Fb/%C3%BC%20%C3%A4%23f');
   });
@@ -25,8 +39,8 @@ describe('outgoing path', () => {
   });
 
   it('begins with a slash', () => {
-    for (const path of ['', 'a', 'http://other/'])
-      expect(() => outgoingPath(path, undefined)).to.throw(TypeError);
+    for (const path of ['', 'a', 'http://other/', undefined, new URL('http://other/')])
+      expect(() => outgoingPath(path as string, undefined)).to.throw(TypeError, 'begins with "/"');
   });
 });
 
@@ -36,8 +50,8 @@ describe('outgoing method', () => {
   });
 
   it('is none that asks for something else than a resource, and cannot split a request', () => {
-    for (const method of ['CONNECT', 'TRACE', 'GET /', 'A\r\nB', '']) {
-      expect(() => outgoingMethod(method)).to.throw(TypeError);
+    for (const method of ['CONNECT', 'TRACE', 'GET /', 'A\r\nB', '', undefined]) {
+      expect(() => outgoingMethod(method as string)).to.throw(TypeError);
     }
   });
 });
@@ -65,6 +79,31 @@ describe('outgoing content', () => {
       },
     });
     expect({ ...headers }).to.deep.equal({ 'x-mine': 'kept' });
+  });
+
+  it('leaves a field out whose value is undefined, and refuses every other value that is no text', () => {
+    const { headers } = outgoingContent({ headers: { authorization: undefined, 'x-a': '' } });
+    expect({ ...headers }).to.deep.equal({ 'x-a': '' });
+    for (const value of [null, 5, true, ['a', 'b'], { a: 1 }, new Date(0)]) {
+      expect(() => outgoingContent({ headers: { 'X-A': value as never } })).to.throw(
+        TypeError,
+        'call: the header x-a must be a text, or undefined to leave it out, not ',
+      );
+    }
+  });
+
+  it('takes the fields of a Headers or a Map, and refuses what has no pairs', () => {
+    for (const given of [new Headers({ 'X-A': '1' }), new Map([['X-A', '1']]), [['X-A', '1'] as const]]) {
+      expect({ ...outgoingContent({ headers: given }).headers }).to.deep.equal({ 'x-a': '1' });
+    }
+    expect(() => outgoingContent({ headers: [1] as never })).to.throw(TypeError, 'headers must be made of');
+  });
+
+  it('refuses json that JSON writes as nothing', () => {
+    expect(() => outgoingContent({ json: { toJSON: () => undefined } })).to.throw(
+      TypeError,
+      'JSON can write',
+    );
   });
 
   it('refuses names and values that could split the request', () => {

@@ -1,0 +1,96 @@
+// Options that a caller gives: which there are, and what each may be. One that is misspelt would be missed in silence
+// (a bulkhead without its queue, a call without its timeout), so it is refused, and the message names the one meant.
+import { nearest } from './nearest.js';
+
+/** What an option may be. */
+export interface Kind {
+  /** Follows "must be". */
+  readonly text: string;
+  readonly is: (value: unknown) => boolean;
+}
+
+/** The options of one object. Where `required` does not name an option, it may be undefined. */
+export interface Shape {
+  /** Written as code, for who gives something else than an object. */
+  readonly example: string;
+  readonly kinds: ReadonlyMap<string, Kind>;
+  readonly required: readonly string[];
+}
+
+/** Makes the error for a reason, and says in front of it whose options they are. */
+export type Fault = (reason: string) => Error;
+
+/** @typeParam O the type of the options: each of them needs a kind */
+export function shapeOf<O extends object>(
+  example: string,
+  kinds: { readonly [K in keyof Required<O>]: Kind },
+  required: readonly (keyof O & string)[] = [],
+): Shape {
+  return { example, kinds: new Map(Object.entries<Kind>(kinds)), required };
+}
+
+/**
+ * Allocates nothing unless it throws: it is called for every call.
+ * @throws what `fault` makes, for something that is no object, an unknown option, and a value of another kind
+ */
+export function checkOptions(given: unknown, shape: Shape, fault: Fault): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw fault(`options must be an object such as ${shape.example}, not ${shown(given)}`);
+  }
+  const options = given as Readonly<Record<string, unknown>>;
+  const { kinds, required } = shape;
+  for (const name in options) {
+    const value = options[name];
+    const kind = kinds.get(name);
+    if (kind === undefined) throw fault(unknownName('option', name, [...kinds.keys()]));
+    if (value !== undefined && !kind.is(value))
+      throw fault(`${name} must be ${kind.text}, not ${shown(value)}`);
+  }
+  for (let at = 0; at < required.length; at++) {
+    const name = required[at]!;
+    if (options[name] === undefined) throw fault(`${name} must be ${kinds.get(name)!.text}, not undefined`);
+  }
+}
+
+/** @param what the names are names of: `option`, `member` */
+export const unknownName = (what: string, name: string, known: readonly string[]): string =>
+  `unknown ${what} "${name}", did you mean "${nearest(name, known)}"? Known are ${known.join(', ')}`;
+
+/** A `Fault` that makes TypeErrors. */
+export const typeFault =
+  (what: string): Fault =>
+  (reason) =>
+    new TypeError(`${what}: ${reason}`);
+
+const SHOWN_LENGTH = 60;
+
+/** A value in a message: text as JSON, an object by its class. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value);
+  }
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'bigint' ? `${value}n` : String(value);
+  if (Array.isArray(value)) return 'an array';
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+}
+
+export const TEXT: Kind = { text: 'a text', is: (value) => typeof value === 'string' };
+export const SWITCH: Kind = { text: 'true or false', is: (value) => typeof value === 'boolean' };
+export const FUNCTION: Kind = { text: 'a function', is: (value) => typeof value === 'function' };
+export const SIGNAL: Kind = { text: 'an AbortSignal', is: (value) => value instanceof AbortSignal };
+/** For what is checked elsewhere, or may be any value. */
+export const ANYTHING: Kind = { text: 'anything', is: () => true };
+
+export const oneOf = (...choices: readonly string[]): Kind => ({
+  text: choices.map((choice) => JSON.stringify(choice)).join(' or '),
+  is: (value) => choices.includes(value as string),
+});
+
+/** @param most Infinity: any number from `least` on that is exact */
+export const wholeNumber = (least: number, most = Number.POSITIVE_INFINITY): Kind => ({
+  text: `a whole number ${most === Number.POSITIVE_INFINITY ? `>= ${least}` : `from ${least} to ${most}`}`,
+  is: (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+});
