@@ -56,6 +56,18 @@ export function checkOptions(given: unknown, shape: Shape, fault: Fault): void {
 export const unknownName = (what: string, name: string, known: readonly string[]): string =>
   `unknown ${what} "${name}", did you mean "${nearest(name, known)}"? Known are ${known.join(', ')}`;
 
+/** A member that nobody reads, of something that is checked by itself. @throws what `fault` makes */
+export function refuseUnknown(of: object, known: readonly string[], fault: Fault): void {
+  for (const name of Object.keys(of))
+    if (!known.includes(name)) throw fault(unknownName('member', name, known));
+}
+
+/** @param example written as code @throws what `fault` makes */
+export function requireFunction(name: string, given: unknown, example: string, fault: Fault): void {
+  if (typeof given === 'function') return;
+  throw fault(`${name} must be a function, such as ${example}, not ${shown(given)}`);
+}
+
 /** A `Fault` that makes TypeErrors. */
 export const typeFault =
   (what: string): Fault =>
@@ -80,6 +92,10 @@ export function shown(value: unknown): string {
 export const TEXT: Kind = { text: 'a text', is: (value) => typeof value === 'string' };
 export const SWITCH: Kind = { text: 'true or false', is: (value) => typeof value === 'boolean' };
 export const FUNCTION: Kind = { text: 'a function', is: (value) => typeof value === 'function' };
+export const FILLED_TEXT: Kind = {
+  text: 'a text that is not empty',
+  is: (value) => typeof value === 'string' && value !== '',
+};
 export const SIGNAL: Kind = { text: 'an AbortSignal', is: (value) => value instanceof AbortSignal };
 /** For what is checked elsewhere, or may be any value. */
 export const ANYTHING: Kind = { text: 'anything', is: () => true };
@@ -87,6 +103,12 @@ export const ANYTHING: Kind = { text: 'anything', is: () => true };
 export const oneOf = (...choices: readonly string[]): Kind => ({
   text: choices.map((choice) => JSON.stringify(choice)).join(' or '),
   is: (value) => choices.includes(value as string),
+});
+
+/** Infinity is refused: a timer would end at once. */
+export const milliseconds = (most: number): Kind => ({
+  text: `a number of milliseconds from 0 to ${most}`,
+  is: (value) => typeof value === 'number' && value >= 0 && value <= most,
 });
 
 /** @param most Infinity: any number from `least` on that is exact */

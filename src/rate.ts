@@ -1,4 +1,5 @@
 // How often something may happen, as it is written in settings and route options: `100/second;burst=20`.
+import type { Kind } from './options.js';
 
 export interface Rate {
   /** Allowed per period. */
@@ -24,6 +25,12 @@ export function parseRate(text: string): Rate | undefined {
   const inRange = [count, burst].every((n) => n >= 1 && n <= MAX_RATE_COUNT);
   return inRange && (burst * periodMs) / count <= MAX_REFILL_MS ? { count, periodMs, burst } : undefined;
 }
+
+/** An option that is a rate. */
+export const RATE: Kind = {
+  text: '"N/second" or "N/minute", optionally with ";burst=B", whose burst is back within a day',
+  is: (value) => typeof value === 'string' && parseRate(value) !== undefined,
+};
 
 export function rateText({ count, periodMs, burst }: Rate): string {
   const period = periodMs === PERIODS.second ? 'second' : 'minute';

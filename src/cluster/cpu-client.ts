@@ -2,6 +2,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { checkOptions, SIGNAL, shapeOf, typeFault } from '../options.js';
 import { currentScope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
@@ -12,6 +13,11 @@ import { unpackFailure } from './task-failure.js';
 export interface CpuTasks {
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }
+
+const RUN = shapeOf<NonNullable<Parameters<CpuTasks['run']>[2]>>('{ signal: ctx.signal }', {
+  signal: SIGNAL,
+});
+const fault = typeFault('cpu.run');
 
 interface Pending {
   resolve(answer: FromPool): void;
@@ -47,6 +53,7 @@ export class CpuClient {
     return {
       run: async <T>(task: string, input: unknown, options: { readonly signal?: AbortSignal } = {}) => {
         if (module === undefined) throw new Error(`CPU task ${task}: this service declares no tasks module`);
+        checkOptions(options, RUN, fault);
         return (await this.#traced(module.href, task, input, options.signal)) as T;
       },
     };

@@ -1,5 +1,6 @@
 // Puts the parts of this room together: what a service gets as `db` in one worker.
 import type { Settings } from '../config.js';
+import { requireFunction, shown, typeFault } from '../options.js';
 import type { ConnectionBudget } from './budget.js';
 import type {
   Database,
@@ -44,6 +45,8 @@ export interface ClosableDatabase extends Database {
   close(): Promise<void>;
 }
 
+const transactionFault = typeFault('db.transaction');
+
 export function createDatabase(options: DatabaseOptions): ClosableDatabase {
   return new ServiceDatabase(options);
 }
@@ -85,7 +88,11 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     return { rows: rows as R[], rowCount: rowCount ?? 0 };
   }
 
-  transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, ...others: readonly unknown[]): Promise<T> {
+    requireFunction('fn', fn, "async (tx) => tx.one('select 1')", transactionFault);
+    if (others.length > 0 && others[0] !== undefined) {
+      throw transactionFault(`it has no options, so it does not take ${shown(others[0])}`);
+    }
     return transact(this.#transactions, fn);
   }
 

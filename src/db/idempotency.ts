@@ -8,6 +8,15 @@
 import { createHash } from 'node:crypto';
 import { BusinessError, HttpError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
+import {
+  ANYTHING,
+  checkOptions,
+  FILLED_TEXT,
+  requireFunction,
+  shapeOf,
+  TEXT,
+  typeFault,
+} from '../options.js';
 import type { EffectKey, IdempotencyKey, Outcome, Queryable, Transaction } from './database.js';
 import type { OpenTransaction } from './transaction.js';
 
@@ -37,12 +46,23 @@ const BURY = `insert into multilane.idempotency (route, key, state) values ($1, 
   on conflict (route, key) do update
   set state = 'cancelled', status = null, body = null, created_at = now()`;
 
-/** See `Database.once`. */
+const KEY = shapeOf<IdempotencyKey>(
+  "{ route: 'POST /api/orders', key }",
+  { route: TEXT, key: TEXT, scope: FILLED_TEXT, target: TEXT, body: ANYTHING },
+  ['route', 'key'],
+);
+const onceFault = typeFault('db.once');
+const cancelFault = typeFault('db.cancel');
+const outcomeFault = typeFault('db.outcome');
+
+/** See `Database.once`. @throws TypeError for a key that is none: without its body any request would be the same */
 export async function once(
   transact: Transact,
   key: IdempotencyKey,
   effect: (tx: Transaction) => Promise<Outcome>,
 ): Promise<Outcome> {
+  checkOptions(key, KEY, onceFault);
+  requireFunction('effect', effect, 'async (tx) => ({ status: 201, body })', onceFault);
   const fingerprint = fingerprintOf(key.body, key.target);
   const id = rowOf(key);
   const result = await transact<Outcome | BusinessError>(async (tx) => {
@@ -111,6 +131,8 @@ export async function cancel(
   key: EffectKey,
   undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
 ): Promise<void> {
+  checkOptions(key, KEY, cancelFault);
+  requireFunction('undo', undo, 'async (tx, done) => { … }', cancelFault);
   const id = rowOf(key);
   await transact(async (tx) => {
     const [, , row] = await Promise.all([
@@ -128,6 +150,7 @@ export async function cancel(
 
 /** See `Database.outcome`. @throws Error as `cancel` does */
 export async function outcome(db: Queryable, key: EffectKey): Promise<Outcome | undefined> {
+  checkOptions(key, KEY, outcomeFault);
   const row = await db.maybeOne<StoredRow>(READ, rowOf(key));
   if (row === undefined) requireYoung(key.key);
   return row?.state === 'done' ? outcomeOf(row) : undefined;
@@ -207,15 +230,10 @@ function inProgress(): HttpError {
 /**
  * Route and key of the row. A scope is hashed into the key, behind a line end, which no key of a request has:
  * so rows without a scope stay where they were, a principal is not stored, and no scope is too long for the
- * index.
- * @throws TypeError for a scope that is no text, or empty: all that lack a principal would share their
- * responses
+ * index. An empty scope is refused before: all that lack a principal would share their responses.
  */
 function rowOf({ route, key, scope }: EffectKey): [route: string, key: string] {
   if (scope === undefined) return [route, key];
-  if (typeof scope !== 'string' || scope === '') {
-    throw new TypeError('the scope of an idempotency key must be a text that is not empty');
-  }
   return [route, `${key}\n${createHash('sha256').update(scope).digest('hex')}`];
 }
 

@@ -1,4 +1,5 @@
 // What a statement's text tells before it is sent: which operation, reading or writing, and may it run here.
+import { shown } from '../options.js';
 
 export type Kind = 'read' | 'write';
 
@@ -63,6 +64,11 @@ export class StatementCache {
 }
 
 function read(text: string): Statement {
+  if (typeof text !== 'string') {
+    throw new TypeError(
+      `db: the statement must be a text, its values an array behind it, as in query('select $1', [1]); not ${shown(text)}`,
+    );
+  }
   const [first = '', second = ''] = keywords(text);
   return {
     text,

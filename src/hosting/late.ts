@@ -35,7 +35,7 @@ export function lateDatabase(late: Late<Database>): Database {
     one: async (...args) => late.value.one(...args),
     maybeOne: async (...args) => late.value.maybeOne(...args),
     many: async (...args) => late.value.many(...args),
-    transaction: async (fn) => late.value.transaction(fn),
+    transaction: async (...args) => late.value.transaction(...args),
     once: async (...args) => late.value.once(...args),
     cancel: async (...args) => late.value.cancel(...args),
     outcome: async (key) => late.value.outcome(key),

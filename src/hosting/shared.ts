@@ -8,14 +8,15 @@ import type { Clock } from '../memory/clock.js';
 import { NamedBreakers } from '../memory/named-breakers.js';
 import { NameTable } from '../memory/names.js';
 import type { Recorder } from '../memory/recorder.js';
-import { parseRate } from '../rate.js';
+import { checkOptions, shapeOf, shown, typeFault } from '../options.js';
+import { parseRate, RATE } from '../rate.js';
 import { termsOf, tripNumbers } from '../resilience/breaker-settings.js';
 import { type Bulkhead, BulkheadQueue, bulkheadTerms, checkedBulkhead } from '../resilience/bulkhead.js';
 import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
-import { RATE_FORM, type RateLimits } from '../server/rate-limits.js';
+import type { RateLimits } from '../server/rate-limits.js';
 import type { Shared } from '../services/shared.js';
 import { namedBreaker, namedOwner } from '../upstream/named-breakers.js';
 import { logTransitions } from '../upstream/transition-log.js';
@@ -31,6 +32,11 @@ export interface SharedParts {
   readonly replaces: boolean;
 }
 
+const RATE_LIMITER = shapeOf<Parameters<Shared['rateLimiter']>[1]>(
+  "{ limit: '100/minute' }",
+  { limit: RATE },
+  ['limit'],
+);
 const NAME = /^[A-Za-z0-9._:-]{1,128}$/;
 
 export function createShared(parts: SharedParts): (service: string) => Shared {
@@ -54,8 +60,10 @@ export function createShared(parts: SharedParts): (service: string) => Shared {
 
   return (service) => {
     const named = (kind: string, name: string): string => {
-      const what = `shared.${kind}(${JSON.stringify(name)}) of service ${service}`;
-      if (!NAME.test(name)) throw new TypeError(`${what}: names are made of 1 to 128 of A-Z a-z 0-9 . _ : -`);
+      const what = `shared.${kind}(${shown(name)})`;
+      if (typeof name !== 'string' || !NAME.test(name)) {
+        throw new TypeError(`${what}: names are made of 1 to 128 of A-Z a-z 0-9 . _ : -`);
+      }
       return what;
     };
     return {
@@ -82,10 +90,10 @@ export function createShared(parts: SharedParts): (service: string) => Shared {
         }
         return queue;
       },
-      rateLimiter(name, { limit: text }) {
+      rateLimiter(name, given) {
         const what = named('rateLimiter', name);
-        const rate = parseRate(text);
-        if (rate === undefined) throw new TypeError(`${what}: ${JSON.stringify(text)} is not ${RATE_FORM}`);
+        checkOptions(given, RATE_LIMITER, typeFault(what));
+        const rate = parseRate(given.limit)!;
         const { count, periodMs, burst } = rate;
         const identity = sharedName(service, name);
         const terms = [count, periodMs, burst];

@@ -4,12 +4,15 @@ import { threadId } from 'node:worker_threads';
 import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
 import { fillSecret } from './keyed-hash.js';
-import type { FieldName, Rows } from './layout.js';
+import { type FieldName, NAMED_RATES, type Rows } from './layout.js';
 import { type Plan, planOf } from './plan.js';
 
 /** Magic and fields of each kind. */
 const PARTS = {
-  rates: [0x4d4c5252, ['rateSecret', 'rateBuckets', 'rateLead']], // "MLRR"
+  rates: [
+    0x4d4c5252, // "MLRR"
+    ['rateSecret', 'rateBuckets', 'rateLead', 'rateHash', 'rateNameLength', 'rateName', 'rateTerms'],
+  ],
   breaker: [
     0x4d4c4252, // "MLBR"
     [
@@ -46,7 +49,7 @@ export type PartKind = keyof typeof PARTS;
 
 const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
   kind === 'rates'
-    ? { process: 1, 'rate-bucket': size, 'rate-region': 1 }
+    ? { process: 1, 'rate-bucket': size, 'rate-region': 1, 'named-rate': NAMED_RATES }
     : {
         worker: size,
         breaker: 1,

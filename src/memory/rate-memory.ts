@@ -1,9 +1,16 @@
 // A table of rate limits on its own, without the block of the process: for programs that want nothing else of us.
 import { type Clock, sharedClock } from './clock.js';
+import { NameTable } from './names.js';
 import { Part, type PartMemory } from './part.js';
 import { ROWS_PER_BUCKET } from './rate-bucket.js';
 import { oneRegion } from './rate-regions.js';
 import { RateTable } from './rate-table.js';
+
+export interface RateMemory {
+  readonly table: RateTable;
+  /** Names of limits, with the numbers that all who use the name must agree on. */
+  readonly names: NameTable;
+}
 
 /** @param keys that are to have a place of their own at once; half the rows are left free for those that meet */
 export function createRateMemory(keys: number): PartMemory {
@@ -15,11 +22,12 @@ export function createRateMemory(keys: number): PartMemory {
 }
 
 /** @throws Error for memory that `createRateMemory` has not made */
-export function attachRates(memory: PartMemory, clock?: Clock): RateTable {
+export function attachRates(memory: PartMemory, clock?: Clock): RateMemory {
   const part = Part.attach('rates', memory);
-  return new RateTable({
+  const table = new RateTable({
     regions: oneRegion(part.table('rateBuckets').words, part.words('rateLead')),
     secret: part.words('rateSecret'),
     clock: clock ?? sharedClock(part),
   });
+  return { table, names: new NameTable(part, 'rate') };
 }

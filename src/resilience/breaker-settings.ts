@@ -1,5 +1,6 @@
 // What the author of a breaker may choose, checked where it is registered. Its numbers go with its name in shared memory,
 // as whole numbers, so that all threads and the operator's view have the same rule.
+import { checkOptions, FUNCTION, type Kind, shapeOf, typeFault, wholeNumber } from '../options.js';
 import { DEFAULT_TRIP_NUMBERS, type TripNumbers } from './trip-rules.js';
 
 export interface BreakerSettings {
@@ -10,7 +11,7 @@ export interface BreakerSettings {
   readonly failureRate?: number;
   /** Calls in these ten seconds, of all threads, before the share means anything. Default 20. */
   readonly minimumCalls?: number;
-  /** How long it refuses everything before it lets probes through, milliseconds. Default 5000. */
+  /** How long it refuses everything before it lets probes through, milliseconds, 100 or more. Default 5000. */
   readonly openMs?: number;
   /** Calls let through half-open, in all threads together: 1..15. All must succeed for it to close. Default 3. */
   readonly probes?: number;
@@ -31,20 +32,32 @@ export interface BreakerSettings {
   isSuccess?(value: unknown): boolean;
 }
 
-const MAX_CALLS = 1_000_000;
+/** That of the setting BREAKER_OPEN_MS. */
+const LEAST_OPEN_MS = 100;
 const MAX_MS = 86_400_000;
-const MAX_PROBES = 15;
+
+export const BREAKER_KINDS: { readonly [K in keyof BreakerSettings]-?: Kind } = {
+  failureRate: {
+    text: 'a number from 0.001 to 1',
+    is: (value) => typeof value === 'number' && value >= 0.001 && value <= 1,
+  },
+  minimumCalls: wholeNumber(1, 1_000_000),
+  openMs: wholeNumber(LEAST_OPEN_MS, MAX_MS),
+  probes: wholeNumber(1, 15),
+  slowCallMs: wholeNumber(0, MAX_MS),
+  isFailure: FUNCTION,
+  isSuccess: FUNCTION,
+};
+
+export const BREAKER = shapeOf<BreakerSettings>('{ openMs: 30_000 }', BREAKER_KINDS);
 
 /**
  * @param what is said in front of what is wrong
+ * @param shape of settings among which are those of a breaker
  * @throws TypeError
  */
-export function tripNumbers(what: string, settings: BreakerSettings): TripNumbers {
-  const whole = (name: string, value: number, least: number, most: number): void => {
-    if (!(Number.isSafeInteger(value) && value >= least && value <= most)) {
-      throw new TypeError(`${what}: ${name} must be a whole number from ${least} to ${most}`);
-    }
-  };
+export function tripNumbers(what: string, settings: BreakerSettings, shape = BREAKER): TripNumbers {
+  checkOptions(settings, shape, typeFault(what));
   const {
     failureRate = DEFAULT_TRIP_NUMBERS.failureRate,
     minimumCalls = DEFAULT_TRIP_NUMBERS.minimumCalls,
@@ -52,13 +65,6 @@ export function tripNumbers(what: string, settings: BreakerSettings): TripNumber
     probes = DEFAULT_TRIP_NUMBERS.probes,
     slowCallMs = DEFAULT_TRIP_NUMBERS.slowCallMs,
   } = settings;
-  if (!(failureRate >= 0.001 && failureRate <= 1)) {
-    throw new TypeError(`${what}: failureRate must be a number from 0.001 to 1`);
-  }
-  whole('minimumCalls', minimumCalls, 1, MAX_CALLS);
-  whole('openMs', openMs, 1, MAX_MS);
-  whole('probes', probes, 1, MAX_PROBES);
-  whole('slowCallMs', slowCallMs, 0, MAX_MS);
   return { failureRate: Math.round(failureRate * 1000) / 1000, minimumCalls, openMs, probes, slowCallMs };
 }
 

@@ -3,8 +3,10 @@
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { type Linked, LinkedList } from '../linked-list.js';
+import { checkOptions, type Kind, type Shape, shapeOf, typeFault, wholeNumber } from '../options.js';
 import { currentScope, isAborted, type Scope } from '../scope.js';
 import type { RunOptions } from './policy.js';
+import { checkRun } from './run-options.js';
 import { manyMayListen } from './timeout.js';
 
 /** Places, counted for all threads. */
@@ -38,20 +40,35 @@ export interface BulkheadSettings {
 const QUEUE_MS = 50;
 const LONGEST_QUEUE_MS = 60_000;
 
+export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadSettings]-?: Kind } = {
+  limit: wholeNumber(1),
+  queue: wholeNumber(0),
+  queueMs: {
+    text: `a number above 0, at most ${LONGEST_QUEUE_MS}`,
+    is: (value) => typeof value === 'number' && value > 0 && value <= LONGEST_QUEUE_MS,
+  },
+};
+
+export const bulkheadShape = <O extends BulkheadSettings>(
+  kinds: {
+    readonly [K in keyof Required<O>]: Kind;
+  },
+): Shape => shapeOf<O>('{ limit: 20, queue: 50 }', kinds, ['limit']);
+
+const BULKHEAD = bulkheadShape<BulkheadSettings>(BULKHEAD_KINDS);
+
 /**
  * @param what is said in front of what is wrong
+ * @param shape of settings among which are those of a bulkhead
  * @throws TypeError
  */
 export function checkedBulkhead(
   what: string,
-  { limit, queue = 0, queueMs = QUEUE_MS }: BulkheadSettings,
+  given: BulkheadSettings,
+  shape = BULKHEAD,
 ): Required<BulkheadSettings> {
-  const bad = (reason: string): TypeError => new TypeError(`${what}: ${reason}`);
-  if (!(Number.isSafeInteger(limit) && limit >= 1)) throw bad('the limit must be a whole number >= 1');
-  if (!(Number.isSafeInteger(queue) && queue >= 0)) throw bad('queue must be a whole number');
-  if (!(Number.isFinite(queueMs) && queueMs > 0 && queueMs <= LONGEST_QUEUE_MS)) {
-    throw bad(`queueMs must be a number above 0, at most ${LONGEST_QUEUE_MS}`);
-  }
+  checkOptions(given, shape, typeFault(what));
+  const { limit, queue = 0, queueMs = QUEUE_MS } = given;
   return { limit, queue, queueMs };
 }
 
@@ -161,7 +178,9 @@ export class BulkheadQueue implements Bulkhead {
     return this.#parts.permits.held;
   }
 
-  async run<T>(work: () => T | PromiseLike<T>, { signal }: RunOptions = {}): Promise<T> {
+  async run<T>(work: () => T | PromiseLike<T>, options: RunOptions = {}): Promise<T> {
+    checkRun(work, options);
+    const { signal } = options;
     const place = new WorkPlace(signal);
     const waits = this.enter(place);
     if (waits !== undefined) await waits;

@@ -2,11 +2,13 @@
 // Whoever calls services has this in upstream/attempt.ts, where the end is an answer of HTTP.
 import { HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
+import { oneOf, shown } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
 import type { BreakerSettings } from './breaker-settings.js';
 import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
 import type { Outcome, RunOptions } from './policy.js';
+import { checkRun } from './run-options.js';
 
 export interface CircuitBreaker {
   /**
@@ -37,6 +39,8 @@ export interface CircuitBreakerParts {
   /** Tells what this thread has missed of the work. Without one all time counts. */
   readonly watch?: Watch;
 }
+
+const FORCED = oneOf('open', 'closed', 'auto');
 
 /** The ticket of one `run`. */
 class Ticket extends Hold {
@@ -105,7 +109,9 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     }
   };
   return {
-    async run(work, { signal } = {}) {
+    async run(work, options = {}) {
+      checkRun(work, options);
+      const { signal } = options;
       const scope = currentScope();
       if (signal?.aborted ?? isAborted(scope)) throw (signal ?? scope?.signal)?.reason;
       const ticket = cells.admit(cell);
@@ -136,7 +142,10 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     get state() {
       return cells.state(cell);
     },
-    force: (to) => cells.force(cell, to),
+    force(to) {
+      if (!FORCED.is(to)) throw new TypeError(`force: it must be ${FORCED.text}, not ${shown(to)}`);
+      cells.force(cell, to);
+    },
   };
 }
 

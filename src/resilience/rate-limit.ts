@@ -1,6 +1,7 @@
 // A rate limit as those who are limited see it: what is left, when to come back, and the header fields that say so
 // (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate-table.ts keeps the cells, so the limit is that
 // of the whole process.
+import { shown } from '../options.js';
 import { type Rate, rateText } from '../rate.js';
 
 /** One limit over all its keys. */
@@ -61,7 +62,11 @@ export class RateLimit {
     return this.#cells.peek(key);
   }
 
+  /** @throws TypeError for a key that is no text: all numbers, and all objects, would be one key */
   ask(key: string): RateAnswer {
+    if (typeof key !== 'string') {
+      throw new TypeError(`take: the key must be a text, such as String(id), not ${shown(key)}`);
+    }
     const verdict = this.take(key);
     const admitted = isAdmitted(verdict);
     return { admitted, remaining: this.remaining(verdict), retryAfterMs: admitted ? 0 : -verdict };

@@ -1,5 +1,6 @@
 // Definitions as the engine runs them: checked once at registration, every default filled in.
 import { ConfigError } from '../errors.js';
+import { refuseUnknown } from '../options.js';
 import type { DefinitionKey, SagaRecord } from './journal.js';
 import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
 import { MAX_TIMER_MS } from './within.js';
@@ -89,16 +90,6 @@ export function planOf(definition: AnyDefinition): Plan {
     seen.add(step.name);
   }
   return { name, version, steps: plans };
-}
-
-/**
- * A member that is misspelt would be missed in silence: a compensation that never runs, a retry that is the
- * default's.
- */
-function refuseUnknown(of: object, known: readonly string[], fault: (what: string) => ConfigError): void {
-  for (const member of Object.keys(of)) {
-    if (!known.includes(member)) throw fault(`unknown member "${member}"; known are ${known.join(', ')}`);
-  }
 }
 
 function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError): StepPlan {

@@ -111,7 +111,7 @@ export interface StartedSaga {
 export interface Sagas {
   /**
    * Resolves once the start is journaled. Same key and input again: the same saga, `created: false`.
-   * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input
+   * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; TypeError for an option that there is not
    */
   start(saga: string, input: Json, options?: { readonly idempotencyKey?: string }): Promise<StartedSaga>;
   /** Resolves when the saga has ended, or with its current state at the timeout. @throws NotFoundError */

@@ -1,6 +1,7 @@
 // What services call: start a saga, wait for it, look at it.
 import { fingerprintOf } from '../db/idempotency.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
+import { checkOptions, milliseconds, shapeOf, TEXT, typeFault } from '../options.js';
 import { currentScope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
 import { describeThrown } from '../telemetry/thrown.js';
@@ -13,13 +14,25 @@ import type { Orchestrator } from './orchestrator.js';
 import type { Json, Sagas, SagaView, StartedSaga } from './saga.js';
 import { isSagaId, newSagaId } from './saga-id.js';
 import { viewOf } from './view.js';
-import { within } from './within.js';
+import { MAX_TIMER_MS, within } from './within.js';
 
 /** How long a key stands for the saga it started (CONTRACT section 4). */
 export const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 const MAX_KEY_LENGTH = 255;
 /** How often a saga that runs elsewhere is looked at: soon at first, since most end soon. */
 const POLL_MS = { first: 25, most: 1000 };
+
+/** One that is misspelt would start the saga once more with every repetition of a request. */
+const START = shapeOf<NonNullable<Parameters<Sagas['start']>[2]>>('{ idempotencyKey }', {
+  idempotencyKey: TEXT,
+});
+const startFault = typeFault('sagas.start');
+const WAIT = shapeOf<Parameters<Sagas['wait']>[1]>(
+  '{ timeoutMs: 5000 }',
+  { timeoutMs: milliseconds(MAX_TIMER_MS) },
+  ['timeoutMs'],
+);
+const waitFault = typeFault('sagas.wait');
 
 export interface SagasSetting {
   readonly journal: Journal;
@@ -43,12 +56,13 @@ export class WorkerSagas implements Sagas {
     this.#closed = true;
   }
 
-  /** @throws UnavailableError DRAINING; TypeError for a saga that is not registered */
+  /** @throws UnavailableError DRAINING; TypeError for a saga that is not registered, and for bad options */
   async start(
     saga: string,
     input: Json,
     options: { readonly idempotencyKey?: string } = {},
   ): Promise<StartedSaga> {
+    checkOptions(options, START, startFault);
     const { plans, now, clock, journal, orchestrator } = this.#setting;
     if (this.#closed) throw new UnavailableError('DRAINING', 'The worker stops.');
     const plan = plans.byName(saga);
@@ -67,8 +81,9 @@ export class WorkerSagas implements Sagas {
     return { sagaId, status, created: false };
   }
 
-  wait(sagaId: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<SagaView> {
-    const until = performance.now() + timeoutMs;
+  async wait(sagaId: string, options: { readonly timeoutMs: number }): Promise<SagaView> {
+    checkOptions(options, WAIT, waitFault);
+    const until = performance.now() + options.timeoutMs;
     return this.#setting.orchestrator.waitedFor(sagaId, () => this.#wait(sagaId, until));
   }
 

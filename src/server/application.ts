@@ -1,18 +1,22 @@
 // What `routes(app, deps)` of a service is given: it collects routes and hooks. Misuse throws here, at start,
 // and names the culprit.
+import {
+  ANYTHING,
+  checkOptions,
+  FUNCTION,
+  type Kind,
+  oneOf,
+  SWITCH,
+  shapeOf,
+  TEXT,
+  typeFault,
+  wholeNumber,
+} from '../options.js';
 import { PRIORITIES } from '../resilience/admission.js';
 import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
-import {
-  chained,
-  HOOK_NAMES,
-  type HookChain,
-  hooksOf,
-  isHookName,
-  noHooks,
-  withoutHooks,
-} from './hook-chain.js';
+import { chained, type HookChain, hooksOf, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
-import { checkMessage, checkTopic, type WebSocketEvents, type WebSocketLimits } from './websocket.js';
+import { checkMessage, checkTopic, type WebSocketLimits } from './websocket.js';
 
 export interface DeclaredRoute {
   readonly method: string;
@@ -29,41 +33,53 @@ export interface DeclaredRoute {
 type Register = Application['get'];
 type Publish = Application['publish'];
 
-const OPTION_NAMES: ReadonlySet<string> = new Set([
-  'params',
-  'query',
-  'headers',
-  'body',
-  'bodyType',
-  'response',
-  'bodyLimit',
-  'chunked',
-  'compress',
-  'timeoutMs',
-  'internal',
-  'rateLimit',
-  'priority',
-  'maxConcurrent',
-  'summary',
-  ...HOOK_NAMES,
-] satisfies (keyof RouteOptions)[]);
-const EVENT_NAMES = ['upgrade', 'open', 'message', 'drain', 'close'] satisfies (
-  | 'upgrade'
-  | keyof WebSocketEvents<unknown>
-)[];
-const WEBSOCKET_NAMES: ReadonlySet<string> = new Set([
-  ...EVENT_NAMES,
-  'maxPayload',
-  'idleTimeoutMs',
-  'maxBackpressure',
-  'whenBehind',
-  'deflate',
-  'origins',
-  'protocols',
-  'internal',
-  'timeoutMs',
-  'summary',
-] satisfies (keyof WebSocketOptions | keyof WebSocketLimits)[]);
+/** Where it is missing, the route may take as long as a request may. */
+const TIMEOUT: Kind = {
+  text: 'a positive number',
+  is: (value) => Number.isFinite(value) && (value as number) > 0,
+};
+const HOOK: Kind = {
+  text: 'a function or a list of functions',
+  is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function'),
+};
+const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
+  params: ANYTHING,
+  query: ANYTHING,
+  headers: ANYTHING,
+  body: ANYTHING,
+  bodyType: oneOf('json', 'form'),
+  response: ANYTHING,
+  bodyLimit: { ...wholeNumber(0), text: 'a whole number of bytes' },
+  chunked: oneOf('accept', 'reject'),
+  compress: SWITCH,
+  timeoutMs: TIMEOUT,
+  internal: SWITCH,
+  rateLimit: ANYTHING,
+  priority: oneOf(...PRIORITIES),
+  maxConcurrent: ANYTHING,
+  summary: TEXT,
+  onRequest: HOOK,
+  preHandler: HOOK,
+  onResponse: HOOK,
+  onError: HOOK,
+});
+const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket, data) { … } }', {
+  upgrade: FUNCTION,
+  open: FUNCTION,
+  message: FUNCTION,
+  drain: FUNCTION,
+  close: FUNCTION,
+  maxPayload: ANYTHING,
+  idleTimeoutMs: ANYTHING,
+  maxBackpressure: ANYTHING,
+  whenBehind: ANYTHING,
+  deflate: ANYTHING,
+  origins: ANYTHING,
+  protocols: ANYTHING,
+  internal: SWITCH,
+  timeoutMs: TIMEOUT,
+  summary: TEXT,
+});
 /** What says something about one route only. */
 const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
   'maxConcurrent',
@@ -103,7 +119,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
         }
         const [options, handler] = typeof second === 'function' ? [{}, second] : [second, third];
         if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
-        checkOptions(method, path, options);
+        checkRoute(method, path, options);
         add(method, path, options, handler);
       }) as Register;
     const registerAll: Register = ((...args: Parameters<Register>): void => {
@@ -135,7 +151,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
       all: registerAll,
       ws<D>(path: string, options: WebSocketOptions<D>) {
         assertOpen();
-        checkWebSocket(path, options);
+        checkOptions(options, WEBSOCKET, typeFault(`WebSocket ${path}`));
         const { internal, timeoutMs, summary } = options;
         const route = Object.entries({ internal, timeoutMs, summary }).filter(
           ([, given]) => given !== undefined,
@@ -160,7 +176,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
             `group prefix ${JSON.stringify(inner)} must start with "/" and not end with it`,
           );
         }
-        checkOptions('group', inner, options);
+        checkRoute('group', inner, options);
         const group = applicationOf(
           prefix + inner,
           { ...inherited, ...withoutHooks(options) },
@@ -189,46 +205,11 @@ function assertSynchronous(what: string, returned: unknown): void {
   throw new TypeError(`${what} is async: declare routes and hooks before anything is awaited`);
 }
 
-function checkWebSocket<D>(path: string, options: WebSocketOptions<D>): void {
-  const bad = (reason: string): TypeError => new TypeError(`WebSocket ${path}: ${reason}`);
-  if (typeof options !== 'object' || options === null) throw bad('it needs an object of callbacks');
-  const unknown = Object.keys(options).find((name) => !WEBSOCKET_NAMES.has(name));
-  if (unknown !== undefined) throw bad(`unknown option "${unknown}"`);
-  const wrong = EVENT_NAMES.find((name) => !['function', 'undefined'].includes(typeof options[name]));
-  if (wrong !== undefined) throw bad(`${wrong} is not a function`);
-  checkTimeout(options.timeoutMs, bad);
-}
-
-function checkTimeout(timeoutMs: number | undefined, bad: (reason: string) => TypeError): void {
-  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
-    throw bad('timeoutMs must be a positive number');
-  }
-}
-
-function checkOptions(method: string, path: string, options: RouteOptions): void {
-  const bad = (reason: string): TypeError => new TypeError(`${method} ${path}: ${reason}`);
-  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.has(name));
-  if (unknown !== undefined) throw bad(`unknown option "${unknown}"`);
+function checkRoute(method: string, path: string, options: RouteOptions): void {
+  const bad = typeFault(`${method} ${path}`);
+  checkOptions(options, ROUTE, bad);
   const misplaced = method === 'group' && Object.keys(options).find((name) => NOT_OF_GROUPS.has(name));
   if (misplaced) throw bad(`"${misplaced}" belongs to a route, not to a group`);
-  const { bodyLimit, timeoutMs, chunked, body, priority } = options;
-  if (bodyLimit !== undefined && !(Number.isSafeInteger(bodyLimit) && bodyLimit >= 0)) {
-    throw bad('bodyLimit must be a whole number of bytes');
-  }
-  checkTimeout(timeoutMs, bad);
-  if (priority !== undefined && !PRIORITIES.includes(priority)) {
-    throw bad(`priority must be one of ${PRIORITIES.join(', ')}`);
-  }
-  if (chunked !== undefined && chunked !== 'accept' && chunked !== 'reject') {
-    throw bad('chunked must be "accept" or "reject"');
-  }
-  if (options.bodyType !== undefined && options.bodyType !== 'json' && options.bodyType !== 'form') {
-    throw bad('bodyType must be "json" or "form"');
-  }
-  for (const name of HOOK_NAMES) {
-    if (hooksOf<unknown>(options[name]).some((hook) => typeof hook !== 'function')) {
-      throw bad(`${name} must be a function or a list of functions`);
-    }
-  }
-  if (body !== undefined && BODILESS.has(method)) throw bad(`a ${method} route cannot declare a body`);
+  if (options.body !== undefined && BODILESS.has(method))
+    throw bad(`a ${method} route cannot declare a body`);
 }

@@ -1,7 +1,8 @@
 // Which rate limits a route has, and by what key it tells apart who is limited.
 import { isIPv6 } from 'node:net';
 import { HttpError } from '../errors.js';
-import { parseRate, type Rate } from '../rate.js';
+import { checkOptions, type Kind, shapeOf, shown, typeFault } from '../options.js';
+import { parseRate, RATE, type Rate } from '../rate.js';
 import {
   isAdmitted,
   type RateCells,
@@ -22,7 +23,16 @@ export interface RateCheck {
   readonly keyOf: (ctx: Context) => string;
 }
 
-type KeyOption = NonNullable<Exclude<RateLimitOption, string>['key']>;
+type Limit = Exclude<RateLimitOption, string>;
+type KeyOption = NonNullable<Limit['key']>;
+
+const KEY: Kind = {
+  text: '"address", "global", { header } or a function',
+  is: (key) =>
+    key === 'address' || key === 'global' || typeof key === 'function' || headerOf(key) !== undefined,
+};
+const LIMIT = shapeOf<Limit>("{ limit: '100/minute' }", { limit: RATE, key: KEY }, ['limit']);
+const fault = typeFault('rateLimit');
 
 /** The limit of the setting RATE_LIMIT, per client address, which all routes share. */
 export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | undefined {
@@ -44,16 +54,24 @@ export function checksOf(
   if (option === 'off') return [];
   const shared = common === undefined ? [] : [common];
   if (option === undefined) return shared;
-  const { limit, key = 'address' } = typeof option === 'string' ? { limit: option } : option;
-  const rate = parseRate(limit);
-  if (rate === undefined) throw new TypeError(`rateLimit: ${JSON.stringify(limit)} is not ${RATE_FORM}`);
+  const { limit, key = 'address' } = checkedLimit(option);
+  const rate = parseRate(limit)!;
   const isChosen = key !== 'address' && key !== 'global';
   const own = checkOf('route', `route ${identity}`, rate, keyFunction(key), limits);
   return isChosen ? [...shared, own] : [own, ...shared];
 }
 
-export const RATE_FORM =
-  '"N/second" or "N/minute", optionally with ";burst=B", whose burst is back within a day';
+/** @throws TypeError */
+function checkedLimit(option: RateLimitOption): Limit {
+  const given: unknown = typeof option === 'string' ? { limit: option } : option;
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError(
+      `rateLimit must be "off", a limit such as "100/minute", or { limit, key }, not ${shown(given)}`,
+    );
+  }
+  checkOptions(given, LIMIT, fault);
+  return given as Limit;
+}
 
 /**
  * Charges a request to all limits of its route. A limit is not charged for what another one refuses, so the second is
@@ -133,16 +151,19 @@ function keyFunction(key: KeyOption): RateCheck['keyOf'] {
       return value;
     };
   }
-  const name = typeof key === 'object' && key !== null ? key.header : undefined;
-  if (typeof name !== 'string' || name === '') {
-    throw new TypeError('rateLimit: key must be "address", "global", { header } or a function');
-  }
-  const header = name.toLowerCase();
+  const header = headerOf(key)!.toLowerCase();
   // Without the field it is the address, or leaving it out would be a way around; no address looks like a value.
   return (ctx) => {
     const value = ctx.headers.get(header);
     return value === undefined ? addressKey(ctx) : `=${value}`;
   };
+}
+
+/** The name of the field by whose values requests are told apart; undefined: this is no such key. */
+function headerOf(key: unknown): string | undefined {
+  if (typeof key !== 'object' || key === null) return undefined;
+  const { header, ...others } = key as { readonly header?: unknown };
+  return typeof header === 'string' && header !== '' && Object.keys(others).length === 0 ? header : undefined;
 }
 
 const addressKey = (ctx: Context): string => networkOf(ctx.ip);

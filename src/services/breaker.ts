@@ -6,7 +6,8 @@ import { sharedClock } from '../memory/clock.js';
 import { refreshHourly } from '../memory/hourly-sweep.js';
 import { NamedBreakers } from '../memory/named-breakers.js';
 import type { PartMemory } from '../memory/part.js';
-import { type BreakerSettings, termsOf, tripNumbers } from '../resilience/breaker-settings.js';
+import { ANYTHING, FUNCTION, shapeOf, TEXT } from '../options.js';
+import { BREAKER_KINDS, type BreakerSettings, termsOf, tripNumbers } from '../resilience/breaker-settings.js';
 import { type CircuitBreaker, circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
@@ -38,13 +39,21 @@ export interface StandaloneBreaker extends CircuitBreaker {
 
 const NAME = 'breaker';
 
+const OPTIONS = shapeOf<BreakerOptions>('{ openMs: 30_000 }', {
+  ...BREAKER_KINDS,
+  memory: ANYTHING,
+  threads: ANYTHING,
+  name: TEXT,
+  onChange: FUNCTION,
+});
+
 /**
  * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
  *   Error for memory of anything else
  */
 export function createBreaker(options: BreakerOptions = {}): StandaloneBreaker {
+  const numbers = tripNumbers('createBreaker', options, OPTIONS);
   const { name = NAME } = options;
-  const numbers = tripNumbers('createBreaker', options);
   const part = partFor('breaker', options);
   const named = new NamedBreakers(part);
   const cell = named.slotOf(NAME);

@@ -3,10 +3,13 @@
 import { threadId } from 'node:worker_threads';
 import { BulkheadCells, reclaimBulkheads } from '../memory/bulkhead-cells.js';
 import type { PartMemory } from '../memory/part.js';
+import { ANYTHING } from '../options.js';
 import {
+  BULKHEAD_KINDS,
   type Bulkhead,
   BulkheadQueue,
   type BulkheadSettings,
+  bulkheadShape,
   bulkheadTerms,
   checkedBulkhead,
 } from '../resilience/bulkhead.js';
@@ -40,6 +43,8 @@ export interface StandaloneBulkhead extends Bulkhead {
 
 const NAME = 'bulkhead';
 
+const OPTIONS = bulkheadShape<BulkheadOptions>({ ...BULKHEAD_KINDS, memory: ANYTHING, threads: ANYTHING });
+
 /**
  * A thread has one place among those that wait, so all that it creates over the same memory is one queue: two
  * would take that place from each other.
@@ -51,7 +56,7 @@ const queues = new WeakMap<PartMemory, BulkheadQueue>();
  *   Error for memory of anything else
  */
 export function createBulkhead(options: BulkheadOptions): StandaloneBulkhead {
-  const settings = checkedBulkhead('createBulkhead', options);
+  const settings = checkedBulkhead('createBulkhead', options, OPTIONS);
   const part = partFor('bulkhead', options);
   const cells = new BulkheadCells(part, part.slotOf(threadId));
   if (!cells.agree(NAME, bulkheadTerms(settings), false)) {

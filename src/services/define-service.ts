@@ -1,5 +1,6 @@
 // `defineService`: misuse fails when the module is loaded, not when a request arrives.
 import { ConfigError } from '../errors.js';
+import { refuseUnknown } from '../options.js';
 import { planOf } from '../saga/definition.js';
 import type { ServiceDefinition } from './service.js';
 
@@ -9,7 +10,7 @@ const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 /** PostgreSQL's own databases; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
 
-const MEMBERS = new Set(['name', 'routes', 'migrations', 'tasks', 'sagas']);
+const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'sagas'];
 
 /**
  * Checks a service and returns it, frozen.
@@ -22,11 +23,7 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   }
   const fault = (what: string): ConfigError => new ConfigError(`service "${name}": ${what}`);
   if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');
-  for (const member of Object.keys(definition)) {
-    if (!MEMBERS.has(member)) {
-      throw fault(`unknown member "${member}"; known are ${[...MEMBERS].join(', ')}`);
-    }
-  }
+  refuseUnknown(definition, MEMBERS, fault);
   if (typeof definition.routes !== 'function') throw fault('routes must be a function (app, deps)');
   if (migrations !== undefined && !isFileUrl(migrations)) {
     throw fault("migrations must be a file URL, e.g. new URL('./migrations/', import.meta.url)");

@@ -3,6 +3,7 @@ import type { Database, Outcome, Transaction } from '../db/database.js';
 import { strangersKey } from '../db/idempotency.js';
 import { ValidationError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
+import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeFault } from '../options.js';
 import type { Context } from '../server/handler.js';
 import { Responder } from '../server/responder.js';
 import { UnsendableError } from '../server/unsendable.js';
@@ -31,6 +32,9 @@ export interface IdempotentOptions {
   readonly scope: string;
 }
 
+const OPTIONS = shapeOf<IdempotentOptions>('{ scope: user.id }', { scope: FILLED_TEXT }, ['scope']);
+const fault = typeFault('idempotent');
+
 type IdempotentContext = Pick<
   Context,
   'method' | 'route' | 'params' | 'query' | 'headers' | 'status' | 'isPeer'
@@ -55,10 +59,9 @@ export async function idempotent<T>(
   effect: (tx: Transaction) => Promise<Outcome & { readonly body: T }>,
   options?: IdempotentOptions,
 ): Promise<T> {
+  requireFunction('effect', effect, 'async (tx) => ({ status: 201, body })', fault);
+  if (options !== undefined) checkOptions(options, OPTIONS, fault);
   const { scope } = options ?? {};
-  if (options !== undefined && (typeof scope !== 'string' || scope === '')) {
-    throw new TypeError('idempotent: the scope must be a text that is not empty');
-  }
   const key = idempotencyKey(ctx);
   const sendable = async (tx: Transaction): Promise<Outcome> => requireSendable(ctx, await effect(tx));
   const outcome =

@@ -1,10 +1,10 @@
 // The rate limiter on its own: for a key of one's own in a job queue, or a program without a server. With the memory of
 // another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of all workers already.
-
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate-memory.js';
-import { parseRate } from '../rate.js';
+import { ANYTHING, checkOptions, shapeOf, TEXT, typeFault } from '../options.js';
+import { parseRate, RATE } from '../rate.js';
 import { type RateAnswer, RateLimit } from '../resilience/rate-limit.js';
 
 export interface RateLimiterOptions {
@@ -14,12 +14,12 @@ export interface RateLimiterOptions {
   readonly memory?: PartMemory;
   /** Keys that have a place of their own at once, 21 bytes each; more share some. Default 10,000. */
   readonly keys?: number;
-  /** Limiters of one name and one `limit` in one memory are the same limit. */
+  /** Limiters of one name in one memory are the same limit, so their `limit` must be the same; at most 64 names. */
   readonly name?: string;
 }
 
 export interface RateLimiter {
-  /** In any interval of t seconds at most B + N*t of one key are admitted, over all threads. */
+  /** In any interval of t seconds at most B + N*t of one key are admitted, over all threads. @throws TypeError for a key that is no text */
   take(key: string): RateAnswer;
   /** For other threads. A thread that has died holds nothing of it. */
   readonly memory: PartMemory;
@@ -27,15 +27,25 @@ export interface RateLimiter {
   close(): void;
 }
 
+const OPTIONS = shapeOf<RateLimiterOptions>(
+  "{ limit: '100/minute' }",
+  { limit: RATE, memory: ANYTHING, keys: ANYTHING, name: TEXT },
+  ['limit'],
+);
+
 /**
- * @throws TypeError for a text that is no limit, RangeError for an impossible number of keys, Error for memory of anything
- *   else
+ * @throws TypeError for a text that is no limit, and one that is not that of the memory; RangeError for an impossible number
+ *   of keys, or too many names; Error for memory of anything else
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  checkOptions(options, OPTIONS, typeFault('createRateLimiter'));
   const { limit: text, keys = 10_000, name = 'limiter', memory = createRateMemory(keys) } = options;
-  const rate = parseRate(text);
-  if (rate === undefined) throw new TypeError(`createRateLimiter: ${JSON.stringify(text)} is no limit`);
-  const table = attachRates(memory);
-  const limit = new RateLimit(name, rate, table.limit(name, rate.periodMs / rate.count, rate.burst));
+  const { table, names } = attachRates(memory);
+  const rate = parseRate(text)!;
+  const { count, periodMs, burst } = rate;
+  const limit = new RateLimit(name, rate, table.limit(name, periodMs / count, burst));
+  if (!names.agree(names.rowOf(name), [count, periodMs, burst], false)) {
+    throw new TypeError(`createRateLimiter: the memory is of a limiter "${name}" with another limit`);
+  }
   return { memory, take: (key) => limit.ask(key), close: sweepHourly(() => table.sweepInParts()) };
 }

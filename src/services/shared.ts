@@ -7,7 +7,10 @@ import type { RateAnswer } from '../resilience/rate-limit.js';
 
 /** A limit by key, without memory of its own. */
 export interface SharedRateLimiter {
-  /** In any interval of t seconds at most B + N*t of one key are admitted, over all workers. */
+  /**
+   * In any interval of t seconds at most B + N*t of one key are admitted, over all workers.
+   * @throws TypeError for a key that is no text
+   */
   take(key: string): RateAnswer;
 }
 

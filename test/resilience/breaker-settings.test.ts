@@ -27,6 +27,7 @@ describe('the numbers of a breaker', () => {
     { minimumCalls: 0 },
     { minimumCalls: 1.5 },
     { openMs: 0 },
+    { openMs: 99 },
     { openMs: Number.POSITIVE_INFINITY },
     { probes: 0 },
     { probes: 16 },

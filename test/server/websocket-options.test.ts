@@ -14,7 +14,7 @@ const bad: readonly (readonly [string, WebSocketOptions<unknown>, string])[] = [
   ['an origin that is none', { origins: ['a.example'] }, 'origins must be'],
   ['a subprotocol with a comma', { protocols: ['a,b'] }, 'protocols must be'],
   ['an unknown option', { maxPayLoad: 1 } as never, 'unknown option "maxPayLoad"'],
-  ['a callback that is none', { message: 'echo' as never }, 'message is not a function'],
+  ['a callback that is none', { message: 'echo' as never }, 'message must be a function'],
   ['a deadline of nothing', { timeoutMs: 0 }, 'timeoutMs must be'],
 ];
 

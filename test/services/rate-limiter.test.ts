@@ -31,6 +31,26 @@ describe('createRateLimiter', () => {
     limiter.close();
   });
 
+  it('refuses another limit than that of its memory, unless its name is another one', () => {
+    const { memory } = createRateLimiter({ limit: '2/minute' });
+    for (const limit of ['1000/second', '2/second', '2/minute;burst=1']) {
+      expect(() => createRateLimiter({ limit, memory })).to.throw(TypeError, '"limiter" with another limit');
+    }
+    expect(createRateLimiter({ limit: '2/minute', memory }).take('a').admitted).to.equal(true);
+    expect(createRateLimiter({ limit: '3/minute', memory, name: 'other' }).take('a').remaining).to.equal(2);
+  });
+
+  it('refuses a key that is no text: all numbers would be one key', () => {
+    const limiter = createRateLimiter({ limit: '1/minute' });
+    for (const key of [5, 6, undefined, null, {}, 1n]) {
+      expect(() => limiter.take(key as string)).to.throw(
+        TypeError,
+        'take: the key must be a text, such as String(id)',
+      );
+    }
+    expect(['5', '6'].map((key) => limiter.take(key).admitted)).to.deep.equal([true, true]);
+  });
+
   it('refuses what is no limit, no number of keys, and no memory of its own', () => {
     expect(() => createRateLimiter({ limit: 'often' })).to.throw(TypeError, 'often');
     expect(() => createRateLimiter({ limit: '1/second', keys: 0 })).to.throw(RangeError);
