@@ -3,6 +3,31 @@
 
 import type { Rate } from './rate.js';
 
+/** What a configuration file may say for a setting whose value is a `V`. */
+type Written<V> = [NonNullable<V>] extends [boolean]
+  ? boolean | 'on' | 'off'
+  : [NonNullable<V>] extends [number]
+    ? number | `${number}`
+    : [NonNullable<V>] extends [string]
+      ? NonNullable<V>
+      : [NonNullable<V>] extends [readonly string[]]
+        ? readonly string[] | string
+        : string | false;
+
+/** Not of the file, or by other names there. */
+type NotWritten = 'services' | 'serviceDatabaseUrls' | 'otel' | 'configFile' | 'pmId' | 'notify';
+
+/** The settings of CONTRACT section 2 in camelCase, as a configuration module writes them. */
+export type WrittenSettings = {
+  readonly [K in Exclude<keyof Settings, NotWritten>]?: Written<Settings[K]> | null | undefined;
+} & { readonly registry?: 'local' | null | undefined } & {
+  /** `<SERVICE>_DATABASE_URL`. */
+  readonly [K in `${string}DatabaseUrl`]?: string | null | undefined;
+} & {
+  /** `OTEL_*`, by the specification. */
+  readonly [K in `otel${string}`]?: unknown;
+};
+
 /** Plain data, so workers get it by structured clone. */
 export interface Settings {
   readonly host: string;

@@ -14,6 +14,12 @@ function distance(from: string, to: string): number {
   return row[to.length]!;
 }
 
+/** The known name that `word` was meant to be; undefined when none is like it. */
+export function meant(word: string, known: readonly string[]): string | undefined {
+  const name = nearest(word, known);
+  return distance(word.toLowerCase(), name.toLowerCase()) <= Math.max(2, word.length / 2) ? name : undefined;
+}
+
 /** The known name that looks most like `word`, for "did you mean …?". */
 export function nearest(word: string, known: readonly string[]): string {
   const scored = known.map((name) => ({ name, score: distance(word.toLowerCase(), name.toLowerCase()) }));

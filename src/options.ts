@@ -1,6 +1,6 @@
 // Options that a caller gives: which there are, and what each may be. One that is misspelt would be missed in silence
 // (a bulkhead without its queue, a call without its timeout), so it is refused, and the message names the one meant.
-import { nearest } from './nearest.js';
+import { meant } from './nearest.js';
 
 /** What an option may be. */
 export interface Kind {
@@ -53,8 +53,11 @@ export function checkOptions(given: unknown, shape: Shape, fault: Fault): void {
 }
 
 /** @param what the names are names of: `option`, `member` */
-export const unknownName = (what: string, name: string, known: readonly string[]): string =>
-  `unknown ${what} "${name}", did you mean "${nearest(name, known)}"? Known are ${known.join(', ')}`;
+export function unknownName(what: string, name: string, known: readonly string[]): string {
+  const near = meant(name, known);
+  const hint = near === undefined ? ';' : `, did you mean "${near}"?`;
+  return `unknown ${what} "${name}"${hint} known are ${known.join(', ')}`;
+}
 
 /** A member that nobody reads, of something that is checked by itself. @throws what `fault` makes */
 export function refuseUnknown(of: object, known: readonly string[], fault: Fault): void {

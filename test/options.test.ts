@@ -68,7 +68,7 @@ const misspelt: readonly Case[] = [
   [
     'shared.rateLimiter',
     () => shared.rateLimiter('c', { limit: '2/minute', points: 3 }),
-    'unknown option "points", did you mean "limit"?',
+    'unknown option "points"; known are limit',
   ],
   [
     'createBreaker',
@@ -202,6 +202,11 @@ const mistaken: readonly Case[] = [
   ],
   ['no work', () => createBulkhead({ limit: 1 }).run(any(undefined)), 'run: work must be a function'],
   [
+    'a bulkhead of a text',
+    onRoute({ maxConcurrent: '4' }),
+    'maxConcurrent: it must be a number, or { limit, queue, queueMs }, not "4"',
+  ],
+  [
     'a route of a number',
     onRoute({ rateLimit: 5 }),
     'rateLimit must be "off", a limit such as "100/minute", or { limit, key }, not 5',
@@ -277,7 +282,7 @@ describe('options', () => {
   it('are refused with what they must be', () => {
     expect(check({ name: 'a', limt: 1 })).to.throw(
       TypeError,
-      'it: unknown option "limt", did you mean "limit"? Known are name, limit',
+      'it: unknown option "limt", did you mean "limit"? known are name, limit',
     );
     expect(check({ name: 'a', limit: 0 })).to.throw('it: limit must be a whole number >= 1, not 0');
     expect(check({})).to.throw('it: name must be a text, not undefined');

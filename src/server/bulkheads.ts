@@ -1,4 +1,5 @@
 // What the route option `maxConcurrent` says.
+import { shown } from '../options.js';
 import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead.js';
 import type { MaxConcurrent } from './handler.js';
 import type { Doors } from './observer.js';
@@ -10,6 +11,11 @@ export function bulkheadOf(
   doors: Pick<Doors, 'places'>,
 ): BulkheadQueue | undefined {
   if (option === undefined) return undefined;
+  if (typeof option !== 'number' && typeof option !== 'object') {
+    throw new TypeError(
+      `maxConcurrent: it must be a number, or { limit, queue, queueMs }, not ${shown(option)}`,
+    );
+  }
   const settings = checkedBulkhead('maxConcurrent', typeof option === 'number' ? { limit: option } : option);
   const places = doors.places(name);
   return new BulkheadQueue({ permits: places.permits, ...settings, onRefused: () => places.refused() });

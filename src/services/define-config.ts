@@ -1,17 +1,18 @@
 // What `multilane.config.js` declares: the services of a project, and settings by their camelCase names.
+import type { WrittenSettings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import type { ServiceDefinition } from './service.js';
 
 /** Any setting of CONTRACT section 2 in camelCase; command line and environment win over it. */
-export interface ProjectConfig extends Readonly<Record<string, unknown>> {
+export type ProjectConfig = WrittenSettings & {
   readonly services?: readonly ServiceDefinition[];
-}
+};
 
 /**
  * Checks what only code can get wrong (the settings are checked when the process reads them) and returns it.
  * @throws ConfigError for services that are no services, or two of one name
  */
-export function defineConfig<const C extends ProjectConfig>(config: C): C {
+export function defineConfig(config: ProjectConfig): ProjectConfig {
   if (typeof config !== 'object' || config === null) throw new ConfigError('defineConfig takes an object');
   const { services } = config;
   if (services === undefined) return config;

@@ -156,7 +156,13 @@ function addFields(headers: Record<string, string>, given: NonNullable<CallOptio
 
 /** @throws TypeError for what JSON cannot write, also where `toJSON` makes nothing of it */
 function jsonText(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value) as string | undefined;
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new TypeError(`call: json must be a value that JSON can write: ${message}`, { cause });
+  }
   if (text === undefined)
     throw new TypeError(`call: json must be a value that JSON can write, not ${shown(value)}`);
   return text;

@@ -7,6 +7,8 @@ import {
   defineService,
   type SagaStep,
 } from 'multilane';
+import type { ValuesOf } from '#src/config/setting.js';
+import type { PROCESS_SETTINGS } from '#src/config/table.js';
 
 const routes = (): void => undefined;
 const url = new URL('./x/', import.meta.url);
@@ -93,6 +95,23 @@ describe('defineSaga', () => {
 });
 
 describe('defineConfig', () => {
+  it('has a type that knows every setting, and no other', () => {
+    type Untyped = Exclude<keyof ValuesOf<typeof PROCESS_SETTINGS>, keyof Parameters<typeof defineConfig>[0]>;
+    const untyped: Record<Untyped, unknown> = {};
+    const typed = {
+      port: 80,
+      logLevel: 'debug',
+      rateLimit: '5/second',
+      ordersDatabaseUrl: 'postgres://x',
+    } as const;
+    const given = { ...typed, adminToken: undefined, otelServiceName: 'x', trustedProxies: ['10.0.0.0/8'] };
+    expect([untyped, defineConfig(given)]).to.deep.equal([{}, given]);
+    // @ts-expect-error: it is `port`
+    defineConfig({ prot: 80 });
+    // @ts-expect-error: it is a number
+    defineConfig({ port: true });
+  });
+
   const demo = defineService({ name: 'demo', routes });
 
   it('gives back what it was given', () => {

@@ -99,11 +99,13 @@ describe('outgoing content', () => {
     expect(() => outgoingContent({ headers: [1] as never })).to.throw(TypeError, 'headers must be made of');
   });
 
-  it('refuses json that JSON writes as nothing', () => {
-    expect(() => outgoingContent({ json: { toJSON: () => undefined } })).to.throw(
-      TypeError,
-      'JSON can write',
-    );
+  it('refuses json that JSON cannot write, or writes as nothing', () => {
+    for (const json of [{ toJSON: () => undefined }, { a: 1n }]) {
+      expect(() => outgoingContent({ json })).to.throw(
+        TypeError,
+        'call: json must be a value that JSON can write',
+      );
+    }
   });
 
   it('refuses names and values that could split the request', () => {
