@@ -88,8 +88,17 @@ export function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'bigint' ? `${value}n` : String(value);
   if (Array.isArray(value)) return 'an array';
-  const name: unknown = value.constructor?.name;
-  return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+  return classOf(value) ?? 'an object';
+}
+
+/** undefined: a plain object, or one that does not say. */
+function classOf(value: object): string | undefined {
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : undefined;
+  } catch {
+    return undefined; // a getter of the caller's
+  }
 }
 
 export const TEXT: Kind = { text: 'a text', is: (value) => typeof value === 'string' };

@@ -5,18 +5,23 @@ import { cancel, once, outcome } from '#src/db/idempotency.js';
 import { StatementCache } from '#src/db/statement.js';
 import { createShared } from '#src/hosting/shared.js';
 import {
+  cors,
   createBreaker,
   createBulkhead,
   createRateLimiter,
+  csrfGuard,
   defineSaga,
   defineService,
   idempotent,
+  securityHeaders,
 } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { checkOptions, shapeOf, TEXT, typeFault, wholeNumber } from '#src/options.js';
 import { WorkerSagas } from '#src/saga/sagas.js';
+import { setCookie } from '#src/server/cookies.js';
 import type { Application, RouteOptions } from '#src/server/handler.js';
+import { checkLimits } from '#src/server/multipart.js';
 import { createCall } from '#src/upstream/client.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { bench } from './server/kit.js';
@@ -134,6 +139,23 @@ const misspelt: readonly Case[] = [
     'idempotent',
     () => idempotent(nothing, nothing, effect, any({ scoppe: 'a' })),
     'idempotent: unknown option "scoppe", did you mean "scope"?',
+  ],
+  [
+    'a cookie',
+    () => setCookie('a', 'b', any({ httponly: true })),
+    'cookie a: unknown option "httponly", did you mean "httpOnly"?',
+  ],
+  [
+    'the limits of parts',
+    () => checkLimits(any({ maxFilesBytes: 1 })),
+    'readParts: unknown option "maxFilesBytes", did you mean "maxFileBytes"?',
+  ],
+  ['cors', () => cors(any({ origin: '*' })), 'cors: unknown option "origin", did you mean "origins"?'],
+  ['csrfGuard', () => csrfGuard(any({ origin: [] })), 'csrfGuard: unknown option "origin"'],
+  [
+    'securityHeaders',
+    () => securityHeaders(any({ csp: '' })),
+    'securityHeaders: unknown option "csp"; known are',
   ],
   [
     'defineService',
@@ -286,6 +308,8 @@ describe('options', () => {
     );
     expect(check({ name: 'a', limit: 0 })).to.throw('it: limit must be a whole number >= 1, not 0');
     expect(check({})).to.throw('it: name must be a text, not undefined');
+    const mute = Object.defineProperty({}, 'constructor', { get: () => expect.fail('asked') });
+    expect(check({ name: mute })).to.throw('it: name must be a text, not an object');
     expect(check([])).to.throw('it: options must be an object such as { name }, not an array');
   });
 

@@ -1,6 +1,7 @@
 // Cookies (RFC 6265bis). What is set is safe unless it says otherwise: out of reach of scripts, over TLS only, not
 // sent along with the posts of other sites.
 import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
+import { ANYTHING, checkOptions, oneOf, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
 import { kindOf } from './value-kind.js';
 
 /** Browsers drop a longer one without a word. */
@@ -24,6 +25,17 @@ export interface CookieOptions {
   readonly partitioned?: boolean;
 }
 
+const OPTIONS = shapeOf<CookieOptions>('{ maxAge: 3600 }', {
+  maxAge: ANYTHING,
+  expires: ANYTHING,
+  domain: TEXT,
+  path: TEXT,
+  httpOnly: SWITCH,
+  secure: SWITCH,
+  sameSite: oneOf('strict', 'lax', 'none'),
+  partitioned: SWITCH,
+});
+
 export function readCookies(fields: readonly string[]): Readonly<Record<string, string | undefined>> {
   return parseCookie(fields.join('; '));
 }
@@ -33,6 +45,8 @@ export function readCookies(fields: readonly string[]): Readonly<Record<string, 
  * @throws TypeError for what a browser would not accept, or not as it is meant
  */
 export function setCookie(name: string, value: string, options: CookieOptions): string {
+  const bad = typeFault(`cookie ${name}`);
+  checkOptions(options, OPTIONS, bad);
   const {
     secure = true,
     path = '/',
@@ -41,7 +55,6 @@ export function setCookie(name: string, value: string, options: CookieOptions): 
     domain,
     partitioned = false,
   } = options;
-  const bad = (reason: string): TypeError => new TypeError(`cookie ${name}: ${reason}`);
   if (typeof value !== 'string') throw bad(`its value must be a string, not ${kindOf(value)}`);
   const prefix = /^__(?:Host|Secure)-/i.exec(name)?.[0].toLowerCase();
   if (!secure) {

@@ -16,7 +16,7 @@ import { parseForm } from './form.js';
 import type { Values } from './handler.js';
 import { decodeUtf8, parseJson } from './json-body.js';
 import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './media-type.js';
-import { type Part, type PartLimits, readParts } from './multipart.js';
+import { checkLimits, type Part, type PartLimits, readParts } from './multipart.js';
 import { preferredType } from './negotiate.js';
 import type { Input, RoutePlan } from './plan.js';
 import { unreported, unreportedIterator } from './promise.js';
@@ -288,6 +288,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     });
   }
   readParts(limits: PartLimits = {}): AsyncIterable<Part> {
+    checkLimits(limits);
     const type = this.headers.get('content-type');
     if (type === undefined || !isMultipartType(type)) throw unsupportedType('multipart/form-data');
     refuseCoding(this.headers);

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { HttpError } from '../errors.js';
+import { checkOptions, type Kind, shapeOf, typeFault } from '../options.js';
 import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
 import { unreportedIterator } from './promise.js';
 import { Refusal } from './refusal.js';
@@ -41,6 +42,19 @@ export interface PartLimits {
   readonly maxFileBytes?: number;
   /** Default 64 KiB. */
   readonly maxFieldBytes?: number;
+}
+
+const LIMIT: Kind = { text: 'a number >= 0', is: (value) => typeof value === 'number' && value >= 0 };
+const LIMITS = shapeOf<PartLimits>('{ maxFiles: 1 }', {
+  maxParts: LIMIT,
+  maxFiles: LIMIT,
+  maxFileBytes: LIMIT,
+  maxFieldBytes: LIMIT,
+});
+
+/** @throws TypeError for a limit that there is not: what it was to bound would have none */
+export function checkLimits(limits: PartLimits): void {
+  checkOptions(limits, LIMITS, typeFault('readParts'));
 }
 
 const tooLarge = (detail: string): HttpError => new Refusal('BODY_TOO_LARGE', detail);

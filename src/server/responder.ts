@@ -1,6 +1,7 @@
 // The answering side of a request, as far as it is the same whether or not the answer is still wanted: status,
 // fields, and the ways to say what the body is.
 import { types } from 'node:util';
+import { checkOptions, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
 import { AnswerFields } from './answer-fields.js';
 import {
   type Coding,
@@ -26,6 +27,13 @@ const BYTES = 'application/octet-stream';
 export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+const FILE = shapeOf<FileOptions>("{ index: 'index.html' }", {
+  index: TEXT,
+  compress: SWITCH,
+  precompressed: SWITCH,
+});
+const fileFault = typeFault('file');
 
 export abstract class Responder extends IncomingRequest {
   #statusCode = 0;
@@ -142,6 +150,7 @@ export abstract class Responder extends IncomingRequest {
   }
 
   file(root: string, path: string, options: FileOptions = {}): Promise<Sent> {
+    checkOptions(options, FILE, fileFault);
     // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
     this.#checkText('the root of ctx.file', root);
     this.#checkText('the path of ctx.file', path);

@@ -1,5 +1,6 @@
 // Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read answers.
 // It keeps nobody from sending a request; that is what csrfGuard is for.
+import { ANYTHING, checkOptions, type Kind, SWITCH, shapeOf, typeFault } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 import { originSet } from './origin-list.js';
@@ -19,14 +20,32 @@ export interface CorsOptions {
   readonly maxAgeSeconds?: number;
 }
 
+const NAMES: Kind = {
+  text: 'a list of texts',
+  is: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+};
+const OPTIONS = shapeOf<CorsOptions>(
+  "{ origins: ['https://app.example.org'] }",
+  {
+    origins: ANYTHING,
+    credentials: SWITCH,
+    methods: NAMES,
+    headers: NAMES,
+    exposedHeaders: NAMES,
+    maxAgeSeconds: { text: 'a number of seconds', is: (value) => typeof value === 'number' && value >= 0 },
+  },
+  ['origins'],
+);
+
 const ALWAYS = { always: true };
 
 /**
  * An `onRequest` hook whose fields what is refused before it runs gets too; declare it before those that ask who the client is, because a browser asks first, and
  * without credentials.
- * @throws TypeError for origins that are none, and for credentials with `'*'`
+ * @throws TypeError for options that there are not, origins that are none, and for credentials with `'*'`
  */
 export function cors(options: CorsOptions): (ctx: Context) => unknown {
+  checkOptions(options, OPTIONS, typeFault('cors'));
   const { origins, credentials = false, maxAgeSeconds = 600 } = options;
   if (origins === '*' && credentials) throw new TypeError('cors: credentials need a list of origins');
   const listed = origins === '*' ? undefined : originSet('cors', origins);

@@ -1,6 +1,7 @@
 // Requests that a page of somebody else makes a browser send, with our cookies (CSRF). Browsers say where a request
 // comes from; what says nothing is no browser and has no cookies that a page could make use of. The rules are
 // those of Go's http.CrossOriginProtection.
+import { ANYTHING, checkOptions, shapeOf, typeFault } from '../../options.js';
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';
 import { originSet } from './origin-list.js';
@@ -10,6 +11,8 @@ export interface CsrfGuardOptions {
   readonly origins?: readonly string[];
 }
 
+const OPTIONS = shapeOf<CsrfGuardOptions>("{ origins: ['https://app.example.org'] }", { origins: ANYTHING });
+
 /** They change nothing, or the application has a worse problem. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -17,7 +20,9 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
  * An `onRequest` hook: 403 `CROSS_SITE` for a page of another origin.
  * @throws TypeError for origins that are none
  */
-export function csrfGuard({ origins = [] }: CsrfGuardOptions = {}): (ctx: Context) => void {
+export function csrfGuard(options: CsrfGuardOptions = {}): (ctx: Context) => void {
+  checkOptions(options, OPTIONS, typeFault('csrfGuard'));
+  const { origins = [] } = options;
   const trusted = originSet('csrfGuard', origins);
   return (ctx) => {
     if (SAFE.has(ctx.method)) return;

@@ -1,5 +1,6 @@
 // Fields that tell browsers to be careful. They stay on problem documents; a handler that sets one itself has the
 // last word for its own answer.
+import { checkOptions, type Kind, shapeOf, typeFault } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 
@@ -14,12 +15,27 @@ export interface SecurityHeadersOptions {
   readonly crossOriginResourcePolicy?: 'same-origin' | 'same-site' | 'cross-origin' | false;
 }
 
+const FIELD: Kind = {
+  text: 'a text, or false to leave it out',
+  is: (value) => typeof value === 'string' || value === false,
+};
+const OPTIONS = shapeOf<SecurityHeadersOptions>("{ referrerPolicy: 'same-origin' }", {
+  contentSecurityPolicy: FIELD,
+  hstsSeconds: {
+    text: 'a number of seconds, or false to leave it out',
+    is: (value) => value === false || (Number.isFinite(value) && (value as number) >= 0),
+  },
+  referrerPolicy: FIELD,
+  crossOriginResourcePolicy: FIELD,
+});
+
 const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const HALF_A_YEAR = 180 * 24 * 60 * 60;
 const ALWAYS = { always: true };
 
 /** An `onRequest` hook; what is refused before it runs gets its fields too. */
 export function securityHeaders(options: SecurityHeadersOptions = {}): (ctx: Context) => void {
+  checkOptions(options, OPTIONS, typeFault('securityHeaders'));
   const {
     contentSecurityPolicy = POLICY,
     hstsSeconds = HALF_A_YEAR,
