@@ -1,5 +1,6 @@
 // Options that a caller gives: which there are, and what each may be. One that is misspelt would be missed in silence
 // (a bulkhead without its queue, a call without its timeout), so it is refused, and the message names the one meant.
+import { types } from 'node:util';
 import { meant } from './nearest.js';
 
 /** What an option may be. */
@@ -68,6 +69,7 @@ export function refuseUnknown(of: object, known: readonly string[], fault: Fault
 /** @param example written as code @throws what `fault` makes */
 export function requireFunction(name: string, given: unknown, example: string, fault: Fault): void {
   if (typeof given === 'function') return;
+  if (types.isPromise(given)) given.catch(() => {}); // this refusal says it first
   throw fault(`${name} must be a function, such as ${example}, not ${shown(given)}`);
 }
 
