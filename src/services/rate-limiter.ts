@@ -43,9 +43,9 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const { table, names } = attachRates(memory);
   const rate = parseRate(text)!;
   const { count, periodMs, burst } = rate;
-  const limit = new RateLimit(name, rate, table.limit(name, periodMs / count, burst));
   if (!names.agree(names.rowOf(name), [count, periodMs, burst], false)) {
     throw new TypeError(`createRateLimiter: the memory is of a limiter "${name}" with another limit`);
   }
+  const limit = new RateLimit(name, rate, table.limit(name, periodMs / count, burst));
   return { memory, take: (key) => limit.ask(key), close: sweepHourly(() => table.sweepInParts()) };
 }
