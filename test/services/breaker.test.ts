@@ -66,7 +66,7 @@ describe('createBreaker', () => {
       return setInterval(turn, ms);
     }) as typeof setInterval;
     try {
-      breaker = createBreaker({ minimumCalls: 1, openMs: 1, onChange: (to) => seen.push(to) });
+      breaker = createBreaker({ minimumCalls: 1, openMs: 100, onChange: (to) => seen.push(to) });
     } finally {
       globalThis.setInterval = setInterval;
     }
