@@ -25,17 +25,18 @@ export class AdminClient {
   }
 
   /** @throws CommandFailure */
-  post<T>(path: string): Promise<T> {
-    return this.#ask<T>('POST', path);
+  post<T>(path: string, body?: unknown): Promise<T> {
+    return this.#ask<T>('POST', path, body);
   }
 
-  async #ask<T>(method: string, path: string): Promise<T> {
+  async #ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     let status: number;
     let text: string;
     try {
       const answer = await fetch(`${this.url}${path}`, {
         method,
         headers: this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'error',
         signal: AbortSignal.timeout(ANSWER_MS),
       });

@@ -1,11 +1,12 @@
 // The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted services.
 import type { SagaOperator } from '../saga/operator.js';
 import type { AdminRequest, AdminRoute } from '../telemetry/admin/handler.js';
+import { BodyFields } from './body-fields.js';
 
 /** @param operator asked per request: the journals are there only after the databases are */
 export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] {
   const idOf = ({ params }: AdminRequest): string => params.id ?? '';
-  const hand = (name: 'retry' | 'compensate' | 'skip'): AdminRoute => ({
+  const hand = (name: 'retry' | 'compensate'): AdminRoute => ({
     method: 'POST',
     path: `/sagas/:id/${name}`,
     handler: async (request) => ({ status: 200, json: await operator()[name](idOf(request)) }),
@@ -36,6 +37,20 @@ export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] 
     },
     hand('retry'),
     hand('compensate'),
-    hand('skip'),
+    {
+      method: 'POST',
+      path: '/sagas/:id/skip',
+      handler: async (request) => ({
+        status: 200,
+        json: await operator().skip(idOf(request), resultOf(request.body)),
+      }),
+    },
   ];
+}
+
+/** @throws ValidationError */
+function resultOf(body: unknown): unknown {
+  if (body === undefined) return undefined;
+  const fields = new BodyFields(body, ['result']);
+  return fields.checked(fields.optional('result', 'must be JSON', () => true));
 }

@@ -1,12 +1,17 @@
 // What an operator may do to a saga that nobody runs, as functions of its record. Undefined: it makes no sense.
 import type { SagaRecord, StepRecord } from './journal.js';
 import { isUndoFailed } from './machine.js';
+import type { Json } from './saga.js';
 
-export type Intervention = 'retry' | 'compensate' | 'skip';
+export interface Intervention {
+  readonly kind: 'retry' | 'compensate' | 'skip';
+  /** Of a step that is skipped on the way forward. */
+  readonly result?: Json | undefined;
+}
 
-export function intervene(kind: Intervention, record: SagaRecord): SagaRecord | undefined {
+export function intervene({ kind, result }: Intervention, record: SagaRecord): SagaRecord | undefined {
   if (kind === 'retry') return retried(record);
-  return kind === 'compensate' ? compensated(record) : skipped(record);
+  return kind === 'compensate' ? compensated(record) : skipped(record, result);
 }
 
 /** Goes on from where it is; compensations that were given up get their time and their attempts again. */
@@ -27,19 +32,19 @@ function compensated(record: SagaRecord): SagaRecord {
 }
 
 /** The operator has done by hand what the saga is stuck at. */
-function skipped(record: SagaRecord): SagaRecord | undefined {
+function skipped(record: SagaRecord, result: Json | undefined): SagaRecord | undefined {
   const back = record.failure !== null;
   const position = back
     ? record.steps.findLastIndex((step) => isUndoFailed(step) || step.status === 'compensating')
     : record.steps.findIndex(({ status }) => status !== 'completed');
   const step = record.steps[position];
   if (step === undefined) return undefined;
-  const done: StepRecord = back ? { ...step, status: 'compensated' } : forwardDone(step);
+  const done: StepRecord = back ? { ...step, status: 'compensated' } : forwardDone(step, result);
   return retried({ ...record, steps: record.steps.with(position, done) });
 }
 
-function forwardDone(step: StepRecord): StepRecord {
-  return { ...step, status: 'completed', result: step.result ?? null, error: null };
+function forwardDone(step: StepRecord, result: Json = step.result ?? null): StepRecord {
+  return { ...step, status: 'completed', result, error: null };
 }
 
 function free(record: SagaRecord): SagaRecord {

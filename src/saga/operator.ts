@@ -3,9 +3,10 @@ import type { Queryable } from '../db/database.js';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
+import { toJson } from './json.js';
 import { PgJournal } from './pg-journal.js';
 import { LEASE_MS } from './runner.js';
-import type { SagaStatus, SagaView } from './saga.js';
+import type { Json, SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
 import { listItemOf, type SagaListItem, viewOf } from './view.js';
 
@@ -33,7 +34,11 @@ export interface SagaOperator {
    */
   retry(sagaId: string): Promise<SagaView>;
   compensate(sagaId: string): Promise<SagaView>;
-  skip(sagaId: string): Promise<SagaView>;
+  /**
+   * @param result what the step has given, for the steps behind it; undefined: null
+   * @throws also ValidationError for a result that cannot be kept, and for one of a compensation, which has none
+   */
+  skip(sagaId: string, result?: unknown): Promise<SagaView>;
 }
 
 const STATUSES: ReadonlySet<string> = new Set<SagaStatus>([
@@ -63,7 +68,8 @@ export interface SagaOperatorOptions {
 export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOperatorOptions): SagaOperator {
   const owner = `${instanceId}:operator`;
   const journals = dbs.map((db) => new PgJournal({ db, owner, leaseMs: LEASE_MS }));
-  const hand = (kind: Intervention) => (sagaId: string) => interveneIn(journals, kind, sagaId, now);
+  const hand = (kind: Intervention['kind']) => (sagaId: string) =>
+    interveneIn(journals, { kind }, sagaId, now);
   return {
     list: (query) => list(journals, query),
     async get(sagaId) {
@@ -71,7 +77,9 @@ export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOper
     },
     retry: hand('retry'),
     compensate: hand('compensate'),
-    skip: hand('skip'),
+    async skip(sagaId, result) {
+      return interveneIn(journals, { kind: 'skip', result: keptOf(result) }, sagaId, now);
+    },
   };
 }
 
@@ -138,15 +146,27 @@ async function find(
   throw new NotFoundError('There is no such saga.');
 }
 
+function keptOf(result: unknown): Json | undefined {
+  if (result === undefined) return undefined;
+  try {
+    return toJson(result);
+  } catch (error) {
+    throw new ValidationError([{ path: '/result', message: (error as Error).message }]);
+  }
+}
+
 async function interveneIn(
   journals: readonly Journal[],
-  kind: Intervention,
+  intervention: Intervention,
   sagaId: string,
   now: () => number,
 ): Promise<SagaView> {
-  const { journal } = await find(journals, sagaId);
+  const { journal, record: found } = await find(journals, sagaId);
+  if (found.failure !== null && intervention.result !== undefined) {
+    throw new ValidationError([{ path: '/result', message: 'must not be there: a compensation has none' }]);
+  }
   const claim = await journal.take(sagaId);
-  const changed = claim && intervene(kind, claim.record);
+  const changed = claim && intervene(intervention, claim.record);
   if (claim !== undefined && changed !== undefined) {
     const record = { ...changed, updatedAt: now() };
     const positions = record.steps.flatMap((step, at) => (step === claim.record.steps[at] ? [] : [at]));

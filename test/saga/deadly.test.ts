@@ -80,7 +80,7 @@ describe('a compensation that ends its process', () => {
     }
 
     isDeadly = false;
-    stored.record = intervene('retry', stored.record)!;
+    stored.record = intervene({ kind: 'retry' }, stored.record)!;
     expect(await dieUntilEnded(sagaId, steps)).to.equal(0);
     expect(stored.record.status).to.equal('compensated');
     expect(begun).to.have.length(UNENDED_UNDOS + 1);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { HttpError } from '#src/errors.js';
+import { HttpError, ValidationError } from '#src/errors.js';
 import type { SagaRecord } from '#src/saga/journal.js';
 import { pendingStep } from '#src/saga/journal-row.js';
 import { createSagaOperator, type SagaOperator } from '#src/saga/operator.js';
@@ -143,12 +143,22 @@ describe('an operator', () => {
       status: 'waiting',
       steps: [done, step('credit', { status: 'unknown' }), pendingStep('null')],
     });
-    await operator.skip(forward);
+    await operator.skip(forward, { paymentId: 7 });
     const statuses = ({ steps }: { steps: readonly { status: string }[] }) => steps.map((one) => one.status);
-    expect(statuses(await claimed(forward))).to.deep.equal(['completed', 'completed', 'pending']);
+    const skipped = await claimed(forward);
+    expect(statuses(skipped)).to.deep.equal(['completed', 'completed', 'pending']);
+    expect(skipped.steps[1]!.result).to.deep.equal({ paymentId: 7 });
 
     const stuck = step('credit', { status: 'compensating', undoAttempts: 3, undoSince: 1 });
     const backward = await stored({ status: 'waiting', failure, steps: [done, stuck, pendingStep('null')] });
+    for (const [id, result] of [
+      [backward, 1],
+      [forward, '\0'],
+    ] as const) {
+      expect(await operator.skip(id, result).catch((error: unknown) => error)).to.be.instanceOf(
+        ValidationError,
+      );
+    }
     await operator.skip(backward);
     expect(statuses(await claimed(backward))).to.deep.equal(['completed', 'compensated', 'pending']);
   });

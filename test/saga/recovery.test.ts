@@ -256,7 +256,7 @@ describe('recovery', () => {
     expect(view.steps[0]?.error).to.include({ code: 'UNSTORABLE' });
     result = 'good';
     const stored = store.sagas.get(sagaId)!;
-    stored.record = intervene('retry', stored.record)!;
+    stored.record = intervene({ kind: 'retry' }, stored.record)!;
     expect(await worker.sagas.wait(sagaId, LONG)).to.deep.include({
       status: 'completed',
       results: { a: 'good', b: 'done' },

@@ -3,9 +3,14 @@ import type { Command } from 'commander';
 import type { SagaPage } from '../../saga/operator.js';
 import type { SagaView } from '../../saga/saga.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
+import { CommandFailure } from '../failure.js';
 import { type OutputOptions, plain, print, printJson, tableOf, withJson } from '../output.js';
 
 type Options = AdminOptions & OutputOptions;
+
+interface SkipOptions extends Options {
+  readonly result?: string;
+}
 
 interface ListOptions extends Options {
   readonly saga?: string;
@@ -18,7 +23,6 @@ interface ListOptions extends Options {
 const HANDS = {
   retry: 'let a saga go on from where it is',
   compensate: 'turn a saga around: undo what it has done',
-  skip: 'take the step a saga is stuck at as done by hand',
 } as const;
 
 export function sagasCommand(program: Command): void {
@@ -43,6 +47,21 @@ export function sagasCommand(program: Command): void {
       .action(async (sagaId: string, options: Options) => {
         await show(await (await adminPlane(options)).post<SagaView>(`${pathOf(sagaId)}/${hand}`), options);
       });
+  }
+  withJson(withAdmin(sagas.command('skip <saga-id>')))
+    .description('take the step a saga is stuck at as done by hand')
+    .option('--result <json>', 'what the step has given, which the steps behind it read')
+    .action(async (sagaId: string, options: SkipOptions) => {
+      const body = options.result === undefined ? undefined : { result: jsonIn(options.result) };
+      await show(await (await adminPlane(options)).post<SagaView>(`${pathOf(sagaId)}/skip`, body), options);
+    });
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CommandFailure(`--result is no JSON: ${(cause as Error).message}`, { cause });
   }
 }
 

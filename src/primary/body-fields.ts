@@ -1,0 +1,54 @@
+// The body of an admin request, checked: every member that is wrong is named, one that is not known is wrong.
+import { type FieldError, ValidationError } from '../errors.js';
+
+const MAX_REASON = 200;
+/** Unknown members that are named; a body may hold thousands. */
+const MAX_UNKNOWN = 16;
+
+export class BodyFields {
+  readonly #given: Readonly<Record<string, unknown>>;
+  readonly #errors: FieldError[] = [];
+
+  /** @throws ValidationError when it is no object */
+  constructor(body: unknown, known: readonly string[]) {
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+      throw new ValidationError([{ path: '', message: 'must be an object' }]);
+    }
+    this.#given = body as Readonly<Record<string, unknown>>;
+    const unknown = Object.keys(body).filter((name) => !known.includes(name));
+    for (const name of unknown.slice(0, MAX_UNKNOWN)) {
+      this.#errors.push({ path: pointerTo(name), message: 'is not known' });
+    }
+  }
+
+  member(name: string, message: string, isRight: (value: unknown) => boolean): unknown {
+    const value = Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
+    if (!isRight(value)) this.#errors.push({ path: pointerTo(name), message });
+    return value;
+  }
+
+  optional(name: string, message: string, isRight: (value: unknown) => boolean): unknown {
+    return this.member(name, message, (value) => value === undefined || isRight(value));
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T {
+    const message = `must be one of ${values.join(', ')}`;
+    return this.member(name, message, (value) => values.includes(value as T)) as T;
+  }
+
+  reason(): string | null {
+    const isText = (value: unknown): boolean =>
+      value === null || (typeof value === 'string' && value.length <= MAX_REASON);
+    const message = `must be a text of at most ${MAX_REASON} characters`;
+    return (this.optional('reason', message, isText) ?? null) as string | null;
+  }
+
+  /** @throws ValidationError naming all that was wrong */
+  checked<T>(value: T): T {
+    if (this.#errors.length > 0) throw new ValidationError(this.#errors);
+    return value;
+  }
+}
+
+/** RFC 6901 section 3. */
+const pointerTo = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
