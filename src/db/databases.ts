@@ -4,13 +4,8 @@ import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import type { LimitedClient } from './limited-client.js';
-import {
-  type MigrationSet,
-  type MigrationState,
-  migrateService,
-  migrationStates,
-  plannedMigrations,
-} from './migrate.js';
+import { type MigrationState, migrateService, migrationStates, plannedMigrations } from './migrate.js';
+import type { MigrationSet } from './migration-folder.js';
 import { withDatabase } from './server-url.js';
 import { withStartClient } from './start-client.js';
 
@@ -47,13 +42,14 @@ const databaseOf = ({ name, database = name }: Pick<DatabaseTarget, 'name' | 'da
 
 /**
  * Creates what is missing, then migrates, all services in parallel; `ready` is told of each as it is done.
- * @throws StartError one line; for missing databases that we may not create: with the exact statements
+ * @throws ConfigError for mistakes in a folder of migrations, before anything is done; StartError; for missing databases that we may not create: with the exact statements
  */
 export async function prepareDatabases(
   targets: readonly DatabaseTarget[],
   log: Log,
   ready: (name: string) => void = () => {},
 ): Promise<void> {
+  for (const { name: service, ...target } of targets) await plannedMigrations({ service, ...target });
   const results = await Promise.allSettled(
     targets.map(async (target) => {
       await ensureDatabase(target, log);

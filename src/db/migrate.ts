@@ -1,19 +1,13 @@
 // Schema migrations of one service's database, run by the primary: numbered .sql files, each once, in order, all
 // pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
 // processes may start at once; it is loaded only when something is pending, which is rare.
-import { readdir } from 'node:fs/promises';
 import { StartError } from '../errors.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import type { LimitedClient } from './limited-client.js';
+import { type Migration, type MigrationSet, readMigrations, renaming } from './migration-folder.js';
 import { MIGRATION_TIMING, type MigrationTiming, runMigrations } from './run-migrations.js';
 import { withStartClient } from './start-client.js';
-
-/** One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`. */
-export interface MigrationSet {
-  readonly name: string;
-  readonly folder: URL;
-}
 
 export interface MigrateOptions {
   /** For messages. */
@@ -33,12 +27,24 @@ export interface MigrateOptions {
 
 /** What this room needs in every database. */
 const FRAMEWORK: MigrationSet = { name: 'framework', folder: new URL('./migrations/', import.meta.url) };
+/** The service's own set. */
+const OWN = 'service';
 const SCHEMA = 'multilane';
 
-/** @throws StartError when the database cannot be reached, a migration fails, or the schema is newer than we are */
-export function migrateService(options: MigrateOptions): Promise<void> {
-  return withClient(options, async (client) => {
-    for (const set of setsOf(options)) await migrate(client, options, set);
+type Sets = Pick<MigrateOptions, 'service' | 'migrations' | 'framework'>;
+
+interface ReadSet extends MigrationSet {
+  readonly migrations: readonly Migration[];
+}
+
+/**
+ * @throws ConfigError for a folder with mistakes, before anything runs; StartError when the database cannot be
+ *   reached, a migration fails, or the database and the folder do not fit
+ */
+export async function migrateService(options: MigrateOptions): Promise<void> {
+  const sets = await readSets(options);
+  await withClient(options, async (client) => {
+    for (const set of sets) await migrate(client, options, set);
   });
 }
 
@@ -49,37 +55,36 @@ export interface MigrationState {
   readonly applied: boolean;
 }
 
-/** In the order in which they are run; changes nothing. @throws StartError as `migrateService` does */
-export function migrationStates(options: MigrateOptions): Promise<readonly MigrationState[]> {
-  const { service } = options;
+/** In the order in which they are run; changes nothing. @throws StartError, ConfigError as `migrateService` */
+export async function migrationStates(options: MigrateOptions): Promise<readonly MigrationState[]> {
+  const sets = await readSets(options);
   return withClient(options, async (client) => {
     const states: MigrationState[] = [];
-    for (const set of setsOf(options)) {
-      const known = await migrationNames(service, set);
-      const applied = await knownApplied(client, service, set, known);
-      states.push(...known.map((name) => ({ set: set.name, name, applied: applied.includes(name) })));
+    for (const set of sets) {
+      const pending = await findPending(client, options.service, set);
+      states.push(
+        ...set.migrations.map((one) => ({ set: set.name, name: one.name, applied: !pending.includes(one) })),
+      );
     }
     return states;
   });
 }
 
-/** Those of a database that is not there yet. @throws StartError when a folder cannot be read */
-export async function plannedMigrations(
-  options: Pick<MigrateOptions, 'service' | 'migrations' | 'framework'>,
-): Promise<readonly MigrationState[]> {
-  const names = setsOf(options).map(async (set) => {
-    const known = await migrationNames(options.service, set);
-    return known.map((name) => ({ set: set.name, name, applied: false }));
-  });
-  return (await Promise.all(names)).flat();
+/** Those of a database that is not there yet. @throws ConfigError for a folder with mistakes */
+export async function plannedMigrations(options: Sets): Promise<readonly MigrationState[]> {
+  return (await readSets(options)).flatMap(({ name: set, migrations }) =>
+    migrations.map(({ name }) => ({ set, name, applied: false })),
+  );
 }
 
-function setsOf({
-  migrations,
-  framework = [],
-}: Pick<MigrateOptions, 'migrations' | 'framework'>): readonly MigrationSet[] {
-  const own = migrations === undefined ? [] : [{ name: 'service', folder: migrations }];
-  return [FRAMEWORK, ...framework, ...own];
+function readSets({ service, migrations, framework = [] }: Sets): Promise<readonly ReadSet[]> {
+  const own = migrations === undefined ? [] : [{ name: OWN, folder: migrations }];
+  return Promise.all(
+    [FRAMEWORK, ...framework, ...own].map(async (set) => ({
+      ...set,
+      migrations: await readMigrations(service, set),
+    })),
+  );
 }
 
 function withClient<T>(
@@ -94,47 +99,59 @@ function withClient<T>(
   return withStartClient({ service, setting }, connection, config, work);
 }
 
-async function migrate(client: LimitedClient, options: MigrateOptions, set: MigrationSet): Promise<void> {
+async function migrate(client: LimitedClient, options: MigrateOptions, set: ReadSet): Promise<void> {
   const { service, setting, connection, timing = MIGRATION_TIMING, log } = options;
-  const known = await migrationNames(service, set);
-  const findPending = async (): Promise<readonly string[]> => {
-    const applied = await knownApplied(client, service, set, known);
-    return known.filter((name) => !applied.includes(name));
-  };
-  const pending = await findPending();
+  const pending = await findPending(client, service, set);
   if (pending.length === 0) return;
-  const { folder, name } = set;
-  const target = { service, setting, connection, folder, schema: SCHEMA, table: tableOf(name) };
-  await runMigrations(client, { ...target, pending, timing, log });
-  await findPending(); // whoever held the lock before us may have been newer
+  const target = { service, setting, connection, schema: SCHEMA, table: tableOf(set.name) };
+  await runMigrations(client, { ...target, ...set, pending: pending.map(({ name }) => name), timing, log });
+  await findPending(client, service, set); // whoever held the lock before us may have been newer
 }
 
-/** @throws StartError for a database that knows more than we do */
-async function knownApplied(
-  client: LimitedClient,
-  service: string,
-  set: MigrationSet,
-  known: readonly string[],
-): Promise<readonly string[]> {
+/** @throws StartError when the database has what the folder has not, or something later than what is pending */
+async function findPending(client: LimitedClient, service: string, set: ReadSet): Promise<readonly Migration[]> {
+  const { migrations } = set;
   const applied = await appliedNames(client, set);
-  const unknown = applied.filter((name) => !known.includes(name));
-  if (unknown.length === 0) return applied;
-  throw new StartError(
-    `the database of "${service}" was migrated by a newer version: it has ${unknown.join(', ')}, ` +
-      'which this version does not know',
-  );
+  const pending = migrations.filter(({ name }) => !applied.includes(name));
+  const unknown = applied.filter((name) => !migrations.some((one) => one.name === name));
+  if (unknown.length > 0) throw unknownMigrations(service, set, unknown, pending);
+  const last = migrations.findLast((one) => !pending.includes(one));
+  const late = pending.find(({ number }) => last !== undefined && number < last.number);
+  if (late !== undefined) {
+    throw new StartError(
+      `${late.file}: its number is below that of ${last!.name}, which the database of "${service}" has applied ` +
+        'already: rename it, with a number above',
+    );
+  }
+  return pending;
 }
 
-async function migrationNames(service: string, { folder }: MigrationSet): Promise<string[]> {
-  try {
-    const files = await readdir(folder);
-    const names = files
-      .filter((file) => /^[^.].*\.sql$/.test(file))
-      .map((file) => file.slice(0, -'.sql'.length));
-    return names.sort();
-  } catch (error) {
-    throw new StartError(`cannot read the migrations of "${service}": ${(error as Error).message}`);
+function unknownMigrations(
+  service: string,
+  { name: set }: MigrationSet,
+  unknown: readonly string[],
+  pending: readonly Migration[],
+): StartError {
+  const names = unknown.join(', ');
+  if (set !== OWN) {
+    return new StartError(
+      `the database of "${service}" was migrated by a newer version of Multilane: it has ${names} of the set ` +
+        `"${set}", which this version does not know; start that version`,
+    );
   }
+  const before = `the database of "${service}" has applied ${names}, of which the folder of its migrations has no file`;
+  for (const old of unknown) {
+    const now = pending.find(({ number }) => number === numberOf(old));
+    if (now === undefined) continue;
+    return new StartError(
+      `${before}. If ${now.file} is that file, rename it ${old}.sql again, or tell the database: ` +
+        renaming(set, old, now.name),
+    );
+  }
+  return new StartError(
+    `${before}. If a file was removed or renamed, restore it; if a newer version of the service has migrated ` +
+      'the database, start that version',
+  );
 }
 
 async function appliedNames(client: LimitedClient, { name }: MigrationSet): Promise<string[]> {
@@ -148,6 +165,11 @@ async function appliedNames(client: LimitedClient, { name }: MigrationSet): Prom
     if (nothingYet) return [];
     throw error;
   }
+}
+
+function numberOf(name: string): bigint | undefined {
+  const digits = /^\d+/.exec(name)?.[0];
+  return digits === undefined ? undefined : BigInt(digits);
 }
 
 function tableOf(set: string): string {

@@ -3,11 +3,15 @@
 // tries again.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { RunnerOption } from 'node-pg-migrate';
 import type pg from 'pg';
 import { StartError } from '../errors.js';
 import type { Connecting } from './connect-failure.js';
+import { driver } from './driver.js';
 import type { Log } from './embedded.js';
 import type { LimitedClient } from './limited-client.js';
+import { migrationFailure } from './migration-failure.js';
+import type { Migration } from './migration-folder.js';
 import { type Blocker, MigrationWatch } from './migration-watch.js';
 import { withStartClient } from './start-client.js';
 
@@ -33,6 +37,8 @@ export const MIGRATION_TIMING: MigrationTiming = {
 export interface RunOptions extends Connecting {
   readonly connection: string;
   readonly folder: URL;
+  /** All of the folder, in order. */
+  readonly migrations: readonly Migration[];
   readonly schema: string;
   readonly table: string;
   /** Names, for messages. */
@@ -40,6 +46,8 @@ export interface RunOptions extends Connecting {
   readonly timing: MigrationTiming;
   readonly log: Log;
 }
+
+type Loader = NonNullable<RunnerOption['migrationLoaderStrategies']>[number];
 
 /** SQLSTATE lock_not_available. */
 const LOCK_TIMEOUT = '55P03';
@@ -102,25 +110,59 @@ async function limitLockWaits(client: LimitedClient, { lockTimeoutMs }: Migratio
 async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean> {
   const { service, folder, schema, table, log } = options;
   const { runner } = await import('node-pg-migrate');
-  const complaints: string[] = [];
   try {
     const done = await runner({
       dbClient: client,
       dir: fileURLToPath(folder).replace(/\/$/, ''),
       ignorePattern: '\\..*|.*(?<!\\.sql)',
+      migrationLoaderStrategies: [loaderOf(client, options)],
+      // Judged before, with what there is to do.
+      checkOrder: false,
       direction: 'up',
       migrationsSchema: schema,
       createMigrationsSchema: true,
       migrationsTable: table,
       singleTransaction: true,
       advisoryLockMode: 'wait',
-      logger: { debug() {}, info() {}, warn() {}, error: (line: string) => void complaints.push(line) },
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
     });
     for (const { name } of done) log.info({ service, migration: name }, 'migrated');
     return true;
   } catch (error) {
     if ((error as pg.DatabaseError).code === LOCK_TIMEOUT) return false;
-    if (complaints.length > 0) log.error({ service }, complaints.join('\n'));
-    throw new StartError(`the migration of the database of "${service}" failed: ${(error as Error).message}`);
+    if (error instanceof StartError) throw error;
+    throw new StartError(
+      `the migration of the database of "${service}" failed: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
+}
+
+/** What was read and judged is what is run, whatever has become of the files since. */
+function loaderOf(client: pg.Client, { service, migrations }: RunOptions): Loader {
+  const load = async (migration: Migration): Promise<void> => {
+    const { content, start, end } = migration;
+    let done = 0;
+    const count = (): void => void done++;
+    client.connection.on('commandComplete', count);
+    try {
+      await client.query(content.slice(start, end));
+    } catch (error) {
+      const isServers = error instanceof driver().DatabaseError && error.code !== LOCK_TIMEOUT;
+      throw isServers ? migrationFailure(service, migration, error, done) : error;
+    } finally {
+      client.connection.off('commandComplete', count);
+    }
+  };
+  const units = migrations.map((migration) => {
+    const id = `${migration.name}.sql`;
+    return {
+      id,
+      filePaths: [id],
+      actions: { up: (): Promise<void> => load(migration), down: false as const },
+    };
+  });
+  return { extensions: ['.sql'], loader: async () => units };
 }

@@ -10,7 +10,7 @@ import {
   serviceDatabase,
 } from '../db/databases.js';
 import type { Embedded } from '../db/embedded.js';
-import type { MigrationState } from '../db/migrate.js';
+import { type MigrationState, plannedMigrations } from '../db/migrate.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
 import { serverOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
@@ -88,6 +88,12 @@ export class Databases {
   get needEmbedded(): boolean {
     const { databaseUrl, serviceDatabaseUrls } = this.#settings;
     return databaseUrl === undefined && this.#services.some(({ name }) => !serviceDatabaseUrls[name]);
+  }
+
+  /** Before anything is started for them. @throws ConfigError for mistakes in the folders of the migrations */
+  async checkMigrations(): Promise<void> {
+    for (const target of this.#targetsOn(undefined))
+      await plannedMigrations({ service: target.name, ...target });
   }
 
   /**
@@ -178,8 +184,9 @@ export class Databases {
     const databases = this.#services.length;
     const journals = this.#services.filter(({ sagas = [] }) => sagas.length > 0).length;
     if (most >= databases + journals) return;
+    const needed = journals === 0 ? '' : ` and ${counted(journals, 'saga journal')}`;
     throw new ConfigError(
-      `DATABASE_POOL_MAX: ${most} connections are fewer than the ${databases} databases and ${journals} saga journals, ` +
+      `DATABASE_POOL_MAX: ${counted(most, 'connection')} for ${counted(databases, 'database')}${needed}, ` +
         `which need one each; the default is 2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
     );
   }
@@ -202,3 +209,5 @@ export class Databases {
     return Math.min(...(await Promise.all(limits)));
   }
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -41,6 +41,7 @@ async function withServer<T>(
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
     const databases = new Databases(settings, await mountedServices(settings), log);
+    await databases.checkMigrations();
     let starting: Promise<Embedded> | undefined;
     if (databases.needEmbedded) {
       const lock = await claimAlone(settings);

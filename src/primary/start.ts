@@ -99,6 +99,7 @@ async function startParts(
 
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
+  await databases.checkMigrations();
   const { lock, sharing } = await claim(settings, databases.needEmbedded);
   lifecycle.defer('owner lock', () => lock?.release());
   let starting: Promise<Embedded> | undefined;

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { prepareDatabases } from '#src/db/databases.js';
 import { maxConnectionsOf } from '#src/db/server-probe.js';
@@ -21,6 +22,8 @@ import { rejection } from './fixtures/open.js';
 const SECRET = 'hunter2secret';
 const SETTING = 'SHOP_DATABASE_URL';
 const SSL_REQUEST_BYTES = 8;
+
+const MIGRATIONS = pathToFileURL('src/services/users/migrations/');
 
 describe('a database that cannot be reached', () => {
   const servers: Server[] = [];
@@ -135,7 +138,7 @@ describe('a database that cannot be reached', () => {
 
   it('is named by the setting that it comes from', async () => {
     const services = ['users', 'order-lines'].map((name) =>
-      defineService({ name, migrations: new URL('./', import.meta.url), routes: () => undefined }),
+      defineService({ name, migrations: MIGRATIONS, routes: () => undefined }),
     );
     for (const [databaseUrl, serviceDatabaseUrls, name] of [
       [urlOf(1), {}, 'DATABASE_URL'],

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -88,26 +88,89 @@ describe('the databases of the services', () => {
     expect(await query(serviceDatabase(each), 'select * from multilane.idempotency')).to.deep.equal([]);
   });
 
-  it('that a newer version has migrated are refused', async () => {
+  const HISTORIES: readonly (readonly [string, readonly string[], readonly string[], readonly string[]])[] = [
+    [
+      'that have applied more than there is',
+      ['0001_item', '0002_future'],
+      ['0001_item'],
+      ['newer version', '0002_future'],
+    ],
+    [
+      'of which an applied migration was renamed',
+      ['0001_item'],
+      ['0001_thing'],
+      ['0001_thing.sql is that file', "set name = '0001_thing' where name = '0001_item'"],
+    ],
+    [
+      'that get a lower number later',
+      ['0002_item'],
+      ['0001_first', '0002_item'],
+      ['0001_first.sql: ', 'below that of 0002_item'],
+    ],
+  ];
+  for (const [what, before, now, expected] of HISTORIES) {
+    it(`${what} are refused`, async () => {
+      const each = target();
+      const write = async (names: readonly string[]): Promise<void> => {
+        await Promise.all((await readdir(folder)).map((file) => rm(join(folder, file))));
+        for (const name of names) await migration(name, `create table "${name}" (id int)`);
+      };
+      await write(before);
+      await prepareDatabases([each], silentLog);
+      await write(now);
+      const error = await rejection(prepareDatabases([each], silentLog));
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include(`"${each.name}"`);
+      for (const text of expected) expect(error.message).to.include(text);
+    });
+  }
+
+  it('of which migrations were renamed go on once they are told', async () => {
     const each = target();
-    await migration('0002_future', 'create table future (id int)');
     await prepareDatabases([each], silentLog);
-    await rm(join(folder, '0002_future.sql'));
-    const error = await rejection(prepareDatabases([each], silentLog));
-    expect(error).to.be.instanceOf(StartError);
-    expect(error.message).to.include(each.name).and.include('newer version').and.include('0002_future');
+    await rename(join(folder, '0001_item.sql'), join(folder, '0001_thing.sql'));
+    const { message } = await rejection(prepareDatabases([each], silentLog));
+    await query(serviceDatabase(each), /update multilane.*$/.exec(message)![0]);
+    await prepareDatabases([each], silentLog);
   });
 
-  it('whose migration fails keep nothing of it, and the start says which service and why', async () => {
+  it('with a mistake in the folder of a service are not touched', async () => {
     const each = target();
-    await migration('0002_broken', 'create table half (id int); select nonsense');
+    await migration('0002_more', 'commit');
     const error = await rejection(prepareDatabases([each], silentLog));
-    expect(error).to.be.instanceOf(StartError);
-    expect(error.message).to.include(each.name).and.include('nonsense');
-    expect(await query(serviceDatabase(each), "select to_regclass('half') as half")).to.deep.equal([
-      { half: null },
-    ]);
+    expect(error.message).to.include('0002_more.sql:1: ');
+    const found = await query(server, `select 1 from pg_database where datname = '${each.name}'`);
+    expect(found).to.deep.equal([]);
   });
+
+  const FAILURES: readonly (readonly [string, string, readonly string[]])[] = [
+    [
+      'an unknown type',
+      '-- Ä 😀\n-- Up Migration\ncreate table half (\n  "Ä😀" txt\n);',
+      ['0002_broken.sql:4: type "txt" does not exist (SQLSTATE 42704)', '\n      "Ä😀" txt\n            ^\n'],
+    ],
+    [
+      'a statement of which the server names no position',
+      'create table half (id int);;\n\n-- again\ncreate table half (id int);',
+      ['0002_broken.sql:4: relation "half" already exists', '\n    create table half (id int);\n'],
+    ],
+    [
+      'an exception in a block',
+      "do $$\nbegin\n  raise 'no' using hint = 'ask';\nend $$",
+      ['0002_broken.sql:1: no', 'hint: ask', 'line 3 at RAISE'],
+    ],
+  ];
+  for (const [what, sql, expected] of FAILURES) {
+    it(`whose migration fails by ${what} keep nothing of it, and the start says where`, async () => {
+      const each = target();
+      await migration('0002_broken', sql);
+      const error = await rejection(prepareDatabases([each], silentLog));
+      expect(error).to.be.instanceOf(StartError);
+      for (const text of [...expected, `"${each.name}"`]) expect(error.message).to.include(text);
+      const half = await query(serviceDatabase(each), "select to_regclass('half') as half");
+      expect(half).to.deep.equal([{ half: null }]);
+    });
+  }
 
   it('that may not be created are listed with the statements to run, exactly', async () => {
     const role = `limited_${process.pid}`;

@@ -92,6 +92,7 @@ describe('a migration that cannot go on', () => {
   });
 
   it('ends the start with one line when the server goes quiet after the log-in', async () => {
+    await migration('0001_item', 'create table item (id int)');
     const proxy = await proxied();
     proxy.onRequest = (data) => {
       if (data.includes('select name from')) proxy.swallowAnswers();

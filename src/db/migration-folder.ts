@@ -1,0 +1,130 @@
+// The files of a folder of migrations. A folder that could not be applied to an empty database is refused before
+// anything runs: with file and line, and with what to do.
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../errors.js';
+import { readMigrationScript } from './migration-script.js';
+import type { SqlStatement } from './sql-text.js';
+
+/** One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`. */
+export interface MigrationSet {
+  readonly name: string;
+  readonly folder: URL;
+}
+
+export interface Migration {
+  /** Its file's name without `.sql`: what the database remembers. */
+  readonly name: string;
+  /** As the order of the migrations has it. */
+  readonly number: bigint;
+  /** From the working directory, where it lies below it. */
+  readonly file: string;
+  /** All of the file, without a byte order mark. */
+  readonly content: string;
+  /** The part of it that is run. */
+  readonly start: number;
+  readonly end: number;
+  readonly statements: readonly SqlStatement[];
+}
+
+/** A quote would end the name in the statement that remembers it. */
+const NAME = /^(\d{1,17})(?!\d)[^']*\.sql$/;
+const LOOKS_LIKE_ONE = /\.sql$|^\d.*\.[cm]?[jt]s$/i;
+
+/** @returns them in order. @throws ConfigError that lists all mistakes of the folder, one per line */
+export async function readMigrations(service: string, set: MigrationSet): Promise<readonly Migration[]> {
+  const folder = fileURLToPath(set.folder).replace(/\/$/, '');
+  const names = await namesIn(service, folder);
+  const faults = nameFaults(set, folder, names);
+  if (names.length === 0) {
+    faults.push(
+      `${shownPath(folder)}: holds no migrations: add 0001_what.sql, or leave \`migrations\` out of "${service}"`,
+    );
+  }
+  const numbered = names.filter((name) => NAME.test(name));
+  const migrations = await Promise.all(numbered.map((name) => readMigration(folder, name, faults)));
+  if (faults.length > 0) throw new ConfigError(faults.sort().join('\n  '));
+  return migrations.flat().sort((a, b) => (a.number < b.number ? -1 : 1));
+}
+
+async function namesIn(service: string, folder: string): Promise<readonly string[]> {
+  try {
+    const files = await readdir(folder);
+    return files.filter((name) => !name.startsWith('.') && LOOKS_LIKE_ONE.test(name)).sort();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'is not there' : code === 'ENOTDIR' ? 'is no folder' : message;
+    throw new ConfigError(
+      `the folder of the migrations of "${service}", ${shownPath(folder)}, ${why}: create it with a file ` +
+        "0001_what.sql in it, or correct `migrations`, e.g. new URL('./migrations/', import.meta.url)",
+    );
+  }
+}
+
+function nameFaults({ name: set }: MigrationSet, folder: string, names: readonly string[]): string[] {
+  const faults: string[] = [];
+  const seen = new Map<bigint, string>();
+  for (const name of names) {
+    const fault = (what: string): unknown => faults.push(`${shownPath(join(folder, name))}: ${what}`);
+    const stem = name.slice(0, name.lastIndexOf('.'));
+    const number = NAME.exec(name)?.[1];
+    if (number !== undefined) {
+      const first = seen.get(BigInt(number));
+      const free = nextName(names, stem);
+      if (first === undefined) seen.set(BigInt(number), name);
+      else fault(`has the number of ${first}: rename it ${free}.sql${renamed(set, stem, free)}`);
+    } else if (!/\.sql$/i.test(name)) fault('is not run: a migration is a file of SQL, e.g. 0001_what.sql');
+    else if (!name.endsWith('.sql')) fault(`is not run: rename it ${stem}.sql`);
+    else if (name.includes("'")) fault('its name may not have a quote: rename it');
+    else {
+      const better = `0001_${stem.replace(/^\d+_?/, '')}`;
+      fault(
+        `its name must begin with a number of 1 to 17 digits: rename it, e.g. ${better}.sql${renamed(set, stem, better)}`,
+      );
+    }
+  }
+  return faults;
+}
+
+/** Its name with the number behind all others. */
+function nextName(names: readonly string[], stem: string): string {
+  const numbers = names.flatMap((name) => NAME.exec(name)?.[1] ?? []);
+  const next = numbers.map(BigInt).reduce((most, one) => (one > most ? one : most), 0n) + 1n;
+  const digits = /^\d+/.exec(stem)![0].length;
+  return String(next).padStart(digits, '0') + stem.slice(digits);
+}
+
+const renamed = (set: string, from: string, to: string): string =>
+  `; where it is applied already, also: ${renaming(set, from, to)}`;
+
+/** What tells a database that has applied a migration about its new name. */
+export const renaming = (set: string, from: string, to: string): string =>
+  `update multilane.migrations_${set} set name = '${to}' where name = '${from}'`;
+
+async function readMigration(folder: string, name: string, faults: string[]): Promise<readonly Migration[]> {
+  const path = join(folder, name);
+  const file = shownPath(path);
+  let content: string;
+  try {
+    // A byte order mark is left out.
+    content = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    const isText = !(error instanceof TypeError);
+    const why = isText ? (error as Error).message : 'is not text in UTF-8: save it in that encoding';
+    faults.push(`${file}: ${why}`);
+    return [];
+  }
+  const { faults: found, ...script } = readMigrationScript(content);
+  for (const { at, what } of found) faults.push(`${file}:${lineOf(content, at)}: ${what}`);
+  const number = BigInt(NAME.exec(name)![1]!);
+  return [{ name: name.slice(0, -'.sql'.length), number, file, content, ...script }];
+}
+
+/** From 1. */
+export const lineOf = (content: string, at: number): number => content.slice(0, at).split('\n').length;
+
+function shownPath(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below === '' || below.startsWith('..') ? path : below;
+}
