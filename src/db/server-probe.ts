@@ -16,14 +16,16 @@ const PROBE: LimitedClientOptions = {
 export class ServerProbe {
   readonly #url: string;
   readonly #log: Log;
+  readonly #everyMs: number;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #answers = true;
 
-  /** @param url of any database there; the first question is asked at once */
-  constructor(url: string, log: Log) {
+  /** @param url of a database there that is in use; the first question is asked at once */
+  constructor(url: string, log: Log, everyMs = PROBE_EVERY_MS) {
     this.#url = url;
     this.#log = log;
+    this.#everyMs = everyMs;
     this.#running = this.#run();
   }
 
@@ -41,24 +43,36 @@ export class ServerProbe {
     const { signal } = this.#stopping;
     let client: LimitedClient | undefined;
     while (!signal.aborted) {
+      let failure: unknown;
       try {
         client ??= await connect(this.#url);
         await client.query('select 1');
-        if (!this.#answers) this.#log.info(`the database server ${addressOf(this.#url)} answers again`);
-        this.#answers = true;
       } catch (error) {
-        if (this.#answers) {
-          this.#log.warn({ err: error }, `the database server ${addressOf(this.#url)} does not answer`);
-        }
-        this.#answers = false;
+        if (!isAnswer(error)) failure = error;
         void client?.end();
         client = undefined;
       }
-      await delay(PROBE_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      this.#found(failure);
+      await delay(this.#everyMs, undefined, { signal }).catch(() => undefined);
     }
     void client?.end();
   }
+
+  #found(failure: unknown): void {
+    const answers = failure === undefined;
+    if (answers === this.#answers) return;
+    this.#answers = answers;
+    if (answers) this.#log.info(`the database server ${addressOf(this.#url)} answers again`);
+    else this.#log.warn({ err: failure }, `the database server ${addressOf(this.#url)} does not answer`);
+  }
 }
+
+/** SQLSTATEs of a server that is stopping, has crashed or is still starting: it refuses everybody. */
+const NOT_NOW = /^57P0[123]$/;
+
+/** Every other refusal shows that the server lives: a database that is gone, a role that may not, a full house. */
+const isAnswer = (error: unknown): boolean =>
+  error instanceof driver().DatabaseError && !NOT_NOW.test(error.code ?? '');
 
 /** `max_connections` of the server. @throws StartError when it cannot be reached */
 export function maxConnectionsOf(connecting: Connecting, url: string): Promise<number> {

@@ -118,10 +118,21 @@ function afterComment(text: string, start: number): number {
   return text.length;
 }
 
-/** Ends or begins a transaction, or changes the session that others share. */
-const NOWHERE = new Set([
-  ...['BEGIN', 'START', 'COMMIT', 'END', 'ABORT', 'PREPARE', 'EXECUTE', 'DEALLOCATE', 'DISCARD', 'RESET'],
-  ...['LISTEN', 'UNLISTEN', 'LOAD', 'COPY'],
+const BEGINS_OR_ENDS = new Set(['BEGIN', 'START', 'COMMIT', 'END', 'ABORT']);
+const OWN_CLIENT = 'open a client of your own (the package pg) for it';
+const PREPARES = 'send the statement itself, with $1 values: it is prepared from its second use on';
+const NO_SETTING = 'sessions are shared: change a setting by SET LOCAL in db.transaction';
+/** Change the session that others share, in a transaction as well; and what to do instead. */
+const NOWHERE: ReadonlyMap<string, string> = new Map([
+  ['LISTEN', OWN_CLIENT],
+  ['UNLISTEN', OWN_CLIENT],
+  ['COPY', `insert many rows by "insert … select … from unnest($1::text[])", or ${OWN_CLIENT}`],
+  ['PREPARE', PREPARES],
+  ['EXECUTE', PREPARES],
+  ['DEALLOCATE', PREPARES],
+  ['DISCARD', NO_SETTING],
+  ['RESET', NO_SETTING],
+  ['LOAD', 'have the server load it: session_preload_libraries'],
 ]);
 /** Mean nothing outside a transaction. */
 const INSIDE_ONLY = new Set([
@@ -147,9 +158,21 @@ const TEMPORARY = /\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?
 const INTO_TEMPORARY = /(?<!\b(?:insert|merge)\s+)\binto\s+(?:(?:global|local)\s+)?temp(?:orary)?\s+\w/i;
 
 function laneRefusal(first: string, text: string): string | undefined {
-  if (NOWHERE.has(first) || INSIDE_ONLY.has(first)) return `${first} is not for db.query: use db.transaction`;
+  if (BEGINS_OR_ENDS.has(first) || INSIDE_ONLY.has(first)) {
+    return `${first} is not for db.query: use db.transaction, which begins and ends a transaction itself`;
+  }
+  const instead = NOWHERE.get(first);
+  if (instead !== undefined) return `${first} is not for db, nor for db.transaction: ${instead}`;
   const session = SESSION_FUNCTION.exec(text)?.[1] ?? (isTemporary(first, text) ? 'TEMP' : undefined);
-  return session === undefined ? undefined : `${session} would change a session that others share`;
+  if (session === undefined) return undefined;
+  return `${session} would change a session that others share: ${insteadOf(session)}`;
+}
+
+function insteadOf(session: string): string {
+  if (session === 'TEMP') return 'create the table in db.transaction, with ON COMMIT DROP';
+  if (session.toLowerCase() === 'set_config')
+    return 'use it in db.transaction, with the literal true as third';
+  return 'use its pg_advisory_xact_ form in db.transaction';
 }
 
 function isTemporary(first: string, text: string): boolean {
@@ -158,7 +181,11 @@ function isTemporary(first: string, text: string): boolean {
 }
 
 function transactionRefusal(first: string, second: string, text: string): string | undefined {
-  if (NOWHERE.has(first)) return `${first} is not for a transaction of db.transaction`;
+  if (BEGINS_OR_ENDS.has(first)) {
+    return `${first} is done by db.transaction: return from it to commit, throw to roll back`;
+  }
+  const instead = NOWHERE.get(first);
+  if (instead !== undefined) return `${first} is not for db.transaction, nor for db: ${instead}`;
   if (first === 'SET' && !SET_LOCALLY.has(second)) return 'SET would outlive the transaction: use SET LOCAL';
   // `rollback [work | transaction] to savepoint`
   if (first === 'ROLLBACK' && !/\bto\b/i.test(text)) return 'ROLLBACK is done by throwing';

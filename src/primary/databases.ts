@@ -122,9 +122,9 @@ export class Databases {
       );
     });
     await Promise.all(told);
-    for (const url of new Set(this.#targets.map((target) => target.server))) {
-      this.#probes.push(new ServerProbe(url, this.#log));
-    }
+    // By a database of ours: of the maintenance database a role may have nothing, and the URL may name none.
+    const servers = new Map(this.#targets.map((target) => [target.server, serviceDatabase(target)]));
+    for (const url of servers.values()) this.#probes.push(new ServerProbe(url, this.#log));
   }
 
   /** Removes what `prepare` has made. @throws StartError */

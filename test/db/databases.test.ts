@@ -10,6 +10,8 @@ import { startTestPostgres } from '#test/support/postgres.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { rejection } from './fixtures/open.js';
 
+const SAGA = { name: 'saga', folder: pathToFileURL('src/saga/migrations/') };
+
 describe('the databases of the services', () => {
   let server: string;
   let folder: string;
@@ -80,6 +82,35 @@ describe('the databases of the services', () => {
     await prepareDatabases([each], silentLog);
     expect(await query(serviceDatabase(each), 'select * from steps')).to.deep.equal([]);
     await rm(other, { recursive: true });
+  });
+
+  it('have the tables of a service in `public`, also where the role is called like the schema of the runtime', async () => {
+    const each = { ...target(), framework: [SAGA] };
+    await migration('0002_names', 'create table idempotency (id int)');
+    await prepareDatabases([each], silentLog);
+    const url = serviceDatabase(each);
+    expect(new URL(url).username).to.equal('multilane');
+    const tables = `select schemaname || '.' || tablename as name from pg_tables
+      where schemaname in ('public', 'multilane') order by 1`;
+    expect((await query(url, tables)).map((row) => (row as { name: string }).name)).to.deep.equal([
+      ...['idempotency', 'migrations_framework', 'migrations_saga', 'migrations_service'].map(
+        (name) => `multilane.${name}`,
+      ),
+      ...['idempotency', 'item', 'saga', 'saga_step'].map((name) => `public.${name}`),
+    ]);
+  });
+
+  it('of an older version go on with the tables that are in the schema of the runtime', async () => {
+    const each = { ...target(), framework: [SAGA] };
+    await prepareDatabases([each], silentLog);
+    const url = serviceDatabase(each);
+    const { pathname } = new URL(url);
+    await query(url, `alter role multilane in database "${pathname.slice(1)}" reset search_path`);
+    for (const table of ['item', 'saga', 'saga_step'])
+      await query(url, `alter table ${table} set schema multilane`);
+    await migration('0002_more', 'alter table item add column more text; create table late (id int)');
+    await prepareDatabases([each], silentLog);
+    expect(await query(url, 'select more from item, late, saga, saga_step')).to.deep.equal([]);
   });
 
   it('may belong to a service without migrations of its own', async () => {

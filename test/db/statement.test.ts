@@ -116,4 +116,25 @@ describe('a statement', () => {
     cache.of('select 1');
     expect(cache.of('select 1').name).to.equal(undefined);
   });
+
+  it('that is refused is never sent from db to db.transaction and back', () => {
+    for (const text of [
+      'listen c',
+      'copy t from stdin',
+      'prepare p as select 1',
+      'discard all',
+      'reset all',
+    ]) {
+      const { refusedOnLane, refusedInTransaction } = read(text);
+      expect(refusedOnLane, text)
+        .to.include('nor for db.transaction: ')
+        .and.not.include('use db.transaction');
+      expect(refusedInTransaction, text).to.include('nor for db: ');
+    }
+    expect(read('commit').refusedOnLane).to.include('use db.transaction');
+    expect(read('commit').refusedInTransaction).to.include('throw to roll back');
+    for (const text of ['select pg_advisory_lock(1)', 'create temp table t ()', 'savepoint a']) {
+      expect(read(text).refusedOnLane, text).to.include('db.transaction');
+    }
+  });
 });
