@@ -20,7 +20,7 @@ export interface UserImport {
 export interface SyntaxFault {
   readonly file: string;
   readonly line: number;
-  /** The line, and a mark below the place. */
+  /** The line, and a mark below the place; nothing when it is the end of the file. */
   readonly excerpt: readonly string[];
 }
 
@@ -106,8 +106,11 @@ async function checkOf(file: string): Promise<string> {
 export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
   const [head = '', ...lines] = stack.split('\n');
   const [, where, line] = /^(\S.*):(\d+)$/.exec(head) ?? [];
-  const mark = lines.findIndex((text) => /^\s*\^+\s*$/.test(text));
-  if (where === undefined || mark < 1 || !stack.includes(`: ${message}`)) return undefined;
+  const told = lines.findIndex((text) => text.includes(`: ${message.split('\n')[0]}`));
+  if (where === undefined || told < 1) return undefined;
+  const mark = lines.findIndex((text, index) => index < told && /^\s*\^+\s*$/.test(text));
+  const isAtEnd = lines.slice(0, told).every((text) => text.trim() === '');
+  if (mark < 1 && !isAtEnd) return undefined;
   const file = where.startsWith('file:') ? fileURLToPath(where) : where;
-  return { file, line: Number(line), excerpt: lines.slice(mark - 1, mark + 1) };
+  return { file, line: Number(line), excerpt: isAtEnd ? [] : lines.slice(mark - 1, mark + 1) };
 }

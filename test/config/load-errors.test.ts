@@ -45,6 +45,18 @@ const CASES: readonly Case[] = [
   while loading multilane.config.mjs. Correct it and start again.`,
   ],
   [
+    'a file that ends too early',
+    config('export default {\n  services: [\n'),
+    `multilane.config.mjs:3: SyntaxError: Unexpected end of input
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
+    'a service that ends too early',
+    { ...config(SERVICE), 'service.mjs': 'const service = {\n  name: 1,\n' },
+    `service.mjs:3: SyntaxError: Unexpected end of input
+  while loading multilane.config.mjs. Correct it and start again.`,
+  ],
+  [
     'an import of a name that is not exported',
     { ...config(`import { x } from './service.mjs';\nexport default { x };`), 'service.mjs': '' },
     `multilane.config.mjs:1: SyntaxError: The requested module './service.mjs' does not provide an export named 'x'
