@@ -11,6 +11,7 @@ import type {
   Row,
   Transaction,
 } from './database.js';
+import { StatementError } from './failure.js';
 import { cancel, once, outcome } from './idempotency.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
@@ -122,20 +123,20 @@ function databaseName(url: string): string {
 }
 
 function observe(observer: DatabaseObserver | undefined, database: string): Observe {
-  if (observer === undefined) return (_operation, _text, run) => run();
-  const timed = async <T>(operation: string, run: () => Promise<T>): Promise<T> => {
+  const timed = async <T>(operation: string, text: string, run: () => Promise<T>): Promise<T> => {
     const start = performance.now();
     let errorType: string | undefined;
     try {
       return await run();
     } catch (error) {
       errorType = typeOf(error);
+      for (const one of [error, causeOf(error)]) if (one instanceof StatementError) one.sentBy(text);
       throw error;
     } finally {
-      observer.record(operation, Math.round((performance.now() - start) * 1000), errorType);
+      observer?.record(operation, Math.round((performance.now() - start) * 1000), errorType);
     }
   };
-  if (observer.span === undefined) return (operation, _text, run) => timed(operation, run);
+  if (observer?.span === undefined) return timed;
   return (operation, text, run) => {
     const attributes = {
       'db.system.name': 'postgresql',
@@ -143,9 +144,11 @@ function observe(observer: DatabaseObserver | undefined, database: string): Obse
       'db.operation.name': operation,
       'db.query.text': text,
     };
-    return observer.span!(`${operation} ${database}`, attributes, () => timed(operation, run));
+    return observer.span!(`${operation} ${database}`, attributes, () => timed(operation, text, run));
   };
 }
+
+const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
 
 function typeOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;

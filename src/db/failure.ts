@@ -6,6 +6,11 @@ import type pg from 'pg';
 import { DeadlineExceededError, HttpError, UnavailableError, ValidationError } from '../errors.js';
 import { driver } from './driver.js';
 
+/** Characters of a statement that are shown. */
+const SHOWN = 300;
+/** The folder of a frame. */
+const FOLDER = /((?:file:|\/)[^()]*\/)[^/()]+:\d+:\d+\)?$/;
+
 /** The server refused the statement: it had no effect. Says which SQLSTATE, never shown to a client. */
 export class StatementError extends Error {
   override readonly name = 'StatementError';
@@ -13,13 +18,44 @@ export class StatementError extends Error {
   readonly sqlState: string;
   readonly constraint: string | undefined;
   readonly table: string | undefined;
+  /** What the server advises. */
+  readonly hint: string | undefined;
+  /** The text that was sent, on one line and shortened, around the place where it is wrong; never its values. */
+  statement: string | undefined;
+  readonly #position: number;
 
   constructor(error: pg.DatabaseError) {
-    super(`${error.message} (SQLSTATE ${error.code ?? '?'})`, { cause: error });
+    super(`${error.message} (SQLSTATE ${error.code ?? '?'})`);
     this.sqlState = error.code ?? '';
     this.constraint = error.constraint;
     this.table = error.table;
+    this.hint = error.hint;
+    this.#position = Number(error.position ?? 1);
   }
+
+  /**
+   * To be called in the async function that the caller awaits: the error is made where the response arrives, and
+   * there nothing is known of the code that has sent the statement.
+   */
+  sentBy(text: string): void {
+    if (this.statement !== undefined) return;
+    const from = Math.max(0, this.#position - 1 - SHOWN / 2);
+    const shown = text
+      .slice(from, from + SHOWN)
+      .replaceAll(/\s+/g, ' ')
+      .trim();
+    this.statement = `${from > 0 ? '…' : ''}${shown}${from + SHOWN < text.length ? '…' : ''}`;
+    Error.captureStackTrace(this);
+    this.stack = withoutFirstFolder(String(this.stack));
+  }
+}
+
+/** A stack from its first frame on that is neither in the folder of the very first one nor of Node.js. */
+function withoutFirstFolder(stack: string): string {
+  const [head, ...frames] = stack.split(/\n(?=\s+at )/);
+  const own = FOLDER.exec(frames[0] ?? '')?.[1] ?? '';
+  const first = frames.findIndex((frame) => !frame.includes(own) && !frame.includes('node:internal/'));
+  return [head, ...frames.slice(Math.max(0, first))].join('\n');
 }
 
 /** A write or a commit was sent and its answer never came: it may have happened or not. */

@@ -49,6 +49,41 @@ describe('single statements', () => {
     expect(await db.one('select 1 as x')).to.deep.equal({ x: 1 });
   });
 
+  const WAYS: readonly (readonly [
+    string,
+    (db: ReturnType<typeof open>, text: string) => Promise<unknown>,
+  ])[] = [
+    ['query', async (db, text) => await db.query(text, [4711])],
+    ['one', async (db, text) => await db.one(text, [4711])],
+    ['a transaction', async (db, text) => await db.transaction(async (tx) => await tx.many(text, [4711]))],
+  ];
+  for (const [way, send] of WAYS) {
+    it(`of ${way} that the server refuses tell what was sent, and by whom`, async () => {
+      const error = await rejection(send(open(url), 'select\n $1::int,  nonsense'));
+      expect(error).to.be.instanceOf(StatementError);
+      const [head, first] = String(error.stack).split('\n');
+      expect(head).to.equal('StatementError: column "nonsense" does not exist (SQLSTATE 42703)');
+      expect(first).to.include('lane.test.');
+      expect(error).to.include({ statement: 'select $1::int, nonsense', sqlState: '42703' });
+      expect(error.cause).to.equal(undefined);
+      expect(JSON.stringify(error)).to.not.include('4711');
+    });
+  }
+
+  it('that are long are shown around the place that is wrong', async () => {
+    const text = `select ${'1, '.repeat(1000)}nonsense, ${'2, '.repeat(1000)}3`;
+    const { statement } = (await rejection(open(url).query(text))) as StatementError;
+    expect(statement)
+      .to.match(/^…(?:1, )+nonsense, (?:2, )+2?,?…$/)
+      .and.to.have.length.below(320);
+  });
+
+  it('refuse values that are no array', async () => {
+    const error = await rejection(open(url).query('select $1::int', { a: 1 } as never));
+    expect(error).to.be.instanceOf(DatabaseMisuseError);
+    expect(error.message).to.include('are an array');
+  });
+
   it('refuse a parameter that has no text form before anything is sent', async () => {
     const db = open(url);
     const circular: { self?: unknown } = {};
