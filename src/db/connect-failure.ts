@@ -24,13 +24,15 @@ function reasonOf(error: unknown): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
+const ENCODED = 'a password with @ : / # or ? is percent-encoded there, @ as %40';
+
 /** By the SQLSTATE of the server, the code of the network or of TLS. First match wins. */
 const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
-  [/^28/, 'check user and password in the URL, and pg_hba.conf of the server'],
+  [/^28/, `check user and password in the URL (${ENCODED}), and pg_hba.conf of the server`],
   [/^3D000$/, 'name an existing database in the path of the URL: new ones are created through it'],
   [/^53300$/, 'raise max_connections of the server, or close other connections'],
   [/^57P03$/, 'start again when the server accepts connections'],
-  [/^(?:ENOTFOUND|EAI_)/, 'check the host in the URL'],
+  [/^(?:ENOTFOUND|EAI_)/, `check the host in the URL (${ENCODED})`],
   [/^(?:ECONNREFUSED|ENOENT)$/, 'start PostgreSQL there, or correct host and port in the URL'],
   [/^(?:ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'check host and port in the URL, and the network in between'],
 ];

@@ -34,6 +34,17 @@ export function unreadyReasons(facts: ReadinessFacts): string[] {
   return reasons;
 }
 
+/** The same for machines, of a process that is not ready: the first that holds. */
+export function unreadyCode({
+  draining,
+  readyOnce,
+  silentDatabases,
+}: ReadinessFacts): NonNullable<Verdict['code']> {
+  if (draining) return 'DRAINING';
+  if (!readyOnce) return 'STARTING';
+  return silentDatabases.length > 0 ? 'DATABASE_BUSY' : 'NO_WORKER';
+}
+
 export class Readiness {
   readonly #switches: Switches;
   readonly #supervisor: Pick<Supervisor, 'lanes'>;
@@ -66,18 +77,15 @@ export class Readiness {
 
   verdict(): Verdict {
     const { draining } = this.#switches;
-    const reasons = unreadyReasons({
+    const facts: ReadinessFacts = {
       readyOnce: this.#readyOnce,
       draining,
       workers: this.#supervisor.lanes.map((lane) => lane.state),
       silentDatabases: this.#databases.silent,
       startingServices: this.#databases.starting,
-    });
-    return {
-      ready: this.#readyOnce && reasons.length === 0,
-      reasons,
-      code: draining ? 'DRAINING' : 'STARTING',
     };
+    const reasons = unreadyReasons(facts);
+    return { ready: this.#readyOnce && reasons.length === 0, reasons, code: unreadyCode(facts) };
   }
 
   stop(): void {

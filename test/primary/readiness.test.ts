@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import type { WorkerState } from '#src/cluster/worker-state.js';
-import { type ReadinessFacts, unreadyReasons } from '#src/primary/readiness.js';
+import { type ReadinessFacts, unreadyCode, unreadyReasons } from '#src/primary/readiness.js';
 
 const DESCRIPTOR: Descriptor = { slot: 1, app: undefined };
 const SERVING: readonly WorkerState[] = [
@@ -24,15 +24,14 @@ const workers = (serving: number, of: number): readonly WorkerState[] =>
     i < serving ? SERVING[i % SERVING.length]! : ELSEWHERE[i % ELSEWHERE.length]!,
   );
 
-const reasons = (facts: Partial<ReadinessFacts>): string[] =>
-  unreadyReasons({
-    readyOnce: true,
-    draining: false,
-    workers: workers(1, 1),
-    silentDatabases: [],
-    startingServices: [],
-    ...facts,
-  });
+const READY: ReadinessFacts = {
+  readyOnce: true,
+  draining: false,
+  workers: workers(1, 1),
+  silentDatabases: [],
+  startingServices: [],
+};
+const reasons = (facts: Partial<ReadinessFacts>): string[] => unreadyReasons({ ...READY, ...facts });
 
 describe('readiness', () => {
   it('is there for the first time when all workers serve', () => {
@@ -67,5 +66,13 @@ describe('readiness', () => {
       'the database of orders is not migrated yet',
       'the database server db:5432 does not answer',
     ]);
+  });
+
+  it('that is gone has the code of what is missing', () => {
+    const silentDatabases = ['db:5432'];
+    expect(unreadyCode({ ...READY, draining: true, silentDatabases })).to.equal('DRAINING');
+    expect(unreadyCode({ ...READY, readyOnce: false, silentDatabases })).to.equal('STARTING');
+    expect(unreadyCode({ ...READY, silentDatabases })).to.equal('DATABASE_BUSY');
+    expect(unreadyCode({ ...READY, workers: workers(0, 1) })).to.equal('NO_WORKER');
   });
 });
