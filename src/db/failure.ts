@@ -61,7 +61,7 @@ function withoutFirstFolder(stack: string): string {
 /** A write or a commit was sent and its answer never came: it may have happened or not. */
 export class OutcomeUnknownError extends HttpError {
   constructor(code: 'INTERNAL' | 'DEADLINE_EXCEEDED', cause?: unknown) {
-    super(code, 'The database did not confirm the statement: what it changes, if anything, may have been changed or not.', {
+    super(code, 'The database did not confirm the statement: its changes, if any, may be made or not.', {
       retryable: false,
       cause,
     });
