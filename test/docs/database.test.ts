@@ -1,0 +1,52 @@
+// docs/database.md shows what happens: its table is created, its routes are declared and asked, as they stand there.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import type { ServiceDefinition } from '#src/services/service.js';
+import { Project } from '#test/support/cli.js';
+import { startTestPostgres } from '#test/support/postgres.js';
+import { withApp } from '#test/testing/with-app.js';
+import { examplesOf } from './examples.js';
+
+const page = readFileSync('docs/database.md', 'utf8');
+const [, migration, file] = /^```sql\n(-- (\S+)\n[\s\S]*?)^```$/m.exec(page)!;
+
+describe('docs/database.md', () => {
+  const examples = examplesOf(page);
+  const project = new Project({ 'package.json': '{ "type": "module" }', [file!]: migration! });
+  before(() => project.install());
+  after(() => project.remove());
+
+  it('has an example for everything that a service does', () => {
+    expect(examples.map(({ title }) => title)).to.deep.equal([
+      'One row, many, or none',
+      'Values',
+      'Transactions',
+      'Effects that happen once',
+    ]);
+    expect(page.match(/^```js$/gm)).to.have.length(examples.length);
+  });
+
+  for (const [index, { title, code, turns }] of examples.entries()) {
+    it(`${title}: is answered as it says`, async () => {
+      project.write(
+        `service${index}.js`,
+        `import { BusinessError, defineService } from 'multilane';
+        export default defineService({
+          name: 'notes', migrations: new URL('./migrations/', import.meta.url), routes(app, { db }) {\n${code}} });\n`,
+      );
+      const module = pathToFileURL(join(project.folder, `service${index}.js`)).href;
+      const { default: notes } = (await import(module)) as { default: ServiceDefinition };
+      const { url: databaseUrl } = await startTestPostgres();
+      await withApp({ services: [notes], databaseUrl }, async (app) => {
+        for (const { method, url, status, answer } of turns) {
+          const told = await app.inject({ method, path: url });
+          const what = `${method} ${url}: ${told.text()}`;
+          expect(told.status, what).to.equal(status);
+          if (answer !== undefined) expect(told.text(), what).to.equal(answer);
+        }
+      });
+    });
+  }
+});

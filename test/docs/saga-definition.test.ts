@@ -1,0 +1,36 @@
+// docs/sagas.md defines a saga, with the service that has it: they run as they stand there.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import type { ServiceDefinition } from '#src/services/service.js';
+import { Project } from '#test/support/cli.js';
+import { startTestPostgres } from '#test/support/postgres.js';
+import { withApp } from '#test/testing/with-app.js';
+import { examplesOf } from './examples.js';
+
+const [, section = ''] = readFileSync('docs/sagas.md', 'utf8').split(/^(?=## Declaring one$)/m);
+const files = [...section.matchAll(/^```(?:js|sql)\n((?:\/\/|--) (\S+)\n[\s\S]*?)^```$/gm)];
+
+describe('docs/sagas.md, declaring one', () => {
+  const project = new Project({ 'package.json': '{ "type": "module" }' });
+  before(() => project.install());
+  after(() => project.remove());
+
+  it('is answered as it says', async () => {
+    for (const [, content, name] of files) project.write(name!, content!);
+    const { accounts } = (await import(pathToFileURL(join(project.folder, 'service.js')).href)) as {
+      accounts: ServiceDefinition;
+    };
+    const turns = examplesOf(section.replace(/^```sql\n[\s\S]*?^```\n/m, '')).flatMap((one) => one.turns);
+    expect(turns).to.have.length(3);
+    const { url: databaseUrl } = await startTestPostgres();
+    await withApp({ services: [accounts], databaseUrl }, async (app) => {
+      for (const { method, url, status, answer } of turns) {
+        const told = await app.inject({ method, path: url });
+        expect(told.status, told.text()).to.equal(status);
+        expect(told.text()).to.equal(answer);
+      }
+    });
+  });
+});
