@@ -149,6 +149,8 @@ function loaderOf(client: pg.Client, { service, migrations }: RunOptions): Loade
     client.connection.on('commandComplete', count);
     try {
       await client.query(content.slice(start, end));
+      // Else the files behind it would mean something else when they run together with it.
+      await client.query('reset search_path');
     } catch (error) {
       const isServers = error instanceof driver().DatabaseError && error.code !== LOCK_TIMEOUT;
       throw isServers ? migrationFailure(service, migration, error, done) : error;

@@ -113,6 +113,19 @@ describe('the databases of the services', () => {
     expect(await query(url, 'select more from item, late, saga, saga_step')).to.deep.equal([]);
   });
 
+  it('get each file with the same search_path, whichever runs before it', async () => {
+    const each = target();
+    await migration('0002_elsewhere', 'create schema s; set search_path = s; create table a ()');
+    await migration('0003_here', 'create table b ()');
+    await prepareDatabases([each], silentLog);
+    const tables =
+      "select schemaname as schema, tablename as name from pg_tables where tablename in ('a', 'b')";
+    expect(await query(serviceDatabase(each), `${tables} order by 2`)).to.deep.equal([
+      { schema: 's', name: 'a' },
+      { schema: 'public', name: 'b' },
+    ]);
+  });
+
   it('may belong to a service without migrations of its own', async () => {
     const each = { ...target(), migrations: undefined };
     await prepareDatabases([each], silentLog);
