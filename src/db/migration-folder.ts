@@ -31,6 +31,7 @@ export interface Migration {
 /** A quote would end the name in the statement that remembers it. */
 const NAME = /^(\d{1,17})(?!\d)[^']*\.sql$/;
 const LOOKS_LIKE_ONE = /\.sql$|^\d.*\.[cm]?[jt]s$/i;
+const BY_LINE = new Intl.Collator('en', { numeric: true });
 
 /** @returns them in order. @throws ConfigError that lists all mistakes of the folder, one per line */
 export async function readMigrations(service: string, set: MigrationSet): Promise<readonly Migration[]> {
@@ -44,7 +45,7 @@ export async function readMigrations(service: string, set: MigrationSet): Promis
   }
   const numbered = names.filter((name) => NAME.test(name));
   const migrations = await Promise.all(numbered.map((name) => readMigration(folder, name, faults)));
-  if (faults.length > 0) throw new ConfigError(faults.sort().join('\n  '));
+  if (faults.length > 0) throw new ConfigError(faults.sort(BY_LINE.compare).join('\n  '));
   return migrations.flat().sort((a, b) => (a.number < b.number ? -1 : 1));
 }
 

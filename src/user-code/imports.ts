@@ -106,10 +106,10 @@ async function checkOf(file: string): Promise<string> {
 export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
   const [head = '', ...lines] = stack.split('\n');
   const [, where, line] = /^(\S.*):(\d+)$/.exec(head) ?? [];
-  const told = lines.findIndex((text) => text.includes(`: ${message.split('\n')[0]}`));
-  if (where === undefined || told < 1) return undefined;
-  const mark = lines.findIndex((text, index) => index < told && /^\s*\^+\s*$/.test(text));
-  const isAtEnd = lines.slice(0, told).every((text) => text.trim() === '');
+  const errorAt = lines.findIndex((text) => text.includes(`: ${message.split('\n')[0]}`));
+  if (where === undefined || errorAt < 1) return undefined;
+  const mark = lines.findIndex((text, index) => index < errorAt && /^\s*\^+\s*$/.test(text));
+  const isAtEnd = lines.slice(0, errorAt).every((text) => text.trim() === '');
   if (mark < 1 && !isAtEnd) return undefined;
   const file = where.startsWith('file:') ? fileURLToPath(where) : where;
   return { file, line: Number(line), excerpt: isAtEnd ? [] : lines.slice(mark - 1, mark + 1) };

@@ -156,12 +156,14 @@ describe('multilane migrate', () => {
     expect(await migrate()).to.deep.include({ 'service 0002_more': 'applied now' });
   });
 
-  it('fails with one line, and rolls back, when a migration is wrong', async () => {
+  it('fails with file and line, and rolls back, when a migration is wrong', async () => {
     project.write('migrations/0003_wrong.sql', 'create table half (id int); select nothing from nowhere;');
     const env = { DATABASE_URL: shop.sql.url() };
     const run = await multilane(['migrate'], { cwd: project.folder, env });
     expect(run).to.include({ code: 1, stdout: '' });
-    expect(run.stderr).to.match(/^multilane: the migration of the database of "ledger" failed: .*nowhere/m);
+    expect(run.stderr).to.match(
+      /^multilane: migrations\/0003_wrong\.sql:1: relation "nowhere" does not exist .*\n.*\n +\^\n.*"ledger"/,
+    );
     expect(await shop.sql.query('ledger', `select to_regclass('half') as half`)).to.deep.equal([
       { half: null },
     ]);
