@@ -109,7 +109,11 @@ async function migrate(client: LimitedClient, options: MigrateOptions, set: Read
 }
 
 /** @throws StartError when the database has what the folder has not, or something later than what is pending */
-async function findPending(client: LimitedClient, service: string, set: ReadSet): Promise<readonly Migration[]> {
+async function findPending(
+  client: LimitedClient,
+  service: string,
+  set: ReadSet,
+): Promise<readonly Migration[]> {
   const { migrations } = set;
   const applied = await appliedNames(client, set);
   const pending = migrations.filter(({ name }) => !applied.includes(name));
