@@ -2,7 +2,6 @@
 import { type Clock, sharedClock } from './clock.js';
 import { NameTable } from './names.js';
 import { Part, type PartMemory } from './part.js';
-import { ROWS_PER_BUCKET } from './rate-bucket.js';
 import { oneRegion } from './rate-regions.js';
 import { RateTable } from './rate-table.js';
 
@@ -12,13 +11,18 @@ export interface RateMemory {
   readonly names: NameTable;
 }
 
-/** @param keys that are to have a place of their own at once; half the rows are left free for those that meet */
+/**
+ * So few keys for each bucket that fewer than one key in a million is the seventh or a later one in its bucket, where there
+ * are rows for six: the tail of the binomial distribution for that many keys thrown into the buckets.
+ */
+const KEYS_PER_BUCKET = 0.43;
+
+/** @param keys that are to have a row of their own at once */
 export function createRateMemory(keys: number): PartMemory {
   if (!(Number.isSafeInteger(keys) && keys >= 1 && keys <= 10_000_000)) {
     throw new RangeError('rate limits: keys must be a whole number from 1 to 10,000,000');
   }
-  const buckets = 2 ** Math.ceil(Math.log2((2 * keys) / ROWS_PER_BUCKET));
-  return Part.create('rates', Math.max(1, buckets)).buffer;
+  return Part.create('rates', 2 ** Math.ceil(Math.log2(keys / KEYS_PER_BUCKET))).buffer;
 }
 
 /** @throws Error for memory that `createRateMemory` has not made */

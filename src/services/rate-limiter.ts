@@ -12,7 +12,12 @@ export interface RateLimiterOptions {
   readonly limit: string;
   /** Of a limiter in another thread, with which this one shares its counts. */
   readonly memory?: PartMemory;
-  /** Keys that have a place of their own at once, 21 bytes each; more share some. Default 10,000. */
+  /**
+   * Keys in use at once that have a row of their own, but for one in a million; 149 to 298 bytes each, since the table is
+   * a power of two. A key without a row shares one: its limit is too strict, never too lax. A key is in use until its
+   * whole burst is there again. 1 to 10,000,000.
+   * @default 10_000 (2 MiB)
+   */
   readonly keys?: number;
   /** Limiters of one name in one memory are the same limit, so their `limit` must be the same; at most 64 names. */
   readonly name?: string;
