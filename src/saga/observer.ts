@@ -27,7 +27,10 @@ export interface SagaObserver {
   stepStarted(event: StepEvent): StepSpan | undefined;
   /** Before every attempt but the first, forward and back (`multilane_saga_step_retries_total`). */
   stepRetried(saga: string, step: string): void;
-  /** Once a saga, in the worker that ended it (`multilane_sagas_total{saga,outcome}`). */
+  /**
+   * Each time that a saga ends, in the worker that ended it (`multilane_sagas_total{saga,outcome}`): a second time for one
+   * that needed attention and was retried by an operator.
+   */
   sagaEnded(saga: string, outcome: SagaOutcome): void;
 }
 

@@ -44,7 +44,7 @@ export interface SagaStep<Input = Json, Ctx = StepContext> {
   resolve?(input: Input, ctx: Ctx): Promise<{ done: Json } | { notDone: true }>;
   /** Must succeed in the end; an undo of what never happened is a success. */
   compensate?(input: Input, ctx: Ctx): Promise<void> | void;
-  /** Default: 5 attempts, 100 ms doubling up to 5 s, full jitter. */
+  /** Default: 5 attempts; pauses of 100 ms doubling up to 5 s, each drawn between half of that and all of it. */
   readonly retry?: Partial<RetryRule>;
   /** Milliseconds for one attempt; default 10,000. */
   readonly timeoutMs?: number;

@@ -203,14 +203,17 @@ describe('the saga engine', () => {
           name: 'a',
           retry: { attempts: 2, backoffMs: 1 },
           run: () => Promise.reject(new Error('line cut')),
-          resolve: () => Promise.reject(new BusinessError('FORBIDDEN', 'who are you?', { status: 403 })),
+          resolve: () => {
+            told.push('asked');
+            throw new BusinessError('FORBIDDEN', 'who are you?', { status: 403 });
+          },
           compensate: tell('undo a'),
         },
       ],
       { sleep: () => new Promise((resolve) => void setImmediate(resolve)) },
     );
     expect(view.status).to.equal('compensated');
-    expect(told).to.deep.equal(['undo a']);
+    expect(told).to.deep.equal(['asked', 'asked', 'undo a']);
   });
 
   it('takes a result that is no JSON for an attempt that failed', async () => {

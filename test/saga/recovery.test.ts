@@ -204,37 +204,6 @@ describe('recovery', () => {
     expect(view.results).to.deep.equal({ a: 2, b: 'done' });
   });
 
-  it('stops a step before its lease runs out when the journal does not answer: another may begin then', async () => {
-    const told = new Moment<number>();
-    let at = 0;
-    const hang = (_: never, { signal }: StepContext): Promise<void> =>
-      new Promise((resolve) => {
-        signal.addEventListener('abort', () => {
-          told.now(at);
-          resolve();
-        });
-      });
-    const renewing = new Moment();
-    const cutOff = engine([{ name: 'a', run: hang }], {
-      clock: () => at,
-      wrap: (journal) => {
-        journal.renew = () => {
-          renewing.now();
-          return new Promise(() => undefined);
-        };
-        return journal;
-      },
-    });
-    await cutOff.sagas.start('transfer', {});
-    cutOff.start();
-    await renewing.happened;
-    at = LEASE_MS - 501;
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    at = LEASE_MS - 500;
-    expect(await told.happened).to.equal(LEASE_MS - 500);
-    engines.splice(engines.indexOf(cutOff), 1); // its round never ends
-  });
-
   it('gives what the journal cannot keep to an operator, who can go on with it', async () => {
     let result = 'poison';
     const steps: readonly Step[] = [{ name: 'a', run: () => result }, healthy[1]!];
@@ -426,6 +395,24 @@ describe('recovery', () => {
       const view: SagaView = await heir.sagas.wait(sagaId, LONG);
       expect(view.status).to.equal('completed');
     });
+  });
+
+  it('begins a step again that was lost with its worker, behind the pause that a failed attempt has', async () => {
+    const retry = { attempts: 3, backoffMs: 20_000, maxBackoffMs: 20_000 };
+    const begun = new Moment<number>();
+    const hang = (): Promise<never> => new Promise(() => begun.now(now));
+    const dead = engine([{ name: 'a', retry, run: hang }]);
+    const { sagaId } = await dead.sagas.start('transfer', {});
+    const begunAt = await begun.happened;
+    now += LEASE_MS;
+    let againAt = 0;
+    const again = (): void => {
+      againAt = now;
+    };
+    const heir = engine([{ name: 'a', retry, run: again }], { sleep });
+    heir.start();
+    await heir.sagas.wait(sagaId, LONG);
+    expect(againAt - begunAt).to.be.at.least(15_000); // three quarters of it, by the chance of these tests
   });
 });
 

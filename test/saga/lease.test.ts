@@ -1,0 +1,124 @@
+// The guard of a lease: a step is told to stop before another worker may begin it, when the journal does not answer or
+// answers late. Time is the test's, for the engine's clock and for its timer.
+import { mock } from 'node:test';
+import { expect } from 'chai';
+import type { SagaEngine } from '#src/saga/engine.js';
+import type { Journal } from '#src/saga/journal.js';
+import { LEASE_MS } from '#src/saga/runner.js';
+import type { StepContext } from '#src/saga/saga.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+
+/** What a step has at least to end what it is at. */
+const LEFT_MS = 250;
+const never = new Promise<never>(() => undefined);
+
+describe('the lease of a saga', () => {
+  let at: number;
+  let engine: SagaEngine | undefined;
+
+  beforeEach(() => {
+    at = 0;
+    mock.timers.enable({ apis: ['setInterval'] });
+  });
+  afterEach(() => {
+    mock.timers.reset();
+    void engine?.drain(0); // its round never ends
+  });
+
+  /** Ends with the abort alone: the step has more time than the lease. */
+  function hanging(begun: Moment, told: Moment<number>): Step {
+    return {
+      name: 'hanging',
+      timeoutMs: 10 * LEASE_MS,
+      run: (_: never, { signal }: StepContext) => {
+        begun.now();
+        return new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => {
+            told.now(at);
+            resolve();
+          });
+        });
+      },
+    };
+  }
+
+  async function start(steps: readonly Step[], wrap: (journal: Journal) => void): Promise<void> {
+    engine = engineOn(new MemoryStore(() => 0), [definitionOf(steps)], {
+      clock: () => at,
+      sleep: () => new Promise((resolve) => void setImmediate(resolve)),
+      wrap: (journal) => {
+        wrap(journal);
+        return journal;
+      },
+    });
+    await engine.sagas.start('transfer', {});
+    engine.start();
+  }
+
+  /** In steps of 50 ms until the step was told, and two leases at most. */
+  async function pass(told: Moment<number>): Promise<number> {
+    let toldAt: number | undefined;
+    void told.happened.then((when) => (toldAt = when));
+    while (toldAt === undefined && at < 2 * LEASE_MS) {
+      at += 50;
+      mock.timers.tick(50);
+      await new Promise(setImmediate);
+    }
+    return toldAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  const isInTime = (toldAt: number): void => {
+    expect(toldAt).to.be.within(LEASE_MS - 1_000, LEASE_MS - LEFT_MS);
+  };
+
+  it('stops a step before it runs out when the journal does not answer: another may begin it then', async () => {
+    const [begun, told, renewing] = [new Moment(), new Moment<number>(), new Moment()];
+    await start([hanging(begun, told)], (journal) => {
+      journal.renew = () => {
+        renewing.now();
+        return never;
+      };
+    });
+    await Promise.all([begun.happened, renewing.happened]);
+    isInTime(await pass(told));
+  });
+
+  it('is counted from when the journal was asked to prolong it, not from when it answered', async () => {
+    const [begun, told, renewing, answered] = [
+      new Moment(),
+      new Moment<number>(),
+      new Moment(),
+      new Moment(),
+    ];
+    await start([hanging(begun, told)], (journal) => {
+      let asked = 0;
+      journal.renew = async (holds) => {
+        if (++asked > 1) {
+          answered.now();
+          return never;
+        }
+        renewing.now();
+        at = 2_000;
+        return { renewed: holds, lost: [] };
+      };
+    });
+    await Promise.all([begun.happened, renewing.happened, answered.happened]);
+    isInTime(await pass(told));
+  });
+
+  it('is counted from when the journal was asked to write, not from when it had written', async () => {
+    const [begun, told] = [new Moment(), new Moment<number>()];
+    await start([{ name: 'first', run: () => 1 }, hanging(begun, told)], (journal) => {
+      journal.renew = () => never;
+      const write = journal.write.bind(journal);
+      journal.write = async (...asked) => {
+        const isWritten = await write(...asked);
+        at = 2_000;
+        return isWritten;
+      };
+    });
+    await begun.happened;
+    isInTime(await pass(told));
+  });
+});
