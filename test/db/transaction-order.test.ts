@@ -1,0 +1,75 @@
+// What a transaction sends, and when, over a session that only writes it down.
+import { expect } from 'chai';
+import type { Connection, Send } from '#src/db/connection.js';
+import { DatabaseMisuseError } from '#src/db/failure.js';
+import { Lease } from '#src/db/lease.js';
+import { StatementCache } from '#src/db/statement.js';
+import { OpenTransaction, type TransactionOptions } from '#src/db/transaction.js';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError } from '#src/errors.js';
+import { deferred } from './fixtures/deferred.js';
+import { rejection } from './fixtures/open.js';
+
+describe('the statements of a transaction', () => {
+  const sent: string[] = [];
+  beforeEach(() => {
+    sent.length = 0;
+  });
+
+  function begin(begun: Promise<unknown>, deadline = Deadline.after(10_000)): OpenTransaction {
+    const session = {
+      broken: false,
+      sendScript: () => begun,
+      send({ text }: { text: string }) {
+        sent.push(text);
+        return Promise.resolve({ rows: [], rowCount: 0, command: text.toUpperCase() });
+      },
+    };
+    const options = {
+      statements: new StatementCache(false),
+      observe: (_operation: string, _text: string, run: () => Promise<unknown>) => run(),
+    };
+    const lease = new Lease(session as unknown as Connection);
+    return new OpenTransaction(lease, options as unknown as TransactionOptions, deadline);
+  }
+
+  /** As long as a handler computes: no timer of this thread is heard in it. */
+  function computeBeyond(deadline: Deadline): void {
+    while (!deadline.passed);
+  }
+
+  it('are not sent before BEGIN has succeeded, and never when it has failed', async () => {
+    const { promise, resolve } = deferred();
+    const tx = begin(promise);
+    const inserted = tx.query('insert into item values (1)');
+    await new Promise(setImmediate);
+    expect(sent).to.deep.equal([]);
+    resolve();
+    await inserted;
+    expect(sent).to.deep.equal(['insert into item values (1)']);
+
+    const refused = begin(Promise.reject(new Error('no transaction')));
+    await rejection(refused.query('insert into item values (2)'));
+    expect(sent).to.have.length(1);
+  });
+
+  it('are not sent behind the deadline, nor is the COMMIT, also when the loop was blocked until then', async () => {
+    for (const act of [
+      (tx: OpenTransaction) => tx.query('insert into item values (1)'),
+      (tx: OpenTransaction) => tx.commit(),
+    ]) {
+      const deadline = Deadline.after(5);
+      const tx = begin(Promise.resolve(), deadline);
+      computeBeyond(deadline);
+      expect(await rejection(act(tx))).to.be.instanceOf(DeadlineExceededError);
+      expect(sent).to.deep.equal([]);
+    }
+  });
+
+  it('have no session once it was given back: it may be in the transaction of another', () => {
+    const lease = new Lease({ send: () => sent.push('sent') } as unknown as Connection);
+    lease.end();
+    expect(() => lease.send({ text: 'select 1' } as Send)).to.throw(DatabaseMisuseError);
+    expect(sent).to.deep.equal([]);
+  });
+});
