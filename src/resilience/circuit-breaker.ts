@@ -77,9 +77,9 @@ class Ticket extends Hold {
 export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
   const { name, cells, cell, slowCallMs, judge, clock, watch = UNWATCHED } = parts;
   const isSlow = (ms: number): boolean => slowCallMs > 0 && ms >= slowCallMs;
-  const ofSuccess = (tookMs: number, missedMs: number): Outcome => {
+  const ofSuccess = (tookMs: number, missedMs: () => number): Outcome => {
     if (!isSlow(tookMs)) return 'success';
-    return isSlow(tookMs - missedMs) ? 'failure' : 'ignored';
+    return isSlow(tookMs - missedMs()) ? 'failure' : 'ignored';
   };
   const ofError = (
     error: unknown,
@@ -127,7 +127,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
         held.mark = watch.begin();
         const value = await pending;
         ended = clock();
-        const byTime = ofSuccess(ended - begun, missedMs());
+        const byTime = ofSuccess(ended - begun, missedMs);
         const ofValue = (): Outcome => ((judge.isSuccess?.(value) ?? true) ? 'success' : 'failure');
         outcome = byTime === 'success' ? judged(ofValue, 'success') : byTime;
         return value;
