@@ -86,7 +86,7 @@ export const path: Kind<string> = { ...text, type: 'a path' };
 /** A bearer token: what may stand in a header field (RFC 9110 section 5.5), without blanks. */
 export const token: Kind<string> = {
   ...text,
-  type: 'a token of visible ASCII characters without blanks',
+  type: 'a token (visible ASCII characters, no blanks)',
   secret: true,
   parse: (value) => (/^[\x21-\x7e]+$/.test(value) ? value : undefined),
   show: () => MASK,

@@ -63,7 +63,7 @@ export const PROCESS_SETTINGS = {
   DATABASE_POOL_MAX: optional(
     whole(1, 10_000),
     '2 x `WORKERS` x databases, at most the max_connections of the server - 10',
-    'Connections of the whole process to all databases. At least the number of databases, and one for each saga journal.',
+    'Connections of the whole process to all databases. It must be at least the number of databases plus the number of services with sagas, whose journal the primary reads by a connection of its own.',
   ),
   DATABASE_STATEMENT_TIMEOUT_MS: given(
     whole(1, HOUR_MS),
@@ -213,8 +213,8 @@ export const PROCESS_SETTINGS = {
   SLOW_CALL_MS: given(
     whole(0, HOUR_MS),
     10_000,
-    'A call of another service that takes this long counts as failed for the breaker, whatever its answer; a probe without ' +
-      'one has failed. 0: only errors count.',
+    'A call of another service that takes this long counts as failed for the breaker, whatever its answer; ' +
+      'probes that have no outcome so long after the last of them open it again. 0: only errors count.',
     MS,
   ),
   EJECTION_MS: given(

@@ -3,7 +3,7 @@ import { quantile } from '../memory/histogram.js';
 import { gather, type MetricSource } from './metric-families.js';
 
 export interface ResponseTimes {
-  /** Milliseconds; a quantile is exact to 19 %, upwards (memory/histogram.ts). */
+  /** Milliseconds; a quantile is at most 21.5 % too high, 19.2 % from 70 us on (memory/histogram.ts). */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;

@@ -2,6 +2,9 @@
 // belong to one module alone and are not exported.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { rowsFor } from '#src/cluster/slots.js';
+import { ADDRESS_WORDS, RATE_BUCKETS } from '#src/memory/layout.js';
+import { plan } from '#src/memory/plan.js';
 
 const KIB = 1024;
 const SECOND = 1000;
@@ -89,11 +92,11 @@ const PROMISES: readonly Promised[] = [
   promised('docs/shared-memory.md', '# words say which worker makes a call', 'memory/layout', 'CALL_CLAIMS'),
   promised('docs/shared-memory.md', 'A follower looks every # ms', 'upstream/single-flight', 'LOOK_EVERY_MS'),
   promised('docs/shared-memory.md', 'and keeps it for # s.', 'db/pool', 'IDLE_MS', SECOND),
-  promised('docs/shared-memory.md', 'says it again every # ms', 'db/pool', 'TICK_MS'),
+  promised('docs/shared-memory.md', 'renews it every # ms until', 'db/pool', 'TICK_MS'),
   promised('docs/shared-memory.md', 'to who has none after # ms', 'db/pool', 'TURN_MS'),
   promised(
     'docs/shared-memory.md',
-    'not said so for # ms (its loop stands still)',
+    'not renewed its claim for # ms',
     'memory/database-budget',
     'WANTED_FOR_MS',
   ),
@@ -119,8 +122,8 @@ const PROMISES: readonly Promised[] = [
   promised('docs/overload.md', 'beyond the first # of a process', 'memory/layout', 'ROUTES'),
   promised('docs/overload.md', 'alone in all of them for # s', 'resilience/thread-gate', 'IN_USE_MS', SECOND),
   promised('docs/sagas.md', 'holds a lease of # s on it', 'saga/runner', 'LEASE_MS', SECOND),
-  promised('docs/cluster.md', 'for that the last # ms of', 'saga/orchestrator', 'MARGIN_MS'),
-  promised('docs/sagas.md', 'up to # levels of JSON', 'saga/json', 'MOST_LEVELS'),
+  promised('docs/cluster.md', 'for that the last # ms of', 'workers/http/serve', 'ANSWER_MS'),
+  promised('docs/sagas.md', 'Return little: up to # levels', 'saga/json', 'MOST_LEVELS'),
   promised('docs/operations.md', 'at most every # s.', 'cluster/heap-watch', 'PAUSE_MS', SECOND),
   promised('docs/operations.md', 'has not collected for # s', 'cluster/heap-sampler', 'LATE_MS', SECOND),
   promised('docs/cluster.md', 'At most # requests: first those', 'primary/flight-log', 'MOST_REQUESTS'),
@@ -174,4 +177,19 @@ describe('numbers that the docs promise', () => {
       expect(numberInCode(one)).to.equal(numberOnPage(one) * unit);
     });
   }
+
+  it('are those of the layout: what the block and a slot of it take', () => {
+    const page = 'docs/shared-memory.md';
+    const promisedSize = (words: string): number => numberOnPage({ page, words, module: '', constant: '' });
+    const bytes = (slots: number): number => plan({ workers: slots, rateBuckets: RATE_BUCKETS }).bytes;
+    for (const workers of [4, 256]) {
+      const slots = rowsFor(workers);
+      expect(promisedSize(`| ${workers} | # |`), `threads of ${workers} workers`).to.equal(slots);
+      const mib = promisedSize(`| ${workers} | ${slots} | # MiB |`);
+      expect(mib, `block of ${workers} workers`).to.equal(Math.round(bytes(slots) / KIB / KIB));
+    }
+    const perSlot = (bytes(324) - bytes(7)) / (324 - 7);
+    expect(promisedSize('A slot adds # KiB to the block')).to.equal(Math.round(perSlot / KIB));
+    expect(promisedSize('to the block, # of them counts by')).to.equal((ADDRESS_WORDS * 4) / KIB);
+  });
 });

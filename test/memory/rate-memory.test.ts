@@ -36,7 +36,7 @@ describe('memory of a rate limiter', () => {
     const part = Part.attach('rates', createRateMemory(keys));
     let overflows = 0;
     const table = new RateTable({
-      regions: oneRegion(part.table('rateBuckets').words),
+      regions: oneRegion(part.table('rateBuckets').words, part.words('rateLead')),
       secret: new Int32Array([1, 2]),
       clock: () => 0,
       onOverflow: () => void overflows++,
@@ -55,7 +55,10 @@ describe('memory of a rate limiter', () => {
         const intervalMs = 1_000 / perSecond;
         let now = 0;
         const table = new RateTable({
-          regions: oneRegion(new Int32Array(new SharedArrayBuffer(64))),
+          regions: oneRegion(
+            new Int32Array(new SharedArrayBuffer(64)),
+            new Int32Array(new SharedArrayBuffer(4)),
+          ),
           secret: new Int32Array([1, 2]),
           clock: () => now,
         });
