@@ -65,6 +65,7 @@ describe('the embedded PostgreSQL', () => {
   it('keeps socket and data to its account, and the password to us', async () => {
     const { url } = await start();
     expect(await modeOf(socketDir)).to.equal('700');
+    expect(await modeOf(join(socketDir, '.s.PGSQL.5432'))).to.equal('700');
     expect(await modeOf(join(dataDir, 'pg/data'))).to.equal('700');
     expect(await modeOf(join(dataDir, 'pg/password'))).to.equal('600');
     expect((await stat(join(dataDir, 'pg/password'))).uid).to.equal(process.getuid?.());

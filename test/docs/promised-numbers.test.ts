@@ -140,6 +140,14 @@ const PROMISES: readonly Promised[] = [
     'IMMEDIATE_SHUTDOWN_MS',
     SECOND,
   ),
+  promised('docs/sagas.md', '| a compensation | # times in a row', 'saga/machine', 'UNENDED_UNDOS'),
+  promised('docs/sagas.md', 'has been there for # minutes', 'saga/journal', 'UNCLAIMED_MS', 60 * SECOND),
+  promised('docs/resilience.md', 'a wait between nothing and #, 50,', 'upstream/client', 'baseMs'),
+  promised('docs/resilience.md', '25, 50, … # ms (full jitter)', 'upstream/client', 'maxMs'),
+  promised('docs/resilience.md', 'in its last # ms, with which', 'upstream/verdict', 'GIVEN_UP_EARLY_MS'),
+  promised('docs/deployment.md', 'waits for a lock for # s (', 'db/run-migrations', 'lockTimeoutMs', SECOND),
+  promised('docs/deployment.md', 'after a pause of # s it is tried', 'db/run-migrations', 'pauseMs', SECOND),
+  promised('docs/deployment.md', 'gives no response for # s ends', 'db/run-migrations', 'responseMs', SECOND),
   promised('docs/cpu.md', 'ends by itself within # ms', 'cluster/task-pool', 'GRACE_MS'),
 ];
 
@@ -147,10 +155,13 @@ const PROMISES: readonly Promised[] = [
 function numberOnPage({ page, words }: Promised): number {
   const text = readFileSync(page, 'utf8').replaceAll(/\s+/g, ' ');
   const [before = '', after = ''] = words.split('#').map(escaped);
-  const found = new RegExp(`${before}([\\d,]+)${after}`).exec(text)?.[1];
+  const found = new RegExp(`${before}([\\d,]+|${NUMERALS.join('|')})${after}`).exec(text)?.[1];
   if (found === undefined) throw new Error(`${page} does not say "${words}"`);
-  return Number(found.replaceAll(',', ''));
+  const numeral = NUMERALS.indexOf(found);
+  return numeral === -1 ? Number(found.replaceAll(',', '')) : numeral;
 }
+
+const NUMERALS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -158,7 +169,8 @@ const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g,
 function numberInCode({ module, constant }: Promised): number {
   const text = readFileSync(`dist/${module}.js`, 'utf8');
   const value =
-    new RegExp(`\\b${constant}\\s*[=:]\\s*([\\d_ *]+)[;,]`).exec(text)?.[1] ?? valueInList(text, constant);
+    new RegExp(`\\b${constant}\\s*[=:]\\s*([\\d_ *]+?)\\s*[;,}]`).exec(text)?.[1] ??
+    valueInList(text, constant);
   if (value === undefined) throw new Error(`${module} has no constant ${constant}`);
   return value.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
 }

@@ -6,6 +6,7 @@ import { Block } from '#src/memory/block.js';
 import { ROUTES } from '#src/memory/layout.js';
 import { seeded } from '#test/support/random.js';
 import type { Crowding } from './admission-crowd.js';
+import { atEachMoment } from './stepped-atomics.js';
 
 const THREADS = 4;
 
@@ -147,5 +148,18 @@ describe('routes', () => {
     expect([a, b].map(({ inFlight }) => inFlight)).to.deep.equal([2, 1]);
     expect(one.sharing).to.equal(0);
     for (const { name } of one.usage()) expect(name).to.match(/^GET \/ä+~[0-9a-f]{8}$/);
+  });
+
+  it('count for their route before they count for the process, so of two that meet one sees both', () => {
+    const { one, two } = setUp();
+    const [entering, seen] = [one.routeOf('a'), two.routeOf('a')];
+    let moments = 0;
+    const isCounted = (): void => {
+      moments++;
+      if (two.inFlight === 1) expect(seen.inFlight).to.equal(1);
+    };
+    atEachMoment(isCounted, () => entering.enter());
+    expect(moments).to.be.above(0);
+    expect([two.inFlight, seen.inFlight]).to.deep.equal([1, 1]);
   });
 });

@@ -95,4 +95,15 @@ describe('a quota', () => {
       { numRuns: 100 },
     );
   });
+
+  it('lets loose units fill an eighth of the share of an address, and takes that much off every share', () => {
+    const [units, loose, shares] = [counting(), counting(), byAddress()];
+    const quota = new Quota({ units, loose, shares, most: 1_000, mostEach: 80, onRefused: () => {} });
+    expect([quota.takeLoose(10), quota.takeLoose(1)]).to.deep.equal([true, false]);
+    expect([quota.take(71, 'a'), quota.take(70, 'a'), quota.take(1, 'a')]).to.deep.equal([
+      false,
+      true,
+      false,
+    ]);
+  });
 });

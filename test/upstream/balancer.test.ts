@@ -113,4 +113,11 @@ describe('balancer', () => {
     expect(picks(balancer, 2, new Set(['a']), new Set(['b']))).to.equal('aa');
     expect(picks(balancer, 1, new Set(['a']), new Set(['a', 'b']))).to.equal('-');
   });
+
+  it('keeps to the healthy ones while they are half of all', () => {
+    const sick = ['c', 'd', 'e'].map((id) => endpoint(id, { state: 'unhealthy' }));
+    const well = [endpoint('a'), endpoint('b')];
+    expect(picks(balancerOf([...well, ...sick.slice(0, 2)]), 4)).to.equal('abab');
+    expect(picks(balancerOf([...well, ...sick]), 5)).to.equal('abcde');
+  });
 });

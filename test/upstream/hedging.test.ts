@@ -218,4 +218,21 @@ describe('hedgeMs', () => {
       expect(await get({ hedgeMs }).catch((error: unknown) => error)).to.be.instanceOf(TypeError);
     }
   });
+
+  it('gives back what the breaker of the second instance has granted when the budget has nothing left', async () => {
+    const { get, budget, breaker } = setUp();
+    while (budget.withdraw());
+    const settled: unknown[] = [];
+    const settle = breaker.settle.bind(breaker);
+    breaker.settle = (slot, ticket, outcome, now) => {
+      settled.push([slot, outcome]);
+      settle(slot, ticket, outcome, now);
+    };
+    slow.behave = (request, response) => void setTimeout(() => answering(200)(request, response), 60);
+    await get({ hedgeMs: 5 });
+    expect(settled).to.deep.equal([
+      [2, 'ignored'],
+      [1, 'success'],
+    ]);
+  });
 });

@@ -5,7 +5,7 @@ import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
 import type { Endpoint } from '#src/upstream/endpoint.js';
-import { Outliers } from '#src/upstream/outliers.js';
+import { hasRoom, Outliers, restingBreakers } from '#src/upstream/outliers.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
@@ -173,5 +173,27 @@ describe('lists of who may be picked', () => {
     list.now = some('ab');
     picks(100);
     expect(list.asked).to.equal(11);
+  });
+});
+
+describe('an ejection', () => {
+  it('counts instances that drain for nothing: of the others at most half are ejected', () => {
+    const instances = ['healthy', 'healthy', 'healthy', 'draining', 'draining'].map((state, slot) => ({
+      slot,
+      state: state as Endpoint['state'],
+    }));
+    expect(hasRoom(instances, 0, (slot) => slot === 1)).to.equal(false);
+    expect(hasRoom(instances, 0, () => false)).to.equal(true);
+  });
+
+  it('empties the breaker of an instance when it begins and when it ends', () => {
+    const told: string[] = [];
+    const news = restingBreakers(
+      { forget: (slot) => told.push(`forget ${slot}`) },
+      { ejected: (slot) => told.push(`ejected ${slot}`), returned: (slot) => told.push(`returned ${slot}`) },
+    );
+    news.ejected(3, 1, 30_000);
+    news.returned(3);
+    expect(told).to.deep.equal(['forget 3', 'ejected 3', 'forget 3', 'returned 3']);
   });
 });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { BufferedResponse } from '#src/upstream/response.js';
-import { judgeError, judgeResponse } from '#src/upstream/verdict.js';
+import { judge, judgeError, judgeResponse } from '#src/upstream/verdict.js';
 import { answer, problem } from './endpoints.js';
 
 const open = new AbortController().signal;
@@ -87,4 +88,16 @@ describe('verdict on the lack of an answer', () => {
   it('a mistake of our own says nothing about the endpoint', () => {
     expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', again: false });
   });
+});
+
+describe('a verdict on a 503 under a deadline that a caller has shortened', () => {
+  for (const [leftMs, outcome] of [
+    [61, 'failure'],
+    [59, 'ignored'],
+  ] as const) {
+    it(`is ${outcome} when ${leftMs} ms are left`, () => {
+      const deadline = { isShortened: true, remainingMs: () => leftMs } as unknown as Deadline;
+      expect(judge({ kind: 'answered', value: answer(503) }, open, deadline)).to.include({ outcome });
+    });
+  }
 });

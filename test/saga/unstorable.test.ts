@@ -1,0 +1,50 @@
+// What the journal of sagas cannot keep: refusals of PostgreSQL that writing again cannot help, and texts of errors.
+import { expect } from 'chai';
+import type pg from 'pg';
+import type { Queryable } from '#src/db/database.js';
+import { StatementError } from '#src/db/failure.js';
+import { BusinessError } from '#src/errors.js';
+import { UnstorableError } from '#src/saga/journal.js';
+import { PgJournal } from '#src/saga/pg-journal.js';
+import { sagaRecord } from '#test/conformance/journal.common.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn } from './harness.js';
+
+/** What the journal throws when the server refuses its statement so. */
+async function refusedWith(code: string): Promise<unknown> {
+  const refusal = new StatementError({ message: 'refused', code } as pg.DatabaseError);
+  const db = { query: () => Promise.reject(refusal) } as unknown as Queryable;
+  const journal = new PgJournal({ db, owner: 'test:1:1', leaseMs: 60_000 });
+  return journal.create(sagaRecord(), 0).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+describe('what PostgreSQL refuses to keep', () => {
+  for (const code of ['22P05', '23514', '54000']) {
+    it(`${code} is about the values`, async () => {
+      expect(await refusedWith(code)).to.be.instanceOf(UnstorableError);
+    });
+  }
+
+  for (const code of ['23505', '53300', '57014', '40P01']) {
+    it(`${code} is not: it may be kept another time`, async () => {
+      expect(await refusedWith(code)).to.be.instanceOf(StatementError);
+    });
+  }
+});
+
+describe('the error of a step', () => {
+  it('is kept without U+0000, which PostgreSQL cannot keep, and not without end', async () => {
+    const step = {
+      name: 'a',
+      run: () => Promise.reject(new BusinessError('CARD_DECLINED', `\0${'x'.repeat(5_000)}`)),
+    };
+    const engine = engineOn(new MemoryStore(), [definitionOf([step])]);
+    const { sagaId } = await engine.sagas.start('transfer', {});
+    const { error } = (await engine.sagas.wait(sagaId, { timeoutMs: 20_000 })).steps[0]!;
+    expect(error?.message).to.equal(`\ufffd${'x'.repeat(3_999)}`);
+    await engine.drain(0);
+  });
+});
