@@ -178,10 +178,9 @@ export class BulkheadQueue implements Bulkhead {
     return this.#parts.permits.held;
   }
 
-  async run<T>(work: () => T | PromiseLike<T>, options: RunOptions = {}): Promise<T> {
+  async run<T>(work: () => T | PromiseLike<T>, options?: RunOptions): Promise<T> {
     checkRun(work, options);
-    const { signal } = options;
-    const place = new WorkPlace(signal);
+    const place = new WorkPlace(options?.signal);
     const waits = this.enter(place);
     if (waits !== undefined) await waits;
     try {
@@ -196,10 +195,10 @@ export class BulkheadQueue implements Bulkhead {
    * @throws UnavailableError OVERLOADED, the reason of the signal
    */
   enter(guest: Guest): Promise<void> | undefined {
-    const { permits, queue } = this.#parts;
+    const { queue } = this.#parts;
     if (guest.isAborted) throw guest.signal?.reason;
     // Nobody overtakes those who wait.
-    if (this.#waiting.size === 0 && this.#enter(permits.line.now())) {
+    if (this.#waiting.size === 0 && this.#enter()) {
       guest.hold(this);
       return undefined;
     }
@@ -218,10 +217,14 @@ export class BulkheadQueue implements Bulkhead {
     if (queue > 0) permits.line.ring();
   }
 
-  /** Takes a place, but none of those that are due to others who have waited longer. */
-  #enter(since: number): boolean {
+  /**
+   * Takes a place, but none of those that are due to others who have waited longer.
+   * @param since of the line's clock; undefined: now. Where nobody may wait the clock is not read.
+   */
+  #enter(since?: number): boolean {
     const { permits, limit, queue } = this.#parts;
-    return permits.enter(queue === 0 ? limit : limit - permits.line.ahead(since));
+    if (queue === 0) return permits.enter(limit);
+    return permits.enter(limit - permits.line.ahead(since ?? permits.line.now()));
   }
 
   #wait(guest: Guest): Promise<void> {

@@ -96,6 +96,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     if (judge.isFailure?.(error) === false) return 'success';
     return isEvidence(tookMs, missedMs) ? 'failure' : 'ignored';
   };
+  const ofValue = (value: unknown): Outcome => ((judge.isSuccess?.(value) ?? true) ? 'success' : 'failure');
   let hasWarned = false;
   /** The work keeps its own end, whatever looking at it throws. */
   const judged = (judging: () => Outcome, otherwise: Outcome): Outcome => {
@@ -109,9 +110,9 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     }
   };
   return {
-    async run(work, options = {}) {
+    async run(work, options) {
       checkRun(work, options);
-      const { signal } = options;
+      const signal = options?.signal;
       const scope = currentScope();
       if (signal?.aborted ?? isAborted(scope)) throw (signal ?? scope?.signal)?.reason;
       const ticket = cells.admit(cell);
@@ -128,8 +129,8 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
         const value = await pending;
         ended = clock();
         const byTime = ofSuccess(ended - begun, missedMs);
-        const ofValue = (): Outcome => ((judge.isSuccess?.(value) ?? true) ? 'success' : 'failure');
-        outcome = byTime === 'success' ? judged(ofValue, 'success') : byTime;
+        const isJudged = byTime === 'success' && judge.isSuccess !== undefined;
+        outcome = isJudged ? judged(() => ofValue(value), 'success') : byTime;
         return value;
       } catch (error) {
         const tookMs = clock() - begun;

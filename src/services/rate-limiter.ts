@@ -13,7 +13,7 @@ export interface RateLimiterOptions {
   /** Of a limiter in another thread, with which this one shares its counts. */
   readonly memory?: PartMemory;
   /**
-   * Keys in use at once that have a row of their own, but for one in a million; 149 to 298 bytes each, since the table is
+   * Keys in use at once that have a row of their own, but for one in a million. 28 KiB, and 149 to 298 bytes each: the table is
    * a power of two. A key without a row shares one: its limit is too strict, never too lax. A key is in use until its
    * whole burst is there again. 1 to 10,000,000.
    * @default 10_000 (2 MiB)
