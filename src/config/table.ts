@@ -63,12 +63,14 @@ export const PROCESS_SETTINGS = {
   DATABASE_POOL_MAX: optional(
     whole(1, 10_000),
     '2 x `WORKERS` x databases, at most the max_connections of the server - 10',
-    'Connections of the whole process to all databases. It must be at least the number of databases plus the number of services with sagas, whose journal the primary reads by a connection of its own.',
+    'Connections of the whole process to all databases. It must be at least the number of databases plus the number of ' +
+      'services with sagas, whose journal the primary reads by a connection of its own. With fewer than one for each of ' +
+      'these services in each worker, sagas may lose their leases under load.',
   ),
   DATABASE_STATEMENT_TIMEOUT_MS: given(
     whole(1, HOUR_MS),
     5000,
-    'Longest statement on the pipelined connection; one slow statement delays those behind it.',
+    'Longest statement outside of a transaction.',
     MS,
   ),
   DATABASE_PREPARE: given(

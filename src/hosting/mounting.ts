@@ -158,7 +158,7 @@ export class MountedService {
       this.#engine.start();
     }
     this.#lateDb.arrive(database);
-    this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, database));
+    this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, this.#pools));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
     if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }
@@ -173,6 +173,10 @@ export class MountedService {
         'sagas of an earlier process could not be freed; their leases will run out',
       );
     }
+  }
+
+  get #pools(): readonly ClosableDatabase[] {
+    return [this.#database, this.#journal].filter((pool) => pool !== undefined);
   }
 
   async openSagasSince(): Promise<Date | undefined> {
@@ -197,6 +201,6 @@ export class MountedService {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all([this.#database?.close(), this.#journal?.close()]);
+    await Promise.all(this.#pools.map((pool) => pool.close()));
   }
 }

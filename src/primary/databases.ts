@@ -183,11 +183,26 @@ export class Databases {
   #requireOneEach(most: number): void {
     const databases = this.#services.length;
     const journals = this.#services.filter(({ sagas = [] }) => sagas.length > 0).length;
-    if (most >= databases + journals) return;
-    const needed = journals === 0 ? '' : ` and ${counted(journals, 'saga journal')}`;
-    throw new ConfigError(
-      `DATABASE_POOL_MAX: ${counted(most, 'connection')} for ${counted(databases, 'database')}${needed}, ` +
-        `which need one each; the default is 2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
+    if (most < databases + journals) {
+      const needed = journals === 0 ? '' : ` and ${counted(journals, 'saga journal')}`;
+      throw new ConfigError(
+        `DATABASE_POOL_MAX: ${counted(most, 'connection')} for ${counted(databases, 'database')}${needed}, ` +
+          `which need one each; the default is 2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
+      );
+    }
+    this.#warnOfFew(most, journals);
+  }
+
+  /** Every worker has a connection of its own to each journal, for the leases of its sagas. */
+  #warnOfFew(most: number, journals: number): void {
+    const { workers } = this.#settings;
+    const enough = this.#services.length + workers * journals;
+    if (journals === 0 || most >= enough) return;
+    this.#log.warn(
+      { most, enough },
+      `DATABASE_POOL_MAX: ${most} connections are fewer than one for each of ${this.#services.length} databases and, in ` +
+        `each of ${workers} workers, each of ${journals} saga journals, together ${enough}: workers take turns, and ` +
+        'under load sagas may lose their leases',
     );
   }
 

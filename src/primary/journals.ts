@@ -30,7 +30,7 @@ export class Journals {
       const { block, clock } = brain;
       const budget = new DatabaseBudget(block, 0, this.#databases.length, clock, addressOf(connection));
       const database = createDatabase({ connection, service, settings, budget, log });
-      this.#publish.push(connectionGauges(brain.recorder, service, database));
+      this.#publish.push(connectionGauges(brain.recorder, service, [database]));
       return database;
     };
     this.#timer = setInterval(() => {

@@ -1,18 +1,23 @@
-// How many connections this thread has open to a service's database.
+// How many connections this thread has open to a service's database, and how many callers wait for one.
 import type { Recorder } from '../memory/recorder.js';
 
-/** @returns what publishes it: to be called now and then */
-export function connectionGauges(
-  recorder: Recorder,
-  service: string,
-  database: { readonly size: { readonly used: number; readonly idle: number } },
-): () => void {
+interface Pool {
+  readonly size: { readonly used: number; readonly idle: number; readonly waiting: number };
+}
+
+/**
+ * @param pools all that this thread has for the service
+ * @returns what publishes it: to be called now and then
+ */
+export function connectionGauges(recorder: Recorder, service: string, pools: readonly Pool[]): () => void {
   const [used, idle] = ['used', 'idle'].map((state) =>
     recorder.gauge('db_client_connections', { state, pool: service }),
   );
+  const waiting = recorder.gauge('db_client_connection_pending_requests', { pool: service });
   return () => {
-    const { size } = database;
-    used!.set(size.used);
-    idle!.set(size.idle);
+    const sizes = pools.map(({ size }) => size);
+    used!.set(sizes.reduce((sum, size) => sum + size.used, 0));
+    idle!.set(sizes.reduce((sum, size) => sum + size.idle, 0));
+    waiting.set(sizes.reduce((sum, size) => sum + size.waiting, 0));
   };
 }

@@ -62,6 +62,7 @@ export const METRICS = {
     'error_type',
   ),
   db_client_connections: gauge('sum', 'Database connections by state.', 'state', 'pool'),
+  db_client_connection_pending_requests: gauge('sum', 'Callers that wait for a database connection.', 'pool'),
   multilane_workers: gauge('last', 'HTTP workers by state.', 'state'),
   multilane_handler_stalls_total: counter(
     'Times that the event loop of a worker stood still for STALL_MS, by the route whose handler ran.',
