@@ -173,7 +173,7 @@ export async function tryAt(
   const ended = clock();
   const tookMs = ended - begun;
   const missedMs = watch.missedSince(held.mark);
-  const judged = judge(result, signal, outgoing.deadline);
+  const judged = judge(result, signal, outgoing.deadline, tookMs);
   const verdict = isEvidence(tookMs, missedMs) ? judged : withoutSilence(judged);
   if (held.end()) settle(dependencies, admitted, verdict, { ended, tookMs, missedMs });
   const seen = result.kind === 'answered' ? { status: result.value.status } : { error: result.error };

@@ -29,8 +29,8 @@ const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', again: false 
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
 
 /**
- * A 503 or 504 this shortly before a deadline was caused by it: callees that wait for a database connection
- * give up 50 ms before their deadline, to be able to say so, and each hop rounds the remaining time down.
+ * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, to be able to say so,
+ * and each hop rounds the remaining time down.
  */
 const GIVEN_UP_EARLY_MS = 60;
 
@@ -39,10 +39,10 @@ export type Ended =
   | { readonly kind: 'answered'; readonly value: Received }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** @param signal of the attempt @param deadline of the call */
-export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline): Verdict {
+/** @param signal of the attempt @param deadline of the call @param tookMs the attempt */
+export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline, tookMs: number): Verdict {
   const verdict = ended.kind === 'answered' ? judgeResponse(ended.value) : judgeError(ended.error, signal);
-  if (!deadline.isShortened || !isTimeUp(ended, deadline)) return verdict;
+  if (!deadline.isShortened || !isTimeUp(ended, deadline, tookMs)) return verdict;
   return { outcome: 'ignored', reached: 'ignored', again: verdict.again, isUntimely: true };
 }
 
@@ -54,11 +54,14 @@ export function withoutSilence(verdict: Verdict): Verdict {
   return verdict.reached === 'failure' ? { ...NOTHING, again: verdict.again } : verdict;
 }
 
-function isTimeUp(ended: Ended, deadline: Deadline): boolean {
+function isTimeUp(ended: Ended, deadline: Deadline, tookMs: number): boolean {
   if (ended.kind === 'failed')
     return ended.error instanceof HttpError && ended.error.code === 'DEADLINE_EXCEEDED';
   const { status } = ended.value;
-  return (status === 503 || status === 504) && deadline.remainingMs() < GIVEN_UP_EARLY_MS;
+  if (status !== 503 && status !== 504) return false;
+  // A callee waits for a database connection for half of the time that it is given.
+  const waitedMs = problemIn(ended.value)?.code === 'DATABASE_BUSY' ? tookMs : 0;
+  return deadline.remainingMs() - waitedMs < GIVEN_UP_EARLY_MS;
 }
 
 export function judgeResponse(response: Received): Verdict {

@@ -34,7 +34,7 @@ const BEHAVIOURS = {
     await pause(Number(headers['x-request-deadline']));
     return problem(504, 'DEADLINE_EXCEEDED');
   },
-  'gives up waiting for a database shortly before its time is up': async () => problem(503, 'DATABASE_BUSY'),
+  'gives up waiting for a database': async () => problem(503, 'DATABASE_BUSY'),
 } satisfies Record<string, Behaviour>;
 
 const SHORT_MS = 15;
@@ -165,17 +165,29 @@ describe('what an endpoint says long before a shortened deadline', () => {
       fc.property(statuses, fc.boolean(), fc.integer({ min: 1_000, max: 20_000 }), (status, own, leftMs) => {
         const deadline = own ? Deadline.after(0) : Deadline.allowed(now(), leftMs, BUDGET_MS);
         const ended = { kind: 'answered', value: answer(status) } as const;
-        expect(judge(ended, signal, deadline)).to.deep.equal(judge(ended, signal, Deadline.after(60_000)));
+        expect(judge(ended, signal, deadline, 0)).to.deep.equal(
+          judge(ended, signal, Deadline.after(60_000), 0),
+        );
       }),
     );
+  });
+
+  it('says nothing when it is that no database connection came in half of the time', () => {
+    const ended = { kind: 'answered', value: problem(503, 'DATABASE_BUSY') } as const;
+    const { signal } = new AbortController();
+    const outcome = (tookMs: number, deadline: Deadline): string =>
+      judge(ended, signal, deadline, tookMs).outcome;
+    expect(outcome(1_000, Deadline.allowed(now(), 1_000, BUDGET_MS))).to.equal('ignored');
+    expect(outcome(1, Deadline.allowed(now(), 1_000, BUDGET_MS))).to.equal('failure');
+    expect(outcome(1_000, Deadline.after(1_000))).to.equal('failure');
   });
 
   it('is a failure of the connection as ever, also at the very end', () => {
     const error = new HttpError('BAD_UPSTREAM', 'broken');
     const { signal } = new AbortController();
-    const verdict = judge({ kind: 'failed', error }, signal, Deadline.allowed(now(), 0, BUDGET_MS));
+    const verdict = judge({ kind: 'failed', error }, signal, Deadline.allowed(now(), 0, BUDGET_MS), 0);
     expect(verdict).to.include({ outcome: 'failure', reached: 'failure' });
     const late = { kind: 'failed', error: new DeadlineExceededError() } as const;
-    expect(judge(late, signal, Deadline.allowed(now(), 0, BUDGET_MS))).to.include({ outcome: 'ignored' });
+    expect(judge(late, signal, Deadline.allowed(now(), 0, BUDGET_MS), 0)).to.include({ outcome: 'ignored' });
   });
 });
