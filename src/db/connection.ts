@@ -4,8 +4,11 @@
 import { Socket } from 'node:net';
 import type pg from 'pg';
 import { Allowance } from '../allowance.js';
+import { mayFollow } from './ahead.js';
+import { cancelStatement, type SessionAddress } from './cancel.js';
 import { driver } from './driver.js';
 import { ConnectionLostError, fromDriver, ReplyOverdueError } from './failure.js';
+import type { StatementCost } from './statement-cost.js';
 import { encode, typeParsers } from './values.js';
 
 /** Beyond the time limit that the server itself enforces on a statement. */
@@ -32,17 +35,22 @@ export interface Send {
   readonly limitMs: number;
   /** `performance.now()` after which nobody waits for the answer. */
   readonly deadlineAt: number;
+  /** Learns how long the server took. Undefined where nothing is sent ahead. */
+  readonly cost?: StatementCost | undefined;
 }
 
 interface Operation {
+  readonly cost: StatementCost | undefined;
+  /** What it was expected to take when it was sent. */
+  readonly expectedMs: number;
   readonly limitMs: number;
   readonly deadlineAt: number;
   readonly settle: (error: Error | undefined, result: pg.QueryResult | undefined) => void;
 }
 
 export interface ConnectionEvents {
-  /** Every statement has been answered. */
-  drained(connection: Connection): void;
+  /** One more statement has been answered. */
+  answered(connection: Connection): void;
   closed(connection: Connection): void;
 }
 
@@ -59,6 +67,9 @@ export class Connection {
   readonly #pending = new Set<Operation>();
   /** How long this thread has watched the server owe an answer and send none. */
   #silentMs = 0;
+  /** Since when the server has been at the first of them. */
+  #beganAt = 0;
+  #owedMs = 0;
   #opened = false;
   #broken = false;
 
@@ -107,6 +118,16 @@ export class Connection {
     return this.#pending.size;
   }
 
+  /** What the statements under way are expected to take. */
+  get owedMs(): number {
+    return this.#owedMs;
+  }
+
+  /** Whether one more statement may be sent behind those under way. */
+  hasRoom(now: number): boolean {
+    return mayFollow(this.#pending.size, this.#owedMs, now - this.#beganAt);
+  }
+
   get broken(): boolean {
     return this.#broken || this.#socket.destroyed;
   }
@@ -120,10 +141,10 @@ export class Connection {
    * Sends at once, whatever is under way.
    * @throws StatementError, ConnectionLostError, ReplyOverdueError; TypeError for a parameter without a text form
    */
-  async send({ text, name, values, limitMs, deadlineAt }: Send): Promise<pg.QueryResult> {
+  async send({ text, name, values, limitMs, deadlineAt, cost }: Send): Promise<pg.QueryResult> {
     // The extended protocol carries one statement: `select 1; commit` cannot sneak in.
     const query = { text, name, values: encode(values ?? []), queryMode: 'extended' };
-    return this.#submit(query, limitMs, deadlineAt);
+    return this.#submit(query, limitMs, deadlineAt, cost);
   }
 
   /** The simple protocol, for several statements of this room in one message. */
@@ -131,12 +152,19 @@ export class Connection {
     return this.#submit({ text }, limitMs, deadlineAt);
   }
 
-  #submit(query: pg.QueryConfig, limitMs: number, deadlineAt: number): Promise<pg.QueryResult> {
+  #submit(
+    query: pg.QueryConfig,
+    limitMs: number,
+    deadlineAt: number,
+    cost?: StatementCost,
+  ): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
       let settled = false;
       const operation: Operation = {
         limitMs,
         deadlineAt,
+        cost,
+        expectedMs: cost?.ms ?? 0,
         settle(error, result) {
           if (settled) return;
           settled = true;
@@ -144,6 +172,8 @@ export class Connection {
           else reject(error);
         },
       };
+      if (this.#pending.size === 0) this.#beganAt = performance.now();
+      this.#owedMs += operation.expectedMs;
       this.#pending.add(operation);
       this.#client.query(query, (error: Error | null, result: pg.QueryResult) => {
         this.#answered(operation, error, result);
@@ -155,10 +185,27 @@ export class Connection {
     if (error === null || error === undefined) operation.settle(undefined, result);
     else operation.settle(fromDriver(error, this.broken), undefined);
     if (!this.#pending.delete(operation)) return;
+    const now = performance.now();
     this.#silentMs = 0;
-    if (this.#pending.size > 0) return;
-    this.idleSince = performance.now();
-    if (!this.#broken) this.#events.drained(this);
+    if (!this.broken) operation.cost?.learn(now - this.#beganAt);
+    this.#beganAt = now;
+    this.#owedMs -= operation.expectedMs;
+    if (this.#pending.size === 0) {
+      this.idleSince = now;
+      this.#owedMs = 0; // what rounding has left
+    }
+    if (!this.#broken) this.#events.answered(this);
+  }
+
+  /** Nobody waits any more for anything that is under way. */
+  isDeserted(now: number): boolean {
+    for (const { deadlineAt } of this.#pending) if (now < deadlineAt) return false;
+    return this.#pending.size > 0;
+  }
+
+  /** Asks the server to end the statement under way. Only where it does not matter if the next one is ended instead. */
+  cancel(): void {
+    cancelStatement(this.#client as unknown as SessionAddress);
   }
 
   /**

@@ -53,8 +53,8 @@ export interface Outcome {
 /**
  * `query` and its relatives outside a transaction use the pipelined lane: named, autocommit, never BEGIN.
  * `transaction` and the two idempotent forms borrow a connection from the process-wide budget.
- * All of them end at the deadline of the running scope (504 DEADLINE_EXCEEDED); no free connection before
- * that is 503 DATABASE_BUSY.
+ * All of them end at the deadline of the running scope (504 DEADLINE_EXCEEDED); no free connection in half
+ * of the time until then is 503 DATABASE_BUSY.
  */
 export interface Database extends Queryable {
   transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;

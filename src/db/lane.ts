@@ -46,11 +46,12 @@ export class Lane {
       const send = (connection: Connection): Promise<pg.QueryResult> => {
         readOnly = connection.readOnly;
         const limitMs = this.#options.statementTimeoutMs;
-        return connection.send({ text: statement.text, name, values, limitMs, deadlineAt });
+        const { text, cost } = statement;
+        return connection.send({ text, name, values, limitMs, deadlineAt, cost });
       };
       const connection = pool.shared(statement.kind);
       try {
-        return await (connection ? send(connection) : pool.whenShared(statement.kind, deadlineAt, send));
+        return await (connection ? send(connection) : pool.whenShared(statement, deadlineAt, send));
       } catch (error) {
         if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, name, readOnly)) {
           throw toCaller(error, readOnly ? 'none' : 'unknown');

@@ -5,18 +5,26 @@
 // (`#giveUp`). None wakes the other: each looks every TICK_MS, as long as it has connections or waits for one.
 //
 // Three wishes:
-//   read       one read-only session that all readers share, pipelined
-//   write      up to WRITE_LANES sessions shared by autocommit writes. On a single one every commit would wait
-//              for the flush to disk of the one before it; on several PostgreSQL flushes once for all of them
+//   read       a read-only session that readers share, pipelined
+//   write      one shared by autocommit writes. Quick ones get up to WRITE_LANES of them: on a single one every
+//              commit would wait for the flush to disk of the one before it; on several PostgreSQL flushes once for
+//              all of them
 //   exclusive  a session alone, for a transaction; comes from the write sessions
+//
+// A shared session takes what costs little (`ahead.ts`). Where none has room callers wait, and more are opened where
+// that is going to last. Whoever has waited for half of the time it had gives up, so that whoever is served has the other half.
 import { AsyncResource } from 'node:async_hooks';
 import { Allowance } from '../allowance.js';
 import { watchedOf } from '../resilience/loop-watch.js';
+import { sessionsFor } from './ahead.js';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { busy, grantsNoMore } from './failure.js';
 import { Lease } from './lease.js';
 import { Outage } from './outage.js';
+import { Sessions } from './sessions.js';
+import type { Statement } from './statement.js';
+import { VainWaits } from './vain-waits.js';
 import { type Waiter, WaitingLine, type Wish } from './waiting-line.js';
 
 export interface PoolOptions {
@@ -41,8 +49,12 @@ export interface PoolSize {
 const WRITE_LANES = 4;
 const TICK_MS = 25;
 const IDLE_MS = 10_000;
-/** Who waits hears DATABASE_BUSY this long before the deadline, while there is still somebody to hear it. */
-const GIVE_UP_EARLY_MS = 50;
+/** The part of its time that a caller waits for a connection. The rest is for what it wants it for. */
+const PATIENCE = 0.5;
+/** Callers that wait; more hear DATABASE_BUSY at once. */
+const MOST_WAITING = 10_000;
+/** A wait of this length, past or expected, has more sessions opened. Shorter: a pause of the server does so, too. */
+const LASTS_MS = 100;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** While others wait a busy connection is not given up before it has been of some use. */
 const MIN_USE_MS = 100;
@@ -52,13 +64,16 @@ const TURN_MS = 250;
 const REFUSED_FOR_MS = 2_000;
 const CLOSE_WITHIN_MS = 2_000;
 
+type Opened = 'opened' | 'no room' | 'not now';
+
 export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #random: () => number;
   /** Timers and sockets must not keep the scope of the request that happened to open them. */
   readonly #outside: <T>(fn: () => T) => T;
-  readonly #connections = new Set<Connection>();
+  readonly #sessions = new Sessions();
   readonly #line = new WaitingLine();
+  readonly #vainWaits: VainWaits;
   readonly #opening = { read: 0, write: 0 };
   #timer: NodeJS.Timeout | undefined;
   #tickedAt = 0;
@@ -70,40 +85,40 @@ export class ConnectionPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
+    this.#vainWaits = new VainWaits(options.log);
     const resource = new AsyncResource('multilane.ConnectionPool');
     this.#outside = (fn) => resource.runInAsyncScope(fn);
   }
 
   get size(): PoolSize {
-    let used = 0;
-    for (const { use, pending } of this.#connections) if (use === 'exclusive' || pending > 0) used++;
-    const open = this.#connections.size;
+    const { size: open, used } = this.#sessions;
     return { open, used, idle: open - used, waiting: this.#line.length };
   }
 
   /** A session to share, if one can be had at once: the path of nearly every statement. */
   shared(wish: 'read' | 'write'): Connection | undefined {
-    return this.#closing ? undefined : this.#take(wish);
+    return this.#closing || this.#line.waiting(wish) > 0 ? undefined : this.#take(wish);
   }
 
   /**
    * Waits for its turn, then calls `send` with a session to share.
-   * @throws UnavailableError DATABASE_BUSY when there is none before the deadline; what `send` throws
+   * @throws UnavailableError DATABASE_BUSY when there is none in half of the time; what `send` throws
    */
   whenShared<T>(
-    wish: 'read' | 'write',
+    { kind: wish, cost }: Pick<Statement, 'kind' | 'cost'>,
     deadlineAt: number,
     send: (to: Connection) => Promise<T>,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ wish, deadlineAt, use: (connection) => resolve(send(connection)), reject });
+      const use = (connection: Connection): void => resolve(send(connection));
+      this.#enqueue({ wish, costMs: cost.ms, use, reject }, deadlineAt);
     });
   }
 
   /**
    * Waits for its turn. Must be given back with `release`.
    * @param lent called at once: the continuation of who waits may be lost
-   * @throws UnavailableError DATABASE_BUSY when there is none before the deadline
+   * @throws UnavailableError DATABASE_BUSY when there is none in half of the time
    */
   exclusive(deadlineAt: number, lent: (lease: Lease) => void = () => undefined): Promise<Lease> {
     return new Promise((resolve, reject) => {
@@ -112,7 +127,7 @@ export class ConnectionPool {
         lent(lease);
         resolve(lease);
       };
-      this.#enqueue({ wish: 'exclusive', deadlineAt, use, reject });
+      this.#enqueue({ wish: 'exclusive', costMs: 0, use, reject }, deadlineAt);
     });
   }
 
@@ -136,68 +151,67 @@ export class ConnectionPool {
     for (const { reject } of this.#line.remove(() => true)) reject(busy('closing'));
     this.#options.budget.rest();
     // Between two statements of a transaction nothing is under way either: that ends with its `release`.
-    for (const connection of this.#connections) if (connection.use !== 'exclusive') this.#retire(connection);
+    for (const connection of this.#sessions) if (connection.use !== 'exclusive') this.#retire(connection);
     this.#tellEmpty();
     const cut = new Allowance(CLOSE_WITHIN_MS, () => {
-      for (const connection of this.#connections) connection.destroy();
+      for (const connection of this.#sessions) connection.destroy();
     });
     await empty;
     cut.cancel();
     clearInterval(this.#timer);
   }
 
-  #enqueue(waiter: Waiter): void {
+  #enqueue(waiter: Omit<Waiter, 'giveUpAt'>, deadlineAt: number): void {
     const outage = this.#outage;
     const now = performance.now();
     if (this.#closing) waiter.reject(busy('closing'));
     else if (outage?.isLong(now) && !outage.mayRetry(now)) waiter.reject(busy('unreachable', outage.cause));
+    else if (this.#line.length >= MOST_WAITING) waiter.reject(this.#noneInTime(now));
     else {
-      this.#line.push({ ...waiter, deadlineAt: waiter.deadlineAt - GIVE_UP_EARLY_MS });
+      this.#line.push({ ...waiter, giveUpAt: now + (deadlineAt - now) * PATIENCE }, now);
       this.#pump();
     }
   }
 
   #take(wish: Wish): Connection | undefined {
+    const now = performance.now();
     if (wish === 'read' && this.#options.readOnlySessions) {
-      const reader = this.#find(({ readOnly, use }) => readOnly && use === 'shared');
+      const reader = this.#sessions.readerWithRoom(now);
       if (reader !== undefined) return reader;
-      if (this.#opening.read > 0 || this.#open('read') === 'opened') return undefined;
+      if (this.#sessions.reader !== undefined || this.#opening.read > 0) return undefined;
+      if (this.#open('read') === 'opened') return undefined;
     }
-    const writer = this.#leastLoaded();
+    const writer = this.#sessions.leastLoadedWriter;
     if (wish === 'exclusive') {
       if (writer === undefined || writer.pending > 0) return undefined;
       writer.use = 'exclusive';
       return writer;
     }
     if (wish === 'write' && writer !== undefined && writer.pending > 0) this.#widen();
-    return writer;
-  }
-
-  #leastLoaded(): Connection | undefined {
-    let least: Connection | undefined;
-    for (const connection of this.#connections) {
-      if (connection.readOnly || connection.use !== 'shared' || connection.broken) continue;
-      if (least === undefined || connection.pending < least.pending) least = connection;
-    }
-    return least;
-  }
-
-  #find(test: (connection: Connection) => boolean): Connection | undefined {
-    for (const connection of this.#connections) if (!connection.broken && test(connection)) return connection;
-    return undefined;
+    // The least loaded may be at a slow statement while others have room.
+    return writer?.hasRoom(now) ? writer : this.#sessions.writerWithRoom(now);
   }
 
   /** One more lane for writes that would queue behind others, while the budget has something to spare. */
   #widen(): void {
     if (this.#opening.write > 0 || this.#options.budget.poorest !== undefined) return;
-    let lanes = 0;
-    for (const { readOnly, use } of this.#connections) if (!readOnly && use !== 'exclusive') lanes++;
-    if (lanes < WRITE_LANES) this.#open('write');
+    if (this.#sessions.writeLanes < WRITE_LANES) this.#open('write');
   }
 
-  /** Serves who waits, then opens what those left would need. */
+  /** Serves who waits and opens what those left would need, for who has waited longest first. */
   #pump(): void {
-    for (const wish of this.#line.wishes()) this.#line.serve(wish, () => this.#take(wish));
+    let isFull = false;
+    let isHalted = false;
+    for (const wish of this.#line.wishes()) {
+      this.#line.serve(wish, () => this.#take(wish));
+      const opened = this.#openFor(wish);
+      isFull ||= opened === 'no room';
+      isHalted ||= opened === 'not now';
+      // Readers have waited for a session of their own in vain.
+      if (wish === 'read' && opened === 'no room') {
+        this.#line.serve(wish, () => this.#sessions.writerWithRoom(performance.now()));
+      }
+    }
     this.#timer ??= this.#outside(() => setInterval(() => this.#tick(), TICK_MS).unref());
     const [longest] = this.#line.wishes();
     if (longest === undefined) {
@@ -205,34 +219,60 @@ export class ConnectionPool {
       return;
     }
     this.#timer.ref(); // whoever waits for an answer gets one
-    const exclusive = this.#line.waiting('exclusive');
-    const needed = exclusive + (exclusive < this.#line.length ? 1 : 0);
-    while (this.#opening.read + this.#opening.write < needed) {
-      const opened = this.#open('write');
-      if (opened === 'opened') continue;
-      if (opened === 'no room') this.#options.budget.want();
-      this.#makeRoom(longest, opened === 'no room');
-      return;
+    if (isFull) this.#options.budget.want();
+    else if (!isHalted) this.#options.budget.rest(); // what it waits for is being opened, or comes soon
+    if (isFull || isHalted) this.#makeRoom(longest, isFull);
+  }
+
+  #openFor(wish: Wish): Opened {
+    const kind = wish === 'read' && this.#options.readOnlySessions ? 'read' : 'write';
+    const needed = kind === 'read' ? this.#lanes('read') : this.#neededWriters();
+    while (this.#opening[kind] < needed) {
+      const opened = this.#open(kind);
+      if (opened !== 'opened') return opened;
     }
-    this.#options.budget.rest(); // what it waits for is being opened
+    return 'opened';
+  }
+
+  #neededWriters(): number {
+    const readers = this.#options.readOnlySessions ? 0 : this.#lanes('read');
+    return this.#line.waiting('exclusive') + this.#lanes('write') + readers;
+  }
+
+  /**
+   * Sessions that those who wait to share one are to have: the first at once, more when the wait lasts or will last.
+   */
+  #lanes(wish: 'read' | 'write'): number {
+    const waiting = this.#line.waiting(wish);
+    if (waiting === 0) return 0;
+    const readOnly = wish === 'read' && this.#options.readOnlySessions;
+    const leastMs = this.#sessions.leastOwedMs(readOnly);
+    if (leastMs === Infinity) return 1;
+    const waitMs = Math.max(leastMs, this.#line.waitedMs(wish, performance.now()));
+    return waitMs < LASTS_MS ? 0 : sessionsFor(waiting, this.#line.owedMs(wish));
   }
 
   /**
    * No more can be opened: turn what we have into what is wanted, a reader only where a writer can follow it.
    */
   #makeRoom(wish: Wish, canReopen: boolean): void {
-    if (wish === 'read' || this.#find(({ use }) => use === 'reserved' || use === 'retired')) return;
-    const writer = this.#leastLoaded();
-    const reader = this.#find(({ readOnly, use }) => readOnly && use === 'shared');
-    if (writer !== undefined) writer.use = 'reserved';
-    else if (reader !== undefined && canReopen) this.#retire(reader);
+    if (wish === 'read' || this.#sessions.find(({ use }) => use === 'reserved' || use === 'retired')) return;
+    const reader = this.#sessions.reader;
+    const idle = this.#sessions.find(
+      (each) => each !== reader && each.readOnly && each.use === 'shared' && each.pending === 0,
+    );
+    const writer = this.#sessions.leastLoadedWriter;
+    if (idle !== undefined && canReopen) this.#retire(idle);
+    else if (writer === undefined) {
+      if (reader !== undefined && canReopen) this.#retire(reader);
+    } else if (wish === 'exclusive') writer.use = 'reserved';
   }
 
   /**
    * `no room`: the budget is spent, or the server grants no more. `not now`: the server was just found
    * unreachable, or the pool closes.
    */
-  #open(kind: 'read' | 'write'): 'opened' | 'no room' | 'not now' {
+  #open(kind: 'read' | 'write'): Opened {
     if (this.#closing) return 'not now';
     if (this.#outage !== undefined) {
       // One probe at a time until the server answers again.
@@ -252,10 +292,10 @@ export class ConnectionPool {
     try {
       const connection = await Connection.open(
         { ...this.#options.connection, connectTimeoutMs: CONNECT_TIMEOUT_MS, readOnly: kind === 'read' },
-        { drained: (drained) => this.#drained(drained), closed: (closed) => this.#closed(closed) },
+        { answered: (each) => this.#answered(each), closed: (each) => this.#closed(each) },
       );
       this.#outage = undefined;
-      this.#connections.add(connection);
+      this.#sessions.add(connection);
       if (this.#closing) this.#retire(connection);
     } catch (error) {
       if (grantsNoMore(error)) this.#refused(error);
@@ -297,21 +337,24 @@ export class ConnectionPool {
     for (const { reject } of this.#line.remove(() => true)) reject(busy('unreachable', cause));
   }
 
-  #drained(connection: Connection): void {
-    if (connection.use === 'retired') this.#end(connection);
-    else if (connection.use === 'reserved') connection.use = 'shared';
+  #answered(connection: Connection): void {
+    if (connection.use === 'exclusive') return;
+    if (connection.pending === 0) {
+      if (connection.use === 'retired') this.#end(connection);
+      else if (connection.use === 'reserved') connection.use = 'shared';
+    }
     if (this.#line.length > 0) this.#pump();
   }
 
   #closed(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return;
+    if (!this.#sessions.delete(connection)) return;
     this.#options.budget.release();
     this.#pump();
     this.#tellEmpty();
   }
 
   #tellEmpty(): void {
-    const left = this.#connections.size + this.#opening.read + this.#opening.write;
+    const left = this.#sessions.size + this.#opening.read + this.#opening.write;
     if (left === 0) this.#closing?.whenEmpty();
   }
 
@@ -329,14 +372,15 @@ export class ConnectionPool {
     const now = performance.now();
     const watchedMs = watchedOf(now - this.#tickedAt);
     this.#tickedAt = now;
-    for (const connection of this.#connections) connection.sweep(now, watchedMs);
-    for (const { reject } of this.#line.remove(({ deadlineAt }) => now >= deadlineAt)) {
+    for (const connection of this.#sessions) connection.sweep(now, watchedMs);
+    for (const { reject } of this.#line.remove(({ giveUpAt }) => now >= giveUpAt)) {
       reject(this.#noneInTime(now));
     }
+    if (this.#line.length > 0 || this.#options.budget.poorest !== undefined) this.#cutDeserted(now);
     if (this.#line.length === 0) this.#timer?.unref();
     this.#pump();
     this.#giveUp(now);
-    if (this.#connections.size + this.#line.length + this.#opening.read + this.#opening.write > 0) return;
+    if (this.#sessions.size + this.#line.length + this.#opening.read + this.#opening.write > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -344,18 +388,29 @@ export class ConnectionPool {
   #noneInTime(now: number): Error {
     if (this.#outage !== undefined && !this.#hasSession) return busy('unreachable', this.#outage.cause);
     const refusal = this.#outage ?? (this.#wasRefused(now) ? this.#refusal : undefined);
-    return refusal === undefined ? busy('exhausted') : busy('ungranted', refusal.cause);
+    if (refusal !== undefined) return busy('ungranted', refusal.cause);
+    this.#vainWaits.add(this.size, now);
+    return busy('exhausted');
+  }
+
+  /** Others wait for what is under way on behalf of nobody: the session is closed, and the server told to hurry. */
+  #cutDeserted(now: number): void {
+    for (const connection of this.#sessions) {
+      if (connection.use === 'exclusive' || !connection.isDeserted(now)) continue;
+      connection.use = 'retired';
+      connection.cancel();
+    }
   }
 
   get #hasSession(): boolean {
-    return this.#find(() => true) !== undefined;
+    return this.#sessions.find(() => true) !== undefined;
   }
 
   /** Closes what has been idle for long; while others find nothing, what is idle at all, and what is owed to them. */
   #giveUp(now: number): void {
     const idleMs = this.#options.budget.poorest === undefined ? (this.#options.idleMs ?? IDLE_MS) : TICK_MS;
     let spare: Connection | undefined;
-    for (const connection of this.#connections) {
+    for (const connection of this.#sessions) {
       if (connection.use !== 'shared') continue;
       if (connection.pending === 0 && now - connection.idleSince > idleMs) this.#retire(connection);
       else if (spare === undefined || connection.pending < spare.pending) spare = connection;
@@ -369,8 +424,8 @@ export class ConnectionPool {
    */
   #isOwed(connection: Connection, now: number): boolean {
     const { poorest } = this.#options.budget;
-    if (poorest === undefined || this.#find(({ use }) => use === 'retired')) return false;
-    const held = this.#connections.size + this.#opening.read + this.#opening.write;
+    if (poorest === undefined || this.#sessions.find(({ use }) => use === 'retired')) return false;
+    const held = this.#sessions.size + this.#opening.read + this.#opening.write;
     if (held > poorest + 1) return now - connection.openedAt > MIN_USE_MS;
     return held === 1 && poorest === 0 && now - connection.openedAt > TURN_MS;
   }

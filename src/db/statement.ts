@@ -1,5 +1,6 @@
 // What a statement's text tells before it is sent: which operation, reading or writing, and may it run here.
 import { shown } from '../options.js';
+import { StatementCost } from './statement-cost.js';
 
 export type Kind = 'read' | 'write';
 
@@ -11,6 +12,7 @@ export interface Statement {
   kind: Kind;
   /** Name of the prepared statement; undefined: sent unnamed. */
   name: string | undefined;
+  readonly cost: StatementCost;
   /** Why it may not run on a session that others share; undefined when it may. */
   readonly refusedOnLane: string | undefined;
   /** Why it may not run in `db.transaction`, which alone begins and ends one; undefined when it may. */
@@ -75,6 +77,7 @@ function read(text: string): Statement {
     operation: first,
     kind: kindOf(first, text),
     name: undefined,
+    cost: new StatementCost(),
     refusedOnLane: laneRefusal(first, text),
     refusedInTransaction: transactionRefusal(first, second, text),
   };

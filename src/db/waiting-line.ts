@@ -5,8 +5,10 @@ export type Wish = 'read' | 'write' | 'exclusive';
 
 export interface Waiter {
   readonly wish: Wish;
+  /** What the session is wanted for is expected to take so long, ms. */
+  readonly costMs: number;
   /** `performance.now()` after which it is too late. */
-  readonly deadlineAt: number;
+  readonly giveUpAt: number;
   /** Called at once: a session lent out and not yet used would look idle and could be closed. */
   readonly use: (connection: Connection) => void;
   readonly reject: (error: Error) => void;
@@ -14,52 +16,83 @@ export interface Waiter {
 
 interface Place {
   readonly number: number;
+  readonly since: number;
   readonly waiter: Waiter;
 }
 
+/** Those with the same wish. */
+interface Queue {
+  readonly places: Place[];
+  owedMs: number;
+}
+
+const queue = (): Queue => ({ places: [], owedMs: 0 });
+
 export class WaitingLine {
-  readonly #places: Readonly<Record<Wish, Place[]>> = { read: [], write: [], exclusive: [] };
+  readonly #queues: Readonly<Record<Wish, Queue>> = { read: queue(), write: queue(), exclusive: queue() };
   #numbers = 0;
 
   get length(): number {
-    const { read, write, exclusive } = this.#places;
-    return read.length + write.length + exclusive.length;
+    const { read, write, exclusive } = this.#queues;
+    return read.places.length + write.places.length + exclusive.places.length;
   }
 
   waiting(wish: Wish): number {
-    return this.#places[wish].length;
+    return this.#queues[wish].places.length;
   }
 
-  push(waiter: Waiter): void {
-    this.#places[waiter.wish].push({ number: ++this.#numbers, waiter });
+  /** What those with this wish are expected to take together, ms. */
+  owedMs(wish: Wish): number {
+    return this.#queues[wish].owedMs;
+  }
+
+  /** How long the first of them has waited, ms; 0 when nobody does. */
+  waitedMs(wish: Wish, now: number): number {
+    const [first] = this.#queues[wish].places;
+    return first === undefined ? 0 : now - first.since;
+  }
+
+  push(waiter: Waiter, now: number): void {
+    const line = this.#queues[waiter.wish];
+    line.places.push({ number: ++this.#numbers, since: now, waiter });
+    line.owedMs += waiter.costMs;
   }
 
   /** The wishes somebody waits for, the one that has waited longest first. */
   wishes(): Wish[] {
-    return Object.values(this.#places)
-      .flatMap((places) => places[0] ?? [])
+    return Object.values(this.#queues)
+      .flatMap(({ places }) => places[0] ?? [])
       .sort((a, b) => a.number - b.number)
       .map(({ waiter }) => waiter.wish);
   }
 
   /** Serves in order for as long as `take` has a connection for them. */
   serve(wish: Wish, take: () => Connection | undefined): void {
-    const places = this.#places[wish];
-    while (places.length > 0) {
+    const line = this.#queues[wish];
+    while (line.places.length > 0) {
       const connection = take();
       if (connection === undefined) return;
-      places.shift()!.waiter.use(connection);
+      const { waiter } = line.places.shift()!;
+      line.owedMs = line.places.length === 0 ? 0 : line.owedMs - waiter.costMs;
+      waiter.use(connection);
     }
   }
 
   /** Removes and returns those that `test` is true of. */
   remove(test: (waiter: Waiter) => boolean): Waiter[] {
     const removed: Waiter[] = [];
-    for (const places of Object.values(this.#places)) {
-      const left = places.filter(({ waiter }) => !test(waiter));
-      if (left.length === places.length) continue;
-      for (const { waiter } of places.splice(0)) if (test(waiter)) removed.push(waiter);
-      places.push(...left);
+    for (const line of Object.values(this.#queues)) {
+      if (!line.places.some(({ waiter }) => test(waiter))) continue;
+      const places = line.places.splice(0);
+      line.owedMs = 0;
+      for (const place of places) {
+        if (test(place.waiter)) {
+          removed.push(place.waiter);
+        } else {
+          line.places.push(place);
+          line.owedMs += place.waiter.costMs;
+        }
+      }
     }
     return removed;
   }

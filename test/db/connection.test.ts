@@ -12,7 +12,7 @@ describe('the watchdog of a connection', () => {
   it('cuts a session that has gone silent, and lets one go on that is only slow', async () => {
     const proxy = await startProxy((await startTestPostgres()).url);
     const closed = deferred<Connection>();
-    const events: ConnectionEvents = { drained() {}, closed: closed.resolve };
+    const events: ConnectionEvents = { answered() {}, closed: closed.resolve };
     const connection = await Connection.open(
       {
         url: proxy.url,

@@ -56,7 +56,7 @@ describe('the connections that a server grants', () => {
     await Promise.all(loading);
   });
 
-  it('are 503 DATABASE_BUSY at the deadline, not before, and the reason is told', async () => {
+  it('are 503 DATABASE_BUSY when half of the time has gone, and the reason is told', async () => {
     const db = open(await limitedTo(1));
     const begun = deferred();
     const end = deferred();

@@ -1,0 +1,29 @@
+// Callers that found no connection, for the log: one line for all of them, now and then, that says what to turn.
+
+export interface VainWaitsLog {
+  warn(details: object, message: string): void;
+}
+
+const LOG_EVERY_MS = 10_000;
+
+export class VainWaits {
+  readonly #log: VainWaitsLog;
+  #unsaid = 0;
+  #saidAt = -Infinity;
+
+  constructor(log: VainWaitsLog) {
+    this.#log = log;
+  }
+
+  /** One more caller gave up. @param size of the pool then */
+  add(size: object, now: number): void {
+    this.#unsaid++;
+    if (now - this.#saidAt < LOG_EVERY_MS) return;
+    this.#log.warn(
+      { callers: this.#unsaid, ...size },
+      'no database connection became free in time: raise DATABASE_POOL_MAX, or make transactions and statements shorter',
+    );
+    this.#saidAt = now;
+    this.#unsaid = 0;
+  }
+}

@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { AHEAD_MS, mayFollow, sessionsFor } from '#src/db/ahead.js';
+import { StatementCost } from '#src/db/statement-cost.js';
+
+interface Sent {
+  readonly costMs: number;
+  readonly expectedMs: number;
+}
+
+/** Sessions in virtual time: each works on what was sent to it in order, as a server does. */
+class Session {
+  readonly #pending: Sent[] = [];
+  #beganAt = 0;
+
+  get sent(): readonly Sent[] {
+    return this.#pending;
+  }
+
+  mayFollow(now: number): boolean {
+    const owedMs = this.#pending.reduce((sum, { expectedMs }) => sum + expectedMs, 0);
+    return mayFollow(this.#pending.length, owedMs, now - this.#beganAt);
+  }
+
+  /** @returns what the statement has before it, in milliseconds that it will really take */
+  send(sent: Sent, now: number): number {
+    if (this.#pending.length === 0) this.#beganAt = now;
+    const before = this.#pending.reduce((sum, { costMs }) => sum + costMs, 0);
+    this.#pending.push(sent);
+    return Math.max(0, before - (now - this.#beganAt));
+  }
+
+  work(now: number): void {
+    for (let [first] = this.#pending; first !== undefined && now - this.#beganAt >= first.costMs; ) {
+      this.#beganAt += first.costMs;
+      this.#pending.shift();
+      [first] = this.#pending;
+    }
+  }
+}
+
+describe('what a session takes ahead', () => {
+  it('is anything when nothing is under way, and quick statements by the hundred', () => {
+    expect(mayFollow(0, 1e9, 1e9)).to.equal(true);
+    expect(mayFollow(100, 100 * 0.2, 0.2)).to.equal(true);
+    expect(mayFollow(1_000, 0, 0)).to.equal(false);
+    expect(mayFollow(1, AHEAD_MS + 1, 0)).to.equal(false);
+    expect(mayFollow(1, 0, AHEAD_MS + 1)).to.equal(false);
+  });
+
+  it('never makes a statement wait for long behind those whose times are known', () => {
+    const arrivals = fc.array(
+      fc.record({
+        afterMs: fc.integer({ min: 0, max: 5 }),
+        costMs: fc.constantFrom(0.2, 1, 3, 15, 50, 1_000),
+      }),
+      { minLength: 1, maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(arrivals, fc.integer({ min: 1, max: 4 }), (statements, count) => {
+        const sessions = Array.from({ length: count }, () => new Session());
+        let now = 0;
+        for (const { afterMs, costMs } of statements) {
+          now += afterMs;
+          for (const session of sessions) session.work(now);
+          const session = sessions.find((each) => each.mayFollow(now));
+          if (session === undefined) {
+            expect(sessions.every(({ sent }) => sent.length > 0)).to.equal(true);
+            continue;
+          }
+          expect(session.send({ costMs, expectedMs: costMs }, now)).to.be.at.most(AHEAD_MS);
+        }
+      }),
+      { numRuns: 100, seed: 7 },
+    );
+  });
+
+  it('is bounded by the one under way where times are not known', () => {
+    const slow = new Session();
+    let behind = 0;
+    for (let now = 0; now < 1_000; now++) {
+      if (slow.mayFollow(now)) behind += slow.send({ costMs: 1_000, expectedMs: 0.2 }, now) > 0 ? 1 : 0;
+    }
+    expect(behind).to.be.at.most(AHEAD_MS);
+  });
+
+  it('needs sessions for what waits, never more than there are statements', () => {
+    expect([sessionsFor(100, 100 * 0.2), sessionsFor(100, 100 * 100), sessionsFor(3, 3_000)]).to.deep.equal([
+      1, 100, 3,
+    ]);
+  });
+
+  it('is learned: a single long time is not the rule, several are', () => {
+    const cost = new StatementCost();
+    for (let i = 0; i < 100; i++) cost.learn(0.1);
+    expect(cost.ms).to.be.within(0.1, 0.2);
+    cost.learn(100);
+    expect(cost.ms).to.be.lessThan(AHEAD_MS);
+    for (let i = 0; i < 3; i++) cost.learn(100);
+    expect(cost.ms).to.be.greaterThan(AHEAD_MS);
+  });
+});
