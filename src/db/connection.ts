@@ -70,6 +70,7 @@ export class Connection {
   /** Since when the server has been at the first of them. */
   #beganAt = 0;
   #owedMs = 0;
+  #cancelled: Operation | undefined;
   #opened = false;
   #broken = false;
 
@@ -203,8 +204,14 @@ export class Connection {
     return this.#pending.size > 0;
   }
 
-  /** Asks the server to end the statement under way. Only where it does not matter if the next one is ended instead. */
+  /**
+   * Asks the server to end the statement under way, once. Only where it does not matter if the next one is ended
+   * instead.
+   */
   cancel(): void {
+    const [first] = this.#pending;
+    if (first === this.#cancelled) return;
+    this.#cancelled = first;
     cancelStatement(this.#client as unknown as SessionAddress);
   }
 

@@ -176,7 +176,7 @@ export class ConnectionPool {
   #take(wish: Wish): Connection | undefined {
     const now = performance.now();
     if (wish === 'read' && this.#options.readOnlySessions) {
-      const reader = this.#sessions.readerWithRoom(now);
+      const reader = this.#sessions.withRoom('read', now);
       if (reader !== undefined) return reader;
       if (this.#sessions.reader !== undefined || this.#opening.read > 0) return undefined;
       if (this.#open('read') === 'opened') return undefined;
@@ -189,7 +189,7 @@ export class ConnectionPool {
     }
     if (wish === 'write' && writer !== undefined && writer.pending > 0) this.#widen();
     // The least loaded may be at a slow statement while others have room.
-    return writer?.hasRoom(now) ? writer : this.#sessions.writerWithRoom(now);
+    return writer?.hasRoom(now) ? writer : this.#sessions.withRoom('write', now);
   }
 
   /** One more lane for writes that would queue behind others, while the budget has something to spare. */
@@ -209,7 +209,7 @@ export class ConnectionPool {
       isHalted ||= opened === 'not now';
       // Readers have waited for a session of their own in vain.
       if (wish === 'read' && opened === 'no room') {
-        this.#line.serve(wish, () => this.#sessions.writerWithRoom(performance.now()));
+        this.#line.serve(wish, () => this.#sessions.withRoom('write', performance.now()));
       }
     }
     this.#timer ??= this.#outside(() => setInterval(() => this.#tick(), TICK_MS).unref());

@@ -39,13 +39,13 @@ export class Sessions {
     return this.find(({ readOnly, use }) => readOnly && use === 'shared');
   }
 
-  /** Always the oldest that has room: those that are not needed fall idle. */
-  readerWithRoom(now: number): Connection | undefined {
-    return this.find((each) => each.readOnly && each.use === 'shared' && each.hasRoom(now));
-  }
-
-  writerWithRoom(now: number): Connection | undefined {
-    return this.find((each) => !each.readOnly && each.use === 'shared' && each.hasRoom(now));
+  /** The oldest that is shared and has room: those that are not needed fall idle. */
+  withRoom(kind: 'read' | 'write', now: number): Connection | undefined {
+    for (const session of this.#all) {
+      if (session.readOnly !== (kind === 'read') || session.use !== 'shared' || session.broken) continue;
+      if (session.hasRoom(now)) return session;
+    }
+    return undefined;
   }
 
   /** The writer that is shared by the fewest statements. */
