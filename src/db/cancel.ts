@@ -1,5 +1,6 @@
-// Ends what a session is at, as PostgreSQL has it: over a connection of its own, by the numbers that the session was
-// given when it began (https://www.postgresql.org/docs/17/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS).
+// Ends what a session is at, as PostgreSQL has it: over a connection of its own, by the numbers that the
+// session was given when it began
+// (https://www.postgresql.org/docs/17/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS).
 import { connect } from 'node:net';
 
 /** https://www.postgresql.org/docs/17/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-CANCELREQUEST */
@@ -14,8 +15,8 @@ export interface SessionAddress {
 }
 
 /**
- * The server does not say whether it found anything to end: it may have ended by itself, and the next statement is ended
- * in its place. What cannot be cancelled ends by its time limit.
+ * The server does not say whether it found anything to end: it may have ended by itself, and the next
+ * statement is ended in its place. What cannot be cancelled ends by its time limit.
  */
 export function cancelStatement({ host, port, processID, secretKey }: SessionAddress): void {
   const message = Buffer.alloc(16);

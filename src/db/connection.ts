@@ -1,6 +1,6 @@
 // One session: a `pg` Client in pipeline mode, so that statements are sent without waiting for the answers
-// before them. It knows deadlines (a caller stops waiting, the late answer is dropped) and a watchdog (no answer
-// at all: the socket is cut), and it never repeats anything.
+// before them. It knows deadlines (a caller stops waiting, the late answer is dropped) and a watchdog (no
+// answer at all: the socket is cut), and it never repeats anything.
 import { Socket } from 'node:net';
 import type pg from 'pg';
 import { Allowance } from '../allowance.js';
@@ -140,7 +140,8 @@ export class Connection {
 
   /**
    * Sends at once, whatever is under way.
-   * @throws StatementError, ConnectionLostError, ReplyOverdueError; TypeError for a parameter without a text form
+   * @throws StatementError, ConnectionLostError, ReplyOverdueError; TypeError for a parameter without a text
+   * form
    */
   async send({ text, name, values, limitMs, deadlineAt, cost }: Send): Promise<pg.QueryResult> {
     // The extended protocol carries one statement: `select 1; commit` cannot sneak in.
@@ -198,15 +199,15 @@ export class Connection {
     if (!this.#broken) this.#events.answered(this);
   }
 
-  /** Nobody waits any more for anything that is under way. */
+  /** No caller waits any more for a statement that is under way. */
   isDeserted(now: number): boolean {
     for (const { deadlineAt } of this.#pending) if (now < deadlineAt) return false;
     return this.#pending.size > 0;
   }
 
   /**
-   * Asks the server to end the statement under way, once. Only where it does not matter if the next one is ended
-   * instead.
+   * Asks the server to end the statement under way, once. Only where it does not matter if the next one is
+   * ended instead.
    */
   cancel(): void {
     const [first] = this.#pending;

@@ -1,22 +1,24 @@
-// The connections of one database in one worker, opened on first use, closed when idle, each paid for out of the
-// budget of the process.
+// The connections of one database in one worker, opened on first use, closed when idle, each paid for out of
+// the budget of the process.
 //
-// While other pools of the process find nothing, whatever worker they are in, it gives up what it has to spare
-// (`#giveUp`). None wakes the other: each looks every TICK_MS, as long as it has connections or waits for one.
+// While other pools of the process find nothing, whatever worker they are in, it gives up what it has to
+// spare (`#giveUp`). None wakes the other: each looks every TICK_MS, as long as it has connections or waits
+// for one.
 //
 // Three wishes:
 //   read       a read-only session that readers share, pipelined
-//   write      one shared by autocommit writes. Quick ones get up to WRITE_LANES of them: on a single one every
-//              commit would wait for the flush to disk of the one before it; on several PostgreSQL flushes once for
-//              all of them
+//   write      one shared by autocommit writes. Quick ones get up to WRITE_LANES of them: on a single one
+//              every commit would wait for the flush to disk of the one before it; on several PostgreSQL
+//              flushes once for all of them
 //   exclusive  a session alone, for a transaction; comes from the write sessions
 //
-// A shared session takes what costs little (`ahead.ts`). Where none has room callers wait, and more are opened where
-// that is going to last. Whoever has waited for half of the time it had gives up, so that whoever is served has the other half.
+// A shared session takes what costs little (`ahead.ts`). Where none has room callers wait, and more are
+// opened where that is going to last. A caller gives up when half of its time has gone, so that one that is
+// served has the other half.
 import { AsyncResource } from 'node:async_hooks';
 import { Allowance } from '../allowance.js';
 import { watchedOf } from '../resilience/loop-watch.js';
-import { sessionsFor } from './ahead.js';
+import { LASTS_MS, sessionsFor } from './ahead.js';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { busy, grantsNoMore } from './failure.js';
@@ -30,7 +32,9 @@ import { type Waiter, WaitingLine, type Wish } from './waiting-line.js';
 export interface PoolOptions {
   readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs'>;
   readonly budget: ConnectionBudget;
-  /** False behind a pooler, which cannot promise a read-only session: then readers share the write sessions. */
+  /**
+   * False behind a pooler, which cannot promise a read-only session: then readers share the write sessions.
+   */
   readonly readOnlySessions: boolean;
   readonly log: { warn(details: object, message: string): void };
   readonly random?: () => number;
@@ -53,8 +57,6 @@ const IDLE_MS = 10_000;
 const PATIENCE = 0.5;
 /** Callers that wait; more hear DATABASE_BUSY at once. */
 const MOST_WAITING = 10_000;
-/** A wait of this length, past or expected, has more sessions opened. Shorter: a pause of the server does so, too. */
-const LASTS_MS = 100;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** While others wait a busy connection is not given up before it has been of some use. */
 const MIN_USE_MS = 100;
@@ -198,7 +200,9 @@ export class ConnectionPool {
     if (this.#sessions.writeLanes < WRITE_LANES) this.#open('write');
   }
 
-  /** Serves who waits and opens what those left would need, for who has waited longest first. */
+  /**
+   * Serves the callers that wait and opens what those left would need, the one that has waited longest first.
+   */
   #pump(): void {
     let isFull = false;
     let isHalted = false;
@@ -207,7 +211,7 @@ export class ConnectionPool {
       const opened = this.#openFor(wish);
       isFull ||= opened === 'no room';
       isHalted ||= opened === 'not now';
-      // Readers have waited for a session of their own in vain.
+      // Reads use the sessions of writes where none of their own can be opened.
       if (wish === 'read' && opened === 'no room') {
         this.#line.serve(wish, () => this.#sessions.withRoom('write', performance.now()));
       }
@@ -240,7 +244,8 @@ export class ConnectionPool {
   }
 
   /**
-   * Sessions that those who wait to share one are to have: the first at once, more when the wait lasts or will last.
+   * Sessions to open for callers that wait to share one: the first at once, more when the wait lasts or will
+   * last.
    */
   #lanes(wish: 'read' | 'write'): number {
     const waiting = this.#line.waiting(wish);
@@ -393,7 +398,10 @@ export class ConnectionPool {
     return busy('exhausted');
   }
 
-  /** Others wait for what is under way on behalf of nobody: the session is closed, and the server told to hurry. */
+  /**
+   * While callers wait, sessions whose statements no caller waits for are closed, and those statements
+   * cancelled.
+   */
   #cutDeserted(now: number): void {
     for (const connection of this.#sessions) {
       if (connection.use === 'exclusive' || !connection.isDeserted(now)) continue;
@@ -406,7 +414,10 @@ export class ConnectionPool {
     return this.#sessions.find(() => true) !== undefined;
   }
 
-  /** Closes what has been idle for long; while others find nothing, what is idle at all, and what is owed to them. */
+  /**
+   * Closes what has been idle for long; while others find nothing, what is idle at all, and what is owed to
+   * them.
+   */
   #giveUp(now: number): void {
     const idleMs = this.#options.budget.poorest === undefined ? (this.#options.idleMs ?? IDLE_MS) : TICK_MS;
     let spare: Connection | undefined;
@@ -419,8 +430,8 @@ export class ConnectionPool {
   }
 
   /**
-   * Whether others are to have a connection though it is of use here: when we hold more than they would have with it,
-   * or when it is the only one, its turn is over, and they have none. One at a time.
+   * Whether others are to have a connection though it is of use here: when we hold more than they would have
+   * with it, or when it is the only one, its turn is over, and they have none. One at a time.
    */
   #isOwed(connection: Connection, now: number): boolean {
     const { poorest } = this.#options.budget;

@@ -2,7 +2,10 @@
 
 /** Of a statement that was never carried out, ms. */
 const UNKNOWN_MS = 5;
-/** Times that all weigh the same; later on a new time replaces this part of the mean. Fewer: a pause passes for a change. */
+/**
+ * Times that all weigh the same; later on a new time replaces this part of the mean. Fewer: a pause passes
+ * for a change.
+ */
 const REMEMBERED = 16;
 
 export class StatementCost {

@@ -1,4 +1,5 @@
-// Callers that found no connection, for the log: one line for all of them, now and then, that says what to turn.
+// Callers that found no connection, for the log: one line for all of them, now and then, that says what to
+// turn.
 
 export interface VainWaitsLog {
   warn(details: object, message: string): void;
@@ -8,8 +9,8 @@ const LOG_EVERY_MS = 10_000;
 
 export class VainWaits {
   readonly #log: VainWaitsLog;
-  #unsaid = 0;
-  #saidAt = -Infinity;
+  #unlogged = 0;
+  #loggedAt = -Infinity;
 
   constructor(log: VainWaitsLog) {
     this.#log = log;
@@ -17,13 +18,13 @@ export class VainWaits {
 
   /** One more caller gave up. @param size of the pool then */
   add(size: object, now: number): void {
-    this.#unsaid++;
-    if (now - this.#saidAt < LOG_EVERY_MS) return;
+    this.#unlogged++;
+    if (now - this.#loggedAt < LOG_EVERY_MS) return;
     this.#log.warn(
-      { callers: this.#unsaid, ...size },
+      { callers: this.#unlogged, ...size },
       'no database connection became free in time: raise DATABASE_POOL_MAX, or make transactions and statements shorter',
     );
-    this.#saidAt = now;
-    this.#unsaid = 0;
+    this.#loggedAt = now;
+    this.#unlogged = 0;
   }
 }

@@ -41,12 +41,12 @@ export class WaitingLine {
     return this.#queues[wish].places.length;
   }
 
-  /** What those with this wish are expected to take together, ms. */
+  /** What the callers with this wish are expected to take together, ms. */
   owedMs(wish: Wish): number {
     return this.#queues[wish].owedMs;
   }
 
-  /** How long the first of them has waited, ms; 0 when nobody does. */
+  /** How long the first caller with this wish has waited, ms; 0 when none does. */
   waitedMs(wish: Wish, now: number): number {
     const [first] = this.#queues[wish].places;
     return first === undefined ? 0 : now - first.since;

@@ -1,8 +1,9 @@
-// What an answer, or the lack of one, says about the endpoint that was called, and whether asking again may help.
-// Business answers (4xx) are successes of the endpoint. 429 and OVERLOADED say that it protects itself: counting
-// them would open breakers on an endpoint that works. Gateway-class answers (502, 503, 504) and broken
-// connections may be asked again, elsewhere, unless the callee has passed the failure on from a call of its
-// own: it has been repeated there, and three layers that repeat three times each would make 27 calls of one.
+// What an answer, or the lack of one, says about the endpoint that was called, and whether asking again may
+// help. Business answers (4xx) are successes of the endpoint. 429 and OVERLOADED say that it protects itself:
+// counting them would open breakers on an endpoint that works. Gateway-class answers (502, 503, 504) and
+// broken connections may be asked again, elsewhere, unless the callee has passed the failure on from a call
+// of its own: it has been repeated there, and three layers that repeat three times each would make 27 calls
+// of one.
 import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
 import type { Outcome } from '../resilience/policy.js';
@@ -29,8 +30,8 @@ const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', again: false 
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
 
 /**
- * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, to be able to say so,
- * and each hop rounds the remaining time down.
+ * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, to be able to say
+ * so, and each hop rounds the remaining time down.
  */
 const GIVEN_UP_EARLY_MS = 60;
 

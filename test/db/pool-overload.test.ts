@@ -65,7 +65,7 @@ describe('connections that are fewer than their work needs', () => {
     expect(await db.one("select count(*) as n from item where note = 'given up'")).to.deep.equal({ n: 0 });
   });
 
-  it('are not held by statements that nobody waits for while others wait', async () => {
+  it('are not held by statements that no caller waits for while others wait', async () => {
     const db = await experienced(1);
     await block();
     const left = Array.from({ length: 5 }, () => rejection(withDeadline(50, () => db.query(READ, [0]))));
@@ -128,7 +128,7 @@ describe('connections that are fewer than their work needs', () => {
         (error: { code?: unknown }) => refused.push(error.code),
       );
     };
-    // A line that is as long as anybody may wait, then two come for each that can be served.
+    // The line is as long as a caller may wait from the start, then two come for each that can be served.
     const all = Array.from({ length: 60 }, () => withDeadline(1_000, one));
     for (let round = 0; round < 15; round++) {
       await delay(100);
@@ -141,7 +141,7 @@ describe('connections that are fewer than their work needs', () => {
     expect(committed + refused.length).to.equal(180);
   }).timeout(10_000);
 
-  it('say once what to raise, however many are refused', async () => {
+  it('are named in one line of the log, however many callers are refused', async () => {
     const lines: string[] = [];
     const log = { warn: (_details: object, message: string) => void lines.push(message) };
     const db = open(url, { budget: localBudget(1), log });
