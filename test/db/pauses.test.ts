@@ -65,7 +65,7 @@ describe('a database behind a pause of the process', () => {
         statementTimeoutMs: undefined,
         readOnly: false,
       },
-      { drained() {}, closed() {} },
+      { answered() {}, closed() {} },
     );
     expect(connection.broken).to.equal(false);
     await connection.end();

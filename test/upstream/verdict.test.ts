@@ -97,7 +97,7 @@ describe('a verdict on a 503 under a deadline that a caller has shortened', () =
   ] as const) {
     it(`is ${outcome} when ${leftMs} ms are left`, () => {
       const deadline = { isShortened: true, remainingMs: () => leftMs } as unknown as Deadline;
-      expect(judge({ kind: 'answered', value: answer(503) }, open, deadline)).to.include({ outcome });
+      expect(judge({ kind: 'answered', value: answer(503) }, open, deadline, 0)).to.include({ outcome });
     });
   }
 });
