@@ -56,7 +56,11 @@ export async function boundReceiveBuffers(
       timeout: MOST_MS,
     });
     child.unref();
+    // It would hold the port for a moment longer.
+    const end = (): boolean => child.kill('SIGKILL');
+    process.once('exit', end);
     const [code] = (await once(child, 'exit')) as [number | null];
+    process.off('exit', end);
     if (code !== 0) throw new Error(`SO_RCVBUF was not set (exit ${code})`);
   } catch (err) {
     log.warn(
