@@ -86,9 +86,8 @@ export class Connection {
       types: typeParsers(),
       statement_timeout: options.statementTimeoutMs,
     });
-    this.#client.on('error', () => {
-      this.#broken = true; // the statements under way are told by the driver, one by one
-    });
+    // The statements under way are told by the driver, one by one. The server may never close its side.
+    this.#client.on('error', () => this.#break());
     this.#client.on('end', () => {
       this.#broken = true;
       if (this.#opened) events.closed(this);
@@ -185,7 +184,12 @@ export class Connection {
 
   #answered(operation: Operation, error: Error | null, result: pg.QueryResult): void {
     if (error === null || error === undefined) operation.settle(undefined, result);
-    else operation.settle(fromDriver(error, this.broken), undefined);
+    else {
+      const fault = fromDriver(error, this.broken);
+      // What is sent now would be sent to a session that ends.
+      if (fault instanceof ConnectionLostError) this.#break();
+      operation.settle(fault, undefined);
+    }
     if (!this.#pending.delete(operation)) return;
     const now = performance.now();
     this.#silentMs = 0;
@@ -241,6 +245,11 @@ export class Connection {
     cut.unref();
     await this.#client.end();
     clearTimeout(cut);
+  }
+
+  #break(): void {
+    this.#broken = true;
+    this.#socket.destroy();
   }
 
   destroy(): void {

@@ -94,7 +94,7 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     if (others.length > 0 && others[0] !== undefined) {
       throw transactionFault(`it has no options, so it does not take ${shown(others[0])}`);
     }
-    return transact(this.#transactions, fn);
+    return transact(this.#transactions, (tx) => tx.within(fn));
   }
 
   once(key: IdempotencyKey, effect: (tx: Transaction) => Promise<Outcome>): Promise<Outcome> {

@@ -127,6 +127,16 @@ export function toCaller(error: unknown, outcome: 'unknown' | 'none'): unknown {
   return TRANSIENT.test(error.sqlState) ? busy('transient', error) : error;
 }
 
+/**
+ * As `toCaller`, of a statement that may commit in between, such as CALL: that it ran out of time or met
+ * another does not mean that it has changed nothing.
+ */
+export function toCallerOfPieces(error: unknown): unknown {
+  if (!(error instanceof StatementError)) return toCaller(error, 'unknown');
+  if (error.sqlState === '57014') return new OutcomeUnknownError('DEADLINE_EXCEEDED', error);
+  return TRANSIENT.test(error.sqlState) ? new OutcomeUnknownError('INTERNAL', error) : error;
+}
+
 /** Serialization failure, deadlock, lock timeout, out of resources: rolled back, another try may do. */
 const TRANSIENT = /^(40001|40P01|55P03|53...)$/;
 

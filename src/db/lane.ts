@@ -9,6 +9,7 @@ import {
   isStalePlan,
   StatementError,
   toCaller,
+  toCallerOfPieces,
 } from './failure.js';
 import type { ConnectionPool } from './pool.js';
 import type { Statement, StatementCache } from './statement.js';
@@ -54,7 +55,7 @@ export class Lane {
         return await (connection ? send(connection) : pool.whenShared(statement, deadlineAt, send));
       } catch (error) {
         if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, name, readOnly)) {
-          throw toCaller(error, readOnly ? 'none' : 'unknown');
+          throw statement.isAtomic ? toCaller(error, readOnly ? 'none' : 'unknown') : toCallerOfPieces(error);
         }
         name = undefined;
       }
@@ -64,7 +65,7 @@ export class Lane {
   /** Only what certainly changed nothing: refused before it ran, or lost on a session that cannot write. */
   #mayRepeat(error: unknown, statement: Statement, name: string | undefined, readOnly: boolean): boolean {
     if (error instanceof ConnectionLostError) return readOnly;
-    if (!(error instanceof StatementError)) return false;
+    if (!(error instanceof StatementError) || !statement.isAtomic) return false;
     if (isStalePlan(error)) {
       this.#options.statements.renew(statement, name);
       return true;
@@ -73,7 +74,10 @@ export class Lane {
       case '25006': // it looked like a read, but writes
         statement.kind = 'write';
         return readOnly;
-      case '26000': // no such prepared statement: its first use failed, or a pooler changed the session
+      // No such prepared statement: its first use failed, or a pooler changed the session. So the driver may
+      // prepare it twice.
+      case '26000':
+      case '42P05':
         return true;
       default:
         return false;

@@ -25,6 +25,11 @@ export class Lease {
     return this.#held().sendScript(text, limitMs, deadlineAt);
   }
 
+  /** As `Connection.cancel`: nobody else has the session. */
+  cancel(): void {
+    this.#held().cancel();
+  }
+
   destroy(): void {
     this.#held().destroy();
   }

@@ -38,9 +38,7 @@ export class Outage {
    * outage: the server may have been well meanwhile. So it does behind a pause of the process.
    */
   static after(before: Outage | undefined, attempt: FailedAttempt, now: number): Outage {
-    if (before === undefined || attempt.askedAt - before.#confirmedAt > PATIENCE_MS) {
-      return new Outage(attempt, now, 1, now);
-    }
+    if (before === undefined || !before.#goesOnAt(attempt.askedAt)) return new Outage(attempt, now, 1, now);
     return new Outage(attempt, attempt.hasSession ? now : before.#since, before.failures + 1, now);
   }
 
@@ -51,5 +49,18 @@ export class Outage {
   /** Too long for anybody to wait. */
   isLong(now: number): boolean {
     return now - this.#since > PATIENCE_MS;
+  }
+
+  /**
+   * Nobody waits now: it is long, and either it is too early to try again or an attempt is under way.
+   * @param askedAt when that began; undefined: none
+   */
+  isHopeless(now: number, askedAt: number | undefined): boolean {
+    if (!this.isLong(now)) return false;
+    return askedAt === undefined ? !this.mayRetry(now) : this.#goesOnAt(askedAt);
+  }
+
+  #goesOnAt(askedAt: number): boolean {
+    return askedAt - this.#confirmedAt <= PATIENCE_MS;
   }
 }

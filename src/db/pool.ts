@@ -80,6 +80,8 @@ export class ConnectionPool {
   #timer: NodeJS.Timeout | undefined;
   #tickedAt = 0;
   #outage: Outage | undefined;
+  /** When the last attempt to connect began. */
+  #askedAt = 0;
   /** The last time that the server granted no more connections. */
   #refusal: { readonly cause: unknown; readonly at: number } | undefined;
   #closing: { whenEmpty: () => void } | undefined;
@@ -167,12 +169,17 @@ export class ConnectionPool {
     const outage = this.#outage;
     const now = performance.now();
     if (this.#closing) waiter.reject(busy('closing'));
-    else if (outage?.isLong(now) && !outage.mayRetry(now)) waiter.reject(busy('unreachable', outage.cause));
+    else if (outage?.isHopeless(now, this.#isOpening ? this.#askedAt : undefined))
+      waiter.reject(busy('unreachable', outage.cause));
     else if (this.#line.length >= MOST_WAITING) waiter.reject(this.#noneInTime(now));
     else {
       this.#line.push({ ...waiter, giveUpAt: now + (deadlineAt - now) * PATIENCE }, now);
       this.#pump();
     }
+  }
+
+  get #isOpening(): boolean {
+    return this.#opening.read + this.#opening.write > 0;
   }
 
   #take(wish: Wish): Connection | undefined {
@@ -281,11 +288,9 @@ export class ConnectionPool {
     if (this.#closing) return 'not now';
     if (this.#outage !== undefined) {
       // One probe at a time until the server answers again.
-      const probing = this.#opening.read + this.#opening.write > 0;
-      if (probing || !this.#outage.mayRetry(performance.now())) return 'not now';
+      if (this.#isOpening || !this.#outage.mayRetry(performance.now())) return 'not now';
     }
-    const asking = this.#opening.read + this.#opening.write > 0;
-    if (asking && this.#wasRefused(performance.now())) return 'no room'; // one at a time, too
+    if (this.#isOpening && this.#wasRefused(performance.now())) return 'no room'; // one at a time, too
     if (!this.#options.budget.tryAcquire()) return 'no room';
     this.#opening[kind]++;
     void this.#outside(() => this.#connect(kind));
@@ -294,6 +299,7 @@ export class ConnectionPool {
 
   async #connect(kind: 'read' | 'write'): Promise<void> {
     const askedAt = performance.now();
+    this.#askedAt = askedAt;
     try {
       const connection = await Connection.open(
         { ...this.#options.connection, connectTimeoutMs: CONNECT_TIMEOUT_MS, readOnly: kind === 'read' },
@@ -370,7 +376,8 @@ export class ConnectionPool {
   }
 
   #end(connection: Connection): void {
-    if (!connection.broken) void connection.end();
+    if (connection.broken) connection.destroy();
+    else void connection.end();
   }
 
   #tick(): void {

@@ -10,6 +10,8 @@ export interface Statement {
   readonly operation: string;
   /** A guess that decides which lane is quicker, not what is allowed; corrected by experience. */
   kind: Kind;
+  /** False for one that may commit in between: what it has done before it fails stands. */
+  readonly isAtomic: boolean;
   /** Name of the prepared statement; undefined: sent unnamed. */
   name: string | undefined;
   readonly cost: StatementCost;
@@ -76,6 +78,7 @@ function read(text: string): Statement {
     text,
     operation: first,
     kind: kindOf(first, text),
+    isAtomic: first !== 'CALL' && first !== 'DO' && !/\bconcurrently\b/i.test(text),
     name: undefined,
     cost: new StatementCost(),
     refusedOnLane: laneRefusal(first, text),

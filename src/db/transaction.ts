@@ -7,7 +7,7 @@ import { DeadlineExceededError } from '../errors.js';
 import { Hold, type Holds } from '../hold.js';
 import { currentScope } from '../scope.js';
 import type { QueryResult, Row, Transaction } from './database.js';
-import { DatabaseMisuseError, isStalePlan, toCaller } from './failure.js';
+import { ConnectionLostError, DatabaseMisuseError, isStalePlan, toCaller } from './failure.js';
 import type { Lease } from './lease.js';
 import type { ConnectionPool } from './pool.js';
 import { Rows } from './rows.js';
@@ -16,7 +16,10 @@ import type { Statement, StatementCache } from './statement.js';
 /** For work outside any request. */
 const DEFAULT_DEADLINE_MS = 30_000;
 const ROLLBACK_LIMIT_MS = 2_000;
-/** The server ends the session of a host that has vanished so long after the deadline, and with it the locks. */
+/**
+ * The server ends the session of a host that has vanished, and with it the locks: so long after the deadline, and by
+ * as much later as was left when the last statement was sent.
+ */
 const VANISHED_MS = 1_000;
 
 export type Observe = <T>(operation: string, text: string, run: () => Promise<T>) => Promise<T>;
@@ -100,12 +103,30 @@ function clamp(ms: number): number {
   return Math.min(0x7fffffff, Math.max(1, Math.ceil(ms)));
 }
 
+const limits = (ms: number): string =>
+  `set local statement_timeout = ${ms}; set local idle_in_transaction_session_timeout = ${clamp(ms + VANISHED_MS)}`;
+
+/** What a service is given of a transaction: its end is not for the service to decide. */
+class GivenTransaction extends Rows implements Transaction {
+  readonly #tx: OpenTransaction;
+
+  constructor(tx: OpenTransaction) {
+    super();
+    this.#tx = tx;
+  }
+
+  query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {
+    return this.#tx.query<R>(text, values);
+  }
+}
+
 /** Lives from BEGIN to COMMIT or ROLLBACK; used after that, it throws. */
 export class OpenTransaction extends Rows implements Transaction {
   readonly #session: Lease;
   readonly #options: TransactionOptions;
   readonly #deadline: Deadline;
-  readonly #limitMs: number;
+  /** What the server has as its limits: never more than twice what is left when a statement is sent. */
+  #limitMs: number;
   readonly #begun: Promise<unknown>;
   readonly #unconfirmed: Promise<unknown>[] = [];
   #sealed = false;
@@ -118,9 +139,7 @@ export class OpenTransaction extends Rows implements Transaction {
     this.#options = options;
     this.#deadline = deadline;
     this.#limitMs = clamp(deadline.remainingMs());
-    const script =
-      `begin; set local statement_timeout = ${this.#limitMs};` +
-      ` set local idle_in_transaction_session_timeout = ${clamp(this.#limitMs + VANISHED_MS)}`;
+    const script = `begin; ${limits(this.#limitMs)}`;
     this.#begun = session.sendScript(script, this.#limitMs, deadline.at);
     this.#begun.catch(() => {}); // told by the first statement and by the commit
   }
@@ -158,7 +177,7 @@ export class OpenTransaction extends Rows implements Transaction {
    */
   async within<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     try {
-      return await fn(this);
+      return await fn(new GivenTransaction(this));
     } finally {
       this.#sealed = true;
     }
@@ -174,6 +193,7 @@ export class OpenTransaction extends Rows implements Transaction {
 
   async commit(): Promise<void> {
     this.#requireOpen();
+    if (this.#session.broken) throw this.#toCaller(new ConnectionLostError('lost before the commit'));
     this.#ended = true;
     this.#commitSent = true;
     const committed = this.#control('commit');
@@ -192,7 +212,13 @@ export class OpenTransaction extends Rows implements Transaction {
     this.#ended = true;
     if (this.#session.broken) return;
     const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
-    await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#session.destroy());
+    await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#giveUp());
+  }
+
+  /** A server that is busy with a statement does not see that its client has gone. */
+  #giveUp(): void {
+    this.#session.cancel();
+    this.#session.destroy();
   }
 
   #requireUnsealed(): void {
@@ -208,6 +234,7 @@ export class OpenTransaction extends Rows implements Transaction {
   /** The one way of a statement to the session. */
   async #send(statement: Statement, values: readonly unknown[] | undefined): Promise<pg.QueryResult> {
     this.#requireOpen();
+    this.#tightenLimits();
     const { text, name, operation } = statement;
     const options = { text, name, values, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
     return this.#options.observe(operation, text, async () => {
@@ -219,6 +246,15 @@ export class OpenTransaction extends Rows implements Transaction {
         throw this.#toCaller(error);
       }
     });
+  }
+
+  /** They were set for what was left then, and count from each statement anew. */
+  #tightenLimits(): void {
+    const leftMs = clamp(this.#deadline.remainingMs());
+    if (this.#limitMs <= 2 * leftMs) return;
+    this.#limitMs = leftMs;
+    // Behind a statement that has failed it fails, too, and changes nothing.
+    this.#session.sendScript(limits(leftMs), leftMs, this.#deadline.at).catch(() => {});
   }
 
   #control(text: 'commit'): Promise<pg.QueryResult> {

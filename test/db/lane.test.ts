@@ -7,6 +7,7 @@ import {
   OutcomeUnknownError,
   StatementError,
 } from '#src/db/failure.js';
+import { until } from '#test/support/until.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
 import { withDeadline } from './fixtures/scope.js';
@@ -28,6 +29,47 @@ describe('single statements', () => {
     );
     await client.end();
   };
+
+  it('that wait are not sent to a session that ends, nor kept by one that is not closed', async () => {
+    const proxy = await startProxy(url);
+    proxy.keepOpen();
+    const db = open(proxy.url, { budget: localBudget(1) });
+    const slow = rejection(db.query('insert into item select 1, pg_sleep(60)::text'));
+    await until(
+      () => db.size.used,
+      (used) => used === 1,
+    );
+    const waiting = Array.from({ length: 40 }, (_, id) =>
+      db.query('insert into item values ($1)', [id + 10]),
+    );
+    await terminateOthers();
+    expect(await slow).to.be.instanceOf(OutcomeUnknownError);
+    await Promise.all(waiting);
+    await terminateOthers();
+    await until(
+      () => db.size.open,
+      (sessions) => sessions === 0,
+    );
+    await db.query('insert into item values (9)');
+    await open(url).query('delete from item');
+    await proxy.close();
+  });
+
+  it('that commit in between are not said to have changed nothing, nor repeated', async () => {
+    const db = open(url);
+    await db.query('create table piece (id int)');
+    for (const state of ['40001', '26000', '57014']) {
+      await db.query(`create or replace procedure pieces() language plpgsql as $$ begin
+        insert into piece values (${Number(state)}); commit; raise sqlstate '${state}'; end $$`);
+      const error = await rejection(db.query('call pieces()'));
+      expect(error, state).to.be.instanceOf(state === '26000' ? StatementError : OutcomeUnknownError);
+    }
+    expect(await db.many('select id from piece order by id')).to.deep.equal([
+      { id: 26000 },
+      { id: 40001 },
+      { id: 57014 },
+    ]);
+  });
 
   it('give int8 as number, timestamptz as Date, json parsed and int8[] as numbers', async () => {
     const row = await open(

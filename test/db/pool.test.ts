@@ -7,6 +7,7 @@ import type { ClosableDatabase } from '#src/db/create-database.js';
 import type { Transaction } from '#src/db/database.js';
 import { ConnectionPool } from '#src/db/pool.js';
 import { silentLog } from '#test/support/silent-log.js';
+import { until } from '#test/support/until.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection, sharedBudgets } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
@@ -259,8 +260,10 @@ describe('the connections of a database', () => {
       expect(await soon).to.have.property('code', 'DATABASE_BUSY');
     }
     await proxy.listen();
-    let answer: unknown;
-    while (answer === undefined) answer = await db.one('select 6 as x').catch(() => undefined);
+    const answer = await until(
+      () => db.one('select 6 as x').catch(() => undefined),
+      (found) => found !== undefined,
+    );
     expect(answer).to.deep.equal({ x: 6 });
     await closeOpened();
     await proxy.close();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { localBudget } from '#src/db/budget.js';
 import type { Outcome, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
-import { runInScope } from '#src/scope.js';
+import { currentScope, runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
 import { newSeed, seeded } from '#test/support/random.js';
 import { deferred } from './fixtures/deferred.js';
@@ -159,6 +159,33 @@ describe('a transaction', () => {
       ),
     );
     expect(row.ms).to.be.within(5_000, 10_000);
+  });
+
+  it('tightens the limits at the server while its time runs out', async () => {
+    await withDeadline(400, () =>
+      open(url).transaction(async (tx) => {
+        const until = performance.now() + 250;
+        while (performance.now() < until) await tx.query('select 1');
+        const left = currentScope()!.deadline.remainingMs();
+        const { statement, idle } = await tx.one<{ statement: string; idle: string }>(
+          "select current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle",
+        );
+        expect(Number.parseInt(statement, 10)).to.be.at.most(2 * left + 2);
+        expect(Number.parseInt(idle, 10)).to.be.at.most(2 * left + 1_002);
+      }),
+    );
+  });
+
+  it('is ended by nobody whom it is given to', async () => {
+    const db = open(url);
+    const given = ['commit', 'rollback', 'last', 'ahead'] as const;
+    await db.transaction(async (tx) => {
+      for (const name of given) expect(tx).to.not.have.property(name);
+    });
+    await db.once({ route: 'r', key: 'k', body: null }, async (tx) => {
+      for (const name of given) expect(tx).to.not.have.property(name);
+      return { status: 200, body: null };
+    });
   });
 
   it('leaves its locks to others soon behind its deadline when its host vanishes', async () => {
