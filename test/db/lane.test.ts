@@ -34,10 +34,12 @@ describe('single statements', () => {
     const proxy = await startProxy(url);
     proxy.keepOpen();
     const db = open(proxy.url, { budget: localBudget(1) });
+    const begun = performance.now();
     const slow = rejection(db.query('insert into item select 1, pg_sleep(60)::text'));
+    // Until it is known to be slow, others are sent behind it.
     await until(
-      () => db.size.used,
-      (used) => used === 1,
+      () => db.size.used === 1 && performance.now() - begun > 200,
+      (isSlow) => isSlow,
     );
     const waiting = Array.from({ length: 40 }, (_, id) =>
       db.query('insert into item values ($1)', [id + 10]),
