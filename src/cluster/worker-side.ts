@@ -13,9 +13,8 @@ const INSIST_MS = 1_000;
 export interface WorkerParts extends Examiner {
   /**
    * Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects.
-   * @param hasFailed asked at the end: true when it leaves because of something that it ran
    */
-  drain(withinMs: number, hasFailed: () => boolean): Promise<void>;
+  drain(withinMs: number): Promise<void>;
   /** What kept the loop from turning was broken off: answers those who would wait for ever. */
   recover(): void;
   /** An exception that nothing has caught. @returns whether it is known what it has cost, and logged */
@@ -47,6 +46,10 @@ export class WorkerSide {
   #becomeQuiet: () => void = () => {};
   /** What was said before there was anybody to listen. */
   readonly #early: ReadyService[] = [];
+
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
 
   /** Installs the process-wide catchers of this thread: call before any service code is loaded. */
   constructor(port: MessagePort, { unhandledRejection }: Pick<Settings, 'unhandledRejection'>) {
@@ -157,7 +160,7 @@ export class WorkerSide {
 
   async #drain(withinMs: number): Promise<void> {
     try {
-      await this.#parts?.drain(withinMs, () => this.#hasFailed);
+      await this.#parts?.drain(withinMs);
     } finally {
       this.#becomeQuiet();
     }

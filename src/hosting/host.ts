@@ -48,6 +48,8 @@ export interface HostOptions {
   readonly bus?: TopicBus;
   /** Answers say `Connection: close`. */
   draining(): boolean;
+  /** True once something that ran in this thread has brought it down. Default: never. */
+  readonly hasFailed?: () => boolean;
   /** Routes of a service with a database answer 503 STARTING until it arrives. Default true. */
   readonly awaitsDatabases?: boolean;
   /** Default: what the process has. */
@@ -143,6 +145,7 @@ export function createHost(options: HostOptions): Host {
       shared,
       outfit,
     },
+    hasFailed: options.hasFailed ?? (() => false),
     openSagasSince,
   };
   const services: readonly MountedService[] = definitions.map(

@@ -51,6 +51,8 @@ export interface Surroundings {
   readonly cpu: { tasks(module: URL | undefined): Cpu };
   readonly shared: (service: string) => Shared;
   readonly outfit: Outfit;
+  /** True once something that ran in this thread has brought it down. */
+  readonly hasFailed: () => boolean;
   /** When the oldest saga was started that is open in a database of this process. */
   openSagasSince(): Promise<Date | undefined>;
 }
@@ -147,6 +149,7 @@ export class MountedService {
         owner: { instanceId: thread.instanceId, slot: thread.worker, generation: thread.generation },
         log: this.#log,
         lastChance: lastChanceOf(block, thread.slot),
+        hasFailed: this.#surroundings.hasFailed,
         observer: observeSagas(
           recorder,
           tracing,
@@ -183,8 +186,8 @@ export class MountedService {
     return this.#journal && openSince(this.#journal);
   }
 
-  async drain(withinMs: number, arrivals: Promise<void>, hasFailed?: () => boolean): Promise<void> {
-    await this.#engine?.drain(withinMs, arrivals, hasFailed);
+  async drain(withinMs: number, arrivals: Promise<void>): Promise<void> {
+    await this.#engine?.drain(withinMs, arrivals);
   }
 
   #every(ms: number, work: () => void): void {

@@ -7,6 +7,9 @@ import type { RetryRule } from './saga.js';
 /** Longest pause between two attempts of a compensation that has failed more often than its rule expected. */
 export const LONG_BACKOFF_MS = 60_000;
 
+/** A compensation is tried for 24 hours, so a rule without pauses would keep a thread busy for as long. */
+const LEAST_UNDO_BACKOFF_MS = 10;
+
 /** Milliseconds between 0 and `min(capMs, baseMs * 2^(failures - 1))`. `random` gives [0, 1). */
 export function fullJitter(baseMs: number, failures: number, capMs: number, random: () => number): number {
   return random() * Math.min(capMs, baseMs * 2 ** Math.min(failures - 1, 60));
@@ -25,5 +28,5 @@ export function forwardPause(rule: RetryRule, failures: number, random: () => nu
 /** As the step's own rule says for as many attempts as it names; then growing on, since there are 24 hours. */
 export function undoPause(rule: RetryRule, failures: number, random: () => number): number {
   const cap = failures < rule.attempts ? rule.maxBackoffMs : Math.max(rule.maxBackoffMs, LONG_BACKOFF_MS);
-  return equalJitter(rule.backoffMs, failures, cap, random);
+  return equalJitter(Math.max(rule.backoffMs, LEAST_UNDO_BACKOFF_MS), failures, cap, random);
 }

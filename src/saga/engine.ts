@@ -34,6 +34,8 @@ export interface SagaEngineOptions {
   readonly observer?: SagaObserver;
   /** See `RunnerSetting`. Default: one of this engine's own */
   readonly lastChance?: Turn;
+  /** True once something that ran in this worker has brought it down. Default: never */
+  readonly hasFailed?: () => boolean;
   /** Instead of `db`: where the engine writes. For tests. */
   readonly journal?: Journal;
   readonly now?: () => number;
@@ -50,16 +52,14 @@ export interface SagaEngine {
    * Claims nothing more, lets running sagas go on for up to `withinMs`, then breaks them off; what has not ended
    * is free for other workers at once. Afterwards `sagas.start` is refused (503 DRAINING).
    * @param arrivals resolves when no request can come any more that would start one; default: none comes
-   * @param hasFailed asked at the end: true when something that ran here has brought the worker down, so that it
-   *   may have been any step that is broken off; default: it drains by order
    */
-  drain(withinMs: number, arrivals?: Promise<void>, hasFailed?: () => boolean): Promise<void>;
+  drain(withinMs: number, arrivals?: Promise<void>): Promise<void>;
 }
 
 /** @throws ConfigError for a definition that could not work */
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   const { log, now = Date.now, random = Math.random, sleep = sleepUntilAborted } = options;
-  const { clock = () => performance.now() } = options;
+  const { clock = () => performance.now(), hasFailed = () => false } = options;
   const plans = new Plans(options.definitions);
   const journal =
     options.journal ?? new PgJournal({ db: options.db, owner: ownerName(options.owner), leaseMs: LEASE_MS });
@@ -71,21 +71,22 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     random,
     sleep,
     lastChance: options.lastChance ?? localTurn(),
+    hasFailed,
     observer: options.observer ?? NO_OBSERVER,
     tools: options.tools ?? {},
     service: options.service,
   });
   const recovery = new Recovery(journal, orchestrator, {
-    ...{ log, random, sleep, now, clock },
+    ...{ log, random, sleep, now, clock, hasFailed },
     plans: plans.keys(),
   });
   const sagas = new WorkerSagas({ journal, plans, orchestrator, now, clock });
   return {
     sagas,
     start: () => recovery.start(),
-    async drain(withinMs, arrivals, hasFailed) {
+    async drain(withinMs, arrivals) {
       recovery.stopClaiming();
-      await orchestrator.drain(withinMs, arrivals, hasFailed);
+      await orchestrator.drain(withinMs, arrivals);
       sagas.close();
       await recovery.stop();
     },

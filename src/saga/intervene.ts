@@ -38,7 +38,8 @@ function skipped(record: SagaRecord, result: Json | undefined): SagaRecord | und
     ? record.steps.findLastIndex((step) => isUndoFailed(step) || step.status === 'compensating')
     : record.steps.findIndex(({ status }) => status !== 'completed');
   const step = record.steps[position];
-  if (step === undefined) return undefined;
+  // A compensation has no result: it has turned around meanwhile.
+  if (step === undefined || (back && result !== undefined)) return undefined;
   const done: StepRecord = back ? { ...step, status: 'compensated' } : forwardDone(step, result);
   return retried({ ...record, steps: record.steps.with(position, done) });
 }

@@ -6,7 +6,7 @@ import type { Json } from './saga.js';
 /** PostgreSQL reads a few thousand, by the size of its stack. */
 const MOST_LEVELS = 500;
 /** One value may not hold up what the others of its batch have to write. */
-const MOST_CHARACTERS = 2 ** 21;
+const MOST_CHARACTERS = 2 ** 19;
 const [QUOTE, BACKSLASH, OBJECT, OBJECT_END, ARRAY, ARRAY_END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
 /** A string with U+0000 or half a surrogate pair is JSON but no jsonb (PostgreSQL manual, section 8.14). */
@@ -15,7 +15,7 @@ const NO_JSONB = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 /**
  * The value as it will be read back: dates as strings, members that are undefined gone; undefined is null.
  * @throws TypeError for what has no such form (cycles, functions, bigint, a Map, NaN, U+0000, more than 500
- *   levels, or than 2 Mi characters)
+ *   levels, or than 524,288 characters)
  */
 export function toJson(value: unknown): Json {
   if (value === undefined || value === null) return null;

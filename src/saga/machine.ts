@@ -154,7 +154,8 @@ function forward(record: SagaRecord, plan: Plan, now: number): { record: SagaRec
     };
     return {
       record: { ...withStep(record, position, asking), status: 'running' },
-      action: { kind: 'resolve', position, attempt: step.attempts },
+      // 0: the attempt was taken back.
+      action: { kind: 'resolve', position, attempt: Math.max(1, step.attempts) },
     };
   }
   if (step.attempts < rule.retry.attempts) {

@@ -24,12 +24,10 @@ export class Orchestrator {
   /** How many wait here for a saga, by its id. */
   readonly #waiters = new Map<string, number>();
   #phase: 'open' | 'over' = 'open';
-  /** As of SagaEngine.drain. */
-  #hasFailed = (): boolean => false;
 
-  constructor(plans: Plans, setting: Omit<RunnerSetting, 'hasFailed'>) {
+  constructor(plans: Plans, setting: RunnerSetting) {
     this.#plans = plans;
-    this.#setting = { ...setting, hasFailed: () => this.#hasFailed() };
+    this.#setting = setting;
   }
 
   running(sagaId: string): Running | undefined {
@@ -127,14 +125,8 @@ export class Orchestrator {
    * Lets running steps end: a saga that somebody waits for goes on here, another is let go at its next pause.
    * Breaks off what is left after `withinMs` and frees it for others at once.
    * @param arrivals resolves when nobody can start a saga any more; what is started before is waited for too
-   * @param hasFailed as of SagaEngine
    */
-  async drain(
-    withinMs: number,
-    arrivals: Promise<void> = Promise.resolve(),
-    hasFailed = (): boolean => false,
-  ): Promise<void> {
-    this.#hasFailed = hasFailed;
+  async drain(withinMs: number, arrivals: Promise<void> = Promise.resolve()): Promise<void> {
     const until = performance.now() + withinMs;
     let arriving = true;
     const arrived = arrivals.then(() => {
@@ -149,7 +141,8 @@ export class Orchestrator {
     const left = Array.from(this.#running.values(), ({ runner }) => runner);
     const reason = new UnavailableError('DRAINING', 'The worker stops.');
     for (const runner of left) runner.stop(reason);
-    const counts = ({ hasTried }: Runner): boolean => hasFailed() || !hasTried;
+    // Something that ran here has brought the worker down: it may have been any step that is broken off.
+    const counts = ({ hasTried }: Runner): boolean => this.#setting.hasFailed() || !hasTried;
     await Promise.all([
       this.#free(
         left.filter(counts).map(({ hold }) => hold),

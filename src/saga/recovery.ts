@@ -2,13 +2,15 @@
 // sagas, then claims unfinished ones whose lease has run out. The database decides who gets what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
-import { type ClaimOthers, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
+import { type Claim, type ClaimOthers, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
 import type { Orchestrator } from './orchestrator.js';
 import { LEASE_MS } from './runner.js';
 
 /** One round a second and a half at most, spread so that workers do not ask in step. */
 const ROUND_MS = { least: 1000, jitter: 500 };
+/** Fewer where the answer takes longer than this, because the sagas are large; a claim that fails brings none. */
 const CLAIM_AT_ONCE = 64;
+const SLOW_CLAIM_MS = 500;
 /** Claimed sagas that one worker runs at a time; the rest stays for others, or for later. */
 const CLAIMED_AT_MOST = 256;
 const FAILED_ROUND_MOST_MS = 5000;
@@ -28,6 +30,8 @@ export interface RecoverySetting {
   readonly now: () => number;
   readonly clock: () => number;
   readonly random: () => number;
+  /** True once something that ran in this worker has brought it down: then it takes over nothing. */
+  readonly hasFailed: () => boolean;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
@@ -54,6 +58,7 @@ export class Recovery {
   #isGracious = false;
   /** On `clock`. */
   #claimsFrom = Number.NEGATIVE_INFINITY;
+  #atOnce = CLAIM_AT_ONCE;
   #vouchAt = Number.NEGATIVE_INFINITY;
   /** A journal that does not answer holds up the loop, and leases run out all the same. */
   #watch: NodeJS.Timeout | undefined;
@@ -114,16 +119,39 @@ export class Recovery {
     const begun = this.#setting.clock();
     await this.#renew();
     this.#isDisturbed ||= this.#setting.clock() - begun > PAUSED_MS;
-    if (!this.#claiming || !this.#mayClaim()) return;
+    if (!this.#mayTake || !this.#mayClaim()) return;
     const others = await this.#others();
-    while (this.#claiming) {
-      const room = Math.min(CLAIM_AT_ONCE, CLAIMED_AT_MOST - this.#orchestrator.claimed);
+    let renewedAt = this.#setting.clock();
+    while (this.#mayTake) {
+      const room = Math.min(this.#atOnce, CLAIMED_AT_MOST - this.#orchestrator.claimed);
       if (room <= 0) return this.#vouch();
       const asked = this.#setting.clock();
-      const claims = await this.#journal.claim(room, this.#setting.plans, others);
+      // Sagas that end as fast as they are claimed keep the loop here for all of a backlog.
+      if (asked - renewedAt >= ROUND_MS.least) {
+        await this.#renew();
+        renewedAt = asked;
+      }
+      const claims = await this.#claim(room, others);
       if (claims.length > 0) this.#setting.log.info({ sagas: claims.length }, 'saga recovery: claimed');
       for (const claim of claims) this.#orchestrator.launch(claim, 'claimed', asked);
       if (claims.length < room) return;
+    }
+  }
+
+  get #mayTake(): boolean {
+    return this.#claiming && !this.#setting.hasFailed();
+  }
+
+  async #claim(room: number, others: ClaimOthers): Promise<readonly Claim[]> {
+    const { clock, plans } = this.#setting;
+    const asked = clock();
+    let isSlow = true;
+    try {
+      const claims = await this.#journal.claim(room, plans, others);
+      isSlow = clock() - asked > SLOW_CLAIM_MS;
+      return claims;
+    } finally {
+      this.#atOnce = isSlow ? Math.max(1, this.#atOnce >> 2) : Math.min(CLAIM_AT_ONCE, this.#atOnce * 2);
     }
   }
 

@@ -38,6 +38,7 @@ export const LEASE_MS = 6000;
 /** A step is broken off so long before the lease runs out: for what it does until it hears of it. */
 const MARGIN_MS = 500;
 const NOT_PROLONGED = 'The lease of the saga ran out before it was prolonged.';
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
 
 /** `let-go`: anyone may go on with it when it is due. `lost`: somebody else has it, or may have it soon. */
@@ -156,8 +157,14 @@ export class Runner {
       const written = await this.#write(unstorable(this.#record, this.#setting.now()), { releaseForMs: 0 });
       return written ? this.#ended() : 'lost';
     } finally {
-      if (this.#hasTurn) this.#setting.lastChance.leave();
+      this.#leaveTurn();
     }
+  }
+
+  /** The attempt for which it was taken has ended, and nothing died with it. */
+  #leaveTurn(): void {
+    if (this.#hasTurn) this.#setting.lastChance.leave();
+    this.#hasTurn = false;
   }
 
   async #goOn(announced?: Action): Promise<RunnerEnd> {
@@ -175,6 +182,9 @@ export class Runner {
     while (action !== undefined && action.kind !== 'ended') {
       if (this.#stopped) return 'lost';
       const outcome = await this.#act(action);
+      // What the attempt has thrown elsewhere is told by then.
+      if (action.kind === 'undo') await turn();
+      this.#leaveTurn();
       if (this.#stopped) return 'lost';
       const { now, random, hasFailed } = this.#setting;
       const { record, pauseMs } = settle(
@@ -186,7 +196,8 @@ export class Runner {
         random,
         hasFailed(),
       );
-      if (pauseMs > 0) {
+      const isOver = outcome.kind === 'ok' || outcome.kind === 'refused';
+      if (pauseMs > 0 || (!isOver && this.#isLeaving)) {
         const rested = await this.#rest(record, pauseMs);
         if (rested !== 'rested') return rested;
         action = await this.#announce(this.#record);

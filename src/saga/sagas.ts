@@ -133,7 +133,10 @@ export class WorkerSagas implements Sagas {
 
 /** @throws ValidationError for an input or a key that cannot be kept */
 function fresh(plan: Plan, rawInput: unknown, key: string | undefined, now: number): SagaRecord {
-  if (key !== undefined && (key === '' || key.length > MAX_KEY_LENGTH || key.includes('\0'))) {
+  if (
+    key !== undefined &&
+    (key === '' || key.length > MAX_KEY_LENGTH || key.includes('\0') || !key.isWellFormed())
+  ) {
     throw new ValidationError([{ path: '', message: `must be 1..${MAX_KEY_LENGTH} characters` }], 'Bad key.');
   }
   const input = inputOf(rawInput);

@@ -31,10 +31,11 @@ async function fail(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
 }
 
-new WorkerSide(port, { unhandledRejection }).arm({
-  async drain(_, hasFailed) {
+const side = new WorkerSide(port, { unhandledRejection });
+side.arm({
+  async drain() {
     if (fails === 'while it drains') await fail();
-    port.postMessage({ hasFailed: hasFailed() } satisfies Report);
+    port.postMessage({ hasFailed: side.hasFailed } satisfies Report);
   },
   isStanding: () => false,
   examine: () => undefined,

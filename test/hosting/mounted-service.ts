@@ -43,6 +43,7 @@ export function mounted(
     cpu: { tasks: () => unused },
     shared: () => unused,
     openSagasSince: async () => undefined,
+    hasFailed: () => false,
     outfit: (_service, given) => {
       deps = given;
       return given;

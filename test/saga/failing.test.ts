@@ -15,6 +15,8 @@ describe('a step that brings its worker down', () => {
   let now: number;
   let store: MemoryStore;
   let down: Moment;
+  /** As the thread knows it, in the moment in which something brings it down. */
+  let hasFailed: boolean;
 
   beforeEach(() => {
     now = Date.now();
@@ -28,7 +30,8 @@ describe('a step that brings its worker down', () => {
 
   function worker(steps: readonly Step[], options: Parameters<typeof engineOn>[2] = {}): SagaEngine {
     down = new Moment();
-    const engine = engineOn(store, [definitionOf(steps)], { sleep, ...options });
+    hasFailed = false;
+    const engine = engineOn(store, [definitionOf(steps)], { sleep, hasFailed: () => hasFailed, ...options });
     engine.start();
     return engine;
   }
@@ -41,14 +44,15 @@ describe('a step that brings its worker down', () => {
   /** One worker after the other, until the saga has ended. @returns how many have left, and the end */
   async function leaveUntilEnded(
     steps: readonly Step[],
-    hasFailed: (worker: number) => boolean,
+    fails: (worker: number) => boolean,
     withinMs = 0,
   ): Promise<{ left: number; view: SagaView | undefined }> {
     let engine = worker(steps);
     const { sagaId } = await engine.sagas.start('transfer', {});
     for (let left = 0; ; left++) {
       const view = await Promise.race([down.happened, engine.sagas.wait(sagaId, LONG)]);
-      await engine.drain(withinMs, Promise.resolve(), () => hasFailed(left));
+      hasFailed ||= fails(left);
+      await engine.drain(withinMs);
       if (view !== undefined || left === MOST_WORKERS) return { left, view: view ?? undefined };
       engine = worker(steps);
     }
@@ -84,6 +88,22 @@ describe('a step that brings its worker down', () => {
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
+  it('is given up backward, too, when its end is known long before its worker drains', async () => {
+    const fail = (): Promise<never> => {
+      // What a step has thrown elsewhere is known behind the end of the attempt.
+      setTimeout(() => down.now(), 50);
+      void Promise.resolve().then(() => {
+        hasFailed = true;
+      });
+      return Promise.reject(new Error('and it fails'));
+    };
+    const retry = { attempts: 100, backoffMs: 0, maxBackoffMs: 0 };
+    const steps = [{ name: 'a', run: () => 1, compensate: fail, retry }, refuses];
+    const { left, view } = await leaveUntilEnded(steps, () => true, 10_000);
+    expect(left).to.equal(UNENDED_UNDOS);
+    expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
+  });
+
   it('is told from one that a drain by order breaks off, whose attempts do not count', async () => {
     for (const steps of [
       [{ name: 'a', retry: { attempts: 2 }, run: deadly }],
@@ -103,7 +123,8 @@ describe('a step that brings its worker down', () => {
     const first = worker(steps);
     const { sagaId } = await first.sagas.start('transfer', {});
     await down.happened;
-    await first.drain(0, Promise.resolve(), () => true);
+    hasFailed = true;
+    await first.drain(0);
     const resting = new Moment();
     const second = worker(steps, {
       sleep: (ms, signal) => {

@@ -45,6 +45,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const calls = mail.box('calls', readFlightMessage);
   const bus = new TopicChannels(new TopicHints(block, slot), mail.box('topics', readTopicBatch));
   const host = createHost({
+    hasFailed: () => side.hasFailed,
     thread: boot,
     block,
     series: boot.series,
@@ -76,7 +77,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   };
   side.arm({
     serviceReady,
-    drain: async (withinMs, hasFailed) => {
+    drain: async (withinMs) => {
       // Behind the poll of this turn: what a listener has not taken when it closes, the kernel resets.
       await turn();
       server.stopListening();
@@ -92,7 +93,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
         .then(() => endUnfinished(app, log))
         .then(() => closeServer(server, cutConnections, log));
       const sagasMs = Math.max(0, withinMs - ANSWER_MS);
-      await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed, hasFailed))]);
+      await Promise.all([closed, ...services.map((service) => service.drain(sagasMs, closed))]);
       calls.close();
       await host.close();
       bus.close();

@@ -1,0 +1,86 @@
+// A worker that takes over more than it can at once.
+import { expect } from 'chai';
+import type { Journal } from '#src/saga/journal.js';
+import { LEASE_MS } from '#src/saga/runner.js';
+import { sagaRecord } from '#test/conformance/journal.common.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+
+const SAGAS = 1_000;
+
+describe('a backlog of sagas', () => {
+  let now: number;
+  let store: MemoryStore;
+
+  beforeEach(() => {
+    now = 1_800_000_000_000;
+    store = new MemoryStore(() => now);
+    for (let at = 0; at < SAGAS; at++) {
+      const record = sagaRecord({ steps: sagaRecord().steps.slice(0, 1), updatedAt: now + at });
+      store.sagas.set(record.sagaId, { record, fence: 1, leaseUntil: now, keyRetired: false });
+    }
+  });
+
+  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    await new Promise(setImmediate);
+    if (!signal.aborted) now += ms;
+  };
+
+  /** Until all of the backlog has been run. @param claim what a claim does in place of the journal's own */
+  async function workOff(
+    claim: (limit: number) => void,
+    renewed: () => void = () => undefined,
+  ): Promise<void> {
+    const done = new Moment();
+    let runs = 0;
+    const run = (): void => {
+      if (++runs === SAGAS) done.now();
+    };
+    const step: Step = { name: 'debit', run };
+    const long: Step = { name: 'long', run: () => done.happened, timeoutMs: 2 ** 31 - 1 };
+    const wrap = (journal: Journal): Journal => {
+      const [own, renew] = [journal.claim.bind(journal), journal.renew.bind(journal)];
+      return Object.assign(journal, {
+        async claim(limit: number, ...rest: [never, never]) {
+          claim(limit);
+          const claims = await own(limit, ...rest);
+          // What is claimed has ended by the time of the next claim.
+          for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+          return claims;
+        },
+        renew(holds: Parameters<Journal['renew']>[0]) {
+          renewed();
+          return renew(holds);
+        },
+      });
+    };
+    const definitions = [definitionOf([step]), definitionOf([long], 'long')];
+    const engine = engineOn(store, definitions, { sleep, clock: () => now, wrap });
+    await engine.sagas.start('long', {});
+    engine.start();
+    await done.happened;
+    await engine.drain(10_000);
+  }
+
+  it('is claimed, though an answer with many of them never comes', async () => {
+    await workOff((limit) => {
+      now += 100;
+      if (limit > 3) throw new Error('canceling statement due to statement timeout');
+    });
+  });
+
+  it('keeps no lease from being renewed, however long the worker is busy with it', async () => {
+    let renewedAt = now;
+    let longestMs = 0;
+    await workOff(
+      () => {
+        now += 400;
+      },
+      () => {
+        longestMs = Math.max(longestMs, now - renewedAt);
+        renewedAt = now;
+      },
+    );
+    expect(longestMs).to.be.below(LEASE_MS / 2);
+  });
+});
