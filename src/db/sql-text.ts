@@ -132,8 +132,8 @@ function afterEscapeString(script: string, from: number): number {
   return script.length;
 }
 
-/** They nest. */
-function afterBlockComment(script: string, from: number): number {
+/** Block comments nest, as PostgreSQL has them. One that is not closed takes all of the script. */
+export function afterBlockComment(script: string, from: number): number {
   const bounds = /\/\*|\*\//g;
   bounds.lastIndex = from;
   let depth = 0;

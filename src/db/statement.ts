@@ -1,5 +1,6 @@
 // What a statement's text tells before it is sent: which operation, reading or writing, and may it run here.
 import { shown } from '../options.js';
+import { afterBlockComment } from './sql-text.js';
 import { StatementCost } from './statement-cost.js';
 
 export type Kind = 'read' | 'write';
@@ -99,7 +100,7 @@ export function keywords(text: string): string[] {
       const end = text.indexOf('\n', at);
       at = end < 0 ? text.length : end + 1;
     } else if (text.startsWith('/*', at)) {
-      at = afterComment(text, at);
+      at = afterBlockComment(text, at);
     } else {
       const word = /^[a-z_]+/i.exec(text.slice(at, at + 32))?.[0];
       if (word !== undefined) words.push(word.toUpperCase());
@@ -108,20 +109,6 @@ export function keywords(text: string): string[] {
     }
   }
   return words;
-}
-
-function afterComment(text: string, start: number): number {
-  let depth = 0;
-  for (let at = start; at < text.length; at++) {
-    if (text.startsWith('/*', at)) {
-      depth++;
-      at++;
-    } else if (text.startsWith('*/', at)) {
-      at++;
-      if (--depth === 0) return at + 1;
-    }
-  }
-  return text.length;
 }
 
 const BEGINS_OR_ENDS = new Set(['BEGIN', 'START', 'COMMIT', 'END', 'ABORT']);

@@ -121,7 +121,7 @@ class GivenTransaction extends Rows implements Transaction {
 }
 
 /** Lives from BEGIN to COMMIT or ROLLBACK; used after that, it throws. */
-export class OpenTransaction extends Rows implements Transaction {
+export class OpenTransaction {
   readonly #session: Lease;
   readonly #options: TransactionOptions;
   readonly #deadline: Deadline;
@@ -134,7 +134,6 @@ export class OpenTransaction extends Rows implements Transaction {
   #commitSent = false;
 
   constructor(session: Lease, options: TransactionOptions, deadline: Deadline) {
-    super();
     this.#session = session;
     this.#options = options;
     this.#deadline = deadline;
