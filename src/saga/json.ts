@@ -1,6 +1,8 @@
 // What a journal can keep. A step must see the same values before and after a crash, so everything is turned
 // into plain JSON when it comes in, not when it is read back.
+import { ValidationError } from '../errors.js';
 import { refuseLoss } from '../json-form.js';
+import { describeThrown } from '../telemetry/thrown.js';
 import type { Json } from './saga.js';
 
 /** PostgreSQL reads a few thousand, by the size of its stack. */
@@ -30,6 +32,15 @@ export function toJson(value: unknown): Json {
   const form = JSON.parse(text) as Json;
   refuseLoss(value, form);
   return form;
+}
+
+/** As `toJson`, of what a client or an operator gives. @throws ValidationError that names `path` */
+export function givenJson(value: unknown, path: string, detail?: string): Json {
+  try {
+    return toJson(value);
+  } catch (error) {
+    throw new ValidationError([{ path, message: describeThrown(error).message }], detail);
+  }
 }
 
 /** One of their own for code of services, which may change what it is given. */

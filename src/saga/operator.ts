@@ -3,10 +3,10 @@ import type { Queryable } from '../db/database.js';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
-import { toJson } from './json.js';
+import { givenJson } from './json.js';
 import { PgJournal } from './pg-journal.js';
 import { LEASE_MS } from './runner.js';
-import type { Json, SagaStatus, SagaView } from './saga.js';
+import type { SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
 import { listItemOf, type SagaListItem, viewOf } from './view.js';
 
@@ -78,7 +78,12 @@ export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOper
     retry: hand('retry'),
     compensate: hand('compensate'),
     async skip(sagaId, result) {
-      return interveneIn(journals, { kind: 'skip', result: keptOf(result) }, sagaId, now);
+      return interveneIn(
+        journals,
+        { kind: 'skip', result: result === undefined ? undefined : givenJson(result, '/result') },
+        sagaId,
+        now,
+      );
     },
   };
 }
@@ -144,15 +149,6 @@ async function find(
     }
   }
   throw new NotFoundError('There is no such saga.');
-}
-
-function keptOf(result: unknown): Json | undefined {
-  if (result === undefined) return undefined;
-  try {
-    return toJson(result);
-  } catch (error) {
-    throw new ValidationError([{ path: '/result', message: (error as Error).message }]);
-  }
 }
 
 async function interveneIn(

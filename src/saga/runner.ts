@@ -1,5 +1,6 @@
 // Drives one saga: announce in the journal, act, write what came of it, and so on, until it has ended, has to
 // sleep for long, or belongs to somebody else.
+import { setImmediate as turn } from 'node:timers/promises';
 import { DeadlineExceededError } from '../errors.js';
 import type { TraceContext } from '../scope.js';
 import { type AttemptSetting, attempt, StepScope } from './attempt.js';
@@ -38,7 +39,6 @@ export const LEASE_MS = 6000;
 /** A step is broken off so long before the lease runs out: for what it does until it hears of it. */
 const MARGIN_MS = 500;
 const NOT_PROLONGED = 'The lease of the saga ran out before it was prolonged.';
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 const JOURNAL_RETRY_MS = { first: 100, most: 5000 };
 
 /** `let-go`: anyone may go on with it when it is due. `lost`: somebody else has it, or may have it soon. */

@@ -4,11 +4,10 @@ import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../
 import { checkOptions, milliseconds, shapeOf, TEXT, typeFault } from '../options.js';
 import { currentScope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
-import { describeThrown } from '../telemetry/thrown.js';
 import type { Plan, Plans } from './definition.js';
 import { hasEnded, type Journal, type SagaRecord } from './journal.js';
 import { pendingStep } from './journal-row.js';
-import { toJson } from './json.js';
+import { givenJson } from './json.js';
 import { advance } from './machine.js';
 import type { Orchestrator } from './orchestrator.js';
 import type { Json, Sagas, SagaView, StartedSaga } from './saga.js';
@@ -139,7 +138,7 @@ function fresh(plan: Plan, rawInput: unknown, key: string | undefined, now: numb
   ) {
     throw new ValidationError([{ path: '', message: `must be 1..${MAX_KEY_LENGTH} characters` }], 'Bad key.');
   }
-  const input = inputOf(rawInput);
+  const input = givenJson(rawInput, '', 'The input of the saga is not JSON that can be kept.');
   const trace = currentScope()?.trace;
   return {
     sagaId: newSagaId(now),
@@ -157,13 +156,4 @@ function fresh(plan: Plan, rawInput: unknown, key: string | undefined, now: numb
     updatedAt: now,
     steps: plan.steps.map(({ name }) => pendingStep(name)),
   };
-}
-
-function inputOf(raw: unknown): Json {
-  try {
-    return toJson(raw);
-  } catch (error) {
-    const { message } = describeThrown(error);
-    throw new ValidationError([{ path: '', message }], 'The input of the saga is not JSON that can be kept.');
-  }
 }
