@@ -54,7 +54,7 @@ export function checkOptions(given: unknown, shape: Shape, fault: Fault): void {
 }
 
 /** @param what the names are names of: `option`, `member` */
-export function unknownName(what: string, name: string, known: readonly string[]): string {
+function unknownName(what: string, name: string, known: readonly string[]): string {
   const near = meant(name, known);
   const hint = near === undefined ? ';' : `, did you mean "${near}"?`;
   return `unknown ${what} "${name}"${hint} known are ${known.join(', ')}`;

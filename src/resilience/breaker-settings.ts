@@ -49,7 +49,7 @@ export const BREAKER_KINDS: { readonly [K in keyof BreakerSettings]-?: Kind } = 
   isSuccess: FUNCTION,
 };
 
-export const BREAKER = shapeOf<BreakerSettings>('{ openMs: 30_000 }', BREAKER_KINDS);
+const BREAKER = shapeOf<BreakerSettings>('{ openMs: 30_000 }', BREAKER_KINDS);
 
 /**
  * @param what is said in front of what is wrong
