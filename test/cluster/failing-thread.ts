@@ -3,6 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerSide } from '#src/cluster/worker-side.js';
 import type { Settings } from '#src/config.js';
+import { IDLE_PARTS } from './idle-parts.js';
 
 export interface Failing {
   readonly unhandledRejection: Settings['unhandledRejection'];
@@ -37,11 +38,6 @@ side.arm({
     if (fails === 'while it drains') await fail();
     port.postMessage({ hasFailed: side.hasFailed } satisfies Report);
   },
-  isStanding: () => false,
-  examine: () => undefined,
-  recover() {},
-  accountsFor: () => false,
-  close() {},
-  serviceReady: async () => {},
+  ...IDLE_PARTS,
 });
 if (fails === 'at once') await fail();

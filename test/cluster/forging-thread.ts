@@ -3,6 +3,7 @@
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
 import type { WorkerBoot } from '#src/cluster/messages.js';
 import { WorkerSide } from '#src/cluster/worker-side.js';
+import { IDLE_PARTS } from './idle-parts.js';
 
 /** Passed as `instanceId`, in JSON. */
 export interface Forgery {
@@ -36,12 +37,7 @@ function forge(now: Forgery['moment']): void {
 
 side.arm({
   drain: async () => forge('draining'),
-  isStanding: () => false,
-  examine: () => undefined,
-  recover() {},
-  accountsFor: () => false,
-  close() {},
-  serviceReady: async () => {},
+  ...IDLE_PARTS,
 });
 // Keeps the thread alive. A deaf one ends with the test.
 new BroadcastChannel(ending).onmessage = () => exit();

@@ -7,7 +7,7 @@ import type { ServiceDefinition } from '#src/services/service.js';
 import { Project } from '#test/support/cli.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { withApp } from '#test/testing/with-app.js';
-import { examplesOf } from './examples.js';
+import { askIn, examplesOf, expectAnswers } from './examples.js';
 
 const page = readFileSync('docs/database.md', 'utf8');
 const [, migration, file] = /^```sql\n(-- (\S+)\n[\s\S]*?)^```$/m.exec(page)!;
@@ -39,14 +39,7 @@ describe('docs/database.md', () => {
       const module = pathToFileURL(join(project.folder, `service${index}.js`)).href;
       const { default: notes } = (await import(module)) as { default: ServiceDefinition };
       const { url: databaseUrl } = await startTestPostgres();
-      await withApp({ services: [notes], databaseUrl }, async (app) => {
-        for (const { method, url, status, answer } of turns) {
-          const told = await app.inject({ method, path: url });
-          const what = `${method} ${url}: ${told.text()}`;
-          expect(told.status, what).to.equal(status);
-          if (answer !== undefined) expect(told.text(), what).to.equal(answer);
-        }
-      });
+      await withApp({ services: [notes], databaseUrl }, (app) => expectAnswers(turns, askIn(app)));
     });
   }
 });

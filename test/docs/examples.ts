@@ -1,5 +1,7 @@
 // Examples of a page: a block of `js` that declares routes, and the block of `http` behind it, in which `>` is sent
 // and `<` must come back.
+import { expect } from 'chai';
+import type { TestApp } from '#src/testing.js';
 
 export interface Turn {
   readonly method: string;
@@ -18,6 +20,34 @@ export interface Example {
   readonly code: string;
   readonly turns: readonly Turn[];
 }
+
+/** What came back, whoever was asked. */
+interface Told {
+  readonly status: number;
+  readonly headers: object;
+  text(): string;
+}
+
+/** Asks in order, each time for what the page shows. */
+export async function expectAnswers(
+  turns: readonly Turn[],
+  ask: (turn: Turn) => Promise<Told>,
+): Promise<void> {
+  for (const turn of turns) {
+    const { method, url, status, fields, answer } = turn;
+    const told = await ask(turn);
+    const what = `${method} ${url}: ${told.text()}`;
+    expect(told.status, what).to.equal(status);
+    expect(told.headers, what).to.include(fields);
+    if (answer !== undefined) expect(told.text(), what).to.equal(answer);
+  }
+}
+
+/** Asks an app that `withApp` runs. */
+export const askIn =
+  (app: Pick<TestApp, 'inject'>) =>
+  ({ method, url, headers, body }: Turn): Promise<Told> =>
+    app.inject({ method, path: url, headers, ...(body && { body }) });
 
 export function examplesOf(page: string): readonly Example[] {
   const found: Example[] = [];

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import type { Application } from '#src/server/handler.js';
 import { bench } from '#test/server/kit.js';
-import { examplesOf } from './examples.js';
+import { examplesOf, expectAnswers } from './examples.js';
 
 /** What a project imports from `multilane`. */
 const SURFACE = pathToFileURL('dist/index.js').href;
@@ -43,13 +43,7 @@ describe('docs/http.md', () => {
         default: (app: Application) => void;
       };
       const { inject } = bench(declare, { configFile: join(base, 'multilane.config.js') });
-      for (const { method, url, headers, body, status, fields, answer } of turns) {
-        const told = await inject({ method, url, headers, body });
-        const what = `${method} ${url}: ${told.text()}`;
-        expect(told.status, what).to.equal(status);
-        expect(told.headers, what).to.include(fields);
-        if (answer !== undefined) expect(told.text(), what).to.equal(answer);
-      }
+      await expectAnswers(turns, ({ method, url, headers, body }) => inject({ method, url, headers, body }));
       expect(turns).to.not.have.length(0);
     });
   }

@@ -10,7 +10,7 @@ import type { ServiceDefinition } from '#src/services/service.js';
 import { Project } from '#test/support/cli.js';
 import { cleanEnvironment } from '#test/support/cluster.js';
 import { withApp } from '#test/testing/with-app.js';
-import { examplesOf } from './examples.js';
+import { askIn, examplesOf, expectAnswers } from './examples.js';
 
 const page = readFileSync('docs/resilience.md', 'utf8');
 const examples = examplesOf(page);
@@ -45,15 +45,7 @@ describe('docs/resilience.md', () => {
       const { default: demo } = (await import(pathToFileURL(join(project.folder, file)).href)) as {
         default: ServiceDefinition;
       };
-      await withApp({ services: [demo] }, async (app) => {
-        for (const { method, url, headers, body, status, fields, answer } of turns) {
-          const told = await app.inject({ method, path: url, headers, ...(body && { body }) });
-          const what = `${method} ${url}: ${told.text()}`;
-          expect(told.status, what).to.equal(status);
-          expect(told.headers, what).to.include(fields);
-          if (answer !== undefined) expect(told.text(), what).to.equal(answer);
-        }
-      });
+      await withApp({ services: [demo] }, (app) => expectAnswers(turns, askIn(app)));
     });
   }
 

@@ -7,7 +7,7 @@ import type { ServiceDefinition } from '#src/services/service.js';
 import { Project } from '#test/support/cli.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { withApp } from '#test/testing/with-app.js';
-import { examplesOf } from './examples.js';
+import { askIn, examplesOf, expectAnswers } from './examples.js';
 
 const [, section = ''] = readFileSync('docs/sagas.md', 'utf8').split(/^(?=## Declaring one$)/m);
 const files = [...section.matchAll(/^```(?:js|sql)\n((?:\/\/|--) (\S+)\n[\s\S]*?)^```$/gm)];
@@ -25,12 +25,7 @@ describe('docs/sagas.md, declaring one', () => {
     const turns = examplesOf(section.replace(/^```sql\n[\s\S]*?^```\n/m, '')).flatMap((one) => one.turns);
     expect(turns).to.have.length(3);
     const { url: databaseUrl } = await startTestPostgres();
-    await withApp({ services: [accounts], databaseUrl }, async (app) => {
-      for (const { method, url, status, answer } of turns) {
-        const told = await app.inject({ method, path: url });
-        expect(told.status, told.text()).to.equal(status);
-        expect(told.text()).to.equal(answer);
-      }
-    });
+    for (const { answer } of turns) expect(answer).to.be.a('string');
+    await withApp({ services: [accounts], databaseUrl }, (app) => expectAnswers(turns, askIn(app)));
   });
 });

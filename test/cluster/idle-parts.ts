@@ -1,0 +1,11 @@
+// The parts of a worker that does nothing, for threads of tests that are about its half of the protocol.
+import type { WorkerParts } from '#src/cluster/worker-side.js';
+
+export const IDLE_PARTS: Omit<WorkerParts, 'drain'> = {
+  isStanding: () => false,
+  examine: () => undefined,
+  recover() {},
+  accountsFor: () => false,
+  close() {},
+  serviceReady: async () => {},
+};
