@@ -1,6 +1,6 @@
 // Time that threads or parts of this process, or a server, may take for something. A process that is paused
-// (SIGSTOP, a frozen container) gets nothing done and sees nothing of what others do, so the time of a pause is
-// not taken off.
+// (SIGSTOP, a frozen container) gets nothing done and sees nothing of what others do, so the time of a pause
+// is not taken off.
 
 /**
  * Time is taken off in pieces of at most this length. The piece in which the process is paused is granted

@@ -1,6 +1,6 @@
-// Entries in order of arrival: a doubly linked list through the entries themselves, so that each comes and goes in
-// constant time, from wherever it stands and however many there are, and nothing is allocated. A Set does not: its
-// first entry is searched for among those that were deleted.
+// Entries in order of arrival: a doubly linked list through the entries themselves, so that each comes and
+// goes in constant time, from wherever it stands and however many there are, and nothing is allocated. A Set
+// does not: its first entry is searched for among those that were deleted.
 
 /** What a list links its entries by; the list's alone. */
 export interface Linked<T> {

@@ -1,5 +1,6 @@
-// Options that a caller gives: which there are, and what each may be. One that is misspelt would be missed in silence
-// (a bulkhead without its queue, a call without its timeout), so it is refused, and the message names the one meant.
+// Options that a caller gives: which there are, and what each may be. One that is misspelt would be missed in
+// silence (a bulkhead without its queue, a call without its timeout), so it is refused, and the message names
+// the one meant.
 import { types } from 'node:util';
 import { meant } from './nearest.js';
 

@@ -16,7 +16,7 @@ export const LOOK_EVERY_MS = 25;
  */
 const MOST_WATCHED_MS = 100;
 /**
- * A thread that could not be broken off is left alone for so long, then for twice as long, up to the most.
+ * How long a thread that could not be broken off is left alone. The time doubles with each try, up to the most.
  */
 const [AGAIN_MS, MOST_AGAIN_MS] = [1_500, 60_000];
 /**

@@ -36,8 +36,8 @@ export function defaultConfigFile(cwd: string): string | undefined {
 
 /**
  * Path of the configuration file that a command line means, undefined for `--demo`. Without a file there is
- * nothing to run, and the folder is the wrong one: no service is a default that somebody's database could be
- * migrated for.
+ * nothing to run: the folder is probably the wrong one, and services that run by default would migrate the
+ * database that its environment names.
  * @throws ConfigError when it is not there, or of an unknown kind
  */
 export function configFileOf(

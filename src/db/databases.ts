@@ -42,7 +42,8 @@ const databaseOf = ({ name, database = name }: Pick<DatabaseTarget, 'name' | 'da
 
 /**
  * Creates what is missing, then migrates, all services in parallel; `ready` is told of each as it is done.
- * @throws ConfigError for mistakes in a folder of migrations, before anything is done; StartError; for missing databases that we may not create: with the exact statements
+ * @throws ConfigError for mistakes in a folder of migrations, before anything is done; StartError; for
+ *   missing databases that we may not create: with the exact statements
  */
 export async function prepareDatabases(
   targets: readonly DatabaseTarget[],

@@ -20,7 +20,9 @@ export class StatementError extends Error {
   readonly table: string | undefined;
   /** What the server advises. */
   readonly hint: string | undefined;
-  /** The text that was sent, on one line and shortened, around the place where it is wrong; never its values. */
+  /**
+   * The text that was sent, on one line and shortened, around the place where it is wrong; never its values.
+   */
   statement: string | undefined;
   readonly #position: number;
 
@@ -34,8 +36,8 @@ export class StatementError extends Error {
   }
 
   /**
-   * To be called in the async function that the caller awaits: the error is made where the response arrives, and
-   * there nothing is known of the code that has sent the statement.
+   * To be called in the async function that the caller awaits: the error is made where the response arrives,
+   * and there nothing is known of the code that has sent the statement.
    */
   sentBy(text: string): void {
     if (this.statement !== undefined) return;

@@ -55,7 +55,10 @@ const onceFault = typeFault('db.once');
 const cancelFault = typeFault('db.cancel');
 const outcomeFault = typeFault('db.outcome');
 
-/** See `Database.once`. @throws TypeError for a key that is none: without its body any request would be the same */
+/**
+ * See `Database.once`.
+ * @throws TypeError for a key that is none: without its body any request would be the same
+ */
 export async function once(
   transact: Transact,
   key: IdempotencyKey,

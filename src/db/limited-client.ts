@@ -1,5 +1,5 @@
-// A `pg` client for one statement at a time, with limits that leave out pauses of the process. The limits of the
-// driver are plain timers: behind a pause they ring before what has arrived meanwhile is read.
+// A `pg` client for one statement at a time, with limits that leave out pauses of the process. The limits of
+// the driver are plain timers: behind a pause they ring before what has arrived meanwhile is read.
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
@@ -60,7 +60,9 @@ export class LimitedClient {
     await this.#limit(this.#connectTimeoutMs, 'timeout expired', this.session.connect());
   }
 
-  /** @throws the driver's error; `lost` when the connection broke, or was cut because the response is overdue */
+  /**
+   * @throws the driver's error; `lost` when the connection broke, or was cut because the response is overdue
+   */
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>> {
     const overdue = 'timeout: it accepted the connection, then sent no response';
     return this.#limit(this.#responseTimeoutMs, overdue, this.session.query<R>(text, values));

@@ -38,8 +38,8 @@ interface ReadSet extends MigrationSet {
 }
 
 /**
- * @throws ConfigError for a folder with mistakes, before anything runs; StartError when the database cannot be
- *   reached, a migration fails, or the database and the folder do not fit
+ * @throws ConfigError for a folder with mistakes, before anything runs; StartError when the database cannot
+ *   be reached, a migration fails, or the database and the folder do not fit
  */
 export async function migrateService(options: MigrateOptions): Promise<void> {
   const sets = await readSets(options);
@@ -55,7 +55,10 @@ export interface MigrationState {
   readonly applied: boolean;
 }
 
-/** In the order in which they are run; changes nothing. @throws StartError, ConfigError as `migrateService` */
+/**
+ * In the order in which they are run; changes nothing.
+ * @throws StartError, ConfigError as `migrateService`
+ */
 export async function migrationStates(options: MigrateOptions): Promise<readonly MigrationState[]> {
   const sets = await readSets(options);
   return withClient(options, async (client) => {
@@ -105,10 +108,12 @@ async function migrate(client: LimitedClient, options: MigrateOptions, set: Read
   if (pending.length === 0) return;
   const target = { service, setting, connection, schema: SCHEMA, table: tableOf(set.name) };
   await runMigrations(client, { ...target, ...set, pending: pending.map(({ name }) => name), timing, log });
-  await findPending(client, service, set); // whoever held the lock before us may have been newer
+  await findPending(client, service, set); // the process that held the lock before may have been newer
 }
 
-/** @throws StartError when the database has what the folder has not, or something later than what is pending */
+/**
+ * @throws StartError when the database has what the folder has not, or something later than what is pending
+ */
 async function findPending(
   client: LimitedClient,
   service: string,

@@ -1,5 +1,5 @@
-// Why a migration has failed, as its author wants to read it: file and line, the line itself with a mark below
-// the place, and what PostgreSQL advises.
+// Why a migration has failed, as its author wants to read it: file and line, the line itself with a mark
+// below the place, and what PostgreSQL advises.
 import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { lineOf, type Migration } from './migration-folder.js';
@@ -8,8 +8,8 @@ import { lineOf, type Migration } from './migration-folder.js';
 const SHOWN = 80;
 
 /**
- * @param done how many statements of the file had been carried out: where the server names no position, it was
- *   the next one
+ * @param done how many statements of the file had been carried out: where the server names no position, it
+ *   was the next one
  */
 export function migrationFailure(
   service: string,

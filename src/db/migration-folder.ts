@@ -1,5 +1,5 @@
-// The files of a folder of migrations. A folder that could not be applied to an empty database is refused before
-// anything runs: with file and line, and with what to do.
+// The files of a folder of migrations. A folder that could not be applied to an empty database is refused
+// before anything runs: with file and line, and with what to do.
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,9 @@ import { ConfigError } from '../errors.js';
 import { readMigrationScript } from './migration-script.js';
 import type { SqlStatement } from './sql-text.js';
 
-/** One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`. */
+/**
+ * One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`.
+ */
 export interface MigrationSet {
   readonly name: string;
   readonly folder: URL;

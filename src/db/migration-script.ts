@@ -1,6 +1,6 @@
-// What of a migration's file is run, and what in it could not do what its author expects. node-pg-migrate reads the
-// markers `-- Up Migration` and `-- Down Migration` with fewer questions: a file with the second one alone would
-// run both parts.
+// What of a migration's file is run, and what in it could not do what its author expects. node-pg-migrate
+// reads the markers `-- Up Migration` and `-- Down Migration` with fewer questions: a file with the second
+// one alone would run both parts.
 import { readScript, type SqlStatement } from './sql-text.js';
 
 /** What is wrong at a place of a script, and what to do. */
@@ -13,7 +13,7 @@ export interface MigrationScript {
   /** The part that is run. */
   readonly start: number;
   readonly end: number;
-  /** Of that part; their offsets are those of the whole script. */
+  /** The statements of that part; their offsets count from the beginning of the whole script. */
   readonly statements: readonly SqlStatement[];
   readonly faults: readonly ScriptFault[];
 }

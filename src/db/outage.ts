@@ -34,8 +34,8 @@ export class Outage {
 
   /**
    * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the
-   * server is there. When no attempt was made for longer than callers are patient, this failure begins another
-   * outage: the server may have been well meanwhile. So it does behind a pause of the process.
+   * server is there. When no attempt was made for longer than callers are patient, this failure begins
+   * another outage: the server may have been well meanwhile. So it does behind a pause of the process.
    */
   static after(before: Outage | undefined, attempt: FailedAttempt, now: number): Outage {
     if (before === undefined || !before.#goesOnAt(attempt.askedAt)) return new Outage(attempt, now, 1, now);

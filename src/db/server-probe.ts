@@ -71,7 +71,9 @@ export class ServerProbe {
 /** SQLSTATEs of a server that is stopping, has crashed or is still starting: it serves no client. */
 const NOT_NOW = /^57P0[123]$/;
 
-/** Every other refusal shows that the server lives: an unknown database, a wrong password, no free connection. */
+/**
+ * Every other refusal shows that the server lives: an unknown database, a wrong password, no free connection.
+ */
 const isAnswer = (error: unknown): boolean =>
   error instanceof driver().DatabaseError && !NOT_NOW.test(error.code ?? '');
 

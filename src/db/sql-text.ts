@@ -1,5 +1,5 @@
-// The statements of an SQL script, found as psql finds them, so that a migration can be judged before it runs and
-// a failure of it be placed. The script itself is sent whole: what is read here is never what is run.
+// The statements of an SQL script, found as psql finds them, so that a migration can be judged before it runs
+// and a failure of it be placed. The script itself is sent whole: what is read here is never what is run.
 
 export interface SqlStatement {
   /** Offset of its first word in the script. */

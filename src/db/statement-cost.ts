@@ -1,6 +1,6 @@
 // How long the server is expected to take for a statement, learned from how long it took before.
 
-/** Of a statement that was never carried out, ms. */
+/** The guess for a statement that has not been carried out yet, ms. */
 const UNKNOWN_MS = 5;
 /**
  * Times that all weigh the same; later on a new time replaces this part of the mean. Fewer: a pause passes

@@ -1,6 +1,6 @@
 // BEGIN … COMMIT on a session of its own, bounded by the deadline of the running scope on both sides: the server
-// gets what is left as the limit of a statement and of the time between two, and our side lets go at the deadline
-// whatever the code inside does.
+// gets what is left as the limit of a statement and of the time between two, and our side lets go at the
+// deadline whatever the code inside does.
 import type pg from 'pg';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
@@ -17,8 +17,8 @@ import type { Statement, StatementCache } from './statement.js';
 const DEFAULT_DEADLINE_MS = 30_000;
 const ROLLBACK_LIMIT_MS = 2_000;
 /**
- * The server ends the session of a host that has vanished, and with it the locks: so long after the deadline, and by
- * as much later as was left when the last statement was sent.
+ * The server ends the session of a host that has vanished, and with it the locks: so long after the deadline,
+ * and by as much later as was left when the last statement was sent.
  */
 const VANISHED_MS = 1_000;
 
@@ -171,8 +171,8 @@ export class OpenTransaction {
   }
 
   /**
-   * Runs what others do in this transaction. When it has settled, their statements are refused, also those whose turn
-   * has not come: behind `last` they would be part of something else.
+   * Runs what others do in this transaction. When it has settled, their statements are refused, also those
+   * whose turn has not come: behind `last` they would be part of something else.
    */
   async within<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     try {

@@ -20,7 +20,8 @@ function encodeOne(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (Array.isArray(value)) return value.map(encodeOne);
   if (typeof value !== 'object' || value instanceof Date) return value;
-  // The driver would look at the memory only when the statement is under way, and it may have been transferred.
+  // The driver would look at the memory only when the statement is under way, and it may have been
+  // transferred.
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return JSON.stringify(value);
 }

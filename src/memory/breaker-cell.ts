@@ -7,10 +7,10 @@
 // The epoch grows with every transition but one. A call carries the epoch it was admitted in, and its outcome
 // counts only there: what was sent before the breaker opened can neither close it nor open it again.
 //
-// The one is the opening by probes that are out of time: it keeps the epoch and the counts of probes. A thread
-// or a process that was stopped looks like an endpoint that does not respond, and no clock tells the two apart.
-// So a probe that ends all the same still counts, until the open period is over and others are let through.
-// Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
+// The one is the opening by probes that are out of time: it keeps the epoch and the counts of probes. A
+// thread or a process that was stopped looks like an endpoint that does not respond, and no clock tells the
+// two apart. So a probe that ends all the same still counts, until the open period is over and others are let
+// through. Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
 import type { Area } from './area.js';
 import { BreakerWindow } from './breaker-window.js';
 import {

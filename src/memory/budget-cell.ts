@@ -1,12 +1,12 @@
 // The retry budget of the whole process. A retry count per request multiplies load just when an upstream is
-// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: a call is repeated
-// while the repetitions of this second and the one before it are less than a fifth of their calls, plus a trickle for
-// callers with few.
-// (The argument at length: tower-rs/tower, tower/src/retry/budget.)
+// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: a
+// call is repeated while the repetitions of this second and the one before it are less than a fifth of their
+// calls, plus a trickle for callers with few. (The argument at length: tower-rs/tower,
+// tower/src/retry/budget.)
 //
 // Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second
-// it counts for, and the count. Whoever comes first in a second empties it and counts into it by one
-// compare-and-swap; the others only count, in the low half.
+// it counts for, and the count. The first call in a second empties the bucket and counts itself by one
+// compare-and-swap; the later ones only add to the count, in the low half.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 

@@ -1,8 +1,8 @@
 // Who waits for a place in a bulkhead, over all threads. Each thread says since when its first waiter has
 // waited, and how many wait with it, again and again while they do. Whoever has a place to give away looks
 // there for who has waited longest: a thread that looked at its own waiters only would keep the place among
-// them, and those of others would hardly ever get one. Whoever wants a place leaves as many free as are due to
-// those that come before it, and takes what is free beyond these.
+// them, and those of others would hardly ever get one. Whoever wants a place leaves as many free as are due
+// to those that come before it, and takes what is free beyond these.
 import type { Area } from './area.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
@@ -43,8 +43,8 @@ export class BulkheadLine {
   }
 
   /**
-   * So many wait in this thread, the first of them since then: to be said whenever that changes, and every few
-   * milliseconds.
+   * So many wait in this thread, the first of them since then: to be said whenever that changes, and every
+   * few milliseconds.
    */
   say(since: number, waiters: number): void {
     const at = this.#at(this.#slot);

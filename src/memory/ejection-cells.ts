@@ -182,8 +182,8 @@ export class EjectionCells {
   }
 
   /**
-   * Writes down what time alone has changed: who is back, and whose earlier ejections are forgotten. To be done
-   * now and then, in any thread, in less than days: a moment looks recent once more after 49.
+   * Writes down what time alone has changed: who is back, and whose earlier ejections are forgotten. To be
+   * done now and then, in any thread, in less than days: a moment looks recent once more after 49.
    */
   sweep(): void {
     for (let slot = 0; slot < this.#words.slots; slot++) {

@@ -1,7 +1,7 @@
 // Where the cells of a latency histogram lie: log-spaced from 10 us to 10 s, with an edge at every `le` bound
 // that Prometheus shows (CONTRACT section 6), so folding into those buckets is exact. Two
-// neighbouring edges differ by at most 19.2 %, and by up to 21.5 % where they are rounded to whole microseconds (below
-// 70 us). That is the relative error of a quantile.
+// neighbouring edges differ by at most 19.2 %, and by up to 21.5 % where they are rounded to whole
+// microseconds (below 70 us). That is the relative error of a quantile.
 import { HISTOGRAM_CELLS } from './layout.js';
 
 /** The `le` bounds of CONTRACT section 6, in microseconds. */

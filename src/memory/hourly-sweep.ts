@@ -1,6 +1,6 @@
-// Moments in shared memory are kept modulo 12 days (rate-row.ts) or 49 (elapsed.ts), and would look recent when they come
-// round. So what they tell no more is written down once an hour, while no moment is older than a few days.
-// A table may have millions of rows, so it is swept in parts, and the thread serves between them.
+// Moments in shared memory are kept modulo 12 days (rate-row.ts) or 49 (elapsed.ts), and would look recent
+// when they come round. So what they tell no more is written down once an hour, while no moment is older than
+// a few days. A table may have millions of rows, so it is swept in parts, and the thread serves between them.
 
 const EVERY_MS = 3_600_000;
 /** Between two parts of a sweep, which take about as long. */

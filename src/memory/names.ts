@@ -1,10 +1,10 @@
 // Rows of shared memory that are found by name: whoever says the same name, in whichever thread, has the same row. A few
 // whole numbers may go with it, on which all who use the name must agree. Rows are never given back.
 //
-// A name is looked for from the row on that its hash says. The first thread marks a free row with the hash; then
-// every thread that comes there with this hash writes its name, word by word, each only where no other is
-// written yet, and the length last. A name that meets a word of another one goes on to the next row. So of two
-// names with one hash one gets the row, and a name that a thread has died over is completed by the next.
+// A name is looked for from the row on that its hash says. The first thread marks a free row with the hash;
+// then every thread that comes there with this hash writes its name, word by word, each only where no other
+// is written yet, and the length last. A name that meets a word of another one goes on to the next row. So of
+// two names with one hash one gets the row, and a name that a thread has died over is completed by the next.
 import type { Area } from './area.js';
 import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 

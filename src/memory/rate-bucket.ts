@@ -54,7 +54,10 @@ export class RateBuckets {
     return this.count * ROWS_PER_BUCKET;
   }
 
-  /** Call it before a row is put further ahead than any was before. @param units by which it will be at most */
+  /**
+   * Call it before a row is put further ahead than any was before.
+   * @param units by which it will be at most
+   */
   mayLead(units: number): void {
     const ms = Math.min(Math.ceil(units / UNITS_PER_MS) + SKEW_MS, MOST_LEAD_MS);
     for (;;) {

@@ -150,8 +150,8 @@ export class RateTable {
 
   /**
    * Forgets rows without state, a part of them with each step. To be done now and then, in any thread, in
-   * less than days. What a process that was stopped for 12 days has missed is made up for by what `RateBuckets`
-   * knows of how far ahead a row may be.
+   * less than days. What a process that was stopped for 12 days has missed is made up for by what
+   * `RateBuckets` knows of how far ahead a row may be.
    */
   *sweepInParts(): Generator<void> {
     for (const buckets of this.#regions.all()) {

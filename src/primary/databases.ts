@@ -90,7 +90,10 @@ export class Databases {
     return databaseUrl === undefined && this.#services.some(({ name }) => !serviceDatabaseUrls[name]);
   }
 
-  /** Before anything is started for them. @throws ConfigError for mistakes in the folders of the migrations */
+  /**
+   * Before anything is started for them.
+   * @throws ConfigError for mistakes in the folders of the migrations
+   */
   async checkMigrations(): Promise<void> {
     for (const target of this.#targetsOn(undefined))
       await plannedMigrations({ service: target.name, ...target });

@@ -11,13 +11,15 @@ export interface BreakerSettings {
   readonly failureRate?: number;
   /** Calls in these ten seconds, of all threads, before the share means anything. Default 20. */
   readonly minimumCalls?: number;
-  /** How long it refuses everything before it lets probes through, milliseconds, 100 or more. Default 5000. */
+  /**
+   * How long it refuses everything before it lets probes through, milliseconds, 100 or more. Default 5000.
+   */
   readonly openMs?: number;
   /** Calls let through half-open, in all threads together: 1..15. All must succeed for it to close. Default 3. */
   readonly probes?: number;
   /**
-   * What succeeds after this many milliseconds has failed all the same, and probes that have not ended by then open it again.
-   * 0: no call is too slow, and a probe may take 10000. Default 10000.
+   * What succeeds after this many milliseconds has failed all the same, and probes that have not ended by
+   * then open it again. 0: no call is too slow, and a probe may take 10000. Default 10000.
    */
   readonly slowCallMs?: number;
   /**

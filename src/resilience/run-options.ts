@@ -5,7 +5,10 @@ import type { RunOptions } from './policy.js';
 const RUN = shapeOf<RunOptions>('{ signal: ctx.signal }', { signal: SIGNAL });
 const fault = typeFault('run');
 
-/** @throws TypeError for work that is no function, such as a promise of work that has begun, and for bad options */
+/**
+ * @throws TypeError for work that is no function, such as a promise of work that has begun, and for bad
+ *   options
+ */
 export function checkRun(work: unknown, options: RunOptions | undefined): void {
   requireFunction('work', work, '() => fetch(url)', fault);
   if (options !== undefined) checkOptions(options, RUN, fault);

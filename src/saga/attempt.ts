@@ -154,8 +154,8 @@ const kept = (text: unknown): string =>
   String(text).slice(0, MOST_CHARACTERS).toWellFormed().replaceAll('\0', '\ufffd');
 
 /**
- * What may be shown of whatever a step has thrown: only an HttpError's message is written for others. The log has
- * the rest. Never throws: what cannot be read is an unforeseen error.
+ * What may be shown of whatever a step has thrown: only an HttpError's message is written for others. The log
+ * has the rest. Never throws: what cannot be read is an unforeseen error.
  */
 function readThrown(thrown: unknown): { readonly isRefusal: boolean; readonly shown: SagaError } {
   try {

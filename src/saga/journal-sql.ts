@@ -25,8 +25,9 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
  * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34). Answers
  * the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
  * them, and none of their steps is written either. With `locked`: not written, because another session has
- * one of the rows. A move that was held up behind a later one of its hold changes nothing. A worker that has lost a saga and claimed it again may still have a write of its old hold
- * in the same statement, so the fence goes with the id all the way.
+ * one of the rows. A move that was held up behind a later one of its hold changes nothing. A worker that has
+ * lost a saga and claimed it again may still have a write of its old hold in the same statement, so the fence
+ * goes with the id all the way.
  */
 export const WRITE = `
 with started as (
@@ -116,8 +117,9 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 /**
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
- * others are left alone, null for ever. Rows that another worker is just claiming are passed over. First come those
- * that were moved longest ago: by their age, old ones that are tried again and again would keep all others out.
+ * others are left alone, null for ever. Rows that another worker is just claiming are passed over. First come
+ * those that were moved longest ago: by their age, old ones that are tried again and again would keep all
+ * others out.
  */
 export const CLAIM = `
 with due as (
@@ -160,8 +162,8 @@ update saga set lease_until = now() from known where saga.saga_id = known.saga_i
 
 /**
  * $1 lease (ms), from now on: one that lies far ahead, because this server's clock was set back, becomes
- * shorter. Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that another
- * session has locked is not.
+ * shorter. Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that
+ * another session has locked is not.
  */
 export const RENEW = `
 with asked as materialized (

@@ -14,14 +14,14 @@ export interface StepRecord {
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
   /**
-   * Compensation attempts begun so far, and when the first of them began: later by the time in which no process
-   * has tried.
+   * Compensation attempts begun so far, and when the first of them began: later by the time in which no
+   * process has tried.
    */
   readonly undoAttempts: number;
   readonly undoSince: number | null;
   /**
-   * The latest of them, in a row, that may have brought their worker down: nobody has written their end, or it
-   * had failed by then.
+   * The latest of them, in a row, that may have brought their worker down: nobody has written their end, or
+   * it had failed by then.
    */
   readonly undoUnended: number;
 }

@@ -16,8 +16,8 @@ import type { Json, SagaError } from './saga.js';
 import { COMPENSATE_FOR_MS, countTried } from './tried-time.js';
 
 /**
- * Attempts of a compensation, in a row, that may have brought their worker down: as many as a forward step has
- * by default. More would let one compensation that ends its process end it again and again.
+ * Attempts of a compensation, in a row, that may have brought their worker down: as many as a forward step
+ * has by default. More would let one compensation that ends its process end it again and again.
  */
 export const UNENDED_UNDOS = 5;
 

@@ -28,8 +28,8 @@ export interface SagaObserver {
   /** Before every attempt but the first, forward and back (`multilane_saga_step_retries_total`). */
   stepRetried(saga: string, step: string): void;
   /**
-   * Each time that a saga ends, in the worker that ended it (`multilane_sagas_total{saga,outcome}`): a second time for one
-   * that needed attention and was retried by an operator.
+   * Each time that a saga ends, in the worker that ended it (`multilane_sagas_total{saga,outcome}`): a second
+   * time for one that needed attention and was retried by an operator.
    */
   sagaEnded(saga: string, outcome: SagaOutcome): void;
 }

@@ -36,7 +36,8 @@ export interface SagaOperator {
   compensate(sagaId: string): Promise<SagaView>;
   /**
    * @param result what the step has given, for the steps behind it; undefined: null
-   * @throws also ValidationError for a result that cannot be kept, and for one of a compensation, which has none
+   * @throws also ValidationError for a result that cannot be kept, and for one of a compensation, which has
+   *   none
    */
   skip(sagaId: string, result?: unknown): Promise<SagaView>;
 }

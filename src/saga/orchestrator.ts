@@ -93,8 +93,8 @@ export class Orchestrator {
   }
 
   /**
-   * A step whose lease is about to run out stops before another worker can begin: the journal has not answered
-   * for long, or this process was paused.
+   * A step whose lease is about to run out stops before another worker can begin: the journal has not
+   * answered for long, or this process was paused.
    */
   breakOffOverdue(): void {
     for (const { runner } of this.#running.values()) {

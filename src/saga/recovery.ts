@@ -8,7 +8,9 @@ import { LEASE_MS } from './runner.js';
 
 /** One round a second and a half at most, spread so that workers do not ask in step. */
 const ROUND_MS = { least: 1000, jitter: 500 };
-/** Fewer where the answer takes longer than this, because the sagas are large; a claim that fails brings none. */
+/**
+ * Fewer where the answer takes longer than this, because the sagas are large; a claim that fails brings none.
+ */
 const CLAIM_AT_ONCE = 64;
 const SLOW_CLAIM_MS = 500;
 /** Claimed sagas that one worker runs at a time; the rest stays for others, or for later. */
@@ -165,8 +167,8 @@ export class Recovery {
   }
 
   /**
-   * Behind an outage or a pause others have leases to renew, as this worker had. Sagas that were claimed at once
-   * would be taken from runners that live. Not twice in a row: somebody has to claim, whatever goes on.
+   * Behind an outage or a pause others have leases to renew, as this worker had. Sagas that were claimed at
+   * once would be taken from runners that live. Not twice in a row: somebody has to claim, whatever goes on.
    */
   #mayClaim(): boolean {
     const now = this.#setting.clock();
@@ -181,8 +183,9 @@ export class Recovery {
   }
 
   /**
-   * Others have had their time only when the journal has answered all the while, and when this process was not
-   * paused, nor a host suspended: whoever knows a saga may have been paused as well. A clock that jumps tells.
+   * Others have had their time only when the journal has answered all the while, and when this process was
+   * not paused, nor a host suspended: whoever knows a saga may have been paused as well. A clock that jumps
+   * tells.
    */
   async #others(): Promise<ClaimOthers> {
     const now = this.#setting.clock();

@@ -124,8 +124,8 @@ export class Runner {
   }
 
   /**
-   * Breaks the step off if the lease is about to run out. That this attempt has ended is written all the same when
-   * the journal answers again, unless another has the saga by then.
+   * Breaks the step off if the lease is about to run out. That this attempt has ended is written all the same
+   * when the journal answers again, unless another has the saga by then.
    * @returns false when there is none to be broken off
    */
   breakOffOverdue(): boolean {

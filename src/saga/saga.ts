@@ -44,7 +44,9 @@ export interface SagaStep<Input = Json, Ctx = StepContext> {
   resolve?(input: Input, ctx: Ctx): Promise<{ done: Json } | { notDone: true }>;
   /** Must succeed in the end; an undo of what never happened is a success. */
   compensate?(input: Input, ctx: Ctx): Promise<void> | void;
-  /** Default: 5 attempts; pauses of 100 ms doubling up to 5 s, each drawn between half of that and all of it. */
+  /**
+   * Default: 5 attempts; pauses of 100 ms doubling up to 5 s, each drawn between half of that and all of it.
+   */
   readonly retry?: Partial<RetryRule>;
   /** Milliseconds for one attempt; default 10,000. */
   readonly timeoutMs?: number;
@@ -111,7 +113,8 @@ export interface StartedSaga {
 export interface Sagas {
   /**
    * Resolves once the start is journaled. Same key and input again: the same saga, `created: false`.
-   * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; TypeError for an option that there is not
+   * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; TypeError for an option
+   *   that there is not
    */
   start(saga: string, input: Json, options?: { readonly idempotencyKey?: string }): Promise<StartedSaga>;
   /** Resolves when the saga has ended, or with its current state at the timeout. @throws NotFoundError */

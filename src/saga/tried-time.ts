@@ -1,5 +1,5 @@
-// How long a compensation has been tried: not how long ago it began. Its time does not run on while no process has
-// the saga, or when somebody sets a clock.
+// How long a compensation has been tried: not how long ago it began. Its time does not run on while no
+// process has the saga, or when somebody sets a clock.
 import { LONG_BACKOFF_MS } from './backoff.js';
 import type { Plan } from './definition.js';
 import type { SagaRecord } from './journal.js';
@@ -8,8 +8,8 @@ import type { SagaRecord } from './journal.js';
 export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The record as of `now`. Of the time since it was last written, a compensation counts what its attempt and the
- * pause behind it may take: beyond that nobody has tried it. So `undoSince` moves on by the rest.
+ * The record as of `now`. Of the time since it was last written, a compensation counts what its attempt and
+ * the pause behind it may take: beyond that nobody has tried it. So `undoSince` moves on by the rest.
  */
 export function countTried(record: SagaRecord, plan: Plan, now: number): SagaRecord {
   const position = record.steps.findIndex(({ status }) => status === 'compensating');

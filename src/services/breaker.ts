@@ -29,10 +29,12 @@ export interface StandaloneBreaker extends CircuitBreaker {
   readonly memory: PartMemory;
   /**
    * Gives back the probes that a thread held which has ended, and its place among `threads`, wherever the
-   * thread was killed. Without it a lost probe counts until the breaker opens again, `slowCallMs` after the last probe.
+   * thread was killed. Without it a lost probe counts until the breaker opens again, `slowCallMs` after the
+   * last probe.
    * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
    * @returns false when that thread has no place
-   * @throws RangeError for the thread that calls, and for what is no `threadId`, such as the -1 of an ended Worker
+   * @throws RangeError for the thread that calls, and for what is no `threadId`, such as the -1 of an ended
+   *   Worker
    */
   reclaim(thread: number): boolean;
 }

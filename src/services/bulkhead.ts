@@ -36,7 +36,8 @@ export interface StandaloneBulkhead extends Bulkhead {
    * call that would be refused.
    * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
    * @returns false when that thread has no place
-   * @throws RangeError for the thread that calls, and for what is no `threadId`, such as the -1 of an ended Worker
+   * @throws RangeError for the thread that calls, and for what is no `threadId`, such as the -1 of an ended
+   *   Worker
    */
   reclaim(thread: number): boolean;
 }

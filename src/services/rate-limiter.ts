@@ -13,18 +13,24 @@ export interface RateLimiterOptions {
   /** Of a limiter in another thread, with which this one shares its counts. */
   readonly memory?: PartMemory;
   /**
-   * Keys in use at once that have a row of their own, but for one in a million. 28 KiB, and 149 to 298 bytes each: the table is
-   * a power of two. A key without a row shares one: its limit is too strict, never too lax. A key is in use until its
-   * whole burst is there again. 1 to 10,000,000.
+   * Keys in use at once that have a row of their own, but for one in a million. 28 KiB, and 149 to 298 bytes
+   * each: the table is a power of two. A key without a row shares one: its limit is too strict, never too
+   * lax. A key is in use until its whole burst is there again. 1 to 10,000,000.
    * @default 10_000 (2 MiB)
    */
   readonly keys?: number;
-  /** Limiters of one name in one memory are the same limit, so their `limit` must be the same; at most 64 names. */
+  /**
+   * Limiters of one name in one memory are the same limit, so their `limit` must be the same; at most 64
+   * names.
+   */
   readonly name?: string;
 }
 
 export interface RateLimiter {
-  /** In any interval of t seconds at most B + N*t of one key are admitted, over all threads. @throws TypeError for a key that is no text */
+  /**
+   * In any interval of t seconds at most B + N*t of one key are admitted, over all threads.
+   * @throws TypeError for a key that is no text
+   */
   take(key: string): RateAnswer;
   /** For other threads. A thread that has died holds nothing of it. */
   readonly memory: PartMemory;
@@ -39,8 +45,8 @@ const OPTIONS = shapeOf<RateLimiterOptions>(
 );
 
 /**
- * @throws TypeError for a text that is no limit, and one that is not that of the memory; RangeError for an impossible number
- *   of keys, or too many names; Error for memory of anything else
+ * @throws TypeError for a text that is no limit, and one that is not that of the memory; RangeError for an
+ *   impossible number of keys, or too many names; Error for memory of anything else
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   checkOptions(options, OPTIONS, typeFault('createRateLimiter'));

@@ -61,9 +61,9 @@ export function ringSink(memory: RingMemory, dropped: () => void): LogSink {
 }
 
 /**
- * undefined when the descriptor is closed: writing to it will say so. With numbers in place of bigints, Node.js would
- * leave the result where its realpath reads it: behind that of a pipe it stops following links (20 to 24), and the
- * modules that a thread loads next are other ones than it has already.
+ * undefined when the descriptor is closed: writing to it will say so. With numbers in place of bigints,
+ * Node.js would leave the result where its realpath reads it: behind that of a pipe it stops following links
+ * (20 to 24), and the modules that a thread loads next are other ones than it has already.
  */
 function statOf(fd: number): BigIntStats | undefined {
   try {

@@ -3,8 +3,8 @@ import { types } from 'node:util';
 import { shown } from './log-redact.js';
 
 /**
- * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter, a Proxy) is
- * replaced, so that nothing behind this has to expect it. Never throws.
+ * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter,
+ * a Proxy) is replaced, so that nothing behind this has to expect it. Never throws.
  */
 export function describeThrown(thrown: unknown): Error {
   try {

@@ -1,5 +1,5 @@
-// What the options of a call may be. It is checked before anything is counted or sent, so a mistake of the caller is
-// never taken for one of an endpoint.
+// What the options of a call may be. It is checked before anything is counted or sent, so a mistake of the
+// caller is never taken for one of an endpoint.
 import { types } from 'node:util';
 import {
   checkOptions,
@@ -51,7 +51,10 @@ const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', {
 
 const fault = typeFault('call');
 
-/** @throws TypeError for an unknown option, and for a value that would switch off what it bounds, or is sent as another */
+/**
+ * @throws TypeError for an unknown option, and for a value that would switch off what it bounds, or is sent
+ *   as another
+ */
 export function checkCall(options: CallOptions): void {
   checkOptions(options, OPTIONS, fault);
 }

@@ -5,7 +5,10 @@ type QueryValue = string | number | boolean | bigint | undefined;
 
 /** A member that is not listed here, or is of another kind, is a TypeError: nothing is sent then. */
 export interface CallOptions {
-  /** What is undefined is left out. A URLSearchParams, or another iterable of pairs, may have a name several times. */
+  /**
+   * What is undefined is left out. A URLSearchParams, or another iterable of pairs, may have a name several
+   * times.
+   */
   readonly query?:
     | Readonly<Record<string, QueryValue>>
     | Iterable<readonly [name: string, value: QueryValue]>;
@@ -56,8 +59,8 @@ export interface CallResponse {
 }
 
 /**
- * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can be had;
- *   TypeError for what cannot be sent
+ * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can
+ *   be had; TypeError for what cannot be sent
  */
 export interface ServiceClient {
   get(path: string, options?: CallOptions): Promise<CallResponse>;

@@ -1,5 +1,5 @@
-// From what a caller asks for to what may be sent: pure, the same for every transport. Whatever a transport could not
-// send is refused here, so what fails in a transport is never a mistake of the caller.
+// From what a caller asks for to what may be sent: pure, the same for every transport. Whatever a transport
+// could not send is refused here, so what fails in a transport is never a mistake of the caller.
 import { shown } from '../options.js';
 import type { CallOptions } from './call.js';
 import { checkCall } from './call-options.js';
@@ -110,9 +110,10 @@ function encoded(path: string): string {
 }
 
 /**
- * Header fields the caller may set, and the body. Fields of the connection and of the framing are left out, and so are
- * those whose value is undefined.
- * @throws TypeError for a name, value or key that could split the request or is no text, and for both `json` and `body`
+ * Header fields the caller may set, and the body. Fields of the connection and of the framing are left out,
+ * and so are those whose value is undefined.
+ * @throws TypeError for a name, value or key that could split the request or is no text, and for both `json`
+ *   and `body`
  */
 export function outgoingContent(options: CallOptions): OutgoingContent {
   if (options.json !== undefined && options.body !== undefined) {

@@ -46,8 +46,8 @@ interface Failure {
 }
 
 /**
- * `gone`: no call of this key is under way. `taken`: nor will one be soon, the place is another key's. `lost`: the
- * call that was waited for has no answer for others.
+ * `gone`: no call of this key is under way. `taken`: nor will one be soon, the place is another key's.
+ * `lost`: the call that was waited for has no answer for others.
  */
 export type FlightMessage = { readonly key: string } & (
   | { readonly kind: 'ask' }
@@ -98,8 +98,8 @@ const isFields = (value: unknown): boolean =>
   Object.values(value).every((field) => typeof field === 'string');
 
 /**
- * `own`: an answer for nobody but who has made the call. `error`: of this worker's own call, with what others are to
- * be told of it; undefined: nothing.
+ * `own`: an answer for nobody but who has made the call. `error`: of this worker's own call, with what others
+ * are to be told of it; undefined: nothing.
  */
 type Ended =
   | Answer

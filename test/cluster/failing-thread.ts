@@ -1,5 +1,5 @@
-// A worker thread with the runtime's own half of the protocol, that fails as it is told and reports, at the end of
-// its drain, whether its half takes it for one that has failed.
+// A worker thread with the runtime's own half of the protocol, that fails as it is told and reports, at the
+// end of its drain, whether its half takes it for one that has failed.
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerSide } from '#src/cluster/worker-side.js';
 import type { Settings } from '#src/config.js';

@@ -1,5 +1,5 @@
-// What a folder of migrations may hold. Each mistake is refused before anything runs, with its place and with what
-// to do.
+// What a folder of migrations may hold. Each mistake is refused before anything runs, with its place and with
+// what to do.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What is held against the server behind a pause of the process (SIGSTOP, a suspended machine): nothing. What has
-// arrived meanwhile lies in the sockets, and timers run before it is read.
+// What is held against the server behind a pause of the process (SIGSTOP, a suspended machine): nothing. What
+// has arrived meanwhile lies in the sockets, and timers run before it is read.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +36,9 @@ describe('a database behind a pause of the process', () => {
     await proxy.close();
     restoreClock();
   });
-  /** Pauses once, when a client sends what includes `text`; what it has sent is passed on behind the pause. */
+  /**
+   * Pauses once, when a client sends what includes `text`; what it has sent is passed on behind the pause.
+   */
   const pauseAt = (text: string): void => {
     let isOver = false;
     proxy.onRequest = (data) => {

@@ -1,4 +1,5 @@
-// docs/database.md shows what happens: its table is created, its routes are declared and asked, as they stand there.
+// docs/database.md shows what happens: its table is created, its routes are declared and asked, as they stand
+// there.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -9,7 +9,10 @@ import { expectLawful } from './rate-law.js';
 
 const ROWS_PER_BUCKET = 6;
 
-/** Of keys thrown into so many buckets: the expected share of those that are the seventh or a later one in theirs. */
+/**
+ * Of keys thrown into so many buckets: the expected share of those that are the seventh or a later one in
+ * theirs.
+ */
 function shareWithoutRow(keys: number, buckets: number): number {
   if (keys <= ROWS_PER_BUCKET) return 0;
   let chance = (1 - 1 / buckets) ** keys; // that a bucket has `count` keys

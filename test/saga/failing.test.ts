@@ -1,4 +1,5 @@
-// Steps that bring their worker down: it drains, and gives its sagas back, but not the attempts that it broke off.
+// Steps that bring their worker down: it drains, and gives its sagas back, but not the attempts that it broke
+// off.
 import { setImmediate as turnOf } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';

@@ -1,5 +1,5 @@
-// The guard of a lease: a step is told to stop before another worker may begin it, when the journal does not answer or
-// answers late. Time is the test's, for the engine's clock and for its timer.
+// The guard of a lease: a step is told to stop before another worker may begin it, when the journal does not
+// answer or answers late. Time is the test's, for the engine's clock and for its timer.
 import { mock } from 'node:test';
 import { expect } from 'chai';
 import type { SagaEngine } from '#src/saga/engine.js';

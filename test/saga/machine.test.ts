@@ -204,7 +204,8 @@ describe('the rules of a saga', () => {
   it('count of these 24 hours only the time in which a process has tried', () => {
     const tried = walk([ok, ...Array<Outcome>(3).fill(refused)]).record;
     for (const setMs of [60 * 60 * 60_000, -2 * 60 * 60_000]) {
-      // The journal has the same record, and the clock says something else: a weekend has passed, or it was set.
+      // The journal has the same record, and the clock says something else: a weekend has passed, or it was
+      // set.
       const record = { ...tried, ...shifted(tried, -setMs) };
       const tries = (minutes: number): SagaRecord['steps'] =>
         walk(Array<Outcome>(minutes).fill(unknown), record, 1).record.steps;

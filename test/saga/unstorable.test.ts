@@ -1,4 +1,5 @@
-// What the journal of sagas cannot keep: refusals of PostgreSQL that writing again cannot help, and texts of errors.
+// What the journal of sagas cannot keep: refusals of PostgreSQL that writing again cannot help, and texts of
+// errors.
 import { expect } from 'chai';
 import type pg from 'pg';
 import type { Queryable } from '#src/db/database.js';

@@ -259,7 +259,8 @@ describe('single flight', () => {
     const { one, two, made, asked } = bench;
     const first = one.get();
     await until(made, (count) => count === 1);
-    // It ends while the question is on its way; behind the reply, and before that arrives, the next one begins.
+    // It ends while the question is on its way; behind the reply, and before that arrives, the next one
+    // begins.
     let next: Promise<CallResponse> | undefined;
     one.onAsk = () => {
       next ??= one.get();
