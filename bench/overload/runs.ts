@@ -95,6 +95,7 @@ export const UNEVEN: readonly shapes.Shape[] = [
   shapes.oneInTenAfter,
   shapes.besideCheap,
 ];
+const MANY = [shapes.manyRoutes];
 const LIGHT = [shapes.constant, shapes.bimodal, shapes.lognormal, shapes.synchronous];
 
 /**
@@ -110,7 +111,7 @@ function calmLoads(shape: shapes.Shape): readonly number[] {
 /** Whose capacity is not exceeded: nothing may be refused. */
 export function calmRuns(length = WHOLE): readonly Run[] {
   return [
-    ...[...HEAVY, ...LIGHT, ...COSTLY].flatMap((shape) =>
+    ...[...HEAVY, ...LIGHT, ...COSTLY, ...MANY].flatMap((shape) =>
       calmLoads(shape).map((load) => atLoad(shape, load, 2, length)),
     ),
     ...UNEVEN.flatMap((shape) => [0.3, 0.5].map((load) => atLoad(shape, load, 2, length))),
@@ -154,7 +155,7 @@ export function overloadRuns(length = WHOLE): readonly Run[] {
       ...[2, 10].map((load) => atLoad(shape, load, 2, length)),
       ...[400, 2_000].map((connections) => closedLoop(shape, connections, 2, length)),
     ]),
-    ...[...COSTLY, ...UNEVEN, ...LIGHT].flatMap((shape) =>
+    ...[...COSTLY, ...MANY, ...UNEVEN, ...LIGHT].flatMap((shape) =>
       [2, 10].map((load) => atLoad(shape, load, 2, length)),
     ),
     ...[1, 16].flatMap((workers) =>

@@ -166,6 +166,19 @@ export const slowDependency: Shape = {
   },
 };
 
+const MANY = 300;
+/** Most routes are seldom used, so a thread knows few of their costs for minutes. */
+export const manyRoutes: Shape = {
+  name: `${MANY} routes, 1 to 9 ms CPU after 20 ms wait`,
+  routes: Array.from({ length: MANY }, (_, index) => ({ name: `route ${index}` })),
+  cpuMs: sum([5]),
+  work(random) {
+    const route = Math.floor(random.next() * MANY);
+    return { route, cpu: [0, 1 + (route % 9)], waits: [20] };
+  },
+  settlingMs: COSTLY_SETTLING_MS,
+};
+
 export const uploads: Shape = {
   name: 'uploads: bodies arrive over 5 s',
   routes: ONE,

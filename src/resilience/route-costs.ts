@@ -68,8 +68,18 @@ export class RouteCost {
   readonly leaving = routeEstimate();
   /** Milliseconds that the next request is expected to cost, as far as that is known. Read per request. */
   expectedMs = 0;
-  /** 0..1 */
+  /** 0..1: how far what was seen of its own requests counts. */
   #trust = 0;
+
+  /** Milliseconds of one request, by what was seen. */
+  get costMs(): number {
+    return this.entering.value + this.leaving.value;
+  }
+
+  /** 0..1: how far the request that entered in the window that is running is of an unknown route; of several, one. */
+  get novelty(): number {
+    return Math.min(1, this.entering.count) * (1 - this.#trust);
+  }
 
   /** Enough of its requests were seen to say that the next one costs less. */
   isBelow(ms: number): boolean {
@@ -82,18 +92,62 @@ export class RouteCost {
     this.leaving.value = leavingMs;
     for (const cost of [this.entering, this.leaving]) cost.variance = (0.05 + 0.5 * cost.value) ** 2;
     this.#trust = 1;
-    this.expectedMs = enteringMs + leavingMs;
+    this.expectedMs = this.costMs;
   }
 
   /** The window is over. */
   renew(): void {
-    if (this.entering.count === 0 && this.leaving.count === 0) return;
-    const costMs = this.entering.value + this.leaving.value;
-    const known = Math.max(1 / TRUSTED_REQUESTS, costMs / TRUSTED_MS);
-    this.#trust = Math.min(1, this.#trust + this.entering.count * known);
-    this.expectedMs = costMs * this.#trust;
+    this.#trust = Math.min(1, this.#trust + trustIn(this.entering.count, this.entering.count * this.costMs));
     this.entering.count = 0;
     this.leaving.count = 0;
+  }
+
+  /** A window begins for it. As long as nothing was seen of it, it is like other unknown routes. */
+  meet(unknown: UnknownRoutes): void {
+    if (this.#trust === 0) {
+      this.entering.value = unknown.enteringMs;
+      this.leaving.value = unknown.leavingMs;
+    }
+    this.expect(unknown);
+  }
+
+  expect({ enteringMs, leavingMs }: UnknownRoutes): void {
+    this.expectedMs = this.costMs * this.#trust + (enteringMs + leavingMs) * (1 - this.#trust);
+  }
+}
+
+/** How far a cost counts of which so many requests were seen. */
+const trustIn = (requests: number, workMs: number): number =>
+  Math.min(1, Math.max(requests / TRUSTED_REQUESTS, workMs / TRUSTED_MS));
+
+/** Of what is known of unknown routes together, the share that a window leaves: about a second. */
+const UNKNOWN_KEPT = 0.95;
+
+/**
+ * Requests of routes of which too few were seen. What one of them costs is not known, but where many routes are used it
+ * is known what they cost together, long before a hundred requests of each have come.
+ */
+class UnknownRoutes {
+  /** What one is expected to cost its thread, as far as that is known, milliseconds. */
+  enteringMs = 0;
+  leavingMs = 0;
+  #requests = 0;
+  #entering = 0;
+  #leaving = 0;
+
+  note(routes: readonly RouteCost[]): void {
+    this.#requests *= UNKNOWN_KEPT;
+    this.#entering *= UNKNOWN_KEPT;
+    this.#leaving *= UNKNOWN_KEPT;
+    for (const { novelty, entering, leaving } of routes) {
+      this.#requests += novelty;
+      this.#entering += novelty * entering.value;
+      this.#leaving += novelty * leaving.value;
+    }
+    const trust = trustIn(this.#requests, this.#entering + this.#leaving);
+    const share = trust / Math.max(1, this.#requests);
+    this.enteringMs = this.#entering * share;
+    this.leavingMs = this.#leaving * share;
   }
 }
 
@@ -191,6 +245,7 @@ export class RouteCosts {
    */
   readonly #refusal = new Estimate(0.015, 0.02 ** 2, 0.5, 0.001, 0.1 ** 2);
   readonly #pieces = new Pieces();
+  readonly #unknown = new UnknownRoutes();
 
   get background(): number {
     return this.#background.value;
@@ -204,6 +259,11 @@ export class RouteCosts {
   /** Size of the pieces that work comes in, milliseconds. */
   get pieceMs(): number {
     return this.#pieces.ms;
+  }
+
+  /** Call before the first request of a route that enters or leaves in a window. */
+  meet(route: RouteCost): void {
+    route.meet(this.#unknown);
   }
 
   /**
@@ -226,16 +286,20 @@ export class RouteCosts {
     }
     let workMs = 0;
     let squares = 0;
-    for (const { entering, leaving } of routes) {
+    for (const { entering, leaving, costMs } of routes) {
       const routeMs = entering.value * entering.count + leaving.value * leaving.count;
       workMs += routeMs;
-      squares += routeMs * (entering.value + leaving.value);
+      squares += routeMs * costMs;
     }
     const errorMs = busyMs - expectedMs;
     const coreMs = CORE_NOISE_SHARE * Math.min(busyMs, LONG_WINDOW_MS);
     variance = this.#pieces.note(workMs, squares, errorMs, variance, coreMs);
     this.#correct(used, errorMs, expectedMs + NOISE_MS, variance);
-    for (const route of routes) route.renew();
+    this.#unknown.note(routes);
+    for (const route of routes) {
+      route.renew();
+      route.expect(this.#unknown);
+    }
   }
 
   #correct(used: readonly Estimate[], errorMs: number, scaleMs: number, variance: number): void {

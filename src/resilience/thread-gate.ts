@@ -151,14 +151,19 @@ export class ThreadGate {
   /** @param isSynchronous it leaves before the call in which it was admitted returns */
   left(route: GateRoute, isSynchronous: boolean): void {
     const { cost } = route;
+    this.#inFlightMs -= cost.expectedMs;
     if (!route.isUsed) this.#use(route);
     cost.leaving.count++;
-    this.#inFlightMs -= cost.expectedMs;
     // All of its work is done, so the length of the turn tells what it was: nothing has to be expected.
     if (isSynchronous) this.#backlog.done(cost.expectedMs);
   }
 
+  /** The first request of the route in this window: what unknown routes cost may have changed. */
   #use(route: GateRoute): void {
+    const { cost, running } = route;
+    const before = cost.expectedMs;
+    this.#costs.meet(cost);
+    this.#inFlightMs += (cost.expectedMs - before) * running;
     route.isUsed = true;
     this.#used.push(route);
   }

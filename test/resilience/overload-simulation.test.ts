@@ -21,6 +21,7 @@ import {
   cpuBefore,
   cpuLate,
   cpuSplit,
+  manyRoutes,
   synchronous,
 } from '#bench/overload/shapes.js';
 import { type PhaseResult, simulate } from '#bench/overload/simulate.js';
@@ -64,6 +65,7 @@ describe('the overload rule in simulated time', () => {
       atLoad(bimodal, 2, 2, SHORT),
       ...[1, 16].map((workers) => atLoad(cpuSplit, 10, workers, SHORT)),
       ...[30, 100].flatMap((cpuMs) => costly(cpuMs).map((shape) => atLoad(shape, 10, 2, COSTLY))),
+      ...[2, 10].map((load) => atLoad(manyRoutes, load, 2, COSTLY)),
     ]) {
       for (const one of runOne(run, undefined, seed)) expectHeld(one);
     }
