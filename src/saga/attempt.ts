@@ -6,9 +6,9 @@ import { runInScope, type Scope, type TraceContext } from '../scope.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord } from './journal.js';
-import { copyOf, toJson } from './json.js';
+import { copyOf, mostOfResult, toJson } from './json.js';
 import type { Effect, Outcome } from './machine.js';
-import type { Json, SagaError, StepContext, StepTools } from './saga.js';
+import type { SagaError, StepContext, StepTools } from './saga.js';
 import { resultsOf } from './view.js';
 
 export interface AttemptSetting {
@@ -92,18 +92,25 @@ export function attempt(
       end({ kind, error: shown }, error);
     };
     scope.onAbort = fail;
-    runInScope(scope, () => perform(effect, step, copyOf(record.input), ctx)).then(end, fail);
+    runInScope(scope, () => perform(effect, step, record, ctx)).then(end, fail);
   });
 }
 
-async function perform(effect: Effect, step: StepPlan, input: Json, ctx: StepContext): Promise<Outcome> {
+async function perform(
+  effect: Effect,
+  step: StepPlan,
+  record: SagaRecord,
+  ctx: StepContext,
+): Promise<Outcome> {
+  const input = copyOf(record.input);
+  const most = mostOfResult(record.steps.length);
   switch (effect.kind) {
     case 'run':
-      return { kind: 'ok', result: toJson(await step.run(input, ctx)) };
+      return { kind: 'ok', result: toJson(await step.run(input, ctx), most) };
     case 'resolve': {
       const answer: unknown = await step.resolve!(input, ctx);
       if (typeof answer === 'object' && answer !== null) {
-        if ('done' in answer) return { kind: 'ok', result: toJson(answer.done) };
+        if ('done' in answer) return { kind: 'ok', result: toJson(answer.done, most) };
         if ('notDone' in answer && answer.notDone === true) return { kind: 'not-done' };
       }
       throw new TypeError(`resolve of step "${step.name}" must answer { done: … } or { notDone: true }`);

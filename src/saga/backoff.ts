@@ -28,5 +28,6 @@ export function forwardPause(rule: RetryRule, failures: number, random: () => nu
 /** As the step's own rule says for as many attempts as it names; then growing on, since there are 24 hours. */
 export function undoPause(rule: RetryRule, failures: number, random: () => number): number {
   const cap = failures < rule.attempts ? rule.maxBackoffMs : Math.max(rule.maxBackoffMs, LONG_BACKOFF_MS);
-  return equalJitter(Math.max(rule.backoffMs, LEAST_UNDO_BACKOFF_MS), failures, cap, random);
+  const least = LEAST_UNDO_BACKOFF_MS;
+  return equalJitter(Math.max(rule.backoffMs, least), failures, Math.max(cap, least), random);
 }

@@ -23,6 +23,8 @@ export interface SagaRow extends SummaryRow {
   readonly fence: number | string;
   /** Its status before it was claimed. */
   readonly was?: SagaStatus;
+  /** Of its values, as it was claimed: a bigint. */
+  readonly size?: number | string;
   /** Null when no step was begun. */
   readonly step_rows: readonly StepRow[] | null;
 }
@@ -87,7 +89,7 @@ export function recordOf(row: SagaRow): SagaRecord {
 }
 
 export function claimOf(row: SagaRow): Claim {
-  const { saga_id: sagaId, fence, was } = row;
+  const { saga_id: sagaId, fence, was, size = 0 } = row;
   const wasLost = was !== undefined && was !== 'waiting';
-  return { hold: { sagaId, fence: Number(fence) }, record: recordOf(row), wasLost };
+  return { hold: { sagaId, fence: Number(fence) }, record: recordOf(row), wasLost, size: Number(size) };
 }

@@ -10,7 +10,7 @@ const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
  * in.
  */
 const VALUES = (parameter: string): string =>
-  `array(select e -> 0 from jsonb_array_elements(${parameter}::jsonb) with ordinality as j(e, n) order by n)`;
+  `array(select e -> 0 from json_array_elements(${parameter}::json) with ordinality as j(e, n) order by n)`;
 const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
 
 /** What nobody runs, and is to be run. */
@@ -32,9 +32,9 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
 export const WRITE = `
 with started as (
   insert into saga (saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
-                    traceparent, tracestate, owner, fence, lease_until, created_at, updated_at)
+                    traceparent, tracestate, owner, fence, write_no, lease_until, created_at, updated_at)
   select n.saga_id, n.saga, n.version, n.steps::text[], n.status, n.input, n.idempotency_key, n.fingerprint,
-         n.traceparent, n.tracestate, $1, 1, ${IN('$2::float8')}, ${AT('n.created')}, ${AT('n.created')}
+         n.traceparent, n.tracestate, $1, 1, 1, ${IN('$2::float8')}, ${AT('n.created')}, ${AT('n.created')}
   from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], ${VALUES('$8')}, $9::text[],
               $10::text[], $11::text[], $12::text[], $13::float8[])
     as n(saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
@@ -95,7 +95,7 @@ select saga_id, fence, true from asked join saga s using (saga_id, fence) where 
 
 /** Steps as JSON, so that a saga is one row; `done` tells a JSON null from no result. */
 const STEPS = `
-(select jsonb_agg(jsonb_build_object(
+(select json_agg(json_build_object(
     'position', t.position, 'name', t.name, 'status', t.status, 'attempts', t.attempts,
     'done', t.result is not null, 'result', t.result, 'error', t.error,
     'startedAt', extract(epoch from t.started_at) * 1000,
@@ -117,23 +117,27 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 /**
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
- * others are left alone, null for ever. Rows that another worker is just claiming are passed over. First come
- * those that were moved longest ago: by their age, old ones that are tried again and again would keep all
- * others out.
+ * others are left alone, null for ever; $8 bytes of values, behind which no further saga is taken. Rows that
+ * another worker is just claiming are passed over. First come those that were moved longest ago: by their age,
+ * old ones that are tried again and again would keep all others out.
  */
 export const CLAIM = `
 with due as (
-  select saga_id, status as was from saga
+  select saga_id, status as was, updated_at, input_length from saga
   where ${DUE} and (lease_until <= now() - $7::float8 * interval '1 millisecond' or ${isKnown(['$4', '$5', '$6'])})
   order by updated_at
   limit $3
   for update skip locked
+), sized as (
+  select saga_id, was, sum(input_length + results) over (order by updated_at, saga_id) - input_length - results as before,
+         input_length + results as size
+  from due, lateral (select coalesce(sum(result_length), 0) as results from saga_step t where t.saga_id = due.saga_id) r
 ), s as (
   update saga
   set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8')},
       status = case when failure is null then 'running' else 'compensating' end
-  from due where saga.saga_id = due.saga_id
-  returning saga.*, due.was
+  from sized where saga.saga_id = sized.saga_id and sized.before < $8::float8
+  returning saga.*, sized.was, sized.size
 )
 select s.*, ${STEPS} from s order by s.saga_id`;
 
@@ -184,8 +188,9 @@ with asked as materialized (
 select saga_id, saga_id in (select saga_id from renewed) as renewed from asked join saga s using (saga_id, fence)`;
 
 /**
- * $3 whether attempts that are broken off count no more. What another session has locked keeps its lease. The
- * fence grows: what the former owner still has under way can write nothing.
+ * $3 whether attempts that are broken off count no more: those that whoever lets go has begun, not what it has found
+ * begun and written nothing of since. What another session has locked keeps its lease. The fence grows: what the former
+ * owner still has under way can write nothing.
  */
 export const RELEASE = `
 with held as (
@@ -198,11 +203,11 @@ with held as (
   set owner = null, fence = s.fence + 1, lease_until = now()
   from held
   where s.saga_id = held.saga_id and s.fence = held.fence
-  returning s.saga_id
+  returning s.saga_id, s.write_no
 ), broken_off as (
   select t.saga_id, t.position
   from saga_step t join freed using (saga_id)
-  where $3 and t.status in ('running', 'compensating')
+  where $3 and freed.write_no > 0 and t.status in ('running', 'compensating')
   for update of t skip locked
 )
 update saga_step t

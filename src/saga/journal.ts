@@ -86,9 +86,18 @@ export interface DefinitionKey {
   readonly steps: readonly string[];
 }
 
+/** What is taken over at a time. */
+export interface ClaimBound {
+  readonly sagas: number;
+  /** Of input and results as JSON, in UTF-8. The saga that reaches the bound is the last one. */
+  readonly bytes: number;
+}
+
 export interface Claim {
   readonly hold: Hold;
   readonly record: SagaRecord;
+  /** Bytes of its values when it was claimed; undefined where nobody asks. */
+  readonly size?: number;
   /** Whoever ran it has not let it go: a step that had begun was broken off. Default false */
   readonly wasLost?: boolean;
 }
@@ -142,9 +151,9 @@ export interface Journal {
   load(sagaId: string): Promise<SagaRecord | undefined>;
 
   /**
-   * Takes over up to `limit` unfinished sagas whose lease has run out, oldest first; their fences grow.
+   * Takes over unfinished sagas whose lease has run out, oldest first, within `most`; their fences grow.
    */
-  claim(limit: number, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
+  claim(most: ClaimBound, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
 
   /** Milliseconds since 1970 on the clock that leases are judged by. */
   time(): Promise<number>;
@@ -161,7 +170,8 @@ export interface Journal {
   /**
    * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards.
    * With `uncounted`, attempts that are broken off by that count no more: not as `attempts`, nor as
-   * `undoUnended`. Only for one who knows that none of them has ended a worker.
+   * `undoUnended`. Only for one who knows that none of them has ended a worker. Attempts that were found
+   * begun count all the same, as long as nothing was written under the hold.
    */
   release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void>;
 

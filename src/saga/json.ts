@@ -9,24 +9,26 @@ import type { Json } from './saga.js';
 const MOST_LEVELS = 500;
 /** One value may not hold up what the others of its batch have to write. */
 const MOST_CHARACTERS = 2 ** 19;
+/** The results of one saga together: they are read with it, whoever goes on with it or looks at it. */
+const MOST_OF_RESULTS = 2 ** 22;
 const [QUOTE, BACKSLASH, OBJECT, OBJECT_END, ARRAY, ARRAY_END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
-/** A string with U+0000 or half a surrogate pair is JSON but no jsonb (PostgreSQL manual, section 8.14). */
-const NO_JSONB = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+/** A string with U+0000 or half a surrogate pair is JSON that PostgreSQL cannot turn into text (manual, section 8.14). */
+const NOT_KEPT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 /**
  * The value as it will be read back: dates as strings, members that are undefined gone; undefined is null.
+ * @param most characters. @default 524,288
  * @throws TypeError for what has no such form (cycles, functions, bigint, a Map, NaN, U+0000, more than 500
- *   levels, or than 524,288 characters)
+ *   levels, or than `most` characters)
  */
-export function toJson(value: unknown): Json {
+export function toJson(value: unknown, most = MOST_CHARACTERS): Json {
   if (value === undefined || value === null) return null;
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TypeError(`a ${typeof value} is not JSON`);
-  if (text.length > MOST_CHARACTERS) {
-    throw new TypeError(`${text.length} characters of JSON cannot be kept: ${MOST_CHARACTERS} can`);
-  }
-  if (NO_JSONB.test(text)) throw new TypeError('a text with U+0000 or half a surrogate pair cannot be kept');
+  if (text.length > most)
+    throw new TypeError(`${text.length} characters of JSON cannot be kept: ${most} can`);
+  if (NOT_KEPT.test(text)) throw new TypeError('a text with U+0000 or half a surrogate pair cannot be kept');
   if (text.length > 2 * MOST_LEVELS && depthOf(text) > MOST_LEVELS)
     throw new TypeError(`more than ${MOST_LEVELS} levels cannot be kept`);
   const form = JSON.parse(text) as Json;
@@ -34,10 +36,14 @@ export function toJson(value: unknown): Json {
   return form;
 }
 
+/** Characters of one result in a saga of so many steps: 524,288 for up to eight, fewer for more. */
+export const mostOfResult = (steps: number): number =>
+  Math.min(MOST_CHARACTERS, Math.floor(MOST_OF_RESULTS / steps));
+
 /** As `toJson`, of what a client or an operator gives. @throws ValidationError that names `path` */
-export function givenJson(value: unknown, path: string, detail?: string): Json {
+export function givenJson(value: unknown, path: string, detail?: string, most?: number): Json {
   try {
-    return toJson(value);
+    return toJson(value, most);
   } catch (error) {
     throw new ValidationError([{ path, message: describeThrown(error).message }], detail);
   }

@@ -87,8 +87,11 @@ export function settle(
       const done = { status: 'completed', result: outcome.result, error: null, finishedAt: now } as const;
       return { record: withStep(record, position, { ...step, ...done, attempts }), pauseMs: 0 };
     }
-    case 'not-done':
-      return { record: withStep(record, position, { ...step, status: 'pending', attempts }), pauseMs: 0 };
+    case 'not-done': {
+      // It may still be on its way: a refusal behind it does not say that nothing is to be undone.
+      const asked = { status: 'pending', attempts, error: step.error ?? LOST } as const;
+      return { record: withStep(record, position, { ...step, ...asked }), pauseMs: 0 };
+    }
     case 'refused': {
       // What an earlier attempt has done stands, whatever this one was told: then the step is undone with the
       // others.
@@ -118,6 +121,8 @@ export function lostPause(
   const position = record.steps.findIndex(({ status }) => status === 'running' || status === 'compensating');
   if (position === -1) return 0;
   const { status, attempts, undoAttempts } = record.steps[position]!;
+  // An operator has asked for it: nothing of it was begun.
+  if (status === 'compensating' && undoAttempts === 0) return 0;
   const { retry } = plan.steps[position]!;
   const pauseMs =
     status === 'running' ? forwardPause(retry, attempts, random) : undoPause(retry, undoAttempts, random);
@@ -160,7 +165,7 @@ function forward(record: SagaRecord, plan: Plan, now: number): { record: SagaRec
   }
   if (step.attempts < rule.retry.attempts) {
     const attempt = step.attempts + 1;
-    const error = step.status === 'pending' ? null : (step.error ?? LOST);
+    const error = step.status === 'pending' ? step.error : (step.error ?? LOST);
     const startedAt = step.startedAt ?? now;
     const begun: StepRecord = { ...step, status: 'running', attempts: attempt, startedAt, error };
     return {
@@ -239,8 +244,8 @@ function canAsk(step: StepRecord, rule: StepPlan): boolean {
 }
 
 /**
- * True when the outcome of an attempt before the one that runs was never found out: `error` is how that one
- * ended.
+ * True when an attempt before the one that runs may still have its effect: `error` is how that one ended. What `resolve`
+ * says of it holds for the moment in which it was asked.
  */
 function isEarlierOpen({ error }: StepRecord): boolean {
   return error !== null;

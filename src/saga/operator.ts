@@ -3,7 +3,7 @@ import type { Queryable } from '../db/database.js';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
-import { givenJson } from './json.js';
+import { givenJson, mostOfResult } from './json.js';
 import { PgJournal } from './pg-journal.js';
 import { LEASE_MS } from './runner.js';
 import type { SagaStatus, SagaView } from './saga.js';
@@ -69,23 +69,16 @@ export interface SagaOperatorOptions {
 export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOperatorOptions): SagaOperator {
   const owner = `${instanceId}:operator`;
   const journals = dbs.map((db) => new PgJournal({ db, owner, leaseMs: LEASE_MS }));
-  const hand = (kind: Intervention['kind']) => (sagaId: string) =>
-    interveneIn(journals, { kind }, sagaId, now);
+  const hand = (kind: Intervention['kind']) => (sagaId: string, result?: unknown) =>
+    interveneIn(journals, kind, sagaId, result, now);
   return {
     list: (query) => list(journals, query),
     async get(sagaId) {
       return viewOf((await find(journals, sagaId)).record);
     },
-    retry: hand('retry'),
-    compensate: hand('compensate'),
-    async skip(sagaId, result) {
-      return interveneIn(
-        journals,
-        { kind: 'skip', result: result === undefined ? undefined : givenJson(result, '/result') },
-        sagaId,
-        now,
-      );
-    },
+    retry: (sagaId) => hand('retry')(sagaId),
+    compensate: (sagaId) => hand('compensate')(sagaId),
+    skip: hand('skip'),
   };
 }
 
@@ -154,16 +147,19 @@ async function find(
 
 async function interveneIn(
   journals: readonly Journal[],
-  intervention: Intervention,
+  kind: Intervention['kind'],
   sagaId: string,
+  rawResult: unknown,
   now: () => number,
 ): Promise<SagaView> {
   const { journal, record: found } = await find(journals, sagaId);
-  if (found.failure !== null && intervention.result !== undefined) {
+  const most = mostOfResult(found.steps.length);
+  const result = rawResult === undefined ? undefined : givenJson(rawResult, '/result', undefined, most);
+  if (found.failure !== null && result !== undefined) {
     throw new ValidationError([{ path: '/result', message: 'must not be there: a compensation has none' }]);
   }
   const claim = await journal.take(sagaId);
-  const changed = claim && intervene(intervention, claim.record);
+  const changed = claim && intervene({ kind, result }, claim.record);
   if (claim !== undefined && changed !== undefined) {
     const record = { ...changed, updatedAt: now() };
     const positions = record.steps.flatMap((step, at) => (step === claim.record.steps[at] ? [] : [at]));

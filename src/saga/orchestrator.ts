@@ -3,7 +3,7 @@ import { UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { StepScope } from './attempt.js';
 import type { Plans } from './definition.js';
-import type { Claim, Hold } from './journal.js';
+import type { Claim, ClaimBound, Hold } from './journal.js';
 import type { Action } from './machine.js';
 import { Runner, type RunnerEnd, type RunnerSetting } from './runner.js';
 import { within } from './within.js';
@@ -20,7 +20,7 @@ export type Origin = 'started' | 'claimed';
 export class Orchestrator {
   readonly #plans: Plans;
   readonly #setting: RunnerSetting;
-  readonly #running = new Map<string, Running & { readonly origin: Origin }>();
+  readonly #running = new Map<string, Running & { readonly origin: Origin; readonly size: number }>();
   /** How many wait here for a saga, by its id. */
   readonly #waiters = new Map<string, number>();
   #phase: 'open' | 'over' = 'open';
@@ -34,11 +34,15 @@ export class Orchestrator {
     return this.#running.get(sagaId);
   }
 
-  /** How many of the running sagas came by a claim. */
-  get claimed(): number {
-    let count = 0;
-    for (const { origin } of this.#running.values()) if (origin === 'claimed') count++;
-    return count;
+  /** Those of the running sagas that came by a claim, and how large they were. */
+  get claimed(): ClaimBound {
+    let [sagas, bytes] = [0, 0];
+    for (const { origin, size } of this.#running.values()) {
+      if (origin !== 'claimed') continue;
+      sagas++;
+      bytes += size;
+    }
+    return { sagas, bytes };
   }
 
   holds(): readonly Hold[] {
@@ -50,11 +54,10 @@ export class Orchestrator {
    * @param announced what the journal already holds as begun, right after a start
    */
   launch(claim: Claim, origin: Origin, asked: number, announced?: Action): void {
-    const { record, hold } = claim;
+    const { record, hold, size = 0 } = claim;
     const { log } = this.#setting;
     if (this.#phase === 'over') {
-      // What has begun of a claimed saga was begun elsewhere.
-      void this.#free([hold], origin === 'started' ? 'uncounted' : 'counted');
+      void this.#free([hold], 'uncounted');
       return;
     }
     const plan = this.#plans.planFor(record);
@@ -74,7 +77,7 @@ export class Orchestrator {
         if (this.#running.get(hold.sagaId)?.runner === runner) this.#running.delete(hold.sagaId);
         return end;
       });
-    this.#running.set(hold.sagaId, { runner, done, origin });
+    this.#running.set(hold.sagaId, { runner, done, origin, size });
   }
 
   /** Somebody else has the saga now: whatever of it runs here stops. */
@@ -142,17 +145,10 @@ export class Orchestrator {
     const reason = new UnavailableError('DRAINING', 'The worker stops.');
     for (const runner of left) runner.stop(reason);
     // Something that ran here has brought the worker down: it may have been any step that is broken off.
-    const counts = ({ hasTried }: Runner): boolean => this.#setting.hasFailed() || !hasTried;
-    await Promise.all([
-      this.#free(
-        left.filter(counts).map(({ hold }) => hold),
-        'counted',
-      ),
-      this.#free(
-        left.filter((runner) => !counts(runner)).map(({ hold }) => hold),
-        'uncounted',
-      ),
-    ]);
+    await this.#free(
+      left.map(({ hold }) => hold),
+      this.#setting.hasFailed() ? 'counted' : 'uncounted',
+    );
   }
 
   async #free(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void> {

@@ -9,6 +9,7 @@ import { runInScope, type Scope } from '../scope.js';
 import { Batch } from './batch.js';
 import {
   type Claim,
+  type ClaimBound,
   type ClaimOthers,
   type Created,
   type DefinitionKey,
@@ -77,8 +78,11 @@ export class PgJournal implements Journal {
   readonly #db: Queryable;
   readonly #owner: string;
   readonly #leaseMs: number;
-  /** Writes so far. One that is repeated may still be on its way, and must not land behind its repetition. */
-  #written = 0;
+  /**
+   * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its way, and must
+   * not land behind its repetition.
+   */
+  #written = 1;
   readonly #writes = new Batch<Write, Written>((writes) => this.#writeAll(writes), {
     limit: BATCH_LIMIT,
     weightLimit: BATCH_LENGTH,
@@ -98,7 +102,7 @@ export class PgJournal implements Journal {
     for (;;) {
       const start = writeOf({
         ...{ hold: undefined, record, positions: begun },
-        ...{ releaseForMs: null, number: 0 },
+        ...{ releaseForMs: null, number: 1 },
       });
       if ((await this.#writes.add(start)) === 'written') {
         return { created: true, hold: { sagaId, fence: 1 } };
@@ -150,12 +154,12 @@ export class PgJournal implements Journal {
   }
 
   async claim(
-    limit: number,
+    { sagas, bytes }: ClaimBound,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
     const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : null;
-    const values = [this.#owner, this.#leaseMs, limit, ...keyColumns(known), unclaimedMs];
+    const values = [this.#owner, this.#leaseMs, sagas, ...keyColumns(known), unclaimedMs, bytes];
     const { rows } = await this.#ask<SagaRow>(CLAIM, values);
     return rows.map(claimOf);
   }

@@ -1,8 +1,15 @@
-// Keeps what runs here and takes over what others left: one loop in every worker that renews the leases of its
-// sagas, then claims unfinished ones whose lease has run out. The database decides who gets what.
+// Keeps what runs here and takes over what others left: in every worker one loop renews the leases of its sagas, and one
+// claims unfinished ones whose lease has run out. Neither waits for the other. The database decides who gets what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
-import { type Claim, type ClaimOthers, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
+import {
+  type Claim,
+  type ClaimBound,
+  type ClaimOthers,
+  type DefinitionKey,
+  type Journal,
+  UNCLAIMED_MS,
+} from './journal.js';
 import type { Orchestrator } from './orchestrator.js';
 import { LEASE_MS } from './runner.js';
 
@@ -13,8 +20,12 @@ const ROUND_MS = { least: 1000, jitter: 500 };
  */
 const CLAIM_AT_ONCE = 64;
 const SLOW_CLAIM_MS = 500;
-/** Claimed sagas that one worker runs at a time; the rest stays for others, or for later. */
-const CLAIMED_AT_MOST = 256;
+/**
+ * What one claim brings, and what one worker has of claimed sagas at a time; the rest stays for others, or for later.
+ * Their values take several times as much memory as they have bytes.
+ */
+const BYTES_AT_ONCE = 8 * 2 ** 20;
+const CLAIMED_AT_MOST: ClaimBound = { sagas: 256, bytes: 16 * 2 ** 20 };
 const FAILED_ROUND_MOST_MS = 5000;
 const WATCH_EVERY_MS = 250;
 const VOUCH_EVERY_MS = 60_000;
@@ -52,7 +63,9 @@ export class Recovery {
   readonly #setting: RecoverySetting;
   readonly #end = new AbortController();
   #claiming = true;
-  #loop: Promise<void> | undefined;
+  #loops: Promise<unknown> | undefined;
+  /** On `clock`: when the leases were last known to be prolonged. */
+  #renewedAt = Number.NEGATIVE_INFINITY;
   /** Since when other processes have had their time; undefined when that begins anew. */
   #calm: Calm | undefined;
   /** A round has failed or was late, or the journal has kept it waiting. */
@@ -71,9 +84,12 @@ export class Recovery {
     this.#setting = setting;
   }
 
-  /** The first round begins at once. */
+  /** The first rounds begin at once. */
   start(): void {
-    this.#loop ??= this.#run();
+    this.#loops ??= Promise.all([
+      this.#repeat('renewal', () => this.#renew()),
+      this.#repeat('claim', () => this.#round()),
+    ]);
     this.#watch ??= setInterval(() => this.#orchestrator.breakOffOverdue(), WATCH_EVERY_MS).unref();
   }
 
@@ -85,28 +101,41 @@ export class Recovery {
   async stop(): Promise<void> {
     this.stopClaiming();
     this.#end.abort();
-    await this.#loop;
+    await this.#loops;
     clearInterval(this.#watch);
   }
 
-  async #run(): Promise<void> {
+  /** @param work resolves true when the journal has answered, false when it was not asked */
+  async #repeat(kind: 'renewal' | 'claim', work: () => Promise<boolean>): Promise<void> {
     const { log, random } = this.#setting;
     let failures = 0;
     while (!this.#end.signal.aborted) {
       let pauseMs = ROUND_MS.least + random() * ROUND_MS.jitter;
       try {
-        await this.#round();
-        if (failures > 0) log.info('saga recovery: the journal answers again');
-        failures = 0;
+        const hasAnswered = await work();
+        if (hasAnswered && failures > 0) log.info({ kind }, 'saga recovery: the journal answers again');
+        if (hasAnswered) failures = 0;
       } catch (error) {
         failures++;
         this.#calm = undefined;
         this.#isDisturbed = true;
         pauseMs += fullJitter(ROUND_MS.least, failures, FAILED_ROUND_MOST_MS - pauseMs, random);
-        log[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'saga recovery: the journal fails');
+        log[failures === 1 ? 'warn' : 'debug'](
+          { err: error, kind, failures },
+          'saga recovery: the journal fails',
+        );
       }
       await this.#sleep(pauseMs);
     }
+  }
+
+  /** Asks the journal. An answer that comes late counts as a pause. */
+  async #ask<T>(question: Promise<T>): Promise<T> {
+    const { clock } = this.#setting;
+    const asked = clock();
+    const answer = await question;
+    this.#isDisturbed ||= clock() - asked > PAUSED_MS;
+    return answer;
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -117,39 +146,49 @@ export class Recovery {
     this.#isDisturbed ||= Math.max(clock() - begun, now() - begunWall) - ms > PAUSED_MS;
   }
 
-  async #round(): Promise<void> {
-    const begun = this.#setting.clock();
-    await this.#renew();
-    this.#isDisturbed ||= this.#setting.clock() - begun > PAUSED_MS;
-    if (!this.#mayTake || !this.#mayClaim()) return;
+  async #round(): Promise<boolean> {
+    // What this worker runs itself is not to be claimed, though its leases have run out.
+    if (!this.#mayTake || this.#setting.clock() - this.#renewedAt > PAUSED_MS) return false;
+    // The time of the others begins when the journal answers again.
+    const wasDisturbed = this.#isDisturbed;
+    if (wasDisturbed) await this.#ask(this.#journal.time());
+    if (!this.#mayClaim()) return wasDisturbed;
     const others = await this.#others();
-    let renewedAt = this.#setting.clock();
     while (this.#mayTake) {
-      const room = Math.min(this.#atOnce, CLAIMED_AT_MOST - this.#orchestrator.claimed);
-      if (room <= 0) return this.#vouch();
-      const asked = this.#setting.clock();
-      // Sagas that end as fast as they are claimed keep the loop here for all of a backlog.
-      if (asked - renewedAt >= ROUND_MS.least) {
-        await this.#renew();
-        renewedAt = asked;
+      const most = this.#room();
+      if (most === undefined) {
+        await this.#vouch();
+        return true;
       }
-      const claims = await this.#claim(room, others);
+      const asked = this.#setting.clock();
+      const claims = await this.#claim(most, others);
       if (claims.length > 0) this.#setting.log.info({ sagas: claims.length }, 'saga recovery: claimed');
       for (const claim of claims) this.#orchestrator.launch(claim, 'claimed', asked);
-      if (claims.length < room) return;
+      if (claims.length < most.sagas) break;
     }
+    return true;
+  }
+
+  /** Undefined: none. */
+  #room(): ClaimBound | undefined {
+    const { sagas, bytes } = this.#orchestrator.claimed;
+    const most = {
+      sagas: Math.min(this.#atOnce, CLAIMED_AT_MOST.sagas - sagas),
+      bytes: Math.min(BYTES_AT_ONCE, CLAIMED_AT_MOST.bytes - bytes),
+    };
+    return most.sagas > 0 && most.bytes > 0 ? most : undefined;
   }
 
   get #mayTake(): boolean {
     return this.#claiming && !this.#setting.hasFailed();
   }
 
-  async #claim(room: number, others: ClaimOthers): Promise<readonly Claim[]> {
+  async #claim(most: ClaimBound, others: ClaimOthers): Promise<readonly Claim[]> {
     const { clock, plans } = this.#setting;
     const asked = clock();
     let isSlow = true;
     try {
-      const claims = await this.#journal.claim(room, plans, others);
+      const claims = await this.#ask(this.#journal.claim(most, plans, others));
       isSlow = clock() - asked > SLOW_CLAIM_MS;
       return claims;
     } finally {
@@ -157,13 +196,16 @@ export class Recovery {
     }
   }
 
-  async #renew(): Promise<void> {
+  async #renew(): Promise<boolean> {
     const holds = this.#orchestrator.holds();
-    if (holds.length === 0) return;
     const asked = this.#setting.clock();
-    const { renewed, lost } = await this.#journal.renew(holds);
-    for (const hold of renewed) this.#orchestrator.prolonged(hold, asked);
-    for (const hold of lost) this.#orchestrator.lose(hold);
+    if (holds.length > 0) {
+      const { renewed, lost } = await this.#ask(this.#journal.renew(holds));
+      for (const hold of renewed) this.#orchestrator.prolonged(hold, asked);
+      for (const hold of lost) this.#orchestrator.lose(hold);
+    }
+    this.#renewedAt = asked;
+    return holds.length > 0;
   }
 
   /**
@@ -190,7 +232,7 @@ export class Recovery {
   async #others(): Promise<ClaimOthers> {
     const now = this.#setting.clock();
     if (this.#calm !== undefined && now - this.#calm.lookedAt < LOOK_EVERY_MS) return 'none';
-    const journalTime = await this.#journal.time();
+    const journalTime = await this.#ask(this.#journal.time());
     const lookedAt = this.#setting.clock();
     const calm = this.#calm;
     const passedMs = lookedAt - (calm?.lookedAt ?? lookedAt);
@@ -204,7 +246,7 @@ export class Recovery {
   async #vouch(): Promise<void> {
     const now = this.#setting.clock();
     if (now < this.#vouchAt) return;
-    await this.#journal.vouch(this.#setting.plans);
+    await this.#ask(this.#journal.vouch(this.#setting.plans));
     this.#vouchAt = now + VOUCH_EVERY_MS;
   }
 }

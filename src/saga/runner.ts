@@ -80,7 +80,6 @@ export class Runner {
   #scope: StepScope | undefined;
   #nap: AbortController | undefined;
   #hasTurn = false;
-  #hasTried = false;
 
   /** @param asked on `clock`: before the journal was asked for it */
   constructor({ hold, record, wasLost = false }: Claim, plan: Plan, setting: RunnerSetting, asked: number) {
@@ -95,11 +94,6 @@ export class Runner {
 
   get record(): SagaRecord {
     return this.#record;
-  }
-
-  /** The step that the journal has as begun, if any, was begun by this runner. */
-  get hasTried(): boolean {
-    return this.#hasTried;
   }
 
   /** The lease is about to run out: what runs now may run beside what another worker begins. */
@@ -242,7 +236,6 @@ export class Runner {
     const span = observer.stepStarted(event);
     const scope = new StepScope(sagaId, timeoutMs, span?.trace ?? this.#trace, service);
     this.#scope = scope;
-    this.#hasTried = true;
     const outcome = await attempt(effect, this.#record, this.#plan, scope, this.#setting);
     this.#scope = undefined;
     span?.end(outcome.kind, 'error' in outcome ? outcome.error : undefined);

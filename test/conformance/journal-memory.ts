@@ -1,6 +1,7 @@
 // The journal's contract in its simplest form, for tests that need their own clock or very many runs.
 import type {
   Claim,
+  ClaimBound,
   ClaimOthers,
   Created,
   DefinitionKey,
@@ -19,6 +20,8 @@ interface Stored {
   fence: number;
   leaseUntil: number;
   keyRetired: boolean;
+  /** Something was written since it has changed hands. */
+  isWritten: boolean;
 }
 
 /** What all journals of one test share. */
@@ -61,7 +64,7 @@ export class MemoryJournal implements Journal {
       }
     }
     const leaseUntil = this.#store.now() + this.#leaseMs;
-    this.#store.sagas.set(sagaId, { record, fence: 1, leaseUntil, keyRetired: false });
+    this.#store.sagas.set(sagaId, { record, fence: 1, leaseUntil, keyRetired: false, isWritten: true });
     return created;
   }
 
@@ -76,6 +79,7 @@ export class MemoryJournal implements Journal {
     const steps = stored.record.steps.map((step, at) => (positions.includes(at) ? record.steps[at]! : step));
     const { status, failure, reason, updatedAt } = record;
     stored.record = { ...stored.record, status, failure, reason, updatedAt, steps };
+    stored.isWritten = true;
     stored.leaseUntil = this.#store.now() + (lease === 'renew' ? this.#leaseMs : lease.releaseForMs);
     return true;
   }
@@ -85,22 +89,28 @@ export class MemoryJournal implements Journal {
   }
 
   async claim(
-    limit: number,
+    { sagas, bytes }: ClaimBound,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
     const now = this.#store.now();
     const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : Number.POSITIVE_INFINITY;
+    let taken = 0;
     return [...this.#store.sagas.values()]
       .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= now)
       .filter(({ record, leaseUntil }) => isKnown(record, known) || leaseUntil <= now - unclaimedMs)
       .sort((a, b) => a.record.updatedAt - b.record.updatedAt)
-      .slice(0, limit)
+      .slice(0, sagas)
+      .filter(({ record }) => {
+        const isWithin = taken < bytes;
+        taken += sizeOf(record);
+        return isWithin;
+      })
       .map((stored) => {
         const wasLost = stored.record.status !== 'waiting';
         const status = stored.record.failure === null ? 'running' : 'compensating';
         stored.record = { ...stored.record, status };
-        return { ...this.#hand(stored), wasLost };
+        return { ...this.#hand(stored), wasLost, size: sizeOf(stored.record) };
       });
   }
 
@@ -141,7 +151,7 @@ export class MemoryJournal implements Journal {
       if (stored === undefined || !['running', 'compensating'].includes(stored.record.status)) continue;
       stored.fence++;
       stored.leaseUntil = this.#store.now();
-      if (attempts === 'counted') continue;
+      if (attempts === 'counted' || !stored.isWritten) continue;
       const steps = stored.record.steps.map((step) => ({
         ...step,
         undoUnended: 0,
@@ -169,10 +179,17 @@ export class MemoryJournal implements Journal {
 
   #hand(stored: Stored): Claim {
     stored.fence++;
+    stored.isWritten = false;
     stored.leaseUntil = this.#store.now() + this.#leaseMs;
     return { hold: { sagaId: stored.record.sagaId, fence: stored.fence }, record: stored.record };
   }
 }
+
+const sizeOf = ({ input, steps }: SagaRecord): number =>
+  [input, ...steps.flatMap(({ result }) => (result === undefined ? [] : [result]))].reduce<number>(
+    (sum, value) => sum + Buffer.byteLength(JSON.stringify(value)),
+    0,
+  );
 
 function isKnown({ saga, version, steps }: SagaRecord, known: readonly DefinitionKey[]): boolean {
   const names = steps.map(({ name }) => name).join();

@@ -1,6 +1,14 @@
 // What every journal must do. Run for each implementation by journal.test.ts.
 import { expect } from 'chai';
-import type { Created, DefinitionKey, Hold, Journal, SagaRecord, StepRecord } from '#src/saga/journal.js';
+import type {
+  ClaimBound,
+  Created,
+  DefinitionKey,
+  Hold,
+  Journal,
+  SagaRecord,
+  StepRecord,
+} from '#src/saga/journal.js';
 import { pendingStep } from '#src/saga/journal-row.js';
 import { newSagaId } from '#src/saga/saga-id.js';
 
@@ -12,6 +20,9 @@ export interface JournalStore {
   /** Another owner's view of the same store. A lease of 0 has run out as soon as it is written. */
   journal(leaseMs: number): Journal;
 }
+
+/** However large they are. */
+export const upTo = (sagas: number): ClaimBound => ({ sagas, bytes: Number.MAX_SAFE_INTEGER });
 
 let lastNow = Date.now();
 
@@ -180,7 +191,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('tells a write of an old hold from one of the new hold that goes with it', async () => {
       const record = sagaRecord();
       const old = await start(record, 0);
-      const [claim] = await journal.claim(1, KNOWN, 'none');
+      const [claim] = await journal.claim(upTo(1), KNOWN, 'none');
       const stale = {
         ...record,
         steps: record.steps.with(0, { ...begun('debit'), error: { code: 'OLD', message: '' } }),
@@ -225,6 +236,57 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       ]);
     });
 
+    it('takes back no attempt that was found begun, as long as nothing was written behind a claim', async () => {
+      const attempts: unknown[] = [];
+      for (const announces of [false, true]) {
+        const record = sagaRecord();
+        const steps = record.steps.with(0, { ...begun('debit'), attempts: 3 });
+        const dead = store.journal(0);
+        await dead.write(await start(record, 0), { ...record, steps }, [0], 'renew');
+        const [claim] = await journal.claim(upTo(1), KNOWN, 'none');
+        const again = { ...record, steps: record.steps.with(0, { ...begun('debit'), attempts: 4 }) };
+        if (announces) await journal.write(claim!.hold, again, [0], 'renew');
+        await journal.release([claim!.hold], 'uncounted');
+        attempts.push((await journal.load(record.sagaId))?.steps[0]?.attempts);
+        await journal.claim(upTo(1), KNOWN, 'none');
+      }
+      expect(attempts).to.deep.equal([3, 3]);
+    });
+
+    it('gives values back as they were written: numbers no longer, members in their order', async () => {
+      const tiny = Array.from({ length: 1_000 }, () => 5e-324);
+      const ordered = { zebra: 1, a: { 10: 'ten', b: [1e300, 0.1] } };
+      const record = sagaRecord({ input: { tiny, ordered } });
+      const hold = await start(record, 0);
+      const steps = record.steps.with(0, { ...begun('debit'), status: 'completed', result: tiny });
+      await store.journal(0).write(hold, { ...record, steps }, [0], 'renew');
+      const [claim] = await journal.claim(upTo(1), KNOWN, 'none');
+      expect(JSON.stringify(claim!.record.input)).to.equal(JSON.stringify(record.input));
+      expect(claim!.record.steps[0]!.result).to.deep.equal(tiny);
+      expect(claim!.size).to.equal(JSON.stringify([record.input, tiny]).length - '[,]'.length);
+    });
+
+    it('claims no more than so many bytes of values, but one saga however large it is', async () => {
+      const ids: string[] = [];
+      for (let n = 0; n < 4; n++) {
+        const record = sagaRecord({ input: 'é'.repeat(500) });
+        const hold = await start(record, 0);
+        const steps = record.steps.with(1, {
+          ...begun('credit'),
+          status: 'completed',
+          result: 'é'.repeat(999),
+        });
+        await store.journal(0).write(hold, { ...record, steps }, [1], 'renew');
+        ids.push(record.sagaId);
+      }
+      const claimed: string[][] = [];
+      for (const bytes of [1, 3_003, 1_000_000]) {
+        const claims = await journal.claim({ sagas: 10, bytes }, KNOWN, 'none');
+        claimed.push(claims.map(({ hold }) => hold.sagaId));
+      }
+      expect(claimed).to.deep.equal([ids.slice(0, 1), ids.slice(1, 3), ids.slice(3)]);
+    });
+
     it('tells the time that leases are judged by', async () => {
       const before = await journal.time();
       expect(before).to.be.within(Date.now() - 60_000, Date.now() + 60_000);
@@ -234,14 +296,14 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('shortens a lease that lies far ahead when it is renewed', async () => {
       const hold = await start(sagaRecord());
       expect(await store.journal(0).renew([hold])).to.deep.equal({ renewed: [hold], lost: [] });
-      const claims = await journal.claim(10, KNOWN, 'none');
+      const claims = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
     });
 
     it('changes nothing for a write with an old fence', async () => {
       const record = sagaRecord();
       const old = await start(record, 0);
-      const [claim] = await journal.claim(10, KNOWN, 'none');
+      const [claim] = await journal.claim(upTo(10), KNOWN, 'none');
       const steps = record.steps.with(0, begun('debit'));
       const stale: SagaRecord = { ...record, status: 'completed', steps };
       expect(await journal.write(old, stale, [0], 'renew')).to.equal(false);
@@ -252,11 +314,11 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('claims what runs when its lease is over, with a larger fence, and not before', async () => {
       const left = await start(sagaRecord(), 0);
       await start(sagaRecord());
-      const claims = await journal.claim(10, KNOWN, 'none');
+      const claims = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([left.sagaId]);
       expect(claims[0]!.hold.fence).to.be.greaterThan(left.fence);
       expect(claims[0]!.record).to.deep.equal(await journal.load(left.sagaId));
-      expect(await journal.claim(10, KNOWN, 'none')).to.deep.equal([]);
+      expect(await journal.claim(upTo(10), KNOWN, 'none')).to.deep.equal([]);
     });
 
     it('leaves what it does not know to others, but not for ever', async () => {
@@ -268,12 +330,14 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         [{ saga, version, steps: [...steps, 'more'] }],
         [{ saga: 'other', version, steps }],
       ]) {
-        expect(await journal.claim(10, others, 'none')).to.deep.equal([]);
+        expect(await journal.claim(upTo(10), others, 'none')).to.deep.equal([]);
       }
-      expect((await journal.claim(10, KNOWN, 'none')).map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
+      expect((await journal.claim(upTo(10), KNOWN, 'none')).map(({ hold }) => hold.sagaId)).to.deep.equal([
+        sagaId,
+      ]);
       const left = await start(sagaRecord(), -600_000);
-      expect(await journal.claim(10, [], 'none')).to.deep.equal([]);
-      expect((await journal.claim(10, [], 'unclaimed')).map(({ hold }) => hold.sagaId)).to.deep.equal([
+      expect(await journal.claim(upTo(10), [], 'none')).to.deep.equal([]);
+      expect((await journal.claim(upTo(10), [], 'unclaimed')).map(({ hold }) => hold.sagaId)).to.deep.equal([
         left.sagaId,
       ]);
     });
@@ -282,12 +346,12 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const { sagaId } = await start(sagaRecord(), -600_000);
       await journal.vouch(KNOWN.slice(0, 1));
       await store.journal(LONG_MS).vouch(KNOWN);
-      expect(await journal.claim(10, [], 'unclaimed')).to.deep.equal([]);
-      const claims = await journal.claim(10, KNOWN, 'none');
+      expect(await journal.claim(upTo(10), [], 'unclaimed')).to.deep.equal([]);
+      const claims = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
       const other = await start(sagaRecord(), -600_000);
       await journal.vouch([]);
-      const unknown = await journal.claim(10, [], 'unclaimed');
+      const unknown = await journal.claim(upTo(10), [], 'unclaimed');
       expect(unknown.map(({ hold }) => hold.sagaId)).to.deep.equal([other.sagaId]);
     });
 
@@ -296,7 +360,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const slept = await start(record);
       await journal.write(slept, { ...record, status: 'waiting' }, [], LET_GO);
       const lost = await start(sagaRecord(), 0);
-      const claims = await journal.claim(10, KNOWN, 'none');
+      const claims = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map(({ hold, wasLost }) => [hold.sagaId, wasLost])).to.deep.equal([
         [slept.sagaId, false],
         [lost.sagaId, true],
@@ -306,9 +370,9 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('claims the oldest first, no more than it is asked for', async () => {
       const ids = [];
       for (let n = 0; n < 4; n++) ids.push((await start(sagaRecord(), 0)).sagaId);
-      const first = await journal.claim(3, KNOWN, 'none');
+      const first = await journal.claim(upTo(3), KNOWN, 'none');
       expect(first.map(({ hold }) => hold.sagaId)).to.deep.equal(ids.slice(0, 3));
-      expect((await journal.claim(3, KNOWN, 'none')).map(({ hold }) => hold.sagaId)).to.deep.equal(
+      expect((await journal.claim(upTo(3), KNOWN, 'none')).map(({ hold }) => hold.sagaId)).to.deep.equal(
         ids.slice(3),
       );
     });
@@ -316,7 +380,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('lets none wait for ever behind others that are claimed again and again', async () => {
       const own = await open();
       const [mine, short] = [own.journal(LONG_MS), own.journal(0)];
-      const claim = () => mine.claim(3, KNOWN, 'none');
+      const claim = () => mine.claim(upTo(3), KNOWN, 'none');
       const [, ...young] = await Promise.all(
         [1, 2, 3, 4, 5, 6, 7].map(async () => {
           const record = sagaRecord();
@@ -340,11 +404,11 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         Array.from({ length: 40 }, async () => (await start(sagaRecord(), 0)).sagaId),
       );
       const rounds = await Promise.all(
-        Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(10, KNOWN, 'none')),
+        Array.from({ length: 8 }, () => store.journal(LONG_MS).claim(upTo(10), KNOWN, 'none')),
       );
       const given = rounds.flat().map(({ hold }) => hold.sagaId);
       expect(new Set(given).size).to.equal(given.length);
-      const rest = (await journal.claim(40, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
+      const rest = (await journal.claim(upTo(40), KNOWN, 'none')).map(({ hold }) => hold.sagaId);
       expect([...given, ...rest].sort()).to.deep.equal(ids.sort());
     });
 
@@ -353,7 +417,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         const record = sagaRecord();
         await journal.write(await start(record), { ...record, status }, [], LET_GO);
       }
-      expect(await journal.claim(10, KNOWN, 'none')).to.deep.equal([]);
+      expect(await journal.claim(upTo(10), KNOWN, 'none')).to.deep.equal([]);
     });
 
     it('wakes a waiting saga when it is due, in the direction it was going', async () => {
@@ -364,7 +428,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         await journal.write(await start(record), { ...record, status: 'waiting' }, [], lease);
       }
       // `failure` is written by the move that sets it, not by the start.
-      const claims = await journal.claim(10, KNOWN, 'none');
+      const claims = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map(({ record }) => [record.sagaId, record.status])).to.deep.equal([
         [forward.sagaId, 'running'],
         [backward.sagaId, 'compensating'],
@@ -375,7 +439,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const mine = await start(sagaRecord(), 0);
       const lost = await start(sagaRecord(), 0);
       expect(await journal.renew([mine])).to.deep.equal({ renewed: [mine], lost: [] });
-      const [claim] = await journal.claim(10, KNOWN, 'none');
+      const [claim] = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claim?.hold.sagaId).to.equal(lost.sagaId);
       expect(await journal.renew([mine, lost])).to.deep.equal({ renewed: [mine], lost: [lost] });
     });
@@ -386,7 +450,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       await journal.write(hold, { ...record, status: 'waiting' }, [], { releaseForMs: LONG_MS });
       await store.journal(0).renew([hold]);
       await store.journal(2 * LONG_MS).renew([hold]);
-      expect(await journal.claim(10, KNOWN, 'none')).to.deep.equal([]);
+      expect(await journal.claim(upTo(10), KNOWN, 'none')).to.deep.equal([]);
     });
 
     it('frees a released saga at once and for good', async () => {
@@ -394,7 +458,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       const hold = await start(record);
       await journal.release([hold], 'uncounted');
       expect(await journal.write(hold, { ...record, status: 'completed' }, [], 'renew')).to.equal(false);
-      expect((await journal.claim(10, KNOWN, 'none')).map((claim) => claim.hold.sagaId)).to.deep.equal([
+      expect((await journal.claim(upTo(10), KNOWN, 'none')).map((claim) => claim.hold.sagaId)).to.deep.equal([
         hold.sagaId,
       ]);
     });

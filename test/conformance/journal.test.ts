@@ -13,7 +13,7 @@ import { PgJournal, releaseOwnersExcept } from '#src/saga/pg-journal.js';
 import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
 import { connect } from '#test/saga/pg-connection.js';
 import { newSeed, seeded } from '#test/support/random.js';
-import { journalConformance, KNOWN, sagaRecord } from './journal.common.js';
+import { journalConformance, KNOWN, sagaRecord, upTo } from './journal.common.js';
 import { MemoryJournal, MemoryStore } from './journal-memory.js';
 
 journalConformance('memory', async () => {
@@ -99,10 +99,10 @@ describe('on a real PostgreSQL', () => {
     await journal(60_000, 'gone:1:1').create(dead, 0);
     const alive = await journal(60_000, 'here:1:1').create(living, 0);
     const heir = journal(60_000, 'here:2:1');
-    const before = (await heir.claim(1000, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
+    const before = (await heir.claim(upTo(1000), KNOWN, 'none')).map(({ hold }) => hold.sagaId);
     expect(before).to.not.include(dead.sagaId);
     await releaseOwnersExcept(database.db, 'here');
-    const claimed = (await heir.claim(1000, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
+    const claimed = (await heir.claim(upTo(1000), KNOWN, 'none')).map(({ hold }) => hold.sagaId);
     expect(claimed).to.include(dead.sagaId).and.not.include(living.sagaId);
     expect(alive.created && (await heir.renew([alive.hold])).renewed).to.have.length(1);
   });
@@ -114,7 +114,7 @@ describe('on a real PostgreSQL', () => {
     await session.db.query('begin');
     await session.db.query('select from saga where saga_id = $1 for update', [records[0]!.sagaId]);
     await releaseOwnersExcept(database.db, 'heir');
-    const claimed = (await journal(60_000, 'heir:1:1').claim(1000, KNOWN, 'none')).map(
+    const claimed = (await journal(60_000, 'heir:1:1').claim(upTo(1000), KNOWN, 'none')).map(
       ({ hold }) => hold.sagaId,
     );
     expect(claimed).to.include(records[1]!.sagaId).and.not.include(records[0]!.sagaId);
@@ -147,7 +147,7 @@ describe('on a real PostgreSQL', () => {
     // As the next one to hold it writes, whatever the numbers of the last one were.
     await mine.release([hold], 'uncounted');
     const next = journal(60_000, 'here:2:1');
-    const { hold: again } = (await next.claim(1000, KNOWN, 'none')).find(
+    const { hold: again } = (await next.claim(upTo(1000), KNOWN, 'none')).find(
       ({ hold: { sagaId } }) => sagaId === record.sagaId,
     )!;
     expect(await next.write(again, moved('unknown', 3), [0], 'renew')).to.equal(true);

@@ -1,6 +1,6 @@
 // A worker that takes over more than it can at once.
 import { expect } from 'chai';
-import type { Journal } from '#src/saga/journal.js';
+import type { ClaimBound, Journal } from '#src/saga/journal.js';
 import { LEASE_MS } from '#src/saga/runner.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
@@ -17,7 +17,13 @@ describe('a backlog of sagas', () => {
     store = new MemoryStore(() => now);
     for (let at = 0; at < SAGAS; at++) {
       const record = sagaRecord({ steps: sagaRecord().steps.slice(0, 1), updatedAt: now + at });
-      store.sagas.set(record.sagaId, { record, fence: 1, leaseUntil: now, keyRetired: false });
+      store.sagas.set(record.sagaId, {
+        record,
+        fence: 1,
+        leaseUntil: now,
+        keyRetired: false,
+        isWritten: true,
+      });
     }
   });
 
@@ -41,9 +47,9 @@ describe('a backlog of sagas', () => {
     const wrap = (journal: Journal): Journal => {
       const [own, renew] = [journal.claim.bind(journal), journal.renew.bind(journal)];
       return Object.assign(journal, {
-        async claim(limit: number, ...rest: [never, never]) {
-          claim(limit);
-          const claims = await own(limit, ...rest);
+        async claim(most: ClaimBound, ...rest: [never, never]) {
+          claim(most.sagas);
+          const claims = await own(most, ...rest);
           // What is claimed has ended by the time of the next claim.
           for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
           return claims;
@@ -67,6 +73,30 @@ describe('a backlog of sagas', () => {
       now += 100;
       if (limit > 3) throw new Error('canceling statement due to statement timeout');
     });
+  });
+
+  it('is claimed by the size of its values: what one worker runs of it fits into its memory', async () => {
+    store.sagas.clear();
+    for (let at = 0; at < 80; at++) {
+      const record = sagaRecord({ steps: sagaRecord().steps.slice(0, 1), input: 'a'.repeat(500_000) });
+      store.sagas.set(record.sagaId, {
+        record,
+        fence: 1,
+        leaseUntil: now,
+        keyRetired: false,
+        isWritten: true,
+      });
+    }
+    const full = new Moment();
+    const wrap = (journal: Journal): Journal =>
+      Object.assign(journal, { vouch: () => Promise.resolve(full.now()) });
+    let running = 0;
+    const hang: Step = { name: 'debit', run: () => new Promise(() => running++), timeoutMs: 2 ** 31 - 1 };
+    const engine = engineOn(store, [definitionOf([hang])], { sleep, clock: () => now, wrap });
+    engine.start();
+    await full.happened;
+    expect(running).to.be.within(30, 35);
+    await engine.drain(0);
   });
 
   it('keeps no lease from being renewed, however long the worker is busy with it', async () => {

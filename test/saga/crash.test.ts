@@ -60,7 +60,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
     const dieAt = queue.shift();
     const definition = definitionOf(world.steps(scripts, life));
     const engine = engineOn(store, [definition], {
-      ...{ sleep, clock: () => now },
+      ...{ sleep: life.sleep(sleep), clock: () => now },
       wrap: (journal) => life.journal(journal, dieAt),
     });
     engine.start();

@@ -41,6 +41,42 @@ export function engineOn(
   });
 }
 
+interface Nap {
+  readonly at: number;
+  readonly signal: AbortSignal;
+  readonly wake: () => void;
+}
+
+/** Naps that take no time of ours: the clock of the test goes on to where the next one ends. */
+export class VirtualNaps {
+  readonly #advanceTo: (at: number) => void;
+  readonly #now: () => number;
+  #naps: Nap[] = [];
+
+  constructor(now: () => number, advanceTo: (at: number) => void) {
+    this.#now = now;
+    this.#advanceTo = advanceTo;
+  }
+
+  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((wake) => {
+      if (signal.aborted) return wake();
+      this.#naps.push({ at: this.#now() + ms, signal, wake });
+      if (this.#naps.length === 1) setImmediate(() => this.#pass());
+    });
+
+  /** Whatever was woken has its turn before the clock goes on. */
+  #pass(): void {
+    const next = Math.min(...this.#naps.map(({ at }) => at));
+    const isOver = ({ at, signal }: Nap): boolean => at <= next || signal.aborted;
+    this.#advanceTo(Math.max(next, this.#now()));
+    const woken = this.#naps.filter(isOver);
+    this.#naps = this.#naps.filter((nap) => !isOver(nap));
+    for (const { wake } of woken) wake();
+    if (this.#naps.length > 0) setImmediate(() => this.#pass());
+  }
+}
+
 /** Something that happens once: awaited in one place, called in another. */
 export class Moment<T = void> {
   readonly happened: Promise<T>;

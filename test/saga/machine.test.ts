@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { undoPause } from '#src/saga/backoff.js';
 import { type AnyDefinition, planOf } from '#src/saga/definition.js';
+import { intervene } from '#src/saga/intervene.js';
 import type { SagaRecord } from '#src/saga/journal.js';
 import { advance, type Effect, lostPause, type Outcome, settle, UNENDED_UNDOS } from '#src/saga/machine.js';
 import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
@@ -119,10 +121,28 @@ describe('the rules of a saga', () => {
     expect(walk([ok, unknown, ok]).record.steps[1]).to.include({ status: 'completed', attempts: 1 });
   });
 
-  it('undo nothing of a step that is refused behind an attempt that has done nothing', () => {
-    const { actions, record } = walk([ok, unknown, notDone, refused, ok]);
-    expect(actions.slice(3)).to.deep.equal(['run 1', 'undo 0', 'ended']);
+  it('undo a step that is refused behind an attempt that had done nothing yet: it may still arrive', () => {
+    const { actions, record } = walk([ok, unknown, notDone, refused, ok, ok]);
+    expect(actions.slice(3)).to.deep.equal(['run 1', 'undo 1', 'undo 0', 'ended']);
+    expect(statuses(record)).to.deep.equal(['compensated', 'compensated', 'pending']);
+  });
+
+  it('undo nothing of a step that was refused at once', () => {
+    const { actions, record } = walk([ok, refused, ok]);
+    expect(actions.slice(2)).to.deep.equal(['undo 0', 'ended']);
     expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
+  });
+
+  it('begin at once what an operator has asked for again', () => {
+    const { record } = walk([ok, refused]);
+    const stuck = record.steps.with(0, { ...record.steps[0]!, status: 'failed', undoAttempts: 9 });
+    const again = intervene({ kind: 'retry' }, { ...record, steps: stuck })!;
+    expect(lostPause(again, plan, { now: () => again.updatedAt, random: () => 1 })).to.equal(0);
+  });
+
+  it('pause a little between two attempts of a compensation, whatever the rule says', () => {
+    const rule = { attempts: 1e9, backoffMs: 0, maxBackoffMs: 0 };
+    for (const failures of [1, 2, 1000]) expect(undoPause(rule, failures, () => 0)).to.be.at.least(5);
   });
 
   it('pause half of what the rule says at least, whatever is drawn', () => {

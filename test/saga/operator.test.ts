@@ -5,7 +5,7 @@ import { pendingStep } from '#src/saga/journal-row.js';
 import { createSagaOperator, type SagaOperator } from '#src/saga/operator.js';
 import { PgJournal } from '#src/saga/pg-journal.js';
 import { newSagaId } from '#src/saga/saga-id.js';
-import { KNOWN, sagaRecord } from '#test/conformance/journal.common.js';
+import { KNOWN, sagaRecord, upTo } from '#test/conformance/journal.common.js';
 import { openJournalDatabase, type TestDatabase } from './journal-database.js';
 
 const failure = { code: 'NO', message: 'no', failedStep: 'null' };
@@ -99,7 +99,7 @@ describe('an operator', () => {
 
   /** What a worker would claim of it, right after. */
   async function claimed(sagaId: string): Promise<SagaRecord> {
-    const claims = await journals[1]!.claim(100, KNOWN, 'none');
+    const claims = await journals[1]!.claim(upTo(100), KNOWN, 'none');
     return claims.find(({ hold }) => hold.sagaId === sagaId)!.record;
   }
 

@@ -103,8 +103,14 @@ describe('workers that were paused together', () => {
     for (let turn = 0; turn < 30; turn++) await new Promise(setImmediate);
   };
 
-  function worker(name: string, steps: readonly Step[], version = 1): SagaEngine {
+  function worker(
+    name: string,
+    steps: readonly Step[],
+    version = 1,
+    wrap = (journal: Journal): Journal => journal,
+  ): SagaEngine {
     const engine = engineOn(store, [definitionOf(steps, 'transfer', version)], {
+      wrap,
       clock: () => now,
       now: () => now,
       sleep: (ms, signal) =>
@@ -122,19 +128,21 @@ describe('workers that were paused together', () => {
     return engine;
   }
 
-  async function wake(name: string): Promise<void> {
-    const index = sleepers.findIndex((sleeper) => sleeper.name === name);
-    for (const sleeper of sleepers.splice(index, 1)) sleeper.wake();
+  /** Whoever `name` is, or whoever has slept long enough. */
+  async function wake(name?: string): Promise<void> {
+    const woken = sleepers.filter((one) => (name === undefined ? one.at <= now : one.name === name));
+    sleepers = sleepers.filter((one) => !woken.includes(one));
+    for (const sleeper of woken) sleeper.wake();
     await turns();
   }
 
   async function pass(ms: number): Promise<void> {
     const end = now + ms;
     for (;;) {
-      sleepers.sort((a, b) => a.at - b.at);
-      if (sleepers[0] === undefined || sleepers[0].at > end) break;
-      now = Math.max(now, sleepers[0].at);
-      await wake(sleepers[0].name);
+      const next = Math.min(...sleepers.map(({ at }) => at));
+      if (next > end) break;
+      now = Math.max(now, next);
+      await wake();
     }
     now = end;
   }
@@ -153,6 +161,49 @@ describe('workers that were paused together', () => {
     await wake('owner');
     await pass(20_000);
     expect(store.sagas.get(sagaId)?.fence).to.equal(fence);
+  });
+
+  it('take nothing in the first 5 s behind an outage, though they have nothing to renew themselves', async () => {
+    const steps: readonly Step[] = [{ name: 'a', timeoutMs: HOUR_MS, run: hang }];
+    for (let outageMs = 7_000; outageMs < 25_000; outageMs += 1_300) {
+      store.sagas.clear();
+      const owner = engineOn(store, [definitionOf(steps)], { now: () => now });
+      let isSilent = false;
+      const other = worker('other', steps, 1, (journal) => interruptible(journal, () => isSilent));
+      const { sagaId } = await owner.sagas.start('transfer', {});
+      const { fence } = store.sagas.get(sagaId)!;
+      await pass(1_000);
+      isSilent = true;
+      await pass(outageMs);
+      isSilent = false;
+      await pass(4_999);
+      expect(store.sagas.get(sagaId)!.fence, `behind ${outageMs} ms`).to.equal(fence);
+      await pass(12_000);
+      expect(store.sagas.get(sagaId)!.fence, `later, behind ${outageMs} ms`).to.be.above(fence);
+      await Promise.all([owner.drain(0), other.drain(0)]);
+    }
+  }).timeout(20_000);
+
+  it('keep a lease while a claim takes as long as a statement may', async () => {
+    const slow = (journal: Journal): Journal => {
+      const claim = journal.claim.bind(journal);
+      return Object.assign(journal, {
+        async claim(...given: Parameters<Journal['claim']>) {
+          await new Promise<void>((wake) => sleepers.push({ at: now + 9_000, name: 'claim', wake }));
+          return claim(...given);
+        },
+      });
+    };
+    const steps: readonly Step[] = [{ name: 'a', timeoutMs: HOUR_MS, retry: { attempts: 1 }, run: hang }];
+    const busy = worker('busy', steps, 1, slow);
+    await turns();
+    const { sagaId } = await busy.sagas.start('transfer', {});
+    const { fence } = store.sagas.get(sagaId)!;
+    for (let at = 0; at < 60; at++) {
+      await pass(1_000);
+      expect(store.sagas.get(sagaId)).to.deep.include({ fence });
+      expect(store.sagas.get(sagaId)!.leaseUntil, `after ${at} s`).to.be.above(now);
+    }
   });
 
   it('claim all the same what nobody runs any more, a moment later', async () => {

@@ -5,8 +5,9 @@ import { intervene } from '#src/saga/intervene.js';
 import { type Journal, UNCLAIMED_MS, UnstorableError } from '#src/saga/journal.js';
 import { LEASE_MS } from '#src/saga/runner.js';
 import type { SagaView, StepContext } from '#src/saga/saga.js';
+import { upTo } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
-import { definitionOf, engineOn, Moment, type Step } from './harness.js';
+import { definitionOf, engineOn, Moment, type Step, VirtualNaps } from './harness.js';
 
 const LONG = { timeoutMs: 20_000 };
 const HOUR_MS = 3_600_000;
@@ -15,10 +16,17 @@ describe('recovery', () => {
   const engines: SagaEngine[] = [];
   let now: number;
   let store: MemoryStore;
+  let naps: VirtualNaps;
 
   beforeEach(() => {
     now = Date.now();
     store = new MemoryStore(() => now);
+    naps = new VirtualNaps(
+      () => now,
+      (at) => {
+        now = at;
+      },
+    );
   });
   afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.drain(0))));
 
@@ -47,11 +55,7 @@ describe('recovery', () => {
     { name: 'b', run: () => 'done' },
   ];
 
-  /** Every pause takes the time it asks for on the test's clock, and none on ours. */
-  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
-    await new Promise(setImmediate);
-    if (!signal.aborted) now += ms;
-  };
+  const sleep: VirtualNaps['sleep'] = (...given) => naps.sleep(...given);
 
   it('goes on with what a dead worker left, once its lease is over', async () => {
     const sagaId = await abandoned();
@@ -115,7 +119,7 @@ describe('recovery', () => {
     await full.drain(0);
     busy.start();
     await vouched.happened;
-    expect(await journals[0]!.claim(1000, [], 'unclaimed')).to.deep.equal([]);
+    expect(await journals[0]!.claim(upTo(1000), [], 'unclaimed')).to.deep.equal([]);
     expect((await busy.sagas.get(sagaId)).status).to.equal('running');
   });
 

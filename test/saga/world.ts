@@ -54,6 +54,14 @@ export class Life {
     })();
   }
 
+  /** A dead engine does not wake up. */
+  sleep(sleep: (ms: number, signal: AbortSignal) => Promise<void>): typeof sleep {
+    return async (ms, signal) => {
+      await sleep(ms, signal);
+      if (!this.alive) await never;
+    };
+  }
+
   /** @param dieAt number of the journal write at which it dies, and whether that write still happens */
   journal(journal: Journal, dieAt: { readonly write: number; readonly after: boolean } | undefined): Journal {
     let writes = 0;
