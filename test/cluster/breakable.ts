@@ -1,5 +1,6 @@
 // A thread of a test that may be broken off whenever its loop has not turned for so long.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { parentPort } from 'node:worker_threads';
 import { allowBreakOff } from '#src/cluster/break-off.js';
 
 const BEAT_MS = 5;
@@ -8,9 +9,18 @@ const BEAT_MS = 5;
 export function breakable<T>(standsMs: number): AsyncLocalStorage<T | undefined> {
   const storage = new AsyncLocalStorage<T | undefined>();
   let turned = performance.now();
-  setInterval(() => {
+  let beat: NodeJS.Timeout | undefined;
+  const turn = (): void => {
     turned = performance.now();
-  }, BEAT_MS);
+  };
+  const begin = (): void => {
+    turn();
+    clearInterval(beat);
+    beat = setInterval(turn, BEAT_MS);
+  };
+  begin();
+  // An interval that is itself broken off never comes back, and the thread would seem to stand for ever.
+  parentPort?.on('message', begin);
   const isStanding = (): boolean => performance.now() - turned >= standsMs;
   allowBreakOff({
     isStanding,
