@@ -7,7 +7,7 @@ import { Allowance } from '../allowance.js';
 import { mayFollow } from './ahead.js';
 import { cancelStatement, type SessionAddress } from './cancel.js';
 import { driver } from './driver.js';
-import { ConnectionLostError, fromDriver, ReplyOverdueError } from './failure.js';
+import { ConnectionLostError, endsSession, fromDriver, ReplyOverdueError } from './failure.js';
 import type { StatementCost } from './statement-cost.js';
 import { encode, typeParsers } from './values.js';
 
@@ -71,6 +71,8 @@ export class Connection {
   #beganAt = 0;
   #owedMs = 0;
   #cancelled: Operation | undefined;
+  /** Tells the statement that the server has refused, once it is known whether the session goes on. */
+  #tellRefused: (() => void) | undefined;
   #opened = false;
   #broken = false;
 
@@ -89,7 +91,7 @@ export class Connection {
     // The statements under way are told by the driver, one by one. The server may never close its side.
     this.#client.on('error', () => this.#break());
     this.#client.on('end', () => {
-      this.#broken = true;
+      this.#break();
       if (this.#opened) events.closed(this);
     });
   }
@@ -110,6 +112,8 @@ export class Connection {
       limit.cancel();
     }
     connection.#opened = true;
+    // Behind the driver's own listener, so that it knows by then whether a transaction is open.
+    connection.#client.connection.on('readyForQuery', () => connection.#tellRefused?.());
     return connection;
   }
 
@@ -183,13 +187,28 @@ export class Connection {
   }
 
   #answered(operation: Operation, error: Error | null, result: pg.QueryResult): void {
-    if (error === null || error === undefined) operation.settle(undefined, result);
-    else {
-      const fault = fromDriver(error, this.broken);
-      // What is sent now would be sent to a session that ends.
-      if (fault instanceof ConnectionLostError) this.#break();
-      operation.settle(fault, undefined);
+    if (error === null || error === undefined) {
+      operation.settle(undefined, result);
+      this.#done(operation);
+    } else if (!(error instanceof driver().DatabaseError)) {
+      this.#failed(operation, error, this.broken);
+    } else if (endsSession(error)) {
+      this.#failed(operation, error, true);
+    } else {
+      this.#tellRefused = () => this.#failed(operation, error, this.#socket.destroyed);
     }
+  }
+
+  /** @param isOver the session has ended with it */
+  #failed(operation: Operation, error: Error, isOver: boolean): void {
+    this.#tellRefused = undefined;
+    // What is sent now would be sent to a session that ends.
+    if (isOver) this.#break();
+    operation.settle(fromDriver(error, isOver), undefined);
+    this.#done(operation);
+  }
+
+  #done(operation: Operation): void {
     if (!this.#pending.delete(operation)) return;
     const now = performance.now();
     this.#silentMs = 0;
@@ -250,6 +269,7 @@ export class Connection {
   #break(): void {
     this.#broken = true;
     this.#socket.destroy();
+    this.#tellRefused?.();
   }
 
   destroy(): void {

@@ -20,6 +20,8 @@ export class StatementError extends Error {
   readonly table: string | undefined;
   /** What the server advises. */
   readonly hint: string | undefined;
+  /** The function of the server that refused it. The message may be translated, this is not. */
+  readonly routine: string | undefined;
   /**
    * The text that was sent, on one line and shortened, around the place where it is wrong; never its values.
    */
@@ -32,6 +34,7 @@ export class StatementError extends Error {
     this.constraint = error.constraint;
     this.table = error.table;
     this.hint = error.hint;
+    this.routine = error.routine;
     this.#position = Number(error.position ?? 1);
   }
 
@@ -95,17 +98,21 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 }
 
 /**
- * What the error of a statement means. FATAL answers can come after the commit and before its confirmation, so
- * they count as a lost connection. `broken`: the socket is gone; otherwise an error that is not the server's
- * arose here, from the answer (a value that does not fit its type), and is passed on as it is.
+ * The server ends the session with this error. Its severity may be translated, so false does not mean that it
+ * goes on: that it does is known when it is ready for the next statement.
  */
-export function fromDriver(error: Error, broken: boolean): Error {
-  if (!(error instanceof driver().DatabaseError)) {
-    return broken ? new ConnectionLostError(error.message, { cause: error }) : error;
-  }
-  const state = error.code ?? '';
-  const fatal = error.severity === 'FATAL' || error.severity === 'PANIC' || state.startsWith('57P');
-  return fatal ? new ConnectionLostError(error.message, { cause: error }) : new StatementError(error);
+export function endsSession(error: pg.DatabaseError): boolean {
+  return error.severity === 'FATAL' || error.severity === 'PANIC';
+}
+
+/**
+ * What the error of a statement means. An error that ends the session can come after the commit and before its
+ * confirmation, so it counts as a lost connection. `isOver`: the session has ended; otherwise an error that is
+ * not the server's arose here, from the answer (a value that does not fit its type), and is passed on as it is.
+ */
+export function fromDriver(error: Error, isOver: boolean): Error {
+  if (isOver) return new ConnectionLostError(error.message, { cause: error });
+  return error instanceof driver().DatabaseError ? new StatementError(error) : error;
 }
 
 /**
@@ -148,7 +155,7 @@ const TRANSIENT = /^(40001|40P01|55P03|53...)$/;
  */
 export function isStalePlan(error: unknown): boolean {
   return (
-    error instanceof StatementError && error.sqlState === '0A000' && error.message.includes('cached plan')
+    error instanceof StatementError && error.sqlState === '0A000' && error.routine === 'RevalidateCachedQuery'
   );
 }
 

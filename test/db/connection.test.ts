@@ -1,28 +1,26 @@
 import { expect } from 'chai';
 import { Connection, type ConnectionEvents } from '#src/db/connection.js';
-import { ConnectionLostError } from '#src/db/failure.js';
+import { ConnectionLostError, isStalePlan, StatementError } from '#src/db/failure.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { deferred } from './fixtures/deferred.js';
 import { rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
+import { startRefusingServer } from './fixtures/refusing-server.js';
+
+const later = 1e9;
+
+const connect = (url: string, events: ConnectionEvents): Promise<Connection> =>
+  Connection.open(
+    { url, applicationName: 'test', connectTimeoutMs: 5000, statementTimeoutMs: 5000, readOnly: false },
+    events,
+  );
 
 describe('the watchdog of a connection', () => {
-  const later = 1e9;
-
   it('cuts a session that has gone silent, and lets one go on that is only slow', async () => {
     const proxy = await startProxy((await startTestPostgres()).url);
     const closed = deferred<Connection>();
     const events: ConnectionEvents = { answered() {}, closed: closed.resolve };
-    const connection = await Connection.open(
-      {
-        url: proxy.url,
-        applicationName: 'test',
-        connectTimeoutMs: 5000,
-        statementTimeoutMs: 5000,
-        readOnly: false,
-      },
-      events,
-    );
+    const connection = await connect(proxy.url, events);
     expect(
       (await connection.send({ text: 'select 1 as x', limitMs: 5000, deadlineAt: later })).rows,
     ).to.deep.equal([{ x: 1 }]);
@@ -36,5 +34,36 @@ describe('the watchdog of a connection', () => {
     expect(await rejection(unanswered)).to.be.instanceOf(ConnectionLostError);
     expect(await closed.promise).to.equal(connection);
     await proxy.close();
+  });
+});
+
+describe('an error of a server that speaks another language', () => {
+  const errorOf = async (fields: Record<string, string>, goesOn: boolean): Promise<[Error, Connection]> => {
+    const server = await startRefusingServer(fields, { goesOn });
+    const connection = await connect(server.url, { answered() {}, closed() {} });
+    const error = await rejection(connection.send({ text: 'select 1', limitMs: 5000, deadlineAt: later }));
+    server.close();
+    return [error, connection];
+  };
+
+  it('counts as a lost connection when it ends the session', async () => {
+    const full = { S: 'PANIK', V: 'PANIC', C: '53100', M: 'konnte nicht schreiben' };
+    const [error, connection] = await errorOf(full, false);
+    expect(error).to.be.instanceOf(ConnectionLostError);
+    expect(connection.broken).to.equal(true);
+  });
+
+  it('is a refusal when the session goes on, whatever its code', async () => {
+    const raised = { S: 'FEHLER', V: 'ERROR', C: '57P01', M: 'von einer Funktion' };
+    const [error, connection] = await errorOf(raised, true);
+    expect(error).to.be.instanceOf(StatementError).and.to.include({ sqlState: '57P01' });
+    connection.destroy();
+  });
+
+  it('tells a plan that is out of date by what is not translated', async () => {
+    const stale = { S: 'FEHLER', V: 'ERROR', C: '0A000', M: 'gecachter Plan', R: 'RevalidateCachedQuery' };
+    const [error, connection] = await errorOf(stale, true);
+    expect(isStalePlan(error)).to.equal(true);
+    connection.destroy();
   });
 });
