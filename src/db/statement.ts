@@ -87,7 +87,33 @@ function read(text: string): Statement {
   };
 }
 
+/**
+ * Functions that the server permits where nothing may be written, though their effects outlive the statement or
+ * leave the database: a statement that calls one is never repeated. Those that write to tables or sequences
+ * need not be named: the server refuses them there, which makes them known as writes.
+ */
+const ACTS = new RegExp(
+  String.raw`\b(?:${[
+    'pg_notify',
+    'pg_logical_emit_message',
+    // other databases, files and hosts
+    'dblink\\w*',
+    'lo_\\w+',
+    'pg_file_\\w+',
+    'http_(?:get|post|put|patch|delete|head)',
+    // other sessions and the server itself
+    'pg_(?:cancel|terminate)_backend',
+    'pg_(?:reload_conf|rotate_logfile|promote|switch_wal|create_restore_point|backup_start|backup_stop)',
+    'pg_(?:wal_replay|log|export)_\\w+',
+    'pg_stat_\\w*reset\\w*',
+    // replication
+    'pg_\\w*(?:replication|slot)\\w*',
+  ].join('|')})"?\s*\(`,
+  'i',
+);
+
 function kindOf(operation: string, text: string): Kind {
+  if (ACTS.test(text)) return 'write';
   if (READS.has(operation)) return 'read';
   return operation === 'WITH' && !/\b(insert|update|delete|merge)\b/i.test(text) ? 'read' : 'write';
 }

@@ -265,6 +265,19 @@ describe('single statements', () => {
     expect(await started).to.deep.include({ code: 'INTERNAL', retryable: false });
   });
 
+  it('that notify are never repeated either', async () => {
+    const db = open(url);
+    const notifying = rejection(db.query("select pg_notify('news', 'one'), pg_sleep(60)"));
+    const sleeping = "select count(*) as n from pg_stat_activity where wait_event = 'PgSleep'";
+    const server = open(url, { prepare: false });
+    await until(
+      () => server.one<{ n: number }>(sleeping),
+      ({ n }) => n === 1,
+    );
+    await terminateOthers();
+    expect(await notifying).to.be.instanceOf(OutcomeUnknownError);
+  });
+
   it('wait for a server that is gone for a moment', async () => {
     const proxy = await startProxy(url);
     const db = open(proxy.url);

@@ -22,6 +22,33 @@ describe('a statement', () => {
   });
 
   for (const text of [
+    "select pg_notify('c', $1)",
+    'SELECT "pg_notify" (c, t) from job',
+    "with x as (select pg_catalog.pg_notify('c', 't')) select * from x",
+    "values (pg_notify('c', 't'))",
+    "explain analyze select pg_notify('c', 't')",
+    "select query_to_xml('select pg_notify(''c'', ''t'')', true, true, '')",
+    "select pg_logical_emit_message(false, 'a', 'b')",
+    "select dblink_exec('host=x', 'delete from t')",
+    "select * from dblink('host=x', 'delete from t returning id') as t (id int)",
+    "select lo_export(1, '/tmp/x')",
+    'select pg_terminate_backend(pid) from pg_stat_activity',
+    "select pg_drop_replication_slot('x')",
+    'select pg_stat_statements_reset()',
+    'select pg_reload_conf()',
+  ]) {
+    it(`counts as a write when a function in it acts, though it writes to no table: ${text}`, () => {
+      expect(read(text).kind).to.equal('write');
+    });
+  }
+
+  it('counts as a read when it only speaks of what such functions are about', () => {
+    for (const text of ['select lo_price, dblink from t', 'select slot from pg_notify_log', 'select now()']) {
+      expect(read(text).kind, text).to.equal('read');
+    }
+  });
+
+  for (const text of [
     'begin',
     'START transaction',
     'commit',
