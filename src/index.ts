@@ -11,6 +11,7 @@ export type {
   Row,
   Transaction,
 } from './db/database.js';
+export { OutcomeUnknownError } from './db/failure.js';
 export {
   BusinessError,
   ConfigError,

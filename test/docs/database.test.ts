@@ -22,6 +22,7 @@ describe('docs/database.md', () => {
   it('has an example for everything that a service does', () => {
     expect(examples.map(({ title }) => title)).to.deep.equal([
       'One row, many, or none',
+      'What else a statement can throw',
       'Values',
       'Transactions',
       'Effects that happen once',
@@ -33,7 +34,7 @@ describe('docs/database.md', () => {
     it(`${title}: is answered as it says`, async () => {
       project.write(
         `service${index}.js`,
-        `import { BusinessError, defineService } from 'multilane';
+        `import { BusinessError, defineService, OutcomeUnknownError } from 'multilane';
         export default defineService({
           name: 'notes', migrations: new URL('./migrations/', import.meta.url), routes(app, { db }) {\n${code}} });\n`,
       );
