@@ -76,7 +76,9 @@ export const PROCESS_SETTINGS = {
   DATABASE_PREPARE: given(
     onOff,
     true,
-    'Named prepared statements; `off` behind poolers that do not keep a session.',
+    'Named prepared statements, read-only sessions and a time limit on the server; `off` behind poolers that do not ' +
+      'keep a session. With `off` a statement that exceeds its limit is cancelled from here, 2 s later, and a read ' +
+      'whose connection is lost is not repeated.',
   ),
   DATA_DIR: given(
     path,

@@ -16,9 +16,10 @@ export interface SessionAddress {
 
 /**
  * The server does not say whether it found anything to end: it may have ended by itself, and the next
- * statement is ended in its place. What cannot be cancelled ends by its time limit.
+ * statement is ended in its place. What cannot be cancelled ends by its time limit, if it has one.
+ * @returns resolves when the server has taken the request, or has not within a second or two
  */
-export function cancelStatement({ host, port, processID, secretKey }: SessionAddress): void {
+export function cancelStatement({ host, port, processID, secretKey }: SessionAddress): Promise<void> {
   const message = Buffer.alloc(16);
   [message.length, CANCEL_REQUEST, processID, secretKey].forEach((value, at) => {
     message.writeInt32BE(value, 4 * at);
@@ -27,4 +28,7 @@ export function cancelStatement({ host, port, processID, secretKey }: SessionAdd
   socket.setTimeout(WITHIN_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
   socket.end(message);
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve());
+  });
 }

@@ -71,6 +71,8 @@ export class Connection {
   #beganAt = 0;
   #owedMs = 0;
   #cancelled: Operation | undefined;
+  /** Settles when the request to cancel it has ended. */
+  #cancelling: Promise<void> | undefined;
   /** Tells the statement that the server has refused, once it is known whether the session goes on. */
   #tellRefused: (() => void) | undefined;
   #opened = false;
@@ -92,7 +94,10 @@ export class Connection {
     this.#client.on('error', () => this.#break());
     this.#client.on('end', () => {
       this.#break();
-      if (this.#opened) events.closed(this);
+      if (!this.#opened) return;
+      // Until then the server may be at it, so the session counts.
+      if (this.#cancelling === undefined) events.closed(this);
+      else void this.#cancelling.then(() => events.closed(this));
     });
   }
 
@@ -236,7 +241,7 @@ export class Connection {
     const [first] = this.#pending;
     if (first === this.#cancelled) return;
     this.#cancelled = first;
-    cancelStatement(this.#client as unknown as SessionAddress);
+    this.#cancelling = cancelStatement(this.#client as unknown as SessionAddress);
   }
 
   /**
@@ -272,8 +277,10 @@ export class Connection {
     this.#tellRefused?.();
   }
 
+  /** A server that is busy with a statement does not see that its client has gone, so that is cancelled. */
   destroy(): void {
     this.#broken = true;
+    if (this.#pending.size > 0 && !this.#socket.destroyed) this.cancel();
     this.#socket.destroy(new ConnectionLostError('cut: the server stopped answering'));
   }
 }

@@ -25,11 +25,7 @@ export class Lease {
     return this.#held().sendScript(text, limitMs, deadlineAt);
   }
 
-  /** As `Connection.cancel`: nobody else has the session. */
-  cancel(): void {
-    this.#held().cancel();
-  }
-
+  /** As `Connection.destroy`. */
   destroy(): void {
     this.#held().destroy();
   }

@@ -69,6 +69,7 @@ export class Sessions {
   leastOwedMs(readOnly: boolean): number {
     let least = Infinity;
     for (const each of this.#all) {
+      if (each.broken) continue;
       if (each.readOnly === readOnly && each.use === 'shared') least = Math.min(least, each.owedMs);
     }
     return least;

@@ -211,13 +211,7 @@ export class OpenTransaction {
     this.#ended = true;
     if (this.#session.broken) return;
     const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
-    await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#giveUp());
-  }
-
-  /** A server that is busy with a statement does not see that its client has gone. */
-  #giveUp(): void {
-    this.#session.cancel();
-    this.#session.destroy();
+    await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#session.destroy());
   }
 
   #requireUnsealed(): void {

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { Connection, type ConnectionEvents } from '#src/db/connection.js';
 import { ConnectionLostError, isStalePlan, StatementError } from '#src/db/failure.js';
 import { startTestPostgres } from '#test/support/postgres.js';
+import { until } from '#test/support/until.js';
 import { deferred } from './fixtures/deferred.js';
 import { rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
@@ -11,7 +13,7 @@ const later = 1e9;
 
 const connect = (url: string, events: ConnectionEvents): Promise<Connection> =>
   Connection.open(
-    { url, applicationName: 'test', connectTimeoutMs: 5000, statementTimeoutMs: 5000, readOnly: false },
+    { url, applicationName: 'test', connectTimeoutMs: 5000, statementTimeoutMs: undefined, readOnly: false },
     events,
   );
 
@@ -33,6 +35,38 @@ describe('the watchdog of a connection', () => {
     look(0);
     expect(await rejection(unanswered)).to.be.instanceOf(ConnectionLostError);
     expect(await closed.promise).to.equal(connection);
+    await proxy.close();
+  });
+
+  it('has the server end what the session was at, and counts it until that was asked for', async () => {
+    const { url } = await startTestPostgres();
+    const proxy = await startProxy(url);
+    const closed = deferred();
+    let isClosed = false;
+    const connection = await connect(proxy.url, {
+      answered() {},
+      closed() {
+        isClosed = true;
+        closed.resolve();
+      },
+    });
+    const cancelled = deferred<boolean>();
+    proxy.onRequest = (data) => {
+      if (data.length === 16 && data.readInt32BE(4) === 80_877_102) cancelled.resolve(isClosed);
+    };
+    const text = 'select pg_sleep(60), 4711';
+    const unanswered = rejection(connection.send({ text, limitMs: 100, deadlineAt: later }));
+    const server = new pg.Client({ connectionString: url });
+    await server.connect();
+    const running = `select 1 from pg_stat_activity where query = '${text}' and state = 'active'`;
+    const isRunning = async (): Promise<boolean> => (await server.query(running)).rowCount === 1;
+    expect(await until(isRunning, (is) => is)).to.equal(true);
+    for (let i = 0; i < 2; i++) connection.sweep(performance.now(), 3_000);
+    expect(await unanswered).to.be.instanceOf(ConnectionLostError);
+    expect(await cancelled.promise).to.equal(false);
+    await closed.promise;
+    expect(await until(isRunning, (is) => !is)).to.equal(false);
+    await server.end();
     await proxy.close();
   });
 });
