@@ -100,11 +100,13 @@ function waitingFor(blocker: Blocker | undefined): string {
 }
 
 /** Of this session, whose process id it returns. */
-async function limitLockWaits(client: LimitedClient, { lockTimeoutMs }: MigrationTiming): Promise<number> {
-  const text = "select pg_backend_pid() as pid, set_config('lock_timeout', $1, false)";
-  const { rows } = await client.query<{ pid: number }>(text, [String(lockTimeoutMs)]);
+async function limitLockWaits(client: LimitedClient, timing: MigrationTiming): Promise<number> {
+  await client.query(lockTimeout(timing));
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   return rows[0]!.pid;
 }
+
+const lockTimeout = ({ lockTimeoutMs }: MigrationTiming): string => `set lock_timeout = ${lockTimeoutMs}`;
 
 /** False when a lock was not available in time: everything is rolled back then. */
 async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean> {
@@ -141,7 +143,7 @@ async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean>
 }
 
 /** What was read and judged is what is run, whatever has become of the files since. */
-function loaderOf(client: pg.Client, { service, migrations }: RunOptions): Loader {
+function loaderOf(client: pg.Client, { service, migrations, timing }: RunOptions): Loader {
   const load = async (migration: Migration): Promise<void> => {
     const { content, start, end } = migration;
     let done = 0;
@@ -150,7 +152,7 @@ function loaderOf(client: pg.Client, { service, migrations }: RunOptions): Loade
     try {
       await client.query(content.slice(start, end));
       // Else the files behind it would mean something else when they run together with it.
-      await client.query('reset search_path');
+      await client.query(`reset session authorization; reset role; reset all; ${lockTimeout(timing)}`);
     } catch (error) {
       const isServers = error instanceof driver().DatabaseError && error.code !== LOCK_TIMEOUT;
       throw isServers ? migrationFailure(service, migration, error, done) : error;

@@ -126,6 +126,28 @@ describe('the databases of the services', () => {
     ]);
   });
 
+  it('get each file with the same settings and role, whatever is set by the one before it', async () => {
+    const settings = ['timezone', 'role', 'session_authorization', 'lock_timeout', 'work_mem', 'shop.x'];
+    const columns = settings.map((name) => `current_setting('${name}', true) as "${name}"`).join();
+    const each = target();
+    const role = `guest_${process.pid}`;
+    await migration('0002_before', `create table before_it as select ${columns}`);
+    await migration(
+      '0003_settings',
+      `create role ${role}; set timezone = 'Asia/Tokyo'; set local work_mem = '1MB'; set lock_timeout = 0;
+      set shop.x = 'y'; set session authorization ${role}; set role ${role}`,
+    );
+    await migration('0004_after', `create table after_it as select ${columns}; drop role ${role}`);
+    await prepareDatabases([each], silentLog);
+    const url = serviceDatabase(each);
+    const [before] = await query(url, `select * from before_it`);
+    expect(before).to.have.property('lock_timeout', '3s');
+    // A setting of no module is empty, not absent, once it was set in the session.
+    expect(await query(url, 'select * from after_it')).to.deep.equal([
+      { ...(before as object), 'shop.x': '' },
+    ]);
+  });
+
   it('may belong to a service without migrations of its own', async () => {
     const each = { ...target(), migrations: undefined };
     await prepareDatabases([each], silentLog);
