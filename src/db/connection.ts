@@ -15,6 +15,9 @@ import { encode, typeParsers } from './values.js';
 const WATCHDOG_MS = 2_000;
 /** How long a server may take to close its side. */
 const FAREWELL_MS = 1_000;
+/** As DISCARD ALL, but for prepared statements and what costs more than a session that is clean. */
+const CLEANSE =
+  'reset session authorization; reset role; reset all; select pg_advisory_unlock_all(); discard temp';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -160,6 +163,15 @@ export class Connection {
   /** The simple protocol, for several statements of this room in one message. */
   sendScript(text: string, limitMs: number, deadlineAt: number): Promise<pg.QueryResult> {
     return this.#submit({ text }, limitMs, deadlineAt);
+  }
+
+  /** Takes back what code on the server may have changed. A session where that fails is closed. */
+  async cleanse(limitMs: number, deadlineAt: number): Promise<void> {
+    try {
+      await this.sendScript(CLEANSE, limitMs, deadlineAt);
+    } catch (error) {
+      if (!(error instanceof ReplyOverdueError)) this.destroy();
+    }
   }
 
   #submit(

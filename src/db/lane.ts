@@ -47,8 +47,11 @@ export class Lane {
       const send = (connection: Connection): Promise<pg.QueryResult> => {
         readOnly = connection.readOnly;
         const limitMs = this.#options.statementTimeoutMs;
-        const { text, cost } = statement;
-        return connection.send({ text, name, values, limitMs, deadlineAt, cost });
+        const { text, cost, mayChangeSession } = statement;
+        const sent = connection.send({ text, name, values, limitMs, deadlineAt, cost });
+        // Sent with it, so that nothing comes in between.
+        if (mayChangeSession) void connection.cleanse(limitMs, deadlineAt);
+        return sent;
       };
       const connection = pool.shared(statement.kind);
       try {

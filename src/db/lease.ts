@@ -25,6 +25,11 @@ export class Lease {
     return this.#held().sendScript(text, limitMs, deadlineAt);
   }
 
+  /** As `Connection.cleanse`. */
+  cleanse(limitMs: number, deadlineAt: number): Promise<void> {
+    return this.#held().cleanse(limitMs, deadlineAt);
+  }
+
   /** As `Connection.destroy`. */
   destroy(): void {
     this.#held().destroy();

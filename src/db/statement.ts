@@ -13,6 +13,8 @@ export interface Statement {
   kind: Kind;
   /** False for one that may commit in between: what it has done before it fails stands. */
   readonly isAtomic: boolean;
+  /** True for one with code in it that may change the session, which its text does not show. */
+  readonly mayChangeSession: boolean;
   /** Name of the prepared statement; undefined: sent unnamed. */
   name: string | undefined;
   readonly cost: StatementCost;
@@ -26,6 +28,7 @@ export interface Statement {
 const REMEMBERED = 1000;
 /** Longer ones are built, and not worth their room. */
 const REMEMBERED_LENGTH = 10_000;
+const RUNS_CODE = new Set(['CALL', 'DO']);
 const READS = new Set(['SELECT', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN']);
 
 /**
@@ -79,7 +82,8 @@ function read(text: string): Statement {
     text,
     operation: first,
     kind: kindOf(first, text),
-    isAtomic: first !== 'CALL' && first !== 'DO' && !/\bconcurrently\b/i.test(text),
+    isAtomic: !RUNS_CODE.has(first) && !/\bconcurrently\b/i.test(text),
+    mayChangeSession: RUNS_CODE.has(first),
     name: undefined,
     cost: new StatementCost(),
     refusedOnLane: laneRefusal(first, text),
@@ -169,9 +173,9 @@ const SAVEPOINTS = new Set(['SAVEPOINT', 'RELEASE', 'ROLLBACK']);
 /** What `db.once` goes back to when the effect is refused. */
 const EFFECT = /\bmultilane_effect\b/i;
 const SET_LOCALLY = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION']);
-const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)\s*\(/i;
+const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)"?\s*\(/i;
 /** `set_config('a.b', f($1), true)`, which ends with the transaction; parentheses in it one deep. */
-const LOCAL_CONFIG = /\bset_config\s*\((?:'[^']*'|[^'()]|\([^()]*\))*,\s*true\s*\)/gi;
+const LOCAL_CONFIG = /\bset_config"?\s*\((?:'[^']*'|[^'()]|\([^()]*\))*,\s*true\s*\)/gi;
 const TEMPORARY = /\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\s|\bpg_temp\s*\./i;
 /** `select … into temp t`; a table may be called temp, too. */
 const INTO_TEMPORARY = /(?<!\b(?:insert|merge)\s+)\binto\s+(?:(?:global|local)\s+)?temp(?:orary)?\s+\w/i;

@@ -132,6 +132,7 @@ export class OpenTransaction {
   #sealed = false;
   #ended = false;
   #commitSent = false;
+  #mayChangeSession = false;
 
   constructor(session: Lease, options: TransactionOptions, deadline: Deadline) {
     this.#session = session;
@@ -197,10 +198,12 @@ export class OpenTransaction {
     this.#commitSent = true;
     const committed = this.#control('commit');
     committed.catch(() => {}); // the first failure is the one to tell
+    const clean = this.#cleanse(this.#limitMs, this.#deadline.at);
     await Promise.all([this.#begun, ...this.#unconfirmed]).catch((error: unknown) => {
       throw toCaller(error, 'unknown');
     });
     const { command } = await committed;
+    await clean;
     if (command !== 'COMMIT') {
       throw new Error('nothing was committed: a statement of the transaction had failed before');
     }
@@ -211,7 +214,15 @@ export class OpenTransaction {
     this.#ended = true;
     if (this.#session.broken) return;
     const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
-    await this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until).catch(() => this.#session.destroy());
+    const rolledBack = this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until);
+    const clean = this.#cleanse(ROLLBACK_LIMIT_MS, until); // locks of the session are not rolled back
+    await rolledBack.catch(() => this.#session.destroy());
+    await clean;
+  }
+
+  /** Sent in one go with the end of the transaction. */
+  #cleanse(limitMs: number, deadlineAt: number): Promise<void> | undefined {
+    return this.#mayChangeSession ? this.#session.cleanse(limitMs, deadlineAt) : undefined;
   }
 
   #requireUnsealed(): void {
@@ -229,6 +240,7 @@ export class OpenTransaction {
     this.#requireOpen();
     this.#tightenLimits();
     const { text, name, operation } = statement;
+    this.#mayChangeSession ||= statement.mayChangeSession;
     const options = { text, name, values, limitMs: this.#limitMs, deadlineAt: this.#deadline.at };
     return this.#options.observe(operation, text, async () => {
       try {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { localBudget } from '#src/db/budget.js';
 import type { Outcome, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
@@ -125,6 +126,37 @@ describe('a transaction', () => {
     const left = "select current_setting('app.tenant', true) as tenant, to_regclass('pg_temp.mine') as mine";
     expect(await db.transaction((tx) => tx.one(left))).to.deep.equal({ tenant: '', mine: null });
   });
+
+  const CHANGES = `
+    perform pg_advisory_lock(4711); set app.tenant = '42'; set timezone = 'Asia/Tokyo'; set role guest;`;
+  const SESSION = `select current_setting('app.tenant', true) as tenant, current_setting('timezone') as zone,
+    current_setting('role') as role, to_regclass('pg_temp.mine') as mine,
+    (select count(*) from pg_locks where locktype = 'advisory' and objid = 4711) as locks`;
+  for (const [by, change] of [
+    ['a do block', 'do $$ begin execute $x$create temp table mine ()$x$; perform change(); end $$'],
+    ['a procedure', 'call change_by_call()'],
+  ] as const) {
+    it(`leaves nothing to the next owner that ${by} has changed, and neither does a single statement`, async () => {
+      const db = open(url, { budget: localBudget(1) });
+      const owner = new pg.Client({ connectionString: url });
+      await owner.connect();
+      await owner.query(`create role guest;
+        create or replace function change() returns void language plpgsql as $$ begin ${CHANGES} end $$;
+        create or replace procedure change_by_call() language plpgsql as
+          $$ begin create temp table mine (); perform change(); end $$`);
+      const session = () => db.transaction((tx) => tx.one(SESSION));
+      const clean = { ...(await session()), tenant: '' };
+      await db.transaction((tx) => tx.query(change));
+      expect(await session(), 'committed').to.deep.equal(clean);
+      await rejection(db.transaction((tx) => tx.query(change).then(() => tx.query('select 1/0'))));
+      expect(await session(), 'rolled back').to.deep.equal(clean);
+      await db.query(change);
+      expect(await session(), 'single').to.deep.equal(clean);
+      expect(clean).to.include({ role: 'none', mine: null, locks: 0 });
+      await owner.query('drop role guest');
+      await owner.end();
+    });
+  }
 
   it('that is given bytes which are gone leaves the statement to the next one', async () => {
     const db = open(url, { budget: localBudget(1) });
