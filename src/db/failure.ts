@@ -159,6 +159,17 @@ export function isStalePlan(error: unknown): boolean {
   );
 }
 
+/**
+ * The values do not fit the types of the parameters. Those of a prepared statement are as the columns were when it
+ * was prepared.
+ */
+export function isMisfit(error: unknown): boolean {
+  return error instanceof StatementError && MISFIT.test(error.sqlState);
+}
+
+/** Out of range, no such text form, type mismatch, no such operator, type not known. */
+const MISFIT = /^(22003|22P02|42804|42883|42P18)$/;
+
 const DETAILS = {
   transient: 'The database could not carry out the statement now; nothing was changed.',
   readOnly: 'The database accepts no changes at the moment; nothing was changed.',

@@ -6,13 +6,14 @@ import type { Connection } from './connection.js';
 import {
   ConnectionLostError,
   DatabaseMisuseError,
+  isMisfit,
   isStalePlan,
   StatementError,
   toCaller,
   toCallerOfPieces,
 } from './failure.js';
 import type { ConnectionPool } from './pool.js';
-import type { Statement, StatementCache } from './statement.js';
+import { acts, type Statement, type StatementCache } from './statement.js';
 
 const ATTEMPTS = 3;
 
@@ -39,8 +40,10 @@ export class Lane {
     if (values !== undefined && !Array.isArray(values)) {
       throw new DatabaseMisuseError("the values of a statement are an array: db.query('select $1', [value])");
     }
-    const { pool } = this.#options;
+    const { pool, statements } = this.#options;
     let name = statement.name;
+    /** The name by which the values did not fit. */
+    let misfit: string | undefined;
     for (let attempt = 1; ; attempt++) {
       if (performance.now() >= deadlineAt) throw new DeadlineExceededError();
       let readOnly = true; // until it is sent, nothing can have changed
@@ -55,11 +58,15 @@ export class Lane {
       };
       const connection = pool.shared(statement.kind);
       try {
-        return await (connection ? send(connection) : pool.whenShared(statement, deadlineAt, send));
+        const result = await (connection ? send(connection) : pool.whenShared(statement, deadlineAt, send));
+        // Only now it is known that it was the name, not the values: those of a request could ask for many names.
+        if (misfit !== undefined) statements.renew(statement, misfit);
+        return result;
       } catch (error) {
         if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, name, readOnly)) {
           throw statement.isAtomic ? toCaller(error, readOnly ? 'none' : 'unknown') : toCallerOfPieces(error);
         }
+        if (isMisfit(error)) misfit = name;
         name = undefined;
       }
     }
@@ -73,6 +80,7 @@ export class Lane {
       this.#options.statements.renew(statement, name);
       return true;
     }
+    if (isMisfit(error)) return name !== undefined && !acts(statement.text);
     switch (error.sqlState) {
       case '25006': // it looked like a read, but writes
         statement.kind = 'write';

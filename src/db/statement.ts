@@ -116,8 +116,10 @@ const ACTS = new RegExp(
   'i',
 );
 
+export const acts = (text: string): boolean => ACTS.test(text);
+
 function kindOf(operation: string, text: string): Kind {
-  if (ACTS.test(text)) return 'write';
+  if (acts(text)) return 'write';
   if (READS.has(operation)) return 'read';
   return operation === 'WITH' && !/\b(insert|update|delete|merge)\b/i.test(text) ? 'read' : 'write';
 }

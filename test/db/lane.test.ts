@@ -209,6 +209,48 @@ describe('single statements', () => {
     expect(await db.many('select * from changing')).to.deep.equal([{ a: 1, b: 2 }]);
   });
 
+  it('survive a change of the types their prepared form was made for, whatever becomes of the parameters', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    const changes = [
+      ['int', 'bigint', 1, 3_000_000_000],
+      ['int', 'text', 1, 'one'],
+      ['text', 'int using typed::int', '1', 2],
+      ['json', 'jsonb', { a: 1 }, { a: 2 }],
+    ] as const;
+    for (const [before, after, first, second] of changes) {
+      await db.query(`create table typing (typed ${before})`);
+      const insert = 'insert into typing values ($1)';
+      const same = 'select count(*) as n from typing where typed::text = $1 or typed = $2';
+      const byText = 'update typing set typed = $1 where true';
+      for (let i = 0; i < 3; i++) for (const text of [insert, byText]) await db.query(text, [first]);
+      const find = async (value: unknown) =>
+        before === 'json' ? undefined : await db.many(same, [JSON.stringify(value), value]);
+      for (let i = 0; i < 3; i++) await find(first);
+      await db.query(`alter table typing alter column typed type ${after}`);
+      for (let i = 0; i < 2; i++) {
+        for (const text of [insert, byText]) await db.query(text, [second]);
+        await find(second);
+      }
+      expect(await db.one('select count(*) as n from typing'), after).to.deep.equal({ n: 5 });
+      await db.query('drop table typing');
+    }
+  });
+
+  it('whose values do not fit are refused, and leave no prepared form behind', async () => {
+    const db = open(url, { budget: localBudget(1) });
+    await db.query('create table narrow (a int)');
+    const insert = 'insert into narrow values ($1)';
+    for (let i = 0; i < 3; i++) await db.query(insert, [i]);
+    const prepared = 'select count(*) as n from pg_prepared_statements';
+    for (let i = 0; i < 3; i++) await db.query(prepared);
+    const before = await db.one(prepared);
+    for (let i = 0; i < 5; i++) {
+      const error = await rejection(db.query(insert, [3_000_000_000]));
+      expect(error).to.be.instanceOf(StatementError).and.to.include({ sqlState: '22003' });
+    }
+    expect(await db.one(prepared)).to.deep.equal(before);
+  });
+
   it('end at the deadline of the request while the late answer is dropped', async () => {
     const db = open(url);
     const error = await rejection(withDeadline(100, () => db.query('select pg_sleep(0.4)')));
