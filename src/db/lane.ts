@@ -37,9 +37,6 @@ export class Lane {
     deadlineAt: number,
   ): Promise<pg.QueryResult> {
     if (statement.refusedOnLane !== undefined) throw new DatabaseMisuseError(statement.refusedOnLane);
-    if (values !== undefined && !Array.isArray(values)) {
-      throw new DatabaseMisuseError("the values of a statement are an array: db.query('select $1', [value])");
-    }
     const { pool, statements } = this.#options;
     let name = statement.name;
     /** The name by which the values did not fit. */

@@ -84,7 +84,7 @@ export class ConnectionPool {
   #askedAt = 0;
   /** The last time that the server granted no more connections. */
   #refusal: { readonly cause: unknown; readonly at: number } | undefined;
-  #closing: { whenEmpty: () => void } | undefined;
+  #closing: { whenEmpty: () => void; readonly closed: Promise<void> } | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -148,21 +148,26 @@ export class ConnectionPool {
   }
 
   /** No new statements; waits for those under way, then cuts what is left. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing.closed;
+    let whenEmpty: () => void = () => {};
     const empty = new Promise<void>((resolve) => {
-      this.#closing = { whenEmpty: resolve };
+      whenEmpty = resolve;
     });
+    const cut = new Allowance(CLOSE_WITHIN_MS, () => {
+      for (const connection of this.#sessions) connection.destroy();
+    });
+    const closed = empty.then(() => {
+      cut.cancel();
+      clearInterval(this.#timer);
+    });
+    this.#closing = { whenEmpty, closed };
     for (const { reject } of this.#line.remove(() => true)) reject(busy('closing'));
     this.#options.budget.rest();
     // Between two statements of a transaction nothing is under way either: that ends with its `release`.
     for (const connection of this.#sessions) if (connection.use !== 'exclusive') this.#retire(connection);
     this.#tellEmpty();
-    const cut = new Allowance(CLOSE_WITHIN_MS, () => {
-      for (const connection of this.#sessions) connection.destroy();
-    });
-    await empty;
-    cut.cancel();
-    clearInterval(this.#timer);
+    return closed;
   }
 
   #enqueue(waiter: Omit<Waiter, 'giveUpAt'>, deadlineAt: number): void {

@@ -77,7 +77,7 @@ function read(text: string): Statement {
       `db: the statement must be a text, its values an array behind it, as in query('select $1', [1]); not ${shown(text)}`,
     );
   }
-  const [first = '', second = ''] = keywords(text);
+  const [first = '', ...others] = keywords(text);
   return {
     text,
     operation: first,
@@ -87,7 +87,7 @@ function read(text: string): Statement {
     name: undefined,
     cost: new StatementCost(),
     refusedOnLane: laneRefusal(first, text),
-    refusedInTransaction: transactionRefusal(first, second, text),
+    refusedInTransaction: transactionRefusal(first, others, text),
   };
 }
 
@@ -124,10 +124,10 @@ function kindOf(operation: string, text: string): Kind {
   return operation === 'WITH' && !/\b(insert|update|delete|merge)\b/i.test(text) ? 'read' : 'write';
 }
 
-/** Comments (nested, as PostgreSQL has them) and parentheses skipped: at most the first two words. */
+/** Comments (nested, as PostgreSQL has them) and parentheses skipped: at most the first three words. */
 export function keywords(text: string): string[] {
   const words: string[] = [];
-  for (let at = 0; at < text.length && words.length < 2; ) {
+  for (let at = 0; at < text.length && words.length < 3; ) {
     if (text.startsWith('--', at)) {
       const end = text.indexOf('\n', at);
       at = end < 0 ? text.length : end + 1;
@@ -205,15 +205,16 @@ function isTemporary(first: string, text: string): boolean {
   return READS.has(first) || first === 'WITH' ? INTO_TEMPORARY.test(text) : false;
 }
 
-function transactionRefusal(first: string, second: string, text: string): string | undefined {
+function transactionRefusal(first: string, others: readonly string[], text: string): string | undefined {
   if (BEGINS_OR_ENDS.has(first)) {
     return `${first} is done by db.transaction: return from it to commit, throw to roll back`;
   }
   const instead = NOWHERE.get(first);
   if (instead !== undefined) return `${first} is not for db.transaction, nor for db: ${instead}`;
-  if (first === 'SET' && !SET_LOCALLY.has(second)) return 'SET would outlive the transaction: use SET LOCAL';
+  if (first === 'SET' && !SET_LOCALLY.has(others[0] ?? ''))
+    return 'SET would outlive the transaction: use SET LOCAL';
   // `rollback [work | transaction] to savepoint`
-  if (first === 'ROLLBACK' && !/\bto\b/i.test(text)) return 'ROLLBACK is done by throwing';
+  if (first === 'ROLLBACK' && !others.includes('TO')) return 'ROLLBACK is done by throwing';
   if (SAVEPOINTS.has(first) && EFFECT.test(text)) return `${first} may not name a savepoint of the runtime`;
   if (first === 'DECLARE' && /\bwith\s+hold\b/i.test(text)) return 'WITH HOLD would outlive the transaction';
   if (isTemporary(first, text) && !/\bon\s+commit\s+drop\b/i.test(text)) {

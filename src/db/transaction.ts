@@ -139,7 +139,8 @@ export class OpenTransaction {
     this.#options = options;
     this.#deadline = deadline;
     this.#limitMs = clamp(deadline.remainingMs());
-    const script = `begin; ${limits(this.#limitMs)}`;
+    // Whatever the database has as its default.
+    const script = `begin isolation level read committed; ${limits(this.#limitMs)}`;
     this.#begun = session.sendScript(script, this.#limitMs, deadline.at);
     this.#begun.catch(() => {}); // told by the first statement and by the commit
   }

@@ -1,17 +1,29 @@
 // Values on their way to PostgreSQL and back.
 import type pg from 'pg';
 import { driver } from './driver.js';
+import { DatabaseMisuseError } from './failure.js';
 
 /** OIDs of int8 and int8[]. */
 const INT8 = 20;
 const INT8_ARRAY = 1016;
+/** The protocol counts them by 16 bits. */
+const MOST_VALUES = 65_535;
 
 /**
  * Parameters as the driver can bind them without failing halfway: its own conversion of an object happens after
  * the statement was announced on the wire. Arrays become PostgreSQL arrays; for a JSON array in a json column
  * pass `JSON.stringify(array)`.
+ * @throws DatabaseMisuseError for what is no array, and for more than the protocol can count
  */
 export function encode(values: readonly unknown[]): unknown[] {
+  if (!Array.isArray(values)) {
+    throw new DatabaseMisuseError("the values of a statement are an array: db.query('select $1', [value])");
+  }
+  if (values.length > MOST_VALUES) {
+    throw new DatabaseMisuseError(
+      `a statement has at most ${MOST_VALUES} values, not ${values.length}: pass many rows as arrays, by unnest`,
+    );
+  }
   return values.map(encodeOne);
 }
 

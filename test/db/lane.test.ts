@@ -30,6 +30,16 @@ describe('single statements', () => {
     await client.end();
   };
 
+  const untilOneSleeps = async (): Promise<void> => {
+    const observer = open(url);
+    const sleeping = `select count(*) as n from pg_stat_activity
+      where datname = current_database() and wait_event = 'PgSleep'`;
+    await until(
+      () => observer.one<{ n: number }>(sleeping),
+      ({ n }) => n === 1,
+    );
+  };
+
   it('that wait are not sent to a session that ends, nor kept by one that is not closed', async () => {
     const proxy = await startProxy(url);
     proxy.keepOpen();
@@ -122,10 +132,23 @@ describe('single statements', () => {
       .and.to.have.length.below(320);
   });
 
-  it('refuse values that are no array', async () => {
-    const error = await rejection(open(url).query('select $1::int', { a: 1 } as never));
-    expect(error).to.be.instanceOf(DatabaseMisuseError);
-    expect(error.message).to.include('are an array');
+  it('refuse values that are no array, and more than the protocol can count', async () => {
+    const db = open(url);
+    const ways = [
+      (values: never) => db.query('select $1::int', values),
+      (values: never) => db.transaction((tx) => tx.query('select $1::int', values)),
+    ];
+    for (const query of ways) {
+      for (const [values, message] of [
+        [{ a: 1 }, 'are an array'],
+        ['text', 'are an array'],
+        [Array.from({ length: 65_536 + 1 }, () => 1), 'at most 65535'],
+      ] as const) {
+        const error = await rejection(query(values as never));
+        expect(error).to.be.instanceOf(DatabaseMisuseError);
+        expect(error.message).to.include(message);
+      }
+    }
   });
 
   it('refuse a parameter that has no text form before anything is sent', async () => {
@@ -300,22 +323,16 @@ describe('single statements', () => {
 
   it('that write are never repeated: a session lost under them is an unknown outcome', async () => {
     const db = open(url);
-    const started = rejection(db.query("insert into item select 600, 'lost' from pg_sleep(0.3)"));
-    await db.query('select 1');
+    const started = rejection(db.query("insert into item select 600, 'lost' from pg_sleep(60)"));
+    await untilOneSleeps();
     await terminateOthers();
     expect(await started).to.be.instanceOf(OutcomeUnknownError);
     expect(await started).to.deep.include({ code: 'INTERNAL', retryable: false });
   });
 
   it('that notify are never repeated either', async () => {
-    const db = open(url);
-    const notifying = rejection(db.query("select pg_notify('news', 'one'), pg_sleep(60)"));
-    const sleeping = "select count(*) as n from pg_stat_activity where wait_event = 'PgSleep'";
-    const server = open(url, { prepare: false });
-    await until(
-      () => server.one<{ n: number }>(sleeping),
-      ({ n }) => n === 1,
-    );
+    const notifying = rejection(open(url).query("select pg_notify('news', 'one'), pg_sleep(60)"));
+    await untilOneSleeps();
     await terminateOthers();
     expect(await notifying).to.be.instanceOf(OutcomeUnknownError);
   });

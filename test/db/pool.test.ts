@@ -269,6 +269,14 @@ describe('the connections of a database', () => {
     await proxy.close();
   }).timeout(15_000);
 
+  it('are closed once, whoever closes them again', async () => {
+    const db = open(url);
+    await db.query('select 1');
+    await Promise.all([db.close(), db.close()]);
+    await db.close();
+    expect(db.size.open).to.equal(0);
+  });
+
   it('wait for what is under way when they are closed', async () => {
     const db = open(url);
     await db.query('select 1');

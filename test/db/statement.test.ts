@@ -6,7 +6,11 @@ const read = (text: string) => new StatementCache(true).of(text);
 describe('a statement', () => {
   it('is known by its first words, whatever comments and parentheses stand before them', () => {
     expect(keywords('  (select 1)')).to.deep.equal(['SELECT']);
-    expect(keywords('-- begin\n/* commit /* nested */ */ Set local x = 1')).to.deep.equal(['SET', 'LOCAL']);
+    expect(keywords('-- begin\n/* commit /* nested */ */ Set local x = 1')).to.deep.equal([
+      'SET',
+      'LOCAL',
+      'X',
+    ]);
     expect(keywords('/* never closed begin')).to.deep.equal([]);
     expect(keywords(';;begin')).to.deep.equal(['BEGIN']);
     expect(keywords('')).to.deep.equal([]);
@@ -80,6 +84,9 @@ describe('a statement', () => {
     'begin',
     'commit',
     'rollback',
+    'rollback -- back to the start',
+    'rollback work /* to a */',
+    'rollback and no chain',
     'set x = 1',
     'listen c',
     'select pg_try_advisory_lock(1)',
@@ -104,6 +111,7 @@ describe('a statement', () => {
     'savepoint a',
     'rollback to a',
     'rollback work to savepoint a',
+    'rollback /* all */ transaction to a',
     'release a',
     'set local work_mem = 1',
     'set constraints all deferred',

@@ -70,6 +70,21 @@ describe('a transaction', () => {
     expect(await ids()).to.deep.equal([]);
   });
 
+  it('is read committed whatever the default of the database is', async () => {
+    const { pathname } = new URL(url);
+    const database = pathname.slice(1);
+    const isolation = "select current_setting('transaction_isolation') as level";
+    await open(url).query(`alter database "${database}" set default_transaction_isolation = 'serializable'`);
+    const db = open(url);
+    expect(await db.transaction((tx) => tx.one(isolation))).to.deep.equal({ level: 'read committed' });
+    const asked = db.transaction(async (tx) => {
+      await tx.query('set transaction isolation level repeatable read');
+      return tx.one(isolation);
+    });
+    expect(await asked).to.deep.equal({ level: 'repeatable read' });
+    await db.query(`alter database "${database}" reset default_transaction_isolation`);
+  });
+
   it('is dead after its end', async () => {
     let leaked: Transaction | undefined;
     await open(url).transaction(async (tx) => {
@@ -309,9 +324,9 @@ describe('a transaction', () => {
     expect(new Set(ends), `seed ${seed}`).to.deep.equal(new Set(['fulfilled', 'rejected']));
     let current: string | undefined;
     let isBegun = false;
-    for (const [what, owner] of sent.matchAll(/begin;|commit|rollback(?! to)|owner (\d+)/g)) {
+    for (const [what, owner] of sent.matchAll(/begin isolation|commit(?!ted)|rollback(?! to)|owner (\d+)/g)) {
       if (owner === undefined) {
-        isBegun = what === 'begin;';
+        isBegun = what === 'begin isolation';
         current = undefined;
         continue;
       }
