@@ -15,7 +15,7 @@ import { encode, typeParsers } from './values.js';
 const WATCHDOG_MS = 2_000;
 /** How long a server may take to close its side. */
 const FAREWELL_MS = 1_000;
-/** As DISCARD ALL, but for prepared statements and what costs more than a session that is clean. */
+/** What DISCARD ALL does to settings, role, locks and tables of a session. Prepared statements stay. */
 const CLEANSE =
   'reset session authorization; reset role; reset all; select pg_advisory_unlock_all(); discard temp';
 
