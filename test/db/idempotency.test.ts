@@ -65,6 +65,7 @@ describe('effects that happen once', () => {
       it(`stores no key behind it, ${what}`, async () => {
         for (const isFollowed of [false, true]) {
           db = open(url, { budget: localBudget(1) });
+          await db.transaction((tx) => tx.query('select 1')); // to open a session may take longer than the deadline
           const key = freshKey();
           const held = deferred();
           const error = await rejection(withDeadline(100, () => call(key, held.promise)));

@@ -44,6 +44,7 @@ describe('single statements', () => {
     const proxy = await startProxy(url);
     proxy.keepOpen();
     const db = open(proxy.url, { budget: localBudget(1) });
+    await db.query('delete from item');
     const begun = performance.now();
     const slow = rejection(db.query('insert into item select 1, pg_sleep(60)::text'));
     // Until it is known to be slow, others are sent behind it.
@@ -276,6 +277,7 @@ describe('single statements', () => {
 
   it('end at the deadline of the request while the late answer is dropped', async () => {
     const db = open(url);
+    await db.query('select 1'); // its session is open
     const error = await rejection(withDeadline(100, () => db.query('select pg_sleep(0.4)')));
     expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
     expect(await db.one('select 5 as x')).to.deep.equal({ x: 5 });
