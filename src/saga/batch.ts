@@ -17,7 +17,7 @@ export interface BatchOptions<In> {
 
 export class Batch<In, Out> {
   #waiting: Entry<In, Out>[] = [];
-  #busy = false;
+  #work: Promise<void> | undefined;
   readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>;
   readonly #limit: number;
   readonly #weightLimit: number;
@@ -38,20 +38,23 @@ export class Batch<In, Out> {
   add(item: In): Promise<Out> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      if (!this.#busy) {
-        this.#busy = true;
-        setImmediate(() => void this.#work());
-      }
+      this.#work ??= this.#send();
     });
   }
 
-  async #work(): Promise<void> {
+  /** Resolves when nothing is under way, nor waits. */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
+  async #send(): Promise<void> {
+    await new Promise(setImmediate);
     while (this.#waiting.length > 0) {
-      await this.#send(this.#waiting.splice(0, this.#fitting()));
+      await this.#flushAll(this.#waiting.splice(0, this.#fitting()));
       // Let those whose answer has just come ask for their next thing in the same batch.
       await new Promise(setImmediate);
     }
-    this.#busy = false;
+    this.#work = undefined;
   }
 
   /** How many of those that wait go together: one at least. */
@@ -65,15 +68,15 @@ export class Batch<In, Out> {
     return most;
   }
 
-  async #send(entries: readonly Entry<In, Out>[]): Promise<void> {
+  async #flushAll(entries: readonly Entry<In, Out>[]): Promise<void> {
     try {
       const answers = await this.#flush(entries.map(({ item }) => item));
       for (const [at, { resolve }] of entries.entries()) resolve(answers[at]!);
     } catch (error) {
       if (entries.length > 1 && this.#isOnesFault(error)) {
         const half = Math.ceil(entries.length / 2);
-        await this.#send(entries.slice(0, half));
-        await this.#send(entries.slice(half));
+        await this.#flushAll(entries.slice(0, half));
+        await this.#flushAll(entries.slice(half));
       } else {
         for (const { reject } of entries) reject(error);
       }

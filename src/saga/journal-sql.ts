@@ -16,6 +16,11 @@ const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
 /** What nobody runs, and is to be run. */
 const DUE = `status in ('running', 'waiting', 'compensating') and lease_until <= now()`;
 
+/** Bytes of values of a saga that is taken whatever else a worker has: a few of its memory. */
+const SMALL = 16_384;
+const RESULTS = (of: string): string =>
+  `(select coalesce(sum(result_length), 0) from saga_step t where t.saga_id = ${of}.saga_id)`;
+
 /** A row of `saga` whose definition is among these: names, versions, steps as one text. */
 const isKnown = ([names, versions, steps]: readonly [string, string, string]): string => `
   exists (select from unnest(${names}::text[], ${versions}::int[], ${steps}::text[]) as k(saga, version, steps)
@@ -117,26 +122,29 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 /**
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
- * others are left alone, null for ever; $8 bytes of values, behind which no further saga is taken. Rows that
- * another worker is just claiming are passed over. First come those that were moved longest ago: by their age,
+ * others are left alone, null for ever; $8 bytes of values, behind which only small sagas are taken; $9 until when
+ * (ms): a claim that the network, or a server that stood still, has held up would take what was not renewed for
+ * the same reason. Rows that another worker is just claiming are passed over. First come those that were moved longest ago: by their age,
  * old ones that are tried again and again would keep all others out.
  */
 export const CLAIM = `
 with due as (
   select saga_id, status as was, updated_at, input_length from saga
   where ${DUE} and (lease_until <= now() - $7::float8 * interval '1 millisecond' or ${isKnown(['$4', '$5', '$6'])})
+    and now() <= ${AT('$9::float8')}
+    and ($8::float8 > 0 or input_length + ${RESULTS('saga')} < ${SMALL})
   order by updated_at
   limit $3
   for update skip locked
 ), sized as (
   select saga_id, was, sum(input_length + results) over (order by updated_at, saga_id) - input_length - results as before,
          input_length + results as size
-  from due, lateral (select coalesce(sum(result_length), 0) as results from saga_step t where t.saga_id = due.saga_id) r
+  from due, lateral (select ${RESULTS('due')} as results) r
 ), s as (
   update saga
   set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8')},
       status = case when failure is null then 'running' else 'compensating' end
-  from sized where saga.saga_id = sized.saga_id and sized.before < $8::float8
+  from sized where saga.saga_id = sized.saga_id and (sized.before < $8::float8 or sized.size < ${SMALL})
   returning saga.*, sized.was, sized.size
 )
 select s.*, ${STEPS} from s order by s.saga_id`;
@@ -189,8 +197,8 @@ select saga_id, saga_id in (select saga_id from renewed) as renewed from asked j
 
 /**
  * $3 whether attempts that are broken off count no more: those that whoever lets go has begun, not what it has found
- * begun and written nothing of since. What another session has locked keeps its lease. The fence grows: what the former
- * owner still has under way can write nothing.
+ * begun and written nothing of since. The fence grows: what the former owner still has under way can write nothing.
+ * Answers what another session has locked: that keeps its lease.
  */
 export const RELEASE = `
 with held as (
@@ -209,12 +217,17 @@ with held as (
   from saga_step t join freed using (saga_id)
   where $3 and freed.write_no > 0 and t.status in ('running', 'compensating')
   for update of t skip locked
+), taken_back as (
+  update saga_step t
+  set undo_unended = 0,
+      attempts = case when t.status = 'running' then greatest(t.attempts - 1, 0) else t.attempts end
+  from broken_off b
+  where t.saga_id = b.saga_id and t.position = b.position
 )
-update saga_step t
-set undo_unended = 0,
-    attempts = case when t.status = 'running' then greatest(t.attempts - 1, 0) else t.attempts end
-from broken_off b
-where t.saga_id = b.saga_id and t.position = b.position`;
+select saga_id, fence
+from unnest($1::uuid[], $2::int8[]) as h(saga_id, fence)
+join saga s using (saga_id, fence)
+where s.status in ('running', 'compensating') and saga_id not in (select saga_id from held)`;
 
 export const OPEN_SINCE = `
 select min(created_at) as since from saga where status not in ('completed', 'compensated')`;

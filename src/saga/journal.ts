@@ -89,8 +89,10 @@ export interface DefinitionKey {
 /** What is taken over at a time. */
 export interface ClaimBound {
   readonly sagas: number;
-  /** Of input and results as JSON, in UTF-8. The saga that reaches the bound is the last one. */
+  /** Of input and results as JSON, in UTF-8. Behind the saga that reaches the bound come small ones only. */
   readonly bytes: number;
+  /** Milliseconds as of `time`: a claim that is held up for longer takes nothing. */
+  readonly until: number;
 }
 
 export interface Claim {
@@ -171,7 +173,8 @@ export interface Journal {
    * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards.
    * With `uncounted`, attempts that are broken off by that count no more: not as `attempts`, nor as
    * `undoUnended`. Only for one who knows that none of them has ended a worker. Attempts that were found
-   * begun count all the same, as long as nothing was written under the hold.
+   * begun count all the same, as long as nothing was written under the hold. Rejects when another session has
+   * locked rows for long; the others are given up.
    */
   release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void>;
 

@@ -17,6 +17,8 @@ export interface Running {
 /** How a saga came here. */
 export type Origin = 'started' | 'claimed';
 
+const OTHERS = 'The saga is run by another worker.';
+
 export class Orchestrator {
   readonly #plans: Plans;
   readonly #setting: RunnerSetting;
@@ -35,7 +37,7 @@ export class Orchestrator {
   }
 
   /** Those of the running sagas that came by a claim, and how large they were. */
-  get claimed(): ClaimBound {
+  get claimed(): Omit<ClaimBound, 'until'> {
     let [sagas, bytes] = [0, 0];
     for (const { origin, size } of this.#running.values()) {
       if (origin !== 'claimed') continue;
@@ -65,6 +67,7 @@ export class Orchestrator {
       void this.#refuse(claim);
       return;
     }
+    this.#running.get(hold.sagaId)?.runner.stop(new UnavailableError('STARTING', OTHERS));
     const runner = new Runner(claim, plan, this.#setting, asked);
     // Outside of the scope that started it: the saga outlives the request.
     const scope = new StepScope(hold.sagaId, Number.POSITIVE_INFINITY, runner.trace, this.#setting.service);
@@ -86,7 +89,7 @@ export class Orchestrator {
     // A saga that ended meanwhile, or came back under a newer fence, is not meant.
     if (running?.runner.hold !== hold) return;
     this.#setting.log.warn({ sagaId: hold.sagaId }, 'saga: lease lost, stopping');
-    running.runner.stop(new UnavailableError('STARTING', 'The saga is run by another worker.'));
+    running.runner.stop(new UnavailableError('STARTING', OTHERS));
   }
 
   /** The journal has prolonged the lease. @param asked as of `launch` */

@@ -52,6 +52,7 @@ import {
 } from './journal-sql.js';
 import type { SagaStatus } from './saga.js';
 import { traceOf } from './trace.js';
+import { within } from './within.js';
 
 /** Sagas in one statement: beyond this a batch gains little and makes the others wait. */
 const BATCH_LIMIT = 256;
@@ -63,6 +64,8 @@ const BATCH_LENGTH = 1 << 20;
  */
 const LOCKED_LOOKS = 10;
 const LOCKED_PAUSE_MS = 20;
+/** Writes that are under way when a worker gives its sagas up are waited for, so long at most. */
+const OWN_WRITES_MS = 2_000;
 /** Milliseconds for one statement of the engine's own, whatever the request that waits for it has left. */
 const STATEMENT_MS = 10_000;
 
@@ -154,12 +157,12 @@ export class PgJournal implements Journal {
   }
 
   async claim(
-    { sagas, bytes }: ClaimBound,
+    { sagas, bytes, until }: ClaimBound,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
     const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : null;
-    const values = [this.#owner, this.#leaseMs, sagas, ...keyColumns(known), unclaimedMs, bytes];
+    const values = [this.#owner, this.#leaseMs, sagas, ...keyColumns(known), unclaimedMs, bytes, until];
     const { rows } = await this.#ask<SagaRow>(CLAIM, values);
     return rows.map(claimOf);
   }
@@ -189,7 +192,20 @@ export class PgJournal implements Journal {
   }
 
   async release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void> {
-    await this.#ask(RELEASE, [...holdColumns(holds), attempts === 'uncounted']);
+    // What this worker has under way itself would have the rows locked.
+    await within(this.#writes.idle(), OWN_WRITES_MS);
+    let left = holds;
+    for (let looks = 1; left.length > 0; looks++) {
+      if (looks > LOCKED_LOOKS)
+        throw new Error(`another session has locked the rows of ${left.length} sagas`);
+      if (looks > 1) await delay(LOCKED_PAUSE_MS * looks);
+      const { rows } = await this.#ask<{ saga_id: string }>(RELEASE, [
+        ...holdColumns(left),
+        attempts === 'uncounted',
+      ]);
+      const locked = new Set(rows.map(({ saga_id }) => saga_id));
+      left = left.filter(({ sagaId }) => locked.has(sagaId));
+    }
   }
 
   async #writeAll(writes: readonly Write[]): Promise<readonly Written[]> {

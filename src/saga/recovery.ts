@@ -15,21 +15,21 @@ import { LEASE_MS } from './runner.js';
 
 /** One round a second and a half at most, spread so that workers do not ask in step. */
 const ROUND_MS = { least: 1000, jitter: 500 };
-/**
- * Fewer where the answer takes longer than this, because the sagas are large; a claim that fails brings none.
- */
+/** Fewer behind a claim that has failed: it brings none. */
 const CLAIM_AT_ONCE = 64;
-const SLOW_CLAIM_MS = 500;
 /**
  * What one claim brings, and what one worker has of claimed sagas at a time; the rest stays for others, or for later.
  * Their values take several times as much memory as they have bytes.
  */
 const BYTES_AT_ONCE = 8 * 2 ** 20;
-const CLAIMED_AT_MOST: ClaimBound = { sagas: 256, bytes: 16 * 2 ** 20 };
+const CLAIMED_AT_MOST = { sagas: 256, bytes: 16 * 2 ** 20 };
 const FAILED_ROUND_MOST_MS = 5000;
 const WATCH_EVERY_MS = 250;
 const VOUCH_EVERY_MS = 60_000;
-/** A round that is so late, or a journal that takes so long: leases of others may have run out as well. */
+/**
+ * A round that is so late, or a journal that takes so long: leases of others may have run out as well. A claim that is
+ * held up for so long takes none.
+ */
 const PAUSED_MS = LEASE_MS / 2;
 /** Within it every worker whose journal answers again has had a round, and has renewed what it still runs. */
 const GRACE_MS = FAILED_ROUND_MOST_MS;
@@ -147,36 +147,35 @@ export class Recovery {
   }
 
   async #round(): Promise<boolean> {
-    // What this worker runs itself is not to be claimed, though its leases have run out.
-    if (!this.#mayTake || this.#setting.clock() - this.#renewedAt > PAUSED_MS) return false;
-    // The time of the others begins when the journal answers again.
     const wasDisturbed = this.#isDisturbed;
-    if (wasDisturbed) await this.#ask(this.#journal.time());
-    if (!this.#mayClaim()) return wasDisturbed;
-    const others = await this.#others();
-    while (this.#mayTake) {
-      const most = this.#room();
-      if (most === undefined) {
-        await this.#vouch();
-        return true;
-      }
+    // The time of the others begins when the journal answers again.
+    if (this.#mayTake && wasDisturbed) await this.#ask(this.#journal.time());
+    if (!this.#mayTake || !this.#mayClaim()) return wasDisturbed;
+    const { others, journalAheadMs } = await this.#look();
+    let [taken, isFull] = [0, false];
+    while (this.#mayTake && this.#mayClaim()) {
       const asked = this.#setting.clock();
+      const most = this.#room(asked + journalAheadMs + PAUSED_MS);
+      isFull = most.sagas <= 0;
+      if (isFull) break;
       const claims = await this.#claim(most, others);
+      taken += claims.length;
       if (claims.length > 0) this.#setting.log.info({ sagas: claims.length }, 'saga recovery: claimed');
       for (const claim of claims) this.#orchestrator.launch(claim, 'claimed', asked);
       if (claims.length < most.sagas) break;
     }
+    // There may be more than it comes to.
+    if (taken > 0 || isFull) await this.#vouch();
     return true;
   }
 
-  /** Undefined: none. */
-  #room(): ClaimBound | undefined {
+  #room(until: number): ClaimBound {
     const { sagas, bytes } = this.#orchestrator.claimed;
-    const most = {
+    return {
       sagas: Math.min(this.#atOnce, CLAIMED_AT_MOST.sagas - sagas),
       bytes: Math.min(BYTES_AT_ONCE, CLAIMED_AT_MOST.bytes - bytes),
+      until,
     };
-    return most.sagas > 0 && most.bytes > 0 ? most : undefined;
   }
 
   get #mayTake(): boolean {
@@ -184,15 +183,13 @@ export class Recovery {
   }
 
   async #claim(most: ClaimBound, others: ClaimOthers): Promise<readonly Claim[]> {
-    const { clock, plans } = this.#setting;
-    const asked = clock();
-    let isSlow = true;
+    let hasFailed = true;
     try {
-      const claims = await this.#ask(this.#journal.claim(most, plans, others));
-      isSlow = clock() - asked > SLOW_CLAIM_MS;
+      const claims = await this.#ask(this.#journal.claim(most, this.#setting.plans, others));
+      hasFailed = false;
       return claims;
     } finally {
-      this.#atOnce = isSlow ? Math.max(1, this.#atOnce >> 2) : Math.min(CLAIM_AT_ONCE, this.#atOnce * 2);
+      this.#atOnce = hasFailed ? Math.max(1, this.#atOnce >> 2) : Math.min(CLAIM_AT_ONCE, this.#atOnce * 2);
     }
   }
 
@@ -219,7 +216,8 @@ export class Recovery {
       this.#claimsFrom = now + GRACE_MS;
     }
     this.#isDisturbed = false;
-    if (now < this.#claimsFrom) return false;
+    // Nor is what this worker runs itself to be claimed, though its leases have run out.
+    if (now < this.#claimsFrom || now - this.#renewedAt > PAUSED_MS) return false;
     this.#isGracious = false;
     return true;
   }
@@ -228,10 +226,13 @@ export class Recovery {
    * Others have had their time only when the journal has answered all the while, and when this process was
    * not paused, nor a host suspended: whoever knows a saga may have been paused as well. A clock that jumps
    * tells.
+   * @returns also what the journal's clock is ahead of `clock`, at least
    */
-  async #others(): Promise<ClaimOthers> {
+  async #look(): Promise<{ readonly others: ClaimOthers; readonly journalAheadMs: number }> {
     const now = this.#setting.clock();
-    if (this.#calm !== undefined && now - this.#calm.lookedAt < LOOK_EVERY_MS) return 'none';
+    if (this.#calm !== undefined && now - this.#calm.lookedAt < LOOK_EVERY_MS) {
+      return { others: 'none', journalAheadMs: this.#calm.journalTime - this.#calm.lookedAt };
+    }
     const journalTime = await this.#ask(this.#journal.time());
     const lookedAt = this.#setting.clock();
     const calm = this.#calm;
@@ -240,7 +241,8 @@ export class Recovery {
     const hasJumped = passedMs > JUMP_MS || journalMs - passedMs > JUMP_MS;
     const since = calm === undefined || hasJumped ? lookedAt : calm.since;
     this.#calm = { since, lookedAt, journalTime };
-    return lookedAt - since >= UNCLAIMED_MS ? 'unclaimed' : 'none';
+    const others = lookedAt - since >= UNCLAIMED_MS ? 'unclaimed' : 'none';
+    return { others, journalAheadMs: journalTime - lookedAt };
   }
 
   async #vouch(): Promise<void> {

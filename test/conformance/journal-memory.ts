@@ -15,6 +15,8 @@ import type {
 } from '#src/saga/journal.js';
 import { hasEnded, UNCLAIMED_MS } from '#src/saga/journal.js';
 
+const SMALL = 16_384;
+
 interface Stored {
   record: SagaRecord;
   fence: number;
@@ -89,7 +91,7 @@ export class MemoryJournal implements Journal {
   }
 
   async claim(
-    { sagas, bytes }: ClaimBound,
+    { sagas, bytes, until }: ClaimBound,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
@@ -100,9 +102,10 @@ export class MemoryJournal implements Journal {
       .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= now)
       .filter(({ record, leaseUntil }) => isKnown(record, known) || leaseUntil <= now - unclaimedMs)
       .sort((a, b) => a.record.updatedAt - b.record.updatedAt)
+      .filter(({ record }) => now <= until && (bytes > 0 || sizeOf(record) < SMALL))
       .slice(0, sagas)
       .filter(({ record }) => {
-        const isWithin = taken < bytes;
+        const isWithin = taken < bytes || sizeOf(record) < SMALL;
         taken += sizeOf(record);
         return isWithin;
       })

@@ -21,8 +21,12 @@ export interface JournalStore {
   journal(leaseMs: number): Journal;
 }
 
-/** However large they are. */
-export const upTo = (sagas: number): ClaimBound => ({ sagas, bytes: Number.MAX_SAFE_INTEGER });
+/** However large they are, and however late it is. */
+export const upTo = (sagas: number): ClaimBound => ({
+  sagas,
+  bytes: Number.MAX_SAFE_INTEGER,
+  until: Number.MAX_SAFE_INTEGER,
+});
 
 let lastNow = Date.now();
 
@@ -269,7 +273,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     it('claims no more than so many bytes of values, but one saga however large it is', async () => {
       const ids: string[] = [];
       for (let n = 0; n < 4; n++) {
-        const record = sagaRecord({ input: 'é'.repeat(500) });
+        const record = sagaRecord({ input: 'é'.repeat(20_000) });
         const hold = await start(record, 0);
         const steps = record.steps.with(1, {
           ...begun('credit'),
@@ -280,11 +284,30 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
         ids.push(record.sagaId);
       }
       const claimed: string[][] = [];
-      for (const bytes of [1, 3_003, 1_000_000]) {
-        const claims = await journal.claim({ sagas: 10, bytes }, KNOWN, 'none');
+      for (const bytes of [1, 42_003, 1_000_000]) {
+        const claims = await journal.claim({ ...upTo(10), bytes }, KNOWN, 'none');
         claimed.push(claims.map(({ hold }) => hold.sagaId));
       }
       expect(claimed).to.deep.equal([ids.slice(0, 1), ids.slice(1, 3), ids.slice(3)]);
+    });
+
+    it('claims small ones all the same, wherever they are behind large ones', async () => {
+      const large = 'a'.repeat(20_000);
+      for (let n = 0; n < 12; n++) await start(sagaRecord({ input: large }), 0);
+      const { sagaId } = await start(sagaRecord(), 0);
+      const few = { ...upTo(10), bytes: 0 };
+      const small = await journal.claim(few, KNOWN, 'none');
+      expect(small.map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
+      expect(await journal.claim({ ...few, bytes: 1 }, KNOWN, 'none')).to.have.length(1);
+    });
+
+    it('claims nothing by a claim that comes too late', async () => {
+      const { sagaId } = await start(sagaRecord(), 0);
+      const now = await journal.time();
+      const late = await journal.claim({ ...upTo(10), until: now - 1 }, KNOWN, 'none');
+      expect(late).to.deep.equal([]);
+      const claims = await journal.claim({ ...upTo(10), until: now + LONG_MS }, KNOWN, 'none');
+      expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
     });
 
     it('tells the time that leases are judged by', async () => {

@@ -9,7 +9,10 @@ import {
   type StepRecord,
   UnstorableError,
 } from '#src/saga/journal.js';
+import { RELEASE, WRITE } from '#src/saga/journal-sql.js';
 import { PgJournal, releaseOwnersExcept } from '#src/saga/pg-journal.js';
+import { within } from '#src/saga/within.js';
+import { Moment } from '#test/saga/harness.js';
 import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
 import { connect } from '#test/saga/pg-connection.js';
 import { newSeed, seeded } from '#test/support/random.js';
@@ -20,6 +23,22 @@ journalConformance('memory', async () => {
   const store = new MemoryStore();
   return { journal: (leaseMs) => new MemoryJournal(store, leaseMs) };
 });
+
+type Ask = (text: string, values?: readonly unknown[]) => Promise<QueryResult<unknown>>;
+
+/** A pool that sends each statement where it is told to. */
+class TwoSessions extends Rows {
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    super();
+    this.#ask = ask;
+  }
+
+  query<R>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {
+    return this.#ask(text, values) as Promise<QueryResult<R>>;
+  }
+}
 
 describe('on a real PostgreSQL', () => {
   let database: TestDatabase;
@@ -171,11 +190,40 @@ describe('on a real PostgreSQL', () => {
     const writes = records.map((record, at) => mine.write(holds[at]!, record, [0], 'renew'));
     const written = await Promise.allSettled(writes);
     expect(written.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled', 'fulfilled']);
-    await mine.release(holds, 'uncounted');
+    const [released] = await Promise.allSettled([mine.release(holds, 'uncounted')]);
+    expect(released.status, 'says what it could not free').to.equal('rejected');
     expect(await mine.renew(holds)).to.deep.equal({ renewed: [], lost: free });
     await session.db.query('rollback');
     await session.close();
     expect(await mine.write(locked, records[0]!, [0], 'renew')).to.equal(true);
+  });
+
+  it('frees what a write of its own has locked, as soon as that has ended', async () => {
+    const [writing, other] = [await connect(database.url), await connect(database.url)];
+    const [locked, freeing] = [new Moment(), new Moment()];
+    const held = new TwoSessions(async (text, values) => {
+      if (text === RELEASE) freeing.now();
+      if (text !== WRITE) return other.db.query(text, values);
+      await writing.db.query('begin');
+      const answer = await writing.db.query(text, values);
+      locked.now();
+      await within(freeing.happened, 300);
+      await writing.db.query('commit');
+      return answer;
+    });
+    const record = sagaRecord();
+    const created = await journal(60_000, 'here:1:1').create(record, 0);
+    const hold = created.created ? created.hold : expect.fail('not created');
+    const mine = journal(60_000, 'here:1:1', held);
+    const step: StepRecord = { ...record.steps[0]!, status: 'running', attempts: 1 };
+    const written = mine.write(hold, { ...record, steps: record.steps.with(0, step) }, [0], 'renew');
+    await locked.happened;
+    await mine.release([hold], 'uncounted');
+    expect(await written).to.equal(true);
+    expect((await mine.load(record.sagaId))!.steps[0]!.attempts).to.equal(0);
+    expect((await mine.renew([hold])).lost).to.deep.equal([hold]);
+    await writing.close();
+    await other.close();
   });
 
   it('passes over a saga of which another session has locked a step', async () => {

@@ -75,6 +75,26 @@ describe('a backlog of sagas', () => {
     });
   });
 
+  it('is claimed as many at a time, however long the database looks for them', async () => {
+    const limits: number[] = [];
+    await workOff((limit) => {
+      limits.push(limit);
+      now += 900;
+    });
+    expect(new Set(limits)).to.deep.equal(new Set([64]));
+  });
+
+  it('is vouched for by a worker that always has room: others leave to it what it has not come to', async () => {
+    const vouched = new Moment();
+    const wrap = (journal: Journal): Journal =>
+      Object.assign(journal, { vouch: () => Promise.resolve(vouched.now()) });
+    const quick: Step = { name: 'debit', run: () => 1 };
+    const engine = engineOn(store, [definitionOf([quick])], { sleep, wrap });
+    engine.start();
+    await vouched.happened;
+    await engine.drain(0);
+  });
+
   it('is claimed by the size of its values: what one worker runs of it fits into its memory', async () => {
     store.sagas.clear();
     for (let at = 0; at < 80; at++) {
@@ -88,8 +108,15 @@ describe('a backlog of sagas', () => {
       });
     }
     const full = new Moment();
-    const wrap = (journal: Journal): Journal =>
-      Object.assign(journal, { vouch: () => Promise.resolve(full.now()) });
+    const wrap = (journal: Journal): Journal => {
+      const own = journal.claim.bind(journal);
+      return Object.assign(journal, {
+        claim(...given: Parameters<Journal['claim']>) {
+          if (given[0].bytes <= 0) full.now();
+          return own(...given);
+        },
+      });
+    };
     let running = 0;
     const hang: Step = { name: 'debit', run: () => new Promise(() => running++), timeoutMs: 2 ** 31 - 1 };
     const engine = engineOn(store, [definitionOf([hang])], { sleep, clock: () => now, wrap });

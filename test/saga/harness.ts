@@ -36,6 +36,7 @@ export function engineOn(
     log: silent,
     random: () => 0.5,
     now: store.now,
+    clock: store.now,
     journal: wrap(new MemoryJournal(store, LEASE_MS)),
     ...rest,
   });
