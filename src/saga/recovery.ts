@@ -147,10 +147,11 @@ export class Recovery {
   }
 
   async #round(): Promise<boolean> {
-    const wasDisturbed = this.#isDisturbed;
+    if (!this.#mayTake) return false;
     // The time of the others begins when the journal answers again.
-    if (this.#mayTake && wasDisturbed) await this.#ask(this.#journal.time());
-    if (!this.#mayTake || !this.#mayClaim()) return wasDisturbed;
+    const isAsked = this.#isDisturbed;
+    if (isAsked) await this.#ask(this.#journal.time());
+    if (!this.#mayClaim()) return isAsked;
     const { others, journalAheadMs } = await this.#look();
     let [taken, isFull] = [0, false];
     while (this.#mayTake && this.#mayClaim()) {
