@@ -76,9 +76,9 @@ export class RouteCost {
     return this.entering.value + this.leaving.value;
   }
 
-  /** 0..1: how far the request that entered in the window that is running is of an unknown route; of several, one. */
+  /** 0..1: how far too few of its requests were seen to know what one costs. */
   get novelty(): number {
-    return Math.min(1, this.entering.count) * (1 - this.#trust);
+    return 1 - this.#trust;
   }
 
   /** Enough of its requests were seen to say that the next one costs less. */
@@ -102,17 +102,15 @@ export class RouteCost {
     this.leaving.count = 0;
   }
 
-  /** A window begins for it. As long as nothing was seen of it, it is like other unknown routes. */
+  /** A window begins for it. As long as nothing was seen of it, it may cost as much as other unknown routes. */
   meet(unknown: UnknownRoutes): void {
-    if (this.#trust === 0) {
-      this.entering.value = unknown.enteringMs;
-      this.leaving.value = unknown.leavingMs;
-    }
+    if (this.#trust === 0)
+      for (const cost of [this.entering, this.leaving]) cost.doubt(unknown.expectedMs ** 2);
     this.expect(unknown);
   }
 
-  expect({ enteringMs, leavingMs }: UnknownRoutes): void {
-    this.expectedMs = this.costMs * this.#trust + (enteringMs + leavingMs) * (1 - this.#trust);
+  expect(unknown: UnknownRoutes): void {
+    this.expectedMs = this.costMs * this.#trust + unknown.expectedMs * (1 - this.#trust);
   }
 }
 
@@ -122,32 +120,35 @@ const trustIn = (requests: number, workMs: number): number =>
 
 /** Of what is known of unknown routes together, the share that a window leaves: about a second. */
 const UNKNOWN_KEPT = 0.95;
+/** Their requests within it until that counts in full, of each route one in a window. */
+const TRUSTED_UNKNOWN = 20;
 
 /**
  * Requests of routes of which too few were seen. What one of them costs is not known, but where many routes are used it
- * is known what they cost together, long before a hundred requests of each have come.
+ * is known what they cost together, long before a hundred requests of each have come: what windows were busy with beside
+ * that which is known. Nothing that was only believed counts as seen.
  */
 class UnknownRoutes {
   /** What one is expected to cost its thread, as far as that is known, milliseconds. */
-  enteringMs = 0;
-  leavingMs = 0;
+  expectedMs = 0;
   #requests = 0;
-  #entering = 0;
-  #leaving = 0;
+  #workMs = 0;
+  #seen = 0;
 
-  note(routes: readonly RouteCost[]): void {
+  /** @param besideMs what the window was busy with beside what is known of it */
+  note(routes: readonly RouteCost[], besideMs: number): void {
     this.#requests *= UNKNOWN_KEPT;
-    this.#entering *= UNKNOWN_KEPT;
-    this.#leaving *= UNKNOWN_KEPT;
-    for (const { novelty, entering, leaving } of routes) {
-      this.#requests += novelty;
-      this.#entering += novelty * entering.value;
-      this.#leaving += novelty * leaving.value;
+    this.#workMs *= UNKNOWN_KEPT;
+    this.#seen *= UNKNOWN_KEPT;
+    let unknown = 0;
+    for (const { novelty, entering } of routes) {
+      this.#seen += novelty * Math.min(1, entering.count);
+      unknown += novelty * entering.count;
     }
-    const trust = trustIn(this.#requests, this.#entering + this.#leaving);
-    const share = trust / Math.max(1, this.#requests);
-    this.enteringMs = this.#entering * share;
-    this.leavingMs = this.#leaving * share;
+    this.#requests += unknown;
+    if (this.#requests > 0) this.#workMs += Math.max(0, besideMs);
+    const trust = Math.min(1, this.#seen / TRUSTED_UNKNOWN);
+    this.expectedMs = this.#requests > 0 ? (this.#workMs / this.#requests) * trust : 0;
   }
 }
 
@@ -286,16 +287,18 @@ export class RouteCosts {
     }
     let workMs = 0;
     let squares = 0;
-    for (const { entering, leaving, costMs } of routes) {
+    let besideMs = busyMs - this.#background.value * elapsedMs - this.#refusal.value * refused;
+    for (const { entering, leaving, costMs, novelty } of routes) {
       const routeMs = entering.value * entering.count + leaving.value * leaving.count;
       workMs += routeMs;
       squares += routeMs * costMs;
+      besideMs -= routeMs * (1 - novelty);
     }
     const errorMs = busyMs - expectedMs;
     const coreMs = CORE_NOISE_SHARE * Math.min(busyMs, LONG_WINDOW_MS);
     variance = this.#pieces.note(workMs, squares, errorMs, variance, coreMs);
     this.#correct(used, errorMs, expectedMs + NOISE_MS, variance);
-    this.#unknown.note(routes);
+    this.#unknown.note(routes, besideMs);
     for (const route of routes) {
       route.renew();
       route.expect(this.#unknown);

@@ -331,6 +331,40 @@ describe('admission', () => {
     expect(cheap.enter()).to.equal(2);
   });
 
+  it('believes of routes that it does not know what it has seen, not what it has believed', () => {
+    const world = setUp();
+    const { loop, admission } = world;
+    const doors = (name: string, count: number): Door[] =>
+      Array.from({ length: count }, (_, n) => admission.door('normal', `${name} ${n}`));
+    const idle = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 50) {
+        loop.sleep(50);
+        admission.beat();
+      }
+    };
+    const heavy = doors('heavy', 12);
+    for (const door of Array.from({ length: 3 }, () => heavy).flat()) {
+      door.enter();
+      loop.work(150);
+      door.leave();
+      idle(400);
+    }
+    const cheap = doors('cheap', 300);
+    const refused: number[] = [];
+    for (let burst = 0; burst < 100; burst++) {
+      idle(200);
+      const asked = Array.from({ length: 20 }, (_, n) => cheap[(burst * 20 + n) % cheap.length]!);
+      const admitted = asked.filter((door) => door.enter() > 0);
+      loop.work(admitted.length * 0.05);
+      loop.sleep(10);
+      admission.beat();
+      for (const door of admitted) door.leave();
+      refused.push(asked.length - admitted.length);
+    }
+    // A second behind the last costly one.
+    expect(refused.slice(5)).to.deep.equal(Array(95).fill(0));
+  });
+
   it('visits no route that was not used, in a window', () => {
     const loop = new ManualLoop(1_000);
     const seen = new Set<string>();

@@ -125,7 +125,24 @@ describe('what a request costs', () => {
     cost.entering.count = 4;
     cost.leaving.count = 4;
     costs.learn({ elapsedMs: 50, busyMs: 40, refused: 0 }, [cost]);
-    expect(cost.expectedMs).to.be.within(0.2, 1);
+    expect(cost.expectedMs).to.be.within(0.2, 2);
+  });
+
+  it('is, of an unknown route, what such routes cost together', () => {
+    const [costs, random] = [new RouteCosts(), seeded(5)];
+    const routes = Array.from({ length: 300 }, () => new RouteCost());
+    for (let n = 0; n < 40; n++) {
+      const used = Array.from({ length: 10 }, () => routes[Math.floor(random() * 300)]!);
+      for (const route of used) {
+        costs.meet(route);
+        route.entering.count++;
+        route.leaving.count++;
+      }
+      costs.learn({ elapsedMs: 60, busyMs: 50 + random(), refused: 0 }, [...new Set(used)]);
+    }
+    const unseen = new RouteCost();
+    costs.meet(unseen);
+    expect(unseen.expectedMs).to.be.within(4, 6);
   });
 
   it('is at once what another thread has learned', () => {
