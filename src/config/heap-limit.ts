@@ -3,12 +3,12 @@ import { getHeapStatistics } from 'node:v8';
 import type { Machine } from './setting.js';
 
 const MIB = 1024 * 1024;
-/** Part of V8's limit for young objects: three semi-spaces of 16 MiB. */
-const YOUNG_BYTES = 48 * MIB;
+/** Part of V8's limit for young objects: three semi-spaces of 16 MiB, and of 64 MiB since Node.js 24. */
+const YOUNG_BYTES = (Number.parseInt(process.versions.v8, 10) < 13 ? 48 : 192) * MIB;
 
 /** @param heapLimitBytes V8's limit for the whole heap of a thread (`heap_size_limit`) */
 export const oldGenerationIn = (heapLimitBytes: number): number =>
-  Math.max(heapLimitBytes - YOUNG_BYTES, heapLimitBytes / 2);
+  Math.max(heapLimitBytes - YOUNG_BYTES, heapLimitBytes / 4);
 
 /**
  * V8's limit for the objects of a thread that have survived, in bytes: those that fill the heap when it leaks. V8 sets

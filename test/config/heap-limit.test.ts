@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { defaultWorkerHeapMb, oldGenerationIn, oldGenerationLimit } from '#src/config/heap-limit.js';
@@ -48,9 +49,14 @@ describe('the default of WORKER_HEAP_MB', () => {
 
 describe('the limit of V8 for old objects', () => {
   it('is its limit for the heap without the part for young objects', () => {
-    expect(oldGenerationIn(4144 * MIB)).to.equal(4096 * MIB);
-    expect(oldGenerationIn(176 * MIB)).to.equal(128 * MIB);
-    expect(oldGenerationIn(40 * MIB)).to.equal(20 * MIB);
+    const program = `import { oldGenerationLimit } from '${import.meta.resolve('#src/config/heap-limit.js')}';
+      process.stdout.write(String(oldGenerationLimit()));`;
+    for (const mib of [128, 1_000, 4_096]) {
+      const args = [`--max-old-space-size=${mib}`, '--input-type=module', '-e', program];
+      const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      expect(Number(stdout) / MIB).to.equal(mib);
+    }
+    expect(oldGenerationIn(40 * MIB)).to.equal(10 * MIB);
     expect(oldGenerationLimit()).to.be.greaterThan(16 * MIB);
   });
 });

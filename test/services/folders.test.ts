@@ -40,6 +40,7 @@ describe('the public surface', () => {
       'DeadlineExceededError',
       'HttpError',
       'NotFoundError',
+      'OutcomeUnknownError',
       'Type',
       'UnavailableError',
       'ValidationError',
