@@ -17,7 +17,7 @@ export interface Running {
 /** How a saga came here. */
 export type Origin = 'started' | 'claimed';
 
-const OTHERS = 'The saga is run by another worker.';
+const othersHaveIt = (): Error => new UnavailableError('STARTING', 'The saga is run by another worker.');
 
 export class Orchestrator {
   readonly #plans: Plans;
@@ -67,7 +67,7 @@ export class Orchestrator {
       void this.#refuse(claim);
       return;
     }
-    this.#running.get(hold.sagaId)?.runner.stop(new UnavailableError('STARTING', OTHERS));
+    this.#running.get(hold.sagaId)?.runner.stop(othersHaveIt());
     const runner = new Runner(claim, plan, this.#setting, asked);
     // Outside of the scope that started it: the saga outlives the request.
     const scope = new StepScope(hold.sagaId, Number.POSITIVE_INFINITY, runner.trace, this.#setting.service);
@@ -89,7 +89,7 @@ export class Orchestrator {
     // A saga that ended meanwhile, or came back under a newer fence, is not meant.
     if (running?.runner.hold !== hold) return;
     this.#setting.log.warn({ sagaId: hold.sagaId }, 'saga: lease lost, stopping');
-    running.runner.stop(new UnavailableError('STARTING', OTHERS));
+    running.runner.stop(othersHaveIt());
   }
 
   /** The journal has prolonged the lease. @param asked as of `launch` */
