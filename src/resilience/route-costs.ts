@@ -118,15 +118,15 @@ export class RouteCost {
 const trustIn = (requests: number, workMs: number): number =>
   Math.min(1, Math.max(requests / TRUSTED_REQUESTS, workMs / TRUSTED_MS));
 
-/** Of what is known of unknown routes together, the share that a window leaves: about a second. */
+/** Of what is known of unknown routes, the share that one window leaves to the next: about a second is remembered. */
 const UNKNOWN_KEPT = 0.95;
-/** Their requests within it until that counts in full, of each route one in a window. */
+/** Requests within it until it counts in full: of each route one in a window. */
 const TRUSTED_UNKNOWN = 20;
 
 /**
- * Requests of routes of which too few were seen. What one of them costs is not known, but where many routes are used it
- * is known what they cost together, long before a hundred requests of each have come: what windows were busy with beside
- * that which is known. Nothing that was only believed counts as seen.
+ * Requests of routes of which too few were seen. What one of them costs is not known. But where many routes are used
+ * it is known what they cost together, long before a hundred requests of each have come: what windows were busy with
+ * beside that which is known. Nothing that was only believed counts as seen.
  */
 class UnknownRoutes {
   /** What one is expected to cost its thread, as far as that is known, milliseconds. */

@@ -23,7 +23,7 @@ export interface SagaRow extends SummaryRow {
   readonly fence: number | string;
   /** Its status before it was claimed. */
   readonly was?: SagaStatus;
-  /** Of its values, as it was claimed: a bigint. */
+  /** Bytes of its values when it was claimed. The driver gives a sum as text. */
   readonly size?: number | string;
   /** Null when no step was begun. */
   readonly step_rows: readonly StepRow[] | null;

@@ -124,8 +124,8 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
  * others are left alone, null for ever; $8 bytes of values, behind which only small sagas are taken; $9 until when
  * (ms): a claim that the network, or a server that stood still, has held up would take what was not renewed for
- * the same reason. Rows that another worker is just claiming are passed over. First come those that were moved longest ago: by their age,
- * old ones that are tried again and again would keep all others out.
+ * the same reason. Rows that another worker is just claiming are passed over. First come those that were moved
+ * longest ago: by their age, old ones that are tried again and again would keep all others out.
  */
 export const CLAIM = `
 with due as (
@@ -196,8 +196,8 @@ with asked as materialized (
 select saga_id, saga_id in (select saga_id from renewed) as renewed from asked join saga s using (saga_id, fence)`;
 
 /**
- * $3 whether attempts that are broken off count no more: those that whoever lets go has begun, not what it has found
- * begun and written nothing of since. The fence grows: what the former owner still has under way can write nothing.
+ * $3 whether attempts that are broken off count no more. Those count all the same that the holder has found begun
+ * and has written nothing of since. The fence grows, so what it still has under way can write nothing.
  * Answers what another session has locked: that keeps its lease.
  */
 export const RELEASE = `

@@ -9,11 +9,11 @@ import type { Json } from './saga.js';
 const MOST_LEVELS = 500;
 /** One value may not hold up what the others of its batch have to write. */
 const MOST_CHARACTERS = 2 ** 19;
-/** The results of one saga together: they are read with it, whoever goes on with it or looks at it. */
+/** Characters of all results of one saga. Whoever goes on with it, or looks at it, reads them all. */
 const MOST_OF_RESULTS = 2 ** 22;
 const [QUOTE, BACKSLASH, OBJECT, OBJECT_END, ARRAY, ARRAY_END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
-/** A string with U+0000 or half a surrogate pair is JSON that PostgreSQL cannot turn into text (manual, section 8.14). */
+/** U+0000 or half a surrogate pair: JSON that PostgreSQL cannot turn into text (manual, section 8.14). */
 const NOT_KEPT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 /**

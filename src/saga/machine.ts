@@ -244,8 +244,8 @@ function canAsk(step: StepRecord, rule: StepPlan): boolean {
 }
 
 /**
- * True when an attempt before the one that runs may still have its effect: `error` is how that one ended. What `resolve`
- * says of it holds for the moment in which it was asked.
+ * True when an attempt before the one that runs may still have its effect: `error` is how that one ended. What
+ * `resolve` says of it holds for the moment in which it was asked.
  */
 function isEarlierOpen({ error }: StepRecord): boolean {
   return error !== null;

@@ -82,8 +82,8 @@ export class PgJournal implements Journal {
   readonly #owner: string;
   readonly #leaseMs: number;
   /**
-   * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its way, and must
-   * not land behind its repetition.
+   * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its way,
+   * and must not land behind its repetition.
    */
   #written = 1;
   readonly #writes = new Batch<Write, Written>((writes) => this.#writeAll(writes), {

@@ -1,5 +1,6 @@
-// Keeps what runs here and takes over what others left: in every worker one loop renews the leases of its sagas, and one
-// claims unfinished ones whose lease has run out. Neither waits for the other. The database decides who gets what.
+// Keeps what runs here and takes over what others left: in every worker one loop renews the leases of its sagas,
+// and one claims unfinished ones whose lease has run out. Neither waits for the other. The database decides who gets
+// what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
 import {

@@ -1,6 +1,6 @@
 // A worker that takes over more than it can at once.
 import { expect } from 'chai';
-import type { ClaimBound, Journal } from '#src/saga/journal.js';
+import type { ClaimBound, Journal, SagaRecord } from '#src/saga/journal.js';
 import { LEASE_MS } from '#src/saga/runner.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
@@ -12,18 +12,18 @@ describe('a backlog of sagas', () => {
   let now: number;
   let store: MemoryStore;
 
+  /** Nobody runs it. */
+  const leave = (record: SagaRecord): void => {
+    const stored = { fence: 1, leaseUntil: now, keyRetired: false, isWritten: true };
+    store.sagas.set(record.sagaId, { record, ...stored });
+  };
+
   beforeEach(() => {
     now = 1_800_000_000_000;
     store = new MemoryStore(() => now);
     for (let at = 0; at < SAGAS; at++) {
       const record = sagaRecord({ steps: sagaRecord().steps.slice(0, 1), updatedAt: now + at });
-      store.sagas.set(record.sagaId, {
-        record,
-        fence: 1,
-        leaseUntil: now,
-        keyRetired: false,
-        isWritten: true,
-      });
+      leave(record);
     }
   });
 
@@ -99,13 +99,7 @@ describe('a backlog of sagas', () => {
     store.sagas.clear();
     for (let at = 0; at < 80; at++) {
       const record = sagaRecord({ steps: sagaRecord().steps.slice(0, 1), input: 'a'.repeat(500_000) });
-      store.sagas.set(record.sagaId, {
-        record,
-        fence: 1,
-        leaseUntil: now,
-        keyRetired: false,
-        isWritten: true,
-      });
+      leave(record);
     }
     const full = new Moment();
     const wrap = (journal: Journal): Journal => {
