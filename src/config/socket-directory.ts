@@ -3,13 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../config.js';
+import { fitsSocket } from '../unix-socket.js';
 import type { Environment } from './environment.js';
 
-/** `sun_path` of unix(7) has 108 bytes, the last one for NUL; macOS has 104. */
-const LONGEST_PATH = process.platform === 'darwin' ? 103 : 107;
 const SOCKET_FILE = '.s.PGSQL.5432';
 
-const fits = (folder: string): boolean => Buffer.byteLength(join(folder, SOCKET_FILE)) <= LONGEST_PATH;
+const fits = (folder: string): boolean => fitsSocket(join(folder, SOCKET_FILE));
 
 /**
  * `DATA_DIR/pg/socket`; when that is too long for a socket, a folder of the run-time directory that is the same

@@ -18,6 +18,7 @@ import { StartError } from '../errors.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 import { makeFolder } from './make-folder.js';
+import { signalIfThere } from './process-identity.js';
 
 /** The superuser of the cluster, and the role everything of ours connects as. */
 export const ROLE = 'multilane';
@@ -54,11 +55,15 @@ export async function hasCluster({ folder }: Omit<Cluster, 'password'>): Promise
   return (await readdir(folder)).includes('data');
 }
 
-/** Runs `initdb` if there is no cluster yet. Killed halfway it leaves nothing that a later start would take. */
+/**
+ * Runs `initdb` if there is no cluster yet. Killed halfway it leaves nothing that a later start would take.
+ * @param signal kills it
+ */
 export async function ensureCluster(
   files: Omit<Cluster, 'password'>,
   binaries: Binaries,
   account: Account | undefined,
+  signal: AbortSignal,
 ): Promise<Cluster> {
   const passwordFile = join(files.folder, 'password');
   const entries = await readdir(files.folder);
@@ -71,7 +76,7 @@ export async function ensureCluster(
   await Promise.all(left.map((name) => rm(join(files.folder, name), REMOVAL)));
   const password = stored === '' ? randomBytes(32).toString('base64url') : stored;
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600, flush: true });
-  await initialise(files, binaries, account, password);
+  await initialise(files, binaries, account, password, signal);
   return { ...files, password };
 }
 
@@ -89,8 +94,24 @@ async function initialise(
   binaries: Binaries,
   account: Account | undefined,
   password: string,
+  signal: AbortSignal,
 ): Promise<void> {
   const work = join(files.folder, `new-${randomBytes(6).toString('hex')}`);
+  try {
+    await makeIn(work, files, binaries, account, password, signal);
+  } finally {
+    await rm(work, REMOVAL);
+  }
+}
+
+async function makeIn(
+  work: string,
+  files: Omit<Cluster, 'password'>,
+  binaries: Binaries,
+  account: Account | undefined,
+  password: string,
+  signal: AbortSignal,
+): Promise<void> {
   await mkdir(work, { mode: 0o700 });
   const passwordCopy = join(work, 'password');
   await writeFile(passwordCopy, `${password}\n`, { mode: 0o600 });
@@ -98,20 +119,26 @@ async function initialise(
     await Promise.all([work, passwordCopy].map((path) => chown(path, account.uid, account.gid)));
   }
   const data = join(work, 'data');
-  await run(binaries.initdb, account, [
+  const args = [
     ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
     // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an index.
     ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-  ]);
+  ];
+  await run(binaries.initdb, account, args, signal);
   await rename(data, files.dataFolder);
   const parent = await open(files.folder);
   await parent.sync();
   await parent.close();
-  await rm(work, { recursive: true, force: true });
 }
 
-function run(file: string, account: Account | undefined, args: readonly string[]): Promise<void> {
+function run(
+  file: string,
+  account: Account | undefined,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const child = spawnAs(account, file, args, {
       cwd: '/',
       env: ENVIRONMENT,
@@ -121,11 +148,18 @@ function run(file: string, account: Account | undefined, args: readonly string[]
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-4096);
     });
+    const kill = (): void => {
+      // What it has started reads from it, and ends when there is nothing more to read.
+      if (child.pid !== undefined) signalIfThere(child.pid, 'SIGKILL');
+    };
+    signal.addEventListener('abort', kill, { once: true });
+    child.once('close', () => signal.removeEventListener('abort', kill));
     child.once('error', (error) => reject(new StartError(`cannot run ${file}: ${reason(error)}`)));
-    child.once('close', (code, signal) => {
+    child.once('close', (code, killedBy) => {
       if (code === 0) return resolve();
+      if (signal.aborted) return reject(signal.reason);
       const line = complaint.split('\n').find((text) => /error|fatal|could not/i.test(text));
-      reject(new StartError(`initdb failed (${signal ?? code}): ${line ?? complaint.trim()}`));
+      reject(new StartError(`initdb failed (${killedBy ?? code}): ${line ?? complaint.trim()}`));
     });
   });
 }

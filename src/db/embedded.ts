@@ -6,10 +6,13 @@
 // database away from a successor that wants to take over; so adoption it is.) The owner lock of DATA_DIR must be
 // held by the caller: it is what makes one process the only one here, or says who of two starts and who stops.
 import { chmod, chown, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
+import type { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
+import { fitsSocket } from '../unix-socket.js';
 import { type Account, chooseAccount, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
 import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-cluster.js';
@@ -18,11 +21,12 @@ import {
   adoptPostmaster,
   disownPidFile,
   type Postmaster,
+  requireNoStranger,
+  SOCKET_FILE,
   socketUrl,
   startPostmaster,
-  stopPostmaster,
 } from './postmaster.js';
-import { signalIfThere } from './process-identity.js';
+import { killPostmaster, stopPostmaster } from './postmaster-stop.js';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
@@ -33,7 +37,7 @@ export interface EmbeddedOptions {
   readonly socketDir: string;
   readonly lock: Pick<OwnerLock, 'standing' | 'leave'>;
   readonly log: Log;
-  /** Ends waiting for an elder process to start PostgreSQL, or to have stopped it. */
+  /** Ends the start: waiting for an elder process, or a PostgreSQL that is being started, which is stopped. */
   readonly signal: AbortSignal;
 }
 
@@ -46,13 +50,15 @@ export interface Embedded {
   readonly pid: number;
   /** Called when PostgreSQL ended without our doing; it is being started again meanwhile. */
   onExit(callback: (reason: string) => void): void;
-  /** Orderly, then harder; resolves when no process is left. Unless a successor uses it: then it is left alone. */
-  stop(): Promise<void>;
-  /** For the last moment of a process that cannot wait: tells PostgreSQL to end, recovery at the next start. */
-  stopNow(): void;
+  /**
+   * Orderly, then harder, within the time that is left; resolves when no process is left. Unless a successor uses
+   * it: then it is left alone.
+   */
+  stop(countdown: Countdown): Promise<void>;
+  /** Kills it where it stands, so that it writes nothing more: its folder belongs to another process by now. */
+  discard(): Promise<void>;
 }
 
-const SOCKET_PATH_BYTES = 107;
 const RESTART_BACKOFF_MS = { first: 100, most: 5_000 };
 /** How long backends of a killed postmaster may take to notice that they are orphans. */
 const ORPHANS_MS = 10_000;
@@ -62,25 +68,28 @@ const LOOK_MS = 20;
 /** @throws StartError with one clear line: missing binaries, unusable folder, PostgreSQL's own complaint */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir, socketDir, lock, log } = options;
-  if (Buffer.byteLength(`${socketDir}/.s.PGSQL.5432`) > SOCKET_PATH_BYTES) {
+  if (!fitsSocket(join(socketDir, SOCKET_FILE))) {
     throw new StartError(`the socket folder ${socketDir} is too long for a Unix socket`);
   }
   const [binaries, files] = await Promise.all([locateBinaries(), openFolder(dataDir)]);
   const paths = [binaries.postgres, files.dataFolder, socketDir];
   const account = await withPassage(await chooseAccount(files.dataFolder, log), paths, log);
   const cluster = await inTurn(lock, options.signal, async (isEldest) =>
-    isEldest || (await hasCluster(files)) ? ensureCluster(files, binaries, account) : undefined,
+    isEldest || (await hasCluster(files))
+      ? ensureCluster(files, binaries, account, options.signal)
+      : undefined,
   );
-  const start = async (): Promise<Postmaster> => {
+  const start = async (signal: AbortSignal): Promise<Postmaster> => {
+    await requireNoStranger(cluster, socketDir);
     await disownPidFile(cluster);
     await prepareSocketDir(socketDir, account);
-    return startPostmaster(cluster, binaries.postgres, account, socketDir);
+    return startPostmaster({ cluster, postgres: binaries.postgres, account, socketDir, log }, signal);
   };
   const launch = (signal: AbortSignal): Promise<Postmaster> =>
     inTurn(lock, signal, async (isEldest) =>
       isEldest
-        ? startPatiently(async () => (await adoptPostmaster(cluster)) ?? start())
-        : adoptPostmaster(cluster),
+        ? startPatiently(async () => (await adoptPostmaster(cluster, signal)) ?? start(signal))
+        : adoptPostmaster(cluster, signal),
     );
   return new SupervisedPostgres(await launch(options.signal), cluster, launch, lock, log);
 }
@@ -168,16 +177,27 @@ class SupervisedPostgres implements Embedded {
     this.#callbacks.push(callback);
   }
 
-  async stop(): Promise<void> {
+  async stop(countdown: Countdown): Promise<void> {
     this.#stopping.abort();
     await this.#restarting;
-    if (await this.#lock.leave()) await stopPostmaster(this.#postmaster, this.#log);
+    if (await this.#isLast()) await stopPostmaster(this.#postmaster, this.#log, countdown);
     else this.#log.info(`the embedded PostgreSQL (pid ${this.pid}) is left to the successor`);
   }
 
-  stopNow(): void {
+  async discard(): Promise<void> {
     this.#stopping.abort();
-    signalIfThere(this.#postmaster.pid, 'SIGQUIT');
+    await killPostmaster(this.#postmaster);
+    await this.#restarting;
+  }
+
+  /** One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else would. */
+  async #isLast(): Promise<boolean> {
+    try {
+      return await this.#lock.leave();
+    } catch (error) {
+      this.#log.error({ err: error }, 'the owner files cannot be read: the embedded PostgreSQL is stopped');
+      return true;
+    }
   }
 
   #watch(postmaster: Postmaster): void {

@@ -15,38 +15,40 @@
 //   first and looks for one that leaves afterwards. So at least one of the two sees the other: either PostgreSQL
 //   is left running, or the newcomer waits until the other has ended.
 
+/** `leaving`: it is about to end, and stops what it is the last to need. `released`: it has left in order. */
+export type OwnerState = 'serving' | 'leaving' | 'released';
+
 export interface Owner {
   readonly pid: number;
-  /** See process-identity. */
+  /** See process-identity, as the next two. */
   readonly startTime: string;
   readonly bootId: string;
+  readonly pidNamespace: string;
   /** The process slot of pm2, null outside it; a successor in the same slot may take over. */
   readonly pmId: string | null;
   /** Grows by one with every process that was let in. */
   readonly generation: number;
-  /** Set by one that is about to end and stops what it is the last to need. */
-  readonly leaving?: boolean;
-  /** Set when it has left in order. */
-  readonly released: boolean;
+  readonly state: OwnerState;
 }
 
 /** Who wants in. */
-export type Claimant = Pick<Owner, 'pid' | 'startTime' | 'bootId' | 'pmId'>;
+export type Claimant = Omit<Owner, 'generation' | 'state'>;
 
 /** Where the entries lie. */
 export interface OwnerEntries {
   /** Ascending. */
   generations(): Promise<number[]>;
-  /** Undefined when there is none, or none that can be understood. */
+  /** Undefined when there is none. */
   read(generation: number): Promise<Owner | undefined>;
   /** Seen whole or not at all; false when that generation exists. */
   create(owner: Owner): Promise<boolean>;
-  replace(owner: Owner): Promise<void>;
+  markLeaving(generation: number): Promise<void>;
+  markReleased(generation: number): Promise<void>;
   remove(generation: number): Promise<void>;
 }
 
-/** False when the recorded process has ended, its pid is another's by now, or the machine was restarted. */
-export type IsAlive = (owner: Claimant) => boolean;
+/** False when the recorded process has ended, or its pid is another's by now. */
+export type IsAlive = (owner: Owner) => Promise<boolean>;
 
 /**
  * `eldest`: nobody else is there, or only successors. `successor`: an elder serves; it starts PostgreSQL.
@@ -59,9 +61,15 @@ export interface OwnerLock {
   standing(): Promise<Standing>;
   /** Somebody of the same slot lives beside us, be it predecessor or successor. */
   isShared(): Promise<boolean>;
-  /** To be called when nothing of ours needs PostgreSQL any more. @returns whether it is ours to stop */
+  /**
+   * To be called when nothing of ours needs PostgreSQL any more.
+   * @returns whether it is ours to stop
+   * @throws what keeps us from seeing others
+   */
   leave(): Promise<boolean>;
   release(): Promise<void>;
+  /** Another process has taken us for dead and owns what was ours: who. */
+  supplanted(): Promise<Owner | undefined>;
 }
 
 export async function acquire(
@@ -72,9 +80,9 @@ export async function acquire(
   for (;;) {
     const seen = await entries.generations();
     const held = await living(entries, isAlive);
-    const refusing = refusal(held, claimant.pmId);
+    const refusing = refusal(held, claimant);
     if (refusing !== undefined) return { heldBy: refusing };
-    const owner = { ...claimant, generation: (seen.at(-1) ?? 0) + 1, released: false };
+    const owner = { ...claimant, generation: (seen.at(-1) ?? 0) + 1, state: 'serving' as const };
     if (!(await entries.create(owner))) continue;
     const after = await entries.generations();
     if (after.at(-1) !== owner.generation) {
@@ -89,15 +97,26 @@ export async function acquire(
 }
 
 /** One predecessor of the same slot may live; two are a take-over that is under way already. */
-function refusal(held: readonly Owner[], pmId: string | null): Owner | undefined {
-  const stranger = held.find((owner) => pmId === null || owner.pmId !== pmId);
-  return stranger ?? (held.length > 1 ? held.at(-1) : undefined);
+function refusal(held: readonly Owner[], claimant: Claimant): Owner | undefined {
+  return held.find((owner) => !isSameSlot(owner, claimant)) ?? (held.length > 1 ? held.at(-1) : undefined);
+}
+
+/** Only one whose processes are seen and signalled from here can be taken over from, or to. */
+function isSameSlot(one: Claimant, other: Claimant): boolean {
+  if (one.pmId === null || one.pmId !== other.pmId) return false;
+  return one.bootId === other.bootId && one.pidNamespace === other.pidNamespace;
 }
 
 /** Ascending. */
 async function living(entries: OwnerEntries, isAlive: IsAlive): Promise<Owner[]> {
+  const all = (await readAll(entries)).filter(({ state }) => state !== 'released');
+  const alive = await Promise.all(all.map(isAlive));
+  return all.filter((_, at) => alive[at]);
+}
+
+async function readAll(entries: OwnerEntries): Promise<Owner[]> {
   const all = await Promise.all((await entries.generations()).map((one) => entries.read(one)));
-  return all.filter((owner) => owner !== undefined).filter((owner) => !owner.released && isAlive(owner));
+  return all.filter((owner) => owner !== undefined);
 }
 
 class HeldLock implements OwnerLock {
@@ -114,7 +133,7 @@ class HeldLock implements OwnerLock {
   async standing(): Promise<Standing> {
     const elders = (await this.#others()).filter(({ generation }) => generation < this.owner.generation);
     if (elders.length === 0) return 'eldest';
-    return elders.some(({ leaving }) => leaving === true) ? 'behind-leaver' : 'successor';
+    return elders.some(({ state }) => state === 'leaving') ? 'behind-leaver' : 'successor';
   }
 
   async isShared(): Promise<boolean> {
@@ -122,20 +141,30 @@ class HeldLock implements OwnerLock {
   }
 
   async leave(): Promise<boolean> {
-    await this.#entries.replace({ ...this.owner, leaving: true });
+    // Where this fails, as in a folder that was removed, `release` fails as well and says so. PostgreSQL is ours to
+    // stop all the same if nobody else is seen.
+    await this.#entries.markLeaving(this.owner.generation).catch(() => undefined);
     // One that leaves too has no need of it, and has seen that we do not stay.
-    return (await this.#others()).every(({ leaving }) => leaving === true);
+    return (await this.#others()).every(({ state }) => state === 'leaving');
   }
 
   release(): Promise<void> {
-    return this.#entries.replace({ ...this.owner, leaving: true, released: true });
+    return this.#entries.markReleased(this.owner.generation);
+  }
+
+  async supplanted(): Promise<Owner | undefined> {
+    const all = await readAll(this.#entries);
+    const { generation } = this.owner;
+    // Nobody removes the entry of one that lives, and the newest is never removed.
+    return all.some((owner) => owner.generation === generation)
+      ? undefined
+      : all.findLast((owner) => owner.generation > generation);
   }
 
   async #others(): Promise<Owner[]> {
     const { generation, pmId } = this.owner;
+    if (pmId === null) return [];
     const others = await living(this.#entries, this.#isAlive);
-    return pmId === null
-      ? []
-      : others.filter((other) => other.generation !== generation && other.pmId === pmId);
+    return others.filter((other) => other.generation !== generation && isSameSlot(other, this.owner));
   }
 }

@@ -1,62 +1,129 @@
-// The owner lock's entries as files, `owner-<generation>.json`. link(2) makes one appear whole, for one of several.
+// The owner lock's entries as files. Generation 7 is `owner-7.json`, which says who it is and never changes;
+// `owner-7.leaving` and then `owner-7.released` are second names of it (hard links), so that saying either needs
+// neither space on the disk nor a file descriptor. `owner-7.sock` and `owner-7.beat` show that it lives (owner-presence).
+//
+// link(2) makes an entry appear whole, for one of several.
 import { randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Owner, OwnerEntries } from './owner-election.js';
+import type { Claimant, Owner, OwnerEntries, OwnerState } from './owner-election.js';
 
-const FILE = /^owner-(\d+)\.json$/;
+const ENTRY = /^owner-(\d+)\.json$/;
+/** What a process that was killed while it came has left. */
+const DRAFT = /^\.owner-/;
+
+export const ownerFile = (
+  generation: number,
+  kind: 'json' | 'leaving' | 'released' | 'sock' | 'beat',
+): string => `owner-${generation}.${kind}`;
 
 export class OwnerFiles implements OwnerEntries {
   readonly #folder: string;
+  readonly #appear: (generation: number) => Promise<void>;
 
-  constructor(folder: string) {
+  /** @param appear shows that this process lives, as soon as it has an entry */
+  constructor(folder: string, appear: (generation: number) => Promise<void>) {
     this.#folder = folder;
+    this.#appear = appear;
   }
 
   async generations(): Promise<number[]> {
-    const generations = (await readdir(this.#folder)).flatMap((name) => FILE.exec(name)?.[1] ?? []);
+    const generations = (await readdir(this.#folder)).flatMap((name) => ENTRY.exec(name)?.[1] ?? []);
     return generations.map(Number).sort((a, b) => a - b);
   }
 
   async read(generation: number): Promise<Owner | undefined> {
     try {
-      return JSON.parse(await readFile(this.#path(generation), 'utf8')) as Owner;
+      const found = parse(await readFile(this.#path(generation, 'json'), 'utf8'));
+      return { ...(found ?? UNKNOWN), generation, state: await this.#stateOf(generation) };
     } catch (error) {
-      // Removed by a newer owner, or damaged: nobody's.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
-        return undefined;
+      if (hasCode(error, 'ENOENT')) return undefined; // removed by a newer owner
       throw error;
     }
   }
 
   async create(owner: Owner): Promise<boolean> {
-    const draft = await this.#draft(owner);
+    const draft = join(this.#folder, `.owner-${randomUUID()}`);
     try {
-      await link(draft, this.#path(owner.generation));
-      return true;
+      await writeFile(draft, `${JSON.stringify({ ...owner, state: undefined })}\n`, {
+        mode: 0o600,
+        flush: true,
+      });
+      await link(draft, this.#path(owner.generation, 'json'));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      // One that got in meanwhile takes the drafts of others for left over.
+      if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT')) return false;
       throw error;
     } finally {
       await rm(draft, { force: true });
     }
+    await this.#appear(owner.generation);
+    return true;
   }
 
-  async replace(owner: Owner): Promise<void> {
-    await rename(await this.#draft(owner), this.#path(owner.generation));
+  async markLeaving(generation: number): Promise<void> {
+    await link(this.#path(generation, 'json'), this.#path(generation, 'leaving'));
+  }
+
+  async markReleased(generation: number): Promise<void> {
+    const released = this.#path(generation, 'released');
+    try {
+      await rename(this.#path(generation, 'leaving'), released);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      await link(this.#path(generation, 'json'), released);
+    }
+    await Promise.all(
+      (['sock', 'beat'] as const).map((kind) => rm(this.#path(generation, kind), { force: true })),
+    );
   }
 
   async remove(generation: number): Promise<void> {
-    await rm(this.#path(generation), { force: true });
+    for (const kind of ['json', 'leaving', 'released', 'sock', 'beat'] as const)
+      await rm(this.#path(generation, kind), { force: true });
   }
 
-  async #draft(owner: Owner): Promise<string> {
-    const draft = join(this.#folder, `.owner-${randomUUID()}`);
-    await writeFile(draft, `${JSON.stringify(owner)}\n`, { mode: 0o600, flush: true });
-    return draft;
+  /** Removes what others have left who never got in. One that is about to comes again. */
+  async removeDrafts(): Promise<void> {
+    const drafts = (await readdir(this.#folder)).filter((name) => DRAFT.test(name));
+    await Promise.all(drafts.map((name) => rm(join(this.#folder, name), { force: true })));
   }
 
-  #path(generation: number): string {
-    return join(this.#folder, `owner-${generation}.json`);
+  /** In this order: it may be released between the two questions. */
+  async #stateOf(generation: number): Promise<OwnerState> {
+    if (await this.#has(generation, 'leaving')) return 'leaving';
+    return (await this.#has(generation, 'released')) ? 'released' : 'serving';
+  }
+
+  async #has(generation: number, kind: 'leaving' | 'released'): Promise<boolean> {
+    try {
+      await access(this.#path(generation, kind));
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
+
+  #path(generation: number, kind: Parameters<typeof ownerFile>[1]): string {
+    return join(this.#folder, ownerFile(generation, kind));
+  }
+}
+
+const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
+
+/** Of a damaged entry: whether its process lives is asked by all other means. */
+const UNKNOWN: Claimant = { pid: 0, startTime: '?', bootId: '?', pidNamespace: '?', pmId: null };
+
+function parse(text: string): Claimant | undefined {
+  try {
+    const { pid, startTime, bootId, pidNamespace, pmId } = JSON.parse(text) as Claimant;
+    const isWhole =
+      Number.isSafeInteger(pid) &&
+      [startTime, bootId, pidNamespace].every((value) => typeof value === 'string') &&
+      (pmId === null || typeof pmId === 'string');
+    return isWhole ? { pid, startTime, bootId, pidNamespace, pmId } : undefined;
+  } catch {
+    return undefined;
   }
 }

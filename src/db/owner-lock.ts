@@ -1,38 +1,90 @@
-// Who owns a folder, as files in it: pid, start time and boot, because a pid alone is reused. One process owns a
-// DATA_DIR; two when the second one is about to take over.
+// Who owns a folder, as files in it. One process owns a DATA_DIR; two when the second one is about to take over.
+import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
-import { acquire, type Claimant, type OwnerLock } from './owner-election.js';
-import { OwnerFiles } from './owner-files.js';
-import { bootId, startTimeOf } from './process-identity.js';
+import { acquire, type OwnerLock as Entered, type Owner } from './owner-election.js';
+import { OwnerFiles, ownerFile } from './owner-files.js';
+import { isAlive } from './owner-liveness.js';
+import { OwnerPresence } from './owner-presence.js';
+import { thisProcess } from './process-identity.js';
 
-export type { OwnerLock };
+export interface OwnerLock extends Omit<Entered, 'supplanted'> {
+  /** Called once when another process has taken us for dead, as after a pause of minutes, and owns the folder now. */
+  onSupplanted(callback: (by: Owner) => void): void;
+}
 
-/**
- * @param folder exists
- * @param pmId our slot of pm2: the process that holds it may still live, and does not refuse us
- * @param what the folder is called in messages
- * @throws StartError naming pid and folder when a living process owns it
- */
-export async function acquireOwnerLock(
-  folder: string,
-  pmId: string | null = null,
-  what = 'DATA_DIR',
-): Promise<OwnerLock> {
+export interface OwnerLockOptions {
+  /** Exists. */
+  readonly folder: string;
+  /** Our slot of pm2: the process that holds it may still live, and does not refuse us. @default null */
+  readonly pmId?: string | null;
+  /** What the folder is called in messages. @default 'DATA_DIR' */
+  readonly what?: string;
+  readonly log: Pick<Logger, 'warn'>;
+  /** How long an owner that does not answer is watched. @default 15000 */
+  readonly watchMs?: number;
+  /** @default 2000 */
+  readonly beatEveryMs?: number;
+}
+
+/** @throws StartError naming pid and folder when a living process owns it */
+export async function acquireOwnerLock(options: OwnerLockOptions): Promise<OwnerLock> {
+  const { folder, pmId = null, what = 'DATA_DIR', log } = options;
+  const presence = new OwnerPresence(folder, log, options.beatEveryMs);
   try {
-    const claimant = {
-      pid: process.pid,
-      startTime: startTimeOf(process.pid) ?? '?',
-      bootId: bootId(),
-      pmId,
+    const self = { ...thisProcess(), pmId };
+    const watcher = {
+      folder,
+      what,
+      self,
+      log,
+      ...(options.watchMs !== undefined && { watchMs: options.watchMs }),
     };
-    const outcome = await acquire(new OwnerFiles(folder), claimant, isAlive);
-    if ('release' in outcome) return outcome;
-    throw new StartError(`another multilane (pid ${outcome.heldBy.pid}) owns ${what} ${folder}`);
+    const files = new OwnerFiles(folder, (generation) => presence.appear(generation));
+    const outcome = await acquire(files, self, (owner) => isAlive(owner, watcher));
+    if ('heldBy' in outcome) throw new StartError(refused(outcome.heldBy, self, what, folder));
+    await files.removeDrafts();
+    return held(outcome, presence);
   } catch (error) {
+    await presence.close();
     if (error instanceof StartError) throw error;
     throw new StartError(`cannot lock ${what} ${folder}: ${(error as Error).message}`);
   }
 }
 
-const isAlive = (owner: Claimant): boolean =>
-  owner.bootId === bootId() && startTimeOf(owner.pid) === owner.startTime;
+function refused(
+  owner: Owner,
+  self: Pick<Owner, 'bootId' | 'pidNamespace'>,
+  what: string,
+  folder: string,
+): string {
+  if (owner.pid === 0)
+    return `another multilane owns ${what} ${folder}: it answers, although ${ownerFile(owner.generation, 'json')} is damaged`;
+  const isElsewhere = owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
+  const where = isElsewhere ? ' in another container or on another machine' : '';
+  return `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
+}
+
+function held(lock: Entered, presence: OwnerPresence): OwnerLock {
+  return {
+    owner: lock.owner,
+    standing: () => lock.standing(),
+    isShared: () => lock.isShared(),
+    leave: () => lock.leave(),
+    async release() {
+      try {
+        await lock.release();
+      } finally {
+        await presence.close();
+      }
+    },
+    onSupplanted(callback) {
+      let isTold = false;
+      presence.onBeat(async () => {
+        const by = isTold ? undefined : await lock.supplanted();
+        if (by === undefined) return;
+        isTold = true;
+        callback(by);
+      });
+    },
+  };
+}

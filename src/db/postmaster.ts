@@ -3,22 +3,27 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Allowance, within } from '../allowance.js';
+import { Allowance } from '../allowance.js';
+import { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
+import { socketState } from '../unix-socket.js';
 import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
-import { isPostmasterOf, signalIfThere } from './process-identity.js';
+import { LimitedClient } from './limited-client.js';
+import { stopPostmaster } from './postmaster-stop.js';
+import { isPostmasterOf } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
+export const SOCKET_FILE = `.s.PGSQL.${PORT}`;
 const POLL_MS = 10;
 /** Recovery replays at most one checkpoint interval of log; longer than this means that it never ends. */
 const READY_WITHIN_MS = 120_000;
 /** The same for a process that may be a postmaster, or anything else. */
 const UNSURE_WITHIN_MS = 10_000;
-const FAST_SHUTDOWN_MS = 15_000;
-const IMMEDIATE_SHUTDOWN_MS = 5_000;
+/** One that is stopped while it starts has served nobody. */
+const STOP_WHILE_STARTING_MS = 1_400;
 const WATCH_MS = 50;
 const LOG_FILE_BYTES = 1 << 20;
 export const MAX_CONNECTIONS = 100;
@@ -68,20 +73,25 @@ export function socketUrl(socketDir: string, password: string, database = 'postg
  * one which cannot be inspected is known when it answers, with the password of this cluster.
  * @throws StartError when it does not answer
  */
-export async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
+export async function adoptPostmaster(
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<Postmaster | undefined> {
   const { pid } = await readPidFile(cluster);
   if (pid === undefined) return undefined;
   const identity = await isPostmasterOf(pid, cluster.dataFolder);
   if (identity === 'no') return undefined;
   const gone = watch(pid, cluster.dataFolder);
+  const ends = AbortSignal.any([gone.signal, signal]);
   const allowance = new Allowance(identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
   try {
-    const socketDir = await socketDirOf(cluster, gone.signal, allowance);
-    const maxConnections = await answers(socketDir, cluster, gone.signal, allowance);
+    const socketDir = await socketDirOf(cluster, ends, allowance);
+    const maxConnections = await answers(socketDir, cluster, ends, allowance);
+    signal.throwIfAborted();
     if (maxConnections === undefined) return undefined;
     return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
   } catch (error) {
-    throw identity === 'yes' ? error : uninspected(pid, cluster, error);
+    throw identity === 'yes' || signal.aborted ? error : uninspected(pid, cluster, error);
   } finally {
     allowance.cancel();
   }
@@ -112,8 +122,9 @@ export async function disownPidFile(cluster: Cluster): Promise<void> {
  */
 async function socketDirOf(cluster: Cluster, gone: AbortSignal, allowance: Allowance): Promise<string> {
   while (!gone.aborted && allowance.leftMs > 0) {
-    const socketDir = (await readPidFile(cluster)).lines[4] ?? '';
-    if (socketDir !== '') return socketDir;
+    const [socketDir = '', ...rest] = (await readPidFile(cluster)).lines.slice(4);
+    // A line that has another one behind it is there to its end.
+    if (socketDir !== '' && rest.length > 0) return socketDir;
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
   }
   return '';
@@ -129,15 +140,41 @@ async function readPidFile(
   return { pid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined, lines };
 }
 
-/** Starts PostgreSQL in a session of its own, so that a signal to our process group never reaches it. */
+/**
+ * Two PostgreSQL on one cluster destroy it, and of one in another container or namespace no pid tells anything: its
+ * socket does.
+ * @throws StartError when one answers: it is none that could be adopted
+ */
+export async function requireNoStranger(cluster: Cluster, socketDir: string): Promise<void> {
+  const noted = (await readPidFile(cluster)).lines[4] ?? '';
+  for (const folder of new Set([socketDir, noted].filter((path) => path !== ''))) {
+    if ((await socketState(folder, SOCKET_FILE)) === 'answers')
+      throw new StartError(
+        `a PostgreSQL that cannot be seen from here runs on ${cluster.dataFolder} (it answers at ` +
+          `${join(folder, SOCKET_FILE)}): end the container or namespace that it runs in`,
+      );
+  }
+}
+
+export interface PostmasterOptions {
+  readonly cluster: Cluster;
+  /** Path of the program. */
+  readonly postgres: string;
+  readonly account: Account | undefined;
+  readonly socketDir: string;
+  readonly log: { warn(message: string): void };
+}
+
+/**
+ * Starts PostgreSQL in a session of its own, so that a signal to our process group never reaches it.
+ * @param signal ends it while it starts
+ */
 export async function startPostmaster(
-  cluster: Cluster,
-  postgres: string,
-  account: Account | undefined,
-  socketDir: string,
+  { cluster, postgres, account, socketDir, log: messages }: PostmasterOptions,
+  signal: AbortSignal,
 ): Promise<Postmaster> {
   // Nobody runs on this cluster and the folder is ours alone: what lies there is left over.
-  const socket = join(socketDir, `.s.PGSQL.${PORT}`);
+  const socket = join(socketDir, SOCKET_FILE);
   await Promise.all([socket, `${socket}.lock`].map((path) => rm(path, { force: true })));
   const settings = { ...SETTINGS, unix_socket_directories: socketDir };
   const log = openSync(cluster.logFile, 'a+', 0o600);
@@ -166,7 +203,13 @@ export async function startPostmaster(
       child.once('error', (error) => resolve(error.message));
     }).finally(() => abort.abort());
     child.unref();
-    const maxConnections = await answers(socketDir, cluster, abort.signal, allowance);
+    const ends = AbortSignal.any([abort.signal, signal]);
+    const maxConnections = await answers(socketDir, cluster, ends, allowance);
+    if (signal.aborted && child.pid !== undefined) {
+      const countdown = new Countdown(STOP_WHILE_STARTING_MS);
+      await stopPostmaster({ pid: child.pid, exited }, messages, countdown).finally(() => countdown.cancel());
+      signal.throwIfAborted();
+    }
     if (maxConnections !== undefined) {
       return { pid: child.pid!, socketDir, adopted: false, maxConnections, exited };
     }
@@ -179,25 +222,6 @@ export async function startPostmaster(
   }
 }
 
-/** Fast shutdown (sessions are cut, commits kept), then harder when it does not come to an end. */
-export async function stopPostmaster(
-  { pid, exited }: Postmaster,
-  log: { warn(message: string): void },
-): Promise<void> {
-  const steps = [
-    ['SIGINT', FAST_SHUTDOWN_MS],
-    ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
-    ['SIGKILL', IMMEDIATE_SHUTDOWN_MS],
-  ] as const;
-  for (const [signal, ms] of steps) {
-    if ((await within(0, exited)).hasEnded) return; // its pid may be somebody else's by now
-    if (signal !== 'SIGINT')
-      log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop: sending ${signal}`);
-    if (!signalIfThere(pid, signal)) return;
-    if ((await within(ms, exited)).hasEnded) return;
-  }
-}
-
 /** Waits by connecting. The server's `max_connections`, undefined when it ended before it answered. */
 async function answers(
   socketDir: string,
@@ -207,9 +231,8 @@ async function answers(
 ): Promise<number | undefined> {
   const url = socketUrl(socketDir, cluster.password);
   while (!gone.aborted) {
-    if (existsSync(join(socketDir, `.s.PGSQL.${PORT}`))) {
-      const client = new (driver().Client)({ connectionString: url, connectionTimeoutMillis: 5_000 });
-      client.on('error', () => {}); // a connection cut while we ask: the next round finds out why
+    if (existsSync(join(socketDir, SOCKET_FILE))) {
+      const client = new LimitedClient(url, {});
       try {
         await client.connect();
         const { rows } = await client.query<{ max_connections: string }>('show max_connections');

@@ -1,6 +1,7 @@
 // Is the process with this id still the one that wrote it down? A pid alone does not say: it is reused.
 import { execFile } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** `maybe`: it lives, and nothing that we may read says what it is. */
@@ -24,17 +25,29 @@ const PROC: ProcessFiles = {
  */
 export function startTimeOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return signalReaches(pid) ? '?' : undefined;
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return signalReaches(pid) ? '?' : undefined;
-  }
-  // The second field is the name in parentheses and may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
+  const fields = attempt(() => statOf(pid));
+  if (fields === undefined) return signalReaches(pid) ? '?' : undefined;
+  const [state] = fields;
   return state === 'Z' || state === 'X' ? undefined : fields[19];
 }
+
+/** From the third field of `/proc/<pid>/stat` on: state, parent, … */
+function statOf(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the name in parentheses and may itself hold spaces and parentheses.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** Its children that live, as far as /proc shows them. */
+export function childrenOf(parent: number): readonly number[] {
+  const names = attempt(() => readdirSync('/proc')) ?? [];
+  return names.map(Number).filter((pid) => Number.isSafeInteger(pid) && parentOf(pid) === parent);
+}
+
+const parentOf = (pid: number): number | undefined => {
+  const [state, parent] = attempt(() => statOf(pid)) ?? [];
+  return state === 'Z' || state === 'X' ? undefined : Number(parent);
+};
 
 export function isAlive(pid: number): boolean {
   return startTimeOf(pid) !== undefined;
@@ -50,12 +63,37 @@ export function signalIfThere(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Changes with every boot, so that a pid and start time from before a reboot match nothing. */
-export function bootId(): string {
+/** What tells a process from all others, also from those that have its pid elsewhere or later. */
+export interface ProcessName {
+  readonly pid: number;
+  /** See `startTimeOf`. */
+  readonly startTime: string;
+  /** Changes with every boot, so that a pid and start time from before a reboot match nothing. */
+  readonly bootId: string;
+  /** Processes of two namespaces, such as two containers, do not see each other. */
+  readonly pidNamespace: string;
+}
+
+export function thisProcess(): ProcessName {
+  const { pid } = process;
+  // A /proc of another namespace tells nothing of the processes of ours.
+  const isOurProc = attempt(() => readlinkSync('/proc/self')) === String(pid);
+  return {
+    pid,
+    startTime: startTimeOf(pid) ?? '?',
+    bootId: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) ?? '?',
+    pidNamespace: isOurProc || process.platform !== 'linux' ? pidNamespace() : `unseen ${randomUUID()}`,
+  };
+}
+
+/** `'?'` where there are none. */
+const pidNamespace = (): string => attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '?';
+
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return read();
   } catch {
-    return '?';
+    return undefined;
   }
 }
 

@@ -8,8 +8,10 @@ import type { Sharing } from '../cluster/sharding.js';
 import { slotDirectory } from '../config/slot-directory.js';
 import type { Settings } from '../config.js';
 import { makeFolder } from '../db/make-folder.js';
-import { acquireOwnerLock, type OwnerLock } from '../db/owner-lock.js';
+import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from '../db/owner-lock.js';
 import { StartError } from '../errors.js';
+
+type Log = OwnerLockOptions['log'];
 
 export interface Claim {
   readonly lock: OwnerLock | undefined;
@@ -17,24 +19,29 @@ export interface Claim {
 }
 
 /** @throws StartError naming the folder, and the process that has it */
-export async function claim(settings: Settings, needDataDir: boolean): Promise<Claim> {
+export async function claim(settings: Settings, needDataDir: boolean, log: Log): Promise<Claim> {
   const { dataDir, pmId } = settings;
   if (!needDataDir && pmId === null) return { lock: undefined, sharing: 'alone' };
-  const lock = needDataDir ? await claimFolder(dataDir, pmId, 'DATA_DIR') : await claimSlot(pmId!);
+  const lock = needDataDir
+    ? await claimFolder({ folder: dataDir, pmId, what: 'DATA_DIR', log })
+    : await claimSlot(pmId!, log);
   if (pmId === null) return { lock, sharing: 'alone' };
   return { lock, sharing: (await lock.isShared()) ? 'beside' : 'first' };
 }
 
 /** DATA_DIR for somebody who takes over from nobody. @throws StartError naming the folder, and its owner */
-export function claimAlone({ dataDir }: Pick<Settings, 'dataDir'>): Promise<OwnerLock> {
-  return claimFolder(dataDir, null, 'DATA_DIR');
+export function claimAlone({ dataDir }: Pick<Settings, 'dataDir'>, log: Log): Promise<OwnerLock> {
+  return claimFolder({ folder: dataDir, pmId: null, what: 'DATA_DIR', log });
 }
 
-async function claimSlot(pmId: string): Promise<OwnerLock> {
-  return claimFolder(slotDirectory(pmId), pmId, 'the pm2 slot');
+async function claimSlot(pmId: string, log: Log): Promise<OwnerLock> {
+  return claimFolder({ folder: slotDirectory(pmId), pmId, what: 'the pm2 slot', log });
 }
 
-async function claimFolder(folder: string, pmId: string | null, what: string): Promise<OwnerLock> {
+async function claimFolder(
+  options: Required<Pick<OwnerLockOptions, 'folder' | 'pmId' | 'what' | 'log'>>,
+): Promise<OwnerLock> {
+  const { folder, what } = options;
   try {
     await makeFolder(folder);
     // It may lie where everybody can write: fails when it is another account's.
@@ -42,5 +49,5 @@ async function claimFolder(folder: string, pmId: string | null, what: string): P
   } catch (error) {
     throw new StartError(`cannot create ${what} ${folder}: ${(error as Error).message}`);
   }
-  return acquireOwnerLock(folder, pmId, what);
+  return acquireOwnerLock(options);
 }

@@ -1,14 +1,20 @@
-// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and each part of it
-// has a bound.
+// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and all of it
+// together has a bound: what is late is left behind.
 import type { Logger } from 'pino';
-import { within } from '../allowance.js';
 import type { Signals } from '../cluster/signals.js';
+import { Countdown } from '../countdown.js';
 import type { Lifecycle } from './lifecycle.js';
 
 /** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
 const INTERNAL_FAILURE = 70;
-/** How long workers that are told to leave at once may take. */
-const AT_ONCE_MS = 2_000;
+/** Workers that do not respond are waited for so much longer than they may take. */
+const DRAIN_GRACE_MS = 700;
+/** Everything behind the drain and its grace, but for the last moment of the process. */
+const PARTS_MS = 1_800;
+/** All of an end at once, but for the last moment of the process. */
+const AT_ONCE_MS = 1_600;
+/** What the parts get of that, at least. */
+const PARTS_AT_ONCE_MS = 1_200;
 
 export interface EndingOptions {
   readonly signals: Pick<Signals, 'handle'>;
@@ -16,7 +22,7 @@ export interface EndingOptions {
   readonly log: Logger;
   /** First half of an orderly stop: finish what is in hand. */
   drain(): Promise<void>;
-  /** Milliseconds after which `drain` is not waited for. */
+  /** Milliseconds that `drain` may take; soon after that it is not waited for. */
   readonly drainWithinMs: number;
   /** Whatever is still running and should not, for the log. */
   unfinished(): readonly object[];
@@ -34,6 +40,7 @@ export interface EndingOptions {
 export class Ending {
   readonly #options: EndingOptions;
   #exitCode: number | undefined;
+  #countdown: Countdown | undefined;
 
   constructor(options: EndingOptions) {
     this.#options = options;
@@ -76,35 +83,41 @@ export class Ending {
     this.#exitCode = exitCode;
     const { drainWithinMs, log } = this.#options;
     log.info({ reason, exitCode }, 'draining');
-    if (!(await this.#ends(drainWithinMs, () => this.#options.drain()))) this.#failed();
-    await this.#leave();
+    const countdown = this.#within(drainWithinMs + DRAIN_GRACE_MS + PARTS_MS);
+    if (!(await this.#ends(() => this.#options.drain(), countdown, PARTS_MS))) this.#failed();
+    await this.#leave(countdown);
   }
 
   async #end(message: string, exitCode: number): Promise<void> {
     this.#exitCode = exitCode;
     this.#options.log.warn({ exitCode }, message);
-    await this.#ends(AT_ONCE_MS, () => this.#options.leaveNow());
-    await this.#leave();
+    const countdown = this.#within(AT_ONCE_MS);
+    await this.#ends(() => this.#options.leaveNow(), countdown, PARTS_AT_ONCE_MS);
+    await this.#leave(countdown);
+  }
+
+  /** One for the whole end: whoever wants to be quicker cuts short what is under way. */
+  #within(ms: number): Countdown {
+    this.#countdown ??= new Countdown(ms);
+    this.#countdown.shorten(ms);
+    return this.#countdown;
   }
 
   /** @returns false when the work fails, or takes too long: then it is left behind */
-  async #ends(withinMs: number, work: () => Promise<void>): Promise<boolean> {
+  async #ends(work: () => Promise<void>, countdown: Countdown, reserveMs: number): Promise<boolean> {
     const { log } = this.#options;
     try {
-      if ((await within(withinMs, work())).hasEnded) return true;
-      log.error(
-        { withinMs, unfinished: this.#options.unfinished() },
-        'not finished in time: stopping without it',
-      );
+      if (await countdown.ends(work(), { reserveMs })) return true;
+      log.error({ unfinished: this.#options.unfinished() }, 'not finished in time: stopping without it');
     } catch (err) {
       log.error({ err }, 'finishing failed: stopping without it');
     }
     return false;
   }
 
-  async #leave(): Promise<void> {
+  async #leave(countdown: Countdown): Promise<void> {
     const { lifecycle, log } = this.#options;
-    const haveEnded = await lifecycle.stop(log);
+    const haveEnded = await lifecycle.stop(log, countdown);
     const isStuck = !haveEnded || this.#options.unfinished().length > 0;
     if (isStuck) this.#failed();
     // A second signal may have decided otherwise meanwhile.

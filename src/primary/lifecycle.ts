@@ -1,60 +1,78 @@
 // What was started, in order, and how each part is stopped: in the reverse order, each exactly once, each within a bound.
 import type { Logger } from 'pino';
-import { within } from '../allowance.js';
+import { Countdown } from '../countdown.js';
 
 interface Part {
   readonly name: string;
-  stop(): Promise<void> | void;
-  /** Milliseconds of its own; undefined: what is left of the time that the parts share. */
-  readonly withinMs: number | undefined;
+  stop(countdown: Countdown): Promise<void> | void;
+  /** Milliseconds that the parts which are stopped before have to leave; undefined: it shares theirs. */
+  readonly reserveMs: number | undefined;
 }
 
-/** For all parts together that have no bound of their own. */
+/** For all parts together that have nothing reserved. */
 const SHARED_MS = 5_000;
+/** Where nobody waits for the end: a database server may have much to write. */
+const UNHURRIED_MS = 20_000;
 /** Each part gets this much, whatever the others have taken. */
-const LEAST_MS = 100;
+const LEAST_MS = 50;
 
 export class Lifecycle {
   readonly #parts: Part[] = [];
-  #leftMs: number;
+  #sharedMs: number;
   #stopping: Promise<boolean> | undefined;
 
   constructor(sharedMs = SHARED_MS) {
-    this.#leftMs = sharedMs;
+    this.#sharedMs = sharedMs;
   }
 
   /**
    * Remembers how to stop what has just been started.
-   * @param withinMs a bound of its own, for a part that may take long
+   * @param stop told how much time is left for it and for what is stopped behind it
+   * @param reserveMs for a part that may take all the time that is left: at least this much
    */
-  defer(name: string, stop: () => Promise<void> | void, withinMs?: number): void {
-    this.#parts.push({ name, stop, withinMs });
+  defer(name: string, stop: (countdown: Countdown) => Promise<void> | void, reserveMs?: number): void {
+    this.#parts.push({ name, stop, reserveMs });
   }
 
   /**
    * One part that fails to stop does not keep the others running, nor one that does not come to an end.
+   * @param countdown for all of them, spent with the last; one that is cut short meanwhile cuts short the part that is
+   *   being stopped
    * @returns false when a part has not come to an end
    */
-  stop(log: Pick<Logger, 'error'> | undefined): Promise<boolean> {
-    this.#stopping ??= this.#stopAll(log);
+  stop(
+    log: Pick<Logger, 'error'> | undefined,
+    countdown: Countdown = new Countdown(UNHURRIED_MS),
+  ): Promise<boolean> {
+    this.#stopping ??= this.#stopAll(log, countdown).finally(() => countdown.cancel());
     return this.#stopping;
   }
 
-  async #stopAll(log: Pick<Logger, 'error'> | undefined): Promise<boolean> {
+  async #stopAll(log: Pick<Logger, 'error'> | undefined, countdown: Countdown): Promise<boolean> {
     let haveEnded = true;
     for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
-      const { name, withinMs } = part;
-      const mostMs = withinMs ?? Math.max(LEAST_MS, this.#leftMs);
-      const stopped = (async () => part.stop())().catch((error: unknown) => {
+      const { name, reserveMs } = part;
+      const begunAt = performance.now();
+      const stopped = (async () => part.stop(countdown))().catch((error: unknown) => {
         log?.error({ err: error, part: name }, 'part did not stop cleanly');
       });
-      const { hasEnded, leftMs } = await within(mostMs, stopped);
+      const hasEnded = await countdown.ends(stopped, {
+        reserveMs: this.#reservedMs(),
+        atLeastMs: LEAST_MS,
+        ...(reserveMs === undefined && { atMostMs: this.#sharedMs }),
+      });
+      const tookMs = performance.now() - begunAt;
       if (!hasEnded) {
         haveEnded = false;
-        log?.error({ part: name, withinMs: Math.round(mostMs) }, 'part did not stop in time');
+        log?.error({ part: name, afterMs: Math.round(tookMs) }, 'part did not stop in time');
       }
-      if (withinMs === undefined) this.#leftMs = leftMs;
+      if (reserveMs === undefined) this.#sharedMs = Math.max(0, this.#sharedMs - tookMs);
     }
     return haveEnded;
+  }
+
+  /** For what is still to be stopped. */
+  #reservedMs(): number {
+    return this.#parts.reduce((sum, { reserveMs = 0 }) => sum + reserveMs, 0);
   }
 }

@@ -3,11 +3,15 @@
 import type { Logger } from 'pino';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
+import type { Countdown } from '../countdown.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { mountedServices } from '../services/mounted.js';
 import { claimAlone } from './claim.js';
 import { type DatabaseState, Databases } from './databases.js';
 import { Lifecycle } from './lifecycle.js';
+
+/** What the parts that are stopped before the server leave to it. */
+const SERVER_STOPS_MS = 15_000;
 
 /**
  * Creates and migrates what is missing.
@@ -34,6 +38,7 @@ async function withServer<T>(
   work: (databases: Databases, embedded: Embedded | undefined) => Promise<T>,
 ): Promise<T> {
   const lifecycle = new Lifecycle();
+  const waiting = new AbortController();
   const interrupt = (signal: string): void => {
     process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
     void lifecycle.stop(log).then(() => process.exit(1));
@@ -44,13 +49,17 @@ async function withServer<T>(
     await databases.checkMigrations();
     let starting: Promise<Embedded> | undefined;
     if (databases.needEmbedded) {
-      const lock = await claimAlone(settings);
+      const lock = await claimAlone(settings, log);
       lifecycle.defer('owner lock', () => lock.release());
       const { dataDir } = settings;
-      const { signal } = new AbortController(); // alone there is nobody to wait for
+      const { signal } = waiting;
       starting = startEmbedded({ dataDir, socketDir: socketDirectory(settings), lock, log, signal });
-      // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is thrown.
-      lifecycle.defer('embedded PostgreSQL', async () => (await starting?.catch(() => undefined))?.stop());
+      // Why it failed is thrown by whoever waits for it.
+      const stopServer = async (countdown: Countdown): Promise<void> => {
+        waiting.abort();
+        await (await starting?.catch(() => undefined))?.stop(countdown);
+      };
+      lifecycle.defer('embedded PostgreSQL', stopServer, SERVER_STOPS_MS);
     }
     lifecycle.defer('database probes', () => databases.stopWatching());
     return await work(databases, await starting);

@@ -49,11 +49,9 @@ import { sweepOf } from './sweep.js';
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** CPU tasks of workers that have drained are nobody's any more. */
-const CPU_CLOSE_MS = 1_000;
-/** A drain that ends by itself takes at most this much more than DRAIN_NOTICE_MS and DRAIN_MS. */
-const DRAIN_GRACE_MS = 2_000;
+const CPU_CLOSE_MS = 300;
 /** The embedded PostgreSQL gets three signals, each harder than the one before. */
-const POSTGRES_STOPS_MS = 30_000;
+const POSTGRES_STOPS_MS = 1_000;
 /** What is being answered on the admin plane when a successor has taken it over. */
 const ADMIN_LEAVES_MS = 200;
 
@@ -100,17 +98,16 @@ async function startParts(
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
   await databases.checkMigrations();
-  const { lock, sharing } = await claim(settings, databases.needEmbedded);
+  const { lock, sharing } = await claim(settings, databases.needEmbedded, log);
   lifecycle.defer('owner lock', () => lock?.release());
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
   lifecycle.defer(
     'embedded PostgreSQL',
-    async () => {
-      waiting.abort();
-      // One that is still starting is let start: broken off halfway it would stay behind. Why it failed is told.
+    async (countdown) => {
+      waiting.abort(); // one that is still starting is stopped there
       const embedded = await starting?.catch(() => undefined);
-      await embedded?.stop();
+      await embedded?.stop(countdown);
     },
     POSTGRES_STOPS_MS,
   );
@@ -163,18 +160,24 @@ async function startParts(
     lifecycle,
     log,
     drain: async () => {
-      // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
-      if (admin !== undefined && (await lock?.isShared())) {
-        await Promise.race([admin.close(), delay(ADMIN_LEAVES_MS)]);
+      try {
+        // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
+        if (admin !== undefined && (await lock?.isShared())) {
+          await Promise.race([admin.close(), delay(ADMIN_LEAVES_MS)]);
+        }
+      } finally {
+        readiness.drain();
+        notifier.stopping();
+        for (const { name } of services) registry.setLocalState(name, 'draining');
+        await delay(settings.drainNoticeMs);
+        try {
+          await dataPlane.stopListening();
+        } finally {
+          await supervisor.stop(settings.drainMs);
+        }
       }
-      readiness.drain();
-      notifier.stopping();
-      for (const { name } of services) registry.setLocalState(name, 'draining');
-      await delay(settings.drainNoticeMs);
-      await dataPlane.stopListening();
-      await supervisor.stop(settings.drainMs);
     },
-    drainWithinMs: settings.drainNoticeMs + settings.drainMs + DRAIN_GRACE_MS,
+    drainWithinMs: settings.drainNoticeMs + settings.drainMs,
     unfinished: () => supervisor.unfinished,
     leaveNow: () => supervisor.stop(0),
     exit: async (code, isStuck) => {
@@ -186,6 +189,18 @@ async function startParts(
     },
   });
 
+  lock?.onSupplanted(({ pid }) => {
+    // What PostgreSQL would write now belongs to the other one.
+    void starting?.then(
+      (embedded) => embedded.discard(),
+      () => undefined,
+    );
+    const folder = databases.needEmbedded ? `DATA_DIR ${settings.dataDir}` : 'the pm2 slot';
+    void ending.fail(
+      `another multilane (pid ${pid}) has taken over ${folder}: this process was paused too long`,
+      70,
+    );
+  });
   const journals = new Journals(services, { settings, brain, instanceId, log });
   lifecycle.defer('saga journals', () => journals.close());
   let admin: AdminServer | undefined;

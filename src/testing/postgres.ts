@@ -1,6 +1,7 @@
 // `startPostgres`: a PostgreSQL of the test's own, the one that Multilane embeds, on a folder that goes with it.
 import { rm } from 'node:fs/promises';
 import { socketDirectory } from '../config/socket-directory.js';
+import { Countdown } from '../countdown.js';
 import { type EmbeddedOptions, startEmbedded } from '../db/embedded.js';
 import { createLogger } from '../telemetry/log.js';
 import { newDataDir } from './data-dir.js';
@@ -12,6 +13,9 @@ export interface TestPostgres {
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** Stopping it in order takes a tenth of a second, on a busy machine more. */
+const STOPS_MS = 5_000;
 
 /** The lock of a folder that was made for this: nobody else can have it. */
 export const SOLE_OWNER: Pick<EmbeddedOptions, 'lock' | 'signal'> = {
@@ -32,7 +36,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     const socketDir = socketDirectory({ dataDir });
     const embedded = await startEmbedded({ dataDir, socketDir, log, ...SOLE_OWNER });
     const stop = async (): Promise<void> => {
-      await embedded.stop();
+      await embedded.stop(new Countdown(STOPS_MS));
       await remove();
     };
     return { url: embedded.url, stop, [Symbol.asyncDispose]: stop };

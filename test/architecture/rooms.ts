@@ -5,6 +5,7 @@ import type { Import, Source } from './source.js';
 /** Free for all rooms; they import each other and nothing else of ours. */
 const FREE: readonly string[] = [
   'src/allowance.ts',
+  'src/countdown.ts',
   'src/errors.ts',
   'src/deadline.ts',
   'src/hold.ts',
@@ -15,6 +16,7 @@ const FREE: readonly string[] = [
   'src/json-form.ts',
   'src/nearest.ts',
   'src/options.ts',
+  'src/unix-socket.ts',
 ];
 
 /** May put everything together, and therefore decides nothing. */

@@ -1,20 +1,30 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
+import { Countdown } from '#src/countdown.js';
 import { type Embedded, startEmbedded } from '#src/db/embedded.js';
 import { chooseAccount, requireReachable } from '#src/db/embedded-account.js';
 import { locateBinaries } from '#src/db/embedded-binaries.js';
-import { isAlive } from '#src/db/process-identity.js';
+import { childrenOf, isAlive } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
+import { leftovers } from '#test/support/leftovers.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { deferred } from './fixtures/deferred.js';
 import { rejection } from './fixtures/open.js';
+
+const STOP_MS = 10_000;
+
+async function stopped(postgres: Embedded, ms = STOP_MS): Promise<void> {
+  const countdown = new Countdown(ms);
+  await postgres.stop(countdown).finally(() => countdown.cancel());
+}
 
 /** One cluster for the suite: making one takes half a second, starting it fifty milliseconds. */
 describe('the embedded PostgreSQL', () => {
@@ -29,7 +39,7 @@ describe('the embedded PostgreSQL', () => {
     socketDir = join(root, 'socket');
   });
   afterEach(async () => {
-    await Promise.all(running.splice(0).map((postgres) => postgres.stop()));
+    await Promise.all(running.splice(0).map((postgres) => stopped(postgres)));
   });
   after(() => rm(root, { recursive: true, force: true }));
 
@@ -85,7 +95,7 @@ describe('the embedded PostgreSQL', () => {
   it('leaves no process behind when it is stopped, and has its data at the next start', async () => {
     const first = await start();
     await query(first.url, 'create table kept as select 42 as answer');
-    await first.stop();
+    await stopped(first);
     expect(isAlive(first.pid)).to.equal(false);
     expect(await readdir(socketDir)).to.deep.equal([]);
     const second = await start();
@@ -94,15 +104,12 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('stops with sessions in the middle of work', async () => {
-    const { url, stop } = await start().then((postgres) => ({
-      url: postgres.url,
-      stop: () => postgres.stop(),
-    }));
-    const client = new pg.Client({ connectionString: url });
+    const postgres = await start();
+    const client = new pg.Client({ connectionString: postgres.url });
     client.on('error', () => {});
     await client.connect();
     const cut = rejection(client.query('select pg_sleep(60)'));
-    await stop();
+    await stopped(postgres);
     expect(await cut).to.be.instanceOf(Error);
   });
 
@@ -128,18 +135,71 @@ describe('the embedded PostgreSQL', () => {
     postgres.onExit(told.resolve);
     process.kill(postgres.pid, 'SIGKILL');
     await told.promise;
-    await postgres.stop();
+    await stopped(postgres);
     expect(isAlive(postgres.pid)).to.equal(false);
   });
 
-  it('can be told to end by a process that cannot wait, and recovers what was committed', async () => {
+  it('can be discarded without a last word, and recovers what was committed', async () => {
     const postgres = await start();
     await query(postgres.url, 'create table last_moment as select 3 as n');
-    postgres.stopNow();
-    await postgres.stop();
+    await postgres.discard();
+    await stopped(postgres);
     expect(isAlive(postgres.pid)).to.equal(false);
     expect(await query((await start()).url, 'select n from last_moment')).to.deep.equal([{ n: 3 }]);
   });
+
+  for (const [what, paused] of [
+    ['it', (pid: number) => [pid]],
+    ['each of its children', childrenOf],
+    ['it and each of its children', (pid: number) => [pid, ...childrenOf(pid)]],
+  ] as const) {
+    it(`stops in time, with no process left, when ${what} stands still`, async () => {
+      const postgres = await start();
+      const all = [postgres.pid, ...childrenOf(postgres.pid)];
+      expect(all).to.have.length.above(3);
+      for (const pid of paused(postgres.pid)) process.kill(pid, 'SIGSTOP');
+      await stopped(postgres, 1_500);
+      expect(all.filter(isAlive)).to.deep.equal([]);
+      expect(await query((await start()).url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
+    });
+  }
+
+  it('is not started beside one that cannot be seen, whose socket answers', async () => {
+    const socket = join(root, 'aside.sock');
+    const stranger = createServer((connection) => connection.destroy()).listen(socket);
+    await once(stranger, 'listening');
+    await mkdir(socketDir, { recursive: true });
+    await rename(socket, join(socketDir, '.s.PGSQL.5432'));
+    try {
+      const error = await rejection(startEmbedded({ dataDir, socketDir, log: silentLog, ...SOLE_OWNER }));
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include(join(dataDir, 'pg/data')).and.include(socketDir);
+    } finally {
+      await new Promise((resolve) => stranger.close(resolve));
+    }
+    await start();
+  });
+
+  for (const [when, afterMs] of [
+    ['at once', 0],
+    ['while its files are made', 200],
+    ['while it starts', 900],
+  ] as const) {
+    it(`whose first start is broken off ${when} leaves no process and a folder that can be started on`, async () => {
+      const folder = newDataDir();
+      const abort = new AbortController();
+      const options = { dataDir: folder, socketDir: join(folder, 'socket'), log: silentLog, ...SOLE_OWNER };
+      const starting = startEmbedded({ ...options, signal: abort.signal });
+      const timer = setTimeout(() => abort.abort(), afterMs);
+      const postgres = await starting.catch(() => undefined); // it may be quicker
+      clearTimeout(timer);
+      if (postgres !== undefined) await stopped(postgres);
+      expect(leftovers(folder)).to.deep.equal([]);
+      await stopped(await startEmbedded(options));
+      expect((await readdir(join(folder, 'pg'))).filter((name) => name.startsWith('new-'))).to.deep.equal([]);
+      await rm(folder, { recursive: true });
+    });
+  }
 
   /** Another process starts PostgreSQL and is killed. */
   const startAndKillOwner = async (): Promise<{ readonly pid: number }> => {
@@ -159,7 +219,7 @@ describe('the embedded PostgreSQL', () => {
     const postgres = await start();
     expect(postgres).to.include({ pid, adopted: true, maxConnections: 100 });
     expect(await query(postgres.url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
-    await postgres.stop();
+    await stopped(postgres);
     expect(isAlive(pid)).to.equal(false);
   });
 
@@ -213,7 +273,7 @@ describe('the embedded PostgreSQL', () => {
     await once(orphan.stdout, 'data');
     const postgres = await start();
     expect(await query(postgres.url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
-    await postgres.stop();
+    await stopped(postgres);
     expect(await readdir(join(dataDir, 'pg'))).to.have.members(['data', 'password', 'postgres.log']);
     await rm(dataFolder, { recursive: true });
     await rename(aside, dataFolder);
@@ -296,7 +356,7 @@ describe('the account of the embedded PostgreSQL', () => {
       expect(status).to.match(/^Uid:\t[1-9]/m);
       expect(/^CapEff:\t(\w+)$/m.exec(status)?.[1]).to.equal('0000000000000004');
     } finally {
-      await postgres.stop();
+      await stopped(postgres);
       await rm(folder, { recursive: true });
     }
   });

@@ -6,12 +6,14 @@ import {
   type Owner,
   type OwnerEntries,
   type OwnerLock,
+  type OwnerState,
 } from '#src/db/owner-election.js';
 
 const claimant = (pid: number, pmId: string | null): Claimant => ({
   pid,
   startTime: '1',
   bootId: 'boot',
+  pidNamespace: 'container',
   pmId,
 });
 
@@ -40,16 +42,28 @@ class World {
       read: (generation) => this.step(pid, () => owners.get(generation)),
       create: (owner) =>
         this.step(pid, () => !owners.has(owner.generation) && !!owners.set(owner.generation, owner)),
-      replace: (owner) => this.step(pid, () => void owners.set(owner.generation, owner)),
+      markLeaving: (generation) => this.step(pid, () => this.#mark(generation, 'leaving')),
+      markReleased: (generation) => this.step(pid, () => this.#mark(generation, 'released')),
       remove: (generation) => this.step(pid, () => void owners.delete(generation)),
     };
   }
 
-  start(pmId: string | null): { readonly pid: number; readonly lock: ReturnType<typeof acquire> } {
+  start(
+    pmId: string | null,
+    pidNamespace = 'container',
+  ): { readonly pid: number; readonly lock: ReturnType<typeof acquire> } {
     const pid = ++this.#pids;
     this.alive.add(pid);
-    const lock = acquire(this.entriesOf(pid), claimant(pid, pmId), (owner) => this.alive.has(owner.pid));
+    const lock = acquire(this.entriesOf(pid), { ...claimant(pid, pmId), pidNamespace }, async (owner) =>
+      this.alive.has(owner.pid),
+    );
     return { pid, lock };
+  }
+
+  #mark(generation: number, state: OwnerState): void {
+    const owner = this.#owners.get(generation);
+    if (owner === undefined) throw new Error('no such entry');
+    this.#owners.set(generation, { ...owner, state });
   }
 
   kill(pid: number): void {
@@ -183,8 +197,26 @@ describe('the election of an owner', () => {
     for (const pmId of ['8', null, '7']) {
       expect(await world.start(pmId).lock).to.have.property('heldBy');
     }
+    expect(await world.start('7', 'another container').lock, 'a slot of another pm2').to.have.property(
+      'heldBy',
+    );
     world.kill(successor.pid);
     expect(await world.start('7').lock, 'the next try of a successor').to.have.property('release');
+  });
+});
+
+describe('an owner that was taken for dead', () => {
+  it('is told who owns its folder now, and only then', async () => {
+    const { elder, successor, world } = await pair();
+    expect(await elder.lock.supplanted()).to.equal(undefined);
+    expect(await successor.lock.supplanted()).to.equal(undefined);
+    world.kill(elder.pid);
+    world.kill(successor.pid);
+    const { lock: next, pid } = world.start(null);
+    expect(await next).to.have.property('release');
+    world.alive.add(elder.pid).add(successor.pid);
+    expect(await elder.lock.supplanted()).to.include({ pid });
+    expect(await successor.lock.supplanted()).to.include({ pid });
   });
 });
 

@@ -1,13 +1,16 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { acquireOwnerLock } from '#src/db/owner-lock.js';
+import { acquireOwnerLock, type OwnerLock } from '#src/db/owner-lock.js';
+import { childrenOf } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
+import { silentLog } from '#test/support/silent-log.js';
 import { rejection } from './fixtures/open.js';
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
@@ -15,7 +18,10 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 describe('the owner lock', () => {
   let folder: string;
   const children: Child[] = [];
+  let warnings: string[];
+  const log = { warn: (...args: readonly unknown[]) => void warnings.push(String(args.at(-1))) };
   beforeEach(async () => {
+    warnings = [];
     folder = await mkdtemp(join(tmpdir(), 'multilane-lock-'));
   });
   afterEach(async () => {
@@ -23,10 +29,17 @@ describe('the owner lock', () => {
     await rm(folder, { recursive: true });
   });
 
-  const contend = async (pmId?: string): Promise<{ readonly child: Child; readonly said: string }> => {
+  /** Owners that are not seen to live are watched for a tenth of a second. */
+  const acquire = (pmId: string | null = null): Promise<OwnerLock> =>
+    acquireOwnerLock({ folder, pmId, log, watchMs: 100, beatEveryMs: 20 });
+  const contend = async (
+    pmId?: string,
+    before: readonly string[] = [],
+  ): Promise<{ readonly child: Child; readonly said: string }> => {
     const script = fileURLToPath(new URL('./fixtures/contender.js', import.meta.url));
+    const [program, ...args] = [...before, process.execPath, script, folder];
     const slot = pmId === undefined ? [] : [pmId];
-    const child = spawn(process.execPath, [script, folder, ...slot], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program!, [...args, ...slot], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
     const [said] = (await once(child.stdout, 'data')) as [Buffer];
     return { child, said: said.toString().trim() };
@@ -41,7 +54,7 @@ describe('the owner lock', () => {
   it('is refused while another process holds it, naming the process and the folder', async () => {
     const { child, said } = await contend();
     expect(said).to.equal('owner 1');
-    const error = await rejection(acquireOwnerLock(folder));
+    const error = await rejection(acquire());
     expect(error).to.be.instanceOf(StartError);
     expect(error.message).to.equal(`another multilane (pid ${child.pid}) owns DATA_DIR ${folder}`);
   });
@@ -49,21 +62,21 @@ describe('the owner lock', () => {
   it('is free again at once when its owner was killed', async () => {
     const { child } = await contend();
     await end(child);
-    expect((await acquireOwnerLock(folder)).owner.generation).to.equal(2);
+    expect((await acquire()).owner.generation).to.equal(2);
   });
 
   it('is free again when its owner has released it, and the generations go on', async () => {
     for (let generation = 1; generation <= 3; generation++) {
-      const lock = await acquireOwnerLock(folder);
+      const lock = await acquire();
       expect(lock.owner.generation).to.equal(generation);
       await lock.release();
     }
-    expect(await readdir(folder)).to.deep.equal(['owner-3.json']);
+    expect(await readdir(folder)).to.deep.equal(['owner-3.json', 'owner-3.released']);
   });
 
   it('is held against a second start in the same process', async () => {
-    await acquireOwnerLock(folder);
-    expect(await rejection(acquireOwnerLock(folder))).to.be.instanceOf(StartError);
+    await acquire();
+    expect(await rejection(acquire())).to.be.instanceOf(StartError);
   });
 
   it('goes to exactly one of several that start at once, over a lock that is stale or none', async () => {
@@ -76,39 +89,113 @@ describe('the owner lock', () => {
   });
 
   const record = async (changes: object): Promise<void> => {
-    const lock = await acquireOwnerLock(folder);
+    const lock = await acquire();
     await lock.release();
-    const path = join(folder, `owner-${lock.owner.generation}.json`);
-    await writeFile(path, JSON.stringify({ ...lock.owner, released: false, ...changes }));
+    const entry = join(folder, `owner-${lock.owner.generation}`);
+    await rm(`${entry}.released`);
+    await writeFile(`${entry}.json`, JSON.stringify({ ...lock.owner, ...changes }));
+  };
+  /** A heartbeat as of a process on another machine. */
+  const beating = (): NodeJS.Timeout => {
+    let beats = 0;
+    return setInterval(() => writeFileSync(join(folder, 'owner-1.beat'), String(beats++)), 20);
   };
 
   it('is stale when the pid belongs to a process that started later', async () => {
     await record({ startTime: '1' });
-    await acquireOwnerLock(folder);
+    await acquire();
   });
 
-  it('is stale after a reboot, even if pid and start time agree', async () => {
-    await record({ bootId: 'another boot' });
-    await acquireOwnerLock(folder);
-  });
+  for (const [where, changes] of [
+    ['before a reboot, even if pid and start time agree', { bootId: 'another boot' }],
+    ['in another container', { pidNamespace: 'another container' }],
+    ['nobody knows where, since it cannot be read', { pid: null }],
+  ] as const) {
+    it(`is stale when its owner lived ${where}, and shows no sign of life for a while`, async () => {
+      await record(changes);
+      await acquire();
+      expect(warnings).to.have.length(2);
+      expect(warnings.join()).to.include(folder).and.include('taking over');
+    });
+
+    it(`is not stale when its owner lived ${where}, but its heartbeat goes on`, async () => {
+      await record(changes);
+      const timer = beating();
+      const error = await rejection(acquire()).finally(() => clearInterval(timer));
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include(`owns DATA_DIR ${folder}`);
+    });
+  }
 
   it('is not stale as long as everything agrees', async () => {
     await record({});
-    expect(await rejection(acquireOwnerLock(folder))).to.be.instanceOf(StartError);
+    expect(await rejection(acquire())).to.be.instanceOf(StartError);
   });
 
-  it('that cannot be read as one is stale', async () => {
-    await writeFile(join(folder, 'owner-7.json'), '');
-    expect((await acquireOwnerLock(folder)).owner.generation).to.equal(8);
+  for (const text of ['', 'null', '[]', '{}', '"owner"', '{"pid":"1"}', '\0'.repeat(64)]) {
+    it(`that reads ${JSON.stringify(text)} is stale unless somebody answers`, async () => {
+      await writeFile(join(folder, 'owner-7.json'), text);
+      const lock = await acquire();
+      expect(lock.owner.generation).to.equal(8);
+      await writeFile(join(folder, 'owner-8.json'), text);
+      expect((await rejection(acquire())).message)
+        .to.include('owner-8.json')
+        .and.include(folder);
+    });
+  }
+
+  it('is refused at once whatever the namespaces, if need be through a path that is too long for a socket', async function () {
+    const container = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
+    if (spawnSync(container[0]!, [...container.slice(1), 'true']).status !== 0) this.skip();
+    for (const depth of [0, 3]) {
+      folder = join(folder, ...Array<string>(depth).fill('x'.repeat(60)));
+      await mkdir(folder, { recursive: true });
+      const elder = await contend('3', container);
+      expect(elder.said).to.equal('owner 1');
+      for (const [pmId, before] of [
+        ['3', []],
+        ['3', container],
+        [undefined, container],
+      ] as const) {
+        const { said } = await contend(pmId, before);
+        expect(said).to.match(
+          /^refused another multilane \(pid 1 in another container or on another machine\)/,
+        );
+      }
+      const [inside] = childrenOf(elder.child.pid!);
+      process.kill(inside!, 'SIGSTOP');
+      expect((await rejection(acquire())).message).to.include('another container');
+      const exited = once(elder.child, 'exit');
+      process.kill(inside!, 'SIGKILL');
+      await exited;
+      expect((await acquire()).owner.generation).to.equal(2);
+      expect(warnings, 'nobody listens at its socket').to.deep.equal([]);
+    }
+  });
+
+  it('finds out that it was taken over while it was taken for dead', async () => {
+    const lock = await acquire();
+    const told = new Promise<number>((resolve) => lock.onSupplanted(({ generation }) => resolve(generation)));
+    for (const kind of ['json', 'sock', 'beat']) await rm(join(folder, `owner-1.${kind}`));
+    await writeFile(join(folder, 'owner-2.json'), JSON.stringify({ ...lock.owner, generation: 2 }));
+    expect(await told).to.equal(2);
+  });
+
+  it('leaves nothing behind when it cannot be had, and removes what others have left', async () => {
+    await writeFile(join(folder, '.owner-of-one-that-was-killed'), '');
+    await acquire();
+    expect((await readdir(folder)).filter((name) => name.startsWith('.'))).to.deep.equal([]);
+    await rejection(acquire());
+    expect(await readdir(folder)).to.have.length(3);
   });
 
   it('lets a successor in the same slot in, and makes it the eldest when its predecessor is killed', async () => {
     const { child, said } = await contend('3');
     expect(said).to.equal('owner 1');
     for (const stranger of ['4', null]) {
-      expect(await rejection(acquireOwnerLock(folder, stranger))).to.be.instanceOf(StartError);
+      expect(await rejection(acquire(stranger))).to.be.instanceOf(StartError);
     }
-    const successor = await acquireOwnerLock(folder, '3');
+    const successor = await acquire('3');
     expect(await successor.standing()).to.equal('successor');
     expect((await contend('3')).said, 'two are a take-over that is under way').to.match(/^refused /);
     await end(child);
@@ -117,26 +204,26 @@ describe('the owner lock', () => {
   });
 
   it('is let go by a predecessor that leaves: the successor is the last, and stops what both have used', async () => {
-    const elder = await acquireOwnerLock(folder, '3');
-    const successor = await acquireOwnerLock(folder, '3');
+    const elder = await acquire('3');
+    const successor = await acquire('3');
     expect(await elder.leave()).to.equal(false);
     expect(await successor.standing()).to.equal('behind-leaver');
     await elder.release();
     expect(await successor.standing()).to.equal('eldest');
     expect(await successor.leave()).to.equal(true);
     await successor.release();
-    expect((await acquireOwnerLock(folder)).owner.generation).to.equal(3);
-    expect(await readdir(folder)).to.deep.equal(['owner-3.json']);
+    expect((await acquire()).owner.generation).to.equal(3);
+    expect(await readdir(folder)).to.deep.equal(['owner-3.beat', 'owner-3.json', 'owner-3.sock']);
   });
 
   it('tells who owns it, for a successor under the same process manager slot', async () => {
-    await acquireOwnerLock(folder, '3');
+    await acquire('3');
     const stored = JSON.parse(await readFile(join(folder, 'owner-1.json'), 'utf8')) as unknown;
-    expect(stored).to.include({ pid: process.pid, pmId: '3', generation: 1, released: false });
+    expect(stored).to.include({ pid: process.pid, pmId: '3', generation: 1 });
   });
 
   it('in a folder that does not exist is a StartError that names it', async () => {
-    const error = await rejection(acquireOwnerLock(join(folder, 'missing')));
+    const error = await rejection(acquireOwnerLock({ folder: join(folder, 'missing'), log: silentLog }));
     expect(error).to.be.instanceOf(StartError);
     expect(error.message).to.include(join(folder, 'missing'));
   });

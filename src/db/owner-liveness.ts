@@ -1,0 +1,63 @@
+// Does the process that made an entry of the owner lock still live? Where its process can be seen, /proc says so at once.
+// One in another container is asked at its socket. One on another machine, or before a restart of this one, can only be
+// watched: as long as it lives its heartbeat grows.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Allowance } from '../allowance.js';
+import { socketState } from '../unix-socket.js';
+import type { Claimant, Owner } from './owner-election.js';
+import { ownerFile } from './owner-files.js';
+import { startTimeOf } from './process-identity.js';
+
+/** Seven beats. */
+const WATCH_MS = 15_000;
+const LOOK_EVERY_MS = 250;
+
+export interface Watcher {
+  readonly folder: string;
+  /** What the folder is called in messages. */
+  readonly what: string;
+  readonly self: Claimant;
+  readonly log: Pick<Logger, 'warn'>;
+  /** @default 15000 */
+  readonly watchMs?: number;
+}
+
+export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> {
+  const { folder, self } = watcher;
+  const isSameKernel = owner.bootId === self.bootId;
+  if (isSameKernel && owner.pidNamespace === self.pidNamespace) {
+    const startTime = startTimeOf(owner.pid);
+    // Of a process that is hidden from us nothing more is known than that it is there.
+    if (startTime === undefined || startTime !== '?' || owner.startTime === '?')
+      return startTime === owner.startTime;
+  }
+  const socket = await socketState(folder, ownerFile(owner.generation, 'sock'));
+  if (socket === 'answers') return true;
+  if (socket === 'refuses' && isSameKernel) return false;
+  return watch(owner, watcher);
+}
+
+/** Until it shows that it lives; false when it has not after all this time. */
+async function watch(owner: Owner, { folder, what, log, watchMs = WATCH_MS }: Watcher): Promise<boolean> {
+  const { pid, generation } = owner;
+  const name = `the owner of ${what} ${folder} (pid ${pid} of another container, machine or boot)`;
+  log.warn(`${name} does not answer: watching its heartbeat for ${watchMs / 1000} s`);
+  const beat = (): Promise<string> =>
+    readFile(join(folder, ownerFile(generation, 'beat')), 'utf8').catch(() => '');
+  const before = await beat();
+  const allowance = new Allowance(watchMs);
+  try {
+    while (allowance.leftMs > 0) {
+      await delay(Math.min(LOOK_EVERY_MS, allowance.leftMs));
+      const hasBeaten = (await beat()) !== before;
+      if (hasBeaten || (await socketState(folder, ownerFile(generation, 'sock'))) === 'answers') return true;
+    }
+  } finally {
+    allowance.cancel();
+  }
+  log.warn(`${name} has shown no sign of life: taking over`);
+  return false;
+}

@@ -1,0 +1,49 @@
+// How a postmaster is stopped: in order, then harder, within a time that others may cut short.
+import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../allowance.js';
+import type { Countdown } from '../countdown.js';
+import { childrenOf, isAlive, signalIfThere } from './process-identity.js';
+
+/** What of a postmaster it takes to stop it. */
+export interface Stoppable {
+  readonly pid: number;
+  readonly exited: Promise<unknown>;
+}
+
+/**
+ * Fast shutdown: sessions are cut, commits kept. Immediate shutdown: the next start recovers. Each has to leave so many
+ * milliseconds to the next one.
+ */
+const STEPS = [
+  ['SIGINT', 900],
+  ['SIGQUIT', 450],
+] as const;
+const LOOK_MS = 10;
+
+export async function stopPostmaster(
+  postmaster: Stoppable,
+  log: { warn(message: string): void },
+  countdown: Countdown,
+): Promise<void> {
+  const { pid, exited } = postmaster;
+  if (await hasEnded(exited)) return; // its pid may be somebody else's by now
+  for (const [signal, reserveMs] of STEPS) {
+    if (!signalIfThere(pid, signal)) return;
+    // One that was stopped (SIGSTOP) hears nothing until it goes on.
+    signalIfThere(pid, 'SIGCONT');
+    if (await countdown.ends(exited, { reserveMs })) return;
+    log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop after ${signal}: going on harder`);
+  }
+  await killPostmaster(postmaster);
+}
+
+/** Without its children, which do not notice when they are stopped themselves, no next one would be able to start. */
+export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> {
+  if (await hasEnded(exited)) return;
+  const children = childrenOf(pid);
+  for (const process of [pid, ...children]) signalIfThere(process, 'SIGKILL');
+  await exited;
+  while (children.some(isAlive)) await delay(LOOK_MS);
+}
+
+const hasEnded = async (exited: Promise<unknown>): Promise<boolean> => (await within(0, exited)).hasEnded;
