@@ -26,7 +26,7 @@ interface WithWebAssembly {
 /** Time for threads to stop where they are. */
 const PARK_MS = 100;
 /** A thread starts in a few hundredths of a second. */
-const GUARD_MS = 1_000;
+const GUARD_MS = 300;
 /** What exit(3) waits for in the main thread, such as a file system that hangs, is given up after this. */
 const LAST_MS = 2_000;
 

@@ -14,7 +14,7 @@ import { encode, typeParsers } from './values.js';
 /** Beyond the time limit that the server itself enforces on a statement. */
 const WATCHDOG_MS = 2_000;
 /** How long a server may take to close its side. */
-const FAREWELL_MS = 1_000;
+const FAREWELL_MS = 500;
 /** What DISCARD ALL does to settings, role, locks and tables of a session. Prepared statements stay. */
 const CLEANSE =
   'reset session authorization; reset role; reset all; select pg_advisory_unlock_all(); discard temp';

@@ -22,6 +22,7 @@ import {
   disownPidFile,
   type Postmaster,
   requireNoStranger,
+  runningPostmaster,
   SOCKET_FILE,
   socketUrl,
   startPostmaster,
@@ -92,6 +93,23 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
         : adoptPostmaster(cluster, signal),
     );
   return new SupervisedPostgres(await launch(options.signal), cluster, launch, lock, log);
+}
+
+/**
+ * For one that leaves before it has a PostgreSQL: an elder may have left it the one that runs.
+ * @throws Error when the owner files cannot be read
+ */
+export async function stopUnused(
+  {
+    dataDir,
+    lock,
+    log,
+  }: Pick<EmbeddedOptions, 'dataDir' | 'log'> & { readonly lock: Pick<OwnerLock, 'leave'> },
+  countdown: Countdown,
+): Promise<void> {
+  if (!(await lock.leave())) return;
+  const postmaster = await runningPostmaster(await openFolder(dataDir));
+  if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
 }
 
 /**

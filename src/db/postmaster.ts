@@ -11,7 +11,7 @@ import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { LimitedClient } from './limited-client.js';
-import { stopPostmaster } from './postmaster-stop.js';
+import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
 import { isPostmasterOf } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
@@ -97,6 +97,13 @@ export async function adoptPostmaster(
   }
 }
 
+/** The postmaster that runs on this cluster and can be seen, whether it answers or not. */
+export async function runningPostmaster({ dataFolder }: ClusterFiles): Promise<Stoppable | undefined> {
+  const { pid } = await readPidFile({ dataFolder });
+  if (pid === undefined || (await isPostmasterOf(pid, dataFolder)) !== 'yes') return undefined;
+  return { pid, exited: watch(pid, dataFolder).exited };
+}
+
 function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError {
   return new StartError(
     `process ${pid}, named in ${pidFileOf(cluster)}, lives, may not be inspected and does not answer as PostgreSQL ` +
@@ -130,10 +137,12 @@ async function socketDirOf(cluster: Cluster, gone: AbortSignal, allowance: Allow
   return '';
 }
 
-const pidFileOf = ({ dataFolder }: Cluster): string => join(dataFolder, 'postmaster.pid');
+type ClusterFiles = Pick<Cluster, 'dataFolder'>;
+
+const pidFileOf = ({ dataFolder }: ClusterFiles): string => join(dataFolder, 'postmaster.pid');
 
 async function readPidFile(
-  cluster: Cluster,
+  cluster: ClusterFiles,
 ): Promise<{ readonly pid: number | undefined; readonly lines: readonly string[] }> {
   const lines = (await readFile(pidFileOf(cluster), 'utf8').catch(() => '')).split('\n');
   const pid = Math.abs(Number(lines[0]));

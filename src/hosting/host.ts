@@ -172,9 +172,10 @@ export function createHost(options: HostOptions): Host {
     row,
     beat: () => bounds.beat(),
     async close() {
-      await Promise.all([calling.close(), ...services.map((service) => service.close())]);
       cpu.close();
-      await tracing.shutdown();
+      // Side by side: each may have to wait for somebody who does not answer.
+      const ends = services.map((service) => service.close());
+      await Promise.all([calling.close(), ...ends, tracing.shutdown()]);
     },
   };
 }

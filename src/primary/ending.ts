@@ -8,13 +8,13 @@ import type { Lifecycle } from './lifecycle.js';
 /** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
 const INTERNAL_FAILURE = 70;
 /** Workers that do not respond are waited for so much longer than they may take. */
-const DRAIN_GRACE_MS = 700;
+const DRAIN_GRACE_MS = 1_200;
 /** Everything behind the drain and its grace, but for the last moment of the process. */
-const PARTS_MS = 1_800;
+const PARTS_MS = 1_300;
 /** All of an end at once, but for the last moment of the process. */
-const AT_ONCE_MS = 1_600;
+const AT_ONCE_MS = 1_400;
 /** What the parts get of that, at least. */
-const PARTS_AT_ONCE_MS = 1_200;
+const PARTS_AT_ONCE_MS = 1_050;
 
 export interface EndingOptions {
   readonly signals: Pick<Signals, 'handle'>;

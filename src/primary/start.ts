@@ -12,7 +12,7 @@ import { oldGenerationLimit } from '../config/heap-limit.js';
 import { thisMachine } from '../config/machine.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
-import { type Embedded, startEmbedded } from '../db/embedded.js';
+import { type Embedded, startEmbedded, stopUnused } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { sweepHourly } from '../memory/hourly-sweep.js';
@@ -49,7 +49,7 @@ import { sweepOf } from './sweep.js';
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** CPU tasks of workers that have drained are nobody's any more. */
-const CPU_CLOSE_MS = 300;
+const CPU_CLOSE_MS = 200;
 /** The embedded PostgreSQL gets three signals, each harder than the one before. */
 const POSTGRES_STOPS_MS = 1_000;
 /** What is being answered on the admin plane when a successor has taken it over. */
@@ -106,8 +106,10 @@ async function startParts(
     'embedded PostgreSQL',
     async (countdown) => {
       waiting.abort(); // one that is still starting is stopped there
-      const embedded = await starting?.catch(() => undefined);
-      await embedded?.stop(countdown);
+      if (starting === undefined) return;
+      const embedded = await starting.catch(() => undefined);
+      if (embedded !== undefined) await embedded.stop(countdown);
+      else await stopUnused({ dataDir: settings.dataDir, lock: lock!, log }, countdown);
     },
     POSTGRES_STOPS_MS,
   );

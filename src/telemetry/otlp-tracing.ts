@@ -40,7 +40,7 @@ export interface OtlpOptions {
 }
 
 /** Longest wait for the collector at the end of a thread, milliseconds. */
-const SHUTDOWN_MS = 3000;
+const SHUTDOWN_MS = 1_000;
 
 export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
   const { endpoint, ids, log, otel, sampler } = options;

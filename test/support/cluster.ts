@@ -86,8 +86,13 @@ export const isolated = (dataDir: string): Record<string, string> => ({
   DRAIN_MS: '2000',
 });
 
-/** Starts a cluster and waits for its ready line. @throws ClusterError with its stderr when it ends first */
-export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+/** A cluster as soon as its process runs: it may not be ready yet, or never be. */
+export type Launched = Omit<Cluster, 'url' | 'adminUrl'> & {
+  /** Where it serves, once it is ready. @throws ClusterError when it ends first, or takes too long */
+  ready(): Promise<Pick<Cluster, 'url' | 'adminUrl'>>;
+};
+
+export function launchCluster(options: ClusterOptions = {}): Launched {
   const { tls, dataDir = newDataDir() } = options;
   const config = options.config === undefined ? ['--demo'] : ['--config', options.config];
   const child = spawn(
@@ -104,30 +109,36 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const started = new StartedProcess(child);
   const { pid, stdout, stderr, exited } = started;
   const stop = (name: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => started.stop(name, STOP_MS);
+  return {
+    ready: () => started.ready(READY_MS),
+    ca: tls?.ca,
+    pid,
+    dataDir,
+    stdout,
+    stderr,
+    exited,
+    logs: () => stdout.map((line) => JSON.parse(line) as LogLine),
+    signal: (name) => void child.kill(name),
+    messages,
+    send: (message) => void child.send(message),
+    stop,
+    leftovers: () => leftovers(dataDir),
+    async dispose() {
+      if (started.running) await stop().catch(() => child.kill('SIGKILL'));
+      await reap(dataDir);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts a cluster and waits for its ready line. @throws ClusterError with its stderr when it ends first */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const launched = launchCluster(options);
   try {
-    return {
-      ...(await started.ready(READY_MS)),
-      ca: tls?.ca,
-      pid,
-      dataDir,
-      stdout,
-      stderr,
-      exited,
-      logs: () => stdout.map((line) => JSON.parse(line) as LogLine),
-      signal: (name) => void child.kill(name),
-      messages,
-      send: (message) => void child.send(message),
-      stop,
-      leftovers: () => leftovers(dataDir),
-      async dispose() {
-        if (started.running) await stop().catch(() => child.kill('SIGKILL'));
-        await reap(dataDir);
-        rmSync(dataDir, { recursive: true, force: true });
-      },
-    };
+    return { ...launched, ...(await launched.ready()) };
   } catch (error) {
-    child.kill('SIGKILL');
-    await reap(dataDir);
+    launched.signal('SIGKILL');
+    await reap(launched.dataDir);
     throw error;
   }
 }

@@ -1,0 +1,71 @@
+// What is promised of every end, whatever the process is in the middle of: it comes within its bound, leaves nothing of ours
+// running, and the next start works.
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type Exit, type Launched, launchCluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { reap } from '#test/support/leftovers.js';
+import { ENDING } from '../fixtures/paths.js';
+import type { State } from './states.js';
+
+const DRAIN_MS = 500;
+/** Only a signal that comes a second later is a second one. */
+const SECOND_MS = 1_050;
+
+export interface Ended {
+  readonly exit: Exit;
+  /** From the last signal on. */
+  readonly tookMs: number;
+  /** The drain, or what is to be done at once, may take this long. */
+  readonly boundMs: number;
+}
+
+export type Signals = 'one signal' | 'two signals';
+
+/** Enters the state, ends the process, and looks at what is left. */
+export async function endIn(state: State, signals: Signals): Promise<Ended> {
+  const dataDir = newDataDir();
+  const cleanUps: (() => unknown)[] = [];
+  try {
+    const extra = await state.prepare?.(dataDir, (undo) => cleanUps.push(undo));
+    const env = { DRAIN_MS: String(DRAIN_MS), ...state.env, ...extra };
+    const cluster = launchCluster({ config: ENDING, dataDir, env });
+    const undos: (() => unknown)[] = [];
+    let ended: Ended;
+    try {
+      const { url, adminUrl } = state.whileStarting ? { url: '', adminUrl: '' } : await cluster.ready();
+      await state.enter({ cluster, url, adminUrl, after: (undo) => undos.push(undo) });
+      ended = await end(cluster, signals);
+    } finally {
+      cluster.signal('SIGKILL');
+      for (const undo of undos.reverse()) await undo();
+    }
+    // What a handler or a task has started is not ours.
+    const left = cluster.leftovers().filter((line) => !line.includes('sleep'));
+    expect(left, 'nothing of ours runs').to.deep.equal([]);
+    const next = await startCluster({ config: ENDING, dataDir, env: { DRAIN_MS: String(DRAIN_MS) } });
+    expect(await next.stop()).to.deep.equal({ code: 0, signal: null });
+    return ended;
+  } finally {
+    await reap(dataDir);
+    for (const undo of cleanUps.reverse()) await undo();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function end(cluster: Launched, signals: Signals): Promise<Ended> {
+  let boundMs = DRAIN_MS + 3_000;
+  let from = performance.now();
+  cluster.signal('SIGTERM');
+  if (signals === 'two signals') {
+    const isOver = await Promise.race([cluster.exited.then(() => true), sleep(SECOND_MS, false)]);
+    if (!isOver) {
+      boundMs = 2_000;
+      from = performance.now();
+      cluster.signal('SIGTERM');
+    }
+  }
+  const exit = await Promise.race([cluster.exited, sleep(60_000, undefined, { ref: false })]);
+  if (exit === undefined) throw new Error('it still runs a minute later');
+  return { exit, tookMs: performance.now() - from, boundMs };
+}

@@ -1,0 +1,212 @@
+// What a process may be in the middle of when it is told to end. Each state is entered for real, and seen to be entered.
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { childrenOf } from '#src/db/process-identity.js';
+import { type Launched, launchCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { ENDING } from '../fixtures/paths.js';
+
+export interface Entering {
+  readonly cluster: Launched;
+  readonly url: string;
+  readonly adminUrl: string;
+  /** Undoes on the machine what the state has done: as soon as the process has ended. */
+  after(undo: () => unknown): void;
+}
+
+export interface State {
+  readonly name: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Before the process is started; `after` is for what stays until everything is over. */
+  prepare?(dataDir: string, after: Entering['after']): Promise<Readonly<Record<string, string>> | undefined>;
+  /** When it runs, and unless `whileStarting` when it is ready. */
+  enter(entering: Entering): Promise<void>;
+  /** Not ready yet when it is told to end. */
+  readonly whileStarting?: true;
+  /** Why it cannot be entered on this machine. */
+  missing?(): string | undefined;
+}
+
+const begun = async (what: string, isSo: () => unknown): Promise<void> => {
+  if (!(await until(isSo, Boolean))) throw new Error(`not entered: ${what}`);
+};
+
+/** A request that does not end, seen to have begun by the file that it makes. */
+async function request({ url, cluster }: Entering, path: string): Promise<Wire> {
+  const file = join(cluster.dataDir, `begun${path.replaceAll('/', '-')}`);
+  const wire = await Wire.open(url);
+  wire.write(`GET ${path}?file=${encodeURIComponent(file)} HTTP/1.1\r\nHost: test\r\n\r\n`);
+  await begun(path, () => existsSync(file));
+  return wire;
+}
+
+const asked =
+  (path: string) =>
+  async (entering: Entering): Promise<void> =>
+    void (await request(entering, path));
+
+const said = (cluster: Launched, text: string): boolean => cluster.stdout.some((line) => line.includes(text));
+
+const postmaster = (dataDir: string): number =>
+  Number(readFileSync(join(dataDir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
+
+function run(program: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+}
+
+const asRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined : 'needs root');
+
+export const STATES: readonly State[] = [
+  { name: 'doing nothing', enter: async () => undefined },
+  { name: 'just started', whileStarting: true, enter: async () => undefined },
+  {
+    name: 'making its database files',
+    whileStarting: true,
+    enter: ({ cluster }) => begun('initdb', () => existsSync(join(cluster.dataDir, 'pg/password'))),
+  },
+  {
+    name: 'starting PostgreSQL',
+    whileStarting: true,
+    enter: ({ cluster }) =>
+      begun('postmaster', () => existsSync(join(cluster.dataDir, 'pg/data/postmaster.pid'))),
+  },
+  {
+    name: 'starting workers',
+    whileStarting: true,
+    enter: ({ cluster }) => begun('a worker', () => said(cluster, '"msg":"worker ready"')),
+  },
+  {
+    name: 'behind the owner of another machine, whose heartbeat it watches',
+    whileStarting: true,
+    prepare: async (dataDir) => {
+      const owner = { pid: 1, startTime: '1', bootId: 'another', pidNamespace: 'another', pmId: null };
+      writeFileSync(join(dataDir, 'owner-1.json'), JSON.stringify(owner));
+      return undefined;
+    },
+    enter: ({ cluster }) => begun('watching', () => said(cluster, 'watching its heartbeat')),
+  },
+  {
+    name: 'replacing its workers',
+    enter: async ({ adminUrl }) => {
+      const answer = await fetch(`${adminUrl}/workers/reload`, { method: 'POST' });
+      if (answer.status !== 202) throw new Error(`reload was answered ${answer.status}`);
+    },
+  },
+  {
+    name: 'replacing a worker that has crashed',
+    enter: async (entering) => void (await (await fetch(`${entering.url}/crash`)).text()),
+  },
+  { name: 'in a handler that waits', enter: asked('/wait') },
+  { name: 'in a handler that loops', env: { STALL_MS: '60000' }, enter: asked('/loop') },
+  { name: 'in a handler in native code', enter: asked('/native') },
+  { name: 'in a task that loops', enter: asked('/task/loop') },
+  { name: 'in a task in native code', enter: asked('/task/native') },
+  { name: 'in a transaction', enter: asked('/query') },
+  { name: 'in a step of a saga', enter: asked('/saga') },
+  {
+    name: 'streaming to a client that does not read',
+    enter: async (entering) => (await request(entering, '/stream')).pause(),
+  },
+  {
+    name: 'with 300 open connections',
+    enter: async ({ url }) => void (await Promise.all(Array.from({ length: 300 }, () => Wire.open(url)))),
+  },
+  {
+    name: 'in a CPU profile of a worker',
+    enter: async ({ adminUrl }) => {
+      const wire = await Wire.open(adminUrl);
+      wire.write('GET /workers/1/profile?seconds=30 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+      void wire.closed();
+    },
+  },
+  {
+    name: 'exporting to a collector that never answers',
+    prepare: async (_dataDir, after) => {
+      const hole = createServer(() => undefined).listen(0, '127.0.0.1');
+      await new Promise((resolve) => hole.once('listening', resolve));
+      after(() => hole.close());
+      const { port } = hole.address() as { port: number };
+      return { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_TRACES_SAMPLER: 'always_on' };
+    },
+    enter: async ({ url }) => {
+      for (let n = 0; n < 20; n += 1) await (await fetch(`${url}/here`)).text();
+    },
+  },
+  {
+    name: 'with PostgreSQL paused',
+    enter: async ({ cluster }) => void process.kill(postmaster(cluster.dataDir), 'SIGSTOP'),
+  },
+  {
+    name: 'with PostgreSQL and all of its children paused',
+    enter: async ({ cluster }) => {
+      const pid = postmaster(cluster.dataDir);
+      for (const one of [pid, ...childrenOf(pid)]) process.kill(one, 'SIGSTOP');
+    },
+  },
+  {
+    name: 'with PostgreSQL killed a moment ago',
+    enter: async ({ cluster }) => {
+      process.kill(postmaster(cluster.dataDir), 'SIGKILL');
+      await begun('a restart', () => said(cluster, 'ended: '));
+    },
+  },
+  {
+    name: 'with its folder renamed',
+    enter: async ({ cluster: { dataDir }, after }) => {
+      renameSync(dataDir, `${dataDir}-renamed`);
+      after(() => renameSync(`${dataDir}-renamed`, dataDir));
+    },
+  },
+  {
+    name: 'with its owner files removed',
+    enter: async ({ cluster: { dataDir } }) => {
+      for (const name of readdirSync(dataDir).filter((one) => one.startsWith('owner-')))
+        rmSync(join(dataDir, name));
+    },
+  },
+  {
+    name: 'without file descriptors',
+    enter: async ({ cluster }) => {
+      const open = readdirSync(`/proc/${cluster.pid}/fd`).length;
+      run('prlimit', '--pid', String(cluster.pid), `--nofile=${open}:${open}`);
+    },
+    missing: () =>
+      spawnSync('prlimit', ['--version']).status === 0 ? undefined : 'needs prlimit (util-linux)',
+  },
+  {
+    name: 'with a full disk',
+    prepare: async (dataDir, after) => {
+      run('mount', '-t', 'tmpfs', '-o', 'size=200m,mode=0711', 'multilane-test', dataDir);
+      after(() => run('umount', '-l', dataDir));
+      return undefined;
+    },
+    enter: async ({ cluster: { dataDir }, after }) => {
+      const file = join(dataDir, 'filling');
+      spawnSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=64k']);
+      if (statfsSync(dataDir).bavail > 0) throw new Error('not entered: the disk is not full');
+      after(() => rmSync(file, { force: true }));
+    },
+    missing: asRoot,
+  },
+  {
+    name: 'with a successor that takes over',
+    env: { pm_id: '5' },
+    enter: async ({ cluster: { dataDir }, after }) => {
+      const successor = launchCluster({ dataDir, config: ENDING, env: { pm_id: '5', DRAIN_MS: '500' } });
+      after(() => successor.stop().catch(() => successor.signal('SIGKILL')));
+      await begun('a take-over', () => readdirSync(dataDir).includes('owner-2.json'));
+    },
+  },
+];
