@@ -17,9 +17,9 @@ module.exports = {
       // `ready` is sent when every worker serves. A first start unpacks and initializes PostgreSQL.
       wait_ready: true,
       listen_timeout: 60_000,
-      // Longer than the longest drain (2 s more), which idle connections make the usual one, plus all else (5
-      // s) and an orderly stop of PostgreSQL (15 s), or pm2 kills what is in flight.
-      kill_timeout: drainMs + noticeMs + 22_000,
+      // Longer than the longest drain, which idle connections make the usual one, and the 3 s that everything else may
+      // take, or pm2 kills what is in flight.
+      kill_timeout: drainMs + noticeMs + 5_000,
       // The whole process tree would include PostgreSQL, which the process itself stops last, or hands over.
       treekill: false,
       // Bad configuration does not get better by restarting.

@@ -10,13 +10,13 @@ export interface Stoppable {
   readonly exited: Promise<unknown>;
 }
 
-/**
- * Fast shutdown: sessions are cut, commits kept. Immediate shutdown: the next start recovers. Each has to leave so many
- * milliseconds to the next one.
- */
+/** What a fast shutdown, in which sessions are cut and commits kept, leaves to the harder ones. */
+const FAST_LEAVES_MS = 900;
+/** What an immediate shutdown, behind which the next start recovers, leaves to a kill. */
+const IMMEDIATE_LEAVES_MS = 450;
 const STEPS = [
-  ['SIGINT', 900],
-  ['SIGQUIT', 450],
+  ['SIGINT', FAST_LEAVES_MS],
+  ['SIGQUIT', IMMEDIATE_LEAVES_MS],
 ] as const;
 const LOOK_MS = 10;
 

@@ -25,6 +25,8 @@ export interface ClusterOptions {
   /** Settings by variable name. PORT, ADMIN_PORT and DATA_DIR are set already. */
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Program and arguments that start it, such as `unshare` with its options. */
+  readonly within?: readonly string[];
   /** What is run; default: `dist/primary.js`. */
   readonly entry?: readonly string[];
   /** Path of a configuration module; without one it is the reference shop. */
@@ -95,9 +97,10 @@ export type Launched = Omit<Cluster, 'url' | 'adminUrl'> & {
 export function launchCluster(options: ClusterOptions = {}): Launched {
   const { tls, dataDir = newDataDir() } = options;
   const config = options.config === undefined ? ['--demo'] : ['--config', options.config];
+  const [program, ...before] = [...(options.within ?? []), process.execPath];
   const child = spawn(
-    process.execPath,
-    [...(options.entry ?? [PRIMARY]), ...config, ...(options.args ?? [])],
+    program!,
+    [...before, ...(options.entry ?? [PRIMARY]), ...config, ...(options.args ?? [])],
     {
       cwd: options.cwd ?? dataDir,
       env: cleanEnvironment({ ...isolated(dataDir), ...(tls && tlsEnv(tls)), ...options.env }),

@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { multilane, Project } from '#test/support/cli.js';
 import { cleanEnvironment, ROOT } from '#test/support/cluster.js';
 
-/** An orderly stop of PostgreSQL, behind the drain. */
-const POSTGRES_MS = 15_000;
+/** Everything behind the drain. */
+const ENDS_MS = 3_000;
 
 interface Pm2Configuration {
   readonly name: string;
@@ -41,7 +41,7 @@ describe('the configuration for pm2', () => {
     [{ DRAIN_MS: '1', MULTILANE_DRAIN_MS: '20000', DRAIN_NOTICE_MS: '5000' }, 25_000],
   ] as const) {
     it(`waits longer than a stop takes before it kills: ${JSON.stringify(env)}`, () => {
-      expect(configurationIn(ROOT, env).kill_timeout).to.be.greaterThan(longestMs + POSTGRES_MS);
+      expect(configurationIn(ROOT, env).kill_timeout).to.be.greaterThan(longestMs + ENDS_MS);
     });
   }
 

@@ -22,7 +22,7 @@ export interface Entering {
   readonly url: string;
   readonly adminUrl: string;
   /** Undoes on the machine what the state has done: as soon as the process has ended. */
-  after(undo: () => unknown): void;
+  readonly after: (undo: () => unknown) => void;
 }
 
 export interface State {
@@ -35,7 +35,7 @@ export interface State {
   /** Not ready yet when it is told to end. */
   readonly whileStarting?: true;
   /** Why it cannot be entered on this machine. */
-  missing?(): string | undefined;
+  readonly missing?: () => string | undefined;
 }
 
 const begun = async (what: string, isSo: () => unknown): Promise<void> => {

@@ -1,0 +1,29 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { endIn } from './endings/endings.js';
+import { STATES } from './endings/states.js';
+
+/** A machine that runs two test files at once may be late; what takes ten times as long would be found. */
+const LATE_MS = 5_000;
+
+/** The long form enters every state. */
+const ROUNDS = 3;
+
+describe('a process that is told to end in the middle of something', function () {
+  this.timeout(120_000);
+
+  it('ends, leaves nothing running and can be started again', async () => {
+    const states = STATES.filter(
+      ({ name, missing }) => missing?.() === undefined && !name.includes('another machine'),
+    );
+    const state = fc.constantFrom(...states);
+    const signals = fc.constantFrom('one signal', 'two signals');
+    await fc.assert(
+      fc.asyncProperty(state, signals, async (entered, given) => {
+        const { tookMs, boundMs } = await endIn(entered, given);
+        expect(tookMs, `${entered.name}, ${given}`).to.be.below(boundMs + LATE_MS);
+      }),
+      { numRuns: ROUNDS, endOnFailure: true },
+    );
+  });
+});
