@@ -64,7 +64,7 @@ const MIN_USE_MS = 100;
 const TURN_MS = 250;
 /** How long a refusal of the server is known; while others follow, it is logged once. */
 const REFUSED_FOR_MS = 2_000;
-const CLOSE_WITHIN_MS = 2_000;
+const CLOSE_WITHIN_MS = 700;
 
 type Opened = 'opened' | 'no room' | 'not now';
 

@@ -40,7 +40,7 @@ function statOf(pid: number): readonly string[] {
 
 /** Its children that live, as far as /proc shows them. */
 export function childrenOf(parent: number): readonly number[] {
-  const names = attempt(() => readdirSync('/proc')) ?? [];
+  const names = (isOurProc() && attempt(() => readdirSync('/proc'))) || [];
   return names.map(Number).filter((pid) => Number.isSafeInteger(pid) && parentOf(pid) === parent);
 }
 
@@ -76,15 +76,16 @@ export interface ProcessName {
 
 export function thisProcess(): ProcessName {
   const { pid } = process;
-  // A /proc of another namespace tells nothing of the processes of ours.
-  const isOurProc = attempt(() => readlinkSync('/proc/self')) === String(pid);
   return {
     pid,
     startTime: startTimeOf(pid) ?? '?',
     bootId: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) ?? '?',
-    pidNamespace: isOurProc || process.platform !== 'linux' ? pidNamespace() : `unseen ${randomUUID()}`,
+    pidNamespace: isOurProc() || process.platform !== 'linux' ? pidNamespace() : `unseen ${randomUUID()}`,
   };
 }
+
+/** A /proc of another namespace tells nothing of the processes of ours. */
+const isOurProc = (): boolean => attempt(() => readlinkSync('/proc/self')) === String(process.pid);
 
 /** `'?'` where there are none. */
 const pidNamespace = (): string => attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '?';

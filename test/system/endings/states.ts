@@ -164,6 +164,7 @@ export const STATES: readonly State[] = [
   },
   {
     name: 'with its folder renamed',
+    env: { pm_id: '5' }, // then it looks for a successor
     enter: async ({ cluster: { dataDir }, after }) => {
       renameSync(dataDir, `${dataDir}-renamed`);
       after(() => renameSync(`${dataDir}-renamed`, dataDir));
@@ -178,6 +179,7 @@ export const STATES: readonly State[] = [
   },
   {
     name: 'without file descriptors',
+    env: { pm_id: '5' },
     enter: async ({ cluster }) => {
       const open = readdirSync(`/proc/${cluster.pid}/fd`).length;
       run('prlimit', '--pid', String(cluster.pid), `--nofile=${open}:${open}`);
