@@ -1,7 +1,8 @@
 // Where the cells of a latency histogram lie: log-spaced from 10 us to 10 s, with an edge at every `le` bound
 // that Prometheus shows (CONTRACT section 6), so folding into those buckets is exact. Two
 // neighbouring edges differ by at most 19.2 %, and by up to 21.5 % where they are rounded to whole
-// microseconds (below 70 us). That is the relative error of a quantile.
+// microseconds (below 70 us). That is the relative error of a quantile. Beyond 10 s, which no bucket of
+// Prometheus tells apart, the edges are a few round durations up to an hour.
 import { HISTOGRAM_CELLS } from './layout.js';
 
 /** The `le` bounds of CONTRACT section 6, in microseconds. */
@@ -9,6 +10,11 @@ export const LE_BOUNDS_US: readonly number[] = [
   5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000, 2_500_000, 5_000_000,
   7_500_000, 10_000_000,
 ];
+
+/** 15 s, 20 s, 30 s, 45 s, 1 min, 2 min, 5 min, 15 min and 1 h, in microseconds. */
+const BEYOND_US: readonly number[] = [15, 20, 30, 45, 60, 120, 300, 900, 3600].map(
+  (seconds) => seconds * 1e6,
+);
 
 const SMALLEST_US = 10;
 const STEP = 1.19;
@@ -25,6 +31,7 @@ function edges(): number[] {
     result.push(high);
     low = high;
   }
+  result.push(...BEYOND_US);
   if (result.length + 1 > HISTOGRAM_CELLS)
     throw new Error(`histogram: ${result.length + 1} cells do not fit`);
   return result;
@@ -53,19 +60,21 @@ export function cellOf(microseconds: number): number {
 }
 
 /**
- * Quantile by nearest rank, answered with the upper edge of its cell (the last cell: `maxUs`).
+ * Quantile by nearest rank, answered with the upper edge of its cell, or with the longest of all durations
+ * where that is less.
  * @param cells counts per cell
  * @param q 0..1
+ * @param longest of all that was counted, in microseconds
  * @returns microseconds, 0 when nothing was counted
  */
-export function quantile(cells: readonly number[], q: number, maxUs = EDGES[EDGES.length - 1]!): number {
+export function quantile(cells: readonly number[], q: number, longest: number): number {
   let total = 0;
   for (const count of cells) total += count;
   if (total === 0) return 0;
   let rank = Math.max(1, Math.ceil(q * total));
   for (let cell = 0; cell < cells.length; cell++) {
     rank -= cells[cell]!;
-    if (rank <= 0) return HISTOGRAM_EDGES_US[cell] ?? maxUs;
+    if (rank <= 0) return Math.min(HISTOGRAM_EDGES_US[cell] ?? longest, longest);
   }
-  return maxUs;
+  return longest;
 }

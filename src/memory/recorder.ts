@@ -5,18 +5,19 @@ export type Labels = Readonly<Record<string, string>>;
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
 export interface Counter {
-  /** Adds a whole number >= 0. */
+  /** Adds a whole number 0..2^53 - 1. */
   add(n?: number): void;
 }
 
 export interface Gauge {
   /** To any finite number. */
   set(value: number): void;
+  /** Any finite number. The sum stays finite: it ends at the largest number there is. */
   add(n: number): void;
 }
 
 export interface Histogram {
-  /** Records one duration in whole microseconds. */
+  /** Records one duration in whole microseconds, 0..2^53 - 1. */
   record(microseconds: number): void;
 }
 
@@ -35,7 +36,10 @@ export interface Transient {
  * whenever it is looked up, so a look-up with labels of a client's choosing is slow, and takes no memory.
  */
 export interface Recorder {
-  /** States type and help of a metric that is not in the product's own table (telemetry/metrics.ts). */
+  /**
+   * States type and help of a metric that is not in the product's own table (telemetry/metrics.ts). Of what
+   * several threads state, whenever, the latest holds.
+   */
   declare(metric: string, kind: MetricKind, help: string): void;
   counter(metric: string, labels?: Labels): Counter;
   /**
@@ -55,6 +59,8 @@ export interface SeriesTotal {
   /** Counter or gauge value; sum of a histogram in microseconds. */
   readonly value: number;
   readonly cells: readonly number[] | undefined;
+  /** Longest duration of a histogram in microseconds, 0 without any. */
+  readonly longest?: number;
 }
 
 /** A metric that a service declared itself. */
@@ -62,4 +68,6 @@ export interface Declaration {
   readonly metric: string;
   readonly kind: MetricKind;
   readonly help: string;
+  /** When, in nanoseconds of the clock that all threads share (`process.hrtime`). */
+  readonly at: number;
 }

@@ -1,7 +1,7 @@
 // What a series is, as one text: `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their names.
 import type { Labels } from './recorder.js';
 
-/** Unit separator: cannot appear in a metric or label name, and is replaced in values. */
+/** Unit separator: cannot appear in a metric or label name, and is replaced in values, as is half a character. */
 const SEPARATOR = '\x1f';
 /** Kind of a row that states type and help of a metric, and of one that gives a route its number. */
 export const [DECLARATION, ROUTE] = ['declare', 'route'] as const;
@@ -13,7 +13,7 @@ export function identityOf(kind: string, metric: string, labels: Labels): string
 }
 
 export const withLabel = (identity: string, name: string, value: string): string =>
-  identity + SEPARATOR + name + SEPARATOR + value.replaceAll(SEPARATOR, ' ');
+  identity + SEPARATOR + name + SEPARATOR + value.replaceAll(SEPARATOR, ' ').toWellFormed();
 
 export function parseIdentity(identity: string): { kind: string; metric: string; rest: readonly string[] } {
   const [kind = '', metric = '', ...rest] = identity.split(SEPARATOR);

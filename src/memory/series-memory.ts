@@ -19,7 +19,7 @@ export const SERIES_HEADER = 64;
  */
 export const [SHAPE, USED] = [0, 1] as const;
 /** Another number for another shape of rows. Threads of two builds must not share them. */
-const SHAPE_VALUE = 0x4d530000 + HISTOGRAM_CELLS;
+const SHAPE_VALUE = 0x4d540000 + HISTOGRAM_CELLS;
 
 export class SeriesMemory {
   readonly #bySlot = new Map<number, SlotSeries>();

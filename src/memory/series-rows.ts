@@ -3,7 +3,8 @@
 //   word 0      length of the row in bytes, a multiple of 8
 //   word 1      words of its histogram cells: 0 or all
 //   words 2, 3  counter or gauge value, or the sum of a histogram in microseconds
-//   words 4, 5  what of it was counted for former holders of the row: see `rename`
+//   words 4, 5  of a counter: what was counted for former holders of the row, see `rename`
+//               of a histogram: its longest duration in microseconds
 //   word 6      bytes of the name that stay when the row is renamed
 //   word 7      the name: version in the upper half, odd while it is written; length in bytes in the lower half
 //   cells, then the name (identity text)
@@ -18,7 +19,7 @@ import { readWide } from './wide.js';
 const ROW_WORDS = 8;
 export const ROW_BYTES = ROW_WORDS * 4;
 export const CELL_WORDS = HISTOGRAM_CELLS * WIDE;
-export const [LENGTH, CELLS, VALUE, BEFORE, STAYS, NAME] = [0, 1, 2, 4, 6, 7] as const;
+export const [LENGTH, CELLS, VALUE, BEFORE, LONGEST, STAYS, NAME] = [0, 1, 2, 4, 4, 6, 7] as const;
 /** The most bytes of an identity text. */
 export const MOST_NAME = 1024;
 export const LENGTH_BITS = 0xffff;
@@ -100,9 +101,9 @@ export function namingOf(memory: SlotSeries, { at, words }: Row): Naming {
   return { stays: text(stays), identity: undefined, value, before: value };
 }
 
-/** Eight-byte aligned, as `storeNumber` needs it. */
+/** The value, eight-byte aligned, as `storeNumber` needs it; `WIDE` words on, the longest of a histogram. */
 export const valueWords = (memory: SlotSeries, at: number): Int32Array =>
-  new Int32Array(memory, at + VALUE * 4, WIDE);
+  new Int32Array(memory, at + VALUE * 4, 2 * WIDE);
 
 /** Empty for a row without cells. */
 export const cellsOf = (memory: SlotSeries, { at, words }: Row): Int32Array =>

@@ -13,7 +13,7 @@ import { DECLARATION, identityOf, lastValueOf, withLabel } from './series-identi
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
 import { begins, CELL_WORDS, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
 import { type Renamable, SeriesStore } from './series-store.js';
-import { addWide, loadNumber, storeNumber } from './wide.js';
+import { addWide, loadNumber, raiseWide, storeNumber } from './wide.js';
 
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
@@ -51,6 +51,8 @@ const POOLS = {
 class Cells implements Counter, Histogram {
   readonly #value: Int32Array;
   readonly #cells: Int32Array;
+  /** That was recorded here. The row may have a longer one. */
+  #longest = 0;
 
   constructor(value: Int32Array, cells: Int32Array) {
     this.#value = value;
@@ -63,8 +65,15 @@ class Cells implements Counter, Histogram {
 
   record(microseconds: number): void {
     const us = microseconds < 0 ? 0 : microseconds;
+    if (us > this.#longest) this.#raise(us);
     addWide(this.#cells, cellOf(us) * WIDE, 1);
     addWide(this.#value, 0, us);
+  }
+
+  /** Before it is counted: wherever the thread is lost, no duration is in a cell and above the longest. */
+  #raise(us: number): void {
+    this.#longest = us;
+    raiseWide(this.#value, WIDE, us);
   }
 }
 
@@ -80,7 +89,8 @@ class GaugeCells implements Gauge {
   }
 
   add(n: number): void {
-    storeNumber(this.#value, 0, loadNumber(this.#value, 0) + n);
+    const sum = loadNumber(this.#value, 0) + n;
+    storeNumber(this.#value, 0, Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum)));
   }
 }
 
@@ -118,7 +128,7 @@ export class SeriesTable implements Recorder {
 
   gauge(metric: string, labels: Labels = {}): Gauge {
     const at = this.#rowOf('gauge', metric, labels);
-    return new GaugeCells(at === undefined ? nowhere(WIDE) : valueWords(this.#store.memory, at));
+    return new GaugeCells(at === undefined ? nowhere(2 * WIDE) : valueWords(this.#store.memory, at));
   }
 
   transient(metric: string, labels: Labels, { label, value, isGone }: Transient): Counter {
@@ -145,11 +155,13 @@ export class SeriesTable implements Recorder {
   }
 
   declare(metric: string, kind: MetricKind, help: string): void {
-    this.#rowOf(DECLARATION, metric, { kind, help });
+    const at = this.#rowOf(DECLARATION, metric, { kind, help });
+    if (at === undefined) return;
+    storeNumber(valueWords(this.#store.memory, at), 0, Number(process.hrtime.bigint()));
   }
 
   #cells(at: number | undefined, hasCells = false): Cells {
-    if (at === undefined) return new Cells(nowhere(WIDE), nowhere(CELL_WORDS));
+    if (at === undefined) return new Cells(nowhere(2 * WIDE), nowhere(CELL_WORDS));
     const { memory } = this.#store;
     const cells = new Int32Array(memory, at + ROW_BYTES, hasCells ? CELL_WORDS : 0);
     return new Cells(valueWords(memory, at), cells);

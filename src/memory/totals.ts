@@ -4,7 +4,7 @@ import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
 import { DECLARATION, labelsOf, parseIdentity, ROUTE } from './series-identity.js';
 import type { SeriesMemory, SlotSeries } from './series-memory.js';
-import { cellsOf, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
+import { cellsOf, LONGEST, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
 import { loadNumber, readWide } from './wide.js';
 
 export interface Totals {
@@ -20,6 +20,7 @@ interface Merged {
   labels: Record<string, string>;
   value: number;
   cells: number[] | undefined;
+  longest?: number;
 }
 
 /** Rows that are read in one go: less than a millisecond. */
@@ -68,7 +69,9 @@ class Reading {
     if (kind === ROUTE) return;
     if (kind === DECLARATION) {
       const { kind: declared = 'counter', help = '' } = labelsOf(rest);
-      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help });
+      const at = loadNumber(valueWords(memory, row.at), 0);
+      if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
+      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help, at });
       return;
     }
     const value = kind === 'gauge' ? loadNumber(valueWords(memory, row.at), 0) : counted;
@@ -84,6 +87,7 @@ class Reading {
       const cell = at / WIDE;
       total.cells[cell] = total.cells[cell]! + readWide(cells, at);
     }
+    total.longest = Math.max(total.longest ?? 0, readWide(row.words, LONGEST));
   }
 
   #total(identity: string): Merged {

@@ -11,18 +11,35 @@ const LOW = 0;
 const HIGH = 1;
 const TWO_32 = 4294967296;
 
+/** A count stays at 2^63 - 1 once it is there. One that wrapped would go down. */
+const MOST_HIGH = 2 ** 31 - 1;
+
 /**
- * Adds a whole number 0..2^52. Only the row's owner may call it.
+ * Adds a whole number 0..2^53 - 1. Only the row's owner may call it.
  * @param at even, counted from the start of the memory
  */
 export function addWide(words: Int32Array, at: number, n: number): void {
   const next = (words[at + LOW]! >>> 0) + n;
-  if (next < TWO_32) {
-    words[at + LOW] = next | 0;
-    return;
-  }
-  halves[LOW] = next; // the lowest 32 bits, whatever the rest
-  halves[HIGH] = words[at + HIGH]! + Math.floor(next / TWO_32);
+  if (next < TWO_32) words[at + LOW] = next | 0;
+  else addCarry(words, at, n);
+}
+
+function addCarry(words: Int32Array, at: number, n: number): void {
+  const sum = (words[at + LOW]! >>> 0) + (n % TWO_32);
+  const carry = Math.floor(n / TWO_32) + (sum < TWO_32 ? 0 : 1);
+  storeWide(words, at, (words[at + HIGH]! >>> 0) + carry, sum);
+}
+
+/** Raises a count to a whole number 0..2^53 - 1, when that is larger. Only the row's owner may call it. */
+export function raiseWide(words: Int32Array, at: number, n: number): void {
+  if (n > readWide(words, at)) storeWide(words, at, Math.floor(n / TWO_32), n % TWO_32);
+}
+
+/** @param low its lowest 32 bits are stored */
+function storeWide(words: Int32Array, at: number, high: number, low: number): void {
+  const isFull = high > MOST_HIGH;
+  halves[LOW] = isFull ? TWO_32 - 1 : low;
+  halves[HIGH] = isFull ? MOST_HIGH : high;
   Atomics.store(bitsOf(words), at >> 1, bits[0]!);
 }
 

@@ -1,12 +1,17 @@
 // `/metrics.json`: the few numbers that a person or a script wants to see without Prometheus.
 import { quantile } from '../memory/histogram.js';
+import type { SeriesTotal } from '../memory/recorder.js';
 import { gather, type MetricSource } from './metric-families.js';
 
 export interface ResponseTimes {
-  /** Milliseconds; a quantile is at most 21.5 % too high, 19.2 % from 70 us on (memory/histogram.ts). */
+  /**
+   * Milliseconds. A quantile is at most 21.5 % too high, 19.2 % from 70 us to 10 s; beyond 10 s it is the next
+   * of 15, 20, 30, 45 and 60 s, 2, 5, 15 and 60 min (memory/histogram.ts). None is above `max`.
+   */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
+  /** The longest of all, exact to the microsecond. */
   readonly max: number;
 }
 
@@ -30,8 +35,10 @@ class Tally {
   readonly #cells: number[] = [];
   #requests = 0;
   #errors = 0;
+  #longest = 0;
 
-  add(cells: readonly number[], failed: boolean): void {
+  add({ cells = [], longest = 0 }: SeriesTotal, failed: boolean): void {
+    this.#longest = Math.max(this.#longest, longest);
     for (const [cell, count] of cells.entries()) {
       this.#cells[cell] = (this.#cells[cell] ?? 0) + count;
       this.#requests += count;
@@ -40,11 +47,11 @@ class Tally {
   }
 
   numbers() {
-    const ms = (q: number): number => quantile(this.#cells, q) / 1000;
+    const ms = (q: number): number => quantile(this.#cells, q, this.#longest) / 1000;
     return {
       request_count: this.#requests,
       error_count: this.#errors,
-      response_time_ms: { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), max: ms(1) },
+      response_time_ms: { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), max: this.#longest / 1000 },
     };
   }
 }
@@ -55,13 +62,13 @@ export async function metricsJson(sources: readonly MetricSource[]): Promise<Met
   const total = new Tally();
   const routes = new Map<string, { method: string; route: string; tally: Tally }>();
   const requests = families.find(({ name }) => name === 'http_server_request_duration_seconds');
-  for (const { labels, cells } of requests?.series ?? []) {
-    const failed = Number(labels.http_response_status_code) >= 500;
-    total.add(cells ?? [], failed);
-    const { http_request_method: method = '', http_route: route = '' } = labels;
+  for (const series of requests?.series ?? []) {
+    const { http_request_method: method = '', http_route: route = '' } = series.labels;
+    const failed = Number(series.labels.http_response_status_code) >= 500;
+    total.add(series, failed);
     const key = `${method} ${route}`;
     const entry = routes.get(key) ?? { method, route, tally: new Tally() };
-    entry.tally.add(cells ?? [], failed);
+    entry.tally.add(series, failed);
     routes.set(key, entry);
   }
   const active = families.find(({ name }) => name === 'http_server_active_requests');

@@ -48,7 +48,7 @@ describe('metric series in shared memory', () => {
     table.declare('took', 'histogram', 'How long it took.');
     table.histogram('took').record(5);
     const { declarations, series } = readTotals(memory);
-    expect(declarations).to.deep.equal([{ metric: 'took', kind: 'histogram', help: 'How long it took.' }]);
+    expect(declarations[0]).to.include({ metric: 'took', kind: 'histogram', help: 'How long it took.' });
     expect(series.find(({ metric }) => metric === 'took')).to.deep.include({ kind: 'histogram', value: 5 });
   });
 
@@ -61,7 +61,8 @@ describe('metric series in shared memory', () => {
         gauge.set(set);
         expect(countOf(memory, 'level')).to.equal(set + 0);
         gauge.add(added);
-        expect(countOf(memory, 'level')).to.equal(set + added);
+        const sum = Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, set + added));
+        expect(countOf(memory, 'level')).to.equal(sum);
       }),
       {
         examples: [
@@ -83,6 +84,31 @@ describe('metric series in shared memory', () => {
     expect(histogram?.value).to.equal(3_000);
     expect(histogram?.cells?.reduce((sum, n) => sum + n, 0)).to.equal(2);
     expect(countOf(memory, 'now'), 'a gauge tells what is now').to.equal(0);
+  });
+
+  it('keep the longest duration of all threads, also of those that have ended, however long it is', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.nat(2 ** 52), { minLength: 1 }), { minLength: 1 }), (threads) => {
+        const memory = new SeriesMemory();
+        for (const [thread, durations] of threads.entries()) {
+          const histogram = new SeriesTable(memory.of(1 + (thread % 2))).histogram('seconds');
+          for (const us of durations) histogram.record(us);
+        }
+        const [series] = readTotals(memory).series;
+        expect(series?.longest).to.equal(Math.max(...threads.flat()));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('are of the kind that was declared last, in whichever thread', () => {
+    const memory = new SeriesMemory();
+    const kinds = ['counter', 'gauge', 'counter', 'histogram', 'gauge'] as const;
+    for (const [turn, kind] of kinds.entries()) {
+      new SeriesTable(memory.of(1 + (turn % 3))).declare('own', kind, `Help ${turn}.`);
+      expect(readTotals(memory).declarations).to.have.length(1);
+      expect(readTotals(memory).declarations[0]).to.include({ kind, help: `Help ${turn}.` });
+    }
   });
 
   it('of what a thread had count as nothing once it has ended, its totals go on', () => {
@@ -111,6 +137,13 @@ describe('metric series in shared memory', () => {
     );
   });
 
+  it('are one where labels differ only in halves of characters, which no page can show', () => {
+    const memory = new SeriesMemory();
+    const table = new SeriesTable(memory.of(1));
+    for (const half of ['\ud800', '\udc00', '\ufffd']) table.gauge('level', { half }).set(5);
+    expect(countOf(memory, 'level', { half: '\ufffd' })).to.equal(5);
+  });
+
   it('share an overflow row when rows run out, losing no event and counting the overflow', () => {
     const memory = new SeriesMemory();
     const table = new SeriesTable(memory.of(1));
@@ -132,9 +165,12 @@ describe('metric series in shared memory', () => {
   it('carry type and help of metrics that services declare', () => {
     const memory = new SeriesMemory();
     new SeriesTable(memory.of(1)).declare('mine_total', 'counter', 'What is mine.');
-    expect(readTotals(memory).declarations).to.deep.equal([
-      { metric: 'mine_total', kind: 'counter', help: 'What is mine.' },
-    ]);
+    expect(readTotals(memory).declarations).to.have.length(1);
+    expect(readTotals(memory).declarations[0]).to.include({
+      metric: 'mine_total',
+      kind: 'counter',
+      help: 'What is mine.',
+    });
   });
 
   it('never lose an event of real threads, nor go down while they count', async () => {
@@ -166,11 +202,41 @@ describe('metric series in shared memory', () => {
 });
 
 describe('wide counts', () => {
-  const [HOUR, DAY] = [3_600_000_000, 86_400_000_000];
+  const [HOUR, DAY, MAX] = [3_600_000_000, 86_400_000_000, Number.MAX_SAFE_INTEGER];
   const ODD = fc.oneof(
     fc.nat(2 ** 46),
     fc.constantFrom(2 ** 32 - 1, 2 ** 32, 2 ** 33 - 1, 2 ** 33, 8 * HOUR, DAY, 60 * DAY),
   );
+
+  it('are exact up to the largest whole number', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (first) => {
+        const words = new Int32Array(new SharedArrayBuffer(8));
+        addWide(words, 0, first);
+        addWide(words, 0, MAX - first);
+        expect(readWide(words, 0)).to.equal(MAX);
+      }),
+    );
+  });
+
+  it('end at the largest count there is, and never go down', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(1, 2 ** 31, 2 ** 52, MAX), { minLength: 1, maxLength: 9 }),
+        (steps) => {
+          const words = new Int32Array(new SharedArrayBuffer(8));
+          let before = 0;
+          for (let round = 0; round < 5_000 / steps.length; round++) {
+            for (const step of steps) addWide(words, 0, step);
+            const now = readWide(words, 0);
+            if (now < before || now > 2 ** 63) expect.fail(`${now} after ${before}`);
+            before = now;
+          }
+        },
+      ),
+      { examples: [[[MAX]], [[2 ** 52]]] },
+    );
+  });
 
   it('carry past 32 bits', () => {
     fc.assert(

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
@@ -78,6 +79,36 @@ describe('telemetry/metrics-json', () => {
     expect(json.response_time_ms).to.deep.equal({ p50: 5, p90: 5, p99: 100, max: 1000 });
     expect(json.routes).to.have.length(2);
     expect(json.routes[0]).to.include({ route: '/api/users/{id}', request_count: 99, error_count: 1 });
+  });
+
+  it('tells how long the longest request of all workers took, and no quantile above it', async () => {
+    const durations = fc.array(fc.tuple(fc.integer({ min: 1, max: 2 }), fc.nat(2 ** 40)), { minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(durations, async (requests) => {
+        const memory = new SeriesMemory();
+        for (const [worker, us] of requests) {
+          new SeriesTable(memory.of(worker)).histogram(DURATION, labels(`/${worker}`, 200)).record(us);
+        }
+        const json = await metricsJson([sharedMemorySource(Block.create({ workers: 2 }), memory)]);
+        const longest = (of: typeof requests): number => Math.max(...of.map(([, us]) => us)) / 1000;
+        expect(json.response_time_ms.max).to.equal(longest(requests));
+        for (const { route, response_time_ms: times } of json.routes) {
+          expect(times.max).to.equal(longest(requests.filter(([worker]) => `/${worker}` === route)));
+          expect(times.p50 <= times.p90 && times.p90 <= times.p99 && times.p99 <= times.max).to.equal(true);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('tells requests of 12, 40 and 400 seconds apart', async () => {
+    const memory = new SeriesMemory();
+    const slow = new SeriesTable(memory.of(1)).histogram(DURATION, labels('/report', 200));
+    for (let count = 0; count < 80; count++) slow.record(12_000_000);
+    for (let count = 0; count < 19; count++) slow.record(40_000_000);
+    slow.record(400_000_000);
+    const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }), memory)]);
+    expect(json.response_time_ms).to.deep.equal({ p50: 15_000, p90: 45_000, p99: 45_000, max: 400_000 });
   });
 
   it('is all zeros before the first request', async () => {
