@@ -17,10 +17,22 @@ export interface Cpu {
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }
 
-/** Own metrics of a service; names get no prefix, so choose one that is yours. */
+/**
+ * Own metrics of a service; names get no prefix, so choose one that is yours. What is returned counts under the
+ * labels that were given. Whoever declares a name again, in this service or another one, gives the same kind, help
+ * and label names.
+ * @example metrics.counter('shop_carts_total', 'Carts that were closed.', { how: 'bought' }).add()
+ * @throws TypeError naming service and metric, and what to write instead: a name that `promtool check metrics`
+ *   refuses or that another metric has, help that says nothing, a label that is reserved or not a string, and a
+ *   contradiction to what has been declared before
+ * @throws RangeError for more than 256 metrics
+ */
 export interface ServiceMetrics {
+  /** The name ends in `_total`. `add` throws a TypeError for anything but a whole number >= 0. */
   counter(name: string, help: string, labels?: Labels): Counter;
+  /** `set` and `add` throw a TypeError for anything but a finite number. */
   gauge(name: string, help: string, labels?: Labels): Gauge;
+  /** Of durations. `record` throws a TypeError for anything but a number of microseconds >= 0. */
   histogram(name: string, help: string, labels?: Labels): Histogram;
 }
 

@@ -2,13 +2,13 @@
 // Reading happens at the scrape, in the thread that asks, and wakes nobody.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
-import { HISTOGRAM_CELLS } from '../memory/layout.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/recorder.js';
 import type { SeriesMemory } from '../memory/series-memory.js';
 import { readTotalsInTurns } from '../memory/totals.js';
 import { readWorker } from '../memory/worker-row.js';
 import { once } from './at-once.js';
-import { isMetricName, METRICS, type MetricMerge, type MetricName, metricEntry } from './metrics.js';
+import { isMetricName, namesOf } from './metric-names.js';
+import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metrics.js';
 
 export interface MetricReading {
   readonly series: Iterable<SeriesTotal>;
@@ -63,52 +63,68 @@ interface Building {
 }
 
 /**
- * Every family of the table, also without series, then those that services declared, each by name. A series of
- * a kind other than its family's, or of an impossible name, is left out: it would spoil the whole scrape.
+ * Every family of the table, also without series, then those that services declared, each by name. Left out is
+ * what would spoil the whole scrape: a series of a kind other than its family's, of an impossible name, or
+ * whose lines another family has. Of two declarations that contradict each other, as those of workers before
+ * and after a reload may, the latest holds.
  */
 export async function gather(sources: readonly MetricSource[]): Promise<Family[]> {
-  const families = new Map<string, Building>();
-  for (const [name, { kind, help, merge }] of Object.entries(METRICS)) {
-    families.set(name, { name, kind, help, merge, series: new Map() });
-  }
+  const families = new Families();
   const readings = await Promise.all(sources.map(async (source) => source()));
-  for (const { declarations = [] } of readings) {
-    for (const { metric: name, kind, help } of declarations) {
-      if (families.has(name) || !isMetricName(name)) continue;
-      families.set(name, { name, kind, help, merge: 'sum', series: new Map() });
-    }
+  const declarations = readings.flatMap(({ declarations = [] }) => [...declarations]);
+  for (const { metric, kind, help } of declarations.sort((a, b) => b.at - a.at)) {
+    families.open(metric, kind, help);
   }
   let added = 0;
   for (const { series } of readings) {
     for (const total of series) {
-      add(families, total);
+      families.add(total);
       if (++added % SERIES_PER_TURN === 0) await turn();
     }
   }
-  return [...families.values()]
-    .map(({ name, kind, help, series }) => ({
-      name,
-      kind,
-      help,
-      series: withZero(name, [...series.values()]),
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return families.list();
 }
 
-function add(families: Map<string, Building>, total: SeriesTotal): void {
-  const { metric: name, kind } = total;
-  let family = families.get(name);
-  if (family === undefined) {
-    if (!isMetricName(name)) return;
-    family = { name, kind, help: `${name} (not declared)`, merge: 'sum', series: new Map() };
-    families.set(name, family);
+class Families {
+  readonly #byName = new Map<string, Building>();
+  readonly #taken = new Set<string>();
+
+  constructor() {
+    for (const [name, { kind, help, merge }] of Object.entries(METRICS)) {
+      this.open(name, kind, help, merge);
+    }
   }
-  if (family.kind !== kind) return;
-  const labels = ordered(name, total.labels);
-  const key = JSON.stringify(labels);
-  const before = family.series.get(key);
-  family.series.set(key, before === undefined ? { ...total, labels } : merge(before, total, family.merge));
+
+  /** @returns undefined when there cannot be such a family */
+  open(name: string, kind: MetricKind, help: string, merge: MetricMerge = 'sum'): Building | undefined {
+    const names = namesOf(name, kind);
+    if (!isMetricName(name, kind) || names.some((one) => this.#taken.has(one))) return undefined;
+    for (const one of names) this.#taken.add(one);
+    const family: Building = { name, kind, help, merge, series: new Map() };
+    this.#byName.set(name, family);
+    return family;
+  }
+
+  add(total: SeriesTotal): void {
+    const { metric: name, kind } = total;
+    const family = this.#byName.get(name) ?? this.open(name, kind, `${name} (not declared)`);
+    if (family === undefined || family.kind !== kind || isUnused(total)) return;
+    const labels = ordered(name, total.labels);
+    const key = JSON.stringify(labels);
+    const before = family.series.get(key);
+    family.series.set(key, before === undefined ? { ...total, labels } : merge(before, total, family.merge));
+  }
+
+  list(): Family[] {
+    return [...this.#byName.values()]
+      .map(({ series, ...family }) => ({ ...family, series: withZero(family.name, [...series.values()]) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
 }
+
+/** A duration of ours that nothing has ever taken says nothing. What a service declares is 0 from the start. */
+const isUnused = ({ metric, cells }: SeriesTotal): boolean =>
+  cells !== undefined && metricEntry(metric) !== undefined && !cells.some((count) => count > 0);
 
 /** Labels in the order of the table, then by name. One without a value is the same as none (Prometheus). */
 function ordered(name: string, labels: Labels): Labels {
@@ -127,13 +143,13 @@ function merge(before: SeriesTotal, next: SeriesTotal, rule: MetricMerge): Serie
   if (rule === 'last') return { ...next, labels: before.labels };
   if (rule === 'max') return { ...before, value: Math.max(before.value, next.value) };
   const cells = before.cells?.map((count, cell) => count + (next.cells?.[cell] ?? 0));
-  return { ...before, value: before.value + next.value, cells };
+  const longest = Math.max(before.longest ?? 0, next.longest ?? 0);
+  return { ...before, value: before.value + next.value, cells, longest };
 }
 
 /** A counter or gauge without labels is 0 before it is first counted, not absent. */
 function withZero(name: string, series: SeriesTotal[]): SeriesTotal[] {
   const entry = metricEntry(name);
   if (series.length > 0 || entry === undefined || entry.labels.length > 0) return series;
-  const cells = entry.kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
-  return [{ metric: name, kind: entry.kind, labels: {}, value: 0, cells }];
+  return [{ metric: name, kind: entry.kind, labels: {}, value: 0, cells: undefined }];
 }

@@ -1,7 +1,7 @@
 // Every metric of the product as data: what it is called, counts and carries (CONTRACT section 6). The text
 // for `/metrics`, the JSON view and the documentation read this table; names are by OpenTelemetry's semantic
 // conventions in Prometheus form.
-import type { Labels, MetricKind } from '../memory/recorder.js';
+import type { MetricKind } from '../memory/recorder.js';
 
 /**
  * How values of the same name and labels from several sources become one. (Threads of one source are always
@@ -150,40 +150,4 @@ export type MetricName = keyof typeof METRICS;
 
 export function metricEntry(name: string): MetricEntry | undefined {
   return Object.hasOwn(METRICS, name) ? METRICS[name as MetricName] : undefined;
-}
-
-/** https://prometheus.io/docs/concepts/data_model/ (a colon is for recording rules). */
-const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const MOST_NAME = 200;
-const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** What the format itself, or the server that scrapes us, puts on a series. */
-const RESERVED_LABELS = new Set(['le', 'quantile', 'job', 'instance']);
-
-export const isMetricName = (name: string): boolean => METRIC_NAME.test(name);
-
-/**
- * Checks a metric that a service wants to have, at registration.
- * @throws TypeError naming the metric: not a valid name, no help, a reserved label, a value that is no text,
- * or a name that the product has or that its histograms have lines of
- */
-export function assertOwnMetric(name: string, help: string, labels: Labels): void {
-  const refuse = (why: string): never => {
-    throw new TypeError(`metric ${JSON.stringify(name)}: ${why}`);
-  };
-  if (!isMetricName(name)) refuse('the name must match [a-zA-Z_][a-zA-Z0-9_]*');
-  const family = name.replace(/_(?:bucket|sum|count)$/, '');
-  if (
-    metricEntry(name) !== undefined ||
-    metricEntry(family) !== undefined ||
-    /^(?:process|nodejs|multilane)_/.test(name)
-  ) {
-    refuse('the name belongs to Multilane');
-  }
-  if (name.length > MOST_NAME) refuse(`the name is longer than ${MOST_NAME} characters`);
-  if (help.trim() === '') refuse('help must say what it counts');
-  for (const [label, value] of Object.entries(labels)) {
-    if (!LABEL_NAME.test(label)) refuse(`label ${JSON.stringify(label)} is not a valid name`);
-    if (RESERVED_LABELS.has(label)) refuse(`label ${label} is reserved`);
-    if (typeof value !== 'string') refuse(`label ${label} must be a string, not a ${typeof value}`);
-  }
 }

@@ -111,20 +111,25 @@ function histogramSamples(name: string, total: SeriesTotal, cells: readonly numb
   ];
 }
 
+/** A registry finds a metric in an object by its name, where one called `constructor` would be a member. */
+const REGISTERED = 'snapshot';
+
 /** What prom-client asks a metric for, answered with values that it did not count. */
 class Snapshot extends Gauge {
+  readonly #name: string;
   readonly #kind: MetricKind;
   readonly #samples: readonly Sample[];
 
   constructor(name: string, kind: MetricKind, help: string, samples: readonly Sample[]) {
-    super({ name, help, registers: [] });
+    super({ name: REGISTERED, help, registers: [] });
+    this.#name = name;
     this.#kind = kind;
     this.#samples = samples;
   }
 
   override async get(): ReturnType<Gauge['get']> {
     const type = this.#kind as unknown as MetricType;
-    return { ...(await super.get()), type, values: [...this.#samples] };
+    return { ...(await super.get()), name: this.#name, type, values: [...this.#samples] };
   }
 }
 
@@ -140,7 +145,7 @@ async function renderFamily(family: Samples, format: ExpositionFormat): Promise<
     const registry = new Registry<(typeof CONTENT_TYPES)[ExpositionFormat]>();
     registry.setContentType(CONTENT_TYPES[format]);
     registry.registerMetric(new Snapshot(name, kind, help, chunk));
-    const text = await registry.getSingleMetricAsString(name);
+    const text = await registry.getSingleMetricAsString(REGISTERED);
     // HELP and TYPE once, before the first chunk.
     texts.push(texts.length === 0 ? text : text.split('\n').slice(2).join('\n'));
     chunk = [];

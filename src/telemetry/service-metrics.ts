@@ -1,19 +1,17 @@
-// What a service gets to count with: its own metrics, checked when they are declared, and whatever it adds to
-// them. A value that is no number would be a number to whoever reads the metric.
+// What a service gets to count with: its own metrics, checked when they are declared, and checked again whenever it
+// adds to them. A value that is not a number would be a number to whoever reads the metric.
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/recorder.js';
-import { assertOwnMetric } from './metrics.js';
-import { DeclaredMetrics } from './own-metrics.js';
+import { type Fault, shown, typeFault } from '../options.js';
+import { DeclaredMetrics } from './declared-metrics.js';
+import { copyOfLabels } from './metric-declaration.js';
 
-type Declared<T> = (name: string, help: string, labels?: Labels) => T;
+type Declare<T> = (name: string, help: string, labels?: Labels) => T;
 
-/** Structurally the `ServiceMetrics` of services/service.ts, which this room must not know. */
+/** Structurally the `ServiceMetrics` of services/service.ts, which this module must not know. */
 export interface OwnMetrics {
-  /** `add` throws a TypeError for what is no whole number >= 0. */
-  readonly counter: Declared<Counter>;
-  /** `set` and `add` throw a TypeError for what is no finite number. */
-  readonly gauge: Declared<Gauge>;
-  /** `record` throws a TypeError for what is no finite number >= 0. */
-  readonly histogram: Declared<Histogram>;
+  readonly counter: Declare<Counter>;
+  readonly gauge: Declare<Gauge>;
+  readonly histogram: Declare<Histogram>;
 }
 
 /**
@@ -22,58 +20,77 @@ export interface OwnMetrics {
  */
 export function serviceMetrics(recorder: Recorder): (service: string) => OwnMetrics {
   const all = new DeclaredMetrics();
-  return (service) => metricsOf(service, recorder, all);
-}
-
-function metricsOf(service: string, recorder: Recorder, all: DeclaredMetrics): OwnMetrics {
-  const declared =
-    <T>(kind: MetricKind, make: (name: string, labels: Labels) => T): Declared<T> =>
-    (name, help, labels = {}) => {
-      assertOwnMetric(name, help, labels);
-      if (all.add(service, name, kind)) recorder.declare(name, kind, help.slice(0, MOST_HELP));
-      return make(name, labels);
+  return (service) => {
+    const declare =
+      <T>(kind: MetricKind, make: Make<T>): Declare<T> =>
+      (name, help, given = {}, ...more: readonly unknown[]) => {
+        const fault = (reason: string) => typeFault(`service ${service}: metric ${shown(name)}`)(reason);
+        if (more.length > 0) throw fault(`${kind} takes name, help and labels, and not ${shown(more[0])}`);
+        const labels = copyOfLabels(given, fault);
+        const isNew = all.add(service, { name, kind, help, labels }, fault);
+        if (isNew) recorder.declare(name, kind, help.slice(0, MOST_HELP));
+        return make(recorder, name, labels, fault);
+      };
+    return {
+      counter: declare('counter', counterOf),
+      gauge: declare('gauge', gaugeOf),
+      histogram: declare('histogram', histogramOf),
     };
-  return {
-    counter: declared('counter', (name, labels) => {
-      const counter = recorder.counter(name, labels);
-      return {
-        add(n = 1) {
-          if (!(Number.isSafeInteger(n) && n >= 0)) throw noNumber(`${name}.add`, n, 'a whole number >= 0');
-          counter.add(n);
-        },
-      };
-    }),
-    gauge: declared('gauge', (name, labels) => {
-      const gauge = recorder.gauge(name, labels);
-      return {
-        set(value) {
-          if (!Number.isFinite(value)) throw noNumber(`${name}.set`, value, 'a finite number');
-          gauge.set(value);
-        },
-        add(n) {
-          if (!Number.isFinite(n)) throw noNumber(`${name}.add`, n, 'a finite number');
-          gauge.add(n);
-        },
-      };
-    }),
-    histogram: declared('histogram', (name, labels) => {
-      const histogram = recorder.histogram(name, labels);
-      return {
-        record(microseconds) {
-          if (!(Number.isFinite(microseconds) && microseconds >= 0)) {
-            throw noNumber(`${name}.record`, microseconds, 'a number of microseconds >= 0');
-          }
-          histogram.record(Math.min(MOST, Math.round(microseconds)));
-        },
-      };
-    }),
   };
 }
 
+type Make<T> = (recorder: Recorder, name: string, labels: Labels, fault: Fault) => T;
+
 /** Characters of what is said about a metric. */
 const MOST_HELP = 250;
-/** 139 years. */
+/** 139 years in microseconds. */
 const MOST = 2 ** 52;
 
-const noNumber = (what: string, given: unknown, wanted: string): TypeError =>
-  new TypeError(`metric ${what}(${String(given)}): it takes ${wanted}`);
+const counterOf: Make<Counter> = (recorder, name, labels, fault) => {
+  const counter = recorder.counter(name, labels);
+  return {
+    add(n = 1, more?: unknown) {
+      if (!(Number.isSafeInteger(n) && n >= 0) || more !== undefined) {
+        throw refusal(fault, 'add', n, more, 'a whole number >= 0');
+      }
+      counter.add(n);
+    },
+  };
+};
+
+const gaugeOf: Make<Gauge> = (recorder, name, labels, fault) => {
+  const gauge = recorder.gauge(name, labels);
+  const check = (method: string, value: number, more: unknown): void => {
+    if (!Number.isFinite(value) || more !== undefined) {
+      throw refusal(fault, method, value, more, 'a finite number');
+    }
+  };
+  return {
+    set(value, more?: unknown) {
+      check('set', value, more);
+      gauge.set(value);
+    },
+    add(n, more?: unknown) {
+      check('add', n, more);
+      gauge.add(n);
+    },
+  };
+};
+
+const histogramOf: Make<Histogram> = (recorder, name, labels, fault) => {
+  const histogram = recorder.histogram(name, labels);
+  return {
+    record(microseconds, more?: unknown) {
+      if (!(Number.isFinite(microseconds) && microseconds >= 0) || more !== undefined) {
+        throw refusal(fault, 'record', microseconds, more, 'a number of microseconds >= 0');
+      }
+      histogram.record(Math.min(MOST, Math.round(microseconds)));
+    },
+  };
+};
+
+/** @param more behind the number, where OpenTelemetry has attributes: nothing would count under them */
+function refusal(fault: Fault, method: string, given: unknown, more: unknown, wanted: string): Error {
+  if (more === undefined) return fault(`${method} takes ${wanted}, not ${shown(given)}`);
+  return fault(`${method} takes nothing behind the number; labels are given where the metric is declared`);
+}

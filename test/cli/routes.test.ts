@@ -77,6 +77,11 @@ describe('multilane routes', () => {
       /multilane\.config\.js:8:\d+: service shelf: Cannot read .*\n +at fail \(multi.*\n +at .*routes \(multilane.*\n {2}while/,
     ],
     [
+      'a metric that would spoil the page',
+      `metrics.gauge('carts_count', 'Carts.');`,
+      /multilane\.config\.js:8:\d+: .*service shelf: metric "carts_count": .*; write carts for this gauge$/m,
+    ],
+    [
       'routes that are async',
       'return Promise.resolve();',
       /^multilane: multilane\.config\.js: service shelf: .* is async/,

@@ -1,8 +1,21 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
+import fc from 'fast-check';
+import type { MetricKind } from '#src/memory/recorder.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
 import { readTotals } from '#src/memory/totals.js';
-import { serviceMetrics } from '#src/telemetry/service-metrics.js';
+import { METRICS } from '#src/telemetry/metrics.js';
+import { type OwnMetrics, serviceMetrics } from '#src/telemetry/service-metrics.js';
+
+/** As a program without types would call them. */
+type Untyped = Record<MetricKind, (...args: unknown[]) => Record<string, (...args: unknown[]) => void>>;
+
+const fresh = () => serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
+const untyped = (metrics: OwnMetrics): Untyped => metrics as never;
+const KINDS = ['counter', 'gauge', 'histogram'] as const;
+const nobody = { toString: () => expect.fail('it was read') };
 
 describe('the metrics of a service', () => {
   const memory = new SeriesMemory();
@@ -10,61 +23,179 @@ describe('the metrics of a service', () => {
   const totalOf = (name: string): number | undefined =>
     readTotals(memory).series.find(({ metric }) => metric === name)?.value;
 
-  it('refuse what is no number of theirs, and name the metric', () => {
-    const counter = metrics.counter('jobs_total', 'Jobs.');
-    const gauge = metrics.gauge('level', 'Level.');
-    const histogram = metrics.histogram('took_seconds', 'Time.');
-    const odd = [Number.NaN, Infinity, -Infinity, '5', undefined, null, 5n, {}] as number[];
-    for (const value of [...odd.filter((one) => one !== undefined), -1, 0.5]) {
-      expect(() => counter.add(value), String(value)).to.throw(TypeError, 'jobs_total.add');
+  it('refuse whatever is no number of theirs, name service and metric, and count nothing', () => {
+    const loose = untyped(metrics);
+    const calls = [
+      [loose.counter('jobs_total', 'Jobs.').add, 'add', 'a whole number >= 0'],
+      [loose.gauge('level', 'Level.').set, 'set', 'a finite number'],
+      [loose.gauge('level', 'Level.').add, 'add', 'a finite number'],
+      [loose.histogram('took_seconds', 'Time.').record, 'record', 'a number of microseconds >= 0'],
+    ] as const;
+    const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
+    const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true });
+    fc.assert(
+      fc.property(fc.constantFrom(...calls), odd, ([call, method, wanted], value) => {
+        if (isNumber(value) || (value === undefined && wanted.startsWith('a whole'))) return;
+        expect(() => call?.(value)).to.throw(
+          TypeError,
+          new RegExp(`^service shop: metric "\\w+": ${method} takes ${wanted}, not `),
+        );
+      }),
+      {
+        examples: calls.flatMap((call): [typeof call, unknown][] =>
+          [Number.NaN, Infinity, '5', null, 5n, {}, [1], Symbol('a'), nobody, () => 1, true].map((value) => [
+            call,
+            value,
+          ]),
+        ),
+      },
+    );
+    for (const value of [-1, 0.5, 2 ** 53, -Number.MIN_VALUE]) {
+      expect(() => calls[0][0]?.(value)).to.throw(TypeError, `not ${value}`);
     }
-    for (const value of odd) {
-      expect(() => gauge.set(value), String(value)).to.throw(TypeError, 'level.set');
-      expect(() => gauge.add(value), String(value)).to.throw(TypeError, 'level.add');
-    }
-    for (const value of [...odd, -1]) {
-      expect(() => histogram.record(value), String(value)).to.throw(TypeError, 'took_seconds.record');
+    for (const [call, method] of calls) {
+      expect(() => call?.(1, { route: '/a' })).to.throw(
+        TypeError,
+        `${method} takes nothing behind the number; labels are given where the metric is declared`,
+      );
     }
     expect([totalOf('jobs_total'), totalOf('level'), totalOf('took_seconds')]).to.deep.equal([0, 0, 0]);
   });
 
-  it('are of one kind each, and no more than 256', () => {
-    const own = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)))('shop');
-    own.counter('a_total', 'A.', { of: 'x' }).add();
-    own.counter('a_total', 'A, said in other words.', { of: 'y' }).add();
-    expect(() => own.gauge('a_total', 'A.')).to.throw(TypeError, 'a_total is declared as a counter already');
-    for (let n = 1; n < 256; n++) own.counter(`n${n}_total`, 'One of many.');
-    expect(() => own.counter('n256_total', 'One too many.')).to.throw(RangeError, 'n256_total');
-    own.counter('a_total', 'A.').add();
+  it('refuse a declaration that cannot be, and say what to write instead', () => {
+    const refused: readonly (readonly [kind: MetricKind, args: readonly unknown[], message: string])[] = [
+      ['counter', [], 'undefined: the name must be a text such as "carts_total", not undefined'],
+      ['counter', [{ name: 'a_total', help: 'A.' }], 'the name must be a text such as "carts_total", not an'],
+      ['counter', ['my-metric_total', 'A.'], 'the name must match [a-zA-Z_]'],
+      ['gauge', ['', 'A.'], 'the name must match'],
+      ['gauge', ['1st', 'A.'], 'the name must match'],
+      ['gauge', ['a:b', 'A.'], 'the name must match'],
+      ['counter', ['_total', 'A.'], 'the name must match'],
+      ['gauge', ['a'.repeat(201), 'A.'], 'the name is longer than 200 characters'],
+      ['counter', ['carts', 'A.'], 'the name of a counter ends in _total; write carts_total'],
+      ['counter', ['carts_count', 'A.'], 'write carts_total'],
+      ['counter', ['orders_created', 'A.'], 'write orders_created_total'],
+      [
+        'gauge',
+        ['carts_total', 'A.'],
+        'end names of counters and of the lines of a histogram; write carts for this gauge',
+      ],
+      ['gauge', ['carts_sum', 'A.'], 'write carts'],
+      ['gauge', ['carts_bucket', 'A.'], 'write carts'],
+      ['gauge', ['carts_created', 'A.'], 'write carts'],
+      ['histogram', ['carts_count', 'A.'], 'write carts'],
+      ['histogram', ['carts_total', 'A.'], 'write carts'],
+      ['gauge', ['cartSize', 'A.'], 'promtool wants names in snake_case; write cart_size'],
+      ['gauge', ['cart_gauge', 'A.'], 'promtool wants no type in a name; write cart'],
+      ['histogram', ['wait_ms', 'A.'], 'promtool wants units in full; write wait_seconds'],
+      ['gauge', ['left_minutes', 'A.'], 'promtool wants base units; write left_seconds'],
+      ['gauge', ['_count', 'A.'], 'end names of counters and of the lines of a histogram'],
+      ['gauge', ['multilane_own', 'A.'], 'the name belongs to Multilane; write shop_own'],
+      ['gauge', ['process_own', 'A.'], 'the name belongs to Multilane; write shop_own'],
+      ['gauge', ['nodejs_own', 'A.'], 'the name belongs to Multilane; write shop_own'],
+      ['gauge', ['a', ' \n'], 'help must be a text that says what it counts, not " \\n"'],
+      ['gauge', ['a'], 'help must be a text that says what it counts, not undefined'],
+      ['gauge', ['a', 7], 'help must be a text that says what it counts, not 7'],
+      ['gauge', ['a', 'A.', null], "labels must be an object such as { kind: 'full' }, not null"],
+      ['gauge', ['a', 'A.', ['kind']], 'labels must be an object such as'],
+      ['gauge', ['a', 'A.', 'kind'], 'not "kind"'],
+      ['gauge', ['a', 'A.', new Map([['kind', 'full']])], 'not a Map'],
+      ['gauge', ['a', 'A.', new (class Label {})()], 'not a Label'],
+      ['gauge', ['a', 'A.', { kind: undefined }], 'label kind must be a string, not undefined'],
+      ['gauge', ['a', 'A.', { kind: 200 }], 'label kind must be a string, not 200'],
+      ['gauge', ['a', 'A.', { kind: 5n }], 'label kind must be a string, not 5n'],
+      ['gauge', ['a', 'A.', { kind: Symbol('x') }], 'label kind must be a string, not Symbol(x)'],
+      ['gauge', ['a', 'A.', { 'a-b': 'x' }], 'label "a-b" must match'],
+      ['gauge', ['a', 'A.', { __name: 'x' }], 'label "__name" must match'],
+      ['gauge', ['a', 'A.', JSON.parse('{"__proto__":"x"}')], 'label "__proto__" must match'],
+      ['gauge', ['a', 'A.', { le: 'x' }], 'label le is reserved for Prometheus; write own_le'],
+      ['gauge', ['a', 'A.', { instance: 'x' }], 'label instance is reserved'],
+      ['gauge', ['a', 'A.', { cartKind: 'x' }], 'label cartKind is not in snake_case; write cart_kind'],
+      ['gauge', ['a', 'A.', numbered(17)], 'it has 17 labels; 16 are the most'],
+      ['gauge', ['a', 'A.', numbered(16, 'long'.repeat(5))], 'have more than 300 characters together'],
+      ['histogram', ['a', 'A.', {}, [1, 2, 5]], 'histogram takes name, help and labels, and not an array'],
+    ];
+    for (const [kind, args, message] of refused) {
+      const ask = (): unknown => untyped(fresh()('shop'))[kind](...args);
+      expect(ask, message).to.throw(TypeError, message);
+      expect(ask, message).to.throw(TypeError, /^service shop: metric "?/);
+    }
   });
 
-  it('have lines that no other metric of the thread has, whichever service declares it', () => {
-    const kinds = ['counter', 'gauge', 'histogram'] as const;
-    const names = ['m', 'm_count', 'm_sum', 'm_bucket', 'm_count_count'];
-    const linesOf = (name: string, kind: string): string[] =>
-      kind === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
-    for (const firstName of names) {
-      for (const firstKind of kinds) {
-        for (const name of names) {
-          for (const kind of kinds) {
-            const of = serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
-            of('carts')[firstKind](firstName, 'The first.');
-            const declare = (): unknown => of('orders')[kind](name, 'The second.');
-            const lines = linesOf(firstName, firstKind);
-            const isSame = name === firstName && kind === firstKind;
-            const what = `${firstKind} ${firstName}, ${kind} ${name}`;
-            if (isSame || !linesOf(name, kind).some((line) => lines.includes(line))) {
-              expect(declare, what).to.not.throw();
-            } else {
-              expect(declare, what).to.throw(TypeError, new RegExp(`metric ${name} .* service carts`));
-            }
-          }
+  it('have lines that none of ours has, whatever their kind', () => {
+    for (const name of Object.keys(METRICS)) {
+      for (const suffix of ['', '_total', '_bucket', '_sum', '_count']) {
+        for (const kind of KINDS) {
+          const declare = (): unknown => fresh()('shop')[kind](name.replace(/_total$/, '') + suffix, 'Ours.');
+          expect(declare, `${kind} ${name} ${suffix}`).to.throw(TypeError, 'write');
         }
       }
     }
   });
 
-  it('count what is one', () => {
+  it('are the same for all who declare them, and the other service is named', () => {
+    const all = fresh();
+    all('carts').counter('a_total', 'A.', { of: 'x', by: 'y' }).add();
+    all('orders').counter('a_total', 'A.', { by: 'z', of: '' }).add();
+    const { counter, gauge } = all('orders');
+    const since = 'since service carts has declared it';
+    expect(() => gauge('a_total', 'A.', { of: 'x', by: 'y' })).to.throw(
+      TypeError,
+      `service orders: metric "a_total": it is a counter ${since}; write another name for this gauge, such as orders_a`,
+    );
+    expect(() => counter('a_total', 'B.', { of: 'x', by: 'y' })).to.throw(
+      TypeError,
+      `its help is "A." ${since}, not "B."; write the same one`,
+    );
+    for (const [labels, shown] of [
+      [{ of: 'x' }, '{ of }'],
+      [{ of: 'x', by: 'y', kind: 'z' }, '{ by, kind, of }'],
+      [{ of: 'x', kind: 'z' }, '{ kind, of }'],
+      [undefined, '{  }'],
+    ] as const) {
+      expect(() => counter('a_total', 'A.', labels)).to.throw(
+        TypeError,
+        `its labels are { by, of } ${since}, not ${shown}; give each of them, '' where it has no value`,
+      );
+    }
+  });
+
+  it('are no more than 256 of a service', () => {
+    const own = fresh()('shop');
+    for (let n = 0; n < 256; n++) own.counter(`n${n}_total`, 'One of many.');
+    expect(() => own.counter('n256_total', 'One too many.')).to.throw(
+      RangeError,
+      'service shop: metric n256_total: a service has at most 256 metrics; use a label',
+    );
+    own.counter('n0_total', 'One of many.').add();
+  });
+
+  it('have lines that no other metric of the thread has, whichever service declares it', () => {
+    const names = ['m', 'm_total', 'm_count_total', 'm_sum_total', 'm_bucket_total', 'm_total_total'];
+    const linesOf = (name: string, kind: string): string[] => {
+      if (kind === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
+      return kind === 'counter' ? [name, name.slice(0, -'_total'.length)] : [name];
+    };
+    const all = names.flatMap((name): (readonly [MetricKind, string])[] =>
+      KINDS.filter((kind) => (kind === 'counter') === name.endsWith('_total')).map((kind) => [kind, name]),
+    );
+    for (const [firstKind, first] of all) {
+      for (const [kind, name] of all) {
+        const of = fresh();
+        of('carts')[firstKind](first, 'The first.');
+        const declare = (): unknown => of('orders')[kind](name, 'The first.');
+        const what = `${firstKind} ${first}, ${kind} ${name}`;
+        const isSame = name === first && kind === firstKind;
+        if (isSame || !linesOf(name, kind).some((line) => linesOf(first, firstKind).includes(line))) {
+          expect(declare, what).to.not.throw();
+        } else {
+          expect(declare, what).to.throw(TypeError, /service orders: metric .* service carts/);
+        }
+      }
+    }
+  });
+
+  it('count what is a number', () => {
     metrics.counter('jobs_total', 'Jobs.').add();
     metrics.counter('jobs_total', 'Jobs.').add(2 ** 40);
     const gauge = metrics.gauge('level', 'Level.');
@@ -74,5 +205,32 @@ describe('the metrics of a service', () => {
     expect(totalOf('jobs_total')).to.equal(2 ** 40 + 1);
     expect(totalOf('level')).to.equal(2 ** 33 + 0.125);
     expect(totalOf('took_seconds')).to.equal(2);
+    gauge.set(Number.MAX_VALUE);
+    gauge.add(Number.MAX_VALUE);
+    expect(totalOf('level'), 'a gauge stays finite').to.equal(Number.MAX_VALUE);
+  });
+
+  it('leave nothing behind of labels beyond their bound', () => {
+    const own = new SeriesMemory();
+    const { counter } = serviceMetrics(new SeriesTable(own.of(1)).pool('services'))('shop');
+    const count = (labelSets: number): void => {
+      for (let n = 0; n < labelSets; n++) counter('made_up_total', 'Made up.', { tenant: `t${n}` }).add();
+    };
+    count(10_000);
+    const before = usedHeap();
+    count(200_000);
+    expect(usedHeap() - before).to.be.below(4e6); // 16 MB if it remembered them
+    const counted = readTotals(own).series.filter(({ metric }) => metric === 'made_up_total');
+    expect(counted.reduce((sum, { value }) => sum + value, 0)).to.equal(210_000);
   });
 });
+
+/** In bytes, behind a full garbage collection. */
+function usedHeap(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
+const numbered = (count: number, name = 'l'): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`${name}${n}`, 'x']));

@@ -1,0 +1,126 @@
+// The metrics that the services of one thread have declared. A page has one family for each name, whichever service
+// has declared it, so all who declare it agree on what it is, and no two families have lines of the same name.
+import type { Labels, MetricKind } from '../memory/recorder.js';
+import { type Fault, shown } from '../options.js';
+import { checkOwnMetric, type OwnMetric } from './metric-declaration.js';
+import { namesOf } from './metric-names.js';
+import { METRICS } from './metrics.js';
+
+/** Of one service in one thread. */
+const MOST_METRICS = 256;
+const OWN_PREFIX = /^(?:process|nodejs|multilane)_/;
+
+interface Declared {
+  /** The first that has declared it. */
+  readonly service: string;
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly labels: ReadonlySet<string>;
+  /** All that have declared it. */
+  readonly services: Set<string>;
+}
+
+const OURS: ReadonlySet<string> = new Set(
+  Object.entries(METRICS).flatMap(([name, { kind }]) => namesOf(name, kind)),
+);
+
+export class DeclaredMetrics {
+  readonly #byName = new Map<string, Declared>();
+  /** By all names that they take on a page. */
+  readonly #taken = new Map<string, Declared>();
+  readonly #counts = new Map<string, number>();
+
+  /**
+   * @returns whether this service declares it for the first time
+   * @throws what `fault` makes, naming the other service, when it contradicts what has been declared before, and
+   *   for a metric that cannot be
+   * @throws RangeError when the service has too many
+   */
+  add(service: string, metric: OwnMetric, fault: Fault): boolean {
+    let declared = this.#byName.get(metric.name);
+    if (declared === undefined) {
+      checkOwnMetric(metric, fault);
+      this.#refuseSameLines(service, metric, fault);
+    } else {
+      refuseOther(service, declared, metric, fault);
+      if (declared.services.has(service)) return false;
+    }
+    this.#count(service, metric.name);
+    declared ??= this.#keep(service, metric);
+    declared.services.add(service);
+    return true;
+  }
+
+  #keep(service: string, { name, kind, help, labels }: OwnMetric): Declared {
+    const declared: Declared = {
+      service,
+      name,
+      kind,
+      help,
+      labels: new Set(Object.keys(labels)),
+      services: new Set(),
+    };
+    this.#byName.set(name, declared);
+    for (const one of namesOf(name, kind)) this.#taken.set(one, declared);
+    return declared;
+  }
+
+  #refuseSameLines(service: string, { name, kind }: OwnMetric, fault: Fault): void {
+    const names = namesOf(name, kind);
+    if (OWN_PREFIX.test(name) || names.some((one) => OURS.has(one))) {
+      throw fault(`the name belongs to Multilane; write ${ownName(service, name)}`);
+    }
+    const other = names.map((one) => this.#taken.get(one)).find((one) => one !== undefined);
+    if (other === undefined) return;
+    throw fault(
+      `this ${kind} would have lines of the same name as the ${other.kind} ${other.name} of service ` +
+        `${other.service}; write ${ownName(service, name)}`,
+    );
+  }
+
+  #count(service: string, name: string): void {
+    const count = (this.#counts.get(service) ?? 0) + 1;
+    if (count > MOST_METRICS) {
+      throw new RangeError(
+        `service ${service}: metric ${name}: a service has at most ${MOST_METRICS} metrics; use a label`,
+      );
+    }
+    this.#counts.set(service, count);
+  }
+}
+
+/** A name that is likely to be free. */
+const ownName = (service: string, name: string): string =>
+  `${service.replaceAll('-', '_')}_${name.replace(OWN_PREFIX, '')}`;
+
+function refuseOther(
+  service: string,
+  declared: Declared,
+  { name, kind, help, labels }: OwnMetric,
+  fault: Fault,
+) {
+  const since = `since service ${declared.service} has declared it`;
+  if (kind !== declared.kind) {
+    throw fault(
+      `it is a ${declared.kind} ${since}; write another name for this ${kind}, such as ${ownName(service, name)}`,
+    );
+  }
+  if (!hasNames(labels, declared.labels)) {
+    throw fault(
+      `its labels are ${listed(declared.labels)} ${since}, not ${listed(Object.keys(labels))}; give each of ` +
+        "them, '' where it has no value",
+    );
+  }
+  if (help !== declared.help) {
+    throw fault(`its help is ${shown(declared.help)} ${since}, not ${shown(help)}; write the same one`);
+  }
+}
+
+/** Allocates one list: it is asked for every series that is looked up. */
+function hasNames(labels: Labels, names: ReadonlySet<string>): boolean {
+  const given = Object.keys(labels);
+  return given.length === names.size && given.every((name) => names.has(name));
+}
+
+const listed = (names: Iterable<string>): string => `{ ${[...names].sort().join(', ')} }`;

@@ -1,0 +1,70 @@
+// What a service may declare as a metric: a name that the page can have, help, and labels with text as values.
+import type { Labels, MetricKind } from '../memory/recorder.js';
+import { type Fault, shown } from '../options.js';
+import { isMetricName, objectionTo, snakeCase } from './metric-names.js';
+
+export interface OwnMetric {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly labels: Labels;
+}
+
+const MOST_NAME = 200;
+const MOST_LABELS = 16;
+/** Characters of all their names. More would leave no room for values in a row of shared memory. */
+const MOST_LABEL_NAMES = 300;
+const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** What the format itself, or the server that scrapes us, puts on a series. */
+const RESERVED_LABELS = new Set(['le', 'quantile', 'job', 'instance']);
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
+
+/** @throws what `fault` makes, for a metric that would spoil the page or is not described */
+export function checkOwnMetric({ name, kind, help, labels }: OwnMetric, fault: Fault): void {
+  if (typeof name !== 'string')
+    throw fault(`the name must be a text such as "carts_total", not ${shown(name)}`);
+  if (!isMetricName(name, kind)) throw fault('the name must match [a-zA-Z_][a-zA-Z0-9_]*');
+  if (name.length > MOST_NAME) throw fault(`the name is longer than ${MOST_NAME} characters`);
+  const objection = objectionTo(name, kind);
+  if (objection !== undefined) throw fault(`${objection} for this ${kind}`);
+  if (typeof help !== 'string' || !VISIBLE.test(help)) {
+    throw fault(`help must be a text that says what it counts, not ${shown(help)}`);
+  }
+  checkLabelNames(Object.keys(labels), fault);
+}
+
+function checkLabelNames(names: readonly string[], fault: Fault): void {
+  if (names.length > MOST_LABELS) throw fault(`it has ${names.length} labels; ${MOST_LABELS} are the most`);
+  for (const name of names) {
+    if (!LABEL_NAME.test(name)) {
+      throw fault(`label ${shown(name)} must match [a-zA-Z_][a-zA-Z0-9_]* and not begin with __`);
+    }
+    if (RESERVED_LABELS.has(name)) throw fault(`label ${name} is reserved for Prometheus; write own_${name}`);
+    const better = snakeCase(name);
+    if (better !== name) throw fault(`label ${name} is not in snake_case; write ${better}`);
+  }
+  if (names.join('').length > MOST_LABEL_NAMES) {
+    throw fault(`the names of its labels have more than ${MOST_LABEL_NAMES} characters together`);
+  }
+}
+
+/**
+ * A copy, so that what is checked is what is used, also of an object with getters.
+ * @throws what `fault` makes, for anything but a plain object of strings
+ */
+export function copyOfLabels(given: unknown, fault: Fault): Labels {
+  if (!isPlain(given)) throw fault(`labels must be an object such as { kind: 'full' }, not ${shown(given)}`);
+  const labels: Record<string, string> = Object.create(null);
+  for (const [label, value] of Object.entries(given)) {
+    if (typeof value !== 'string') throw fault(`label ${label} must be a string, not ${shown(value)}`);
+    labels[label] = value;
+  }
+  return labels;
+}
+
+/** Of any realm. A Map and other classes have what they hold elsewhere than in members. */
+function isPlain(given: unknown): given is object {
+  if (typeof given !== 'object' || given === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
