@@ -4,6 +4,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { pino } from 'pino';
+import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { endServerSpan, serverSpan } from '#src/telemetry/spans.js';
 import { initTracing } from '#src/telemetry/tracing.js';
@@ -34,7 +36,8 @@ const resolved = { disabled: false, serviceName: 'bench', endpoint, headers: {},
 
 function tracingOf(samplerArg: number): Tracing {
   const otel = { ...resolved, sampler: 'traceidratio', samplerArg };
-  return initTracing({ otel }, { worker: 1, instanceId: 'bench' }, pino());
+  const recorder = new SeriesTable(new SeriesMemory().of(1));
+  return initTracing({ otel }, { worker: 1, instanceId: 'bench' }, { log: pino(), recorder });
 }
 
 async function batches(tracing: Tracing, count: number): Promise<void> {

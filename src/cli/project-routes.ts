@@ -44,7 +44,11 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     doors: bounds,
     quotas: bounds.quotas,
     rateLimits,
-    tracing: initTracing({ otel: { ...settings.otel, disabled: true } }, { worker: 1, instanceId: '' }, log),
+    tracing: initTracing(
+      { otel: { ...settings.otel, disabled: true } },
+      { worker: 1, instanceId: '' },
+      { log, recorder },
+    ),
     log,
     draining: () => false,
     trustsTraceFlags: () => false,

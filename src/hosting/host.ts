@@ -76,7 +76,11 @@ export function createHost(options: HostOptions): Host {
   const recorder = new SeriesTable(options.series);
   const row = new WorkerRow(block, slot);
   const switches = new Switches(block);
-  const tracing = initTracing(settings, { worker, instanceId }, log, () => switches.samplingBound);
+  const tracing = initTracing(
+    settings,
+    { worker, instanceId },
+    { log, recorder, bound: () => switches.samplingBound },
+  );
   const scheme = schemeOf(settings);
   const meters = new RequestMeters({
     recorder,

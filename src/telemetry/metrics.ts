@@ -75,6 +75,10 @@ export const METRICS = {
   multilane_log_lines_dropped_total: counter(
     'Log lines that were lost because whoever reads the log did not keep up.',
   ),
+  multilane_spans_dropped_total: counter(
+    'Spans that did not reach the collector, by what became of them.',
+    'reason',
+  ),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
   multilane_worker_shedding: gauge(
     'last',

@@ -2,9 +2,9 @@
 // hears of it: an SDK span that is then not sampled costs more than the rest of a request.
 // One per thread; each exports its own spans in batches, off the request path.
 import { hostname } from 'node:os';
-import type { Context, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
+import type { Context, MeterProvider, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
-import type { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { BufferConfig, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type {
   ATTR_ERROR_TYPE,
   ATTR_SERVICE_INSTANCE_ID,
@@ -12,7 +12,9 @@ import type {
 } from '@opentelemetry/semantic-conventions';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import type { Recorder } from '../memory/recorder.js';
 import type { TraceContext } from '../scope.js';
+import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
 import type { OtelSdk } from './otel-sdk.js';
 import { parseTraceparent } from './propagation.js';
@@ -37,19 +39,25 @@ export interface OtlpOptions {
   readonly sampler: HeadSampler;
   readonly ids: TraceIds;
   readonly log: Logger;
+  readonly recorder: Recorder;
 }
 
 /** Longest wait for the collector at the end of a thread, milliseconds. */
 const SHUTDOWN_MS = 1_000;
 
+/** An option that its type leaves out while it is experimental. The SDK's version is pinned. */
+type QueueConfig = BufferConfig & { readonly selfObsMeterProvider: MeterProvider };
+
 export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
-  const { endpoint, ids, log, otel, sampler } = options;
-  reportExportTrouble(sdk.api, log);
+  const { endpoint, ids, log, otel, recorder, sampler } = options;
+  const dropped = droppedSpans(recorder);
+  reportExportTrouble(sdk.api, log, (spans) => dropped('refused', spans));
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
-  const exporter = new sdk.exporter.OTLPTraceExporter({
-    url: endpoint,
-    headers: { ...otel.headers },
-  });
+  const exporter = new CountedExporter(
+    new sdk.exporter.OTLPTraceExporter({ url: endpoint, headers: { ...otel.headers } }),
+    dropped,
+  );
+  const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };
   const provider = new NodeTracerProvider({
     resource: resourceOf(sdk, options),
     sampler: new AlwaysOnSampler(),
@@ -58,9 +66,9 @@ export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
       generateTraceId: () => ids.traceId(Math.floor((ids.word() / 2 ** 32) * sampler.bound)),
       generateSpanId: () => ids.spanId(),
     },
-    spanProcessors: [new BatchSpanProcessor(exporter)],
+    spanProcessors: [new BatchSpanProcessor(exporter, queue)],
   });
-  return new RecordingTracing(sdk.api, provider, options);
+  return new RecordingTracing(sdk.api, provider, exporter, options);
 }
 
 function resourceOf({ resources }: OtelSdk, { identity, otel }: OtlpOptions): Resource {
@@ -80,14 +88,21 @@ class RecordingTracing implements Tracing {
   readonly enabled = true;
   readonly #api: OtelSdk['api'];
   readonly #provider: NodeTracerProvider;
+  readonly #exporter: CountedExporter;
   readonly #tracer: Tracer;
   readonly #ids: TraceIds;
   readonly #sampler: HeadSampler;
   readonly #log: Logger;
 
-  constructor(api: OtelSdk['api'], provider: NodeTracerProvider, options: OtlpOptions) {
+  constructor(
+    api: OtelSdk['api'],
+    provider: NodeTracerProvider,
+    exporter: CountedExporter,
+    options: OtlpOptions,
+  ) {
     this.#api = api;
     this.#provider = provider;
+    this.#exporter = exporter;
     this.#tracer = provider.getTracer('multilane');
     this.#ids = options.ids;
     this.#sampler = options.sampler;
@@ -158,6 +173,7 @@ class RecordingTracing implements Tracing {
 
   async shutdown(): Promise<void> {
     await this.#settled('shutdown', this.#provider.shutdown());
+    this.#exporter.abandon();
   }
 
   /** The collector may be gone or slow: neither may fail, nor hold up, what ends. */

@@ -1,6 +1,7 @@
 // The start of tracing in a thread, and what it is while nothing is exported.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import type { Recorder } from '../memory/recorder.js';
 import type { TraceContext } from '../scope.js';
 import { loadOtelSdk } from './otel-sdk.js';
 import { otlpTracing } from './otlp-tracing.js';
@@ -10,17 +11,23 @@ import type { IncomingTrace, SpanHandle, SpanKind, Tracing, TracingIdentity } fr
 import { TraceIds } from './trace-ids.js';
 import { Unrecorded, UnsampledRequest } from './unrecorded.js';
 
+export interface TracingParts {
+  readonly log: Logger;
+  /** For what does not reach the collector. */
+  readonly recorder: Recorder;
+  /** Of the traces that begin here, asked at each of them; default: that of the settings, for good. */
+  readonly bound?: () => number;
+}
+
 /**
  * Tracing for this thread: exporting when an endpoint is set and OTEL_SDK_DISABLED is not.
  * The `sampler` of the settings must be one that `headSampler` knows; another is logged and replaced by the
  * default, as the OpenTelemetry specification asks for.
- * @param bound of the traces that begin here, asked at each of them; default: that of the settings, for good
  */
 export function initTracing(
   settings: Pick<Settings, 'otel'>,
   identity: TracingIdentity,
-  log: Logger,
-  bound?: () => number,
+  { log, recorder, bound }: TracingParts,
 ): Tracing {
   const { disabled, endpoint, sampler, samplerArg } = settings.otel;
   const ids = new TraceIds();
@@ -31,7 +38,8 @@ export function initTracing(
     head = headSampler(DEFAULT_SAMPLER, samplerArg)!;
   }
   if (bound !== undefined) head = switched(head, bound);
-  return otlpTracing(loadOtelSdk(), { otel: settings.otel, endpoint, identity, sampler: head, ids, log });
+  const { otel } = settings;
+  return otlpTracing(loadOtelSdk(), { otel, endpoint, identity, sampler: head, ids, log, recorder });
 }
 
 const switched = ({ followsParent }: HeadSampler, bound: () => number): HeadSampler => ({

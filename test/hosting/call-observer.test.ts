@@ -15,7 +15,11 @@ const PICKS = 'multilane_balancer_picks_total';
 const SERVICES = ['orders', 'users'];
 
 const otel = { disabled: true } as unknown as Settings['otel'];
-const untraced = initTracing({ otel }, { worker: 1, instanceId: '' }, silentLog as never);
+const untraced = initTracing(
+  { otel },
+  { worker: 1, instanceId: '' },
+  { log: silentLog as never, recorder: new SeriesTable(new SeriesMemory().of(1)) },
+);
 
 describe('calls that are timed by service', () => {
   it('take no room of other services, whatever statuses a service gives', () => {

@@ -24,6 +24,7 @@ export function mounted(
     otel: { disabled: true },
   } as unknown as Settings;
   const unused = {} as never;
+  const recorder = new SeriesTable(new SeriesMemory().of(1));
   let deps: ServiceDeps | undefined;
   const surroundings: Surroundings = {
     thread: {
@@ -35,9 +36,9 @@ export function mounted(
     },
     block,
     clock: sharedClock(block),
-    recorder: new SeriesTable(new SeriesMemory().of(1)),
-    metrics: serviceMetrics(new SeriesTable(new SeriesMemory().of(1))),
-    tracing: initTracing(settings, { worker: 2, instanceId: 'test' }, log),
+    recorder,
+    metrics: serviceMetrics(recorder),
+    tracing: initTracing(settings, { worker: 2, instanceId: 'test' }, { log, recorder }),
     log,
     call: unused,
     cpu: { tasks: () => unused },

@@ -52,6 +52,13 @@ describe('the telemetry of one request', () => {
     expect(new Set(spans.map((span) => span.spanId)).size).to.equal(spans.length);
   });
 
+  it('counts the spans that did not reach the collector, by every reason from the start', async () => {
+    const page = await (await get(`${shop.adminUrl}/metrics`)).text();
+    for (const reason of ['queue_full', 'refused', 'timeout', 'unreachable', 'shutdown']) {
+      expect(page).to.match(new RegExp(`^multilane_spans_dropped_total\\{reason="${reason}"\\} \\d+$`, 'm'));
+    }
+  });
+
   it('exports the CPU task of an invoice in the trace of its request', async () => {
     const order = await json<{ id: number }>(
       await post(`${shop.url}/api/orders`, { userId: 1, productId: 1, quantity: 1 }),

@@ -1,7 +1,8 @@
 // An OTLP/HTTP collector for tests: a real socket, JSON bodies decoded as the protocol says
 // (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 export interface CollectedSpan {
   readonly name: string;
@@ -59,6 +60,10 @@ function decode(text: string): CollectedSpan[] {
     ),
   );
 }
+
+/** The spans of one export, as soon as all of it has arrived. */
+export const spansOf = async (request: IncomingMessage): Promise<CollectedSpan[]> =>
+  decode(await text(request));
 
 export interface Collector {
   readonly endpoint: string;

@@ -1,6 +1,8 @@
 import * as api from '@opentelemetry/api';
 import { expect } from 'chai';
 import { pino } from 'pino';
+import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
 import { reportExportTrouble } from '#src/telemetry/export-trouble.js';
 import { formatTraceparent, parseTraceparent } from '#src/telemetry/propagation.js';
 import type { Tracing } from '#src/telemetry/span.js';
@@ -20,6 +22,7 @@ import { type Collector, startCollector } from './collector.js';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 const lines: { msg: string; detail?: string; suppressed?: number }[] = [];
+const recorder = new SeriesTable(new SeriesMemory().of(1));
 const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) });
 
 function tracing(
@@ -36,7 +39,7 @@ function tracing(
     resourceAttributes: { 'deployment.environment.name': 'test', 'service.name': 'loses' },
     ...over,
   };
-  return initTracing({ otel }, { worker: 2, instanceId: 'i-1' }, log);
+  return initTracing({ otel }, { worker: 2, instanceId: 'i-1' }, { log, recorder });
 }
 
 const request = (over: { traceparent?: string; tracestate?: string; trusted?: boolean } = {}) => ({
@@ -292,17 +295,28 @@ describe('telemetry/tracing', () => {
   it('reports trouble of the exporter once a minute, with how much was left out', () => {
     lines.length = 0;
     let now = 0;
-    reportExportTrouble(api, log, () => now);
+    let refused = 0;
+    reportExportTrouble(
+      api,
+      log,
+      (spans) => {
+        refused += spans;
+      },
+      () => now,
+    );
     api.diag.error('no collector');
     api.diag.warn('no collector');
     api.diag.error('no collector');
     api.diag.info('chatter');
     now = 60_000;
-    api.diag.error('still no collector');
+    api.diag.warn('Received Partial Success response:', '{"rejectedSpans":3}');
     expect(lines.map(({ detail, suppressed }) => [detail, suppressed])).to.deep.equal([
       ['no collector', 0],
-      ['still no collector', 2],
+      ['Received Partial Success response: {"rejectedSpans":3}', 2],
     ]);
+    api.diag.warn('Received Partial Success response:', '{"rejectedSpans":"4","errorMessage":"too large"}');
+    api.diag.warn('Received Partial Success response:', '{"errorMessage":"of another kind"}');
+    expect(refused, 'spans that the collector has not taken').to.equal(7);
   });
 
   it('falls back from an unknown sampler, and says so', () => {
