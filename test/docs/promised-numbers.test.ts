@@ -154,6 +154,12 @@ const PROMISES: readonly Promised[] = [
   promised('docs/deployment.md', 'waits for a lock for # s (', 'db/run-migrations', 'lockTimeoutMs', SECOND),
   promised('docs/deployment.md', 'after a pause of # s it is tried', 'db/run-migrations', 'pauseMs', SECOND),
   promised('docs/deployment.md', 'gives no response for # s ends', 'db/run-migrations', 'responseMs', SECOND),
+  promised('docs/metrics.md', 'At most #, whose names', 'telemetry/metric-declaration', 'MOST_LABELS'),
+  promised('docs/metrics.md', 'names have # characters', 'telemetry/metric-declaration', 'MOST_LABEL_NAMES'),
+  promised('docs/metrics.md', 'A metric has # series', 'memory/series', 'SERIES_PER_METRIC'),
+  promised('docs/metrics.md', 'longer than # bytes with name', 'memory/series-rows', 'MOST_NAME'),
+  promised('docs/metrics.md', 'ended, within # s', 'telemetry/otlp-tracing', 'SHUTDOWN_MS', SECOND),
+  promised('docs/services.md', 'in `/metrics`: # of them', 'telemetry/declared-metrics', 'MOST_METRICS'),
   promised('docs/cpu.md', 'ends by itself within # ms', 'cluster/task-pool', 'GRACE_MS'),
 ];
 
