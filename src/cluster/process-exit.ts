@@ -1,7 +1,9 @@
-// The last moment of the process. `process.exit` ends every thread first, and with one that does not end by itself that
-// goes wrong in two ways: JavaScript is terminated with its HTTP core open (SIGABRT, exit 134), and native code is waited
-// for without end.
+// The last moment of the process. `process.exit` ends every thread first, and waits for what Node.js has handed to its pool
+// of system threads. With a thread that does not end by itself that goes wrong in two ways: JavaScript is terminated with
+// its HTTP core open (SIGABRT, exit 134), and native code, a file system or a name server that hangs is waited for without
+// end. So where anything still runs, the process ends past Node.js.
 import { once } from 'node:events';
+import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WASI as Wasi } from 'node:wasi';
 import { Worker } from 'node:worker_threads';
@@ -10,7 +12,7 @@ import { parkThreads } from './thread-inspector.js';
 
 interface Replaceable {
   /** Node 22.15 and newer: execve(2). */
-  execve?(file: string, args: readonly string[]): never;
+  execve?(file: string, args: readonly string[], env: object): never;
   /** Node 20.16 and newer. */
   getBuiltinModule?(name: 'node:wasi'): { readonly WASI: typeof Wasi } | undefined;
 }
@@ -25,10 +27,22 @@ interface WithWebAssembly {
 
 /** Time for threads to stop where they are. */
 const PARK_MS = 100;
-/** A thread starts in a few hundredths of a second. */
+/** A thread starts in a few hundredths of a second; with none the process ends all the same. */
 const GUARD_MS = 300;
-/** What exit(3) waits for in the main thread, such as a file system that hangs, is given up after this. */
-const LAST_MS = 2_000;
+/** What waits in the last moment, such as exit(3) for a file system that hangs, is given up after this. */
+const LAST_MS = 500;
+/** The same where nothing still runs: only a listener of `exit` can hold that up. */
+const UNHURRIED_MS = 2_000;
+/** The guard waits in pieces, so that a pause of the process is not taken for time that has passed. */
+const PIECE_MS = 50;
+const GUARD = 'multilane-guard';
+
+/** Threads that this one has started, whoever in it. */
+const threads = new Set<Worker>();
+process.on('worker', (thread) => {
+  threads.add(thread);
+  thread.once('exit', () => threads.delete(thread));
+});
 
 let ending: Promise<never> | undefined;
 
@@ -37,24 +51,35 @@ let ending: Promise<never> | undefined;
  * @param isStuck a thread still runs and cannot be told to end
  */
 export function exitProcess(code: number, isStuck: boolean): Promise<never> {
-  if (!isStuck) process.exit(code);
-  ending ??= exitStuck(code);
+  ending ??= exitOnce(code, isStuck);
   return ending;
 }
 
-async function exitStuck(code: number): Promise<never> {
-  process.emit('exit', code);
-  // Replaced by a program that does nothing but end with this code: all threads are gone at once.
-  attempt(() => (process as Replaceable).execve?.('/bin/sh', ['sh', '-c', `exit ${code}`]));
+async function exitOnce(code: number, isStuck: boolean): Promise<never> {
+  const isHeld = isStuck || isBusy();
+  await Promise.race([guarded(isHeld ? LAST_MS : UNHURRIED_MS).catch(() => undefined), delay(GUARD_MS)]);
+  attempt(() => process.emit('exit', code));
+  process.removeAllListeners('exit');
+  if (!isHeld) process.exit(code);
+  // Replaced by a program that does nothing but end with this code: all threads are gone at once. Node.js itself, since
+  // there may be no shell, and a program that cannot be started would abort.
+  const self = process.platform === 'linux' ? '/proc/self/exe' : process.execPath;
+  attempt(() => (process as Replaceable).execve?.(self, ['node', '-e', `process.exit(${code})`], {}));
   // Older: exit(3) ends the process with all its threads as they are. It frees what they may be using, so they are
   // stopped where they are first; those in native code run none of ours.
-  attempt(parkThreads);
-  await Promise.race([guarded().catch(() => undefined), delay(GUARD_MS)]);
+  attempt(() => parkThreads(GUARD));
   await delay(PARK_MS);
   attempt(() => exitAtOnce(code));
   process.kill(process.pid, 'SIGKILL');
-  for (;;);
+  // Process 1 of a container does not hear that from inside.
+  process.abort();
 }
+
+/** `process.exit` may have to wait: for a thread, a debugger, or a file or name that the system is looking up. */
+export const isBusy = (): boolean =>
+  threads.size > 0 ||
+  inspectorUrl() !== undefined ||
+  process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(name));
 
 /** Another way follows when one is not there. */
 function attempt(way: () => unknown): void {
@@ -65,10 +90,14 @@ function attempt(way: () => unknown): void {
   }
 }
 
-/** Kills the process when it is still there later, from a thread that does nothing until then. Resolves once it runs. */
-async function guarded(): Promise<void> {
-  const script = `${standstill(LAST_MS)}; process.kill(process.pid, 'SIGKILL');`;
-  const guard = new Worker(script, { eval: true });
+/**
+ * Kills the process when it is still there later, from a thread that does nothing until then. Resolves once it runs. While
+ * exit(3) runs, Node.js aborts the process instead of doing anything for a thread: that is an end as well.
+ */
+async function guarded(ms: number): Promise<void> {
+  const script = `for (let left = ${ms}; left > 0; left -= ${PIECE_MS}) ${standstill(PIECE_MS)};
+    process.kill(process.pid, 'SIGKILL');`;
+  const guard = new Worker(script, { eval: true, name: GUARD });
   await once(guard, 'online');
 }
 

@@ -1,4 +1,5 @@
 // What the outside world may say to the process, and what it means (CONTRACT section 2).
+import { exitProcess, isBusy } from './process-exit.js';
 
 /** npm and a terminal deliver one Ctrl-C more than once; only a later signal means "now". */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
@@ -15,6 +16,8 @@ export interface SignalHandlers {
 export class Signals {
   #handlers: SignalHandlers | undefined;
   #firstAt: number | undefined;
+  /** The process ends for it: whoever comes to handle it is not to begin anything. */
+  #early: string | undefined;
 
   /** Listens from here on. Until somebody handles them, a signal to stop ends the process: nothing runs yet. */
   constructor(stdinIsTerminal: boolean) {
@@ -25,6 +28,7 @@ export class Signals {
 
   handle(handlers: SignalHandlers): void {
     this.#handlers = handlers;
+    if (this.#early !== undefined) this.#stop(this.#early);
     // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and until
     // then messages wait in the channel.
     process.on('message', (message) => {
@@ -33,7 +37,12 @@ export class Signals {
   }
 
   #stop(signal: string): void {
-    if (this.#handlers === undefined) process.exit(0);
+    if (this.#handlers === undefined) {
+      this.#early ??= signal;
+      if (!isBusy()) process.exit(0);
+      void exitProcess(0, true);
+      return;
+    }
     const now = performance.now();
     if (this.#firstAt === undefined) {
       this.#firstAt = now;

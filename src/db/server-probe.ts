@@ -21,6 +21,7 @@ export class ServerProbe {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #answers = true;
+  #client: LimitedClient | undefined;
 
   /** @param url of a database there that is in use; the first question is asked at once */
   constructor(url: string, log: Log, everyMs = PROBE_EVERY_MS) {
@@ -37,26 +38,32 @@ export class ServerProbe {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#client?.cut(new Error('the probe is stopped')); // a silent server would be waited for
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    let client: LimitedClient | undefined;
     while (!signal.aborted) {
       let failure: unknown;
       try {
-        client ??= await connect(this.#url);
-        await client.query('select 1');
+        await (await this.#connected()).query('select 1');
       } catch (error) {
         if (!isAnswer(error)) failure = error;
-        void client?.end();
-        client = undefined;
+        void this.#client?.end();
+        this.#client = undefined;
       }
-      this.#found(failure);
+      if (!signal.aborted) this.#found(failure);
       await delay(this.#everyMs, undefined, { signal }).catch(() => undefined);
     }
-    void client?.end();
+    void this.#client?.end();
+  }
+
+  async #connected(): Promise<LimitedClient> {
+    if (this.#client !== undefined) return this.#client;
+    this.#client = new LimitedClient(this.#url, PROBE);
+    await this.#client.connect();
+    return this.#client;
   }
 
   #found(failure: unknown): void {
@@ -83,10 +90,4 @@ export function maxConnectionsOf(connecting: Connecting, url: string): Promise<n
     const { rows } = await client.query<{ max_connections: string }>('show max_connections');
     return Number(rows[0]?.max_connections);
   });
-}
-
-async function connect(url: string): Promise<LimitedClient> {
-  const client = new LimitedClient(url, PROBE);
-  await client.connect();
-  return client;
 }

@@ -10,7 +10,7 @@ const INTERNAL_FAILURE = 70;
 /** Workers that do not respond are waited for so much longer than they may take. */
 const DRAIN_GRACE_MS = 1_200;
 /** Everything behind the drain and its grace, but for the last moment of the process. */
-const PARTS_MS = 1_300;
+const PARTS_MS = 1_200;
 /** All of an end at once, but for the last moment of the process. */
 const AT_ONCE_MS = 1_400;
 /** What the parts get of that, at least. */

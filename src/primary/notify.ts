@@ -8,6 +8,8 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 
 const PROGRAM = 'systemd-notify';
+/** It sends one datagram. A manager that takes none has to do without. */
+const PATIENCE_MS = 1_000;
 
 export class Notifier {
   readonly #options: Settings['notify'];
@@ -16,6 +18,7 @@ export class Notifier {
   #sent: Promise<void> = Promise.resolve();
   #watchdog: NodeJS.Timeout | undefined;
   #hasFailed = false;
+  #onTheirWay = 0;
 
   constructor(options: Settings['notify'], log: Pick<Logger, 'warn'>) {
     this.#options = options;
@@ -27,7 +30,7 @@ export class Notifier {
     const { watchdogMs } = this.#options ?? {};
     if (watchdogMs === undefined) return;
     // Twice as often as is asked for; a primary whose loop stands still says nothing, and is killed.
-    this.#watchdog ??= setInterval(() => this.#send('WATCHDOG=1'), watchdogMs / 2);
+    this.#watchdog ??= setInterval(() => this.#beat(), watchdogMs / 2);
   }
 
   /** @param done settles when the reload is over, however it went */
@@ -51,10 +54,19 @@ export class Notifier {
     await this.#sent;
   }
 
+  /** Not behind one that is still on its way. */
+  #beat(): void {
+    if (this.#onTheirWay === 0) this.#send('WATCHDOG=1');
+  }
+
   #send(...assignments: string[]): void {
     const options = this.#options;
     if (options === null) return;
-    this.#sent = this.#sent.then(() => this.#run(options.socket, assignments));
+    this.#onTheirWay += 1;
+    this.#sent = this.#sent.then(async () => {
+      await this.#run(options.socket, assignments);
+      this.#onTheirWay -= 1;
+    });
   }
 
   /** The service goes on when it cannot be told; systemd has time-outs of its own. */
@@ -63,6 +75,8 @@ export class Notifier {
       const child = spawn(PROGRAM, assignments, {
         env: { PATH: '/usr/bin:/bin', NOTIFY_SOCKET: socket },
         stdio: 'ignore',
+        timeout: PATIENCE_MS,
+        killSignal: 'SIGKILL',
       });
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0) throw new Error(`${PROGRAM} ended with ${code}`);

@@ -9,5 +9,6 @@ export function shownHost(host: string): string {
 
 export function announceReady(dataPlane: string, adminPlane: string): void {
   process.stderr.write(`multilane ready ${dataPlane} admin ${adminPlane}\n`);
-  process.send?.('ready');
+  // With a callback a channel that has been closed is not an uncaught exception.
+  process.send?.('ready', undefined, undefined, () => undefined);
 }

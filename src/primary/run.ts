@@ -20,6 +20,8 @@ export interface RunOptions {
 /** Returns when the process serves, or has printed what was asked for; what prevents that ends it. */
 export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   const signals = new Signals(isatty(0));
+  // Whoever read them may be gone. That loses what is written, not the process.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
     // The modules of the shop alone are more files than a process with too low a limit can open at once.
     checkOpenFiles(openFileLimit());

@@ -235,6 +235,7 @@ async function startParts(
   };
   // Beside a predecessor only when we are ready: until then it speaks for the two of us.
   if (sharing !== 'beside') await openAdminPlane();
+  if (ending.begun) return;
 
   const placed: { exclusive: boolean }[] = [];
   // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there. Beside a

@@ -2,9 +2,10 @@
 // keeps a write to a pipe whole up to PIPE_BUF bytes (pipe(7)), so lines of different threads never mix, and
 // the last line before a crash is out. A line longer than that is shortened rather than torn.
 //
-// A pipe is opened anew without blocking: when its reader stops, lines wait here (up to a limit, then they
+// A pipe or terminal is opened anew without blocking: when its reader stops, lines wait here (up to a limit, then they
 // are dropped and counted) and the server goes on. A closed stdout loses the logs and nothing else.
 import { type BigIntStats, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { MAX_RING_LINE, type RingMemory, RingWriter } from '../memory/line-ring.js';
 import { shortenLine } from './log-shorten.js';
 
@@ -41,7 +42,9 @@ const ignore = (): void => undefined;
 export function stdoutSink(dropped: () => void = ignore): LogSink {
   const stats = statOf(1);
   const shared = stats?.isFIFO() === true || stats?.isSocket() === true;
-  const fd = stats?.isFIFO() === true ? ownPipe(1) : 1;
+  // A terminal stops as well: by Ctrl-S, or behind a connection that is gone.
+  const mayStop = stats?.isFIFO() === true || (stats?.isCharacterDevice() === true && isatty(1));
+  const fd = mayStop ? ownDescription(1) : 1;
   const limits = { ...DEFAULTS, maxLine: shared ? PIPE_BUF : Number.POSITIVE_INFINITY };
   const sink = new LineSink((bytes) => writeSync(fd, bytes), limits, dropped);
   process.once('exit', () => sink.flush(EXIT_PATIENCE_MS));
@@ -74,12 +77,12 @@ function statOf(fd: number): BigIntStats | undefined {
 }
 
 /**
- * The same pipe under a file description of our own, so that O_NONBLOCK is not forced on others who share it.
+ * The same pipe or terminal under a file description of our own, so that O_NONBLOCK is not forced on others who share it.
  * Where that cannot be (not Linux, another owner, no reader left) the inherited one serves.
  */
-function ownPipe(fd: number): number {
+function ownDescription(fd: number): number {
   try {
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
     return fd;
   }

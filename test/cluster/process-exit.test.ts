@@ -1,6 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { HOLDS } from './held-holds.js';
 import type { Kind } from './stuck-process.js';
 
 const PROGRAM = fileURLToPath(new URL('./stuck-process.js', import.meta.url));
@@ -10,7 +14,30 @@ const run = (kind: Kind, code: number) => {
   return { status, signal, stdout: String(stdout), stderr: String(stderr) };
 };
 
+const HELD = fileURLToPath(new URL('./held-process.js', import.meta.url));
+const TOO_LONG_MS = 15_000;
+
 describe('the end of a process', () => {
+  for (const hold of HOLDS) {
+    it(`comes although it is held up by: ${hold}`, function () {
+      this.timeout(60_000);
+      const folder = mkdtempSync(join(tmpdir(), 'multilane-exit-'));
+      const fifo = join(folder, 'fifo');
+      execFileSync('mkfifo', [fifo]);
+      try {
+        const options = { timeout: TOO_LONG_MS, killSignal: 'SIGTERM' } as const;
+        const { status, signal, stdout } = spawnSync(process.execPath, [HELD, hold, '7', fifo], options);
+        expect(String(stdout)).to.equal('held');
+        // Before Node.js 22.15 there is no way to end with a code while a file or a listener hangs.
+        expect(status ?? signal).to.be.oneOf([7, 'SIGKILL', 'SIGABRT']);
+        if (hold === 'throwing' || hold === 'deciding' || hold === 'native thread')
+          expect(status).to.equal(7);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+  }
+
   for (const kind of ['none', 'idle', 'loop', 'garbage', 'hash', 'wait'] as const) {
     it(`has the code that was asked for, and writes what waits, with threads of the kind ${kind}`, function () {
       this.timeout(60_000);

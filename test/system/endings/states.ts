@@ -34,6 +34,8 @@ export interface State {
   enter(entering: Entering): Promise<void>;
   /** Not ready yet when it is told to end. */
   readonly whileStarting?: true;
+  /** Before Node.js 22.15 there is no way to end with a code then. */
+  readonly mayEndBySignal?: true;
   /** Why it cannot be entered on this machine. */
   readonly missing?: () => string | undefined;
 }
@@ -70,7 +72,7 @@ const asRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined :
 
 export const STATES: readonly State[] = [
   { name: 'doing nothing', enter: async () => undefined },
-  { name: 'just started', whileStarting: true, enter: async () => undefined },
+  { name: 'just started', whileStarting: true, mayEndBySignal: true, enter: async () => undefined },
   {
     name: 'making its database files',
     whileStarting: true,
@@ -113,6 +115,13 @@ export const STATES: readonly State[] = [
   { name: 'in a handler in native code', enter: asked('/native') },
   { name: 'in a task that loops', enter: asked('/task/loop') },
   { name: 'in a task in native code', enter: asked('/task/native') },
+  { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: asked('/file') },
+  {
+    name: 'in handlers whose listeners of ctx.signal throw',
+    enter: async (entering) => {
+      for (let n = 0; n < 20; n += 1) await request(entering, '/throwing');
+    },
+  },
   { name: 'in a transaction', enter: asked('/query') },
   { name: 'in a step of a saga', enter: asked('/saga') },
   {

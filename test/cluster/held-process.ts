@@ -1,0 +1,28 @@
+// A process whose last moment something holds up: what, a code, and a FIFO that nobody writes to are its arguments.
+import { once } from 'node:events';
+import { readFile, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { exitProcess } from '#src/cluster/process-exit.js';
+import type { Hold } from './held-holds.js';
+
+const thread = async (script: string): Promise<void> => {
+  const started = `require('node:worker_threads').parentPort.postMessage('started');`;
+  await once(new Worker(`${started} ${script}`, { eval: true }), 'message');
+};
+
+async function hold(what: Hold, fifo: string): Promise<void> {
+  if (what === 'file') readFile(fifo, () => undefined);
+  if (what === 'file of a thread') await thread(`require('node:fs').readFile('${fifo}', () => {});`);
+  if (what === 'native thread')
+    await thread(`require('node:child_process').execSync('sleep 20', { stdio: 'ignore' });`);
+  process.on('exit', () => {
+    if (what === 'throwing') throw new Error('a listener of exit');
+    if (what === 'looping') for (;;);
+    if (what === 'deciding') process.exitCode = 42;
+  });
+}
+
+const [what, code, fifo] = process.argv.slice(2);
+await hold(what as Hold, fifo!);
+writeSync(1, 'held');
+void exitProcess(Number(code), what === 'file of a thread');
