@@ -1,6 +1,6 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
-import { shortText } from '../telemetry/log-redact.js';
+import { shortText } from '../telemetry/log-text.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import { checkField, setField } from './header-fields.js';
 import { jsonOf } from './json-value.js';

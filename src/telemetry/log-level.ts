@@ -1,9 +1,10 @@
 // The level of a thread's logger and of all its children, asked for at each line instead of fixed when they were
 // made: so that it can be switched while they live, without a list of them. What is let through is copied without
 // secrets and within bounds before pino sees it.
-import type { Logger } from 'pino';
+import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
-import { redact, redactArguments, shortText } from './log-redact.js';
+import { redact, redactArguments, redactValue } from './log-redact.js';
+import { shortText } from './log-text.js';
 
 export type LogLevel = Settings['logLevel'];
 
@@ -58,8 +59,8 @@ export function sayLevel(root: Logger, lowest: () => number): void {
     },
     // pino would give a child the level that its parent says it has, and that would be the child's own from then on.
     child: {
-      value(this: Logger, bindings: object, options: object = {}) {
-        return prototype.child.call(this, redact(bindings), { level: ownLevel(this), ...options });
+      value(this: Logger, bindings: object, options: ChildLoggerOptions = {}) {
+        return prototype.child.call(this, redact(bindings), { level: ownLevel(this), ...redacted(options) });
       },
     },
     setBindings: {
@@ -68,6 +69,29 @@ export function sayLevel(root: Logger, lowest: () => number): void {
       },
     },
   });
+}
+
+/** What serializers and formatters of a child return is as little known as what they are given. */
+function redacted(options: ChildLoggerOptions): object {
+  const { serializers, formatters } = options;
+  if (serializers === undefined && formatters === undefined) return options;
+  return {
+    ...options,
+    ...(serializers && { serializers: mapped(serializers, redactValue) }),
+    ...(formatters && { formatters: mapped(formatters, (made) => redact(made as object)) }),
+  };
+}
+
+/** The same functions, with something done to what they return. */
+function mapped<Functions extends object>(
+  functions: Functions,
+  then: (value: unknown) => unknown,
+): Functions {
+  const wrapped = Object.entries(functions).map(([name, make]: [string, (...args: unknown[]) => unknown]) => [
+    name,
+    (...args: unknown[]) => then(Reflect.apply(make, functions, args)),
+  ]);
+  return Object.fromEntries(wrapped) as Functions;
 }
 
 /** A child that was given a level keeps it, as with pino; `trace` cannot be told from none. */

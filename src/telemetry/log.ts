@@ -6,8 +6,8 @@ import type { Settings } from '../config.js';
 import { currentScope } from '../scope.js';
 import { EVERYTHING, gatedBy, levelNumber, sayLevel } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
-import { maskText, shortText } from './log-redact.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
+import { shortText } from './log-text.js';
 
 export interface LogIdentity {
   /** Row of this worker, 1..WORKERS; undefined in the primary, whose lines carry no `worker`. */
@@ -41,13 +41,13 @@ export function createLogger(
         const bindings = child.bindings();
         bound.set(child, new Set(SCOPED.filter((name) => name in bindings)));
       },
-      // Errors are plain by now; a message may still be long because of what was put into it.
+      // Fields are plain by now. A message has its secrets until all that belongs into it is there.
       serializers: {
         err: (value: unknown) => value,
         msg: (text: unknown) => (typeof text === 'string' ? shortText(text) : text),
       },
     },
-    { write: (line: string) => sink.write(maskText(line), format) },
+    { write: (line: string) => sink.write(line, format) },
   );
   sayLevel(root, lowest);
   return root;

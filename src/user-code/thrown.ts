@@ -1,7 +1,7 @@
 // What code of a project has thrown, as it can be shown: nothing of it is known, not even that its members
 // can be read.
 import { inspect } from 'node:util';
-import { maskText, shortText } from '../telemetry/log-redact.js';
+import { shortText } from '../telemetry/log-text.js';
 
 const UNREADABLE = '[unreadable]';
 const MOST_CAUSES = 5;
@@ -35,7 +35,7 @@ function readable(thrown: unknown, seen: Set<unknown>): Error | string {
   return copy;
 }
 
-const plain = (text: string): string => maskText(shortText(text));
+const plain = (text: string): string => shortText(text);
 
 /** Members of an error may be getters, and they may throw. */
 function attempt<T>(read: () => T, otherwise: T): T {

@@ -17,6 +17,9 @@ const FREE: readonly string[] = [
   'src/nearest.ts',
   'src/options.ts',
   'src/unix-socket.ts',
+  'src/secret-names.ts',
+  'src/secret-pairs.ts',
+  'src/secret-texts.ts',
 ];
 
 /** May put everything together, and therefore decides nothing. */

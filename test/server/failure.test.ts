@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
 import { problemOf } from '#src/server/failure.js';
 import { describeThrown } from '#src/telemetry/thrown.js';
+import { SECRET_TEXTS, SECRETS } from '#test/telemetry/secret-forms.js';
 
 const request = { requestId: 'r-1', traceId: 'a'.repeat(32), executed: true };
 const documentOf = (error: unknown) => {
@@ -10,6 +11,14 @@ const documentOf = (error: unknown) => {
 };
 
 describe('a failure as an answer', () => {
+  it('has no secret that its message holds', () => {
+    for (const text of Object.values(SECRET_TEXTS)) {
+      const { detail } = documentOf(new HttpError('BAD_UPSTREAM', `refused: ${text}`)).document;
+      for (const secret of SECRETS) expect(detail).to.not.contain(secret);
+      expect(detail).to.match(/^refused: /);
+    }
+  });
+
   it('is a problem document of RFC 9457 with our members', () => {
     const { status, document } = documentOf(new HttpError('EMAIL_TAKEN', 'This e-mail is taken.'));
     expect(status).to.equal(409);

@@ -44,6 +44,23 @@ function caused(count: number): Error {
   return error;
 }
 
+function deep(count: number, wrap: (inner: unknown) => unknown): unknown {
+  let value: unknown = 0;
+  for (let n = 0; n < count; n++) value = wrap(value);
+  return value;
+}
+
+/** In the form for JSON is another such object. */
+const showingItself = (): object => ({ toJSON: showingItself });
+const boxed = (): object => Object.assign(new String('a'), { valueOf: boxed });
+/** Looks like those of fetch, and has one field after the other. */
+const headers = (): object => ({
+  [Symbol.toStringTag]: 'Headers',
+  *[Symbol.iterator]() {
+    for (;;) yield ['name', 'value'];
+  },
+});
+
 const long = (): string => 'm'.repeat(20_000_000);
 const wide = (count: number): object =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
@@ -64,7 +81,13 @@ describe('a line of the log', () => {
     'a long text': () => carrying(long()),
     'many texts': () => carrying(Array.from({ length: 1_000 }, () => 'm'.repeat(10_000))),
     'a long name': () => carrying({ [long()]: 1 }),
-    'many names': () => carrying(wide(20_000)),
+    'many names': () => carrying(wide(100_000)),
+    'objects ten thousand deep': () => carrying(deep(10_000, (inner) => ({ inner }))),
+    'lists ten thousand deep': () => carrying(deep(10_000, (inner) => [inner])),
+    'maps ten thousand deep': () => carrying(deep(10_000, (inner) => new Map([['inner', inner]]))),
+    'forms for JSON without end': () => carrying(showingItself()),
+    'boxes without end': () => carrying(boxed()),
+    'headers without end': () => carrying(headers()),
     'an array with holes': () => carrying(sparse()),
     'a long boxed text': () => carrying(new String(long())),
     'a long text of toJSON': () => carrying({ toJSON: long }),
@@ -173,6 +196,64 @@ describe('a line of the log', () => {
     log.info({ inner: 1, toJSON: () => 'text' }, 'x');
     expect(texts[0]).to.contain('"shown":2').and.not.contain('inner');
     expect(texts[1]).to.contain('"value":"text"').and.not.contain('inner');
+  });
+
+  it('is written whatever throws when it is looked at', () => {
+    const fail = (): never => {
+      throw new Error('no');
+    };
+    const traps = ['get', 'has', 'ownKeys', 'getPrototypeOf', 'getOwnPropertyDescriptor'] as const;
+    const revoked = Proxy.revocable([], {});
+    revoked.revoke();
+    const itself: object = { toJSON: () => itself };
+    const hostile: readonly unknown[] = [
+      ...traps.flatMap((trap) =>
+        [{}, [], new Error('a')].map((target) => new Proxy(target, { [trap]: fail })),
+      ),
+      revoked.proxy,
+      itself,
+      { toJSON: fail },
+      {
+        get a() {
+          return fail();
+        },
+      },
+      {
+        get toJSON() {
+          return fail();
+        },
+      },
+      {
+        get [Symbol.toStringTag]() {
+          return fail();
+        },
+      },
+      { [Symbol.toStringTag]: 'Headers', [Symbol.iterator]: fail },
+      { [Symbol.toPrimitive]: fail, toString: fail, valueOf: fail },
+      Object.assign(new Map([['a', 1]]), { [Symbol.iterator]: fail }),
+      Object.assign([1], { [Symbol.iterator]: fail }),
+      Object.assign(new Number(1), { valueOf: fail }),
+      Object.assign(new Date(Number.NaN), { toJSON: fail }),
+      Symbol('s'),
+      () => 1,
+      10n ** 40n,
+      undefined,
+      null,
+    ];
+    for (const value of hostile) {
+      const { log, texts } = capture();
+      const info = (...args: unknown[]): void => Reflect.apply(log.info, log, args);
+      info(value, 'said %s', value);
+      info({ a: { value } }, 'said');
+      info({ err: value }, 'said %o %j %d', value, value, value);
+      info('said %s', value);
+      log.child({ value }).info('said');
+      log.child(value as object).info('said');
+      log.error(Object.assign(new Error('said'), { value, cause: value, errors: [value] }));
+      expect(texts).to.have.length(7);
+      for (const text of texts.slice(1)) expect((JSON.parse(text) as { msg: string }).msg).to.match(/^said/);
+      for (const text of texts) expect(text.length).to.be.below(MOST_BYTES);
+    }
   });
 
   it('is written for an error whose members cannot be read or have other types', () => {

@@ -1,0 +1,203 @@
+// Finds names of secrets inside a text, and masks what is behind them: `password=…`, `"token": "…"`, `token => …`,
+// `Cookie: …`, `--secret …`, `<password>…</password>`, `["cookie", "…"]`, `name="token" value="…"`, and
+// `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind them, so a text is read a few times, however
+// many there are.
+import { isSecret, isSecretHeader, isSecretName } from './secret-names.js';
+
+/** In the place of a secret. */
+export const CENSORED = '[redacted]';
+
+/** Where it is inside the text. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+const SEPARATOR = /[=:>]|%3[ad]/gi;
+/** An option of a command, with the blanks behind it. */
+const OPTION = /(?<![\w-])--?[a-z][\w-]{1,64}[ \t]{1,8}(?=[^\s-])/gi;
+/** In a list. */
+const COMMA = /["'] ?, ?(?=\\{0,8}["'[])/g;
+/** A quote or none, be it escaped. */
+const Q = String.raw`\\{0,8}["']?`;
+/** A name that is a value itself: the value is in the next member, or in the part of a form that begins so. */
+const MEMBER = new RegExp(
+  String.raw`(\b(?:name|key|header|field)${Q} ?[:=] ?${Q})([\w.-]{1,64})` +
+    String.raw`(${Q}(?:[ \t,;]{1,4}${Q}value${Q} ?[:=] ?${Q}|\r?\n\r?\n))([^"'\r\n\\]+)`,
+  'gi',
+);
+
+/** Characters of a name: no name of a secret is shorter, and of a longer one the end is looked at. */
+const [LEAST_NAME, MAX_NAME] = [3, 64];
+/** Characters of a list of columns. */
+const MAX_COLUMNS = 256;
+/** Quotes, brackets and blanks between a name and its separator. */
+const MAX_BETWEEN = 8;
+
+const FILE = /\.(?:[cm]?[jt]sx?|json|sql|proto|ya?ml|toml|pem)$/i;
+const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
+const LITERAL = /^(?:true|false|null|undefined|none|nil)$/i;
+/** Tokens and keys do not look so; a password may. */
+const WORD = /^[a-z]{1,15}$/;
+const MAY_BE_A_WORD = /pass|pwd|secret/i;
+const COOKIE = /cookies?$/i;
+
+/** What is behind a separator. Those that are read from a place on are sticky. */
+const BLANKS = /[ \t]{0,8}/y;
+/** There is no value: it is a parameter of a statement, or of a format. */
+const PLACEHOLDER = /(?:\$\d+|\?|%[sdifjoOc])(?![\w%])/y;
+const SCHEME =
+  /(?:bearer|basic|token|apikey|negotiate|ntlm)[ \t]+[^\s"',;]+|(?:digest|aws4-hmac-sha256)[ \t][^\r\n]*/iy;
+const COOKIES = /[^\s=;"']+=[^\r\n"']*/y;
+const ELEMENT = /[^<]*/y;
+const ARGUMENT = /\S+/y;
+const ROW = /\([^\r\n]*\)/y;
+/** Up to what may be behind it: a blank, a quote, or a sign in front of the end, a blank or the next pair. */
+const BARE = /(?:[^\s&"'`<>,;)\]}]|[,;)\]}](?![\s,;)\]}"'`]|$|[\w.-]+[=:]))+/y;
+const ENCODED = /(?:[^\s&"'`<>,;)\]}%]|%(?!2[26]|3c))+/iy;
+
+/** Masks what is behind names of secrets and a separator. */
+export const maskAssigned = (text: string): string => maskBehind(text, SEPARATOR, behindSeparator);
+
+/** Masks what comes next in a list whose names are quoted or have dashes. */
+export function maskListed(text: string): string {
+  const masked = text.includes('-') ? maskBehind(text, OPTION, behindOption) : text;
+  if (!masked.includes('"') && !masked.includes("'")) return masked;
+  return maskBehind(masked.replace(MEMBER, maskMember), COMMA, behindComma);
+}
+
+/** @param secretAt given the place behind a separator */
+function maskBehind(
+  text: string,
+  separator: RegExp,
+  secretAt: (text: string, behind: number) => Span | undefined,
+): string {
+  let result = '';
+  let end = 0;
+  separator.lastIndex = 0;
+  while (separator.test(text)) {
+    const secret = secretAt(text, separator.lastIndex);
+    if (secret === undefined || secret.to <= secret.from) continue;
+    result += text.slice(end, secret.from) + CENSORED;
+    end = secret.to;
+    separator.lastIndex = end;
+  }
+  return end === 0 ? text : result + text.slice(end);
+}
+
+function behindOption(text: string, behind: number): Span | undefined {
+  const [from, to] = nameBefore(text, behind);
+  if (!isSecretName(text.slice(from, to))) return undefined;
+  return quotedAt(text, behind) ?? spanOf(ARGUMENT, text, behind);
+}
+
+function behindComma(text: string, behind: number): Span | undefined {
+  const [from, to] = nameBefore(text, text.lastIndexOf(',', behind));
+  if (!isSecretHeader(text.slice(from, to))) return undefined;
+  return text[behind] === '[' ? bracketsAt(text, behind) : quotedAt(text, behind);
+}
+
+const maskMember = (whole: string, start: string, name: string, between: string): string =>
+  isSecretName(name) ? start + name + between + CENSORED : whole;
+
+function behindSeparator(text: string, behind: number): Span | undefined {
+  const isEncoded = !'=:>'.includes(text[behind - 1]!);
+  const at = behind - (isEncoded ? 3 : 1);
+  const separator = text[at]!;
+  const next = text[behind];
+  if (next === '=' || next === ':' || text.startsWith('//', behind)) return undefined; // `==`, `::`, `://`
+  if (separator === '=' && text[at - 1] === ')') {
+    return columnsBefore(text, at).some(isSecretName) ? spanOf(ROW, text, behind) : undefined;
+  }
+  const [from, to] = nameBefore(text, at);
+  // Most of those that begin with a digit are numbers, times and addresses.
+  if (to - from < LEAST_NAME || isDigit(text.charCodeAt(from))) return undefined;
+  const name = text.slice(from, to);
+  if (!isSecretName(name)) return undefined;
+  const before = text[from - 1];
+  if (separator === '>') return before === '<' || before === ':' ? spanOf(ELEMENT, text, behind) : undefined;
+  // Of a path, or a place in a file.
+  if (separator === ':' && (before === '/' || FILE.test(name))) return undefined;
+  const isArrow = separator === '=' && next === '>';
+  return valueAt(text, spanOf(BLANKS, text, isArrow ? behind + 1 : behind)!.to, name, separator);
+}
+
+function valueAt(text: string, at: number, name: string, separator: string): Span | undefined {
+  if (spanOf(PLACEHOLDER, text, at) !== undefined) return undefined;
+  const open = text[at];
+  if (open === '[' || open === '{') return bracketsAt(text, at);
+  const whole =
+    quotedAt(text, at) ??
+    spanOf(SCHEME, text, at) ??
+    (COOKIE.test(name) ? spanOf(COOKIES, text, at) : undefined);
+  if (whole !== undefined) return whole;
+  const bare = spanOf(separator.startsWith('%') ? ENCODED : BARE, text, at);
+  if (bare === undefined) return undefined;
+  const value = text.slice(bare.from, bare.to);
+  if (LITERAL.test(value) || (NUMBER.test(value) && !isSecret(name, 0))) return undefined;
+  const isProse = separator === ':' && WORD.test(value) && !MAY_BE_A_WORD.test(name);
+  return isProse ? undefined : bare;
+}
+
+/** Where the name in front of a separator is. */
+function nameBefore(text: string, at: number): readonly [from: number, to: number] {
+  let to = at;
+  while (to > 0 && at - to < MAX_BETWEEN && BETWEEN.includes(text[to - 1]!)) to--;
+  if (text[to - 3] === '%' && /^5d/i.test(text.slice(to - 2, to))) to -= 3; // user%5Bpassword%5D=
+  let from = to;
+  while (from > 0 && to - from < MAX_NAME && isInNames(text.charCodeAt(from - 1))) from--;
+  return [text[from - 1] === '%' ? from + 2 : from, to]; // %3Ftoken%3D
+}
+
+const BETWEEN = ' \t"\'`\\]';
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+/** Letters, digits, `_`, `-`, `.` and `$`. */
+const isInNames = (code: number): boolean =>
+  (code >= 0x61 && code <= 0x7a) ||
+  (code >= 0x41 && code <= 0x5a) ||
+  isDigit(code) ||
+  code === 0x5f ||
+  code === 0x2d ||
+  code === 0x2e ||
+  code === 0x24;
+
+/** Names in the parentheses in front of a separator. */
+function columnsBefore(text: string, at: number): readonly string[] {
+  const before = text.slice(Math.max(0, at - MAX_COLUMNS), at - 1);
+  const open = before.lastIndexOf('(');
+  return open < 0 ? [] : before.slice(open + 1).split(',');
+}
+
+/** Between quotes, be they escaped; to the end if there is no other quote. */
+function quotedAt(text: string, at: number): Span | undefined {
+  QUOTE.lastIndex = at;
+  const open = QUOTE.exec(text);
+  if (open === null) return undefined;
+  const [quote, backslashes] = open;
+  const from = at + quote.length;
+  for (let to = from; to < text.length; to++) {
+    if (text.startsWith(quote, to)) return { from, to };
+    if (backslashes === '' && text[to] === '\\') to++;
+  }
+  return { from, to: text.length };
+}
+
+const QUOTE = /(\\{0,8})["'`]/y;
+
+/** From a bracket to the one that closes it; to the end if none does. */
+function bracketsAt(text: string, from: number): Span {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    if ('[{'.includes(text[at]!)) depth++;
+    else if (']}'.includes(text[at]!) && --depth === 0) return { from, to: at + 1 };
+  }
+  return { from, to: text.length };
+}
+
+/** What matches from a place on; undefined when nothing does. */
+function spanOf(pattern: RegExp, text: string, from: number): Span | undefined {
+  pattern.lastIndex = from;
+  return pattern.test(text) ? { from, to: pattern.lastIndex } : undefined;
+}

@@ -1,0 +1,80 @@
+// Masks secrets inside texts that people read: messages, stacks, URLs, statements, bodies. Known are the forms that give
+// themselves away: a secret behind its name (`token=…`, `"password": "…"`, `--secret …`, `Cookie: …`), credentials of a
+// URL, a bearer token, basic credentials, a JWT, a private key, and tokens that their makers have marked.
+// Every form takes a time that grows with the text, so whoever hands one over bounds its length.
+import { CENSORED, maskAssigned, maskListed } from './secret-pairs.js';
+
+/** The shortest of all is `pwd=x`. */
+const LEAST = 5;
+
+/** What is behind the scheme of a URL, up to a blank or a quote: passwords have any other character. */
+const AUTHORITY = /:\/\/[^\s"'`<>]+/g;
+/** A user name of this length is a token. */
+const TOKEN_USER = 20;
+/** Of curl. */
+const USER_OPTION = /((?<![\w-])(?:-u|--user|--proxy-user)[ =]["']?[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
+const BEARER = /\b(bearer\s+)([\w.~+/-]{6,}=*)/gi;
+const BASIC = /\b(basic\s+)([\w+/-]{4,}={0,2})/gi;
+const JWT = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{2,}(?:\.[\w-]*)*/g;
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z ]{0,32}PRIVATE KEY[\s\S]*?(?:-----END [A-Z ]{0,32}PRIVATE KEY[A-Z ]{0,8}-----|$)/g;
+/** Of GitHub, GitLab, Slack, Stripe, npm, Google, and of those that write `sk-` in front of them. */
+const MARKED = new RegExp(
+  `(?<![\\w-])(?:${[
+    'gh[opsur]_\\w{20,}',
+    'github_pat_\\w{20,}',
+    'glpat-[\\w-]{16,}',
+    'xox[abeoprs]-[\\w-]{10,}',
+    '[rs]k_(?:live|test)_\\w{10,}',
+    'npm_\\w{30,}',
+    'AIza[\\w-]{30,}',
+    'sk-(?=[\\w-]{0,100}\\d)[\\w-]{20,}',
+  ].join('|')})`,
+  'g',
+);
+
+/** A text without any of it has none of the forms: most texts, and it takes less than 1 ns a character to know. */
+const HINT = /[=:>%@_-]|["'] ?,|(?:arer|asic)\s|eyJ|AIza/i;
+/** One without any of that has none but assignments. */
+const OTHER = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
+const SCHEME = /(?:bearer|basic)\s/i;
+const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;
+
+/** Masks the secrets inside a text. What it returns it would return again. */
+export function maskText(text: string): string {
+  if (text.length < LEAST || !HINT.test(text)) return text;
+  if (!OTHER.test(text)) return maskAssigned(text);
+  let masked = text;
+  if (masked.includes('PRIVATE KEY')) masked = masked.replace(PRIVATE_KEY, CENSORED);
+  if (masked.includes('@') && masked.includes('://')) masked = masked.replace(AUTHORITY, maskUser);
+  masked = maskListed(maskAssigned(masked));
+  if (masked.includes('-u')) masked = masked.replace(USER_OPTION, `$1${CENSORED}`);
+  if (SCHEME.test(masked)) masked = masked.replace(BEARER, maskBearer).replace(BASIC, maskBasic);
+  if (MARK.test(masked)) masked = masked.replace(JWT, CENSORED).replace(MARKED, CENSORED);
+  return masked;
+}
+
+/** `://user:password@host`, `://token@host`. */
+function maskUser(text: string): string {
+  const at = text.lastIndexOf('@');
+  const start = '://'.length;
+  const colon = text.indexOf(':', start);
+  const hasPassword = colon >= 0 && colon < at;
+  const user = text.slice(start, hasPassword ? colon : Math.max(start, at));
+  if (/[/?#[]/.test(user)) return text; // it is in the path
+  if (hasPassword) {
+    const isPort = /^\d{1,5}[/?#]/.test(text.slice(colon + 1, colon + 7));
+    return isPort ? text : text.slice(0, colon + 1) + CENSORED + text.slice(at);
+  }
+  return user.length < TOKEN_USER ? text : `://${CENSORED}${text.slice(at)}`;
+}
+
+/** Words that only follow "bearer" are short and have no digit. */
+const maskBearer = (whole: string, scheme: string, token: string): string =>
+  token.length >= 16 || /\d/.test(token) ? scheme + CENSORED : whole;
+
+/** RFC 7617: user and password, with a colon between them. */
+function maskBasic(whole: string, scheme: string, credentials: string): string {
+  const isPair = /^[^\p{Cc}:]*:\P{Cc}*$/u.test(Buffer.from(credentials, 'base64').toString());
+  return isPair ? scheme + CENSORED : whole;
+}

@@ -1,0 +1,86 @@
+// What a value that is to be logged is, asked without trust: members may be getters that throw, classes may lie.
+import { types } from 'node:util';
+
+/** In the place of what throws when it is read. */
+export const UNREADABLE = '[unreadable]';
+
+export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+/** A property, or a word in its place when reading it throws. */
+export function readable(source: object, name: string | symbol): unknown {
+  try {
+    return (source as Record<string | symbol, unknown>)[name];
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+/** What has no fields that are named gets a name; an object with a form for JSON is logged in that form. */
+export function asFields(source: object): object {
+  if (isError(source)) return { err: source };
+  if (hasNames(source)) {
+    const plain = jsonFormOf(source);
+    if (plain === source || hasNames(plain)) return plain as object;
+  }
+  return { value: source };
+}
+
+const hasNames = (value: unknown): boolean =>
+  isObject(value) &&
+  !Array.isArray(value) &&
+  !ArrayBuffer.isView(value) &&
+  !types.isBoxedPrimitive(value) &&
+  entriesOf(value) === undefined;
+
+/** @throws whatever `toJSON` throws */
+export function jsonFormOf(value: object): unknown {
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  return typeof toJSON === 'function' ? (toJSON.call(value, '') as unknown) : value;
+}
+
+/** Classes whose content is names with values, and in no member. */
+const ENTRY_LISTS: ReadonlySet<unknown> = new Set(['Map', 'Headers', 'URLSearchParams', 'FormData']);
+
+/** Names with values; undefined for what has members instead. */
+export function entriesOf(value: object): Iterable<unknown> | undefined {
+  if (types.isMap(value)) return value;
+  const isList = ENTRY_LISTS.has(readable(value, Symbol.toStringTag));
+  return isList && typeof readable(value, Symbol.iterator) === 'function' ? (value as never) : undefined;
+}
+
+/** The name in an object that is made of a name and a value: a header field, a variable, a parameter. */
+export function nameIn(source: object): string {
+  for (const member of ['name', 'key', 'header', 'field', 'Name', 'Key']) {
+    const name = readable(source, member);
+    if (typeof name === 'string') return name;
+  }
+  return '';
+}
+
+/** pino's rule for a line without a message. */
+export function messageOf(source: object): unknown {
+  if (isError(source)) return readable(source, 'message');
+  if (readable(source, 'msg') !== undefined) return undefined;
+  const error = readable(source, 'err');
+  return isObject(error) ? readable(error, 'message') : undefined;
+}
+
+export function typeOf(error: Error): string {
+  const made = readable(error, 'constructor');
+  const name = typeof made === 'function' ? readable(made, 'name') : readable(error, 'name');
+  return typeof name === 'string' ? name : 'Error';
+}
+
+/** Undefined for a cause that is nothing like an error. */
+export function causeOf(error: object): object | undefined {
+  const cause = readable(error, 'cause');
+  return isObject(cause) && typeof readable(cause, 'message') === 'string' ? cause : undefined;
+}
