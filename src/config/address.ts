@@ -1,5 +1,6 @@
 // Kinds of values that name a place in a network.
 import { isIP, isIPv4 } from 'node:net';
+import { isSecretName } from '../secret-names.js';
 import { type Kind, listOf, MASK, text } from './kind.js';
 
 const HOST_NAME =
@@ -59,8 +60,11 @@ export function maskUrl(url: string): string {
   const colon = user.indexOf(':');
   const shownUser = colon < 0 ? user : `${user.slice(0, colon)}:${MASK}`;
   const shown = at < 0 ? rest : `${shownUser}${rest.slice(at)}`;
-  return scheme + shown.replace(/([?&][^=&#]*(?:password|token|secret)[^=&#]*=)[^&#]*/gi, `$1${MASK}`);
+  return scheme + shown.replace(/([?&]([^=&#]*)=)[^&#]*/g, maskParameter);
 }
+
+const maskParameter = (whole: string, start: string, name: string): string =>
+  isSecretName(name) ? start + MASK : whole;
 
 /** Checked for its scheme; who uses it decides on the rest. Its password never shows. */
 function url(type: string, scheme: RegExp, parsable: (value: string) => string): Kind<string> {

@@ -1,6 +1,7 @@
 // Kinds of values: how text becomes a value, what is said when it does not, and how a value is shown again.
 
 import { parseRate, type Rate, rateText } from '../rate.js';
+import { isSecretName } from '../secret-names.js';
 
 export interface Kind<T> {
   /** With article: `a whole number`. Reads on in "is not …". */
@@ -138,7 +139,8 @@ export const pairs: Kind<Readonly<Record<string, string>>> = {
     }
     return found;
   },
-  show: (value) => shownPairs(value, encodeURIComponent),
+  show: (value) =>
+    shownPairs(value, (content, key) => (isSecretName(key) ? MASK : encodeURIComponent(content))),
   fromFile(value) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return plainText(value);
     const members = Object.entries(value);
@@ -154,8 +156,11 @@ export const secretPairs: Kind<Readonly<Record<string, string>>> = {
   show: (value) => shownPairs(value, () => MASK),
 };
 
-function shownPairs(value: Readonly<Record<string, string>>, shown: (content: string) => string): string {
-  const members = Object.entries(value).map(([key, content]) => `${key}=${shown(content)}`);
+function shownPairs(
+  value: Readonly<Record<string, string>>,
+  shown: (content: string, key: string) => string,
+): string {
+  const members = Object.entries(value).map(([key, content]) => `${key}=${shown(content, key)}`);
   return members.length === 0 ? 'none' : members.join(',');
 }
 

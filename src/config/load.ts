@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import { maskUrl } from './address.js';
+import { maskText } from '../secret-texts.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './file.js';
@@ -194,9 +194,8 @@ function read(
 }
 
 function faultOf({ as, raw }: Written, { kind }: Setting): string {
-  // An address may hold a password wherever it was written by mistake.
-  const shown =
-    kind.secret === true ? 'the value' : JSON.stringify(typeof raw === 'string' ? maskUrl(raw) : raw);
+  // A secret may be anywhere by mistake.
+  const shown = kind.secret === true ? 'the value' : maskText(JSON.stringify(raw));
   return `${as}: ${shown} is not ${kind.type}${kind.range === undefined ? '' : ` ${kind.range}`}`;
 }
 

@@ -14,8 +14,12 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Recorder } from '../memory/recorder.js';
 import type { TraceContext } from '../scope.js';
+import { isSecret } from '../secret-names.js';
+import { CENSORED } from '../secret-pairs.js';
+import { maskText } from '../secret-texts.js';
 import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
+import { shortText } from './log-text.js';
 import type { OtelSdk } from './otel-sdk.js';
 import { parseTraceparent } from './propagation.js';
 import type { HeadSampler } from './sampler.js';
@@ -152,7 +156,11 @@ class RecordingTracing implements Tracing {
     const { ROOT_CONTEXT, SpanKind: kinds, SpanStatusCode } = this.#api;
     const context = parent === undefined ? ROOT_CONTEXT : this.#contextOf(parent, isRemote);
     const otelKind = { server: kinds.SERVER, client: kinds.CLIENT, internal: kinds.INTERNAL }[kind];
-    const span = this.#tracer.startSpan(name, { kind: otelKind, attributes: { ...attributes } }, context);
+    const span = this.#tracer.startSpan(
+      maskText(name),
+      { kind: otelKind, attributes: withoutSecrets(attributes) },
+      context,
+    );
     return new Recorded(span, parent?.tracestate, SpanStatusCode.ERROR);
   }
 
@@ -193,6 +201,17 @@ class RecordingTracing implements Tracing {
   }
 }
 
+/** The same rules as in the log. */
+const withoutSecrets = (attributes: SpanAttributes): SpanAttributes =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [name, value && withoutSecret(name, value)]),
+  );
+
+function withoutSecret(name: string, value: string | number | boolean): string | number | boolean {
+  if (isSecret(name, value)) return CENSORED;
+  return typeof value === 'string' ? shortText(value) : value;
+}
+
 class Recorded implements SpanHandle {
   readonly recording = true;
   readonly context: TraceContext;
@@ -208,7 +227,7 @@ class Recorded implements SpanHandle {
   }
 
   setAttribute(name: string, value: string | number | boolean): void {
-    if (!this.#ended) this.#span.setAttribute(name, value);
+    if (!this.#ended) this.#span.setAttribute(name, withoutSecret(name, value));
   }
 
   end(errorType?: string, message?: string): void {
@@ -216,7 +235,10 @@ class Recorded implements SpanHandle {
     this.#ended = true;
     if (errorType !== undefined) {
       this.#span.setAttribute('error.type' satisfies typeof ATTR_ERROR_TYPE, errorType);
-      this.#span.setStatus({ code: this.#failed, ...(message === undefined ? {} : { message }) });
+      this.#span.setStatus({
+        code: this.#failed,
+        ...(message === undefined ? {} : { message: shortText(message) }),
+      });
     }
     this.#span.end();
   }

@@ -110,6 +110,11 @@ describe('kinds of values', () => {
       expect(maskUrl('postgres://h/d')).to.equal('postgres://h/d');
     });
 
+    it('keeps parameters whose names are those of no secret', () => {
+      const url = 'postgres://h/d?sslkey=/k.pem&application_name=monkey&target_session_attrs=any';
+      expect(maskUrl(url)).to.equal(url);
+    });
+
     it('never shows the password, whatever stands around it', () => {
       const around = fc.string({ unit: fc.constantFrom(...'ab:@/?#&=%[] '.split('')) });
       fc.assert(
@@ -121,7 +126,15 @@ describe('kinds of values', () => {
     });
 
     it('never shows a password parameter', () => {
-      for (const name of ['password', 'sslpassword', 'access_token', 'PASSWORD']) {
+      for (const name of [
+        'password',
+        'sslpassword',
+        'access_token',
+        'PASSWORD',
+        'passphrase',
+        'api-key',
+        'sig',
+      ]) {
         expect(maskUrl(`postgres://h/d?a=b&${name}=${SECRET}&c=d`)).to.equal(
           `postgres://h/d?a=b&${name}=***&c=d`,
         );

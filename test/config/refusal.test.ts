@@ -16,6 +16,11 @@ describe('what is refused with exit code 78', () => {
       { env: { MULTILANE_PORT: 'abc' } },
       '78 MULTILANE_PORT: "abc" is not a whole number from 0 to 65535',
     ],
+    [
+      'a secret in the wrong place',
+      { env: { PORT: 'https://a.example/?token=abc' } },
+      '78 PORT: "https://a.example/?token=[redacted]" is not a whole number from 0 to 65535',
+    ],
     ['a bad bare variable', { env: { PORT: '1.5' } }, '78 PORT: "1.5" is not a whole number from 0 to 65535'],
     ['a negative number', { argv: ['--port', '-1'] }, /^78 --port: "-1" is not/],
     [

@@ -14,6 +14,7 @@ export interface CollectedSpan {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly resource: Readonly<Record<string, unknown>>;
   readonly statusCode: number;
+  readonly statusMessage: string | undefined;
   readonly durationMs: number;
 }
 
@@ -32,7 +33,7 @@ interface RawSpan {
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   attributes: KeyValue[];
-  status: { code: number };
+  status: { code: number; message?: string };
 }
 
 interface Export {
@@ -55,6 +56,7 @@ function decode(text: string): CollectedSpan[] {
         attributes: map(span.attributes),
         resource: map(resource.attributes),
         statusCode: span.status.code,
+        statusMessage: span.status.message,
         durationMs: Number(BigInt(span.endTimeUnixNano) - BigInt(span.startTimeUnixNano)) / 1e6,
       })),
     ),

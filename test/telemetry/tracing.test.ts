@@ -18,6 +18,7 @@ import {
 } from '#src/telemetry/spans.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { type Collector, startCollector } from './collector.js';
+import { SECRET_TEXTS, SECRETS } from './secret-forms.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -72,6 +73,29 @@ describe('telemetry/tracing', () => {
     open.push(one);
     return one;
   }
+
+  it('exports no secret, in no attribute, name or message', async () => {
+    const one = start();
+    const texts = Object.values(SECRET_TEXTS);
+    const attributes = Object.fromEntries(texts.map((text, at) => [`text.${at}`, text]));
+    const span = one.begin(`cpu ${texts[0]}`, 'internal', undefined, {
+      ...attributes,
+      'user.password': 'a',
+      n: 0,
+    });
+    for (const [at, text] of texts.entries()) span.setAttribute(`later.${at}`, text);
+    span.setAttribute('api_key', 'a');
+    span.end('INTERNAL', texts[0]);
+    await one.flush();
+    const sent = JSON.stringify(collector.spans);
+    for (const secret of SECRETS) expect(sent).to.not.contain(secret);
+    expect(collector.spans[0]?.attributes).to.include({
+      'user.password': '[redacted]',
+      api_key: '[redacted]',
+      n: 0,
+    });
+    expect(Object.keys(collector.spans[0]!.attributes)).to.have.length(2 * texts.length + 4);
+  });
 
   it('exports one trace whose spans hang together: request, call, its request, query, step, task', async () => {
     const one = start();
