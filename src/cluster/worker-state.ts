@@ -126,6 +126,8 @@ export function descriptorOf(state: WorkerState): Descriptor | undefined {
 /** How the state is shown to operators (CONTRACT section 5). */
 export const SHOWN_STATES = ['starting', 'ready', 'draining', 'stalled', 'wedged', 'dead'] as const;
 
-export function shownAs(state: WorkerState): (typeof SHOWN_STATES)[number] {
+/** @param isOverdue it was to end long ago: it counts with those that stand still, for it may never end either */
+export function shownAs(state: WorkerState, isOverdue = false): (typeof SHOWN_STATES)[number] {
+  if (isOverdue && state.kind !== 'dead') return 'wedged';
   return state.kind === 'leaving' || state.kind === 'failing' ? 'draining' : state.kind;
 }

@@ -18,7 +18,7 @@ const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
 export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Block): MetricSource {
   return () => {
-    const states = supervisor.threads.map((thread) => shownAs(thread.state));
+    const states = supervisor.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
     const series = SHOWN_STATES.map((state) =>
       reading('multilane_workers', states.filter((one) => one === state).length, { state }),
     );

@@ -18,7 +18,7 @@ export function workerList(
   series: SeriesMemory,
   clock: Clock,
 ): readonly WorkerView[] {
-  return supervisor.threads.map(({ worker, slot, generation, state, startedAt }) => {
+  return supervisor.threads.map(({ worker, slot, generation, state, isOverdue, startedAt }) => {
     const row = readWorker(block, slot);
     const route =
       row.currentRoute === undefined
@@ -27,7 +27,7 @@ export function workerList(
     return {
       id: worker,
       generation,
-      state: shownAs(state),
+      state: shownAs(state, isOverdue),
       startedAt: startedAt.toISOString(),
       connections: row.connections,
       inFlight: row.inFlight,

@@ -4,6 +4,7 @@ import { Reload } from '#src/cluster/reload.js';
 import { RESTART_LIMITS, type RestartLimits } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor, type SupervisorOptions } from '#src/cluster/supervisor.js';
+import { shownAs } from '#src/cluster/worker-state.js';
 import { loadSettings } from '#src/config/load.js';
 import type { Settings } from '#src/config.js';
 import { Block } from '#src/memory/block.js';
@@ -198,6 +199,14 @@ describe('the supervisor of threads that drain for as long as they may', () => {
       expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
     }
     expect(supervisor.threads.map(({ generation }) => generation)).to.deep.equal([1, 3, 4]);
+  });
+
+  it('ends a reload beside a thread that does not end', async () => {
+    await start({ WORKERS: '1', DRAIN_MS: '20' }, { overdueMs: 50 }, 'deaf');
+    const reload = new Reload(supervisor, createLogger(await settingsOf({})));
+    expect(await reload.begin()).to.equal(true);
+    const shown = supervisor.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
+    expect(shown).to.deep.equal(['wedged', 'ready']);
   });
 
   it('replaces by order also a thread that never gets ready', async () => {

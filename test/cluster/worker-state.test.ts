@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { descriptorOf, move, type WorkerEvent, type WorkerState } from '#src/cluster/worker-state.js';
+import {
+  descriptorOf,
+  move,
+  shownAs,
+  type WorkerEvent,
+  type WorkerState,
+} from '#src/cluster/worker-state.js';
 
 const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
   fc.constant<WorkerEvent>({ type: 'ready', descriptor: { slot: 1, app: 1 } }),
@@ -70,6 +76,12 @@ describe('worker states', () => {
     expect(wedged.kind).to.equal('wedged');
     expect(move(wedged, { type: 'resume' })).to.deep.equal({ kind: 'draining', reason: 'drained' });
     expect(() => move(wedged, { type: 'stall' })).to.throw('not legal');
+  });
+
+  it('are shown as wedged when they were to end long ago, until they do', () => {
+    const draining: WorkerState = { kind: 'draining', reason: 'drained' };
+    expect([shownAs(draining), shownAs(draining, true)]).to.deep.equal(['draining', 'wedged']);
+    expect(shownAs(move(draining, { type: 'exit' }), true)).to.equal('dead');
   });
 
   it('do not stall before they have served: loading code may take its time', () => {
