@@ -2,6 +2,7 @@
 // `start` and `check` keep the exit codes of the process itself.
 import { CommanderError } from 'commander';
 import { ConfigError, StartError } from '../errors.js';
+import { plain } from './terminal-text.js';
 
 const FAILED = 1;
 /** As the shell's own commands have it. */
@@ -22,8 +23,13 @@ export function exitCodeOf(error: unknown): number {
   return isKnown(error) ? error.exitCode : FAILED;
 }
 
-/** A stack only for what nobody foresaw. */
+/**
+ * What stderr says of it. One line for a command that failed, because what another process has answered may be in it;
+ * a stack only for what nobody foresaw.
+ */
 export function messageOf(error: unknown): string {
-  if (isKnown(error)) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof CommandFailure) return plain(error.message);
+  const known = isKnown(error) ? error.message : undefined;
+  const text = known ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return text.replaceAll('\t', '    ').split('\n').map(plain).join('\n');
 }

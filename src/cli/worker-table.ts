@@ -1,6 +1,6 @@
 // The workers as a table, for `ps` and `top`.
-import type { WorkerView } from '../telemetry/admin/telemetry-routes.js';
 import { tableOf } from './output.js';
+import type { View } from './plane-views.js';
 
 const HEAD = [
   'WORKER',
@@ -16,7 +16,7 @@ const HEAD = [
   'NOW',
 ];
 
-export function workerTable(workers: readonly WorkerView[], now: number): string {
+export function workerTable(workers: View<'workers'>, now: number): readonly string[] {
   return tableOf(
     HEAD,
     workers.map((worker) => [
@@ -35,8 +35,9 @@ export function workerTable(workers: readonly WorkerView[], now: number): string
   );
 }
 
-/** The two largest units: `3d 4h`, `5m 0s`, `12s`. */
+/** The two largest units: `3d 4h`, `5m 0s`, `12s`; `-` for what is no number. */
 export function durationOf(ms: number): string {
+  if (!Number.isFinite(ms)) return '-';
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const parts: readonly (readonly [number, string])[] = [
     [Math.floor(seconds / 86_400), 'd'],

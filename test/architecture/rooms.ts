@@ -122,6 +122,11 @@ export function isPlaced({ path }: Source): boolean {
 const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
   [/\b(SharedArrayBuffer|Atomics)\b/, /^src\/memory\//, 'shared memory is named in src/memory only'],
   [/\bprocess\s*\.\s*env\b/, /^src\/config(\/[^/]+)?\.ts$/, 'the environment is read in src/config only'],
+  [
+    /\bprocess\s*\.\s*stdout\s*\.\s*write\b/,
+    /^src\/(?!cli\/)|^src\/cli\/output\.ts$/,
+    'commands print through src/cli/output.ts, which lets no text of another process steer the terminal',
+  ],
   [/\bnew\s+(Worker|Piscina)\b/, /^src\/cluster\//, 'threads are made in src/cluster only'],
 ];
 

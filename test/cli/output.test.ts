@@ -1,6 +1,10 @@
 import { expect } from 'chai';
-import { tableOf } from '#src/cli/output.js';
+import fc from 'fast-check';
+import { screenOf, tableOf } from '#src/cli/output.js';
+import { fitted, plain, plainJson, widthOf } from '#src/cli/terminal-text.js';
 import { durationOf } from '#src/cli/worker-table.js';
+
+const STEERING = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
 
 describe('what commands print', () => {
   it('is a table with numbers to the right and nothing at the end of a line', () => {
@@ -11,18 +15,64 @@ describe('what commands print', () => {
         ['bcd', 9, 'x'],
       ],
     );
-    expect(table).to.equal('ID    N  NOTE\na    10  -\nbcd   9  x\n');
+    expect(table).to.deep.equal(['ID    N  NOTE', 'a    10  -', 'bcd   9  x']);
   });
 
   it('is the head alone when there is nothing to list', () => {
-    expect(tableOf(['ID', 'NOTE'], [])).to.equal('ID  NOTE\n');
+    expect(tableOf(['ID', 'NOTE'], [])).to.deep.equal(['ID  NOTE']);
   });
 
   it('lets no text from elsewhere reach the terminal as a command', () => {
-    expect(tableOf(['A'], [['\x1b[2Jgone\n']])).to.equal('A\n?[2Jgone?\n');
+    expect(tableOf(['A'], [['\x1b[2Jgone\n']])).to.deep.equal(['A', '?[2Jgone?']);
+    const any = fc.string({
+      unit: fc.oneof(fc.nat(0x2fff), fc.nat(0x10ffff)).map((code) => String.fromCodePoint(code)),
+    });
+    fc.assert(
+      fc.property(any, (text) => {
+        expect(plain(text)).to.not.match(STEERING);
+        const json = plainJson(JSON.stringify({ [text]: text }, undefined, 2));
+        expect(json.replaceAll('\n', '')).to.not.match(STEERING);
+        expect(JSON.parse(json)).to.deep.equal({ [text]: text });
+      }),
+    );
+  });
+
+  it('has columns of the same width where characters take two, or none', () => {
+    const table = tableOf(
+      ['A', 'B'],
+      [
+        ['日本', 1],
+        ['e\u0301', 2],
+        ['🚀a', 3],
+      ],
+    );
+    expect(table).to.deep.equal(['A     B', '日本  1', 'e\u0301     2', '🚀a   3']);
+  });
+
+  it('fits the screen, whatever it is made of and however small that is', () => {
+    const line = fc.string({ unit: fc.constantFrom('a', ' ', '日', '🚀', 'e\u0301', '\x1b', '\u202e', '…') });
+    fc.assert(
+      fc.property(
+        fc.array(line),
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 9 }),
+        (lines, columns, rows) => {
+          const screen = screenOf(lines, columns, rows);
+          expect(screen).to.have.length(Math.min(lines.length, rows));
+          for (const [at, shown] of screen.entries()) {
+            expect(widthOf(shown)).to.be.at.most(columns);
+            const isWhole = at < rows - 1 || lines.length <= rows;
+            if (isWhole && widthOf(plain(lines[at]!)) <= columns) expect(shown).to.equal(plain(lines[at]!));
+          }
+        },
+      ),
+    );
+    expect(screenOf(['a', 'b', 'c'], 20, 2)).to.deep.equal(['a', '… 2 more lines']);
+    expect(fitted('日本語', 5)).to.equal('日本…');
   });
 
   for (const [ms, text] of [
+    [Number.NaN, '-'],
     [-5, '0s'],
     [999, '0s'],
     [12_000, '12s'],

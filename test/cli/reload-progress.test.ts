@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { generationsOf, progressOf } from '#src/cli/reload-progress.js';
 
 /** `1.2 ready` is worker 1 in generation 2. */
@@ -21,6 +22,15 @@ describe('the progress of a reload', () => {
     ['is over', ['1.2 ready', '2.5 ready'], 'done', [1, 2]],
     ['is over although a replacement was replaced', ['1.3 ready', '2.6 ready'], 'done', [1, 2]],
     ['has lost a worker that is started anew', ['1.2 ready', '2.5 starting'], 'moving', [1]],
+    ['is over beside a thread that stands still', ['1.1 wedged', '1.2 ready', '2.5 ready'], 'done', [1, 2]],
+    [
+      'waits for another to drain',
+      ['1.1 wedged', '1.2 ready', '2.4 draining', '2.5 ready'],
+      'moving',
+      [1, 2],
+    ],
+    ['is between two workers, one wedged', ['1.1 wedged', '1.2 ready', '2.4 ready'], 'standing', [1]],
+    ['starts another for one that stands still', ['1.2 wedged', '1.3 starting', '2.5 ready'], 'moving', [2]],
   ] as const) {
     it(`is ${state} when it ${what}`, () => {
       const progress = progressOf(before, seen(...now));
@@ -28,6 +38,28 @@ describe('the progress of a reload', () => {
       expect(progress.replaced.map(({ id }) => id)).to.deep.equal(replaced);
     });
   }
+
+  it('is moving or over, whatever each thread is at, or a worker is not replaced', () => {
+    const states = ['starting', 'ready', 'draining', 'stalled', 'wedged', 'dead'];
+    const thread = fc.record({
+      id: fc.integer({ min: 1, max: 2 }),
+      generation: fc.integer({ min: 1, max: 6 }),
+      state: fc.constantFrom(...states),
+    });
+    fc.assert(
+      fc.property(fc.array(thread), (threads) => {
+        // Each of them ends, gets ready, or stands still for good.
+        const settled = threads.filter(({ state }) => state === 'ready' || state === 'wedged');
+        const { state, replaced, stuck, pending } = progressOf(before, settled);
+        const isTwice = new Set(settled.filter((one) => one.state === 'ready').map(({ id }) => id));
+        if (isTwice.size === settled.filter((one) => one.state === 'ready').length) {
+          expect(state).to.not.equal('moving');
+        }
+        for (const one of stuck) expect(one.state).to.equal('wedged');
+        for (const one of [...replaced, ...pending]) expect(one.state).to.not.equal('wedged');
+      }),
+    );
+  });
 
   it('counts from the newest generation of a worker that was being replaced', () => {
     expect([...generationsOf(seen('1.1 draining', '1.2 ready'))]).to.deep.equal([[1, 2]]);

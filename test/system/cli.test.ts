@@ -7,7 +7,7 @@ import { CLI, type Cluster, startCluster } from '#test/support/cluster.js';
 import { allServing, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
-import { HAZARDS } from './fixtures/paths.js';
+import { HAZARDS, STALLS } from './fixtures/paths.js';
 import { type Shop, sharedShop } from './shop.js';
 
 describe('multilane, on a running process', () => {
@@ -70,6 +70,23 @@ describe('multilane, on a running process', () => {
     expect(await until(finished, (count) => count > before)).to.equal(before + 1);
   });
 
+  it('reload waits no longer than it is told to, and says for what', async function () {
+    this.timeout(30_000);
+    const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
+    const before = finished();
+    const wire = await Wire.open(cluster.url);
+    expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
+    const held = wire.request('GET', '/until-left');
+    const run = await on('reload', '--timeout', '0.5');
+    wire.destroy();
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.match(
+      /^multilane: reload is not over after \d of 2 workers and 0.5 s: worker \d of generation /,
+    );
+    await held;
+    await until(finished, (count) => count > before);
+  });
+
   it('reload fails when a replacement does not get ready', async function () {
     this.timeout(30_000);
     const broken = join(cluster.dataDir, 'broken');
@@ -86,6 +103,35 @@ describe('multilane, on a running process', () => {
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
     expect(cluster.leftovers()).to.deep.equal([]);
     expect((await on('ps')).stderr).to.match(/nothing listens there; is the process running/);
+  });
+});
+
+describe('multilane reload, beside a thread that stands still for good', () => {
+  it('names it and fails, once all workers are replaced', async function () {
+    this.timeout(60_000);
+    const cluster = await startCluster({ config: STALLS, env: { STALL_MS: '300', DRAIN_MS: '500' } });
+    try {
+      const wire = await Wire.open(cluster.url);
+      void wire.request('GET', '/native/20').catch(() => undefined); // nothing answers any more
+      const stands = (list: readonly WorkerView[]): boolean => list.some(({ state }) => state === 'wedged');
+      const list = await until(
+        () => workersOf(cluster),
+        (now) => stands(now) && now.filter(({ state }) => state === 'ready').length === 2,
+      );
+      const stuck = list.find(({ state }) => state === 'wedged')!;
+      const run = await multilane(['reload', '--admin', cluster.adminUrl]);
+      expect(run.stderr).to.match(
+        new RegExp(
+          `^multilane: all workers are replaced, but worker ${stuck.id} of generation 1 \\(wedged\\) .*\n$`,
+        ),
+      );
+      expect(run.code).to.equal(1);
+      expect(run.stdout.split('\n')).to.have.length(3);
+      const finished = (): boolean => cluster.logs().some(({ msg }) => msg === 'reload finished');
+      expect(await until(finished, (yes) => yes)).to.equal(true);
+    } finally {
+      await cluster.dispose();
+    }
   });
 });
 

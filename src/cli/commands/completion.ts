@@ -9,5 +9,5 @@ export function completionCommand(program: Command): void {
     .command('completion')
     .description('print a completion script: bash, zsh or fish')
     .addArgument(new Argument('<shell>', 'shell that reads it').choices(SHELLS))
-    .action((shell: Shell) => print(completionScript(shell, levelsOf(program))));
+    .action((shell: Shell) => print(completionScript(shell, levelsOf(program)).trimEnd().split('\n')));
 }

@@ -36,8 +36,8 @@ const rowsOf = (states: readonly DatabaseState[], pending: string) =>
 
 const jsonOf = (states: readonly DatabaseState[], pending: string) => ({ items: rowsOf(states, pending) });
 
-function tableFor(states: readonly DatabaseState[], pending: string): string {
-  if (states.length === 0) return 'no service of this project has a database\n';
+function tableFor(states: readonly DatabaseState[], pending: string): readonly string[] {
+  if (states.length === 0) return ['no service of this project has a database'];
   const rows = rowsOf(states, pending).map((row) => [row.service, row.set, row.migration, row.state]);
   return tableOf(['SERVICE', 'SET', 'MIGRATION', 'STATE'], rows);
 }

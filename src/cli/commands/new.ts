@@ -28,7 +28,13 @@ export function newCommand(program: Command): void {
         command.error(`error: "${name}" cannot be the name of a package: lower case letters, digits, - . _`);
       }
       await writeProject(folder, name);
-      await print(`${folder} holds a new project. Next:\n\n  cd ${dir}\n  npm install\n  npm run dev\n`);
+      await print([
+        `${folder} holds a new project. Next:`,
+        '',
+        `  cd ${dir}`,
+        '  npm install',
+        '  npm run dev',
+      ]);
     });
 }
 

@@ -1,10 +1,10 @@
 // `multilane sagas`: the operator's view of sagas, and hands on those that nobody runs.
+
 import type { Command } from 'commander';
-import type { SagaPage } from '../../saga/operator.js';
-import type { SagaView } from '../../saga/saga.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { CommandFailure } from '../failure.js';
-import { type OutputOptions, plain, print, printJson, tableOf, withJson } from '../output.js';
+import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
+import type { View } from '../plane-views.js';
 
 type Options = AdminOptions & OutputOptions;
 
@@ -39,13 +39,13 @@ export function sagasCommand(program: Command): void {
   withJson(withAdmin(sagas.command('show <saga-id>')))
     .description('show one saga with its steps')
     .action(async (sagaId: string, options: Options) => {
-      await show(await (await adminPlane(options)).get<SagaView>(pathOf(sagaId)), options);
+      await show(await (await adminPlane(options)).get(pathOf(sagaId), 'saga'), options);
     });
   for (const [hand, meaning] of Object.entries(HANDS)) {
     withJson(withAdmin(sagas.command(`${hand} <saga-id>`)))
       .description(meaning)
       .action(async (sagaId: string, options: Options) => {
-        await show(await (await adminPlane(options)).post<SagaView>(`${pathOf(sagaId)}/${hand}`), options);
+        await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/${hand}`, 'saga'), options);
       });
   }
   withJson(withAdmin(sagas.command('skip <saga-id>')))
@@ -53,7 +53,7 @@ export function sagasCommand(program: Command): void {
     .option('--result <json>', 'what the step has given, which the steps behind it read')
     .action(async (sagaId: string, options: SkipOptions) => {
       const body = options.result === undefined ? undefined : { result: jsonIn(options.result) };
-      await show(await (await adminPlane(options)).post<SagaView>(`${pathOf(sagaId)}/skip`, body), options);
+      await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/skip`, 'saga', body), options);
     });
 }
 
@@ -73,7 +73,7 @@ async function list(options: ListOptions): Promise<void> {
     const value = options[name];
     if (value !== undefined) query.set(name, value);
   }
-  const page = await (await adminPlane(options)).get<SagaPage>(`/sagas?${query.toString()}`);
+  const page = await (await adminPlane(options)).get(`/sagas?${query.toString()}`, 'sagaPage');
   if (options.json) return printJson(page);
   const rows = page.items.map(({ sagaId, saga, version, status, updatedAt, reason }) => [
     sagaId,
@@ -82,11 +82,11 @@ async function list(options: ListOptions): Promise<void> {
     updatedAt,
     reason ?? '-',
   ]);
-  const more = page.nextCursor === null ? '' : `more: --cursor ${page.nextCursor}\n`;
-  return print(tableOf(['ID', 'SAGA', 'STATUS', 'UPDATED', 'REASON'], rows) + more);
+  const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];
+  return print([...tableOf(['ID', 'SAGA', 'STATUS', 'UPDATED', 'REASON'], rows), ...more]);
 }
 
-async function show(saga: SagaView, { json }: OutputOptions): Promise<void> {
+async function show(saga: View<'saga'>, { json }: OutputOptions): Promise<void> {
   if (json) return printJson(saga);
   const { sagaId, status, reason, error, createdAt, updatedAt, steps } = saga;
   const lines = [
@@ -104,5 +104,5 @@ async function show(saga: SagaView, { json }: OutputOptions): Promise<void> {
     step.error === null ? '-' : `${step.error.code}: ${step.error.message}`,
   ]);
   const table = tableOf(['STEP', 'STATUS', 'ATTEMPTS', 'FINISHED', 'ERROR'], rows);
-  return print(`${lines.map(plain).join('\n')}\n\n${table}`);
+  return print([...lines, '', ...table]);
 }

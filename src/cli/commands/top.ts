@@ -1,22 +1,19 @@
 // `multilane top`: load and workers of a running process, once a second on a terminal, else once.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { WorkerView } from '../../telemetry/admin/telemetry-routes.js';
-import type { MetricsJson } from '../../telemetry/metrics-json.js';
 import type { AdminClient } from '../admin-client.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { CommandFailure } from '../failure.js';
-import { type OutputOptions, print, printJson, withJson } from '../output.js';
+import { type OutputOptions, print, printJson, printScreen, withJson } from '../output.js';
+import type { View } from '../plane-views.js';
 import { durationOf, workerTable } from '../worker-table.js';
 
 const EVERY_MS = 1_000;
-/** Cursor to the corner, and everything below it cleared. */
-const CLEAR = '\x1b[H\x1b[2J';
 
 interface Look {
   readonly at: number;
-  readonly workers: readonly WorkerView[];
-  readonly metrics: MetricsJson;
+  readonly workers: View<'workers'>;
+  readonly metrics: View<'totals'>;
 }
 
 export function topCommand(program: Command): void {
@@ -27,14 +24,14 @@ export function topCommand(program: Command): void {
       const first = await look(plane);
       if (options.json) await printJson({ workers: first.workers, metrics: first.metrics });
       else if (process.stdout.isTTY) await watch(plane, first);
-      else await print(screenOf(plane, first, undefined));
+      else await print(linesOf(plane, first, undefined));
     });
 }
 
 async function look(plane: AdminClient): Promise<Look> {
   const [workers, metrics] = await Promise.all([
-    plane.get<WorkerView[]>('/workers'),
-    plane.get<MetricsJson>('/metrics.json'),
+    plane.get('/workers', 'workers'),
+    plane.get('/metrics.json', 'totals'),
   ]);
   return { at: Date.now(), workers, metrics };
 }
@@ -42,29 +39,38 @@ async function look(plane: AdminClient): Promise<Look> {
 /** Until Ctrl-C. A process that is away, for a restart say, is asked again. */
 async function watch(plane: AdminClient, first: Look): Promise<never> {
   let last = first;
-  await print(CLEAR + screenOf(plane, first, undefined));
+  let lines = linesOf(plane, first, undefined);
+  const draw = (): Promise<void> => printScreen(lines);
+  // The terminal has another size, and shows what it had as it fits.
+  process.stdout.on('resize', () => void draw().catch(() => undefined));
   for (;;) {
+    await draw();
     await delay(EVERY_MS);
     try {
       const next = await look(plane);
-      await print(CLEAR + screenOf(plane, next, last));
+      lines = linesOf(plane, next, last);
       last = next;
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      await print(`${CLEAR}${error.message}\n`);
+      lines = [error.message];
     }
   }
 }
 
-function screenOf({ url }: AdminClient, { at, workers, metrics }: Look, last: Look | undefined): string {
+function linesOf(
+  { url }: AdminClient,
+  { at, workers, metrics }: Look,
+  last: Look | undefined,
+): readonly string[] {
   const { p50, p90, p99, max } = metrics.response_time_ms;
   const rate = last === undefined ? '' : `${ratePerSecond({ at, metrics }, last)} requests/s, `;
-  return (
-    `${url}  up ${durationOf(metrics.uptime_seconds * 1000)}\n` +
-    `${rate}${metrics.request_count} requests, ${metrics.error_count} errors, ${metrics.active_requests} active\n` +
-    `since the start: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms\n\n` +
-    workerTable(workers, at)
-  );
+  return [
+    `${url}  up ${durationOf(metrics.uptime_seconds * 1000)}`,
+    `${rate}${metrics.request_count} requests, ${metrics.error_count} errors, ${metrics.active_requests} active`,
+    `since the start: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`,
+    '',
+    ...workerTable(workers, at),
+  ];
 }
 
 /** A process that was started anew counts from 0 again. */

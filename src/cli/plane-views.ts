@@ -1,0 +1,77 @@
+// What commands read of the responses of an admin plane (docs/contract.md, section 5). Members that no command reads are
+// in none of them, so that a plane of another version may have others.
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** `GET /workers`. */
+const workers = Type.Array(
+  Type.Object({
+    id: Type.Number(),
+    generation: Type.Number(),
+    state: Type.String(),
+    startedAt: orNull(Type.String()),
+    connections: Type.Number(),
+    inFlight: Type.Number(),
+    requests: Type.Number(),
+    loopUtilization: Type.Number(),
+    loopDelayP99Ms: Type.Number(),
+    heapUsedMb: Type.Number(),
+    current: orNull(Type.Object({ route: Type.String(), sinceMs: Type.Number() })),
+  }),
+);
+
+/** `GET /metrics.json`. */
+const totals = Type.Object({
+  request_count: Type.Number(),
+  error_count: Type.Number(),
+  active_requests: Type.Number(),
+  uptime_seconds: Type.Number(),
+  response_time_ms: Type.Object({
+    p50: Type.Number(),
+    p90: Type.Number(),
+    p99: Type.Number(),
+    max: Type.Number(),
+  }),
+});
+
+const sagaError = Type.Object({ code: Type.String(), message: Type.String() });
+
+/** `GET /sagas/:id`, and what changes one. */
+const saga = Type.Object({
+  sagaId: Type.String(),
+  saga: Type.String(),
+  version: Type.Number(),
+  status: Type.String(),
+  reason: orNull(Type.String()),
+  createdAt: Type.String(),
+  updatedAt: Type.String(),
+  error: orNull(Type.Composite([sagaError, Type.Object({ failedStep: Type.String() })])),
+  steps: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      status: Type.String(),
+      attempts: Type.Number(),
+      finishedAt: orNull(Type.String()),
+      error: orNull(sagaError),
+    }),
+  ),
+});
+
+/** `GET /sagas`. */
+const sagaPage = Type.Object({
+  items: Type.Array(Type.Pick(saga, ['sagaId', 'saga', 'version', 'status', 'updatedAt', 'reason'])),
+  nextCursor: orNull(Type.String()),
+});
+
+const VIEWS = { workers, totals, saga, sagaPage, nothing: Type.Unknown() };
+
+export type ViewName = keyof typeof VIEWS;
+export type View<Name extends ViewName> = Static<(typeof VIEWS)[Name]>;
+
+/** The first part of a response that is not what a command reads; undefined when all is. */
+export function mismatchIn(name: ViewName, json: unknown): string | undefined {
+  const mismatch = Value.Errors(VIEWS[name], json).First();
+  return mismatch && `${mismatch.message} at ${mismatch.path || '/'}`;
+}

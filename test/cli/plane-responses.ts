@@ -1,0 +1,60 @@
+// What an admin plane of this version answers to the commands, by the types of the process itself.
+import type { SagaPage } from '#src/saga/operator.js';
+import type { SagaView } from '#src/saga/saga.js';
+import type { WorkerView } from '#src/telemetry/admin/telemetry-routes.js';
+import type { MetricsJson } from '#src/telemetry/metrics-json.js';
+
+const AT = '2026-01-01T00:00:00Z';
+const ERROR = { code: 'A', message: 'b' };
+
+const worker: WorkerView = {
+  id: 1,
+  generation: 1,
+  state: 'ready',
+  startedAt: AT,
+  connections: 0,
+  inFlight: 0,
+  requests: 1,
+  loopUtilization: 0.1,
+  loopDelayP99Ms: 1,
+  heapUsedMb: 9,
+  current: { route: '/a', sinceMs: 1 },
+};
+const totals: MetricsJson = {
+  request_count: 1,
+  error_count: 0,
+  active_requests: 0,
+  uptime_seconds: 9,
+  response_time_ms: { p50: 1, p90: 2, p99: 3, max: 4 },
+  routes: [],
+};
+const saga: SagaView = {
+  sagaId: 'i',
+  saga: 'checkout',
+  version: 1,
+  status: 'compensated',
+  steps: [{ name: 'a', status: 'failed', attempts: 1, startedAt: null, finishedAt: AT, error: ERROR }],
+  results: {},
+  error: { ...ERROR, failedStep: 'a' },
+  createdAt: AT,
+  updatedAt: AT,
+  reason: 'r',
+};
+const page: SagaPage = { items: [{ ...saga, input: {}, idempotencyKey: null }], nextCursor: 'c' };
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+const RESPONSES: readonly (readonly [RegExp, object])[] = [
+  [/^\/workers\/reload/, { workers: 1 }],
+  [/^\/workers/, [worker]],
+  [/^\/metrics\.json/, totals],
+  [/^\/sagas(?:\?|$)/, page],
+  [/^\/sagas\//, saga],
+];
+
+/** @throws Error for a path that has no response here yet */
+export function responseTo(path: string): Json {
+  const found = RESPONSES.find(([pattern]) => pattern.test(path));
+  if (found === undefined) throw new Error(`what does a plane answer to ${path}?`);
+  return found[1] as Json;
+}
