@@ -5,7 +5,7 @@
 // `setpriv --pdeathsig`, is tied to the thread that forked, is lost when credentials change, and would take the
 // database away from a successor that wants to take over; so adoption it is.) The owner lock of DATA_DIR must be
 // held by the caller: it is what makes one process the only one here, or says who of two starts and who stops.
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -24,6 +24,7 @@ import {
   requireNoStranger,
   runningPostmaster,
   SOCKET_FILE,
+  StillRunningError,
   socketUrl,
   startPostmaster,
 } from './postmaster.js';
@@ -40,6 +41,11 @@ export interface EmbeddedOptions {
   readonly log: Log;
   /** Ends the start: waiting for an elder process, or a PostgreSQL that is being started, which is stopped. */
   readonly signal: AbortSignal;
+  /**
+   * How long processes of an earlier PostgreSQL may take to notice that their postmaster is gone, in milliseconds.
+   * @default 10000
+   */
+  readonly orphansMs?: number;
 }
 
 export interface Embedded {
@@ -61,7 +67,6 @@ export interface Embedded {
 }
 
 const RESTART_BACKOFF_MS = { first: 100, most: 5_000 };
-/** How long backends of a killed postmaster may take to notice that they are orphans. */
 const ORPHANS_MS = 10_000;
 /** How often one that is not to start PostgreSQL looks whether it runs. */
 const LOOK_MS = 20;
@@ -89,10 +94,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const launch = (signal: AbortSignal): Promise<Postmaster> =>
     inTurn(lock, signal, async (isEldest) =>
       isEldest
-        ? startPatiently(async () => (await adoptPostmaster(cluster, signal)) ?? start(signal))
+        ? startPatiently(
+            options.orphansMs ?? ORPHANS_MS,
+            async () => (await adoptPostmaster(cluster, signal)) ?? start(signal),
+          )
         : adoptPostmaster(cluster, signal),
     );
-  return new SupervisedPostgres(await launch(options.signal), cluster, launch, lock, log);
+  const postmaster = await launch(options.signal);
+  return new SupervisedPostgres(postmaster, cluster, await identityOf(cluster.dataFolder), launch, lock, log);
 }
 
 /**
@@ -130,15 +139,19 @@ async function inTurn<T>(
 }
 
 /** After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. */
-async function startPatiently(adoptOrStart: () => Promise<Postmaster>): Promise<Postmaster> {
-  const allowance = new Allowance(ORPHANS_MS);
+async function startPatiently(
+  orphansMs: number,
+  adoptOrStart: () => Promise<Postmaster>,
+): Promise<Postmaster> {
+  const allowance = new Allowance(orphansMs);
   try {
     for (;;) {
       try {
         return await adoptOrStart();
       } catch (error) {
         const orphans =
-          error instanceof Error && /still in use|lock file .* already exists/.test(error.message);
+          error instanceof StillRunningError ||
+          (error instanceof Error && /still in use|lock file .* already exists/.test(error.message));
         if (!orphans || allowance.leftMs === 0) throw error;
         await delay(50);
       }
@@ -158,10 +171,18 @@ async function prepareSocketDir(socketDir: string, account: Account | undefined)
   }
 }
 
+/** Tells a folder from another one that has taken its path. */
+async function identityOf(folder: string): Promise<string | undefined> {
+  const found = await stat(folder, { bigint: true }).catch(() => undefined);
+  return found && `${found.dev} ${found.ino}`;
+}
+
 class SupervisedPostgres implements Embedded {
   readonly adopted: boolean;
   readonly maxConnections: number;
   readonly url: string;
+  readonly #dataFolder: string;
+  readonly #identity: string | undefined;
   readonly #launch: (signal: AbortSignal) => Promise<Postmaster>;
   readonly #lock: EmbeddedOptions['lock'];
   readonly #log: Log;
@@ -173,11 +194,14 @@ class SupervisedPostgres implements Embedded {
   constructor(
     postmaster: Postmaster,
     cluster: Cluster,
+    identity: string | undefined,
     launch: (signal: AbortSignal) => Promise<Postmaster>,
     lock: EmbeddedOptions['lock'],
     log: Log,
   ) {
     this.#postmaster = postmaster;
+    this.#dataFolder = cluster.dataFolder;
+    this.#identity = identity;
     this.#launch = launch;
     this.#lock = lock;
     this.#log = log;
@@ -198,14 +222,25 @@ class SupervisedPostgres implements Embedded {
   async stop(countdown: Countdown): Promise<void> {
     this.#stopping.abort();
     await this.#restarting;
-    if (await this.#isLast()) await stopPostmaster(this.#postmaster, this.#log, countdown);
-    else this.#log.info(`the embedded PostgreSQL (pid ${this.pid}) is left to the successor`);
+    if (!(await this.#isLast())) {
+      this.#log.info(`the embedded PostgreSQL (pid ${this.pid}) is left to the successor`);
+    } else if (await this.#hasMoved()) {
+      // What it writes in the end it writes by the path of its folder, into another one's by now.
+      this.#log.warn(
+        `the folder of the embedded PostgreSQL (pid ${this.pid}) was moved or removed: it is killed`,
+      );
+      await killPostmaster(this.#postmaster);
+    } else await stopPostmaster(this.#postmaster, this.#log, countdown);
   }
 
   async discard(): Promise<void> {
     this.#stopping.abort();
     await killPostmaster(this.#postmaster);
     await this.#restarting;
+  }
+
+  async #hasMoved(): Promise<boolean> {
+    return (await identityOf(this.#dataFolder)) !== this.#identity;
   }
 
   /** One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else would. */

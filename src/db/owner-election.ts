@@ -19,11 +19,14 @@
 export type OwnerState = 'serving' | 'leaving' | 'released';
 
 export interface Owner {
+  /** 0: the entry cannot be read. */
   readonly pid: number;
   /** See process-identity, as the next two. */
   readonly startTime: string;
   readonly bootId: string;
   readonly pidNamespace: string;
+  /** Number of the file system that the folder is on, as the process sees it. */
+  readonly device: string;
   /** The process slot of pm2, null outside it; a successor in the same slot may take over. */
   readonly pmId: string | null;
   /** Grows by one with every process that was let in. */
@@ -143,28 +146,43 @@ class HeldLock implements OwnerLock {
   async leave(): Promise<boolean> {
     // Where this fails, as in a folder that was removed, `release` fails as well and says so. PostgreSQL is ours to
     // stop all the same if nobody else is seen.
-    await this.#entries.markLeaving(this.owner.generation).catch(() => undefined);
+    const { generation } = this.owner;
+    if (await this.#isMine().catch(() => false))
+      await this.#entries.markLeaving(generation).catch(() => undefined);
     // One that leaves too has no need of it, and has seen that we do not stay.
     return (await this.#others()).every(({ state }) => state === 'leaving');
   }
 
-  release(): Promise<void> {
-    return this.#entries.markReleased(this.owner.generation);
+  async release(): Promise<void> {
+    if (await this.#isMine()) await this.#entries.markReleased(this.owner.generation);
   }
 
   async supplanted(): Promise<Owner | undefined> {
-    const all = await readAll(this.#entries);
     const { generation } = this.owner;
+    const found = await this.#entries.read(generation);
+    // In a folder that has taken the place of ours it may have the same number.
+    if (found !== undefined && found.pid !== 0) return isSame(found, this.owner) ? undefined : found;
     // Nobody removes the entry of one that lives, and the newest is never removed.
-    return all.some((owner) => owner.generation === generation)
-      ? undefined
-      : all.findLast((owner) => owner.generation > generation);
+    const newer = (await readAll(this.#entries)).findLast((owner) => owner.generation > generation);
+    if (newer === undefined) await this.#entries.create(this.owner); // somebody has removed it
+    return newer;
+  }
+
+  async #isMine(): Promise<boolean> {
+    const found = await this.#entries.read(this.owner.generation);
+    return found !== undefined && isSame(found, this.owner);
   }
 
   async #others(): Promise<Owner[]> {
-    const { generation, pmId } = this.owner;
-    if (pmId === null) return [];
+    if (this.owner.pmId === null) return [];
     const others = await living(this.#entries, this.#isAlive);
-    return others.filter((other) => other.generation !== generation && isSameSlot(other, this.owner));
+    return others.filter((other) => !isSame(other, this.owner) && isSameSlot(other, this.owner));
   }
 }
+
+const isSame = (one: Owner, other: Owner): boolean =>
+  one.generation === other.generation &&
+  one.pid === other.pid &&
+  one.startTime === other.startTime &&
+  one.bootId === other.bootId &&
+  one.pidNamespace === other.pidNamespace;

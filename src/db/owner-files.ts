@@ -8,14 +8,14 @@ import { access, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import type { Claimant, Owner, OwnerEntries, OwnerState } from './owner-election.js';
 
-const ENTRY = /^owner-(\d+)\.json$/;
+/** A socket without an entry belongs to one whose entry somebody has removed. */
+const ENTRY = /^owner-(\d{1,15})\.(?:json|sock)$/;
 /** What a process that was killed while it came has left. */
 const DRAFT = /^\.owner-/;
 
-export const ownerFile = (
-  generation: number,
-  kind: 'json' | 'leaving' | 'released' | 'sock' | 'beat',
-): string => `owner-${generation}.${kind}`;
+export type OwnerFile = 'json' | 'leaving' | 'released' | 'sock' | 'beat';
+
+export const ownerFile = (generation: number, kind: OwnerFile): string => `owner-${generation}.${kind}`;
 
 export class OwnerFiles implements OwnerEntries {
   readonly #folder: string;
@@ -29,16 +29,20 @@ export class OwnerFiles implements OwnerEntries {
 
   async generations(): Promise<number[]> {
     const generations = (await readdir(this.#folder)).flatMap((name) => ENTRY.exec(name)?.[1] ?? []);
-    return generations.map(Number).sort((a, b) => a - b);
+    return [...new Set(generations.map(Number))].sort((a, b) => a - b);
   }
 
   async read(generation: number): Promise<Owner | undefined> {
+    const found = await this.#claimant(generation);
+    return found && { ...found, generation, state: await this.#stateOf(generation) };
+  }
+
+  async #claimant(generation: number): Promise<Claimant | undefined> {
     try {
-      const found = parse(await readFile(this.#path(generation, 'json'), 'utf8'));
-      return { ...(found ?? UNKNOWN), generation, state: await this.#stateOf(generation) };
+      return parse(await readFile(this.#path(generation, 'json'), 'utf8')) ?? UNKNOWN;
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined; // removed by a newer owner
-      throw error;
+      if (!hasCode(error, 'ENOENT')) throw error;
+      return (await this.#has(generation, 'sock')) ? UNKNOWN : undefined; // else removed by a newer owner
     }
   }
 
@@ -79,7 +83,8 @@ export class OwnerFiles implements OwnerEntries {
   }
 
   async remove(generation: number): Promise<void> {
-    for (const kind of ['json', 'leaving', 'released', 'sock', 'beat'] as const)
+    // The entry last: a socket without one is taken for one that lives.
+    for (const kind of ['sock', 'beat', 'leaving', 'released', 'json'] as const)
       await rm(this.#path(generation, kind), { force: true });
   }
 
@@ -95,7 +100,7 @@ export class OwnerFiles implements OwnerEntries {
     return (await this.#has(generation, 'released')) ? 'released' : 'serving';
   }
 
-  async #has(generation: number, kind: 'leaving' | 'released'): Promise<boolean> {
+  async #has(generation: number, kind: OwnerFile): Promise<boolean> {
     try {
       await access(this.#path(generation, kind));
       return true;
@@ -105,7 +110,7 @@ export class OwnerFiles implements OwnerEntries {
     }
   }
 
-  #path(generation: number, kind: Parameters<typeof ownerFile>[1]): string {
+  #path(generation: number, kind: OwnerFile): string {
     return join(this.#folder, ownerFile(generation, kind));
   }
 }
@@ -113,16 +118,16 @@ export class OwnerFiles implements OwnerEntries {
 const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
 
 /** Of a damaged entry: whether its process lives is asked by all other means. */
-const UNKNOWN: Claimant = { pid: 0, startTime: '?', bootId: '?', pidNamespace: '?', pmId: null };
+const UNKNOWN: Claimant = { pid: 0, startTime: '?', bootId: '?', pidNamespace: '?', device: '?', pmId: null };
 
 function parse(text: string): Claimant | undefined {
   try {
-    const { pid, startTime, bootId, pidNamespace, pmId } = JSON.parse(text) as Claimant;
+    const { pid, startTime, bootId, pidNamespace, device, pmId } = JSON.parse(text) as Claimant;
     const isWhole =
       Number.isSafeInteger(pid) &&
-      [startTime, bootId, pidNamespace].every((value) => typeof value === 'string') &&
+      [startTime, bootId, pidNamespace, device].every((value) => typeof value === 'string') &&
       (pmId === null || typeof pmId === 'string');
-    return isWhole ? { pid, startTime, bootId, pidNamespace, pmId } : undefined;
+    return isWhole ? { pid, startTime, bootId, pidNamespace, device, pmId } : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
-// Does the process that made an entry of the owner lock still live? Where its process can be seen, /proc says so at once.
-// One in another container is asked at its socket. One on another machine, or before a restart of this one, can only be
+// Does the process that made an entry of the owner lock still live? It is asked
+// at its socket, where that cannot be had /proc is. One on another machine, or before a restart of this one, can only be
 // watched: as long as it lives its heartbeat grows.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { Allowance } from '../allowance.js';
 import { socketState } from '../unix-socket.js';
 import type { Claimant, Owner } from './owner-election.js';
 import { ownerFile } from './owner-files.js';
+import { postgresLives } from './postgres-presence.js';
 import { startTimeOf } from './process-identity.js';
 
 /** Seven beats. */
@@ -27,17 +28,20 @@ export interface Watcher {
 
 export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> {
   const { folder, self } = watcher;
+  const socket = await socketState(folder, ownerFile(owner.generation, 'sock'));
+  if (socket === 'answers') return true;
   const isSameKernel = owner.bootId === self.bootId;
+  // Also of a copy of a folder whose owner lives. On another file system, as that of a container that mounts the folder
+  // for itself, it would refuse in any case.
+  if (socket === 'refuses' && isSameKernel && owner.device === self.device) return false;
   if (isSameKernel && owner.pidNamespace === self.pidNamespace) {
     const startTime = startTimeOf(owner.pid);
     // Of a process that is hidden from us nothing more is known than that it is there.
     if (startTime === undefined || startTime !== '?' || owner.startTime === '?')
       return startTime === owner.startTime;
   }
-  const socket = await socketState(folder, ownerFile(owner.generation, 'sock'));
-  if (socket === 'answers') return true;
-  if (socket === 'refuses' && isSameKernel) return false;
-  return watch(owner, watcher);
+  // One whose PostgreSQL we could neither use nor replace is not to be taken over from.
+  return (await postgresLives(folder)) || watch(owner, watcher);
 }
 
 /** Until it shows that it lives; false when it has not after all this time. */

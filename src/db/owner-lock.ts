@@ -1,4 +1,5 @@
 // Who owns a folder, as files in it. One process owns a DATA_DIR; two when the second one is about to take over.
+import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
 import { acquire, type OwnerLock as Entered, type Owner } from './owner-election.js';
@@ -31,7 +32,8 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
   const { folder, pmId = null, what = 'DATA_DIR', log } = options;
   const presence = new OwnerPresence(folder, log, options.beatEveryMs);
   try {
-    const self = { ...thisProcess(), pmId };
+    const device = String((await stat(folder, { bigint: true })).dev);
+    const self = { ...thisProcess(), device, pmId };
     const watcher = {
       folder,
       what,
@@ -58,7 +60,7 @@ function refused(
   folder: string,
 ): string {
   if (owner.pid === 0)
-    return `another multilane owns ${what} ${folder}: it answers, although ${ownerFile(owner.generation, 'json')} is damaged`;
+    return `another multilane owns ${what} ${folder}: it lives, although ${ownerFile(owner.generation, 'json')} is missing or damaged`;
   const isElsewhere = owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
   const where = isElsewhere ? ' in another container or on another machine' : '';
   return `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
@@ -80,8 +82,9 @@ function held(lock: Entered, presence: OwnerPresence): OwnerLock {
     onSupplanted(callback) {
       let isTold = false;
       presence.onBeat(async () => {
-        const by = isTold ? undefined : await lock.supplanted();
-        if (by === undefined) return;
+        if (isTold) return;
+        const by = await lock.supplanted();
+        if (by === undefined) return presence.heal();
         isTold = true;
         callback(by);
       });

@@ -1,23 +1,22 @@
 // How one owner shows others that it lives, also where they cannot see its process: in another container, or on another
 // machine that shares the folder. Its socket answers as long as the process is there, even when that is stopped, to all
 // who share the kernel; its heartbeat is a number in a file that grows, for those who do not.
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { access, type FileHandle, open } from 'node:fs/promises';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { withSocketPath } from '../unix-socket.js';
+import { listenAs } from './listening-socket.js';
 import { ownerFile } from './owner-files.js';
 
 const BEAT_EVERY_MS = 2_000;
 /** A number that is overwritten in place needs no new space on the disk. */
 const DIGITS = 16;
-const ATTEMPTS = 3;
 
 export class OwnerPresence {
   readonly #folder: string;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #everyMs: number;
+  #generation: number | undefined;
   #server: Server | undefined;
   #file: FileHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -34,12 +33,26 @@ export class OwnerPresence {
 
   /** Shows it as this generation. Never rejects: without a socket the heartbeat has to do, and the other way round. */
   async appear(generation: number): Promise<void> {
-    // Some file systems have no sockets, such as folders that a virtual machine shares with its host.
-    await this.#openSocket(generation).catch((error: unknown) => this.#warn(error, 'has no socket'));
+    this.#generation = generation;
+    this.#server?.close();
+    this.#server = await listenAs(this.#folder, ownerFile(generation, 'sock'), '.owner-').catch(
+      (error: unknown) => this.#warn(error, 'has no socket'),
+    );
     await this.#openBeat(generation).catch((error: unknown) => this.#warn(error, 'has no heartbeat'));
-    this.#timer = setInterval(() => {
+    this.#timer ??= setInterval(() => {
       this.#beating = this.#beating.then(() => this.#beat());
     }, this.#everyMs).unref();
+  }
+
+  /** Makes anew what somebody has removed. To be called when its entry is there. */
+  async heal(): Promise<void> {
+    const generation = this.#generation;
+    if (generation === undefined) return;
+    const files = (['sock', 'beat'] as const).map((kind) => join(this.#folder, ownerFile(generation, kind)));
+    const found = await Promise.allSettled(files.map((file) => access(file)));
+    const isGone = (one: PromiseSettledResult<void>): boolean =>
+      one.status === 'rejected' && (one.reason as NodeJS.ErrnoException).code === 'ENOENT';
+    if (found.some(isGone)) await this.appear(generation);
   }
 
   /** @param callback called with every beat */
@@ -55,26 +68,8 @@ export class OwnerPresence {
     await this.#file?.close().catch(() => undefined);
   }
 
-  /**
-   * It listens before it has the name that others look for: a socket with that name on which nobody listens belongs to
-   * a process that has ended.
-   */
-  async #openSocket(generation: number): Promise<void> {
-    for (let attempt = 1; this.#server === undefined; attempt += 1) {
-      const draft = `.owner-${randomUUID()}`;
-      const server = await withSocketPath(this.#folder, draft, listen);
-      try {
-        await rename(join(this.#folder, draft), join(this.#folder, ownerFile(generation, 'sock')));
-        this.#server = server;
-      } catch (error) {
-        server.close();
-        // One that got in meanwhile takes the drafts of others for left over.
-        if (attempt === ATTEMPTS) throw error;
-      }
-    }
-  }
-
   async #openBeat(generation: number): Promise<void> {
+    await this.#file?.close();
     this.#file = await open(join(this.#folder, ownerFile(generation, 'beat')), 'w', 0o600);
     await this.#write();
   }
@@ -91,7 +86,7 @@ export class OwnerPresence {
   }
 
   /** Once: the next beat would only say it again. */
-  #warn(err: unknown, what: string): void {
+  #warn(err: unknown, what: string): undefined {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     this.#log.warn(
@@ -99,17 +94,4 @@ export class OwnerPresence {
       `the owner of ${this.#folder} ${what}: a second process elsewhere may not see that it lives`,
     );
   }
-}
-
-/** To have been connected to is all that is asked for. */
-function listen(path: string): Promise<Server> {
-  const server = createServer((socket) => socket.destroy());
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    // Exclusive: in the cluster mode of pm2 its daemon would listen in our place, and live longer.
-    server.listen({ path, exclusive: true }, () => {
-      server.removeListener('error', reject).on('error', () => undefined); // no file left for one who connects
-      resolve(server.unref());
-    });
-  });
 }

@@ -1,7 +1,7 @@
 // One running postmaster, ours by birth or by adoption: start, wait until it answers, watch, stop.
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
 import { Countdown } from '../countdown.js';
@@ -11,8 +11,9 @@ import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { LimitedClient } from './limited-client.js';
+import { holdPresence, postgresLives } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { isPostmasterOf } from './process-identity.js';
+import { isPostmasterOf, processesIn } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -86,9 +87,11 @@ export async function adoptPostmaster(
   const allowance = new Allowance(identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
   try {
     const socketDir = await socketDirOf(cluster, ends, allowance);
-    const maxConnections = await answers(socketDir, cluster, ends, allowance);
+    const found = await answers(socketDir, cluster, ends, allowance);
     signal.throwIfAborted();
-    if (maxConnections === undefined) return undefined;
+    if (found === undefined) return undefined;
+    const { maxConnections } = found;
+    if ((await realpath(found.dataFolder).catch(() => '')) !== cluster.dataFolder) throw moved(pid, cluster);
     return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
   } catch (error) {
     throw identity === 'yes' || signal.aborted ? error : uninspected(pid, cluster, error);
@@ -103,6 +106,12 @@ export async function runningPostmaster({ dataFolder }: ClusterFiles): Promise<S
   if (pid === undefined || (await isPostmasterOf(pid, dataFolder)) !== 'yes') return undefined;
   return { pid, exited: watch(pid, dataFolder).exited };
 }
+
+/** It has its socket, and writes, where its folder was when it was started. */
+const moved = (pid: number, { dataFolder }: ClusterFiles): StartError =>
+  new StartError(
+    `PostgreSQL (pid ${pid}) still runs on ${dataFolder}, which has been moved since it was started: end it (kill -INT ${pid})`,
+  );
 
 function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError {
   return new StartError(
@@ -119,8 +128,14 @@ function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError 
  */
 export async function disownPidFile(cluster: Cluster): Promise<void> {
   const { pid, lines } = await readPidFile(cluster);
-  if (pid !== undefined && (await isPostmasterOf(pid, cluster.dataFolder)) === 'no')
-    await writeFile(pidFileOf(cluster), [String(0x7fffffff), ...lines.slice(1)].join('\n'));
+  const file = pidFileOf(cluster);
+  if (pid === undefined) return rm(file, { force: true }); // empty behind a power cut, say: PostgreSQL refuses it
+  if ((await isPostmasterOf(pid, cluster.dataFolder)) !== 'no') return;
+  const draft = `${file}.new`;
+  await writeFile(draft, [String(0x7fffffff), ...lines.slice(1)].join('\n'), { flush: true });
+  const { uid, gid } = await stat(file);
+  await chown(draft, uid, gid);
+  await rename(draft, file);
 }
 
 /**
@@ -149,20 +164,24 @@ async function readPidFile(
   return { pid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined, lines };
 }
 
+/** A PostgreSQL runs on this cluster that is none to adopt: it may be about to end. */
+export class StillRunningError extends StartError {}
+
 /**
- * Two PostgreSQL on one cluster destroy it, and of one in another container or namespace no pid tells anything: its
- * socket does.
- * @throws StartError when one answers: it is none that could be adopted
+ * Two PostgreSQL on one cluster destroy it, and of one in another container, or of a session whose postmaster was
+ * killed, no pid file tells anything.
+ * @throws StillRunningError
  */
-export async function requireNoStranger(cluster: Cluster, socketDir: string): Promise<void> {
-  const noted = (await readPidFile(cluster)).lines[4] ?? '';
-  for (const folder of new Set([socketDir, noted].filter((path) => path !== ''))) {
-    if ((await socketState(folder, SOCKET_FILE)) === 'answers')
-      throw new StartError(
-        `a PostgreSQL that cannot be seen from here runs on ${cluster.dataFolder} (it answers at ` +
-          `${join(folder, SOCKET_FILE)}): end the container or namespace that it runs in`,
-      );
-  }
+export async function requireNoStranger({ folder, dataFolder }: Cluster, socketDir: string): Promise<void> {
+  const isThere =
+    (await postgresLives(dirname(folder))) || (await socketState(socketDir, SOCKET_FILE)) === 'answers';
+  if (!isThere) return;
+  const seen = processesIn(dataFolder);
+  throw new StillRunningError(
+    seen.length > 0
+      ? `processes of an earlier PostgreSQL (pid ${seen.join(', ')}) still run on ${dataFolder}: end them`
+      : `a PostgreSQL that cannot be seen from here runs on ${dataFolder}: end the container or namespace that it runs in`,
+  );
 }
 
 export interface PostmasterOptions {
@@ -186,6 +205,12 @@ export async function startPostmaster(
   const socket = join(socketDir, SOCKET_FILE);
   await Promise.all([socket, `${socket}.lock`].map((path) => rm(path, { force: true })));
   const settings = { ...SETTINGS, unix_socket_directories: socketDir };
+  const presence = await holdPresence(cluster.folder).catch((error: unknown) => {
+    messages.warn(
+      `PostgreSQL has no socket that says it lives (${String(error)}): one container at a time may use it`,
+    );
+    return undefined;
+  });
   const log = openSync(cluster.logFile, 'a+', 0o600);
   const allowance = new Allowance(READY_WITHIN_MS);
   try {
@@ -203,7 +228,7 @@ export async function startPostmaster(
         cwd: '/',
         env: ENVIRONMENT,
         detached: true,
-        stdio: ['ignore', log, log],
+        stdio: [presence?.input ?? 'ignore', log, log],
       },
     );
     const abort = new AbortController();
@@ -211,41 +236,53 @@ export async function startPostmaster(
       child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
       child.once('error', (error) => resolve(error.message));
     }).finally(() => abort.abort());
+    presence?.close(); // what the child has of it stays open
     child.unref();
     const ends = AbortSignal.any([abort.signal, signal]);
-    const maxConnections = await answers(socketDir, cluster, ends, allowance);
+    const found = await answers(socketDir, cluster, ends, allowance);
     if (signal.aborted && child.pid !== undefined) {
       const countdown = new Countdown(STOP_WHILE_STARTING_MS);
       await stopPostmaster({ pid: child.pid, exited }, messages, countdown).finally(() => countdown.cancel());
       signal.throwIfAborted();
     }
-    if (maxConnections !== undefined) {
-      return { pid: child.pid!, socketDir, adopted: false, maxConnections, exited };
+    if (found !== undefined) {
+      return { pid: child.pid!, socketDir, adopted: false, maxConnections: found.maxConnections, exited };
     }
     throw new StartError(
       `the embedded PostgreSQL did not start (${await exited}): ${complaint(cluster, logStart)}`,
     );
   } finally {
+    presence?.close();
     allowance.cancel();
     closeSync(log);
   }
 }
 
-/** Waits by connecting. The server's `max_connections`, undefined when it ended before it answered. */
+/** What a server says of itself. */
+interface Answer {
+  readonly maxConnections: number;
+  /** Where its cluster was when it was started. */
+  readonly dataFolder: string;
+}
+
+/** Waits by connecting. Undefined when it ended before it answered. */
 async function answers(
   socketDir: string,
   cluster: Cluster,
   gone: AbortSignal,
   allowance: Allowance,
-): Promise<number | undefined> {
+): Promise<Answer | undefined> {
   const url = socketUrl(socketDir, cluster.password);
   while (!gone.aborted) {
     if (existsSync(join(socketDir, SOCKET_FILE))) {
       const client = new LimitedClient(url, {});
       try {
         await client.connect();
-        const { rows } = await client.query<{ max_connections: string }>('show max_connections');
-        return Number(rows[0]?.max_connections);
+        const { rows } = await client.query<{ most: string; folder: string }>(
+          "select current_setting('max_connections') as most, current_setting('data_directory') as folder",
+        );
+        const [{ most, folder } = { most: '', folder: '' }] = rows;
+        return { maxConnections: Number(most), dataFolder: folder };
       } catch (error) {
         if (!isTransient(error)) throw new StartError(`the embedded PostgreSQL refuses us: ${String(error)}`);
       } finally {

@@ -44,6 +44,13 @@ export function childrenOf(parent: number): readonly number[] {
   return names.map(Number).filter((pid) => Number.isSafeInteger(pid) && parentOf(pid) === parent);
 }
 
+/** Those that work in a folder, as all of PostgreSQL do in that of their cluster, as far as /proc shows them. */
+export function processesIn(folder: string): readonly number[] {
+  const names = (isOurProc() && attempt(() => readdirSync('/proc'))) || [];
+  const pids = names.map(Number).filter(Number.isSafeInteger);
+  return pids.filter((pid) => attempt(() => readlinkSync(`/proc/${pid}/cwd`)) === folder);
+}
+
 const parentOf = (pid: number): number | undefined => {
   const [state, parent] = attempt(() => statOf(pid)) ?? [];
   return state === 'Z' || state === 'X' ? undefined : Number(parent);

@@ -10,6 +10,7 @@ import { claimAlone } from './claim.js';
 import { type DatabaseState, Databases } from './databases.js';
 import { Lifecycle } from './lifecycle.js';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What the parts that are stopped before the server leave to it. */
 const SERVER_STOPS_MS = 15_000;
 
@@ -39,11 +40,15 @@ async function withServer<T>(
 ): Promise<T> {
   const lifecycle = new Lifecycle();
   const waiting = new AbortController();
+  let isInterrupted = false;
   const interrupt = (signal: string): void => {
+    // npm and a terminal deliver one Ctrl-C more than once.
+    if (isInterrupted) return;
+    isInterrupted = true;
     process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
     void lifecycle.stop(log).then(() => process.exit(1));
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     const databases = new Databases(settings, await mountedServices(settings), log);
     await databases.checkMigrations();
@@ -65,6 +70,6 @@ async function withServer<T>(
     return await work(databases, await starting);
   } finally {
     await lifecycle.stop(log);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, interrupt);
+    for (const signal of SIGNALS) process.removeListener(signal, interrupt);
   }
 }

@@ -199,7 +199,7 @@ async function startParts(
     );
     const folder = databases.needEmbedded ? `DATA_DIR ${settings.dataDir}` : 'the pm2 slot';
     void ending.fail(
-      `another multilane (pid ${pid}) has taken over ${folder}: this process was paused too long`,
+      `another multilane (pid ${pid}) owns ${folder} now: this process was paused for long, or its files there were removed`,
       70,
     );
   });

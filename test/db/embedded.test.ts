@@ -164,6 +164,63 @@ describe('the embedded PostgreSQL', () => {
     });
   }
 
+  const refusedStart = async (): Promise<string> => {
+    const options = { dataDir, socketDir, log: silentLog, ...SOLE_OWNER, orphansMs: 200 };
+    const error = await rejection(startEmbedded(options));
+    expect(error).to.be.instanceOf(StartError);
+    return error.message;
+  };
+
+  it('is not started while a single process of an earlier one lives, whatever its pid file says', async () => {
+    const { pid } = await startAndKillOwner();
+    const [orphan, ...others] = childrenOf(pid);
+    process.kill(orphan!, 'SIGSTOP');
+    process.kill(pid, 'SIGKILL');
+    while ([pid, ...others].some(isAlive)) await new Promise(setImmediate);
+    expect(await refusedStart()).to.include(`pid ${orphan}`);
+    await rm(join(dataDir, 'pg/data/postmaster.pid'));
+    expect(await refusedStart()).to.include(`pid ${orphan}`);
+    process.kill(orphan!, 'SIGKILL');
+    await start();
+  });
+
+  for (const text of ['', 'garbage', '0', '-1']) {
+    it(`starts on a folder whose pid file reads ${JSON.stringify(text)}`, async () => {
+      const pidFile = join(dataDir, 'pg/data/postmaster.pid');
+      await stopped(await start());
+      await writeFile(pidFile, text);
+      await start();
+    });
+  }
+
+  it('writes nothing more when another folder has taken the place of its own', async () => {
+    const postgres = await start();
+    const moved = `${dataDir}-moved`;
+    await rename(dataDir, moved);
+    await mkdir(join(dataDir, 'pg/data/global'), { recursive: true });
+    const control = join(dataDir, 'pg/data/global/pg_control');
+    await writeFile(control, 'of another one');
+    await stopped(postgres);
+    running.splice(0);
+    expect(isAlive(postgres.pid)).to.equal(false);
+    expect(await readFile(control, 'utf8')).to.equal('of another one');
+    await rm(dataDir, { recursive: true });
+    await rename(moved, dataDir);
+    await start();
+  });
+
+  it('that runs on in a folder which was moved is not adopted', async () => {
+    const { pid } = await startAndKillOwner();
+    const moved = `${dataDir}-moved`;
+    await rename(dataDir, moved);
+    const options = { dataDir: moved, socketDir, log: silentLog, ...SOLE_OWNER };
+    expect((await rejection(startEmbedded(options))).message)
+      .to.include(`pid ${pid}`)
+      .and.include('moved');
+    await rename(moved, dataDir);
+    await start();
+  });
+
   it('is not started beside one that cannot be seen, whose socket answers', async () => {
     const socket = join(root, 'aside.sock');
     const stranger = createServer((connection) => connection.destroy()).listen(socket);
@@ -171,9 +228,9 @@ describe('the embedded PostgreSQL', () => {
     await mkdir(socketDir, { recursive: true });
     await rename(socket, join(socketDir, '.s.PGSQL.5432'));
     try {
-      const error = await rejection(startEmbedded({ dataDir, socketDir, log: silentLog, ...SOLE_OWNER }));
-      expect(error).to.be.instanceOf(StartError);
-      expect(error.message).to.include(join(dataDir, 'pg/data')).and.include(socketDir);
+      expect(await refusedStart())
+        .to.include('cannot be seen')
+        .and.include(join(dataDir, 'pg/data'));
     } finally {
       await new Promise((resolve) => stranger.close(resolve));
     }
@@ -274,7 +331,12 @@ describe('the embedded PostgreSQL', () => {
     const postgres = await start();
     expect(await query(postgres.url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
     await stopped(postgres);
-    expect(await readdir(join(dataDir, 'pg'))).to.have.members(['data', 'password', 'postgres.log']);
+    expect(await readdir(join(dataDir, 'pg'))).to.have.members([
+      'alive.sock',
+      'data',
+      'password',
+      'postgres.log',
+    ]);
     await rm(dataFolder, { recursive: true });
     await rename(aside, dataFolder);
   });

@@ -14,6 +14,7 @@ const claimant = (pid: number, pmId: string | null): Claimant => ({
   startTime: '1',
   bootId: 'boot',
   pidNamespace: 'container',
+  device: '1',
   pmId,
 });
 
@@ -64,6 +65,11 @@ class World {
     const owner = this.#owners.get(generation);
     if (owner === undefined) throw new Error('no such entry');
     this.#owners.set(generation, { ...owner, state });
+  }
+
+  /** Nothing of what was in it is there any more. */
+  replaceFolder(): void {
+    this.#owners.clear();
   }
 
   kill(pid: number): void {
@@ -202,6 +208,36 @@ describe('the election of an owner', () => {
     );
     world.kill(successor.pid);
     expect(await world.start('7').lock, 'the next try of a successor').to.have.property('release');
+  });
+});
+
+describe('an owner whose folder was replaced', () => {
+  it('does not take the entry of another process with its number for its own', async () => {
+    const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
+    const enter = async () => {
+      const { pid, lock } = world.start('7');
+      const outcome = await lock;
+      if (!('release' in outcome)) throw new Error('refused');
+      return { pid, lock: outcome };
+    };
+    const before = await enter();
+    world.replaceFolder();
+    const after = await enter();
+    expect(after.lock.owner.generation).to.equal(before.lock.owner.generation);
+    expect(await before.lock.supplanted()).to.include({ pid: after.pid });
+    await before.lock.leave();
+    await before.lock.release();
+    expect(await world.start(null).lock, 'the other one still owns it').to.have.property('heldBy');
+  });
+
+  it('makes its entry again when somebody has removed it', async () => {
+    const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
+    const { pid, lock } = world.start(null);
+    const outcome = await lock;
+    if (!('release' in outcome)) throw new Error('refused');
+    world.replaceFolder();
+    expect(await outcome.supplanted()).to.equal(undefined);
+    expect(await world.start(null).lock).to.have.nested.property('heldBy.pid', pid);
   });
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { acquireOwnerLock, type OwnerLock } from '#src/db/owner-lock.js';
 import { childrenOf } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
 import { silentLog } from '#test/support/silent-log.js';
+import { until } from '#test/support/until.js';
 import { rejection } from './fixtures/open.js';
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
@@ -171,6 +172,52 @@ describe('the owner lock', () => {
       expect((await acquire()).owner.generation).to.equal(2);
       expect(warnings, 'nobody listens at its socket').to.deep.equal([]);
     }
+  });
+
+  it('is held by one whose entry was removed: its socket still answers', async () => {
+    await acquire();
+    await rm(join(folder, 'owner-1.json'));
+    expect((await rejection(acquire())).message)
+      .to.include('owner-1.json')
+      .and.include(folder);
+  });
+
+  it('makes anew what somebody has removed', async () => {
+    const lock = await acquire();
+    lock.onSupplanted(() => expect.fail('it still owns it'));
+    for (const kind of ['json', 'sock', 'beat']) {
+      const file = join(folder, `owner-1.${kind}`);
+      await rm(file);
+      await until(
+        () => existsSync(file),
+        (isThere) => isThere,
+      );
+      expect(existsSync(file), kind).to.equal(true);
+    }
+    expect(await rejection(acquire())).to.be.instanceOf(StartError);
+  });
+
+  it('is free in a copy of a folder whose owner lives', async () => {
+    await acquire();
+    const copy = `${folder}-copy`;
+    spawnSync('cp', ['-a', folder, copy]);
+    const lock = await acquireOwnerLock({ folder: copy, log, watchMs: 100 });
+    expect(lock.owner.generation).to.equal(2);
+    await rm(copy, { recursive: true });
+  });
+
+  it('is not free because a socket refuses on another file system: it would in any case', async () => {
+    const { child } = await contend();
+    const file = join(folder, 'owner-1.json');
+    await end(child);
+    const { pid, startTime, bootId, ...rest } = JSON.parse(await readFile(file, 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    const elsewhere = { pid, startTime, bootId, ...rest, device: 'another', pidNamespace: 'another' };
+    await writeFile(file, JSON.stringify(elsewhere));
+    const timer = beating();
+    expect(await rejection(acquire()).finally(() => clearInterval(timer))).to.be.instanceOf(StartError);
   });
 
   it('finds out that it was taken over while it was taken for dead', async () => {
