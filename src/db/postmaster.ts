@@ -87,6 +87,7 @@ export async function adoptPostmaster(
   const allowance = new Allowance(identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
   try {
     const socketDir = await socketDirOf(cluster, ends, allowance);
+    if (socketDir !== '' && !existsSync(socketDir)) throw moved(pid, cluster);
     const found = await answers(socketDir, cluster, ends, allowance);
     signal.throwIfAborted();
     if (found === undefined) return undefined;
