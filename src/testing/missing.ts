@@ -1,5 +1,7 @@
-// What a test has not given. A handler's own error becomes a 500 that says nothing; this one is the test's, so it
-// comes out of `inject` as it is.
+// What a test has not given. A handler's own error becomes a 500 that says nothing; this one is the test's,
+// so it comes out of `inject` as it is.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Logger } from 'pino';
 import { hasDatabase } from '../services/mounted.js';
 import type { ServiceDefinition, ServiceDeps } from '../services/service.js';
 
@@ -17,19 +19,35 @@ export class MissingDependencyError extends Error {
   }
 }
 
-/** Remembers each of them, for whoever asked for the request that met it. */
-export class Missing {
-  readonly #met: MissingDependencyError[] = [];
+/** One request of a test, with everything that runs on its behalf. */
+interface TestRequest {
+  /** The latest of what it has used and was not given. */
+  fault: MissingDependencyError | undefined;
+  isOver: boolean;
+}
 
-  /** How many there were. */
-  get count(): number {
-    return this.#met.length;
+/** Attributes each of them to the request that met it, also when several are under way. */
+export class Missing {
+  readonly #requests = new AsyncLocalStorage<TestRequest>();
+  readonly #log: Pick<Logger, 'error'>;
+
+  /** @param log for what is met outside of a request, or when its request is over */
+  constructor(log: Pick<Logger, 'error'>) {
+    this.#log = log;
   }
 
-  /** @throws MissingDependencyError the latest, if there are more than `count` */
-  throwSince(count: number): void {
-    const latest = this.#met.at(-1);
-    if (latest !== undefined && this.#met.length > count) throw latest;
+  /**
+   * Sends a request. A service that met what is missing has failed, or made the best of it: either way the
+   * test is wrong.
+   * @throws MissingDependencyError the latest that the request has met, whatever came of it otherwise
+   */
+  async watch<T>(send: () => Promise<T>): Promise<T> {
+    const request: TestRequest = { fault: undefined, isOver: false };
+    const [sent] = await Promise.allSettled([this.#requests.run(request, send)]);
+    request.isOver = true;
+    if (request.fault !== undefined) throw request.fault;
+    if (sent.status === 'rejected') throw sent.reason;
+    return sent.value;
   }
 
   /** Stands for what is not there at all: every use of it is an error. */
@@ -57,13 +75,23 @@ export class Missing {
         // Asked by `await` of any value.
         if (member === 'then') return undefined;
         const fault = faultOf(member);
-        this.#met.push(fault);
+        this.#note(fault);
         throw fault;
       },
     });
   }
 
-  /** What a service is given when there is no server for databases, or it has declared no use for one, or for a pool. */
+  #note(fault: MissingDependencyError): void {
+    const request = this.#requests.getStore();
+    if (request === undefined || request.isOver) {
+      this.#log.error({ err: fault }, 'a service uses, outside of a request, what its test has not given');
+    } else request.fault = fault;
+  }
+
+  /**
+   * What a service is given when there is no server for databases, or it has declared no use for one, or for
+   * a pool.
+   */
   substitutes(service: ServiceDefinition, hasServer: boolean): Partial<ServiceDeps> {
     const { name, sagas = [], tasks } = service;
     const hasDeclared = hasDatabase(service);

@@ -86,7 +86,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const lifecycle = new Lifecycle();
   const logs: LogLine[] = [];
   const log = createLogger({ ...settings, logFormat: 'json' }, {}, collectedIn(logs));
-  const missing = new Missing();
+  const missing = new Missing(log);
   try {
     const instanceId = randomUUID();
     const brain = createBrain({ ...settings, workers: 1 }, log, (slot) => registering.registry.at(slot));
@@ -142,22 +142,13 @@ function testApp(
   logs: readonly LogLine[],
   close: () => Promise<void>,
 ): TestApp {
-  /** A service that met what is missing has failed, or made the best of it: either way the test is wrong. */
-  const put = async <T>(send: () => Promise<T>): Promise<T> => {
-    const met = missing.count;
-    try {
-      return await send();
-    } finally {
-      missing.throwSince(met);
-    }
-  };
   return {
     logs,
     async inject(request) {
-      const { status, headers, body } = await put(() => inject(host.app, injectedRequest(request)));
+      const { status, headers, body } = await missing.watch(() => inject(host.app, injectedRequest(request)));
       return new InjectAnswer(status, headers, body);
     },
-    stream: (request) => put(() => injectStream(host.app, injectedRequest(request))),
+    stream: (request) => missing.watch(() => injectStream(host.app, injectedRequest(request))),
     database(service) {
       const database = mounted(host, service)?.database;
       if (database !== undefined) return database;

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { type Context, defineService } from '#src/index.js';
 import { createTestApp, MissingDependencyError, type TestAppOptions } from '#src/testing.js';
 import { startTestPostgres } from '#test/support/postgres.js';
+import { until } from '#test/support/until.js';
 import { demo, ledger, orders } from './fixtures/demo.js';
 import { withApp } from './with-app.js';
 
@@ -80,6 +82,79 @@ describe('what neither the test nor the service has', () => {
       const note = app.inject({ method: 'POST', path: '/notes', json: {} });
       expect(await fault(note)).to.include({ service: 'ledger', dependency: 'sagas' });
       expect(() => app.database('ledger')).to.throw(MissingDependencyError, 'no databaseUrl was passed');
+    });
+  });
+});
+
+describe('what several requests of a test use at the same time', () => {
+  /** Requests that wait until all of a test are under way. */
+  const waiting: (() => void)[] = [];
+  const letGo = (): void => {
+    for (const go of waiting.splice(0)) go();
+  };
+  const together = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  const shop = defineService({
+    name: 'shop',
+    routes(app, { call, db }) {
+      const use = async (ctx: Context): Promise<string> => {
+        if (ctx.params.uses === 'missing') await db.many('select 1');
+        return 'done';
+      };
+      app.get('/before/:uses', async (ctx) => {
+        const result = await use(ctx).catch(() => 'degraded');
+        await together();
+        return result;
+      });
+      app.get('/after/:uses', async (ctx) => {
+        await together();
+        return use(ctx);
+      });
+      app.get('/called/:uses', async (ctx) => (await call('shop').get(`/after/${ctx.params.uses}`)).text());
+      app.get('/queued/:uses', { maxConcurrent: { limit: 1, queue: 100, queueMs: 10_000 } }, use);
+      app.get('/streamed/:uses', (ctx) =>
+        ctx.sse(async function* () {
+          yield { data: 'begun' };
+          await together();
+          yield { data: await use(ctx) };
+        }),
+      );
+      app.get('/behind', () => {
+        const use = async (): Promise<unknown> => db.many('select 1');
+        setImmediate(() => void use().catch(() => undefined));
+        return 'done';
+      });
+    },
+  });
+
+  it('is told by the request that uses it, and by no other', async () => {
+    await withApp({ services: [shop] }, async (app) => {
+      const routes = ['before', 'after', 'called', 'queued', 'streamed'];
+      const paths = routes.flatMap((route) =>
+        ['given', 'missing', 'given', 'given', 'missing'].map((uses) => `/${route}/${uses}`),
+      );
+      const answers = paths.map((path) => app.inject(path).catch((error: Error) => error));
+      await until(
+        () => waiting.length,
+        (length) => length === 4 * 5,
+      );
+      letGo();
+      for (const [number, answer] of (await Promise.all(answers)).entries()) {
+        const path = paths[number]!;
+        if (path.endsWith('missing')) expect(answer, path).to.be.instanceOf(MissingDependencyError);
+        else expect(answer, path).to.include({ status: 200 });
+      }
+    });
+  });
+
+  it('is logged when the request that used it is over, and told by none that comes later', async () => {
+    await withApp({ services: [shop] }, async (app) => {
+      expect((await app.inject('/behind')).status).to.equal(200);
+      expect((await app.inject('/queued/given')).status).to.equal(200);
+      const line = await until(
+        () => app.logs.find(({ msg }) => String(msg).startsWith('a service uses, outside of a request,')),
+        Boolean,
+      );
+      expect(line).to.have.nested.property('err.message').that.contains('service "shop" uses db:');
     });
   });
 });
