@@ -7,7 +7,7 @@ import { currentScope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
 import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
-import { unpackFailure } from './task-failure.js';
+import { notSent, unpackFailure } from './task-failure.js';
 
 /** Structurally the `Cpu` of services/service.ts, which this room must not know. */
 export interface CpuTasks {
@@ -88,7 +88,7 @@ export class CpuClient {
     const broken = (): unknown => reasonOf(signals, scope?.deadline.passed ?? false);
     if (signals.some((one) => one.aborted)) throw broken();
 
-    const data: Uint8Array = serialize(input);
+    const data = packInput(task, input);
     const remainingMs = scope?.deadline.remainingMs() ?? this.#timeoutMs;
     const id = ++this.#lastId;
     const abort = (): void => {
@@ -98,6 +98,7 @@ export class CpuClient {
     for (const one of signals) one.addEventListener('abort', abort);
     try {
       return unpack(
+        task,
         await new Promise<FromPool>((resolve, reject) => {
           if (this.#pending.size === 0) this.#port.ref();
           this.#pending.set(id, { resolve, reject });
@@ -129,9 +130,23 @@ export class CpuClient {
   }
 }
 
-function unpack({ kind, data }: FromPool): unknown {
+/** @throws TypeError that names the task, for an input that cannot cross threads */
+function packInput(task: string, input: unknown): Uint8Array {
+  try {
+    return serialize(input);
+  } catch (error) {
+    throw notSent(task, 'its input cannot be sent to a thread', error);
+  }
+}
+
+function unpack(task: string, { kind, data }: FromPool): unknown {
   if (kind === 'failure') throw unpackFailure(data);
-  return kind === 'bytes' ? data : deserialize(data);
+  if (kind === 'bytes') return data;
+  try {
+    return deserialize(data);
+  } catch (error) {
+    throw notSent(task, 'its result cannot be read', error);
+  }
 }
 
 /** Why a task was broken off: the caller's own reason, the deadline, or a client that left. */

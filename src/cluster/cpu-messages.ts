@@ -23,7 +23,9 @@ export interface FromPool extends TaskAnswer {
 }
 
 export interface TaskAnswer {
-  /** `bytes`: the Uint8Array that the task returned; `value`: anything else, `failure`: see task-failure.ts. */
+  /**
+   * `bytes`: the Uint8Array that the task returned; `value`: anything else, `failure`: see task-failure.ts.
+   */
   readonly kind: 'bytes' | 'value' | 'failure';
   readonly data: Uint8Array;
 }
@@ -33,6 +35,15 @@ export interface TaskOrder {
   readonly module: string;
   readonly task: string;
   readonly input: Uint8Array;
+}
+
+/** An exception that a task has left behind and that nothing has caught, after the task had ended. */
+export interface Leftover {
+  readonly type: 'leftover';
+  /** Named export that began it; undefined when that is not known. */
+  readonly task: string | undefined;
+  readonly message: string;
+  readonly stack: string | undefined;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -54,6 +65,19 @@ export function readTaskAnswer(data: unknown): TaskAnswer | undefined {
   const { kind, data: bytes } = data as Members;
   const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
   return isKnown && isWholeView(bytes) ? { kind, data: bytes } : undefined;
+}
+
+/** What a thread of the pool posts beside results. */
+export function readLeftover(data: unknown): Leftover | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { type, task, message, stack } = data as Members;
+  if (type !== 'leftover' || typeof message !== 'string') return undefined;
+  return {
+    type,
+    task: typeof task === 'string' ? task : undefined,
+    message,
+    stack: typeof stack === 'string' ? stack : undefined,
+  };
 }
 
 /** Its buffer can be transferred: it is not shared, and nothing else lies in it. */

@@ -1,6 +1,8 @@
 // A thrown value across threads: structured clone would drop its class and its code.
 import { deserialize, serialize } from 'node:v8';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
+import { describeThrown } from '../telemetry/thrown.js';
+import { readableThrown } from '../user-code/thrown.js';
 import type { TaskAnswer } from './cpu-messages.js';
 
 interface Failure {
@@ -20,10 +22,32 @@ interface Failure {
     | undefined;
 }
 
-export function packFailure(thrown: unknown): TaskAnswer {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { message, stack } = error;
-  return { kind: 'failure', data: serialize({ message, stack, http: httpOf(error) } satisfies Failure) };
+/**
+ * Never throws, whatever was thrown: of an error that cannot be looked at, or that has members which cannot
+ * be cloned, the message is kept as far as it can be read, and why the rest is not there.
+ * @param task that has thrown it
+ */
+export function packFailure(thrown: unknown, task: string): TaskAnswer {
+  try {
+    const error = describeThrown(thrown);
+    // Only an Error says by itself where it comes from.
+    return error === thrown ? packed(error) : packed(error, `CPU task ${task}: ${error.message}`);
+  } catch (error) {
+    const readable = readableThrown(thrown);
+    const shown = readable instanceof Error ? `${readable.name}: ${readable.message}` : readable;
+    return packed(notSent(task, `what it has thrown (${shown}) cannot be sent to its caller`, error));
+  }
+}
+
+/**
+ * The error for something of a task that does not cross threads. Never throws.
+ * @param what as in `its result cannot be sent to its caller`
+ */
+export function notSent(task: string, what: string, cause: unknown): TypeError {
+  const reason = readableThrown(cause);
+  return new TypeError(`CPU task ${task}: ${what}: ${reason instanceof Error ? reason.message : reason}`, {
+    cause,
+  });
 }
 
 /** The error as it was, HttpError and BusinessError with code and status, anything else as a plain Error. */
@@ -32,6 +56,12 @@ export function unpackFailure(data: Uint8Array): Error {
   const error = http ? httpErrorOf(message, http) : new Error(message);
   if (stack !== undefined) error.stack = stack;
   return error;
+}
+
+/** @throws what its getters throw, or DataCloneError */
+function packed(error: Error, message = String(error.message)): TaskAnswer {
+  const stack = error.stack && String(error.stack);
+  return { kind: 'failure', data: serialize({ message, stack, http: httpOf(error) } satisfies Failure) };
 }
 
 function httpOf(error: Error): Failure['http'] {

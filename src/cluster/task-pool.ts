@@ -11,6 +11,7 @@ import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import {
   bufferOf,
   type FromPool,
+  readLeftover,
   readTaskAnswer,
   readToPool,
   type TaskAnswer,
@@ -82,8 +83,9 @@ export class TaskPool {
       concurrentTasksPerWorker: 1,
       recordTiming: false,
     });
-    // A thread that dies between tasks, e.g. by a rejection that a finished task left behind.
+    // A thread that dies between tasks.
     this.#piscina.on('error', (error: unknown) => log.error({ err: error }, 'a CPU thread ended by itself'));
+    this.#piscina.on('message', (data: unknown) => this.#logLeftover(data));
   }
 
   /** Tasks that wait for a thread. */
@@ -142,14 +144,11 @@ export class TaskPool {
   #accept(port: MessagePort, request: Run): void {
     const task: Task = { port, request, controller: new AbortController(), timer: undefined, dropped: false };
     if (this.#closing) {
-      this.#answer(task, packFailure(new UnavailableError('DRAINING', 'The process is stopping.')));
+      this.#fail(task, new UnavailableError('DRAINING', 'The process is stopping.'));
       return;
     }
     if (this.#running.size >= this.#threads && this.#waiting.size >= this.#maxQueue) {
-      this.#answer(
-        task,
-        packFailure(new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.')),
-      );
+      this.#fail(task, new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.'));
       return;
     }
     this.#ports.get(port)?.set(request.id, task);
@@ -177,11 +176,12 @@ export class TaskPool {
         { signal, transferList: [bufferOf(input)] },
       );
       answer =
-        readTaskAnswer(returned) ?? packFailure(new Error(`CPU task ${name} returned no result of ours`));
+        readTaskAnswer(returned) ??
+        packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
     } catch (error) {
       // Ended by us, or its thread died under it: out of memory, process.exit().
       if (!task.dropped) this.#log.error({ err: error, module, task: name }, 'a CPU task lost its thread');
-      answer = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }));
+      answer = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }), name);
     }
     this.#running.delete(task);
     clearTimeout(task.timer);
@@ -191,7 +191,7 @@ export class TaskPool {
   }
 
   #expire(task: Task): void {
-    this.#answer(task, packFailure(new DeadlineExceededError()));
+    this.#fail(task, new DeadlineExceededError());
     this.#drop(task);
   }
 
@@ -212,6 +212,18 @@ export class TaskPool {
       `CPU task ${name} goes on after its deadline or its caller; its thread is ended`,
     );
     task.controller.abort();
+  }
+
+  #logLeftover(data: unknown): void {
+    const leftover = readLeftover(data);
+    if (leftover === undefined) return;
+    const { task, message, stack } = leftover;
+    const err = Object.assign(new Error(message), { stack });
+    this.#log.error({ task, err }, 'a CPU task that has ended left an exception behind that nothing caught');
+  }
+
+  #fail(task: Task, error: Error): void {
+    this.#answer(task, packFailure(error, task.request.task));
   }
 
   #answer(task: Task, answer: TaskAnswer): void {

@@ -4,22 +4,31 @@ import { deserialize, serialize } from 'node:v8';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { importUserModule } from '../user-code/module.js';
 import { bufferOf, type TaskAnswer, type TaskOrder } from './cpu-messages.js';
-import { packFailure } from './task-failure.js';
+import { notSent, packFailure } from './task-failure.js';
+import { catchLeftovers, runWatched } from './task-leftovers.js';
 
 type Task = (input: unknown) => unknown;
 
-/** What the task throws is an answer too. The answer's bytes are moved to the primary, not copied. */
+catchLeftovers();
+
+/**
+ * Never rejects, whatever the task returns or throws: Piscina would post the reason, and one that cannot be
+ * posted ends the thread. The result's bytes are moved to the primary, not copied.
+ */
 export async function runTask(order: TaskOrder): Promise<unknown> {
   const answer = await perform(order);
   return move({ [transferableSymbol]: [bufferOf(answer.data)], [valueSymbol]: answer });
 }
 
-async function perform({ module, task, input }: TaskOrder): Promise<TaskAnswer> {
+async function perform({ module, task: name, input }: TaskOrder): Promise<TaskAnswer> {
   try {
-    const run = await findTask(module, task);
-    return packResult(await run(deserialize(input)));
+    const result = await runWatched(name, async () => {
+      const task = await findTask(module, name);
+      return task(unpackInput(name, input));
+    });
+    return packResult(name, result);
   } catch (error) {
-    return packFailure(error);
+    return packFailure(error, name);
   }
 }
 
@@ -42,10 +51,24 @@ async function findTask(module: string, name: string): Promise<Task> {
   return task as Task;
 }
 
-function packResult(result: unknown): TaskAnswer {
-  return result instanceof Uint8Array
-    ? { kind: 'bytes', data: owned(result) }
-    : { kind: 'value', data: serialize(result) };
+/** @throws TypeError that names the task, for an input that is none here */
+function unpackInput(task: string, input: Uint8Array): unknown {
+  try {
+    return deserialize(input);
+  } catch (error) {
+    throw notSent(task, 'its input cannot be read', error);
+  }
+}
+
+/** @throws TypeError that names the task, for a result that cannot cross threads */
+function packResult(task: string, result: unknown): TaskAnswer {
+  try {
+    return result instanceof Uint8Array
+      ? { kind: 'bytes', data: owned(result) }
+      : { kind: 'value', data: serialize(result) };
+  } catch (error) {
+    throw notSent(task, 'its result cannot be sent to its caller', error);
+  }
 }
 
 /**
@@ -62,8 +85,8 @@ function owned(view: Uint8Array): Uint8Array {
     const isWhole = byteLength > 0 && buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
     return isWhole ? structuredClone(view, { transfer: [buffer] }) : new Uint8Array(view);
   } catch (cause) {
-    const message =
-      'the Uint8Array that a CPU task returned was moved by an earlier call, or cannot be moved';
-    throw new TypeError(`${message}; return a copy`, { cause });
+    throw new TypeError('the Uint8Array was moved by an earlier call, or cannot be moved; return a copy', {
+      cause,
+    });
   }
 }

@@ -1,5 +1,6 @@
 // Tasks that task-pool.test.ts runs in the pool's threads.
-import { markAsUntransferable, threadId } from 'node:worker_threads';
+import { execFileSync } from 'node:child_process';
+import { threadId } from 'node:worker_threads';
 import { BusinessError, HttpError } from '#src/errors.js';
 
 export const thread = (): number => threadId;
@@ -10,21 +11,6 @@ export const bytes = (length: number): Uint8Array => new Uint8Array(length).fill
 
 /** Node.js keeps small Buffers in one common ArrayBuffer. */
 export const pooledBytes = (text: string): Uint8Array => Buffer.from(text);
-
-const kept = new Uint8Array(100);
-const part = kept.subarray(10, 20);
-
-export const keptBytes = (): Uint8Array => kept;
-
-export const keptPart = (): Uint8Array => part;
-
-export const noBytes = (): Uint8Array => new Uint8Array(0);
-
-const pinned = new Uint8Array(100);
-markAsUntransferable(pinned.buffer);
-
-/** Like the buffer of a WebAssembly memory, theirs cannot be detached. */
-export const pinnedBytes = (): Uint8Array => pinned;
 
 export function decline(): never {
   throw new BusinessError('PAYMENT_DECLINED', 'No funds.', { details: { left: 3 } });
@@ -37,8 +23,6 @@ export function unavailable(): never {
 export function fail(): never {
   throw new RangeError('out of paper');
 }
-
-export const unsendable = (): unknown => () => 'a function cannot cross threads';
 
 /** Tells `channel` that it runs, then never gives its thread back. */
 export function spin(channel: string): never {
@@ -57,6 +41,9 @@ export async function untilTold(channel: string): Promise<string> {
   ears.close();
   return 'told';
 }
+
+/** In native code until nobody has the FIFO open for writing any more. */
+export const untilWritten = (fifo: string): string => String(execFileSync('cat', [fifo]));
 
 export function exit(): void {
   process.exit(3);

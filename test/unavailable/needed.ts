@@ -203,7 +203,7 @@ export const needed: readonly Way[] = [
     executed: true,
     reach: () =>
       byHandler(() => {
-        const packed = packFailure(new UnavailableError('OVERLOADED', 'Later.'));
+        const packed = packFailure(new UnavailableError('OVERLOADED', 'Later.'), 'echo');
         throw unpackFailure(packed.data);
       }),
   },

@@ -1,0 +1,112 @@
+// What tests of the CPU pool share: a pool of real threads, the ends of its workers, and tasks that wait to
+// be told.
+import { once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
+import { expect } from 'chai';
+import { type Logger, pino } from 'pino';
+import { CpuClient, type CpuTasks } from '#src/cluster/cpu-client.js';
+import { TaskPool } from '#src/cluster/task-pool.js';
+import type { Deadline } from '#src/deadline.js';
+import type { Scope } from '#src/scope.js';
+import type { SpanHandle, Tracing } from '#src/telemetry/span.js';
+
+export const FIXTURE = new URL('./task-fixture.js', import.meta.url);
+const ENTRY = new URL('../../../dist/workers/task.js', import.meta.url);
+export const trace = {
+  traceId: 'a'.repeat(32),
+  spanId: 'b'.repeat(16),
+  sampled: true,
+  tracestate: undefined,
+};
+
+export interface PoolOptions {
+  readonly maxQueue?: number;
+  readonly graceMs?: number;
+  /** Of the tasks of `cpu`. Default `task-fixture.ts` */
+  readonly tasks?: URL;
+}
+
+/** A pool, and one worker's end of it. */
+export class TestPool {
+  readonly pool: TaskPool;
+  readonly cpu: CpuTasks;
+  /** What the pool has logged. */
+  readonly lines: Record<string, unknown>[] = [];
+  readonly spans: { name: string; parent: unknown; errorType: string | undefined }[] = [];
+  readonly #clients: CpuClient[] = [];
+
+  constructor(threads: number, { tasks = FIXTURE, ...options }: PoolOptions = {}) {
+    const log: Logger = pino({}, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
+    this.pool = new TaskPool({ threads, entry: ENTRY, log, graceMs: 0, ...options });
+    this.cpu = this.worker().tasks(tasks);
+  }
+
+  /** A worker's end of a new port. */
+  worker(timeoutMs = 60_000): CpuClient {
+    const { port1, port2 } = new MessageChannel();
+    this.pool.attach(port1);
+    const client = new CpuClient(port2, this.#tracing(), timeoutMs);
+    this.#clients.push(client);
+    return client;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await this.pool.close({ withinMs: 0 });
+  }
+
+  #tracing(): Tracing {
+    const begin = (name: string, _kind: string, parent: unknown): SpanHandle => {
+      const span = { name, parent, errorType: undefined as string | undefined };
+      this.spans.push(span);
+      return {
+        context: trace,
+        recording: true,
+        setAttribute: () => undefined,
+        end: (errorType?: string) => {
+          span.errorType = errorType;
+        },
+      };
+    };
+    return { enabled: true, begin } as unknown as Tracing;
+  }
+}
+
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    expect(error).to.be.instanceOf(Error);
+    return error as Error;
+  }
+  throw new Error('expected a rejection');
+}
+
+/** Starts a task that tells `channel` when it runs, and resolves then. */
+export async function running<T>(channel: string, begin: () => Promise<T>): Promise<{ result: Promise<T> }> {
+  const ears = new BroadcastChannel(channel);
+  const told = once(ears as unknown as EventTarget, 'message');
+  const result = begin();
+  await told;
+  ears.close();
+  return { result };
+}
+
+export function tell(channel: string): void {
+  const mouth = new BroadcastChannel(channel);
+  mouth.postMessage('go on');
+  mouth.close();
+}
+
+export const scopeOf = (
+  deadline: Deadline,
+  signal: AbortSignal = new AbortController().signal,
+  more: Partial<Scope> = {},
+): Scope => ({
+  requestId: 'r',
+  deadline,
+  signal,
+  trace,
+  service: undefined,
+  ...more,
+});

@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import type { CpuTasks } from '#src/cluster/cpu-client.js';
+import { HttpError } from '#src/errors.js';
+import { rejection, TestPool } from './task-kit.js';
+import { LEFT_BEHIND, NOT_SENT, RETURNED_BUT_THROWS, SENT, SENT_OR_NOT, THROWN } from './task-values.js';
+
+describe('what a CPU task returns, throws or leaves behind', () => {
+  let kit: TestPool;
+  let cpu: CpuTasks;
+  let thread: number;
+
+  before(async () => {
+    kit = new TestPool(1, { tasks: new URL('./task-values.js', import.meta.url) });
+    ({ cpu } = kit);
+    thread = await cpu.run('thread', null);
+  });
+
+  after(() => kit.close());
+
+  /** The only thread lives on, and runs what comes next. */
+  const livesOn = async (): Promise<void> => {
+    expect(await cpu.run('turn', null)).to.equal(thread);
+  };
+
+  for (const [name, [, isWhole]] of Object.entries(SENT)) {
+    it(`reaches its caller, as often as it is returned: ${name}`, async () => {
+      for (let n = 0; n < 2; n++) expect(isWhole((await cpu.run('sent', name)) as never)).to.equal(true);
+      await livesOn();
+    });
+  }
+
+  for (const name of Object.keys(NOT_SENT)) {
+    it(`fails by its name when it cannot be sent: ${name}`, async () => {
+      for (let n = 0; n < 2; n++) {
+        const error = await rejection(cpu.run('notSent', name));
+        expect(error).to.not.be.instanceOf(HttpError);
+        expect(error.message).to.match(
+          /^CPU task notSent: its result cannot be (sent to its caller|read): ./s,
+        );
+      }
+      await livesOn();
+    });
+  }
+
+  it('fails by its name when the bytes were moved by an earlier call', async () => {
+    await cpu.run('keptBytes', null);
+    for (const task of ['keptBytes', 'keptPart', 'keptBytes']) {
+      const { message } = await rejection(cpu.run(task, null));
+      expect(message).to.contain(`CPU task ${task}:`).and.contain('moved by an earlier call');
+    }
+    await livesOn();
+  });
+
+  for (const name of Object.keys(SENT_OR_NOT)) {
+    it(`is sent or refused, as Node.js does it: ${name}`, async () => {
+      for (let n = 0; n < 2; n++) {
+        const result = await cpu.run('sentOrNot', name).catch((error: Error) => error);
+        if (result instanceof Error)
+          expect(result.message).to.contain('CPU task sentOrNot: its result cannot');
+      }
+      await livesOn();
+    });
+  }
+
+  for (const name of Object.keys(RETURNED_BUT_THROWS)) {
+    it(`fails the task when it throws while the task resolves with it: ${name}`, async () => {
+      expect((await rejection(cpu.run('returnedButThrows', name))).message).to.match(/trap|revoked|function/);
+      await livesOn();
+    });
+  }
+
+  for (const name of Object.keys(THROWN)) {
+    it(`reaches its caller as an error when it is thrown: ${name}`, async () => {
+      for (const task of ['thrown', 'rejected']) {
+        const error = await rejection(cpu.run(task, name));
+        expect(error.message, task).to.be.a('string').and.not.contain('the thread of CPU task');
+      }
+      await livesOn();
+    });
+  }
+
+  it('says of an error with members that cannot be sent what it was, and which task has thrown it', async () => {
+    const { message } = await rejection(cpu.run('thrown', 'an HttpError whose members cannot be cloned'));
+    expect(message).to.match(
+      /^CPU task thrown: what it has thrown \(HttpError: x\) cannot be sent to its caller: ./,
+    );
+  });
+
+  for (const name of Object.keys(LEFT_BEHIND)) {
+    it(`does not disturb the next task when it throws later, and is logged once: ${name}`, async () => {
+      kit.lines.length = 0;
+      expect(await cpu.run('leaveBehind', name)).to.equal('done');
+      await livesOn();
+      await livesOn();
+      expect(kit.lines.map(({ level, msg }) => [level, msg])).to.deep.equal([
+        [50, 'a CPU task that has ended left an exception behind that nothing caught'],
+      ]);
+      expect(kit.lines[0]).to.include({ task: 'leaveBehind' });
+    });
+  }
+
+  it('fails the task or is logged when it throws in a microtask, which Node.js may not know the task of', async () => {
+    kit.lines.length = 0;
+    const failed = await cpu.run('throwInMicrotask', null).then(
+      () => false,
+      () => true,
+    );
+    await livesOn();
+    expect(kit.lines).to.have.length(failed ? 0 : 1);
+  });
+
+  it('fails the task itself when it throws beside a promise that would never settle', async () => {
+    for (const name of ['a rejected promise', 'a timer', 'an immediate', 'a tick', 'an async function']) {
+      expect((await rejection(cpu.run('failBeside', name))).message, name).to.match(/trap|left behind/);
+      await livesOn();
+    }
+  });
+});
+
+describe('what is given to a CPU task', () => {
+  let kit: TestPool;
+
+  before(() => {
+    kit = new TestPool(1, { tasks: new URL('./task-values.js', import.meta.url) });
+  });
+
+  after(() => kit.close());
+
+  it('is refused by the name of the task when it cannot be sent, and nothing is started', async () => {
+    for (const [name, make] of Object.entries(NOT_SENT)) {
+      // This one is an object without members to the serializer.
+      if (name === 'what only looks like bytes') continue;
+      const value = make();
+      if (name.startsWith('a rejected')) (value as Promise<unknown>[])[0]!.catch(() => undefined);
+      const { message } = await rejection(kit.cpu.run('echo', value));
+      expect(message, name).to.match(/^CPU task echo: its input cannot be sent to a thread: ./s);
+    }
+    expect(kit.pool).to.include({ running: 0, queueLength: 0 });
+    expect(await kit.cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('is never taken from its owner', async () => {
+    const bytes = new Uint8Array(100);
+    for (let n = 0; n < 2; n++) expect(await kit.cpu.run('echo', bytes)).to.have.length(100);
+    expect(bytes).to.have.length(100);
+  });
+});
