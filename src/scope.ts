@@ -24,6 +24,9 @@ export interface Scope {
   readonly trace: TraceContext;
   /** The service whose code runs, for logs; undefined outside services. */
   readonly service: string | undefined;
+  /** Method and template of the route that is served; not there outside requests. */
+  readonly method?: string;
+  readonly template?: string | undefined;
   /** What this work holds, given back when it is broken off. Getting it may create it. */
   readonly holds?: Holds;
   /** A call of this work has failed with 502, 503 or 504 after all its attempts. */

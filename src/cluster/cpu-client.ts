@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
 import { checkOptions, SIGNAL, shapeOf, typeFault } from '../options.js';
-import { currentScope } from '../scope.js';
+import { currentScope, type Scope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
 import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
@@ -96,13 +96,14 @@ export class CpuClient {
       this.#take(id)?.reject(broken());
     };
     for (const one of signals) one.addEventListener('abort', abort);
+    const caller = callerOf(scope) ?? `${module} ${task}`;
     try {
       return unpack(
         task,
         await new Promise<FromPool>((resolve, reject) => {
           if (this.#pending.size === 0) this.#port.ref();
           this.#pending.set(id, { resolve, reject });
-          this.#post({ type: 'run', id, module, task, input: data, remainingMs }, [bufferOf(data)]);
+          this.#post({ type: 'run', id, module, task, caller, input: data, remainingMs }, [bufferOf(data)]);
         }),
       );
     } finally {
@@ -129,6 +130,10 @@ export class CpuClient {
     }
   }
 }
+
+/** The route that is served; undefined outside requests. */
+const callerOf = (scope: Scope | undefined): string | undefined =>
+  scope?.template === undefined ? undefined : `${scope.service} ${scope.method} ${scope.template}`;
 
 /** @throws TypeError that names the task, for an input that cannot cross threads */
 function packInput(task: string, input: unknown): Uint8Array {

@@ -11,6 +11,8 @@ export type ToPool =
       readonly module: string;
       /** Named export to call. */
       readonly task: string;
+      /** Route or task that the queue is shared out by. */
+      readonly caller: string;
       readonly input: Uint8Array;
       /** Milliseconds until the caller's deadline. A clock never crosses threads. */
       readonly remainingMs: number;
@@ -51,12 +53,13 @@ type Members = Readonly<Record<string, unknown>>;
 /** Code of services runs at the other end: anything that has not the form of a message is `undefined`. */
 export function readToPool(data: unknown): ToPool | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { type, id, module, task, input, remainingMs } = data as Members;
+  const { type, id, module, task, caller, input, remainingMs } = data as Members;
   if (!Number.isSafeInteger(id)) return undefined;
   if (type === 'abort') return { type, id: Number(id) };
   if (type !== 'run' || typeof module !== 'string' || typeof task !== 'string') return undefined;
+  if (typeof caller !== 'string') return undefined;
   if (!Number.isFinite(remainingMs) || !isWholeView(input)) return undefined;
-  return { type, id: Number(id), module, task, input, remainingMs: Number(remainingMs) };
+  return { type, id: Number(id), module, task, caller, input, remainingMs: Number(remainingMs) };
 }
 
 /** The same for what a thread of the pool returns. */

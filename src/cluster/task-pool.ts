@@ -1,9 +1,9 @@
 // The CPU pool of the process: one Piscina in the primary, asked by every HTTP worker over a port of its own.
 //
-// The queue is ours, and Piscina never holds more tasks than it has threads, because of two of its traits
-// (5.3.2): tasks that can be aborted wait in a list that `maxQueue` does not count, and two tasks that share a
-// thread die together when one is aborted (its issue 934). So every thread runs one task, and ending it
-// harms no other.
+// The queue is ours (fair-queue.ts), and Piscina never holds more tasks than it has threads, because of two
+// of its traits (5.3.2): tasks that can be aborted wait in a list that `maxQueue` does not count, and two
+// tasks that share a thread die together when one is aborted (its issue 934). So every thread runs one task,
+// and ending it harms no other.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
@@ -18,6 +18,7 @@ import {
   type TaskOrder,
   type ToPool,
 } from './cpu-messages.js';
+import { type Entry, FairQueue } from './fair-queue.js';
 import { packFailure } from './task-failure.js';
 
 export interface TaskPoolOptions {
@@ -25,11 +26,11 @@ export interface TaskPoolOptions {
   readonly threads: number;
   /** Module of the threads: `workers/task.js`. */
   readonly entry: URL;
-  /** Tasks that may wait; one more is refused (503 CPU_QUEUE_FULL). Default 64 for each thread. */
+  /** Tasks that may wait, of all callers together (503 CPU_QUEUE_FULL). Default 64 for each thread. */
   readonly maxQueue?: number;
   /**
-   * How long a task that nobody waits for any more may go on before its thread is ended; default 250 ms. A new
-   * thread costs more than most tasks have left, so clients that leave must not be able to end one each.
+   * How long a task that nobody waits for any more may go on before its thread is ended; default 250 ms. A
+   * new thread costs more than most tasks have left, so clients that leave must not be able to end one each.
    */
   readonly graceMs?: number;
   readonly log: Logger;
@@ -43,7 +44,14 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 type Run = Extract<ToPool, { type: 'run' }>;
 
-interface Task {
+/**
+ * `queue`: the queue is full of tasks of one caller; `route_share`: others wait as well, and this one has
+ * the most.
+ */
+export const CPU_REFUSALS = ['queue', 'route_share'] as const;
+export type CpuRefusal = (typeof CPU_REFUSALS)[number];
+
+interface Task extends Entry<Task> {
   readonly port: MessagePort;
   readonly request: Run;
   /** Aborting ends the thread that runs it. */
@@ -56,22 +64,21 @@ interface Task {
 
 export class TaskPool {
   readonly #threads: number;
-  readonly #maxQueue: number;
   readonly #graceMs: number;
   readonly #log: Logger;
   readonly #piscina: Piscina<TaskOrder, TaskAnswer>;
   /** Tasks of each attached port by id, waiting and running ones. */
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
-  /** In the order of arrival. */
-  readonly #waiting = new Set<Task>();
+  readonly #waiting: FairQueue<Task>;
   readonly #running = new Set<Task>();
+  readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0 };
   #closing = false;
   #idle: (() => void) | undefined;
 
   constructor(options: TaskPoolOptions) {
     const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, graceMs = GRACE_MS, log } = options;
     this.#threads = threads;
-    this.#maxQueue = maxQueue;
+    this.#waiting = new FairQueue(maxQueue);
     this.#graceMs = graceMs;
     this.#log = log;
     this.#piscina = new Piscina<TaskOrder, TaskAnswer>({
@@ -96,6 +103,11 @@ export class TaskPool {
   /** Tasks that have a thread. */
   get running(): number {
     return this.#running.size;
+  }
+
+  /** Tasks refused because the queue was full, ever. */
+  get refused(): Readonly<Record<CpuRefusal, number>> {
+    return this.#refused;
   }
 
   /** Serves the HTTP worker at the other end, until the port closes or is detached. */
@@ -142,28 +154,41 @@ export class TaskPool {
   }
 
   #accept(port: MessagePort, request: Run): void {
-    const task: Task = { port, request, controller: new AbortController(), timer: undefined, dropped: false };
+    const { caller, id, remainingMs } = request;
+    const controller = new AbortController();
+    const task: Task = { caller, port, request, controller, timer: undefined, dropped: false };
     if (this.#closing) {
       this.#fail(task, new UnavailableError('DRAINING', 'The process is stopping.'));
       return;
     }
-    if (this.#running.size >= this.#threads && this.#waiting.size >= this.#maxQueue) {
-      this.#fail(task, new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.'));
-      return;
-    }
-    this.#ports.get(port)?.set(request.id, task);
-    task.timer = setTimeout(() => this.#expire(task), Math.min(request.remainingMs, MAX_TIMER_MS));
-    this.#waiting.add(task);
-    this.#startNext();
+    this.#ports.get(port)?.set(id, task);
+    task.timer = setTimeout(() => this.#expire(task), Math.min(remainingMs, MAX_TIMER_MS));
+    if (this.#hasThread) this.#start(task);
+    else this.#wait(task);
+  }
+
+  #wait(task: Task): void {
+    const refused = this.#waiting.add(task);
+    if (refused === undefined) return;
+    this.#refused[this.#waiting.callers > 1 ? 'route_share' : 'queue']++;
+    this.#fail(refused, new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.'));
+  }
+
+  get #hasThread(): boolean {
+    return this.#running.size < this.#threads;
   }
 
   #startNext(): void {
-    for (const task of this.#waiting) {
-      if (this.#running.size >= this.#threads) return;
-      this.#waiting.delete(task);
-      this.#running.add(task);
-      void this.#run(task);
+    while (this.#hasThread) {
+      const task = this.#waiting.next();
+      if (task === undefined) return;
+      this.#start(task);
     }
+  }
+
+  #start(task: Task): void {
+    this.#running.add(task);
+    void this.#run(task);
   }
 
   async #run(task: Task): Promise<void> {
@@ -200,7 +225,7 @@ export class TaskPool {
     if (!task) return;
     this.#forget(task);
     task.dropped = true;
-    this.#waiting.delete(task);
+    this.#waiting.remove(task);
     if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
   }
 

@@ -1,6 +1,6 @@
 // What the primary itself knows at the moment of a scrape.
 import type { Supervisor } from '../cluster/supervisor.js';
-import type { TaskPool } from '../cluster/task-pool.js';
+import { CPU_REFUSALS, type TaskPool } from '../cluster/task-pool.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import { readInFlight } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
@@ -33,8 +33,15 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
   };
 }
 
-export function cpuSource(pool: Pick<TaskPool, 'queueLength'>): MetricSource {
-  return () => ({ series: [reading('multilane_cpu_pool_queue_length', pool.queueLength)] });
+export function cpuSource(pool: Pick<TaskPool, 'queueLength' | 'refused'>): MetricSource {
+  return () => ({
+    series: [
+      reading('multilane_cpu_pool_queue_length', pool.queueLength),
+      ...CPU_REFUSALS.map((reason) =>
+        reading('multilane_cpu_tasks_refused_total', pool.refused[reason], { reason }),
+      ),
+    ],
+  });
 }
 
 export function registrySource(registry: Pick<Registry, 'states'>): MetricSource {

@@ -113,6 +113,10 @@ export const METRICS = {
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
   multilane_saga_step_retries_total: counter('Saga steps and compensations that were tried again.'),
   multilane_cpu_pool_queue_length: gauge('sum', 'Tasks that wait for a thread of the CPU pool.'),
+  multilane_cpu_tasks_refused_total: counter(
+    'CPU tasks refused because the queue was full, by reason: of one caller alone, or of the one with the most.',
+    'reason',
+  ),
   multilane_requests_shed_total: counter(
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',

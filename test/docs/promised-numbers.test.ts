@@ -165,6 +165,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/metrics.md', 'ended, within # s', 'telemetry/otlp-tracing', 'SHUTDOWN_MS', SECOND),
   promised('docs/services.md', 'in `/metrics`: # of them', 'telemetry/declared-metrics', 'MOST_METRICS'),
   promised('docs/cpu.md', 'ends by itself within # ms', 'cluster/task-pool', 'GRACE_MS'),
+  promised('docs/cpu.md', '| # tasks for each thread are waiting', 'cluster/task-pool', 'QUEUE_PER_THREAD'),
 ];
 
 /** @throws Error when the page does not say it */
