@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
+import { within } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import {
   bufferOf,
@@ -18,6 +19,7 @@ import {
   type TaskOrder,
   type ToPool,
 } from './cpu-messages.js';
+import { type EndingThread, EndingThreads } from './ending-threads.js';
 import { type Entry, FairQueue } from './fair-queue.js';
 import { packFailure } from './task-failure.js';
 
@@ -39,6 +41,13 @@ export interface TaskPoolOptions {
 const QUEUE_PER_THREAD = 64;
 const GRACE_MS = 250;
 const IDLE_MS = 60_000;
+/**
+ * Threads in native code that are replaced, for each thread of the pool. More take the places of tasks until
+ * they end.
+ */
+const REPLACED_PER_THREAD = 3;
+/** How long `close` waits for threads that were told to end. */
+const END_MS = 500;
 /** The longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -71,6 +80,7 @@ export class TaskPool {
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
   readonly #waiting: FairQueue<Task>;
   readonly #running = new Set<Task>();
+  readonly #ending: EndingThreads;
   readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0 };
   #closing = false;
   #idle: (() => void) | undefined;
@@ -79,6 +89,7 @@ export class TaskPool {
     const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, graceMs = GRACE_MS, log } = options;
     this.#threads = threads;
     this.#waiting = new FairQueue(maxQueue);
+    this.#ending = new EndingThreads(log, () => this.#startNext());
     this.#graceMs = graceMs;
     this.#log = log;
     this.#piscina = new Piscina<TaskOrder, TaskAnswer>({
@@ -110,6 +121,11 @@ export class TaskPool {
     return this.#refused;
   }
 
+  /** Threads that were told to end and still run: they are in native code, which cannot be interrupted. */
+  get unfinished(): readonly EndingThread[] {
+    return this.#ending.all;
+  }
+
   /** Serves the HTTP worker at the other end, until the port closes or is detached. */
   attach(port: MessagePort): void {
     this.#ports.set(port, new Map());
@@ -137,20 +153,31 @@ export class TaskPool {
     port.close();
   }
 
-  /** Takes no new tasks, lets the accepted ones end, and ends the threads; what still runs by then is broken off. */
+  /**
+   * Takes no new tasks, lets the accepted ones end, and ends the threads; tasks that still run by then are
+   * interrupted. Threads that do not end are left in `unfinished`.
+   */
   async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
     this.#closing = true;
-    if (this.#running.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => resolve(), Math.min(withinMs, MAX_TIMER_MS));
-        this.#idle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+    if (this.#hasCallers) {
+      await within(withinMs, new Promise<void>((resolve) => (this.#idle = resolve)));
     }
     for (const port of [...this.#ports.keys()]) this.detach(port);
-    await this.#piscina.destroy();
+    for (const task of [...this.#running]) this.#endThread(task);
+    // What it returns settles when all threads have ended, which may be never.
+    this.#followEnd(undefined, () => void this.#piscina.destroy());
+    await this.#ending.settled(END_MS);
+  }
+
+  /** Some task is waited for. */
+  get #hasCallers(): boolean {
+    if (this.#waiting.size > 0) return true;
+    for (const { dropped } of this.#running) if (!dropped) return true;
+    return false;
+  }
+
+  #checkIdle(): void {
+    if (this.#idle !== undefined && !this.#hasCallers) this.#idle();
   }
 
   #accept(port: MessagePort, request: Run): void {
@@ -175,7 +202,8 @@ export class TaskPool {
   }
 
   get #hasThread(): boolean {
-    return this.#running.size < this.#threads;
+    const surplus = this.#ending.size - this.#threads * REPLACED_PER_THREAD;
+    return this.#running.size < this.#threads - Math.max(0, surplus);
   }
 
   #startNext(): void {
@@ -212,7 +240,7 @@ export class TaskPool {
     clearTimeout(task.timer);
     if (!task.dropped) this.#answer(task, answer);
     this.#startNext();
-    if (this.#running.size === 0) this.#idle?.();
+    this.#checkIdle();
   }
 
   #expire(task: Task): void {
@@ -226,6 +254,7 @@ export class TaskPool {
     this.#forget(task);
     task.dropped = true;
     this.#waiting.remove(task);
+    this.#checkIdle();
     if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
   }
 
@@ -236,7 +265,15 @@ export class TaskPool {
       { module, task: name },
       `CPU task ${name} goes on after its deadline or its caller; its thread is ended`,
     );
-    task.controller.abort();
+    this.#followEnd(name, () => task.controller.abort());
+  }
+
+  /** Piscina forgets the threads that it ends; those that do not end are still ours. */
+  #followEnd(task: string | undefined, end: () => void): void {
+    const before = this.#piscina.threads;
+    end();
+    const kept = new Set(this.#piscina.threads);
+    for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
   }
 
   #logLeftover(data: unknown): void {

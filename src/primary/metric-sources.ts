@@ -33,10 +33,11 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
   };
 }
 
-export function cpuSource(pool: Pick<TaskPool, 'queueLength' | 'refused'>): MetricSource {
+export function cpuSource(pool: Pick<TaskPool, 'queueLength' | 'refused' | 'unfinished'>): MetricSource {
   return () => ({
     series: [
       reading('multilane_cpu_pool_queue_length', pool.queueLength),
+      reading('multilane_cpu_threads_stuck', pool.unfinished.length),
       ...CPU_REFUSALS.map((reason) =>
         reading('multilane_cpu_tasks_refused_total', pool.refused[reason], { reason }),
       ),

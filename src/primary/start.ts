@@ -180,7 +180,7 @@ async function startParts(
       }
     },
     drainWithinMs: settings.drainNoticeMs + settings.drainMs,
-    unfinished: () => supervisor.unfinished,
+    unfinished: () => [...supervisor.unfinished, ...cpu.unfinished],
     leaveNow: () => supervisor.stop(0),
     exit: async (code, isStuck) => {
       await output.close();

@@ -117,6 +117,10 @@ export const METRICS = {
     'CPU tasks refused because the queue was full, by reason: of one caller alone, or of the one with the most.',
     'reason',
   ),
+  multilane_cpu_threads_stuck: gauge(
+    'last',
+    'Threads of the CPU pool that were told to end and are still in native code.',
+  ),
   multilane_requests_shed_total: counter(
     'Requests turned away by overload, a limit or a guard, by reason.',
     'reason',

@@ -1,9 +1,14 @@
-// How callers share the queue of the CPU pool.
+// How callers share the queue of the CPU pool, and what becomes of threads that cannot be ended.
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { runInScope } from '#src/scope.js';
-import { running, scopeOf, TestPool, tell } from './task-kit.js';
+import { until } from '#test/support/until.js';
+import { FIXTURE, rejection, running, scopeOf, TestPool, tell } from './task-kit.js';
 
 /** Calls of one route. */
 function from<T>(template: string, begin: () => Promise<T>): Promise<T> {
@@ -56,3 +61,89 @@ describe('the queue of the CPU pool', () => {
     expect([await hot[0], await thread]).to.deep.equal([1, await kit.cpu.run('thread', null)]);
   });
 });
+
+describe('a thread of the CPU pool in native code', () => {
+  let kit: TestPool;
+  let folder: string;
+  /** Each ends one task, when it is closed. */
+  let writers: number[];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'multilane-fifo-'));
+    writers = [];
+    kit = new TestPool(1);
+  });
+
+  afterEach(async () => {
+    for (const writer of writers) closeSync(writer);
+    await kit.close();
+    expect(await stuck(0)).to.equal(0);
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Starts a task that is in native code until a writer is closed. Resolves once it is. */
+  async function startNative(signal?: AbortSignal): Promise<{ result: Promise<Error> }> {
+    const fifo = join(folder, randomUUID());
+    execFileSync('mkfifo', [fifo]);
+    const result = rejection(kit.cpu.run('untilWritten', fifo, signal && { signal }));
+    // It can be opened for writing as soon as somebody reads.
+    writers.push(
+      (await until(
+        () => openWriter(fifo),
+        (writer) => writer !== undefined,
+      ))!,
+    );
+    return { result };
+  }
+
+  /** Does the same, and gives the task up. */
+  async function stick(): Promise<void> {
+    const controller = new AbortController();
+    const { result } = await startNative(controller.signal);
+    controller.abort();
+    expect(await result).to.include({ code: 'CLIENT_CLOSED' });
+  }
+
+  const stuck = (count: number): Promise<number> =>
+    until(
+      () => kit.pool.unfinished.length,
+      (length) => length === count,
+    );
+
+  it('is replaced, a bounded number of times: then tasks wait until one has ended', async () => {
+    const { cpu, pool } = kit;
+    for (let count = 1; count <= 3; count++) {
+      await stick();
+      expect(await cpu.run('echo', count)).to.equal(count);
+      expect(await stuck(count)).to.equal(count);
+    }
+    await stick();
+    expect(await stuck(4)).to.equal(4);
+    const late = rejection(kit.worker(50).tasks(FIXTURE).run('echo', 0));
+    expect(await late).to.include({ code: 'DEADLINE_EXCEEDED' });
+    const waiting = cpu.run('echo', 5);
+    closeSync(writers.pop()!);
+    expect(await waiting).to.equal(5);
+    expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(Array(3).fill('untilWritten'));
+  });
+
+  it('does not hold up the end of the pool, which tells that it lives until it has ended', async () => {
+    const { pool } = kit;
+    const { result } = await startNative();
+    expect(pool.unfinished).to.deep.equal([]);
+    await pool.close({ withinMs: 0 });
+    expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(['untilWritten']);
+    expect(await result).to.include({ code: 'DRAINING' });
+    closeSync(writers.pop()!);
+    expect(await stuck(0)).to.equal(0);
+  });
+});
+
+/** Undefined while nobody has it open for reading. */
+function openWriter(fifo: string): number | undefined {
+  try {
+    return openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+}

@@ -166,6 +166,9 @@ const PROMISES: readonly Promised[] = [
   promised('docs/services.md', 'in `/metrics`: # of them', 'telemetry/declared-metrics', 'MOST_METRICS'),
   promised('docs/cpu.md', 'ends by itself within # ms', 'cluster/task-pool', 'GRACE_MS'),
   promised('docs/cpu.md', '| # tasks for each thread are waiting', 'cluster/task-pool', 'QUEUE_PER_THREAD'),
+  promised('docs/cpu.md', 'up to # such threads are replaced', 'cluster/task-pool', 'REPLACED_PER_THREAD'),
+  promised('docs/cpu.md', 'has not ended after # s', 'cluster/ending-threads', 'NATIVE_MS', SECOND),
+  promised('docs/cpu.md', 'waits at most # ms for them', 'cluster/task-pool', 'END_MS'),
 ];
 
 /** @throws Error when the page does not say it */

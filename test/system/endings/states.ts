@@ -115,6 +115,14 @@ export const STATES: readonly State[] = [
   { name: 'in a handler in native code', enter: asked('/native') },
   { name: 'in a task that loops', enter: asked('/task/loop') },
   { name: 'in a task in native code', enter: asked('/task/native') },
+  {
+    name: 'with a thread in native code whose task has reached its deadline',
+    env: { REQUEST_TIMEOUT_MS: '1000' },
+    enter: async (entering) => {
+      const answer = await (await request(entering, '/task/native')).answer();
+      if (answer?.status !== 504) throw new Error(`the task was answered ${answer?.status}`);
+    },
+  },
   { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: asked('/file') },
   {
     name: 'in handlers whose listeners of ctx.signal throw',
