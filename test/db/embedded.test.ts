@@ -214,9 +214,12 @@ describe('the embedded PostgreSQL', () => {
     const moved = `${dataDir}-moved`;
     await rename(dataDir, moved);
     const options = { dataDir: moved, socketDir, log: silentLog, ...SOLE_OWNER };
-    expect((await rejection(startEmbedded(options))).message)
-      .to.include(`pid ${pid}`)
-      .and.include('moved');
+    for (const isThere of [true, false]) {
+      if (!isThere) await rename(socketDir, `${socketDir}-moved`);
+      const { message } = await rejection(startEmbedded(options));
+      expect(message).to.include(`pid ${pid}`).and.include('moved');
+    }
+    await rename(`${socketDir}-moved`, socketDir);
     await rename(moved, dataDir);
     await start();
   });
