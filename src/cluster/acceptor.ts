@@ -1,20 +1,25 @@
 // SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker, by turns in the core. Who
-// has clearly more in hand than the others is left out for a while (placement.ts).
+// has clearly more in hand than the others is left out for a while (placement.ts), and so are, for a moment, all workers
+// that do not have the fewest connections when some are about to come that have lost their worker.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { Front, type FrontSettings } from './front.js';
-import { type Load, leftOut, weightOf } from './placement.js';
+import { type Load, leftOut, leftOutToFill, weightOf } from './placement.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding, Sharing } from './sharding.js';
+import { isLevel } from './surplus.js';
 
 const LOOK_EVERY_MS = 250;
 /** While somebody is left out: clients that have lost their connections come back at once, and would all go to the others. */
 const RECONSIDER_MS = 25;
 /** Looks that a connection must have been there for to count as one that stays. */
 const LOOKS = 4;
+/** Clients that have lost their connection and want another come back within about that. */
+const EXPECT_MS = 1000;
 
 interface Child {
-  readonly weights: number[];
+  /** The last looks. */
+  readonly looks: Load[];
   isLeftOut: boolean;
 }
 
@@ -22,6 +27,8 @@ export interface AcceptorOptions extends FrontSettings, Pick<Settings, 'port'> {
   readonly sharing: Sharing;
   /** Of the worker thread in this row of shared memory. */
   readonly load: (slot: number) => Load;
+  /** Connections that all workers have opened, for ever. */
+  readonly opened: () => number;
 }
 
 export class Acceptor implements Sharding {
@@ -29,16 +36,20 @@ export class Acceptor implements Sharding {
   #port: number;
   readonly #front: Front;
   readonly #load: AcceptorOptions['load'];
+  readonly #opened: AcceptorOptions['opened'];
   readonly #log: Pick<Logger, 'warn'>;
   readonly #children = new Map<Descriptor, Child>();
   readonly #timer: NodeJS.Timeout;
   #again: NodeJS.Timeout | undefined;
+  /** Connections are expected until there are so many, and until then on the clock of `performance.now()`. */
+  #expected = { opened: 0, until: 0 };
   #bounded = Promise.resolve();
 
   /** @throws StartError when the address cannot be listened on */
   constructor(options: AcceptorOptions, log: Pick<Logger, 'warn'>) {
     this.#front = new Front(options);
     this.#load = options.load;
+    this.#opened = options.opened;
     this.#log = log;
     this.#port = options.port;
     if (options.sharing === 'alone') this.#listening(this.#front.listen(options.port, 'exclusive'));
@@ -58,8 +69,17 @@ export class Acceptor implements Sharding {
 
   add(descriptor: Descriptor): void {
     this.#takeAll();
-    this.#children.set(descriptor, { weights: [], isLeftOut: false });
+    this.#children.set(descriptor, { looks: [], isLeftOut: false });
     this.#front.addChild(descriptor.app);
+  }
+
+  expect(connections: number): void {
+    const held = [...this.#children.keys()].map(({ slot }) => this.#load(slot).connections);
+    if (connections === 0 || isLevel(held)) return;
+    const opened = this.#opened() + connections;
+    const before = this.#isExpecting ? this.#expected.opened : 0;
+    this.#expected = { opened: Math.max(opened, before), until: performance.now() + EXPECT_MS };
+    this.#look(false);
   }
 
   pause(descriptor: Descriptor): void {
@@ -72,6 +92,7 @@ export class Acceptor implements Sharding {
     this.#children.delete(descriptor);
     if (!child.isLeftOut) this.#front.removeChild(descriptor.app);
     this.#takeAll();
+    this.expect(leastOf(child.looks.map(({ connections }) => connections)));
   }
 
   async stopListening(): Promise<void> {
@@ -84,6 +105,10 @@ export class Acceptor implements Sharding {
     clearInterval(this.#timer);
     clearTimeout(this.#again);
     this.#front.close();
+  }
+
+  get #isExpecting(): boolean {
+    return performance.now() < this.#expected.until && this.#opened() < this.#expected.opened;
   }
 
   #listening(port: number): void {
@@ -99,13 +124,15 @@ export class Acceptor implements Sharding {
   /** @param remembers this look counts among those that tell what stays */
   #look(remembers: boolean): void {
     const children = [...this.#children];
-    const seen = children.map(([{ slot }, { weights, isLeftOut }]) => {
-      const now = weightOf(this.#load(slot));
-      if (remembers) weights.push(now);
-      if (weights.length > LOOKS) weights.shift();
-      return { now, stays: weights.length < LOOKS ? 0 : Math.min(...weights), isLeftOut };
+    const loads = children.map(([{ slot }]) => this.#load(slot));
+    const seen = children.map(([, { looks, isLeftOut }], index) => {
+      if (remembers) looks.push(loads[index]!);
+      if (looks.length > LOOKS) looks.shift();
+      return { now: weightOf(loads[index]!), stays: leastOf(looks.map(weightOf)), isLeftOut };
     });
-    const out = leftOut(seen);
+    const out = this.#isExpecting
+      ? leftOutToFill(loads.map(({ connections }) => connections))
+      : leftOut(seen);
     for (const [index, [descriptor, child]] of children.entries()) {
       this.#leaveOut(descriptor, child, out[index]!);
     }
@@ -120,3 +147,6 @@ export class Acceptor implements Sharding {
     else this.#front.addChild(descriptor.app);
   }
 }
+
+/** What stays of what the looks have seen. */
+const leastOf = (looks: readonly number[]): number => (looks.length < LOOKS ? 0 : Math.min(...looks));

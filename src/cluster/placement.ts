@@ -39,3 +39,18 @@ export function leftOut(workers: readonly Seen[]): readonly boolean[] {
   const out = new Set(crowded.slice(0, Math.floor(workers.length / 2)));
   return workers.map((seen) => out.has(seen));
 }
+
+/** Of the mean, by which the connections of two workers may differ and count as the same. */
+const SAME = 1 / 16;
+
+/**
+ * While connections are about to come that have lost their worker: workers that do not have the fewest are left out. For so
+ * many connections and for a moment only, because one worker may get all that come.
+ * @param connections of each worker
+ * @returns for each worker whether it is left out from now on: never all of them
+ */
+export function leftOutToFill(connections: readonly number[]): readonly boolean[] {
+  const mean = connections.reduce((sum, one) => sum + one, 0) / connections.length;
+  const most = (Math.min(...connections) + mean) / 2 + mean * SAME;
+  return connections.map((one) => one > most);
+}

@@ -53,6 +53,9 @@ export class ReusePort implements Sharding {
   /** Only its own thread could close its listener. What the kernel gives it waits until the loop turns. */
   pause(): void {}
 
+  /** The kernel chooses. */
+  expect(): void {}
+
   /** It closes its listener when it is told to drain: by then somebody else listens. */
   remove(descriptor: Descriptor): void {
     if (!this.#listening.delete(descriptor) || this.#listening.size > 0 || this.#stopped) return;

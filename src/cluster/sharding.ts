@@ -38,6 +38,11 @@ export interface Sharding extends Rotation {
    * @throws StartError
    */
   join(): Promise<void>;
+  /**
+   * So many connections are about to come whose worker has closed them. Within the next second they go to the workers with
+   * the fewest, as far as this process can choose.
+   */
+  expect(connections: number): void;
   /** New connections are refused from here on; those that exist live on in their workers. */
   stopListening(): Promise<void>;
   /** When no worker lives any more. */

@@ -1,6 +1,6 @@
 // Open connections of the data plane in the whole process, bounded.
 import type { Block } from './block.js';
-import { PermitLedger } from './permit-ledger.js';
+import { PermitLedger, takenByThread } from './permit-ledger.js';
 
 /** The one count of the ledger. */
 const OPEN = 0;
@@ -41,4 +41,11 @@ export function reclaimConnections(block: Block, slot: number): void {
 /** Open connections of the data plane, over all threads. */
 export function readConnections(block: Block): number {
   return connectionLedger(block, 0).held(OPEN);
+}
+
+/** Connections that all threads have opened, for ever. Call what it returns: making it allocates. */
+export function openedConnections(block: Block): () => number {
+  const { rows } = block.table('workerConnections');
+  const own = Array.from({ length: rows }, (_, slot) => block.words('workerConnections', slot));
+  return () => own.reduce((sum, words) => sum + takenByThread(words), 0);
 }

@@ -223,3 +223,6 @@ export function heldByThread(own: Int32Array): number {
   const given = Atomics.load(own, GIVEN);
   return (Atomics.load(own, TAKEN) - given) >>> 1;
 }
+
+/** What one thread has taken of a count, for ever, given its own words; wraps around at 2^31. */
+export const takenByThread = (own: Int32Array): number => Atomics.load(own, TAKEN) >>> 1;

@@ -5,6 +5,7 @@ import { ReusePort } from '../cluster/reuseport.js';
 import type { Sharding, Sharing } from '../cluster/sharding.js';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
+import { openedConnections } from '../memory/connections.js';
 import { readWorker } from '../memory/worker-row.js';
 import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
 
@@ -18,5 +19,6 @@ export async function openDataPlane(
   const tls = tlsFilesOf(settings);
   if (tls !== undefined) for (const doubt of checkCertificate(tls)) log.warn(doubt);
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
-  return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot) }, log);
+  const opened = openedConnections(block);
+  return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened }, log);
 }

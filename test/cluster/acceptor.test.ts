@@ -16,6 +16,9 @@ const plain = { tlsCertFile: undefined, tlsKeyFile: undefined };
 describe('the acceptor', () => {
   const open: { close(): void }[] = [];
   const connections = new Map<number, number>();
+  let opened = 0;
+  /** Times that the load of a worker was read. */
+  let reads = 0;
   /** A worker's app, on this thread: it answers its number. */
   const worker = (slot: number, app: CoreApp = loadCore().App()): Descriptor => {
     app.any('/*', (response) => void response.end(String(slot), true));
@@ -23,8 +26,14 @@ describe('the acceptor', () => {
     return { slot, app: app.getDescriptor() };
   };
   const accept = (tls: Pick<ConstructorParameters<typeof Acceptor>[0], keyof typeof plain>): Acceptor => {
-    const load = (slot: number) => ({ connections: connections.get(slot) ?? 0, inFlight: 0 });
-    const acceptor = new Acceptor({ host: '127.0.0.1', port: 0, sharing: 'alone', ...tls, load }, silentLog);
+    const load = (slot: number) => {
+      reads += 1;
+      return { connections: connections.get(slot) ?? 0, inFlight: 0 };
+    };
+    const acceptor = new Acceptor(
+      { host: '127.0.0.1', port: 0, sharing: 'alone', ...tls, load, opened: () => opened },
+      silentLog,
+    );
     open.unshift(acceptor);
     return acceptor;
   };
@@ -39,6 +48,7 @@ describe('the acceptor', () => {
   afterEach(() => {
     for (const one of open.splice(0)) one.close();
     connections.clear();
+    opened = 0;
   });
 
   it('gives connections to those in rotation by turns, and answers NO_WORKER itself when there are none', async () => {
@@ -89,6 +99,55 @@ describe('the acceptor', () => {
     connections.set(2, 95);
     const isBack = (answers: string[]): boolean => answers.join() === '1,2';
     expect(await until(() => askTwice(acceptor), isBack)).to.deep.equal(['1', '2']);
+  });
+
+  it('gives as many connections as it is to expect to who has the fewest, and then by turns again', async () => {
+    const acceptor = accept(plain);
+    for (const slot of [1, 2, 3]) acceptor.add(worker(slot));
+    for (const [slot, count] of [8, 8, 0].entries()) connections.set(slot + 1, count);
+    const ask3 = async (): Promise<string> =>
+      [await ask(acceptor), await ask(acceptor), await ask(acceptor)].sort().join();
+    expect(await ask3()).to.equal('1,2,3');
+    // It expects them for a second, which may be over on a busy machine.
+    const fill = (): Promise<string> => {
+      acceptor.expect(3);
+      return ask3();
+    };
+    expect(await until(fill, (answers) => answers === '3,3,3')).to.equal('3,3,3');
+    opened += 3;
+    expect(await until(ask3, (answers) => answers === '1,2,3')).to.equal('1,2,3');
+  });
+
+  it('fills nobody where all have about the same', async () => {
+    const acceptor = accept(plain);
+    for (const slot of [1, 2]) acceptor.add(worker(slot));
+    for (const [slot, count] of [8, 7].entries()) connections.set(slot + 1, count);
+    acceptor.expect(100);
+    expect(await askTwice(acceptor)).to.deep.equal(['1', '2']);
+  });
+
+  it('expects what has stayed with a worker when that one leaves', async function () {
+    this.timeout(15_000);
+    const acceptor = accept(plain);
+    const [old, other, next] = [worker(1), worker(2), worker(3)];
+    for (const [slot, count] of [8, 8, 0].entries()) connections.set(slot + 1, count);
+    for (const one of [old, other]) acceptor.add(one);
+    const looks = 4;
+    const leave = async (): Promise<string[]> => {
+      reads = 0;
+      await until(
+        () => reads,
+        (count) => count >= 2 * looks,
+      );
+      acceptor.add(next);
+      acceptor.remove(old);
+      const answers = await askTwice(acceptor);
+      acceptor.remove(next);
+      acceptor.add(old);
+      return answers;
+    };
+    const isFilled = (answers: string[]): boolean => answers.join() === '3,3';
+    expect(await until(leave, isFilled, 10_000)).to.deep.equal(['3', '3']);
   });
 
   it('can be left by one that it leaves out', async function () {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { leftOut, type Seen, weightOf } from '#src/cluster/placement.js';
+import { leftOut, leftOutToFill, type Seen, weightOf } from '#src/cluster/placement.js';
 
 /** What stays is what is there now, and nobody is left out yet. */
 const steady = (...weights: number[]): Seen[] =>
@@ -72,6 +72,33 @@ describe('the placement of connections', () => {
         };
         const settled = looked(looked(workers));
         expect(looked(settled)).to.deep.equal(settled);
+      }),
+    );
+  });
+});
+
+describe('the placement of connections that have lost their worker', () => {
+  for (const [what, workers, out] of [
+    ['the one that has all', [4, 0], [true, false]],
+    ['the one that has one more', [4, 3], [true, false]],
+    ['all but the one that has none', [9, 9, 10, 0], [true, true, true, false]],
+    ['nobody when all have the same', [3, 3, 3], [false, false, false]],
+    ['nobody for a few more among many', [100, 103, 101], [false, false, false]],
+    ['nobody when there is no other', [10], [false]],
+    ['nobody when there is nobody', [], []],
+  ] as const) {
+    it(`leaves out ${what}`, () => expect(leftOutToFill(workers)).to.deep.equal(out));
+  }
+
+  it('never leaves out the one with the fewest, nor one that has less than another that is not', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(10_000), { minLength: 1, maxLength: 16 }), (workers) => {
+        const out = leftOutToFill(workers);
+        expect(out[workers.indexOf(Math.min(...workers))]).to.equal(false);
+        const most = Math.max(...workers.filter((_, index) => !out[index]));
+        for (const [index, connections] of workers.entries()) {
+          if (out[index]) expect(connections).to.be.above(most);
+        }
       }),
     );
   });

@@ -159,7 +159,7 @@ export const refused: readonly Way[] = [
       const load = () => ({ connections: 0, inFlight: 0 });
       const files = { tlsCertFile: undefined, tlsKeyFile: undefined };
       const acceptor = new Acceptor(
-        { host: '127.0.0.1', port: 0, sharing: 'alone', load, ...files },
+        { host: '127.0.0.1', port: 0, sharing: 'alone', load, opened: () => 0, ...files },
         silentLog,
       );
       try {
