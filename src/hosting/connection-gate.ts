@@ -1,11 +1,15 @@
 // Who may open a connection: everyone while there are plenty, and when nine tenths of MAX_CONNECTIONS are open only clients
 // whose address has less than half of them. So no single client keeps the others out. What an address has is
 // known only roughly between two counts, so another count is asked for before an address is refused.
+//
+// And which connections close because this worker has more than its share: those with the next responses, as many as the
+// primary has ordered.
 import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
 import { ConnectionShares } from '../memory/connection-shares.js';
 import { Connections } from '../memory/connections.js';
 import type { Recorder } from '../memory/recorder.js';
+import { Surplus } from '../memory/surplus-cells.js';
 import { networkOf } from '../server/rate-limits.js';
 import type { ConnectionGate } from '../server/uws.js';
 
@@ -25,6 +29,8 @@ export function connectionGate(
 ): ConnectionGate {
   const connections = new Connections(block, slot, maxConnections);
   const shares = new ConnectionShares(block, slot);
+  const surplus = new Surplus(block, slot);
+  const rebalanced = recorder.counter('multilane_rebalance_connections_closed_total');
   const keyOf = addressKeys(block);
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
   const [full, unfair] = [shed('max_connections'), shed('connection_share')];
@@ -50,5 +56,10 @@ export function connectionGate(
       return true;
     },
     leave: () => connections.leave(),
+    givesUp() {
+      if (!surplus.take()) return false;
+      rebalanced.add();
+      return true;
+    },
   };
 }

@@ -226,6 +226,10 @@ export const LAYOUT = {
   workerHeartbeat: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'max'),
   /** The words of a thread in a ledger, as are the next but one, and those of quotas. */
   workerConnections: field('worker', 2, 'owner', 'connections opened, closed', 'none'),
+  /** Up to how many connections the thread may give up since it began: see surplus-cells.ts. */
+  workerSurplus: field('worker', 1, 'primary', 'connections', 'none'),
+  /** How many of them it has given up. */
+  workerSurplusGiven: field('worker', 1, 'owner', 'connections', 'none'),
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
   /** Of them, those that count in `processInFlight`. */
   workerAdmitted: field('worker', 2, 'owner', 'requests admitted, ended', 'none'),

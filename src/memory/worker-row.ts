@@ -162,6 +162,8 @@ export function clearWorker(block: Block, slot: number): void {
     'workerHeapUsed',
     'workerHeapRetained',
     'workerHeartbeat',
+    'workerSurplus',
+    'workerSurplusGiven',
   ] as const) {
     Atomics.store(block.words(name, slot), 0, 0);
   }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { heapLimits } from '../cluster/heap-limits.js';
 import { watchHeaps } from '../cluster/heap-watch.js';
 import { exitProcess } from '../cluster/process-exit.js';
+import { rebalance } from '../cluster/rebalance.js';
 import { Reload } from '../cluster/reload.js';
 import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
@@ -243,6 +244,7 @@ async function startParts(
   if (sharing !== 'beside') supervisor.start();
   const limits = heapLimits(settings.workerHeapMb, oldGenerationLimit());
   lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limits, log }));
+  lifecycle.defer('rebalancing', rebalance({ supervisor, block: brain.block, sharding: dataPlane }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {

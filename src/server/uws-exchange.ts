@@ -52,6 +52,8 @@ export interface ExchangeHost {
   answers: number;
   bodiless: number;
   failed(error: unknown): void;
+  /** As of `ConnectionGate`. */
+  givesUp(): boolean;
   /** Writes to a response outside of its callback, and not corked. */
   uncorked(response: CoreResponse, write: () => void): void;
 }
@@ -90,6 +92,11 @@ const SAMPLE = 16;
 const BODILESS_SAMPLE = 64;
 /** An unread body up to this size is taken off the wire behind an answer at once. */
 const DISCARD_BYTES = 64 * 1024;
+/**
+ * Connections of a worker that has too many are closed behind responses up to this size: those that take their time would
+ * still count here, and others would be closed in their place.
+ */
+const GIVE_UP_BYTES = 64 * 1024;
 
 /** A client that was told of the end of its connection has so long to read the response and to stop sending. */
 const LINGER_MS = 10_000;
@@ -240,7 +247,7 @@ export class UwsExchange implements Exchange, IncomingHead {
 
   #write(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     const res = this.#res;
-    this.#writeHead(status, headers, close);
+    this.#writeHead(status, headers, close, body?.length ?? 0);
     const isBodiless = this.#isBodiless(status);
     if (this.#endsPacket) {
       if (!isBodiless && body !== null) this.#writePending(status, false, beyondCork(body));
@@ -349,7 +356,7 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#pieces = pieces;
     this.#letBodyCome();
     const start = (): void => {
-      this.#writeHead(status, headers, close);
+      this.#writeHead(status, headers, close, length ?? Number.POSITIVE_INFINITY);
       if (this.#ending !== 'keep') this.#res.writeHeader('connection', 'close');
       if (pieces !== undefined) {
         pieces.start();
@@ -458,16 +465,16 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#release();
   }
 
-  #writeHead(status: number, headers: readonly string[], close: boolean): void {
+  #writeHead(status: number, headers: readonly string[], close: boolean, bytes: number): void {
     const res = this.#res;
-    this.#ending = this.#endingOf(status, close);
+    this.#ending = this.#endingOf(status, close, bytes);
     // Behind the answer the core goes on reading, be it to throw away what is left of the body.
     if (this.#body !== undefined && !this.#mayRead) this.#body.discard();
     if (status !== 200) res.writeStatus(statusLine(status));
     if (headers.length > 0) res.writeHeader(headers[0]!, fieldBlock(headers));
   }
 
-  #endingOf(status: number, close: boolean): Ending {
+  #endingOf(status: number, close: boolean, bytes: number): Ending {
     if (this.#framing.isLast || this.#endsPacket) return 'cut';
     const isUnread = this.#body !== undefined && !this.#body.isComplete;
     // A client that still sends would lose the answer to the reset of a cut connection: it is told, and the
@@ -476,7 +483,7 @@ export class UwsExchange implements Exchange, IncomingHead {
       const isShort = this.#framing.contentLength <= DISCARD_BYTES && this.#body?.isAttached === false;
       return close || !isShort ? 'announce' : 'keep';
     }
-    return close || isUnread ? 'cut' : 'keep';
+    return close || isUnread || (bytes <= GIVE_UP_BYTES && this.#host.givesUp()) ? 'cut' : 'keep';
   }
 
   #stopReading(): void {

@@ -37,9 +37,14 @@ export interface ConnectionGate {
    */
   enter(address: () => string): boolean;
   leave(): void;
+  /**
+   * Asked for each response that would leave its connection open and may close it.
+   * @returns whether it is to close it: this worker has more connections than its share
+   */
+  givesUp(): boolean;
 }
 
-const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined };
+const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined, givesUp: () => false };
 
 export interface UwsServer {
   /** For the acceptor in the primary; may be asked once. @throws Error when asked again */
@@ -97,6 +102,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
         // It is called in callbacks of the core, which ends the process for what is thrown into it.
       }
     },
+    givesUp: () => gate.givesUp(),
     uncorked: (response, write) =>
       app.serviceCode.holdDuring(() => (anchor === undefined ? write() : anchor.within(response, write))),
   };

@@ -72,6 +72,9 @@ export const METRICS = {
   multilane_drain_connections_closed_total: counter(
     'Connections that were still open when the time of a drain was over and were closed: a request on its way is lost.',
   ),
+  multilane_rebalance_connections_closed_total: counter(
+    'Connections that were closed behind a response because their worker had more than its share: clients come back to another.',
+  ),
   multilane_log_lines_dropped_total: counter(
     'Log lines that were lost because whoever reads the log did not keep up.',
   ),

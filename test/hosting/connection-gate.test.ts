@@ -6,6 +6,8 @@ import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { readConnections } from '#src/memory/connections.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SurplusOrders } from '#src/memory/surplus-cells.js';
+import { readTotals } from '#src/memory/totals.js';
 import type { ConnectionGate } from '#src/server/uws.js';
 
 const MOST = 1000;
@@ -13,12 +15,14 @@ const [A, B, C] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;
 
 describe('the gate of connections', () => {
   let block: Block;
+  let series: SeriesMemory;
   let gate: ConnectionGate;
   let census: ConnectionCensus;
   let asked: Int32Array;
   beforeEach(() => {
     block = Block.create({ workers: 1 });
-    gate = connectionGate(block, 1, MOST, new SeriesTable(new SeriesMemory().of(1)));
+    series = new SeriesMemory();
+    gate = connectionGate(block, 1, MOST, new SeriesTable(series.of(1)));
     census = new ConnectionCensus(block);
     asked = block.words('connectionCensusAsked');
   });
@@ -71,5 +75,13 @@ describe('the gate of connections', () => {
       gate.leave();
       if (asked[0] === 1) count({ [A]: 455, [B]: 455 });
     }
+  });
+
+  it('gives up as many connections as the primary has ordered, and counts them', () => {
+    new SurplusOrders(block).order(1, 2);
+    expect([1, 2, 3].map(() => gate.givesUp())).to.deep.equal([true, true, false]);
+    const { series: all } = readTotals(series);
+    const counted = all.find(({ metric }) => metric === 'multilane_rebalance_connections_closed_total');
+    expect(counted?.value).to.equal(2);
   });
 });

@@ -18,6 +18,7 @@ describe('the connections of a server', () => {
           admitted.now -= 1;
           admitted.everLeft += 1;
         },
+        givesUp: () => false,
       },
     });
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

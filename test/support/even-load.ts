@@ -1,5 +1,5 @@
 // Requests at an even pace, whatever the answers do (open loop), one at a time on each of many connections, which the
-// acceptor spreads over all workers.
+// acceptor spreads over all workers. A connection that is told to close is followed by another one.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -18,12 +18,15 @@ export interface Answered {
   readonly status: number;
   readonly latencyMs: number;
   readonly retryAfter: string | undefined;
+  /** The connection ends behind it. */
+  readonly closes: boolean;
 }
 
 const HEAD_END = '\r\n\r\n';
 const STATUS = /^HTTP\/1\.1 (\d{3}) /;
 const LENGTH = /\r\ncontent-length: (\d+)/i;
 const RETRY_AFTER = /\r\nretry-after: (\d+)/i;
+const CLOSES = /\r\nconnection: close\r\n/i;
 
 class Connection {
   readonly socket: Socket;
@@ -41,8 +44,9 @@ class Connection {
       const at = performance.now();
       const [, status] = STATUS.exec(this.#received) ?? [];
       const [, retryAfter] = RETRY_AFTER.exec(this.#received) ?? [];
+      const closes = CLOSES.test(this.#received);
       this.#received = '';
-      answered({ at, status: Number(status), latencyMs: at - this.sentAt, retryAfter });
+      answered({ at, status: Number(status), latencyMs: at - this.sentAt, retryAfter, closes });
     });
   }
 }
@@ -53,18 +57,23 @@ export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answ
   const { hostname, port, host } = new URL(url);
   const answers: Answered[] = [];
   const free: Connection[] = [];
-  const all = await Promise.all(
-    Array.from({ length: connections }, async () => {
-      const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-      await once(socket, 'connect');
-      const connection: Connection = new Connection(socket, (answer) => {
-        answers.push(answer);
-        free.push(connection);
-      });
-      return connection;
-    }),
-  );
-  free.push(...all);
+  const all = new Set<Socket>();
+  const open = async (): Promise<void> => {
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    all.add(socket);
+    await once(socket, 'connect');
+    const connection: Connection = new Connection(socket, (answer) => {
+      answers.push(answer);
+      if (!answer.closes) free.push(connection);
+      else {
+        all.delete(socket);
+        socket.end();
+        void open();
+      }
+    });
+    free.push(connection);
+  };
+  await Promise.all(Array.from({ length: connections }, open));
   const request = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
   const started = performance.now();
   let [due, sent, unsent] = [0, 0, 0];
@@ -83,6 +92,6 @@ export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answ
     await new Promise((resolve) => setTimeout(resolve, 0.5));
   }
   while (answers.length < sent) await new Promise((resolve) => setTimeout(resolve, 5));
-  for (const { socket } of all) socket.destroy();
+  for (const socket of all) socket.destroy();
   return { answers, unsent };
 }

@@ -69,15 +69,17 @@ describe('a project of its own, whose handlers misbehave', () => {
       const places = await Promise.all(wires.map(place));
       const victim = places[0]!.thread;
       expect(new Set(places.map(({ thread }) => thread)).size).to.equal(2);
-      const others = wires.filter((_, index) => places[index]!.thread !== victim);
+      const others = new Set(wires.filter((_, index) => places[index]!.thread !== victim));
 
       await wires[0]!.request('GET', path);
       for (let n = 0; n < 50; n += 1) {
-        for (const wire of others)
-          expect(await place(wire)).to.deep.equal({
-            pid: cluster.pid,
-            thread: places[wires.indexOf(wire)]!.thread,
-          });
+        for (const wire of others) {
+          const answer = await wire.request('GET', '/thread');
+          const { thread } = places[wires.indexOf(wire)]!;
+          expect(JSON.parse(String(answer?.body))).to.deep.equal({ pid: cluster.pid, thread });
+          // On a busy machine the replacement may serve by now: it gets its share of connections.
+          if (answer!.closes) others.delete(wire);
+        }
       }
       const replaced = (now: readonly WorkerView[]): boolean =>
         generations(now) === generations(before) + 1 &&

@@ -1,0 +1,54 @@
+// Lets workers that have clearly more connections than their share close the surplus, by the rule in `surplus.ts`. Each look
+// writes into shared memory how many connections a worker may close until the next one. The worker closes them behind its
+// next responses, which say `Connection: close`, so a client that obeys that loses no request.
+import type { Block } from '../memory/block.js';
+import { SurplusOrders } from '../memory/surplus-cells.js';
+import { isAlive } from './lanes.js';
+import type { Sharding } from './sharding.js';
+import { SurplusRule } from './surplus.js';
+import type { WorkerThread } from './worker-thread.js';
+
+/** `surplus.ts` counts its times in looks. */
+const LOOK_EVERY_MS = 250;
+
+type Thread = Pick<WorkerThread, 'slot' | 'state'>;
+
+export interface RebalanceOptions {
+  readonly supervisor: { readonly threads: readonly Thread[] };
+  readonly block: Block;
+  readonly sharding: Pick<Sharding, 'expect'>;
+}
+
+/** @returns what looks once */
+export function rebalancingOf({ supervisor, block, sharding }: RebalanceOptions): () => void {
+  const orders = new SurplusOrders(block);
+  const rule = new SurplusRule();
+  const given = new WeakMap<Thread, number>();
+  let ordered = 0;
+
+  /** Connections that a thread has closed by order since the last look. */
+  const closedBy = (thread: Thread): number => {
+    const now = orders.given(thread.slot);
+    const closed = (now - (given.get(thread) ?? 0)) >>> 0;
+    given.set(thread, now);
+    return closed;
+  };
+  return () => {
+    const living = supervisor.threads.filter(isAlive);
+    const serving = living.filter(({ state }) => state.kind === 'ready');
+    const holders = serving.map((thread) => ({ thread, connections: orders.connections(thread.slot) }));
+    const closed = living.reduce((sum, thread) => sum + closedBy(thread), 0);
+    const closes = rule.look(holders, closed);
+    const before = ordered;
+    ordered = closes.reduce((sum, one) => sum + one, 0);
+    // Before the clients come back. While nothing is closed, none do: what is left may be WebSockets and streams.
+    if (ordered > 0 && (before === 0 || closed > 0)) sharding.expect(ordered);
+    for (const thread of living) orders.order(thread.slot, closes[serving.indexOf(thread)] ?? 0);
+  };
+}
+
+/** @returns what ends it */
+export function rebalance(options: RebalanceOptions): () => void {
+  const timer = setInterval(rebalancingOf(options), LOOK_EVERY_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import { rebalancingOf } from '#src/cluster/rebalance.js';
+import type { WorkerState } from '#src/cluster/worker-state.js';
+import { Block } from '#src/memory/block.js';
+import { Connections } from '#src/memory/connections.js';
+import { Surplus } from '#src/memory/surplus-cells.js';
+
+interface Thread {
+  readonly slot: number;
+  state: WorkerState;
+}
+
+const ready = (slot: number): WorkerState => ({ kind: 'ready', descriptor: { slot, app: undefined } });
+const draining: WorkerState = { kind: 'draining', reason: 'drained' };
+/** Enough to know that connections stay. */
+const LOOKS = 4;
+
+describe('what workers are told about their surplus', () => {
+  let block: Block;
+  let threads: Thread[];
+  let expected: number[];
+  let look: () => void;
+
+  beforeEach(() => {
+    block = Block.create({ workers: 4 });
+    threads = [];
+    expected = [];
+    look = rebalancingOf({
+      supervisor: { threads },
+      block,
+      sharding: { expect: (connections) => expected.push(connections) },
+    });
+  });
+
+  const add = (slot: number, connections: number, state = ready(slot)): Thread => {
+    const thread = { slot, state };
+    threads.push(thread);
+    open(slot, connections);
+    return thread;
+  };
+  const open = (slot: number, connections: number): void => {
+    const gate = new Connections(block, slot, 10_000);
+    for (let n = 0; n < connections; n++) gate.enter();
+  };
+  /** Closes what a worker may, and opens as many elsewhere. */
+  const move = (from: number, to: number): number => {
+    const surplus = new Surplus(block, from);
+    const connections = new Connections(block, from, 10_000);
+    let moved = 0;
+    while (surplus.take()) {
+      connections.leave();
+      moved++;
+    }
+    open(to, moved);
+    return moved;
+  };
+  const isToldToClose = (slot: number): boolean => new Surplus(block, slot).take();
+
+  it('lets the one that has too many close a part at each look, and has the others filled before', () => {
+    add(1, 40);
+    add(2, 0);
+    for (let n = 0; n < LOOKS; n++) look();
+    expect(expected).to.deep.equal([10]);
+    expect(move(1, 2)).to.equal(10);
+    look();
+    expect(move(1, 2)).to.equal(10);
+    look();
+    expect([move(1, 2), move(2, 1)]).to.deep.equal([0, 0]);
+    expect(expected).to.deep.equal([10, 10]);
+  });
+
+  it('takes an order back that was not carried out while it was right', () => {
+    add(1, 40);
+    add(2, 0);
+    for (let n = 0; n < LOOKS; n++) look();
+    open(2, 40);
+    look();
+    expect(isToldToClose(1)).to.equal(false);
+  });
+
+  it('has nothing filled for connections that nobody closes', () => {
+    add(1, 40);
+    add(2, 0);
+    for (let n = 0; n < 10 * LOOKS; n++) look();
+    expect(expected).to.deep.equal([10]);
+    expect(isToldToClose(1), 'it still may').to.equal(true);
+  });
+
+  for (const [what, state] of [
+    ['starts', { kind: 'starting' }],
+    ['drains', draining],
+    ['stands still', { kind: 'stalled', before: { kind: 'ready', descriptor: { slot: 2, app: undefined } } }],
+    ['is wedged', { kind: 'wedged', before: draining }],
+    ['wants to leave', { kind: 'leaving', reason: 'stalled' }],
+    ['has ended', { kind: 'dead', reason: 'drained' }],
+  ] as const) {
+    it(`leaves a worker out that ${what}, whether it has many or none`, () => {
+      add(1, 40);
+      add(2, 0, state);
+      for (let n = 0; n < LOOKS; n++) look();
+      expect([isToldToClose(1), isToldToClose(2)]).to.deep.equal([false, false]);
+      add(3, 40);
+      open(2, 200);
+      for (let n = 0; n < LOOKS; n++) look();
+      expect([1, 2, 3].map(isToldToClose)).to.deep.equal([false, false, false]);
+      expect(expected).to.deep.equal([]);
+    });
+  }
+
+  it('takes back what it has told a worker that stands still since then', () => {
+    const crowded = add(1, 40);
+    add(2, 0);
+    for (let n = 0; n < LOOKS; n++) look();
+    crowded.state = {
+      kind: 'stalled',
+      before: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
+    };
+    look();
+    expect(isToldToClose(1)).to.equal(false);
+  });
+});

@@ -1,0 +1,70 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { Connections } from '#src/memory/connections.js';
+import { Surplus, SurplusOrders } from '#src/memory/surplus-cells.js';
+import { clearWorker } from '#src/memory/worker-row.js';
+
+describe('the surplus of a worker', () => {
+  const taken = (surplus: Surplus, tries: number): number => {
+    let count = 0;
+    for (let n = 0; n < tries; n++) if (surplus.take()) count++;
+    return count;
+  };
+
+  it('is given up as often as the primary has ordered, by the worker that it is ordered of', () => {
+    const block = Block.create({ workers: 2 });
+    const orders = new SurplusOrders(block);
+    const [one, two] = [new Surplus(block, 1), new Surplus(Block.attach(block.buffer), 2)];
+    expect(taken(one, 10)).to.equal(0);
+    orders.order(2, 3);
+    expect([taken(one, 10), taken(two, 10)]).to.deep.equal([0, 3]);
+    expect([orders.given(1), orders.given(2)]).to.deep.equal([0, 3]);
+  });
+
+  it('is what was ordered last: an order does not add to what is left of another one', () => {
+    const block = Block.create({ workers: 1 });
+    const orders = new SurplusOrders(block);
+    const surplus = new Surplus(block, 1);
+    orders.order(1, 5);
+    expect(taken(surplus, 2)).to.equal(2);
+    orders.order(1, 4);
+    expect(taken(surplus, 10)).to.equal(4);
+    orders.order(1, 5);
+    orders.order(1, 0);
+    expect(taken(surplus, 10)).to.equal(0);
+    expect(orders.given(1)).to.equal(6);
+  });
+
+  it('is counted beyond the end of a word', () => {
+    const block = Block.create({ workers: 1 });
+    for (const name of ['workerSurplus', 'workerSurplusGiven'] as const) {
+      block.words(name, 1)[0] = 2 ** 31 - 2;
+    }
+    const orders = new SurplusOrders(block);
+    const surplus = new Surplus(block, 1);
+    expect(taken(surplus, 10)).to.equal(0);
+    orders.order(1, 5);
+    expect(taken(surplus, 10)).to.equal(5);
+    orders.order(1, 1);
+    expect(taken(surplus, 10)).to.equal(1);
+  });
+
+  it('is none for the next thread in the slot of one that had some left', () => {
+    const block = Block.create({ workers: 1 });
+    const orders = new SurplusOrders(block);
+    orders.order(1, 5);
+    expect(taken(new Surplus(block, 1), 2)).to.equal(2);
+    clearWorker(block, 1);
+    expect(orders.given(1)).to.equal(0);
+    expect(taken(new Surplus(block, 1), 10)).to.equal(0);
+  });
+
+  it('follows from the connections that a worker has', () => {
+    const block = Block.create({ workers: 1 });
+    const connections = new Connections(block, 1, 10);
+    connections.enter();
+    connections.enter();
+    connections.leave();
+    expect(new SurplusOrders(block).connections(1)).to.equal(1);
+  });
+});

@@ -1,0 +1,150 @@
+// A worker that has more connections than its share closes some behind their responses. The gate is asked once for each
+// response that can do so without costing its client a request.
+import { expect } from 'chai';
+import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench, settled } from './kit.js';
+
+const LARGE = 64 * 1024;
+
+describe('a connection that is too many', () => {
+  let world: Bench;
+  let server: UwsServer;
+  let url: string;
+  /** What is to be given up, and how often that was asked. */
+  let surplus: number;
+  let asked: number;
+
+  async function* pieces() {
+    yield 'a';
+    await settled();
+    yield 'b';
+  }
+  async function* events() {
+    yield { event: 'tick', data: 1 };
+    await new Promise(() => undefined);
+  }
+
+  before(async () => {
+    world = bench((app) => {
+      app.get('/small', () => 'here');
+      app.get('/async', async () => {
+        await settled();
+        return 'here';
+      });
+      app.get('/nothing', () => undefined);
+      app.get('/throws', () => {
+        throw new Error('thrown');
+      });
+      app.get('/some', () => 'x'.repeat(LARGE));
+      app.get('/large', () => 'x'.repeat(LARGE + 1));
+      app.get('/stream', (ctx) => ctx.stream(pieces()));
+      app.get('/events', (ctx) => ctx.sse(events));
+      app.post('/unread', { bodyLimit: 1e9 }, () => 'früh');
+      app.post('/read', async (ctx) => ctx.readText());
+      app.ws('/socket', {});
+    });
+    server = createUwsServer(world.app, {
+      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
+      gate: {
+        enter: () => true,
+        leave() {},
+        givesUp() {
+          asked += 1;
+          return surplus > 0 && surplus-- > 0;
+        },
+      },
+    });
+    url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    surplus = 0;
+    asked = 0;
+  });
+
+  for (const [method, path, status] of [
+    ['GET', '/small', 200],
+    ['GET', '/async', 200],
+    ['GET', '/some', 200],
+    ['GET', '/throws', 500],
+    ['GET', '/nowhere', 404],
+    ['POST', '/read', 200],
+  ] as const) {
+    it(`is closed behind the whole response to ${method} ${path}, which says so, and no other is`, async () => {
+      const [wire, other] = [await Wire.open(url), await Wire.open(url)];
+      const body = method === 'POST' ? 'sent' : '';
+      const whole = await other.request(method, path, [], body);
+      expect([whole?.status, whole?.closes, asked]).to.deep.equal([status, false, 1]);
+      surplus = 1;
+      const last = await wire.request(method, path, [], body);
+      expect([last?.status, last?.closes, asked]).to.deep.equal([status, true, 2]);
+      if (status === 200) expect(last?.body.equals(whole!.body)).to.equal(true);
+      if (path !== '/some') await wire.closed(); // the core leaves it to the client to close behind a larger one
+      expect((await other.request(method, path, [], body))?.closes).to.equal(false);
+      for (const one of [wire, other]) one.destroy();
+    });
+  }
+
+  for (const [method, path] of [
+    ['HEAD', '/small'],
+    ['GET', '/nothing'],
+  ] as const) {
+    it(`is to be closed by the client behind a response without a body: ${method} ${path}`, async () => {
+      const wire = await Wire.open(url);
+      surplus = 1;
+      expect((await wire.request(method, path))?.closes).to.equal(true);
+      expect((await wire.request(method, path))?.closes, 'a client that does not loses nothing').to.equal(
+        false,
+      );
+      wire.destroy();
+    });
+  }
+
+  for (const path of ['/large', '/stream', '/events']) {
+    it(`stays where the response takes its time: ${path}`, async () => {
+      surplus = 1;
+      const wire = await Wire.open(url);
+      wire.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      if (path === '/events') while (!wire.rest.includes('tick')) await settled();
+      else expect((await wire.answer())?.closes).to.equal(false);
+      expect(asked).to.equal(0);
+      wire.destroy();
+    });
+  }
+
+  it('stays when it has become a WebSocket', async () => {
+    surplus = 1;
+    const wire = await Wire.open(url);
+    const fields = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'];
+    const answer = await wire.request('GET', '/socket', [
+      ...fields,
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ]);
+    expect([answer?.status, answer?.closes, asked]).to.deep.equal([101, false, 0]);
+    wire.destroy();
+  });
+
+  it('is not one that closes anyway: its client has said so, has not sent its body, or the worker drains', async () => {
+    surplus = 3;
+    const wires = [await Wire.open(url), await Wire.open(url), await Wire.open(url)];
+    expect((await wires[0]!.request('GET', '/small', ['Connection: close']))?.closes).to.equal(false);
+    await wires[0]!.closed();
+    wires[1]!.write('POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\nbegun');
+    expect((await wires[1]!.answer())?.closes).to.equal(true);
+    world.world.draining = true;
+    try {
+      expect((await wires[2]!.request('GET', '/small'))?.closes).to.equal(true);
+    } finally {
+      world.world.draining = false;
+    }
+    expect(asked).to.equal(0);
+    for (const wire of wires) wire.destroy();
+  });
+
+  it('is never one of a call within the process', async () => {
+    surplus = 1;
+    expect((await world.inject({ method: 'GET', url: '/small' })).status).to.equal(200);
+    expect(asked).to.equal(0);
+  });
+});
