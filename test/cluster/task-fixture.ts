@@ -42,8 +42,10 @@ export async function untilTold(channel: string): Promise<string> {
   return 'told';
 }
 
-/** In native code until nobody has the FIFO open for writing any more. */
-export const untilWritten = (fifo: string): string => String(execFileSync('cat', [fifo]));
+/** In native code until its child is killed, whose id is written to the file. */
+export function untilKilled(file: string): void {
+  execFileSync('sh', ['-c', 'echo $$ > "$0" && exec sleep 60', file]);
+}
 
 export function exit(): void {
   process.exit(3);

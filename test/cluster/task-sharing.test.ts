@@ -1,7 +1,6 @@
 // How callers share the queue of the CPU pool, and what becomes of threads that cannot be ended.
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -65,34 +64,32 @@ describe('the queue of the CPU pool', () => {
 describe('a thread of the CPU pool in native code', () => {
   let kit: TestPool;
   let folder: string;
-  /** Each ends one task, when it is closed. */
-  let writers: number[];
+  /** Each keeps one thread in native code, until it is killed. */
+  let children: number[];
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'multilane-fifo-'));
-    writers = [];
+    folder = mkdtempSync(join(tmpdir(), 'multilane-native-'));
+    children = [];
     kit = new TestPool(1);
   });
 
   afterEach(async () => {
-    for (const writer of writers) closeSync(writer);
+    for (const child of children) process.kill(child);
     await kit.close();
     expect(await stuck(0)).to.equal(0);
     rmSync(folder, { recursive: true });
   });
 
-  /** Starts a task that is in native code until a writer is closed. Resolves once it is. */
+  /** Starts a task that is in native code until its child is killed. Resolves once it is. */
   async function startNative(signal?: AbortSignal): Promise<{ result: Promise<Error> }> {
-    const fifo = join(folder, randomUUID());
-    execFileSync('mkfifo', [fifo]);
-    const result = rejection(kit.cpu.run('untilWritten', fifo, signal && { signal }));
-    // It can be opened for writing as soon as somebody reads.
-    writers.push(
-      (await until(
-        () => openWriter(fifo),
-        (writer) => writer !== undefined,
-      ))!,
+    const file = join(folder, randomUUID());
+    const result = rejection(kit.cpu.run('untilKilled', file, signal && { signal }));
+    const pid = await until(
+      () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0),
+      (id) => id > 0,
     );
+    expect(pid).to.be.above(0);
+    children.push(pid);
     return { result };
   }
 
@@ -122,9 +119,9 @@ describe('a thread of the CPU pool in native code', () => {
     const late = rejection(kit.worker(50).tasks(FIXTURE).run('echo', 0));
     expect(await late).to.include({ code: 'DEADLINE_EXCEEDED' });
     const waiting = cpu.run('echo', 5);
-    closeSync(writers.pop()!);
+    process.kill(children.pop()!);
     expect(await waiting).to.equal(5);
-    expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(Array(3).fill('untilWritten'));
+    expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(Array(3).fill('untilKilled'));
   });
 
   it('does not hold up the end of the pool, which tells that it lives until it has ended', async () => {
@@ -132,18 +129,9 @@ describe('a thread of the CPU pool in native code', () => {
     const { result } = await startNative();
     expect(pool.unfinished).to.deep.equal([]);
     await pool.close({ withinMs: 0 });
-    expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(['untilWritten']);
+    expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(['untilKilled']);
     expect(await result).to.include({ code: 'DRAINING' });
-    closeSync(writers.pop()!);
+    process.kill(children.pop()!);
     expect(await stuck(0)).to.equal(0);
   });
 });
-
-/** Undefined while nobody has it open for reading. */
-function openWriter(fifo: string): number | undefined {
-  try {
-    return openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-}
