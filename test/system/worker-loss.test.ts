@@ -57,9 +57,9 @@ describe('a project of its own, whose handlers misbehave', () => {
   });
 
   /** At least eight. The first ones behind a loss fill the replacement, for a second at most. */
-  const openOnBoth = async (): Promise<{ wires: Wire[]; places: Awaited<ReturnType<typeof place>>[] }> => {
+  const openOnBoth = async (): Promise<{ wires: Wire[]; places: Place[] }> => {
     const wires: Wire[] = [];
-    const places: Awaited<ReturnType<typeof place>>[] = [];
+    const places: Place[] = [];
     const threads = await until(
       async () => {
         const wire = await Wire.open(cluster.url);
