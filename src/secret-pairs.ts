@@ -178,19 +178,36 @@ function quotedAt(text: string, at: number): Span | undefined {
   const [quote, backslashes] = open;
   const from = at + quote.length;
   for (let to = from; to < text.length; to++) {
-    if (text.startsWith(quote, to)) return { from, to };
-    if (backslashes === '' && text[to] === '\\') to++;
+    if (text[to] === '\\') {
+      const behind = endOf('\\', text, to);
+      // As many as in front of the first quote, or fewer, end it; with more the quote is part of the value.
+      if (text[behind] === quote.at(-1) && behind - to <= backslashes!.length) return { from, to };
+      // Plain quotes: a backslash takes what is behind it, be it another one.
+      to = backslashes === '' && (behind - to) % 2 === 0 ? behind - 1 : behind;
+    } else if (backslashes === '' && text[to] === quote) {
+      if (quote !== "'" || text[to + 1] !== quote) return { from, to };
+      to++; // 'it''s', as in SQL
+    }
   }
   return { from, to: text.length };
 }
 
+/** Behind a run of one character. */
+function endOf(character: string, text: string, from: number): number {
+  let at = from;
+  while (text[at] === character) at++;
+  return at;
+}
+
 const QUOTE = /(\\{0,8})["'`]/y;
 
-/** From a bracket to the one that closes it; to the end if none does. */
+/** From a bracket to the one that closes it, those between quotes left out; to the end if none does. */
 function bracketsAt(text: string, from: number): Span {
   let depth = 0;
   for (let at = from; at < text.length; at++) {
-    if ('[{'.includes(text[at]!)) depth++;
+    const quoted = text[at] === '"' || text[at] === '\\' ? quotedAt(text, at) : undefined;
+    if (quoted !== undefined) at = quoted.to + (quoted.from - at) - 1;
+    else if ('[{'.includes(text[at]!)) depth++;
     else if (']}'.includes(text[at]!) && --depth === 0) return { from, to: at + 1 };
   }
   return { from, to: text.length };

@@ -2,7 +2,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
-import { checkOptions, SIGNAL, shapeOf, typeFault } from '../options.js';
+import { checkOptions, SIGNAL, shapeOf, shown, typeFault } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
@@ -52,7 +52,11 @@ export class CpuClient {
   tasks(module: URL | undefined): CpuTasks {
     return {
       run: async <T>(task: string, input: unknown, options: { readonly signal?: AbortSignal } = {}) => {
-        if (module === undefined) throw new Error(`CPU task ${task}: this service declares no tasks module`);
+        if (module === undefined)
+          throw new Error(`CPU task ${String(task)}: this service declares no tasks module`);
+        // It decides whether the pool can answer at all.
+        if (typeof task !== 'string')
+          throw fault(`the task must be the name of an export of the tasks module, not ${shown(task)}`);
         checkOptions(options, RUN, fault);
         return (await this.#traced(module.href, task, input, options.signal)) as T;
       },

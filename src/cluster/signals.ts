@@ -16,19 +16,31 @@ export interface SignalHandlers {
 export class Signals {
   #handlers: SignalHandlers | undefined;
   #firstAt: number | undefined;
-  /** The process ends for it: whoever comes to handle it is not to begin anything. */
+  /** The first that came before somebody handled it. */
   #early: string | undefined;
+  #holds = false;
 
-  /** Listens from here on. Until somebody handles them, a signal to stop ends the process: nothing runs yet. */
+  /** Listens from here on. Until something is held, a signal to stop ends the process: nothing runs yet. */
   constructor(stdinIsTerminal: boolean) {
     process.on('SIGTERM', (signal) => this.#stop(signal));
     process.on('SIGINT', (signal) => this.#stop(signal));
     process.on('SIGHUP', (signal) => (stdinIsTerminal ? this.#stop(signal) : this.#handlers?.reload()));
   }
 
+  /**
+   * What is held from here on has to be let go: a signal waits until it is handled. Never resolves when one has come
+   * before and the process ends.
+   */
+  hold(): Promise<void> {
+    if (this.#early !== undefined) return new Promise(() => undefined);
+    this.#holds = true;
+    return Promise.resolve();
+  }
+
   handle(handlers: SignalHandlers): void {
     this.#handlers = handlers;
-    if (this.#early !== undefined) this.#stop(this.#early);
+    const early = this.#early;
+    if (early !== undefined) setImmediate(() => this.#stop(early)); // whoever handles it is being made
     // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and until
     // then messages wait in the channel.
     process.on('message', (message) => {
@@ -39,6 +51,7 @@ export class Signals {
   #stop(signal: string): void {
     if (this.#handlers === undefined) {
       this.#early ??= signal;
+      if (this.#holds) return;
       if (!isBusy()) process.exit(0);
       void exitProcess(0, true);
       return;

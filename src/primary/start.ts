@@ -101,6 +101,7 @@ async function startParts(
   await databases.checkMigrations();
   const { lock, sharing } = await claim(settings, databases.needEmbedded, log);
   lifecycle.defer('owner lock', () => lock?.release());
+  await signals.hold();
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
   lifecycle.defer(

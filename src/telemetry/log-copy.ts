@@ -38,8 +38,14 @@ const MAX_INTEGER = 2n ** 1024n;
 /** Members of an error that are part of its texts. */
 const TOLD = new Set(['type', 'message', 'stack']);
 
-/** Where a list is: `fields` is a list of header fields, `pair` one in such a list, `item` one in another. */
-type Place = 'member' | 'fields' | 'pair' | 'item';
+/** Of a command to a server: what is behind one of these is a secret, as in `AUTH user password`. */
+const BEHIND = /^(?:auth|requirepass|masterauth)$/i;
+
+/**
+ * Where a list is: `fields` is a list of header fields, `pair` one in such a list, `arguments` those of a command, `item`
+ * one in another.
+ */
+type Place = 'member' | 'fields' | 'pair' | 'arguments' | 'item';
 
 /** The copy of one line, and what is left of its bounds. */
 export class LineCopy {
@@ -77,7 +83,7 @@ export class LineCopy {
       if (isSecretMember(source, whole, value)) {
         this.#values--;
         result[name] = CENSORED;
-      } else if (isObject(value)) objects.push([name, value, FIELD_LIST.test(whole) ? 'fields' : 'member']);
+      } else if (isObject(value)) objects.push([name, value, placeOf(whole)]);
       else result[name] = this.#value(value, depth);
     }
     for (const [name, value, place] of objects) result[name] = this.#value(value, depth, place);
@@ -178,12 +184,15 @@ export class LineCopy {
   #items(items: Iterable<unknown>, count: number, depth: number, place: Place): unknown[] {
     const result: unknown[] = [];
     let name: unknown;
+    let isBehind = false;
     for (const item of items) {
       if (this.#isSpent()) {
         result.push(MORE);
         break;
       }
-      if (isSecretItem(name, item, result.length, count, place)) result.push(CENSORED);
+      isBehind ||=
+        place === 'arguments' && typeof name === 'string' && (BEHIND.test(name) || isSecret(name, item));
+      if (isBehind || isSecretItem(name, item, result.length, count, place)) result.push(CENSORED);
       else result.push(this.#value(item, depth + 1, place === 'fields' ? 'pair' : 'item') ?? null);
       if (place !== 'pair' || result.length === 1) name = item;
     }
@@ -206,9 +215,14 @@ export class LineCopy {
   }
 }
 
-/** By its name, or by the one beside it: `{ name: 'password', value: '…' }`. */
+/** By its name, or by the one beside it: `{ name: 'password', value: '…' }`, `{ name: 'auth', args: ['…'] }`. */
 const isSecretMember = (source: object, name: string, value: unknown): boolean =>
-  isSecret(name, value) || (/^value$/i.test(name) && isSecret(nameIn(source), value));
+  isSecret(name, value) || (/^(?:value|args)$/i.test(name) && isSecret(nameIn(source), value));
+
+const placeOf = (name: string): Place => {
+  if (FIELD_LIST.test(name)) return 'fields';
+  return name === 'args' ? 'arguments' : 'member';
+};
 
 /**
  * Whether an item of a list is a secret by the name in front of it.

@@ -139,6 +139,15 @@ describe('what is given to a CPU task', () => {
     expect(await kit.cpu.run('echo', 1)).to.equal(1);
   });
 
+  it('needs the name of a task', async () => {
+    for (const name of [undefined, null, 5, {}, () => 1, Symbol('a'), Object('echo')]) {
+      const error = await rejection(kit.cpu.run(name as string, 1));
+      expect(error).to.be.instanceOf(TypeError);
+      expect(error.message).to.include('must be the name of an export');
+    }
+    expect(await kit.cpu.run('echo', 1)).to.equal(1);
+  });
+
   it('is never taken from its owner', async () => {
     const bytes = new Uint8Array(100);
     for (let n = 0; n < 2; n++) expect(await kit.cpu.run('echo', bytes)).to.have.length(100);

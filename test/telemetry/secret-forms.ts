@@ -127,6 +127,11 @@ export const SECRET_TEXTS: Readonly<Record<string, string>> = {
   'JSON with a list': `sent {"user":"ada","tokens":["a","${SECRET}"]}`,
   'JSON with an object': `sent {"credentials":{"a":{"b":1},"c":"${SECRET}"}}`,
   'JSON inside JSON': `sent ${JSON.stringify(JSON.stringify({ user: 'ada', password: SECRET }))}`,
+  'JSON inside JSON inside JSON, with a quote': JSON.stringify(
+    JSON.stringify(JSON.stringify({ password: `a"${SECRET}`, user: 'ada' })),
+  ),
+  'JSON with brackets in its values': `sent {"auth":{"user":"ada","password":"a}${SECRET}","tokens":["a]${SECRET}"]},"by":"ada"}`,
+  SQL: `alter role ada set password='it''s${SECRET}'`,
   'JSON that was cut': `sent {"user":"ada","password":"${SECRET}`,
   'an object that was inspected': `{ user: 'ada', password: '${SECRET}' }`,
   YAML: `user: ada\npassword: ${SECRET}\nport: 1`,
@@ -210,6 +215,9 @@ export const SECRET_VALUES: Readonly<Record<string, () => unknown>> = {
   'an error': () =>
     Object.assign(new Error(`no access with token=${SECRET}`), { config: { apiKey: SECRET } }),
   'a cause': () => new Error('a', { cause: new Error('b', { cause: new Error(`password=${SECRET}`) }) }),
+  'a command of Redis': () => ({ command: { name: 'auth', args: ['ada', SECRET] } }),
+  'a greeting of Redis': () => ({ command: { name: 'hello', args: ['3', 'AUTH', 'ada', SECRET] } }),
+  'a setting of Redis': () => ({ command: { name: 'config', args: ['SET', 'requirepass', SECRET] } }),
   'a cause that is no error': () => Object.assign(new Error('a'), { cause: { password: SECRET } }),
   'many errors': () => new AggregateError([new Error(`Bearer ${SECRET}`), { password: SECRET }], 'all'),
   'the errors of an error': () => Object.assign(new Error('a'), { errors: [{ secret: SECRET }] }),

@@ -174,8 +174,8 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'a carry whose halves are stored one after the other',
     pages.wide,
     'wide',
-    '/ TWO_32);\n    Atomics.store(bitsOf(words), at >> 1, bits[0]);',
-    '/ TWO_32); Atomics.store(words, at + LOW, halves[LOW] | 0); Atomics.store(words, at + HIGH, halves[HIGH] | 0);',
+    'MOST_HIGH : high;\n    Atomics.store(bitsOf(words), at >> 1, bits[0]);',
+    'MOST_HIGH : high; Atomics.store(words, at + LOW, halves[LOW] | 0); Atomics.store(words, at + HIGH, halves[HIGH] | 0);',
   ),
   planted(
     'a reader of requests that looks at the head once',
