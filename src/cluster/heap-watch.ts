@@ -9,7 +9,7 @@ import type { Block } from '../memory/block.js';
 import { readWorker } from '../memory/worker-row.js';
 import { type HeapLimits, heapNeed } from './heap-limits.js';
 import type { ThreadView } from './lanes.js';
-import type { Replacement } from './supervisor.js';
+import type { Replacement } from './replacements.js';
 import type { WorkerThread } from './worker-thread.js';
 
 export const LOOK_EVERY_MS = 50;

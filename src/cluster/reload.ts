@@ -6,12 +6,13 @@ import type { Supervisor } from './supervisor.js';
 
 export class Reload {
   readonly #supervisor: Pick<Supervisor, 'lanes' | 'replace' | 'stopping'>;
-  readonly #log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly #log: Pick<Logger, 'info' | 'error'>;
   #running: Promise<boolean> | undefined;
+  #following: Promise<boolean> | undefined;
 
   constructor(
     supervisor: Pick<Supervisor, 'lanes' | 'replace' | 'stopping'>,
-    log: Pick<Logger, 'info' | 'warn' | 'error'>,
+    log: Pick<Logger, 'info' | 'error'>,
   ) {
     this.#supervisor = supervisor;
     this.#log = log;
@@ -22,20 +23,31 @@ export class Reload {
   }
 
   /**
-   * Begins, unless one is under way: that one goes on.
-   * @returns whether all workers were replaced; the log says why not
+   * Begins. While a reload is under way, another one follows it, however often it is asked for: workers that are
+   * replaced already have read the files before they changed.
+   * @returns whether that reload has replaced all workers; the log says why not
    */
   begin(): Promise<boolean> {
     if (this.#running === undefined) {
       this.#running = this.#replaceAll().finally(() => {
         this.#running = undefined;
       });
-    } else this.#log.warn('a reload is under way already');
-    return this.#running;
+      return this.#running;
+    }
+    if (this.#following === undefined) {
+      this.#log.info('a reload is under way: another one follows');
+      const follow = (): Promise<boolean> => {
+        this.#following = undefined;
+        return this.begin();
+      };
+      this.#following = this.#running.then(follow, follow);
+    }
+    return this.#following;
   }
 
   /** Stops at the first worker whose replacement does not get ready: the old ones serve on. */
   async #replaceAll(): Promise<boolean> {
+    if (this.#supervisor.stopping) return false;
     const begun = performance.now();
     const workers = this.#supervisor.lanes.map(({ worker }) => worker);
     this.#log.info({ workers: workers.length }, 'reload begins');

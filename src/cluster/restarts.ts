@@ -3,7 +3,10 @@
 import { availableParallelism } from 'node:os';
 
 export interface RestartLimits {
-  /** The process gives up (exit 70) when this many threads of one worker in a row have ended before `ready`. */
+  /**
+   * A worker is given up when this many threads of it in a row have ended before `ready`; then the process ends (exit
+   * 70), unless another worker serves. One that ended for want of file descriptors counts as an eighth.
+   */
   readonly giveUpAfter: number;
   /** A thread that served this long, in milliseconds, starts its worker's backoff anew. */
   readonly longLifeMs: number;
@@ -29,12 +32,15 @@ export const RESTART_LIMITS: RestartLimits = {
   overdueMs: 10_000,
 };
 
+/** The process may get descriptors back by itself; five minutes of attempts say that it does not. */
+const WITHOUT_FILES = 1 / 8;
+
 /** The history of one worker's threads, as far as it decides about the next. */
 export class Restarts {
   readonly #limits: RestartLimits;
   /** Lives in a row that served for a short time or not at all: the exponent of the backoff. */
   #failures = 0;
-  /** Lives in a row that never reached `ready`. */
+  /** Lives in a row that never reached `ready`, some of them in part. */
   #unready = 0;
 
   constructor(limits: RestartLimits) {
@@ -49,10 +55,14 @@ export class Restarts {
    * A thread has ended that was to live on. What it has served is taken off the wait: the wait bounds how often
    * threads start, and need not make up for a life that was long enough.
    * @param servedMs since it was ready; 0 when it never was
+   * @param isWithoutFiles the process is short of file descriptors, without which no thread starts
    */
-  ended(servedMs: number): { readonly delayMs: number; readonly isHopeless: boolean } {
+  ended(
+    servedMs: number,
+    isWithoutFiles = false,
+  ): { readonly delayMs: number; readonly isHopeless: boolean } {
     // `ready` clears the count, so it holds only lives that ended before it.
-    this.#unready++;
+    this.#unready += isWithoutFiles ? WITHOUT_FILES : 1;
     this.#failures = servedMs > this.#limits.longLifeMs ? 0 : this.#failures + 1;
     const delayMs = Math.max(0, restartDelay(this.#failures) - servedMs);
     return { delayMs, isHopeless: this.#unready >= this.#limits.giveUpAfter };

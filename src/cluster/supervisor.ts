@@ -9,12 +9,14 @@ import type { RingMemory } from '../memory/line-ring.js';
 import type { SeriesMemory } from '../memory/series-memory.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
-import { mayReplace, toCutShort } from './drains.js';
+import { toCutShort } from './drains.js';
 import { heirOf, isAlive, isLost, type Lane, Lanes, type ThreadView } from './lanes.js';
 import type { FromWorker, ReadyService } from './messages.js';
+import { type Replacement, Replacements } from './replacements.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
 import type { Sharding } from './sharding.js';
 import { mostWedged, Slots } from './slots.js';
+import { mayServe } from './worker-state.js';
 import { type Order, WorkerThread } from './worker-thread.js';
 
 export interface SupervisorOptions {
@@ -35,6 +37,8 @@ export interface SupervisorOptions {
   reclaim(slot: number): void;
   /** A thread has failed or is gone: logs what it was doing. Called while its rows still say so. */
   dumpFlights(thread: WorkerThread, reason: string): void;
+  /** Whether threads may fail to start because the process can open few files. Asked of each that did. Default: never. */
+  isShortOfFiles?(): boolean;
   /** A thread ended and another takes its place. */
   restarted(reason: string): void;
   /** What the thread that got ready last answers: see `ready` in messages.ts. */
@@ -46,24 +50,13 @@ export interface SupervisorOptions {
   readonly limits?: RestartLimits;
 }
 
-/** How an ordered replacement of a worker's thread went. */
-export interface Replacement {
-  /** False: no successor got ready, the old thread serves on. */
-  readonly isReplaced: boolean;
-  /** Resolves when the old thread has ended, is wedged, or the process stops. Never rejects. */
-  readonly ended: Promise<void>;
-}
-
-const NOTHING_TO_DO: Replacement = { isReplaced: true, ended: Promise.resolve() };
-
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #limits: RestartLimits;
   readonly #lanes: Lanes;
   readonly #slots: Slots;
   readonly #ready: ReadyService[] = [];
-  /** Ordered replacements start one after the other; the drains of the threads they replace overlap. */
-  #replacing: Promise<unknown> = Promise.resolve();
+  readonly #replacements: Replacements;
   #hasServed = false;
   #stopping = false;
 
@@ -72,6 +65,16 @@ export class Supervisor {
     this.#limits = options.limits ?? RESTART_LIMITS;
     this.#slots = new Slots(options.settings.workers);
     this.#lanes = new Lanes(options.settings.workers, this.#limits);
+    this.#replacements = new Replacements(
+      this.#lanes,
+      {
+        isStopping: () => this.#stopping,
+        settled: (test) => this.#settled(test),
+        start: (lane, isWanted) => this.#start(lane, isWanted),
+        started: (thread) => this.#started(thread),
+      },
+      options.settings.drainMs,
+    );
   }
 
   /** Starts the threads of all workers, a few at the same time. */
@@ -122,17 +125,11 @@ export class Supervisor {
   }
 
   /**
-   * Replaces a worker's thread: the new one serves before the old one is taken out of rotation, drained, ended.
-   * Resolves when the new one serves. Threads start one at a time. A reload waits while a quarter of the workers drain;
-   * a worker whose heap is over its limit does not, because it may be lost meanwhile.
+   * Replaces a worker's thread: see replacements.ts. Resolves when the new one serves, or never will.
    * @param before on the clock of `performance.now()`; threads started later are new enough: nothing to do
    */
-  async replace(worker: number, order: Order, before = performance.now()): Promise<Replacement> {
-    const { workers } = this.#options.settings;
-    if (order === 'reload') await this.#settled(() => mayReplace(this.#lanes.living, workers));
-    const turn = this.#replacing.then(() => this.#replace(this.#lanes.all[worker - 1]!, order, before));
-    this.#replacing = turn.catch(() => undefined);
-    return turn;
+  replace(worker: number, order: Order, before = performance.now()): Promise<Replacement> {
+    return this.#replacements.replace(worker, order, before);
   }
 
   /** Ends a thread without waiting for what it has in hand; its successor starts beside it. */
@@ -160,33 +157,8 @@ export class Supervisor {
     for (const lane of lanes) {
       await this.#settled(() => this.#lanes.living.filter(isStarting).length < this.#limits.startingAtOnce);
       if (this.#stopping) return;
-      await this.#fill(lane);
+      await this.#start(lane);
     }
-  }
-
-  async #replace(lane: Lane, order: Order, before: number): Promise<Replacement> {
-    const starting = heirOf(lane);
-    if (starting !== undefined) await this.#started(starting);
-    const isOld = (): boolean => {
-      const heir = heirOf(lane);
-      return heir !== undefined && heir.begunAt <= before && !this.#stopping;
-    };
-    if (!isOld()) return NOTHING_TO_DO; // a restart has been quicker, or is under way
-    const slot = await this.#takeSlot();
-    if (!isOld()) {
-      this.#slots.giveBack(slot);
-      return NOTHING_TO_DO;
-    }
-    const old = heirOf(lane)!;
-    const next = this.#spawn(lane, slot);
-    await this.#started(next);
-    if (next.state.kind !== 'ready') return { ...NOTHING_TO_DO, isReplaced: this.#stopping };
-    if (old.isHeir) {
-      old.order = order;
-      old.retire(this.#options.settings.drainMs);
-      this.#lanes.notify();
-    }
-    return { isReplaced: true, ended: this.#settled(() => !isAlive(old) || isLost(old)) };
   }
 
   /** Resolves when the thread is ready or never will be; in time it is discarded. */
@@ -196,11 +168,12 @@ export class Supervisor {
     allowance.cancel();
   }
 
-  /** Starts a thread of a worker that is owed one, as soon as there is a row for it. */
-  async #fill(lane: Lane): Promise<void> {
+  /** Starts a thread of a worker as soon as there is a row for it, unless it is no longer wanted by then. */
+  async #start(lane: Lane, isWanted = () => lane.isOwed): Promise<WorkerThread | undefined> {
     const slot = await this.#takeSlot();
-    if (this.#stopping || !lane.isOwed) this.#slots.giveBack(slot);
-    else this.#spawn(lane, slot);
+    if (!this.#stopping && isWanted()) return this.#spawn(lane, slot);
+    this.#slots.giveBack(slot);
+    return undefined;
   }
 
   /** A row for a thread that is needed now: while all are in use, drains are cut short one by one. */
@@ -218,6 +191,7 @@ export class Supervisor {
   #spawn(lane: Lane, slot: number): WorkerThread {
     const { entry, settings, block, series, instanceId, sharding, log } = this.#options;
     lane.isOwed = false;
+    clearTimeout(lane.restart);
     const generation = ++lane.generation;
     const { worker } = lane;
     occupySlot(block, slot, worker, generation);
@@ -333,13 +307,29 @@ export class Supervisor {
   #startAgain(lane: Lane, { servedMs }: WorkerThread): void {
     if (this.#stopping || lane.isOwed || heirOf(lane) !== undefined) return;
     lane.isOwed = true;
-    const { delayMs, isHopeless } = lane.restarts.ended(servedMs);
-    if (isHopeless && !this.#lanes.living.some(({ state }) => state.kind === 'ready')) {
-      const message = `worker ${lane.worker} ended ${this.#limits.giveUpAfter} times before it could serve`;
-      this.#options.fatal(message, 70);
-      return;
-    }
-    lane.restart = setTimeout(() => void this.#fill(lane), delayMs);
+    const { delayMs, isHopeless } = lane.restarts.ended(servedMs, this.#isWithoutFiles(servedMs));
+    if (isHopeless && !this.#goesOnWithout(lane)) return;
+    lane.restart = setTimeout(() => void this.#start(lane), delayMs);
+  }
+
+  /** Of a thread that has never served, whether that may be because the process cannot open the files of its modules. */
+  #isWithoutFiles(servedMs: number): boolean {
+    if (servedMs > 0 || this.#options.isShortOfFiles?.() !== true) return false;
+    this.#options.log.error(
+      'the process is short of file descriptors, so threads of workers cannot start: raise the limit (ulimit -n, ' +
+        'LimitNOFILE=) or lower MAX_CONNECTIONS',
+    );
+    return true;
+  }
+
+  /** As long as another thread serves, be it one that has failed itself, the process is of more use than its end. */
+  #goesOnWithout({ worker }: Lane): boolean {
+    const { giveUpAfter } = this.#limits;
+    const goesOn = this.#lanes.living.some(({ state }) => mayServe(state));
+    const what = `worker ${worker} ended ${giveUpAfter} times before it could serve`;
+    if (goesOn) this.#options.log.error({ worker }, `${what}: others serve on, and it is tried again`);
+    else this.#options.fatal(what, 70);
+    return goesOn;
   }
 
   /** It has stalled, turns again, or is given up: then its successor starts beside it. */

@@ -118,6 +118,11 @@ function isTurning(state: WorkerState): state is Turning {
   return kind === 'ready' || kind === 'failing' || kind === 'draining' || kind === 'leaving';
 }
 
+/** Whether the worker serves, or will as soon as its loop turns again. */
+export function mayServe(state: WorkerState): boolean {
+  return descriptorOf(state.kind === 'stalled' ? state.before : state) !== undefined;
+}
+
 /** The rotation may hold a pointer into this worker exactly while this is not undefined. */
 export function descriptorOf(state: WorkerState): Descriptor | undefined {
   return state.kind === 'ready' || state.kind === 'failing' ? state.descriptor : undefined;

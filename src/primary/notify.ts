@@ -19,6 +19,8 @@ export class Notifier {
   #watchdog: NodeJS.Timeout | undefined;
   #hasFailed = false;
   #onTheirWay = 0;
+  /** Reloads that are under way or wait for one. */
+  #reloads = 0;
 
   constructor(options: Settings['notify'], log: Pick<Logger, 'warn'>) {
     this.#options = options;
@@ -40,7 +42,12 @@ export class Notifier {
       `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`,
       'STATUS=replacing workers',
     );
-    const over = (): void => this.#send('READY=1', 'STATUS=serving');
+    this.#reloads += 1;
+    const over = (): void => {
+      this.#reloads -= 1;
+      // Behind the last one: systemd takes a service that is ready for one that is not reloading.
+      if (this.#reloads === 0) this.#send('READY=1', 'STATUS=serving');
+    };
     void done.then(over, over);
   }
 

@@ -1,6 +1,7 @@
 // Asks instances over HTTP whether they are well: every five seconds with jitter, so that many instances are
 // not asked in the same moment. Only 2xx is well; a redirect is a failure, and is not followed.
 import type { Agent } from 'undici';
+import { isOutOfFiles } from '../open-files.js';
 import type { Random } from '../resilience/policy.js';
 import { type Endpoint, originOf } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
@@ -30,18 +31,24 @@ export interface HealthWatcher {
   watch(target: ProbeTarget, report: (health: Health) => void): () => void;
 }
 
-/** One probe: true when the instance says it is well. Never rejects; aborting counts as a failure. */
-export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean>;
+/**
+ * One probe: true when the instance says it is well; undefined when it could not be asked, because this process has no
+ * file descriptors left. Never rejects; aborting counts as a failure.
+ */
+export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean | undefined>;
 
 export class HealthProber implements HealthWatcher {
   readonly #probe: Probe;
   readonly #schedule: Schedule;
   readonly #random: Random;
+  readonly #skipped: () => void;
 
-  constructor(probe: Probe, schedule: Schedule, random: Random) {
+  /** @param skipped called for each probe that could not be made: the health of the instance stays as it was */
+  constructor(probe: Probe, schedule: Schedule, random: Random, skipped: () => void = () => undefined) {
     this.#probe = probe;
     this.#schedule = schedule;
     this.#random = random;
+    this.#skipped = skipped;
   }
 
   watch(target: ProbeTarget, report: (health: Health) => void): () => void {
@@ -58,7 +65,8 @@ export class HealthProber implements HealthWatcher {
       stopping.signal.removeEventListener('abort', stop);
       if (stopping.signal.aborted) return;
       const before = record.health;
-      record = afterProbe(record, well);
+      if (well === undefined) this.#skipped();
+      else record = afterProbe(record, well);
       if (record.health !== before) report(record.health);
       if (!stopping.signal.aborted) cancel = this.#schedule(this.#untilNext(), () => void ask());
     };
@@ -100,9 +108,9 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
         });
         await body.dump({ limit: MAX_BODY_BYTES, signal });
         return statusCode >= 200 && statusCode < 300;
-      } catch {
-        // No answer is an answer here: not well.
-        return false;
+      } catch (error) {
+        // No response is a result here: not well.
+        return isOutOfFiles(error) ? undefined : false;
       }
     },
   };

@@ -52,10 +52,28 @@ describe('a reload', () => {
     expect(lines).to.deep.equal(['reload begins']);
   });
 
-  it('is one, however often it is asked for', async () => {
+  it('is followed by one more, however often it is asked for while it runs', async () => {
     const { reload, replaced, lines } = setUp(() => done);
-    expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([true, true]);
-    expect(replaced).to.deep.equal([1, 2, 3]);
-    expect(lines).to.include('a reload is under way already');
+    const first = reload.begin();
+    const others = [reload.begin(), reload.begin(), reload.begin()];
+    expect(await first).to.equal(true);
+    expect(reload.running).to.equal(true);
+    expect(await Promise.all(others)).to.deep.equal([true, true, true]);
+    expect(replaced).to.deep.equal([1, 2, 3, 1, 2, 3]);
+    expect(lines.filter((line) => line.includes('another one follows'))).to.have.length(1);
+    expect(reload.running).to.equal(false);
+  });
+
+  it('is followed by one that was asked for when it has failed, too', async () => {
+    let starts = 0;
+    const { reload } = setUp(() => ({ ...done, isReplaced: ++starts > 1 }));
+    expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([false, true]);
+  });
+
+  it('is followed by none when the process stops', async () => {
+    const { reload, replaced, lines } = setUp(() => done, 1);
+    expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([false, false]);
+    expect(replaced).to.deep.equal([1]);
+    expect(lines).to.deep.equal(['reload begins', 'a reload is under way: another one follows']);
   });
 });

@@ -27,6 +27,12 @@ describe('restarts of a worker', () => {
     expect(verdicts).to.deep.equal([...Array<boolean>(7).fill(false), true]);
   });
 
+  it('are hopeless only after eight times as many when they end for want of file descriptors', () => {
+    const restarts = new Restarts(RESTART_LIMITS);
+    const verdicts = Array.from({ length: 64 }, () => restarts.ended(0, true).isHopeless);
+    expect(verdicts).to.deep.equal([...Array<boolean>(63).fill(false), true]);
+  });
+
   it('have hope again with every life that served', () => {
     const restarts = new Restarts(RESTART_LIMITS);
     for (let life = 0; life < 100; life += 1) {

@@ -1,5 +1,6 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
+import { pino } from 'pino';
 import { Reload } from '#src/cluster/reload.js';
 import { RESTART_LIMITS, type RestartLimits } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
@@ -10,6 +11,7 @@ import type { Settings } from '#src/config.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
+import { silentLog } from '#test/support/silent-log.js';
 import type { Fault } from './draining-thread.js';
 
 async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settings> {
@@ -59,6 +61,67 @@ describe('the supervisor', () => {
     expect(end).to.deep.equal({ message: 'worker 1 ended 2 times before it could serve', exitCode: 70 });
     expect(restarts).to.have.length(2);
     await given?.stop(0);
+  });
+});
+
+describe('the supervisor of workers whose threads cannot start any more', () => {
+  /** Generation from which on they can. */
+  const supervise = async (mendedAt: number, over: Partial<SupervisorOptions> = {}) => {
+    const options = optionsFor(await settingsOf({ WORKERS: '1', DRAIN_MS: '0' }), './mended-thread.js');
+    const rotation: string[] = [];
+    const lines: string[] = [];
+    const supervisor = new Supervisor({
+      ...options,
+      instanceId: String(mendedAt),
+      sharding: {
+        add: ({ slot }) => rotation.push(`+${slot}`),
+        pause() {},
+        remove: ({ slot }) => rotation.push(`-${slot}`),
+        workerPort: undefined,
+      },
+      log: pino({}, { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) }),
+      limits: { ...RESTART_LIMITS, giveUpAfter: 2 },
+      ...over,
+    });
+    supervisor.start();
+    return { supervisor, rotation, lines };
+  };
+
+  it('goes on while one serves that has failed itself, says so, and replaces it when another can', async () => {
+    const { supervisor, rotation, lines } = await supervise(4);
+    await supervisor.until((lanes) => lanes.some(({ generation }) => generation === 4));
+    await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+    const [first, second, removed] = rotation;
+    expect([first, removed]).to.deep.equal(['+1', '-1']);
+    expect(second).to.match(/^\+/);
+    expect(lines).to.include(
+      'worker 1 ended 2 times before it could serve: others serve on, and it is tried again',
+    );
+    await supervisor.stop(0);
+  });
+
+  it('says of a reload that its threads do not get ready either, and takes the mended configuration at once', async () => {
+    const { supervisor } = await supervise(5);
+    const reload = new Reload(supervisor, silentLog);
+    // Its first thread has failed and serves on, the next one has refused, and the one behind it waits.
+    await supervisor.until(() => supervisor.threads.some(({ generation }) => generation === 2));
+    await supervisor.until(() => supervisor.threads.every(({ generation }) => generation !== 2));
+    expect(await reload.begin()).to.equal(false);
+    expect(await reload.begin()).to.equal(false);
+    expect(await reload.begin()).to.equal(true);
+    expect(supervisor.lanes[0]).to.include({ generation: 5 });
+    await supervisor.stop(0);
+  });
+
+  it('does not give up soon when the process is short of file descriptors, and says that', async () => {
+    const { supervisor, lines } = await supervise(4, {
+      entry: new URL('./ending-thread.js', import.meta.url),
+      isShortOfFiles: () => true,
+      limits: { ...RESTART_LIMITS, giveUpAfter: 1 },
+    });
+    await supervisor.until((lanes) => lanes.some(({ generation }) => generation === 3));
+    expect(lines.filter((line) => line.includes('ulimit -n'))).to.have.length.at.least(2);
+    await supervisor.stop(0);
   });
 });
 
@@ -210,7 +273,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
   });
 
   it('replaces by order also a thread that never gets ready', async () => {
-    await start({ WORKERS: '1', DRAIN_MS: '0' }, { startMs: 50 }, 'never ready');
+    await start({ WORKERS: '1', DRAIN_MS: '0' }, { startMs: 500 }, 'never ready');
     await supervisor.replace(1, 'reload');
     await allReady();
     expect(supervisor.lanes[0]?.generation).to.equal(2);

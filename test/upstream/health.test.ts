@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { HealthProber, httpProbe, type Probe, type ProbeTarget } from '#src/upstream/health.js';
 import { afterProbe, type Health, UNKNOWN_HEALTH } from '#src/upstream/health-rule.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { FakeTime } from './endpoints.js';
 
 const target: ProbeTarget = {
@@ -43,15 +44,18 @@ describe('health prober', () => {
     const time = new FakeTime();
     const probedAt: number[] = [];
     const reports: string[] = [];
-    /** + well, - unwell, ~ no answer */
+    let skipped = 0;
+    /** + well, - unwell, ~ no answer, 0 not asked */
     const probe: Probe = (_target, signal) => {
       const answer = answers[probedAt.push(time.now) - 1] ?? '+';
+      if (answer === '0') return Promise.resolve(undefined);
       if (answer !== '~') return Promise.resolve(answer === '+');
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve(false)));
     };
-    const prober = new HealthProber(probe, time.schedule, () => random);
+    const skip = (): void => void skipped++;
+    const prober = new HealthProber(probe, time.schedule, () => random, skip);
     const stop = prober.watch(target, (health) => reports.push(`${time.now} ${health}`));
-    return { time, probedAt, reports, stop };
+    return { time, probedAt, reports, stop, skipped: () => skipped };
   }
 
   it('probes at once and then every five seconds', async () => {
@@ -78,6 +82,14 @@ describe('health prober', () => {
     const { time, reports } = setUp('++-+--+++');
     await time.pass(45_000);
     expect(reports).to.deep.equal(['5000 healthy', '25000 unhealthy', '35000 healthy']);
+  });
+
+  it('counts a probe that could not be made, and takes it for neither success nor failure', async () => {
+    const { time, probedAt, reports, skipped } = setUp('++00-00-');
+    await time.pass(35_000);
+    expect(probedAt).to.have.length(8);
+    expect(skipped()).to.equal(4);
+    expect(reports).to.deep.equal(['5000 healthy', '35000 unhealthy']);
   });
 
   it('takes no answer within two seconds for a failure', async () => {
@@ -123,5 +135,13 @@ describe('http probe', () => {
     server.close();
     await once(server, 'close');
     expect(await wellAt('/200')).to.equal(false);
+  });
+
+  it('is not made by a process that has no file descriptor for it', async function () {
+    if (!canLimitFiles()) this.skip();
+    const { probe, close } = httpProbe();
+    const { signal } = new AbortController();
+    expect(await withoutFiles(() => probe(target, signal))).to.equal(undefined);
+    await close();
   });
 });

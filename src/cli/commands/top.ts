@@ -11,6 +11,7 @@ import { durationOf, workerTable } from '../worker-table.js';
 const EVERY_MS = 1_000;
 
 interface Look {
+  /** On `performance.now()`. */
   readonly at: number;
   readonly workers: View<'workers'>;
   readonly metrics: View<'totals'>;
@@ -33,7 +34,7 @@ async function look(plane: AdminClient): Promise<Look> {
     plane.get('/workers', 'workers'),
     plane.get('/metrics.json', 'totals'),
   ]);
-  return { at: Date.now(), workers, metrics };
+  return { at: performance.now(), workers, metrics };
 }
 
 /** Until Ctrl-C. A process that is away, for a restart say, is asked again. */
@@ -69,7 +70,7 @@ function linesOf(
     `${rate}${metrics.request_count} requests, ${metrics.error_count} errors, ${metrics.active_requests} active`,
     `since the start: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`,
     '',
-    ...workerTable(workers, at),
+    ...workerTable(workers, Date.now()),
   ];
 }
 

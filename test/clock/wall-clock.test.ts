@@ -1,0 +1,79 @@
+// Somebody may set the wall clock at any moment. So it may be shown, stored, and compared with what others have read
+// from theirs; times that pass and orders are taken from the monotonic clock.
+import { expect } from 'chai';
+import { sourcesBelow } from '#test/architecture/source.js';
+
+const WALL_CLOCK =
+  /\bDate\s*\.\s*now\b|\bnew\s+Date\s*(?:\(\s*\)|(?![\w$\s(]))|(?<![\w$.])Date\s*\(\s*\)|\btimeOrigin\b/g;
+const FILE_TIMES = /\b(?:[amc]time|birthtime)(?:Ms|Ns)?\b/g;
+
+/** Every reading, by file, and why it may be one. */
+const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> = {
+  'src/cli/commands/ps.ts': [1, 'shown: how long workers of another process have been there, by its clock'],
+  'src/cli/commands/top.ts': [1, 'shown: the same'],
+  'src/cluster/worker-thread.ts': [1, 'shown: when a thread was started'],
+  'src/db/idempotency.ts': [1, 'stored: whether keys of 30 days may be swept, with an hour between clocks'],
+  'src/primary/operator-switches.ts': [1, 'shown: when a switch was set'],
+  'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
+  'src/saga/engine.ts': [1, 'stored: times of sagas; pauses and leases are on other clocks'],
+  'src/saga/operator.ts': [1, 'stored: times of sagas'],
+  'src/server/certificate.ts': [1, 'compared with the validity of a certificate'],
+  'src/server/file-answer.ts': [1, 'compared with the time stamp of a file'],
+  'src/server/uws-exchange.ts': [1, 'shown: the field Date'],
+  'src/services/system.ts': [1, 'shown: the time of /health'],
+  'src/telemetry/log-sink.ts': [1, 'shown: the time of a log line'],
+  'src/upstream/registry-routes.ts': [1, 'shown: until when an instance is ejected'],
+  'src/upstream/transition-log.ts': [1, 'shown: the same, in the log'],
+};
+
+const FILE_READINGS: Readonly<Record<string, readonly [count: number, why: string]>> = {
+  'src/server/file-answer.ts': [3, 'the fields ETag and Last-Modified'],
+};
+
+function readingsIn(code: string, what: RegExp): number {
+  return [...code.matchAll(what)].length;
+}
+
+function inventory(what: RegExp): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    sourcesBelow('src', 'workers')
+      .map(({ path, code }) => [path, readingsIn(code, what)] as const)
+      .filter(([, count]) => count > 0),
+  );
+}
+
+const counts = (known: typeof READINGS): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(known).map(([path, [count]]) => [path, count]));
+
+describe('the wall clock', () => {
+  it('is read in these places only, each for a reason', () => {
+    expect(inventory(WALL_CLOCK)).to.deep.equal(counts(READINGS));
+  });
+
+  it('of files is read for HTTP only', () => {
+    expect(inventory(FILE_TIMES)).to.deep.equal(counts(FILE_READINGS));
+  });
+
+  it('would be noticed wherever else it is read, in whatever form', () => {
+    for (const code of [
+      'const at = Date.now();',
+      'const { now = Date.now } = options;',
+      'const at = new Date();',
+      'const at = +new Date;',
+      'const at = Date();',
+      'const at = performance.timeOrigin + performance.now();',
+    ]) {
+      expect(readingsIn(code, WALL_CLOCK), code).to.equal(1);
+    }
+    for (const code of [
+      'new Date(row.created)',
+      'performance.now()',
+      'toDate()',
+      'Date.parse(text)',
+      'let d: Date;',
+    ]) {
+      expect(readingsIn(code, WALL_CLOCK), code).to.equal(0);
+    }
+    expect(readingsIn('stats.mtimeMs - stats.birthtimeMs', FILE_TIMES)).to.equal(2);
+  });
+});

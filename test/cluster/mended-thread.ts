@@ -1,0 +1,18 @@
+// A worker thread of a project whose configuration is broken on disk while its first thread serves. That one fails; all
+// later ones refuse the configuration, until it is mended: `instanceId` is the generation from which on.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { FromWorker, ToWorker, WorkerBoot } from '#src/cluster/messages.js';
+
+const { slot, generation, instanceId } = workerData as WorkerBoot;
+const send = (message: FromWorker): void => parentPort!.postMessage(message);
+const leave = (reason: 'uncaught-exception' | 'drained'): void =>
+  send({ type: 'leaving', reason, detail: undefined });
+
+parentPort!.on('message', (message: ToWorker) => {
+  if (message.type === 'detached') process.exit();
+  if (message.type === 'drain') leave('drained');
+});
+const isMended = generation >= Number(instanceId);
+if (generation === 1 || isMended) send({ type: 'ready', descriptor: { slot, app: slot }, offer: [] });
+else send({ type: 'refused', message: 'the configuration is broken', exitCode: 78 });
+if (generation === 1) leave('uncaught-exception');
