@@ -1,16 +1,13 @@
-// Entry of an HTTP worker thread: the catchers first, then everything else; wiring is in http/serve.ts.
+// Entry of an HTTP worker thread: the catchers first, then everything else; wiring is in http/serve.ts. All of it is
+// imported where a failure can be handled.
 import { parentPort, workerData } from 'node:worker_threads';
-import { PROTOCOL_VERSION, type WorkerBoot } from '#src/cluster/messages.js';
-import { WorkerSide } from '#src/cluster/worker-side.js';
-import { ConfigError } from '#src/errors.js';
-import { serve } from './http/serve.js';
+import { fileOperationsEnded } from '#src/cluster/file-operations.js';
+import type { WorkerBoot } from '#src/cluster/messages.js';
 
-const boot = workerData as WorkerBoot;
-const side = new WorkerSide(parentPort!, boot.settings);
 try {
-  if (boot.protocol !== PROTOCOL_VERSION) throw new Error(`thread protocol ${boot.protocol} is not ours`);
-  await serve(boot, side);
+  const { startWorker } = await import('./http/start.js');
+  await startWorker(workerData as WorkerBoot, parentPort!);
 } catch (error) {
-  if (error instanceof ConfigError) side.refuse(error.message, error.exitCode);
-  else side.startFailed(error);
+  await fileOperationsEnded();
+  throw error;
 }

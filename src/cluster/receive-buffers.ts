@@ -59,8 +59,7 @@ export async function boundReceiveBuffers(
     // It would hold the port for a moment longer.
     const end = (): boolean => child.kill('SIGKILL');
     process.once('exit', end);
-    const [code] = (await once(child, 'exit')) as [number | null];
-    process.off('exit', end);
+    const [code] = (await once(child, 'exit').finally(() => process.off('exit', end))) as [number | null];
     if (code !== 0) throw new Error(`SO_RCVBUF was not set (exit ${code})`);
   } catch (err) {
     log.warn(

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import { within } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
+import { canOpen, OutOfFilesError } from '../open-files.js';
 import {
   bufferOf,
   type FromPool,
@@ -46,6 +47,8 @@ const IDLE_MS = 60_000;
  * they end.
  */
 const REPLACED_PER_THREAD = 3;
+/** A thread that starts opens so many files at the same time, or fewer. */
+const FILES_PER_START = 64;
 /** How long `close` waits for threads that were told to end. */
 const END_MS = 500;
 /** The longest delay of a Node.js timer. */
@@ -101,8 +104,11 @@ export class TaskPool {
       concurrentTasksPerWorker: 1,
       recordTiming: false,
     });
-    // A thread that dies between tasks.
-    this.#piscina.on('error', (error: unknown) => log.error({ err: error }, 'a CPU thread ended by itself'));
+    // A thread that dies between tasks, or cannot start.
+    this.#piscina.on('error', (error: unknown) => {
+      log.error({ err: error }, 'a CPU thread ended by itself');
+      if (this.#piscina.threads.length === 0) this.#failUnstarted(error);
+    });
     this.#piscina.on('message', (data: unknown) => this.#logLeftover(data));
   }
 
@@ -241,6 +247,20 @@ export class TaskPool {
     if (!task.dropped) this.#answer(task, answer);
     this.#startNext();
     this.#checkIdle();
+  }
+
+  /** Without a thread Piscina keeps its tasks until there is one more, which may be never. */
+  #failUnstarted(cause: unknown): void {
+    for (const task of this.#running) {
+      if (task.dropped) continue;
+      const { task: name } = task.request;
+      const failure = canOpen(FILES_PER_START)
+        ? new Error(`the thread of CPU task ${name} could not start`, { cause })
+        : new OutOfFilesError(cause);
+      this.#fail(task, failure);
+      task.dropped = true;
+      task.controller.abort();
+    }
   }
 
   #expire(task: Task): void {

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import { thrownText } from '../telemetry/log-redact.js';
 import { allowBreakOff, type Examiner } from './break-off.js';
+import { fileOperationsEnded } from './file-operations.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
@@ -187,12 +188,13 @@ export class WorkerSide {
       if (!this.#draining) void this.#drain(withinMs);
       await this.#quiet;
     }
-    this.#end();
+    await this.#end();
   }
 
   /** Detached: nothing leads here any more. */
-  #end(): never {
+  async #end(): Promise<never> {
     this.#parts?.close();
+    await fileOperationsEnded();
     this.#port.close();
     this.#exit(0);
   }
@@ -201,7 +203,7 @@ export class WorkerSide {
   #insist(): void {
     if (!this.#isBrokenOff || !this.#isDetached) return;
     const withinMs = Math.max(0, this.#until - performance.now()) + INSIST_MS;
-    setTimeout(() => void this.#drain(0).finally(() => this.#end()), withinMs);
+    setTimeout(() => void this.#drain(0).finally(() => void this.#end()), withinMs);
   }
 
   #send(message: FromWorker): void {

@@ -1,4 +1,4 @@
-// The default of MAX_CONNECTIONS: what the limit of open files leaves for connections.
+// MAX_CONNECTIONS: what the limit of open files leaves for connections, by default and at most.
 import { ConfigError } from '../errors.js';
 import type { Machine } from './setting.js';
 
@@ -8,7 +8,7 @@ export const MOST_CONNECTIONS = 1_048_576;
 const LEAST_CONNECTIONS = 64;
 const SHARE_OF_FILES = 0.9;
 /** Files that the process needs beside connections: in all, and for each worker. */
-const KEPT_FILES = 128;
+export const KEPT_FILES = 128;
 const KEPT_FILES_PER_WORKER = 16;
 
 /**
@@ -19,7 +19,7 @@ export function defaultMaxConnections({
   openFiles,
   workers,
 }: Pick<Machine, 'openFiles' | 'workers'>): number {
-  const kept = KEPT_FILES + KEPT_FILES_PER_WORKER * workers;
+  const kept = keptFiles(workers);
   const most = Math.min(MOST_CONNECTIONS, Math.floor(SHARE_OF_FILES * openFiles), openFiles - kept);
   if (most >= LEAST_CONNECTIONS) return most;
   throw new ConfigError(
@@ -28,6 +28,26 @@ export function defaultMaxConnections({
       `${kept + LEAST_CONNECTIONS} (ulimit -n, LimitNOFILE=) for WORKERS ${workers}, or set MAX_CONNECTIONS`,
   );
 }
+
+/**
+ * @param as how MAX_CONNECTIONS was spelled
+ * @throws ConfigError when so many connections leave fewer than 128 + 16 x workers files for everything else
+ */
+export function checkMaxConnections(
+  maxConnections: number,
+  { openFiles, workers }: Pick<Machine, 'openFiles' | 'workers'>,
+  as: string,
+): void {
+  const kept = keptFiles(workers);
+  if (maxConnections + kept <= openFiles) return;
+  throw new ConfigError(
+    `${as}: ${maxConnections} connections leave ${openFiles - maxConnections} of ${openFiles} open files, and the process ` +
+      `needs ${KEPT_FILES} + ${KEPT_FILES_PER_WORKER} x WORKERS = ${kept} beside them; set at most ` +
+      `${Math.max(0, openFiles - kept)}, or raise the limit to at least ${maxConnections + kept} (ulimit -n, LimitNOFILE=)`,
+  );
+}
+
+const keptFiles = (workers: number): number => KEPT_FILES + KEPT_FILES_PER_WORKER * workers;
 
 /** @throws ConfigError when the process cannot start with this limit, whatever its settings are */
 export function checkOpenFiles(openFiles: number): void {

@@ -148,7 +148,7 @@ function resolveSettings(
     notify: notifyOf(env),
   };
   const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
-  checkTogether(settings, { as, services, platform, addresses });
+  checkTogether(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
   for (const doubt of doubtsAbout(settings, as)) warn(doubt);
   return { settings, lines };
 }

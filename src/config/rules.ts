@@ -4,6 +4,7 @@ import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { isLoopback, isWildcard } from './address.js';
+import { checkMaxConnections } from './connection-limit.js';
 import { TOKEN_CHARACTERS } from './kind.js';
 
 export interface Surroundings {
@@ -12,13 +13,15 @@ export interface Surroundings {
   /** All services that could be mounted. */
   readonly services: readonly string[];
   readonly platform: NodeJS.Platform;
+  /** Most files and sockets that this process may have open. */
+  readonly openFiles: number;
   /** Addresses of this machine's network interfaces. */
   readonly addresses: readonly string[];
 }
 
 /** @throws ConfigError for the first rule that is broken */
 export function checkTogether(settings: Settings, surroundings: Surroundings): void {
-  const { as, services, addresses, platform } = surroundings;
+  const { as, services, addresses, platform, openFiles } = surroundings;
   const { host, port, adminHost, adminPort, adminToken, advertiseHost } = settings;
   if (!isLoopback(adminHost) && (adminToken?.length ?? 0) < TOKEN_CHARACTERS) {
     throw new ConfigError(
@@ -35,6 +38,8 @@ export function checkTogether(settings: Settings, surroundings: Surroundings): v
       `${as('SHARDING')}: reuseport needs Linux, whose kernel spreads connections over listeners; this is ${platform}`,
     );
   }
+  const { maxConnections, workers } = settings;
+  checkMaxConnections(maxConnections, { openFiles, workers }, as('MAX_CONNECTIONS'));
   checkTls(settings, as);
   if (advertiseHost !== undefined && !boundTo(host, advertiseHost, addresses)) {
     throw new ConfigError(

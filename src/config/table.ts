@@ -130,7 +130,8 @@ export const PROCESS_SETTINGS = {
     whole(1, MOST_CONNECTIONS),
     defaultMaxConnections,
     'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
-      'it is read. What is left of the open files is for databases, calls and files.',
+      'it is read. What is left of the open files is for databases, calls and files: more than that limit - 128 - 16 ' +
+      'x `WORKERS` are refused (exit 78).',
     {
       defaultText:
         'the smaller of 9/10 of the open-file limit and that limit - 128 - 16 x `WORKERS`; under 64 the start is refused',

@@ -3,9 +3,9 @@
 // CommonJS anyway.
 import { createRequire } from 'node:module';
 import type pg from 'pg';
+import { lateModule } from '../late-module.js';
 
 const require = createRequire(import.meta.url);
 
-export function driver(): typeof pg {
-  return require('pg') as typeof pg;
-}
+/** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
+export const driver = lateModule(() => require('pg') as typeof pg);

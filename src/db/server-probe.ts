@@ -1,5 +1,6 @@
 // Whether a database server answers, asked again and again on one connection of its own.
 import { setTimeout as delay } from 'node:timers/promises';
+import { isOutOfFiles } from '../open-files.js';
 import type { Connecting } from './connect-failure.js';
 import { driver } from './driver.js';
 import type { Log } from './embedded.js';
@@ -22,6 +23,7 @@ export class ServerProbe {
   readonly #running: Promise<void>;
   #answers = true;
   #client: LimitedClient | undefined;
+  #isAsked = true;
 
   /** @param url of a database there that is in use; the first question is asked at once */
   constructor(url: string, log: Log, everyMs = PROBE_EVERY_MS) {
@@ -53,7 +55,8 @@ export class ServerProbe {
         void this.#client?.end();
         this.#client = undefined;
       }
-      if (!signal.aborted) this.#found(failure);
+      if (isOutOfFiles(failure)) this.#skip(failure);
+      else if (!signal.aborted) this.#found(failure);
       await delay(this.#everyMs, undefined, { signal }).catch(() => undefined);
     }
     void this.#client?.end();
@@ -66,7 +69,14 @@ export class ServerProbe {
     return this.#client;
   }
 
+  /** Nothing is known of the server when this process cannot open a socket: what was known stays. */
+  #skip(err: unknown): void {
+    if (this.#isAsked) this.#log.warn({ err }, `the database server ${addressOf(this.#url)} cannot be asked`);
+    this.#isAsked = false;
+  }
+
   #found(failure: unknown): void {
+    this.#isAsked = true;
     const answers = failure === undefined;
     if (answers === this.#answers) return;
     this.#answers = answers;

@@ -36,8 +36,9 @@ export interface AdminParts {
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const { settings, brain, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
-  const { block, series, clock, load, named, board, ejections } = brain;
+  const { block, series, clock, load, named, board, ejections, recorder } = brain;
   const guarded = withNamed(registry, () => named.list());
+  const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
   const sources = [
     sharedMemorySource(block, series),
     heldSource(block),
@@ -48,7 +49,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   ];
   return [
     ...telemetryRoutes({
-      exposition: new Exposition(sources),
+      exposition: new Exposition(sources, () => skipped.add()),
       sources,
       workers: () => workerList(supervisor, block, series, clock),
       readiness: () => readiness.verdict(),

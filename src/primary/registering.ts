@@ -22,9 +22,10 @@ export interface RegisteringOptions {
 
 export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
   const { settings, brain, instanceId, guarded } = options;
-  const { block, clock, load, breakers, ejections } = brain;
+  const { block, clock, load, breakers, ejections, recorder } = brain;
   const page = new SnapshotPage(block);
   const prober = httpProbe();
+  const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'health_probe' });
   const registry = new Registry({
     clock,
     now: () => new Date(),
@@ -37,7 +38,7 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
     }),
     ejections,
     addresses: new AddressPolicy({ allow: settings.registryAllow, guarded }),
-    health: new HealthProber(prober.probe, timers, Math.random),
+    health: new HealthProber(prober.probe, timers, Math.random, () => skipped.add()),
     revisionPrefix: instanceId.replaceAll('-', ''),
     maxSnapshotBytes: SNAPSHOT_BYTES,
   });

@@ -9,6 +9,7 @@ import { Reload } from '../cluster/reload.js';
 import type { Signals } from '../cluster/signals.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { TaskPool } from '../cluster/task-pool.js';
+import { KEPT_FILES } from '../config/connection-limit.js';
 import { oldGenerationLimit } from '../config/heap-limit.js';
 import { thisMachine } from '../config/machine.js';
 import { socketDirectory } from '../config/socket-directory.js';
@@ -17,6 +18,7 @@ import { type Embedded, startEmbedded, stopUnused } from '../db/embedded.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { sweepHourly } from '../memory/hourly-sweep.js';
+import { canOpen } from '../open-files.js';
 import { schemeOf } from '../server/certificate.js';
 import { switchableRoutesIn } from '../server/kill-switch.js';
 import { mountedServices } from '../services/mounted.js';
@@ -147,6 +149,7 @@ async function startParts(
     attachCpu: (port) => cpu.attach(port),
     reclaim: (slot) => reclaimSlot(brain, slot),
     dumpFlights,
+    isShortOfFiles: () => !canOpen(KEPT_FILES),
     restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
     offered: (offer) => switches.offered(switchableRoutesIn(offer)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),

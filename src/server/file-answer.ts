@@ -3,6 +3,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HttpError } from '../errors.js';
+import { lateModule } from '../late-module.js';
 import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
 import { precondition, rangeOf, type Validators } from './conditional.js';
 import { type OpenFile, openBelow } from './file-path.js';
@@ -30,7 +31,9 @@ const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz'
 
 const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such file.');
 
-/** @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE */
+const mimeTypes = lateModule(() => import('mime/lite'));
+
+/** @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE, OVERLOADED without file descriptors */
 export async function answerFile(
   ctx: FileReply,
   baseDir: string,
@@ -194,7 +197,7 @@ function validatorsOf(stats: OpenFile['stats'], coding: Coding | undefined, made
 }
 
 async function typeOf(path: string): Promise<string> {
-  const { default: mime } = await import('mime/lite');
+  const { default: mime } = await mimeTypes();
   const type = mime.getType(path) ?? 'application/octet-stream';
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
 }

@@ -5,6 +5,7 @@ import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { constants, open, realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
+import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 
 export interface OpenFile {
   readonly handle: FileHandle;
@@ -28,7 +29,7 @@ const ABSENT = new Set([
  * @param root absolute
  * @param path decoded, with `/`
  * @returns undefined for what is no file, hidden, or outside of the root
- * @throws Error when the root is not there, or reading fails in a way that is our fault
+ * @throws Error when the root is not there, or reading fails in a way that is our fault; OutOfFilesError
  */
 export async function openBelow(root: string, path: string): Promise<OpenFile | undefined> {
   if (!isPlain(path)) return undefined;
@@ -67,6 +68,6 @@ async function present<T>(asked: Promise<T>): Promise<T | undefined> {
     return await asked;
   } catch (error) {
     if (ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
+    throw isOutOfFiles(error) ? new OutOfFilesError(error) : error;
   }
 }

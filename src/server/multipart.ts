@@ -6,12 +6,14 @@ import { createRequire } from 'node:module';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { HttpError } from '../errors.js';
+import { lateModule } from '../late-module.js';
 import { checkOptions, type Kind, shapeOf, typeFault } from '../options.js';
 import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
 import { unreportedIterator } from './promise.js';
 import { Refusal } from './refusal.js';
 
 const require = createRequire(import.meta.url);
+const parserPackage = lateModule(() => require('@fastify/busboy') as typeof import('@fastify/busboy'));
 
 export interface FieldPart {
   readonly kind: 'field';
@@ -208,7 +210,7 @@ function textOf(bytes: Buffer, { name, charset }: Arrived): string {
 
 /** Hands on the bytes of every part, text included: it would replace what it cannot decode. */
 function parserOf(boundary: string, maxParts: number): BusboyInstance {
-  const { Busboy } = require('@fastify/busboy') as typeof import('@fastify/busboy');
+  const { Busboy } = parserPackage();
   return new Busboy({
     headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
     isPartAFile: () => true,

@@ -137,6 +137,10 @@ export const METRICS = {
     'Permits that requests hold now: of MAX_IN_FLIGHT, and of bulkheads.',
     'kind',
   ),
+  multilane_samples_skipped_total: counter(
+    'Looks at instances and at the process itself that were left out: there was no file descriptor for them.',
+    'sampler',
+  ),
   multilane_permits_unsettled: gauge(
     'last',
     'Counts of permits in which an operation of a lost worker may still count.',

@@ -2,11 +2,12 @@
 // for. prom-client writes the text and brings what it knows about the process itself; it counts nothing of ours
 // (its `observe` costs forty times a shared cell).
 import { setImmediate as turn } from 'node:timers/promises';
-import { collectDefaultMetrics, Gauge, type MetricType, Registry } from 'prom-client';
+import { Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/histogram.js';
 import type { MetricKind, SeriesTotal } from '../memory/recorder.js';
 import { once } from './at-once.js';
 import { type Family, gather, type MetricSource } from './metric-families.js';
+import { ProcessMetrics } from './process-metrics.js';
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics';
 
@@ -36,16 +37,19 @@ const SAMPLES_PER_TURN = 500;
 
 export class Exposition {
   readonly #sources: readonly MetricSource[];
-  readonly #process = new Registry();
+  readonly #process: ProcessMetrics;
   readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<string>>> = {
     prometheus: once(() => this.#render('prometheus')),
     openmetrics: once(() => this.#render('openmetrics')),
   };
 
-  /** Starts to observe the process (garbage collection, event loop): one per process, in the primary. */
-  constructor(sources: readonly MetricSource[]) {
+  /**
+   * Starts to observe the process (garbage collection, event loop): one per process, in the primary.
+   * @param skipped see `ProcessMetrics`
+   */
+  constructor(sources: readonly MetricSource[], skipped: () => void = () => undefined) {
     this.#sources = sources;
-    collectDefaultMetrics({ register: this.#process });
+    this.#process = new ProcessMetrics(skipped);
   }
 
   /** Those who ask at the same time get the same text. */
@@ -63,18 +67,14 @@ export class Exposition {
     return format === 'openmetrics' ? `${parts.join('\n')}\n# EOF\n` : `${parts.join('\n\n')}\n`;
   }
 
-  /** prom-client's own metrics, without gauges called `_total`: `promtool check metrics` refuses those names. */
   async #processSamples(): Promise<Samples[]> {
-    const metrics = await this.#process.getMetricsAsJSON();
-    return metrics
-      .map(({ name, help, type, values }) => ({
-        name,
-        // Typed as an enum, which does not exist: at run time it is the word.
-        kind: type as unknown as MetricKind,
-        help,
-        groups: values.map((value) => [value as Sample]),
-      }))
-      .filter(({ name, kind }) => kind === 'counter' || !name.endsWith('_total'));
+    return (await this.#process.read()).map(({ name, help, type, values }) => ({
+      name,
+      // Typed as an enum, which does not exist: at run time it is the word.
+      kind: type as unknown as MetricKind,
+      help,
+      groups: values.map((value) => [value as Sample]),
+    }));
   }
 }
 

@@ -2,6 +2,7 @@
 // undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
 import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
+import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from './endpoint.js';
 import { httpClient } from './http-client.js';
 import { receive } from './response.js';
@@ -57,7 +58,8 @@ export class HttpTransport implements Transport {
       return receive(statusCode, endToEnd(headers), await body.bytes());
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      throw badUpstream(endpoint, cause);
+      // That this process cannot open a socket says nothing about the endpoint.
+      throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
     }
   }
 

@@ -23,7 +23,10 @@ export interface Received extends CallResponse {
   readonly isFinal: boolean;
 }
 
-/** Rejects with HttpError BAD_UPSTREAM (no or broken answer) or DEADLINE_EXCEEDED; any status is an answer. */
+/**
+ * Rejects with HttpError BAD_UPSTREAM (no or broken answer), DEADLINE_EXCEEDED, or OVERLOADED when this process has no
+ * file descriptors left to call with; any status is an answer.
+ */
 export interface Transport {
   send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received>;
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import type { TaskPool } from '#src/cluster/task-pool.js';
 import { Deadline } from '#src/deadline.js';
 import { BusinessError, HttpError } from '#src/errors.js';
 import { runInScope } from '#src/scope.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { FIXTURE, type PoolOptions, rejection, running, scopeOf, TestPool, tell, trace } from './task-kit.js';
 
 describe('task pool', () => {
@@ -100,6 +101,17 @@ describe('task pool', () => {
     tell(channel);
     expect(await Promise.all([first.result, second])).to.deep.equal(['told', 2]);
     expect(pool).to.include({ queueLength: 0, running: 0 });
+  });
+
+  it('fails tasks at once for which no thread can start, and runs them when one can', async function () {
+    if (!canLimitFiles()) this.skip();
+    start(2);
+    const failures = await withoutFiles(() =>
+      Promise.all([1, 2, 3].map((n) => rejection(cpu.run('echo', n)))),
+    );
+    for (const failure of failures) expect(failure).to.include({ code: 'OVERLOADED', status: 503 });
+    expect(pool).to.include({ queueLength: 0, running: 0 });
+    expect(await cpu.run('echo', 4)).to.equal(4);
   });
 
   it('ends the thread of an aborted task, and no other task with it', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { openFileLimit, openFilesIn } from '#src/config/open-files.js';
 import { cleanEnvironment, PRIMARY } from '#test/support/cluster.js';
 import { refusal, settings } from './loading.js';
@@ -36,7 +37,37 @@ describe('the limit of open files', () => {
         new RegExp(`^78 MAX_CONNECTIONS: the limit of ${openFiles} open files .* at least 224 .*WORKERS`),
       );
     }
-    expect((await settings({ openFiles: 100, argv: ['--max-connections', '5'] })).maxConnections).to.equal(5);
+    const set = ['--max-connections', '5'];
+    expect((await settings({ openFiles: 223, argv: [...argv, ...set] })).maxConnections).to.equal(5);
+  });
+
+  it('refuses more connections than leave what workers and the process need, with the formula', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 208, max: 2_000_000 }),
+        fc.integer({ min: 1, max: 64 }),
+        fc.integer({ min: -2, max: 2 }),
+        async (openFiles, workers, beyond) => {
+          const most = openFiles - 128 - 16 * workers;
+          const connections = most + beyond;
+          fc.pre(connections >= 1 && connections <= 1_048_576);
+          const options = {
+            openFiles,
+            argv: ['--workers', String(workers), '--max-connections', String(connections)],
+          };
+          if (beyond <= 0) expect((await settings(options)).maxConnections).to.equal(connections);
+          else {
+            expect(await refusal(options)).to.match(
+              new RegExp(
+                `^78 --max-connections: ${connections} connections leave .* 128 \\+ 16 x WORKERS = ${128 + 16 * workers} .*` +
+                  `set at most ${Math.max(0, most)}, or raise the limit to at least ${openFiles + beyond} `,
+              ),
+            );
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
   });
 
   for (const [files, most] of [

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { ServerProbe } from '#src/db/server-probe.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
+import { until } from '#test/support/until.js';
 import { deferred } from './fixtures/deferred.js';
 
 /** ErrorResponse of the protocol: severity, SQLSTATE, message. */
@@ -18,6 +20,8 @@ describe('a server that is probed', () => {
   let probe: ServerProbe;
   let open: Socket | undefined;
   const lines: string[] = [];
+  const say = (_details: unknown, line = String(_details)): void => void lines.push(line);
+  const log = { debug: say, info: say, warn: say, error: say } as never;
   afterEach(async () => {
     open?.destroy();
     await probe.stop();
@@ -43,8 +47,6 @@ describe('a server that is probed', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const say = (_details: unknown, line = String(_details)): void => void lines.push(line);
-    const log = { debug: say, info: say, warn: say, error: say } as never;
     const { port } = server.address() as AddressInfo;
     probe = new ServerProbe(`postgres://app@127.0.0.1:${port}/shop`, log, 1);
     await promise;
@@ -63,6 +65,24 @@ describe('a server that is probed', () => {
     expect(probe.silent).to.match(/^127\.0\.0\.1:\d+$/);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.include('does not answer');
+  });
+
+  it('stays what it was while this process has no file descriptor to ask it, which is one line', async function () {
+    if (!canLimitFiles()) this.skip();
+    await refuse(['3D000']);
+    const { port } = server.address() as AddressInfo;
+    const other = await withoutFiles(async () => {
+      const asking = new ServerProbe(`postgres://app@127.0.0.1:${port}/shop`, log, 1);
+      await until(
+        () => lines.length,
+        (count) => count > 0,
+      );
+      expect(asking.silent).to.equal(undefined);
+      return asking;
+    });
+    await other.stop();
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.include('cannot be asked');
   });
 
   it('answers again as soon as it lets one in, or refuses as one that lives', async () => {

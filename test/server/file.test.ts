@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { type Answer, type Bench, bench } from './kit.js';
 
 const TEXT = 'All human beings are born free. '.repeat(100);
@@ -76,6 +77,14 @@ describe('a file', () => {
     expect((await get('/f/data.bin')).body.length).to.equal(200_000);
     expect((await get('/f/alias.txt')).text()).to.equal('hello');
     expect((await get('/current/a.txt')).text()).to.equal('hello');
+  });
+
+  it('is 503 while the process has no file descriptor for it', async function () {
+    if (!canLimitFiles()) this.skip();
+    const { status, headers } = await withoutFiles(() => get('/f/a.txt'));
+    expect(status).to.equal(503);
+    expect(headers['retry-after']).to.equal('1');
+    expect((await get('/f/a.txt')).text()).to.equal('hello');
   });
 
   for (const path of [

@@ -6,6 +6,7 @@ import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 import { type MetricSource, reading, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metrics.js';
 import { Exposition, negotiate } from '#src/telemetry/prometheus.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { complaints, misplaced, requirePromtool } from './exposition.js';
 
 const DURATION = 'http_server_request_duration_seconds';
@@ -242,6 +243,22 @@ describe('telemetry/prometheus', () => {
     expect(text.match(/^process_cpu_seconds_total /gm)).to.have.length(1);
     expect(text).to.match(/^nodejs_heap_size_used_bytes \d+$/m);
     expect(text).to.not.match(/^nodejs_active_handles_total/m);
+  });
+
+  it('leaves out of those what it has no file descriptor to read, and counts the scrape', async function () {
+    if (!canLimitFiles()) this.skip();
+    let skipped = 0;
+    const exposition = new Exposition([threads().source], () => skipped++);
+    const shown = async (): Promise<readonly string[]> => {
+      const text = await exposition.render('prometheus');
+      return [
+        ...text.matchAll(/^(process_(?:open_fds|resident_memory_bytes)|nodejs_heap_size_used_bytes) /gm),
+      ].map(([, name = '']) => name);
+    };
+    expect(await shown()).to.have.length(3);
+    expect(await withoutFiles(shown)).to.deep.equal([]);
+    expect(await shown()).to.have.length(3);
+    expect(skipped).to.equal(1);
   });
 
   it('writes a family of any size whole, with one HELP and one TYPE', async () => {

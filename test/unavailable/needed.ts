@@ -9,6 +9,7 @@ import { UnavailableError } from '#src/errors.js';
 import { Late, lateDatabase } from '#src/hosting/late.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
 import { WorkerSagas } from '#src/saga/sagas.js';
+import { openBelow } from '#src/server/file-path.js';
 import { inject } from '#src/server/inject.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
@@ -16,6 +17,7 @@ import { createTestApp } from '#src/testing.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { withDeadline } from '#test/db/fixtures/scope.js';
 import { bench } from '#test/server/kit.js';
+import { withoutFiles } from '#test/support/open-files.js';
 import { byHandler, type Reached, responseOf, type Way } from './way.js';
 
 const FIXTURE = new URL('../cluster/task-fixture.js', import.meta.url);
@@ -206,6 +208,19 @@ export const needed: readonly Way[] = [
         const packed = packFailure(new UnavailableError('OVERLOADED', 'Later.'), 'echo');
         throw unpackFailure(packed.data);
       }),
+  },
+  {
+    title: 'a file that the process has no descriptor for',
+    sites: ['src/open-files.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    async reach() {
+      const opened = (): Promise<unknown> => openBelow(import.meta.dirname, 'needed.js');
+      const failure = await withoutFiles(() => opened().catch((error: unknown) => error));
+      return byHandler(() => {
+        throw failure;
+      });
+    },
   },
   {
     title: 'a database whose server cannot be reached',

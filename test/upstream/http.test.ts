@@ -13,6 +13,8 @@ import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { cancelAt } from '#src/resilience/timeout.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
+import { judgeError } from '#src/upstream/verdict.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { endpoint } from './endpoints.js';
 
 describe('http transport', () => {
@@ -275,6 +277,17 @@ describe('http transport', () => {
     await over.close();
     for (const failure of failures) expect((await failure).code).to.equal('BAD_UPSTREAM');
     expect((await failureOf(over.send(stays, requestOf()))).code).to.equal('BAD_UPSTREAM');
+  });
+
+  it('blames no endpoint for what this process has no file descriptor for', async function () {
+    if (!canLimitFiles()) this.skip();
+    const port = await serve((_request, response) => response.end('x'));
+    const over = transport();
+    const failure = await withoutFiles(() => failureOf(send(port, {}, over)));
+    expect(failure).to.include({ code: 'OVERLOADED', status: 503 });
+    const verdict = { outcome: 'ignored', reached: 'ignored', again: false };
+    expect(judgeError(failure, new AbortController().signal)).to.deep.equal(verdict);
+    expect((await send(port, {}, over)).text()).to.equal('x');
   });
 
   it('makes a new connection to an endpoint that comes back', async () => {

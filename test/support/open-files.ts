@@ -1,0 +1,53 @@
+// Processes that have no file descriptors left: this one, for a moment, or another one.
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { openFileLimit } from '#src/config/open-files.js';
+
+/** prlimit(1), of util-linux. */
+export const canLimitFiles = (): boolean => spawnSync('prlimit', ['--version']).status === 0;
+
+/** Numbers of the descriptors that a process has open. */
+export const descriptorsOf = (pid: number): readonly number[] => readdirSync(`/proc/${pid}/fd`).map(Number);
+
+/** Paths of the files that a process has open. */
+export const openPathsOf = (pid: number): readonly string[] =>
+  descriptorsOf(pid).flatMap((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+
+/** From now on the process opens nothing that would get this number or a higher one. What is open stays. */
+export function limitFiles(pid: number, limit: number): void {
+  const { status, error } = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`], {
+    stdio: 'ignore',
+  });
+  if (status !== 0) throw error ?? new Error(`prlimit ended with ${status}`);
+}
+
+/** Leaves a process so many descriptors beside those that it has open. */
+export function leaveFiles(pid: number, count: number): void {
+  const open = new Set(descriptorsOf(pid));
+  let limit = 0;
+  for (let free = 0; free < count; limit++) if (!open.has(limit)) free++;
+  limitFiles(pid, limit);
+}
+
+/** Does this while the process of the test can open nothing. */
+export async function withoutFiles<T>(work: () => Promise<T> | T): Promise<T> {
+  const limit = openFileLimit();
+  const opened: number[] = [];
+  // The program that sets the limit needs some itself: it leaves a few, and they are opened here.
+  leaveFiles(process.pid, 32);
+  try {
+    for (;;) opened.push(openSync('/dev/null', 'r'));
+  } catch {}
+  try {
+    return await work();
+  } finally {
+    for (const file of opened) closeSync(file);
+    limitFiles(process.pid, limit);
+  }
+}
