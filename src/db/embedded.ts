@@ -96,6 +96,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       isEldest
         ? startPatiently(
             options.orphansMs ?? ORPHANS_MS,
+            signal,
             async () => (await adoptPostmaster(cluster, signal)) ?? start(signal),
           )
         : adoptPostmaster(cluster, signal),
@@ -141,6 +142,7 @@ async function inTurn<T>(
 /** After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. */
 async function startPatiently(
   orphansMs: number,
+  signal: AbortSignal,
   adoptOrStart: () => Promise<Postmaster>,
 ): Promise<Postmaster> {
   const allowance = new Allowance(orphansMs);
@@ -153,7 +155,7 @@ async function startPatiently(
           error instanceof StillRunningError ||
           (error instanceof Error && /still in use|lock file .* already exists/.test(error.message));
         if (!orphans || allowance.leftMs === 0) throw error;
-        await delay(50);
+        await delay(50, undefined, { signal });
       }
     }
   } finally {

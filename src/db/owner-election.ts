@@ -27,6 +27,8 @@ export interface Owner {
   readonly pidNamespace: string;
   /** Number of the file system that the folder is on, as the process sees it. */
   readonly device: string;
+  /** Number of the folder on it: a copy has another one. */
+  readonly inode: string;
   /** The process slot of pm2, null outside it; a successor in the same slot may take over. */
   readonly pmId: string | null;
   /** Grows by one with every process that was let in. */
@@ -162,10 +164,12 @@ class HeldLock implements OwnerLock {
     const found = await this.#entries.read(generation);
     // In a folder that has taken the place of ours it may have the same number.
     if (found !== undefined && found.pid !== 0) return isSame(found, this.owner) ? undefined : found;
-    // Nobody removes the entry of one that lives, and the newest is never removed.
-    const newer = (await readAll(this.#entries)).findLast((owner) => owner.generation > generation);
-    if (newer === undefined) await this.#entries.create(this.owner); // somebody has removed it
-    return newer;
+    // Somebody has removed the entry, or damaged it. Whoever has come in meanwhile did not see it.
+    const by = (await living(this.#entries, this.#isAlive)).find(
+      (other) => other.pid !== 0 && !isSame(other, this.owner) && !isSameSlot(other, this.owner),
+    );
+    if (by === undefined) await this.#entries.create(this.owner);
+    return by;
   }
 
   async #isMine(): Promise<boolean> {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Claimant, Owner, OwnerEntries, OwnerState } from './owner-election.js';
 
 /** A socket without an entry belongs to one whose entry somebody has removed. */
-const ENTRY = /^owner-(\d{1,15})\.(?:json|sock)$/;
+const ENTRY = /^owner-(\d{1,9})\.(?:json|sock)$/;
 /** What a process that was killed while it came has left. */
 const DRAFT = /^\.owner-/;
 
@@ -118,16 +118,24 @@ export class OwnerFiles implements OwnerEntries {
 const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
 
 /** Of a damaged entry: whether its process lives is asked by all other means. */
-const UNKNOWN: Claimant = { pid: 0, startTime: '?', bootId: '?', pidNamespace: '?', device: '?', pmId: null };
+const UNKNOWN: Claimant = {
+  pid: 0,
+  startTime: '?',
+  bootId: '?',
+  pidNamespace: '?',
+  device: '?',
+  inode: '?',
+  pmId: null,
+};
 
 function parse(text: string): Claimant | undefined {
   try {
-    const { pid, startTime, bootId, pidNamespace, device, pmId } = JSON.parse(text) as Claimant;
+    const { pid, startTime, bootId, pidNamespace, device, inode, pmId } = JSON.parse(text) as Claimant;
     const isWhole =
       Number.isSafeInteger(pid) &&
-      [startTime, bootId, pidNamespace, device].every((value) => typeof value === 'string') &&
+      [startTime, bootId, pidNamespace, device, inode].every((value) => typeof value === 'string') &&
       (pmId === null || typeof pmId === 'string');
-    return isWhole ? { pid, startTime, bootId, pidNamespace, device, pmId } : undefined;
+    return isWhole ? { pid, startTime, bootId, pidNamespace, device, inode, pmId } : undefined;
   } catch {
     return undefined;
   }

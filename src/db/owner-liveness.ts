@@ -31,15 +31,16 @@ export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> 
   const socket = await socketState(folder, ownerFile(owner.generation, 'sock'));
   if (socket === 'answers') return true;
   const isSameKernel = owner.bootId === self.bootId;
-  // Also of a copy of a folder whose owner lives. On another file system, as that of a container that mounts the folder
-  // for itself, it would refuse in any case.
-  if (socket === 'refuses' && isSameKernel && owner.device === self.device) return false;
+  const isSameDisk = isSameKernel && owner.device === self.device;
+  if (isSameDisk && owner.inode !== self.inode) return false; // the entry of a folder that this one is a copy of
   if (isSameKernel && owner.pidNamespace === self.pidNamespace) {
     const startTime = startTimeOf(owner.pid);
     // Of a process that is hidden from us nothing more is known than that it is there.
     if (startTime === undefined || startTime !== '?' || owner.startTime === '?')
       return startTime === owner.startTime;
   }
+  // On another file system, as that of a container that mounts the folder for itself, it would refuse in any case.
+  if (socket === 'refuses' && isSameDisk) return false;
   // One whose PostgreSQL we could neither use nor replace is not to be taken over from.
   return (await postgresLives(folder)) || watch(owner, watcher);
 }

@@ -9,8 +9,12 @@ import { OwnerPresence } from './owner-presence.js';
 import { thisProcess } from './process-identity.js';
 
 export interface OwnerLock extends Omit<Entered, 'supplanted'> {
-  /** Called once when another process has taken us for dead, as after a pause of minutes, and owns the folder now. */
-  onSupplanted(callback: (by: Owner) => void): void;
+  /**
+   * Called once when the folder is not ours any more: another process has taken us for dead, as after a pause of
+   * minutes, or another folder has taken its place.
+   * @param callback given the reason as half a sentence
+   */
+  onSupplanted(callback: (why: string) => void): void;
 }
 
 export interface OwnerLockOptions {
@@ -32,8 +36,7 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
   const { folder, pmId = null, what = 'DATA_DIR', log } = options;
   const presence = new OwnerPresence(folder, log, options.beatEveryMs);
   try {
-    const device = String((await stat(folder, { bigint: true })).dev);
-    const self = { ...thisProcess(), device, pmId };
+    const self = { ...thisProcess(), ...(await placeOf(folder)), pmId };
     const watcher = {
       folder,
       what,
@@ -45,7 +48,7 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
     const outcome = await acquire(files, self, (owner) => isAlive(owner, watcher));
     if ('heldBy' in outcome) throw new StartError(refused(outcome.heldBy, self, what, folder));
     await files.removeDrafts();
-    return held(outcome, presence);
+    return held(outcome, presence, folder);
   } catch (error) {
     await presence.close();
     if (error instanceof StartError) throw error;
@@ -66,7 +69,23 @@ function refused(
   return `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
 }
 
-function held(lock: Entered, presence: OwnerPresence): OwnerLock {
+/** What tells a folder from its copies, and from another one at its path. */
+async function placeOf(folder: string): Promise<Pick<Owner, 'device' | 'inode'>> {
+  const { dev, ino } = await stat(folder, { bigint: true });
+  return { device: String(dev), inode: String(ino) };
+}
+
+function held(lock: Entered, presence: OwnerPresence, folder: string): OwnerLock {
+  const whyNotOurs = async (): Promise<string | undefined> => {
+    const { device, inode } = await placeOf(folder);
+    if (device !== lock.owner.device || inode !== lock.owner.inode)
+      return 'another folder has taken its place';
+    const by = await lock.supplanted();
+    return (
+      by &&
+      `another multilane (pid ${by.pid}) owns it now, after a long pause of this one or because its files were removed`
+    );
+  };
   return {
     owner: lock.owner,
     standing: () => lock.standing(),
@@ -83,10 +102,10 @@ function held(lock: Entered, presence: OwnerPresence): OwnerLock {
       let isTold = false;
       presence.onBeat(async () => {
         if (isTold) return;
-        const by = await lock.supplanted();
-        if (by === undefined) return presence.heal();
+        const why = await whyNotOurs();
+        if (why === undefined) return presence.heal();
         isTold = true;
-        callback(by);
+        callback(why);
       });
     },
   };

@@ -132,7 +132,7 @@ export async function disownPidFile(cluster: Cluster): Promise<void> {
   const file = pidFileOf(cluster);
   if (pid === undefined) return rm(file, { force: true }); // empty behind a power cut, say: PostgreSQL refuses it
   if ((await isPostmasterOf(pid, cluster.dataFolder)) !== 'no') return;
-  const draft = `${file}.new`;
+  const draft = `${file}.${process.pid}`;
   await writeFile(draft, [String(0x7fffffff), ...lines.slice(1)].join('\n'), { flush: true });
   const { uid, gid } = await stat(file);
   await chown(draft, uid, gid);

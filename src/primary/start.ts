@@ -196,17 +196,14 @@ async function startParts(
     },
   });
 
-  lock?.onSupplanted(({ pid }) => {
+  lock?.onSupplanted((why) => {
     // What PostgreSQL would write now belongs to the other one.
     void starting?.then(
       (embedded) => embedded.discard(),
       () => undefined,
     );
     const folder = databases.needEmbedded ? `DATA_DIR ${settings.dataDir}` : 'the pm2 slot';
-    void ending.fail(
-      `another multilane (pid ${pid}) owns ${folder} now: this process was paused for long, or its files there were removed`,
-      70,
-    );
+    void ending.fail(`${folder} is not ours any more: ${why}`, 70);
   });
   const journals = new Journals(services, { settings, brain, instanceId, log });
   lifecycle.defer('saga journals', () => journals.close());

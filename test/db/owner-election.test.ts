@@ -15,6 +15,7 @@ const claimant = (pid: number, pmId: string | null): Claimant => ({
   bootId: 'boot',
   pidNamespace: 'container',
   device: '1',
+  inode: '1',
   pmId,
 });
 
