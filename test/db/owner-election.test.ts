@@ -73,6 +73,10 @@ class World {
     this.#owners.clear();
   }
 
+  removeEntry(generation: number): void {
+    this.#owners.delete(generation);
+  }
+
   kill(pid: number): void {
     this.alive.delete(pid);
   }
@@ -239,6 +243,32 @@ describe('an owner whose folder was replaced', () => {
     world.replaceFolder();
     expect(await outcome.supplanted()).to.equal(undefined);
     expect(await world.start(null).lock).to.have.nested.property('heldBy.pid', pid);
+  });
+});
+
+describe('an owner whose entry was removed', () => {
+  it('does not take its successor for a stranger', async () => {
+    const { elder, successor, world } = await pair();
+    world.removeEntry(elder.lock.owner.generation);
+    expect(await elder.lock.supplanted()).to.equal(undefined);
+    expect(await successor.lock.standing()).to.equal('successor');
+  });
+
+  it('gives way to a stranger that came in meanwhile, whatever its number', async () => {
+    const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
+    const enter = async () => {
+      const { pid, lock } = world.start(null);
+      const outcome = await lock;
+      if (!('release' in outcome)) throw new Error('refused');
+      return { pid, lock: outcome };
+    };
+    await (await enter()).lock.release();
+    const before = await enter();
+    world.replaceFolder();
+    const stranger = await enter();
+    expect(stranger.lock.owner.generation).to.be.below(before.lock.owner.generation);
+    expect(await before.lock.supplanted()).to.include({ pid: stranger.pid });
+    expect(await stranger.lock.supplanted()).to.equal(undefined);
   });
 });
 
