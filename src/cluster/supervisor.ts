@@ -327,7 +327,8 @@ export class Supervisor {
     const { giveUpAfter } = this.#limits;
     const goesOn = this.#lanes.living.some(({ state }) => mayServe(state));
     const what = `worker ${worker} ended ${giveUpAfter} times before it could serve`;
-    if (goesOn) this.#options.log.error({ worker }, `${what}: others serve on, and it is tried again`);
+    if (goesOn)
+      this.#options.log.error({ worker }, `${what}: another thread serves on, and it is tried again`);
     else this.#options.fatal(what, 70);
     return goesOn;
   }

@@ -95,7 +95,7 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
     expect([first, removed]).to.deep.equal(['+1', '-1']);
     expect(second).to.match(/^\+/);
     expect(lines).to.include(
-      'worker 1 ended 2 times before it could serve: others serve on, and it is tried again',
+      'worker 1 ended 2 times before it could serve: another thread serves on, and it is tried again',
     );
     await supervisor.stop(0);
   });

@@ -106,7 +106,7 @@ describe('a process with few file descriptors', () => {
     expect(await until(openModules, (paths) => paths.length === 0)).to.deep.equal([]);
   }).timeout(30_000);
 
-  it('without any serves on whatever needs none, blames nobody, and keeps workers that have failed', async () => {
+  it('without any serves on whatever needs none, blames no instance, and keeps workers that have failed', async () => {
     limitFiles(cluster.pid, 3);
     expect(await statuses('/thread')).to.deep.equal([200]);
     expect(await statuses('/file')).to.deep.equal([503]);
