@@ -98,37 +98,26 @@ async function initialise(
 ): Promise<void> {
   const work = join(files.folder, `new-${randomBytes(6).toString('hex')}`);
   try {
-    await makeIn(work, files, binaries, account, password, signal);
+    await mkdir(work, { mode: 0o700 });
+    const passwordCopy = join(work, 'password');
+    await writeFile(passwordCopy, `${password}\n`, { mode: 0o600 });
+    if (account !== undefined) {
+      await Promise.all([work, passwordCopy].map((path) => chown(path, account.uid, account.gid)));
+    }
+    const data = join(work, 'data');
+    const args = [
+      ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
+      // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an index.
+      ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    ];
+    await run(binaries.initdb, account, args, signal);
+    await rename(data, files.dataFolder);
+    const parent = await open(files.folder);
+    await parent.sync();
+    await parent.close();
   } finally {
     await rm(work, REMOVAL);
   }
-}
-
-async function makeIn(
-  work: string,
-  files: Omit<Cluster, 'password'>,
-  binaries: Binaries,
-  account: Account | undefined,
-  password: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await mkdir(work, { mode: 0o700 });
-  const passwordCopy = join(work, 'password');
-  await writeFile(passwordCopy, `${password}\n`, { mode: 0o600 });
-  if (account !== undefined) {
-    await Promise.all([work, passwordCopy].map((path) => chown(path, account.uid, account.gid)));
-  }
-  const data = join(work, 'data');
-  const args = [
-    ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
-    // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an index.
-    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-  ];
-  await run(binaries.initdb, account, args, signal);
-  await rename(data, files.dataFolder);
-  const parent = await open(files.folder);
-  await parent.sync();
-  await parent.close();
 }
 
 function run(

@@ -40,15 +40,18 @@ function statOf(pid: number): readonly string[] {
 
 /** Its children that live, as far as /proc shows them. */
 export function childrenOf(parent: number): readonly number[] {
-  const names = (isOurProc() && attempt(() => readdirSync('/proc'))) || [];
-  return names.map(Number).filter((pid) => Number.isSafeInteger(pid) && parentOf(pid) === parent);
+  return allPids().filter((pid) => parentOf(pid) === parent);
 }
 
 /** Those that work in a folder, as all of PostgreSQL do in that of their cluster, as far as /proc shows them. */
 export function processesIn(folder: string): readonly number[] {
+  return allPids().filter((pid) => attempt(() => readlinkSync(`/proc/${pid}/cwd`)) === folder);
+}
+
+/** None where /proc is not that of our namespace. */
+function allPids(): readonly number[] {
   const names = (isOurProc() && attempt(() => readdirSync('/proc'))) || [];
-  const pids = names.map(Number).filter(Number.isSafeInteger);
-  return pids.filter((pid) => attempt(() => readlinkSync(`/proc/${pid}/cwd`)) === folder);
+  return names.map(Number).filter(Number.isSafeInteger);
 }
 
 const parentOf = (pid: number): number | undefined => {
