@@ -5,7 +5,7 @@
 // `setpriv --pdeathsig`, is tied to the thread that forked, is lost when credentials change, and would take the
 // database away from a successor that wants to take over; so adoption it is.) The owner lock of DATA_DIR must be
 // held by the caller: it is what makes one process the only one here, or says who of two starts and who stops.
-import { chmod, chown, mkdir, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -16,6 +16,7 @@ import { fitsSocket } from '../unix-socket.js';
 import { type Account, chooseAccount, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
 import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-cluster.js';
+import { type FolderPlace, isAt, placeOf } from './folder-place.js';
 import type { OwnerLock } from './owner-lock.js';
 import {
   adoptPostmaster,
@@ -102,7 +103,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
         : adoptPostmaster(cluster, signal),
     );
   const postmaster = await launch(options.signal);
-  return new SupervisedPostgres(postmaster, cluster, await identityOf(cluster.dataFolder), launch, lock, log);
+  return new SupervisedPostgres(postmaster, cluster, await placeOf(cluster.dataFolder), launch, lock, log);
 }
 
 /**
@@ -173,18 +174,12 @@ async function prepareSocketDir(socketDir: string, account: Account | undefined)
   }
 }
 
-/** Tells a folder from another one that has taken its path. */
-async function identityOf(folder: string): Promise<string | undefined> {
-  const found = await stat(folder, { bigint: true }).catch(() => undefined);
-  return found && `${found.dev} ${found.ino}`;
-}
-
 class SupervisedPostgres implements Embedded {
   readonly adopted: boolean;
   readonly maxConnections: number;
   readonly url: string;
   readonly #dataFolder: string;
-  readonly #identity: string | undefined;
+  readonly #place: FolderPlace;
   readonly #launch: (signal: AbortSignal) => Promise<Postmaster>;
   readonly #lock: EmbeddedOptions['lock'];
   readonly #log: Log;
@@ -196,14 +191,14 @@ class SupervisedPostgres implements Embedded {
   constructor(
     postmaster: Postmaster,
     cluster: Cluster,
-    identity: string | undefined,
+    place: FolderPlace,
     launch: (signal: AbortSignal) => Promise<Postmaster>,
     lock: EmbeddedOptions['lock'],
     log: Log,
   ) {
     this.#postmaster = postmaster;
     this.#dataFolder = cluster.dataFolder;
-    this.#identity = identity;
+    this.#place = place;
     this.#launch = launch;
     this.#lock = lock;
     this.#log = log;
@@ -242,7 +237,7 @@ class SupervisedPostgres implements Embedded {
   }
 
   async #hasMoved(): Promise<boolean> {
-    return (await identityOf(this.#dataFolder)) !== this.#identity;
+    return !(await isAt(this.#dataFolder, this.#place));
   }
 
   /** One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else would. */

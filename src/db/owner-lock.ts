@@ -1,7 +1,7 @@
 // Who owns a folder, as files in it. One process owns a DATA_DIR; two when the second one is about to take over.
-import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
+import { placeOf } from './folder-place.js';
 import { acquire, type OwnerLock as Entered, type Owner } from './owner-election.js';
 import { OwnerFiles, ownerFile } from './owner-files.js';
 import { isAlive } from './owner-liveness.js';
@@ -67,12 +67,6 @@ function refused(
   const isElsewhere = owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
   const where = isElsewhere ? ' in another container or on another machine' : '';
   return `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
-}
-
-/** What tells a folder from its copies, and from another one at its path. */
-async function placeOf(folder: string): Promise<Pick<Owner, 'device' | 'inode'>> {
-  const { dev, ino } = await stat(folder, { bigint: true });
-  return { device: String(dev), inode: String(ino) };
 }
 
 function held(lock: Entered, presence: OwnerPresence, folder: string): OwnerLock {
