@@ -28,7 +28,7 @@ export interface EndingOptions {
   unfinished(): readonly object[];
   /**
    * Ends the process with this code, whatever its threads do.
-   * @param isStuck some part of it has not come to an end
+   * @param isStuck some part of it has failed, or not come to an end
    */
   exit(code: number, isStuck: boolean): Promise<never>;
   /** Makes workers leave now. */

@@ -38,7 +38,7 @@ export class Lifecycle {
    * One part that fails to stop does not keep the others running, nor one that does not come to an end.
    * @param countdown for all of them, spent with the last; one that is cut short meanwhile cuts short the part that is
    *   being stopped
-   * @returns false when a part has not come to an end
+   * @returns false when a part has failed, or not come to an end
    */
   stop(
     log: Pick<Logger, 'error'> | undefined,
@@ -54,6 +54,7 @@ export class Lifecycle {
       const { name, reserveMs } = part;
       const begunAt = performance.now();
       const stopped = (async () => part.stop(countdown))().catch((error: unknown) => {
+        haveEnded = false;
         log?.error({ err: error, part: name }, 'part did not stop cleanly');
       });
       const hasEnded = await countdown.ends(stopped, {
