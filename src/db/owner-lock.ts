@@ -58,7 +58,7 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
 
 function refused(
   owner: Owner,
-  self: Pick<Owner, 'bootId' | 'pidNamespace'>,
+  self: Pick<Owner, 'bootId' | 'pidNamespace' | 'device'>,
   what: string,
   folder: string,
 ): string {
@@ -66,7 +66,11 @@ function refused(
     return `another multilane owns ${what} ${folder}: it lives, although ${ownerFile(owner.generation, 'json')} is missing or damaged`;
   const isElsewhere = owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
   const where = isElsewhere ? ' in another container or on another machine' : '';
-  return `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
+  const refusal = `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
+  // The same folder mounted twice and its copy on another disk look alike, and only one of them must not be used.
+  return isElsewhere || owner.device === self.device
+    ? refusal
+    : `${refusal}; if this is a copy of the folder that it uses, remove ${ownerFile(owner.generation, 'json')} from the copy`;
 }
 
 function held(lock: Entered, presence: OwnerPresence, folder: string): OwnerLock {

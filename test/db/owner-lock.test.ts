@@ -206,6 +206,18 @@ describe('the owner lock', () => {
     await rm(copy, { recursive: true });
   });
 
+  it('names what to remove where a folder and its copy on another disk cannot be told apart', async () => {
+    const lock = await acquire();
+    const copy = `${folder}-copy`;
+    await mkdir(copy);
+    await writeFile(join(copy, 'owner-1.json'), JSON.stringify({ ...lock.owner, device: 'another' }));
+    const error = await rejection(acquireOwnerLock({ folder: copy, log, watchMs: 100 }));
+    expect(error.message).to.match(/copy of the folder that it uses, remove owner-1\.json/);
+    await rm(join(copy, 'owner-1.json'));
+    await (await acquireOwnerLock({ folder: copy, log, watchMs: 100 })).release();
+    await rm(copy, { recursive: true });
+  });
+
   it('is not free because a socket refuses on another file system: it would in any case', async () => {
     const { child } = await contend();
     const file = join(folder, 'owner-1.json');
