@@ -29,7 +29,7 @@ import {
   socketUrl,
   startPostmaster,
 } from './postmaster.js';
-import { killPostmaster, stopPostmaster } from './postmaster-stop.js';
+import { killOrphans, killPostmaster, stopPostmaster } from './postmaster-stop.js';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
@@ -119,8 +119,10 @@ export async function stopUnused(
   countdown: Countdown,
 ): Promise<void> {
   if (!(await lock.leave())) return;
-  const postmaster = await runningPostmaster(await openFolder(dataDir));
+  const files = await openFolder(dataDir);
+  const postmaster = await runningPostmaster(files);
   if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
+  await killOrphans(files, log);
 }
 
 /**
@@ -178,7 +180,7 @@ class SupervisedPostgres implements Embedded {
   readonly adopted: boolean;
   readonly maxConnections: number;
   readonly url: string;
-  readonly #dataFolder: string;
+  readonly #cluster: Cluster;
   readonly #place: FolderPlace;
   readonly #launch: (signal: AbortSignal) => Promise<Postmaster>;
   readonly #lock: EmbeddedOptions['lock'];
@@ -197,7 +199,7 @@ class SupervisedPostgres implements Embedded {
     log: Log,
   ) {
     this.#postmaster = postmaster;
-    this.#dataFolder = cluster.dataFolder;
+    this.#cluster = cluster;
     this.#place = place;
     this.#launch = launch;
     this.#lock = lock;
@@ -227,7 +229,10 @@ class SupervisedPostgres implements Embedded {
         `the folder of the embedded PostgreSQL (pid ${this.pid}) was moved or removed: it is killed`,
       );
       await killPostmaster(this.#postmaster);
-    } else await stopPostmaster(this.#postmaster, this.#log, countdown);
+    } else {
+      await stopPostmaster(this.#postmaster, this.#log, countdown);
+      await killOrphans(this.#cluster, this.#log);
+    }
   }
 
   async discard(): Promise<void> {
@@ -237,7 +242,7 @@ class SupervisedPostgres implements Embedded {
   }
 
   async #hasMoved(): Promise<boolean> {
-    return !(await isAt(this.#dataFolder, this.#place));
+    return !(await isAt(this.#cluster.dataFolder, this.#place));
   }
 
   /** One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else would. */

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { socketState } from '../unix-socket.js';
 import { listenAs } from './listening-socket.js';
+import { processesIn } from './process-identity.js';
 
 const FOLDER = 'pg';
 const NAME = 'alive.sock';
@@ -11,6 +12,10 @@ const NAME = 'alive.sock';
 /** Whether a process of the PostgreSQL of this DATA_DIR is known to live. */
 export const postgresLives = async (dataDir: string): Promise<boolean> =>
   (await socketState(join(dataDir, FOLDER), NAME)) === 'answers';
+
+/** All that live work in the folder of their cluster; those that are not seen from here are missing. */
+export const postgresProcesses = (dataFolder: string): readonly number[] =>
+  processesIn(dataFolder, 'postgres');
 
 export interface Presence {
   /** The descriptor that PostgreSQL gets as its standard input. */

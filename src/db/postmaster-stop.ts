@@ -1,8 +1,15 @@
 // How a postmaster is stopped: in order, then harder, within a time that others may cut short.
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
+import type { Cluster } from './embedded-cluster.js';
+import { postgresLives, postgresProcesses } from './postgres-presence.js';
 import { childrenOf, isAlive, signalIfThere } from './process-identity.js';
+
+interface Log {
+  warn(message: string): void;
+}
 
 /** What of a postmaster it takes to stop it. */
 export interface Stoppable {
@@ -20,11 +27,7 @@ const STEPS = [
 ] as const;
 const LOOK_MS = 10;
 
-export async function stopPostmaster(
-  postmaster: Stoppable,
-  log: { warn(message: string): void },
-  countdown: Countdown,
-): Promise<void> {
+export async function stopPostmaster(postmaster: Stoppable, log: Log, countdown: Countdown): Promise<void> {
   const { pid, exited } = postmaster;
   if (await hasEnded(exited)) return; // its pid may be somebody else's by now
   for (const [signal, reserveMs] of STEPS) {
@@ -40,10 +43,29 @@ export async function stopPostmaster(
 /** Without its children, which do not notice when they are stopped themselves, no next one would be able to start. */
 export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> {
   if (await hasEnded(exited)) return;
-  const children = childrenOf(pid);
-  for (const process of [pid, ...children]) signalIfThere(process, 'SIGKILL');
+  await killAll([pid, ...childrenOf(pid)]);
   await exited;
-  while (children.some(isAlive)) await delay(LOOK_MS);
+}
+
+/**
+ * What an earlier postmaster of this cluster left behind when it was killed, and what has not noticed since, as a session
+ * that was stopped (SIGSTOP). Only for one that has the cluster for itself.
+ */
+export async function killOrphans(
+  { folder, dataFolder }: Pick<Cluster, 'folder' | 'dataFolder'>,
+  log: Log,
+): Promise<void> {
+  // A server that somebody runs by hand, as to repair the cluster, is not one of ours.
+  if (!(await postgresLives(dirname(folder)))) return;
+  const orphans = postgresProcesses(dataFolder);
+  if (orphans.length === 0) return;
+  log.warn(`processes of an earlier PostgreSQL (pid ${orphans.join(', ')}) still run: they are killed`);
+  await killAll(orphans);
+}
+
+async function killAll(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) signalIfThere(pid, 'SIGKILL');
+  while (pids.some(isAlive)) await delay(LOOK_MS);
 }
 
 const hasEnded = async (exited: Promise<unknown>): Promise<boolean> => (await within(0, exited)).hasEnded;

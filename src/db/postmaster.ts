@@ -11,9 +11,9 @@ import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { LimitedClient } from './limited-client.js';
-import { holdPresence, postgresLives } from './postgres-presence.js';
+import { holdPresence, postgresLives, postgresProcesses } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { isPostmasterOf, processesIn } from './process-identity.js';
+import { isPostmasterOf } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -177,7 +177,7 @@ export async function requireNoStranger({ folder, dataFolder }: Cluster, socketD
   const isThere =
     (await postgresLives(dirname(folder))) || (await socketState(socketDir, SOCKET_FILE)) === 'answers';
   if (!isThere) return;
-  const seen = processesIn(dataFolder);
+  const seen = postgresProcesses(dataFolder);
   throw new StillRunningError(
     seen.length > 0
       ? `processes of an earlier PostgreSQL (pid ${seen.join(', ')}) still run on ${dataFolder}: end them`

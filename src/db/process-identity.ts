@@ -43,9 +43,12 @@ export function childrenOf(parent: number): readonly number[] {
   return allPids().filter((pid) => parentOf(pid) === parent);
 }
 
-/** Those that work in a folder, as all of PostgreSQL do in that of their cluster, as far as /proc shows them. */
-export function processesIn(folder: string): readonly number[] {
-  return allPids().filter((pid) => attempt(() => readlinkSync(`/proc/${pid}/cwd`)) === folder);
+/** Those of a program that work in a folder, as far as /proc shows them. */
+export function processesIn(folder: string, program: string): readonly number[] {
+  const works = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd() === program &&
+    readlinkSync(`/proc/${pid}/cwd`) === folder;
+  return allPids().filter((pid) => attempt(() => works(pid)));
 }
 
 /** None where /proc is not that of our namespace. */

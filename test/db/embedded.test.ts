@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { Countdown } from '#src/countdown.js';
-import { type Embedded, startEmbedded } from '#src/db/embedded.js';
+import { type Embedded, startEmbedded, stopUnused } from '#src/db/embedded.js';
 import { chooseAccount, requireReachable } from '#src/db/embedded-account.js';
 import { locateBinaries } from '#src/db/embedded-binaries.js';
 import { childrenOf, isAlive } from '#src/db/process-identity.js';
@@ -180,8 +180,21 @@ describe('the embedded PostgreSQL', () => {
     expect(await refusedStart()).to.include(`pid ${orphan}`);
     await rm(join(dataDir, 'pg/data/postmaster.pid'));
     expect(await refusedStart()).to.include(`pid ${orphan}`);
-    process.kill(orphan!, 'SIGKILL');
+    const countdown = new Countdown(STOP_MS);
+    await stopUnused({ dataDir, lock: SOLE_OWNER.lock, log: silentLog }, countdown);
+    countdown.cancel();
+    expect(isAlive(orphan!)).to.equal(false);
     await start();
+  });
+
+  it('stops what its killed postmaster has left behind', async () => {
+    const postgres = await start();
+    const all = [postgres.pid, ...childrenOf(postgres.pid)];
+    process.kill(all[1]!, 'SIGSTOP');
+    process.kill(postgres.pid, 'SIGKILL');
+    await new Promise<void>((resolve) => postgres.onExit(() => resolve()));
+    await stopped(postgres);
+    expect(all.filter(isAlive)).to.deep.equal([]);
   });
 
   for (const text of ['', 'garbage', '0', '-1']) {
