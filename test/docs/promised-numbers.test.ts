@@ -79,7 +79,7 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', '`maxBackpressure` (# MiB', 'server/websocket', 'maxBackpressure', KIB * KIB),
   promised('docs/cluster.md', 'come, and for # s at most', 'cluster/acceptor', 'EXPECT_MS', SECOND),
   promised('docs/cluster.md', 'responses of more than # KiB', 'server/uws-exchange', 'GIVE_UP_BYTES', KIB),
-  promised('docs/cluster.md', 'that is larger than # KiB', 'server/uws-exchange', 'SMALL_BYTES', KIB),
+  promised('docs/cluster.md', 'response of at most # KiB', 'server/uws-exchange', 'SMALL_BYTES', KIB),
   promised('docs/cluster.md', 'at most # times as many as', 'cluster/surplus', 'CLOSES_EACH'),
   promised('docs/cluster.md', 'connections and # more since', 'cluster/surplus', 'CLOSES_MORE'),
   promised('docs/cluster.md', 'is waited for # s longer', 'cluster/restarts', 'overdueMs', SECOND),

@@ -6,6 +6,7 @@ import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const LARGE = 64 * 1024;
+const POST = 'POST /effect HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
 
 describe('a connection that is too many', () => {
   let world: Bench;
@@ -14,6 +15,7 @@ describe('a connection that is too many', () => {
   /** What is to be given up, and how often that was asked. */
   let surplus: number;
   let asked: number;
+  let executed = 0;
 
   async function* pieces() {
     yield 'a';
@@ -33,6 +35,7 @@ describe('a connection that is too many', () => {
         return 'here';
       });
       app.get('/nothing', () => undefined);
+      app.post('/effect', () => ++executed);
       app.get('/throws', () => {
         throw new Error('thrown');
       });
@@ -97,6 +100,26 @@ describe('a connection that is too many', () => {
       expect((await wire.request(method, path))?.closes, 'a client that does not loses nothing').to.equal(
         false,
       );
+      wire.destroy();
+    });
+  }
+
+  for (const [method, path, body] of [
+    ['GET', '/small', ''],
+    ['GET', '/some', ''],
+    ['GET', '/nothing', ''],
+    ['POST', '/read', 'sent'],
+  ] as const) {
+    it(`executes nothing behind ${method} ${path}, in the same packet, that it does not answer as well`, async () => {
+      const wire = await Wire.open(url);
+      surplus = 1;
+      const [before, pipelined] = [executed, 3];
+      const length = method === 'POST' ? `Content-Length: ${body.length}\r\n` : '';
+      wire.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}${POST.repeat(pipelined)}`);
+      expect((await wire.answer())?.closes).to.equal(true);
+      for (let answered = 0; answered < pipelined; answered++)
+        expect((await wire.answer())?.status).to.equal(200);
+      expect(executed - before).to.equal(pipelined);
       wire.destroy();
     });
   }
