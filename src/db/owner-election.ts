@@ -29,8 +29,8 @@ export interface Owner {
   readonly device: string;
   /** Number of the folder on it: a copy has another one. */
   readonly inode: string;
-  /** The process slot of pm2, null outside it; a successor in the same slot may take over. */
-  readonly pmId: string | null;
+  /** Names one slot of one daemon of pm2, null outside pm2; a successor in the same slot may take over. */
+  readonly slot: string | null;
   /** Grows by one with every process that was let in. */
   readonly generation: number;
   readonly state: OwnerState;
@@ -108,7 +108,7 @@ function refusal(held: readonly Owner[], claimant: Claimant): Owner | undefined 
 
 /** Only one whose processes are seen and signalled from here can be taken over from, or to. */
 function isSameSlot(one: Claimant, other: Claimant): boolean {
-  if (one.pmId === null || one.pmId !== other.pmId) return false;
+  if (one.slot === null || one.slot !== other.slot) return false;
   return one.bootId === other.bootId && one.pidNamespace === other.pidNamespace;
 }
 
@@ -178,7 +178,7 @@ class HeldLock implements OwnerLock {
   }
 
   async #others(): Promise<Owner[]> {
-    if (this.owner.pmId === null) return [];
+    if (this.owner.slot === null) return [];
     const others = await living(this.#entries, this.#isAlive);
     return others.filter((other) => !isSame(other, this.owner) && isSameSlot(other, this.owner));
   }

@@ -125,17 +125,17 @@ const UNKNOWN: Claimant = {
   pidNamespace: '?',
   device: '?',
   inode: '?',
-  pmId: null,
+  slot: null,
 };
 
 function parse(text: string): Claimant | undefined {
   try {
-    const { pid, startTime, bootId, pidNamespace, device, inode, pmId } = JSON.parse(text) as Claimant;
+    const { pid, startTime, bootId, pidNamespace, device, inode, slot } = JSON.parse(text) as Claimant;
     const isWhole =
       Number.isSafeInteger(pid) &&
       [startTime, bootId, pidNamespace, device, inode].every((value) => typeof value === 'string') &&
-      (pmId === null || typeof pmId === 'string');
-    return isWhole ? { pid, startTime, bootId, pidNamespace, device, inode, pmId } : undefined;
+      (slot === null || typeof slot === 'string');
+    return isWhole ? { pid, startTime, bootId, pidNamespace, device, inode, slot } : undefined;
   } catch {
     return undefined;
   }

@@ -20,8 +20,8 @@ export interface OwnerLock extends Omit<Entered, 'supplanted'> {
 export interface OwnerLockOptions {
   /** Exists. */
   readonly folder: string;
-  /** Our slot of pm2: the process that holds it may still live, and does not refuse us. @default null */
-  readonly pmId?: string | null;
+  /** Our slot of pm2 (`slotName`): its process may still live, and does not refuse us. @default null */
+  readonly slot?: string | null;
   /** What the folder is called in messages. @default 'DATA_DIR' */
   readonly what?: string;
   readonly log: Pick<Logger, 'warn'>;
@@ -33,10 +33,10 @@ export interface OwnerLockOptions {
 
 /** @throws StartError naming pid and folder when a living process owns it */
 export async function acquireOwnerLock(options: OwnerLockOptions): Promise<OwnerLock> {
-  const { folder, pmId = null, what = 'DATA_DIR', log } = options;
+  const { folder, slot = null, what = 'DATA_DIR', log } = options;
   const presence = new OwnerPresence(folder, log, options.beatEveryMs);
   try {
-    const self = { ...thisProcess(), ...(await placeOf(folder)), pmId };
+    const self = { ...thisProcess(), ...(await placeOf(folder)), slot };
     const watcher = {
       folder,
       what,

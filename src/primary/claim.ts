@@ -5,7 +5,7 @@
 // ours to share or taken by somebody else.
 import { chmod } from 'node:fs/promises';
 import type { Sharing } from '../cluster/sharding.js';
-import { slotDirectory } from '../config/slot-directory.js';
+import { slotDirectory, slotName } from '../config/pm2-slot.js';
 import type { Settings } from '../config.js';
 import { makeFolder } from '../db/make-folder.js';
 import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from '../db/owner-lock.js';
@@ -22,24 +22,21 @@ export interface Claim {
 export async function claim(settings: Settings, needDataDir: boolean, log: Log): Promise<Claim> {
   const { dataDir, pmId } = settings;
   if (!needDataDir && pmId === null) return { lock: undefined, sharing: 'alone' };
+  const slot = pmId === null ? null : slotName(pmId);
   const lock = needDataDir
-    ? await claimFolder({ folder: dataDir, pmId, what: 'DATA_DIR', log })
-    : await claimSlot(pmId!, log);
+    ? await claimFolder({ folder: dataDir, slot, what: 'DATA_DIR', log })
+    : await claimFolder({ folder: slotDirectory(pmId!), slot, what: 'the pm2 slot', log });
   if (pmId === null) return { lock, sharing: 'alone' };
   return { lock, sharing: (await lock.isShared()) ? 'beside' : 'first' };
 }
 
 /** DATA_DIR for somebody who takes over from nobody. @throws StartError naming the folder, and its owner */
 export function claimAlone({ dataDir }: Pick<Settings, 'dataDir'>, log: Log): Promise<OwnerLock> {
-  return claimFolder({ folder: dataDir, pmId: null, what: 'DATA_DIR', log });
-}
-
-async function claimSlot(pmId: string, log: Log): Promise<OwnerLock> {
-  return claimFolder({ folder: slotDirectory(pmId), pmId, what: 'the pm2 slot', log });
+  return claimFolder({ folder: dataDir, slot: null, what: 'DATA_DIR', log });
 }
 
 async function claimFolder(
-  options: Required<Pick<OwnerLockOptions, 'folder' | 'pmId' | 'what' | 'log'>>,
+  options: Required<Pick<OwnerLockOptions, 'folder' | 'slot' | 'what' | 'log'>>,
 ): Promise<OwnerLock> {
   const { folder, what } = options;
   try {

@@ -9,14 +9,14 @@ import {
   type OwnerState,
 } from '#src/db/owner-election.js';
 
-const claimant = (pid: number, pmId: string | null): Claimant => ({
+const claimant = (pid: number, slot: string | null): Claimant => ({
   pid,
   startTime: '1',
   bootId: 'boot',
   pidNamespace: 'container',
   device: '1',
   inode: '1',
-  pmId,
+  slot,
 });
 
 /** Processes that live and the entries they share; each access is a step that the scheduler puts where it likes. */
@@ -51,12 +51,12 @@ class World {
   }
 
   start(
-    pmId: string | null,
+    slot: string | null,
     pidNamespace = 'container',
   ): { readonly pid: number; readonly lock: ReturnType<typeof acquire> } {
     const pid = ++this.#pids;
     this.alive.add(pid);
-    const lock = acquire(this.entriesOf(pid), { ...claimant(pid, pmId), pidNamespace }, async (owner) =>
+    const lock = acquire(this.entriesOf(pid), { ...claimant(pid, slot), pidNamespace }, async (owner) =>
       this.alive.has(owner.pid),
     );
     return { pid, lock };
@@ -89,8 +89,8 @@ interface Server {
 }
 
 /** One life: gets in, has the server started if that is its turn, uses it, leaves. A kill ends it anywhere. */
-async function live(world: World, server: Server, pmId: string, users: Set<number>): Promise<void> {
-  const { pid, lock } = world.start(pmId);
+async function live(world: World, server: Server, slot: string, users: Set<number>): Promise<void> {
+  const { pid, lock } = world.start(slot);
   const outcome = await lock;
   if (!('release' in outcome)) return world.kill(pid);
   await launch(world, server, pid, outcome);
@@ -205,8 +205,8 @@ describe('the election of an owner', () => {
 
   it('refuses another slot, none at all, and a third process', async () => {
     const { world, successor } = await pair();
-    for (const pmId of ['8', null, '7']) {
-      expect(await world.start(pmId).lock).to.have.property('heldBy');
+    for (const slot of ['8', null, '7']) {
+      expect(await world.start(slot).lock).to.have.property('heldBy');
     }
     expect(await world.start('7', 'another container').lock, 'a slot of another pm2').to.have.property(
       'heldBy',

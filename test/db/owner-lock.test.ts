@@ -31,16 +31,16 @@ describe('the owner lock', () => {
   });
 
   /** Owners that are not seen to live are watched for a tenth of a second. */
-  const acquire = (pmId: string | null = null): Promise<OwnerLock> =>
-    acquireOwnerLock({ folder, pmId, log, watchMs: 100, beatEveryMs: 20 });
+  const acquire = (slot: string | null = null): Promise<OwnerLock> =>
+    acquireOwnerLock({ folder, slot, log, watchMs: 100, beatEveryMs: 20 });
   const contend = async (
-    pmId?: string,
+    slot?: string,
     before: readonly string[] = [],
   ): Promise<{ readonly child: Child; readonly said: string }> => {
     const script = fileURLToPath(new URL('./fixtures/contender.js', import.meta.url));
     const [program, ...args] = [...before, process.execPath, script, folder];
-    const slot = pmId === undefined ? [] : [pmId];
-    const child = spawn(program!, [...args, ...slot], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const named = slot === undefined ? [] : [slot];
+    const child = spawn(program!, [...args, ...named], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
     const [said] = (await once(child.stdout, 'data')) as [Buffer];
     return { child, said: said.toString().trim() };
@@ -153,12 +153,12 @@ describe('the owner lock', () => {
       await mkdir(folder, { recursive: true });
       const elder = await contend('3', container);
       expect(elder.said).to.equal('owner 1');
-      for (const [pmId, before] of [
+      for (const [slot, before] of [
         ['3', []],
         ['3', container],
         [undefined, container],
       ] as const) {
-        const { said } = await contend(pmId, before);
+        const { said } = await contend(slot, before);
         expect(said).to.match(
           /^refused another multilane \(pid 1 in another container or on another machine\)/,
         );
@@ -278,7 +278,7 @@ describe('the owner lock', () => {
   it('tells who owns it, for a successor under the same process manager slot', async () => {
     await acquire('3');
     const stored = JSON.parse(await readFile(join(folder, 'owner-1.json'), 'utf8')) as unknown;
-    expect(stored).to.include({ pid: process.pid, pmId: '3', generation: 1 });
+    expect(stored).to.include({ pid: process.pid, slot: '3', generation: 1 });
   });
 
   it('in a folder that does not exist is a StartError that names it', async () => {

@@ -93,7 +93,7 @@ export const STATES: readonly State[] = [
     name: 'behind the owner of another machine, whose heartbeat it watches',
     whileStarting: true,
     prepare: async (dataDir) => {
-      const owner = { pid: 1, startTime: '1', bootId: 'another', pidNamespace: 'another', pmId: null };
+      const owner = { pid: 1, startTime: '1', bootId: 'another', pidNamespace: 'another', slot: null };
       writeFileSync(join(dataDir, 'owner-1.json'), JSON.stringify(owner));
       return undefined;
     },

@@ -1,8 +1,25 @@
-// Where the processes of one slot of pm2 find each other when they have no DATA_DIR in common.
+// A slot of pm2: its name, which tells it from all others, and where its processes find each other when they have no
+// DATA_DIR in common.
+import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Environment } from './environment.js';
+
+/**
+ * Two daemons of pm2 count their apps alike, so a `pm_id` alone names no slot. The daemon is known by its home and, in
+ * cluster mode, by its process: that is our parent there, and only there do two processes of a slot live side by side.
+ * @param daemonPid undefined where another process may be between the daemon and us, as npm is in fork mode
+ */
+export function slotName(
+  pmId: string,
+  env: Environment = process.env,
+  daemonPid: number | undefined = cluster.isWorker ? process.ppid : undefined,
+): string {
+  const { PM2_HOME: home, pm_pid_path: pidFile } = env;
+  const daemon = home ?? (pidFile === undefined ? '' : dirname(pidFile));
+  return [pmId, daemonPid ?? '', daemon].join(' ');
+}
 
 /**
  * The same folder for all that one daemon of pm2 starts under one `pm_id`: beside the pid file that pm2 names, in
