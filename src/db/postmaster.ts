@@ -13,7 +13,7 @@ import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { LimitedClient } from './limited-client.js';
 import { holdPresence, postgresLives, postgresProcesses } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { isPostmasterOf } from './process-identity.js';
+import { isOurProc, isPostmasterOf } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -178,10 +178,12 @@ export async function requireNoStranger({ folder, dataFolder }: Cluster, socketD
     (await postgresLives(dirname(folder))) || (await socketState(socketDir, SOCKET_FILE)) === 'answers';
   if (!isThere) return;
   const seen = postgresProcesses(dataFolder);
+  const foreign =
+    process.platform === 'linux' && !isOurProc() ? ', or mount the /proc of this PID namespace' : '';
   throw new StillRunningError(
     seen.length > 0
       ? `processes of an earlier PostgreSQL (pid ${seen.join(', ')}) still run on ${dataFolder}: end them`
-      : `a PostgreSQL that cannot be seen from here runs on ${dataFolder}: end the container or namespace that it runs in`,
+      : `a PostgreSQL that cannot be seen from here runs on ${dataFolder}: end the container or namespace that it runs in${foreign}`,
   );
 }
 

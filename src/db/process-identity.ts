@@ -21,10 +21,11 @@ const PROC: ProcessFiles = {
 
 /**
  * Start time of a living process in clock ticks since boot (field 22 of `/proc/<pid>/stat`, proc(5)), or `'?'`
- * where there is no /proc, or it hides the process from us. Undefined when no such process lives; a zombie is dead.
+ * where there is no /proc of our PID namespace, or it hides the process from us. Undefined when no such process
+ * lives; a zombie is dead.
  */
 export function startTimeOf(pid: number): string | undefined {
-  if (process.platform !== 'linux') return signalReaches(pid) ? '?' : undefined;
+  if (!isOurProc()) return signalReaches(pid) ? '?' : undefined;
   const fields = attempt(() => statOf(pid));
   if (fields === undefined) return signalReaches(pid) ? '?' : undefined;
   const [state] = fields;
@@ -97,8 +98,8 @@ export function thisProcess(): ProcessName {
   };
 }
 
-/** A /proc of another namespace tells nothing of the processes of ours. */
-const isOurProc = (): boolean => attempt(() => readlinkSync('/proc/self')) === String(process.pid);
+/** Whether there is a /proc, and its numbers are those of our PID namespace: of another one's no pid means ours. */
+export const isOurProc = (): boolean => attempt(() => readlinkSync('/proc/self')) === String(process.pid);
 
 /** `'?'` where there are none. */
 const pidNamespace = (): string => attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '?';
@@ -111,10 +112,13 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** The postmaster of a cluster has changed into its data folder: that tells it from a reused pid. */
+/**
+ * The postmaster of a cluster has changed into its data folder: that tells it from a reused pid. One that is seen in
+ * the /proc of another PID namespace is none of ours: a signal to its number would reach another process, or none.
+ */
 export async function isPostmasterOf(pid: number, cluster: string): Promise<Identity> {
   if (!isAlive(pid)) return 'no';
-  if (process.platform === 'linux') return identify(pid, cluster, PROC);
+  if (process.platform === 'linux') return isOurProc() ? identify(pid, cluster, PROC) : 'no';
   const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({
     stdout: '',
   }));

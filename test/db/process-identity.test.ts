@@ -1,5 +1,10 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { identify, type ProcessFiles } from '#src/db/process-identity.js';
+import { identify, isPostmasterOf, type ProcessFiles } from '#src/db/process-identity.js';
 
 const CLUSTER = '/data/pg/data';
 /** No process has it. */
@@ -47,6 +52,23 @@ describe('the process that a pid file names', () => {
       expect(identify(DEAD, CLUSTER, hidden)).to.equal('no');
     });
   }
+
+  it('is none of ours in a /proc of another PID namespace, whatever that shows of it', async function () {
+    const container = ['-p', '-f', '--kill-child'];
+    if (spawnSync('unshare', [...container, 'true']).status !== 0) this.skip();
+    const folder = realpathSync(tmpdir());
+    const other = spawn('sleep', ['60'], { cwd: folder });
+    try {
+      await once(other, 'spawn');
+      expect(await isPostmasterOf(other.pid!, folder)).to.equal('yes');
+      const script = fileURLToPath(new URL('./fixtures/identity-of.js', import.meta.url));
+      const args = [...container, process.execPath, script, String(other.pid), folder];
+      const { stdout } = spawnSync('unshare', args, { encoding: 'utf8' });
+      expect(JSON.parse(stdout)).to.deep.equal({ identity: 'no', isAlive: false });
+    } finally {
+      other.kill('SIGKILL');
+    }
+  });
 
   it('is none when it has ended meanwhile', () => {
     expect(identify(DEAD, CLUSTER, proc(failing('ENOENT')))).to.equal('no');
