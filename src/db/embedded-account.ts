@@ -81,6 +81,35 @@ async function canLendPassage(): Promise<boolean> {
   return (effective & needed) === needed;
 }
 
+/**
+ * A user namespace has only the ids that are mapped into it, see user_namespaces(7): with root alone, as
+ * `unshare --map-root-user` makes it, no file can be given to another account and no program can run as one.
+ * @param mapOf the text of `/proc/self/uid_map` or `gid_map`
+ * @throws StartError when the account does not exist here
+ */
+export async function requireMapped(
+  account: Account | undefined,
+  mapOf: (kind: 'uid' | 'gid') => Promise<string> = (kind) => readFile(`/proc/self/${kind}_map`, 'utf8'),
+): Promise<void> {
+  if (account === undefined) return;
+  for (const kind of ['uid', 'gid'] as const) {
+    const map = await mapOf(kind).catch(() => undefined);
+    if (map === undefined || hasId(map, account[kind])) continue;
+    throw new StartError(
+      `the embedded PostgreSQL cannot run as "${account.name}": this user namespace has no ${kind} ${account[kind]}, and as ` +
+        'root it refuses to run. Map a range of ids into the namespace (/etc/subuid, /etc/subgid), start as another ' +
+        'account than root, or set DATABASE_URL',
+    );
+  }
+}
+
+/** Lines of: first id inside, first id outside, how many. */
+const hasId = (map: string, id: number): boolean =>
+  map.split('\n').some((line) => {
+    const [first = NaN, , count = NaN] = line.trim().split(/\s+/).map(Number);
+    return id >= first && id < first + count;
+  });
+
 /** Starts a program as this account; undefined: as ourselves. */
 export function spawnAs(
   account: Account | undefined,

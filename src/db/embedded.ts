@@ -13,7 +13,7 @@ import { Allowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
 import { fitsSocket } from '../unix-socket.js';
-import { type Account, chooseAccount, withPassage } from './embedded-account.js';
+import { type Account, chooseAccount, requireMapped, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
 import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-cluster.js';
 import { type FolderPlace, isAt, placeOf } from './folder-place.js';
@@ -80,7 +80,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   }
   const [binaries, files] = await Promise.all([locateBinaries(), openFolder(dataDir)]);
   const paths = [binaries.postgres, files.dataFolder, socketDir];
-  const account = await withPassage(await chooseAccount(files.dataFolder, log), paths, log);
+  const chosen = await chooseAccount(files.dataFolder, log);
+  await requireMapped(chosen);
+  const account = await withPassage(chosen, paths, log);
   const cluster = await inTurn(lock, options.signal, async (isEldest) =>
     isEldest || (await hasCluster(files))
       ? ensureCluster(files, binaries, account, options.signal)

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { Countdown } from '#src/countdown.js';
 import { type Embedded, startEmbedded, stopUnused } from '#src/db/embedded.js';
-import { chooseAccount, requireReachable } from '#src/db/embedded-account.js';
+import { chooseAccount, requireMapped, requireReachable } from '#src/db/embedded-account.js';
 import { locateBinaries } from '#src/db/embedded-binaries.js';
 import { childrenOf, isAlive } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
@@ -437,6 +437,22 @@ describe('the account of the embedded PostgreSQL', () => {
       await stopped(postgres);
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('must be one of the user namespace', async () => {
+    const account = { name: 'postgres', uid: 108, gid: 112 };
+    const mapped = (uid: string, gid: string) => requireMapped(account, async (kind) => ({ uid, gid })[kind]);
+    await mapped('         0          0 4294967295\n', '0 1000 1\n1 100000 65536\n');
+    for (const [uid, gid, missing] of [
+      ['0 1000 1\n', '0 1000 1\n', 'uid 108'],
+      ['108 1000 1\n', '0 1000 1\n113 100000 9\n', 'gid 112'],
+      ['0 1000 108\n', '0 0 200\n', 'uid 108'],
+    ] as const) {
+      const error = await rejection(mapped(uid, gid));
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include('"postgres"').and.include(missing).and.include('DATABASE_URL');
+    }
+    await requireMapped(account, () => Promise.reject(new Error('no /proc')));
   });
 
   it('may go where its bits say', async () => {
