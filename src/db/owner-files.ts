@@ -4,7 +4,8 @@
 //
 // link(2) makes an entry appear whole, for one of several.
 import { randomUUID } from 'node:crypto';
-import { access, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, link, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Claimant, Owner, OwnerEntries, OwnerState } from './owner-election.js';
 
@@ -16,6 +17,16 @@ const DRAFT = /^\.owner-/;
 export type OwnerFile = 'json' | 'leaving' | 'released' | 'sock' | 'beat';
 
 export const ownerFile = (generation: number, kind: OwnerFile): string => `owner-${generation}.${kind}`;
+
+/**
+ * Only a regular file is read: the opening of a FIFO would wait for a process that writes into it.
+ * @throws Error when something else has its name
+ */
+export async function readOwnerFile(path: string): Promise<string> {
+  if (!(await stat(path)).isFile()) throw new Error(`${path} is not a regular file: remove it`);
+  // Not even when it has become a FIFO since.
+  return readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NONBLOCK });
+}
 
 export class OwnerFiles implements OwnerEntries {
   readonly #folder: string;
@@ -39,7 +50,7 @@ export class OwnerFiles implements OwnerEntries {
 
   async #claimant(generation: number): Promise<Claimant | undefined> {
     try {
-      return parse(await readFile(this.#path(generation, 'json'), 'utf8')) ?? UNKNOWN;
+      return parse(await readOwnerFile(this.#path(generation, 'json'))) ?? UNKNOWN;
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
       return (await this.#has(generation, 'sock')) ? UNKNOWN : undefined; // else removed by a newer owner

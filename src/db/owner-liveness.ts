@@ -1,14 +1,13 @@
 // Does the process that made an entry of the owner lock still live? It is asked
 // at its socket, where that cannot be had /proc is. One on another machine, or before a restart of this one, can only be
 // watched: as long as it lives its heartbeat grows.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import { socketState } from '../unix-socket.js';
 import type { Claimant, Owner } from './owner-election.js';
-import { ownerFile } from './owner-files.js';
+import { ownerFile, readOwnerFile } from './owner-files.js';
 import { postgresLives } from './postgres-presence.js';
 import { startTimeOf } from './process-identity.js';
 
@@ -48,10 +47,14 @@ export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> 
 /** Until it shows that it lives; false when it has not after all this time. */
 async function watch(owner: Owner, { folder, what, log, watchMs = WATCH_MS }: Watcher): Promise<boolean> {
   const { pid, generation } = owner;
-  const name = `the owner of ${what} ${folder} (pid ${pid} of another container, machine or boot)`;
+  const who =
+    pid === 0
+      ? `whose ${ownerFile(generation, 'json')} is missing or damaged`
+      : `pid ${pid} of another container, machine or boot`;
+  const name = `the owner of ${what} ${folder} (${who})`;
   log.warn(`${name} does not answer: watching its heartbeat for ${watchMs / 1000} s`);
   const beat = (): Promise<string> =>
-    readFile(join(folder, ownerFile(generation, 'beat')), 'utf8').catch(() => '');
+    readOwnerFile(join(folder, ownerFile(generation, 'beat'))).catch(() => '');
   const before = await beat();
   const allowance = new Allowance(watchMs);
   try {

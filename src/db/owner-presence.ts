@@ -1,6 +1,7 @@
 // How one owner shows others that it lives, also where they cannot see its process: in another container, or on another
 // machine that shares the folder. Its socket answers as long as the process is there, even when that is stopped, to all
 // who share the kernel; its heartbeat is a number in a file that grows, for those who do not.
+import { constants } from 'node:fs';
 import { access, type FileHandle, open } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +12,9 @@ import { ownerFile } from './owner-files.js';
 const BEAT_EVERY_MS = 2_000;
 /** A number that is overwritten in place needs no new space on the disk. */
 const DIGITS = 16;
+
+/** A FIFO in the place of the file fails at once, where it would wait for a reader. */
+const WRITTEN = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 
 export class OwnerPresence {
   readonly #folder: string;
@@ -70,7 +74,7 @@ export class OwnerPresence {
 
   async #openBeat(generation: number): Promise<void> {
     await this.#file?.close();
-    this.#file = await open(join(this.#folder, ownerFile(generation, 'beat')), 'w', 0o600);
+    this.#file = await open(join(this.#folder, ownerFile(generation, 'beat')), WRITTEN, 0o600);
     await this.#write();
   }
 

@@ -116,7 +116,7 @@ describe('the owner lock', () => {
       await record(changes);
       await acquire();
       expect(warnings).to.have.length(2);
-      expect(warnings.join()).to.include(folder).and.include('taking over');
+      expect(warnings.join()).to.include(folder).and.include('taking over').and.not.include('pid 0');
     });
 
     it(`is not stale when its owner lived ${where}, but its heartbeat goes on`, async () => {
@@ -144,6 +144,27 @@ describe('the owner lock', () => {
         .and.include(folder);
     });
   }
+
+  for (const [what, args] of [
+    ['a FIFO', ['mkfifo']],
+    ['a folder', ['mkdir']],
+    ['a device', ['ln', '-s', '/dev/zero']],
+  ] as const) {
+    it(`names ${what} in the place of an entry`, async () => {
+      const entry = join(folder, 'owner-1.json');
+      spawnSync(args[0], [...args.slice(1), entry]);
+      const error = await rejection(acquire());
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include(entry).and.include('not a regular file');
+    });
+  }
+
+  it('does not wait for a FIFO in the place of a heartbeat', async () => {
+    await record({ bootId: 'another boot' });
+    for (const generation of [1, 2]) spawnSync('mkfifo', [join(folder, `owner-${generation}.beat`)]);
+    expect((await acquire()).owner.generation).to.equal(2);
+    expect(warnings.join()).to.include('has no heartbeat');
+  });
 
   it('is refused at once whatever the namespaces, if need be through a path that is too long for a socket', async function () {
     const container = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
