@@ -32,7 +32,7 @@ export class Signals {
    * before and the process ends.
    */
   hold(): Promise<void> {
-    if (this.#early !== undefined) return new Promise(() => undefined);
+    if (this.#early !== undefined && !this.#holds) return new Promise(() => undefined);
     this.#holds = true;
     return Promise.resolve();
   }

@@ -77,10 +77,12 @@ export interface OwnerLock {
   supplanted(): Promise<Owner | undefined>;
 }
 
+/** @param entering awaited before an entry of ours is made, which is to be released from then on */
 export async function acquire(
   entries: OwnerEntries,
   claimant: Claimant,
   isAlive: IsAlive,
+  entering: () => Promise<void> = () => Promise.resolve(),
 ): Promise<OwnerLock | { readonly heldBy: Owner }> {
   for (;;) {
     const seen = await entries.generations();
@@ -88,6 +90,7 @@ export async function acquire(
     const refusing = refusal(held, claimant);
     if (refusing !== undefined) return { heldBy: refusing };
     const owner = { ...claimant, generation: (seen.at(-1) ?? 0) + 1, state: 'serving' as const };
+    await entering();
     if (!(await entries.create(owner))) continue;
     const after = await entries.generations();
     if (after.at(-1) !== owner.generation) {

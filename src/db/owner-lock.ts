@@ -25,6 +25,11 @@ export interface OwnerLockOptions {
   /** What the folder is called in messages. @default 'DATA_DIR' */
   readonly what?: string;
   readonly log: Pick<Logger, 'warn'>;
+  /**
+   * Awaited before an entry of ours is made: from then on a signal has to wait until there is a lock to release. Until
+   * then it need not, also while another owner is watched. @default nothing
+   */
+  readonly entering?: () => Promise<void>;
   /** How long an owner that does not answer is watched. @default 15000 */
   readonly watchMs?: number;
   /** @default 2000 */
@@ -45,7 +50,7 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
       ...(options.watchMs !== undefined && { watchMs: options.watchMs }),
     };
     const files = new OwnerFiles(folder, (generation) => presence.appear(generation));
-    const outcome = await acquire(files, self, (owner) => isAlive(owner, watcher));
+    const outcome = await acquire(files, self, (owner) => isAlive(owner, watcher), options.entering);
     if ('heldBy' in outcome) throw new StartError(refused(outcome.heldBy, self, what, folder));
     await files.removeDrafts();
     return held(outcome, presence, folder);

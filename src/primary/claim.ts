@@ -18,25 +18,41 @@ export interface Claim {
   readonly sharing: Sharing;
 }
 
-/** @throws StartError naming the folder, and the process that has it */
-export async function claim(settings: Settings, needDataDir: boolean, log: Log): Promise<Claim> {
+/**
+ * @param entering see OwnerLockOptions
+ * @throws StartError naming the folder, and the process that has it
+ */
+export async function claim(
+  settings: Settings,
+  needDataDir: boolean,
+  log: Log,
+  entering: () => Promise<void>,
+): Promise<Claim> {
   const { dataDir, pmId } = settings;
   if (!needDataDir && pmId === null) return { lock: undefined, sharing: 'alone' };
   const slot = pmId === null ? null : slotName(pmId);
   const lock = needDataDir
-    ? await claimFolder({ folder: dataDir, slot, what: 'DATA_DIR', log })
-    : await claimFolder({ folder: slotDirectory(pmId!), slot, what: 'the pm2 slot', log });
+    ? await claimFolder({ folder: dataDir, slot, what: 'DATA_DIR', log, entering })
+    : await claimFolder({ folder: slotDirectory(pmId!), slot, what: 'the pm2 slot', log, entering });
   if (pmId === null) return { lock, sharing: 'alone' };
   return { lock, sharing: (await lock.isShared()) ? 'beside' : 'first' };
 }
 
-/** DATA_DIR for somebody who takes over from nobody. @throws StartError naming the folder, and its owner */
-export function claimAlone({ dataDir }: Pick<Settings, 'dataDir'>, log: Log): Promise<OwnerLock> {
-  return claimFolder({ folder: dataDir, slot: null, what: 'DATA_DIR', log });
+/**
+ * DATA_DIR for a process that takes over from none.
+ * @param entering see OwnerLockOptions
+ * @throws StartError naming the folder, and its owner
+ */
+export function claimAlone(
+  { dataDir }: Pick<Settings, 'dataDir'>,
+  log: Log,
+  entering: () => Promise<void>,
+): Promise<OwnerLock> {
+  return claimFolder({ folder: dataDir, slot: null, what: 'DATA_DIR', log, entering });
 }
 
 async function claimFolder(
-  options: Required<Pick<OwnerLockOptions, 'folder' | 'slot' | 'what' | 'log'>>,
+  options: Required<Pick<OwnerLockOptions, 'folder' | 'slot' | 'what' | 'log' | 'entering'>>,
 ): Promise<OwnerLock> {
   const { folder, what } = options;
   try {

@@ -32,6 +32,9 @@ export function databaseStates(settings: Settings, log: Logger): Promise<readonl
   return withServer(settings, log, (databases, embedded) => databases.states(embedded));
 }
 
+/** Of a process that is about to exit. */
+const untilTheEnd = (): Promise<never> => new Promise(() => undefined);
+
 /** A signal stops the server in order, which rolls back what is under way, and ends the process with 1. */
 async function withServer<T>(
   settings: Settings,
@@ -54,8 +57,19 @@ async function withServer<T>(
     await databases.checkMigrations();
     let starting: Promise<Embedded> | undefined;
     if (databases.needEmbedded) {
-      const lock = await claimAlone(settings, log);
-      lifecycle.defer('owner lock', () => lock.release());
+      // Interrupted before it enters, it never does. Once it enters, the lock is waited for and released.
+      let entered = false;
+      const entering = (): Promise<void> => {
+        if (isInterrupted) return untilTheEnd();
+        entered = true;
+        return Promise.resolve();
+      };
+      const claiming = claimAlone(settings, log, entering);
+      lifecycle.defer('owner lock', async () => {
+        if (entered) await (await claiming.catch(() => undefined))?.release();
+      });
+      const lock = await claiming;
+      if (isInterrupted) return await untilTheEnd();
       const { dataDir } = settings;
       const { signal } = waiting;
       starting = startEmbedded({ dataDir, socketDir: socketDirectory(settings), lock, log, signal });

@@ -101,9 +101,9 @@ async function startParts(
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
   await databases.checkMigrations();
-  const { lock, sharing } = await claim(settings, databases.needEmbedded, log);
+  const { lock, sharing } = await claim(settings, databases.needEmbedded, log, () => signals.hold());
   lifecycle.defer('owner lock', () => lock?.release());
-  await signals.hold();
+  await signals.hold(); // also where there is nothing to claim
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
   lifecycle.defer(
