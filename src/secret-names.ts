@@ -54,6 +54,7 @@ const known = new Map<string, Secrecy>();
 export function isSecret(name: string, value: unknown): boolean {
   switch (typeof value) {
     case 'string':
+      return secrecyOf(name) !== 'never' && !isWorkingFolder(name, value);
     case 'bigint':
       return secrecyOf(name) !== 'never';
     case 'number':
@@ -64,6 +65,10 @@ export function isSecret(name: string, value: unknown): boolean {
       return false;
   }
 }
+
+/** The variables of a shell that are no passwords, although another program may call its password so. */
+export const isWorkingFolder = (name: string, value: string): boolean =>
+  /^(?:OLD)?PWD$/.test(name) && /^(?:\/[\w.@+-]*)+$/.test(value);
 
 /** Whether a text of this name is a secret. */
 export const isSecretName = (name: string): boolean => secrecyOf(name) !== 'never';

@@ -1,8 +1,8 @@
 // Finds names of secrets inside a text, and masks what is behind them: `password=…`, `"token": "…"`, `token => …`,
-// `Cookie: …`, `--secret …`, `<password>…</password>`, `["cookie", "…"]`, `name="token" value="…"`, and
+// `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`, `name="token" value="…"`, and
 // `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind them, so a text is read a few times, however
 // many there are.
-import { isSecret, isSecretHeader, isSecretName } from './secret-names.js';
+import { isSecret, isSecretHeader, isSecretName, isWorkingFolder } from './secret-names.js';
 
 /** In the place of a secret. */
 export const CENSORED = '[redacted]';
@@ -22,7 +22,7 @@ const COMMA = /["'] ?, ?(?=\\{0,8}["'[])/g;
 const Q = String.raw`\\{0,8}["']?`;
 /** A name that is a value itself: the value is in the next member, or in the part of a form that begins so. */
 const MEMBER = new RegExp(
-  String.raw`(\b(?:name|key|header|field)${Q} ?[:=] ?${Q})([\w.-]{1,64})` +
+  String.raw`(\b(?:name|key|header|field)${Q} ?[:=] ?${Q})([\w.[\]-]{1,64})` +
     String.raw`(${Q}(?:[ \t,;]{1,4}${Q}value${Q} ?[:=] ?${Q}|\r?\n\r?\n))([^"'\r\n\\]+)`,
   'gi',
 );
@@ -41,6 +41,9 @@ const LITERAL = /^(?:true|false|null|undefined|none|nil)$/i;
 const WORD = /^[a-z]{1,15}$/;
 const MAY_BE_A_WORD = /pass|pwd|secret/i;
 const COOKIE = /cookies?$/i;
+/** What is said of a password, where the password would be: `password: must be longer`. No more than is beyond doubt. */
+const SAID =
+  /(?:(?:must|should|cannot|is|was|has|does|needs|requires)(?= [a-z])|too (?:short|long|weak|common|simple)\b|(?:required|invalid|missing|expired|incorrect|mandatory)(?![^\s.,;!)\]}"'`]))/iy;
 
 /** What is behind a separator. Those that are read from a place on are sticky. */
 const BLANKS = /[ \t]{0,8}/y;
@@ -49,7 +52,11 @@ const PLACEHOLDER = /(?:\$\d+|\?|%[sdifjoOc])(?![\w%])/y;
 const SCHEME =
   /(?:bearer|basic|token|apikey|negotiate|ntlm)[ \t]+[^\s"',;]+|(?:digest|aws4-hmac-sha256)[ \t][^\r\n]*/iy;
 const COOKIES = /[^\s=;"']+=[^\r\n"']*/y;
-const ELEMENT = /[^<]*/y;
+const ELEMENT = /<!\[CDATA\[[^\]]*(?:\](?!\]>)[^\]]*)*(?:\]\]>)?|[^<]*/y;
+/** Up to its `>`: the name without its name space. */
+const OPENING = /^<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?$/;
+/** Characters of an opening tag. */
+const MAX_OPENING = 256;
 const ARGUMENT = /\S+/y;
 const ROW = /\([^\r\n]*\)/y;
 /** Up to what may be behind it: a blank, a quote, or a sign in front of the end, a blank or the next pair. */
@@ -86,14 +93,12 @@ function maskBehind(
 }
 
 function behindOption(text: string, behind: number): Span | undefined {
-  const [from, to] = nameBefore(text, behind);
-  if (!isSecretName(text.slice(from, to))) return undefined;
+  if (!isSecretName(nameBefore(text, behind).name)) return undefined;
   return quotedAt(text, behind) ?? spanOf(ARGUMENT, text, behind);
 }
 
 function behindComma(text: string, behind: number): Span | undefined {
-  const [from, to] = nameBefore(text, text.lastIndexOf(',', behind));
-  if (!isSecretHeader(text.slice(from, to))) return undefined;
+  if (!isSecretHeader(nameBefore(text, text.lastIndexOf(',', behind)).name)) return undefined;
   return text[behind] === '[' ? bracketsAt(text, behind) : quotedAt(text, behind);
 }
 
@@ -109,17 +114,28 @@ function behindSeparator(text: string, behind: number): Span | undefined {
   if (separator === '=' && text[at - 1] === ')') {
     return columnsBefore(text, at).some(isSecretName) ? spanOf(ROW, text, behind) : undefined;
   }
-  const [from, to] = nameBefore(text, at);
+  if (separator === '>') return isSecretElement(text, at) ? spanOf(ELEMENT, text, behind) : undefined;
+  const { from, name } = separator === ':' ? nameBefore(text, at) : keyBefore(text, at);
   // Most of those that begin with a digit are numbers, times and addresses.
-  if (to - from < LEAST_NAME || isDigit(text.charCodeAt(from))) return undefined;
-  const name = text.slice(from, to);
+  if (name.length < LEAST_NAME || isDigit(text.charCodeAt(from))) return undefined;
   if (!isSecretName(name)) return undefined;
-  const before = text[from - 1];
-  if (separator === '>') return before === '<' || before === ':' ? spanOf(ELEMENT, text, behind) : undefined;
   // Of a path, or a place in a file.
-  if (separator === ':' && (before === '/' || FILE.test(name))) return undefined;
+  if (separator === ':' && (text[from - 1] === '/' || FILE.test(name))) return undefined;
   const isArrow = separator === '=' && next === '>';
-  return valueAt(text, spanOf(BLANKS, text, isArrow ? behind + 1 : behind)!.to, name, separator);
+  const value = valueAt(text, spanOf(BLANKS, text, isArrow ? behind + 1 : behind)!.to, name, separator);
+  // Among variables only: in a connection string PWD is a password.
+  const isFolder =
+    value !== undefined &&
+    /[\s"'`]/.test(text[from - 1] ?? ' ') &&
+    isWorkingFolder(name, text.slice(value.from, value.to));
+  return isFolder ? undefined : value;
+}
+
+/** Whether the tag that ends here opens an element of such a name. */
+function isSecretElement(text: string, at: number): boolean {
+  const before = text.slice(Math.max(0, at - MAX_OPENING), at);
+  const name = OPENING.exec(before.slice(Math.max(0, before.lastIndexOf('<'))))?.[1];
+  return name !== undefined && isSecretName(name);
 }
 
 function valueAt(text: string, at: number, name: string, separator: string): Span | undefined {
@@ -135,20 +151,43 @@ function valueAt(text: string, at: number, name: string, separator: string): Spa
   if (bare === undefined) return undefined;
   const value = text.slice(bare.from, bare.to);
   if (LITERAL.test(value) || (NUMBER.test(value) && !isSecret(name, 0))) return undefined;
-  const isProse = separator === ':' && WORD.test(value) && !MAY_BE_A_WORD.test(name);
+  const isProse =
+    separator === ':' && (MAY_BE_A_WORD.test(name) ? spanOf(SAID, text, at) !== undefined : WORD.test(value));
   return isProse ? undefined : bare;
 }
 
-/** Where the name in front of a separator is. */
-function nameBefore(text: string, at: number): readonly [from: number, to: number] {
+interface Name {
+  readonly from: number;
+  readonly to: number;
+  readonly name: string;
+}
+
+/** The name in front of a separator. */
+function nameBefore(text: string, at: number): Name {
   let to = at;
   while (to > 0 && at - to < MAX_BETWEEN && BETWEEN.includes(text[to - 1]!)) to--;
   if (text[to - 3] === '%' && /^5d/i.test(text.slice(to - 2, to))) to -= 3; // user%5Bpassword%5D=
   let from = to;
   while (from > 0 && to - from < MAX_NAME && isInNames(text.charCodeAt(from - 1))) from--;
-  return [text[from - 1] === '%' ? from + 2 : from, to]; // %3Ftoken%3D
+  if (text[from - 1] === '%') from += 2; // %3Ftoken%3D
+  return { from, to, name: text.slice(from, to) };
 }
 
+/** The key of a form: `sign_up[password][first]=` is called `sign_up.password.first`, `password[0]=` is `password`. */
+function keyBefore(text: string, at: number): Name {
+  let { from, to, name } = nameBefore(text, at);
+  for (let depth = 0; depth < MAX_SUBSCRIPTS; depth++) {
+    const isEncoded = text[from - 3] === '%' && /^5b/i.test(text.slice(from - 2, from));
+    if (!isEncoded && text[from - 1] !== '[') break;
+    const outer = nameBefore(text, from - (isEncoded ? 3 : 1));
+    if (outer.name === '') break;
+    name = /^\d*$/.test(name) ? outer.name : `${outer.name}.${name}`;
+    from = outer.from;
+  }
+  return { from, to, name };
+}
+
+const MAX_SUBSCRIPTS = 4;
 const BETWEEN = ' \t"\'`\\]';
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;

@@ -11,8 +11,9 @@ const LEAST = 5;
 const AUTHORITY = /:\/\/[^\s"'`<>]+/g;
 /** A user name of this length is a token. */
 const TOKEN_USER = 20;
-/** Of curl. */
-const USER_OPTION = /((?<![\w-])(?:-u|--user|--proxy-user)[ =]["']?[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
+/** Of curl; two numbers are the user and the group of a container. */
+const USER_OPTION =
+  /((?<![\w-])(?:-u|--user|--proxy-user)[ =]["']?(?!\d{1,5}:\d{1,5}(?![^\s"']))[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
 const BEARER = /\b(bearer\s+)([\w.~+/-]{6,}=*)/gi;
 const BASIC = /\b(basic\s+)([\w+/-]{4,}={0,2})/gi;
 const JWT = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{2,}(?:\.[\w-]*)*/g;
