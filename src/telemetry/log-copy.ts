@@ -20,6 +20,8 @@ import {
 const CIRCULAR = '[circular]';
 /** In the place of values that are beyond the bounds. */
 const MORE = '[…]';
+/** The name under which an object has the number of its members that are beyond them. */
+const OTHERS = '…';
 
 /** Names of lists of header fields: name, value, name, value and so on, or pairs of both. */
 const FIELD_LIST = /^(?:raw)?(?:headers|trailers)$/i;
@@ -74,8 +76,11 @@ export class LineCopy {
   ): Record<string, unknown> {
     const result: Record<string, unknown> = {};
     const objects: [name: string, value: object, place: Place][] = [];
-    for (const whole of names) {
-      if (this.#isSpent()) break;
+    for (const [at, whole] of names.entries()) {
+      if (this.#isSpent()) {
+        result[OTHERS] = `${names.length - at} more`;
+        break;
+      }
       const value = readable(source, whole);
       const name = shortText(whole, MAX_NAME);
       this.#characters -= name.length;

@@ -136,6 +136,22 @@ describe('a line of the log', () => {
     expect(texts[2]).to.contain('[20000000 characters]');
   });
 
+  it('tells how many members of an object it leaves out, at any depth', () => {
+    const { log, texts } = capture();
+    for (const count of [5_000, 10]) {
+      log.info(wide(count), 'x');
+      log.info({ a: { b: wide(count) } }, 'x');
+    }
+    const lines = texts.map((text) => JSON.parse(text) as Record<string, unknown>);
+    const [top, deep, ...short] = lines.map((line) => ({ ...line, ...(line.a as { b?: object })?.b }));
+    for (const line of [top!, deep!]) {
+      const shown = Object.keys(line).filter((name) => /^k\d/.test(name)).length;
+      expect(shown).to.be.above(1_000);
+      expect(line).to.include({ '…': `${5_000 - shown} more`, truncated: true });
+    }
+    for (const line of short) expect(line).to.include({ k9: 9 }).and.not.have.any.keys('…', 'truncated');
+  });
+
   it('shows a cycle as one, and an object in two places twice', () => {
     const { log, texts } = capture();
     const user: Record<string, unknown> = { name: 'a' };
