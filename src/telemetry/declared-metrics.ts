@@ -2,13 +2,15 @@
 // has declared it, so all who declare it agree on what it is, and no two families have lines of the same name.
 import type { Labels, MetricKind } from '../memory/recorder.js';
 import { type Fault, shown } from '../options.js';
-import { checkOwnMetric, type OwnMetric } from './metric-declaration.js';
-import { namesOf } from './metric-names.js';
+import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
+import { isMetricName, mendedName, namesOf, objectionTo } from './metric-names.js';
 import { METRICS } from './metrics.js';
 
 /** Of one service in one thread. */
 const MOST_METRICS = 256;
 const OWN_PREFIX = /^(?:process|nodejs|multilane)_/;
+/** In front of a name that is not free, one after the other. */
+const PREFIXES = ['', 'own_', 'other_', ...Array.from({ length: 7 }, (_, at) => `own${at + 2}_`)];
 
 interface Declared {
   /** The first that has declared it. */
@@ -43,7 +45,7 @@ export class DeclaredMetrics {
       checkOwnMetric(metric, fault);
       this.#refuseSameLines(service, metric, fault);
     } else {
-      refuseOther(service, declared, metric, fault);
+      this.#refuseOther(service, declared, metric, fault);
       if (declared.services.has(service)) return false;
     }
     this.#count(service, metric.name);
@@ -67,16 +69,52 @@ export class DeclaredMetrics {
   }
 
   #refuseSameLines(service: string, { name, kind }: OwnMetric, fault: Fault): void {
-    const names = namesOf(name, kind);
-    if (OWN_PREFIX.test(name) || names.some((one) => OURS.has(one))) {
-      throw fault(`the name belongs to Multilane; write ${ownName(service, name)}`);
+    if (isOurs(name, kind)) {
+      throw fault(`the name belongs to Multilane; write ${this.#freeName(service, name, kind)}`);
     }
-    const other = names.map((one) => this.#taken.get(one)).find((one) => one !== undefined);
+    const other = namesOf(name, kind)
+      .map((one) => this.#taken.get(one))
+      .find((one) => one !== undefined);
     if (other === undefined) return;
     throw fault(
       `this ${kind} would have lines of the same name as the ${other.kind} ${other.name} of service ` +
-        `${other.service}; write ${ownName(service, name)}`,
+        `${other.service}; write ${this.#freeName(service, name, kind)}`,
     );
+  }
+
+  #refuseOther(
+    service: string,
+    declared: Declared,
+    { name, kind, help, labels }: OwnMetric,
+    fault: Fault,
+  ): void {
+    const since = `since service ${declared.service} has declared it`;
+    if (kind !== declared.kind) {
+      const free = this.#freeName(service, name, kind);
+      throw fault(`it is a ${declared.kind} ${since}; for this ${kind} write ${free}`);
+    }
+    if (!hasNames(labels, declared.labels)) {
+      throw fault(
+        `its labels are ${listed(declared.labels)} ${since}, not ${listed(Object.keys(labels))}; give each of ` +
+          "them, '' where it has no value",
+      );
+    }
+    if (help !== declared.help) {
+      throw fault(`its help is ${shown(declared.help)} ${since}, not ${shown(help)}; write the same one`);
+    }
+  }
+
+  /** A name that a metric of this kind can have, as long as no other metric takes it. */
+  #freeName(service: string, name: string, kind: MetricKind): string {
+    const own = `${service.replaceAll('-', '_')}_${name.replace(OWN_PREFIX, '')}`;
+    const names = PREFIXES.map((prefix) => mendedName(prefix + own, kind));
+    return names.find((one) => this.#isFree(one, kind)) ?? 'another name';
+  }
+
+  #isFree(name: string, kind: MetricKind): boolean {
+    const isValid =
+      name.length <= MOST_NAME && isMetricName(name, kind) && objectionTo(name, kind) === undefined;
+    return isValid && !isOurs(name, kind) && !namesOf(name, kind).some((one) => this.#taken.has(one));
   }
 
   #count(service: string, name: string): void {
@@ -90,32 +128,8 @@ export class DeclaredMetrics {
   }
 }
 
-/** A name that is likely to be free. */
-const ownName = (service: string, name: string): string =>
-  `${service.replaceAll('-', '_')}_${name.replace(OWN_PREFIX, '')}`;
-
-function refuseOther(
-  service: string,
-  declared: Declared,
-  { name, kind, help, labels }: OwnMetric,
-  fault: Fault,
-) {
-  const since = `since service ${declared.service} has declared it`;
-  if (kind !== declared.kind) {
-    throw fault(
-      `it is a ${declared.kind} ${since}; write another name for this ${kind}, such as ${ownName(service, name)}`,
-    );
-  }
-  if (!hasNames(labels, declared.labels)) {
-    throw fault(
-      `its labels are ${listed(declared.labels)} ${since}, not ${listed(Object.keys(labels))}; give each of ` +
-        "them, '' where it has no value",
-    );
-  }
-  if (help !== declared.help) {
-    throw fault(`its help is ${shown(declared.help)} ${since}, not ${shown(help)}; write the same one`);
-  }
-}
+const isOurs = (name: string, kind: MetricKind): boolean =>
+  OWN_PREFIX.test(name) || namesOf(name, kind).some((one) => OURS.has(one));
 
 /** Allocates one list: it is asked for every series that is looked up. */
 function hasNames(labels: Labels, names: ReadonlySet<string>): boolean {

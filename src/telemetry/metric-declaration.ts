@@ -10,7 +10,8 @@ export interface OwnMetric {
   readonly labels: Labels;
 }
 
-const MOST_NAME = 200;
+/** Characters. */
+export const MOST_NAME = 200;
 const MOST_LABELS = 16;
 /** Characters of all their names. More would leave no room for values in a row of shared memory. */
 const MOST_LABEL_NAMES = 300;

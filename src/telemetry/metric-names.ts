@@ -89,6 +89,10 @@ function inBaseUnit(name: string): string {
 export function objectionTo(name: string, kind: MetricKind): string | undefined {
   const broken = RULES.find(({ mend }) => mend(name, kind) !== name);
   if (broken === undefined) return undefined;
-  const mended = RULES.reduce((better, { mend }) => mend(better, kind), name);
+  const mended = mendedName(name, kind);
   return isMetricName(mended, kind) ? `${broken.why}; write ${mended}` : broken.why;
 }
+
+/** The name that is nearest to this one and obeys the rules. */
+export const mendedName = (name: string, kind: MetricKind): string =>
+  RULES.reduce((better, { mend }) => mend(better, kind), name);

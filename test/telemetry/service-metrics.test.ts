@@ -15,6 +15,15 @@ type Untyped = Record<MetricKind, (...args: unknown[]) => Record<string, (...arg
 const fresh = () => serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
 const untyped = (metrics: OwnMetrics): Untyped => metrics as never;
 const KINDS = ['counter', 'gauge', 'histogram'] as const;
+/** What it throws, as text. */
+function attempt(declare: () => unknown): string | undefined {
+  try {
+    declare();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 const nobody = { toString: () => expect.fail('it was read') };
 
 describe('the metrics of a service', () => {
@@ -133,6 +142,39 @@ describe('the metrics of a service', () => {
     }
   });
 
+  it('are refused with a name that can be declared, whatever is taken already', () => {
+    const services = ['shop', 'process', 'multilane', 'wait-ms', 'cart-gauge', 'own', 'n'.repeat(63)];
+    const names = [
+      'process_own',
+      'multilane_workers',
+      'nodejs_',
+      'taken_total',
+      'taken',
+      `m${'n'.repeat(190)}`,
+    ];
+    for (const service of services) {
+      for (const kind of KINDS) {
+        for (const first of KINDS) {
+          const all = fresh();
+          for (const name of ['taken', 'taken_total', names.at(-1)!])
+            attempt(() => all('first')[first](name, 'A.'));
+          for (const name of names) {
+            // Another service takes each name that is advised, so the next one has to be another.
+            for (let turn = 0; turn < 4; turn++) {
+              const refused = attempt(() => all(service)[kind](name, 'A.'));
+              const advice = /write (\w+)$/.exec(refused ?? '')?.[1];
+              if (advice === undefined) break;
+              expect(
+                attempt(() => all('taker')[kind](advice, 'A.')),
+                `${service} ${kind} ${name}`,
+              ).to.equal(undefined);
+            }
+          }
+        }
+      }
+    }
+  });
+
   it('are the same for all who declare them, and the other service is named', () => {
     const all = fresh();
     all('carts').counter('a_total', 'A.', { of: 'x', by: 'y' }).add();
@@ -141,7 +183,7 @@ describe('the metrics of a service', () => {
     const since = 'since service carts has declared it';
     expect(() => gauge('a_total', 'A.', { of: 'x', by: 'y' })).to.throw(
       TypeError,
-      `service orders: metric "a_total": it is a counter ${since}; write another name for this gauge, such as orders_a`,
+      `service orders: metric "a_total": it is a counter ${since}; for this gauge write orders_a`,
     );
     expect(() => counter('a_total', 'B.', { of: 'x', by: 'y' })).to.throw(
       TypeError,
