@@ -39,7 +39,8 @@ function secondsIn(text: string): number {
 
 /**
  * @returns the workers in the end
- * @throws CommandFailure when the reload was given up, is not over in time, or has left a thread behind
+ * @throws CommandFailure when the process lists no worker, and when the reload was given up, is not over in time, or has
+ *   left a thread behind
  */
 async function follow(
   plane: AdminClient,
@@ -48,6 +49,11 @@ async function follow(
 ): Promise<View<'workers'>> {
   const until = performance.now() + timeoutSeconds * 1000;
   const before = generationsOf(await plane.get('/workers', 'workers'));
+  if (before.size === 0) {
+    throw new CommandFailure(
+      `${plane.url} is no admin plane of a process that serves: the response to GET /workers is [], a list without a worker`,
+    );
+  }
   await plane.post('/workers/reload', 'nothing');
   const told = new Set<number>();
   let stood = false;
