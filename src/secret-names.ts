@@ -1,8 +1,11 @@
-// Which names say that their value is a secret: names of fields, header fields, parameters, settings. The one list for
-// everything that shows values to people: logs, spans, `--check`, error texts. It goes by words, so `accessToken`,
-// `access_token`, `X-Access-Token` and `ACCESS_TOKEN` are one name, and `tokenizer` or `monkey` are none.
+// Which names say that their value is a secret: names of fields, header fields, parameters, settings. The one
+// list for everything that shows values to people: logs, spans, `--check`, error texts. It goes by words, so
+// `accessToken`, `access_token`, `X-Access-Token` and `ACCESS_TOKEN` are one name, and `tokenizer` or
+// `monkey` are none.
 
-/** Wherever they are in a name, also at the end of a longer word (`pgpassword`). A plural is one as text only. */
+/**
+ * Wherever they are in a name, also at the end of a longer word (`pgpassword`). A plural is one as text only.
+ */
 const SECRETS =
   'password passwd pwd passphrase passcode secret token credential cookie apikey accesskey privatekey secretkey ' +
   'sessionid sessid';
@@ -19,7 +22,10 @@ const PHRASES: Readonly<Record<string, string>> = {
   id: 'session secret',
   verifier: 'code',
 };
-/** Last words of names whose value tells something about a secret, and is none: `tokenType`, `passwordChangedAt`. */
+/**
+ * Last words of names whose value tells something about a secret, and is none: `tokenType`,
+ * `passwordChangedAt`.
+ */
 const ABOUT =
   'type types kind name names field header id ids at on by expires expiry expiration expired ttl age url uri endpoint ' +
   'host path file folder dir directory policy rule rules length size count counts limit min max total used usage ' +
@@ -73,7 +79,9 @@ export const isWorkingFolder = (name: string, value: string): boolean =>
 /** Whether a text of this name is a secret. */
 export const isSecretName = (name: string): boolean => secrecyOf(name) !== 'never';
 
-/** Whether it can only be the name of a header field that is a secret, also where nothing says that it is one. */
+/**
+ * Whether it can only be the name of a header field that is a secret, also where nothing says that it is one.
+ */
 export const isSecretHeader = (name: string): boolean =>
   (name.includes('-') || /^(?:authorization|cookie)$/i.test(name)) && isSecretName(name);
 

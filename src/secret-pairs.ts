@@ -1,7 +1,7 @@
-// Finds names of secrets inside a text, and masks what is behind them: `password=…`, `"token": "…"`, `token => …`,
-// `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`, `name="token" value="…"`, and
-// `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind them, so a text is read a few times, however
-// many there are.
+// Finds names of secrets inside a text, and masks what is behind them: `password=…`, `"token": "…"`,
+// `token => …`, `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`,
+// `name="token" value="…"`, and `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind them,
+// so a text is read a few times, however many there are.
 import { isSecret, isSecretHeader, isSecretName, isWorkingFolder } from './secret-names.js';
 
 /** In the place of a secret. */
@@ -20,7 +20,9 @@ const OPTION = /(?<![\w-])--?[a-z][\w-]{1,64}[ \t]{1,8}(?=[^\s-])/gi;
 const COMMA = /["'] ?, ?(?=\\{0,8}["'[])/g;
 /** A quote or none, be it escaped. */
 const Q = String.raw`\\{0,8}["']?`;
-/** A name that is a value itself: the value is in the next member, or in the part of a form that begins so. */
+/**
+ * A name that is a value itself: the value is in the next member, or in the part of a form that begins so.
+ */
 const MEMBER = new RegExp(
   String.raw`(\b(?:name|key|header|field)${Q} ?[:=] ?${Q})([\w.[\]-]{1,64})` +
     String.raw`(${Q}(?:[ \t,;]{1,4}${Q}value${Q} ?[:=] ?${Q}|\r?\n\r?\n))([^"'\r\n\\]+)`,
@@ -41,7 +43,10 @@ const LITERAL = /^(?:true|false|null|undefined|none|nil)$/i;
 const WORD = /^[a-z]{1,15}$/;
 const MAY_BE_A_WORD = /pass|pwd|secret/i;
 const COOKIE = /cookies?$/i;
-/** What is said of a password, where the password would be: `password: must be longer`. No more than is beyond doubt. */
+/**
+ * What is said of a password, where the password would be: `password: must be longer`. No more than is beyond
+ * doubt.
+ */
 const SAID =
   /(?:(?:must|should|cannot|is|was|has|does|needs|requires)(?= [a-z])|too (?:short|long|weak|common|simple)\b|(?:required|invalid|missing|expired|incorrect|mandatory)(?![^\s.,;!)\]}"'`]))/iy;
 
@@ -173,7 +178,10 @@ function nameBefore(text: string, at: number): Name {
   return { from, to, name: text.slice(from, to) };
 }
 
-/** The key of a form: `sign_up[password][first]=` is called `sign_up.password.first`, `password[0]=` is `password`. */
+/**
+ * The key of a form: `sign_up[password][first]=` is called `sign_up.password.first`, `password[0]=` is
+ * `password`.
+ */
 function keyBefore(text: string, at: number): Name {
   let { from, to, name } = nameBefore(text, at);
   for (let depth = 0; depth < MAX_SUBSCRIPTS; depth++) {

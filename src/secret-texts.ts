@@ -1,7 +1,8 @@
-// Masks secrets inside texts that people read: messages, stacks, URLs, statements, bodies. Known are the forms that give
-// themselves away: a secret behind its name (`token=…`, `"password": "…"`, `--secret …`, `Cookie: …`), credentials of a
-// URL, a bearer token, basic credentials, a JWT, a private key, and tokens that their makers have marked.
-// Every form takes a time that grows with the text, so whoever hands one over bounds its length.
+// Masks secrets inside texts that people read: messages, stacks, URLs, statements, bodies. Known are the
+// forms that give themselves away: a secret behind its name (`token=…`, `"password": "…"`, `--secret …`,
+// `Cookie: …`), credentials of a URL, a bearer token, basic credentials, a JWT, a private key, and tokens
+// that their makers have marked. Every form takes a time that grows with the text, so whoever hands one over
+// bounds its length.
 import { CENSORED, maskAssigned, maskListed } from './secret-pairs.js';
 
 /** The shortest of all is `pwd=x`. */
@@ -34,7 +35,10 @@ const MARKED = new RegExp(
   'g',
 );
 
-/** A text without any of it has none of the forms: most texts, and it takes less than 1 ns a character to know. */
+/**
+ * A text without any of it has none of the forms: most texts, and it takes less than 1 ns a character to
+ * know.
+ */
 const HINT = /[=:>%@_-]|["'] ?,|(?:arer|asic)\s|eyJ|AIza/i;
 /** One without any of that has none but assignments. */
 const OTHER = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;

@@ -28,8 +28,8 @@ export class Signals {
   }
 
   /**
-   * What is held from here on has to be let go: a signal waits until it is handled. Never resolves when one has come
-   * before and the process ends.
+   * What is held from here on has to be let go: a signal waits until it is handled. Never resolves when one
+   * has come before and the process ends.
    */
   hold(): Promise<void> {
     if (this.#early !== undefined && !this.#holds) return new Promise(() => undefined);
@@ -41,8 +41,8 @@ export class Signals {
     this.#handlers = handlers;
     const early = this.#early;
     if (early !== undefined) setImmediate(() => this.#stop(early)); // whoever handles it is being made
-    // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and until
-    // then messages wait in the channel.
+    // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and
+    // until then messages wait in the channel.
     process.on('message', (message) => {
       if (message === 'shutdown') this.#stop('shutdown');
     });

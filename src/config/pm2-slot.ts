@@ -1,5 +1,5 @@
-// A slot of pm2: its name, which tells it from all others, and where its processes find each other when they have no
-// DATA_DIR in common.
+// A slot of pm2: its name, which tells it from all others, and where its processes find each other when they
+// have no DATA_DIR in common.
 import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -7,8 +7,9 @@ import { dirname, join } from 'node:path';
 import type { Environment } from './environment.js';
 
 /**
- * Two daemons of pm2 count their apps alike, so a `pm_id` alone names no slot. The daemon is known by its home and, in
- * cluster mode, by its process: that is our parent there, and only there do two processes of a slot live side by side.
+ * Two daemons of pm2 count their apps alike, so a `pm_id` alone names no slot. The daemon is known by its
+ * home and, in cluster mode, by its process: that is our parent there, and only there do two processes of a
+ * slot live side by side.
  * @param daemonPid undefined where another process may be between the daemon and us, as npm is in fork mode
  */
 export function slotName(
@@ -22,9 +23,9 @@ export function slotName(
 }
 
 /**
- * The same folder for all that one daemon of pm2 starts under one `pm_id`: beside the pid file that pm2 names, in
- * its home. A program that pm2 starts under another account may not write there; it gets one in the run-time
- * directory.
+ * The same folder for all that one daemon of pm2 starts under one `pm_id`: beside the pid file that pm2
+ * names, in its home. A program that pm2 starts under another account may not write there; it gets one in the
+ * run-time directory.
  */
 export function slotDirectory(
   pmId: string,

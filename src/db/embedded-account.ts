@@ -1,6 +1,6 @@
-// PostgreSQL refuses to run as root. Started by root, it runs as `postgres`, else as `nobody`; and that account
-// must be able to reach its files. Inside a private folder of root (a clone below /root, a folder of mktemp -d) it
-// cannot, so there it is lent the one capability to pass through folders, CAP_DAC_READ_SEARCH.
+// PostgreSQL refuses to run as root. Started by root, it runs as `postgres`, else as `nobody`; and that
+// account must be able to reach its files. Inside a private folder of root (a clone below /root, a folder of
+// mktemp -d) it cannot, so there it is lent the one capability to pass through folders, CAP_DAC_READ_SEARCH.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -122,7 +122,8 @@ export function spawnAs(
   if (!passesFolders) return spawn(file, args, { ...options, uid, gid });
   const setpriv = SETPRIV.find((path) => existsSync(path))!;
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  // no_setuid_fixup: access(2), by which PostgreSQL looks for its own programs, ignores capabilities otherwise.
+  // no_setuid_fixup: access(2), by which PostgreSQL looks for its own programs, ignores capabilities
+  // otherwise.
   const lent = [
     '--inh-caps=+dac_read_search',
     '--ambient-caps=+dac_read_search',

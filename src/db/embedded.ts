@@ -2,9 +2,10 @@
 //
 // It lives in its own session and is stopped by us as the last thing. If we are killed it lives on, idle, and
 // the next start on the same DATA_DIR adopts it: no recovery, no waiting. (A death signal of the kernel,
-// `setpriv --pdeathsig`, is tied to the thread that forked, is lost when credentials change, and would take the
-// database away from a successor that wants to take over; so adoption it is.) The owner lock of DATA_DIR must be
-// held by the caller: it is what makes one process the only one here, or says who of two starts and who stops.
+// `setpriv --pdeathsig`, is tied to the thread that forked, is lost when credentials change, and would take
+// the database away from a successor that wants to take over; so adoption it is.) The owner lock of DATA_DIR
+// must be held by the caller: it is what makes one process the only one here, or says who of two starts and
+// who stops.
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -40,10 +41,13 @@ export interface EmbeddedOptions {
   readonly socketDir: string;
   readonly lock: Pick<OwnerLock, 'standing' | 'leave'>;
   readonly log: Log;
-  /** Ends the start: waiting for an elder process, or a PostgreSQL that is being started, which is stopped. */
+  /**
+   * Ends the start: waiting for an elder process, or a PostgreSQL that is being started, which is stopped.
+   */
   readonly signal: AbortSignal;
   /**
-   * How long processes of an earlier PostgreSQL may take to notice that their postmaster is gone, in milliseconds.
+   * How long processes of an earlier PostgreSQL may take to notice that their postmaster is gone, in
+   * milliseconds.
    * @default 10000
    */
   readonly orphansMs?: number;
@@ -59,11 +63,13 @@ export interface Embedded {
   /** Called when PostgreSQL ended without our doing; it is being started again meanwhile. */
   onExit(callback: (reason: string) => void): void;
   /**
-   * Orderly, then harder, within the time that is left; resolves when no process is left. Unless a successor uses
-   * it: then it is left alone.
+   * Orderly, then harder, within the time that is left; resolves when no process is left. Unless a successor
+   * uses it: then it is left alone.
    */
   stop(countdown: Countdown): Promise<void>;
-  /** Kills it where it stands, so that it writes nothing more: its folder belongs to another process by now. */
+  /**
+   * Kills it where it stands, so that it writes nothing more: its folder belongs to another process by now.
+   */
   discard(): Promise<void>;
 }
 
@@ -128,8 +134,8 @@ export async function stopUnused(
 }
 
 /**
- * Tries until there is something, and never while an elder process may be stopping PostgreSQL. How long an elder
- * may take is known to the process manager that has started us beside it.
+ * Tries until there is something, and never while an elder process may be stopping PostgreSQL. How long an
+ * elder may take is known to the process manager that has started us beside it.
  */
 async function inTurn<T>(
   lock: EmbeddedOptions['lock'],
@@ -247,7 +253,10 @@ class SupervisedPostgres implements Embedded {
     return !(await isAt(this.#cluster.dataFolder, this.#place));
   }
 
-  /** One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else would. */
+  /**
+   * One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else
+   * would.
+   */
   async #isLast(): Promise<boolean> {
     try {
       return await this.#lock.leave();

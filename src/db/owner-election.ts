@@ -5,15 +5,16 @@
 // higher; the highest is never removed, only marked as released. Whoever wants in makes the next one, which
 // succeeds for one of several. It then looks again: if somebody was even further, it was late and withdraws.
 //
-// Two processes may live side by side when both are the same slot of a process manager: the one that serves and
-// its successor. Nothing is handed over by message, so nothing can be lost when one of them dies. Both read the
-// same entries and two rules:
+// Two processes may live side by side when both are the same slot of a process manager: the one that serves
+// and its successor. Nothing is handed over by message, so nothing can be lost when one of them dies. Both
+// read the same entries and two rules:
 //
-// - The eldest that lives starts PostgreSQL, also after a crash. Only its end makes another one the eldest, and
-//   what has ended is not in the middle of starting anything. A successor that dies leaves everything as it was.
-// - The last one stops it. Who leaves says so first and looks for others afterwards; who comes makes its entry
-//   first and looks for one that leaves afterwards. So at least one of the two sees the other: either PostgreSQL
-//   is left running, or the newcomer waits until the other has ended.
+// - The eldest that lives starts PostgreSQL, also after a crash. Only its end makes another one the eldest,
+//   and what has ended is not in the middle of starting anything. A successor that dies leaves everything as
+//   it was.
+// - The last one stops it. Who leaves says so first and looks for others afterwards; who comes makes its
+//   entry first and looks for one that leaves afterwards. So at least one of the two sees the other: either
+//   PostgreSQL is left running, or the newcomer waits until the other has ended.
 
 /** `leaving`: it is about to end, and stops what it is the last to need. `released`: it has left in order. */
 export type OwnerState = 'serving' | 'leaving' | 'released';
@@ -57,7 +58,8 @@ export type IsAlive = (owner: Owner) => Promise<boolean>;
 
 /**
  * `eldest`: nobody else is there, or only successors. `successor`: an elder serves; it starts PostgreSQL.
- * `behind-leaver`: an elder is leaving and may be stopping PostgreSQL; nothing is to be touched until it has ended.
+ * `behind-leaver`: an elder is leaving and may be stopping PostgreSQL; nothing is to be touched until it has
+ * ended.
  */
 export type Standing = 'eldest' | 'successor' | 'behind-leaver';
 
@@ -149,8 +151,8 @@ class HeldLock implements OwnerLock {
   }
 
   async leave(): Promise<boolean> {
-    // Where this fails, as in a folder that was removed, `release` fails as well and says so. PostgreSQL is ours to
-    // stop all the same if nobody else is seen.
+    // Where this fails, as in a folder that was removed, `release` fails as well and says so. PostgreSQL is
+    // ours to stop all the same if nobody else is seen.
     const { generation } = this.owner;
     if (await this.#isMine().catch(() => false))
       await this.#entries.markLeaving(generation).catch(() => undefined);

@@ -1,6 +1,7 @@
 // The owner lock's entries as files. Generation 7 is `owner-7.json`, which says who it is and never changes;
-// `owner-7.leaving` and then `owner-7.released` are second names of it (hard links), so that saying either needs
-// neither space on the disk nor a file descriptor. `owner-7.sock` and `owner-7.beat` show that it lives (owner-presence).
+// `owner-7.leaving` and then `owner-7.released` are second names of it (hard links), so that saying either
+// needs neither space on the disk nor a file descriptor. `owner-7.sock` and `owner-7.beat` show that it lives
+// (owner-presence).
 //
 // link(2) makes an entry appear whole, for one of several.
 import { randomUUID } from 'node:crypto';

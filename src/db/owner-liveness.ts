@@ -1,6 +1,6 @@
-// Does the process that made an entry of the owner lock still live? It is asked
-// at its socket, where that cannot be had /proc is. One on another machine, or before a restart of this one, can only be
-// watched: as long as it lives its heartbeat grows.
+// Does the process that made an entry of the owner lock still live? It is asked at its socket, where that
+// cannot be had /proc is. One on another machine, or before a restart of this one, can only be watched: as
+// long as it lives its heartbeat grows.
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -31,14 +31,16 @@ export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> 
   if (socket === 'answers') return true;
   const isSameKernel = owner.bootId === self.bootId;
   const isSameDisk = isSameKernel && owner.device === self.device;
-  if (isSameDisk && owner.inode !== self.inode) return false; // the entry of a folder that this one is a copy of
+  // The entry of a folder that this one is a copy of.
+  if (isSameDisk && owner.inode !== self.inode) return false;
   if (isSameKernel && owner.pidNamespace === self.pidNamespace) {
     const startTime = startTimeOf(owner.pid);
     // Of a process that is hidden from us nothing more is known than that it is there.
     if (startTime === undefined || startTime !== '?' || owner.startTime === '?')
       return startTime === owner.startTime;
   }
-  // On another file system, as that of a container that mounts the folder for itself, it would refuse in any case.
+  // On another file system, as that of a container that mounts the folder for itself, it would refuse in any
+  // case.
   if (socket === 'refuses' && isSameDisk) return false;
   // One whose PostgreSQL we could neither use nor replace is not to be taken over from.
   return (await postgresLives(folder)) || watch(owner, watcher);

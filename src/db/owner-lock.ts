@@ -1,4 +1,5 @@
-// Who owns a folder, as files in it. One process owns a DATA_DIR; two when the second one is about to take over.
+// Who owns a folder, as files in it. One process owns a DATA_DIR; two when the second one is about to take
+// over.
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
 import { placeOf } from './folder-place.js';
@@ -10,8 +11,8 @@ import { thisProcess } from './process-identity.js';
 
 export interface OwnerLock extends Omit<Entered, 'supplanted'> {
   /**
-   * Called once when the folder is not ours any more: another process has taken us for dead, as after a pause of
-   * minutes, or another folder has taken its place.
+   * Called once when the folder is not ours any more: another process has taken us for dead, as after a pause
+   * of minutes, or another folder has taken its place.
    * @param callback given the reason as half a sentence
    */
   onSupplanted(callback: (why: string) => void): void;
@@ -26,8 +27,8 @@ export interface OwnerLockOptions {
   readonly what?: string;
   readonly log: Pick<Logger, 'warn'>;
   /**
-   * Awaited before an entry of ours is made: from then on a signal has to wait until there is a lock to release. Until
-   * then it need not, also while another owner is watched. @default nothing
+   * Awaited before an entry of ours is made: from then on a signal has to wait until there is a lock to
+   * release. Until then it need not, also while another owner is watched. @default nothing
    */
   readonly entering?: () => Promise<void>;
   /** How long an owner that does not answer is watched. @default 15000 */
@@ -72,7 +73,8 @@ function refused(
   const isElsewhere = owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
   const where = isElsewhere ? ' in another container or on another machine' : '';
   const refusal = `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
-  // The same folder mounted twice and its copy on another disk look alike, and only one of them must not be used.
+  // The same folder mounted twice and its copy on another disk look alike, and only one of them must not be
+  // used.
   return isElsewhere || owner.device === self.device
     ? refusal
     : `${refusal}; if this is a copy of the folder that it uses, remove ${ownerFile(owner.generation, 'json')} from the copy`;

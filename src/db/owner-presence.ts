@@ -1,6 +1,7 @@
-// How one owner shows others that it lives, also where they cannot see its process: in another container, or on another
-// machine that shares the folder. Its socket answers as long as the process is there, even when that is stopped, to all
-// who share the kernel; its heartbeat is a number in a file that grows, for those who do not.
+// How one owner shows others that it lives, also where they cannot see its process: in another container, or
+// on another machine that shares the folder. Its socket answers as long as the process is there, even when
+// that is stopped, to all who share the kernel; its heartbeat is a number in a file that grows, for those who
+// do not.
 import { constants } from 'node:fs';
 import { access, type FileHandle, open } from 'node:fs/promises';
 import type { Server } from 'node:net';
@@ -35,7 +36,10 @@ export class OwnerPresence {
     this.#everyMs = everyMs;
   }
 
-  /** Shows it as this generation. Never rejects: without a socket the heartbeat has to do, and the other way round. */
+  /**
+   * Shows it as this generation. Never rejects: without a socket the heartbeat has to do, and the other way
+   * round.
+   */
   async appear(generation: number): Promise<void> {
     this.#generation = generation;
     this.#server?.close();

@@ -30,8 +30,8 @@ const LOG_FILE_BYTES = 1 << 20;
 export const MAX_CONNECTIONS = 100;
 
 /**
- * Commits stay durable (fsync, synchronous_commit and full_page_writes keep their defaults). The rest is for a
- * small machine of which the database is a guest: no network, no replication, few short queries.
+ * Commits stay durable (fsync, synchronous_commit and full_page_writes keep their defaults). The rest is for
+ * a small machine of which the database is a guest: no network, no replication, few short queries.
  */
 const SETTINGS = {
   listen_addresses: '',
@@ -123,14 +123,15 @@ function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError 
 }
 
 /**
- * When no postmaster runs on this cluster, the pid in its file belongs to nobody or to a stranger. PostgreSQL would
- * refuse to start for a stranger, so the line gets a number that no process has; the rest stays, with it
- * PostgreSQL finds orphaned backends.
+ * When no postmaster runs on this cluster, the pid in its file belongs to nobody or to a stranger. PostgreSQL
+ * would refuse to start for a stranger, so the line gets a number that no process has; the rest stays, with
+ * it PostgreSQL finds orphaned backends.
  */
 export async function disownPidFile(cluster: Cluster): Promise<void> {
   const { pid, lines } = await readPidFile(cluster);
   const file = pidFileOf(cluster);
-  if (pid === undefined) return rm(file, { force: true }); // empty behind a power cut, say: PostgreSQL refuses it
+  // Empty behind a power cut, say: PostgreSQL refuses it.
+  if (pid === undefined) return rm(file, { force: true });
   if ((await isPostmasterOf(pid, cluster.dataFolder)) !== 'no') return;
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, [String(0x7fffffff), ...lines.slice(1)].join('\n'), { flush: true });
@@ -169,8 +170,8 @@ async function readPidFile(
 export class StillRunningError extends StartError {}
 
 /**
- * Two PostgreSQL on one cluster destroy it, and of one in another container, or of a session whose postmaster was
- * killed, no pid file tells anything.
+ * Two PostgreSQL on one cluster destroy it, and of one in another container, or of a session whose postmaster
+ * was killed, no pid file tells anything.
  * @throws StillRunningError
  */
 export async function requireNoStranger({ folder, dataFolder }: Cluster, socketDir: string): Promise<void> {

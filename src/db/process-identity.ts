@@ -20,9 +20,9 @@ const PROC: ProcessFiles = {
 };
 
 /**
- * Start time of a living process in clock ticks since boot (field 22 of `/proc/<pid>/stat`, proc(5)), or `'?'`
- * where there is no /proc of our PID namespace, or it hides the process from us. Undefined when no such process
- * lives; a zombie is dead.
+ * Start time of a living process in clock ticks since boot (field 22 of `/proc/<pid>/stat`, proc(5)), or
+ * `'?'` where there is no /proc of our PID namespace, or it hides the process from us. Undefined when no such
+ * process lives; a zombie is dead.
  */
 export function startTimeOf(pid: number): string | undefined {
   if (!isOurProc()) return signalReaches(pid) ? '?' : undefined;
@@ -98,7 +98,10 @@ export function thisProcess(): ProcessName {
   };
 }
 
-/** Whether there is a /proc, and its numbers are those of our PID namespace: of another one's no pid means ours. */
+/**
+ * Whether there is a /proc, and its numbers are those of our PID namespace: of another one's no pid means
+ * ours.
+ */
 export const isOurProc = (): boolean => attempt(() => readlinkSync('/proc/self')) === String(process.pid);
 
 /** `'?'` where there are none. */
@@ -113,8 +116,9 @@ function attempt<T>(read: () => T): T | undefined {
 }
 
 /**
- * The postmaster of a cluster has changed into its data folder: that tells it from a reused pid. One that is seen in
- * the /proc of another PID namespace is none of ours: a signal to its number would reach another process, or none.
+ * The postmaster of a cluster has changed into its data folder: that tells it from a reused pid. One that is
+ * seen in the /proc of another PID namespace is none of ours: a signal to its number would reach another
+ * process, or none.
  */
 export async function isPostmasterOf(pid: number, cluster: string): Promise<Identity> {
   if (!isAlive(pid)) return 'no';

@@ -1,5 +1,5 @@
-// The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an embedded
-// server is started on the DATA_DIR that nobody else may have, and stopped last.
+// The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an
+// embedded server is started on the DATA_DIR that nobody else may have, and stopped last.
 import type { Logger } from 'pino';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';

@@ -1,4 +1,5 @@
-// The boot order of the primary. Each step starts one part and says how it is stopped; the rules are elsewhere.
+// The boot order of the primary. Each step starts one part and says how it is stopped; the rules are
+// elsewhere.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { heapLimits } from '../cluster/heap-limits.js';
@@ -81,7 +82,8 @@ async function startParts(
 ): Promise<void> {
   const services = await mountedServices(settings);
   const delegates = await acceptTokens(settings.registryAcceptTokensFile);
-  // The level is a word of the memory, and that has to have the log first: until then it is what the settings say.
+  // The level is a word of the memory, and that has to have the log first: until then it is what the settings
+  // say.
   let lowest = (): number => levelNumber(settings.logLevel);
   let dropped = (): void => undefined;
   const output = logOutput(settings, () => dropped());
@@ -168,7 +170,8 @@ async function startParts(
     log,
     drain: async () => {
       try {
-        // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
+        // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one
+        // that stays.
         if (admin !== undefined && (await lock?.isShared())) {
           await Promise.race([admin.close(), delay(ADMIN_LEAVES_MS)]);
         }
@@ -240,8 +243,8 @@ async function startParts(
   if (ending.begun) return;
 
   const placed: { exclusive: boolean }[] = [];
-  // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there. Beside a
-  // predecessor nobody is to be answered that: there they start when it is.
+  // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there.
+  // Beside a predecessor nobody is to be answered that: there they start when it is.
   if (sharing !== 'beside') supervisor.start();
   const limits = heapLimits(settings.workerHeapMb, oldGenerationLimit());
   lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limits, log }));

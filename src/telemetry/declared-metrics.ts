@@ -1,5 +1,6 @@
-// The metrics that the services of one thread have declared. A page has one family for each name, whichever service
-// has declared it, so all who declare it agree on what it is, and no two families have lines of the same name.
+// The metrics that the services of one thread have declared. A page has one family for each name, whichever
+// service has declared it, so all who declare it agree on what it is, and no two families have lines of the
+// same name.
 import type { Labels, MetricKind } from '../memory/recorder.js';
 import { type Fault, shown } from '../options.js';
 import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
@@ -35,8 +36,8 @@ export class DeclaredMetrics {
 
   /**
    * @returns whether this service declares it for the first time
-   * @throws what `fault` makes, naming the other service, when it contradicts what has been declared before, and
-   *   for a metric that cannot be
+   * @throws what `fault` makes, naming the other service, when it contradicts what has been declared before,
+   *   and for a metric that cannot be
    * @throws RangeError when the service has too many
    */
   add(service: string, metric: OwnMetric, fault: Fault): boolean {

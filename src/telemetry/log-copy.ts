@@ -1,6 +1,6 @@
-// Copies what is to be logged before pino looks at it. Secrets are left out, by the name of a field at any depth and by
-// their form inside a text. So is what is beyond the bounds of one line: a log line must not keep the thread from its
-// requests, whatever graph or text a service hands over.
+// Copies what is to be logged before pino looks at it. Secrets are left out, by the name of a field at any
+// depth and by their form inside a text. So is what is beyond the bounds of one line: a log line must not
+// keep the thread from its requests, whatever graph or text a service hands over.
 import { types } from 'node:util';
 import { isSecret, isSecretHeader } from '../secret-names.js';
 import { CENSORED } from '../secret-pairs.js';
@@ -44,8 +44,8 @@ const TOLD = new Set(['type', 'message', 'stack']);
 const BEHIND = /^(?:auth|requirepass|masterauth)$/i;
 
 /**
- * Where a list is: `fields` is a list of header fields, `pair` one in such a list, `arguments` those of a command, `item`
- * one in another.
+ * Where a list is: `fields` is a list of header fields, `pair` one in such a list, `arguments` those of a
+ * command, `item` one in another.
  */
 type Place = 'member' | 'fields' | 'pair' | 'arguments' | 'item';
 
@@ -220,7 +220,9 @@ export class LineCopy {
   }
 }
 
-/** By its name, or by the one beside it: `{ name: 'password', value: '…' }`, `{ name: 'auth', args: ['…'] }`. */
+/**
+ * By its name, or by the one beside it: `{ name: 'password', value: '…' }`, `{ name: 'auth', args: ['…'] }`.
+ */
 const isSecretMember = (source: object, name: string, value: unknown): boolean =>
   isSecret(name, value) || (/^(?:value|args)$/i.test(name) && isSecret(nameIn(source), value));
 

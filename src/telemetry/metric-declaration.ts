@@ -1,4 +1,5 @@
-// What a service may declare as a metric: a name that the page can have, help, and labels with text as values.
+// What a service may declare as a metric: a name that the page can have, help, and labels with text as
+// values.
 import type { Labels, MetricKind } from '../memory/recorder.js';
 import { type Fault, shown } from '../options.js';
 import { isMetricName, objectionTo, snakeCase } from './metric-names.js';

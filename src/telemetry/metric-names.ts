@@ -1,14 +1,14 @@
-// Names of metrics: which of them a family takes on a page, and which `promtool check metrics` refuses or OpenMetrics
-// reserves. One refused name fails the check of the whole page, so a service cannot declare it, and its error has the
-// name to write instead.
+// Names of metrics: which of them a family takes on a page, and which `promtool check metrics` refuses or
+// OpenMetrics reserves. One refused name fails the check of the whole page, so a service cannot declare it,
+// and its error has the name to write instead.
 import type { MetricKind } from '../memory/recorder.js';
 
 /** https://prometheus.io/docs/concepts/data_model/ (a colon is for recording rules). */
 const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
- * The names that a family takes on a page: its own, which in OpenMetrics has no `_total`, and those of its lines.
- * No other family may have any of them.
+ * The names that a family takes on a page: its own, which in OpenMetrics has no `_total`, and those of its
+ * lines. No other family may have any of them.
  */
 export function namesOf(name: string, kind: MetricKind): readonly string[] {
   if (kind === 'gauge') return [name];
@@ -25,7 +25,9 @@ interface Rule {
   readonly mend: (name: string, kind: MetricKind) => string;
 }
 
-/** By prometheus/testutil/promlint of https://github.com/prometheus/client_golang, in the order of mending. */
+/**
+ * By prometheus/testutil/promlint of https://github.com/prometheus/client_golang, in the order of mending.
+ */
 const RULES: readonly Rule[] = [
   { why: 'promtool wants names in snake_case', mend: snakeCase },
   {
@@ -85,7 +87,9 @@ function inBaseUnit(name: string): string {
   return words.map((word) => BASES.get(word) ?? BASES.get(word.replace(PREFIX, '')) ?? word).join('_');
 }
 
-/** @returns why a service cannot have a valid name, and which one it can; undefined when it can have this one */
+/**
+ * @returns why a service cannot have a valid name, and which one it can; undefined when it can have this one
+ */
 export function objectionTo(name: string, kind: MetricKind): string | undefined {
   const broken = RULES.find(({ mend }) => mend(name, kind) !== name);
   if (broken === undefined) return undefined;

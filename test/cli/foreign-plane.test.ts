@@ -81,7 +81,8 @@ describe('a command that asks what is no admin plane of ours', () => {
         answer = (_path, response) => response.writeHead(status).end(body);
         for (const command of COMMANDS) {
           const run = await runCommand(typed(command));
-          // A list without a worker is one, and there is nothing to show. Without one nothing can be replaced.
+          // A list without a worker is one, and there is nothing to show. Without one nothing can be
+          // replaced.
           const isEmpty = body === '[]' && status === 200 && command[0] !== 'reload';
           if (isEmpty && run.code === 0) continue;
           expectOneLine(run, command.join(' '));

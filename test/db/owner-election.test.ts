@@ -19,7 +19,10 @@ const claimant = (pid: number, slot: string | null): Claimant => ({
   slot,
 });
 
-/** Processes that live and the entries they share; each access is a step that the scheduler puts where it likes. */
+/**
+ * Processes that live and the entries they share; each access is a step that the scheduler puts where it
+ * likes.
+ */
 class World {
   readonly alive = new Set<number>();
   readonly #owners = new Map<number, Owner>();
@@ -88,7 +91,9 @@ interface Server {
   starter: number | undefined;
 }
 
-/** One life: gets in, has the server started if that is its turn, uses it, leaves. A kill ends it anywhere. */
+/**
+ * One life: gets in, has the server started if that is its turn, uses it, leaves. A kill ends it anywhere.
+ */
 async function live(world: World, server: Server, slot: string, users: Set<number>): Promise<void> {
   const { pid, lock } = world.start(slot);
   const outcome = await lock;

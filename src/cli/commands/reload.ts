@@ -39,8 +39,8 @@ function secondsIn(text: string): number {
 
 /**
  * @returns the workers in the end
- * @throws CommandFailure when the process lists no worker, and when the reload was given up, is not over in time, or has
- *   left a thread behind
+ * @throws CommandFailure when the process lists no worker, and when the reload was given up, is not over in
+ *   time, or has left a thread behind
  */
 async function follow(
   plane: AdminClient,

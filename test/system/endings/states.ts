@@ -1,4 +1,5 @@
-// What a process may be in the middle of when it is told to end. Each state is entered for real, and seen to be entered.
+// What a process may be in the middle of when it is told to end. Each state is entered for real, and seen to
+// be entered.
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
