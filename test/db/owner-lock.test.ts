@@ -256,8 +256,9 @@ describe('the owner lock', () => {
   it('finds out that it was taken over while it was taken for dead', async () => {
     const lock = await acquire();
     const told = new Promise<string>((resolve) => lock.onSupplanted(resolve));
-    for (const kind of ['json', 'sock', 'beat']) await rm(join(folder, `owner-1.${kind}`));
+    // First: an entry that is missing while there is no other is made again with the next beat.
     await writeFile(join(folder, 'owner-2.json'), JSON.stringify({ ...lock.owner, generation: 2 }));
+    for (const kind of ['json', 'sock', 'beat']) await rm(join(folder, `owner-1.${kind}`));
     expect(await told).to.include(`pid ${process.pid}`);
   });
 
