@@ -1,4 +1,6 @@
-// What breakers and ejection hear of calls that run out of time, by whose time it was.
+// What breakers and ejection hear of calls that run out of time, by whose time it was. Time is the test's: it passes a
+// millisecond at a time, when all that is due has run, so that no pause of the machine can use up a deadline.
+import { mock } from 'node:test';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
@@ -40,6 +42,34 @@ const BEHAVIOURS = {
 const SHORT_MS = 15;
 const BUDGET_MS = 30_000;
 const now = (): number => performance.now();
+
+/** Stops the clock and the timers during each test of a suite. */
+function stopTime(): void {
+  const realNow = performance.now.bind(performance);
+  beforeEach(() => {
+    const begun = realNow();
+    performance.now = () => begun;
+    mock.timers.enable({ apis: ['setTimeout'] });
+  });
+  afterEach(() => {
+    mock.timers.reset();
+    performance.now = realNow;
+  });
+}
+
+/** Passes the time that the test has stopped until the work is done. */
+async function passUntil(work: Promise<void>): Promise<void> {
+  let isDone = false;
+  const done = work.finally(() => (isDone = true));
+  done.catch(() => undefined);
+  for (;;) {
+    await new Promise(setImmediate);
+    if (isDone) return done;
+    const next = now() + 1;
+    performance.now = () => next;
+    mock.timers.tick(1);
+  }
+}
 
 /**
  * Who decided how long the call may take, and whether an answer that is missing then speaks against the
@@ -95,6 +125,7 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
     },
     clock: now,
     random: () => 0,
+    sleep: pause,
   });
   const failures = (): number =>
     [1, 2].reduce((sum, slot) => {
@@ -125,6 +156,8 @@ async function ask(
 }
 
 describe('a call that runs out of time', () => {
+  stopTime();
+
   for (const [what, behaviour] of Object.entries(BEHAVIOURS)) {
     for (const [who, { counts, deadline, timeoutMs }] of Object.entries(DEADLINES)) {
       for (const hedged of [false, true]) {
@@ -132,10 +165,11 @@ describe('a call that runs out of time', () => {
         it(`${title}, of an endpoint that ${what}`, async () => {
           for (const local of [false, true]) {
             const world = setUp(behaviour, 10_000, local);
-            await ask(world, deadline(), {
+            const options = {
               ...(timeoutMs === undefined ? {} : { timeoutMs }),
               ...(hedged ? { hedgeMs: 2 } : {}),
-            });
+            };
+            await passUntil(ask(world, deadline(), options));
             expect(world.reached).to.not.have.length(0);
             if (!counts) {
               expect(world.failures()).to.equal(0);
@@ -152,12 +186,14 @@ describe('a call that runs out of time', () => {
 
   it('has failed under any deadline when it was slower than a success may be', async () => {
     const world = setUp(BEHAVIOURS['never answers'], SHORT_MS - 5);
-    await ask(world, Deadline.allowed(now(), SHORT_MS, BUDGET_MS), {});
+    await passUntil(ask(world, Deadline.allowed(now(), SHORT_MS, BUDGET_MS), {}));
     expect([world.failures(), world.reached]).to.deep.equal([1, ['ignored']]);
   });
 });
 
 describe('what an endpoint says long before a shortened deadline', () => {
+  stopTime();
+
   it('counts as ever, and so does everything under a deadline of one’s own', () => {
     const statuses = fc.constantFrom(200, 302, 404, 429, 500, 502, 503, 504);
     const { signal } = new AbortController();
