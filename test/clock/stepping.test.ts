@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { get, json, post, put } from '#test/support/client.js';
+import { get, json, put } from '#test/support/client.js';
 import { type Cluster, PRIMARY, startCluster } from '#test/support/cluster.js';
 import { answering, TestInstance } from '#test/support/instance.js';
+import { reload } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 
 const CONFIG = fileURLToPath(new URL('./stepping.config.js', import.meta.url));
@@ -186,7 +187,7 @@ describe('a process whose wall clock steps back and forth by an hour', () => {
   it('replaces all workers when it is reloaded, again and again', async () => {
     for (let time = 0; time < 2; time++) {
       const before = await generations();
-      expect((await post(`${cluster.adminUrl}/workers/reload`, {})).status).to.equal(202);
+      expect((await reload(cluster)).status).to.equal(202);
       await becomes((all) => all.every((generation, index) => generation > before[index]!));
     }
   }).timeout(30_000);

@@ -1,4 +1,5 @@
 // JSON over fetch, as the tests speak it.
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 
 export const get = (url: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
   fetch(url, { headers, redirect: 'manual' });
@@ -22,6 +23,16 @@ export function put(url: string, body?: unknown): Promise<Response> {
       ? {}
       : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
+}
+
+/**
+ * Closes the connections that `fetch` keeps open and no request uses. A worker that drains waits for each of them until
+ * `fetch` closes it by itself, four seconds after its last response.
+ */
+export function closeIdleConnections(): void {
+  const kept = getGlobalDispatcher();
+  setGlobalDispatcher(new Agent());
+  void kept.close();
 }
 
 /** The body of an answer that must have the given status. @throws Error that shows the answer */

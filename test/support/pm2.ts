@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isAlive } from '#src/db/process-identity.js';
+import { closeIdleConnections } from './client.js';
 import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster.js';
 import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
@@ -93,8 +94,12 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
     await this.command('start', file);
   }
 
-  /** What the command line of pm2 prints. @throws Error when it fails */
+  /**
+   * What the command line of pm2 prints. No idle connection of `fetch` holds up what it ends.
+   * @throws Error when it fails
+   */
   async command(...args: string[]): Promise<string> {
+    closeIdleConnections();
     const { stdout } = await promisify(execFile)(process.execPath, [PM2, ...args], {
       cwd: this.dataDir,
       env: this.#env,

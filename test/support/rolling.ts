@@ -1,6 +1,6 @@
 // Rolling replacements under load, counted strictly: every request that was sent must be answered 200.
 import { migratesQueues } from '#src/cluster/reuseport.js';
-import { get, json } from './client.js';
+import { closeIdleConnections, get, json } from './client.js';
 import type { Cluster } from './cluster.js';
 import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
@@ -25,9 +25,15 @@ const shown = (list: readonly WorkerView[]) =>
 /** A busy machine may take long to start threads; what is asked for is that nothing is lost. */
 const ROLL_MS = 60_000;
 
+/** Asks for a reload that no idle connection of `fetch` holds up. */
+export function reload(cluster: Cluster): Promise<Response> {
+  closeIdleConnections();
+  return fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+}
+
 export async function rollOnce(cluster: Cluster): Promise<void> {
   const before = await workersOf(cluster);
-  const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+  const answer = await reload(cluster);
   if (answer.status !== 202) throw new Error(`reload was answered ${answer.status}`);
   await answer.arrayBuffer();
   const wanted = JSON.stringify(shown(before.map((one) => ({ ...one, generation: one.generation + 1 }))));

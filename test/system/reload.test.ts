@@ -1,13 +1,14 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { get } from '#test/support/client.js';
+import { closeIdleConnections, get } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
 import { newSeed } from '#test/support/random.js';
 import {
   allServing,
   PATIENT_DRAIN_MS,
+  reload,
   rollUnderLoad,
   type WorkerView,
   workersOf,
@@ -30,15 +31,14 @@ describe('a rolling replacement of all workers', () => {
     await cluster.dispose();
   });
 
-  const reload = (): Promise<Response> => fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
   const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
 
   it('is refused while one is under way', async function () {
     this.timeout(30_000);
     const wire = await Wire.open(cluster.url);
     expect((await wire.request('GET', '/slow'))?.status).to.equal(200);
-    expect((await reload()).status).to.equal(202);
-    await expectProblem(await reload(), 409, 'RELOAD_IN_PROGRESS');
+    expect((await reload(cluster)).status).to.equal(202);
+    await expectProblem(await reload(cluster), 409, 'RELOAD_IN_PROGRESS');
     wire.destroy();
     await until(finished, (count) => count === 1);
     expect(await workersOf(cluster)).to.containSubset(allServing(2));
@@ -59,7 +59,7 @@ describe('a rolling replacement of all workers', () => {
     this.timeout(30_000);
     const wires = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
     const slow = wires.map((wire) => wire.request('GET', '/slow'));
-    expect((await reload()).status).to.equal(202);
+    expect((await reload(cluster)).status).to.equal(202);
     const before = finished();
     for (const [index, answer] of (await Promise.all(slow)).entries()) {
       expect(answer?.status).to.equal(200);
@@ -75,7 +75,7 @@ describe('a rolling replacement of all workers', () => {
     const before = await workersOf(cluster);
     const broken = join(cluster.dataDir, 'broken');
     writeFileSync(broken, '');
-    expect((await reload()).status).to.equal(202);
+    expect((await reload(cluster)).status).to.equal(202);
     const stopped = (): boolean => cluster.logs().some(({ msg }) => String(msg).startsWith('reload stopped'));
     expect(await until(stopped, (yes) => yes)).to.equal(true);
     const serving = ({ id, generation, state }: WorkerView): string => `${id} ${generation} ${state}`;
@@ -88,6 +88,7 @@ describe('a rolling replacement of all workers', () => {
   it('is what SIGHUP asks for away from a terminal', async function () {
     this.timeout(30_000);
     const before = finished();
+    closeIdleConnections();
     cluster.signal('SIGHUP');
     expect(await until(finished, (count) => count > before)).to.equal(before + 1);
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);

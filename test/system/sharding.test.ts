@@ -8,6 +8,7 @@ import { runPrimary } from '#test/support/command.js';
 import { newSeed } from '#test/support/random.js';
 import {
   PATIENT_DRAIN_MS,
+  reload,
   rollUnderLoad,
   servesEveryConnection,
   type WorkerView,
@@ -149,13 +150,11 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           this.timeout(30_000);
           const { certFile, keyFile } = tls!;
           const two = makeCertificate(cluster.dataDir, 'two');
-          const reload = (): Promise<Response> =>
-            fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
           const logged = (line: string): number =>
             cluster.logs().filter(({ msg }) => String(msg).startsWith(line)).length;
 
           copyFileSync(two.certFile, certFile);
-          await reload();
+          await reload(cluster);
           await until(
             () => logged('reload stopped'),
             (count) => count === 1,
@@ -167,7 +166,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
 
           copyFileSync(two.keyFile, keyFile);
           const before = logged('reload finished');
-          await reload();
+          await reload(cluster);
           await until(
             () => logged('reload finished'),
             (count) => count > before,

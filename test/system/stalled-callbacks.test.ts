@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
 import { type Cluster, type LogLine, startCluster } from '#test/support/cluster.js';
 import { deafClient } from '#test/support/deaf-client.js';
-import { type WorkerView, workersOf } from '#test/support/rolling.js';
+import { reload, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { STALLED_CALLBACKS } from './fixtures/paths.js';
@@ -60,8 +60,8 @@ async function asked(cluster: Cluster, path: string): Promise<Socket> {
   );
   return client;
 }
-async function reload(cluster: Cluster): Promise<void> {
-  const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+async function reloaded(cluster: Cluster): Promise<void> {
+  const answer = await reload(cluster);
   expect(answer.status).to.equal(202);
   await answer.arrayBuffer();
 }
@@ -88,7 +88,7 @@ for (const place of ['abort-listener', 'on-response', 'source-return', 'source-d
 
     it('costs its worker alone when that is drained', async () => {
       const client = await asked(the(), `/${place}/drain`);
-      await reload(the());
+      await reloaded(the());
       await interrupted(the(), `/${place}/drain`);
       client.destroy();
     });
@@ -114,7 +114,7 @@ for (const ways of [
       it(`costs its WebSocket alone, which ends by ${way}`, async () => {
         const client = await WebSocketClient.connect(`${the().url}/close/${way}`);
         if (way === 'client') client.destroy();
-        else if (way === 'drain') await reload(the());
+        else if (way === 'drain') await reloaded(the());
         else if (way === 'slow-reader') client.socket.pause();
         if (way !== 'client' && way !== 'drain') client.send(way === 'too-big' ? 'x'.repeat(1025) : 'go');
         await interrupted(the(), `/close/${way}`);

@@ -3,6 +3,7 @@ import { get, json, put } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { Collector } from '#test/support/collector.js';
 import { expectProblem } from '#test/support/problem.js';
+import { reload } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
@@ -158,7 +159,7 @@ describe('the switches of the process, over two workers', () => {
     await switchRoute('/items/:id', 'off');
     await turn('switches/sampling', { ratio: 1 });
     for (const wire of wires) wire.destroy();
-    expect((await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' })).status).to.equal(202);
+    expect((await reload(cluster)).status).to.equal(202);
     const workers = async () =>
       json<{ generation: number; state: string }[]>(await get(`${cluster.adminUrl}/workers`));
     const isNew = ({ generation, state }: { generation: number; state: string }): boolean =>
