@@ -6,7 +6,7 @@ import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
 import { type DelayingProxy, delayingProxy } from '#test/support/delaying-proxy.js';
 import { newSeed } from '#test/support/random.js';
-import { workersOf } from '#test/support/rolling.js';
+import { reload, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { LINGERING } from './fixtures/paths.js';
@@ -18,20 +18,53 @@ const REQUESTS = 20;
 const SPREAD_MS = 30;
 const DRAIN_MS = 10_000;
 
-const DRAINS = [
-  ['SIGTERM', async (cluster: Cluster) => cluster.signal('SIGTERM')],
+type Begin = (cluster: Cluster) => unknown;
+
+const DRAINS: readonly (readonly [string, Begin])[] = [
+  ['SIGTERM', (cluster) => cluster.signal('SIGTERM')],
   [
     'a rolling replacement',
-    async (cluster: Cluster) => {
-      const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
-      expect(answer.status).to.equal(202);
+    async (cluster) => {
+      expect((await reload(cluster)).status).to.equal(202);
       await until(
         () => workersOf(cluster),
         (list) => list.some(({ state }) => state === 'draining'),
       );
     },
   ],
-] as const;
+];
+
+/** What was answered on connections that were idle for so long. */
+interface Answered {
+  readonly pauseMs: number;
+  readonly statuses: readonly (number | string)[];
+  readonly closes: readonly (boolean | undefined)[];
+}
+
+async function ask(proxy: DelayingProxy, cluster: Cluster, begin: Begin): Promise<Answered[]> {
+  const wires = await Promise.all(
+    Array.from({ length: PAUSES_MS.length * REQUESTS }, () => Wire.open(proxy.url, cluster.ca)),
+  );
+  const first = await Promise.all(wires.map((wire) => wire.request('GET', '/thread')));
+  expect(first.every((answer) => answer?.status === 200)).to.equal(true);
+  await begin(cluster);
+  const seen: Answered[] = [];
+  for (const pauseMs of PAUSES_MS) {
+    await sleep(pauseMs);
+    const answers = await Promise.all(
+      wires.splice(0, REQUESTS).map(async (wire, number) => {
+        await sleep((number * SPREAD_MS) / REQUESTS);
+        return wire.request('POST', '/orders', ['Content-Type: application/json'], `[${number}]`);
+      }),
+    );
+    seen.push({
+      pauseMs,
+      statuses: answers.map((answer) => answer?.status ?? 'no response'),
+      closes: answers.map((answer) => answer?.closes),
+    });
+  }
+  return seen;
+}
 
 for (const [sharding, withTls] of [
   ['acceptor', false],
@@ -40,41 +73,35 @@ for (const [sharding, withTls] of [
   describe(`idle connections in a drain, SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, function () {
     this.timeout(90_000);
     const seed = newSeed();
-    let cluster: Cluster;
-    let proxy: DelayingProxy;
-    beforeEach(async function () {
+    const ends: (() => Promise<void>)[] = [];
+    const runs = new Map<string, Promise<Answered[]>>();
+
+    // A drain is little work and long waits: those of a suite, each of a process of its own, wait beside each other.
+    before(async function () {
       if (sharding === 'reuseport' && process.platform !== 'linux') this.skip();
       if (withTls) needsOpenssl(this);
-      const dataDir = newDataDir();
-      const tls = withTls ? makeCertificate(dataDir, 'one') : undefined;
-      const env = { SHARDING: sharding, WORKERS: '1', DRAIN_MS: String(DRAIN_MS) };
-      cluster = await startCluster({ config: LINGERING, dataDir, tls, env });
-      proxy = await delayingProxy(cluster.url, seed);
+      for (const [what, begin] of DRAINS) {
+        const dataDir = newDataDir();
+        const tls = withTls ? makeCertificate(dataDir, 'one') : undefined;
+        const env = { SHARDING: sharding, WORKERS: '1', DRAIN_MS: String(DRAIN_MS) };
+        const cluster = await startCluster({ config: LINGERING, dataDir, tls, env });
+        ends.unshift(() => cluster.dispose());
+        const proxy = await delayingProxy(cluster.url, seed);
+        ends.unshift(() => proxy.close());
+        const run = ask(proxy, cluster, begin);
+        run.catch(() => undefined); // awaited by its test
+        runs.set(what, run);
+      }
     });
-    afterEach(async () => {
-      await proxy?.close();
-      await cluster?.dispose();
+    after(async () => {
+      for (const end of ends) await end();
     });
 
-    for (const [what, begin] of DRAINS) {
+    for (const [what] of DRAINS) {
       it(`get a response to a request after any pause of ${what} (seed ${seed})`, async () => {
-        const wires = await Promise.all(
-          Array.from({ length: PAUSES_MS.length * REQUESTS }, () => Wire.open(proxy.url, cluster.ca)),
-        );
-        const first = await Promise.all(wires.map((wire) => wire.request('GET', '/thread')));
-        expect(first.every((answer) => answer?.status === 200)).to.equal(true);
-        await begin(cluster);
-        for (const pauseMs of PAUSES_MS) {
-          await sleep(pauseMs);
-          const answers = await Promise.all(
-            wires.splice(0, REQUESTS).map(async (wire, number) => {
-              await sleep((number * SPREAD_MS) / REQUESTS);
-              return wire.request('POST', '/orders', ['Content-Type: application/json'], `[${number}]`);
-            }),
-          );
-          const statuses = answers.map((answer) => answer?.status ?? 'no response');
+        for (const { pauseMs, statuses, closes } of await runs.get(what)!) {
           expect(statuses, `after ${pauseMs} ms`).to.deep.equal(Array(REQUESTS).fill(200));
-          if (pauseMs > 0) expect(answers.every((answer) => answer?.closes)).to.equal(true);
+          if (pauseMs > 0) expect(closes, `after ${pauseMs} ms`).to.deep.equal(Array(REQUESTS).fill(true));
         }
       });
     }
