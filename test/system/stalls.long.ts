@@ -5,6 +5,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
+import { burnBesideOthers } from './burning.js';
 import { STALLS } from './fixtures/paths.js';
 
 const STALL_MS = 1_000;
@@ -15,7 +16,7 @@ const INNOCENT = 100;
 const highest = (all: readonly number[]): number => Math.round(Math.max(...all));
 
 describe('what a stall costs', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let cluster: Cluster;
   before(async () => {
     cluster = await startCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
@@ -106,5 +107,9 @@ describe('what a stall costs', function () {
     console.log(JSON.stringify({ innocent: INNOCENT, statuses, highestMsAfterTheBreak: highest(after) }));
     expect(after.filter((ms) => ms < 1_000)).to.have.length(INNOCENT);
     for (const wire of [victim, ...wires]) wire.destroy();
+  });
+
+  it('interrupts nothing else, whatever ends just when it is broken off', async () => {
+    await burnBesideOthers(cluster, { workers: 2, stallMs: STALL_MS, stepMs: 2 });
   });
 });

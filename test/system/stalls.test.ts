@@ -7,9 +7,12 @@ import { rollOnce, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
+import { burnBesideOthers } from './burning.js';
 import { STALLS } from './fixtures/paths.js';
 
 const STALL_MS = 500;
+/** So many that a worker has served for longer than its backoff when its turn to stall comes again. */
+const WORKERS = 4;
 
 interface Problem {
   readonly code: string;
@@ -22,8 +25,8 @@ interface Recorded {
 
 const shown = (list: readonly WorkerView[]) =>
   list.map(({ id, generation, state }) => ({ id, generation, state }));
-const settled = (list: readonly WorkerView[]): boolean =>
-  list.length === 2 && list.every(({ state }) => state === 'ready');
+const settled = (list: readonly WorkerView[], workers: number): boolean =>
+  list.length === workers && list.every(({ state }) => state === 'ready');
 
 /** What the log says of workers in trouble, by method, route and status. */
 const requestsDumped = (cluster: Cluster, reason: string) =>
@@ -43,7 +46,12 @@ describe('a handler that keeps the event loop from turning', () => {
     cluster = await startCluster({
       config: STALLS,
       // The hundred requests beside a stall would be refused where other programs take the core.
-      env: { STALL_MS: String(STALL_MS), DRAIN_MS: '500', ADAPTIVE_LIMIT: 'off' },
+      env: {
+        WORKERS: String(WORKERS),
+        STALL_MS: String(STALL_MS),
+        DRAIN_MS: '500',
+        ADAPTIVE_LIMIT: 'off',
+      },
     });
   });
   after(async function () {
@@ -61,13 +69,17 @@ describe('a handler that keeps the event loop from turning', () => {
       other.destroy();
     }
   };
-  const allReady = () => until(() => workersOf(cluster), settled);
+  const allReady = () =>
+    until(
+      () => workersOf(cluster),
+      (list) => settled(list, WORKERS),
+    );
   const generations = (list: readonly WorkerView[]) => list.reduce((sum, one) => sum + one.generation, 0);
   /** A worker that was broken off is in rotation for a moment more, until it says that it leaves. */
   const replacedSince = (before: readonly WorkerView[]) =>
     until(
       () => workersOf(cluster),
-      (list) => settled(list) && generations(list) > generations(before),
+      (list) => settled(list, WORKERS) && generations(list) > generations(before),
     );
   const line = (text: string) =>
     until(
@@ -244,14 +256,7 @@ describe('a handler that keeps the event loop from turning', () => {
 
   it('is the only one that is broken off, beside short ones whose turn comes just then', async function () {
     this.timeout(60_000);
-    const load = keepAliveLoad(cluster.url, ['/thread'], 8);
-    await load.answered(20);
-    for (let ms = STALL_MS + 30; ms <= STALL_MS + 130; ms += 10) {
-      await allReady();
-      expect((await get(`${cluster.url}/burn/${ms}`)).status).to.be.oneOf([200, 500]);
-    }
-    await load.stop();
-    expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
+    await burnBesideOthers(cluster, { workers: WORKERS, stallMs: STALL_MS, stepMs: 20 });
     await allReady();
   });
 
@@ -289,7 +294,7 @@ describe('a worker that stands still in native code', () => {
       expect((await answer)?.status, 'whoever waited is answered after all').to.equal(200);
       const after = await until(
         () => workersOf(cluster),
-        (list) => list.length === 2 && settled(list),
+        (list) => settled(list, 2),
       );
       expect(after.map(({ generation }) => generation)).to.have.members([1, 2]);
       expect((await cluster.stop()).code).to.equal(0);
