@@ -17,7 +17,7 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
-const ROLLS = 3;
+const ROLLS = 2;
 
 describe('a rolling replacement of all workers', () => {
   const seed = newSeed();

