@@ -43,38 +43,43 @@ describe('a worker whose heap grows over WORKER_HEAP_MB', () => {
 
 describe('a worker that leaks fast, with the default of WORKER_HEAP_MB', () => {
   let cluster: Cluster;
-  beforeEach(async function () {
+  before(async function () {
     this.timeout(30_000);
     // What V8 gives each thread in a container of 512 MiB.
     cluster = await startCluster({ config: LEAKING, entry: ['--max-old-space-size=128', PRIMARY] });
   });
-  afterEach(async function () {
+  after(async function () {
     this.timeout(30_000);
     await cluster.dispose();
   });
 
-  const replaced = async (): Promise<void> => {
-    await until(
+  const generations = async (): Promise<number[]> => {
+    const serving = await until(
       () => workersOf(cluster),
-      (workers) => workers.length === 2 && workers.some(({ generation }) => generation > 1),
+      (workers) => workers.length === 2 && workers.every(({ state }) => state === 'ready'),
     );
-    expect(cluster.logs().some(({ reason }) => reason === 'heap')).to.equal(true);
-    expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
+    return serving.map(({ generation }) => generation);
   };
+  const heapRestarts = (): number => cluster.logs().filter(({ reason }) => reason === 'heap').length;
 
   for (const mib of [20, 50]) {
     it(`is replaced before V8 ends the process, at ${mib} MiB a second`, async function () {
       this.timeout(60_000);
+      const [before, restarts] = [await generations(), heapRestarts()];
       expect((await get(`${cluster.url}/leak-per-second?mib=${mib}`)).status).to.equal(200);
-      await replaced();
+      const after = await until(generations, (now) => now.join() !== before.join());
+      expect(after).to.not.deep.equal(before);
+      expect(heapRestarts()).to.be.above(restarts);
+      expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
     });
   }
 
   it('is not replaced for garbage, however much of it', async function () {
     this.timeout(60_000);
+    const before = await generations();
     for (let time = 0; time < 100; time += 1) {
       expect((await get(`${cluster.url}/garbage?mib=5`)).status).to.equal(200);
     }
-    expect((await workersOf(cluster)).map(({ generation }) => generation)).to.deep.equal([1, 1]);
+    expect(await generations()).to.deep.equal(before);
   });
 });
