@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { multilane, Project, type Ran } from '#test/support/cli.js';
-import { get, json } from '#test/support/client.js';
+import { closeIdleConnections, get, json } from '#test/support/client.js';
 import { CLI, cleanEnvironment, within } from '#test/support/cluster.js';
 import { nodeTest } from '#test/support/node-test.js';
 import { until } from '#test/support/until.js';
@@ -82,7 +82,9 @@ describe('multilane dev', () => {
     const served = async (times: number): Promise<unknown> => {
       const url = (await until(urls, (all) => all.length >= times))[times - 1];
       expect(url, lines.join('\n')).to.be.a('string');
-      return json(await get(url!));
+      const body = await json(await get(url!));
+      closeIdleConnections(); // the next start waits until this process has drained
+      return body;
     };
     try {
       expect(await served(1)).to.equal(1);
