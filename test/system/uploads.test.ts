@@ -6,7 +6,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { type FastUpload, fastUpload } from '#test/support/fast-upload.js';
 import { UPLOADS } from './fixtures/paths.js';
 
-const BYTES = 128 * 1024 * 1024;
+const BYTES = 64 * 1024 * 1024;
 /**
  * Of the process, for two uploads: each holds what one turn of the loop may add to 64 KiB, and its handler as
  * much.
