@@ -7,7 +7,7 @@ import { STATES } from './endings/states.js';
 const LATE_MS = 5_000;
 
 /** The long form enters every state. */
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 describe('a process that is told to end in the middle of something', function () {
   this.timeout(120_000);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { killStorm } from '#test/support/kill-storm.js';
 import { newSeed } from '#test/support/random.js';
 
-const KILLS = 3;
+const KILLS = 2;
 
 describe('kill -9 during checkouts', () => {
   const seed = newSeed();

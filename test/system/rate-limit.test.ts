@@ -29,7 +29,7 @@ describe('RATE_LIMIT over four workers', () => {
 
   it('admits its burst and then its rate, whichever workers are asked', async () => {
     const { url } = await start('100/second');
-    const { times, seconds } = await admitted(url, 3_000);
+    const { times, seconds } = await admitted(url, 2_000);
     // Answers may come a little closer together than they were admitted.
     expect(times.length).to.be.at.most(100 + 100 * (seconds + 0.02));
     // Only a standstill of a whole second would lose any.
@@ -38,7 +38,7 @@ describe('RATE_LIMIT over four workers', () => {
 
   it('admits no more than one at once with a burst of one', async () => {
     const { url } = await start('100/second;burst=1');
-    const { times, seconds } = await admitted(url, 3_000);
+    const { times, seconds } = await admitted(url, 2_000);
     expect(times.length).to.be.at.most(1.5 + 100 * (seconds + 0.02));
     // A share-nothing limiter would admit four times that; what the machine holds up cannot be had later here.
     expect(times.length).to.be.at.least(60 * seconds);

@@ -4,7 +4,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { SIEGE } from './fixtures/paths.js';
 import { heldBy, siege } from './siege/siege.js';
 
-const SECONDS = 8;
+const SECONDS = 6;
 /** Bounds of a calm machine, times this. */
 const NOISE = 3;
 
@@ -16,7 +16,7 @@ describe('beside hostile clients and careless handlers', () => {
   after(() => cluster.dispose());
 
   it('an ordinary client is served, and afterwards nothing is held', async () => {
-    const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 3, carelessCalls: 700 });
+    const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 2, carelessCalls: 700 });
     const shown = JSON.stringify({ ...report, experience: { ...report.experience, latencies: undefined } });
     expect(report.errorShare, shown).to.be.below(0.01);
     expect(report.p99Ms, shown).to.be.below(NOISE * 5 * Math.max(20, report.unloadedP99Ms));
