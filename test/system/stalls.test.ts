@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
@@ -274,7 +276,8 @@ describe('a worker that stands still in native code', () => {
     });
     try {
       const stuck = await Wire.open(cluster.url);
-      const answer = stuck.request('GET', '/native/2');
+      const file = join(cluster.dataDir, 'goes-on');
+      const answer = stuck.request('GET', `/native-until?file=${encodeURIComponent(file)}`);
       const wedged = await until(
         () => workersOf(cluster),
         (list) =>
@@ -285,12 +288,13 @@ describe('a worker that stands still in native code', () => {
       for (const reason of ['stalled', 'wedged']) {
         const [dump, ...others] = requestsDumped(cluster, reason);
         expect(others, reason).to.deep.equal([]);
-        expect(dump?.requests[0]).to.deep.equal({ method: 'GET', route: '/native/{seconds}', status: null });
+        expect(dump?.requests[0]).to.deep.equal({ method: 'GET', route: '/native-until', status: null });
       }
       const load = keepAliveLoad(cluster.url, ['/thread'], 2, { perConnection: 1 });
       await load.answered(50);
       await load.stop();
       expect(load.account.lost).to.deep.equal([]);
+      writeFileSync(file, '');
       expect((await answer)?.status, 'whoever waited is answered after all').to.equal(200);
       const after = await until(
         () => workersOf(cluster),
