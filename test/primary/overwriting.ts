@@ -1,0 +1,149 @@
+// A primary whose shared memory is written over, and everything that it does with that memory.
+import fc from 'fast-check';
+import { addressKeys } from '#src/memory/address-cells.js';
+import { ConnectionCensus } from '#src/memory/connection-shares.js';
+import { DatabaseBudget } from '#src/memory/database-budget.js';
+import { MAX_ENDPOINTS } from '#src/memory/layout.js';
+import { RateTable } from '#src/memory/rate-table.js';
+import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { type Brain, createBrain } from '#src/primary/brain.js';
+import { EjectionWatch } from '#src/primary/ejections.js';
+import { flightLog } from '#src/primary/flight-log.js';
+import { limitsRoute } from '#src/primary/limits-route.js';
+import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
+import { reclaimSlot } from '#src/primary/reclaim.js';
+import { workerList } from '#src/primary/worker-list.js';
+import { sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { Exposition } from '#src/telemetry/prometheus.js';
+import { breakerRoutes } from '#src/upstream/breaker-routes.js';
+import { withNamed } from '#src/upstream/named-breakers.js';
+import { Registry } from '#src/upstream/registry.js';
+import { SlotTable } from '#src/upstream/slots.js';
+import { sweepAll } from '#test/memory/sweep-all.js';
+import { silentLog } from '#test/support/silent-log.js';
+
+const WORKERS = 2;
+const SLOTS = [1, 2, 3];
+const LIMITS = {
+  maxInFlight: 100,
+  adaptiveLimit: 'on',
+  rateLimit: null,
+  maxPendingBodies: 10,
+  maxBufferedBodyBytes: 1_000_000,
+  maxStreams: 10,
+  maxStreamsPerAddress: undefined,
+} as unknown as Parameters<typeof limitsRoute>[0];
+
+/**
+ * Words of one value, and words that differ. Behind the header, which a thread reads before it runs any other
+ * code.
+ */
+const fillings = fc.oneof(
+  fc.constantFrom(-1, 1, 0x01010101, 0x7f7f7f7f, -0x7f7f7f80, 0x7fffffff, -0x80000000).map(always),
+  fc.integer().map(scattered),
+  fc.integer().map((seed) => small(scattered(seed))),
+);
+
+/** Writes over all of it and does everything, so many times. @throws what the primary has thrown */
+export async function overwrite(runs: number): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(fillings, async (wordAt) => {
+      const primary = await aPrimary();
+      const words = new Int32Array(primary.brain.block.buffer);
+      for (let index = 16; index < words.length; index++) words[index] = wordAt(index);
+      for (const slot of SLOTS) {
+        const rows = new Int32Array(primary.brain.series.of(slot));
+        for (let index = 1; index < rows.length; index++) rows[index] = wordAt(index);
+      }
+      await everything(primary);
+    }),
+    { numRuns: runs },
+  );
+}
+
+type Primary = Awaited<ReturnType<typeof aPrimary>>;
+
+export async function aPrimary() {
+  const settings = { workers: WORKERS, breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
+  const brain: Brain = createBrain(settings, silentLog, () => undefined);
+  const { block, clock, ejections } = brain;
+  const page = new SnapshotPage(block);
+  const registry = new Registry({
+    clock,
+    now: () => new Date(0),
+    schedule: () => () => undefined,
+    publish: (snapshot) => page.publish(JSON.stringify(snapshot)),
+    slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
+      brain.load.reset(slot);
+      brain.breakers.reset(slot);
+      ejections.reset(slot);
+    }),
+    ejections,
+    addresses: { admit: async ({ host }) => host },
+    health: { watch: () => () => undefined },
+    revisionPrefix: 'p',
+    maxSnapshotBytes: 1 << 20,
+  });
+  const put = async (id: string): Promise<void> => {
+    const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };
+    await registry.put('orders', id, body, { mayShadowLocal: false });
+  };
+  for (const id of ['a', 'b', 'c']) await put(id);
+  const slot = brain.named.slotOf('orders stripe');
+  brain.named.agree(slot, [500, 20, 5_000, 3, 10_000], false);
+  return { brain, registry, put };
+}
+
+/**
+ * In the order in which a process comes to it: by itself, for operators, when threads end and instances come.
+ */
+async function everything({ brain, registry, put }: Primary): Promise<void> {
+  const { block, series, clock, recorder, board } = brain;
+  const threads = SLOTS.map((slot) => ({
+    worker: slot,
+    slot,
+    generation: 1,
+    state: { kind: 'ready' },
+    startedAt: new Date(0),
+  }));
+  const supervisor = { threads } as unknown as Parameters<typeof workerSource>[0];
+  const watch = new EjectionWatch(brain.ejections, registry);
+  for (let look = 0; look < 3; look++) watch.look();
+  recorder.counter('of_the_primary_total', { reason: 'new' }).add();
+  new ConnectionCensus(block).publish([[addressKeys(block)('10.0.0.1'), 1]]);
+  sweepAll(RateTable.of(block, clock));
+  for (const thread of threads) flightLog(brain, silentLog)(thread, 'test');
+
+  workerList(supervisor, block, series, clock);
+  const guarded = withNamed(registry, () => brain.named.list());
+  const sources = [
+    sharedMemorySource(block, series),
+    heldSource(block),
+    workerSource(supervisor, block),
+    breakerSource(guarded, board),
+  ];
+  await new Exposition(sources).render('prometheus');
+  const request = { params: {}, query: new URLSearchParams(), body: undefined } as never;
+  await limitsRoute(LIMITS, brain, supervisor).handler(request);
+  for (const route of breakerRoutes(guarded, board)) if (route.method === 'GET') await route.handler(request);
+  const pool = new DatabaseBudget(block, 0, 0, clock);
+  pool.want();
+  pool.tryAcquire();
+  pool.release();
+
+  for (const slot of SLOTS) reclaimSlot(brain, slot);
+  for (const id of ['b', 'd']) await put(id);
+  watch.look();
+}
+
+function always(word: number): (index: number) => number {
+  return () => word;
+}
+
+function scattered(seed: number): (index: number) => number {
+  return (index) => Math.imul((index + seed) ^ (index >>> 7), 0x9e3779b1);
+}
+
+function small(wordAt: (index: number) => number): (index: number) => number {
+  return (index) => (wordAt(index) >>> 8) & 0xff;
+}
