@@ -4,13 +4,18 @@ import { requirePlatform } from '#scripts/platform.mjs';
 
 requirePlatform();
 const { CommanderError } = await import('commander');
+const { exitProcess } = await import('./cluster/process-exit.js');
 const { exitCodeOf, messageOf } = await import('./cli/failure.js');
 const { createProgram } = await import('./cli/program.js');
 
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  // Commander has said already what it has to say.
-  if (!(error instanceof CommanderError)) process.stderr.write(`multilane: ${messageOf(error)}\n`);
   process.exitCode = exitCodeOf(error);
+  // Commander has said already what it has to say.
+  if (!(error instanceof CommanderError)) {
+    process.stderr.write(`multilane: ${messageOf(error)}\n`);
+    // Not left to the loop: code of the project may have opened something, or wait for a file that hangs.
+    await exitProcess(exitCodeOf(error), false);
+  }
 }

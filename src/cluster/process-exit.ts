@@ -33,8 +33,11 @@ const GUARD_MS = 300;
 const LAST_MS = 500;
 /** The same where nothing still runs: only a listener of `exit` can hold that up. */
 const UNHURRIED_MS = 2_000;
-/** The guard waits in pieces, so that a pause of the process is not taken for time that has passed. */
+/** Whatever is left of an end: the listeners of `exit` have to run. */
+const LEAST_MS = 100;
+/** The guard waits in pieces, so that of a pause of the process only so much is taken for time that has passed. */
 const PIECE_MS = 50;
+const MOST_OF_PIECE_MS = 300;
 const GUARD = 'multilane-guard';
 
 /** Threads that this one has started, whoever in it. */
@@ -49,15 +52,17 @@ let ending: Promise<never> | undefined;
 /**
  * Ends the process with this code. Runs the listeners of `exit`, in which logs are written.
  * @param isStuck a thread still runs and cannot be told to end
+ * @param withinMs what is left for it; it takes 2 s at most, and half a second where anything still runs
  */
-export function exitProcess(code: number, isStuck: boolean): Promise<never> {
-  ending ??= exitOnce(code, isStuck);
+export function exitProcess(code: number, isStuck: boolean, withinMs = UNHURRIED_MS): Promise<never> {
+  ending ??= exitOnce(code, isStuck, Math.max(LEAST_MS, Math.min(withinMs, UNHURRIED_MS)));
   return ending;
 }
 
-async function exitOnce(code: number, isStuck: boolean): Promise<never> {
+async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promise<never> {
   const isHeld = isStuck || isBusy();
-  await Promise.race([guarded(isHeld ? LAST_MS : UNHURRIED_MS).catch(() => undefined), delay(GUARD_MS)]);
+  const lastMs = isHeld ? Math.min(LAST_MS, withinMs) : withinMs;
+  await Promise.race([guarded(lastMs).catch(() => undefined), delay(GUARD_MS)]);
   attempt(() => process.emit('exit', code));
   process.removeAllListeners('exit');
   if (!isHeld) process.exit(code);
@@ -76,7 +81,7 @@ async function exitOnce(code: number, isStuck: boolean): Promise<never> {
 }
 
 /** `process.exit` may have to wait: for a thread, a debugger, or a file or name that the system is looking up. */
-export const isBusy = (): boolean =>
+const isBusy = (): boolean =>
   threads.size > 0 ||
   inspectorUrl() !== undefined ||
   process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(name));
@@ -95,7 +100,13 @@ function attempt(way: () => unknown): void {
  * exit(3) runs, Node.js aborts the process instead of doing anything for a thread: that is an end as well.
  */
 async function guarded(ms: number): Promise<void> {
-  const script = `for (let left = ${ms}; left > 0; left -= ${PIECE_MS}) ${standstill(PIECE_MS)};
+  // Its own start is part of the time, so it counts from here on.
+  const script = `const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+    for (let leftMs = ${ms}, atMs = ${Number(process.hrtime.bigint()) / 1e6}; leftMs > 0; ) {
+      ${standstill(PIECE_MS)};
+      leftMs -= Math.min(nowMs() - atMs, ${MOST_OF_PIECE_MS});
+      atMs = nowMs();
+    }
     process.kill(process.pid, 'SIGKILL');`;
   const guard = new Worker(script, { eval: true, name: GUARD });
   await once(guard, 'online');

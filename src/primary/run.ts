@@ -3,12 +3,13 @@
 // loaded.
 import { isatty } from 'node:tty';
 import { verifyAddon } from '../addon-hash.js';
+import { exitProcess } from '../cluster/process-exit.js';
 import { Signals } from '../cluster/signals.js';
 import { checkOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
 import { loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-files.js';
-import { ConfigError, StartError } from '../errors.js';
+import { startFailure } from './start-failure.js';
 
 export interface RunOptions {
   /** Flags: `process.argv` without what started us. */
@@ -39,14 +40,13 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
       const { start } = await import('./start.js');
       await start(loaded.settings, loaded.warnings, signals);
     } else {
-      process.stdout.write(loaded.text);
+      await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
+      // Not left to the loop: code of the project may have opened something, or wait for a file that hangs.
+      await exitProcess(Number(process.exitCode ?? 0), false);
     }
   } catch (error) {
-    const known = error instanceof ConfigError || error instanceof StartError;
-    const line = known
-      ? error.message
-      : `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
-    process.stderr.write(`multilane: ${line}\n`);
-    process.exit(known ? error.exitCode : 1);
+    const { message, exitCode } = startFailure(error);
+    process.stderr.write(`multilane: ${message}\n`);
+    await exitProcess(exitCode, false);
   }
 }

@@ -1,5 +1,6 @@
 // `multilane migrate`: creates and migrates the databases of the project, as a start does, and nothing else.
 import type { Command } from 'commander';
+import { exitProcess } from '../../cluster/process-exit.js';
 import type { DatabaseState } from '../../primary/databases.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import { type ProjectOptions, projectSettings, withProject } from '../project.js';
@@ -21,6 +22,8 @@ export function migrateCommand(program: Command): void {
       const states = await (options.status ? databaseStates : migrateDatabases)(settings, log);
       const pending = options.status ? 'pending' : 'applied now';
       await (options.json ? printJson(jsonOf(states, pending)) : print(tableFor(states, pending)));
+      // A service may have set a timer while it was loaded.
+      await exitProcess(0, false);
     });
 }
 

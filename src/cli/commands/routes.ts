@@ -1,5 +1,6 @@
 // `multilane routes`: what a project answers, without starting it.
 import type { Command } from 'commander';
+import { exitProcess } from '../../cluster/process-exit.js';
 import type { RouteInfo, RouteOptions } from '../../server/handler.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import { type ProjectOptions, projectSettings, withProject } from '../project.js';
@@ -15,7 +16,7 @@ export function routesCommand(program: Command): void {
       const table = tableOf(['METHOD', 'PATH', 'SERVICE', 'OPTIONS'], routes.map(rowOf));
       await (options.json ? printJson(routes) : print(table));
       // A service may have set a timer while it registered its routes.
-      process.exit();
+      await exitProcess(0, false);
     });
 }
 

@@ -1,0 +1,16 @@
+// What a start that has failed says, and how the process ends.
+import { ConfigError, StartError } from '../errors.js';
+
+export interface StartFailure {
+  /** For the one line on stderr; with a stack only for what nobody foresaw. */
+  readonly message: string;
+  readonly exitCode: number;
+}
+
+export function startFailure(error: unknown): StartFailure {
+  const { message, exitCode } =
+    error instanceof ConfigError || error instanceof StartError
+      ? error
+      : { message: `cannot start: ${error instanceof Error ? error.stack : String(error)}`, exitCode: 1 };
+  return { message, exitCode };
+}
