@@ -1,5 +1,5 @@
 // What the outside world may say to the process, and what it means (CONTRACT section 2).
-import { exitProcess, isBusy } from './process-exit.js';
+import { exitProcess } from './process-exit.js';
 
 /** npm and a terminal deliver one Ctrl-C more than once; only a later signal means "now". */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
@@ -13,34 +13,29 @@ export interface SignalHandlers {
   reload(): void;
 }
 
+/**
+ * A signal to stop has no listener until there is something to stop in order. Until then it ends the process as it ends any
+ * other: also while code of the project keeps the thread, where a listener would never be called. Process 1 of a
+ * container listens from the start, because the kernel spares it otherwise.
+ */
 export class Signals {
+  readonly #stopping: readonly NodeJS.Signals[];
   #handlers: SignalHandlers | undefined;
+  #listens = false;
   #firstAt: number | undefined;
-  /** The first that came before somebody handled it. */
+  /** The first that came before it was handled. */
   #early: string | undefined;
-  #holds = false;
 
-  /** Listens from here on. Until something is held, a signal to stop ends the process: nothing runs yet. */
-  constructor(stdinIsTerminal: boolean) {
-    process.on('SIGTERM', (signal) => this.#stop(signal));
-    process.on('SIGINT', (signal) => this.#stop(signal));
-    process.on('SIGHUP', (signal) => (stdinIsTerminal ? this.#stop(signal) : this.#handlers?.reload()));
-  }
-
-  /**
-   * What is held from here on has to be let go: a signal waits until it is handled. Never resolves when one
-   * has come before and the process ends.
-   */
-  hold(): Promise<void> {
-    if (this.#early !== undefined && !this.#holds) return new Promise(() => undefined);
-    this.#holds = true;
-    return Promise.resolve();
+  constructor(stdinIsTerminal: boolean, isProcess1 = process.pid === 1) {
+    this.#stopping = stdinIsTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
+    if (!stdinIsTerminal) process.on('SIGHUP', () => this.#handlers?.reload());
+    if (isProcess1) this.#listen();
   }
 
   handle(handlers: SignalHandlers): void {
     this.#handlers = handlers;
-    const early = this.#early;
-    if (early !== undefined) setImmediate(() => this.#stop(early)); // whoever handles it is being made
+    this.#listen();
+    if (this.#early !== undefined) this.#stop(this.#early);
     // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and
     // until then messages wait in the channel.
     process.on('message', (message) => {
@@ -48,12 +43,16 @@ export class Signals {
     });
   }
 
+  #listen(): void {
+    if (this.#listens) return;
+    this.#listens = true;
+    for (const one of this.#stopping) process.on(one, (signal) => this.#stop(signal));
+  }
+
   #stop(signal: string): void {
     if (this.#handlers === undefined) {
       this.#early ??= signal;
-      if (this.#holds) return;
-      if (!isBusy()) process.exit(0);
-      void exitProcess(0, true);
+      void exitProcess(0, false);
       return;
     }
     const now = performance.now();

@@ -10,6 +10,7 @@ import type { Settings } from '../config.js';
 import { makeFolder } from '../db/make-folder.js';
 import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from '../db/owner-lock.js';
 import { StartError } from '../errors.js';
+import type { Lifecycle } from './lifecycle.js';
 
 type Log = OwnerLockOptions['log'];
 
@@ -39,16 +40,43 @@ export async function claim(
 }
 
 /**
+ * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait for the claim,
+ * which makes none then; one that comes later waits for the lock, to release it.
+ * @param claiming given what it has to await before the entry is made
+ * @returns what was claimed; never settles when the process ends before
+ */
+export async function claimUntil<T extends Claim>(
+  isEnding: () => boolean,
+  claiming: (entering: () => Promise<void>) => Promise<T>,
+  lifecycle: Pick<Lifecycle, 'defer'>,
+): Promise<T> {
+  let entered = false;
+  const claimed = claiming(() => {
+    if (isEnding()) return untilTheEnd();
+    entered = true;
+    return Promise.resolve();
+  });
+  lifecycle.defer('owner lock', async () => {
+    if (entered) await (await claimed.catch(() => undefined))?.lock?.release();
+  });
+  const claim = await claimed;
+  return isEnding() ? untilTheEnd() : claim;
+}
+
+const untilTheEnd = (): Promise<never> => new Promise(() => undefined);
+
+/**
  * DATA_DIR for a process that takes over from none.
  * @param entering see OwnerLockOptions
  * @throws StartError naming the folder, and its owner
  */
-export function claimAlone(
+export async function claimAlone(
   { dataDir }: Pick<Settings, 'dataDir'>,
   log: Log,
   entering: () => Promise<void>,
-): Promise<OwnerLock> {
-  return claimFolder({ folder: dataDir, slot: null, what: 'DATA_DIR', log, entering });
+): Promise<Claim & { readonly lock: OwnerLock }> {
+  const lock = await claimFolder({ folder: dataDir, slot: null, what: 'DATA_DIR', log, entering });
+  return { lock, sharing: 'alone' };
 }
 
 async function claimFolder(

@@ -1,9 +1,13 @@
 // The data plane's front door, by SHARDING, and its certificate: checked before anything serves.
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { Acceptor } from '../cluster/acceptor.js';
 import { ReusePort } from '../cluster/reuseport.js';
 import type { Sharding, Sharing } from '../cluster/sharding.js';
 import type { Settings } from '../config.js';
+import { StartError } from '../errors.js';
 import type { Block } from '../memory/block.js';
 import { openedConnections } from '../memory/connections.js';
 import { readWorker } from '../memory/worker-row.js';
@@ -21,4 +25,20 @@ export async function openDataPlane(
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
   const opened = openedConnections(block);
   return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened }, log);
+}
+
+/**
+ * The address that HOST stands for: of those of a name an IPv6 one, where the machine has any, as the core would choose.
+ * @throws StartError for a name that cannot be resolved
+ */
+export async function addressOf(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host;
+  const found = await lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new StartError(`cannot listen on ${host} (data plane): HOST cannot be resolved (${error.code})`);
+  });
+  const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
+    list?.some(({ family }) => family === 'IPv6'),
+  );
+  const [first] = found.toSorted((a, b) => (hasIPv6 ? b.family - a.family : a.family - b.family));
+  return first!.address;
 }

@@ -1,5 +1,6 @@
 // How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and all of it
-// together has a bound: what is late is left behind.
+// together has a bound: what is late is left behind. It is there before anything is held that has to be let go, so that a
+// signal ends a start as well, whatever that waits for.
 import type { Logger } from 'pino';
 import type { Signals } from '../cluster/signals.js';
 import { Countdown } from '../countdown.js';
@@ -15,76 +16,112 @@ const PARTS_MS = 1_200;
 const AT_ONCE_MS = 1_400;
 /** What the parts get of that, at least. */
 const PARTS_AT_ONCE_MS = 1_050;
+/** The last moment of the process: log lines that wait, listeners of `exit`, what Node.js waits for. */
+const LAST_MOMENT_MS = 450;
 
-export interface EndingOptions {
-  readonly signals: Pick<Signals, 'handle'>;
-  readonly lifecycle: Pick<Lifecycle, 'stop'>;
-  readonly log: Logger;
+/** What serves. */
+export interface Serving {
   /** First half of an orderly stop: finish what is in hand. */
   drain(): Promise<void>;
   /** Milliseconds that `drain` may take; soon after that it is not waited for. */
   readonly drainWithinMs: number;
   /** Whatever is still running and should not, for the log. */
   unfinished(): readonly object[];
-  /**
-   * Ends the process with this code, whatever its threads do.
-   * @param isStuck some part of it has failed, or not come to an end
-   */
-  exit(code: number, isStuck: boolean): Promise<never>;
   /** Makes workers leave now. */
   leaveNow(): Promise<void>;
   /** SIGHUP away from a terminal. */
   reload(): void;
 }
 
+/** Until something serves. */
+const NOTHING: Serving = {
+  drain: () => Promise.resolve(),
+  drainWithinMs: 0,
+  unfinished: () => [],
+  leaveNow: () => Promise.resolve(),
+  reload: () => undefined,
+};
+
+export interface EndingOptions {
+  readonly signals: Pick<Signals, 'handle'>;
+  readonly lifecycle: Pick<Lifecycle, 'stop'>;
+  readonly log: Logger;
+  /**
+   * Ends the process with this code, whatever its threads do.
+   * @param isStuck some part of it has failed, or not come to an end
+   * @param countdown what is left of the whole end
+   */
+  exit(code: number, isStuck: boolean, countdown: Pick<Countdown, 'leftMs'>): Promise<never>;
+}
+
 export class Ending {
   readonly #options: EndingOptions;
+  #serving = NOTHING;
   #exitCode: number | undefined;
+  /** Of the drain and of the parts. */
   #countdown: Countdown | undefined;
+  /** The same and the last moment of the process. */
+  #whole: Countdown | undefined;
 
+  /** From here on signals and failures end the process in order. */
   constructor(options: EndingOptions) {
     this.#options = options;
-    options.signals.handle({
-      stop: (signal) => void this.#drain(signal, 0),
-      stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
-      reload: () => options.reload(),
-    });
     // A fault of ours, not of a service: those run in workers. What is left of us cannot be trusted.
     const failed = (error: unknown): void => {
       options.log.fatal({ err: error }, 'internal failure of the primary');
-      this.#failed();
       const reason = error instanceof Error ? error.message : String(error);
       void this.fail(`internal failure: ${reason}`, INTERNAL_FAILURE);
     };
     process.on('uncaughtException', failed);
     process.on('unhandledRejection', failed);
+    options.signals.handle({
+      stop: (signal) => void this.#drain(signal, 0),
+      stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
+      reload: () => this.#serving.reload(),
+    });
   }
 
   get begun(): boolean {
     return this.#exitCode !== undefined;
   }
 
-  /** The process cannot go on: one line on stderr, everything stopped, this exit code. */
+  /** From here on there is something to be drained. */
+  serves(serving: Serving): void {
+    this.#serving = serving;
+  }
+
+  /**
+   * The process cannot go on: one line on stderr, everything stopped, this exit code. An end that has begun in order goes
+   * on, and has this exit code.
+   */
   async fail(message: string, exitCode: number): Promise<void> {
-    if (this.begun) return;
-    process.stderr.write(`multilane: ${message}\n`);
-    await this.#end(message, exitCode);
+    if (this.#announce(message, exitCode)) await this.#end(message, exitCode);
   }
 
   /** The process cannot go on for long: like `fail`, but what is in hand is finished first. */
   async giveUp(message: string): Promise<void> {
-    if (this.begun) return;
+    if (this.#announce(message, INTERNAL_FAILURE)) await this.#drain(message, INTERNAL_FAILURE);
+  }
+
+  /** @returns whether the failure is to end the process: it has not begun to end */
+  #announce(message: string, exitCode: number): boolean {
+    const hasBegun = this.begun;
+    // It is announced once what the process ends with.
+    if (hasBegun && this.#exitCode !== 0) return false;
     process.stderr.write(`multilane: ${message}\n`);
-    await this.#drain(message, INTERNAL_FAILURE);
+    if (hasBegun) this.#options.log.error({ exitCode }, message);
+    this.#failed(exitCode);
+    return !hasBegun;
   }
 
   async #drain(reason: string, exitCode: number): Promise<void> {
     if (this.begun) return;
     this.#exitCode = exitCode;
-    const { drainWithinMs, log } = this.#options;
+    const { log } = this.#options;
+    const { drainWithinMs } = this.#serving;
     log.info({ reason, exitCode }, 'draining');
     const countdown = this.#within(drainWithinMs + DRAIN_GRACE_MS + PARTS_MS);
-    if (!(await this.#ends(() => this.#options.drain(), countdown, PARTS_MS))) this.#failed();
+    if (!(await this.#ends(() => this.#serving.drain(), countdown, PARTS_MS))) this.#failed();
     await this.#leave(countdown);
   }
 
@@ -92,12 +129,14 @@ export class Ending {
     this.#exitCode = exitCode;
     this.#options.log.warn({ exitCode }, message);
     const countdown = this.#within(AT_ONCE_MS);
-    await this.#ends(() => this.#options.leaveNow(), countdown, PARTS_AT_ONCE_MS);
+    await this.#ends(() => this.#serving.leaveNow(), countdown, PARTS_AT_ONCE_MS);
     await this.#leave(countdown);
   }
 
   /** One for the whole end: whoever wants to be quicker cuts short what is under way. */
   #within(ms: number): Countdown {
+    this.#whole ??= new Countdown(ms + LAST_MOMENT_MS);
+    this.#whole.shorten(ms + LAST_MOMENT_MS);
     this.#countdown ??= new Countdown(ms);
     this.#countdown.shorten(ms);
     return this.#countdown;
@@ -108,7 +147,7 @@ export class Ending {
     const { log } = this.#options;
     try {
       if (await countdown.ends(work(), { reserveMs })) return true;
-      log.error({ unfinished: this.#options.unfinished() }, 'not finished in time: stopping without it');
+      log.error({ unfinished: this.#serving.unfinished() }, 'not finished in time: stopping without it');
     } catch (err) {
       log.error({ err }, 'finishing failed: stopping without it');
     }
@@ -118,14 +157,14 @@ export class Ending {
   async #leave(countdown: Countdown): Promise<void> {
     const { lifecycle, log } = this.#options;
     const haveEnded = await lifecycle.stop(log, countdown);
-    const isStuck = !haveEnded || this.#options.unfinished().length > 0;
+    const isStuck = !haveEnded || this.#serving.unfinished().length > 0;
     if (isStuck) this.#failed();
     // A second signal may have decided otherwise meanwhile.
-    await this.#options.exit(this.#exitCode!, isStuck);
+    await this.#options.exit(this.#exitCode!, isStuck, this.#whole!);
   }
 
   /** An end that was to be orderly is not. */
-  #failed(): void {
-    if (this.#exitCode === 0) this.#exitCode = INTERNAL_FAILURE;
+  #failed(exitCode = INTERNAL_FAILURE): void {
+    if (this.#exitCode === 0) this.#exitCode = exitCode;
   }
 }

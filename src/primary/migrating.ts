@@ -1,12 +1,13 @@
 // The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an
 // embedded server is started on the DATA_DIR that nobody else may have, and stopped last.
 import type { Logger } from 'pino';
+import { exitProcess } from '../cluster/process-exit.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { mountedServices } from '../services/mounted.js';
-import { claimAlone } from './claim.js';
+import { claimAlone, claimUntil } from './claim.js';
 import { type DatabaseState, Databases } from './databases.js';
 import { Lifecycle } from './lifecycle.js';
 
@@ -32,9 +33,6 @@ export function databaseStates(settings: Settings, log: Logger): Promise<readonl
   return withServer(settings, log, (databases, embedded) => databases.states(embedded));
 }
 
-/** Of a process that is about to exit. */
-const untilTheEnd = (): Promise<never> => new Promise(() => undefined);
-
 /** A signal stops the server in order, which rolls back what is under way, and ends the process with 1. */
 async function withServer<T>(
   settings: Settings,
@@ -49,27 +47,21 @@ async function withServer<T>(
     if (isInterrupted) return;
     isInterrupted = true;
     process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
-    void lifecycle.stop(log).then(() => process.exit(1));
+    void lifecycle.stop(log).then(() => exitProcess(1, false));
   };
+  // Code of the project may keep the thread while it is loaded; a listener would not be called.
+  const services = await mountedServices(settings);
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
-    const databases = new Databases(settings, await mountedServices(settings), log);
+    const databases = new Databases(settings, services, log);
     await databases.checkMigrations();
     let starting: Promise<Embedded> | undefined;
     if (databases.needEmbedded) {
-      // Interrupted before it enters, it never does. Once it enters, the lock is waited for and released.
-      let entered = false;
-      const entering = (): Promise<void> => {
-        if (isInterrupted) return untilTheEnd();
-        entered = true;
-        return Promise.resolve();
-      };
-      const claiming = claimAlone(settings, log, entering);
-      lifecycle.defer('owner lock', async () => {
-        if (entered) await (await claiming.catch(() => undefined))?.release();
-      });
-      const lock = await claiming;
-      if (isInterrupted) return await untilTheEnd();
+      const { lock } = await claimUntil(
+        () => isInterrupted,
+        (entering) => claimAlone(settings, log, entering),
+        lifecycle,
+      );
       const { dataDir } = settings;
       const { signal } = waiting;
       starting = startEmbedded({ dataDir, socketDir: socketDirectory(settings), lock, log, signal });

@@ -30,9 +30,9 @@ import { acceptTokens } from './accept-tokens.js';
 import { arrivalsOf } from './admin-arrivals.js';
 import { adminRoutes } from './admin-routes.js';
 import { createBrain } from './brain.js';
-import { claim } from './claim.js';
+import { claim, claimUntil } from './claim.js';
 import { takeCensus } from './connection-census.js';
-import { openDataPlane } from './data-plane.js';
+import { addressOf, openDataPlane } from './data-plane.js';
 import { Databases } from './databases.js';
 import { watchEjections } from './ejections.js';
 import { Ending } from './ending.js';
@@ -48,6 +48,7 @@ import { announceReady, shownHost } from './ready.js';
 import { reclaimSlot } from './reclaim.js';
 import { createRegistry, registerServices } from './registering.js';
 import { watchStalls } from './stalls.js';
+import { startFailure } from './start-failure.js';
 import { sweepOf } from './sweep.js';
 
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
@@ -59,18 +60,28 @@ const POSTGRES_STOPS_MS = 1_000;
 /** What is being answered on the admin plane when a successor has taken it over. */
 const ADMIN_LEAVES_MS = 200;
 
-/** Starts the whole process. What fails before anything serves is thrown; later failures end the process. */
+/** Starts the whole process. What fails before anything is held is thrown; later failures end the process. */
 export async function start(
   settings: Settings,
   warnings: readonly string[],
   signals: Signals,
 ): Promise<void> {
   const lifecycle = new Lifecycle();
+  let ending: Ending | undefined;
+  const made = (one: Ending): void => {
+    ending = one;
+  };
   try {
-    await startParts(settings, warnings, signals, lifecycle);
+    await startParts(settings, warnings, signals, lifecycle, made);
   } catch (error) {
-    await lifecycle.stop(undefined);
-    throw error;
+    if (ending === undefined) {
+      await lifecycle.stop(undefined);
+      throw error;
+    }
+    // What fails because it is being stopped is no failure.
+    if (ending.begun) return;
+    const { message, exitCode } = startFailure(error);
+    await ending.fail(message, exitCode);
   }
 }
 
@@ -79,6 +90,7 @@ async function startParts(
   warnings: readonly string[],
   signals: Signals,
   lifecycle: Lifecycle,
+  made: (ending: Ending) => void,
 ): Promise<void> {
   const services = await mountedServices(settings);
   const delegates = await acceptTokens(settings.registryAcceptTokensFile);
@@ -103,9 +115,21 @@ async function startParts(
   // What only one process may have: the folder and the two ports.
   const databases = new Databases(settings, services, log);
   await databases.checkMigrations();
-  const { lock, sharing } = await claim(settings, databases.needEmbedded, log, () => signals.hold());
-  lifecycle.defer('owner lock', () => lock?.release());
-  await signals.hold(); // also where there is nothing to claim
+  const ending = new Ending({
+    signals,
+    lifecycle,
+    log,
+    exit: async (code, isStuck, countdown) => {
+      await output.close();
+      return exitProcess(code, isStuck, countdown.leftMs);
+    },
+  });
+  made(ending);
+  const { lock, sharing } = await claimUntil(
+    () => ending.begun,
+    (entering) => claim(settings, databases.needEmbedded, log, entering),
+    lifecycle,
+  );
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
   lifecycle.defer(
@@ -119,7 +143,10 @@ async function startParts(
     },
     POSTGRES_STOPS_MS,
   );
-  const dataPlane = await openDataPlane(settings, sharing, brain.block, log);
+  // Resolved here, where an end does not have to wait for it: the core would keep the thread meanwhile.
+  const bound = { ...settings, host: await addressOf(settings.host) };
+  if (ending.begun) return;
+  const dataPlane = await openDataPlane(bound, sharing, brain.block, log);
   lifecycle.defer('data plane', () => dataPlane.close());
   const { maxConnections } = settings;
   lifecycle.defer('connection census', takeCensus(brain.block, dataPlane.port, maxConnections, log));
@@ -141,7 +168,7 @@ async function startParts(
   const dumpFlights = flightLog(brain, log);
   const supervisor: Supervisor = new Supervisor({
     entry: HTTP_WORKER,
-    settings,
+    settings: bound,
     block: brain.block,
     series: brain.series,
     sharding: dataPlane,
@@ -164,10 +191,7 @@ async function startParts(
   const reload = new Reload(supervisor, log);
   const readiness = new Readiness(brain.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());
-  const ending: Ending = new Ending({
-    signals,
-    lifecycle,
-    log,
+  ending.serves({
     drain: async () => {
       try {
         // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one
@@ -190,10 +214,6 @@ async function startParts(
     drainWithinMs: settings.drainNoticeMs + settings.drainMs,
     unfinished: () => [...supervisor.unfinished, ...cpu.unfinished],
     leaveNow: () => supervisor.stop(0),
-    exit: async (code, isStuck) => {
-      await output.close();
-      return exitProcess(code, isStuck);
-    },
     reload: () => {
       if (!ending.begun) notifier.reloading(reload.begin());
     },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import type { SignalHandlers } from '#src/cluster/signals.js';
-import { Ending, type EndingOptions } from '#src/primary/ending.js';
+import { Ending, type Serving } from '#src/primary/ending.js';
 import { Lifecycle } from '#src/primary/lifecycle.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -28,7 +28,7 @@ describe('the end of the primary', () => {
     }
   });
 
-  function setUp(over: Partial<EndingOptions> = {}, parts: readonly Work[] = ['done']) {
+  function setUp(over: Partial<Serving> = {}, parts: readonly Work[] = ['done']) {
     const stopped: string[] = [];
     const lines: { msg: string }[] = [];
     const lifecycle = new Lifecycle(50);
@@ -51,14 +51,16 @@ describe('the end of the primary', () => {
       },
       lifecycle,
       log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-      drain: done,
-      drainWithinMs: 50,
-      unfinished: () => [],
-      leaveNow: done,
       exit: (code, isStuck) => {
         exited({ code, isStuck });
         return never();
       },
+    });
+    ending.serves({
+      drain: done,
+      drainWithinMs: 50,
+      unfinished: () => [],
+      leaveNow: done,
       reload: () => undefined,
       ...over,
     });
