@@ -28,9 +28,10 @@ describe('the end of the primary', () => {
     }
   });
 
-  function setUp(over: Partial<Serving> = {}, parts: readonly Work[] = ['done']) {
+  /** @param over undefined: nothing serves yet */
+  function setUp(over: Partial<Serving> | undefined, parts: readonly Work[] = ['done']) {
     const stopped: string[] = [];
-    const lines: { msg: string }[] = [];
+    const lines: { msg: string; exitCode?: number }[] = [];
     const lifecycle = new Lifecycle(50);
     for (const [index, part] of parts.entries()) {
       lifecycle.defer(`part ${index}`, () => {
@@ -39,6 +40,7 @@ describe('the end of the primary', () => {
       });
     }
     let handlers!: SignalHandlers;
+    let left = 0;
     let exited!: (exit: { code: number; isStuck: boolean }) => void;
     const exit = new Promise<{ code: number; isStuck: boolean }>((resolve) => {
       exited = resolve;
@@ -51,20 +53,21 @@ describe('the end of the primary', () => {
       },
       lifecycle,
       log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-      exit: (code, isStuck) => {
+      exit: (code, isStuck, { leftMs }) => {
+        left = leftMs;
         exited({ code, isStuck });
         return never();
       },
     });
-    ending.serves({
+    const serving: Serving = {
       drain: done,
       drainWithinMs: 50,
       unfinished: () => [],
       leaveNow: done,
       reload: () => undefined,
-      ...over,
-    });
-    return { ending, handlers, exit, stopped, lines, lifecycle };
+    };
+    if (over !== undefined) ending.serves({ ...serving, ...over });
+    return { ending, handlers, exit, stopped, lines, lifecycle, leftMs: () => left };
   }
 
   for (const drain of Object.keys(WORK) as Work[]) {
@@ -123,21 +126,56 @@ describe('the end of the primary', () => {
     }
   });
 
-  it('has the code 70 when the primary fails while it drains, and still stops every part', async () => {
-    let drained!: () => void;
-    const drain = (): Promise<void> =>
-      new Promise((resolve) => {
-        drained = resolve;
-      });
-    const { handlers, exit, stopped, lines } = setUp({ drain, drainWithinMs: 60_000 });
-    handlers.stop('SIGTERM');
-    const failure = new Error('an internal failure');
-    const [failed] = process.listeners('uncaughtException').slice(-1);
-    failed!(failure, 'uncaughtException');
-    drained();
-    expect((await exit).code).to.equal(70);
-    expect(stopped).to.deep.equal(['part 0']);
-    expect(lines.map(({ msg }) => msg)).to.include('internal failure of the primary');
+  /** Whatever tells the end that the process has failed. */
+  const FAILURES: Record<string, { readonly code: number; readonly fail: (ending: Ending) => unknown }> = {
+    'UNHANDLED_REJECTION=exit': { code: 70, fail: (ending) => ending.fail('a rejection', 70) },
+    'a configuration that workers refuse': { code: 78, fail: (ending) => ending.fail('refused', 78) },
+    'threads that stand still': { code: 70, fail: (ending) => ending.giveUp('they stand still') },
+    ...Object.fromEntries(
+      EVENTS.map((event) => [
+        event,
+        { code: 70, fail: () => process.listeners(event as 'exit').at(-1)!(new Error('internal') as never) },
+      ]),
+    ),
+  };
+  for (const [what, { code, fail }] of Object.entries(FAILURES)) {
+    it(`has the code ${code} when it is not orderly because of ${what}, and still drains and stops every part`, async () => {
+      let drained!: () => void;
+      const drain = (): Promise<void> =>
+        new Promise((resolve) => {
+          drained = resolve;
+        });
+      const { ending, handlers, exit, stopped, lines } = setUp({ drain, drainWithinMs: 60_000 });
+      handlers.stop('SIGTERM');
+      fail(ending);
+      fail(ending); // one failure may follow another
+      expect(stopped).to.deep.equal([]);
+      drained();
+      expect((await exit).code).to.equal(code);
+      expect(stopped).to.deep.equal(['part 0']);
+      expect(lines.filter((line) => 'exitCode' in line && line.exitCode === code)).to.have.length(1);
+    });
+  }
+
+  it('comes before anything serves, with nothing to drain', async () => {
+    for (const told of ['stop', 'stopNow'] as const) {
+      const { handlers, exit, stopped } = setUp(undefined);
+      handlers[told]('SIGTERM');
+      expect(await exit).to.deep.equal({ code: told === 'stop' ? 0 : 1, isStuck: false });
+      expect(stopped).to.deep.equal(['part 0']);
+    }
+  });
+
+  it('leaves to the last moment of the process what is left of the bound, which a second signal cuts short', async () => {
+    const one = setUp({ drainWithinMs: 60_000 });
+    one.handlers.stop('SIGTERM');
+    await one.exit;
+    expect(one.leftMs()).to.be.above(60_000).and.at.most(63_000);
+    const two = setUp({ drain: never, drainWithinMs: 60_000 });
+    two.handlers.stop('SIGTERM');
+    two.handlers.stopNow('SIGTERM');
+    await two.exit;
+    expect(two.leftMs()).to.be.above(0).and.below(2_000);
   });
 });
 

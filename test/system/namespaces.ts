@@ -8,7 +8,7 @@ import { type Cluster, type Launched, launchCluster, newDataDir } from '#test/su
 import { leftovers, reap } from '#test/support/leftovers.js';
 import { until } from '#test/support/until.js';
 
-const CONTAINER = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
+export const CONTAINER = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
 /** How long a second start may take to be refused. */
 const REFUSED_MS = 20_000;
 

@@ -3,31 +3,56 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { type Cluster, launchCluster, newDataDir, startCluster } from '#test/support/cluster.js';
 import { runPrimary } from '#test/support/command.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
+import { CONTAINER, noContainers } from './namespaces.js';
 
 /** A second signal counts from here on (CONTRACT section 2): the one wait that is part of the promise. */
 const SECOND_SIGNAL_MS = 1000;
 
-describe('a signal before anything runs', () => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`${signal} ends the process in order: exit code 0, nothing left`, async function () {
-      this.timeout(30_000);
-      // The configuration module is loaded by the process itself, long before there is anything to drain.
-      const dataDir = newDataDir();
-      const config = join(dataDir, 'signalled.config.mjs');
-      writeFileSync(
-        config,
-        `process.kill(process.pid, '${signal}'); await new Promise(() => setInterval(() => {}, 1e6));`,
-      );
-      const run = await runPrimary({ args: ['--config', config] });
-      rmSync(dataDir, { recursive: true });
-      expect(run).to.deep.include({ code: 0, signal: null, stderr: '', leftovers: [] });
-    });
+/** What the configuration module may be at, in the thread that would have to hear a signal. */
+const LOADING = {
+  awaits: 'await new Promise(() => setInterval(() => {}, 1e6));',
+  loops: 'for (;;);',
+  'is in native code': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
+};
+
+describe('a signal while the configuration', () => {
+  let dataDir: string;
+  beforeEach(() => {
+    dataDir = newDataDir();
+  });
+  afterEach(() => rmSync(dataDir, { recursive: true }));
+  const configOf = (text: string): string => {
+    const config = join(dataDir, 'signalled.config.mjs');
+    writeFileSync(config, text);
+    return config;
+  };
+
+  for (const [what, text] of Object.entries(LOADING)) {
+    for (const [signal, args] of [
+      ['SIGTERM', []],
+      ['SIGINT', ['--check']],
+    ] as const) {
+      it(`${what} ends the process as it ends any other: ${['a start', ...args].at(-1)}, ${signal}`, async function () {
+        this.timeout(30_000);
+        const config = configOf(`process.kill(process.pid, '${signal}'); ${text}`);
+        const run = await runPrimary({ args: ['--config', config, ...args] });
+        expect(run).to.deep.equal({ code: null, signal, stdout: '', stderr: '', leftovers: [] });
+      });
+    }
   }
+
+  it('awaits ends process 1 of a container with 0', async function () {
+    this.timeout(30_000);
+    if (noContainers() !== undefined) this.skip();
+    const config = configOf(`process.kill(1, 'SIGTERM'); ${LOADING.awaits}`);
+    const contained = launchCluster({ dataDir, config, within: CONTAINER });
+    expect(await contained.exited).to.deep.equal({ code: 0, signal: null });
+  });
 });
 
 describe('signals and messages', () => {

@@ -29,7 +29,8 @@ export async function endIn(state: State, signals: Signals): Promise<Ended> {
   try {
     const extra = await state.prepare?.(dataDir, (undo) => cleanUps.push(undo));
     const env = { DRAIN_MS: String(DRAIN_MS), ...state.env, ...extra };
-    const cluster = launchCluster({ config: ENDING, dataDir, env });
+    const { within = [] } = state;
+    const cluster = launchCluster({ config: ENDING, dataDir, env, within });
     const undos: (() => unknown)[] = [];
     let ended: Ended;
     try {

@@ -1,6 +1,7 @@
 // What a process may be in the middle of when it is told to end. Each state is entered for real, and seen to
 // be entered.
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import {
   existsSync,
   readdirSync,
@@ -29,6 +30,8 @@ export interface Entering {
 export interface State {
   readonly name: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Program and arguments that start it. */
+  readonly within?: readonly string[];
   /** Before the process is started; `after` is for what stays until everything is over. */
   prepare?(dataDir: string, after: Entering['after']): Promise<Readonly<Record<string, string>> | undefined>;
   /** When it runs, and unless `whileStarting` when it is ready. */
@@ -70,6 +73,34 @@ function run(program: string, ...args: string[]): void {
 }
 
 const asRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined : 'needs root');
+
+const NAME_SERVER = '127.53.0.1';
+/** The process sees another resolv.conf than the machine. */
+const OWN_NAME_SERVER = `mount --make-rprivate / &&
+  printf 'nameserver ${NAME_SERVER}\\noptions timeout:30 attempts:5\\n' > "$DATA_DIR/resolv.conf" &&
+  mount --bind "$DATA_DIR/resolv.conf" /etc/resolv.conf && exec "$@"`;
+
+/** A start that waits for a name. Entered when the name server has been asked, which never answers. */
+function withoutNames(env: Readonly<Record<string, string>>): Omit<State, 'name'> {
+  let isAsked = false;
+  return {
+    env,
+    whileStarting: true,
+    mayEndBySignal: true,
+    within: ['unshare', '-m', 'sh', '-c', OWN_NAME_SERVER, 'sh'],
+    prepare: async (_dataDir, after) => {
+      isAsked = false;
+      const hole = createSocket('udp4', () => {
+        isAsked = true;
+      });
+      await new Promise<void>((resolve) => hole.bind(53, NAME_SERVER, resolve));
+      after(() => hole.close());
+      return undefined;
+    },
+    enter: () => begun('a lookup', () => isAsked),
+    missing: asRoot,
+  };
+}
 
 export const STATES: readonly State[] = [
   { name: 'doing nothing', enter: async () => undefined },
@@ -228,5 +259,13 @@ export const STATES: readonly State[] = [
       after(() => successor.stop().catch(() => successor.signal('SIGKILL')));
       await begun('a take-over', () => readdirSync(dataDir).includes('owner-2.json'));
     },
+  },
+  {
+    name: 'resolving HOST by a name server that hangs',
+    ...withoutNames({ HOST: 'slow.example.com' }),
+  },
+  {
+    name: 'resolving ADMIN_HOST by a name server that hangs',
+    ...withoutNames({ ADMIN_HOST: 'slow.example.com', ADMIN_TOKEN: 'x'.repeat(40) }),
   },
 ];

@@ -1,0 +1,28 @@
+import { isIP } from 'node:net';
+import { expect } from 'chai';
+import { StartError } from '#src/errors.js';
+import { addressOf } from '#src/primary/data-plane.js';
+
+describe('the address of the data plane', () => {
+  it('is HOST itself when that is an address', async () => {
+    for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1']) expect(await addressOf(host)).to.equal(host);
+  });
+
+  it('is one of those that the name stands for', async () => {
+    const address = await addressOf('localhost');
+    expect(isIP(address), address).to.not.equal(0);
+    expect(address).to.match(/^127\.|^::1$/);
+  });
+
+  it('is refused by name when the name stands for none', async () => {
+    const name = 'x'.repeat(64); // longer than a label may be, so that no name server is asked
+    const refused = await addressOf(name).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refused).to.be.instanceOf(StartError);
+    expect((refused as Error).message).to.match(
+      /^cannot listen on x+ \(data plane\): HOST cannot be resolved \(E/,
+    );
+  });
+});
