@@ -35,7 +35,7 @@ const LAST_MS = 500;
 const UNHURRIED_MS = 2_000;
 /** Whatever is left of an end: the listeners of `exit` have to run. */
 const LEAST_MS = 100;
-/** The guard waits in pieces, so that of a pause of the process only so much is taken for time that has passed. */
+/** The guard waits in pieces; of a pause of the process only so much is taken for time that has passed. */
 const PIECE_MS = 50;
 const MOST_OF_PIECE_MS = 300;
 const GUARD = 'multilane-guard';

@@ -14,9 +14,9 @@ export interface SignalHandlers {
 }
 
 /**
- * A signal to stop has no listener until there is something to stop in order. Until then it ends the process as it ends any
- * other: also while code of the project keeps the thread, where a listener would never be called. Process 1 of a
- * container listens from the start, because the kernel spares it otherwise.
+ * A signal to stop has no listener until there is something to stop in order. Until then it ends the process
+ * as it ends any other: also while code of the project keeps the thread, where a listener would never be
+ * called. Process 1 of a container listens from the start, because the kernel spares it otherwise.
  */
 export class Signals {
   readonly #stopping: readonly NodeJS.Signals[];

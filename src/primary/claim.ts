@@ -40,8 +40,8 @@ export async function claim(
 }
 
 /**
- * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait for the claim,
- * which makes none then; one that comes later waits for the lock, to release it.
+ * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait for
+ * the claim, which makes none then; one that comes later waits for the lock, to release it.
  * @param claiming given what it has to await before the entry is made
  * @returns what was claimed; never settles when the process ends before
  */
