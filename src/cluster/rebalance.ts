@@ -1,7 +1,9 @@
 // Lets workers that have clearly more connections than their share close the surplus, by the rule in `surplus.ts`. Each look
-// writes into shared memory how many connections a worker may close until the next one. The worker closes them behind its
-// next responses, which say `Connection: close`, so a client that obeys that loses no request.
+// writes into shared memory how many connections a worker may close until the next one, and with how many open ones in the
+// process it may not. The worker closes them behind its next responses, which say `Connection: close`, so a client that obeys
+// that loses no request.
 import type { Block } from '../memory/block.js';
+import { openConnections } from '../memory/connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
 import { isAlive } from './lanes.js';
 import type { Sharding } from './sharding.js';
@@ -17,12 +19,15 @@ export interface RebalanceOptions {
   readonly supervisor: { readonly threads: readonly Thread[] };
   readonly block: Block;
   readonly sharding: Pick<Sharding, 'expect'>;
+  readonly maxConnections: number;
 }
 
 /** @returns what looks once */
-export function rebalancingOf({ supervisor, block, sharding }: RebalanceOptions): () => void {
+export function rebalancingOf(options: RebalanceOptions): () => void {
+  const { supervisor, block, sharding, maxConnections } = options;
   const orders = new SurplusOrders(block);
-  const rule = new SurplusRule();
+  const open = openConnections(block);
+  const rule = new SurplusRule(maxConnections);
   const given = new WeakMap<Thread, number>();
   let ordered = 0;
 
@@ -38,11 +43,12 @@ export function rebalancingOf({ supervisor, block, sharding }: RebalanceOptions)
     const serving = living.filter(({ state }) => state.kind === 'ready');
     const holders = serving.map((thread) => ({ thread, connections: orders.connections(thread.slot) }));
     const closed = living.reduce((sum, thread) => sum + closedBy(thread), 0);
-    const closes = rule.look(holders, closed);
+    const { closes, mostOpen } = rule.look(holders, closed, open());
     const before = ordered;
     ordered = closes.reduce((sum, one) => sum + one, 0);
     // Before the clients come back. While nothing is closed, none do: what is left may be WebSockets and streams.
     if (ordered > 0 && (before === 0 || closed > 0)) sharding.expect(ordered);
+    orders.closeUpTo(mostOpen);
     for (const thread of living) orders.order(thread.slot, closes[serving.indexOf(thread)] ?? 0);
   };
 }

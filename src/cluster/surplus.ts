@@ -25,6 +25,12 @@ const MOST_AT_ONCE = 0.25;
 const [CLOSES_EACH, CLOSES_MORE] = [2, 32] as const;
 /** ... and as many as there are connections within so many looks, which are five minutes. */
 const LOOKS_OF_RENEWAL = 1200;
+/**
+ * Of MAX_CONNECTIONS: a connection is closed only while those that are open and those that are on their way back are no more
+ * together. The rest is for clients that come for the first time meanwhile: an address is held to its share of connections
+ * from nine tenths on (connection-gate.ts), so until then every client that was told to close gets in again.
+ */
+const MOST_OPEN = 0.75;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
@@ -72,27 +78,43 @@ export interface Holder {
   readonly connections: number;
 }
 
+/** What holds until the next look. */
+export interface Orders {
+  /** Connections that each worker may close. */
+  readonly closes: readonly number[];
+  /** While more connections than that are open in the process, no worker may close one, whatever it was told. */
+  readonly mostOpen: number;
+}
+
 /** What is remembered from look to look. */
 export class SurplusRule {
+  readonly #mostOpen: number;
   readonly #looks = new WeakMap<object, number[]>();
   /** Connections of all workers in rotation, in the last looks. */
   readonly #totals: number[] = [];
+  /** Connections that were closed by order before each of the last looks. */
+  readonly #closed: number[] = [];
   /** Closes that count against the bound. */
   #spent = 0;
   /** Connections are being moved, as far as they can be. */
   #isMoving = false;
 
+  /** @param maxConnections MAX_CONNECTIONS */
+  constructor(maxConnections: number) {
+    this.#mostOpen = Math.floor(MOST_OPEN * maxConnections);
+  }
+
   /**
    * To be asked at an even pace.
    * @param holders workers in rotation: those that start, drain or stand still are not among them
    * @param closed connections that have been closed by order since the last look
-   * @returns connections that each worker may close until the next look
+   * @param open connections of the process, those of workers that are not in rotation included
    */
-  look(holders: readonly Holder[], closed: number): readonly number[] {
+  look(holders: readonly Holder[], closed: number, open: number): Orders {
     const held = holders.map(({ connections }) => connections);
     const total = sum(held);
-    this.#totals.push(total);
-    if (this.#totals.length > BACK_LOOKS) this.#totals.shift();
+    remember(this.#totals, total, BACK_LOOKS);
+    remember(this.#closed, closed, BACK_LOOKS);
     // Workers have closed them within the last looks, by order or because they drain.
     const coming = Math.max(...this.#totals) - total;
     this.#spent = Math.max(0, this.#spent + closed - total / LOOKS_OF_RENEWAL);
@@ -104,22 +126,30 @@ export class SurplusRule {
     this.#isMoving = this.#isMoving
       ? !isLevel(held, coming)
       : isUneven(held, coming) && surplus.some((beyond) => beyond > 0);
-    return bounded(surplus, this.#isMoving ? this.#allowed(total) : 0);
+    // When other clients have come in their place, all that were told to close may still be on their way.
+    const room = this.#mostOpen - Math.max(coming, sum(this.#closed));
+    const closes = bounded(surplus, this.#isMoving ? this.#allowed(total, room - open) : 0);
+    return { closes, mostOpen: room - sum(closes) };
   }
 
-  #allowed(total: number): number {
+  #allowed(total: number, places: number): number {
     const left = Math.floor(CLOSES_EACH * total + CLOSES_MORE - this.#spent);
-    return Math.max(0, Math.min(Math.ceil(MOST_AT_ONCE * total), left));
+    return Math.max(0, Math.min(Math.ceil(MOST_AT_ONCE * total), left, places));
   }
 
   /** The least that a worker had in the last looks. */
   #staying({ thread, connections }: Holder): number {
     const looks = this.#looks.get(thread) ?? [];
     this.#looks.set(thread, looks);
-    looks.push(connections);
-    if (looks.length > LOOKS) looks.shift();
+    remember(looks, connections, LOOKS);
     return looks.length < LOOKS ? 0 : Math.min(...looks);
   }
+}
+
+/** @param looks those before, the oldest first @param most that are remembered */
+function remember(looks: number[], seen: number, most: number): void {
+  looks.push(seen);
+  if (looks.length > most) looks.shift();
 }
 
 /** @param most of all together: the largest get it first */

@@ -38,10 +38,14 @@ export function reclaimConnections(block: Block, slot: number): void {
   connectionLedger(block, slot).reclaim();
 }
 
-/** Open connections of the data plane, over all threads. */
-export function readConnections(block: Block): number {
-  return connectionLedger(block, 0).held(OPEN);
+/** Open connections of the data plane, over all threads. Call what it returns: making it allocates. */
+export function openConnections(block: Block): () => number {
+  const ledger = connectionLedger(block, 0);
+  return () => ledger.held(OPEN);
 }
+
+/** Open connections of the data plane, over all threads, at this moment. */
+export const readConnections = (block: Block): number => openConnections(block)();
 
 /** Connections that all threads have opened, for ever. Call what it returns: making it allocates. */
 export function openedConnections(block: Block): () => number {

@@ -126,6 +126,8 @@ export const LAYOUT = {
   processInFlight: field('process', 2, 'cas', 'requests, flag', 'last'),
   /** Open connections of the data plane, in the same way. */
   processConnections: field('process', 2, 'cas', 'connections, flag', 'last'),
+  /** While more connections are open, no thread gives up one because it has more than its share: see surplus-cells.ts. */
+  surplusMostOpen: field('process', 1, 'primary', 'connections', 'none'),
   /** 1 while a worker waits for the primary to count connections by address: see connection-shares.ts. */
   connectionCensusAsked: field('process', 1, 'cas', 'flag', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */

@@ -268,7 +268,8 @@ async function startParts(
   if (sharing !== 'beside') supervisor.start();
   const limits = heapLimits(settings.workerHeapMb, oldGenerationLimit());
   lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limits, log }));
-  lifecycle.defer('rebalancing', rebalance({ supervisor, block: brain.block, sharding: dataPlane }));
+  const { block } = brain;
+  lifecycle.defer('rebalancing', rebalance({ supervisor, block, sharding: dataPlane, maxConnections }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
     if (databases.needEmbedded) {

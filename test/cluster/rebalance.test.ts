@@ -29,6 +29,7 @@ describe('what workers are told about their surplus', () => {
       supervisor: { threads },
       block,
       sharding: { expect: (connections) => expected.push(connections) },
+      maxConnections: 10_000,
     });
   });
 

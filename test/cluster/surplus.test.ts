@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isLevel, isUneven, SurplusRule, surplusOf } from '#src/cluster/surplus.js';
+import { isLevel, isUneven, type Orders, SurplusRule, surplusOf } from '#src/cluster/surplus.js';
 import { seeded } from '#test/support/random.js';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
@@ -8,13 +8,17 @@ const held = fc.array(fc.nat(300), { minLength: 1, maxLength: 16 });
 
 /** Looks that a connection must have been there for. */
 const LOOKS = 4;
+/** Looks within which a client is expected back. */
+const BACK_LOOKS = 8;
+/** MAX_CONNECTIONS that nothing here comes near to. */
+const PLENTY = 1_048_576;
 /** The rule asks a quarter of all connections to close at most, so this many looks are enough for any number. */
 const ENOUGH = 60;
 
 /** Workers whose clients come back at once, or some looks later. */
 class Workers {
   readonly held: number[];
-  readonly #rule = new SurplusRule();
+  readonly #rule = new SurplusRule(PLENTY);
   readonly #threads: object[];
   readonly #place: (held: readonly number[]) => number;
   /** Those that are under way, the next to come first. */
@@ -33,7 +37,7 @@ class Workers {
   /** @returns connections that are closed behind this look */
   look(): readonly number[] {
     const holders = this.held.map((connections, index) => ({ thread: this.#threads[index]!, connections }));
-    const closes = this.#rule.look(holders, this.#closed);
+    const { closes } = this.#rule.look(holders, this.#closed, sum(this.held));
     for (const [index, count] of closes.entries()) this.held[index]! -= count;
     this.#closed = sum(closes);
     this.closes += this.#closed;
@@ -174,14 +178,15 @@ describe('the rule by which workers close connections', () => {
   });
 
   it('closes nothing in place of connections that are about to come back from a worker that drains', () => {
-    const rule = new SurplusRule();
+    const rule = new SurplusRule(PLENTY);
     const [old, other, next] = [{}, {}, {}];
     const look = (...holders: [object, number][]): number =>
       sum(
         rule.look(
           holders.map(([thread, connections]) => ({ thread, connections })),
           0,
-        ),
+          0,
+        ).closes,
       );
     for (let n = 0; n < LOOKS; n++) expect(look([old, 100], [other, 100])).to.equal(0);
     for (const back of [0, 30, 70, 100]) expect(look([next, back], [other, 100])).to.equal(0);
@@ -189,14 +194,15 @@ describe('the rule by which workers close connections', () => {
   });
 
   it('closes nothing when those that come back are spread within bounds, whatever it looked like in between', () => {
-    const rule = new SurplusRule();
+    const rule = new SurplusRule(PLENTY);
     const threads = [{}, {}, {}];
     const look = (...held: number[]): number =>
       sum(
         rule.look(
           held.map((connections, index) => ({ thread: threads[index]!, connections })),
           0,
-        ),
+          0,
+        ).closes,
       );
     for (let n = 0; n < LOOKS; n++) expect(look(100, 100, 100)).to.equal(0);
     for (const back of [0, 30, 70]) expect(look(100 + back, 100)).to.equal(0);
@@ -204,13 +210,44 @@ describe('the rule by which workers close connections', () => {
   });
 
   it('leaves alone what comes and goes', () => {
-    const rule = new SurplusRule();
+    const rule = new SurplusRule(PLENTY);
     const threads = [{}, {}];
     for (let n = 0; n < 100; n++) {
       const busy = n % (LOOKS - 1) === 0 ? 0 : 1;
       const holders = threads.map((thread, index) => ({ thread, connections: index === busy ? 40 : 0 }));
-      expect(sum(rule.look(holders, 0))).to.equal(0);
+      expect(sum(rule.look(holders, 0, 0).closes)).to.equal(0);
     }
+  });
+
+  for (const [what, maxConnections, elsewhere, closes, mostOpen] of [
+    ['as many as ever where half of MAX_CONNECTIONS are open', 80, 0, 10, 50],
+    ['up to three quarters, no more than there are places', 64, 0, 8, 40],
+    ['none with three quarters', 53, 0, 0, 39],
+    ['none beyond', 41, 0, 0, 30],
+    ['none with three quarters, those of other workers included', 64, 8, 0, 48],
+  ] as const) {
+    it(`closes ${what}`, () => {
+      const rule = new SurplusRule(maxConnections);
+      const holders = [40, 0].map((connections) => ({ thread: {}, connections }));
+      const look = (): Orders => rule.look(holders, 0, 40 + elsewhere);
+      for (let n = 0; n < LOOKS - 1; n++) look();
+      expect(look()).to.deep.equal({ closes: [closes, 0], mostOpen });
+    });
+  }
+
+  it('closes no more while other clients have come for those that it has closed, until these must be back', () => {
+    const rule = new SurplusRule(100);
+    const threads = [{}, {}];
+    const look = (closed: number): Orders =>
+      rule.look(
+        threads.map((thread, index) => ({ thread, connections: index === 0 ? 60 : 0 })),
+        closed,
+        60,
+      );
+    for (let n = 0; n < LOOKS; n++) look(0);
+    expect(look(15)).to.deep.equal({ closes: [0, 0], mostOpen: 60 });
+    for (let n = 1; n < BACK_LOOKS; n++) expect(look(0)).to.deep.equal({ closes: [0, 0], mostOpen: 60 });
+    expect(look(0)).to.deep.equal({ closes: [15, 0], mostOpen: 60 });
   });
 
   /** Where the kernel chooses, a client may come back to where it was. */

@@ -35,6 +35,24 @@ describe('the surplus of a worker', () => {
     expect(orders.given(1)).to.equal(6);
   });
 
+  it('is none while more connections are open than the primary allows, in whichever thread', () => {
+    const block = Block.create({ workers: 2 });
+    const orders = new SurplusOrders(block);
+    const surplus = new Surplus(block, 1);
+    const connections = [1, 2].map((slot) => new Connections(block, slot, 10));
+    orders.order(1, 5);
+    orders.closeUpTo(2);
+    for (const slot of connections) slot.enter();
+    expect(taken(surplus, 1)).to.equal(1);
+    connections[1]!.enter();
+    expect(taken(surplus, 1)).to.equal(0);
+    connections[0]!.leave();
+    expect(taken(surplus, 10)).to.equal(4);
+    orders.order(1, 1);
+    orders.closeUpTo(-1);
+    expect(taken(surplus, 1)).to.equal(0);
+  });
+
   it('is counted beyond the end of a word', () => {
     const block = Block.create({ workers: 1 });
     for (const name of ['workerSurplus', 'workerSurplusGiven'] as const) {

@@ -1,0 +1,152 @@
+// Clients whose connections are moved, beside others that open connections at random: with the gate that admits both, the
+// primary's looks and its count by address. Only the network is simulated.
+import { expect } from 'chai';
+import { rebalancingOf } from '#src/cluster/rebalance.js';
+import { connectionGate } from '#src/hosting/connection-gate.js';
+import { addressKeys } from '#src/memory/address-cells.js';
+import { Block } from '#src/memory/block.js';
+import { ConnectionCensus } from '#src/memory/connection-shares.js';
+import { openConnections } from '#src/memory/connections.js';
+import { SeriesTable } from '#src/memory/series.js';
+import { SeriesMemory } from '#src/memory/series-memory.js';
+import { newSeed, seeded } from '#test/support/random.js';
+
+/** All clients that keep their connections are behind one reverse proxy. */
+const PROXY = '192.0.2.1';
+/** Moments from one look of the primary to the next. */
+const MOMENTS = 4;
+/** Within so many a client is back that was told to close: 2 s. */
+const BACK_MOMENTS = 8 * MOMENTS;
+const LOOKS = 40;
+const RUNS = 150;
+/** Of MAX_CONNECTIONS: the first with which connections are moved, the second with which addresses are held to a share. */
+const [MOVED, SHARED] = [0.75, 0.9] as const;
+
+interface Connection {
+  readonly worker: number;
+  readonly address: string;
+}
+
+class Process {
+  readonly #random: () => number;
+  readonly #gates;
+  readonly #keyOf;
+  readonly #census: ConnectionCensus;
+  readonly #look: () => void;
+  readonly #open: () => number;
+  /** Strangers that may come in the time in which a client comes back. */
+  readonly #mostStrangers: number;
+  readonly #countedFrom: number;
+  #connections: Connection[] = [];
+  /** Moments at which clients that were told to close are back. */
+  #underWay: number[] = [];
+  /** Strangers admitted in each of the last moments. */
+  readonly #admitted: number[] = [];
+  #now = 0;
+  moved = 0;
+  refused = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+    const maxConnections = 20 + this.#below(200);
+    const block = Block.create({ workers: 4 });
+    const series = new SeriesMemory();
+    const slots = [1, 2, 3, 4].slice(0, 2 + this.#below(3));
+    this.#gates = slots.map((slot) =>
+      connectionGate(block, slot, maxConnections, new SeriesTable(series.of(slot))),
+    );
+    this.#keyOf = addressKeys(block);
+    this.#census = new ConnectionCensus(block);
+    this.#open = openConnections(block);
+    this.#countedFrom = Math.floor(SHARED * maxConnections);
+    this.#mostStrangers = Math.floor(SHARED * maxConnections) - Math.floor(MOVED * maxConnections);
+    const threads = slots.map((slot) => ({
+      slot,
+      state: { kind: 'ready', descriptor: { slot, app: undefined } } as const,
+    }));
+    const sharding = { expect: () => undefined };
+    this.#look = rebalancingOf({ supervisor: { threads }, block, sharding, maxConnections });
+    // The last worker has taken the place of one that has failed.
+    const clients = this.#below(maxConnections);
+    for (let n = 0; n < clients; n++) this.#enter(PROXY, this.#below(slots.length - 1));
+  }
+
+  run(): void {
+    for (let look = 0; look < LOOKS; look++) {
+      this.#look();
+      for (let n = 0; n < MOMENTS; n++) this.#moment();
+    }
+  }
+
+  #moment(): void {
+    this.#now++;
+    const back = this.#underWay.filter((at) => at <= this.#now).length;
+    this.#underWay = this.#underWay.filter((at) => at > this.#now);
+    for (let n = 0; n < back; n++) {
+      if (this.#open() >= this.#countedFrom) this.#count();
+      if (!this.#enter(PROXY, this.#below(this.#gates.length))) this.refused++;
+    }
+    this.#strangers();
+    this.#connections = this.#connections.filter((one) => !this.#leaves(one));
+  }
+
+  /** They come one by one and all at once. */
+  #strangers(): void {
+    const lately = this.#admitted.slice(-BACK_MOMENTS).reduce((sum, one) => sum + one, 0);
+    const most = Math.max(0, this.#mostStrangers - lately);
+    const come = this.#random() < 0.1 ? most : Math.min(most, this.#below(3));
+    let admitted = 0;
+    for (let n = 0; n < come; n++) {
+      if (this.#enter(`198.51.100.${this.#below(250)}`, this.#below(this.#gates.length))) admitted++;
+    }
+    this.#admitted.push(admitted);
+  }
+
+  /** A stranger at its own time, a client of the proxy when its response says so. */
+  #leaves({ worker, address }: Connection): boolean {
+    const gate = this.#gates[worker]!;
+    const isMoved = address === PROXY && this.#random() < 0.5 && gate.givesUp();
+    if (!isMoved && !(address !== PROXY && this.#random() < 0.02)) return false;
+    gate.leave();
+    if (isMoved) {
+      this.moved++;
+      this.#underWay.push(this.#now + 1 + this.#below(BACK_MOMENTS));
+    }
+    return true;
+  }
+
+  #enter(address: string, worker: number): boolean {
+    if (!this.#gates[worker]!.enter(() => address)) return false;
+    this.#connections.push({ worker, address });
+    return true;
+  }
+
+  /** As exact as the count by address can be. */
+  #count(): void {
+    const counts = new Map<string, number>();
+    for (const { address } of this.#connections) counts.set(address, (counts.get(address) ?? 0) + 1);
+    expect(this.#open()).to.equal(this.#connections.length);
+    this.#census.begin();
+    this.#census.publish([...counts].map(([address, count]) => [this.#keyOf(address), count]));
+  }
+
+  #below(end: number): number {
+    return Math.floor(this.#random() * end);
+  }
+}
+
+describe('a client whose connection is moved', () => {
+  const seed = newSeed();
+  it(`finds a place when it comes back, whatever strangers come meanwhile (SEED=${seed})`, () => {
+    let [moved, withMoves] = [0, 0];
+    for (let run = 0; run < RUNS; run++) {
+      const process = new Process(seeded(seed + run));
+      process.run();
+      expect(process.refused, `SEED=${seed + run}`).to.equal(0);
+      moved += process.moved;
+      if (process.moved > 0) withMoves++;
+    }
+    expect(moved).to.be.above(RUNS);
+    expect(withMoves).to.be.above(RUNS / 4);
+  });
+});
