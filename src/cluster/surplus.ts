@@ -30,7 +30,7 @@ const LOOKS_OF_RENEWAL = 1200;
  * together. The rest is for clients that come for the first time meanwhile: an address is held to its share of connections
  * from nine tenths on (connection-gate.ts), so until then every client that was told to close gets in again.
  */
-const MOST_OPEN = 0.75;
+const MOST_OPEN_PERCENT = 75;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
@@ -101,7 +101,7 @@ export class SurplusRule {
 
   /** @param maxConnections MAX_CONNECTIONS */
   constructor(maxConnections: number) {
-    this.#mostOpen = Math.floor(MOST_OPEN * maxConnections);
+    this.#mostOpen = Math.floor((MOST_OPEN_PERCENT / 100) * maxConnections);
   }
 
   /**

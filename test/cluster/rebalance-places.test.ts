@@ -17,7 +17,7 @@ const PROXY = '192.0.2.1';
 const MOMENTS = 4;
 /** Within so many a client is back that was told to close: 2 s. */
 const BACK_MOMENTS = 8 * MOMENTS;
-const LOOKS = 40;
+const LOOKS = 100;
 const RUNS = 150;
 /** Of MAX_CONNECTIONS: the first with which connections are moved, the second with which addresses are held to a share. */
 const [MOVED, SHARED] = [0.75, 0.9] as const;
@@ -27,6 +27,14 @@ interface Connection {
   readonly address: string;
 }
 
+/** A client that was told to close. */
+interface UnderWay {
+  /** The moment at which it is back. */
+  readonly at: number;
+  /** Strangers that had been admitted when it closed. */
+  readonly admitted: number;
+}
+
 class Process {
   readonly #random: () => number;
   readonly #gates;
@@ -34,14 +42,13 @@ class Process {
   readonly #census: ConnectionCensus;
   readonly #look: () => void;
   readonly #open: () => number;
-  /** Strangers that may come in the time in which a client comes back. */
+  /** Strangers that may come while a client is on its way back. */
   readonly #mostStrangers: number;
   readonly #countedFrom: number;
   #connections: Connection[] = [];
-  /** Moments at which clients that were told to close are back. */
-  #underWay: number[] = [];
-  /** Strangers admitted in each of the last moments. */
-  readonly #admitted: number[] = [];
+  #underWay: UnderWay[] = [];
+  /** Strangers, since the beginning. */
+  #admitted = 0;
   #now = 0;
   moved = 0;
   refused = 0;
@@ -66,9 +73,8 @@ class Process {
     }));
     const sharding = { expect: () => undefined };
     this.#look = rebalancingOf({ supervisor: { threads }, block, sharding, maxConnections });
-    // The last worker has taken the place of one that has failed.
-    const clients = this.#below(maxConnections);
-    for (let n = 0; n < clients; n++) this.#enter(PROXY, this.#below(slots.length - 1));
+    const clients = Math.floor(maxConnections / 3) + this.#below(maxConnections / 3);
+    for (let n = 0; n < clients; n++) this.#enter(PROXY, 0);
   }
 
   run(): void {
@@ -80,26 +86,40 @@ class Process {
 
   #moment(): void {
     this.#now++;
-    const back = this.#underWay.filter((at) => at <= this.#now).length;
-    this.#underWay = this.#underWay.filter((at) => at > this.#now);
+    const back = this.#underWay.filter(({ at }) => at <= this.#now).length;
+    this.#underWay = this.#underWay.filter(({ at }) => at > this.#now);
     for (let n = 0; n < back; n++) {
       if (this.#open() >= this.#countedFrom) this.#count();
       if (!this.#enter(PROXY, this.#below(this.#gates.length))) this.refused++;
     }
-    this.#strangers();
+    if (this.#random() < 0.03) this.#fails();
+    else this.#strangers();
     this.#connections = this.#connections.filter((one) => !this.#leaves(one));
   }
 
-  /** They come one by one and all at once. */
-  #strangers(): void {
-    const lately = this.#admitted.slice(-BACK_MOMENTS).reduce((sum, one) => sum + one, 0);
-    const most = Math.max(0, this.#mostStrangers - lately);
-    const come = this.#random() < 0.1 ? most : Math.min(most, this.#below(3));
-    let admitted = 0;
-    for (let n = 0; n < come; n++) {
-      if (this.#enter(`198.51.100.${this.#below(250)}`, this.#below(this.#gates.length))) admitted++;
+  /** The last worker fails: strangers are gone, clients come back to the first one. */
+  #fails(): void {
+    const last = this.#gates.length - 1;
+    const [lost, kept] = [[], []] as [Connection[], Connection[]];
+    for (const one of this.#connections) {
+      (one.worker === last || one.address !== PROXY ? lost : kept).push(one);
     }
-    this.#admitted.push(admitted);
+    this.#connections = kept;
+    for (const { worker } of lost) this.#gates[worker]!.leave();
+    this.#count();
+    for (const { address } of lost) if (address === PROXY) this.#enter(PROXY, 0);
+  }
+
+  /** They come one by one and all at once; when no client is on its way back, up to twice as many as otherwise. */
+  #strangers(): void {
+    const admittedBefore = this.#underWay.map(({ admitted }) => admitted);
+    const isQuiet = admittedBefore.length === 0;
+    const lately = isQuiet ? -this.#mostStrangers : this.#admitted - Math.min(...admittedBefore);
+    const most = this.#mostStrangers - lately;
+    const come = this.#random() < 0.06 ? most : Math.min(most, Number(this.#random() < 0.2));
+    for (let n = 0; n < come; n++) {
+      if (this.#enter(`198.51.100.${this.#below(250)}`, this.#below(this.#gates.length))) this.#admitted++;
+    }
   }
 
   /** A stranger at its own time, a client of the proxy when its response says so. */
@@ -110,7 +130,7 @@ class Process {
     gate.leave();
     if (isMoved) {
       this.moved++;
-      this.#underWay.push(this.#now + 1 + this.#below(BACK_MOMENTS));
+      this.#underWay.push({ at: this.#now + 1 + this.#below(BACK_MOMENTS), admitted: this.#admitted });
     }
     return true;
   }
