@@ -8,6 +8,7 @@ import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './file.js';
 import { thisMachine, workersOn } from './machine.js';
+import { flagOf, PREFIX } from './names.js';
 import { checkText, helpText, type Line, version } from './print.js';
 import { checkTogether, doubtsAbout } from './rules.js';
 import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
@@ -88,6 +89,37 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     return { kind: 'check', text };
   }
   return { kind: 'run', settings, services: file?.services, warnings };
+}
+
+/**
+ * The settings that decide how many open files are needed, as far as they are known without a configuration file: with too
+ * few open files its modules may not load.
+ * @returns `maxConnections` is undefined where it is the default
+ * @throws ConfigError for a value that is wrong
+ */
+export function knownWithoutFile(argv: readonly string[], env: Environment = process.env): KnownWithoutFile {
+  const machine = thisMachine(false);
+  const names = ['WORKERS', 'MAX_CONNECTIONS'];
+  const commandLine = parseCommandLine(argv);
+  const flags = new Map([...commandLine.flags].filter(([flag]) => names.map(flagOf).includes(flag)));
+  const variables = names.flatMap((name) => [PREFIX + name, name]).map((name) => [name, env[name]]);
+  const sources = [
+    fromCommandLine({ ...commandLine, flags }, names),
+    fromEnvironment(Object.fromEntries(variables), names, () => {}),
+  ];
+  const { WORKERS, MAX_CONNECTIONS } = PROCESS_SETTINGS;
+  const workers = read('WORKERS', WORKERS, sources, machine, () => {}).value;
+  const orNone = { ...MAX_CONNECTIONS, default: () => undefined };
+  const maxConnections = read('MAX_CONNECTIONS', orNone, sources, machine, () => {}).value;
+  return {
+    workers: Number(workers),
+    maxConnections: maxConnections === undefined ? undefined : Number(maxConnections),
+  };
+}
+
+interface KnownWithoutFile {
+  readonly workers: number;
+  readonly maxConnections: number | undefined;
 }
 
 /**

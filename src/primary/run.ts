@@ -5,10 +5,12 @@ import { isatty } from 'node:tty';
 import { verifyAddon } from '../addon-hash.js';
 import { exitProcess } from '../cluster/process-exit.js';
 import { Signals } from '../cluster/signals.js';
-import { checkOpenFiles } from '../config/connection-limit.js';
+import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
-import { loadSettings } from '../config/load.js';
+import { knownWithoutFile, type Loaded, loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-files.js';
+import { ConfigError } from '../errors.js';
+import { isOutOfFiles } from '../open-files.js';
 import { startFailure } from './start-failure.js';
 
 export interface RunOptions {
@@ -24,16 +26,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   // Whoever read them may be gone. That loses what is written, not the process.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
-    // The modules of the shop alone are more files than a process with too low a limit can open at once.
-    checkOpenFiles(openFileLimit());
-    const { referenceShop } = await import('../services/catalog.js');
-    const loaded = await loadSettings({
-      argv,
-      command,
-      cwd: process.cwd(),
-      isTTY: process.stdout.isTTY === true,
-      shop: referenceShop.map(({ name }) => name),
-    });
+    const loaded = await load({ argv, command });
     if (loaded.kind === 'run') {
       verifyAddon();
       widenCoreLimits(loaded.settings);
@@ -48,5 +41,31 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
     const { message, exitCode } = startFailure(error);
     process.stderr.write(`multilane: ${message}\n`);
     await exitProcess(exitCode, false);
+  }
+}
+
+/**
+ * A configuration file may set WORKERS, which decides how many open files are needed, so it is read where that may succeed.
+ * @throws ConfigError as `loadSettings`, and when modules cannot be loaded because the limit of open files is too low
+ */
+async function load({ argv, command }: RunOptions): Promise<Loaded> {
+  // Before modules are loaded: what they have opened may leave no file to find this out.
+  const openFiles = openFileLimit();
+  const tooFew = isTooFewOpenFiles(openFiles)
+    ? tooFewOpenFiles({ openFiles, ...knownWithoutFile(argv) })
+    : undefined;
+  if (tooFew !== undefined && openFiles < KEPT_FILES) throw tooFew;
+  try {
+    const { referenceShop } = await import('../services/catalog.js');
+    return await loadSettings({
+      argv,
+      command,
+      cwd: process.cwd(),
+      isTTY: process.stdout.isTTY === true,
+      shop: referenceShop.map(({ name }) => name),
+    });
+  } catch (error) {
+    const isForFiles = isOutOfFiles(error) || (error instanceof ConfigError && isOutOfFiles(error.cause));
+    throw isForFiles && tooFew !== undefined ? tooFew : error;
   }
 }

@@ -8,6 +8,22 @@ import { openFileLimit, openFilesIn } from '#src/config/open-files.js';
 import { cleanEnvironment, PRIMARY } from '#test/support/cluster.js';
 import { refusal, settings } from './loading.js';
 
+/** @returns exit code, stderr and stdout of a process that checks its settings */
+async function startWith(
+  files: number,
+  env: Record<string, string>,
+): Promise<readonly [number | null, string, string]> {
+  const run = spawn(
+    'sh',
+    ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, PRIMARY, '--demo', '--check'],
+    { cwd: tmpdir(), env: cleanEnvironment(env) },
+  );
+  const ended = once(run, 'close');
+  const [out, err] = await Promise.all([text(run.stdout), text(run.stderr)]);
+  const [code] = (await ended) as [number | null];
+  return [code, err, out];
+}
+
 describe('the limit of open files', () => {
   it('is the soft one of proc(5), and as good as none where that is unlimited or cannot be read', () => {
     const line =
@@ -60,7 +76,7 @@ describe('the limit of open files', () => {
             expect(await refusal(options)).to.match(
               new RegExp(
                 `^78 --max-connections: ${connections} connections leave .* 128 \\+ 16 x WORKERS = ${128 + 16 * workers} .*` +
-                  `set at most ${Math.max(0, most)}, or raise the limit to at least ${openFiles + beyond} `,
+                  `${most > 0 ? `set at most ${most}, or ` : ''}raise the limit to at least ${openFiles + beyond} `,
               ),
             );
           }
@@ -69,6 +85,47 @@ describe('the limit of open files', () => {
       { numRuns: 30 },
     );
   });
+
+  it('advises the limit that suffices, and no higher one, whatever the settings are', async () => {
+    const facts = fc.record({
+      openFiles: fc.integer({ min: 1, max: 1200 }),
+      workers: fc.integer({ min: 1, max: 64 }),
+      connections: fc.option(fc.integer({ min: 1, max: 500 }), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(facts, async ({ openFiles, workers, connections }) => {
+        const set = connections === undefined ? [] : ['--max-connections', String(connections)];
+        const argv = ['--workers', String(workers), ...set];
+        const refusalWith = (files: number, ...more: string[]): Promise<string | undefined> =>
+          refusal({ openFiles: files, argv: [...argv, ...more] }).catch(() => undefined);
+        const refused = await refusalWith(openFiles);
+        if (refused === undefined) return;
+        const [, advised] = /at least (\d+) \(ulimit/.exec(refused) ?? [];
+        expect(await refusalWith(Number(advised)), refused).to.equal(undefined);
+        expect(await refusalWith(Number(advised) - 1), refused).to.match(/^78 /);
+        const [, most] = /set (?:MAX_CONNECTIONS to )?at most (\d+)/.exec(refused) ?? [];
+        if (most === undefined) {
+          expect(await refusalWith(openFiles, '--max-connections', '1'), refused).to.match(/^78 /);
+        } else {
+          expect(await refusalWith(openFiles, '--max-connections', most), refused).to.equal(undefined);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  for (const files of [40, 130, 200]) {
+    it(`is advised with the workers that are set, by a process that has ${files}`, async function () {
+      if (process.platform !== 'linux') this.skip();
+      this.timeout(20_000);
+      const [refused, advised] = await startWith(files, { WORKERS: '8' });
+      expect(refused).to.equal(78);
+      expect(advised).to.match(/raise the limit to at least 320 \(.* for WORKERS 8\n$/);
+      if (files < 200) return;
+      expect((await startWith(319, { WORKERS: '8' }))[0]).to.equal(78);
+      expect((await startWith(320, { WORKERS: '8' }))[0]).to.equal(0);
+    });
+  }
 
   for (const [files, most] of [
     [80, undefined],
@@ -79,17 +136,7 @@ describe('the limit of open files', () => {
     it(`is the one that the process itself was started with: ${files}`, async function () {
       if (process.platform !== 'linux') this.skip();
       this.timeout(20_000);
-      const run = spawn(
-        'sh',
-        ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, PRIMARY, '--demo', '--check'],
-        {
-          cwd: tmpdir(),
-          env: cleanEnvironment({ WORKERS: '2' }),
-        },
-      );
-      const ended = once(run, 'close');
-      const [out, err] = await Promise.all([text(run.stdout), text(run.stderr)]);
-      const [code] = (await ended) as [number | null];
+      const [code, err, out] = await startWith(files, { WORKERS: '2' });
       expect(code, err).to.equal(most === undefined ? 78 : 0);
       if (most === undefined) expect(err).to.match(/^multilane: MAX_CONNECTIONS: .*ulimit -n.*\n$/);
       else expect(out).to.match(new RegExp(`MAX_CONNECTIONS\\b.*\\b${most}\\b`));
