@@ -62,7 +62,8 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   const { clock = () => performance.now(), hasFailed = () => false } = options;
   const plans = new Plans(options.definitions);
   const journal =
-    options.journal ?? new PgJournal({ db: options.db, owner: ownerName(options.owner), leaseMs: LEASE_MS });
+    options.journal ??
+    new PgJournal({ db: options.db, owner: ownerName(options.owner), leaseMs: LEASE_MS, clock });
   const orchestrator = new Orchestrator(plans, {
     journal,
     log,

@@ -11,10 +11,16 @@ const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
  */
 const VALUES = (parameter: string): string =>
   `array(select e -> 0 from json_array_elements(${parameter}::json) with ordinality as j(e, n) order by n)`;
-const IN = (ms: string): string => `now() + ${ms} * interval '1 millisecond'`;
+const MS = (ms: string): string => `${ms} * interval '1 millisecond'`;
+/**
+ * From now on, or from `time` (milliseconds since 1970, or null) if that is later: what the worker expects. A lease that
+ * is written while the clock of this server is set back for a moment has not run out when the clock is right again.
+ */
+const IN = (ms: string, time: string): string => `greatest(now(), ${AT(`${time}::float8`)}) + ${MS(ms)}`;
 
+const OPEN = `status in ('running', 'waiting', 'compensating')`;
 /** What nobody runs, and is to be run. */
-const DUE = `status in ('running', 'waiting', 'compensating') and lease_until <= now()`;
+const DUE = `${OPEN} and lease_until <= now()`;
 
 /** Bytes of values of a saga that is taken whatever else a worker has: a few of its memory. */
 const SMALL = 16_384;
@@ -27,7 +33,8 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
 /**
- * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34). Answers
+ * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34); $35 time, see
+ * IN. Answers
  * the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
  * them, and none of their steps is written either. With `locked`: not written, because another session has
  * one of the rows. A move that was held up behind a later one of its hold changes nothing. A worker that has
@@ -39,7 +46,7 @@ with started as (
   insert into saga (saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
                     traceparent, tracestate, owner, fence, write_no, lease_until, created_at, updated_at)
   select n.saga_id, n.saga, n.version, n.steps::text[], n.status, n.input, n.idempotency_key, n.fingerprint,
-         n.traceparent, n.tracestate, $1, 1, 1, ${IN('$2::float8')}, ${AT('n.created')}, ${AT('n.created')}
+         n.traceparent, n.tracestate, $1, 1, 1, ${IN('$2::float8', '$35')}, ${AT('n.created')}, ${AT('n.created')}
   from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], ${VALUES('$8')}, $9::text[],
               $10::text[], $11::text[], $12::text[], $13::float8[])
     as n(saga_id, saga, version, steps, status, input, idempotency_key, fingerprint,
@@ -76,7 +83,7 @@ with started as (
   update saga s
   set status = m.status, failure = m.failure, reason = m.reason, updated_at = ${AT('m.updated')},
       owner = case when m.release_ms is null then s.owner end, write_no = m.write_no,
-      lease_until = ${IN('coalesce(m.release_ms, $2::float8)')}
+      pause_ms = coalesce(m.release_ms, s.pause_ms), lease_until = ${IN('coalesce(m.release_ms, $2::float8)', '$35')}
   from mine m
   where s.saga_id = m.held and s.fence = m.fence and s.write_no < m.write_no
   returning s.saga_id, s.fence
@@ -124,14 +131,15 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
  * others are left alone, null for ever; $8 bytes of values, behind which only small sagas are taken; $9 until when
  * (ms): a claim that the network, or a server that stood still, has held up would take what was not renewed for
- * the same reason. Rows that another worker is just claiming are passed over. First come those that were moved
+ * the same reason; $10 when (ms) the lease of a runner that has not released its saga must have run out, null: none is
+ * taken from its runner; $11 time, see IN. Rows that another worker is just claiming are passed over. First come those that were moved
  * longest ago: by their age, old ones that are tried again and again would keep all others out.
  */
 export const CLAIM = `
 with due as (
   select saga_id, status as was, updated_at, input_length from saga
   where ${DUE} and (lease_until <= now() - $7::float8 * interval '1 millisecond' or ${isKnown(['$4', '$5', '$6'])})
-    and now() <= ${AT('$9::float8')}
+    and now() <= ${AT('$9::float8')} and (owner is null or lease_until <= ${AT('$10::float8')})
     and ($8::float8 > 0 or input_length + ${RESULTS('saga')} < ${SMALL})
   order by updated_at
   limit $3
@@ -142,18 +150,18 @@ with due as (
   from due, lateral (select ${RESULTS('due')} as results) r
 ), s as (
   update saga
-  set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8')},
+  set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8', '$11')},
       status = case when failure is null then 'running' else 'compensating' end
   from sized where saga.saga_id = sized.saga_id and (sized.before < $8::float8 or sized.size < ${SMALL})
   returning saga.*, sized.was, sized.size
 )
 select s.*, ${STEPS} from s order by s.saga_id`;
 
-/** $1 owner, $2 lease (ms), $3 id. What runs is left alone: only its runner's lease running out frees it. */
+/** $1 owner, $2 lease (ms), $3 id, $4 time, see IN. What runs is left alone: only its runner's lease running out frees it. */
 export const TAKE = `
 with s as (
   update saga
-  set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8')}
+  set owner = $1, fence = fence + 1, write_no = 0, lease_until = ${IN('$2::float8', '$4')}
   where saga_id = $3
     and (status in ('waiting', 'needs-attention')
          or (status in ('running', 'compensating') and lease_until <= now()))
@@ -172,8 +180,24 @@ with known as (
 )
 update saga set lease_until = now() from known where saga.saga_id = known.saga_id`;
 
+/** How long a lease of $1 (ms), or a pause, is from when it was set. */
+const LENGTH = MS(`case when status = 'waiting' then pause_ms else $1::float8 end`);
 /**
- * $1 lease (ms), from now on: one that lies far ahead, because this server's clock was set back, becomes
+ * $1 lease (ms), $2 time, $3 how many. What lies further ahead than it can have been set was set before the clock of this
+ * server was set back, and begins anew: so it is at most twice as long, and a runner that lives has time to renew.
+ * Nothing when it is earlier than the worker expects: the clock was set since the worker has read it.
+ */
+export const REDATE = `
+with ahead as (
+  select saga_id from saga
+  where ${OPEN} and lease_until > now() + ${LENGTH} and now() >= ${AT('$2::float8')}
+  limit $3
+  for update skip locked
+)
+update saga set lease_until = now() + ${LENGTH} from ahead where saga.saga_id = ahead.saga_id`;
+
+/**
+ * $1 lease (ms), $4 time, see IN. One that lies far ahead, because this server's clock was set back, becomes
  * shorter. Leaves alone what sleeps. Answers what is still held, and whether it is renewed: a row that
  * another session has locked is not.
  */
@@ -188,7 +212,7 @@ with asked as materialized (
   for update of s skip locked
 ), renewed as (
   update saga s
-  set lease_until = ${IN('$1::float8')}
+  set lease_until = ${IN('$1::float8', '$4')}
   from held
   where s.saga_id = held.saga_id and s.fence = held.fence
   returning s.saga_id

@@ -93,6 +93,11 @@ export interface ClaimBound {
   readonly bytes: number;
   /** Milliseconds as of `time`: a claim that is held up for longer takes nothing. */
   readonly until: number;
+  /**
+   * Milliseconds as of `time`: when the lease of a runner that has not released its saga must have run out. Undefined:
+   * only what was released is taken.
+   */
+  readonly lapsedAt: number | undefined;
 }
 
 export interface Claim {
@@ -157,8 +162,14 @@ export interface Journal {
    */
   claim(most: ClaimBound, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
 
-  /** Milliseconds since 1970 on the clock that leases are judged by. */
+  /** Milliseconds since 1970 on the clock that leases are judged by: a wall clock, which may be set. */
   time(): Promise<number>;
+
+  /**
+   * Begins leases and pauses anew that lie further ahead than they can have been set: the clock was set back since.
+   * @param time as of `time`, what it is at least: does nothing when it is earlier
+   */
+  redate(time: number): Promise<void>;
 
   /** Says that there is a process that knows these, and will claim them when it has room. */
   vouch(known: readonly DefinitionKey[]): Promise<void>;

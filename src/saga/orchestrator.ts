@@ -37,7 +37,7 @@ export class Orchestrator {
   }
 
   /** Those of the running sagas that came by a claim, and how large they were. */
-  get claimed(): Omit<ClaimBound, 'until'> {
+  get claimed(): Pick<ClaimBound, 'sagas' | 'bytes'> {
     let [sagas, bytes] = [0, 0];
     for (const { origin, size } of this.#running.values()) {
       if (origin !== 'claimed') continue;

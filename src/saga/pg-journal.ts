@@ -41,6 +41,7 @@ import {
   LOAD,
   listStatement,
   OPEN_SINCE,
+  REDATE,
   RELEASE,
   RELEASE_EXCEPT,
   RENEW,
@@ -66,6 +67,8 @@ const LOCKED_LOOKS = 10;
 const LOCKED_PAUSE_MS = 20;
 /** Writes that are under way when a worker gives its sagas up are waited for, so long at most. */
 const OWN_WRITES_MS = 2_000;
+/** Sagas whose lease or pause one statement begins anew: their rows are locked meanwhile. */
+const REDATED_AT_ONCE = 4096;
 /** Milliseconds for one statement of the engine's own, whatever the request that waits for it has left. */
 const STATEMENT_MS = 10_000;
 
@@ -75,12 +78,17 @@ export interface PgJournalOptions {
   readonly owner: string;
   /** Milliseconds that a runner may be silent before others take its sagas. */
   readonly leaseMs: number;
+  /** Milliseconds, monotonic: for what the journal's clock is expected to show. Default: `performance.now` */
+  readonly clock?: () => number;
 }
 
 export class PgJournal implements Journal {
   readonly #db: Queryable;
   readonly #owner: string;
   readonly #leaseMs: number;
+  readonly #clock: () => number;
+  /** What the journal's clock was ahead, at least, when it was read last. */
+  #aheadMs: number | undefined;
   /**
    * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its way,
    * and must not land behind its repetition.
@@ -93,10 +101,11 @@ export class PgJournal implements Journal {
     isOnesFault: (error) => error instanceof UnstorableError,
   });
 
-  constructor({ db, owner, leaseMs }: PgJournalOptions) {
+  constructor({ db, owner, leaseMs, clock = () => performance.now() }: PgJournalOptions) {
     this.#db = db;
     this.#owner = owner;
     this.#leaseMs = leaseMs;
+    this.#clock = clock;
   }
 
   async create(record: SagaRecord, keptSince: number): Promise<Created> {
@@ -157,19 +166,35 @@ export class PgJournal implements Journal {
   }
 
   async claim(
-    { sagas, bytes, until }: ClaimBound,
+    { sagas, bytes, until, lapsedAt }: ClaimBound,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
     const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : null;
-    const values = [this.#owner, this.#leaseMs, sagas, ...keyColumns(known), unclaimedMs, bytes, until];
-    const { rows } = await this.#ask<SagaRow>(CLAIM, values);
+    const { rows } = await this.#ask<SagaRow>(CLAIM, [
+      ...[this.#owner, this.#leaseMs, sagas, ...keyColumns(known), unclaimedMs, bytes, until],
+      ...[lapsedAt ?? null, this.#expected],
+    ]);
     return rows.map(claimOf);
   }
 
   async time(): Promise<number> {
     const { rows } = await this.#ask<{ readonly ms: number }>(TIME, []);
-    return rows[0]!.ms;
+    const { ms } = rows[0]!;
+    this.#aheadMs = ms - this.#clock();
+    return ms;
+  }
+
+  /** What the journal's clock shows now, at least, unless it was set back. Null: it was never read. */
+  get #expected(): number | null {
+    return this.#aheadMs === undefined ? null : this.#clock() + this.#aheadMs;
+  }
+
+  async redate(time: number): Promise<void> {
+    for (let redated = REDATED_AT_ONCE; redated === REDATED_AT_ONCE; ) {
+      const { rowCount } = await this.#ask(REDATE, [this.#leaseMs, time, REDATED_AT_ONCE]);
+      redated = rowCount;
+    }
   }
 
   async vouch(known: readonly DefinitionKey[]): Promise<void> {
@@ -177,12 +202,17 @@ export class PgJournal implements Journal {
   }
 
   async take(sagaId: string): Promise<Claim | undefined> {
-    const { rows } = await this.#ask<SagaRow>(TAKE, [this.#owner, this.#leaseMs, sagaId]);
+    const { rows } = await this.#ask<SagaRow>(TAKE, [
+      this.#owner,
+      this.#leaseMs,
+      sagaId,
+      this.#expected,
+    ]);
     return rows[0] && claimOf(rows[0]);
   }
 
   async renew(holds: readonly Hold[]): Promise<Renewal> {
-    const values = [this.#leaseMs, ...holdColumns(holds)];
+    const values = [this.#leaseMs, ...holdColumns(holds), this.#expected];
     const { rows } = await this.#ask<{ saga_id: string; renewed: boolean }>(RENEW, values);
     const held = new Map(rows.map(({ saga_id, renewed }) => [saga_id, renewed]));
     return {
@@ -216,6 +246,7 @@ export class PgJournal implements Journal {
         ...startColumns(writes.filter(({ hold }) => hold === undefined)),
         ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
         ...stepColumns(writes),
+        this.#expected,
       ]);
       const written = new Map(
         rows.map((row) => [`${row.saga_id} ${row.fence}`, row.locked ? 'locked' : 'written'] as const),

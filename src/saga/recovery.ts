@@ -3,14 +3,8 @@
 // what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
-import {
-  type Claim,
-  type ClaimBound,
-  type ClaimOthers,
-  type DefinitionKey,
-  type Journal,
-  UNCLAIMED_MS,
-} from './journal.js';
+import { type Claim, type ClaimBound, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
+import { JournalClock } from './journal-clock.js';
 import type { Orchestrator } from './orchestrator.js';
 import { LEASE_MS } from './runner.js';
 
@@ -34,9 +28,8 @@ const VOUCH_EVERY_MS = 60_000;
 const PAUSED_MS = LEASE_MS / 2;
 /** Within it every worker whose journal answers again has had a round, and has renewed what it still runs. */
 const GRACE_MS = FAILED_ROUND_MOST_MS;
-/** How often sagas are looked for that no process knows, and how far a clock may jump in between. */
+/** How often sagas are looked for that no process knows, and leases that lie too far ahead. */
 const LOOK_EVERY_MS = 10_000;
-const JUMP_MS = 60_000;
 
 export interface RecoverySetting {
   readonly log: Logger;
@@ -49,15 +42,6 @@ export interface RecoverySetting {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** A time in which the journal has answered, and no clock has jumped. */
-interface Calm {
-  /** On `clock`. */
-  readonly since: number;
-  /** The latest look, on `clock` and on the clock of the journal. */
-  readonly lookedAt: number;
-  readonly journalTime: number;
-}
-
 export class Recovery {
   readonly #journal: Journal;
   readonly #orchestrator: Orchestrator;
@@ -67,8 +51,9 @@ export class Recovery {
   #loops: Promise<unknown> | undefined;
   /** On `clock`: when the leases were last known to be prolonged. */
   #renewedAt = Number.NEGATIVE_INFINITY;
-  /** Since when other processes have had their time; undefined when that begins anew. */
-  #calm: Calm | undefined;
+  readonly #journalClock = new JournalClock();
+  #lookAt = Number.NEGATIVE_INFINITY;
+  #redateAt = Number.NEGATIVE_INFINITY;
   /** A round has failed or was late, or the journal has kept it waiting. */
   #isDisturbed = false;
   #isGracious = false;
@@ -118,7 +103,7 @@ export class Recovery {
         if (hasAnswered) failures = 0;
       } catch (error) {
         failures++;
-        this.#calm = undefined;
+        this.#journalClock.lose();
         this.#isDisturbed = true;
         pauseMs += fullJitter(ROUND_MS.least, failures, FAILED_ROUND_MOST_MS - pauseMs, random);
         log[failures === 1 ? 'warn' : 'debug'](
@@ -148,16 +133,14 @@ export class Recovery {
   }
 
   async #round(): Promise<boolean> {
-    if (!this.#mayTake) return false;
-    // The time of the others begins when the journal answers again.
-    const isAsked = this.#isDisturbed;
-    if (isAsked) await this.#ask(this.#journal.time());
-    if (!this.#mayClaim()) return isAsked;
-    const { others, journalAheadMs } = await this.#look();
+    await this.#readClock();
+    if (!this.#mayTake || !this.#mayClaim()) return true;
+    await this.#redate();
+    const others = this.#looksForOthers() ? 'unclaimed' : 'none';
     let [taken, isFull] = [0, false];
     while (this.#mayTake && this.#mayClaim()) {
       const asked = this.#setting.clock();
-      const most = this.#room(asked + journalAheadMs + PAUSED_MS);
+      const most = this.#room(asked);
       isFull = most.sagas <= 0;
       if (isFull) break;
       const claims = await this.#claim(most, others);
@@ -171,12 +154,32 @@ export class Recovery {
     return true;
   }
 
-  #room(until: number): ClaimBound {
+  /** In every round, whatever it may take: leases are dated by it. */
+  async #readClock(): Promise<void> {
+    const { clock, log } = this.#setting;
+    const asked = clock();
+    const time = await this.#ask(this.#journal.time());
+    if (!this.#journalClock.read(asked, time, clock())) return;
+    this.#redateAt = Number.NEGATIVE_INFINITY;
+    log.warn('saga recovery: the clock of the database was set; sagas whose worker is lost go on a little later');
+  }
+
+  /**
+   * Within it every runner that lives has renewed by the clock as it is now. Until then a lease tells nothing of its
+   * runner.
+   */
+  get #isSteady(): boolean {
+    return this.#journalClock.steadyMs(this.#setting.clock()) >= GRACE_MS;
+  }
+
+  #room(asked: number): ClaimBound {
     const { sagas, bytes } = this.#orchestrator.claimed;
+    const time = this.#journalClock.at(asked);
     return {
       sagas: Math.min(this.#atOnce, CLAIMED_AT_MOST.sagas - sagas),
       bytes: Math.min(BYTES_AT_ONCE, CLAIMED_AT_MOST.bytes - bytes),
-      until,
+      until: time + PAUSED_MS,
+      lapsedAt: this.#isSteady ? time : undefined,
     };
   }
 
@@ -184,7 +187,7 @@ export class Recovery {
     return this.#claiming && !this.#setting.hasFailed();
   }
 
-  async #claim(most: ClaimBound, others: ClaimOthers): Promise<readonly Claim[]> {
+  async #claim(most: ClaimBound, others: 'none' | 'unclaimed'): Promise<readonly Claim[]> {
     let hasFailed = true;
     try {
       const claims = await this.#ask(this.#journal.claim(most, this.#setting.plans, others));
@@ -224,27 +227,24 @@ export class Recovery {
     return true;
   }
 
+  /** What lies too far ahead was written before the clock was set back, however long ago: by a process of before, too. */
+  async #redate(): Promise<void> {
+    const now = this.#setting.clock();
+    if (!this.#isSteady || now < this.#redateAt) return;
+    await this.#ask(this.#journal.redate(this.#journalClock.at(now)));
+    this.#redateAt = now + LOOK_EVERY_MS;
+  }
+
   /**
    * Others have had their time only when the journal has answered all the while, and when this process was
    * not paused, nor a host suspended: whoever knows a saga may have been paused as well. A clock that jumps
    * tells.
-   * @returns also what the journal's clock is ahead of `clock`, at least
    */
-  async #look(): Promise<{ readonly others: ClaimOthers; readonly journalAheadMs: number }> {
+  #looksForOthers(): boolean {
     const now = this.#setting.clock();
-    if (this.#calm !== undefined && now - this.#calm.lookedAt < LOOK_EVERY_MS) {
-      return { others: 'none', journalAheadMs: this.#calm.journalTime - this.#calm.lookedAt };
-    }
-    const journalTime = await this.#ask(this.#journal.time());
-    const lookedAt = this.#setting.clock();
-    const calm = this.#calm;
-    const passedMs = lookedAt - (calm?.lookedAt ?? lookedAt);
-    const journalMs = journalTime - (calm?.journalTime ?? journalTime);
-    const hasJumped = passedMs > JUMP_MS || journalMs - passedMs > JUMP_MS;
-    const since = calm === undefined || hasJumped ? lookedAt : calm.since;
-    this.#calm = { since, lookedAt, journalTime };
-    const others = lookedAt - since >= UNCLAIMED_MS ? 'unclaimed' : 'none';
-    return { others, journalAheadMs: journalTime - lookedAt };
+    if (now < this.#lookAt) return false;
+    this.#lookAt = now + LOOK_EVERY_MS;
+    return this.#journalClock.calmMs(now) >= UNCLAIMED_MS;
   }
 
   async #vouch(): Promise<void> {

@@ -24,6 +24,10 @@ interface Stored {
   keyRetired: boolean;
   /** Something was written since it has changed hands. */
   isWritten: boolean;
+  /** Its runner has not released it. Default false */
+  isHeld?: boolean;
+  /** How long it is to wait. */
+  pauseMs?: number;
 }
 
 /** What all journals of one test share. */
@@ -43,10 +47,14 @@ export class MemoryStore {
 export class MemoryJournal implements Journal {
   readonly #store: MemoryStore;
   readonly #leaseMs: number;
+  readonly #clock: () => number;
+  #aheadMs = Number.NEGATIVE_INFINITY;
 
-  constructor(store: MemoryStore, leaseMs: number) {
+  /** @param clock of the process: monotonic */
+  constructor(store: MemoryStore, leaseMs: number, clock: () => number = store.now) {
     this.#store = store;
     this.#leaseMs = leaseMs;
+    this.#clock = clock;
   }
 
   async create(record: SagaRecord, keptSince: number): Promise<Created> {
@@ -65,8 +73,9 @@ export class MemoryJournal implements Journal {
         return { created: false, earlier: { sagaId: other.sagaId, status, fingerprint } };
       }
     }
-    const leaseUntil = this.#store.now() + this.#leaseMs;
-    this.#store.sagas.set(sagaId, { record, fence: 1, leaseUntil, keyRetired: false, isWritten: true });
+    const leaseUntil = this.#in(this.#leaseMs);
+    const stored = { record, fence: 1, leaseUntil, keyRetired: false, isWritten: true, isHeld: true };
+    this.#store.sagas.set(sagaId, stored);
     return created;
   }
 
@@ -82,7 +91,8 @@ export class MemoryJournal implements Journal {
     const { status, failure, reason, updatedAt } = record;
     stored.record = { ...stored.record, status, failure, reason, updatedAt, steps };
     stored.isWritten = true;
-    stored.leaseUntil = this.#store.now() + (lease === 'renew' ? this.#leaseMs : lease.releaseForMs);
+    stored.leaseUntil = this.#in(lease === 'renew' ? this.#leaseMs : lease.releaseForMs);
+    if (lease !== 'renew') Object.assign(stored, { isHeld: false, pauseMs: lease.releaseForMs });
     return true;
   }
 
@@ -91,7 +101,7 @@ export class MemoryJournal implements Journal {
   }
 
   async claim(
-    { sagas, bytes, until }: ClaimBound,
+    { sagas, bytes, until, lapsedAt = Number.NEGATIVE_INFINITY }: ClaimBound,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
@@ -100,6 +110,7 @@ export class MemoryJournal implements Journal {
     let taken = 0;
     return [...this.#store.sagas.values()]
       .filter(({ record, leaseUntil }) => !hasEnded(record.status) && leaseUntil <= now)
+      .filter(({ isHeld, leaseUntil }) => !isHeld || leaseUntil <= lapsedAt)
       .filter(({ record, leaseUntil }) => isKnown(record, known) || leaseUntil <= now - unclaimedMs)
       .sort((a, b) => a.record.updatedAt - b.record.updatedAt)
       .filter(({ record }) => now <= until && (bytes > 0 || sizeOf(record) < SMALL))
@@ -118,7 +129,19 @@ export class MemoryJournal implements Journal {
   }
 
   async time(): Promise<number> {
-    return this.#store.now();
+    const time = this.#store.now();
+    this.#aheadMs = time - this.#clock();
+    return time;
+  }
+
+  async redate(time: number): Promise<void> {
+    const now = this.#store.now();
+    for (const stored of this.#store.sagas.values()) {
+      const { record, leaseUntil, pauseMs = 0 } = stored;
+      const lengthMs = record.status === 'waiting' ? pauseMs : this.#leaseMs;
+      const isAhead = !hasEnded(record.status) && leaseUntil > now + lengthMs;
+      if (isAhead && now >= time) stored.leaseUntil = now + lengthMs;
+    }
   }
 
   async vouch(known: readonly DefinitionKey[]): Promise<void> {
@@ -142,7 +165,7 @@ export class MemoryJournal implements Journal {
     const renewed = holds.filter((hold) => {
       const stored = this.#held(hold);
       if (stored === undefined || stored.record.status === 'waiting') return false;
-      stored.leaseUntil = this.#store.now() + this.#leaseMs;
+      stored.leaseUntil = this.#in(this.#leaseMs);
       return true;
     });
     return { renewed, lost: holds.filter((hold) => this.#held(hold) === undefined) };
@@ -153,6 +176,7 @@ export class MemoryJournal implements Journal {
       const stored = this.#held(hold);
       if (stored === undefined || !['running', 'compensating'].includes(stored.record.status)) continue;
       stored.fence++;
+      stored.isHeld = false;
       stored.leaseUntil = this.#store.now();
       if (attempts === 'counted' || !stored.isWritten) continue;
       const steps = stored.record.steps.map((step) => ({
@@ -175,6 +199,10 @@ export class MemoryJournal implements Journal {
       .map(({ steps: _s, fingerprint: _f, failure: _x, traceparent: _p, tracestate: _t, ...rest }) => rest);
   }
 
+  #in(ms: number): number {
+    return Math.max(this.#store.now(), this.#clock() + this.#aheadMs) + ms;
+  }
+
   #held({ sagaId, fence }: Hold): Stored | undefined {
     const stored = this.#store.sagas.get(sagaId);
     return stored?.fence === fence ? stored : undefined;
@@ -183,7 +211,8 @@ export class MemoryJournal implements Journal {
   #hand(stored: Stored): Claim {
     stored.fence++;
     stored.isWritten = false;
-    stored.leaseUntil = this.#store.now() + this.#leaseMs;
+    stored.isHeld = true;
+    stored.leaseUntil = this.#in(this.#leaseMs);
     return { hold: { sagaId: stored.record.sagaId, fence: stored.fence }, record: stored.record };
   }
 }

@@ -21,11 +21,12 @@ export interface JournalStore {
   journal(leaseMs: number): Journal;
 }
 
-/** However large they are, and however late it is. */
+/** However large they are, and however late it is, from whoever has not renewed. */
 export const upTo = (sagas: number): ClaimBound => ({
   sagas,
   bytes: Number.MAX_SAFE_INTEGER,
   until: Number.MAX_SAFE_INTEGER,
+  lapsedAt: Number.MAX_SAFE_INTEGER,
 });
 
 let lastNow = Date.now();

@@ -37,7 +37,7 @@ export function engineOn(
     random: () => 0.5,
     now: store.now,
     clock: store.now,
-    journal: wrap(new MemoryJournal(store, LEASE_MS)),
+    journal: wrap(new MemoryJournal(store, LEASE_MS, rest.clock)),
     ...rest,
   });
 }

@@ -82,6 +82,7 @@ export class Life {
       load: mortal(journal.load.bind(journal), false),
       take: mortal(journal.take.bind(journal), false),
       time: mortal(journal.time.bind(journal), false),
+      redate: mortal(journal.redate.bind(journal), false),
       vouch: mortal(journal.vouch.bind(journal), false),
       renew: mortal(journal.renew.bind(journal), false),
       release: mortal(journal.release.bind(journal), false),

@@ -1,0 +1,199 @@
+// Sagas while clocks are set: that of the database, by which leases and pauses are dated, and those of the workers. Only
+// the monotonic clocks go on evenly, and no worker sees another's.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { BusinessError } from '#src/errors.js';
+import type { SagaEngine } from '#src/saga/engine.js';
+import { hasEnded, type Journal } from '#src/saga/journal.js';
+import { LEASE_MS } from '#src/saga/runner.js';
+import type { StepContext } from '#src/saga/saga.js';
+import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { newSeed, seeded } from '#test/support/random.js';
+import { definitionOf, engineOn, type Step, VirtualNaps } from './harness.js';
+import { Life } from './world.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const WORKERS = 3;
+const MOST_PAUSE_MS = 20_000;
+const MOST_LATENCY_MS = 400;
+/** A lease, the time that other workers have to renew, and some rounds with their answers. */
+const TAKEN_OVER_MS = LEASE_MS + 5_000 + 9_000;
+
+interface Attempts {
+  /** How long each of them takes. */
+  readonly takeMs: number;
+  readonly failures: number;
+  readonly pauseMs: number;
+}
+
+interface Event {
+  readonly afterMs: number;
+  /** The worker `which` dies and is replaced, or a clock is set. */
+  readonly what: 'database' | 'workers' | 'death';
+  /** What the clock is ahead from then on: 0 is right. */
+  readonly aheadMs: number;
+  readonly which: number;
+}
+
+const attempts: fc.Arbitrary<Attempts> = fc.record({
+  takeMs: fc.constantFrom(0, 300, 4_000, 15_000),
+  failures: fc.integer({ min: 0, max: 2 }),
+  pauseMs: fc.constantFrom(1_000, 4_000, MOST_PAUSE_MS),
+});
+const SIZES = [400, 1_300, 4_000, 7_000, 60_000, HOUR_MS, DAY_MS];
+const event: fc.Arbitrary<Event> = fc.record({
+  afterMs: fc.oneof(fc.integer({ min: 0, max: 1_500 }), fc.integer({ min: 0, max: 15_000 })),
+  what: fc.constantFrom('database', 'database', 'database', 'workers', 'death'),
+  aheadMs: fc.constantFrom(0, 0, 0, ...SIZES, ...SIZES.map((ms) => -ms)),
+  which: fc.nat({ max: WORKERS - 1 }),
+});
+const scenario = fc.record({
+  steps: fc.array(fc.record({ forward: attempts, back: attempts }), { minLength: 1, maxLength: 3 }),
+  refuses: fc.boolean(),
+  events: fc.array(event, { minLength: 1, maxLength: 8 }),
+  random: fc.integer(),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+class Simulation {
+  readonly #given: Scenario;
+  readonly #random: () => number;
+  readonly #store = new MemoryStore(() => this.#at + this.#aheadMs);
+  readonly #workers: { readonly life: Life; readonly engine: SagaEngine }[] = [];
+  #at = 1_800_000_000_000;
+  #aheadMs = 0;
+  #wallAheadMs = 0;
+  readonly #naps = new VirtualNaps(
+    () => this.#at,
+    (at) => {
+      this.#at = at;
+    },
+  );
+  readonly #never = new AbortController().signal;
+  readonly #failures = new Map<string, number>();
+  readonly #inside = new Map<string, Life>();
+  /** Since when nothing of a saga runs. */
+  readonly #idleSince = new Map<string, number>();
+  readonly #eventsAt: number[] = [];
+  /** Sagas that two living workers were inside of at the same time. */
+  readonly atOnce: string[] = [];
+  /** Milliseconds for which a saga was left alone beyond what its pauses and its clocks explain. */
+  readonly late: number[] = [];
+
+  constructor(given: Scenario) {
+    this.#given = given;
+    this.#random = seeded(given.random);
+  }
+
+  async run(): Promise<readonly string[]> {
+    while (this.#workers.length < WORKERS) this.#born(this.#workers.length);
+    await this.#nap(10_000);
+    for (const { engine } of this.#workers) await engine.sagas.start('transfer', {});
+    for (const { afterMs, what, aheadMs, which } of this.#given.events) {
+      await this.#nap(afterMs);
+      this.#eventsAt.push(this.#at);
+      if (what === 'database') this.#aheadMs = aheadMs;
+      if (what === 'workers') this.#wallAheadMs = aheadMs;
+      if (what === 'death') this.#die(which);
+    }
+    const until = this.#at + 30 * 60_000;
+    while (this.#at < until && this.#store.records().some(({ status }) => !hasEnded(status))) {
+      await this.#nap(1_000);
+    }
+    await Promise.all(this.#workers.map(({ engine }) => engine.drain(0)));
+    return this.#store.records().map(({ status }) => status);
+  }
+
+  #nap(ms: number): Promise<void> {
+    return this.#naps.sleep(ms, this.#never);
+  }
+
+  #born(slot: number): void {
+    const life = new Life();
+    const steps = this.#given.steps.map(({ forward, back }, position): Step => ({
+      name: `step-${position}`,
+      timeoutMs: 60_000,
+      retry: { attempts: 5, ...pausing(forward) },
+      run: (_, ctx) => this.#enter(life, ctx, forward),
+      compensate: (_, ctx) => this.#enter(life, ctx, back),
+    }));
+    const refuse = (): void => {
+      if (this.#given.refuses) throw new BusinessError('NO', 'no');
+    };
+    const engine = engineOn(this.#store, [definitionOf([...steps, { name: 'last', run: refuse }])], {
+      sleep: life.sleep(this.#naps.sleep),
+      clock: () => this.#at,
+      now: () => this.#at + this.#wallAheadMs,
+      random: this.#random,
+      wrap: (journal) => this.#distant(life.journal(journal, undefined)),
+    });
+    this.#workers[slot] = { life, engine };
+    engine.start();
+  }
+
+  /** Questions and answers are under way for a while. */
+  #distant(journal: Journal): Journal {
+    return new Proxy(journal, {
+      get:
+        (target, name: keyof Journal) =>
+        async (...args: unknown[]) => {
+          await this.#nap(this.#random() * MOST_LATENCY_MS);
+          const answer = await (target[name] as (...given: unknown[]) => unknown).apply(target, args);
+          await this.#nap(this.#random() * MOST_LATENCY_MS);
+          return answer;
+        },
+    });
+  }
+
+  #die(slot: number): void {
+    const { life } = this.#workers[slot]!;
+    void life.die();
+    for (const [sagaId, inside] of this.#inside) if (inside === life) this.#leave(sagaId, life);
+    this.#born(slot);
+  }
+
+  async #enter(life: Life, { sagaId, key }: StepContext, { takeMs, failures }: Attempts): Promise<void> {
+    if (this.#inside.get(sagaId)?.alive) this.atOnce.push(sagaId);
+    this.#inside.set(sagaId, life);
+    this.#wake(sagaId);
+    await this.#nap(takeMs);
+    if (!life.alive) await new Promise(() => undefined);
+    this.#leave(sagaId, life);
+    const failed = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failed + 1);
+    if (failed < failures) throw new Error('down');
+  }
+
+  #leave(sagaId: string, life: Life): void {
+    if (this.#inside.get(sagaId) !== life) return;
+    this.#inside.delete(sagaId);
+    this.#idleSince.set(sagaId, this.#at);
+  }
+
+  /** A pause begins anew when the clock is set, and so does the time that lives are given. */
+  #wake(sagaId: string): void {
+    const since = this.#idleSince.get(sagaId) ?? this.#at;
+    const events = this.#eventsAt.filter((at) => at >= since - TAKEN_OVER_MS).length;
+    this.late.push(this.#at - since - (events + 1) * (MOST_PAUSE_MS + TAKEN_OVER_MS));
+  }
+}
+
+const pausing = ({ pauseMs }: Attempts) => ({ backoffMs: pauseMs, maxBackoffMs: pauseMs });
+
+describe('sagas while clocks are set back and forth, by up to a day', () => {
+  const seed = newSeed();
+
+  it(`go on in time, and none is run by two workers at once (SEED=${seed})`, async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async (given) => {
+        const simulation = new Simulation(given);
+        const statuses = await simulation.run();
+        expect(simulation.atOnce, 'two workers at once').to.deep.equal([]);
+        expect(new Set(statuses)).to.deep.equal(new Set([given.refuses ? 'compensated' : 'completed']));
+        expect(Math.max(...simulation.late), 'ms too late').to.be.at.most(0);
+      }),
+      { seed, numRuns: Number(process.env.RUNS ?? 60) },
+    );
+  }).timeout(60_000);
+});
