@@ -5,6 +5,8 @@
 const STEP_MS = 500;
 /** What two clocks that are not set differ by in a millisecond, at most: a clock is slewed by half of it. */
 const DRIFT = 1 / 1000;
+/** Between readings that are further apart it may have been set back and forth. */
+const UNSEEN_MS = 4000;
 /** A clock that jumps ahead so far may have stood still with its host, and so may other hosts. */
 const JUMP_MS = 60_000;
 
@@ -31,9 +33,9 @@ export class JournalClock {
     const isFirst = Number.isNaN(this.#readAt);
     this.#aheadMs = least;
     this.#readAt = answered;
-    if (!isFirst && this.#keepsStep(least, most, passedMs * DRIFT)) return false;
-    this.#steady = { since: answered, least, most };
-    return !isFirst;
+    const wasSet = !isFirst && !this.#keepsStep(least, most, passedMs * DRIFT);
+    if (isFirst || wasSet || passedMs > UNSEEN_MS) this.#steady = { since: answered, least, most };
+    return wasSet;
   }
 
   #keepsStep(least: number, most: number, driftMs: number): boolean {
@@ -46,6 +48,10 @@ export class JournalClock {
       ? { since, least: Math.max(from, least), most: Math.min(to, most) }
       : { since, least: from, most: to };
     return true;
+  }
+
+  get isRead(): boolean {
+    return !Number.isNaN(this.#readAt);
   }
 
   /** The journal has not answered. */

@@ -168,8 +168,9 @@ export interface Journal {
   /**
    * Begins leases and pauses anew that lie further ahead than they can have been set: the clock was set back since.
    * @param time as of `time`, what it is at least: does nothing when it is earlier
+   * @returns whether there may be more of them
    */
-  redate(time: number): Promise<void>;
+  redate(time: number): Promise<boolean>;
 
   /** Says that there is a process that knows these, and will claim them when it has room. */
   vouch(known: readonly DefinitionKey[]): Promise<void>;

@@ -7,6 +7,7 @@ import { StatementError } from '../db/failure.js';
 import { Deadline } from '../deadline.js';
 import { runInScope, type Scope } from '../scope.js';
 import { Batch } from './batch.js';
+import { ExpectedTime } from './expected-time.js';
 import {
   type Claim,
   type ClaimBound,
@@ -87,8 +88,7 @@ export class PgJournal implements Journal {
   readonly #owner: string;
   readonly #leaseMs: number;
   readonly #clock: () => number;
-  /** What the journal's clock was ahead, at least, when it was read last. */
-  #aheadMs: number | undefined;
+  readonly #expected = new ExpectedTime();
   /**
    * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its way,
    * and must not land behind its repetition.
@@ -173,7 +173,7 @@ export class PgJournal implements Journal {
     const unclaimedMs = others === 'unclaimed' ? UNCLAIMED_MS : null;
     const { rows } = await this.#ask<SagaRow>(CLAIM, [
       ...[this.#owner, this.#leaseMs, sagas, ...keyColumns(known), unclaimedMs, bytes, until],
-      ...[lapsedAt ?? null, this.#expected],
+      ...[lapsedAt ?? null, this.#expectedTime],
     ]);
     return rows.map(claimOf);
   }
@@ -181,20 +181,17 @@ export class PgJournal implements Journal {
   async time(): Promise<number> {
     const { rows } = await this.#ask<{ readonly ms: number }>(TIME, []);
     const { ms } = rows[0]!;
-    this.#aheadMs = ms - this.#clock();
+    this.#expected.read(ms, this.#clock());
     return ms;
   }
 
-  /** What the journal's clock shows now, at least, unless it was set back. Null: it was never read. */
-  get #expected(): number | null {
-    return this.#aheadMs === undefined ? null : this.#clock() + this.#aheadMs;
+  get #expectedTime(): number | null {
+    return this.#expected.at(this.#clock()) ?? null;
   }
 
-  async redate(time: number): Promise<void> {
-    for (let redated = REDATED_AT_ONCE; redated === REDATED_AT_ONCE; ) {
-      const { rowCount } = await this.#ask(REDATE, [this.#leaseMs, time, REDATED_AT_ONCE]);
-      redated = rowCount;
-    }
+  async redate(time: number): Promise<boolean> {
+    const { rowCount } = await this.#ask(REDATE, [this.#leaseMs, time, REDATED_AT_ONCE]);
+    return rowCount === REDATED_AT_ONCE;
   }
 
   async vouch(known: readonly DefinitionKey[]): Promise<void> {
@@ -202,17 +199,12 @@ export class PgJournal implements Journal {
   }
 
   async take(sagaId: string): Promise<Claim | undefined> {
-    const { rows } = await this.#ask<SagaRow>(TAKE, [
-      this.#owner,
-      this.#leaseMs,
-      sagaId,
-      this.#expected,
-    ]);
+    const { rows } = await this.#ask<SagaRow>(TAKE, [this.#owner, this.#leaseMs, sagaId, this.#expectedTime]);
     return rows[0] && claimOf(rows[0]);
   }
 
   async renew(holds: readonly Hold[]): Promise<Renewal> {
-    const values = [this.#leaseMs, ...holdColumns(holds), this.#expected];
+    const values = [this.#leaseMs, ...holdColumns(holds), this.#expectedTime];
     const { rows } = await this.#ask<{ saga_id: string; renewed: boolean }>(RENEW, values);
     const held = new Map(rows.map(({ saga_id, renewed }) => [saga_id, renewed]));
     return {
@@ -246,7 +238,7 @@ export class PgJournal implements Journal {
         ...startColumns(writes.filter(({ hold }) => hold === undefined)),
         ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
         ...stepColumns(writes),
-        this.#expected,
+        this.#expectedTime,
       ]);
       const written = new Map(
         rows.map((row) => [`${row.saga_id} ${row.fence}`, row.locked ? 'locked' : 'written'] as const),

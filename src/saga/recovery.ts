@@ -133,8 +133,11 @@ export class Recovery {
   }
 
   async #round(): Promise<boolean> {
-    await this.#readClock();
-    if (!this.#mayTake || !this.#mayClaim()) return true;
+    if (!this.#mayTake) return false;
+    // The time of the others begins when the journal answers again.
+    const isAsked = this.#isDisturbed || !this.#journalClock.isRead;
+    if (isAsked) await this.#readClock();
+    if (!this.#mayClaim()) return isAsked;
     await this.#redate();
     const others = this.#looksForOthers() ? 'unclaimed' : 'none';
     let [taken, isFull] = [0, false];
@@ -154,14 +157,15 @@ export class Recovery {
     return true;
   }
 
-  /** In every round, whatever it may take: leases are dated by it. */
   async #readClock(): Promise<void> {
     const { clock, log } = this.#setting;
     const asked = clock();
     const time = await this.#ask(this.#journal.time());
     if (!this.#journalClock.read(asked, time, clock())) return;
     this.#redateAt = Number.NEGATIVE_INFINITY;
-    log.warn('saga recovery: the clock of the database was set; sagas whose worker is lost go on a little later');
+    log.warn(
+      'saga recovery: the clock of the database was set; sagas whose worker is lost go on a little later',
+    );
   }
 
   /**
@@ -207,7 +211,9 @@ export class Recovery {
       for (const hold of lost) this.#orchestrator.lose(hold);
     }
     this.#renewedAt = asked;
-    return holds.length > 0;
+    // Here, where no claim holds it up: between readings that are far apart the clock may have been set back and forth.
+    await this.#readClock();
+    return true;
   }
 
   /**
@@ -229,10 +235,10 @@ export class Recovery {
 
   /** What lies too far ahead was written before the clock was set back, however long ago: by a process of before, too. */
   async #redate(): Promise<void> {
-    const now = this.#setting.clock();
-    if (!this.#isSteady || now < this.#redateAt) return;
-    await this.#ask(this.#journal.redate(this.#journalClock.at(now)));
-    this.#redateAt = now + LOOK_EVERY_MS;
+    const { clock } = this.#setting;
+    if (!this.#isSteady || clock() < this.#redateAt) return;
+    this.#redateAt = clock() + LOOK_EVERY_MS;
+    while (this.#mayTake && (await this.#ask(this.#journal.redate(this.#journalClock.at(clock())))));
   }
 
   /**

@@ -1,4 +1,5 @@
 // The journal's contract in its simplest form, for tests that need their own clock or very many runs.
+import { ExpectedTime } from '#src/saga/expected-time.js';
 import type {
   Claim,
   ClaimBound,
@@ -48,7 +49,7 @@ export class MemoryJournal implements Journal {
   readonly #store: MemoryStore;
   readonly #leaseMs: number;
   readonly #clock: () => number;
-  #aheadMs = Number.NEGATIVE_INFINITY;
+  readonly #expected = new ExpectedTime();
 
   /** @param clock of the process: monotonic */
   constructor(store: MemoryStore, leaseMs: number, clock: () => number = store.now) {
@@ -130,11 +131,11 @@ export class MemoryJournal implements Journal {
 
   async time(): Promise<number> {
     const time = this.#store.now();
-    this.#aheadMs = time - this.#clock();
+    this.#expected.read(time, this.#clock());
     return time;
   }
 
-  async redate(time: number): Promise<void> {
+  async redate(time: number): Promise<boolean> {
     const now = this.#store.now();
     for (const stored of this.#store.sagas.values()) {
       const { record, leaseUntil, pauseMs = 0 } = stored;
@@ -142,6 +143,7 @@ export class MemoryJournal implements Journal {
       const isAhead = !hasEnded(record.status) && leaseUntil > now + lengthMs;
       if (isAhead && now >= time) stored.leaseUntil = now + lengthMs;
     }
+    return false;
   }
 
   async vouch(known: readonly DefinitionKey[]): Promise<void> {
@@ -200,7 +202,8 @@ export class MemoryJournal implements Journal {
   }
 
   #in(ms: number): number {
-    return Math.max(this.#store.now(), this.#clock() + this.#aheadMs) + ms;
+    const now = this.#store.now();
+    return Math.max(now, this.#expected.at(this.#clock()) ?? now) + ms;
   }
 
   #held({ sagaId, fence }: Hold): Stored | undefined {

@@ -324,6 +324,28 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       expect(claims.map((claim) => claim.hold.sagaId)).to.deep.equal([hold.sagaId]);
     });
 
+    it('takes nothing from a runner that has not released it, unless its lease had run out by then', async () => {
+      const before = await journal.time();
+      const [held, released] = [await start(sagaRecord(), 0), await start(sagaRecord(), 0)];
+      await journal.release([released], 'uncounted');
+      const claim = async (lapsedAt: number | undefined): Promise<readonly string[]> =>
+        (await journal.claim({ ...upTo(10), lapsedAt }, KNOWN, 'none')).map(({ hold }) => hold.sagaId);
+      expect(await claim(undefined)).to.deep.equal([released.sagaId]);
+      expect(await claim(before - 1)).to.deep.equal([]);
+      expect(await claim((await journal.time()) + 1)).to.deep.equal([held.sagaId]);
+    });
+
+    it('leaves leases and pauses alone that do not lie further ahead than they can have been set', async () => {
+      const [held, record] = [await start(sagaRecord(), LONG_MS / 2), sagaRecord()];
+      await journal.write(await start(record), { ...record, status: 'waiting' }, [], {
+        releaseForMs: 2 * LONG_MS,
+      });
+      await journal.redate(0);
+      const later = { ...upTo(10), lapsedAt: (await journal.time()) + LONG_MS / 3 };
+      expect(await journal.claim(later, KNOWN, 'none')).to.deep.equal([]);
+      expect((await journal.renew([held])).renewed).to.deep.equal([held]);
+    });
+
     it('changes nothing for a write with an old fence', async () => {
       const record = sagaRecord();
       const old = await start(record, 0);

@@ -113,6 +113,45 @@ describe('on a real PostgreSQL', () => {
     for (const session of sessions) await session.close();
   });
 
+  it('begins anew what lies further ahead than it can have been set, as if its clock was set back', async () => {
+    const mine = journal(60_000);
+    const held = sagaRecord();
+    await mine.create(held, 0);
+    const resting = await Promise.all(
+      [7_000, 20_000].map(async (releaseForMs) => {
+        const record = sagaRecord();
+        const created = await mine.create(record, 0);
+        const hold = created.created ? created.hold : expect.fail('not created');
+        await mine.write(hold, { ...record, status: 'waiting' }, [], { releaseForMs });
+        return record.sagaId;
+      }),
+    );
+    const ids = [held.sagaId, ...resting];
+    const shift = (by: string) =>
+      database.db.query('update saga set lease_until = lease_until + $1::interval where saga_id = any($2)', [
+        by,
+        ids,
+      ]);
+    const left = async (): Promise<readonly number[]> => {
+      const rows = await database.db.many<{ s: number }>(
+        `select ceil(extract(epoch from lease_until - now()) / 10)::int as s from unnest($1::uuid[]) with ordinality
+         as i(saga_id, n) join saga using (saga_id) order by n`,
+        [ids],
+      );
+      return rows.map(({ s }) => s * 10);
+    };
+    for (const by of ['1 hour', '1 day']) {
+      await shift(by);
+      await mine.redate((await mine.time()) + 60_000);
+      expect(Math.min(...(await left())), 'the clock was set since it was read').to.be.above(3_000);
+      await mine.redate(await mine.time());
+      expect(await left()).to.deep.equal([60, 10, 20]);
+    }
+    await shift('-5 seconds');
+    await mine.redate(await mine.time());
+    expect(await left(), 'as they are').to.deep.equal([60, 10, 20]);
+  });
+
   it('frees what dead instances held, and nothing of the living one', async () => {
     const [dead, living] = [sagaRecord(), sagaRecord()];
     await journal(60_000, 'gone:1:1').create(dead, 0);

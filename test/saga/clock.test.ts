@@ -24,7 +24,6 @@ interface Attempts {
   /** How long each of them takes. */
   readonly takeMs: number;
   readonly failures: number;
-  readonly pauseMs: number;
 }
 
 interface Event {
@@ -39,6 +38,10 @@ interface Event {
 const attempts: fc.Arbitrary<Attempts> = fc.record({
   takeMs: fc.constantFrom(0, 300, 4_000, 15_000),
   failures: fc.integer({ min: 0, max: 2 }),
+});
+const step = fc.record({
+  forward: attempts,
+  back: attempts,
   pauseMs: fc.constantFrom(1_000, 4_000, MOST_PAUSE_MS),
 });
 const SIZES = [400, 1_300, 4_000, 7_000, 60_000, HOUR_MS, DAY_MS];
@@ -49,9 +52,11 @@ const event: fc.Arbitrary<Event> = fc.record({
   which: fc.nat({ max: WORKERS - 1 }),
 });
 const scenario = fc.record({
-  steps: fc.array(fc.record({ forward: attempts, back: attempts }), { minLength: 1, maxLength: 3 }),
+  steps: fc.array(step, { minLength: 1, maxLength: 3 }),
   refuses: fc.boolean(),
   events: fc.array(event, { minLength: 1, maxLength: 8 }),
+  /** How long a claim may be under way, and how much later that may make everything. */
+  claim: fc.constantFrom({ mostMs: MOST_LATENCY_MS, laterMs: 0 }, { mostMs: 6_000, laterMs: 40_000 }),
   random: fc.integer(),
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
@@ -111,13 +116,15 @@ class Simulation {
 
   #born(slot: number): void {
     const life = new Life();
-    const steps = this.#given.steps.map(({ forward, back }, position): Step => ({
-      name: `step-${position}`,
-      timeoutMs: 60_000,
-      retry: { attempts: 5, ...pausing(forward) },
-      run: (_, ctx) => this.#enter(life, ctx, forward),
-      compensate: (_, ctx) => this.#enter(life, ctx, back),
-    }));
+    const steps = this.#given.steps.map(
+      ({ forward, back, pauseMs }, position): Step => ({
+        name: `step-${position}`,
+        timeoutMs: 60_000,
+        retry: { attempts: 5, backoffMs: pauseMs, maxBackoffMs: pauseMs },
+        run: (_, ctx) => this.#enter(life, ctx, forward),
+        compensate: (_, ctx) => this.#enter(life, ctx, back),
+      }),
+    );
     const refuse = (): void => {
       if (this.#given.refuses) throw new BusinessError('NO', 'no');
     };
@@ -138,7 +145,7 @@ class Simulation {
       get:
         (target, name: keyof Journal) =>
         async (...args: unknown[]) => {
-          await this.#nap(this.#random() * MOST_LATENCY_MS);
+          await this.#nap(this.#random() * (name === 'claim' ? this.#given.claim.mostMs : MOST_LATENCY_MS));
           const answer = await (target[name] as (...given: unknown[]) => unknown).apply(target, args);
           await this.#nap(this.#random() * MOST_LATENCY_MS);
           return answer;
@@ -175,11 +182,10 @@ class Simulation {
   #wake(sagaId: string): void {
     const since = this.#idleSince.get(sagaId) ?? this.#at;
     const events = this.#eventsAt.filter((at) => at >= since - TAKEN_OVER_MS).length;
-    this.late.push(this.#at - since - (events + 1) * (MOST_PAUSE_MS + TAKEN_OVER_MS));
+    const mostMs = MOST_PAUSE_MS + TAKEN_OVER_MS + this.#given.claim.laterMs;
+    this.late.push(this.#at - since - (events + 1) * mostMs);
   }
 }
-
-const pausing = ({ pauseMs }: Attempts) => ({ backoffMs: pauseMs, maxBackoffMs: pauseMs });
 
 describe('sagas while clocks are set back and forth, by up to a day', () => {
   const seed = newSeed();
