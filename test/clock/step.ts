@@ -1,8 +1,10 @@
-// Loaded before anything else into every thread of a process: its wall clock steps an hour back and forth, many times a
-// second and in all threads at the same moment. What takes a time or an order from it goes wrong at once.
-const STEP_MS = 3_600_000;
+// Loaded before anything else into every thread of a process: its `Date` steps back and forth by an hour and by a day, many
+// times a second and in all threads at the same moment. What takes a time or an order from it goes wrong at once. Nothing
+// but `Date` steps: files and PostgreSQL have the clock of the host.
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const EVERY_MS = 30;
-const STEPS = [0, -STEP_MS, 0, STEP_MS] as const;
+const STEPS = [0, -HOUR_MS, 0, HOUR_MS, 0, -DAY_MS, 0, DAY_MS] as const;
 
 const RealDate = globalThis.Date;
 const now = (): number => {

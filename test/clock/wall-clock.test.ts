@@ -15,7 +15,10 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/db/idempotency.ts': [1, 'stored: whether keys of 30 days may be swept, with an hour between clocks'],
   'src/primary/operator-switches.ts': [1, 'shown: when a switch was set'],
   'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
-  'src/saga/engine.ts': [1, 'stored: times of sagas; pauses and leases are on other clocks'],
+  'src/saga/engine.ts': [
+    1,
+    'stored: times of sagas, beside which leases and pauses are dated by the clock of the database',
+  ],
   'src/saga/operator.ts': [1, 'stored: times of sagas'],
   'src/server/certificate.ts': [1, 'compared with the validity of a certificate'],
   'src/server/file-answer.ts': [1, 'compared with the time stamp of a file'],
