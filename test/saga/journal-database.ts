@@ -15,16 +15,22 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-export async function openJournalDatabase(): Promise<TestDatabase> {
+/** @param upTo number of the last migration: as an earlier version has left it. Default: all of them */
+export async function openJournalDatabase(upTo?: number): Promise<TestDatabase> {
   const url = await (await startTestPostgres()).createDatabase('saga');
   const connection = await connect(url);
   const { db } = connection;
-  for (const name of (await readdir(MIGRATIONS)).sort()) {
+  await migrate(db, 0, upTo);
+  const counting = (count: () => void): Queryable => new Counting(db, count);
+  return { url, db, counting, close: () => connection.close() };
+}
+
+/** Applies the migrations behind that with the number `behind`. */
+export async function migrate(db: Queryable, behind: number, upTo?: number): Promise<void> {
+  for (const name of (await readdir(MIGRATIONS)).sort().slice(behind, upTo)) {
     const [up = ''] = (await readFile(new URL(name, MIGRATIONS), 'utf8')).split('-- Down Migration');
     for (const statement of up.split(/;\s*$/m)) if (/\w/.test(statement)) await db.query(statement);
   }
-  const counting = (count: () => void): Queryable => new Counting(db, count);
-  return { url, db, counting, close: () => connection.close() };
 }
 
 class Counting extends Rows {
