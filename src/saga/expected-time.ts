@@ -1,5 +1,5 @@
-// What the journal's clock should show, for the leases that one worker writes: counted from the later of the two, a lease
-// that is written while the clock is set back for a moment has not run out when the clock is right again.
+// What one worker expects the journal's clock to show, for the leases that it writes. They are counted from the later of
+// the two: so a lease that is written while the clock is set back for a moment has not run out when it is right again.
 
 /**
  * A clock that is set back is believed when it has been seen so for so long. By then every worker has seen it, or knows

@@ -34,9 +34,8 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
 
 /**
  * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34); $35 time, see
- * IN. Answers
- * the holds whose rows were written: a start whose key is taken and a move with an old fence are not among
- * them, and none of their steps is written either. With `locked`: not written, because another session has
+ * IN. Answers the holds whose rows were written: a start whose key is taken and a move with an old fence are not
+ * among them, and none of their steps is written either. With `locked`: not written, because another session has
  * one of the rows. A move that was held up behind a later one of its hold changes nothing. A worker that has
  * lost a saga and claimed it again may still have a write of its old hold in the same statement, so the fence
  * goes with the id all the way.
@@ -131,9 +130,10 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
  * others are left alone, null for ever; $8 bytes of values, behind which only small sagas are taken; $9 until when
  * (ms): a claim that the network, or a server that stood still, has held up would take what was not renewed for
- * the same reason; $10 when (ms) the lease of a runner that has not released its saga must have run out, null: none is
- * taken from its runner; $11 time, see IN. Rows that another worker is just claiming are passed over. First come those that were moved
- * longest ago: by their age, old ones that are tried again and again would keep all others out.
+ * the same reason; $10 when (ms) the lease of a runner that has not released its saga must have run out, null: no
+ * saga is taken from its runner; $11 time, see IN. Rows that another worker is just claiming are passed over. First
+ * come those that were moved longest ago: by their age, old ones that are tried again and again would keep all
+ * others out.
  */
 export const CLAIM = `
 with due as (
@@ -157,7 +157,10 @@ with due as (
 )
 select s.*, ${STEPS} from s order by s.saga_id`;
 
-/** $1 owner, $2 lease (ms), $3 id, $4 time, see IN. What runs is left alone: only its runner's lease running out frees it. */
+/**
+ * $1 owner, $2 lease (ms), $3 id, $4 time, see IN. What runs is left alone: only its runner's lease running out
+ * frees it.
+ */
 export const TAKE = `
 with s as (
   update saga
@@ -183,9 +186,9 @@ update saga set lease_until = now() from known where saga.saga_id = known.saga_i
 /** How long a lease of $1 (ms), or a pause, is from when it was set. */
 const LENGTH = MS(`case when status = 'waiting' then pause_ms else $1::float8 end`);
 /**
- * $1 lease (ms), $2 time, $3 how many. What lies further ahead than it can have been set was set before the clock of this
- * server was set back, and begins anew: so it is at most twice as long, and a runner that lives has time to renew.
- * Nothing when it is earlier than the worker expects: the clock was set since the worker has read it.
+ * $1 lease (ms), $2 time, $3 how many. What lies further ahead than it can have been set was set before the clock of
+ * this server was set back, and begins anew: so it is at most twice as long, and a runner that lives has time to
+ * renew. Nothing is changed when this server's clock is behind `time`: it was set since the worker has read it.
  */
 export const REDATE = `
 with ahead as (
