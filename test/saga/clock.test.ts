@@ -199,7 +199,7 @@ describe('sagas while clocks are set back and forth, by up to a day', () => {
         expect(new Set(statuses)).to.deep.equal(new Set([given.refuses ? 'compensated' : 'completed']));
         expect(Math.max(...simulation.late), 'ms too late').to.be.at.most(0);
       }),
-      { seed, numRuns: Number(process.env.RUNS ?? 60) },
+      { seed, numRuns: Number(process.env.RUNS ?? 120) },
     );
   }).timeout(60_000);
 });

@@ -170,6 +170,7 @@ describe('workers that were paused together', () => {
       const owner = engineOn(store, [definitionOf(steps)], { now: () => now });
       let isSilent = false;
       const other = worker('other', steps, 1, (journal) => interruptible(journal, () => isSilent));
+      await turns();
       const { sagaId } = await owner.sagas.start('transfer', {});
       const { fence } = store.sagas.get(sagaId)!;
       await pass(1_000);
