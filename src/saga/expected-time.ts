@@ -1,9 +1,11 @@
-// What one worker expects the journal's clock to show, for the leases that it writes. They are counted from the later of
-// the two: so a lease that is written while the clock is set back for a moment has not run out when it is right again.
+// What one worker expects the journal's clock to show, for the leases that it writes. They are counted from
+// the later of the two: so a lease that is written while the clock is set back for a moment has not run out
+// when it is right again.
 
 /**
- * A clock that is set back is believed when it has been seen so for so long. By then every worker has seen it, or knows
- * that it has not looked: none takes a lease that is written from then on for one that has run out.
+ * A clock that is set back is believed when it has been seen so for so long. By then every worker has seen
+ * it, or knows that it has not looked: none takes a lease that is written from then on for one that has run
+ * out.
  */
 const BELIEVED_AFTER_MS = 6000;
 

@@ -1,5 +1,6 @@
-// The clock of the journal's server, as one worker knows it: compared with the worker's own monotonic clock, round by
-// round. It is a wall clock, which may be set at any moment, and the leases of all workers are dated by it.
+// The clock of the journal's server, as one worker knows it: compared with the worker's own monotonic clock,
+// round by round. It is a wall clock, which may be set at any moment, and the leases of all workers are dated
+// by it.
 
 /** A reading that is further than this from what the earlier ones let expect: the clock was set. */
 const STEP_MS = 500;

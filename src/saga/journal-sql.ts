@@ -13,8 +13,9 @@ const VALUES = (parameter: string): string =>
   `array(select e -> 0 from json_array_elements(${parameter}::json) with ordinality as j(e, n) order by n)`;
 const MS = (ms: string): string => `${ms} * interval '1 millisecond'`;
 /**
- * From now on, or from `time` (milliseconds since 1970, or null) if that is later: what the worker expects. A lease that
- * is written while the clock of this server is set back for a moment has not run out when the clock is right again.
+ * From now on, or from `time` (milliseconds since 1970, or null) if that is later: what the worker expects. A
+ * lease that is written while the clock of this server is set back for a moment has not run out when the
+ * clock is right again.
  */
 const IN = (ms: string, time: string): string => `greatest(now(), ${AT(`${time}::float8`)}) + ${MS(ms)}`;
 
@@ -33,12 +34,12 @@ const isKnown = ([names, versions, steps]: readonly [string, string, string]): s
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
 /**
- * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34); $35 time, see
- * IN. Answers the holds whose rows were written: a start whose key is taken and a move with an old fence are not
- * among them, and none of their steps is written either. With `locked`: not written, because another session has
- * one of the rows. A move that was held up behind a later one of its hold changes nothing. A worker that has
- * lost a saga and claimed it again may still have a write of its old hold in the same statement, so the fence
- * goes with the id all the way.
+ * Starts ($3..$13) and moves ($14..$21) of this worker's sagas with the steps they touch ($22..$34); $35
+ * time, see IN. Answers the holds whose rows were written: a start whose key is taken and a move with an old
+ * fence are not among them, and none of their steps is written either. With `locked`: not written, because
+ * another session has one of the rows. A move that was held up behind a later one of its hold changes
+ * nothing. A worker that has lost a saga and claimed it again may still have a write of its old hold in the
+ * same statement, so the fence goes with the id all the way.
  */
 export const WRITE = `
 with started as (
@@ -128,12 +129,12 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 /**
  * $1 owner, $2 lease (ms), $3 how many; $4..$6 known definitions (steps as one text), $7 for how long (ms)
- * others are left alone, null for ever; $8 bytes of values, behind which only small sagas are taken; $9 until when
- * (ms): a claim that the network, or a server that stood still, has held up would take what was not renewed for
- * the same reason; $10 when (ms) the lease of a runner that has not released its saga must have run out, null: no
- * saga is taken from its runner; $11 time, see IN. Rows that another worker is just claiming are passed over. First
- * come those that were moved longest ago: by their age, old ones that are tried again and again would keep all
- * others out.
+ * others are left alone, null for ever; $8 bytes of values, behind which only small sagas are taken; $9 until
+ * when (ms): a claim that the network, or a server that stood still, has held up would take what was not
+ * renewed for the same reason; $10 when (ms) the lease of a runner that has not released its saga must have
+ * run out, null: no saga is taken from its runner; $11 time, see IN. Rows that another worker is just
+ * claiming are passed over. First come those that were moved longest ago: by their age, old ones that are
+ * tried again and again would keep all others out.
  */
 export const CLAIM = `
 with due as (
@@ -186,9 +187,10 @@ update saga set lease_until = now() from known where saga.saga_id = known.saga_i
 /** How long a lease of $1 (ms), or a pause, is from when it was set. */
 const LENGTH = MS(`case when status = 'waiting' then pause_ms else $1::float8 end`);
 /**
- * $1 lease (ms), $2 time, $3 how many. What lies further ahead than it can have been set was set before the clock of
- * this server was set back, and begins anew: so it is at most twice as long, and a runner that lives has time to
- * renew. Nothing is changed when this server's clock is behind `time`: it was set since the worker has read it.
+ * $1 lease (ms), $2 time, $3 how many. What lies further ahead than it can have been set was set before the
+ * clock of this server was set back, and begins anew: so it is at most twice as long, and a runner that lives
+ * has time to renew. Nothing is changed when this server's clock is behind `time`: it was set since the
+ * worker has read it.
  */
 export const REDATE = `
 with ahead as (

@@ -94,8 +94,8 @@ export interface ClaimBound {
   /** Milliseconds as of `time`: a claim that is held up for longer takes nothing. */
   readonly until: number;
   /**
-   * Milliseconds as of `time`: when the lease of a runner that has not released its saga must have run out. Undefined:
-   * only what was released is taken.
+   * Milliseconds as of `time`: when the lease of a runner that has not released its saga must have run out.
+   * Undefined: only what was released is taken.
    */
   readonly lapsedAt: number | undefined;
 }
@@ -166,7 +166,8 @@ export interface Journal {
   time(): Promise<number>;
 
   /**
-   * Begins leases and pauses anew that lie further ahead than they can have been set: the clock was set back since.
+   * Begins leases and pauses anew that lie further ahead than they can have been set: the clock was set back
+   * since.
    * @param time as of `time`, what it is at least: does nothing when it is earlier
    * @returns whether there may be more of them
    */

@@ -169,8 +169,8 @@ export class Recovery {
   }
 
   /**
-   * Within it every runner that lives has renewed by the clock as it is now. Until then a lease tells nothing of its
-   * runner.
+   * Within it every runner that lives has renewed by the clock as it is now. Until then a lease tells nothing
+   * of its runner.
    */
   get #isSteady(): boolean {
     return this.#journalClock.steadyMs(this.#setting.clock()) >= GRACE_MS;
@@ -211,7 +211,8 @@ export class Recovery {
       for (const hold of lost) this.#orchestrator.lose(hold);
     }
     this.#renewedAt = asked;
-    // Here, where no claim holds it up: between readings that are far apart the clock may have been set back and forth.
+    // Here, where no claim holds it up: between readings that are far apart the clock may have been set back
+    // and forth.
     await this.#readClock();
     return true;
   }
@@ -233,7 +234,7 @@ export class Recovery {
     return true;
   }
 
-  /** What lies too far ahead was written before the clock was set back, however long ago: by a process of before, too. */
+  /** What lies too far ahead was written before the clock was set back, by this process or an earlier one. */
   async #redate(): Promise<void> {
     const { clock } = this.#setting;
     if (!this.#isSteady || clock() < this.#redateAt) return;

@@ -1,5 +1,6 @@
-// The real process while `Date`, the wall clock of JavaScript, steps back and forth in all of its threads. That of PostgreSQL
-// does not step here: what sagas do then is in test/saga/clock.test.ts and clock-postgres.test.ts.
+// The real process while `Date`, the wall clock of JavaScript, steps back and forth in all of its threads.
+// That of PostgreSQL does not step here: what sagas do then is in test/saga/clock.test.ts and
+// clock-postgres.test.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';

@@ -1,5 +1,5 @@
-// The same on a real PostgreSQL, whose clock is set in the statements: `now()` is what the test says. Time passes ten
-// times as fast as it does.
+// The same on a real PostgreSQL, whose clock is set in the statements: `now()` is what the test says. Time
+// passes ten times as fast as it does.
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Queryable, QueryResult } from '#src/db/database.js';

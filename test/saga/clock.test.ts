@@ -1,5 +1,5 @@
-// Sagas while clocks are set: that of the database, by which leases and pauses are dated, and those of the workers. Only
-// the monotonic clocks go on evenly, and no worker sees another's.
+// Sagas while clocks are set: that of the database, by which leases and pauses are dated, and those of the
+// workers. Only the monotonic clocks go on evenly, and no worker sees another's.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { BusinessError } from '#src/errors.js';
