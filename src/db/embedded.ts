@@ -17,20 +17,20 @@ import { fitsSocket } from '../unix-socket.js';
 import { type Account, chooseAccount, requireMapped, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
 import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-cluster.js';
+import { stopEmbedded } from './embedded-stop.js';
 import { type FolderPlace, isAt, placeOf } from './folder-place.js';
 import type { OwnerLock } from './owner-lock.js';
 import {
   adoptPostmaster,
-  disownPidFile,
   type Postmaster,
   requireNoStranger,
-  runningPostmaster,
   SOCKET_FILE,
   StillRunningError,
   socketUrl,
   startPostmaster,
 } from './postmaster.js';
-import { killOrphans, killPostmaster, stopPostmaster } from './postmaster-stop.js';
+import { disownPidFile } from './postmaster-file.js';
+import { killPostmaster, LEAST_STOP_MS } from './postmaster-stop.js';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
@@ -94,7 +94,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       ? ensureCluster(files, binaries, account, options.signal)
       : undefined,
   );
+  // Read before there is a PostgreSQL: if a wait for the disk followed its start, a stop would not see it.
+  const place = await placeOf(cluster.dataFolder);
   const start = async (signal: AbortSignal): Promise<Postmaster> => {
+    if (!(await isAt(cluster.dataFolder, place)))
+      throw new StartError(
+        `${cluster.dataFolder} was moved or replaced: move it back, or restart the process`,
+      );
     await requireNoStranger(cluster, socketDir);
     await disownPidFile(cluster);
     await prepareSocketDir(socketDir, account);
@@ -111,26 +117,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
         : adoptPostmaster(cluster, signal),
     );
   const postmaster = await launch(options.signal);
-  return new SupervisedPostgres(postmaster, cluster, await placeOf(cluster.dataFolder), launch, lock, log);
-}
-
-/**
- * For one that leaves before it has a PostgreSQL: an elder may have left it the one that runs.
- * @throws Error when the owner files cannot be read
- */
-export async function stopUnused(
-  {
-    dataDir,
-    lock,
-    log,
-  }: Pick<EmbeddedOptions, 'dataDir' | 'log'> & { readonly lock: Pick<OwnerLock, 'leave'> },
-  countdown: Countdown,
-): Promise<void> {
-  if (!(await lock.leave())) return;
-  const files = await openFolder(dataDir);
-  const postmaster = await runningPostmaster(files);
-  if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
-  await killOrphans(files, log);
+  return new SupervisedPostgres(postmaster, cluster, place, launch, lock, log);
 }
 
 /**
@@ -228,42 +215,16 @@ class SupervisedPostgres implements Embedded {
 
   async stop(countdown: Countdown): Promise<void> {
     this.#stopping.abort();
-    await this.#restarting;
-    if (!(await this.#isLast())) {
-      this.#log.info(`the embedded PostgreSQL (pid ${this.pid}) is left to the successor`);
-    } else if (await this.#hasMoved()) {
-      // What it writes in the end it writes by the path of its folder, into another one's by now.
-      this.#log.warn(
-        `the folder of the embedded PostgreSQL (pid ${this.pid}) was moved or removed: it is killed`,
-      );
-      await killPostmaster(this.#postmaster);
-    } else {
-      await stopPostmaster(this.#postmaster, this.#log, countdown);
-      await killOrphans(this.#cluster, this.#log);
-    }
+    // One that is coming back stops what it has started, unless the disk keeps it from starting anything.
+    await countdown.ends(this.#restarting, { reserveMs: LEAST_STOP_MS });
+    const [postmaster, cluster, place] = [this.#postmaster, this.#cluster, this.#place];
+    await stopEmbedded({ postmaster, cluster, place, lock: this.#lock, log: this.#log }, countdown);
   }
 
   async discard(): Promise<void> {
     this.#stopping.abort();
     await killPostmaster(this.#postmaster);
     await this.#restarting;
-  }
-
-  async #hasMoved(): Promise<boolean> {
-    return !(await isAt(this.#cluster.dataFolder, this.#place));
-  }
-
-  /**
-   * One that cannot be left to anybody for sure is stopped: a successor starts it again, and nobody else
-   * would.
-   */
-  async #isLast(): Promise<boolean> {
-    try {
-      return await this.#lock.leave();
-    } catch (error) {
-      this.#log.error({ err: error }, 'the owner files cannot be read: the embedded PostgreSQL is stopped');
-      return true;
-    }
   }
 
   #watch(postmaster: Postmaster): void {

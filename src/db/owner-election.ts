@@ -151,6 +151,8 @@ class HeldLock implements OwnerLock {
   }
 
   async leave(): Promise<boolean> {
+    // Without a slot nobody can be beside us, which is known without the disk.
+    if (this.owner.slot === null) return true;
     // Where this fails, as in a folder that was removed, `release` fails as well and says so. PostgreSQL is
     // ours to stop all the same if nobody else is seen.
     const { generation } = this.owner;

@@ -21,6 +21,8 @@ export interface Stoppable {
 const FAST_LEAVES_MS = 900;
 /** What an immediate shutdown, behind which the next start recovers, leaves to a kill. */
 const IMMEDIATE_LEAVES_MS = 450;
+/** What is to be left for a stop: an immediate shutdown and a kill. */
+export const LEAST_STOP_MS = 600;
 const STEPS = [
   ['SIGINT', FAST_LEAVES_MS],
   ['SIGQUIT', IMMEDIATE_LEAVES_MS],
@@ -55,10 +57,10 @@ export async function killOrphans(
   { folder, dataFolder }: Pick<Cluster, 'folder' | 'dataFolder'>,
   log: Log,
 ): Promise<void> {
-  // A server that somebody runs by hand, as to repair the cluster, is not one of ours.
-  if (!(await postgresLives(dirname(folder)))) return;
   const orphans = postgresProcesses(dataFolder);
-  if (orphans.length === 0) return;
+  // The socket is asked only when there is something to ask for: it lies on a disk that may hang.
+  // A server that somebody runs by hand, as to repair the cluster, is not one of ours.
+  if (orphans.length === 0 || !(await postgresLives(dirname(folder)))) return;
   log.warn(`processes of an earlier PostgreSQL (pid ${orphans.join(', ')}) still run: they are killed`);
   await killAll(orphans);
 }

@@ -1,6 +1,6 @@
 // One running postmaster, ours by birth or by adoption: start, wait until it answers, watch, stop.
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
-import { chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
@@ -12,8 +12,9 @@ import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
 import { LimitedClient } from './limited-client.js';
 import { holdPresence, postgresLives, postgresProcesses } from './postgres-presence.js';
+import { type ClusterFiles, pidFileOf, postmasterOf, readPidFile, watch } from './postmaster-file.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { isOurProc, isPostmasterOf } from './process-identity.js';
+import { isOurProc } from './process-identity.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -25,7 +26,6 @@ const READY_WITHIN_MS = 120_000;
 const UNSURE_WITHIN_MS = 10_000;
 /** One that is stopped while it starts has served nobody. */
 const STOP_WHILE_STARTING_MS = 1_400;
-const WATCH_MS = 50;
 const LOG_FILE_BYTES = 1 << 20;
 export const MAX_CONNECTIONS = 100;
 
@@ -78,11 +78,10 @@ export async function adoptPostmaster(
   cluster: Cluster,
   signal: AbortSignal,
 ): Promise<Postmaster | undefined> {
-  const { pid } = await readPidFile(cluster);
-  if (pid === undefined) return undefined;
-  const identity = await isPostmasterOf(pid, cluster.dataFolder);
-  if (identity === 'no') return undefined;
-  const gone = watch(pid, cluster.dataFolder);
+  const seen = await postmasterOf(cluster);
+  if (seen === undefined) return undefined;
+  const { pid, identity } = seen;
+  const gone = watch(seen, cluster.dataFolder);
   const ends = AbortSignal.any([gone.signal, signal]);
   const allowance = new Allowance(identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
   try {
@@ -103,9 +102,9 @@ export async function adoptPostmaster(
 
 /** The postmaster that runs on this cluster and can be seen, whether it answers or not. */
 export async function runningPostmaster({ dataFolder }: ClusterFiles): Promise<Stoppable | undefined> {
-  const { pid } = await readPidFile({ dataFolder });
-  if (pid === undefined || (await isPostmasterOf(pid, dataFolder)) !== 'yes') return undefined;
-  return { pid, exited: watch(pid, dataFolder).exited };
+  const seen = await postmasterOf({ dataFolder });
+  if (seen?.identity !== 'yes') return undefined;
+  return { pid: seen.pid, exited: watch(seen, dataFolder).exited };
 }
 
 /** It has its socket, and writes, where its folder was when it was started. */
@@ -123,24 +122,6 @@ function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError 
 }
 
 /**
- * When no postmaster runs on this cluster, the pid in its file belongs to nobody or to a stranger. PostgreSQL
- * would refuse to start for a stranger, so the line gets a number that no process has; the rest stays, with
- * it PostgreSQL finds orphaned backends.
- */
-export async function disownPidFile(cluster: Cluster): Promise<void> {
-  const { pid, lines } = await readPidFile(cluster);
-  const file = pidFileOf(cluster);
-  // Empty behind a power cut, say: PostgreSQL refuses it.
-  if (pid === undefined) return rm(file, { force: true });
-  if ((await isPostmasterOf(pid, cluster.dataFolder)) !== 'no') return;
-  const draft = `${file}.${process.pid}`;
-  await writeFile(draft, [String(0x7fffffff), ...lines.slice(1)].join('\n'), { flush: true });
-  const { uid, gid } = await stat(file);
-  await chown(draft, uid, gid);
-  await rename(draft, file);
-}
-
-/**
  * One that is just starting writes its socket folder into its pid file only when it has one. '' when it never
  * does.
  */
@@ -152,18 +133,6 @@ async function socketDirOf(cluster: Cluster, gone: AbortSignal, allowance: Allow
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
   }
   return '';
-}
-
-type ClusterFiles = Pick<Cluster, 'dataFolder'>;
-
-const pidFileOf = ({ dataFolder }: ClusterFiles): string => join(dataFolder, 'postmaster.pid');
-
-async function readPidFile(
-  cluster: ClusterFiles,
-): Promise<{ readonly pid: number | undefined; readonly lines: readonly string[] }> {
-  const lines = (await readFile(pidFileOf(cluster), 'utf8').catch(() => '')).split('\n');
-  const pid = Math.abs(Number(lines[0]));
-  return { pid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined, lines };
 }
 
 /** A PostgreSQL runs on this cluster that is none to adopt: it may be about to end. */
@@ -215,6 +184,8 @@ export async function startPostmaster(
     );
     return undefined;
   });
+  if (signal.aborted) presence?.close(); // nothing is started behind an end that did not wait for the disk
+  signal.throwIfAborted();
   const log = openSync(cluster.logFile, 'a+', 0o600);
   const allowance = new Allowance(READY_WITHIN_MS);
   try {
@@ -302,25 +273,6 @@ async function answers(
 /** Anything but a refused log-in (class 28) may be different in a moment: starting, stopping, recovering. */
 function isTransient(error: unknown): boolean {
   return !(error instanceof driver().DatabaseError && error.code?.startsWith('28') === true);
-}
-
-/** An adopted process is nobody's child of ours: its end is seen by looking. */
-function watch(
-  pid: number,
-  dataFolder: string,
-): { readonly exited: Promise<string>; readonly signal: AbortSignal } {
-  const gone = new AbortController();
-  const exited = new Promise<string>((resolve) => {
-    const look = (): void => {
-      void isPostmasterOf(pid, dataFolder).then((identity) => {
-        if (identity !== 'no') return void setTimeout(look, WATCH_MS).unref();
-        gone.abort();
-        resolve('gone');
-      });
-    };
-    look();
-  });
-  return { exited, signal: gone.signal };
 }
 
 /** The last severe line that PostgreSQL wrote since `from`. */

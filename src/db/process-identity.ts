@@ -44,6 +44,10 @@ export function childrenOf(parent: number): readonly number[] {
   return allPids().filter((pid) => parentOf(pid) === parent);
 }
 
+/** The folder that a process works in, by its present path; undefined where the kernel does not tell. */
+export const workingFolderOf = (pid: number): string | undefined =>
+  isOurProc() ? attempt(() => readlinkSync(`/proc/${pid}/cwd`)) : undefined;
+
 /** Those of a program that work in a folder, as far as /proc shows them. */
 export function processesIn(folder: string, program: string): readonly number[] {
   const works = (pid: number): boolean =>
@@ -127,6 +131,20 @@ export async function isPostmasterOf(pid: number, cluster: string): Promise<Iden
     stdout: '',
   }));
   return stdout.includes(cluster) ? 'yes' : 'no';
+}
+
+/**
+ * Whether a process that was seen to be a postmaster still lives, wherever its folder is by now. Where its
+ * start time is not known, its identity has to do.
+ */
+export async function isStillPostmaster(
+  { pid, startTime }: Pick<ProcessName, 'pid' | 'startTime'>,
+  cluster: string,
+): Promise<boolean> {
+  if (startTime === '?') return (await isPostmasterOf(pid, cluster)) !== 'no';
+  const now = startTimeOf(pid);
+  // It lives and cannot be read at the moment, as without a file descriptor.
+  return now === startTime || now === '?';
 }
 
 /**

@@ -15,7 +15,8 @@ import { oldGenerationLimit } from '../config/heap-limit.js';
 import { thisMachine } from '../config/machine.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
-import { type Embedded, startEmbedded, stopUnused } from '../db/embedded.js';
+import { type Embedded, startEmbedded } from '../db/embedded.js';
+import { stopUnused } from '../db/embedded-stop.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { sweepHourly } from '../memory/hourly-sweep.js';
@@ -37,6 +38,7 @@ import { Databases } from './databases.js';
 import { watchEjections } from './ejections.js';
 import { Ending } from './ending.js';
 import { flightLog } from './flight-log.js';
+import { handOverAdminPlane } from './hand-over.js';
 import { Journals } from './journals.js';
 import { Lifecycle } from './lifecycle.js';
 import { logOutput } from './log-output.js';
@@ -57,8 +59,6 @@ const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 const CPU_CLOSE_MS = 200;
 /** The embedded PostgreSQL gets three signals, each harder than the one before. */
 const POSTGRES_STOPS_MS = 1_000;
-/** What is being answered on the admin plane when a successor has taken it over. */
-const ADMIN_LEAVES_MS = 200;
 
 /** Starts the whole process. What fails before anything is held is thrown; later failures end the process. */
 export async function start(
@@ -194,11 +194,7 @@ async function startParts(
   ending.serves({
     drain: async () => {
       try {
-        // A successor serves: whoever asks how we are means the two of us, and is to hear it from the one
-        // that stays.
-        if (admin !== undefined && (await lock?.isShared())) {
-          await Promise.race([admin.close(), delay(ADMIN_LEAVES_MS)]);
-        }
+        await handOverAdminPlane(admin, lock, log);
       } finally {
         readiness.drain();
         notifier.stopping();

@@ -3,13 +3,15 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { Countdown } from '#src/countdown.js';
-import { type Embedded, startEmbedded, stopUnused } from '#src/db/embedded.js';
+import { type Embedded, startEmbedded } from '#src/db/embedded.js';
 import { chooseAccount, requireMapped, requireReachable } from '#src/db/embedded-account.js';
 import { locateBinaries } from '#src/db/embedded-binaries.js';
+import { stopUnused } from '#src/db/embedded-stop.js';
 import { childrenOf, isAlive } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
 import { newDataDir } from '#src/testing/data-dir.js';
@@ -306,6 +308,24 @@ describe('the embedded PostgreSQL', () => {
     let rows: unknown;
     while (rows === undefined) rows = await query(postgres.url, 'select 2 as n').catch(() => undefined);
     expect(rows).to.deep.equal([{ n: 2 }]);
+  });
+
+  it('is known by what it is, not by where its folder is, when it was adopted', async () => {
+    const { pid } = await startAndKillOwner();
+    const postgres = await start();
+    let isTold = false;
+    postgres.onExit(() => {
+      isTold = true;
+    });
+    const moved = `${dataDir}-moved`;
+    await rename(dataDir, moved);
+    await sleep(150); // it is looked at every 50 ms, and to find that it lives leaves no trace
+    expect(isTold, 'told of its end').to.equal(false);
+    await stopped(postgres);
+    running.splice(0);
+    expect(isAlive(pid)).to.equal(false);
+    await rename(moved, dataDir);
+    await start();
   });
 
   it('starts when both it and its owner were killed', async () => {

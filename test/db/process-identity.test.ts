@@ -4,7 +4,13 @@ import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { identify, isPostmasterOf, type ProcessFiles } from '#src/db/process-identity.js';
+import {
+  identify,
+  isPostmasterOf,
+  isStillPostmaster,
+  type ProcessFiles,
+  startTimeOf,
+} from '#src/db/process-identity.js';
 
 const CLUSTER = '/data/pg/data';
 /** No process has it. */
@@ -75,5 +81,23 @@ describe('the process that a pid file names', () => {
     expect(
       identify(DEAD, CLUSTER, { workingFolder: failing('EACCES'), commandLine: failing('ESRCH') }),
     ).to.equal('no');
+  });
+});
+
+describe('a postmaster that was seen before', () => {
+  it('is the same process wherever its folder is by now', async () => {
+    const startTime = startTimeOf(process.pid)!;
+    expect(await isStillPostmaster({ pid: process.pid, startTime }, '/elsewhere')).to.equal(true);
+  });
+
+  it('is gone when its pid belongs to none, or to a later process', async () => {
+    const startTime = startTimeOf(process.pid)!;
+    expect(await isStillPostmaster({ pid: DEAD, startTime }, CLUSTER)).to.equal(false);
+    expect(await isStillPostmaster({ pid: process.pid, startTime: '1' }, CLUSTER)).to.equal(false);
+  });
+
+  it('is judged by its folder where no start time is known', async () => {
+    expect(await isStillPostmaster({ pid: process.pid, startTime: '?' }, CLUSTER)).to.equal(false);
+    expect(await isStillPostmaster({ pid: process.pid, startTime: '?' }, process.cwd())).to.equal(true);
   });
 });

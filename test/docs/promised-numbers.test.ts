@@ -160,6 +160,14 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cluster.md', 'at least # s: a fast shutdown', 'primary/start', 'POSTGRES_STOPS_MS', SECOND),
   promised('docs/cluster.md', 'with # ms left an immediate one', 'db/postmaster-stop', 'FAST_LEAVES_MS'),
   promised('docs/cluster.md', 'with # ms left it is killed', 'db/postmaster-stop', 'IMMEDIATE_LEAVES_MS'),
+  promised('docs/cluster.md', 'waits # ms before the drain', 'primary/hand-over', 'QUESTION_MS'),
+  promised(
+    'docs/cluster.md',
+    'at most # s before PostgreSQL is stopped',
+    'db/embedded-stop',
+    'atMostMs',
+    SECOND,
+  ),
   promised(
     'docs/deployment.md',
     'a number that grows every # s',

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Exit, type Launched, launchCluster, newDataDir, startCluster } from '#test/support/cluster.js';
 import { reap } from '#test/support/leftovers.js';
+import { until } from '#test/support/until.js';
 import { ENDING } from '../fixtures/paths.js';
 import type { State } from './states.js';
 
@@ -36,7 +37,8 @@ export async function endIn(state: State, signals: Signals): Promise<Ended> {
     try {
       const { url, adminUrl } = state.whileStarting ? { url: '', adminUrl: '' } : await cluster.ready();
       await state.enter({ cluster, url, adminUrl, after: (undo) => undos.push(undo) });
-      ended = await end(cluster, signals);
+      const draining = state.drains && (() => seenDraining(adminUrl));
+      ended = await end(cluster, signals, draining);
     } finally {
       cluster.signal('SIGKILL');
       for (const undo of undos.reverse()) await undo();
@@ -54,10 +56,24 @@ export async function endIn(state: State, signals: Signals): Promise<Ended> {
   }
 }
 
-async function end(cluster: Launched, signals: Signals): Promise<Ended> {
+/** @throws Error when it ends without having said so */
+async function seenDraining(adminUrl: string): Promise<void> {
+  const status = await until(
+    async () => (await fetch(`${adminUrl}/readyz`)).status,
+    (seen) => seen !== 200,
+  );
+  expect(status, '/readyz in the drain').to.equal(503);
+}
+
+async function end(
+  cluster: Launched,
+  signals: Signals,
+  draining: (() => Promise<void>) | undefined,
+): Promise<Ended> {
   let boundMs = DRAIN_MS + 3_000;
   let from = performance.now();
   cluster.signal('SIGTERM');
+  await draining?.();
   if (signals === 'two signals') {
     const isOver = await Promise.race([cluster.exited.then(() => true), sleep(SECOND_MS, false)]);
     if (!isOver) {

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { childrenOf } from '#src/db/process-identity.js';
 import { type Launched, launchCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
@@ -38,6 +39,8 @@ export interface State {
   enter(entering: Entering): Promise<void>;
   /** Not ready yet when it is told to end. */
   readonly whileStarting?: true;
+  /** It cannot end at once, so it is seen to be not ready. */
+  readonly drains?: true;
   /** Before Node.js 22.15 there is no way to end with a code then. */
   readonly mayEndBySignal?: true;
   /** Why it cannot be entered on this machine. */
@@ -142,7 +145,7 @@ export const STATES: readonly State[] = [
     name: 'replacing a worker that has crashed',
     enter: async (entering) => void (await (await fetch(`${entering.url}/crash`)).text()),
   },
-  { name: 'in a handler that waits', enter: asked('/wait') },
+  { name: 'in a handler that waits', drains: true, enter: asked('/wait') },
   { name: 'in a handler that loops', env: { STALL_MS: '60000' }, enter: asked('/loop') },
   { name: 'in a handler in native code', enter: asked('/native') },
   { name: 'in a task that loops', enter: asked('/task/loop') },
@@ -155,7 +158,26 @@ export const STATES: readonly State[] = [
       if (answer?.status !== 504) throw new Error(`the task was answered ${answer?.status}`);
     },
   },
-  { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: asked('/file') },
+  { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: asked('/files/1') },
+  {
+    name: 'in handlers whose files hold all pool threads of the process',
+    drains: true,
+    mayEndBySignal: true,
+    enter: asked('/files/8'),
+  },
+  {
+    name: 'with all pool threads held while it looks for a successor',
+    env: { pm_id: '5' },
+    drains: true,
+    mayEndBySignal: true,
+    enter: asked('/files/8'),
+  },
+  {
+    name: 'in a handler that hashes hundreds of passwords',
+    drains: true,
+    mayEndBySignal: true,
+    enter: asked('/hash'),
+  },
   {
     name: 'in handlers whose listeners of ctx.signal throw',
     enter: async (entering) => {
@@ -217,6 +239,21 @@ export const STATES: readonly State[] = [
     enter: async ({ cluster: { dataDir }, after }) => {
       renameSync(dataDir, `${dataDir}-renamed`);
       after(() => renameSync(`${dataDir}-renamed`, dataDir));
+    },
+  },
+  {
+    name: 'with a PostgreSQL that it has adopted, whose folder is renamed',
+    prepare: async (dataDir) => {
+      const before = launchCluster({ dataDir, config: ENDING });
+      await before.ready();
+      before.signal('SIGKILL');
+      await before.exited;
+      return undefined;
+    },
+    enter: async ({ cluster: { dataDir }, after }) => {
+      renameSync(dataDir, `${dataDir}-renamed`);
+      after(() => renameSync(`${dataDir}-renamed`, dataDir));
+      await sleep(200); // one that was adopted is looked at every 50 ms
     },
   },
   {

@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Countdown } from '#src/countdown.js';
+import { type Embedded, type EmbeddedOptions, startEmbedded } from '#src/db/embedded.js';
+import { isInPlace } from '#src/db/embedded-stop.js';
+import { placeOf } from '#src/db/folder-place.js';
+import { acquireOwnerLock } from '#src/db/owner-lock.js';
+import { childrenOf, isAlive } from '#src/db/process-identity.js';
+import { newDataDir } from '#src/testing/data-dir.js';
+import { SOLE_OWNER } from '#src/testing/postgres.js';
+import { hangPool } from '#test/support/hung-pool.js';
+import { silentLog } from '#test/support/silent-log.js';
+import { deferred } from './fixtures/deferred.js';
+
+/** About what the last part of an end has. */
+const STOP_MS = 1_500;
+
+describe('the stop of the embedded PostgreSQL', () => {
+  let root: string;
+  let dataDir: string;
+  const signal = new AbortController().signal;
+
+  before(async () => {
+    root = newDataDir();
+    dataDir = join(root, 'data');
+    await mkdir(dataDir);
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  const start = (options: Partial<EmbeddedOptions> = {}): Promise<Embedded> =>
+    startEmbedded({ dataDir, socketDir: join(root, 'socket'), log: silentLog, ...SOLE_OWNER, ...options });
+  const stopped = async (postgres: Embedded): Promise<void> => {
+    const countdown = new Countdown(STOP_MS);
+    await postgres.stop(countdown).finally(() => countdown.cancel());
+  };
+
+  for (const [owner, slot] of [
+    ['an only owner', null],
+    ['an owner that may have a successor', '5'],
+  ] as const) {
+    it(`by ${owner} leaves no process while all pool threads hang`, async () => {
+      const lock = await acquireOwnerLock({ folder: dataDir, slot, log: silentLog });
+      const postgres = await start({ lock, signal });
+      const all = [postgres.pid, ...childrenOf(postgres.pid)];
+      const release = hangPool();
+      try {
+        await stopped(postgres);
+        expect(all.filter(isAlive)).to.deep.equal([]);
+      } finally {
+        await release();
+        await lock.release();
+      }
+    });
+  }
+
+  it('leaves no process while it is coming back and all pool threads hang', async () => {
+    const postgres = await start();
+    const all = [postgres.pid, ...childrenOf(postgres.pid)];
+    const told = deferred<string>();
+    postgres.onExit(told.resolve);
+    const release = hangPool();
+    try {
+      process.kill(postgres.pid, 'SIGKILL');
+      await told.promise;
+      await stopped(postgres);
+    } finally {
+      await release();
+    }
+    while (all.some(isAlive)) await new Promise(setImmediate); // they notice it themselves
+    await stopped(await start());
+  });
+
+  it('is not followed by a start in the place of a folder that was moved', async () => {
+    const failed = deferred<unknown>();
+    const error = (first: unknown): void => {
+      if (typeof first === 'object') failed.resolve(first);
+    };
+    const postgres = await start({ log: { ...silentLog, error } });
+    const moved = `${dataDir}-moved`;
+    await rename(dataDir, moved);
+    process.kill(postgres.pid, 'SIGKILL');
+    expect(String(((await failed.promise) as { err: Error }).err))
+      .to.include(dataDir)
+      .and.include('moved');
+    expect(existsSync(dataDir)).to.equal(false);
+    await stopped(postgres);
+    await rename(moved, dataDir);
+    await stopped(await start());
+  });
+});
+
+describe('the folder of a postmaster', () => {
+  let folder: string;
+  const countdown = new Countdown(60_000);
+  before(() => {
+    folder = newDataDir();
+  });
+  after(async () => {
+    countdown.cancel();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is in its place when the postmaster works there', async () => {
+    const place = await placeOf(folder);
+    expect(await isInPlace(folder, folder, place, countdown)).to.equal(true);
+    expect(await isInPlace(`${folder}-moved`, folder, place, countdown)).to.equal(false);
+  });
+
+  it('is in its place, where the kernel does not tell, when it is the same one', async () => {
+    const place = await placeOf(folder);
+    expect(await isInPlace(undefined, folder, place, countdown)).to.equal(true);
+    expect(await isInPlace(undefined, folder, await placeOf('/'), countdown)).to.equal(false);
+    expect(await isInPlace(undefined, `${folder}-moved`, place, countdown)).to.equal(false);
+  });
+
+  it('is not taken to be in its place when the disk does not answer in time', async () => {
+    const place = await placeOf(folder);
+    const short = new Countdown(100);
+    const release = hangPool();
+    try {
+      expect(await isInPlace(undefined, folder, place, short)).to.equal(false);
+    } finally {
+      short.cancel();
+      await release();
+    }
+  });
+});
