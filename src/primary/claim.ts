@@ -39,6 +39,9 @@ export async function claim(
   return { lock, sharing: (await lock.isShared()) ? 'beside' : 'first' };
 }
 
+/** Where the owner files hang, the exit of the process needs what the release leaves. */
+const RELEASE = { reserveMs: 400, atLeastMs: 50 };
+
 /**
  * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait for
  * the claim, which makes none then; one that comes later waits for the lock, to release it.
@@ -56,8 +59,10 @@ export async function claimUntil<T extends Claim>(
     entered = true;
     return Promise.resolve();
   });
-  lifecycle.defer('owner lock', async () => {
-    if (entered) await (await claimed.catch(() => undefined))?.lock?.release();
+  lifecycle.defer('owner lock', async (countdown) => {
+    if (!entered) return;
+    const released = claimed.catch(() => undefined).then((claim) => claim?.lock?.release());
+    if (!(await countdown.ends(released, RELEASE))) throw new Error('the owner files do not respond in time');
   });
   const claim = await claimed;
   return isEnding() ? untilTheEnd() : claim;
