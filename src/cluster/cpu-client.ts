@@ -1,12 +1,13 @@
 // A worker's side of the task pool: `cpu.run` of every service that is mounted here, over one port.
-import { deserialize, serialize } from 'node:v8';
+import { deserialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
-import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { HttpError, UnavailableError } from '../errors.js';
 import { checkOptions, SIGNAL, shapeOf, shown, typeFault } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
 import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
+import { packedClone } from './task-clone.js';
 import { notSent, unpackFailure } from './task-failure.js';
 
 /** Structurally the `Cpu` of services/service.ts, which this room must not know. */
@@ -89,15 +90,16 @@ export class CpuClient {
     if (this.#closed) throw new UnavailableError('DRAINING', 'The CPU pool is closed.');
     const scope = currentScope();
     const signals = [signal, scope?.signal].filter((one) => one !== undefined);
-    const broken = (): unknown => reasonOf(signals, scope?.deadline.passed ?? false);
-    if (signals.some((one) => one.aborted)) throw broken();
+    const aborted = signals.find((one) => one.aborted);
+    if (aborted !== undefined) throw aborted.reason;
 
     const data = packInput(task, input);
     const remainingMs = scope?.deadline.remainingMs() ?? this.#timeoutMs;
     const id = ++this.#lastId;
-    const abort = (): void => {
+    const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
-      this.#take(id)?.reject(broken());
+      // As functions of the platform do: whoever has aborted says why.
+      this.#take(id)?.reject((target as AbortSignal).reason);
     };
     for (const one of signals) one.addEventListener('abort', abort);
     const caller = callerOf(scope) ?? `${module} ${task}`;
@@ -142,7 +144,7 @@ const callerOf = (scope: Scope | undefined): string | undefined =>
 /** @throws TypeError that names the task, for an input that cannot cross threads */
 function packInput(task: string, input: unknown): Uint8Array {
   try {
-    return serialize(input);
+    return packedClone(input);
   } catch (error) {
     throw notSent(task, 'its input cannot be sent to a thread', error);
   }
@@ -156,13 +158,4 @@ function unpack(task: string, { kind, data }: FromPool): unknown {
   } catch (error) {
     throw notSent(task, 'its result cannot be read', error);
   }
-}
-
-/** Why a task was broken off: the caller's own reason, the deadline, or a client that left. */
-function reasonOf(signals: readonly AbortSignal[], deadlinePassed: boolean): unknown {
-  const reason: unknown = signals.find((one) => one.aborted)?.reason;
-  if (reason instanceof HttpError) return reason;
-  return deadlinePassed
-    ? new DeadlineExceededError()
-    : new HttpError('CLIENT_CLOSED', 'Nobody waits any more.');
 }

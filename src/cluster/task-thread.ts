@@ -1,9 +1,10 @@
 // What runs in a thread of the CPU pool: finds the task, calls it, packs what comes of it.
 import { fileURLToPath } from 'node:url';
-import { deserialize, serialize } from 'node:v8';
+import { deserialize } from 'node:v8';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { importUserModule } from '../user-code/module.js';
 import { bufferOf, type TaskAnswer, type TaskOrder } from './cpu-messages.js';
+import { packedClone } from './task-clone.js';
 import { notSent, packFailure } from './task-failure.js';
 import { catchLeftovers, runWatched } from './task-leftovers.js';
 
@@ -65,7 +66,7 @@ function packResult(task: string, result: unknown): TaskAnswer {
   try {
     return result instanceof Uint8Array
       ? { kind: 'bytes', data: owned(result) }
-      : { kind: 'value', data: serialize(result) };
+      : { kind: 'value', data: packedClone(result) };
   } catch (error) {
     throw notSent(task, 'its result cannot be sent to its caller', error);
   }

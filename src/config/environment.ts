@@ -2,6 +2,7 @@
 // only names of our own prefix can be wrong.
 import { ConfigError } from '../errors.js';
 import { nearest } from '../nearest.js';
+import { maskText } from '../secret-texts.js';
 import { laterSetting } from './later.js';
 import { PREFIX } from './names.js';
 import type { Source } from './source.js';
@@ -45,7 +46,8 @@ export function fromEnvironment(
       const text = env[as]?.trim();
       if (!text) continue;
       if (!isServiceLink(as, text)) return { as, text, raw: text, place: 'environment' };
-      warn(`${as}: ignored, "${text}" is Kubernetes' link to a Service; set ${PREFIX}${name} instead`);
+      const shown = maskText(JSON.stringify(text));
+      warn(`${as}: ignored, ${shown} is Kubernetes' link to a Service; set ${PREFIX}${name} instead`);
     }
     return undefined;
   };

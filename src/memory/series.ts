@@ -13,7 +13,7 @@ import { DECLARATION, identityOf, lastValueOf, withLabel } from './series-identi
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
 import { begins, CELL_WORDS, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
 import { type Renamable, SeriesStore } from './series-store.js';
-import { addWide, loadNumber, raiseWide, storeNumber } from './wide.js';
+import { addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
 
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
@@ -90,7 +90,7 @@ class GaugeCells implements Gauge {
 
   add(n: number): void {
     const sum = loadNumber(this.#value, 0) + n;
-    storeNumber(this.#value, 0, Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum)));
+    storeNumber(this.#value, 0, finite(sum));
   }
 }
 

@@ -5,7 +5,7 @@ import { OVERFLOW } from './series.js';
 import { DECLARATION, labelsOf, parseIdentity, ROUTE } from './series-identity.js';
 import type { SeriesMemory, SlotSeries } from './series-memory.js';
 import { cellsOf, LONGEST, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
-import { loadNumber, readWide } from './wide.js';
+import { finite, loadNumber, readWide } from './wide.js';
 
 export interface Totals {
   readonly series: readonly SeriesTotal[];
@@ -80,7 +80,7 @@ class Reading {
     if (formerly > 0) this.#total(stays).value += formerly;
     if (identity === undefined) return;
     const total = this.#total(identity);
-    total.value += value - formerly;
+    total.value = finite(total.value + value - formerly);
     if (total.cells === undefined) return;
     const cells = cellsOf(memory, row);
     for (let at = 0; at < cells.length; at += WIDE) {

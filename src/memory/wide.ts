@@ -70,3 +70,6 @@ export function loadNumber(words: Int32Array, at: number): number {
 
 const bitsOf = ({ buffer, byteOffset, length }: Int32Array): BigInt64Array =>
   new BigInt64Array(buffer, byteOffset, length >> 1);
+
+/** The largest number there is for a sum that is beyond it: a page with Infinity on it cannot be added up. */
+export const finite = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));

@@ -270,7 +270,9 @@ export class App {
         this.topics.publish(topicOf(service, topic), data, isBinary);
       });
     } catch (cause) {
-      throw new TypeError(`service ${service}: ${messageOf(cause)}`, { cause });
+      const [message, named] = [messageOf(cause), `service ${service}: `];
+      // What the service has declared wrongly, a metric say, may name it already.
+      throw new TypeError(message.startsWith(named) ? message : named + message, { cause });
     }
   }
 

@@ -4,7 +4,7 @@
 import type { Labels, MetricKind } from '../memory/recorder.js';
 import { type Fault, shown } from '../options.js';
 import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
-import { isMetricName, mendedName, namesOf, objectionTo } from './metric-names.js';
+import { isMetricName, isOfPrometheus, mendedName, namesOf, objectionTo } from './metric-names.js';
 import { METRICS } from './metrics.js';
 
 /** Of one service in one thread. */
@@ -73,6 +73,9 @@ export class DeclaredMetrics {
     if (isOurs(name, kind)) {
       throw fault(`the name belongs to Multilane; write ${this.#freeName(service, name, kind)}`);
     }
+    if (isOfPrometheus(name, kind)) {
+      throw fault(`Prometheus itself writes this name; write ${this.#freeName(service, name, kind)}`);
+    }
     const other = namesOf(name, kind)
       .map((one) => this.#taken.get(one))
       .find((one) => one !== undefined);
@@ -115,7 +118,8 @@ export class DeclaredMetrics {
   #isFree(name: string, kind: MetricKind): boolean {
     const isValid =
       name.length <= MOST_NAME && isMetricName(name, kind) && objectionTo(name, kind) === undefined;
-    return isValid && !isOurs(name, kind) && !namesOf(name, kind).some((one) => this.#taken.has(one));
+    const isOthers = isOurs(name, kind) || isOfPrometheus(name, kind);
+    return isValid && !isOthers && !namesOf(name, kind).some((one) => this.#taken.has(one));
   }
 
   #count(service: string, name: string): void {

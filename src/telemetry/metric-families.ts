@@ -5,6 +5,7 @@ import type { Block } from '../memory/block.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/recorder.js';
 import type { SeriesMemory } from '../memory/series-memory.js';
 import { readTotalsInTurns } from '../memory/totals.js';
+import { finite } from '../memory/wide.js';
 import { readWorker } from '../memory/worker-row.js';
 import { once } from './at-once.js';
 import { isMetricName, namesOf } from './metric-names.js';
@@ -144,7 +145,7 @@ function merge(before: SeriesTotal, next: SeriesTotal, rule: MetricMerge): Serie
   if (rule === 'max') return { ...before, value: Math.max(before.value, next.value) };
   const cells = before.cells?.map((count, cell) => count + (next.cells?.[cell] ?? 0));
   const longest = Math.max(before.longest ?? 0, next.longest ?? 0);
-  return { ...before, value: before.value + next.value, cells, longest };
+  return { ...before, value: finite(before.value + next.value), cells, longest };
 }
 
 /** A counter or gauge without labels is 0 before it is first counted, not absent. */

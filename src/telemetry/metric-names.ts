@@ -12,9 +12,21 @@ const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
  */
 export function namesOf(name: string, kind: MetricKind): readonly string[] {
   if (kind === 'gauge') return [name];
-  if (kind === 'counter') return [name, name.replace(/_total$/, '')];
-  return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
+  if (kind === 'counter') {
+    const family = name.replace(/_total$/, '');
+    return [name, family, `${family}_created`];
+  }
+  return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`, `${name}_created`];
 }
+
+/**
+ * Series that Prometheus itself writes for what it scrapes, and for alerts: a target's own would be mixed with
+ * them. See https://prometheus.io/docs/concepts/jobs_instances/ and "Inspecting alerts during runtime".
+ */
+const OF_PROMETHEUS = /^(?:up|scrape_.*|ALERTS(?:_FOR_STATE)?)$/;
+
+export const isOfPrometheus = (name: string, kind: MetricKind): boolean =>
+  namesOf(name, kind).some((one) => OF_PROMETHEUS.test(one));
 
 export const isMetricName = (name: string, kind: MetricKind): boolean =>
   namesOf(name, kind).every((one) => METRIC_NAME.test(one));

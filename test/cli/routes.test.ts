@@ -79,7 +79,7 @@ describe('multilane routes', () => {
     [
       'a metric that would spoil the page',
       `metrics.gauge('carts_count', 'Carts.');`,
-      /multilane\.config\.js:8:\d+: .*service shelf: metric "carts_count": .*; write carts for this gauge$/m,
+      /multilane\.config\.js:8:\d+: service shelf: metric "carts_count": .*; write carts for this gauge$/m,
     ],
     [
       'routes that are async',

@@ -2,7 +2,15 @@ import { expect } from 'chai';
 import type { CpuTasks } from '#src/cluster/cpu-client.js';
 import { HttpError } from '#src/errors.js';
 import { rejection, TestPool } from './task-kit.js';
-import { LEFT_BEHIND, NOT_SENT, RETURNED_BUT_THROWS, SENT, SENT_OR_NOT, THROWN } from './task-values.js';
+import {
+  HIDDEN,
+  LEFT_BEHIND,
+  NOT_SENT,
+  RETURNED_BUT_THROWS,
+  SENT,
+  SENT_OR_NOT,
+  THROWN,
+} from './task-values.js';
 
 describe('what a CPU task returns, throws or leaves behind', () => {
   let kit: TestPool;
@@ -39,6 +47,15 @@ describe('what a CPU task returns, throws or leaves behind', () => {
         );
       }
       await livesOn();
+    });
+  }
+
+  for (const [name, make] of Object.entries(HIDDEN)) {
+    it(`fails by its name as the input, instead of arriving as {}: ${name}`, async () => {
+      for (const input of [make(), { all: [make()] }]) {
+        const { message } = await rejection(cpu.run('echo', input));
+        expect(message).to.match(/^CPU task echo: its input cannot be sent to a thread: ./);
+      }
     });
   }
 

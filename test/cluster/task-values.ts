@@ -25,6 +25,13 @@ function deep(levels: number): object {
   return value;
 }
 
+class Hidden {
+  readonly #held = 1;
+  get held(): number {
+    return this.#held;
+  }
+}
+
 const detached = new Uint8Array(100);
 structuredClone(detached.buffer, { transfer: [detached.buffer] });
 const pinned = new Uint8Array(100);
@@ -46,9 +53,30 @@ export const SENT: Readonly<Record<string, readonly [Make, (value: never) => boo
   'two views of one buffer': [() => [whole, whole], ([, two]: Uint8Array[]) => two!.length === 100],
   'a cyclic object': [() => cyclic, (value: typeof cyclic) => value.self === value],
   'an Error': [() => new RangeError('x'), (value: Error) => value instanceof RangeError],
+  'an empty object': [() => ({}), (value: object) => Object.keys(value).length === 0],
+  'empty collections': [
+    () => [new Map(), new Set()],
+    ([map, set]: [Map<1, 1>, Set<1>]) => map.size === set.size,
+  ],
+  'a date, an expression and a boxed number': [
+    () => [new Date(0), /a/g, new Number(1)],
+    ([date, expression, one]: [Date, RegExp, number]) => +date === 0 && expression.test('a') && +one === 1,
+  ],
   'many bytes': [() => new Uint8Array(1e8), (value: Uint8Array) => value.length === 1e8],
   'a long text': [() => 'x'.repeat(1e7), (value: string) => value.length === 1e7],
   'no bytes': [() => new Uint8Array(0), (value: Uint8Array) => value.length === 0],
+};
+
+/** Objects whose clone is empty, although they are not. */
+export const HIDDEN: Readonly<Record<string, Make>> = {
+  'a stream': () => new ReadableStream(),
+  'a Blob': () => new Blob(['x']),
+  'a response': () => new Response('x'),
+  headers: () => new Headers({ a: 'x' }),
+  'a URL': () => new URL('http://a.example/'),
+  parameters: () => new URLSearchParams('a=x'),
+  'the functions of WebCrypto': () => crypto.subtle,
+  'an instance with private fields': () => new Hidden(),
 };
 
 /** Values that cannot be sent. */
@@ -84,12 +112,16 @@ export const NOT_SENT: Readonly<Record<string, Make>> = {
   'a promise in an array': () => [Promise.resolve(1)],
   'a rejected promise in an array': () => [Promise.reject(new Error('left behind'))],
   'the global object': () => globalThis,
+  ...Object.fromEntries(
+    Object.entries(HIDDEN).flatMap(([name, make]) => [
+      [name, make],
+      [`${name} below others`, () => ({ all: [1, { it: make() }] })],
+    ]),
+  ),
 };
 
 /** Sent by some versions of Node.js, as an empty object or as a copy, and refused by others. */
 export const SENT_OR_NOT: Readonly<Record<string, Make>> = {
-  'a stream': () => new ReadableStream(),
-  'a Blob': () => new Blob(['x']),
   'bytes that cannot be moved': () => pinned,
 };
 

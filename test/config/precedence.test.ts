@@ -57,7 +57,21 @@ describe('the order in which settings are looked up', () => {
     const { settings: own, warnings } = await running({ env: { ADMIN_PORT: 'tcp://10.0.0.1:80' } });
     expect(own.adminPort).to.equal(9901);
     expect(warnings).to.have.length(1);
-    expect(warnings[0]).to.match(/^ADMIN_PORT: ignored/);
+    expect(warnings[0]).to.match(/^ADMIN_PORT: ignored, "tcp:\/\/10\.0\.0\.1:80"/);
+  });
+
+  it('shows no secret of a value that it ignores or refuses', async () => {
+    const secret = 'hunter2hunter2';
+    const { warnings } = await running({ env: { PORT: `tcp://ada:${secret}@db.example:1` } });
+    expect(warnings[0])
+      .to.match(/^PORT: ignored/)
+      .and.not.contain(secret);
+    const refused = await settings({ env: { RATE_LIMIT: `token=${secret}` } }).catch((error: Error) => error);
+    expect(refused)
+      .to.be.instanceOf(Error)
+      .with.property('message')
+      .that.matches(/^RATE_LIMIT: /)
+      .and.not.contain(secret);
   });
 
   describe('databases of single services', () => {

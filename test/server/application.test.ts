@@ -38,6 +38,13 @@ describe('declaring routes', () => {
   });
 
   for (const [what, fill, message] of [
+    [
+      'a fault that names the service already',
+      () => {
+        throw new TypeError('service demo: metric "a": no');
+      },
+      'service demo: metric "a": no',
+    ],
     ['a bad pattern', (app) => app.get('a', handler), 'route GET a: bad route pattern "a"'],
     ['no handler', (app) => app.get('/a', {}, undefined as never), 'route GET /a has no handler'],
     [
@@ -81,6 +88,7 @@ describe('declaring routes', () => {
     it(`fails for ${what}, naming it`, () => {
       expect(mounting(fill)).to.throw(TypeError, message);
       expect(mounting(fill)).to.throw('service demo');
+      expect(mounting(fill)).to.not.throw(/service demo.*service demo/);
     });
   }
 

@@ -6,6 +6,7 @@ import type { MetricKind } from '#src/memory/recorder.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
 import { readTotals } from '#src/memory/totals.js';
+import { gather } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metrics.js';
 import { type OwnMetrics, serviceMetrics } from '#src/telemetry/service-metrics.js';
 
@@ -142,9 +143,29 @@ describe('the metrics of a service', () => {
     }
   });
 
+  it('are none of the series that Prometheus itself writes', () => {
+    const names = [
+      'up',
+      'up_total',
+      'scrape_duration_seconds',
+      'scrape_anything',
+      'ALERTS',
+      'ALERTS_FOR_STATE',
+    ];
+    for (const name of names) {
+      for (const kind of KINDS) {
+        const declare = (): unknown => fresh()('shop')[kind](name, 'A.');
+        expect(declare, `${kind} ${name}`).to.throw(TypeError, /write \w+/);
+      }
+    }
+    for (const name of ['startup', 'up_servers', 'scrapes']) fresh()('shop').gauge(name, 'A.');
+  });
+
   it('are refused with a name that can be declared, whatever is taken already', () => {
     const services = ['shop', 'process', 'multilane', 'wait-ms', 'cart-gauge', 'own', 'n'.repeat(63)];
     const names = [
+      'up',
+      'scrape_up',
       'process_own',
       'multilane_workers',
       'nodejs_',
@@ -213,10 +234,12 @@ describe('the metrics of a service', () => {
   });
 
   it('have lines that no other metric of the thread has, whichever service declares it', () => {
-    const names = ['m', 'm_total', 'm_count_total', 'm_sum_total', 'm_bucket_total', 'm_total_total'];
+    const ends = ['count_', 'sum_', 'bucket_', 'created_', 'total_', ''];
+    const names = ['m', ...ends.map((end) => `m_${end}total`)];
     const linesOf = (name: string, kind: string): string[] => {
-      if (kind === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
-      return kind === 'counter' ? [name, name.slice(0, -'_total'.length)] : [name];
+      if (kind === 'histogram') return ['', '_bucket', '_sum', '_count', '_created'].map((end) => name + end);
+      const family = name.slice(0, -'_total'.length);
+      return kind === 'counter' ? [name, family, `${family}_created`] : [name];
     };
     const all = names.flatMap((name): (readonly [MetricKind, string])[] =>
       KINDS.filter((kind) => (kind === 'counter') === name.endsWith('_total')).map((kind) => [kind, name]),
@@ -250,6 +273,22 @@ describe('the metrics of a service', () => {
     gauge.set(Number.MAX_VALUE);
     gauge.add(Number.MAX_VALUE);
     expect(totalOf('level'), 'a gauge stays finite').to.equal(Number.MAX_VALUE);
+  });
+
+  it('add up to a finite number over all workers', async () => {
+    const [own, other] = [new SeriesMemory(), new SeriesMemory()];
+    for (const memory of [own, other]) {
+      for (const worker of [1, 2]) {
+        const { gauge } = serviceMetrics(new SeriesTable(memory.of(worker)).pool('services'))('shop');
+        gauge('most', 'A.').set(Number.MAX_VALUE);
+        gauge('least', 'A.').set(-Number.MAX_VALUE);
+      }
+    }
+    const families = await gather([() => readTotals(own), () => readTotals(other)]);
+    const values = families
+      .filter(({ name }) => /^(?:most|least)$/.test(name))
+      .map(({ series }) => series[0]?.value);
+    expect(values).to.deep.equal([-Number.MAX_VALUE, Number.MAX_VALUE]);
   });
 
   it('leave nothing behind of labels beyond their bound', () => {
