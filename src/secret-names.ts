@@ -10,9 +10,8 @@ const SECRETS =
   'password passwd pwd passphrase passcode secret token credential cookie apikey accesskey privatekey secretkey ' +
   'sessionid sessid';
 /** As the last word of a name. */
-const LAST = 'authorization jwt bearer pw pswd creds pin otp totp cvv cvc sid mnemonic';
-/** The same; as a number they are something else: how many have passed, say. */
-const LAST_AS_TEXT = 'credentials auth pass session csrf xsrf signature sig';
+const LAST =
+  'authorization auth jwt bearer pass pw pswd creds session csrf xsrf signature sig pin otp totp cvv cvc sid mnemonic';
 /** Secrets of two words: what comes before the second. A plural is one as text only. */
 const PHRASES: Readonly<Record<string, string>> = {
   key:
@@ -35,16 +34,13 @@ const ABOUT =
   'parser generator handler middleware duration ms seconds days timeout interval env column label placeholder ' +
   'options config settings last4';
 
-/** Values that are secrets: none, all but numbers, or all. */
+/** Values that are secrets: none, all but numbers (how many there are, by a plural), or all. */
 type Secrecy = 'never' | 'text' | 'always';
 
 const wordsIn = (list: string): readonly string[] => list.split(' ');
 
 const SECRET_WORD = new RegExp(`(?:${wordsIn(SECRETS).join('|')})(s?)\\d*$`);
-const LAST_WORDS: ReadonlyMap<string, Secrecy> = new Map([
-  ...wordsIn(LAST).map((word) => [word, 'always'] as const),
-  ...wordsIn(LAST_AS_TEXT).map((word) => [word, 'text'] as const),
-]);
+const LAST_WORDS: ReadonlySet<string> = new Set(wordsIn(LAST));
 const ABOUT_SECRETS: ReadonlySet<string> = new Set(wordsIn(ABOUT));
 const SECOND_WORDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(PHRASES).map(([second, first]) => [second, new Set(wordsIn(first))]),
@@ -97,12 +93,14 @@ function secrecyOf(name: string): Secrecy {
 }
 
 function judge(words: readonly string[]): Secrecy {
-  const last = words.at(-1) ?? '';
-  if (ABOUT_SECRETS.has(last) && !isPhrase(words, words.length - 1)) return 'never';
-  let secrecy = LAST_WORDS.get(last) ?? 'never';
+  // `X-Hub-Signature-256` ends with "signature", and so does `signature2`.
+  const end = words.findLastIndex((word) => /\D/.test(word));
+  const last = words[end] ?? '';
+  if (ABOUT_SECRETS.has(last) && !isPhrase(words, end)) return 'never';
+  let secrecy: Secrecy = LAST_WORDS.has(last.replace(/\d+$/, '')) ? 'always' : 'never';
   for (const [at, word] of words.entries()) {
     if (secrecy === 'always') break;
-    if (isPhrase(words, at)) secrecy = word.endsWith('s') ? 'text' : 'always';
+    if (isPhrase(words, at)) secrecy = /s\d*$/.test(word) ? 'text' : 'always';
     // Also `passWord` and `pass-phrase`.
     const plural = (SECRET_WORD.exec(word) ?? SECRET_WORD.exec((words[at - 1] ?? '') + word))?.[1];
     if (plural !== undefined) secrecy = plural === '' ? 'always' : 'text';
@@ -111,7 +109,7 @@ function judge(words: readonly string[]): Secrecy {
 }
 
 const isPhrase = (words: readonly string[], at: number): boolean =>
-  SECOND_WORDS.get(words[at]!.replace(/s$/, ''))?.has(words[at - 1] ?? '') === true;
+  SECOND_WORDS.get(words[at]!.replace(/s?\d*$/, ''))?.has(words[at - 1] ?? '') === true;
 
 /** `x-api-key`, `XApiKey` and `X_API_KEY` are `x`, `api` and `key`. */
 const wordsOf = (name: string): readonly string[] =>

@@ -14,7 +14,7 @@ const AUTHORITY = /:\/\/[^\s"'`<>]+/g;
 const TOKEN_USER = 20;
 /** Of curl; two numbers are the user and the group of a container. */
 const USER_OPTION =
-  /((?<![\w-])(?:-u|--user|--proxy-user)[ =]["']?(?!\d{1,5}:\d{1,5}(?![^\s"']))[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
+  /((?<![\w\]-])(?:-u|--user|--proxy-user)[ =]["']?(?!\d{1,5}:\d{1,5}(?![^\s"']))[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
 const BEARER = /\b(bearer\s+)([\w.~+/-]{6,}=*)/gi;
 const BASIC = /\b(basic\s+)([\w+/-]{4,}={0,2})/gi;
 const JWT = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{2,}(?:\.[\w-]*)*/g;
@@ -45,13 +45,18 @@ const OTHER = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
 const SCHEME = /(?:bearer|basic)\s/i;
 const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;
 
-/** Masks the secrets inside a text. What it returns it would return again. */
-export function maskText(text: string): string {
+/**
+ * Masks the secrets inside a text. What it returns it would return again.
+ * @param isCut it goes on: a URL at its end may have credentials, although their `@` is not there
+ */
+export function maskText(text: string, isCut = false): string {
   if (text.length < LEAST || !HINT.test(text)) return text;
-  if (!OTHER.test(text)) return maskAssigned(text);
+  if (!isCut && !OTHER.test(text)) return maskAssigned(text);
   let masked = text;
   if (masked.includes('PRIVATE KEY')) masked = masked.replace(PRIVATE_KEY, CENSORED);
-  if (masked.includes('@') && masked.includes('://')) masked = masked.replace(AUTHORITY, maskUser);
+  if (masked.includes('://') && (isCut || masked.includes('@'))) {
+    masked = masked.replace(AUTHORITY, isCut ? maskUserOrCut : maskUser);
+  }
   masked = maskListed(maskAssigned(masked));
   if (masked.includes('-u')) masked = masked.replace(USER_OPTION, `$1${CENSORED}`);
   if (SCHEME.test(masked)) masked = masked.replace(BEARER, maskBearer).replace(BASIC, maskBasic);
@@ -59,19 +64,32 @@ export function maskText(text: string): string {
   return masked;
 }
 
-/** `://user:password@host`, `://token@host`. */
-function maskUser(text: string): string {
-  const at = text.lastIndexOf('@');
-  const start = '://'.length;
-  const colon = text.indexOf(':', start);
-  const hasPassword = colon >= 0 && colon < at;
-  const user = text.slice(start, hasPassword ? colon : Math.max(start, at));
-  if (/[/?#[]/.test(user)) return text; // it is in the path
-  if (hasPassword) {
-    const isPort = /^\d{1,5}[/?#]/.test(text.slice(colon + 1, colon + 7));
-    return isPort ? text : text.slice(0, colon + 1) + CENSORED + text.slice(at);
+const maskUser = (text: string): string => maskUserBefore(text, text.lastIndexOf('@'));
+
+/** The same where the text may end before the `@`. */
+function maskUserOrCut(text: string, at: number, whole: string): string {
+  return maskUserBefore(text, at + text.length < whole.length ? text.lastIndexOf('@') : text.length);
+}
+
+/**
+ * `://user:password@host`, `://token@host`, also of a URL inside another one.
+ * @param at where the `@` is, or the end
+ */
+function maskUserBefore(text: string, at: number): string {
+  for (let begin = 0; begin >= 0 && begin < at; begin = text.indexOf('://', begin + 1)) {
+    const start = begin + '://'.length;
+    const colon = text.indexOf(':', start);
+    const hasPassword = colon >= 0 && colon < at;
+    const user = text.slice(start, hasPassword ? colon : Math.max(start, at));
+    if (/[/?#[]/.test(user)) continue; // the `@` is in the path
+    if (hasPassword) {
+      const isPort = /^\d{1,5}[/?#]/.test(text.slice(colon + 1, colon + 7));
+      if (isPort) continue;
+      return text.slice(0, colon + 1) + CENSORED + text.slice(at);
+    }
+    return user.length < TOKEN_USER ? text : text.slice(0, start) + CENSORED + text.slice(at);
   }
-  return user.length < TOKEN_USER ? text : `://${CENSORED}${text.slice(at)}`;
+  return text;
 }
 
 /** Words that only follow "bearer" are short and have no digit. */

@@ -1,5 +1,5 @@
-// Values of CPU tasks as bytes. A structured clone of an object that keeps what it is in private fields, or in
-// the native code of Node.js, is an empty object: it would arrive, and say nothing.
+// Values of CPU tasks as bytes. A structured clone of an object that keeps what it is in private fields, or
+// in the native code of Node.js, is an empty object: it would arrive, and say nothing.
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import { isEmptyInstance } from '../json-form.js';
@@ -17,7 +17,7 @@ export function packedClone(value: unknown): Uint8Array {
   if (lost === undefined) return packed;
   const kind = Object.prototype.toString.call(lost).slice(8, -1);
   const name = kind === 'Object' ? (lost.constructor?.name ?? kind) : kind;
-  throw new TypeError(`a ${name} would arrive as an empty object; send what it holds (text, bytes, members)`);
+  throw new TypeError(`a ${name} would arrive as an empty object; send what it holds instead`);
 }
 
 function lostIn(value: unknown): object | undefined {

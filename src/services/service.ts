@@ -12,8 +12,8 @@ export interface Cpu {
    * Runs a named export of the service's `tasks` module on the CPU pool of the process. `input` and the
    * result are structured-cloned; a Uint8Array result is moved, not copied.
    * Outside a request the deadline is REQUEST_TIMEOUT_MS from the call.
-   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's own, when that
-   *   aborts; what the task throws comes back as an Error
+   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's own, when
+   *   that aborts; TypeError for what cannot be cloned; what the task throws comes back as an Error
    */
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }

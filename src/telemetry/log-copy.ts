@@ -199,7 +199,9 @@ export class LineCopy {
         place === 'arguments' && typeof name === 'string' && (BEHIND.test(name) || isSecret(name, item));
       if (isBehind || isSecretItem(name, item, result.length, count, place)) result.push(CENSORED);
       else result.push(this.#value(item, depth + 1, place === 'fields' ? 'pair' : 'item') ?? null);
-      if (place !== 'pair' || result.length === 1) name = item;
+      // Of a map it may be an object: `new Map([[{ name: 'password' }, '…']])`.
+      if (place !== 'pair' || result.length === 1)
+        name = place === 'pair' && isObject(item) ? nameIn(item) : item;
     }
     return result;
   }
@@ -224,11 +226,14 @@ export class LineCopy {
  * By its name, or by the one beside it: `{ name: 'password', value: '…' }`, `{ name: 'auth', args: ['…'] }`.
  */
 const isSecretMember = (source: object, name: string, value: unknown): boolean =>
-  isSecret(name, value) || (/^(?:value|args)$/i.test(name) && isSecret(nameIn(source), value));
+  isSecret(name, value) || (NAMED.test(name) && isSecret(nameIn(source), value));
+
+/** Members whose name is in another one. */
+const NAMED = /^(?:values?|val|args|data|contents?|input|received|actual)$/i;
 
 const placeOf = (name: string): Place => {
   if (FIELD_LIST.test(name)) return 'fields';
-  return name === 'args' ? 'arguments' : 'member';
+  return /^(?:args|command|cmd)$/.test(name) ? 'arguments' : 'member';
 };
 
 /**
@@ -240,5 +245,9 @@ function isSecretItem(name: unknown, item: unknown, at: number, count: number, p
   if (place === 'pair' || name.startsWith('-')) return true; // --password …
   if (at % 2 === 0) return false;
   // Names alone are listed as well: columns, say. Names of header fields are so less often.
-  return place === 'fields' || (place === 'item' && count === 2) || (count % 2 === 0 && isSecretHeader(name));
+  return (
+    place === 'fields' ||
+    (place === 'item' && at === 1 && count <= 3) ||
+    (count % 2 === 0 && isSecretHeader(name))
+  );
 }

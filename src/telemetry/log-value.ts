@@ -56,11 +56,18 @@ export function entriesOf(value: object): Iterable<unknown> | undefined {
   return isList && typeof readable(value, Symbol.iterator) === 'function' ? (value as never) : undefined;
 }
 
-/** The name in an object that is made of a name and a value: a header field, a variable, a parameter. */
+/** Members that have the name of what is beside them, also as the path to it. */
+const NAMES = 'name key header field param property path instancePath Name Key'.split(' ');
+
+/**
+ * The name in an object that is made of a name and a value: a header field, a variable, a parameter, or what a
+ * validator has found (`{ path: ['user', 'password'], received: … }`).
+ */
 export function nameIn(source: object): string {
-  for (const member of ['name', 'key', 'header', 'field', 'Name', 'Key']) {
-    const name = readable(source, member);
-    if (typeof name === 'string') return name;
+  for (const member of NAMES) {
+    const found = readable(source, member);
+    const name = Array.isArray(found) ? found.findLast((part) => typeof part === 'string') : found;
+    if (typeof name === 'string' && name !== '') return name.slice(name.lastIndexOf('/') + 1);
   }
   return '';
 }

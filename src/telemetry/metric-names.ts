@@ -20,8 +20,8 @@ export function namesOf(name: string, kind: MetricKind): readonly string[] {
 }
 
 /**
- * Series that Prometheus itself writes for what it scrapes, and for alerts: a target's own would be mixed with
- * them. See https://prometheus.io/docs/concepts/jobs_instances/ and "Inspecting alerts during runtime".
+ * Series that Prometheus itself writes for what it scrapes, and for alerts: a target's own would be mixed
+ * with them. See https://prometheus.io/docs/concepts/jobs_instances/ and "Inspecting alerts during runtime".
  */
 const OF_PROMETHEUS = /^(?:up|scrape_.*|ALERTS(?:_FOR_STATE)?)$/;
 

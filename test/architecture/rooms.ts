@@ -22,6 +22,7 @@ const FREE: readonly string[] = [
   'src/secret-names.ts',
   'src/secret-pairs.ts',
   'src/secret-texts.ts',
+  'src/secret-values.ts',
 ];
 
 /** May put everything together, and therefore decides nothing. */
