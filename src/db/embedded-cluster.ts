@@ -25,6 +25,11 @@ export const ROLE = 'multilane';
 /** No clean-up of PG* variables would be complete, so nothing is inherited at all. */
 export const ENVIRONMENT = { PATH: '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' };
 
+/** Of a cluster, in DATA_DIR. */
+export const DATA_FOLDER = 'pg/data';
+/** How the name of what is being made begins. */
+export const DRAFT = 'new-';
+
 /** An `initdb` whose starter was killed writes on for a moment, into the folder that is being removed. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
 
@@ -72,12 +77,17 @@ export async function ensureCluster(
     if (stored !== '') return { ...files, password: stored };
     throw new StartError(`${passwordFile} is missing: restore it, or remove ${files.folder} to start empty`);
   }
-  const left = entries.filter((name) => name.startsWith('new-'));
-  await Promise.all(left.map((name) => rm(join(files.folder, name), REMOVAL)));
+  await removeDrafts(files.folder);
   const password = stored === '' ? randomBytes(32).toString('base64url') : stored;
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600, flush: true });
   await initialise(files, binaries, account, password, signal);
   return { ...files, password };
+}
+
+/** What one that was killed halfway has left, be it a cluster or the socket of a PostgreSQL that was not started. */
+export async function removeDrafts(folder: string): Promise<void> {
+  const drafts = (await readdir(folder)).filter((name) => name.startsWith(DRAFT));
+  await Promise.all(drafts.map((name) => rm(join(folder, name), REMOVAL)));
 }
 
 async function readPassword(file: string): Promise<string> {
@@ -96,7 +106,7 @@ async function initialise(
   password: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const work = join(files.folder, `new-${randomBytes(6).toString('hex')}`);
+  const work = join(files.folder, `${DRAFT}${randomBytes(6).toString('hex')}`);
   try {
     await mkdir(work, { mode: 0o700 });
     const passwordCopy = join(work, 'password');

@@ -2,10 +2,13 @@
 // whatever else the process does: every operation on a file waits for one of the few pool threads of Node.js,
 // which all may be busy with the work of services, as hashing passwords, or hang in a file system. So a stop
 // waits for no file without a bound, and a question that is not answered in time has an answer that is safe.
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Countdown } from '../countdown.js';
-import { type Cluster, openFolder } from './embedded-cluster.js';
-import { type FolderPlace, isAt } from './folder-place.js';
+import { type Cluster, DATA_FOLDER } from './embedded-cluster.js';
+import { type FolderPlace, isAt, placeOf } from './folder-place.js';
+import { ifThere } from './if-there.js';
 import type { OwnerLock } from './owner-lock.js';
 import { runningPostmaster } from './postmaster.js';
 import {
@@ -42,11 +45,12 @@ export async function stopEmbedded(
     log.info(`the embedded PostgreSQL (pid ${pid}) is left to the successor`);
   } else if (await isInPlace(workingFolderOf(pid), cluster.dataFolder, place, countdown)) {
     await stopPostmaster(postmaster, log, countdown);
-    await killOrphans(cluster, log);
+    await killOrphans(place, log);
   } else {
     // What it writes in the end it writes by the path of its folder, where another one may be by now.
     log.warn(`the folder of the embedded PostgreSQL (pid ${pid}) was moved, or cannot be read: it is killed`);
     await killPostmaster(postmaster);
+    await killOrphans(place, log);
   }
 }
 
@@ -60,10 +64,12 @@ export async function stopUnused(
   countdown: Countdown,
 ): Promise<void> {
   if (!(await lock.leave())) return;
-  const files = await openFolder(dataDir);
-  const postmaster = await runningPostmaster(files);
+  const dataFolder = await ifThere(realpath(join(dataDir, DATA_FOLDER)));
+  if (dataFolder === undefined) return;
+  const place = await placeOf(dataFolder);
+  const postmaster = await runningPostmaster({ dataFolder });
   if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
-  await killOrphans(files, log);
+  await killOrphans(place, log);
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
+import { isOutOfFiles } from '../open-files.js';
 import { fitsSocket } from '../unix-socket.js';
 import { type Account, chooseAccount, requireMapped, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
@@ -20,6 +21,8 @@ import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-
 import { stopEmbedded } from './embedded-stop.js';
 import { type FolderPlace, isAt, placeOf } from './folder-place.js';
 import type { OwnerLock } from './owner-lock.js';
+import { disownPidFile } from './pid-file.js';
+import { watchPresence } from './postgres-presence.js';
 import {
   adoptPostmaster,
   type Postmaster,
@@ -29,8 +32,7 @@ import {
   socketUrl,
   startPostmaster,
 } from './postmaster.js';
-import { disownPidFile } from './postmaster-file.js';
-import { killPostmaster, LEAST_STOP_MS } from './postmaster-stop.js';
+import { killOrphans, killPostmaster, LEAST_STOP_MS } from './postmaster-stop.js';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
@@ -102,7 +104,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
         `${cluster.dataFolder} was moved or replaced: move it back, or restart the process`,
       );
     await requireNoStranger(cluster, socketDir);
-    await disownPidFile(cluster);
+    await disownPidFile(cluster.dataFolder);
     await prepareSocketDir(socketDir, account);
     return startPostmaster({ cluster, postgres: binaries.postgres, account, socketDir, log }, signal);
   };
@@ -137,7 +139,10 @@ async function inTurn<T>(
   }
 }
 
-/** After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. */
+/**
+ * After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. Without file
+ * descriptors it cannot be seen whether they have.
+ */
 async function startPatiently(
   orphansMs: number,
   signal: AbortSignal,
@@ -149,16 +154,20 @@ async function startPatiently(
       try {
         return await adoptOrStart();
       } catch (error) {
-        const orphans =
-          error instanceof StillRunningError ||
-          (error instanceof Error && /still in use|lock file .* already exists/.test(error.message));
-        if (!orphans || allowance.leftMs === 0) throw error;
+        if (!isPassing(error) || allowance.leftMs === 0) throw error;
         await delay(50, undefined, { signal });
       }
     }
   } finally {
     allowance.cancel();
   }
+}
+
+/** Processes of an earlier PostgreSQL that are about to end, or a shortage of file descriptors. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof StillRunningError || isOutOfFiles(error)) return true;
+  if (!(error instanceof Error)) return false;
+  return isOutOfFiles(error.cause) || /still in use|lock file .* already exists/.test(error.message);
 }
 
 async function prepareSocketDir(socketDir: string, account: Account | undefined): Promise<void> {
@@ -224,11 +233,14 @@ class SupervisedPostgres implements Embedded {
   async discard(): Promise<void> {
     this.#stopping.abort();
     await killPostmaster(this.#postmaster);
+    await killOrphans(this.#place, this.#log);
     await this.#restarting;
   }
 
   #watch(postmaster: Postmaster): void {
+    const unwatch = postmaster.isShown ? watchPresence(this.#cluster.folder, this.#log) : undefined;
     void postmaster.exited.then((reason) => {
+      unwatch?.();
       if (this.#stopping.signal.aborted) return;
       this.#log.error(`the embedded PostgreSQL (pid ${postmaster.pid}) ended: ${reason}`);
       this.#restarting = this.#restart();

@@ -20,6 +20,8 @@ export interface Watcher {
   /** What the folder is called in messages. */
   readonly what: string;
   readonly self: Claimant;
+  /** It owns nothing yet: a PostgreSQL that lives is not its own. */
+  readonly isNewcomer: boolean;
   readonly log: Pick<Logger, 'warn'>;
   /** @default 15000 */
   readonly watchMs?: number;
@@ -33,17 +35,32 @@ export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> 
   const isSameDisk = isSameKernel && owner.device === self.device;
   // The entry of a folder that this one is a copy of.
   if (isSameDisk && owner.inode !== self.inode) return false;
-  if (isSameKernel && owner.pidNamespace === self.pidNamespace) {
+  const isSeen = !isElsewhere(owner, self);
+  if (isSeen) {
     const startTime = startTimeOf(owner.pid);
     // Of a process that is hidden from us nothing more is known than that it is there.
     if (startTime === undefined || startTime !== '?' || owner.startTime === '?')
       return startTime === owner.startTime;
   }
+  // The PostgreSQL that it has left elsewhere we could neither use nor replace. The next process there can.
+  if (watcher.isNewcomer && !isSeen && (await postgresLives(folder))) return true;
   // On another file system, as that of a container that mounts the folder for itself, it would refuse in any
   // case.
   if (socket === 'refuses' && isSameDisk) return false;
-  // One whose PostgreSQL we could neither use nor replace is not to be taken over from.
-  return (await postgresLives(folder)) || watch(owner, watcher);
+  return watch(owner, watcher);
+}
+
+/** Its process cannot be seen or signalled from here. */
+export const isElsewhere = (
+  owner: Pick<Owner, 'bootId' | 'pidNamespace'>,
+  self: Pick<Owner, 'bootId' | 'pidNamespace'>,
+): boolean => owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
+
+/** Whether of an owner elsewhere only its PostgreSQL is known to live. */
+export async function hasLeftPostgres(owner: Owner, { folder, self }: Watcher): Promise<boolean> {
+  if (!isElsewhere(owner, self)) return false;
+  if ((await socketState(folder, ownerFile(owner.generation, 'sock'))) === 'answers') return false;
+  return postgresLives(folder);
 }
 
 /** Until it shows that it lives; false when it has not after all this time. */
@@ -55,8 +72,7 @@ async function watch(owner: Owner, { folder, what, log, watchMs = WATCH_MS }: Wa
       : `pid ${pid} of another container, machine or boot`;
   const name = `the owner of ${what} ${folder} (${who})`;
   log.warn(`${name} does not answer: watching its heartbeat for ${watchMs / 1000} s`);
-  const beat = (): Promise<string> =>
-    readOwnerFile(join(folder, ownerFile(generation, 'beat'))).catch(() => '');
+  const beat = (): Promise<string> => readBeat(join(folder, ownerFile(generation, 'beat')));
   const before = await beat();
   const allowance = new Allowance(watchMs);
   try {
@@ -70,4 +86,15 @@ async function watch(owner: Owner, { folder, what, log, watchMs = WATCH_MS }: Wa
   }
   log.warn(`${name} has shown no sign of life: taking over`);
   return false;
+}
+
+/** '' when there is none. @throws what the system says of one that cannot be read: the owner may live */
+export async function readBeat(path: string, read = readOwnerFile): Promise<string> {
+  try {
+    return await read(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined || code === 'ENOENT') return ''; // no file, or none that a heartbeat could be in
+    throw error;
+  }
 }

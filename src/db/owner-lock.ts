@@ -5,7 +5,7 @@ import { StartError } from '../errors.js';
 import { placeOf } from './folder-place.js';
 import { acquire, type OwnerLock as Entered, type Owner } from './owner-election.js';
 import { OwnerFiles, ownerFile } from './owner-files.js';
-import { isAlive } from './owner-liveness.js';
+import { hasLeftPostgres, isAlive, isElsewhere, type Watcher } from './owner-liveness.js';
 import { OwnerPresence } from './owner-presence.js';
 import { thisProcess } from './process-identity.js';
 
@@ -43,7 +43,8 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
   const presence = new OwnerPresence(folder, log, options.beatEveryMs);
   try {
     const self = { ...thisProcess(), ...(await placeOf(folder)), slot };
-    const watcher = {
+    const watcher: Watcher & { isNewcomer: boolean } = {
+      isNewcomer: true,
       folder,
       what,
       self,
@@ -52,7 +53,8 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
     };
     const files = new OwnerFiles(folder, (generation) => presence.appear(generation));
     const outcome = await acquire(files, self, (owner) => isAlive(owner, watcher), options.entering);
-    if ('heldBy' in outcome) throw new StartError(refused(outcome.heldBy, self, what, folder));
+    if ('heldBy' in outcome) throw new StartError(await refused(outcome.heldBy, watcher));
+    watcher.isNewcomer = false;
     await files.removeDrafts();
     return held(outcome, presence, folder);
   } catch (error) {
@@ -62,20 +64,22 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
   }
 }
 
-function refused(
-  owner: Owner,
-  self: Pick<Owner, 'bootId' | 'pidNamespace' | 'device'>,
-  what: string,
-  folder: string,
-): string {
-  if (owner.pid === 0)
-    return `another multilane owns ${what} ${folder}: it lives, although ${ownerFile(owner.generation, 'json')} is missing or damaged`;
-  const isElsewhere = owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace;
-  const where = isElsewhere ? ' in another container or on another machine' : '';
-  const refusal = `another multilane (pid ${owner.pid}${where}) owns ${what} ${folder}`;
+async function refused(owner: Owner, watcher: Watcher): Promise<string> {
+  const { folder, what, self } = watcher;
+  const damage = `${ownerFile(owner.generation, 'json')} is missing or damaged`;
+  const isAway = isElsewhere(owner, self);
+  const where = isAway ? ' in another container or on another machine' : '';
+  const who = owner.pid === 0 ? `whose ${damage}` : `pid ${owner.pid}${where}`;
+  if (await hasLeftPostgres(owner, watcher))
+    return (
+      `PostgreSQL still runs on ${what} ${folder}, started by another multilane (${who}) that does not answer: ` +
+      'start Multilane again where it ran, or end its container'
+    );
+  if (owner.pid === 0) return `another multilane owns ${what} ${folder}: it lives, although ${damage}`;
+  const refusal = `another multilane (${who}) owns ${what} ${folder}`;
   // The same folder mounted twice and its copy on another disk look alike, and only one of them must not be
   // used.
-  return isElsewhere || owner.device === self.device
+  return isAway || owner.device === self.device
     ? refusal
     : `${refusal}; if this is a copy of the folder that it uses, remove ${ownerFile(owner.generation, 'json')} from the copy`;
 }

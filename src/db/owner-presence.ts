@@ -3,10 +3,11 @@
 // that is stopped, to all who share the kernel; its heartbeat is a number in a file that grows, for those who
 // do not.
 import { constants } from 'node:fs';
-import { access, type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { ifThere } from './if-there.js';
 import { listenAs } from './listening-socket.js';
 import { ownerFile } from './owner-files.js';
 
@@ -16,6 +17,8 @@ const DIGITS = 16;
 
 /** A FIFO in the place of the file fails at once, where it would wait for a reader. */
 const WRITTEN = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
+
+const KINDS = ['sock', 'beat'] as const;
 
 export class OwnerPresence {
   readonly #folder: string;
@@ -42,11 +45,7 @@ export class OwnerPresence {
    */
   async appear(generation: number): Promise<void> {
     this.#generation = generation;
-    this.#server?.close();
-    this.#server = await listenAs(this.#folder, ownerFile(generation, 'sock'), '.owner-').catch(
-      (error: unknown) => this.#warn(error, 'has no socket'),
-    );
-    await this.#openBeat(generation).catch((error: unknown) => this.#warn(error, 'has no heartbeat'));
+    for (const kind of KINDS) await this.#make(kind, generation);
     this.#timer ??= setInterval(() => {
       this.#beating = this.#beating.then(() => this.#beat());
     }, this.#everyMs).unref();
@@ -56,11 +55,10 @@ export class OwnerPresence {
   async heal(): Promise<void> {
     const generation = this.#generation;
     if (generation === undefined) return;
-    const files = (['sock', 'beat'] as const).map((kind) => join(this.#folder, ownerFile(generation, kind)));
-    const found = await Promise.allSettled(files.map((file) => access(file)));
-    const isGone = (one: PromiseSettledResult<void>): boolean =>
-      one.status === 'rejected' && (one.reason as NodeJS.ErrnoException).code === 'ENOENT';
-    if (found.some(isGone)) await this.appear(generation);
+    for (const kind of KINDS) {
+      const file = join(this.#folder, ownerFile(generation, kind));
+      if ((await ifThere(stat(file))) === undefined) await this.#make(kind, generation);
+    }
   }
 
   /** @param callback called with every beat */
@@ -76,9 +74,23 @@ export class OwnerPresence {
     await this.#file?.close().catch(() => undefined);
   }
 
+  /** Never rejects. What was there before goes on until the new one has its name, and when that cannot be made. */
+  #make(kind: (typeof KINDS)[number], generation: number): Promise<void> {
+    return kind === 'sock'
+      ? this.#listen(generation).catch((error: unknown) => this.#warn(error, 'has no socket'))
+      : this.#openBeat(generation).catch((error: unknown) => this.#warn(error, 'has no heartbeat'));
+  }
+
+  async #listen(generation: number): Promise<void> {
+    const before = this.#server;
+    this.#server = await listenAs(this.#folder, ownerFile(generation, 'sock'), '.owner-');
+    before?.close();
+  }
+
   async #openBeat(generation: number): Promise<void> {
-    await this.#file?.close();
+    const before = this.#file;
     this.#file = await open(join(this.#folder, ownerFile(generation, 'beat')), WRITTEN, 0o600);
+    await before?.close();
     await this.#write();
   }
 

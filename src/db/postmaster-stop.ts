@@ -1,10 +1,9 @@
 // How a postmaster is stopped: in order, then harder, within a time that others may cut short.
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
-import type { Cluster } from './embedded-cluster.js';
-import { postgresLives, postgresProcesses } from './postgres-presence.js';
+import type { FolderPlace } from './folder-place.js';
+import { orphansAt } from './postgres-presence.js';
 import { childrenOf, isAlive, signalIfThere } from './process-identity.js';
 
 interface Log {
@@ -50,17 +49,18 @@ export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> 
 }
 
 /**
- * What an earlier postmaster of this cluster left behind when it was killed, and what has not noticed since, as a session
- * that was stopped (SIGSTOP). Only for one that has the cluster for itself.
+ * What an earlier postmaster of this cluster left behind when it was killed, and what has not noticed since, as a
+ * session that was stopped (SIGSTOP) or computes. No postmaster of another process has it as its child.
  */
-export async function killOrphans(
-  { folder, dataFolder }: Pick<Cluster, 'folder' | 'dataFolder'>,
-  log: Log,
-): Promise<void> {
-  const orphans = postgresProcesses(dataFolder);
-  // The socket is asked only when there is something to ask for: it lies on a disk that may hang.
-  // A server that somebody runs by hand, as to repair the cluster, is not one of ours.
-  if (orphans.length === 0 || !(await postgresLives(dirname(folder)))) return;
+export async function killOrphans(dataFolder: FolderPlace, log: Log): Promise<void> {
+  let orphans: readonly number[];
+  try {
+    orphans = await orphansAt(dataFolder);
+  } catch (error) {
+    log.warn(`cannot tell whether processes of an earlier PostgreSQL still run: ${(error as Error).message}`);
+    return;
+  }
+  if (orphans.length === 0) return;
   log.warn(`processes of an earlier PostgreSQL (pid ${orphans.join(', ')}) still run: they are killed`);
   await killAll(orphans);
 }

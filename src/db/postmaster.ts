@@ -9,12 +9,14 @@ import { StartError } from '../errors.js';
 import { socketState } from '../unix-socket.js';
 import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
-import { type Cluster, ENVIRONMENT, ROLE } from './embedded-cluster.js';
+import { type Cluster, ENVIRONMENT, ROLE, removeDrafts } from './embedded-cluster.js';
+import { placeOf } from './folder-place.js';
 import { LimitedClient } from './limited-client.js';
-import { holdPresence, postgresLives, postgresProcesses } from './postgres-presence.js';
-import { type ClusterFiles, pidFileOf, postmasterOf, readPidFile, watch } from './postmaster-file.js';
+import { pidFileOf, readPidFile } from './pid-file.js';
+import { holdPresence, type Presence, postgresAt, postgresLives } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { isOurProc } from './process-identity.js';
+import { isOurProc, isStopped } from './process-identity.js';
+import { postmasterOf, watch } from './seen-postmaster.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -24,6 +26,8 @@ const POLL_MS = 10;
 const READY_WITHIN_MS = 120_000;
 /** The same for a process that may be a postmaster, or anything else. */
 const UNSURE_WITHIN_MS = 10_000;
+/** A postmaster that is stopped (SIGSTOP) may go on in a moment. */
+const GOES_ON_WITHIN_MS = 1_000;
 /** One that is stopped while it starts has served nobody. */
 const STOP_WHILE_STARTING_MS = 1_400;
 const LOG_FILE_BYTES = 1 << 20;
@@ -59,6 +63,8 @@ export interface Postmaster {
   readonly pid: number;
   readonly socketDir: string;
   readonly adopted: boolean;
+  /** Whether it has a socket that says it lives, see postgres-presence, as far as we know. */
+  readonly isShown: boolean;
   readonly maxConnections: number;
   /** Resolves with the manner of death, whoever caused it. */
   readonly exited: Promise<string>;
@@ -78,21 +84,22 @@ export async function adoptPostmaster(
   cluster: Cluster,
   signal: AbortSignal,
 ): Promise<Postmaster | undefined> {
-  const seen = await postmasterOf(cluster);
+  const seen = await postmasterOf(cluster.dataFolder);
   if (seen === undefined) return undefined;
   const { pid, identity } = seen;
   const gone = watch(seen, cluster.dataFolder);
   const ends = AbortSignal.any([gone.signal, signal]);
   const allowance = new Allowance(identity === 'yes' ? READY_WITHIN_MS : UNSURE_WITHIN_MS);
   try {
+    await untilItGoesOn(pid, cluster, ends);
     const socketDir = await socketDirOf(cluster, ends, allowance);
     if (socketDir !== '' && !existsSync(socketDir)) throw moved(pid, cluster);
-    const found = await answers(socketDir, cluster, ends, allowance);
+    const found = await answers(pid, socketDir, cluster, ends, allowance);
     signal.throwIfAborted();
     if (found === undefined) return undefined;
     const { maxConnections } = found;
     if ((await realpath(found.dataFolder).catch(() => '')) !== cluster.dataFolder) throw moved(pid, cluster);
-    return { pid, socketDir, adopted: true, maxConnections, exited: gone.exited };
+    return { pid, socketDir, adopted: true, isShown: true, maxConnections, exited: gone.exited };
   } catch (error) {
     throw identity === 'yes' || signal.aborted ? error : uninspected(pid, cluster, error);
   } finally {
@@ -101,24 +108,44 @@ export async function adoptPostmaster(
 }
 
 /** The postmaster that runs on this cluster and can be seen, whether it answers or not. */
-export async function runningPostmaster({ dataFolder }: ClusterFiles): Promise<Stoppable | undefined> {
-  const seen = await postmasterOf({ dataFolder });
+export async function runningPostmaster({
+  dataFolder,
+}: Pick<Cluster, 'dataFolder'>): Promise<Stoppable | undefined> {
+  const seen = await postmasterOf(dataFolder);
   if (seen?.identity !== 'yes') return undefined;
   return { pid: seen.pid, exited: watch(seen, dataFolder).exited };
 }
 
 /** It has its socket, and writes, where its folder was when it was started. */
-const moved = (pid: number, { dataFolder }: ClusterFiles): StartError =>
+const moved = (pid: number, { dataFolder }: Cluster): StartError =>
   new StartError(
     `PostgreSQL (pid ${pid}) still runs on ${dataFolder}, which has been moved since it was started: end it (kill -INT ${pid})`,
   );
 
 function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError {
   return new StartError(
-    `process ${pid}, named in ${pidFileOf(cluster)}, lives, may not be inspected and does not answer as PostgreSQL ` +
+    `process ${pid}, named in ${pidFileOf(cluster.dataFolder)}, lives, may not be inspected and does not answer as PostgreSQL ` +
       `(${(cause as Error).message}): remove the file if it is another program`,
     { cause },
   );
+}
+
+/** @throws StartError when a postmaster that is stopped does not go on */
+async function untilItGoesOn(pid: number, cluster: Cluster, ends: AbortSignal): Promise<void> {
+  const allowance = new Allowance(GOES_ON_WITHIN_MS);
+  try {
+    while (isStopped(pid) && !ends.aborted) {
+      if (allowance.leftMs === 0) throw notReady(pid, cluster);
+      await delay(POLL_MS, undefined, { signal: ends }).catch(() => {});
+    }
+  } finally {
+    allowance.cancel();
+  }
+}
+
+function notReady(pid: number, { dataFolder, logFile }: Cluster): StartError {
+  const why = isStopped(pid) ? `it is stopped, let it go on (kill -CONT ${pid})` : `see ${logFile}`;
+  return new StartError(`PostgreSQL (pid ${pid}) on ${dataFolder} does not answer: ${why}`);
 }
 
 /**
@@ -127,7 +154,7 @@ function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError 
  */
 async function socketDirOf(cluster: Cluster, gone: AbortSignal, allowance: Allowance): Promise<string> {
   while (!gone.aborted && allowance.leftMs > 0) {
-    const [socketDir = '', ...rest] = (await readPidFile(cluster)).lines.slice(4);
+    const [socketDir = '', ...rest] = (await readPidFile(cluster.dataFolder)).lines.slice(4);
     // A line that has another one behind it is there to its end.
     if (socketDir !== '' && rest.length > 0) return socketDir;
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
@@ -141,13 +168,11 @@ export class StillRunningError extends StartError {}
 /**
  * Two PostgreSQL on one cluster destroy it, and of one in another container, or of a session whose postmaster
  * was killed, no pid file tells anything.
- * @throws StillRunningError
+ * @throws StillRunningError; StartError when it cannot be told
  */
 export async function requireNoStranger({ folder, dataFolder }: Cluster, socketDir: string): Promise<void> {
-  const isThere =
-    (await postgresLives(dirname(folder))) || (await socketState(socketDir, SOCKET_FILE)) === 'answers';
-  if (!isThere) return;
-  const seen = postgresProcesses(dataFolder);
+  if (!(await isListening(folder, socketDir))) return;
+  const seen = await postgresAt(await placeOf(dataFolder));
   const foreign =
     process.platform === 'linux' && !isOurProc() ? ', or mount the /proc of this PID namespace' : '';
   throw new StillRunningError(
@@ -155,6 +180,15 @@ export async function requireNoStranger({ folder, dataFolder }: Cluster, socketD
       ? `processes of an earlier PostgreSQL (pid ${seen.join(', ')}) still run on ${dataFolder}: end them`
       : `a PostgreSQL that cannot be seen from here runs on ${dataFolder}: end the container or namespace that it runs in${foreign}`,
   );
+}
+
+async function isListening(folder: string, socketDir: string): Promise<boolean> {
+  try {
+    if (await postgresLives(dirname(folder))) return true;
+    return (await socketState(socketDir, SOCKET_FILE)) === 'answers';
+  } catch (cause) {
+    throw new StartError(`PostgreSQL is not started: ${(cause as Error).message}`, { cause });
+  }
 }
 
 export interface PostmasterOptions {
@@ -178,17 +212,13 @@ export async function startPostmaster(
   const socket = join(socketDir, SOCKET_FILE);
   await Promise.all([socket, `${socket}.lock`].map((path) => rm(path, { force: true })));
   const settings = { ...SETTINGS, unix_socket_directories: socketDir };
-  const presence = await holdPresence(cluster.folder).catch((error: unknown) => {
-    messages.warn(
-      `PostgreSQL has no socket that says it lives (${String(error)}): one container at a time may use it`,
-    );
-    return undefined;
-  });
-  if (signal.aborted) presence?.close(); // nothing is started behind an end that did not wait for the disk
-  signal.throwIfAborted();
+  await removeDrafts(cluster.folder);
   const log = openSync(cluster.logFile, 'a+', 0o600);
   const allowance = new Allowance(READY_WITHIN_MS);
+  let presence: Presence | undefined;
   try {
+    presence = await holdPresence(cluster.folder, messages);
+    signal.throwIfAborted(); // nothing is started behind an end that did not wait for the disk
     if (fstatSync(log).size > LOG_FILE_BYTES) ftruncateSync(log, 0);
     const logStart = fstatSync(log).size;
     const child = spawnAs(
@@ -214,14 +244,16 @@ export async function startPostmaster(
     presence?.close(); // what the child has of it stays open
     child.unref();
     const ends = AbortSignal.any([abort.signal, signal]);
-    const found = await answers(socketDir, cluster, ends, allowance);
+    const found = await answers(child.pid!, socketDir, cluster, ends, allowance);
     if (signal.aborted && child.pid !== undefined) {
       const countdown = new Countdown(STOP_WHILE_STARTING_MS);
       await stopPostmaster({ pid: child.pid, exited }, messages, countdown).finally(() => countdown.cancel());
       signal.throwIfAborted();
     }
     if (found !== undefined) {
-      return { pid: child.pid!, socketDir, adopted: false, maxConnections: found.maxConnections, exited };
+      const { maxConnections } = found;
+      const isShown = presence !== undefined;
+      return { pid: child.pid!, socketDir, adopted: false, isShown, maxConnections, exited };
     }
     throw new StartError(
       `the embedded PostgreSQL did not start (${await exited}): ${complaint(cluster, logStart)}`,
@@ -242,6 +274,7 @@ interface Answer {
 
 /** Waits by connecting. Undefined when it ended before it answered. */
 async function answers(
+  pid: number,
   socketDir: string,
   cluster: Cluster,
   gone: AbortSignal,
@@ -264,7 +297,7 @@ async function answers(
         await client.end();
       }
     }
-    if (allowance.leftMs === 0) throw new StartError('the embedded PostgreSQL does not become ready');
+    if (allowance.leftMs === 0) throw notReady(pid, cluster);
     await delay(POLL_MS, undefined, { signal: gone }).catch(() => {});
   }
   return undefined;

@@ -15,7 +15,7 @@ export interface ProcessFiles {
 }
 
 const PROC: ProcessFiles = {
-  workingFolder: (pid) => readlinkSync(`/proc/${pid}/cwd`),
+  workingFolder: (pid) => readlinkSync(pathOfWorkingFolder(pid)),
   commandLine: (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
 };
 
@@ -41,28 +41,41 @@ function statOf(pid: number): readonly string[] {
 
 /** Its children that live, as far as /proc shows them. */
 export function childrenOf(parent: number): readonly number[] {
-  return allPids().filter((pid) => parentOf(pid) === parent);
+  return (attempt(allPids) ?? []).filter((pid) => parentOf(pid) === parent);
 }
 
 /** The folder that a process works in, by its present path; undefined where the kernel does not tell. */
 export const workingFolderOf = (pid: number): string | undefined =>
-  isOurProc() ? attempt(() => readlinkSync(`/proc/${pid}/cwd`)) : undefined;
+  isOurProc() ? attempt(() => PROC.workingFolder(pid)) : undefined;
 
-/** Those of a program that work in a folder, as far as /proc shows them. */
-export function processesIn(folder: string, program: string): readonly number[] {
-  const works = (pid: number): boolean =>
-    readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd() === program &&
-    readlinkSync(`/proc/${pid}/cwd`) === folder;
-  return allPids().filter((pid) => attempt(() => works(pid)));
+/**
+ * The processes of a program, as far as /proc shows them.
+ * @throws Error when /proc cannot be read, as without a file descriptor
+ */
+export function processesOf(program: string): readonly number[] {
+  const runs = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd() === program;
+  return allPids().filter((pid) => attempt(() => runs(pid)));
 }
+
+/** A path to the folder that a process works in, also when that was moved, or is mounted elsewhere for us. */
+export const pathOfWorkingFolder = (pid: number): string => `/proc/${pid}/cwd`;
+
+/** Whether its arguments, or the title that it has given itself in their place, begin so. */
+export const isTitled = (pid: number, begin: string): boolean =>
+  attempt(() => PROC.commandLine(pid).startsWith(begin)) === true;
+
+/** By SIGSTOP, or by a debugger. */
+export const isStopped = (pid: number): boolean =>
+  isOurProc() && ['T', 't'].includes(attempt(() => statOf(pid))?.[0] ?? '');
 
 /** None where /proc is not that of our namespace. */
 function allPids(): readonly number[] {
-  const names = (isOurProc() && attempt(() => readdirSync('/proc'))) || [];
-  return names.map(Number).filter(Number.isSafeInteger);
+  if (!isOurProc()) return [];
+  return readdirSync('/proc').map(Number).filter(Number.isSafeInteger);
 }
 
-const parentOf = (pid: number): number | undefined => {
+/** Undefined when it has ended, or is not seen. */
+export const parentOf = (pid: number): number | undefined => {
   const [state, parent] = attempt(() => statOf(pid)) ?? [];
   return state === 'Z' || state === 'X' ? undefined : Number(parent);
 };

@@ -136,10 +136,11 @@ async function startParts(
     'embedded PostgreSQL',
     async (countdown) => {
       waiting.abort(); // one that is still starting is stopped there
-      if (starting === undefined) return;
-      const embedded = await starting.catch(() => undefined);
+      const embedded = await starting?.catch(() => undefined);
       if (embedded !== undefined) await embedded.stop(countdown);
-      else await stopUnused({ dataDir: settings.dataDir, lock: lock!, log }, countdown);
+      // Since it has the lock, an elder may have left it PostgreSQL, also before it begins to start its own.
+      else if (databases.needEmbedded)
+        await stopUnused({ dataDir: settings.dataDir, lock: lock!, log }, countdown);
     },
     POSTGRES_STOPS_MS,
   );

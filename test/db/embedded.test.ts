@@ -1,8 +1,19 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -12,11 +23,13 @@ import { type Embedded, startEmbedded } from '#src/db/embedded.js';
 import { chooseAccount, requireMapped, requireReachable } from '#src/db/embedded-account.js';
 import { locateBinaries } from '#src/db/embedded-binaries.js';
 import { stopUnused } from '#src/db/embedded-stop.js';
+import { watchPresence } from '#src/db/postgres-presence.js';
 import { childrenOf, isAlive } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { leftovers } from '#test/support/leftovers.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { deferred } from './fixtures/deferred.js';
 import { rejection } from './fixtures/open.js';
@@ -187,6 +200,95 @@ describe('the embedded PostgreSQL', () => {
     countdown.cancel();
     expect(isAlive(orphan!)).to.equal(false);
     await start();
+  });
+
+  it('is not started as long as it cannot be told whether it runs, and nothing is removed', async () => {
+    await stopped(await start());
+    for (const name of ['data/postmaster.pid', 'alive.sock']) {
+      const path = join(dataDir, 'pg', name);
+      await rm(path, { force: true });
+      await symlink(basename(path), path); // ELOOP
+      expect(await refusedStart())
+        .to.include(name === 'alive.sock' ? path : dirname(path))
+        .and.include('ELOOP');
+      expect((await lstat(path)).isSymbolicLink(), name).to.equal(true);
+      await rm(path);
+    }
+  });
+
+  it('is not started without file descriptors, and adopted when there are some', async function () {
+    if (!canLimitFiles()) this.skip();
+    const { pid } = await startAndKillOwner();
+    const files = ['pg/alive.sock', 'pg/data/postmaster.pid'].map((file) => join(dataDir, file));
+    const inodes = () => Promise.all(files.map(async (file) => (await stat(file)).ino));
+    const before = await inodes();
+    await withoutFiles(() => rejection(start()));
+    expect(await inodes()).to.deep.equal(before);
+    expect((await start()).pid).to.equal(pid);
+  });
+
+  it('names one that runs by another path of its folder', async function () {
+    const { pid } = await startAndKillOwner();
+    const other = join(root, 'bound');
+    await mkdir(other);
+    const isBound = spawnSync('mount', ['--bind', dataDir, other]).status === 0;
+    try {
+      if (!isBound) this.skip();
+      const options = { dataDir: other, socketDir, log: silentLog, ...SOLE_OWNER, orphansMs: 200 };
+      expect((await rejection(startEmbedded(options))).message).to.include(`pid ${pid}`);
+    } finally {
+      if (isBound) spawnSync('umount', [other]);
+      await rm(other, { recursive: true });
+      await start();
+    }
+  });
+
+  it('is named when it is stopped, and adopted when it goes on', async function () {
+    this.timeout(20_000);
+    const { pid } = await startAndKillOwner();
+    process.kill(pid, 'SIGSTOP');
+    expect(await refusedStart())
+      .to.include(`pid ${pid}`)
+      .and.include(dataDir)
+      .and.include(`kill -CONT ${pid}`);
+    process.kill(pid, 'SIGCONT');
+    expect((await start()).pid).to.equal(pid);
+  });
+
+  it('warns once when the socket that says it lives is removed', async () => {
+    await start();
+    const warned: string[] = [];
+    const told = deferred();
+    const warn = (message: string): void => {
+      warned.push(message);
+      told.resolve();
+    };
+    const end = watchPresence(join(dataDir, 'pg'), { warn }, 5);
+    await rm(join(dataDir, 'pg/alive.sock'));
+    await told.promise;
+    end();
+    expect(warned.join()).to.include(join(dataDir, 'pg/alive.sock'));
+  });
+
+  it('removes what a start that was killed has left', async () => {
+    await stopped(await start());
+    await writeFile(join(dataDir, 'pg/new-of-one-that-was-killed'), '');
+    await start();
+    expect((await readdir(join(dataDir, 'pg'))).filter((name) => name.startsWith('new-'))).to.deep.equal([]);
+  });
+
+  it('leaves no session of a killed postmaster when it is discarded, also in a folder that was moved', async () => {
+    for (const isMoved of [false, true]) {
+      const postgres = await start();
+      const all = [postgres.pid, ...childrenOf(postgres.pid)];
+      process.kill(all[1]!, 'SIGSTOP');
+      process.kill(postgres.pid, 'SIGKILL');
+      await new Promise<void>((resolve) => postgres.onExit(() => resolve()));
+      if (isMoved) await rename(dataDir, `${dataDir}-moved`);
+      await postgres.discard();
+      expect(all.filter(isAlive)).to.deep.equal([]);
+      if (isMoved) await rename(`${dataDir}-moved`, dataDir);
+    }
   });
 
   it('stops what its killed postmaster has left behind', async () => {

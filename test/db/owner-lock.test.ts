@@ -1,7 +1,8 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -216,6 +217,66 @@ describe('the owner lock', () => {
       expect(existsSync(file), kind).to.equal(true);
     }
     expect(await rejection(acquire())).to.be.instanceOf(StartError);
+  });
+
+  /** A socket in the folder on which this process listens, until it is closed. */
+  const listening = async (...path: string[]): Promise<Server> => {
+    const server = createServer((connection) => connection.destroy()).listen(join(folder, 'aside.sock'));
+    await once(server, 'listening');
+    await mkdir(join(folder, ...path.slice(0, -1)), { recursive: true });
+    await rename(join(folder, 'aside.sock'), join(folder, ...path));
+    return server;
+  };
+  const close = (server: Server): Promise<unknown> => new Promise((resolve) => server.close(resolve));
+
+  for (const socket of ['refuses', 'is missing']) {
+    it(`is held for a dead owner elsewhere whose PostgreSQL lives, and only then (its socket ${socket})`, async () => {
+      const { child } = await contend();
+      await end(child);
+      const entry = join(folder, 'owner-1.json');
+      const text = await readFile(entry, 'utf8');
+      const postgres = await listening('pg', 'alive.sock');
+      if (socket === 'is missing') await rm(join(folder, 'owner-1.sock'));
+      for (const elsewhere of [{ pidNamespace: 'another container' }, { bootId: 'another boot' }]) {
+        await writeFile(entry, JSON.stringify({ ...JSON.parse(text), ...elsewhere }));
+        expect((await rejection(acquire())).message)
+          .to.include(`PostgreSQL still runs on DATA_DIR ${folder}`)
+          .and.include(`pid ${child.pid} in another container`);
+      }
+      expect(warnings, 'at once').to.deep.equal([]);
+      await writeFile(entry, text);
+      const lock = await acquire();
+      expect(warnings, 'the PostgreSQL of this container is used').to.deep.equal([]);
+      // The PostgreSQL that lives is its own from now on, whatever entries of others appear.
+      let reason: string | undefined;
+      lock.onSupplanted((why) => (reason = why));
+      const { pid } = child;
+      const dead = { ...lock.owner, pid, pidNamespace: 'another container', generation: 9 };
+      await writeFile(join(folder, 'owner-9.json'), JSON.stringify(dead));
+      await rm(join(folder, 'owner-2.json'));
+      await until(
+        () => reason ?? existsSync(join(folder, 'owner-2.json')),
+        (isTold) => isTold !== false,
+      );
+      expect(reason).to.equal(undefined);
+      await lock.release();
+      await close(postgres);
+    });
+  }
+
+  it('is not had when it cannot be told whether its owner, or a PostgreSQL, lives', async () => {
+    await record({ pidNamespace: 'another container' });
+    await mkdir(join(folder, 'pg'));
+    for (const name of ['owner-1.sock', 'owner-1.beat', 'pg/alive.sock']) {
+      await symlink(name.split('/').at(-1)!, join(folder, name)); // ELOOP
+      const error = await rejection(acquire());
+      expect(error).to.be.instanceOf(StartError);
+      expect(error.message).to.include(join(folder, name)).and.include('ELOOP');
+      await rm(join(folder, name));
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith('owner-'))).to.deep.equal([
+      'owner-1.json',
+    ]);
   });
 
   it('is free in a copy of a folder whose owner lives', async () => {

@@ -2,8 +2,9 @@ import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { multilane } from '#test/support/cli.js';
-import { newDataDir } from '#test/support/cluster.js';
+import { launchCluster, newDataDir } from '#test/support/cluster.js';
 import { runPrimary } from '#test/support/command.js';
+import { leftovers } from '#test/support/leftovers.js';
 
 const preload = fileURLToPath(new URL('./fixtures/signal-at-entry.js', import.meta.url));
 const env = { NODE_OPTIONS: `--import ${preload}` };
@@ -28,4 +29,14 @@ describe('a signal in the moment in which a process becomes the owner of DATA_DI
       expect(entries).to.have.members(['owner-1.json', 'owner-1.released']);
     });
   }
+
+  it('ends the PostgreSQL that an owner has left which was killed', async () => {
+    const killed = launchCluster({ dataDir });
+    await killed.ready();
+    killed.signal('SIGKILL');
+    await killed.exited;
+    expect(leftovers(dataDir), 'PostgreSQL').to.have.length.above(0);
+    await runPrimary({ dataDir, env });
+    expect(leftovers(dataDir)).to.deep.equal([]);
+  });
 });

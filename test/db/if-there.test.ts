@@ -1,0 +1,40 @@
+import { constants } from 'node:os';
+import { expect } from 'chai';
+import { ifThere } from '#src/db/if-there.js';
+import { readBeat } from '#src/db/owner-liveness.js';
+import { stateBy } from '#src/unix-socket.js';
+import { rejection } from './fixtures/open.js';
+
+const failure = (code: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(`${code}: it fails`), { code });
+
+describe('what cannot be read', () => {
+  const codes = Object.keys(constants.errno);
+
+  it('is missing for ENOENT alone, and for no other error of the system', async () => {
+    expect(codes).to.have.length.above(70).and.include.members(['ENOENT', 'EMFILE', 'EACCES', 'EIO']);
+    for (const code of codes) {
+      const error = failure(code);
+      if (code === 'ENOENT') expect(await ifThere(Promise.reject(error))).to.equal(undefined);
+      else expect(await rejection(ifThere(Promise.reject(error)))).to.equal(error);
+    }
+    expect(await ifThere(Promise.resolve('text'))).to.equal('text');
+  });
+
+  it('is no heartbeat that stands still', async () => {
+    for (const code of codes) {
+      const beat = readBeat('owner-1.beat', () => Promise.reject(failure(code)));
+      if (code === 'ENOENT') expect(await beat).to.equal('');
+      else expect(await rejection(beat)).to.include({ code });
+    }
+  });
+
+  it('is no socket without a listener, unless the system says so', () => {
+    const known: Record<string, string> = { ENOENT: 'absent', ECONNREFUSED: 'refuses', EAGAIN: 'answers' };
+    for (const code of codes) {
+      const state = (): string => stateBy(failure(code), '/data/a.sock');
+      if (known[code] !== undefined) expect(state(), code).to.equal(known[code]);
+      else expect(state).to.throw('/data/a.sock').that.includes({ code });
+    }
+  });
+});

@@ -1,0 +1,51 @@
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { OwnerPresence } from '#src/db/owner-presence.js';
+import { socketState } from '#src/unix-socket.js';
+import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
+import { silentLog } from '#test/support/silent-log.js';
+
+describe('what shows that an owner lives', () => {
+  let folder: string;
+  let presence: OwnerPresence;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'multilane-presence-'));
+    presence = new OwnerPresence(folder, silentLog);
+    await presence.appear(1);
+  });
+  afterEach(async () => {
+    await presence.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const file = (kind: string): string => join(folder, `owner-1.${kind}`);
+  const state = (): Promise<string> => socketState(folder, 'owner-1.sock');
+
+  for (const [removed, other] of [
+    ['sock', 'beat'],
+    ['beat', 'sock'],
+  ] as const) {
+    it(`is only made anew where it is missing: ${removed}, not ${other}`, async () => {
+      const { ino } = statSync(file(other));
+      await rm(file(removed));
+      await presence.heal();
+      expect(existsSync(file(removed))).to.equal(true);
+      expect(statSync(file(other)).ino).to.equal(ino);
+      expect(await state()).to.equal('answers');
+    });
+  }
+
+  it('goes on answering when nothing can be made anew, and is made later', async function () {
+    if (!canLimitFiles()) this.skip();
+    await rm(file('beat'));
+    for (const attempt of [() => presence.heal(), () => presence.appear(1)]) {
+      await withoutFiles(attempt);
+      expect(await state()).to.equal('answers');
+    }
+    await presence.heal();
+    expect(existsSync(file('beat'))).to.equal(true);
+  });
+});
