@@ -7,6 +7,7 @@ import { chmod } from 'node:fs/promises';
 import type { Sharing } from '../cluster/sharding.js';
 import { slotDirectory, slotName } from '../config/pm2-slot.js';
 import type { Settings } from '../config.js';
+import type { Countdown } from '../countdown.js';
 import { makeFolder } from '../db/make-folder.js';
 import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from '../db/owner-lock.js';
 import { StartError } from '../errors.js';
@@ -46,26 +47,39 @@ const RELEASE = { reserveMs: 400, atLeastMs: 50 };
  * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait for
  * the claim, which makes none then; one that comes later waits for the lock, to release it.
  * @param claiming given what it has to await before the entry is made
+ * @param abandon called with a lock that was claimed in vain, before it is released
  * @returns what was claimed; never settles when the process ends before
  */
 export async function claimUntil<T extends Claim>(
   isEnding: () => boolean,
   claiming: (entering: () => Promise<void>) => Promise<T>,
   lifecycle: Pick<Lifecycle, 'defer'>,
+  abandon: (lock: OwnerLock, countdown: Countdown) => Promise<void>,
 ): Promise<T> {
   let entered = false;
+  let isUsed = false;
   const claimed = claiming(() => {
     if (isEnding()) return untilTheEnd();
     entered = true;
     return Promise.resolve();
   });
+  const leave = async (countdown: Countdown): Promise<void> => {
+    const lock = (await claimed.catch(() => undefined))?.lock;
+    try {
+      if (lock !== undefined && !isUsed) await abandon(lock, countdown);
+    } finally {
+      await lock?.release();
+    }
+  };
   lifecycle.defer('owner lock', async (countdown) => {
     if (!entered) return;
-    const released = claimed.catch(() => undefined).then((claim) => claim?.lock?.release());
-    if (!(await countdown.ends(released, RELEASE))) throw new Error('the owner files do not respond in time');
+    if (!(await countdown.ends(leave(countdown), RELEASE)))
+      throw new Error('the owner files do not respond in time');
   });
   const claim = await claimed;
-  return isEnding() ? untilTheEnd() : claim;
+  if (isEnding()) return untilTheEnd();
+  isUsed = true;
+  return claim;
 }
 
 const untilTheEnd = (): Promise<never> => new Promise(() => undefined);

@@ -6,6 +6,7 @@ import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
+import { stopUnused } from '../db/embedded-stop.js';
 import { mountedServices } from '../services/mounted.js';
 import { claimAlone, claimUntil } from './claim.js';
 import { type DatabaseState, Databases } from './databases.js';
@@ -61,6 +62,7 @@ async function withServer<T>(
         () => isInterrupted,
         (entering) => claimAlone(settings, log, entering),
         lifecycle,
+        (claimed, countdown) => stopUnused({ dataDir: settings.dataDir, lock: claimed, log }, countdown),
       );
       const { dataDir } = settings;
       const { signal } = waiting;

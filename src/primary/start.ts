@@ -15,8 +15,10 @@ import { oldGenerationLimit } from '../config/heap-limit.js';
 import { thisMachine } from '../config/machine.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
+import type { Countdown } from '../countdown.js';
 import { type Embedded, startEmbedded } from '../db/embedded.js';
 import { stopUnused } from '../db/embedded-stop.js';
+import type { OwnerLock } from '../db/owner-lock.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { sweepHourly } from '../memory/hourly-sweep.js';
@@ -125,10 +127,16 @@ async function startParts(
     },
   });
   made(ending);
+  // From the claim on an elder may leave it PostgreSQL, also before it begins to start its own.
+  const leave = async (claimed: OwnerLock, countdown: Countdown): Promise<void> => {
+    if (databases.needEmbedded)
+      await stopUnused({ dataDir: settings.dataDir, lock: claimed, log }, countdown);
+  };
   const { lock, sharing } = await claimUntil(
     () => ending.begun,
     (entering) => claim(settings, databases.needEmbedded, log, entering),
     lifecycle,
+    leave,
   );
   let starting: Promise<Embedded> | undefined;
   const waiting = new AbortController();
@@ -138,9 +146,7 @@ async function startParts(
       waiting.abort(); // one that is still starting is stopped there
       const embedded = await starting?.catch(() => undefined);
       if (embedded !== undefined) await embedded.stop(countdown);
-      // Since it has the lock, an elder may have left it PostgreSQL, also before it begins to start its own.
-      else if (databases.needEmbedded)
-        await stopUnused({ dataDir: settings.dataDir, lock: lock!, log }, countdown);
+      else if (lock !== undefined) await leave(lock, countdown);
     },
     POSTGRES_STOPS_MS,
   );

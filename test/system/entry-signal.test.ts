@@ -30,13 +30,15 @@ describe('a signal in the moment in which a process becomes the owner of DATA_DI
     });
   }
 
-  it('ends the PostgreSQL that an owner has left which was killed', async () => {
-    const killed = launchCluster({ dataDir });
-    await killed.ready();
-    killed.signal('SIGKILL');
-    await killed.exited;
-    expect(leftovers(dataDir), 'PostgreSQL').to.have.length.above(0);
-    await runPrimary({ dataDir, env });
-    expect(leftovers(dataDir)).to.deep.equal([]);
+  it('ends a PostgreSQL that an owner has left, in every way', async () => {
+    for (const run of Object.values(ways)) {
+      const killed = launchCluster({ dataDir });
+      await killed.ready();
+      killed.signal('SIGKILL');
+      await killed.exited;
+      expect(leftovers(dataDir), 'PostgreSQL').to.have.length.above(0);
+      await run();
+      expect(leftovers(dataDir)).to.deep.equal([]);
+    }
   });
 });
