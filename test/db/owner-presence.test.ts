@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -37,6 +37,18 @@ describe('what shows that an owner lives', () => {
       expect(await state()).to.equal('answers');
     });
   }
+
+  it('keeps its socket when no other one can be had, and only then', async () => {
+    await link(file('sock'), join(folder, 'first.sock')); // the same socket by another name
+    await rm(file('sock'));
+    await mkdir(file('sock')); // in the way of a new one
+    await presence.appear(1);
+    expect(await socketState(folder, 'first.sock')).to.equal('answers');
+    await rm(file('sock'), { recursive: true });
+    await presence.heal();
+    expect(await state()).to.equal('answers');
+    expect(await socketState(folder, 'first.sock')).to.equal('refuses');
+  });
 
   it('goes on answering when nothing can be made anew, and is made later', async function () {
     if (!canLimitFiles()) this.skip();
