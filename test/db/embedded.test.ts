@@ -24,7 +24,7 @@ import { chooseAccount, requireMapped, requireReachable } from '#src/db/embedded
 import { locateBinaries } from '#src/db/embedded-binaries.js';
 import { stopUnused } from '#src/db/embedded-stop.js';
 import { watchPresence } from '#src/db/postgres-presence.js';
-import { childrenOf, isAlive } from '#src/db/process-identity.js';
+import { childrenOf, isAlive, isTitled } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
@@ -294,6 +294,8 @@ describe('the embedded PostgreSQL', () => {
   it('stops what its killed postmaster has left behind', async () => {
     const postgres = await start();
     const all = [postgres.pid, ...childrenOf(postgres.pid)];
+    // One that was born a moment ago does not show yet what it is.
+    while (!isTitled(all[1]!, 'postgres: ')) await new Promise(setImmediate);
     process.kill(all[1]!, 'SIGSTOP');
     process.kill(postgres.pid, 'SIGKILL');
     await new Promise<void>((resolve) => postgres.onExit(() => resolve()));
