@@ -86,7 +86,15 @@ class Simulation {
   /** Milliseconds for which a saga was left alone beyond what its pauses and its clocks explain. */
   readonly late: number[] = [];
 
-  constructor(given: Scenario) {
+  /**
+   * @param slowMs what every question and every answer takes at least
+   * @param isReplaced a worker that dies
+   */
+  constructor(
+    given: Scenario,
+    readonly slowMs = 0,
+    readonly isReplaced = true,
+  ) {
     this.#given = given;
     this.#random = seeded(given.random);
   }
@@ -106,7 +114,8 @@ class Simulation {
     while (this.#at < until && this.#store.records().some(({ status }) => !hasEnded(status))) {
       await this.#nap(1_000);
     }
-    await Promise.all(this.#workers.map(({ engine }) => engine.drain(0)));
+    const living = this.#workers.filter(({ life }) => life.alive);
+    await Promise.all(living.map(({ engine }) => engine.drain(0)));
     return this.#store.records().map(({ status }) => status);
   }
 
@@ -145,9 +154,10 @@ class Simulation {
       get:
         (target, name: keyof Journal) =>
         async (...args: unknown[]) => {
-          await this.#nap(this.#random() * (name === 'claim' ? this.#given.claim.mostMs : MOST_LATENCY_MS));
+          const mostMs = name === 'claim' ? this.#given.claim.mostMs : MOST_LATENCY_MS;
+          await this.#nap(this.slowMs + this.#random() * mostMs);
           const answer = await (target[name] as (...given: unknown[]) => unknown).apply(target, args);
-          await this.#nap(this.#random() * MOST_LATENCY_MS);
+          await this.#nap(this.slowMs + this.#random() * MOST_LATENCY_MS);
           return answer;
         },
     });
@@ -157,7 +167,7 @@ class Simulation {
     const { life } = this.#workers[slot]!;
     void life.die();
     for (const [sagaId, inside] of this.#inside) if (inside === life) this.#leave(sagaId, life);
-    this.#born(slot);
+    if (this.isReplaced) this.#born(slot);
   }
 
   async #enter(life: Life, { sagaId, key }: StepContext, { takeMs, failures }: Attempts): Promise<void> {
@@ -201,5 +211,20 @@ describe('sagas while clocks are set back and forth, by up to a day', () => {
       }),
       { seed, numRuns: Number(process.env.RUNS ?? 120) },
     );
+  }).timeout(60_000);
+
+  it(`go on in time with a database that takes two seconds, while every worker has its own to renew (SEED=${seed})`, async () => {
+    const forward = { takeMs: 50_000, failures: 0 };
+    const step = { forward, back: forward, pauseMs: 1_000 } as const;
+    const given: Scenario = {
+      steps: [step, step, step, step],
+      refuses: false,
+      events: [{ afterMs: 5_000, what: 'death', aheadMs: 0, which: 0 }],
+      claim: { mostMs: MOST_LATENCY_MS, laterMs: 0 },
+      random: seed,
+    };
+    const simulation = new Simulation(given, 900, false);
+    expect(new Set(await simulation.run())).to.deep.equal(new Set(['completed']));
+    expect(Math.max(...simulation.late), 'ms too late').to.be.at.most(0);
   }).timeout(60_000);
 });
