@@ -81,8 +81,9 @@ export function valueAt(text: string, behind: number, name: string, separator: s
   if (quoted !== undefined) return quoted;
   if (separator === ':') {
     const block = BLOCK_SIGNS.includes(open ?? ' ') ? blockAt(text, behind) : undefined;
+    // Asked before the block is read to its end: what is passed over here is looked at again, line by line.
     if (isSaid(text, block?.from ?? at, name)) return undefined;
-    if (block !== undefined) return block;
+    if (block !== undefined) return { from: block.from, to: endOfBlock(text, block) };
   }
   return (
     spanOf(SCHEME, text, at) ??
@@ -111,15 +112,22 @@ const isSaid = (text: string, at: number, name: string): boolean =>
   spanOf(SAID, text, at) !== undefined ||
   (!MAY_BE_A_WORD.test(name) && spanOf(STATE, text, at) !== undefined);
 
+interface Block {
+  readonly from: number;
+  readonly indent: string;
+}
+
 /** The lines below a name that are indented as the first of them. */
-function blockAt(text: string, behind: number): Span | undefined {
+function blockAt(text: string, behind: number): Block | undefined {
   BLOCK.lastIndex = behind;
   const indent = BLOCK.exec(text)?.[1];
-  if (indent === undefined) return undefined;
-  const from = BLOCK.lastIndex;
+  return indent === undefined ? undefined : { from: BLOCK.lastIndex, indent };
+}
+
+function endOfBlock(text: string, { from, indent }: Block): number {
   let to = lineEnd(text, from);
   while (text[to] === '\n' && text.startsWith(indent, to + 1)) to = lineEnd(text, to + 1);
-  return { from, to };
+  return to;
 }
 
 function lineEnd(text: string, from: number): number {
