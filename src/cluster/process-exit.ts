@@ -3,6 +3,7 @@
 // its HTTP core open (SIGABRT, exit 134), and native code, a file system or a name server that hangs is waited for without
 // end. So where anything still runs, the process ends past Node.js.
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WASI as Wasi } from 'node:wasi';
@@ -80,18 +81,33 @@ async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promi
   process.abort();
 }
 
-/** `process.exit` may have to wait: for a thread, a debugger, or a file or name that the system is looking up. */
+/**
+ * `process.exit` may have to wait: for a thread, a debugger, a file or name that the system is looking up, or
+ * a system thread that computes.
+ */
 const isBusy = (): boolean =>
   threads.size > 0 ||
   inspectorUrl() !== undefined ||
-  process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(name));
+  process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(name)) ||
+  isComputing();
+
+/** Hashes, keys and what addons do in the pool are in no list of Node.js, but the kernel sees their threads run. */
+function isComputing(): boolean {
+  // What cannot be read has ended, or there is no /proc, or no descriptor.
+  const runs = (thread: string): boolean => {
+    const stat = attempt(() => readFileSync(`/proc/self/task/${thread}/stat`, 'latin1')) ?? '';
+    return ['R', 'D'].includes(stat.charAt(stat.lastIndexOf(')') + 2));
+  };
+  const all = attempt(() => readdirSync('/proc/self/task')) ?? [];
+  return all.some((thread) => thread !== String(process.pid) && runs(thread));
+}
 
 /** Another way follows when one is not there. */
-function attempt(way: () => unknown): void {
+function attempt<T>(way: () => T): T | undefined {
   try {
-    way();
+    return way();
   } catch {
-    // The next one is tried.
+    return undefined; // the next one is tried
   }
 }
 

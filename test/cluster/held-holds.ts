@@ -3,6 +3,7 @@ export const HOLDS = [
   'file',
   'file of a thread',
   'native thread',
+  'hash',
   'throwing',
   'looping',
   'deciding',

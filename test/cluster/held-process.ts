@@ -1,4 +1,5 @@
 // A process whose last moment something holds up: what, a code, and a FIFO that nobody writes to are its arguments.
+import { scrypt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -15,6 +16,7 @@ async function hold(what: Hold, fifo: string): Promise<void> {
   if (what === 'file of a thread') await thread(`require('node:fs').readFile('${fifo}', () => {});`);
   if (what === 'native thread')
     await thread(`require('node:child_process').execSync('sleep 20', { stdio: 'ignore' });`);
+  if (what === 'hash') scrypt('secret', 'salt', 32, { N: 2 ** 20, p: 60, maxmem: 2 ** 31 }, () => undefined);
   process.on('exit', () => {
     if (what === 'throwing') throw new Error('a listener of exit');
     if (what === 'looping') for (;;);
