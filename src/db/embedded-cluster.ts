@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { StartError } from '../errors.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
+import { ifThere } from './if-there.js';
 import { makeFolder } from './make-folder.js';
 import { signalIfThere } from './process-identity.js';
 
@@ -46,10 +47,17 @@ export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'passwo
     const created = await makeFolder(dataDir);
     // Root's cluster belongs to another account, which must be able to pass through.
     if (created) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
-    const folder = join(await realpath(dataDir), 'pg');
-    await makeFolder(folder);
-    await chmod(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
-    return { folder, dataFolder: join(folder, 'data'), logFile: join(folder, 'postgres.log') };
+    const path = join(dataDir, 'pg');
+    await makeFolder(path);
+    await chmod(path, process.getuid?.() === 0 ? 0o711 : 0o700);
+    // It may be a link to another disk, and so may the data in it. The system tells processes by real paths.
+    const folder = await realpath(path);
+    const dataFolder = join(folder, 'data');
+    return {
+      folder,
+      dataFolder: (await ifThere(realpath(dataFolder))) ?? dataFolder,
+      logFile: join(folder, 'postgres.log'),
+    };
   } catch (error) {
     throw new StartError(`cannot use DATA_DIR ${dataDir}: ${reason(error)}`);
   }

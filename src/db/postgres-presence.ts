@@ -27,8 +27,11 @@ interface Log {
  * Whether a process of the PostgreSQL of this DATA_DIR is known to live.
  * @throws Error when that cannot be known, see `socketState`
  */
-export const postgresLives = async (dataDir: string): Promise<boolean> =>
-  (await socketState(join(dataDir, FOLDER), NAME)) === 'answers';
+export const postgresLives = (dataDir: string): Promise<boolean> => livesIn(join(dataDir, FOLDER));
+
+/** The same for DATA_DIR/pg, wherever that is. */
+export const livesIn = async (folder: string): Promise<boolean> =>
+  (await socketState(folder, NAME)) === 'answers';
 
 const PROGRAM = 'postgres';
 

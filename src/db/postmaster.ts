@@ -1,7 +1,7 @@
 // One running postmaster, ours by birth or by adoption: start, wait until it answers, watch, stop.
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { realpath, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
 import { Countdown } from '../countdown.js';
@@ -13,7 +13,7 @@ import { type Cluster, ENVIRONMENT, ROLE, removeDrafts } from './embedded-cluste
 import { placeOf } from './folder-place.js';
 import { LimitedClient } from './limited-client.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
-import { holdPresence, type Presence, postgresAt, postgresLives } from './postgres-presence.js';
+import { holdPresence, livesIn, type Presence, postgresAt } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
 import { isOurProc, isStopped } from './process-identity.js';
 import { postmasterOf, watch } from './seen-postmaster.js';
@@ -29,7 +29,7 @@ const UNSURE_WITHIN_MS = 10_000;
 /** A postmaster that is stopped (SIGSTOP) may go on in a moment. */
 const GOES_ON_WITHIN_MS = 1_000;
 /** One that is stopped while it starts has served nobody. */
-const STOP_WHILE_STARTING_MS = 1_400;
+const STOP_WHILE_STARTING_MS = 950;
 const LOG_FILE_BYTES = 1 << 20;
 export const MAX_CONNECTIONS = 100;
 
@@ -184,7 +184,7 @@ export async function requireNoStranger({ folder, dataFolder }: Cluster, socketD
 
 async function isListening(folder: string, socketDir: string): Promise<boolean> {
   try {
-    if (await postgresLives(dirname(folder))) return true;
+    if (await livesIn(folder)) return true;
     return (await socketState(socketDir, SOCKET_FILE)) === 'answers';
   } catch (cause) {
     throw new StartError(`PostgreSQL is not started: ${(cause as Error).message}`, { cause });
@@ -284,6 +284,9 @@ async function answers(
   while (!gone.aborted) {
     if (existsSync(join(socketDir, SOCKET_FILE))) {
       const client = new LimitedClient(url, {});
+      // A server that is stopped (SIGSTOP) accepts the connection, and says nothing.
+      const cut = (): void => client.cut(new Error('it is not waited for any more'));
+      gone.addEventListener('abort', cut, { once: true });
       try {
         await client.connect();
         const { rows } = await client.query<{ most: string; folder: string }>(
@@ -294,6 +297,7 @@ async function answers(
       } catch (error) {
         if (!isTransient(error)) throw new StartError(`the embedded PostgreSQL refuses us: ${String(error)}`);
       } finally {
+        gone.removeEventListener('abort', cut);
         await client.end();
       }
     }

@@ -291,6 +291,24 @@ describe('the embedded PostgreSQL', () => {
     }
   });
 
+  it('is adopted, and stopped in order, where its folder is a link to another disk', async () => {
+    await stopped(await start());
+    const elsewhere = join(root, 'elsewhere');
+    await rename(join(dataDir, 'pg'), elsewhere);
+    await symlink(elsewhere, join(dataDir, 'pg'));
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (text: string) => void warnings.push(text) } as typeof silentLog;
+    const first = await startEmbedded({ dataDir, socketDir, log, ...SOLE_OWNER });
+    const second = await startEmbedded({ dataDir, socketDir, log, ...SOLE_OWNER });
+    expect([second.adopted, second.pid]).to.deep.equal([true, first.pid]);
+    await stopped(second);
+    await stopped(first);
+    expect(isAlive(first.pid)).to.equal(false);
+    expect(warnings).to.deep.equal([]);
+    await rm(join(dataDir, 'pg'));
+    await rename(elsewhere, join(dataDir, 'pg'));
+  });
+
   it('stops what its killed postmaster has left behind', async () => {
     const postgres = await start();
     const all = [postgres.pid, ...childrenOf(postgres.pid)];

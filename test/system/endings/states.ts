@@ -120,6 +120,25 @@ export const STATES: readonly State[] = [
       begun('postmaster', () => existsSync(join(cluster.dataDir, 'pg/data/postmaster.pid'))),
   },
   {
+    name: 'starting PostgreSQL, which is paused when it accepts connections',
+    whileStarting: true,
+    enter: async ({ cluster: { dataDir } }) => {
+      await begun('accepting', () => existsSync(join(dataDir, 'pg/socket/.s.PGSQL.5432')));
+      process.kill(postmaster(dataDir), 'SIGSTOP');
+    },
+  },
+  {
+    name: 'starting PostgreSQL again, which is paused when it accepts connections',
+    enter: async ({ cluster: { dataDir } }) => {
+      const first = postmaster(dataDir);
+      process.kill(first, 'SIGKILL');
+      const socket = join(dataDir, 'pg/socket/.s.PGSQL.5432.lock');
+      const second = (): number => Number(existsSync(socket) && readFileSync(socket, 'utf8').split('\n')[0]);
+      await begun('accepting again', () => second() > 0 && second() !== first);
+      process.kill(second(), 'SIGSTOP');
+    },
+  },
+  {
     name: 'starting workers',
     whileStarting: true,
     enter: ({ cluster }) => begun('a worker', () => said(cluster, '"msg":"worker ready"')),
