@@ -26,6 +26,8 @@ interface WithWebAssembly {
   };
 }
 
+/** A system thread computes when it is seen to run in each of so many looks, so far apart. */
+const [LOOKS, LOOK_MS] = [5, 10] as const;
 /** Time for threads to stop where they are. */
 const PARK_MS = 100;
 /** A thread starts in a few hundredths of a second; with none the process ends all the same. */
@@ -61,7 +63,7 @@ export function exitProcess(code: number, isStuck: boolean, withinMs = UNHURRIED
 }
 
 async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promise<never> {
-  const isHeld = isStuck || isBusy();
+  const isHeld = isStuck || (await isBusy());
   const lastMs = isHeld ? Math.min(LAST_MS, withinMs) : withinMs;
   await Promise.race([guarded(lastMs).catch(() => undefined), delay(GUARD_MS)]);
   attempt(() => process.emit('exit', code));
@@ -85,21 +87,32 @@ async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promi
  * `process.exit` may have to wait: for a thread, a debugger, a file or name that the system is looking up, or
  * a system thread that computes.
  */
-const isBusy = (): boolean =>
+const isBusy = async (): Promise<boolean> =>
   threads.size > 0 ||
   inspectorUrl() !== undefined ||
   process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(name)) ||
-  isComputing();
+  (await isComputing());
 
-/** Hashes, keys and what addons do in the pool are in no list of Node.js, but the kernel sees their threads run. */
-function isComputing(): boolean {
-  // What cannot be read has ended, or there is no /proc, or no descriptor.
-  const runs = (thread: string): boolean => {
-    const stat = attempt(() => readFileSync(`/proc/self/task/${thread}/stat`, 'latin1')) ?? '';
-    return ['R', 'D'].includes(stat.charAt(stat.lastIndexOf(')') + 2));
-  };
-  const all = attempt(() => readdirSync('/proc/self/task')) ?? [];
-  return all.some((thread) => thread !== String(process.pid) && runs(thread));
+/**
+ * Hashes, keys and what addons do in the pool are in no list of Node.js, but the kernel sees their threads run.
+ * The threads of V8 run as well, for moments.
+ */
+async function isComputing(): Promise<boolean> {
+  let running = systemThreads().filter(runs);
+  for (let look = 0; look < LOOKS && running.length > 0; look++) {
+    await delay(LOOK_MS);
+    running = running.filter(runs);
+  }
+  return running.length > 0;
+}
+
+/** None where there is no /proc, or no descriptor to read it. */
+const systemThreads = (): readonly string[] =>
+  (attempt(() => readdirSync('/proc/self/task')) ?? []).filter((thread) => thread !== String(process.pid));
+
+function runs(thread: string): boolean {
+  const stat = attempt(() => readFileSync(`/proc/self/task/${thread}/stat`, 'latin1')) ?? '';
+  return ['R', 'D'].includes(stat.charAt(stat.lastIndexOf(')') + 2));
 }
 
 /** Another way follows when one is not there. */
