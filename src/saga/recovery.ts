@@ -203,20 +203,21 @@ export class Recovery {
   }
 
   async #renew(): Promise<boolean> {
-    const asked = this.#setting.clock();
     // The clock is read here, where no claim holds that up, and not behind the renewal: between readings that
     // are far apart it may have been set back and forth, and a slow journal would keep them apart.
-    await Promise.all([this.#prolong(asked), this.#readClock()]);
-    this.#renewedAt = asked;
+    await Promise.all([this.#prolong(), this.#readClock()]);
     return true;
   }
 
-  async #prolong(asked: number): Promise<void> {
+  async #prolong(): Promise<void> {
     const holds = this.#orchestrator.holds();
-    if (holds.length === 0) return;
-    const { renewed, lost } = await this.#ask(this.#journal.renew(holds));
-    for (const hold of renewed) this.#orchestrator.prolonged(hold, asked);
-    for (const hold of lost) this.#orchestrator.lose(hold);
+    const asked = this.#setting.clock();
+    if (holds.length > 0) {
+      const { renewed, lost } = await this.#ask(this.#journal.renew(holds));
+      for (const hold of renewed) this.#orchestrator.prolonged(hold, asked);
+      for (const hold of lost) this.#orchestrator.lose(hold);
+    }
+    this.#renewedAt = asked;
   }
 
   /**
