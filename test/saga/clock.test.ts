@@ -17,6 +17,9 @@ const DAY_MS = 24 * HOUR_MS;
 const WORKERS = 3;
 const MOST_PAUSE_MS = 20_000;
 const MOST_LATENCY_MS = 400;
+/** Each counts as an attempt of the step that it ends. */
+const MOST_DEATHS = 3;
+const MOST_FAILURES = 2;
 /** A lease, the time that other workers have to renew, and some rounds with their answers. */
 const TAKEN_OVER_MS = LEASE_MS + 5_000 + 9_000;
 
@@ -37,7 +40,7 @@ interface Event {
 
 const attempts: fc.Arbitrary<Attempts> = fc.record({
   takeMs: fc.constantFrom(0, 300, 4_000, 15_000),
-  failures: fc.integer({ min: 0, max: 2 }),
+  failures: fc.integer({ min: 0, max: MOST_FAILURES }),
 });
 const step = fc.record({
   forward: attempts,
@@ -69,6 +72,7 @@ class Simulation {
   #at = 1_800_000_000_000;
   #aheadMs = 0;
   #wallAheadMs = 0;
+  #deaths = 0;
   readonly #naps = new VirtualNaps(
     () => this.#at,
     (at) => {
@@ -108,7 +112,7 @@ class Simulation {
       this.#eventsAt.push(this.#at);
       if (what === 'database') this.#aheadMs = aheadMs;
       if (what === 'workers') this.#wallAheadMs = aheadMs;
-      if (what === 'death') this.#die(which);
+      if (what === 'death' && this.#deaths++ < MOST_DEATHS) this.#die(which);
     }
     const until = this.#at + 30 * 60_000;
     while (this.#at < until && this.#store.records().some(({ status }) => !hasEnded(status))) {
@@ -129,7 +133,7 @@ class Simulation {
       ({ forward, back, pauseMs }, position): Step => ({
         name: `step-${position}`,
         timeoutMs: 60_000,
-        retry: { attempts: 5, backoffMs: pauseMs, maxBackoffMs: pauseMs },
+        retry: { attempts: MOST_FAILURES + MOST_DEATHS + 1, backoffMs: pauseMs, maxBackoffMs: pauseMs },
         run: (_, ctx) => this.#enter(life, ctx, forward),
         compensate: (_, ctx) => this.#enter(life, ctx, back),
       }),
