@@ -98,7 +98,7 @@ export class CpuClient {
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
-      // As functions of the platform do: whoever has aborted says why.
+      // The functions of the platform reject with the reason of the signal as well.
       this.#take(id)?.reject((target as AbortSignal).reason);
     };
     for (const one of signals) one.addEventListener('abort', abort);

@@ -120,7 +120,7 @@ function attempt<T>(way: () => T): T | undefined {
   try {
     return way();
   } catch {
-    return undefined; // the next one is tried
+    return undefined; // callers go on without it
   }
 }
 

@@ -312,7 +312,10 @@ export class Supervisor {
     lane.restart = setTimeout(() => void this.#start(lane), delayMs);
   }
 
-  /** Of a thread that has never served, whether that may be because the process cannot open the files of its modules. */
+  /**
+   * Whether a thread that has never served may have failed because the process cannot open the files of its
+   * modules.
+   */
   #isWithoutFiles(servedMs: number): boolean {
     if (servedMs > 0 || this.#options.isShortOfFiles?.() !== true) return false;
     this.#options.log.error(

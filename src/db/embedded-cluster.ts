@@ -26,9 +26,9 @@ export const ROLE = 'multilane';
 /** No clean-up of PG* variables would be complete, so nothing is inherited at all. */
 export const ENVIRONMENT = { PATH: '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' };
 
-/** Of a cluster, in DATA_DIR. */
+/** Path of the cluster's data folder below DATA_DIR. */
 export const DATA_FOLDER = 'pg/data';
-/** How the name of what is being made begins. */
+/** Files and folders below DATA_DIR/pg that are not finished yet have names that begin with this. */
 export const DRAFT = 'new-';
 
 /** An `initdb` whose starter was killed writes on for a moment, into the folder that is being removed. */

@@ -171,7 +171,7 @@ class HeldLock implements OwnerLock {
     const found = await this.#entries.read(generation);
     // In a folder that has taken the place of ours it may have the same number.
     if (found !== undefined && found.pid !== 0) return isSame(found, this.owner) ? undefined : found;
-    // Somebody has removed the entry, or damaged it. Whoever has come in meanwhile did not see it.
+    // The entry was removed or damaged, so a process that claimed the folder meanwhile did not see it.
     const by = (await living(this.#entries, this.#isAlive)).find(
       (other) => other.pid !== 0 && !isSame(other, this.owner) && !isSameSlot(other, this.owner),
     );

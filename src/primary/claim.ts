@@ -2,7 +2,7 @@
 //
 // Without a database of our own there is no DATA_DIR to lock; then the slot itself gets a folder in the
 // run-time directory. Either way the entries tell whether a predecessor lives, and with it whether a port
-// that is in use is ours to share or taken by somebody else.
+// that is in use is ours to share or taken by another program.
 import { chmod } from 'node:fs/promises';
 import type { Sharing } from '../cluster/sharding.js';
 import { slotDirectory, slotName } from '../config/pm2-slot.js';
