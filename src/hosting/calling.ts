@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
-import { BreakerCells } from '../memory/breaker-cell.js';
+import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '../memory/budget-cell.js';
 import { CallClaims } from '../memory/call-claims.js';
 import type { Clock } from '../memory/clock.js';

@@ -2,10 +2,10 @@
 // and limits in the table of rates. What this thread loses of them is given back as for routes and calls.
 import type { Logger } from 'pino';
 import type { Block } from '../memory/block.js';
-import { BreakerCells } from '../memory/breaker-cell.js';
+import { BreakerCells } from '../memory/breaker/breaker-cell.js';
+import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { Clock } from '../memory/clock.js';
-import { NamedBreakers } from '../memory/named-breakers.js';
 import { NameTable } from '../memory/names.js';
 import type { Recorder } from '../memory/recorder.js';
 import { checkOptions, shapeOf, shown, typeFault } from '../options.js';

@@ -2,7 +2,7 @@
 // permit-ledger.ts.
 import { admissionLedger } from './admission-cells.js';
 import type { Block } from './block.js';
-import { BreakerWords } from './breaker-word.js';
+import { BreakerWords } from './breaker/breaker-word.js';
 import { bulkheadLedger, settleBulkheads } from './bulkhead-cells.js';
 import { connectionLedger } from './connections.js';
 import { endpointLedger } from './endpoint-cells.js';

@@ -3,7 +3,7 @@
 // that is killed or interrupted between the two leaves a probe that no thread holds. A census finds it, by
 // the law of permit-ledger.ts, for a total that begins anew with each epoch of the breaker.
 import type { Area } from './area.js';
-import { type BreakerWords, epochOf, succeededOf, TAKEN, takenOf } from './breaker-word.js';
+import { type BreakerWords, epochOf, succeededOf, TAKEN, takenOf } from './breaker/breaker-word.js';
 
 /**
  * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more than the breaker's word contains

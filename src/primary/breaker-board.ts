@@ -1,9 +1,9 @@
 // All breakers in the operator's hand. Those of endpoints have one rule, each named one has that of its author, which is
 // kept beside its name.
 import type { Block } from '../memory/block.js';
-import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/breaker-cell.js';
+import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/breaker/breaker-cell.js';
+import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import type { Clock } from '../memory/clock.js';
-import { NamedBreakers } from '../memory/named-breakers.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { numbersOf } from '../resilience/breaker-settings.js';
 import { tripRule } from '../resilience/trip-rules.js';

@@ -1,10 +1,10 @@
 // The circuit breaker on its own, for a program without a server. With the memory of another thread's breaker it is the same
 // breaker. In a service, `shared.breaker` is that of all workers already.
 import { threadId } from 'node:worker_threads';
-import { BreakerCells } from '../memory/breaker-cell.js';
+import { BreakerCells } from '../memory/breaker/breaker-cell.js';
+import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import { sharedClock } from '../memory/clock.js';
 import { refreshHourly } from '../memory/hourly-sweep.js';
-import { NamedBreakers } from '../memory/named-breakers.js';
 import type { PartMemory } from '../memory/part.js';
 import { ANYTHING, FUNCTION, shapeOf, TEXT } from '../options.js';
 import { BREAKER_KINDS, type BreakerSettings, termsOf, tripNumbers } from '../resilience/breaker-settings.js';

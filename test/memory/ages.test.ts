@@ -2,7 +2,7 @@
 // is it still alive? Rate limits and the retry budget: in their own tests.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
+import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { elapsed, toWord } from '#src/memory/elapsed.js';
 import { readWorker, sinceHeartbeat, WorkerRow } from '#src/memory/worker-row.js';

@@ -1,7 +1,7 @@
 // A thread that hammers breakers together with others: see breaker-cell-threads.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
+import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { failureShare } from '#src/resilience/trip-rules.js';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome } from '#src/memory/breaker-cell.js';
+import { BreakerCells, type BreakerOutcome } from '#src/memory/breaker/breaker-cell.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { Hammered, Hammering } from './breaker-cell-hammer.js';

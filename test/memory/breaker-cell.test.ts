@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker-cell.js';
-import { BreakerWindow } from '#src/memory/breaker-window.js';
+import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker/breaker-cell.js';
+import { BreakerWindow } from '#src/memory/breaker/breaker-window.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { BreakerModel } from './breaker-model.js';
 import { cutInTwo, meanwhileAt } from './stepped-atomics.js';

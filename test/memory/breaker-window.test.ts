@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { BreakerWindow, WINDOW_SECONDS } from '#src/memory/breaker-window.js';
+import { BreakerWindow, WINDOW_SECONDS } from '#src/memory/breaker/breaker-window.js';
 
 const block = Block.create({ workers: 1 });
 const { rows } = block.table('breakerWindow');

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
+import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { MAX_ENDPOINTS, NAMED_BREAKERS } from '#src/memory/layout.js';
-import { NamedBreakers } from '#src/memory/named-breakers.js';
 import { NameTable } from '#src/memory/names.js';
 import { Part } from '#src/memory/part.js';
 

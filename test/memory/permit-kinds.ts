@@ -2,8 +2,8 @@
 import { AdmissionCells, readInFlight, reclaimAdmission } from '#src/memory/admission-cells.js';
 import type { Area } from '#src/memory/area.js';
 import type { Block } from '#src/memory/block.js';
-import { BreakerCells, REFUSED } from '#src/memory/breaker-cell.js';
-import { BreakerWords } from '#src/memory/breaker-word.js';
+import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
+import { BreakerWords } from '#src/memory/breaker/breaker-word.js';
 import { BulkheadCells, reclaimBulkheads, settleBulkheads } from '#src/memory/bulkhead-cells.js';
 import { Connections, readConnections, reclaimConnections } from '#src/memory/connections.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';

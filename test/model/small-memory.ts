@@ -18,8 +18,8 @@ export interface MemoryModules {
   'address-cells': typeof import('#src/memory/address-cells.js');
   'admission-cells': typeof import('#src/memory/admission-cells.js');
   block: typeof import('#src/memory/block.js');
-  'breaker-cell': typeof import('#src/memory/breaker-cell.js');
-  'breaker-window': typeof import('#src/memory/breaker-window.js');
+  'breaker-cell': typeof import('#src/memory/breaker/breaker-cell.js');
+  'breaker-window': typeof import('#src/memory/breaker/breaker-window.js');
   'budget-cell': typeof import('#src/memory/budget-cell.js');
   'bulkhead-cells': typeof import('#src/memory/bulkhead-cells.js');
   'bulkhead-line': typeof import('#src/memory/bulkhead-line.js');

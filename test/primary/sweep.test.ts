@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, REFUSED } from '#src/memory/breaker-cell.js';
+import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
+import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
-import { NamedBreakers } from '#src/memory/named-breakers.js';
 import { RateTable } from '#src/memory/rate-table.js';
 import { breakerBoard } from '#src/primary/breaker-board.js';
 import { sweepOf } from '#src/primary/sweep.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import type { BreakerSettings } from '#src/resilience/breaker-settings.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import type { RunOptions } from '#src/resilience/policy.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { breakerRoutes } from '#src/upstream/breaker-routes.js';
 import { namedBreaker, withNamed } from '#src/upstream/named-breakers.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { CallClaims } from '#src/memory/call-claims.js';

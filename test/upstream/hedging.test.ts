@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { CallClaims } from '#src/memory/call-claims.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { AttemptDependencies, Outgoing } from '#src/upstream/attempt.js';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { CallClaims } from '#src/memory/call-claims.js';
 import { cancelAt } from '#src/resilience/timeout.js';

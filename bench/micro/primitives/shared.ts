@@ -1,7 +1,7 @@
 // Our primitives as the request path uses them, by what they do.
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import type { Block } from '#src/memory/block.js';
-import { BreakerCells } from '#src/memory/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '#src/memory/budget-cell.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 import { CallClaims } from '#src/memory/call-claims.js';

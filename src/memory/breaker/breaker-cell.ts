@@ -11,7 +11,10 @@
 // thread or a process that was stopped looks like an endpoint that does not respond, and no clock tells the
 // two apart. So a probe that ends all the same still counts, until the open period is over and others are let
 // through. Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
-import type { Area } from './area.js';
+import type { Area } from '../area.js';
+import type { Clock } from '../clock.js';
+import { elapsed, toWord } from '../elapsed.js';
+import { ProbePermits } from '../probe-permits.js';
 import { BreakerWindow } from './breaker-window.js';
 import {
   type BreakerTransitions,
@@ -32,9 +35,6 @@ import {
   TAKEN,
   takenOf,
 } from './breaker-word.js';
-import type { Clock } from './clock.js';
-import { elapsed, toWord } from './elapsed.js';
-import { ProbePermits } from './probe-permits.js';
 
 /** When the machine moves. The cells do not know why. */
 export interface BreakerRule {

@@ -5,7 +5,7 @@
 //   high half  milliseconds of the shared clock: when the state was entered, or the last probe was let through
 //
 // Behind it stands a flag: a census of its probes is owed (probe-permits.ts).
-import type { Area } from './area.js';
+import type { Area } from '../area.js';
 
 export const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
 export const FORCED_OPEN = 1 << 2;

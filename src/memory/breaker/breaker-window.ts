@@ -7,7 +7,7 @@
 // spans later or more empties it before anything else, and a reader that comes then finds nothing. Several
 // threads may empty it at once, also when one of them dies meanwhile; a count of that very moment may be
 // lost.
-import type { Area } from './area.js';
+import type { Area } from '../area.js';
 
 export const WINDOW_SECONDS = 10;
 
