@@ -5,7 +5,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { KeyedHash } from '#src/memory/keyed-hash.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import type { Spread } from '../statistics.js';
 import { nanosecondsPerCall, wallTime } from './time.js';
 

@@ -6,7 +6,7 @@ import { createBounds } from '../hosting/bounds.js';
 import { createShared } from '../hosting/shared.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
-import { RateTable } from '../memory/rate-table.js';
+import { RateTable } from '../memory/rate/rate-table.js';
 import { SeriesTable } from '../memory/series.js';
 import { SeriesMemory } from '../memory/series-memory.js';
 import { createApp } from '../server/app.js';

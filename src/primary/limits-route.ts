@@ -8,7 +8,7 @@ import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
 import { NameTable } from '../memory/names.js';
 import { QuotaCells } from '../memory/quota-cells.js';
-import { RateTable } from '../memory/rate-table.js';
+import { RateTable } from '../memory/rate/rate-table.js';
 import { readTotalsInTurns } from '../memory/totals.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';

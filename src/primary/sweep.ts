@@ -1,5 +1,5 @@
 // What the primary sweeps once an hour, for all threads: see memory/hourly-sweep.ts.
-import { RateTable } from '../memory/rate-table.js';
+import { RateTable } from '../memory/rate/rate-table.js';
 import type { Brain } from './brain.js';
 
 type Swept = Pick<Brain, 'block' | 'board' | 'clock' | 'ejections'>;

@@ -2,7 +2,7 @@
 // another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of all workers already.
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
-import { attachRates, createRateMemory } from '../memory/rate-memory.js';
+import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';
 import { ANYTHING, checkOptions, shapeOf, TEXT, typeFault } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
 import { type RateAnswer, RateLimit } from '../resilience/rate-limit.js';

@@ -1,8 +1,8 @@
 // A thread that asks a crowded table for admissions together with others: see rate-threads.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { sharedClock } from '#src/memory/clock.js';
-import { oneRegion } from '#src/memory/rate-regions.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { oneRegion } from '#src/memory/rate/rate-regions.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { sweepAll } from './sweep-all.js';
 
 export interface RateHammering {

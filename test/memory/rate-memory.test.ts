@@ -2,9 +2,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Part } from '#src/memory/part.js';
-import { createRateMemory } from '#src/memory/rate-memory.js';
-import { oneRegion } from '#src/memory/rate-regions.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { createRateMemory } from '#src/memory/rate/rate-memory.js';
+import { oneRegion } from '#src/memory/rate/rate-regions.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { expectLawful } from './rate-law.js';
 
 const ROWS_PER_BUCKET = 6;

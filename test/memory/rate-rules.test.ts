@@ -2,8 +2,8 @@
 // alone.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { oneRegion } from '#src/memory/rate-regions.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { oneRegion } from '#src/memory/rate/rate-regions.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { DAY_MS } from './ages.js';
 import { expectLawful } from './rate-law.js';
 import { sweepAll } from './sweep-all.js';

@@ -2,8 +2,8 @@
 // they like, time may pass, and the thread may end for good.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { oneRegion } from '#src/memory/rate-regions.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { oneRegion } from '#src/memory/rate/rate-regions.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { expectLawful } from './rate-law.js';
 
 /** Threads that are interrupted in the middle of something at once. */

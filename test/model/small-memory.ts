@@ -38,9 +38,9 @@ export interface MemoryModules {
   'permit-ledger': typeof import('#src/memory/permit-ledger.js');
   'probe-permits': typeof import('#src/memory/probe-permits.js');
   'quota-cells': typeof import('#src/memory/quota-cells.js');
-  'rate-bucket': typeof import('#src/memory/rate-bucket.js');
-  'rate-regions': typeof import('#src/memory/rate-regions.js');
-  'rate-table': typeof import('#src/memory/rate-table.js');
+  'rate-bucket': typeof import('#src/memory/rate/rate-bucket.js');
+  'rate-regions': typeof import('#src/memory/rate/rate-regions.js');
+  'rate-table': typeof import('#src/memory/rate/rate-table.js');
   'snapshot-page': typeof import('#src/memory/snapshot-page.js');
   switches: typeof import('#src/memory/switches.js');
   wide: typeof import('#src/memory/wide.js');

@@ -4,7 +4,7 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { type Brain, createBrain } from '#src/primary/brain.js';
 import { EjectionWatch } from '#src/primary/ejections.js';

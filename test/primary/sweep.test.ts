@@ -3,7 +3,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { breakerBoard } from '#src/primary/breaker-board.js';
 import { sweepOf } from '#src/primary/sweep.js';
 import { termsOf } from '#src/resilience/breaker-settings.js';

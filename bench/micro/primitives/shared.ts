@@ -8,7 +8,7 @@ import { CallClaims } from '#src/memory/call-claims.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
-import { RateTable } from '#src/memory/rate-table.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
 import { SeriesTable } from '#src/memory/series.js';
 import { SeriesMemory } from '#src/memory/series-memory.js';
 import { Admission } from '#src/resilience/admission.js';

@@ -9,10 +9,10 @@
 // leave the row at `a + n intervals` or later, and the last was admitted at a row of at most `b + (burst - 1) intervals`.
 // When all rows of a bucket carry state, newcomers share its overflow row: too strict for them, never too lax. Rules of all
 // speeds may meet there, so none moves it further ahead than a minute, however long its own burst takes to come back.
-import type { Block } from './block.js';
-import type { Clock } from './clock.js';
-import { KeyedHash } from './keyed-hash.js';
-import { RATE_BUCKET_WORDS } from './layout.js';
+import type { Block } from '../block.js';
+import type { Clock } from '../clock.js';
+import { KeyedHash } from '../keyed-hash.js';
+import { RATE_BUCKET_WORDS } from '../layout.js';
 import { ABSENT, OVERFLOW, OVERFLOW_TAG, type RateBuckets } from './rate-bucket.js';
 import { type RateRegions, regionsOf } from './rate-regions.js';
 import { highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';

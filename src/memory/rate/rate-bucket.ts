@@ -11,7 +11,7 @@
 // (rate-row.ts), a row that has changed meanwhile, because its owner came back, can never be taken by this claim:
 // all helpers agree on how it ended, whenever they look. And between reading an idle header and writing a claim over
 // it no row can have changed hands, so a key that was not there when its claim was written is not there twice.
-import { RATE_BUCKET_WORDS } from './layout.js';
+import { RATE_BUCKET_WORDS } from '../layout.js';
 import { highHalf, highOf, leadOf, lowHalf, lowOf, pack, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
 /** Words from the start of a bucket. */

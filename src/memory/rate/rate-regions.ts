@@ -1,9 +1,9 @@
 // Which part of the table the keys of a limit are in. Each limit has a part of its own: somebody who fills
 // the rows of one limit with keys that he makes up takes no row from the clients of another, and shares no
 // overflow row with them.
-import type { Block } from './block.js';
-import { RATE_BUCKET_WORDS, RATE_LIMITS } from './layout.js';
-import { NameTable } from './names.js';
+import type { Block } from '../block.js';
+import { RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
+import { NameTable } from '../names.js';
 import { RateBuckets } from './rate-bucket.js';
 
 export interface RateRegions {
