@@ -24,7 +24,7 @@ export {
   UnavailableError,
   ValidationError,
 } from './errors.js';
-export type { Counter, Gauge, Histogram, Labels } from './memory/recorder.js';
+export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorder.js';
 export type { Priority } from './resilience/admission.js';
 export type { BreakerState } from './resilience/breaker.js';
 export type { BreakerSettings } from './resilience/breaker-settings.js';

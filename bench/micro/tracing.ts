@@ -4,8 +4,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { pino } from 'pino';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { endServerSpan, serverSpan } from '#src/telemetry/spans.js';
 import { initTracing } from '#src/telemetry/tracing.js';

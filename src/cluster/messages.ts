@@ -19,7 +19,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import type { RingMemory } from '../memory/line-ring.js';
-import type { SlotSeries } from '../memory/series-memory.js';
+import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
 /** Bumped when a message changes its shape. */

@@ -6,7 +6,7 @@ import { Allowance } from '../allowance.js';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import type { RingMemory } from '../memory/line-ring.js';
-import type { SeriesMemory } from '../memory/series-memory.js';
+import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { forgetTopics } from '../memory/topic-hints.js';
 import { occupySlot } from '../memory/worker-row.js';
 import { toCutShort } from './drains.js';

@@ -1,6 +1,6 @@
 // How long calls take, by what was called and how it ended. What status a service gives is its own choice, so
 // each service has so many series, and those of one take no room of another.
-import type { Histogram, Recorder } from '../memory/recorder.js';
+import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
 
 const METRIC = 'http_client_request_duration_seconds';
 /** Of one service; further ones count as one, with `error_type` `_OTHER`. */

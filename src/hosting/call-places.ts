@@ -2,7 +2,7 @@
 // service. Names that find no row there have as many places in each worker: any number of services may come
 // and go, and rows stay.
 import type { BulkheadCells } from '../memory/bulkhead-cells.js';
-import type { Counter } from '../memory/recorder.js';
+import type { Counter } from '../memory/metrics/recorder.js';
 import type { PlacesOf } from '../upstream/bounded.js';
 
 /** @param full counts refusals @param unshared counts calls of services that have no row */

@@ -8,7 +8,7 @@ import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
 import { ConnectionShares } from '../memory/connection-shares.js';
 import { Connections } from '../memory/connections.js';
-import type { Recorder } from '../memory/recorder.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
 import { Surplus } from '../memory/surplus-cells.js';
 import { networkOf } from '../server/rate-limits.js';
 import type { ConnectionGate } from '../server/uws.js';

@@ -9,7 +9,7 @@ import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { DATABASE_POOLS } from '../memory/layout.js';
-import type { Recorder } from '../memory/recorder.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
 import { createSagaEngine, type SagaEngine } from '../saga/engine.js';
 import { openSince, releaseOwnersExcept } from '../saga/pg-journal.js';
 import type { Sagas } from '../saga/saga.js';

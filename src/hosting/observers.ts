@@ -1,8 +1,8 @@
 // What databases, calls and sagas tell about themselves, as metrics and spans of this worker.
 import type { DatabaseObserver } from '../db/create-database.js';
 import { HttpError } from '../errors.js';
-import type { Histogram, Recorder } from '../memory/recorder.js';
-import type { SeriesTable } from '../memory/series.js';
+import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
+import type { SeriesTable } from '../memory/metrics/series.js';
 import type { SagaObserver } from '../saga/observer.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';

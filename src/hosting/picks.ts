@@ -1,6 +1,6 @@
 // Counts how often each instance was picked. Instances come and go for as long as the process runs, so their
 // rows are used again: what was counted for those that are gone stays in the total of their service.
-import type { Counter, Recorder } from '../memory/recorder.js';
+import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 
 /** Whether the registry knows the instance. */
 export type Knows = (service: string, id: string) => boolean;

@@ -1,8 +1,8 @@
 // Rate limits over the table of the process, with what they refuse counted.
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
 import { RateTable } from '../memory/rate/rate-table.js';
-import type { Recorder } from '../memory/recorder.js';
 import type { RateLimits } from '../server/rate-limits.js';
 
 export function countedRateLimits(block: Block, clock: Clock, recorder: Recorder): RateLimits {

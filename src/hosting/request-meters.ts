@@ -1,7 +1,7 @@
 // Counts requests in this worker's rows of shared memory: what the pipeline tells, in the metrics' terms.
 import type { Clock } from '../memory/clock.js';
 import type { FlightRecorder } from '../memory/flight-recorder.js';
-import type { Counter, Histogram, Recorder } from '../memory/recorder.js';
+import type { Counter, Histogram, Recorder } from '../memory/metrics/recorder.js';
 import type { RouteNumbers } from '../memory/route-names.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '../server/observer.js';

@@ -1,10 +1,10 @@
 // Numbers of routes in the words of a thread (which one runs, which ones have run), and what they are called:
 // rows beside those of the thread's series.
-import { identityOf, parseIdentity, ROUTE } from './series-identity.js';
-import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
-import { begins, namingOf, rowsOf, valueWords } from './series-rows.js';
-import type { SeriesStore } from './series-store.js';
-import { readWide } from './wide.js';
+import { identityOf, parseIdentity, ROUTE } from './metrics/series-identity.js';
+import { SERIES_BYTES, type SlotSeries } from './metrics/series-memory.js';
+import { begins, namingOf, rowsOf, valueWords } from './metrics/series-rows.js';
+import type { SeriesStore } from './metrics/series-store.js';
+import { readWide } from './metrics/wide.js';
 
 /** The number of all routes that have none of their own. Numbers have twelve bits, and 0 is no route. */
 export const OTHER_ROUTES = 0xfff;

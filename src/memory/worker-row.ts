@@ -2,9 +2,9 @@
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
+import { addWide, readWide } from './metrics/wide.js';
 import { heldByThread } from './permit-ledger.js';
 import { forgetTopics } from './topic-hints.js';
-import { addWide, readWide } from './wide.js';
 
 export interface WorkerLoad {
   /** 0..1 */

@@ -3,8 +3,8 @@
 // operation, is taken here.
 import type { Logger } from 'pino';
 import type { Block } from '../memory/block.js';
+import type { Gauge } from '../memory/metrics/recorder.js';
 import { permitCensus } from '../memory/permit-census.js';
-import type { Gauge } from '../memory/recorder.js';
 
 const EVERY_MS = 1000;
 /**

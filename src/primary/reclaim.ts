@@ -5,8 +5,8 @@ import { reclaimCalls } from '../memory/call-claims.js';
 import { reclaimConnections } from '../memory/connections.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { clearFlights } from '../memory/flight-recorder.js';
+import { clearGauges } from '../memory/metrics/series.js';
 import { reclaimQuotas } from '../memory/quota-cells.js';
-import { clearGauges } from '../memory/series.js';
 import { clearWorker } from '../memory/worker-row.js';
 import type { Brain } from './brain.js';
 

@@ -5,8 +5,8 @@ import { shownAs } from '../cluster/worker-state.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { elapsed, toWord } from '../memory/elapsed.js';
+import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readRoutes } from '../memory/route-names.js';
-import type { SeriesMemory } from '../memory/series-memory.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { WorkerView } from '../telemetry/admin/telemetry-routes.js';
 

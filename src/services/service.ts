@@ -1,7 +1,7 @@
 // The contract of a service: a name, routes, and optionally a database, sagas and CPU tasks.
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
-import type { Counter, Gauge, Histogram, Labels } from '../memory/recorder.js';
+import type { Counter, Gauge, Histogram, Labels } from '../memory/metrics/recorder.js';
 import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import type { Call } from '../upstream/call.js';

@@ -1,5 +1,5 @@
 // How many connections this thread has open to a service's database, and how many callers wait for one.
-import type { Recorder } from '../memory/recorder.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
 
 interface Pool {
   readonly size: { readonly used: number; readonly idle: number; readonly waiting: number };

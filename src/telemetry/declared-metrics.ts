@@ -1,7 +1,7 @@
 // The metrics that the services of one thread have declared. A page has one family for each name, whichever
 // service has declared it, so all who declare it agree on what it is, and no two families have lines of the
 // same name.
-import type { Labels, MetricKind } from '../memory/recorder.js';
+import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
 import { type Fault, shown } from '../options.js';
 import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
 import { isMetricName, isOfPrometheus, mendedName, namesOf, objectionTo } from './metric-names.js';

@@ -2,7 +2,7 @@
 // thread held which was lost.
 import type { MeterProvider } from '@opentelemetry/api';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node';
-import type { Counter, Recorder } from '../memory/recorder.js';
+import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import type { OtelSdk } from './otel-sdk.js';
 
 const REASONS = [

@@ -1,6 +1,6 @@
 // What a service may declare as a metric: a name that the page can have, help, and labels with text as
 // values.
-import type { Labels, MetricKind } from '../memory/recorder.js';
+import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
 import { type Fault, shown } from '../options.js';
 import { isMetricName, objectionTo, snakeCase } from './metric-names.js';
 

@@ -2,10 +2,10 @@
 // Reading happens at the scrape, in the thread that asks, and wakes nobody.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
-import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/recorder.js';
-import type { SeriesMemory } from '../memory/series-memory.js';
-import { readTotalsInTurns } from '../memory/totals.js';
-import { finite } from '../memory/wide.js';
+import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
+import type { SeriesMemory } from '../memory/metrics/series-memory.js';
+import { readTotalsInTurns } from '../memory/metrics/totals.js';
+import { finite } from '../memory/metrics/wide.js';
 import { readWorker } from '../memory/worker-row.js';
 import { once } from './at-once.js';
 import { isMetricName, namesOf } from './metric-names.js';

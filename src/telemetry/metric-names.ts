@@ -1,7 +1,7 @@
 // Names of metrics: which of them a family takes on a page, and which `promtool check metrics` refuses or
 // OpenMetrics reserves. One refused name fails the check of the whole page, so a service cannot declare it,
 // and its error has the name to write instead.
-import type { MetricKind } from '../memory/recorder.js';
+import type { MetricKind } from '../memory/metrics/recorder.js';
 
 /** https://prometheus.io/docs/concepts/data_model/ (a colon is for recording rules). */
 const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;

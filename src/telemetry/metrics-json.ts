@@ -1,6 +1,6 @@
 // `/metrics.json`: the few numbers that a person or a script wants to see without Prometheus.
-import { quantile } from '../memory/histogram.js';
-import type { SeriesTotal } from '../memory/recorder.js';
+import { quantile } from '../memory/metrics/histogram.js';
+import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { gather, type MetricSource } from './metric-families.js';
 
 export interface ResponseTimes {

@@ -1,7 +1,7 @@
 // Every metric of the product as data: what it is called, counts and carries (CONTRACT section 6). The text
 // for `/metrics`, the JSON view and the documentation read this table; names are by OpenTelemetry's semantic
 // conventions in Prometheus form.
-import type { MetricKind } from '../memory/recorder.js';
+import type { MetricKind } from '../memory/metrics/recorder.js';
 
 /**
  * How values of the same name and labels from several sources become one. (Threads of one source are always

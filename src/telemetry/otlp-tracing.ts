@@ -12,7 +12,7 @@ import type {
 } from '@opentelemetry/semantic-conventions';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import type { Recorder } from '../memory/recorder.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
 import type { TraceContext } from '../scope.js';
 import { isSecret } from '../secret-names.js';
 import { CENSORED } from '../secret-pairs.js';

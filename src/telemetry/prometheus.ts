@@ -3,8 +3,8 @@
 // (its `observe` costs forty times a shared cell).
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricType, Registry } from 'prom-client';
-import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/histogram.js';
-import type { MetricKind, SeriesTotal } from '../memory/recorder.js';
+import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
+import type { MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
 import { once } from './at-once.js';
 import { type Family, gather, type MetricSource } from './metric-families.js';
 import { ProcessMetrics } from './process-metrics.js';

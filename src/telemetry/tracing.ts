@@ -1,7 +1,7 @@
 // The start of tracing in a thread, and what it is while nothing is exported.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import type { Recorder } from '../memory/recorder.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
 import type { TraceContext } from '../scope.js';
 import { loadOtelSdk } from './otel-sdk.js';
 import { otlpTracing } from './otlp-tracing.js';

@@ -8,7 +8,7 @@ import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
 import { Block } from '#src/memory/block.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { settings as settingsOf } from '#test/config/loading.js';
 import { until } from '#test/support/until.js';

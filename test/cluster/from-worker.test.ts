@@ -7,7 +7,7 @@ import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
 import { TaskPool } from '#src/cluster/task-pool.js';
 import { Block } from '#src/memory/block.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { switchableRoutesIn } from '#src/server/kill-switch.js';
 import { settings } from '#test/config/loading.js';
 

@@ -7,8 +7,8 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { openConnections } from '#src/memory/connections.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { newSeed, seeded } from '#test/support/random.js';
 
 /** All clients that keep their connections are behind one reverse proxy. */

@@ -9,7 +9,7 @@ import { shownAs } from '#src/cluster/worker-state.js';
 import { loadSettings } from '#src/config/load.js';
 import type { Settings } from '#src/config.js';
 import { Block } from '#src/memory/block.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { silentLog } from '#test/support/silent-log.js';
 import type { Fault } from './draining-thread.js';

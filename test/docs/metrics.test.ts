@@ -1,7 +1,7 @@
 // What docs/metrics.md says about names of metrics.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import type { MetricKind } from '#src/memory/recorder.js';
+import type { MetricKind } from '#src/memory/metrics/recorder.js';
 import { objectionTo } from '#src/telemetry/metric-names.js';
 
 const page = readFileSync('docs/metrics.md', 'utf8');

@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { type Bounds, createBounds } from '#src/hosting/bounds.js';
 import { Block } from '#src/memory/block.js';
 import { BULKHEADS, BULKHEADS_BY_CALLS } from '#src/memory/layout.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
-import { readTotals } from '#src/memory/totals.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 
 const SETTINGS = {
   maxInFlight: 100,

@@ -4,10 +4,10 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { readConnections } from '#src/memory/connections.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 import { SurplusOrders } from '#src/memory/surplus-cells.js';
-import { readTotals } from '#src/memory/totals.js';
 import type { ConnectionGate } from '#src/server/uws.js';
 
 const MOST = 1000;

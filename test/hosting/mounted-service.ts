@@ -6,8 +6,8 @@ import { defineService, type ServiceDefinition, type ServiceDeps } from '#src/in
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 

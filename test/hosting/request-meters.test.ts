@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { RequestMeters } from '#src/hosting/request-meters.js';
 import { Block } from '#src/memory/block.js';
 import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
+import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 import { OTHER_ROUTES, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
-import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
-import { readTotals } from '#src/memory/totals.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 
 const SECONDS = 'http_server_request_duration_seconds';

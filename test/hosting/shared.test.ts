@@ -7,8 +7,8 @@ import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { NAMED_BREAKERS } from '#src/memory/layout.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { breakerBoard } from '#src/primary/breaker-board.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 

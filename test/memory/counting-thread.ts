@@ -1,6 +1,6 @@
 // Counts `events` events into the rows of its memory.
 import { workerData } from 'node:worker_threads';
-import { SeriesTable } from '#src/memory/series.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
 
 const { memory, events } = workerData as { memory: SharedArrayBuffer; events: number };
 const counter = new SeriesTable(memory).counter('events_total');

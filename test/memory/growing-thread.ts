@@ -1,6 +1,6 @@
 // Makes one series after the other and counts in it once, until it is ended.
 import { parentPort, workerData } from 'node:worker_threads';
-import { SeriesTable } from '#src/memory/series.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
 import { nameOf, weightOf } from './instance-weight.js';
 
 const { memory, first } = workerData as { memory: SharedArrayBuffer; first: number };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { cellOf, HISTOGRAM_EDGES_US, LE_BOUNDS_US, quantile } from '#src/memory/histogram.js';
 import { HISTOGRAM_CELLS } from '#src/memory/layout.js';
+import { cellOf, HISTOGRAM_EDGES_US, LE_BOUNDS_US, quantile } from '#src/memory/metrics/histogram.js';
 
 const SECOND = 1_000_000;
 

@@ -1,7 +1,7 @@
 // Counts one instance after the other, each gone when the next one comes, as fast as it can, until it is
 // ended.
 import { parentPort, workerData } from 'node:worker_threads';
-import { SeriesTable } from '#src/memory/series.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
 import { nameOf, weightOf } from './instance-weight.js';
 
 export interface RenamingOrder {

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
-import type { Recorder } from '#src/memory/recorder.js';
-import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT } from '#src/memory/series.js';
-import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/series-memory.js';
-import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/series-rows.js';
-import { readTotals } from '#src/memory/totals.js';
+import type { Recorder } from '#src/memory/metrics/recorder.js';
+import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT } from '#src/memory/metrics/series.js';
+import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/metrics/series-rows.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 import { weightOf } from './instance-weight.js';
 import type { RenamingOrder } from './renaming-thread.js';
 

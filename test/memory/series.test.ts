@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { clearGauges, SERIES_PER_METRIC, SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
-import { rowsOf } from '#src/memory/series-rows.js';
-import { ROWS_PER_TURN, readTotals, readTotalsInTurns } from '#src/memory/totals.js';
-import { addWide, readWide } from '#src/memory/wide.js';
+import { clearGauges, SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { rowsOf } from '#src/memory/metrics/series-rows.js';
+import { ROWS_PER_TURN, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
+import { addWide, readWide } from '#src/memory/metrics/wide.js';
 import { killAt } from './stepped-atomics.js';
 
 const countOf = (memory: SeriesMemory, metric: string, labels: Record<string, string> = {}): number =>

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { readFlights } from '#src/memory/flight-recorder.js';
 import { FLIGHTS } from '#src/memory/layout.js';
+import { clearGauges, SeriesTable } from '#src/memory/metrics/series.js';
+import { SERIES_HEADER, SERIES_STEP, SeriesMemory, USED } from '#src/memory/metrics/series-memory.js';
+import { ROW_BYTES } from '#src/memory/metrics/series-rows.js';
+import { SeriesStore } from '#src/memory/metrics/series-store.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 import { OTHER_ROUTES, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
-import { clearGauges, SeriesTable } from '#src/memory/series.js';
-import { SERIES_HEADER, SERIES_STEP, SeriesMemory, USED } from '#src/memory/series-memory.js';
-import { ROW_BYTES } from '#src/memory/series-rows.js';
-import { SeriesStore } from '#src/memory/series-store.js';
-import { readTotals } from '#src/memory/totals.js';
 import { readWorker } from '#src/memory/worker-row.js';
 import { killAt } from './stepped-atomics.js';
 

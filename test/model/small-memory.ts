@@ -43,7 +43,7 @@ export interface MemoryModules {
   'rate-table': typeof import('#src/memory/rate/rate-table.js');
   'snapshot-page': typeof import('#src/memory/snapshot-page.js');
   switches: typeof import('#src/memory/switches.js');
-  wide: typeof import('#src/memory/wide.js');
+  wide: typeof import('#src/memory/metrics/wide.js');
 }
 
 const MODULES: readonly (keyof MemoryModules)[] = [

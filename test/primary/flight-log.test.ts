@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
+import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { OTHER_ROUTES, type RouteName, RouteNumbers } from '#src/memory/route-names.js';
-import { SeriesStore } from '#src/memory/series-store.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { createBrain } from '#src/primary/brain.js';
 import { flightLog } from '#src/primary/flight-log.js';

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { RouteNumbers } from '#src/memory/route-names.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
-import { SeriesStore } from '#src/memory/series-store.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { workerList } from '#src/primary/worker-list.js';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { isMetricName, objectionTo } from '#src/telemetry/metric-names.js';
 import { METRICS } from '#src/telemetry/metrics.js';

@@ -1,10 +1,10 @@
 // Whatever services declare and count, the page is one that Prometheus takes, and it shows what was counted.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Labels, MetricKind } from '#src/memory/recorder.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
-import { readTotals } from '#src/memory/totals.js';
+import type { Labels, MetricKind } from '#src/memory/metrics/recorder.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 import { isMetricName, objectionTo } from '#src/telemetry/metric-names.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { type OwnMetrics, serviceMetrics } from '#src/telemetry/service-metrics.js';

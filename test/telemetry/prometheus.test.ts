@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 import { type MetricSource, reading, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metrics.js';

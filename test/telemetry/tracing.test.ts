@@ -1,8 +1,8 @@
 import * as api from '@opentelemetry/api';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { reportExportTrouble } from '#src/telemetry/export-trouble.js';
 import { formatTraceparent, parseTraceparent } from '#src/telemetry/propagation.js';
 import type { Tracing } from '#src/telemetry/span.js';

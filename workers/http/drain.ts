@@ -6,7 +6,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino';
 import { Allowance } from '#src/allowance.js';
 import { DeadlineExceededError, type HttpError } from '#src/errors.js';
-import type { Counter } from '#src/memory/recorder.js';
+import type { Counter } from '#src/memory/metrics/recorder.js';
 import type { App } from '#src/server/app.js';
 import type { UwsServer } from '#src/server/uws.js';
 

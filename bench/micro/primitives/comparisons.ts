@@ -5,8 +5,8 @@ import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel'
 import CircuitBreaker from 'opossum';
 import * as prometheus from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { createBreaker } from '#src/services/breaker.js';
 import { createBulkhead } from '#src/services/bulkhead.js';
 import { createRateLimiter } from '#src/services/rate-limiter.js';

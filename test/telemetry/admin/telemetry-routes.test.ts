@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { SeriesTable } from '#src/memory/series.js';
-import { SeriesMemory } from '#src/memory/series-memory.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { type Readiness, telemetryRoutes, type WorkerView } from '#src/telemetry/admin/telemetry-routes.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';

@@ -6,8 +6,9 @@
 // series, and what is beyond that counts in the row of its metric that has no labels. Series of routes and
 // calls are bounded route by route and service by service (hosting/request-meters.ts,
 // hosting/call-durations.ts).
+
+import { MAX_ENDPOINTS, WIDE } from '../layout.js';
 import { cellOf } from './histogram.js';
-import { MAX_ENDPOINTS, WIDE } from './layout.js';
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
 import { DECLARATION, identityOf, lastValueOf, withLabel } from './series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';

@@ -1,5 +1,5 @@
 // Reads every thread's series and merges those of the same identity. Wakes nobody.
-import { HISTOGRAM_CELLS, WIDE } from './layout.js';
+import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
 import { DECLARATION, labelsOf, parseIdentity, ROUTE } from './series-identity.js';

@@ -2,7 +2,7 @@
 // keeps, and that the thread of the slot lets grow where it is, 64 KiB at a time. So memory follows use, the
 // primary has every byte of it without being sent anything, a thread that is lost loses nothing it has
 // counted, and the next thread of the slot finds it all. Only addresses are reserved for what it may grow to.
-import { HISTOGRAM_CELLS } from './layout.js';
+import { HISTOGRAM_CELLS } from '../layout.js';
 
 /** Memory of one slot. Can be handed to its thread. */
 export type SlotSeries = SharedArrayBuffer;

@@ -3,7 +3,7 @@
 // neighbouring edges differ by at most 19.2 %, and by up to 21.5 % where they are rounded to whole
 // microseconds (below 70 us). That is the relative error of a quantile. Beyond 10 s, which no bucket of
 // Prometheus tells apart, the edges are a few round durations up to an hour.
-import { HISTOGRAM_CELLS } from './layout.js';
+import { HISTOGRAM_CELLS } from '../layout.js';
 
 /** The `le` bounds of CONTRACT section 6, in microseconds. */
 export const LE_BOUNDS_US: readonly number[] = [

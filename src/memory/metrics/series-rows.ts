@@ -12,7 +12,7 @@
 // One thread writes, the one that has the slot. Any thread may read, at any time. What a reader compares
 // versions for is read and written by atomic operations, word by word: where a processor keeps others in no
 // order, plain ones could be carried out before the version has become odd, or after it was compared.
-import { HISTOGRAM_CELLS, WIDE } from './layout.js';
+import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import { SERIES_HEADER, type SlotSeries, USED } from './series-memory.js';
 import { readWide } from './wide.js';
 
