@@ -1,6 +1,6 @@
 // Kinds of values that name a place in a network.
 import { isIP, isIPv4 } from 'node:net';
-import { isSecretName } from '../secret-names.js';
+import { isSecretName } from '../redaction/secret-names.js';
 import { type Kind, listOf, MASK, text } from './kind.js';
 
 const HOST_NAME =

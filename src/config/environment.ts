@@ -2,7 +2,7 @@
 // only names of our own prefix can be wrong.
 import { ConfigError } from '../errors.js';
 import { nearest } from '../nearest.js';
-import { maskText } from '../secret-texts.js';
+import { maskText } from '../redaction/secret-texts.js';
 import { laterSetting } from './later.js';
 import { PREFIX } from './names.js';
 import type { Source } from './source.js';

@@ -1,7 +1,7 @@
 // Kinds of values: how text becomes a value, what is said when it does not, and how a value is shown again.
 
 import { parseRate, type Rate, rateText } from '../rate.js';
-import { isSecretName } from '../secret-names.js';
+import { isSecretName } from '../redaction/secret-names.js';
 
 export interface Kind<T> {
   /** With article: `a whole number`. Reads on in "is not …". */

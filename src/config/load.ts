@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import { maskText } from '../secret-texts.js';
+import { maskText } from '../redaction/secret-texts.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './file.js';

@@ -2,8 +2,8 @@
 // depth and by their form inside a text. So is what is beyond the bounds of one line: a log line must not
 // keep the thread from its requests, whatever graph or text a service hands over.
 import { types } from 'node:util';
-import { isSecret, isSecretHeader } from '../secret-names.js';
-import { CENSORED } from '../secret-pairs.js';
+import { isSecret, isSecretHeader } from '../redaction/secret-names.js';
+import { CENSORED } from '../redaction/secret-pairs.js';
 import { MAX_TEXT, shortStack, shortText } from './log-text.js';
 import {
   causeOf,

@@ -13,10 +13,10 @@ import type {
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
+import { isSecret } from '../redaction/secret-names.js';
+import { CENSORED } from '../redaction/secret-pairs.js';
+import { maskText } from '../redaction/secret-texts.js';
 import type { TraceContext } from '../scope.js';
-import { isSecret } from '../secret-names.js';
-import { CENSORED } from '../secret-pairs.js';
-import { maskText } from '../secret-texts.js';
 import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
 import { shortText } from './log-text.js';

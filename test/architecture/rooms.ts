@@ -19,10 +19,10 @@ const FREE: readonly string[] = [
   'src/open-files.ts',
   'src/options.ts',
   'src/unix-socket.ts',
-  'src/secret-names.ts',
-  'src/secret-pairs.ts',
-  'src/secret-texts.ts',
-  'src/secret-values.ts',
+  'src/redaction/secret-names.ts',
+  'src/redaction/secret-pairs.ts',
+  'src/redaction/secret-texts.ts',
+  'src/redaction/secret-values.ts',
 ];
 
 /** May put everything together, and therefore decides nothing. */
