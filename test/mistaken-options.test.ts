@@ -18,9 +18,9 @@ import {
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { WorkerSagas } from '#src/saga/sagas.js';
+import { checkLimits } from '#src/server/body/multipart.js';
 import { setCookie } from '#src/server/cookies.js';
 import type { Application, RouteOptions } from '#src/server/handler.js';
-import { checkLimits } from '#src/server/multipart.js';
 import { createCall } from '#src/upstream/client.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { bench } from './server/kit.js';

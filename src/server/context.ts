@@ -10,7 +10,7 @@ import {
 import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
 import { describeThrown } from '../telemetry/thrown.js';
-import { clientClosed } from './body.js';
+import { clientClosed } from './body/body.js';
 import { PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';

@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 import type { Priority } from '../resilience/admission.js';
 import type { BulkheadSettings } from '../resilience/bulkhead.js';
+import type { Part, PartLimits } from './body/multipart.js';
 import type { CookieOptions } from './cookies.js';
-import type { Part, PartLimits } from './multipart.js';
 import type { EventSourceFunction, ServerSentEvent } from './sse.js';
 import type { WebSocketEvents, WebSocketLimits } from './websocket.js';
 

@@ -1,5 +1,5 @@
 // One request without a socket, as the pipeline sees it; inject.ts says who gets the answer.
-import { clientClosed } from './body.js';
+import { clientClosed } from './body/body.js';
 import type { Exchange, IncomingHead } from './exchange.js';
 
 export interface InjectedRequest {

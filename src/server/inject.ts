@@ -2,7 +2,7 @@
 // in this worker.
 import { Readable } from 'node:stream';
 import type { App } from './app.js';
-import { clientClosed } from './body.js';
+import { clientClosed } from './body/body.js';
 import { type Fields, InjectExchange, type InjectedRequest, type Receiver } from './inject-exchange.js';
 
 export interface InjectedResponse {

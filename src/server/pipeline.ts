@@ -4,7 +4,7 @@ import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { describeThrown } from '../telemetry/thrown.js';
-import { bodyTooLarge } from './body.js';
+import { bodyTooLarge } from './body/body.js';
 import type { RequestContext } from './context.js';
 import { problemOf } from './failure.js';
 import { SENT } from './handler.js';

@@ -3,6 +3,7 @@
 import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
 import { AnswerFields } from './answer-fields.js';
+import { jsonOf } from './body/json-value.js';
 import {
   type Coding,
   codingsFor,
@@ -15,7 +16,6 @@ import { type CookieOptions, setCookie } from './cookies.js';
 import { answerFile } from './file-answer.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming.js';
-import { jsonOf } from './json-value.js';
 import { plainBytes } from './plain-bytes.js';
 import { unreported } from './promise.js';
 import { type Pieces, StreamSource } from './stream-source.js';

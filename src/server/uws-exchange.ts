@@ -26,7 +26,7 @@
 //   rule and loses its response.
 import type { HttpError } from '../errors.js';
 import { addressText } from './address.js';
-import { clientClosed } from './body.js';
+import { clientClosed } from './body/body.js';
 import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
 import { httpDate } from './http-date.js';
 import { checkLength } from './plain-bytes.js';

@@ -2,7 +2,7 @@
 // it did not take is offered again when there is room.
 
 import { describeThrown } from '../telemetry/thrown.js';
-import { clientClosed } from './body.js';
+import { clientClosed } from './body/body.js';
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { TimerWheel } from './timer-wheel.js';

@@ -4,7 +4,7 @@
 // response whose request is still sending its body (it may be made of that body) does not rely on the report alone: it
 // tries again by itself, with a small piece, after waiting longer and longer. Nor does the core leave the reading paused: a
 // write that the socket does not take makes it read again, so it is paused anew.
-import { clientClosed } from './body.js';
+import { clientClosed } from './body/body.js';
 import { IdleAlarm } from './idle-alarm.js';
 import { checkLength } from './plain-bytes.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';

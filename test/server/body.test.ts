@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
-import { BODY_IDLE_MS, type BodyOwner, RequestBody } from '#src/server/body.js';
-import { BodyClaim } from '#src/server/body-claim.js';
+import { BODY_IDLE_MS, type BodyOwner, RequestBody } from '#src/server/body/body.js';
+import { BodyClaim } from '#src/server/body/body-claim.js';
 import type { Exchange } from '#src/server/exchange.js';
 import { TimerWheel } from '#src/server/timer-wheel.js';
 import { TurnEnd } from '#src/server/turn-end.js';

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
-import { MAX_FORM_FIELDS } from '#src/server/form.js';
+import { MAX_FORM_FIELDS } from '#src/server/body/form.js';
 import { bench } from './kit.js';
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decodeUtf8, MAX_JSON_DEPTH, parseJson } from '#src/server/json-body.js';
+import { decodeUtf8, MAX_JSON_DEPTH, parseJson } from '#src/server/body/json-body.js';
 import { thrownBy } from './kit.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);

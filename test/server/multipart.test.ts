@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { HttpError } from '#src/errors.js';
-import { type Part, type PartLimits, readParts } from '#src/server/multipart.js';
+import { type Part, type PartLimits, readParts } from '#src/server/body/multipart.js';
 import { settled } from './kit.js';
 
 const TYPE = 'multipart/form-data; boundary=edge';

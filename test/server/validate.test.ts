@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { ValidationError } from '#src/errors.js';
-import { compileBody, compileText, paramsSource } from '#src/server/validate.js';
+import { compileBody, compileText, paramsSource } from '#src/server/body/validate.js';
 import { QueryValues } from '#src/server/values.js';
 import { thrownBy } from './kit.js';
 

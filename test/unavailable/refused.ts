@@ -73,7 +73,7 @@ const withBody = (quotas = {}): Bench =>
 export const refused: readonly Way[] = [
   {
     title: 'a body of which there is no room on its way',
-    sites: ['src/server/body.ts OVERLOADED'],
+    sites: ['src/server/body/body.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
     reach: () => lateBody(withBody({ bodies: [0, 0] }), () => undefined),

@@ -5,12 +5,12 @@ import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
-import { HttpError } from '../errors.js';
-import { lateModule } from '../late-module.js';
-import { checkOptions, type Kind, shapeOf, typeFault } from '../options.js';
+import { HttpError } from '../../errors.js';
+import { lateModule } from '../../late-module.js';
+import { checkOptions, type Kind, shapeOf, typeFault } from '../../options.js';
+import { unreportedIterator } from '../promise.js';
+import { Refusal } from '../refusal.js';
 import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
-import { unreportedIterator } from './promise.js';
-import { Refusal } from './refusal.js';
 
 const require = createRequire(import.meta.url);
 const parserPackage = lateModule(() => require('@fastify/busboy') as typeof import('@fastify/busboy'));

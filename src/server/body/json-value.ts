@@ -2,9 +2,9 @@
 // Response, a Map or a stream, and a client would take that for the response. So a text without `{}` is sent
 // as it is, and only one with it is looked at more closely.
 import { types } from 'node:util';
-import { isEmptyInstance, isOpaque, shownBy } from '../json-form.js';
-import { MismatchError, type Serialize } from './serialize.js';
-import { classOf, insteadOf } from './value-kind.js';
+import { isEmptyInstance, isOpaque, shownBy } from '../../json-form.js';
+import { MismatchError, type Serialize } from '../serialize.js';
+import { classOf, insteadOf } from '../value-kind.js';
 
 /**
  * Values inside of one response that are looked at; what lies behind them is sent as JSON.stringify has

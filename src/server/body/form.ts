@@ -1,8 +1,8 @@
 // Bodies that HTML forms send without files: application/x-www-form-urlencoded.
-import type { HttpError } from '../errors.js';
+import type { HttpError } from '../../errors.js';
+import { Refusal } from '../refusal.js';
+import { QueryValues } from '../values.js';
 import { decodeUtf8 } from './json-body.js';
-import { Refusal } from './refusal.js';
-import { QueryValues } from './values.js';
 
 /** Every field costs several objects: a body of nothing but `&a=` must not cost a hundred times its size. */
 export const MAX_FORM_FIELDS = 1000;

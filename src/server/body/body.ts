@@ -3,13 +3,13 @@
 //
 // The bytes are bounded by the route's limit and by what the process may hold (BodyClaim); a reader that is behind stops
 // the reading from the socket; a peer that sends nothing for a while is given up.
-import { HttpError, UnavailableError } from '../errors.js';
+import { HttpError, UnavailableError } from '../../errors.js';
+import type { Exchange } from '../exchange.js';
+import { IdleAlarm } from '../idle-alarm.js';
+import { Refusal } from '../refusal.js';
+import type { TimerWheel } from '../timer-wheel.js';
+import type { TurnEnd } from '../turn-end.js';
 import type { BodyClaim } from './body-claim.js';
-import type { Exchange } from './exchange.js';
-import { IdleAlarm } from './idle-alarm.js';
-import { Refusal } from './refusal.js';
-import type { TimerWheel } from './timer-wheel.js';
-import type { TurnEnd } from './turn-end.js';
 
 /** No byte for this long is 408. It is below the core's own cut of about 10 s, so that the client gets a response. */
 export const BODY_IDLE_MS = 8000;

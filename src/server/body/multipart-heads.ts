@@ -2,8 +2,8 @@
 // leaves out a part whose head it cannot use and does not report it, so such a form is refused here, and
 // parts are counted. RFC 7578 section 4, RFC 2046 section 5.1.
 import { isUtf8 } from 'node:buffer';
-import { HttpError } from '../errors.js';
-import { Refusal } from './refusal.js';
+import { HttpError } from '../../errors.js';
+import { Refusal } from '../refusal.js';
 
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_HEAD_FIELDS = 20;

@@ -1,6 +1,6 @@
 // Media types and codings as far as reading a body needs them (RFC 9110 sections 8.3.1 and 8.4).
-import { HttpError } from '../errors.js';
-import type { Values } from './handler.js';
+import { HttpError } from '../../errors.js';
+import type { Values } from '../handler.js';
 
 /** `application/json` or any `…/…+json` (RFC 6839). */
 const JSON_ESSENCE = /^(?:application\/json|[!#$&^\w.-]+\/[!#$&^\w.+-]+\+json)$/i;

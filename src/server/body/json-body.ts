@@ -1,6 +1,6 @@
 // JSON from strangers: only UTF-8, never deeper than 64, no key that could reach a prototype, none twice.
 import { isUtf8 } from 'node:buffer';
-import { HttpError } from '../errors.js';
+import { HttpError } from '../../errors.js';
 import { repeatsMember } from './json-members.js';
 
 export const MAX_JSON_DEPTH = 64;

@@ -3,10 +3,10 @@
 import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { Value } from '@sinclair/typebox/value';
-import { type FieldError, ValidationError } from '../errors.js';
+import { type FieldError, ValidationError } from '../../errors.js';
+import type { Values } from '../handler.js';
 import { type Coerce, compileCoercion } from './coerce.js';
 import { registerFormats } from './formats.js';
-import type { Values } from './handler.js';
 import { compileStrip } from './strip.js';
 
 /** More than a person would correct at once; a hostile body must not make a large answer. */
