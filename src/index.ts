@@ -46,7 +46,6 @@ export type {
   StepView,
 } from './saga/saga.js';
 export type { FieldPart, FilePart, Part, PartLimits } from './server/body/multipart.js';
-export type { CookieOptions } from './server/cookies.js';
 export type {
   Application,
   Context,
@@ -69,7 +68,8 @@ export { type CsrfGuardOptions, csrfGuard } from './server/hooks/csrf-guard.js';
 export { hostGuard } from './server/hooks/host-guard.js';
 export { refererGuard } from './server/hooks/referer-guard.js';
 export { type SecurityHeadersOptions, securityHeaders } from './server/hooks/security-headers.js';
-export type { EventSourceFunction, ServerSentEvent } from './server/sse.js';
+export type { CookieOptions } from './server/response/cookies.js';
+export type { EventSourceFunction, ServerSentEvent } from './server/response/sse.js';
 export type { SendResult, ServerWebSocket, WebSocketEvents, WebSocketLimits } from './server/websocket.js';
 export { type BreakerOptions, createBreaker, type StandaloneBreaker } from './services/breaker.js';
 export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from './services/bulkhead.js';

@@ -24,10 +24,10 @@ import {
   eventStream,
   isEventSource,
   type ServerSentEvent,
-} from './sse.js';
-import { type Pieces, StreamSource } from './stream-source.js';
+} from './response/sse.js';
+import { type Pieces, StreamSource } from './response/stream-source.js';
+import { UnsendableError } from './response/unsendable.js';
 import type { Alarm } from './timer-wheel.js';
-import { UnsendableError } from './unsendable.js';
 import { kindOf } from './value-kind.js';
 import type { SocketRoute } from './websocket.js';
 

@@ -3,7 +3,7 @@ import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { shortText } from '../telemetry/log-text.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import { jsonOf } from './body/json-value.js';
-import { checkField, setField } from './header-fields.js';
+import { checkField, setField } from './response/header-fields.js';
 import { kindOf } from './value-kind.js';
 
 export const PROBLEM_JSON = 'application/problem+json';

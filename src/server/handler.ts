@@ -6,8 +6,8 @@ import type { Deadline } from '../deadline.js';
 import type { Priority } from '../resilience/admission.js';
 import type { BulkheadSettings } from '../resilience/bulkhead.js';
 import type { Part, PartLimits } from './body/multipart.js';
-import type { CookieOptions } from './cookies.js';
-import type { EventSourceFunction, ServerSentEvent } from './sse.js';
+import type { CookieOptions } from './response/cookies.js';
+import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';
 import type { WebSocketEvents, WebSocketLimits } from './websocket.js';
 
 /** Read-only multi-map of raw strings. Header names are lower case. */

@@ -8,7 +8,7 @@ import { flatten, type HookChain } from './hook-chain.js';
 import type { RouteMeter } from './observer.js';
 import type { RoutePlan, Step, StepContext } from './plan.js';
 import { type Fields, refusalFields } from './refusal-fields.js';
-import { compileResponses } from './serialize.js';
+import { compileResponses } from './response/serialize.js';
 import { QueryValues } from './values.js';
 import type { WebSocketRoute } from './websocket-route.js';
 

@@ -6,7 +6,7 @@ import type { KillSwitch } from './kill-switch.js';
 import type { RouteMeter } from './observer.js';
 import type { RateCheck } from './rate-limits.js';
 import type { Fields } from './refusal-fields.js';
-import type { Serialize } from './serialize.js';
+import type { Serialize } from './response/serialize.js';
 import type { QueryValues } from './values.js';
 import type { SocketRoute } from './websocket.js';
 

@@ -2,8 +2,11 @@
 // fields, and the ways to say what the body is.
 import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
-import { AnswerFields } from './answer-fields.js';
 import { jsonOf } from './body/json-value.js';
+import type { FileOptions, Sent } from './handler.js';
+import { IncomingRequest } from './incoming.js';
+import { unreported } from './promise.js';
+import { AnswerFields } from './response/answer-fields.js';
 import {
   type Coding,
   codingsFor,
@@ -11,15 +14,12 @@ import {
   compressing,
   DEFAULT_THRESHOLD_BYTES,
   isCompressible,
-} from './compress.js';
-import { type CookieOptions, setCookie } from './cookies.js';
-import { answerFile } from './file-answer.js';
-import type { FileOptions, Sent } from './handler.js';
-import { IncomingRequest } from './incoming.js';
-import { plainBytes } from './plain-bytes.js';
-import { unreported } from './promise.js';
-import { type Pieces, StreamSource } from './stream-source.js';
-import { UnsendableError } from './unsendable.js';
+} from './response/compress.js';
+import { type CookieOptions, setCookie } from './response/cookies.js';
+import { answerFile } from './response/file-answer.js';
+import { plainBytes } from './response/plain-bytes.js';
+import { type Pieces, StreamSource } from './response/stream-source.js';
+import { UnsendableError } from './response/unsendable.js';
 import { kindOf } from './value-kind.js';
 
 const BYTES = 'application/octet-stream';

@@ -4,7 +4,7 @@
 import { describeThrown } from '../telemetry/thrown.js';
 import { clientClosed } from './body/body.js';
 import { IdleAlarm } from './idle-alarm.js';
-import { checkLength } from './plain-bytes.js';
+import { checkLength } from './response/plain-bytes.js';
 import type { TimerWheel } from './timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
 

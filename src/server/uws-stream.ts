@@ -6,7 +6,7 @@
 // write that the socket does not take makes it read again, so it is paused anew.
 import { clientClosed } from './body/body.js';
 import { IdleAlarm } from './idle-alarm.js';
-import { checkLength } from './plain-bytes.js';
+import { checkLength } from './response/plain-bytes.js';
 import type { Alarm, TimerWheel } from './timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
 

@@ -6,7 +6,7 @@ import { jsonForm } from '../json-form.js';
 import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeFault } from '../options.js';
 import type { Context } from '../server/handler.js';
 import { Responder } from '../server/responder.js';
-import { UnsendableError } from '../server/unsendable.js';
+import { UnsendableError } from '../server/response/unsendable.js';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const FIELD = 'idempotency-key';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { checkField, setField } from '#src/server/header-fields.js';
 import { RequestIds } from '#src/server/request-id.js';
+import { checkField, setField } from '#src/server/response/header-fields.js';
 import { HeaderValues, QueryValues, STRANGER } from '#src/server/values.js';
 
 describe('response headers', () => {

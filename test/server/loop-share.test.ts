@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { StreamSource } from '#src/server/stream-source.js';
+import { StreamSource } from '#src/server/response/stream-source.js';
 import { bench } from './kit.js';
 
 /** Enough to notice that the loop does not turn, and to get to an end all the same. */

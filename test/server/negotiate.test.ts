@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { acceptedCodings } from '#src/server/negotiate.js';
+import { acceptedCodings } from '#src/server/response/negotiate.js';
 import { HeaderValues, STRANGER } from '#src/server/values.js';
 import { bench } from './kit.js';
 

@@ -5,7 +5,7 @@ import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { jsonOf } from '#src/server/body/json-value.js';
-import { compileResponses } from '#src/server/serialize.js';
+import { compileResponses } from '#src/server/response/serialize.js';
 
 const writerOf = (schema: TSchema) => {
   const serialize = compileResponses({ 200: schema })?.get(200);

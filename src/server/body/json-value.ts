@@ -3,7 +3,7 @@
 // as it is, and only one with it is looked at more closely.
 import { types } from 'node:util';
 import { isEmptyInstance, isOpaque, shownBy } from '../../json-form.js';
-import { MismatchError, type Serialize } from '../serialize.js';
+import { MismatchError, type Serialize } from '../response/serialize.js';
 import { classOf, insteadOf } from '../value-kind.js';
 
 /**

@@ -2,8 +2,8 @@
 // from other hosts, and the page may not even try.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { KeptText } from '../compress.js';
 import type { Application, Context, RouteInfo } from '../handler.js';
+import { KeptText } from '../response/compress.js';
 import { type ApiInfo, openapiDocument } from './openapi.js';
 
 /** Files of the viewer, copied out of its package by the build, and compressed copies of the large ones. */

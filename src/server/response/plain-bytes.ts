@@ -1,7 +1,7 @@
 // Bytes that a handler hands over, as an array that is what it says. `instanceof` and `length` cannot be trusted for that:
 // an object may only look like a Uint8Array, and a property of its own may hide the real length.
 import { types } from 'node:util';
-import { kindOf } from './value-kind.js';
+import { kindOf } from '../value-kind.js';
 
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const own = (bytes: Uint8Array, name: 'buffer' | 'byteOffset' | 'byteLength'): unknown =>

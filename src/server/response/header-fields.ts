@@ -1,6 +1,6 @@
 // What may stand in a response header. The core writes names and values as they are, so one line break
 // would let a value split the response (CWE-113): everything that goes out is checked here.
-import { isRuntimeField } from '../errors.js';
+import { isRuntimeField } from '../../errors.js';
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -1,8 +1,8 @@
 // Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): events as text, and a stream
 // of them that shows a sign of life while the source is silent.
-import { jsonOf } from './body/json-value.js';
+import { jsonOf } from '../body/json-value.js';
+import type { TimerWheel } from '../timer-wheel.js';
 import { type Pieces, StreamSource } from './stream-source.js';
-import type { TimerWheel } from './timer-wheel.js';
 
 export interface ServerSentEvent {
   /** Default in the browser: `message`. */

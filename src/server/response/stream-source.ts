@@ -4,9 +4,9 @@
 // A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file whose
 // opening fails), and Node.js ends the thread when nothing listens. So every source is listened to from the
 // moment that it is handed over.
-import { shareSpent } from './loop-share.js';
+import { shareSpent } from '../loop-share.js';
+import { adopted, isPromise } from '../promise.js';
 import { plainBytes } from './plain-bytes.js';
-import { adopted, isPromise } from './promise.js';
 
 export type Pieces = AsyncIterable<Uint8Array | string>;
 type Piece = Uint8Array | string;

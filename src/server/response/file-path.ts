@@ -5,7 +5,7 @@ import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { constants, open, realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
-import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
+import { isOutOfFiles, OutOfFilesError } from '../../open-files.js';
 
 export interface OpenFile {
   readonly handle: FileHandle;

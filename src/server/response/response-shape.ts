@@ -3,7 +3,7 @@
 // text into the constant. So each value is compared with this first. What this does not decide alone, the
 // reader of the schema says (`isEchoed`, `isStrict`).
 import { types } from 'node:util';
-import { isDecimal, isEmptyInstance, isOpaque, shownBy, textOf } from '../json-form.js';
+import { isDecimal, isEmptyInstance, isOpaque, shownBy, textOf } from '../../json-form.js';
 import { ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING } from './response-kinds.js';
 
 export interface Shape {

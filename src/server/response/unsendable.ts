@@ -1,5 +1,5 @@
 // A response that cannot be sent as its handler means it: a fault of the handler, so a 500 that is logged.
-import { HttpError } from '../errors.js';
+import { HttpError } from '../../errors.js';
 
 /**
  * Names the route, what it tried and what to do instead. The code is INTERNAL, as for any other fault of a

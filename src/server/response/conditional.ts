@@ -1,6 +1,6 @@
 // Conditional requests (RFC 9110 section 13) and ranges (section 14), as rules without I/O: what the client has
 // against what there is.
-import type { Values } from './handler.js';
+import type { Values } from '../handler.js';
 import { parseHttpDate } from './http-date.js';
 
 /** What tells one version of a representation from another. */

@@ -2,12 +2,12 @@
 // client takes it.
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { HttpError } from '../errors.js';
-import { lateModule } from '../late-module.js';
+import { HttpError } from '../../errors.js';
+import { lateModule } from '../../late-module.js';
+import { type FileOptions, SENT, type Sent, type Values } from '../handler.js';
 import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
 import { precondition, rangeOf, type Validators } from './conditional.js';
 import { type OpenFile, openBelow } from './file-path.js';
-import { type FileOptions, SENT, type Sent, type Values } from './handler.js';
 import { httpDate } from './http-date.js';
 
 /** The context as this file needs it. */

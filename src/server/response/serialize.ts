@@ -2,11 +2,11 @@
 // not list can leak. Everything else is JSON.stringify.
 import { createRequire } from 'node:module';
 import type { TSchema } from '@sinclair/typebox';
-import { lossIn, type Mismatch } from '../json-form.js';
+import { lossIn, type Mismatch } from '../../json-form.js';
+import { classOf } from '../value-kind.js';
 import { checkOf } from './response-check.js';
 import { readSchema } from './response-schema.js';
 import { hasAnything } from './response-shape.js';
-import { classOf } from './value-kind.js';
 
 const require = createRequire(import.meta.url);
 

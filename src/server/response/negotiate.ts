@@ -1,6 +1,6 @@
 // What of several representations a client would rather have (RFC 9110 section 12).
 import { createRequire } from 'node:module';
-import type { Values } from './handler.js';
+import type { Values } from '../handler.js';
 
 const require = createRequire(import.meta.url);
 

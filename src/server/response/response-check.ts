@@ -2,7 +2,7 @@
 // serializer is: members are read by their names then, which takes a quarter of the time of a loop over a
 // list of names.
 import { isDeepStrictEqual } from 'node:util';
-import type { Mismatch } from '../json-form.js';
+import type { Mismatch } from '../../json-form.js';
 import { ANY, INTEGER, OBJECT, STRING } from './response-kinds.js';
 import { fits, isBare, isFree, type Shape } from './response-shape.js';
 

@@ -3,8 +3,8 @@
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { describeThrown } from '../telemetry/thrown.js';
-import type { Values } from './handler.js';
+import { describeThrown } from '../../telemetry/thrown.js';
+import type { Values } from '../handler.js';
 import { acceptedCodings } from './negotiate.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 
