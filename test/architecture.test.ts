@@ -48,7 +48,7 @@ describe('the rules of the architecture find', () => {
     ],
     ['a service in another one', 'src/services/users/a.ts', `import { x } from '../orders/store.js';`],
     ['the surface in a room', 'src/db/a.ts', `import { x } from '../index.js';`],
-    ['the core outside its files', 'src/server/router.ts', `import uws from 'uWebSockets.js';`],
+    ['the core outside its files', 'src/server/routing/router.ts', `import uws from 'uWebSockets.js';`],
     ['pg outside db', 'src/saga/a.ts', `import type { Pool } from 'pg';`],
     ['the command line in the process', 'src/primary/a.ts', `import { x } from '../cli/output.js';`],
     ['the test kit in the process', 'src/primary/a.ts', `import { x } from '../testing/test-app.js';`],

@@ -2,7 +2,7 @@
 // table once the same ten paths are asked for, which shows what its size costs, and once all of its paths by
 // turns, which adds what the caches of the processor do not hold.
 // node build/bench/micro/routing.js
-import { Router } from '#src/server/router.js';
+import { Router } from '#src/server/routing/router.js';
 import { nanosecondsPerCall } from './time.js';
 
 const CALLS = 200_000;

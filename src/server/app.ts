@@ -20,19 +20,19 @@ import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
 import type { Doors, RequestObserver, RequestQuotas } from './observer.js';
-import { parsePattern } from './pattern.js';
 import { serve } from './pipeline.js';
-import type { RoutePlan } from './plan.js';
-import { planRoute } from './plan-route.js';
 import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
 import { RequestIds } from './request-id.js';
-import { type Match, type Params, Router } from './router.js';
+import { parsePattern } from './routing/pattern.js';
+import type { RoutePlan } from './routing/plan.js';
+import { planRoute } from './routing/plan-route.js';
+import { type Match, type Params, Router } from './routing/router.js';
+import { Unmatched } from './routing/unmatched.js';
 import { ServiceCode } from './service-code.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { type TopicBus, Topics } from './topics.js';
 import { TurnEnd } from './turn-end.js';
-import { Unmatched } from './unmatched.js';
 import type { SocketRoute } from './websocket.js';
 import { type Running, topicOf, WebSocketRoute } from './websocket-route.js';
 

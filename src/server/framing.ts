@@ -3,8 +3,8 @@
 // readers of one connection may see different requests, one of them can be made to run a smuggled one
 // (RFC 9112 section 11.2), so such a request is refused and its connection closed.
 import type { HttpError } from '../errors.js';
-import { isKnownMethod, methodUnknown } from './methods.js';
 import { Refusal } from './refusal.js';
+import { isKnownMethod, methodUnknown } from './routing/methods.js';
 
 export interface HeadLimits {
   readonly maxHeaderBytes: number;

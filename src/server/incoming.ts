@@ -16,12 +16,12 @@ import { checkLimits, type Part, type PartLimits, readParts } from './body/multi
 import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { Values } from './handler.js';
-import type { Input, RoutePlan } from './plan.js';
 import { unreported, unreportedIterator } from './promise.js';
 import { networkOf } from './rate-limits.js';
 import { readCookies } from './response/cookies.js';
 import { preferredType } from './response/negotiate.js';
-import type { Params } from './router.js';
+import type { Input, RoutePlan } from './routing/plan.js';
+import type { Params } from './routing/router.js';
 import type { Site } from './site.js';
 import { HeaderValues, QueryValues } from './values.js';
 

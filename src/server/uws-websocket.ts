@@ -3,8 +3,8 @@
 // takes a frame that is not masked for one that is, which garbles it.
 import type { App } from './app.js';
 import type { Acceptance } from './exchange.js';
-import type { Segment } from './pattern.js';
 import type { PendingEnd } from './pending-end.js';
+import type { Segment } from './routing/pattern.js';
 import type { ServiceCode } from './service-code.js';
 import type { TurnWatch } from './turn-watch.js';
 import type {

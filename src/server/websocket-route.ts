@@ -9,9 +9,9 @@ import type { RequestContext } from './context.js';
 import { type Handler, SENT, type WebSocketOptions } from './handler.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
 import type { RouteMeter } from './observer.js';
-import type { Pattern } from './pattern.js';
-import type { Step } from './plan.js';
 import { adopted, isPromise } from './promise.js';
+import type { Pattern } from './routing/pattern.js';
+import type { Step } from './routing/plan.js';
 import type { Topics } from './topics.js';
 import {
   type ResolvedLimits,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parsePattern } from '#src/server/pattern.js';
-import { MAX_EXPRESSION_CHARS, Router } from '#src/server/router.js';
+import { parsePattern } from '#src/server/routing/pattern.js';
+import { MAX_EXPRESSION_CHARS, Router } from '#src/server/routing/router.js';
 import { thrownBy } from './kit.js';
 
 function routerOf(...patterns: string[]): Router<string> {

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { TSchema } from '@sinclair/typebox';
 import type { RouteInfo } from '../handler.js';
-import { parsePattern, type Segment } from '../pattern.js';
+import { parsePattern, type Segment } from '../routing/pattern.js';
 import { PROBLEM_SCHEMA } from './problem-schema.js';
 
 export interface ApiInfo {

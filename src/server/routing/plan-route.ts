@@ -1,16 +1,16 @@
 // Makes a declared route ready: schemas compiled, hooks in order, meters got.
-import type { BulkheadQueue } from '../resilience/bulkhead.js';
-import { parseJson } from './body/json-body.js';
-import { isJsonType, refuseCoding, unsupportedType } from './body/media-type.js';
-import { compileBody, compileText, headerSource, paramsSource } from './body/validate.js';
-import type { Handler, RouteInfo, RouteOptions } from './handler.js';
-import { flatten, type HookChain } from './hook-chain.js';
-import type { RouteMeter } from './observer.js';
+import type { BulkheadQueue } from '../../resilience/bulkhead.js';
+import { parseJson } from '../body/json-body.js';
+import { isJsonType, refuseCoding, unsupportedType } from '../body/media-type.js';
+import { compileBody, compileText, headerSource, paramsSource } from '../body/validate.js';
+import type { Handler, RouteInfo, RouteOptions } from '../handler.js';
+import { flatten, type HookChain } from '../hook-chain.js';
+import type { RouteMeter } from '../observer.js';
+import { type Fields, refusalFields } from '../refusal-fields.js';
+import { compileResponses } from '../response/serialize.js';
+import { QueryValues } from '../values.js';
+import type { WebSocketRoute } from '../websocket-route.js';
 import type { RoutePlan, Step, StepContext } from './plan.js';
-import { type Fields, refusalFields } from './refusal-fields.js';
-import { compileResponses } from './response/serialize.js';
-import { QueryValues } from './values.js';
-import type { WebSocketRoute } from './websocket-route.js';
 
 /** What the settings say where a route says nothing. */
 export interface RouteDefaults {

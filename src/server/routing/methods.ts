@@ -1,6 +1,6 @@
 // The methods that exist here; everything else is 501. The core itself lets any bytes pass as a method.
-import type { HttpError } from '../errors.js';
-import { Refusal } from './refusal.js';
+import type { HttpError } from '../../errors.js';
+import { Refusal } from '../refusal.js';
 
 const KNOWN: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -6,7 +6,7 @@
 // Static text is compared as it was sent; parameters are percent-decoded after the path is split, so `%2F`
 // never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`. No expression matches more
 // than MAX_EXPRESSION_CHARS.
-import { HttpError } from '../errors.js';
+import { HttpError } from '../../errors.js';
 import { type Pattern, parsePattern, type Segment } from './pattern.js';
 
 /** Longer than any identifier; bounds what an expression of polynomial cost can do. */

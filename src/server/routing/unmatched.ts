@@ -1,14 +1,14 @@
 // What a request is served by that no route serves: 404, 405, 501, an OPTIONS that nobody declared, and whatever was
 // refused before a route was looked for.
-import { HttpError } from '../errors.js';
-import type { IncomingHead } from './exchange.js';
-import type { Handler } from './handler.js';
+import { HttpError } from '../../errors.js';
+import type { IncomingHead } from '../exchange.js';
+import type { Handler } from '../handler.js';
+import type { RequestObserver, RouteMeter } from '../observer.js';
+import type { RateCheck } from '../rate-limits.js';
+import { type Fields, refusalFields } from '../refusal-fields.js';
+import { HeaderValues, STRANGER } from '../values.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
-import type { RequestObserver, RouteMeter } from './observer.js';
 import type { RoutePlan, Step } from './plan.js';
-import type { RateCheck } from './rate-limits.js';
-import { type Fields, refusalFields } from './refusal-fields.js';
-import { HeaderValues, STRANGER } from './values.js';
 
 const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
   path: '',

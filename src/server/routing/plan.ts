@@ -1,14 +1,14 @@
 // A route made ready at start, and what runs before its handler. Serving looks nothing up.
-import type { Door } from '../resilience/admission.js';
-import type { Exchange } from './exchange.js';
-import type { Context, Handler, Hooks } from './handler.js';
-import type { KillSwitch } from './kill-switch.js';
-import type { RouteMeter } from './observer.js';
-import type { RateCheck } from './rate-limits.js';
-import type { Fields } from './refusal-fields.js';
-import type { Serialize } from './response/serialize.js';
-import type { QueryValues } from './values.js';
-import type { SocketRoute } from './websocket.js';
+import type { Door } from '../../resilience/admission.js';
+import type { Exchange } from '../exchange.js';
+import type { Context, Handler, Hooks } from '../handler.js';
+import type { KillSwitch } from '../kill-switch.js';
+import type { RouteMeter } from '../observer.js';
+import type { RateCheck } from '../rate-limits.js';
+import type { Fields } from '../refusal-fields.js';
+import type { Serialize } from '../response/serialize.js';
+import type { QueryValues } from '../values.js';
+import type { SocketRoute } from '../websocket.js';
 
 export interface Input {
   params: unknown;
