@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Acceptor } from '#src/cluster/acceptor.js';
 import type { Descriptor } from '#src/cluster/sharding.js';
-import { type CoreApp, loadCore } from '#src/server/uws-core.js';
+import { type CoreApp, loadCore } from '#src/server/uws/uws-core.js';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { expectProblem } from '#test/support/problem.js';
 import { silentLog } from '#test/support/silent-log.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { boundReceiveBuffers } from '#src/cluster/receive-buffers.js';
-import { type CoreApp, loadCore } from '#src/server/uws-core.js';
+import { type CoreApp, loadCore } from '#src/server/uws/uws-core.js';
 import { fastUpload } from '#test/support/fast-upload.js';
 import { silentLog } from '#test/support/silent-log.js';
 

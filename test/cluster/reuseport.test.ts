@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ReusePort, type ReusePortOptions } from '#src/cluster/reuseport.js';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import { StartError } from '#src/errors.js';
-import { loadCore } from '#src/server/uws-core.js';
+import { loadCore } from '#src/server/uws/uws-core.js';
 import { silentLog } from '#test/support/silent-log.js';
 
 describe('SHARDING=reuseport in the primary', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
 import { dispatchTo } from '#src/hosting/dispatch.js';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import type { CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';

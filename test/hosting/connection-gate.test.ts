@@ -8,7 +8,7 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { SurplusOrders } from '#src/memory/surplus-cells.js';
-import type { ConnectionGate } from '#src/server/uws.js';
+import type { ConnectionGate } from '#src/server/uws/uws.js';
 
 const MOST = 1000;
 const [A, B, C] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;

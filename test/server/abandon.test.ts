@@ -5,7 +5,7 @@ import { Hold } from '#src/hold.js';
 import type { Scope } from '#src/scope.js';
 import type { Context } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, settled } from './kit.js';
 

@@ -1,7 +1,7 @@
 // Answers that say one thing and would have sent another.
 import { expect } from 'chai';
 import { HttpError, UnavailableError } from '#src/errors.js';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { bench } from './kit.js';
 

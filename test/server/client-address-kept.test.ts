@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { InjectExchange, type Receiver } from '#src/server/inject-exchange.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, settled } from './kit.js';
 

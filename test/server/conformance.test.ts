@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { Application } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { type Bench, bench, settled } from './kit.js';
 
 interface Ask {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError } from '#src/errors.js';
 import type { Application, Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';

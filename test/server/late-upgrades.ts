@@ -1,6 +1,6 @@
 // A server whose WebSockets are upgraded late, in a process of its own: what the core prints goes to its
 // stderr.
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { bench, settled } from './kit.js';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { bench, gate, ManualTicker, settled } from './kit.js';
 

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { shareSpent } from '#src/server/loop-share.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
 

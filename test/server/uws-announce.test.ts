@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 

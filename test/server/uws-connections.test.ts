@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { bench, settled } from './kit.js';
 

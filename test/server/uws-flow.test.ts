@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { boundReceiveBuffers } from '#src/cluster/receive-buffers.js';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';

@@ -1,6 +1,6 @@
 // Raw bytes against a listening server: what cannot be trusted is not executed, and the connection ends.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench } from './kit.js';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, settled } from './kit.js';

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';

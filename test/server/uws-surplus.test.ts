@@ -1,7 +1,7 @@
 // A worker that has more connections than its share closes some behind their responses. The gate is asked once for each
 // response that can do so without costing its client a request.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 

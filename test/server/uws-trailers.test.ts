@@ -2,7 +2,7 @@
 // any response of ours: so a client must not hear of a 505 where a handler has had the whole body.
 import { request } from 'node:http';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 

@@ -2,7 +2,7 @@
 // callback leaves a response incomplete without an abort handler, and `end` does so when the socket takes no
 // more.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { bench, settled } from './kit.js';

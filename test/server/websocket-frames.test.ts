@@ -1,6 +1,6 @@
 // RFC 6455 frame by frame.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { closeFrame, frame, OPCODE, openRaw } from '#test/support/frames.js';
 import { until } from '#test/support/until.js';
 import type { Wire } from '#test/support/wire.js';

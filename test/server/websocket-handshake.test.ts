@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws.js';
+import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';

@@ -4,7 +4,7 @@ import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { systemRoutes } from '#src/services/system.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { type Bench, bench, gate, settled } from '#test/server/kit.js';

@@ -3,7 +3,7 @@
 import { type App, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { bench } from '#test/server/kit.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
 

@@ -8,7 +8,7 @@ import { Allowance } from '#src/allowance.js';
 import { DeadlineExceededError, type HttpError } from '#src/errors.js';
 import type { Counter } from '#src/memory/metrics/recorder.js';
 import type { App } from '#src/server/app.js';
-import type { UwsServer } from '#src/server/uws.js';
+import type { UwsServer } from '#src/server/uws/uws.js';
 
 /**
  * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before, and with an

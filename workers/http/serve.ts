@@ -15,7 +15,7 @@ import { Switches } from '#src/memory/switches.js';
 import { TopicHints } from '#src/memory/topic-hints.js';
 import { sinceHeartbeat } from '#src/memory/worker-row.js';
 import { checkCertificate, tlsFilesOf } from '#src/server/certificate.js';
-import { createUwsServer } from '#src/server/uws.js';
+import { createUwsServer } from '#src/server/uws/uws.js';
 import { mountedServices } from '#src/services/mounted.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { ringSink, stdoutSink } from '#src/telemetry/log-sink.js';

@@ -5,7 +5,7 @@ import { HttpError } from '#src/errors.js';
 import type { WorkerRow } from '#src/memory/worker-row.js';
 import { leaveScope } from '#src/scope.js';
 import type { App } from '#src/server/app.js';
-import type { UwsServer } from '#src/server/uws.js';
+import type { UwsServer } from '#src/server/uws/uws.js';
 
 /**
  * V8 drops the continuations that were queued behind a broken one, and nobody can tell whose: requests that have not

@@ -1,12 +1,20 @@
 // WebSockets of the core: one behaviour per route, and the object that a route's callbacks hold. What the core does
 // by itself: it cuts a connection whose frames break RFC 6455 or whose text is no UTF-8 without a close frame, and it
 // takes a frame that is not masked for one that is, which garbles it.
-import type { App } from './app.js';
-import type { Acceptance } from './exchange.js';
-import type { PendingEnd } from './pending-end.js';
-import type { Segment } from './routing/pattern.js';
-import type { ServiceCode } from './service-code.js';
-import type { TurnWatch } from './turn-watch.js';
+import type { App } from '../app.js';
+import type { Acceptance } from '../exchange.js';
+import type { PendingEnd } from '../pending-end.js';
+import type { Segment } from '../routing/pattern.js';
+import type { ServiceCode } from '../service-code.js';
+import type { TurnWatch } from '../turn-watch.js';
+import {
+  checkClose,
+  checkMessage,
+  checkTopic,
+  type SendResult,
+  type ServerWebSocket,
+  type SocketRoute,
+} from '../websocket.js';
 import type {
   CoreApp,
   CoreBehavior,
@@ -15,14 +23,6 @@ import type {
   CoreResponse,
   CoreWebSocket,
 } from './uws-core.js';
-import {
-  checkClose,
-  checkMessage,
-  checkTopic,
-  type SendResult,
-  type ServerWebSocket,
-  type SocketRoute,
-} from './websocket.js';
 
 /** From here on a message is worth compressing. */
 const DEFLATE_FROM_BYTES = 1024;

@@ -24,15 +24,15 @@
 //   drops the connection instead of executing what follows in the same packet. So is a request that says `Connection: close`:
 //   what follows it must not be executed (RFC 9112 section 9.6), and a client that sends more all the same breaks that
 //   rule and loses its response.
-import type { HttpError } from '../errors.js';
+import type { HttpError } from '../../errors.js';
+import { clientClosed } from '../body/body.js';
+import type { Acceptance, Exchange, IncomingHead } from '../exchange.js';
+import { Refusal } from '../refusal.js';
+import { httpDate } from '../response/http-date.js';
+import { checkLength } from '../response/plain-bytes.js';
+import type { ServiceCode } from '../service-code.js';
+import type { Alarm, TimerWheel } from '../timer-wheel.js';
 import { addressText } from './address.js';
-import { clientClosed } from './body/body.js';
-import type { Acceptance, Exchange, IncomingHead } from './exchange.js';
-import { Refusal } from './refusal.js';
-import { httpDate } from './response/http-date.js';
-import { checkLength } from './response/plain-bytes.js';
-import type { ServiceCode } from './service-code.js';
-import type { Alarm, TimerWheel } from './timer-wheel.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { fieldBlock, statusLine } from './uws-head.js';

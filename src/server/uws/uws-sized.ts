@@ -1,11 +1,11 @@
 // An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so what
 // it did not take is offered again when there is room.
 
-import { describeThrown } from '../telemetry/thrown.js';
-import { clientClosed } from './body/body.js';
-import { IdleAlarm } from './idle-alarm.js';
-import { checkLength } from './response/plain-bytes.js';
-import type { TimerWheel } from './timer-wheel.js';
+import { describeThrown } from '../../telemetry/thrown.js';
+import { clientClosed } from '../body/body.js';
+import { IdleAlarm } from '../idle-alarm.js';
+import { checkLength } from '../response/plain-bytes.js';
+import type { TimerWheel } from '../timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
 
 const PIECE_BYTES = 64 * 1024;

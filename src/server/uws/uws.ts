@@ -7,15 +7,15 @@
 // idle connection ends after about 10 s, and so does an upload slower than 16 KiB/s; a client that pipelines
 // behind a request whose answer takes a turn of the loop is cut off; a field with an empty name hides those
 // behind it from us (a request with a body then has no length, and its answer is deferred for that reason).
-import type { Settings } from '../config.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import type { Settings } from '../../config.js';
+import { describeThrown } from '../../telemetry/thrown.js';
+import type { App } from '../app.js';
+import type { TlsFiles } from '../certificate.js';
+import { HeadReader } from '../framing.js';
+import { PendingEnd } from '../pending-end.js';
+import { expectsBody } from '../routing/methods.js';
+import { TurnWatch } from '../turn-watch.js';
 import { addressText } from './address.js';
-import type { App } from './app.js';
-import type { TlsFiles } from './certificate.js';
-import { HeadReader } from './framing.js';
-import { PendingEnd } from './pending-end.js';
-import { expectsBody } from './routing/methods.js';
-import { TurnWatch } from './turn-watch.js';
 import { Anchor } from './uws-anchor.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';

@@ -4,10 +4,10 @@
 // response whose request is still sending its body (it may be made of that body) does not rely on the report alone: it
 // tries again by itself, with a small piece, after waiting longer and longer. Nor does the core leave the reading paused: a
 // write that the socket does not take makes it read again, so it is paused anew.
-import { clientClosed } from './body/body.js';
-import { IdleAlarm } from './idle-alarm.js';
-import { checkLength } from './response/plain-bytes.js';
-import type { Alarm, TimerWheel } from './timer-wheel.js';
+import { clientClosed } from '../body/body.js';
+import { IdleAlarm } from '../idle-alarm.js';
+import { checkLength } from '../response/plain-bytes.js';
+import type { Alarm, TimerWheel } from '../timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
 
 /** One write; and one while the core still holds bytes back, which it then takes regardless. */
