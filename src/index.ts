@@ -70,7 +70,12 @@ export { refererGuard } from './server/hooks/referer-guard.js';
 export { type SecurityHeadersOptions, securityHeaders } from './server/hooks/security-headers.js';
 export type { CookieOptions } from './server/response/cookies.js';
 export type { EventSourceFunction, ServerSentEvent } from './server/response/sse.js';
-export type { SendResult, ServerWebSocket, WebSocketEvents, WebSocketLimits } from './server/websocket.js';
+export type {
+  SendResult,
+  ServerWebSocket,
+  WebSocketEvents,
+  WebSocketLimits,
+} from './server/websocket/websocket.js';
 export { type BreakerOptions, createBreaker, type StandaloneBreaker } from './services/breaker.js';
 export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from './services/bulkhead.js';
 export { defineConfig, type ProjectConfig } from './services/define-config.js';

@@ -17,7 +17,7 @@ import { WorkerRow } from '../memory/worker-row.js';
 import { type App, createApp } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
 import { apiDocs } from '../server/docs/routes.js';
-import type { TopicBus } from '../server/topics.js';
+import type { TopicBus } from '../server/websocket/topics.js';
 import type { ServiceDefinition } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';

@@ -31,10 +31,10 @@ import { Unmatched } from './routing/unmatched.js';
 import { ServiceCode } from './service-code.js';
 import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
-import { type TopicBus, Topics } from './topics.js';
 import { TurnEnd } from './turn-end.js';
-import type { SocketRoute } from './websocket.js';
-import { type Running, topicOf, WebSocketRoute } from './websocket-route.js';
+import { type TopicBus, Topics } from './websocket/topics.js';
+import type { SocketRoute } from './websocket/websocket.js';
+import { type Running, topicOf, WebSocketRoute } from './websocket/websocket-route.js';
 
 export interface AppOptions {
   readonly settings: Pick<

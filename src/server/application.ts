@@ -16,7 +16,7 @@ import { PRIORITIES } from '../resilience/admission.js';
 import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
 import { chained, type HookChain, hooksOf, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
-import { checkMessage, checkTopic, type WebSocketLimits } from './websocket.js';
+import { checkMessage, checkTopic, type WebSocketLimits } from './websocket/websocket.js';
 
 export interface DeclaredRoute {
   readonly method: string;

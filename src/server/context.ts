@@ -29,7 +29,7 @@ import { type Pieces, StreamSource } from './response/stream-source.js';
 import { UnsendableError } from './response/unsendable.js';
 import type { Alarm } from './timer-wheel.js';
 import { kindOf } from './value-kind.js';
-import type { SocketRoute } from './websocket.js';
+import type { SocketRoute } from './websocket/websocket.js';
 
 /**
  * A whole response of more bytes counts as held until its client has read it: a socket rarely takes them at

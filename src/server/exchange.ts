@@ -1,7 +1,7 @@
 // Between the pipeline and whatever carries the bytes. uws-exchange.ts implements it over a socket, inject.ts
 // in memory (tests, and calls between services in one worker), so both go through the very same pipeline.
 import type { HttpError } from '../errors.js';
-import type { SocketRoute } from './websocket.js';
+import type { SocketRoute } from './websocket/websocket.js';
 
 /** What arrived, already out of the core's reach: strings and arrays only. */
 export interface IncomingHead {

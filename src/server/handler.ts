@@ -8,7 +8,7 @@ import type { BulkheadSettings } from '../resilience/bulkhead.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { CookieOptions } from './response/cookies.js';
 import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';
-import type { WebSocketEvents, WebSocketLimits } from './websocket.js';
+import type { WebSocketEvents, WebSocketLimits } from './websocket/websocket.js';
 
 /** Read-only multi-map of raw strings. Header names are lower case. */
 export interface Values {

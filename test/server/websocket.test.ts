@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
-import type { ServerWebSocket } from '#src/server/websocket.js';
+import type { ServerWebSocket } from '#src/server/websocket/websocket.js';
 import { type ConnectOptions, WebSocketClient } from '#test/support/websocket-client.js';
 import { type Bench, bench, gate, settled } from './kit.js';
 

@@ -129,14 +129,14 @@ export const refused: readonly Way[] = [
   },
   {
     title: 'a WebSocket that asks a worker which drains',
-    sites: ['src/server/websocket-route.ts DRAINING'],
+    sites: ['src/server/websocket/websocket-route.ts DRAINING'],
     code: 'DRAINING',
     executed: false,
     reach: () => webSocket(() => true),
   },
   {
     title: 'a WebSocket whose worker begins to drain during its upgrade',
-    sites: ['src/server/websocket-route.ts DRAINING'],
+    sites: ['src/server/websocket/websocket-route.ts DRAINING'],
     code: 'DRAINING',
     executed: true,
     reach() {

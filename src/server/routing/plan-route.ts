@@ -9,7 +9,7 @@ import type { RouteMeter } from '../observer.js';
 import { type Fields, refusalFields } from '../refusal-fields.js';
 import { compileResponses } from '../response/serialize.js';
 import { QueryValues } from '../values.js';
-import type { WebSocketRoute } from '../websocket-route.js';
+import type { WebSocketRoute } from '../websocket/websocket-route.js';
 import type { RoutePlan, Step, StepContext } from './plan.js';
 
 /** What the settings say where a route says nothing. */

@@ -8,7 +8,7 @@ import type { RateCheck } from '../rate-limits.js';
 import type { Fields } from '../refusal-fields.js';
 import type { Serialize } from '../response/serialize.js';
 import type { QueryValues } from '../values.js';
-import type { SocketRoute } from '../websocket.js';
+import type { SocketRoute } from '../websocket/websocket.js';
 
 export interface Input {
   params: unknown;

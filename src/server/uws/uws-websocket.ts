@@ -14,7 +14,7 @@ import {
   type SendResult,
   type ServerWebSocket,
   type SocketRoute,
-} from '../websocket.js';
+} from '../websocket/websocket.js';
 import type {
   CoreApp,
   CoreBehavior,

@@ -1,5 +1,5 @@
 // The contract of WebSocket routes: what a route may say, and what its callbacks get in hand.
-import type { Pattern } from './routing/pattern.js';
+import type { Pattern } from '../routing/pattern.js';
 import type { Topics } from './topics.js';
 
 /** What became of a message: on its way, held back by a client that reads slowly, or given up. */

@@ -1,7 +1,7 @@
 // Whether a request may become a WebSocket (RFC 6455 section 4.2.1). The core asks for nothing but a key of the
 // right length.
-import { HttpError } from '../errors.js';
-import type { Values } from './handler.js';
+import { HttpError } from '../../errors.js';
+import type { Values } from '../handler.js';
 import type { ResolvedLimits } from './websocket.js';
 
 const VERSION = '13';

@@ -3,15 +3,15 @@
 // Not the global of this name: that one is a getter.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { UnavailableError } from '../errors.js';
-import { describeThrown } from '../telemetry/thrown.js';
-import type { RequestContext } from './context.js';
-import { type Handler, SENT, type WebSocketOptions } from './handler.js';
+import { UnavailableError } from '../../errors.js';
+import { describeThrown } from '../../telemetry/thrown.js';
+import type { RequestContext } from '../context.js';
+import { type Handler, SENT, type WebSocketOptions } from '../handler.js';
+import type { RouteMeter } from '../observer.js';
+import { adopted, isPromise } from '../promise.js';
+import type { Pattern } from '../routing/pattern.js';
+import type { Step } from '../routing/plan.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
-import type { RouteMeter } from './observer.js';
-import { adopted, isPromise } from './promise.js';
-import type { Pattern } from './routing/pattern.js';
-import type { Step } from './routing/plan.js';
 import type { Topics } from './topics.js';
 import {
   type ResolvedLimits,
