@@ -1,8 +1,8 @@
 // The databases of all mounted services, prepared by the primary at start: one per service, named like it.
 import type pg from 'pg';
 import { StartError } from '../errors.js';
+import type { Log } from '../postgres/embedded.js';
 import { driver } from './driver.js';
-import type { Log } from './embedded.js';
 import type { LimitedClient } from './limited-client.js';
 import { type MigrationState, migrateService, migrationStates, plannedMigrations } from './migrate.js';
 import type { MigrationSet } from './migration-folder.js';

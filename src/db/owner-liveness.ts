@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
+import { postgresLives } from '../postgres/postgres-presence.js';
 import { socketState } from '../unix-socket.js';
 import type { Claimant, Owner } from './owner-election.js';
 import { ownerFile, readOwnerFile } from './owner-files.js';
-import { postgresLives } from './postgres-presence.js';
 import { startTimeOf } from './process-identity.js';
 
 /** Seven beats. */

@@ -1,9 +1,9 @@
 // Whether a database server answers, asked again and again on one connection of its own.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOutOfFiles } from '../open-files.js';
+import type { Log } from '../postgres/embedded.js';
 import type { Connecting } from './connect-failure.js';
 import { driver } from './driver.js';
-import type { Log } from './embedded.js';
 import { LimitedClient, type LimitedClientOptions } from './limited-client.js';
 import { addressOf } from './server-url.js';
 import { withStartClient } from './start-client.js';

@@ -9,11 +9,11 @@ import {
   prepareDatabases,
   serviceDatabase,
 } from '../db/databases.js';
-import type { Embedded } from '../db/embedded.js';
 import { type MigrationState, plannedMigrations } from '../db/migrate.js';
 import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
 import { serverOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
+import type { Embedded } from '../postgres/embedded.js';
 import { hasDatabase } from '../services/mounted.js';
 import type { ServiceDefinition } from '../services/service.js';
 

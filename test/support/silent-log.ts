@@ -1,3 +1,3 @@
-import type { Log } from '#src/db/embedded.js';
+import type { Log } from '#src/postgres/embedded.js';
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

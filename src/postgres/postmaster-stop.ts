@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
-import type { FolderPlace } from './folder-place.js';
+import type { FolderPlace } from '../db/folder-place.js';
+import { childrenOf, isAlive, signalIfThere } from '../db/process-identity.js';
 import { orphansAt } from './postgres-presence.js';
-import { childrenOf, isAlive, signalIfThere } from './process-identity.js';
 
 interface Log {
   warn(message: string): void;

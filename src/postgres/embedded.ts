@@ -12,6 +12,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
+import { type FolderPlace, isAt, placeOf } from '../db/folder-place.js';
+import type { OwnerLock } from '../db/owner-lock.js';
 import { StartError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
 import { fitsSocket } from '../unix-socket.js';
@@ -19,8 +21,6 @@ import { type Account, chooseAccount, requireMapped, withPassage } from './embed
 import { locateBinaries } from './embedded-binaries.js';
 import { type Cluster, ensureCluster, hasCluster, openFolder } from './embedded-cluster.js';
 import { stopEmbedded } from './embedded-stop.js';
-import { type FolderPlace, isAt, placeOf } from './folder-place.js';
-import type { OwnerLock } from './owner-lock.js';
 import { disownPidFile } from './pid-file.js';
 import { watchPresence } from './postgres-presence.js';
 import {

@@ -6,10 +6,11 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Countdown } from '../countdown.js';
+import { type FolderPlace, isAt, placeOf } from '../db/folder-place.js';
+import { ifThere } from '../db/if-there.js';
+import type { OwnerLock } from '../db/owner-lock.js';
+import { workingFolderOf } from '../db/process-identity.js';
 import { type Cluster, DATA_FOLDER } from './embedded-cluster.js';
-import { type FolderPlace, isAt, placeOf } from './folder-place.js';
-import { ifThere } from './if-there.js';
-import type { OwnerLock } from './owner-lock.js';
 import { runningPostmaster } from './postmaster.js';
 import {
   killOrphans,
@@ -18,7 +19,6 @@ import {
   type Stoppable,
   stopPostmaster,
 } from './postmaster-stop.js';
-import { workingFolderOf } from './process-identity.js';
 
 type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
 type Leaving = Pick<OwnerLock, 'leave'>;

@@ -14,12 +14,12 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../db/if-there.js';
+import { makeFolder } from '../db/make-folder.js';
+import { signalIfThere } from '../db/process-identity.js';
 import { StartError } from '../errors.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
-import { ifThere } from './if-there.js';
-import { makeFolder } from './make-folder.js';
-import { signalIfThere } from './process-identity.js';
 
 /** The superuser of the cluster, and the role everything of ours connects as. */
 export const ROLE = 'multilane';

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
 import { Countdown } from '../countdown.js';
+import { driver } from '../db/driver.js';
+import { placeOf } from '../db/folder-place.js';
+import { LimitedClient } from '../db/limited-client.js';
+import { isOurProc, isStopped } from '../db/process-identity.js';
 import { StartError } from '../errors.js';
 import { socketState } from '../unix-socket.js';
-import { driver } from './driver.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE, removeDrafts } from './embedded-cluster.js';
-import { placeOf } from './folder-place.js';
-import { LimitedClient } from './limited-client.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
 import { holdPresence, livesIn, type Presence, postgresAt } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { isOurProc, isStopped } from './process-identity.js';
 import { postmasterOf, watch } from './seen-postmaster.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */

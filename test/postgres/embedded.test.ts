@@ -19,20 +19,20 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { Countdown } from '#src/countdown.js';
-import { type Embedded, startEmbedded } from '#src/db/embedded.js';
-import { chooseAccount, requireMapped, requireReachable } from '#src/db/embedded-account.js';
-import { locateBinaries } from '#src/db/embedded-binaries.js';
-import { stopUnused } from '#src/db/embedded-stop.js';
-import { watchPresence } from '#src/db/postgres-presence.js';
 import { childrenOf, isAlive, isTitled, signalIfThere } from '#src/db/process-identity.js';
 import { StartError } from '#src/errors.js';
+import { type Embedded, startEmbedded } from '#src/postgres/embedded.js';
+import { chooseAccount, requireMapped, requireReachable } from '#src/postgres/embedded-account.js';
+import { locateBinaries } from '#src/postgres/embedded-binaries.js';
+import { stopUnused } from '#src/postgres/embedded-stop.js';
+import { watchPresence } from '#src/postgres/postgres-presence.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { leftovers } from '#test/support/leftovers.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { silentLog } from '#test/support/silent-log.js';
-import { deferred } from './fixtures/deferred.js';
-import { rejection } from './fixtures/open.js';
+import { deferred } from '../db/fixtures/deferred.js';
+import { rejection } from '../db/fixtures/open.js';
 
 const STOP_MS = 10_000;
 
@@ -401,7 +401,7 @@ describe('the embedded PostgreSQL', () => {
 
   /** Another process starts PostgreSQL and is killed. */
   const startAndKillOwner = async (): Promise<{ readonly pid: number }> => {
-    const script = fileURLToPath(new URL('./fixtures/postgres-owner.js', import.meta.url));
+    const script = fileURLToPath(new URL('../db/fixtures/postgres-owner.js', import.meta.url));
     const owner = spawn(process.execPath, [script, dataDir, socketDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -3,16 +3,16 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Countdown } from '#src/countdown.js';
-import { type Embedded, type EmbeddedOptions, startEmbedded } from '#src/db/embedded.js';
-import { isInPlace } from '#src/db/embedded-stop.js';
 import { placeOf } from '#src/db/folder-place.js';
 import { acquireOwnerLock } from '#src/db/owner-lock.js';
 import { childrenOf, isAlive } from '#src/db/process-identity.js';
+import { type Embedded, type EmbeddedOptions, startEmbedded } from '#src/postgres/embedded.js';
+import { isInPlace } from '#src/postgres/embedded-stop.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { hangPool } from '#test/support/hung-pool.js';
 import { silentLog } from '#test/support/silent-log.js';
-import { deferred } from './fixtures/deferred.js';
+import { deferred } from '../db/fixtures/deferred.js';
 
 /** About what the last part of an end has. */
 const STOP_MS = 1_500;
