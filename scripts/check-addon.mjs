@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const built = new URL('../dist/addon-hash.js', import.meta.url);
+const built = new URL('../dist/process/addon-hash.js', import.meta.url);
 if (!existsSync(fileURLToPath(built))) {
   process.stderr.write('check-addon: dist is missing, run npm run build first\n');
   process.exit(1);

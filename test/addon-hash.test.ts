@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'no
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
-import { ADDON_SHA256, addonFile, addonFolder, verifyAddon } from '#src/addon-hash.js';
 import { StartError } from '#src/errors.js';
+import { ADDON_SHA256, addonFile, addonFolder, verifyAddon } from '#src/process/addon-hash.js';
 
 describe('the prebuilt addon', () => {
   let folder: string;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { NODE_ABIS, type Platform, refusalOf, thisPlatform } from '#scripts/platform.mjs';
-import { ADDON_SHA256 } from '#src/addon-hash.js';
+import { ADDON_SHA256 } from '#src/process/addon-hash.js';
 import { CLI, cleanEnvironment, PRIMARY, ROOT } from './support/cluster.js';
 
 const GOOD: Platform = { name: 'linux-x64', node: '20.19.0', abi: '115', glibc: '2.38' };

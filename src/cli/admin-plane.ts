@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { adminTokenFrom } from '../config/environment.js';
 import { defaultConfigFile } from '../config/file.js';
 import { ConfigError } from '../errors.js';
-import { shownHost } from '../primary/ready.js';
+import { shownHost } from '../process/ready.js';
 import { AdminClient } from './admin-client.js';
 import { type ProjectOptions, projectSettings, withProject } from './project.js';
 

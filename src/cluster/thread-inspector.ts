@@ -9,7 +9,7 @@
 //   the process.
 // - A target that is not detached lives on after its session has gone.
 import { Session } from 'node:inspector';
-import { standstill } from '../memory/standstill.js';
+import { standstill } from '../process/standstill.js';
 
 /** A thread that cannot be interrupted (in native code, say) does not answer. */
 const REPLY_MS = 1_000;

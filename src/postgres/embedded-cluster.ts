@@ -14,10 +14,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere } from '../db/if-there.js';
-import { makeFolder } from '../db/make-folder.js';
-import { signalIfThere } from '../db/process-identity.js';
 import { StartError } from '../errors.js';
+import { ifThere } from '../process/if-there.js';
+import { makeFolder } from '../process/make-folder.js';
+import { signalIfThere } from '../process/process-identity.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 

@@ -6,10 +6,10 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Countdown } from '../countdown.js';
-import { type FolderPlace, isAt, placeOf } from '../db/folder-place.js';
-import { ifThere } from '../db/if-there.js';
-import type { OwnerLock } from '../db/owner-lock.js';
-import { workingFolderOf } from '../db/process-identity.js';
+import { type FolderPlace, isAt, placeOf } from '../process/folder-place.js';
+import { ifThere } from '../process/if-there.js';
+import type { OwnerLock } from '../process/owner-lock.js';
+import { workingFolderOf } from '../process/process-identity.js';
 import { type Cluster, DATA_FOLDER } from './embedded-cluster.js';
 import { runningPostmaster } from './postmaster.js';
 import {

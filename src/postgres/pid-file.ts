@@ -2,9 +2,9 @@
 // its socket the fifth.
 import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere } from '../db/if-there.js';
-import { isPostmasterOf } from '../db/process-identity.js';
 import { StartError } from '../errors.js';
+import { ifThere } from '../process/if-there.js';
+import { isPostmasterOf } from '../process/process-identity.js';
 
 export const pidFileOf = (dataFolder: string): string => join(dataFolder, 'postmaster.pid');
 

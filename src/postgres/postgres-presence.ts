@@ -3,10 +3,10 @@
 // that shares the kernel: at any depth of folders, and also where no pid tells anything, as from another container.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FolderPlace, isAt } from '../db/folder-place.js';
-import { ifThere } from '../db/if-there.js';
-import { listenAs } from '../db/listening-socket.js';
-import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../db/process-identity.js';
+import { type FolderPlace, isAt } from '../process/folder-place.js';
+import { ifThere } from '../process/if-there.js';
+import { listenAs } from '../process/listening-socket.js';
+import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../process/process-identity.js';
 import { socketState } from '../unix-socket.js';
 import { DRAFT } from './embedded-cluster.js';
 

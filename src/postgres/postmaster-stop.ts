@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
-import type { FolderPlace } from '../db/folder-place.js';
-import { childrenOf, isAlive, signalIfThere } from '../db/process-identity.js';
+import type { FolderPlace } from '../process/folder-place.js';
+import { childrenOf, isAlive, signalIfThere } from '../process/process-identity.js';
 import { orphansAt } from './postgres-presence.js';
 
 interface Log {

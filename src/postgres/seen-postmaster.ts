@@ -1,7 +1,12 @@
 // The postmaster that the pid file of a cluster names: another process than ours may have started it, and the
 // pid may be that of another program by now.
 
-import { type Identity, isPostmasterOf, isStillPostmaster, startTimeOf } from '../db/process-identity.js';
+import {
+  type Identity,
+  isPostmasterOf,
+  isStillPostmaster,
+  startTimeOf,
+} from '../process/process-identity.js';
 import { readPidFile } from './pid-file.js';
 
 const WATCH_MS = 50;

@@ -1,7 +1,7 @@
 // What a process that ends does first when a successor in its slot of pm2 may serve beside it.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { OwnerLock } from '../db/owner-lock.js';
+import type { OwnerLock } from '../process/owner-lock.js';
 import type { AdminServer } from '../telemetry/admin/server.js';
 
 /**

@@ -1,16 +1,16 @@
 // The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an
 // embedded server is started on the DATA_DIR that nobody else may have, and stopped last.
 import type { Logger } from 'pino';
-import { exitProcess } from '../cluster/process-exit.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import { type Embedded, startEmbedded } from '../postgres/embedded.js';
 import { stopUnused } from '../postgres/embedded-stop.js';
+import { claimAlone, claimUntil } from '../process/claim.js';
+import { Lifecycle } from '../process/lifecycle.js';
+import { exitProcess } from '../process/process-exit.js';
 import { mountedServices } from '../services/mounted.js';
-import { claimAlone, claimUntil } from './claim.js';
 import { type DatabaseState, Databases } from './databases.js';
-import { Lifecycle } from './lifecycle.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What the parts that are stopped before the server leave to it. */

@@ -2,16 +2,16 @@
 // dynamically must not be loaded earlier: the HTTP core reads its limits from the environment when its addon is
 // loaded.
 import { isatty } from 'node:tty';
-import { verifyAddon } from '../addon-hash.js';
-import { exitProcess } from '../cluster/process-exit.js';
-import { Signals } from '../cluster/signals.js';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
 import { knownWithoutFile, type Loaded, loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-files.js';
 import { ConfigError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
-import { startFailure } from './start-failure.js';
+import { verifyAddon } from '../process/addon-hash.js';
+import { exitProcess } from '../process/process-exit.js';
+import { Signals } from '../process/signals.js';
+import { startFailure } from '../process/start-failure.js';
 
 export interface RunOptions {
   /** Flags: `process.argv` without what started us. */

@@ -117,7 +117,7 @@ export function deadImports({ path, imports }: Source): readonly string[] {
 /** A room that ARROWS does not know has no rules, so it may not be. */
 export function isPlaced({ path }: Source): boolean {
   if (FREE.includes(path) || WIRING.test(path) || shopFolder(path) !== undefined) return true;
-  if (['src/config.ts', 'src/addon-hash.ts'].includes(path)) return true;
+  if (['src/config.ts', 'src/process/addon-hash.ts'].includes(path)) return true;
   return Object.hasOwn(ARROWS, roomOf(path) ?? '-');
 }
 

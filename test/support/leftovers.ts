@@ -2,7 +2,7 @@
 // (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
-import { signalIfThere } from '#src/db/process-identity.js';
+import { signalIfThere } from '#src/process/process-identity.js';
 import { until } from './until.js';
 
 const ORDERLY_MS = 5000;

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { isAlive } from '#src/db/process-identity.js';
+import { isAlive } from '#src/process/process-identity.js';
 import { closeIdleConnections } from './client.js';
 import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster.js';
 import { delayingProxy } from './delaying-proxy.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { signalIfThere } from '#src/db/process-identity.js';
+import { signalIfThere } from '#src/process/process-identity.js';
 import { json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { killStorm, type Victim } from '#test/support/kill-storm.js';
 import { Pm2, slowness } from '#test/support/pm2.js';

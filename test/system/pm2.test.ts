@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { signalIfThere } from '#src/db/process-identity.js';
+import { signalIfThere } from '#src/process/process-identity.js';
 import { get } from '#test/support/client.js';
 import { keepAliveLoad, type LoadAccount } from '#test/support/keep-alive-load.js';
 import { Pm2, slowness } from '#test/support/pm2.js';

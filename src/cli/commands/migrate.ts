@@ -1,7 +1,7 @@
 // `multilane migrate`: creates and migrates the databases of the project, as a start does, and nothing else.
 import type { Command } from 'commander';
-import { exitProcess } from '../../cluster/process-exit.js';
 import type { DatabaseState } from '../../primary/databases.js';
+import { exitProcess } from '../../process/process-exit.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import { type ProjectOptions, projectSettings, withProject } from '../project.js';
 import { stderrSink } from '../stderr-sink.js';

@@ -1,6 +1,6 @@
 // `multilane routes`: what a project answers, without starting it.
 import type { Command } from 'commander';
-import { exitProcess } from '../../cluster/process-exit.js';
+import { exitProcess } from '../../process/process-exit.js';
 import type { RouteInfo, RouteOptions } from '../../server/handler.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import { type ProjectOptions, projectSettings, withProject } from '../project.js';

@@ -4,7 +4,7 @@ import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Environment } from './environment.js';
+import type { Environment } from '../config/environment.js';
 
 /**
  * Two daemons of pm2 count their apps alike, so a `pm_id` alone names no slot. The daemon is known by its

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { StartError } from './errors.js';
+import { StartError } from '../errors.js';
 
 /** SHA-256 of every file of the pinned release, by file name. */
 export const ADDON_SHA256: Readonly<Record<string, string>> = {

@@ -8,8 +8,8 @@ import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WASI as Wasi } from 'node:wasi';
 import { Worker } from 'node:worker_threads';
-import { standstill } from '../memory/standstill.js';
-import { parkThreads } from './thread-inspector.js';
+import { parkThreads } from '../cluster/thread-inspector.js';
+import { standstill } from './standstill.js';
 
 interface Replaceable {
   /** Node 22.15 and newer: execve(2). */

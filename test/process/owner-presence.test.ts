@@ -3,7 +3,7 @@ import { link, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { OwnerPresence } from '#src/db/owner-presence.js';
+import { OwnerPresence } from '#src/process/owner-presence.js';
 import { socketState } from '#src/unix-socket.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { silentLog } from '#test/support/silent-log.js';

@@ -7,7 +7,7 @@ import {
   type OwnerEntries,
   type OwnerLock,
   type OwnerState,
-} from '#src/db/owner-election.js';
+} from '#src/process/owner-election.js';
 
 const claimant = (pid: number, slot: string | null): Claimant => ({
   pid,

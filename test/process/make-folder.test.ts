@@ -2,8 +2,8 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { makeFolder } from '#src/db/make-folder.js';
-import { rejection } from './fixtures/open.js';
+import { makeFolder } from '#src/process/make-folder.js';
+import { rejection } from '../db/fixtures/open.js';
 
 describe('making a folder', () => {
   let root: string;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { exitProcess } from '#src/cluster/process-exit.js';
+import { exitProcess } from '#src/process/process-exit.js';
 
 export type Kind = 'idle' | 'loop' | 'garbage' | 'hash' | 'wait' | 'none';
 

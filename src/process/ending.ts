@@ -2,9 +2,9 @@
 // together has a bound: what is late is left behind. It is there before anything is held that has to be
 // released, so that a signal ends a start as well, whatever that waits for.
 import type { Logger } from 'pino';
-import type { Signals } from '../cluster/signals.js';
 import { Countdown } from '../countdown.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Signals } from './signals.js';
 
 /** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
 const INTERNAL_FAILURE = 70;

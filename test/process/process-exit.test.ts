@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { HOLDS } from './held-holds.js';
+import { HOLDS } from '../cluster/held-holds.js';
 import type { Kind } from './stuck-process.js';
 
 const PROGRAM = fileURLToPath(new URL('./stuck-process.js', import.meta.url));

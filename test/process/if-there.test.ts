@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import { expect } from 'chai';
-import { ifThere } from '#src/db/if-there.js';
-import { readBeat } from '#src/db/owner-liveness.js';
+import { ifThere } from '#src/process/if-there.js';
+import { readBeat } from '#src/process/owner-liveness.js';
 import { stateBy } from '#src/unix-socket.js';
-import { rejection } from './fixtures/open.js';
+import { rejection } from '../db/fixtures/open.js';
 
 const failure = (code: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: it fails`), { code });

@@ -5,13 +5,13 @@
 // that is in use is ours to share or taken by another program.
 import { chmod } from 'node:fs/promises';
 import type { Sharing } from '../cluster/sharding.js';
-import { slotDirectory, slotName } from '../config/pm2-slot.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
-import { makeFolder } from '../db/make-folder.js';
-import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from '../db/owner-lock.js';
 import { StartError } from '../errors.js';
 import type { Lifecycle } from './lifecycle.js';
+import { makeFolder } from './make-folder.js';
+import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from './owner-lock.js';
+import { slotDirectory, slotName } from './pm2-slot.js';
 
 type Log = OwnerLockOptions['log'];
 

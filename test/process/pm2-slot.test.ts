@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { slotName } from '#src/config/pm2-slot.js';
+import { slotName } from '#src/process/pm2-slot.js';
 
 describe('a slot of pm2', () => {
   const pidFile = '/home/ada/.pm2/pids/shop-3.pid';

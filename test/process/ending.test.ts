@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import type { SignalHandlers } from '#src/cluster/signals.js';
-import { Ending, type Serving } from '#src/primary/ending.js';
-import { Lifecycle } from '#src/primary/lifecycle.js';
+import { Ending, type Serving } from '#src/process/ending.js';
+import { Lifecycle } from '#src/process/lifecycle.js';
+import type { SignalHandlers } from '#src/process/signals.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);
 const failing = (): Promise<never> => Promise.reject(new Error('this part is broken'));

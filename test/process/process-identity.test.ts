@@ -10,7 +10,7 @@ import {
   isStillPostmaster,
   type ProcessFiles,
   startTimeOf,
-} from '#src/db/process-identity.js';
+} from '#src/process/process-identity.js';
 
 const CLUSTER = '/data/pg/data';
 /** No process has it. */
@@ -67,7 +67,7 @@ describe('the process that a pid file names', () => {
     try {
       await once(other, 'spawn');
       expect(await isPostmasterOf(other.pid!, folder)).to.equal('yes');
-      const script = fileURLToPath(new URL('./fixtures/identity-of.js', import.meta.url));
+      const script = fileURLToPath(new URL('../db/fixtures/identity-of.js', import.meta.url));
       const args = [...container, process.execPath, script, String(other.pid), folder];
       const { stdout } = spawnSync('unshare', args, { encoding: 'utf8' });
       expect(JSON.parse(stdout)).to.deep.equal({ identity: 'no', isAlive: false });

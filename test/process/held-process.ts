@@ -3,8 +3,8 @@ import { scrypt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { exitProcess } from '#src/cluster/process-exit.js';
-import type { Hold } from './held-holds.js';
+import { exitProcess } from '#src/process/process-exit.js';
+import type { Hold } from '../cluster/held-holds.js';
 
 const thread = async (script: string): Promise<void> => {
   const started = `require('node:worker_threads').parentPort.postMessage('started');`;
