@@ -1,4 +1,4 @@
-import type { Endpoint } from '#src/upstream/endpoint.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
 
 /** A healthy instance of another process. */
 export function endpoint(service: string, slot: number, weight = 1): Endpoint {

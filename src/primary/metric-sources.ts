@@ -8,10 +8,10 @@ import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { QuotaName } from '../memory/layout.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { QuotaCells } from '../memory/quota-cells.js';
+import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
 import type { Instances } from '../upstream/breaker-routes.js';
-import type { Registry } from '../upstream/registry.js';
 import { shownAdmission } from './worker-admission.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;

@@ -2,14 +2,14 @@
 import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
+import { type Address, AddressPolicy } from '../registry/addresses.js';
+import { HealthProber, httpProbe } from '../registry/health.js';
+import { Registry } from '../registry/registry.js';
+import { timers } from '../registry/schedule.js';
+import { SlotTable } from '../registry/slots.js';
+import { snapshotText } from '../registry/snapshot-text.js';
 import { hasDatabase } from '../services/mounted.js';
 import type { ServiceDefinition } from '../services/service.js';
-import { type Address, AddressPolicy } from '../upstream/addresses.js';
-import { HealthProber, httpProbe } from '../upstream/health.js';
-import { Registry } from '../upstream/registry.js';
-import { timers } from '../upstream/schedule.js';
-import { SlotTable } from '../upstream/slots.js';
-import { snapshotText } from '../upstream/snapshot-text.js';
 import type { Brain } from './brain.js';
 
 export interface RegisteringOptions {

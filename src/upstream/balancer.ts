@@ -8,9 +8,10 @@
 // Slow start: what has just come keeps only a share of the picks it wins; the others go to who is there longest.
 //
 // All of that is made into lists once, and again when the registry or an ejection changes, or time says so.
+
+import type { Endpoint } from '../registry/endpoint.js';
 import type { Random } from '../resilience/policy.js';
 import { Candidates } from './candidates.js';
-import type { Endpoint } from './endpoint.js';
 import type { Picker, PickerFactory } from './picker.js';
 
 const PANIC_BELOW = 0.5;

@@ -1,5 +1,5 @@
 // Endpoints that may be picked, prepared for drawing by weight: made once per change of the list, drawn from per call.
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint } from '../registry/endpoint.js';
 
 export class Candidates {
   /** Never empty, in a stable order. */

@@ -3,7 +3,7 @@
 import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
-import { type Endpoint, originOf } from './endpoint.js';
+import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { httpClient } from './http-client.js';
 import { receive } from './response.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';

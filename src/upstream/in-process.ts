@@ -1,7 +1,7 @@
 // A call to a service that lives in this worker: through its pipeline, without a socket. Same answers, same
 // errors, and values as fresh as if they had come over the network.
 import { HttpError } from '../errors.js';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint } from '../registry/endpoint.js';
 import { receive } from './response.js';
 import type { Dispatch, Dispatched, OutgoingRequest, Received, Transport } from './transport.js';
 

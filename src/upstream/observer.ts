@@ -1,7 +1,8 @@
 // Who watches calls: counts picks, times attempts, makes client spans. The wiring decides; this room only tells.
+
+import type { Endpoint } from '../registry/endpoint.js';
 import type { HedgeOutcome } from '../resilience/hedge.js';
 import type { TraceContext } from '../scope.js';
-import type { Endpoint } from './endpoint.js';
 
 export interface CallObserver {
   /** One attempt begins. @param path without its query @param parent the span of the running work */

@@ -1,8 +1,9 @@
 // What a call says about its endpoint, told to the cells that eject outliers: in a row over all workers, with the
 // instances of the service counted at the moment of the decision.
+
+import type { Endpoint } from '../registry/endpoint.js';
 import { mayEject } from '../resilience/ejection.js';
 import type { Outcome } from '../resilience/policy.js';
-import type { Endpoint } from './endpoint.js';
 
 export interface OutlierCells {
   succeeded(slot: number): void;

@@ -1,7 +1,8 @@
 // The contract of a balancing strategy: given the endpoints that may be called, which one is. Which those are
 // (health, panic mode, ejection, nearness, not tried yet) is decided before it, in balancer.ts.
+
+import type { Endpoint } from '../registry/endpoint.js';
 import type { Candidates } from './candidates.js';
-import type { Endpoint } from './endpoint.js';
 
 /** What all threads together know of an endpoint, by its slot. */
 export interface Load {

@@ -1,9 +1,9 @@
 // The registry over the admin plane: CONTRACT section 5.
 import { HttpError } from '../errors.js';
+import type { LogEntry } from '../registry/change-log.js';
+import type { InstanceView } from '../registry/instance.js';
+import type { Registrant, Registry, RegistryChange } from '../registry/registry.js';
 import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from '../telemetry/admin/handler.js';
-import type { LogEntry } from './change-log.js';
-import type { InstanceView } from './instance.js';
-import type { Registrant, Registry, RegistryChange } from './registry.js';
 
 /** What all threads together know of an endpoint, by its slot. */
 export interface ShownLoad {

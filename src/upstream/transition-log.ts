@@ -1,7 +1,7 @@
 // Breakers that move and instances that are ejected or return, for people: one line each, from the thread that made the
 // change, so once for all threads.
 import type { Logger } from 'pino';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint } from '../registry/endpoint.js';
 
 export interface TransitionEvents {
   readonly breaker: (slot: number, to: 'closed' | 'open' | 'half-open') => void;

@@ -1,7 +1,7 @@
 // How one attempt reaches one endpoint. Implementations: in-process.ts, http.ts (undici).
 import type { Deadline } from '../deadline.js';
+import type { Endpoint } from '../registry/endpoint.js';
 import type { CallResponse } from './call.js';
-import type { Endpoint } from './endpoint.js';
 
 /** Longest body of a response to a call, on every transport; a longer one is BAD_UPSTREAM. */
 export const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
 // The registry as one worker sees it: the snapshot the primary published last, parsed again only when its
 // version has changed. Everything in it is immutable; a list keeps its identity until the next change.
-import type { Endpoint } from './endpoint.js';
-import { type KnownLines, parseSnapshot } from './snapshot-text.js';
+import type { Endpoint } from '../registry/endpoint.js';
+import { type KnownLines, parseSnapshot } from '../registry/snapshot-text.js';
 
 /**
  * Where snapshots come from: a version that is cheap to read, and the text of it (empty before the first).

@@ -83,7 +83,7 @@ function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
   const room = roomOf(path);
   if (room === undefined || file === 'src/index.ts') return false;
   const target = roomOf(file);
-  if (room === 'cluster' && file === 'src/upstream/endpoint.ts') return typeOnly;
+  if (room === 'cluster' && file === 'src/registry/endpoint.ts') return typeOnly;
   return (
     target !== undefined &&
     shopFolder(file) === undefined &&

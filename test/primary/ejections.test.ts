@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EjectionWatch } from '#src/primary/ejections.js';
+import { Registry, type RegistryChange } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slots.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
-import { Registry, type RegistryChange } from '#src/upstream/registry.js';
-import { SlotTable } from '#src/upstream/slots.js';
 import { FakeTime } from '#test/upstream/endpoints.js';
 
 async function setUp(ids: string) {

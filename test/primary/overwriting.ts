@@ -13,12 +13,12 @@ import { limitsRoute } from '#src/primary/limits-route.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
 import { reclaimSlot } from '#src/primary/reclaim.js';
 import { workerList } from '#src/primary/worker-list.js';
+import { Registry } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slots.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { breakerRoutes } from '#src/upstream/breaker-routes.js';
 import { withNamed } from '#src/upstream/named-breakers.js';
-import { Registry } from '#src/upstream/registry.js';
-import { SlotTable } from '#src/upstream/slots.js';
 import { sweepAll } from '#test/memory/sweep-all.js';
 import { silentLog } from '#test/support/silent-log.js';
 

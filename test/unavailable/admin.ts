@@ -10,12 +10,12 @@ import { OperatorSwitches } from '#src/primary/operator-switches.js';
 import { sagaRoutes } from '#src/primary/saga-routes.js';
 import { switchRoutes } from '#src/primary/switch-routes.js';
 import { workerRoutes } from '#src/primary/worker-routes.js';
+import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
+import { Registry } from '#src/registry/registry.js';
 import { referenceShop } from '#src/services/catalog.js';
 import type { AdminRoute } from '#src/telemetry/admin/handler.js';
 import { telemetryRoutes } from '#src/telemetry/admin/telemetry-routes.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
-import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/upstream/addresses.js';
-import { Registry } from '#src/upstream/registry.js';
 import { localShadowing, registryRoutes } from '#src/upstream/registry-routes.js';
 import { gate } from '#test/server/kit.js';
 import { get, put } from '#test/support/client.js';
@@ -144,7 +144,7 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'a registry without room',
-    sites: ['src/upstream/registry.ts OVERLOADED'],
+    sites: ['src/registry/registry.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
     reach() {

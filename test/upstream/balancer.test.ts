@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { Endpoint } from '#src/registry/endpoint.js';
 import { Balancer, type BalancerOptions } from '#src/upstream/balancer.js';
-import type { Endpoint } from '#src/upstream/endpoint.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import { ALL_SETTLED, endpoint } from './endpoints.js';
 

@@ -1,8 +1,9 @@
 // Endpoints, answers and time for the tests of this room.
+
+import type { Endpoint } from '#src/registry/endpoint.js';
+import type { Schedule } from '#src/registry/schedule.js';
 import type { Standing } from '#src/upstream/balancer.js';
-import type { Endpoint } from '#src/upstream/endpoint.js';
 import { BufferedResponse } from '#src/upstream/response.js';
-import type { Schedule } from '#src/upstream/schedule.js';
 
 export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint {
   return {

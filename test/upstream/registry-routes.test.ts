@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/upstream/addresses.js';
-import { Registry } from '#src/upstream/registry.js';
+import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
+import { Registry } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slots.js';
 import { localShadowing, registryRoutes } from '#src/upstream/registry-routes.js';
-import { SlotTable } from '#src/upstream/slots.js';
 import { adminOf, listen } from './admin.js';
 import { FakeTime } from './endpoints.js';
 

@@ -2,9 +2,9 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { Endpoint } from '#src/upstream/endpoint.js';
 import { hasRoom, Outliers, restingBreakers } from '#src/upstream/outliers.js';
 import { standingOf } from '#src/upstream/standing.js';
 import { p2cPicker } from '#src/upstream/strategies/p2c.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Endpoint } from '#src/upstream/endpoint.js';
-import { snapshotText } from '#src/upstream/snapshot-text.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
+import { snapshotText } from '#src/registry/snapshot-text.js';
 import { View } from '#src/upstream/view.js';
 import { endpoint } from './endpoints.js';
 

@@ -1,6 +1,6 @@
 // One after the other. What is remembered is who was last, not an index: an index loses its meaning whenever
 // the list of candidates changes.
-import type { Endpoint } from '../endpoint.js';
+import type { Endpoint } from '../../registry/endpoint.js';
 import type { PickerFactory } from '../picker.js';
 
 export const roundRobinPicker: PickerFactory = () => {

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { HealthProber, httpProbe, type Probe, type ProbeTarget } from '#src/upstream/health.js';
-import { afterProbe, type Health, UNKNOWN_HEALTH } from '#src/upstream/health-rule.js';
+import { HealthProber, httpProbe, type Probe, type ProbeTarget } from '#src/registry/health.js';
+import { afterProbe, type Health, UNKNOWN_HEALTH } from '#src/registry/health-rule.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
-import { FakeTime } from './endpoints.js';
+import { FakeTime } from '../upstream/endpoints.js';
 
 const target: ProbeTarget = {
   address: '127.0.0.1',

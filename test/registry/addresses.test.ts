@@ -6,7 +6,7 @@ import {
   type AddressRules,
   canonical,
   DEFAULT_REGISTRY_ALLOW,
-} from '#src/upstream/addresses.js';
+} from '#src/registry/addresses.js';
 
 function policyOf(rules: Partial<AddressRules> = {}): AddressPolicy {
   return new AddressPolicy({

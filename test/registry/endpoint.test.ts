@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { originOf } from '#src/upstream/endpoint.js';
+import { originOf } from '#src/registry/endpoint.js';
 
 describe('the origin of an endpoint', () => {
   for (const [host, metadata, origin] of [

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { HttpError } from '#src/errors.js';
-import type { RegistrySnapshot } from '#src/upstream/endpoint.js';
-import type { ProbeTarget } from '#src/upstream/health.js';
-import type { Health } from '#src/upstream/health-rule.js';
-import { Registry } from '#src/upstream/registry.js';
-import { SlotTable } from '#src/upstream/slots.js';
-import { FakeTime } from './endpoints.js';
+import type { RegistrySnapshot } from '#src/registry/endpoint.js';
+import type { ProbeTarget } from '#src/registry/health.js';
+import type { Health } from '#src/registry/health-rule.js';
+import { Registry } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slots.js';
+import { FakeTime } from '../upstream/endpoints.js';
 
 const stranger = { mayShadowLocal: false };
 const instance = { host: '10.0.0.1', port: 8080 };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ChangeLog } from '#src/upstream/change-log.js';
+import { ChangeLog } from '#src/registry/change-log.js';
 
 const changesSince = (log: ChangeLog<number>, revision: string) =>
   log.since(revision)?.map(({ change }) => change);

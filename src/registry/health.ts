@@ -3,9 +3,9 @@
 import type { Agent } from 'undici';
 import { isOutOfFiles } from '../open-files.js';
 import type { Random } from '../resilience/policy.js';
+import { httpClient } from '../upstream/http-client.js';
 import { type Endpoint, originOf } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
-import { httpClient } from './http-client.js';
 import type { Schedule } from './schedule.js';
 
 const INTERVAL_MS = 5_000;
