@@ -3,7 +3,7 @@
 // front of it, the test kit (src/testing) hands it requests.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { CpuClient } from '../cluster/cpu-client.js';
+import { CpuClient } from '../cpu/cpu-client.js';
 import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
 import { FlightRecorder } from '../memory/flight-recorder.js';

@@ -1,8 +1,8 @@
 // Everything the admin plane answers, by room.
 import type { Reload } from '../cluster/reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
-import type { TaskPool } from '../cluster/task-pool.js';
 import type { Settings } from '../config.js';
+import type { TaskPool } from '../cpu/task-pool.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminRoute } from '../telemetry/admin/handler.js';
 import { telemetryRoutes } from '../telemetry/admin/telemetry-routes.js';

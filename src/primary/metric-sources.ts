@@ -1,7 +1,7 @@
 // What the primary itself knows at the moment of a scrape.
 import type { Supervisor } from '../cluster/supervisor.js';
-import { CPU_REFUSALS, type TaskPool } from '../cluster/task-pool.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
+import { CPU_REFUSALS, type TaskPool } from '../cpu/task-pool.js';
 import { readInFlight } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';

@@ -4,8 +4,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { TaskPool } from '../cluster/task-pool.js';
 import type { Settings } from '../config.js';
+import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
 import { createHost, type Host } from '../hosting/host.js';
 import type { MountedService } from '../hosting/mounting.js';

@@ -5,7 +5,7 @@ import { readFromWorker } from '#src/cluster/from-worker.js';
 import type { FromWorker } from '#src/cluster/messages.js';
 import { rowsFor } from '#src/cluster/slots.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
-import { TaskPool } from '#src/cluster/task-pool.js';
+import { TaskPool } from '#src/cpu/task-pool.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { switchableRoutesIn } from '#src/server/kill-switch.js';

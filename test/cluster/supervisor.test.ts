@@ -49,7 +49,7 @@ describe('the supervisor', () => {
     const settings = await settingsOf({ WORKERS: '1' });
     const end = await new Promise<{ message: string; exitCode: number }>((resolve) => {
       given = new Supervisor({
-        ...optionsFor(settings, './ending-thread.js'),
+        ...optionsFor(settings, '../cpu/ending-thread.js'),
         restarted: (reason) => restarts.push(reason),
         fatal: (message, exitCode) => resolve({ message, exitCode }),
         exhausted: (message) => resolve({ message, exitCode: 0 }),
@@ -115,7 +115,7 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
 
   it('does not give up soon when the process is short of file descriptors, and says that', async () => {
     const { supervisor, lines } = await supervise(4, {
-      entry: new URL('./ending-thread.js', import.meta.url),
+      entry: new URL('../cpu/ending-thread.js', import.meta.url),
       isShortOfFiles: () => true,
       limits: { ...RESTART_LIMITS, giveUpAfter: 1 },
     });

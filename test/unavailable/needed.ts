@@ -1,9 +1,9 @@
 // Unavailable when the handler needed it, on the data plane.
 import { MessageChannel } from 'node:worker_threads';
 import { pino } from 'pino';
-import { CpuClient } from '#src/cluster/cpu-client.js';
-import { packFailure, unpackFailure } from '#src/cluster/task-failure.js';
-import { TaskPool } from '#src/cluster/task-pool.js';
+import { CpuClient } from '#src/cpu/cpu-client.js';
+import { packFailure, unpackFailure } from '#src/cpu/task-failure.js';
+import { TaskPool } from '#src/cpu/task-pool.js';
 import { localBudget } from '#src/db/budget.js';
 import { UnavailableError } from '#src/errors.js';
 import { Late, lateDatabase } from '#src/hosting/late.js';
@@ -20,7 +20,7 @@ import { bench } from '#test/server/kit.js';
 import { withoutFiles } from '#test/support/open-files.js';
 import { byHandler, type Reached, responseOf, type Way } from './way.js';
 
-const FIXTURE = new URL('../cluster/task-fixture.js', import.meta.url);
+const FIXTURE = new URL('../cpu/task-fixture.js', import.meta.url);
 const ENTRY = new URL('../../../dist/workers/task.js', import.meta.url);
 
 /** The last response of a service that is asked so often. */
@@ -152,7 +152,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a CPU pool whose queue is full',
-    sites: ['src/cluster/task-pool.ts CPU_QUEUE_FULL'],
+    sites: ['src/cpu/task-pool.ts CPU_QUEUE_FULL'],
     code: 'CPU_QUEUE_FULL',
     executed: true,
     reach: () =>
@@ -167,7 +167,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a CPU pool that is closing',
-    sites: ['src/cluster/task-pool.ts DRAINING'],
+    sites: ['src/cpu/task-pool.ts DRAINING'],
     code: 'DRAINING',
     executed: true,
     reach: () =>
@@ -184,7 +184,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a CPU pool that has closed, before or during the task',
-    sites: ['src/cluster/cpu-client.ts DRAINING x2'],
+    sites: ['src/cpu/cpu-client.ts DRAINING x2'],
     code: 'DRAINING',
     executed: true,
     reach: () =>
@@ -200,7 +200,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a failure of a CPU task',
-    sites: ['src/cluster/task-failure.ts ? x2'],
+    sites: ['src/cpu/task-failure.ts ? x2'],
     code: 'OVERLOADED',
     executed: true,
     reach: () =>

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type Entry, FairQueue } from '#src/cluster/fair-queue.js';
+import { type Entry, FairQueue } from '#src/cpu/fair-queue.js';
 
 interface Item extends Entry<Item> {
   readonly number: number;

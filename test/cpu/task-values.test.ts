@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CpuTasks } from '#src/cluster/cpu-client.js';
+import type { CpuTasks } from '#src/cpu/cpu-client.js';
 import { HttpError } from '#src/errors.js';
 import { rejection, TestPool } from './task-kit.js';
 import {
