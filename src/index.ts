@@ -1,6 +1,22 @@
 // The public surface of the package: what a user's project imports, and nothing else. The reference shop in
 // services/ is written with these names alone.
 export { type Static, type TSchema, Type } from '@sinclair/typebox';
+export { type BreakerOptions, createBreaker, type StandaloneBreaker } from './api/breaker.js';
+export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from './api/bulkhead.js';
+export { defineConfig, type ProjectConfig } from './api/define-config.js';
+export { defineSaga } from './api/define-saga.js';
+export { defineService } from './api/define-service.js';
+export { type IdempotentOptions, idempotencyKey, idempotent } from './api/idempotency.js';
+export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './api/rate-limiter.js';
+export type {
+  Cpu,
+  SagaContext,
+  SagaTools,
+  ServiceDefinition,
+  ServiceDeps,
+  ServiceMetrics,
+} from './api/service.js';
+export type { Shared, SharedRateLimiter } from './api/shared.js';
 export type {
   Database,
   EffectKey,
@@ -76,20 +92,4 @@ export type {
   WebSocketEvents,
   WebSocketLimits,
 } from './server/websocket/websocket.js';
-export { type BreakerOptions, createBreaker, type StandaloneBreaker } from './services/breaker.js';
-export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from './services/bulkhead.js';
-export { defineConfig, type ProjectConfig } from './services/define-config.js';
-export { defineSaga } from './services/define-saga.js';
-export { defineService } from './services/define-service.js';
-export { type IdempotentOptions, idempotencyKey, idempotent } from './services/idempotency.js';
-export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './services/rate-limiter.js';
-export type {
-  Cpu,
-  SagaContext,
-  SagaTools,
-  ServiceDefinition,
-  ServiceDeps,
-  ServiceMetrics,
-} from './services/service.js';
-export type { Shared, SharedRateLimiter } from './services/shared.js';
 export type { Call, CallOptions, CallResponse, ServiceClient } from './upstream/call.js';

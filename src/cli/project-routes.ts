@@ -1,6 +1,8 @@
 // The routes of a project without a start: its services register them with the real App, so what is wrong with a
 // pattern, an option or a schema is found here as in a worker. What they are handed to serve with can be taken
 // and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
+
+import type { ServiceDeps } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { createBounds } from '../hosting/bounds.js';
 import { createShared } from '../hosting/shared.js';
@@ -14,7 +16,6 @@ import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
 import type { RequestObserver } from '../server/observer.js';
 import { mountedServices } from '../services/mounted.js';
-import type { ServiceDeps } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';

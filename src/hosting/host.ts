@@ -3,6 +3,7 @@
 // front of it, the test kit (src/testing) hands it requests.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { ServiceDefinition } from '../api/service.js';
 import { CpuClient } from '../cpu/cpu-client.js';
 import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
@@ -18,7 +19,6 @@ import { type App, createApp } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { TopicBus } from '../server/websocket/topics.js';
-import type { ServiceDefinition } from '../services/service.js';
 import { systemRoutes } from '../services/system.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';

@@ -1,5 +1,7 @@
 // One mounted service in this thread: its routes at once, its database and sagas when they are there.
 import type { Logger } from 'pino';
+import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service.js';
+import type { Shared } from '../api/shared.js';
 import type { WorkerBoot } from '../cluster/messages.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import type { Database } from '../db/database.js';
@@ -15,8 +17,6 @@ import { openSince, releaseOwnersExcept } from '../saga/pg-journal.js';
 import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import { hasDatabase } from '../services/mounted.js';
-import type { Cpu, ServiceDefinition, ServiceDeps } from '../services/service.js';
-import type { Shared } from '../services/shared.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { OwnMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';

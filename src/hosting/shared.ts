@@ -1,6 +1,7 @@
 // `shared` of the services of this thread, over the block of the process: named rows of the breaker and bulkhead tables,
 // and limits in the table of rates. What this thread loses of them is given back as for routes and calls.
 import type { Logger } from 'pino';
+import type { Shared } from '../api/shared.js';
 import type { Block } from '../memory/block.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
@@ -17,7 +18,6 @@ import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import type { RateLimits } from '../server/rate-limits.js';
-import type { Shared } from '../services/shared.js';
 import { namedBreaker, namedOwner } from '../upstream/named-breakers.js';
 import { logTransitions } from '../upstream/transition-log.js';
 

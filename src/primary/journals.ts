@@ -1,12 +1,12 @@
 // The saga journals of the mounted services, for operators: a look at them from the primary, on lanes of its own.
 import type { Logger } from 'pino';
+import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import { addressOf } from '../db/server-url.js';
 import { UnavailableError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
-import type { ServiceDefinition } from '../services/service.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { Brain } from './brain.js';
 

@@ -1,4 +1,6 @@
 // The registry of this process: its truth, its published snapshot, and who may be admitted to it.
+
+import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
@@ -9,7 +11,6 @@ import { timers } from '../registry/schedule.js';
 import { SlotTable } from '../registry/slots.js';
 import { snapshotText } from '../registry/snapshot-text.js';
 import { hasDatabase } from '../services/mounted.js';
-import type { ServiceDefinition } from '../services/service.js';
 import type { Brain } from './brain.js';
 
 export interface RegisteringOptions {

@@ -1,8 +1,9 @@
 // The services that run when no configuration names others: the reference shop.
+
+import type { ServiceDefinition } from '../api/service.js';
 import { checkout } from './checkout/service.js';
 import { orders } from './orders/service.js';
 import { payments } from './payments/service.js';
-import type { ServiceDefinition } from './service.js';
 import { users } from './users/service.js';
 
 export const referenceShop: readonly ServiceDefinition[] = [users, orders, payments, checkout];

@@ -1,10 +1,11 @@
 // Which services this process runs: those of the configuration or the reference shop, narrowed by SERVICES.
 // The primary and every worker ask the same question and load the same modules.
+
+import { defineService } from '../api/define-service.js';
+import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { importUserModule } from '../user-code/module.js';
-import { defineService } from './define-service.js';
-import type { ServiceDefinition } from './service.js';
 
 /** @throws ConfigError when the configuration cannot be loaded or declares what is no service */
 export async function mountedServices(

@@ -1,10 +1,10 @@
 // What a test gives services instead of the real thing.
 import type { Logger } from 'pino';
+import type { Cpu, ServiceDefinition, ServiceDeps, ServiceMetrics } from '../api/service.js';
+import type { Shared } from '../api/shared.js';
 import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
-import type { Cpu, ServiceDefinition, ServiceDeps, ServiceMetrics } from '../services/service.js';
-import type { Shared } from '../services/shared.js';
 import type { ServiceClient } from '../upstream/call.js';
 import type { Missing } from './missing.js';
 

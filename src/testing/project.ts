@@ -1,12 +1,13 @@
 // What a test mounts, and the settings it runs with: those of a configuration, as its file would be read. Command line
 // and environment have no part in it: a test means the same in every shell.
+
+import type { ProjectConfig } from '../api/define-config.js';
+import { defineService } from '../api/define-service.js';
+import type { ServiceDefinition } from '../api/service.js';
 import { type ConfigFile, configFileOf, loadConfigFile } from '../config/file.js';
 import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import type { ProjectConfig } from '../services/define-config.js';
-import { defineService } from '../services/define-service.js';
-import type { ServiceDefinition } from '../services/service.js';
 import { fileOf } from './file-of.js';
 
 export interface ProjectOptions {

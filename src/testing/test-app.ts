@@ -4,6 +4,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
@@ -16,7 +17,6 @@ import { applySettings } from '../primary/operator-switches.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { type InjectedStream, inject, injectStream } from '../server/inject.js';
-import type { ServiceDefinition } from '../services/service.js';
 import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
 import { InjectAnswer } from './answer.js';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
+import { idempotent } from '#src/api/idempotency.js';
 import { HttpError } from '#src/errors.js';
 import type { Application } from '#src/server/handler.js';
-import { idempotent } from '#src/services/idempotency.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { type Bench, bench } from '#test/server/kit.js';
 

@@ -5,11 +5,11 @@ import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel'
 import CircuitBreaker from 'opossum';
 import * as prometheus from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { createBreaker } from '#src/api/breaker.js';
+import { createBulkhead } from '#src/api/bulkhead.js';
+import { createRateLimiter } from '#src/api/rate-limiter.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
-import { createBreaker } from '#src/services/breaker.js';
-import { createBulkhead } from '#src/services/bulkhead.js';
-import { createRateLimiter } from '#src/services/rate-limiter.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 
 /** A piece of work, and how each does it: either all of them give a promise, or none does. */

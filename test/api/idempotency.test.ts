@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { idempotent } from '#src/api/idempotency.js';
 import type { Transaction } from '#src/db/database.js';
 import { BusinessError } from '#src/errors.js';
 import { Type } from '#src/index.js';
 import { newSagaId } from '#src/saga/saga-id.js';
-import { idempotent } from '#src/services/idempotency.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { type Bench, bench } from '#test/server/kit.js';
 
