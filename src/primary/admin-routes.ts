@@ -1,26 +1,27 @@
 // Everything the admin plane answers, by room.
+
+import { breakerRoutes } from '../admin/breaker-routes.js';
+import type { AdminRoute } from '../admin/handler.js';
+import { limitsRoute } from '../admin/limits-route.js';
+import type { OperatorSwitches } from '../admin/operator-switches.js';
+import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
+import { sagaRoutes } from '../admin/saga-routes.js';
+import { switchRoutes } from '../admin/switch-routes.js';
+import { telemetryRoutes } from '../admin/telemetry-routes.js';
+import { workerList } from '../admin/worker-list.js';
+import { workerRoutes } from '../admin/worker-routes.js';
 import type { Reload } from '../cluster/reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { Registry } from '../registry/registry.js';
-import type { AdminRoute } from '../telemetry/admin/handler.js';
-import { telemetryRoutes } from '../telemetry/admin/telemetry-routes.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
-import { breakerRoutes } from '../upstream/breaker-routes.js';
 import { withNamed } from '../upstream/named-breakers.js';
-import { localShadowing, registryRoutes } from '../upstream/registry-routes.js';
 import type { Brain } from './brain.js';
 import type { Journals } from './journals.js';
-import { limitsRoute } from './limits-route.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
-import type { OperatorSwitches } from './operator-switches.js';
 import type { Readiness } from './readiness.js';
-import { sagaRoutes } from './saga-routes.js';
-import { switchRoutes } from './switch-routes.js';
-import { workerList } from './worker-list.js';
-import { workerRoutes } from './worker-routes.js';
 
 export interface AdminParts {
   readonly settings: Settings;

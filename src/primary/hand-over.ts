@@ -1,8 +1,8 @@
 // What a process that ends does first when a successor in its slot of pm2 may serve beside it.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { AdminServer } from '../admin/server.js';
 import type { OwnerLock } from '../process/owner-lock.js';
-import type { AdminServer } from '../telemetry/admin/server.js';
 
 /**
  * Whether there is a successor is read from files, for which the process may have to wait. It waits no longer

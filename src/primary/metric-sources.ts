@@ -1,4 +1,6 @@
 // What the primary itself knows at the moment of a scrape.
+
+import type { Instances } from '../admin/breaker-routes.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import { CPU_REFUSALS, type TaskPool } from '../cpu/task-pool.js';
@@ -11,7 +13,6 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
-import type { Instances } from '../upstream/breaker-routes.js';
 import { shownAdmission } from './worker-admission.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;

@@ -1,8 +1,9 @@
 // Ready is one moment (CONTRACT section 1), and from then on a condition (section 5, `/readyz`).
+
+import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-state.js';
 import type { Switches } from '../memory/switches.js';
-import type { Readiness as Verdict } from '../telemetry/admin/telemetry-routes.js';
 import type { Databases } from './databases.js';
 
 /** Workers are asked the same question on the data plane: what they answer is this old at most. */

@@ -4,6 +4,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { applySettings } from '../admin/operator-switches.js';
 import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
@@ -13,7 +14,6 @@ import type { MountedService } from '../hosting/mounting.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { createBrain } from '../primary/brain.js';
 import { Databases } from '../primary/databases.js';
-import { applySettings } from '../primary/operator-switches.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { type InjectedStream, inject, injectStream } from '../server/inject.js';

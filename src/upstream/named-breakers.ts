@@ -1,8 +1,8 @@
 // Breakers that a service has by name, as operators see them: beside those of its instances, under an id that no instance
 // can have, so one path and one label are enough for both.
 
+import type { Instances } from '../admin/breaker-routes.js';
 import { isServiceName } from '../registry/registration.js';
-import type { Instances } from './breaker-routes.js';
 
 /** No instance's id holds it. */
 const MARK = '~';

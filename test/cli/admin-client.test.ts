@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { AdminRoute } from '#src/telemetry/admin/handler.js';
+import type { AdminRoute } from '#src/admin/handler.js';
+import { closePlanes, plane } from '#test/admin/admin-fixture.js';
 import { multilane, Project } from '#test/support/cli.js';
-import { closePlanes, plane } from '#test/telemetry/admin/admin-fixture.js';
 
 const TOKEN = 'an-admin-token-of-more-than-32-characters';
 const WORKERS: AdminRoute = { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: [] }) };

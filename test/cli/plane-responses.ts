@@ -1,7 +1,8 @@
 // What an admin plane of this version answers to the commands, by the types of the process itself.
+
+import type { WorkerView } from '#src/admin/telemetry-routes.js';
 import type { SagaPage } from '#src/saga/operator.js';
 import type { SagaView } from '#src/saga/saga.js';
-import type { WorkerView } from '#src/telemetry/admin/telemetry-routes.js';
 import type { MetricsJson } from '#src/telemetry/metrics-json.js';
 
 const AT = '2026-01-01T00:00:00Z';

@@ -13,7 +13,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/cli/commands/top.ts': [1, 'shown: the same'],
   'src/cluster/worker-thread.ts': [1, 'shown: when a thread was started'],
   'src/db/idempotency.ts': [1, 'stored: whether keys of 30 days may be swept, with an hour between clocks'],
-  'src/primary/operator-switches.ts': [1, 'shown: when a switch was set'],
+  'src/admin/operator-switches.ts': [1, 'shown: when a switch was set'],
   'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
   'src/saga/engine.ts': [
     1,
@@ -25,7 +25,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/server/uws/uws-exchange.ts': [1, 'shown: the field Date'],
   'src/services/system.ts': [1, 'shown: the time of /health'],
   'src/telemetry/log-sink.ts': [1, 'shown: the time of a log line'],
-  'src/upstream/registry-routes.ts': [1, 'shown: until when an instance is ejected'],
+  'src/admin/registry-routes.ts': [1, 'shown: until when an instance is ejected'],
   'src/upstream/transition-log.ts': [1, 'shown: the same, in the log'],
 };
 

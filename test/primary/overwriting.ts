@@ -1,5 +1,8 @@
 // A primary whose shared memory is written over, and everything that it does with that memory.
 import fc from 'fast-check';
+import { breakerRoutes } from '#src/admin/breaker-routes.js';
+import { limitsRoute } from '#src/admin/limits-route.js';
+import { workerList } from '#src/admin/worker-list.js';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
@@ -9,15 +12,12 @@ import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { type Brain, createBrain } from '#src/primary/brain.js';
 import { EjectionWatch } from '#src/primary/ejections.js';
 import { flightLog } from '#src/primary/flight-log.js';
-import { limitsRoute } from '#src/primary/limits-route.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
 import { reclaimSlot } from '#src/primary/reclaim.js';
-import { workerList } from '#src/primary/worker-list.js';
 import { Registry } from '#src/registry/registry.js';
 import { SlotTable } from '#src/registry/slots.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
-import { breakerRoutes } from '#src/upstream/breaker-routes.js';
 import { withNamed } from '#src/upstream/named-breakers.js';
 import { sweepAll } from '#test/memory/sweep-all.js';
 import { silentLog } from '#test/support/silent-log.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { MAX_BODY_BYTES } from '#src/admin/json-body.js';
 import { ValidationError } from '#src/errors.js';
 import { assertServiceName, parseRegistration } from '#src/registry/registration.js';
-import { MAX_BODY_BYTES } from '#src/telemetry/admin/json-body.js';
 
 const least = { host: '10.0.0.1', port: 8080 };
 const parse = (members: object = {}, service = 'orders', id = 'i1') =>

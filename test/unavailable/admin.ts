@@ -2,26 +2,26 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
+import type { AdminRoute } from '#src/admin/handler.js';
+import { OperatorSwitches } from '#src/admin/operator-switches.js';
+import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
+import { sagaRoutes } from '#src/admin/saga-routes.js';
+import { switchRoutes } from '#src/admin/switch-routes.js';
+import { telemetryRoutes } from '#src/admin/telemetry-routes.js';
+import { workerRoutes } from '#src/admin/worker-routes.js';
 import { Reload } from '#src/cluster/reload.js';
 import { Block } from '#src/memory/block.js';
 import { Switches } from '#src/memory/switches.js';
 import { Journals } from '#src/primary/journals.js';
-import { OperatorSwitches } from '#src/primary/operator-switches.js';
-import { sagaRoutes } from '#src/primary/saga-routes.js';
-import { switchRoutes } from '#src/primary/switch-routes.js';
-import { workerRoutes } from '#src/primary/worker-routes.js';
 import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
 import { Registry } from '#src/registry/registry.js';
 import { referenceShop } from '#src/services/catalog.js';
-import type { AdminRoute } from '#src/telemetry/admin/handler.js';
-import { telemetryRoutes } from '#src/telemetry/admin/telemetry-routes.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
-import { localShadowing, registryRoutes } from '#src/upstream/registry-routes.js';
+import { closePlanes, type Plane, plane } from '#test/admin/admin-fixture.js';
 import { gate } from '#test/server/kit.js';
 import { get, put } from '#test/support/client.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
-import { closePlanes, type Plane, plane } from '#test/telemetry/admin/admin-fixture.js';
 import { FakeTime } from '#test/upstream/endpoints.js';
 import type { Reached, Way } from './way.js';
 
@@ -45,7 +45,7 @@ function workers(
   return workerRoutes(supervisor, new Reload(supervisor, silentLog));
 }
 
-const ADMIN_OVERLOADED = 'src/telemetry/admin/dispatch.ts OVERLOADED x3';
+const ADMIN_OVERLOADED = 'src/admin/dispatch.ts OVERLOADED x3';
 const QUICK = 'GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -112,7 +112,7 @@ async function oneStreamTooMany(): Promise<readonly Reached[]> {
 export const admin: readonly Way[] = [
   {
     title: 'an admin plane that closes',
-    sites: ['src/telemetry/admin/dispatch.ts DRAINING'],
+    sites: ['src/admin/dispatch.ts DRAINING'],
     code: 'DRAINING',
     executed: false,
     reach: besideTheLast,
@@ -190,7 +190,7 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'switches before there is a worker',
-    sites: ['src/primary/operator-switches.ts STARTING'],
+    sites: ['src/admin/operator-switches.ts STARTING'],
     code: 'STARTING',
     executed: true,
     reach() {
@@ -208,7 +208,7 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'a reload of a process that stops',
-    sites: ['src/primary/worker-routes.ts DRAINING'],
+    sites: ['src/admin/worker-routes.ts DRAINING'],
     code: 'DRAINING',
     executed: true,
     reach: () =>
@@ -216,7 +216,7 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'a profile of a worker whose thread has ended',
-    sites: ['src/primary/profile-route.ts NO_WORKER'],
+    sites: ['src/admin/profile-route.ts NO_WORKER'],
     code: 'NO_WORKER',
     executed: true,
     reach: () =>
@@ -226,7 +226,7 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'a second profile of a worker',
-    sites: ['src/primary/profile-route.ts OVERLOADED'],
+    sites: ['src/admin/profile-route.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
     async reach() {
@@ -244,7 +244,7 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'the probes of the admin plane',
-    sites: ['src/telemetry/admin/telemetry-routes.ts ?'],
+    sites: ['src/admin/telemetry-routes.ts ?'],
     code: 'STARTING',
     executed: 'probe',
     reach() {

@@ -1,7 +1,7 @@
 // The admin plane as the routes of this room see it, without a socket.
 import { expect } from 'chai';
+import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from '#src/admin/handler.js';
 import { HttpError } from '#src/errors.js';
-import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from '#src/telemetry/admin/handler.js';
 
 export interface AdminOptions {
   readonly body?: unknown;

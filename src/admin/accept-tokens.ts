@@ -1,0 +1,42 @@
+// REGISTRY_ACCEPT_TOKENS_FILE: who may register which services here.
+import { readFile } from 'node:fs/promises';
+import { NEW_TOKEN, TOKEN_CHARACTERS } from '../config/kind.js';
+import { ConfigError } from '../errors.js';
+import type { Delegate } from './credentials.js';
+
+/** @throws ConfigError naming the file, and the line that is wrong; never a token */
+export async function acceptTokens(file: string | undefined): Promise<readonly Delegate[]> {
+  if (file === undefined) return [];
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`REGISTRY_ACCEPT_TOKENS_FILE: cannot read ${file}: ${(error as Error).message}`);
+  }
+  return parseAcceptTokens(text, file);
+}
+
+/**
+ * Lines `token service,service…`; empty ones and `#` comments are passed over.
+ * @throws ConfigError naming the line that has another form or a token of fewer than 32 characters
+ */
+export function parseAcceptTokens(text: string, file: string): Delegate[] {
+  return text.split('\n').flatMap((line, index) => {
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) return [];
+    const [token = '', services = '', ...rest] = trimmed.split(/\s+/);
+    const grants = services.split(',').filter((name) => name !== '');
+    if (grants.length === 0 || rest.length > 0) {
+      throw new ConfigError(
+        `REGISTRY_ACCEPT_TOKENS_FILE: ${file} line ${index + 1} is not "token service,service…"`,
+      );
+    }
+    if (token.length < TOKEN_CHARACTERS) {
+      throw new ConfigError(
+        `REGISTRY_ACCEPT_TOKENS_FILE: ${file} line ${index + 1}: the token has ${token.length} characters; ` +
+          `it must have at least ${TOKEN_CHARACTERS}, ${NEW_TOKEN}`,
+      );
+    }
+    return [{ token, grants }];
+  });
+}

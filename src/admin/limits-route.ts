@@ -1,0 +1,103 @@
+// What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Supervisor } from '../cluster/supervisor.js';
+import type { Settings } from '../config.js';
+import { AdmissionCells } from '../memory/admission-cells.js';
+import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import { DatabaseBudget } from '../memory/database-budget.js';
+import type { QuotaName } from '../memory/layout.js';
+import { readTotalsInTurns } from '../memory/metrics/totals.js';
+import { NameTable } from '../memory/names.js';
+import { QuotaCells } from '../memory/quota-cells.js';
+import { RateTable } from '../memory/rate/rate-table.js';
+import type { Brain } from '../primary/brain.js';
+import { shownAdmission } from '../primary/worker-admission.js';
+import { rateText } from '../rate.js';
+import { half } from '../resilience/quota.js';
+import { once } from '../telemetry/at-once.js';
+import type { AdminRoute } from './handler.js';
+
+export function limitsRoute(
+  settings: Pick<
+    Settings,
+    | 'maxInFlight'
+    | 'adaptiveLimit'
+    | 'rateLimit'
+    | 'maxPendingBodies'
+    | 'maxBufferedBodyBytes'
+    | 'maxStreams'
+    | 'maxStreamsPerAddress'
+  >,
+  { block, clock, series: memory }: Pick<Brain, 'block' | 'clock' | 'series'>,
+  supervisor: Pick<Supervisor, 'threads'>,
+): AdminRoute {
+  const { maxInFlight, adaptiveLimit, rateLimit } = settings;
+  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
+  const admission = new AdmissionCells(block, 0);
+  const bulkheads = new BulkheadCells(block, 0);
+  const named = new NameTable(block, 'rate');
+  const rates = RateTable.of(block, clock);
+  const totalsNow = once(() => readTotalsInTurns(memory, turn));
+  return {
+    method: 'GET',
+    path: '/limits',
+    async handler() {
+      const { series } = await totalsNow();
+      /** Totals of one metric by one of its labels. */
+      const totals = (metric: string, label: string): Record<string, number> =>
+        Object.fromEntries(
+          series
+            .filter((one) => one.metric === metric)
+            .map(({ labels, value }) => [labels[label] ?? '', value]),
+        );
+      return {
+        status: 200,
+        json: {
+          concurrency: {
+            inFlight: admission.inFlight,
+            maxInFlight,
+            adaptive: adaptiveLimit,
+            workers: supervisor.threads.map((thread) => {
+              const {
+                inFlight,
+                isShedding: shedding,
+                owedMs,
+                boundMs,
+                holdMs,
+              } = shownAdmission(block, thread);
+              const { worker: id, generation } = thread;
+              return { id, generation, inFlight, shedding, owedMs, boundMs, holdMs };
+            }),
+            routes: admission.usage(),
+            shed: totals('multilane_requests_shed_total', 'reason'),
+          },
+          bodies: {
+            pending: held('bodies'),
+            maxPending: settings.maxPendingBodies,
+            bufferedBytes: held('bodyBytes'),
+            maxBufferedBytes: settings.maxBufferedBodyBytes,
+          },
+          streams: {
+            open: held('streams'),
+            max: settings.maxStreams,
+            maxPerAddress: settings.maxStreamsPerAddress ?? half(settings.maxStreams),
+          },
+          bulkheads: bulkheads
+            .usage()
+            .map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
+          databaseConnections: DatabaseBudget.usage(block, clock),
+          rateLimits: {
+            default: rateLimit === null ? null : rateText(rateLimit),
+            named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
+            keys: rates.usage(),
+            refused: totals('multilane_rate_limited_total', 'limit'),
+            overflow: totals('multilane_rate_limit_overflow_total', '')[''] ?? 0,
+          },
+        },
+      };
+    },
+  };
+}
+
+const termsText = ([count = 0, periodMs = 0, burst = 0]: readonly number[] = []): string =>
+  rateText({ count, periodMs, burst });

@@ -1,0 +1,56 @@
+// The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted services.
+import type { SagaOperator } from '../saga/operator.js';
+import { BodyFields } from './body-fields.js';
+import type { AdminRequest, AdminRoute } from './handler.js';
+
+/** @param operator asked per request: the journals are there only after the databases are */
+export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] {
+  const idOf = ({ params }: AdminRequest): string => params.id ?? '';
+  const hand = (name: 'retry' | 'compensate'): AdminRoute => ({
+    method: 'POST',
+    path: `/sagas/:id/${name}`,
+    handler: async (request) => ({ status: 200, json: await operator()[name](idOf(request)) }),
+  });
+  return [
+    {
+      method: 'GET',
+      path: '/sagas',
+      handler: async ({ query }) => {
+        const text = (name: string): Record<string, string> => {
+          const value = query.get(name);
+          return value === null ? {} : { [name]: value };
+        };
+        const limit = query.get('limit');
+        const page = await operator().list({
+          ...text('saga'),
+          ...text('status'),
+          ...text('cursor'),
+          ...(limit === null ? {} : { limit: Number(limit) }),
+        });
+        return { status: 200, json: page };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/sagas/:id',
+      handler: async (request) => ({ status: 200, json: await operator().get(idOf(request)) }),
+    },
+    hand('retry'),
+    hand('compensate'),
+    {
+      method: 'POST',
+      path: '/sagas/:id/skip',
+      handler: async (request) => ({
+        status: 200,
+        json: await operator().skip(idOf(request), resultOf(request.body)),
+      }),
+    },
+  ];
+}
+
+/** @throws ValidationError */
+function resultOf(body: unknown): unknown {
+  if (body === undefined) return undefined;
+  const fields = new BodyFields(body, ['result']);
+  return fields.checked(fields.optional('result', 'must be JSON', () => true));
+}

@@ -1,0 +1,41 @@
+// `GET /workers`: what every worker says about itself in shared memory, beside what the supervisor knows. While
+// a worker is being replaced it is listed twice, once for each generation.
+import type { Supervisor } from '../cluster/supervisor.js';
+import { shownAs } from '../cluster/worker-state.js';
+import type { Block } from '../memory/block.js';
+import type { Clock } from '../memory/clock.js';
+import { elapsed, toWord } from '../memory/elapsed.js';
+import type { SeriesMemory } from '../memory/metrics/series-memory.js';
+import { readRoutes } from '../memory/route-names.js';
+import { readWorker } from '../memory/worker-row.js';
+import type { WorkerView } from './telemetry-routes.js';
+
+const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
+
+export function workerList(
+  supervisor: Pick<Supervisor, 'threads'>,
+  block: Block,
+  series: SeriesMemory,
+  clock: Clock,
+): readonly WorkerView[] {
+  return supervisor.threads.map(({ worker, slot, generation, state, isOverdue, startedAt }) => {
+    const row = readWorker(block, slot);
+    const route =
+      row.currentRoute === undefined
+        ? undefined
+        : readRoutes(series.of(slot)).get(row.currentRoute)?.template;
+    return {
+      id: worker,
+      generation,
+      state: shownAs(state, isOverdue),
+      startedAt: startedAt.toISOString(),
+      connections: row.connections,
+      inFlight: row.inFlight,
+      requests: row.requests,
+      loopUtilization: rounded(row.loopUtilization, 3),
+      loopDelayP99Ms: rounded(row.loopDelayP99Us / 1000, 2),
+      heapUsedMb: rounded(row.heapUsedBytes / 1048576, 1),
+      current: route === undefined ? null : { route, sinceMs: elapsed(toWord(clock()), row.currentSince) },
+    };
+  });
+}

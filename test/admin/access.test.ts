@@ -1,0 +1,193 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Credentials } from '#src/admin/credentials.js';
+import { FailedTokens } from '#src/admin/failed-tokens.js';
+import type { AdminRoute } from '#src/admin/handler.js';
+import { foreignSite } from '#src/admin/site-check.js';
+import { get } from '#test/support/client.js';
+import { expectProblem } from '#test/support/problem.js';
+import { closePlanes, plane } from './admin-fixture.js';
+
+const TOKEN = 'operator-token-of-32-characters!';
+const route = (path: string, access?: AdminRoute['access']): AdminRoute => ({
+  method: 'GET',
+  path,
+  handler: ({ grants }) => ({ status: 200, json: { grants } }),
+  ...(access === undefined ? {} : { access }),
+});
+const ROUTES = [route('/livez', 'open'), route('/workers'), route('/registry', 'delegate')];
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+describe('telemetry/admin access', () => {
+  afterEach(closePlanes);
+
+  it('needs the token everywhere but on open routes', async () => {
+    const { url } = await plane(ROUTES, { token: TOKEN });
+    expect((await get(`${url}/livez`)).status).to.equal(200);
+    const missing = await get(`${url}/workers`);
+    expect(missing.headers.get('www-authenticate')).to.equal('Bearer realm="multilane"');
+    await expectProblem(missing, 401, 'UNAUTHORIZED');
+    const wrong = await get(`${url}/workers`, bearer('no'));
+    expect(wrong.headers.get('www-authenticate')).to.contain('error="invalid_token"');
+    await expectProblem(wrong, 401, 'UNAUTHORIZED');
+    expect(await (await get(`${url}/workers`, bearer(TOKEN))).json()).to.deep.equal({ grants: 'all' });
+    expect((await get(`${url}/workers`, { authorization: `bearer ${TOKEN}` })).status).to.equal(200);
+  });
+
+  it('tells nobody without a token what is there', async () => {
+    const { url } = await plane(ROUTES, { token: TOKEN });
+    await expectProblem(await get(`${url}/nowhere`), 401, 'UNAUTHORIZED');
+    await expectProblem(await fetch(`${url}/workers`, { method: 'DELETE' }), 401, 'UNAUTHORIZED');
+    await expectProblem(await fetch(`${url}/livez`, { method: 'DELETE' }), 405, 'METHOD_NOT_ALLOWED');
+  });
+
+  it('lets a delegate token open delegate routes alone, with what it was given for', async () => {
+    const delegates = [{ token: 'for-orders', grants: ['orders'] }];
+    const { url } = await plane(ROUTES, { token: TOKEN, delegates });
+    const answer = await get(`${url}/registry`, bearer('for-orders'));
+    expect(await answer.json()).to.deep.equal({ grants: ['orders'] });
+    const beyond = await get(`${url}/workers`, bearer('for-orders'));
+    expect(beyond.headers.get('www-authenticate')).to.contain('insufficient_scope');
+    await expectProblem(beyond, 401, 'UNAUTHORIZED');
+    expect(await (await get(`${url}/registry`, bearer(TOKEN))).json()).to.deep.equal({ grants: 'all' });
+  });
+
+  it('listens to an address no more after ten wrong tokens in a minute', async () => {
+    const { url } = await plane(ROUTES, { token: TOKEN });
+    for (let count = 0; count < 10; count++) {
+      expect((await get(`${url}/workers`, bearer(`guess-${count}`))).status).to.equal(401);
+    }
+    for (const token of ['guess-11', TOKEN]) {
+      const refused = await get(`${url}/workers`, bearer(token));
+      expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 60);
+      await expectProblem(refused, 429, 'RATE_LIMITED');
+    }
+    expect((await get(`${url}/livez`)).status, 'open routes stay open').to.equal(200);
+  });
+
+  it('is open to everybody who may connect when there is no token', async () => {
+    const { url } = await plane(ROUTES);
+    expect((await get(`${url}/workers`, bearer('whatever'))).status).to.equal(200);
+    expect((await get(`${url}/workers`)).status).to.equal(200);
+  });
+
+  it('refuses another Host, Origin or site even on open routes and with the token', async () => {
+    const { url, port } = await plane(ROUTES, { token: TOKEN, allowedHosts: ['admin.example'] });
+    for (const headers of [
+      { host: 'evil.example' },
+      { host: `evil.example:${port}` },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `http://127.0.0.1:${port + 1}` },
+      { 'sec-fetch-site': 'cross-site' },
+    ]) {
+      for (const path of ['/livez', '/workers']) {
+        await expectProblem(await request(url + path, { ...bearer(TOKEN), ...headers }), 403, 'CROSS_SITE');
+      }
+    }
+    for (const headers of [
+      { host: 'localhost' },
+      { host: `127.0.0.1:${port}`, origin: `http://127.0.0.1:${port}` },
+      { host: 'ADMIN.example:9901', origin: 'https://admin.example:9901' },
+      { 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-site': 'none' },
+    ]) {
+      expect((await request(`${url}/livez`, headers)).status, JSON.stringify(headers)).to.equal(200);
+    }
+  });
+});
+
+/** fetch refuses to set Host. */
+async function request(url: string, headers: Record<string, string>) {
+  const { Wire } = await import('#test/support/wire.js');
+  const wire = await Wire.open(url);
+  const { host, pathname } = new URL(url);
+  const fields = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}`);
+  wire.write(`GET ${pathname} HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`);
+  const answer = await wire.answer();
+  wire.destroy();
+  if (answer === undefined) throw new Error('no answer');
+  return answer;
+}
+
+describe('telemetry/admin/site-check', () => {
+  const check = (host: string, bound = '0.0.0.0', localAddress = '192.0.2.1', allowed: string[] = []) =>
+    foreignSite({ host, origin: undefined, fetchSite: undefined, localAddress }, bound, allowed);
+
+  it('knows its own names', () => {
+    expect(check('127.0.0.1:9901', '127.0.0.1')).to.equal(undefined);
+    expect(check('[::1]:9901', '::1')).to.equal(undefined);
+    expect(check('localhost')).to.equal(undefined);
+    expect(check('192.0.2.1'), 'the address the client reached').to.equal(undefined);
+    expect(check('192.0.2.1:1', '::', '::ffff:192.0.2.1')).to.equal(undefined);
+    expect(check('a.example:9901', '::', '::1', ['A.example:9901'])).to.equal(undefined);
+    expect(check('[fd00::1]:9901', '::', '::1', ['[fd00::1]'])).to.equal(undefined);
+  });
+
+  it('takes nothing else for its own', () => {
+    for (const host of ['', 'localhost.evil.example', 'evil.example', '192.0.2.2', 'localhost.', '[::1']) {
+      expect(check(host), host).to.be.a('string');
+    }
+    expect(check('a.example:1', '::', '::1', ['a.example:9901'])).to.be.a('string');
+  });
+});
+
+describe('telemetry/admin/credentials', () => {
+  it('takes exactly its tokens', () => {
+    const credentials = new Credentials(TOKEN, [{ token: 'd', grants: ['a'] }]);
+    fc.assert(
+      fc.property(fc.string(), (token) => {
+        fc.pre(token !== TOKEN && token !== 'd');
+        expect(credentials.identify(`Bearer ${token}`)).to.equal('wrong');
+        expect(credentials.identify(token)).to.equal('wrong');
+      }),
+    );
+    expect(credentials.identify(undefined)).to.equal('missing');
+    expect(credentials.identify(`Bearer ${TOKEN}`)).to.deep.equal({ grants: 'all' });
+    expect(credentials.identify('Bearer d')).to.deep.equal({ grants: ['a'] });
+  });
+
+  it('tells an operator without token from a delegate with one', () => {
+    const credentials = new Credentials(undefined, [{ token: 'd', grants: ['a'] }]);
+    expect(credentials.identify(undefined)).to.deep.equal({ grants: 'all' });
+    expect(credentials.identify('Bearer d')).to.deep.equal({ grants: ['a'] });
+    expect(credentials.identify('Bearer x')).to.equal('wrong');
+  });
+});
+
+describe('telemetry/admin/failed-tokens', () => {
+  it('counts ten in the minute that begins with the first', () => {
+    let now = 0;
+    const failed = new FailedTokens(() => now);
+    for (let count = 0; count < 10; count++) {
+      expect(failed.waitSeconds('192.0.2.1')).to.equal(0);
+      failed.failed('192.0.2.1');
+      now += 1000;
+    }
+    expect(failed.waitSeconds('192.0.2.1')).to.equal(50);
+    expect(failed.waitSeconds('192.0.2.2')).to.equal(0);
+    now = 60_000;
+    expect(failed.waitSeconds('192.0.2.1')).to.equal(0);
+    failed.failed('192.0.2.1');
+    expect(failed.waitSeconds('192.0.2.1')).to.equal(0);
+  });
+
+  it('counts an IPv6 network as one host, and IPv4 alike over both families', () => {
+    const failed = new FailedTokens(() => 0);
+    for (let count = 0; count < 10; count++) {
+      failed.failed(`2001:db8::${count}`);
+      failed.failed(count % 2 ? '192.0.2.1' : '::ffff:192.0.2.1');
+    }
+    expect(failed.waitSeconds('2001:db8:0:0:1:2:3:4')).to.equal(60);
+    expect(failed.waitSeconds('2001:db8:0:1::1')).to.equal(0);
+    expect(failed.waitSeconds('::1')).to.equal(0);
+    expect(failed.waitSeconds('192.0.2.1')).to.equal(60);
+  });
+
+  it('forgets the oldest addresses when there are very many', () => {
+    const failed = new FailedTokens(() => 0);
+    for (let count = 0; count < 10; count++) failed.failed('192.0.2.1');
+    for (let count = 0; count < 10_000; count++) failed.failed(`10.0.${count >> 8}.${count & 255}`);
+    expect(failed.waitSeconds('192.0.2.1')).to.equal(0);
+  });
+});

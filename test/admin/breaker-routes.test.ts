@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import { breakerRoutes } from '#src/admin/breaker-routes.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { namedBreaker, withNamed } from '#src/upstream/named-breakers.js';
+import { adminOf } from '../upstream/admin.js';
+
+function setUp() {
+  const time = { now: 0 };
+  const breakers = new BreakerCells(Block.create({ workers: 1 }), 0, DEFAULT_TRIP_RULE, () => time.now);
+  const instances = [{ id: '127.0.0.1:8080', slot: 4 }];
+  const registry = {
+    services: () => ({ orders: 1 }),
+    instances: (service: string) => (service === 'orders' ? instances : []),
+  };
+  const fail = (times: number): void => {
+    for (let i = 0; i < times; i++) breakers.settle(4, breakers.admit(4), 'failure');
+  };
+  const named = [
+    { slot: 1030, name: namedBreaker('orders', '127.0.0.1:8080') },
+    { slot: 1031, name: namedBreaker('mailer', 'smtp') },
+  ];
+  const { ask, refusalOf } = adminOf(
+    breakerRoutes(
+      withNamed(registry, () => named),
+      breakers,
+    ),
+  );
+  const shown = async () => ((await ask('GET', '/breakers')).json as { items: object[] }).items[0];
+  return { ask, refusalOf, breakers, fail, shown, time };
+}
+
+const PATH = '/breakers/orders/127.0.0.1:8080';
+
+describe('breakers over the admin plane', () => {
+  it('shows state, window and probes of every instance', async () => {
+    const { ask, fail, shown, time } = setUp();
+    expect((await ask('GET', '/breakers')).json).to.have.property('nextCursor', null);
+    fail(3);
+    expect(await shown()).to.deep.equal({
+      service: 'orders',
+      instance: '127.0.0.1:8080',
+      state: 'closed',
+      forced: false,
+      window: { calls: 3, failures: 3 },
+      probes: null,
+      retryInMs: null,
+      transitions: { open: 0, halfOpen: 0, closed: 0 },
+    });
+    fail(17);
+    time.now = 1_000;
+    expect(await shown()).to.deep.include({ state: 'open', window: null, retryInMs: 4_000 });
+    time.now = 5_000;
+    expect(await shown()).to.deep.include({
+      state: 'half-open',
+      probes: { permitted: 3, taken: 0, succeeded: 0 },
+    });
+  });
+
+  it('forces a breaker open or closed, and hands it back', async () => {
+    const { ask, breakers, shown } = setUp();
+    const opened = await ask('PUT', PATH, { body: { force: 'open' } });
+    expect(opened.status).to.equal(200);
+    expect(opened.json).to.include({ state: 'open', forced: true });
+    expect(breakers.admit(4)).to.be.lessThan(0);
+    await ask('PUT', PATH, { body: { force: 'closed' } });
+    expect(await shown()).to.include({ state: 'closed', forced: true });
+    await ask('PUT', PATH, { body: { force: 'auto' } });
+    expect(await shown()).to.include({ state: 'closed', forced: false });
+  });
+
+  it('shows what a service has by name beside its instances, and forces it', async () => {
+    const { ask, breakers } = setUp();
+    const { items } = (await ask('GET', '/breakers')).json as {
+      items: { service: string; instance: string }[];
+    };
+    expect(items.map(({ service, instance }) => `${service} ${instance}`)).to.deep.equal([
+      'orders 127.0.0.1:8080',
+      'orders ~127.0.0.1:8080',
+      'mailer ~smtp',
+    ]);
+    const forced = await ask('PUT', '/breakers/mailer/~smtp', { body: { force: 'open' } });
+    expect(forced.json).to.include({ service: 'mailer', instance: '~smtp', state: 'open', forced: true });
+    expect([4, 1030, 1031].map((slot) => breakers.admit(slot) >= 0)).to.deep.equal([true, true, false]);
+  });
+
+  it('refuses what is no force, and 404 for an instance that is not there', async () => {
+    const { refusalOf } = setUp();
+    for (const body of [undefined, null, {}, { force: 'half-open' }, { force: ['open'] }, 'open']) {
+      const error = await refusalOf('PUT', PATH, { body });
+      expect(error.code).to.equal('VALIDATION_FAILED');
+      expect(error.errors![0]!.path).to.equal('/force');
+    }
+    expect((await refusalOf('PUT', '/breakers/orders/other', { body: { force: 'open' } })).code).to.equal(
+      'NOT_FOUND',
+    );
+    expect((await refusalOf('PUT', '/breakers/users/x', { body: { force: 'open' } })).code).to.equal(
+      'NOT_FOUND',
+    );
+  });
+});

@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import { formatEvent } from '#src/admin/event-stream.js';
+import type { AdminRoute, EventSink } from '#src/admin/handler.js';
+import { get } from '#test/support/client.js';
+import { Wire } from '#test/support/wire.js';
+import { closePlanes, plane } from './admin-fixture.js';
+
+/** A route that streams, and what became of its stream. */
+function stream() {
+  let opened: (sink: EventSink) => void = () => {};
+  let ended: () => void = () => {};
+  const state = {
+    cleanups: 0,
+    sink: new Promise<EventSink>((resolve) => {
+      opened = resolve;
+    }),
+    cleaned: new Promise<void>((resolve) => {
+      ended = resolve;
+    }),
+  };
+  const route: AdminRoute = {
+    method: 'GET',
+    path: '/events',
+    handler: () => ({
+      status: 200,
+      stream: (sink) => {
+        opened(sink);
+        return () => {
+          state.cleanups++;
+          ended();
+        };
+      },
+    }),
+  };
+  return { route, state };
+}
+
+describe('telemetry/admin/event-stream', () => {
+  afterEach(closePlanes);
+
+  it('frames events so that no text can break out of its field', () => {
+    expect(formatEvent({ event: 'tick', id: '7', data: { n: 1 } })).to.equal(
+      'event: tick\nid: 7\ndata: {"n":1}\n\n',
+    );
+    expect(formatEvent({ data: 'a\nb\r\nc\rd' })).to.equal('data: a\ndata: b\ndata: c\ndata: d\n\n');
+    expect(formatEvent({ event: 'x\ndata: forged', data: undefined })).to.equal(
+      'event: x data: forged\ndata: null\n\n',
+    );
+  });
+
+  it('sends what the handler sends, and ends when the handler ends it', async () => {
+    const { route, state } = stream();
+    const { url } = await plane([route]);
+    const answer = await get(`${url}/events`);
+    expect(answer.headers.get('content-type')).to.equal('text/event-stream; charset=utf-8');
+    const sink = await state.sink;
+    expect(sink.send({ data: 'one' })).to.equal(true);
+    sink.close();
+    sink.close();
+    expect(await answer.text()).to.equal(':\n\ndata: one\n\n');
+    expect(sink.send({ data: 'late' })).to.equal(false);
+    expect(state.cleanups).to.equal(1);
+  });
+
+  it('cleans up once when the client leaves', async () => {
+    const { route, state } = stream();
+    const { url } = await plane([route]);
+    const wire = await Wire.open(url);
+    wire.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const sink = await state.sink;
+    wire.destroy();
+    await state.cleaned;
+    expect(sink.send({ data: 'x' })).to.equal(false);
+    expect(state.cleanups).to.equal(1);
+  });
+
+  it('cuts a client that does not read, instead of keeping everything for it', async () => {
+    const { route, state } = stream();
+    const { url } = await plane([route]);
+    const controller = new AbortController();
+    await fetch(`${url}/events`, { signal: controller.signal });
+    const sink = await state.sink;
+    const data = 'x'.repeat(1 << 16);
+    let sent = 0;
+    while (sink.send({ data })) sent++;
+    expect(sent).to.be.below(1000);
+    await state.cleaned;
+    expect(state.cleanups).to.equal(1);
+    controller.abort();
+  });
+
+  it('ends all streams when the server closes', async () => {
+    const { route, state } = stream();
+    const { url, close } = await plane([route]);
+    const answer = await get(`${url}/events`);
+    await state.sink;
+    await close();
+    expect(await answer.text()).to.equal(':\n\n');
+    expect(state.cleanups).to.equal(1);
+  });
+
+  it('does not start a stream for HEAD', async () => {
+    const { route, state } = stream();
+    const { url } = await plane([route]);
+    const answer = await fetch(`${url}/events`, { method: 'HEAD' });
+    expect([answer.status, await answer.text(), state.cleanups]).to.deep.equal([200, '', 0]);
+  });
+});

@@ -1,0 +1,186 @@
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { OperatorSwitches } from '#src/admin/operator-switches.js';
+import { switchRoutes } from '#src/admin/switch-routes.js';
+import { Block } from '#src/memory/block.js';
+import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { Switches } from '#src/memory/switches.js';
+import { adminOf } from '#test/upstream/admin.js';
+
+const OTEL = {
+  disabled: false,
+  serviceName: 'test',
+  endpoint: 'http://127.0.0.1:4318/v1/traces',
+  headers: {},
+  sampler: 'parentbased_traceidratio',
+  samplerArg: 0.25,
+  resourceAttributes: {},
+};
+const ROUTES = [
+  { service: 'users', method: 'GET', path: '/api/users/:id', template: '/api/users/{id}' },
+  { service: 'users', method: 'POST', path: '/api/users', template: '/api/users' },
+];
+
+function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = {}) {
+  const block = Block.create({ workers: 1 });
+  const words = new Switches(block);
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const settings = { logLevel: 'info' as const, otel: { ...OTEL, ...otel } };
+  const switches = new OperatorSwitches(settings, { block, switches: words }, log);
+  const admin = adminOf(switchRoutes(switches));
+  const set = async (what: string, body: unknown) =>
+    (await admin.ask('PUT', `/switches/${what}`, { body })).json;
+  const refused = async (what: string, body: unknown) => {
+    const { code, errors } = await admin.refusalOf('PUT', `/switches/${what}`, { body });
+    return `${code} ${(errors ?? []).map(({ path }) => path).join(' ')}`;
+  };
+  return {
+    ...admin,
+    set,
+    refused,
+    switches,
+    lines,
+    words,
+    page: new SnapshotPage(block, 'switchedOff'),
+  };
+}
+
+describe('switches over the admin plane', () => {
+  it('name some members that are not known, not thousands', async () => {
+    const { refusalOf } = setUp();
+    const body = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
+    const { errors = [] } = await refusalOf('PUT', '/switches/log-level', { body });
+    expect(errors.length).to.be.within(2, 32);
+    expect(errors.map(({ path }) => path)).to.include.members(['/k0', '/level']);
+  });
+
+  it('begin with what the settings say', async () => {
+    const { ask, switches, words } = setUp();
+    switches.offered(ROUTES);
+    expect([words.logLevel, words.samplingBound]).to.deep.equal([30, Math.floor(0.25 * 0xffffffff)]);
+    const untouched = { since: null, reason: null };
+    const on = { state: 'on', retryAfterSeconds: null, ...untouched };
+    expect((await ask('GET', '/switches')).json).to.deep.equal({
+      logLevel: { level: 'info', setting: 'info', ...untouched },
+      sampling: {
+        ratio: 0.25,
+        setting: 0.25,
+        sampler: 'parentbased_traceidratio',
+        exporting: true,
+        ...untouched,
+      },
+      routes: [
+        { service: 'users', method: 'GET', route: '/api/users/{id}', ...on },
+        { service: 'users', method: 'POST', route: '/api/users', ...on },
+      ],
+    });
+  });
+
+  it('take the ratio of a sampler that has none as all or nothing, until they are given one', async () => {
+    for (const [sampler, ratio, bound] of [
+      ['always_on', 1, 2 ** 32],
+      ['parentbased_always_off', 0, 0],
+      ['no_such_sampler', 0.25, Math.floor(0.25 * 0xffffffff)],
+    ] as const) {
+      const { switches, words, set } = setUp({ sampler });
+      expect([switches.sampling.ratio, words.samplingBound], sampler).to.deep.equal([ratio, bound]);
+      await set('sampling', { ratio: 0.5 });
+      expect(words.samplingBound).to.equal(Math.floor(0.5 * 0xffffffff));
+      await set('sampling', { ratio: 1 });
+      expect(words.samplingBound).to.equal(2 ** 32);
+      await set('sampling', { ratio: 'auto' });
+      expect(words.samplingBound).to.equal(bound);
+    }
+  });
+
+  it('remember since when and why, and log every change with what was before', async () => {
+    const { set, lines, words } = setUp();
+    const loud = (await set('log-level', { level: 'debug', reason: 'orders are late' })) as { since: string };
+    expect(loud).to.include({ level: 'debug', setting: 'info', reason: 'orders are late' });
+    expect(Date.parse(loud.since)).to.be.closeTo(Date.now(), 60_000);
+    expect(words.logLevel).to.equal(20);
+    await set('log-level', { level: 'debug' });
+    await set('log-level', { level: 'auto' });
+    await set('sampling', { ratio: 0 });
+    expect(lines.map(({ switch: what, from, to, reason }) => [what, from, to, reason])).to.deep.equal([
+      ['log level', 'info', 'debug', 'orders are late'],
+      ['log level', 'debug', 'info', null],
+      ['sampling ratio', 0.25, 0, null],
+    ]);
+  });
+
+  it('switch a route by its path or its template, also one that a reload has removed', async () => {
+    const { set, switches, page, refused } = setUp();
+    const off = { method: 'GET', state: 'off' };
+    expect(await refused('routes', { ...off, route: '/api/users/:id' })).to.equal('STARTING ');
+    switches.offered(ROUTES);
+    const { routes } = (await set('routes', { ...off, route: '/api/users/:id' })) as { routes: object[] };
+    expect(routes).to.have.length(1);
+    expect(routes[0]).to.include({ route: '/api/users/{id}', state: 'off', retryAfterSeconds: 30 });
+    expect(JSON.parse(page.read().text)).to.deep.equal({ 'GET /api/users/{id}': 30 });
+    expect(await refused('routes', { ...off, route: '/api/users' })).to.equal('NOT_FOUND ');
+    switches.offered(ROUTES.slice(1));
+    expect(switches.routes.at(-1)).to.include({ service: null, route: '/api/users/{id}', state: 'off' });
+    await set('routes', { method: 'GET', route: '/api/users/{id}', state: 'on' });
+    expect(JSON.parse(page.read().text)).to.deep.equal({});
+    expect(switches.routes).to.have.length(1);
+  });
+
+  it('refuse more routes than their page holds, and keep those that are off', async () => {
+    const { set, switches, refused } = setUp();
+    const long = (n: number) => `/${String(n).padStart(900, 'x')}`;
+    const many = Array.from({ length: 80 }, (_, n) => long(n));
+    switches.offered(many.map((path) => ({ service: 'big', method: 'GET', path, template: path })));
+    let off = 0;
+    const next = () => ({ method: 'GET', route: many[off], state: 'off' });
+    for (; off < 70; off++) await set('routes', next());
+    let refusal: string | undefined;
+    for (; refusal === undefined; off++) {
+      refusal = await set('routes', next()).then(
+        () => undefined,
+        () => refused('routes', next()),
+      );
+    }
+    expect(refusal).to.equal('VALIDATION_FAILED /state');
+    expect(switches.routes.filter(({ state }) => state === 'off')).to.have.length(off - 1);
+  });
+
+  it('refuse what is wrong, naming every member', async () => {
+    const { refused, switches } = setUp();
+    switches.offered(ROUTES);
+    for (const [what, body, expected] of [
+      ['log-level', undefined, ''],
+      ['log-level', ['debug'], ''],
+      ['log-level', {}, '/level'],
+      ['log-level', { level: 'verbose' }, '/level'],
+      ['log-level', { level: 'debug', reason: 'x'.repeat(201) }, '/reason'],
+      ['log-level', { level: 'debug', 'a/b~': 1 }, '/a~1b~0'],
+      ['sampling', { ratio: 1.01 }, '/ratio'],
+      ['sampling', { ratio: -0.1 }, '/ratio'],
+      ['sampling', { ratio: '0.5' }, '/ratio'],
+      ['sampling', { ratio: null }, '/ratio'],
+      ['routes', { method: 'get', route: 'x', state: 'maybe' }, '/method /route /state'],
+      [
+        'routes',
+        { method: 'GET', route: '/api/users', state: 'off', retryAfterSeconds: 0 },
+        '/retryAfterSeconds',
+      ],
+      [
+        'routes',
+        { method: 'GET', route: '/api/users', state: 'off', retryAfterSeconds: 1.5 },
+        '/retryAfterSeconds',
+      ],
+    ] as const) {
+      expect(await refused(what, body), JSON.stringify(body)).to.equal(`VALIDATION_FAILED ${expected}`);
+    }
+  });
+
+  it('refuse a ratio while nothing is exported', async () => {
+    for (const otel of [{ endpoint: undefined }, { disabled: true }]) {
+      const { refused, switches } = setUp(otel as Partial<typeof OTEL>);
+      expect(switches.sampling.exporting).to.equal(false);
+      expect(await refused('sampling', { ratio: 0.5 })).to.equal('VALIDATION_FAILED /ratio');
+    }
+  });
+});

@@ -1,0 +1,21 @@
+import { expect } from 'chai';
+import { problemOf } from '#src/admin/problem.js';
+import { HttpError } from '#src/errors.js';
+import { SECRET_TEXTS, SECRETS } from '../telemetry/secret-forms.js';
+
+describe('telemetry/admin/problem', () => {
+  it('cuts what a failure says at 8 KiB, as the data plane does', () => {
+    const failed = { requestId: 'r', traceId: 't', executed: true };
+    const { body } = problemOf(new HttpError('VALIDATION_FAILED', 'x'.repeat(100_000)), failed);
+    expect(JSON.parse(body).detail).to.match(/^x{8192}…?/);
+    expect(body.length).to.be.below(9000);
+  });
+
+  it('has no secret that a failure says, as the data plane does', () => {
+    const failed = { requestId: 'r', traceId: 't', executed: true };
+    for (const text of Object.values(SECRET_TEXTS)) {
+      const { body } = problemOf(new HttpError('BAD_UPSTREAM', text), failed);
+      for (const secret of SECRETS) expect(body).to.not.contain(secret);
+    }
+  });
+});

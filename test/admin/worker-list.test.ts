@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { workerList } from '#src/admin/worker-list.js';
+import { Block } from '#src/memory/block.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { SeriesStore } from '#src/memory/metrics/series-store.js';
+import { RouteNumbers } from '#src/memory/route-names.js';
+import { WorkerRow } from '#src/memory/worker-row.js';
+
+const DAY_MS = 86_400_000;
+
+describe('the list of workers', () => {
+  it('says how long a handler has run, however long the process has', () => {
+    const block = Block.create({ workers: 1 });
+    const series = new SeriesMemory();
+    const numbers = new RouteNumbers(new SeriesStore(series.of(1)));
+    const route = numbers.of({ method: 'GET', template: '/slow' });
+    const threads = [
+      { worker: 1, slot: 1, generation: 1, state: { kind: 'starting' }, startedAt: new Date(0) },
+    ] as unknown as Parameters<typeof workerList>[0]['threads'];
+    const uptimes = fc.oneof(
+      fc.nat(1000 * DAY_MS),
+      fc
+        .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -5000, max: 5000 }))
+        .map(([n, off]) => n * 2 ** 31 + off),
+    );
+    fc.assert(
+      fc.property(uptimes, fc.nat(49 * DAY_MS), (since, age) => {
+        const worker = new WorkerRow(block, 1);
+        const before = worker.enterRoute(route, since);
+        const [view] = workerList({ threads }, block, series, () => since + age);
+        worker.leaveRoute(before);
+        expect(view!.current).to.deep.equal({ route: '/slow', sinceMs: age });
+      }),
+    );
+  });
+});
