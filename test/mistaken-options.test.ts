@@ -3,7 +3,6 @@ import { expect } from 'chai';
 import { createDatabase } from '#src/db/create-database.js';
 import { cancel, once, outcome } from '#src/db/idempotency.js';
 import { StatementCache } from '#src/db/statement.js';
-import { createShared } from '#src/hosting/shared.js';
 import {
   cors,
   createBreaker,
@@ -22,6 +21,7 @@ import { checkLimits } from '#src/server/body/multipart.js';
 import type { Application, RouteOptions } from '#src/server/handler.js';
 import { setCookie } from '#src/server/response/cookies.js';
 import { createCall } from '#src/upstream/client.js';
+import { createShared } from '#src/worker/shared.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { bench } from './server/kit.js';
 

@@ -4,8 +4,6 @@
 
 import type { ServiceDeps } from '../api/service.js';
 import type { Settings } from '../config.js';
-import { createBounds } from '../hosting/bounds.js';
-import { createShared } from '../hosting/shared.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
 import { SeriesTable } from '../memory/metrics/series.js';
@@ -15,12 +13,14 @@ import { createApp } from '../server/app.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
 import type { RequestObserver } from '../server/observer.js';
-import { mountedServices } from '../services/mounted.js';
-import { systemRoutes } from '../services/system.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
 import { shownPlace, userFailure } from '../user-code/failure.js';
+import { createBounds } from '../worker/bounds.js';
+import { mountedServices } from '../worker/mounted-services.js';
+import { createShared } from '../worker/shared.js';
+import { systemRoutes } from '../worker/system.js';
 import { stderrSink } from './stderr-sink.js';
 
 /** Nobody is served, so nothing is counted. */

@@ -15,7 +15,7 @@ import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
 import { serverOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
 import type { Embedded } from '../postgres/embedded.js';
-import { hasDatabase } from '../services/mounted.js';
+import { hasDatabase } from '../worker/mounted-services.js';
 
 /** Connections of the server that are left to others: operators, migrations, our own probe. */
 const RESERVED_CONNECTIONS = 10;

@@ -9,7 +9,7 @@ import { stopUnused } from '../postgres/embedded-stop.js';
 import { claimAlone, claimUntil } from '../process/claim.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { exitProcess } from '../process/process-exit.js';
-import { mountedServices } from '../services/mounted.js';
+import { mountedServices } from '../worker/mounted-services.js';
 import { type DatabaseState, Databases } from './databases.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -10,7 +10,7 @@ import { Registry } from '../registry/registry.js';
 import { timers } from '../registry/schedule.js';
 import { SlotTable } from '../registry/slots.js';
 import { snapshotText } from '../registry/snapshot-text.js';
-import { hasDatabase } from '../services/mounted.js';
+import { hasDatabase } from '../worker/mounted-services.js';
 import type { Brain } from './brain.js';
 
 export interface RegisteringOptions {

@@ -2,13 +2,13 @@
 // primary's looks and its count by address. Only the network is simulated.
 import { expect } from 'chai';
 import { rebalancingOf } from '#src/cluster/rebalance.js';
-import { connectionGate } from '#src/hosting/connection-gate.js';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { openConnections } from '#src/memory/connections.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { connectionGate } from '#src/worker/connection-gate.js';
 import { newSeed, seeded } from '#test/support/random.js';
 
 /** All clients that keep their connections are behind one reverse proxy. */

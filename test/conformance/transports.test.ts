@@ -3,13 +3,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
-import { dispatchTo } from '#src/hosting/dispatch.js';
 import { createUwsServer } from '#src/server/uws/uws.js';
 import type { CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Transport } from '#src/upstream/transport.js';
+import { dispatchTo } from '#src/worker/dispatch.js';
 import { bench } from '#test/server/kit.js';
 import { endpoint } from '#test/upstream/endpoints.js';
 

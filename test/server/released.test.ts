@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { endUnfinished } from '#workers/http/drain.js';
+import { endUnfinished } from '#src/worker/drain.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
 const TIMEOUT_MS = 1000;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ServiceCode } from '#src/server/service-code.js';
-import { Stalls } from '#workers/http/stalls.js';
+import { Stalls } from '#src/worker/stalls.js';
 
 const STALL_MS = 1_000;
 

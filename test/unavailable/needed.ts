@@ -6,7 +6,6 @@ import { packFailure, unpackFailure } from '#src/cpu/task-failure.js';
 import { TaskPool } from '#src/cpu/task-pool.js';
 import { localBudget } from '#src/db/budget.js';
 import { UnavailableError } from '#src/errors.js';
-import { Late, lateDatabase } from '#src/hosting/late.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
 import { WorkerSagas } from '#src/saga/sagas.js';
 import { inject } from '#src/server/inject.js';
@@ -14,6 +13,7 @@ import { openBelow } from '#src/server/response/file-path.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { createTestApp } from '#src/testing.js';
+import { Late, lateDatabase } from '#src/worker/late.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { withDeadline } from '#test/db/fixtures/scope.js';
 import { bench } from '#test/server/kit.js';
@@ -252,7 +252,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a database that has not arrived',
-    sites: ['src/hosting/late.ts STARTING'],
+    sites: ['src/worker/late.ts STARTING'],
     code: 'STARTING',
     executed: true,
     reach: () => byHandler(() => lateDatabase(new Late('The database of service demo')).query('select 1')),

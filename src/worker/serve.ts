@@ -1,26 +1,26 @@
 // An HTTP worker, put together: the host of its services, the server in front of it, and what its thread is told.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { startLoadSampler } from '#src/cluster/load-sampler.js';
-import type { ReadyService, WorkerBoot } from '#src/cluster/messages.js';
-import { boundReceiveBuffers, listenersOn } from '#src/cluster/receive-buffers.js';
-import { readTopicBatch, TopicChannels } from '#src/cluster/topic-channels.js';
-import { WorkerMail } from '#src/cluster/worker-mail.js';
-import type { WorkerSide } from '#src/cluster/worker-side.js';
-import { connectionGate } from '#src/hosting/connection-gate.js';
-import { createHost } from '#src/hosting/host.js';
-import type { ServiceDatabase } from '#src/hosting/mounting.js';
-import { Block } from '#src/memory/block.js';
-import { Switches } from '#src/memory/switches.js';
-import { TopicHints } from '#src/memory/topic-hints.js';
-import { sinceHeartbeat } from '#src/memory/worker-row.js';
-import { checkCertificate, tlsFilesOf } from '#src/server/certificate.js';
-import { createUwsServer } from '#src/server/uws/uws.js';
-import { mountedServices } from '#src/services/mounted.js';
-import { createLogger } from '#src/telemetry/log.js';
-import { ringSink, stdoutSink } from '#src/telemetry/log-sink.js';
-import { readFlightMessage } from '#src/upstream/single-flight.js';
+import { startLoadSampler } from '../cluster/load-sampler.js';
+import type { ReadyService, WorkerBoot } from '../cluster/messages.js';
+import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js';
+import { readTopicBatch, TopicChannels } from '../cluster/topic-channels.js';
+import { WorkerMail } from '../cluster/worker-mail.js';
+import type { WorkerSide } from '../cluster/worker-side.js';
+import { Block } from '../memory/block.js';
+import { Switches } from '../memory/switches.js';
+import { TopicHints } from '../memory/topic-hints.js';
+import { sinceHeartbeat } from '../memory/worker-row.js';
+import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
+import { createUwsServer } from '../server/uws/uws.js';
+import { createLogger } from '../telemetry/log.js';
+import { ringSink, stdoutSink } from '../telemetry/log-sink.js';
+import { readFlightMessage } from '../upstream/single-flight.js';
+import { connectionGate } from './connection-gate.js';
 import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
+import { createHost } from './host.js';
+import { mountedServices } from './mounted-services.js';
+import type { ServiceDatabase } from './mounting.js';
 import { Stalls } from './stalls.js';
 
 /** Of a drain, what is left for telling those who wait for a saga how far it has come. */

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { createBounds } from '#src/hosting/bounds.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { permitCensus } from '#src/memory/permit-census.js';
+import { createBounds } from '#src/worker/bounds.js';
 import { LASTING_KINDS } from '../memory/permit-kinds.js';
 import { cutInTwo } from '../memory/stepped-atomics.js';
 

@@ -19,7 +19,6 @@ import { type App, createApp } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { TopicBus } from '../server/websocket/topics.js';
-import { systemRoutes } from '../services/system.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
@@ -33,6 +32,7 @@ import { countedRateLimits } from './rate-limits.js';
 import { RequestMeters } from './request-meters.js';
 import { doubtsAboutRoutes } from './route-doubts.js';
 import { createShared } from './shared.js';
+import { systemRoutes } from './system.js';
 import { traceTrust } from './trace-trust.js';
 
 export interface HostOptions {

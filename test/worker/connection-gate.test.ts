@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { connectionGate } from '#src/hosting/connection-gate.js';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
@@ -9,6 +8,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { SurplusOrders } from '#src/memory/surplus-cells.js';
 import type { ConnectionGate } from '#src/server/uws/uws.js';
+import { connectionGate } from '#src/worker/connection-gate.js';
 
 const MOST = 1000;
 const [A, B, C] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;

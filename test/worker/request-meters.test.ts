@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { RequestMeters } from '#src/hosting/request-meters.js';
 import { Block } from '#src/memory/block.js';
 import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
 import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
@@ -7,6 +6,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { OTHER_ROUTES, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
+import { RequestMeters } from '#src/worker/request-meters.js';
 
 const SECONDS = 'http_server_request_duration_seconds';
 const SLOT = 1;

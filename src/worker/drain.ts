@@ -4,11 +4,11 @@
 // when the time is over are closed here, and they are counted.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Allowance } from '#src/allowance.js';
-import { DeadlineExceededError, type HttpError } from '#src/errors.js';
-import type { Counter } from '#src/memory/metrics/recorder.js';
-import type { App } from '#src/server/app.js';
-import type { UwsServer } from '#src/server/uws/uws.js';
+import { Allowance } from '../allowance.js';
+import { DeadlineExceededError, type HttpError } from '../errors.js';
+import type { Counter } from '../memory/metrics/recorder.js';
+import type { App } from '../server/app.js';
+import type { UwsServer } from '../server/uws/uws.js';
 
 /**
  * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before, and with an

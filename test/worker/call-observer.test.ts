@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import type { Settings } from '#src/config.js';
-import { SERIES_PER_SERVICE } from '#src/hosting/call-durations.js';
-import { MOST_KEPT } from '#src/hosting/kept.js';
-import { observeCalls } from '#src/hosting/observers.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { initTracing } from '#src/telemetry/tracing.js';
+import { SERIES_PER_SERVICE } from '#src/worker/call-durations.js';
+import { MOST_KEPT } from '#src/worker/kept.js';
+import { observeCalls } from '#src/worker/observers.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { endpoint } from '../upstream/endpoints.js';
 

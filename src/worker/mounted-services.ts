@@ -19,7 +19,7 @@ export async function mountedServices(
 }
 
 async function declaredServices(configFile: string | undefined): Promise<readonly ServiceDefinition[]> {
-  if (configFile === undefined) return (await import('./catalog.js')).referenceShop;
+  if (configFile === undefined) return (await import('../services/catalog.js')).referenceShop;
   const module = (await importUserModule(configFile)) as {
     readonly default?: { readonly services?: readonly ServiceDefinition[] };
   };

@@ -1,11 +1,11 @@
 // What a worker does about having stood still: in the middle of it, then when it was broken off.
 import { executionAsyncId } from 'node:async_hooks';
-import type { Examined, Stall } from '#src/cluster/break-off.js';
-import { HttpError } from '#src/errors.js';
-import type { WorkerRow } from '#src/memory/worker-row.js';
-import { leaveScope } from '#src/scope.js';
-import type { App } from '#src/server/app.js';
-import type { UwsServer } from '#src/server/uws/uws.js';
+import type { Examined, Stall } from '../cluster/break-off.js';
+import { HttpError } from '../errors.js';
+import type { WorkerRow } from '../memory/worker-row.js';
+import { leaveScope } from '../scope.js';
+import type { App } from '../server/app.js';
+import type { UwsServer } from '../server/uws/uws.js';
 
 /**
  * V8 drops the continuations that were queued behind a broken one, and nobody can tell whose: requests that have not

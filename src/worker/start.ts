@@ -1,8 +1,8 @@
 // An HTTP worker from its thread on: its catchers, then its services, and what becomes of a failure of those.
 import type { MessagePort } from 'node:worker_threads';
-import { PROTOCOL_VERSION, type WorkerBoot } from '#src/cluster/messages.js';
-import { WorkerSide } from '#src/cluster/worker-side.js';
-import { ConfigError } from '#src/errors.js';
+import { PROTOCOL_VERSION, type WorkerBoot } from '../cluster/messages.js';
+import { WorkerSide } from '../cluster/worker-side.js';
+import { ConfigError } from '../errors.js';
 
 /** Resolves when the worker is ready, or the primary is told why it never will be. */
 export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<void> {
@@ -24,10 +24,10 @@ export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<
 async function loadInSteps(): Promise<typeof import('./serve.js')> {
   await import('@sinclair/typebox/value');
   await import('@sinclair/typebox');
-  await import('#src/server/app.js');
-  await import('#src/db/create-database.js');
-  await import('#src/saga/engine.js');
-  await import('#src/hosting/calling.js');
-  await import('#src/hosting/host.js');
+  await import('../server/app.js');
+  await import('../db/create-database.js');
+  await import('../saga/engine.js');
+  await import('./calling.js');
+  await import('./host.js');
   return import('./serve.js');
 }

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { countedRateLimits } from '#src/hosting/rate-limits.js';
-import { createShared } from '#src/hosting/shared.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
@@ -11,6 +9,8 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { breakerBoard } from '#src/primary/breaker-board.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import { countedRateLimits } from '#src/worker/rate-limits.js';
+import { createShared } from '#src/worker/shared.js';
 
 interface Line {
   readonly msg: string;

@@ -16,7 +16,6 @@ import { createSagaEngine, type SagaEngine } from '../saga/engine.js';
 import { openSince, releaseOwnersExcept } from '../saga/pg-journal.js';
 import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
-import { hasDatabase } from '../services/mounted.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { OwnMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
@@ -24,6 +23,7 @@ import type { Call } from '../upstream/call.js';
 import { httpClient } from '../upstream/http-client.js';
 import { lastChanceOf } from './last-chance.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
+import { hasDatabase } from './mounted-services.js';
 import { observeDatabase, observeSagas } from './observers.js';
 
 /** Of each service: counted down, where those of services are counted up. */

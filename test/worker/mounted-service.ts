@@ -1,7 +1,6 @@
 // A mounted service without a worker around it.
 import type { Logger } from 'pino';
 import type { Settings } from '#src/config.js';
-import { MountedService, type Surroundings } from '#src/hosting/mounting.js';
 import { defineService, type ServiceDefinition, type ServiceDeps } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
@@ -10,6 +9,7 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import { initTracing } from '#src/telemetry/tracing.js';
+import { MountedService, type Surroundings } from '#src/worker/mounting.js';
 
 /** A service with a database, as a worker mounts it; nothing of it is served. */
 export function mounted(

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { type Bounds, createBounds } from '#src/hosting/bounds.js';
 import { Block } from '#src/memory/block.js';
 import { BULKHEADS, BULKHEADS_BY_CALLS } from '#src/memory/layout.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
+import { type Bounds, createBounds } from '#src/worker/bounds.js';
 
 const SETTINGS = {
   maxInFlight: 100,

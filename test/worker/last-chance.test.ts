@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { lastChanceOf } from '#src/hosting/last-chance.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS } from '#src/memory/layout.js';
+import { lastChanceOf } from '#src/worker/last-chance.js';
 
 describe('the turn of sagas with a last chance', () => {
   it('is one for all workers, and free again when the worker that has it is lost', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { systemRoutes } from '#src/services/system.js';
+import { systemRoutes } from '#src/worker/system.js';
 import { type Answer, bench } from '#test/server/kit.js';
 
 describe('the routes of every process', () => {
