@@ -1,16 +1,11 @@
 // Breakers over the admin plane: what they are doing, and the operator's hand on them.
 import { NotFoundError, ValidationError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker.js';
+import type { Instances } from '../upstream/named-breakers.js';
 import type { AdminRoute } from './handler.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
 type Force = (typeof FORCES)[number];
-
-/** Whatever has a breaker. */
-export interface Instances {
-  services(): Readonly<Record<string, number>>;
-  instances(service: string): readonly { readonly id: string; readonly slot: number }[];
-}
 
 export function breakerRoutes(registry: Instances, breakers: BreakerControl): readonly AdminRoute[] {
   return [

@@ -3,19 +3,21 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import { AdmissionCells } from '../memory/admission-cells.js';
+import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import type { Clock } from '../memory/clock.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
+import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readTotalsInTurns } from '../memory/metrics/totals.js';
 import { NameTable } from '../memory/names.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate/rate-table.js';
-import type { Brain } from '../primary/brain.js';
-import { shownAdmission } from '../primary/worker-admission.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
 import { once } from '../telemetry/at-once.js';
 import type { AdminRoute } from './handler.js';
+import { shownAdmission } from './worker-admission.js';
 
 export function limitsRoute(
   settings: Pick<
@@ -28,7 +30,11 @@ export function limitsRoute(
     | 'maxStreams'
     | 'maxStreamsPerAddress'
   >,
-  { block, clock, series: memory }: Pick<Brain, 'block' | 'clock' | 'series'>,
+  {
+    block,
+    clock,
+    series: memory,
+  }: { readonly block: Block; readonly clock: Clock; readonly series: SeriesMemory },
   supervisor: Pick<Supervisor, 'threads'>,
 ): AdminRoute {
   const { maxInFlight, adaptiveLimit, rateLimit } = settings;

@@ -3,8 +3,9 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';
+import type { Block } from '../memory/block.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
-import type { Brain } from '../primary/brain.js';
+import type { Switches } from '../memory/switches.js';
 import { routeKey, type SwitchableRoute, writeSwitchedOff } from '../server/kill-switch.js';
 import { type LogLevel, levelNumber } from '../telemetry/log-level.js';
 import { boundOf, DEFAULT_SAMPLER, headSampler } from '../telemetry/sampler.js';
@@ -30,17 +31,14 @@ export interface RouteState {
 }
 
 /** Before anybody looks: what the settings say is in effect. */
-export function applySettings(
-  settings: Pick<Settings, 'logLevel' | 'otel'>,
-  switches: Brain['switches'],
-): void {
+export function applySettings(settings: Pick<Settings, 'logLevel' | 'otel'>, switches: Switches): void {
   switches.logLevel = levelNumber(settings.logLevel);
   switches.samplingBound = samplerOf(settings.otel).bound;
 }
 
 export class OperatorSwitches {
   readonly #settings: Pick<Settings, 'logLevel' | 'otel'>;
-  readonly #switches: Brain['switches'];
+  readonly #switches: Switches;
   readonly #page: SnapshotPage;
   readonly #log: Logger;
   /** Of the settings. */
@@ -54,7 +52,7 @@ export class OperatorSwitches {
   /** Puts the settings into effect; before the first thread starts. */
   constructor(
     settings: Pick<Settings, 'logLevel' | 'otel'>,
-    { block, switches }: Pick<Brain, 'block' | 'switches'>,
+    { block, switches }: { readonly block: Block; readonly switches: Switches },
     log: Logger,
   ) {
     this.#settings = settings;

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HttpError } from '../errors.js';
+import { problemOf } from '../problem.js';
 import { TraceIds } from '../telemetry/trace-ids.js';
 import type { ClientInput } from './client-input.js';
 import { linger } from './linger.js';
-import { problemOf } from './problem.js';
 
 export const MAX_HEADER_BYTES = 16 * 1024;
 /** Above this many clients that are late nobody is told why: they are hardly there by accident. */

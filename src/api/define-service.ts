@@ -42,3 +42,7 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
 }
 
 const isFileUrl = (value: unknown): boolean => value instanceof URL && value.protocol === 'file:';
+
+/** A service with migrations or sagas has a database of its own name. */
+export const hasDatabase = ({ migrations, sagas = [] }: ServiceDefinition): boolean =>
+  migrations !== undefined || sagas.length > 0;

@@ -3,10 +3,11 @@
 // that do not have the fewest connections when some are about to come that have lost their worker.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import type { Sharing } from '../process/claim.js';
 import { Front, type FrontSettings } from './front.js';
 import { type Load, leftOut, leftOutToFill, weightOf } from './placement.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
-import type { Descriptor, Sharding, Sharing } from './sharding.js';
+import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
 
 const LOOK_EVERY_MS = 250;

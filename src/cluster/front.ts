@@ -5,9 +5,9 @@
 
 import uWS from 'uWebSockets.js';
 import { setImmediate as turn } from 'node:timers/promises';
-import { problemOf } from '../admin/problem.js';
 import type { Settings } from '../config.js';
 import { StartError, UnavailableError } from '../errors.js';
+import { problemOf } from '../problem.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
 import { requestIdOf } from '../telemetry/request-id.js';
 import { TraceIds } from '../telemetry/trace-ids.js';

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import type { Sharing } from '../process/claim.js';
 import { Front, type FrontSettings } from './front.js';
-import type { Descriptor, Sharding, Sharing } from './sharding.js';
+import type { Descriptor, Sharding } from './sharding.js';
 import { inTurn } from './start-turn.js';
 
 const MIGRATE = '/proc/sys/net/ipv4/tcp_migrate_req';

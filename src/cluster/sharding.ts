@@ -21,12 +21,6 @@ export interface Rotation {
   remove(descriptor: Descriptor): void;
 }
 
-/**
- * How the port is listened on. `alone`: nobody beside us, ever. `first`: nobody now, a successor later. `beside`: a
- * predecessor listens, too, and serves alone until we join it.
- */
-export type Sharing = 'alone' | 'first' | 'beside';
-
 export interface Sharding extends Rotation {
   /** Of the data plane. */
   readonly port: number;

@@ -9,7 +9,6 @@
 //   the process.
 // - A target that is not detached lives on after its session has gone.
 import { Session } from 'node:inspector';
-import { standstill } from '../process/standstill.js';
 
 /** A thread that cannot be interrupted (in native code, say) does not answer. */
 const REPLY_MS = 1_000;
@@ -171,23 +170,6 @@ export class ThreadSession {
       this.#session.disconnect();
     });
   }
-}
-
-/**
- * Stops every worker thread where it is, for good: call only when the process ends. A thread in native code is not
- * reached, and stops when that returns. Takes effect some milliseconds later.
- * @param but the name of one that goes on
- */
-export function parkThreads(but: string): void {
-  const session = new Session();
-  session.connect();
-  const params = { expression: standstill() };
-  const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params });
-  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
-    if (workerInfo.title.endsWith(` ${but}`)) return;
-    session.post('NodeWorker.sendMessageToWorker', { sessionId, message });
-  });
-  session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
 }
 
 /** @throws InspectorError REFUSED, BAD_REPLY */

@@ -1,7 +1,7 @@
 // The databases of all mounted services, prepared by the primary at start: one per service, named like it.
 import type pg from 'pg';
 import { StartError } from '../errors.js';
-import type { Log } from '../postgres/embedded.js';
+import type { Log } from '../telemetry/log.js';
 import { driver } from './driver.js';
 import type { LimitedClient } from './limited-client.js';
 import { type MigrationState, migrateService, migrationStates, plannedMigrations } from './migrate.js';

@@ -2,7 +2,7 @@
 // pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
 // processes may start at once; it is loaded only when something is pending, which is rare.
 import { StartError } from '../errors.js';
-import type { Log } from '../postgres/embedded.js';
+import type { Log } from '../telemetry/log.js';
 import { driver } from './driver.js';
 import type { LimitedClient } from './limited-client.js';
 import { type Migration, type MigrationSet, readMigrations, renaming } from './migration-folder.js';

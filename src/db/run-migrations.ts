@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunnerOption } from 'node-pg-migrate';
 import type pg from 'pg';
 import { StartError } from '../errors.js';
-import type { Log } from '../postgres/embedded.js';
+import type { Log } from '../telemetry/log.js';
 import type { Connecting } from './connect-failure.js';
 import { driver } from './driver.js';
 import type { LimitedClient } from './limited-client.js';

@@ -1,7 +1,7 @@
 // Whether a database server answers, asked again and again on one connection of its own.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOutOfFiles } from '../open-files.js';
-import type { Log } from '../postgres/embedded.js';
+import type { Log } from '../telemetry/log.js';
 import type { Connecting } from './connect-failure.js';
 import { driver } from './driver.js';
 import { LimitedClient, type LimitedClientOptions } from './limited-client.js';

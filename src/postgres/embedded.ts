@@ -9,13 +9,13 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
 import { type FolderPlace, isAt, placeOf } from '../process/folder-place.js';
 import type { OwnerLock } from '../process/owner-lock.js';
+import type { Log } from '../telemetry/log.js';
 import { fitsSocket } from '../unix-socket.js';
 import { type Account, chooseAccount, requireMapped, withPassage } from './embedded-account.js';
 import { locateBinaries } from './embedded-binaries.js';
@@ -33,8 +33,6 @@ import {
   startPostmaster,
 } from './postmaster.js';
 import { killOrphans, killPostmaster, LEAST_STOP_MS } from './postmaster-stop.js';
-
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export interface EmbeddedOptions {
   /** Absolute. Created if missing. */

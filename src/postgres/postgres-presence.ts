@@ -5,13 +5,11 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FolderPlace, isAt } from '../process/folder-place.js';
 import { ifThere } from '../process/if-there.js';
+import { LIVE_SOCKET } from '../process/left-server.js';
 import { listenAs } from '../process/listening-socket.js';
 import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../process/process-identity.js';
-import { socketState } from '../unix-socket.js';
 import { DRAFT } from './embedded-cluster.js';
 
-const FOLDER = 'pg';
-const NAME = 'alive.sock';
 /** A shortage passes, and while it lasts PostgreSQL itself could not be started. */
 const SHORTAGES: ReadonlySet<unknown> = new Set([
   ...['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'],
@@ -22,16 +20,6 @@ const LOOK_EVERY_MS = 2_000;
 interface Log {
   warn(message: string): void;
 }
-
-/**
- * Whether a process of the PostgreSQL of this DATA_DIR is known to live.
- * @throws Error when that cannot be known, see `socketState`
- */
-export const postgresLives = (dataDir: string): Promise<boolean> => livesIn(join(dataDir, FOLDER));
-
-/** The same for DATA_DIR/pg, wherever that is. */
-export const livesIn = async (folder: string): Promise<boolean> =>
-  (await socketState(folder, NAME)) === 'answers';
 
 const PROGRAM = 'postgres';
 
@@ -69,7 +57,7 @@ export interface Presence {
  */
 export async function holdPresence(folder: string, log: Log): Promise<Presence | undefined> {
   try {
-    const server = await listenAs(folder, NAME, DRAFT);
+    const server = await listenAs(folder, LIVE_SOCKET, DRAFT);
     // Node.js (20 to 25) shows the descriptor of a server only here.
     const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
     return { input: fd, close: () => void server.close() };
@@ -88,7 +76,7 @@ export async function holdPresence(folder: string, log: Log): Promise<Presence |
  * @returns ends it
  */
 export function watchPresence(folder: string, log: Log, everyMs = LOOK_EVERY_MS): () => void {
-  const path = join(folder, NAME);
+  const path = join(folder, LIVE_SOCKET);
   const abort = new AbortController();
   const timer = setInterval(() => void look().catch(() => undefined), everyMs).unref();
   const end = (): void => {

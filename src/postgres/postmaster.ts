@@ -9,12 +9,13 @@ import { driver } from '../db/driver.js';
 import { LimitedClient } from '../db/limited-client.js';
 import { StartError } from '../errors.js';
 import { placeOf } from '../process/folder-place.js';
+import { livesIn } from '../process/left-server.js';
 import { isOurProc, isStopped } from '../process/process-identity.js';
 import { socketState } from '../unix-socket.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE, removeDrafts } from './embedded-cluster.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
-import { holdPresence, livesIn, type Presence, postgresAt } from './postgres-presence.js';
+import { holdPresence, type Presence, postgresAt } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
 import { postmasterOf, watch } from './seen-postmaster.js';
 

@@ -5,12 +5,13 @@ import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { Acceptor } from '../cluster/acceptor.js';
 import { ReusePort } from '../cluster/reuseport.js';
-import type { Sharding, Sharing } from '../cluster/sharding.js';
+import type { Sharding } from '../cluster/sharding.js';
 import type { Settings } from '../config.js';
 import { StartError } from '../errors.js';
 import type { Block } from '../memory/block.js';
 import { openedConnections } from '../memory/connections.js';
 import { readWorker } from '../memory/worker-row.js';
+import type { Sharing } from '../process/claim.js';
 import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
 
 /** @throws StartError for an address that cannot be listened on and a certificate that cannot be used */

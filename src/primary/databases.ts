@@ -1,5 +1,6 @@
 // The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
 import type { Logger } from 'pino';
+import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service.js';
 import { databaseUrlOf } from '../config/table.js';
 import type { Settings } from '../config.js';
@@ -15,7 +16,6 @@ import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
 import { serverOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
 import type { Embedded } from '../postgres/embedded.js';
-import { hasDatabase } from '../worker/mounted-services.js';
 
 /** Connections of the server that are left to others: operators, migrations, our own probe. */
 const RESERVED_CONNECTIONS = 10;

@@ -1,6 +1,5 @@
 // What the primary itself knows at the moment of a scrape.
-
-import type { Instances } from '../admin/breaker-routes.js';
+import { shownAdmission } from '../admin/worker-admission.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import { CPU_REFUSALS, type TaskPool } from '../cpu/task-pool.js';
@@ -13,7 +12,7 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker.js';
 import { type MetricSource, reading } from '../telemetry/metric-families.js';
-import { shownAdmission } from './worker-admission.js';
+import type { Instances } from '../upstream/named-breakers.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 

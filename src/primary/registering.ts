@@ -1,16 +1,17 @@
 // The registry of this process: its truth, its published snapshot, and who may be admitted to it.
 
+import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';
-import { HealthProber, httpProbe } from '../registry/health.js';
+import { HealthProber } from '../registry/health.js';
 import { Registry } from '../registry/registry.js';
 import { timers } from '../registry/schedule.js';
 import { SlotTable } from '../registry/slots.js';
 import { snapshotText } from '../registry/snapshot-text.js';
-import { hasDatabase } from '../worker/mounted-services.js';
+import { httpProbe } from '../upstream/http-probe.js';
 import type { Brain } from './brain.js';
 
 export interface RegisteringOptions {

@@ -4,7 +4,6 @@
 // run-time directory. Either way the entries tell whether a predecessor lives, and with it whether a port
 // that is in use is ours to share or taken by another program.
 import { chmod } from 'node:fs/promises';
-import type { Sharing } from '../cluster/sharding.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
@@ -14,6 +13,12 @@ import { acquireOwnerLock, type OwnerLock, type OwnerLockOptions } from './owner
 import { slotDirectory, slotName } from './pm2-slot.js';
 
 type Log = OwnerLockOptions['log'];
+
+/**
+ * How the port is listened on. `alone`: nobody beside us, ever. `first`: nobody now, a successor later. `beside`: a
+ * predecessor listens, too, and serves alone until we join it.
+ */
+export type Sharing = 'alone' | 'first' | 'beside';
 
 export interface Claim {
   readonly lock: OwnerLock | undefined;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
-import { postgresLives } from '../postgres/postgres-presence.js';
 import { socketState } from '../unix-socket.js';
+import { leftServerLives } from './left-server.js';
 import type { Claimant, Owner } from './owner-election.js';
 import { ownerFile, readOwnerFile } from './owner-files.js';
 import { startTimeOf } from './process-identity.js';
@@ -43,7 +43,7 @@ export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> 
       return startTime === owner.startTime;
   }
   // The PostgreSQL that it has left elsewhere we could neither use nor replace. The next process there can.
-  if (watcher.isNewcomer && !isSeen && (await postgresLives(folder))) return true;
+  if (watcher.isNewcomer && !isSeen && (await leftServerLives(folder))) return true;
   // On another file system, as that of a container that mounts the folder for itself, it would refuse in any
   // case.
   if (socket === 'refuses' && isSameDisk) return false;
@@ -60,7 +60,7 @@ export const isElsewhere = (
 export async function hasLeftPostgres(owner: Owner, { folder, self }: Watcher): Promise<boolean> {
   if (!isElsewhere(owner, self)) return false;
   if ((await socketState(folder, ownerFile(owner.generation, 'sock'))) === 'answers') return false;
-  return postgresLives(folder);
+  return leftServerLives(folder);
 }
 
 /** Until it shows that it lives; false when it has not after all this time. */

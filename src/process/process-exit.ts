@@ -8,7 +8,7 @@ import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WASI as Wasi } from 'node:wasi';
 import { Worker } from 'node:worker_threads';
-import { parkThreads } from '../cluster/thread-inspector.js';
+import { parkThreads } from './park-threads.js';
 import { standstill } from './standstill.js';
 
 interface Replaceable {

@@ -1,19 +1,14 @@
 // Asks instances over HTTP whether they are well: every five seconds with jitter, so that many instances are
 // not asked in the same moment. Only 2xx is well; a redirect is a failure, and is not followed.
-import type { Agent } from 'undici';
-import { isOutOfFiles } from '../open-files.js';
 import type { Random } from '../resilience/policy.js';
-import { httpClient } from '../upstream/http-client.js';
-import { type Endpoint, originOf } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
 import type { Schedule } from './schedule.js';
 
-const INTERVAL_MS = 5_000;
+export const INTERVAL_MS = 5_000;
 /** A probe comes up to this share of the interval early or late. */
 const JITTER = 0.1;
 const TIMEOUT_MS = 2_000;
-/** What is read of a body, so that the connection can be used again. */
-const MAX_BODY_BYTES = 64 * 1024;
 
 export interface ProbeTarget {
   /** Address to connect to. */
@@ -80,38 +75,4 @@ export class HealthProber implements HealthWatcher {
   #untilNext(): number {
     return INTERVAL_MS * (1 + JITTER * (2 * this.#random() - 1));
   }
-}
-
-/** Probes over connections of their own. @returns the probe, and how to close its connections */
-export function httpProbe(): { readonly probe: Probe; readonly close: () => Promise<void> } {
-  let dispatcher: Agent | undefined;
-  return {
-    close: async () => dispatcher?.destroy(),
-    async probe({ address, port, path, host, metadata }, signal) {
-      try {
-        const url = `${originOf({ host: address, port, metadata })}${path}`;
-        const { Agent, request } = httpClient();
-        dispatcher ??= new Agent({
-          connections: 1,
-          keepAliveTimeout: 2 * INTERVAL_MS,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-          maxResponseSize: MAX_BODY_BYTES,
-        });
-        const { statusCode, body } = await request(url, {
-          dispatcher,
-          signal,
-          headers: {
-            host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
-            'user-agent': 'multilane-health',
-          },
-        });
-        await body.dump({ limit: MAX_BODY_BYTES, signal });
-        return statusCode >= 200 && statusCode < 300;
-      } catch (error) {
-        // No response is a result here: not well.
-        return isOutOfFiles(error) ? undefined : false;
-      }
-    },
-  };
 }

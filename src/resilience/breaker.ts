@@ -1,5 +1,5 @@
 // The contract of a circuit breaker over numbered cells: closed lets everything through and counts, open
-// refuses at once, half-open lets a few probes decide. memory/breaker-cell.ts keeps it in shared memory, so
+// refuses at once, half-open lets a few probes decide. memory/breaker/breaker-cell.ts keeps it in shared memory, so
 // "20 calls" and "3 probes" are those of the whole process; trip-rules.ts says when it moves.
 import { UnavailableError } from '../errors.js';
 import type { Outcome } from './policy.js';

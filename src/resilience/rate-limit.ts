@@ -1,5 +1,5 @@
 // A rate limit as those who are limited see it: what is left, when to come back, and the header fields that say so
-// (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate-table.ts keeps the cells, so the limit is that
+// (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts keeps the cells, so the limit is that
 // of the whole process.
 import { shown } from '../options.js';
 import { type Rate, rateText } from '../rate.js';

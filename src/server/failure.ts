@@ -1,6 +1,6 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
-import { shortText } from '../telemetry/log-text.js';
+import { shortText } from '../redaction/shown-text.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import { jsonOf } from './body/json-value.js';
 import { checkField, setField } from './response/header-fields.js';

@@ -1,6 +1,6 @@
 // The services that run when no configuration names others: the reference shop.
 
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from 'multilane';
 import { checkout } from './checkout/service.js';
 import { orders } from './orders/service.js';
 import { payments } from './payments/service.js';

@@ -4,7 +4,7 @@
 import { types } from 'node:util';
 import { isSecret, isSecretHeader } from '../redaction/secret-names.js';
 import { CENSORED } from '../redaction/secret-pairs.js';
-import { MAX_TEXT, shortStack, shortText } from './log-text.js';
+import { MAX_TEXT, shortStack, shortText } from '../redaction/shown-text.js';
 import {
   causeOf,
   entriesOf,

@@ -3,8 +3,8 @@
 // secrets and within bounds before pino sees it.
 import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { shortText } from '../redaction/shown-text.js';
 import { redact, redactArguments, redactValue } from './log-redact.js';
-import { shortText } from './log-text.js';
 
 export type LogLevel = Settings['logLevel'];
 

@@ -1,7 +1,8 @@
 // What of a logging call reaches pino: copies of its arguments without secrets and within the bounds of a line, and
 // the same for what else says what was thrown.
+
+import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
-import { cutText } from './log-text.js';
 import { asFields, isError, messageOf } from './log-value.js';
 
 /** Fields that are bound to a logger; none of an object whose names cannot be read. */

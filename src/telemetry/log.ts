@@ -3,11 +3,11 @@
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type { Settings } from '../config.js';
+import { shortText } from '../redaction/shown-text.js';
 import { currentScope } from '../scope.js';
 import { EVERYTHING, gatedBy, levelNumber, sayLevel } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
-import { shortText } from './log-text.js';
 
 export interface LogIdentity {
   /** Row of this worker, 1..WORKERS; undefined in the primary, whose lines carry no `worker`. */
@@ -16,6 +16,9 @@ export interface LogIdentity {
 
 /** What a caller's own fields must not be written beside: JSON keys have to be unique. */
 const SCOPED = ['service', 'worker'] as const;
+
+/** What most modules need of a logger. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /**
  * The logger of this thread. Children with a `service` of their own (start-up code of a service, outside any

@@ -2,8 +2,8 @@
 // so it comes out of `inject` as it is.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
+import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition, ServiceDeps } from '../api/service.js';
-import { hasDatabase } from '../worker/mounted-services.js';
 
 /** A service has used what its test neither started nor gave. The message says what to pass. */
 export class MissingDependencyError extends Error {

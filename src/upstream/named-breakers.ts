@@ -1,8 +1,13 @@
 // Breakers that a service has by name, as operators see them: beside those of its instances, under an id that no instance
 // can have, so one path and one label are enough for both.
 
-import type { Instances } from '../admin/breaker-routes.js';
 import { isServiceName } from '../registry/registration.js';
+
+/** Whatever has a breaker. */
+export interface Instances {
+  services(): Readonly<Record<string, number>>;
+  instances(service: string): readonly { readonly id: string; readonly slot: number }[];
+}
 
 /** No instance's id holds it. */
 const MARK = '~';

@@ -1,7 +1,7 @@
 // What code of a project has thrown, as it can be shown: nothing of it is known, not even that its members
 // can be read.
 import { inspect } from 'node:util';
-import { shortText } from '../telemetry/log-text.js';
+import { shortText } from '../redaction/shown-text.js';
 
 const UNREADABLE = '[unreadable]';
 const MOST_CAUSES = 5;

@@ -27,7 +27,3 @@ async function declaredServices(configFile: string | undefined): Promise<readonl
   if (services === undefined) throw new ConfigError(`${configFile}: declares no services`);
   return services;
 }
-
-/** A service with migrations or sagas has a database of its own name. */
-export const hasDatabase = ({ migrations, sagas = [] }: ServiceDefinition): boolean =>
-  migrations !== undefined || sagas.length > 0;

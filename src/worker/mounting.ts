@@ -1,5 +1,6 @@
 // One mounted service in this thread: its routes at once, its database and sagas when they are there.
 import type { Logger } from 'pino';
+import { hasDatabase } from '../api/define-service.js';
 import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service.js';
 import type { Shared } from '../api/shared.js';
 import type { WorkerBoot } from '../cluster/messages.js';
@@ -23,7 +24,6 @@ import type { Call } from '../upstream/call.js';
 import { httpClient } from '../upstream/http-client.js';
 import { lastChanceOf } from './last-chance.js';
 import { absent, Late, lateDatabase, lateSagas } from './late.js';
-import { hasDatabase } from './mounted-services.js';
 import { observeDatabase, observeSagas } from './observers.js';
 
 /** Of each service: counted down, where those of services are counted up. */

@@ -18,7 +18,7 @@ const route = (path: string, access?: AdminRoute['access']): AdminRoute => ({
 const ROUTES = [route('/livez', 'open'), route('/workers'), route('/registry', 'delegate')];
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-describe('telemetry/admin access', () => {
+describe('admin access', () => {
   afterEach(closePlanes);
 
   it('needs the token everywhere but on open routes', async () => {
@@ -110,7 +110,7 @@ async function request(url: string, headers: Record<string, string>) {
   return answer;
 }
 
-describe('telemetry/admin/site-check', () => {
+describe('admin/site-check', () => {
   const check = (host: string, bound = '0.0.0.0', localAddress = '192.0.2.1', allowed: string[] = []) =>
     foreignSite({ host, origin: undefined, fetchSite: undefined, localAddress }, bound, allowed);
 
@@ -132,7 +132,7 @@ describe('telemetry/admin/site-check', () => {
   });
 });
 
-describe('telemetry/admin/credentials', () => {
+describe('admin/credentials', () => {
   it('takes exactly its tokens', () => {
     const credentials = new Credentials(TOKEN, [{ token: 'd', grants: ['a'] }]);
     fc.assert(
@@ -155,7 +155,7 @@ describe('telemetry/admin/credentials', () => {
   });
 });
 
-describe('telemetry/admin/failed-tokens', () => {
+describe('admin/failed-tokens', () => {
   it('counts ten in the minute that begins with the first', () => {
     let now = 0;
     const failed = new FailedTokens(() => now);

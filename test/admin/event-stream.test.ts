@@ -35,7 +35,7 @@ function stream() {
   return { route, state };
 }
 
-describe('telemetry/admin/event-stream', () => {
+describe('admin/event-stream', () => {
   afterEach(closePlanes);
 
   it('frames events so that no text can break out of its field', () => {

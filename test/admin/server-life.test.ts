@@ -7,7 +7,7 @@ import { get } from '#test/support/client.js';
 import { Wire } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';
 
-describe('telemetry/admin/server from start to close', () => {
+describe('admin/server from start to close', () => {
   afterEach(closePlanes);
 
   it('names the address when the port is taken', async () => {

@@ -23,7 +23,7 @@ const failing = (error: unknown): AdminRoute => ({
   },
 });
 
-describe('telemetry/admin/server', () => {
+describe('admin/server', () => {
   afterEach(closePlanes);
 
   it('answers JSON with decoded parameters, query and body', async () => {

@@ -37,7 +37,7 @@ async function telemetry(readiness: () => Readiness = () => ({ ready: true, reas
   return { series: new SeriesTable(memory.of(1)), ...(await plane(routes)) };
 }
 
-describe('telemetry/admin/telemetry-routes', () => {
+describe('admin/telemetry-routes', () => {
   afterEach(closePlanes);
 
   it('answers /livez and /readyz with 200 while all is well', async () => {

@@ -5,7 +5,7 @@ import { UnreadResponses } from '#src/admin/unread-responses.js';
 
 const MIB = 1024 * 1024;
 
-describe('telemetry/admin/unread-responses', () => {
+describe('admin/unread-responses', () => {
   it('are at most 64 MiB, each body counted once, and the readers of the oldest are closed for a new one', () => {
     const step = fc.record({ body: fc.nat(5), socket: fc.nat(9), reads: fc.boolean() });
     fc.assert(

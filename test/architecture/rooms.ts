@@ -1,98 +1,112 @@
-// Who may import whom, as data (README, "The rooms"): every arrow that is not here is forbidden, for types as well.
+// Which module may import which, as data: every import that is not allowed here is forbidden, for types as well.
+// The map of the modules is docs/architecture.md.
 import { existsSync } from 'node:fs';
 import type { Import, Source } from './source.js';
 
-/** Free for all rooms; they import each other and nothing else of ours. */
+/** Every module may import these; they import each other and nothing else of this repository. */
 const FREE: readonly string[] = [
   'src/allowance.ts',
   'src/countdown.ts',
-  'src/errors.ts',
   'src/deadline.ts',
+  'src/errors.ts',
   'src/hold.ts',
-  'src/linked-list.ts',
-  'src/mesh-token.ts',
-  'src/scope.ts',
-  'src/rate.ts',
   'src/json-form.ts',
   'src/late-module.ts',
+  'src/linked-list.ts',
+  'src/mesh-token.ts',
   'src/nearest.ts',
   'src/open-files.ts',
   'src/options.ts',
+  'src/problem.ts',
+  'src/rate.ts',
+  'src/scope.ts',
   'src/unix-socket.ts',
-  'src/redaction/secret-names.ts',
-  'src/redaction/secret-pairs.ts',
-  'src/redaction/secret-texts.ts',
-  'src/redaction/secret-values.ts',
 ];
+const FREE_FOLDER = 'src/redaction/';
 
-/** May put everything together, and therefore decides nothing. */
-const WIRING =
-  /^(src\/primary(\/.*)?\.ts|src\/hosting\/.*|src\/testing(\/.*)?\.ts|src\/cli(\/.*)?\.ts|workers\/.*)$/;
+/** These put the other modules together. */
+const WIRING = /^(src\/(primary|worker|testing|cli)(\/.*)?\.ts|workers\/.*)$/;
 
-/** Commands: wiring beside the process, which does not know of them and does not load what they need. */
-const CLI = /^src\/cli(\/.*)?\.ts$/;
+/** The command line and the test kit stand beside the running process, which loads neither. */
+const BESIDE = [/^src\/cli(\/.*)?\.ts$/, /^src\/testing(\/.*)?\.ts$/];
 
-/** The test kit: beside the process as well. */
-const TESTING = /^src\/testing(\/.*)?\.ts$/;
-
-/** What a user's project sees; the shop is written with nothing else. */
-const SURFACE = /^src\/(index|services\/[^/]+)\.ts$/;
-
-/** Room -> rooms it may import. */
-const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  memory: [],
-  resilience: [],
-  telemetry: ['memory'],
-  db: ['telemetry', 'resilience'],
-  server: ['telemetry', 'memory', 'resilience'],
-  upstream: ['resilience', 'telemetry', 'memory'],
-  saga: ['db', 'resilience', 'telemetry'],
-  cluster: ['memory', 'telemetry', 'user-code'],
-  'user-code': ['telemetry'],
-  config: ['user-code'],
-  surface: ['user-code', 'server', 'upstream', 'saga', 'db', 'telemetry', 'resilience', 'memory'],
-};
-
-/** Library -> the only room that may import it. Others get what they need through that room's contract. */
-const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
-  [/^uWebSockets\.js$/, /^src\/(server\/uws[^/]*|cluster\/front)\.ts$/],
-  [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
-  [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
-  [/^piscina$/, /^src\/cluster\//],
-  [/^undici$/, /^src\/upstream\//],
-  [/^fast-json-stringify$/, /^src\/server\//],
-  [/^(commander|chokidar)$/, CLI],
-];
-
-const shopFolder = (path: string): string | undefined => /^src\/services\/[^/]+\//.exec(path)?.[0];
-
-function roomOf(path: string): string | undefined {
-  if (SURFACE.test(path)) return 'surface';
-  return /^src\/([^/]+)\//.exec(path)?.[1];
+interface Arrows {
+  /** Modules that may be imported. */
+  readonly values: readonly string[];
+  /** Modules of which only types may be imported. */
+  readonly types?: readonly string[];
 }
 
+const ARROWS: Readonly<Record<string, Arrows>> = {
+  resilience: { values: [] },
+  memory: { values: [], types: ['resilience'] },
+  telemetry: { values: ['memory'] },
+  'user-code': { values: ['telemetry'] },
+  config: { values: ['user-code'] },
+  process: { values: [], types: ['config'] },
+  db: { values: ['telemetry', 'resilience'] },
+  // It asks the server that it has started, by the client of `db`.
+  postgres: { values: ['process', 'telemetry', 'db'] },
+  server: { values: ['telemetry', 'memory', 'resilience'] },
+  registry: { values: ['telemetry', 'memory', 'resilience'] },
+  upstream: { values: ['telemetry', 'memory', 'resilience', 'registry'] },
+  saga: { values: ['db', 'resilience', 'telemetry'] },
+  cluster: { values: ['memory', 'telemetry', 'process', 'user-code'] },
+  cpu: { values: ['memory', 'telemetry', 'process', 'user-code'] },
+  // Values: what `createBreaker` and its like, `defineSaga` and `idempotent` are made of.
+  api: { values: ['memory', 'resilience', 'saga', 'db', 'server'], types: ['upstream', 'telemetry'] },
+  admin: {
+    values: ['telemetry', 'memory', 'resilience', 'config', 'cluster', 'server'],
+    types: ['registry', 'upstream', 'saga'],
+  },
+};
+
+/** The package exports what the public surface is made of. */
+const INDEX = 'src/index.ts';
+
+/** Library -> the only files that may import it. Other modules use it through those. */
+const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
+  [/^uWebSockets\.js$/, /^src\/(server\/uws\/[^/]*|cluster\/front)\.ts$/],
+  [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
+  [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
+  [/^piscina$/, /^src\/cpu\//],
+  [/^undici$/, /^src\/upstream\//],
+  [/^fast-json-stringify$/, /^src\/server\//],
+  [/^(commander|chokidar)$/, /^src\/cli(\/.*)?\.ts$/],
+];
+
+/** A service of the reference shop. */
+const shopFolder = (path: string): string | undefined => /^src\/services\/[^/]+\//.exec(path)?.[0];
+
+function moduleOf(path: string): string | undefined {
+  return path === INDEX ? 'api' : /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+const isFree = (path: string): boolean => FREE.includes(path) || path.startsWith(FREE_FOLDER);
+
 function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
-  if (CLI.test(file)) return CLI.test(path);
-  if (TESTING.test(file)) return TESTING.test(path);
+  const beside = BESIDE.find((folder) => folder.test(file));
+  if (beside !== undefined) return beside.test(path);
   if (WIRING.test(path)) return true;
-  const shop = shopFolder(path);
-  if (shop !== undefined) return file === 'src/index.ts' || file.startsWith(shop);
-  if (FREE.includes(file)) return true;
-  if (path === 'src/services/catalog.ts' && shopFolder(file) !== undefined) return true;
-  if (file === 'src/config.ts') return typeOnly && !FREE.includes(path);
-  const room = roomOf(path);
-  if (room === undefined || file === 'src/index.ts') return false;
-  const target = roomOf(file);
-  if (room === 'cluster' && file === 'src/registry/endpoint.ts') return typeOnly;
-  return (
-    target !== undefined &&
-    shopFolder(file) === undefined &&
-    (target === room || ARROWS[room]!.includes(target))
-  );
+  if (path.startsWith('src/services/')) return allowsInShop(path, file);
+  if (isFree(file)) return true;
+  if (isFree(path)) return false;
+  if (file === 'src/config.ts') return typeOnly || path.startsWith('src/config/');
+  const [from, to] = [moduleOf(path), moduleOf(file)];
+  if (from === undefined || to === undefined || file === INDEX) return false;
+  if (from === to) return true;
+  const { values = [], types = [] } = ARROWS[from] ?? {};
+  return values.includes(to) || (typeOnly && types.includes(to));
+}
+
+/** A service knows the public surface and its own files; the catalog lists the services. */
+function allowsInShop(path: string, file: string): boolean {
+  const own = shopFolder(path);
+  return file === INDEX || (own === undefined ? shopFolder(file) !== undefined : file.startsWith(own));
 }
 
 function allowsLibrary(path: string, { specifier, typeOnly }: Import): boolean {
-  // Everybody may be handed a logger; one room makes it.
+  // Any module may be handed a logger; one module makes it.
   if (specifier === 'pino') return typeOnly || path.startsWith('src/telemetry/');
   const rule = LIBRARIES.find(([library]) => library.test(specifier));
   return rule === undefined || rule[1].test(path);
@@ -114,23 +128,34 @@ export function deadImports({ path, imports }: Source): readonly string[] {
     .map((file) => `${path} -> ${file}`);
 }
 
-/** A room that ARROWS does not know has no rules, so it may not be. */
+/** A module that ARROWS does not list has no rules, so there must be none. */
 export function isPlaced({ path }: Source): boolean {
-  if (FREE.includes(path) || WIRING.test(path) || shopFolder(path) !== undefined) return true;
-  if (['src/config.ts', 'src/process/addon-hash.ts'].includes(path)) return true;
-  return Object.hasOwn(ARROWS, roomOf(path) ?? '-');
+  if (isFree(path) || WIRING.test(path) || path.startsWith('src/services/')) return true;
+  return path === 'src/config.ts' || Object.hasOwn(ARROWS, moduleOf(path) ?? '-');
 }
 
 /** Name in code -> where alone it may stand. */
 const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
-  [/\b(SharedArrayBuffer|Atomics)\b/, /^src\/memory\//, 'shared memory is named in src/memory only'],
-  [/\bprocess\s*\.\s*env\b/, /^src\/config(\/[^/]+)?\.ts$/, 'the environment is read in src/config only'],
+  [
+    /\b(SharedArrayBuffer|Atomics)\b/,
+    /^src\/(memory\/.*|process\/standstill\.ts)$/,
+    'shared memory is named in src/memory only, and where a thread is stopped for good',
+  ],
+  [
+    /\bprocess\s*\.\s*env\b/,
+    /^src\/config(\/[^/]+)?\.ts$|^src\/process\/pm2-slot\.ts$/,
+    'the environment is read in src/config, and that of pm2 in src/process/pm2-slot.ts',
+  ],
   [
     /\bprocess\s*\.\s*stdout\s*\.\s*write\b/,
     /^src\/(?!cli\/)|^src\/cli\/output\.ts$/,
     'commands print through src/cli/output.ts, which lets no text of another process steer the terminal',
   ],
-  [/\bnew\s+(Worker|Piscina)\b/, /^src\/cluster\//, 'threads are made in src/cluster only'],
+  [
+    /\bnew\s+(Worker|Piscina)\b/,
+    /^src\/(cluster|cpu|process)\//,
+    'threads are made in src/cluster, src/cpu and, for the end of the process, src/process only',
+  ],
 ];
 
 export function misplacedNames({ path, code }: Source): readonly string[] {

@@ -1,9 +1,9 @@
 // The built code of `src/memory` with small tables: how many bulkheads or permits there are is a number in
 // layout.ts, and a loop over ten thousand words is not what is to be explored. Everything else is the code as
 // it is, or with one fault planted in it.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** Replaces text of a built module. It must be there exactly once. */
@@ -129,7 +129,7 @@ export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryM
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     for (const patch of [...SIZES, THREAD_ID, ...TRIES, ...patches]) apply(folder, patch);
     const entries = MODULES.map(async (name): Promise<readonly [string, unknown]> => {
-      return [name, await import(pathToFileURL(join(folder, `${name}.js`)).href)];
+      return [name, await import(pathToFileURL(fileOf(folder, name)).href)];
     });
     return Object.fromEntries(await Promise.all(entries)) as unknown as MemoryModules;
   } finally {
@@ -137,8 +137,18 @@ export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryM
   }
 }
 
+/** Modules of one subject are in a folder of their own. */
+function fileOf(folder: string, module: keyof MemoryModules): string {
+  const name = `${module}.js`;
+  const path = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find(
+    (one) => basename(one) === name,
+  );
+  if (path === undefined) throw new Error(`model: there is no ${name} below src/memory`);
+  return join(folder, path);
+}
+
 function apply(folder: string, { module, from, to }: Patch): void {
-  const path = join(folder, `${module}.js`);
+  const path = fileOf(folder, module);
   const parts = readFileSync(path, 'utf8').split(from);
   if (parts.length !== 2) {
     throw new Error(`model: ${module}.js has ${parts.length - 1} times, not once: ${from}`);

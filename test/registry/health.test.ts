@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { HealthProber, httpProbe, type Probe, type ProbeTarget } from '#src/registry/health.js';
+import { HealthProber, type Probe, type ProbeTarget } from '#src/registry/health.js';
 import { afterProbe, type Health, UNKNOWN_HEALTH } from '#src/registry/health-rule.js';
+import { httpProbe } from '#src/upstream/http-probe.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { FakeTime } from '../upstream/endpoints.js';
 

@@ -1,3 +1,3 @@
-import type { Log } from '#src/postgres/embedded.js';
+import type { Log } from '#src/telemetry/log.js';
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -5,10 +5,10 @@ import type { Logger } from 'pino';
 import { isSecret } from '#src/redaction/secret-names.js';
 import { CENSORED } from '#src/redaction/secret-pairs.js';
 import { maskText } from '#src/redaction/secret-texts.js';
+import { shortText } from '#src/redaction/shown-text.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { shown, thrownText } from '#src/telemetry/log-redact.js';
 import type { LogSink } from '#src/telemetry/log-sink.js';
-import { shortText } from '#src/telemetry/log-text.js';
 import {
   INNOCENT_FIELDS,
   INNOCENT_TEXTS,

@@ -4,8 +4,8 @@
 //
 // How many there may be is bounded so that no metric can take the room of another: each metric has so many
 // series, and what is beyond that counts in the row of its metric that has no labels. Series of routes and
-// calls are bounded route by route and service by service (hosting/request-meters.ts,
-// hosting/call-durations.ts).
+// calls are bounded route by route and service by service (worker/request-meters.ts,
+// worker/call-durations.ts).
 
 import { MAX_ENDPOINTS, WIDE } from '../layout.js';
 import { cellOf } from './histogram.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { type ShownThread, shownAdmission } from '#src/admin/worker-admission.js';
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
-import { type ShownThread, shownAdmission } from '#src/primary/worker-admission.js';
 
 const ready: ShownThread['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { problemOf } from '#src/admin/problem.js';
 import { HttpError } from '#src/errors.js';
-import { SECRET_TEXTS, SECRETS } from '../telemetry/secret-forms.js';
+import { problemOf } from '#src/problem.js';
+import { SECRET_TEXTS, SECRETS } from './telemetry/secret-forms.js';
 
-describe('telemetry/admin/problem', () => {
+describe('admin/problem', () => {
   it('cuts what a failure says at 8 KiB, as the data plane does', () => {
     const failed = { requestId: 'r', traceId: 't', executed: true };
     const { body } = problemOf(new HttpError('VALIDATION_FAILED', 'x'.repeat(100_000)), failed);

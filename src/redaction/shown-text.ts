@@ -1,7 +1,7 @@
 // How much of a text is shown to people, and without the secrets inside it. A log line, and whatever else says what was
 // thrown, must not keep the thread from its requests, however long a text a service hands over.
-import { CENSORED } from '../redaction/secret-pairs.js';
-import { maskText } from '../redaction/secret-texts.js';
+import { CENSORED } from './secret-pairs.js';
+import { maskText } from './secret-texts.js';
 
 const ELLIPSIS = '…';
 /** Characters of one text. */

@@ -1,6 +1,6 @@
 // Failures of the admin plane as RFC 9457 problem documents, exactly as on the data plane (CONTRACT section 3).
-import { EXECUTED_FIELD, HttpError, isRuntimeField } from '../errors.js';
-import { shortText } from '../telemetry/log-text.js';
+import { EXECUTED_FIELD, HttpError, isRuntimeField } from './errors.js';
+import { shortText } from './redaction/shown-text.js';
 
 export interface ProblemAnswer {
   readonly status: number;

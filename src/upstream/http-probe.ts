@@ -1,0 +1,43 @@
+// A health check over HTTP.
+import type { Agent } from 'undici';
+import { isOutOfFiles } from '../open-files.js';
+import { originOf } from '../registry/endpoint.js';
+import { INTERVAL_MS, type Probe } from '../registry/health.js';
+import { httpClient } from './http-client.js';
+
+/** What is read of a body, so that the connection can be used again. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** Probes over connections of their own. @returns the probe, and how to close its connections */
+export function httpProbe(): { readonly probe: Probe; readonly close: () => Promise<void> } {
+  let dispatcher: Agent | undefined;
+  return {
+    close: async () => dispatcher?.destroy(),
+    async probe({ address, port, path, host, metadata }, signal) {
+      try {
+        const url = `${originOf({ host: address, port, metadata })}${path}`;
+        const { Agent, request } = httpClient();
+        dispatcher ??= new Agent({
+          connections: 1,
+          keepAliveTimeout: 2 * INTERVAL_MS,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          maxResponseSize: MAX_BODY_BYTES,
+        });
+        const { statusCode, body } = await request(url, {
+          dispatcher,
+          signal,
+          headers: {
+            host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+            'user-agent': 'multilane-health',
+          },
+        });
+        await body.dump({ limit: MAX_BODY_BYTES, signal });
+        return statusCode >= 200 && statusCode < 300;
+      } catch (error) {
+        // No response is a result here: not well.
+        return isOutOfFiles(error) ? undefined : false;
+      }
+    },
+  };
+}
