@@ -21,10 +21,10 @@ export type {
   Database,
   EffectKey,
   IdempotencyKey,
-  Outcome,
   Queryable,
   QueryResult,
   Row,
+  StoredResponse,
   Transaction,
 } from './db/database.js';
 export { OutcomeUnknownError } from './db/failure.js';

@@ -1,7 +1,7 @@
 // Options of all that a service is given: none of them passes over a name that it does not know.
 import { expect } from 'chai';
 import { createDatabase } from '#src/db/create-database.js';
-import { cancel, once, outcome } from '#src/db/idempotency.js';
+import { compensate, outcomeOf, runOnce } from '#src/db/idempotency.js';
 import { StatementCache } from '#src/db/statement.js';
 import {
   cors,
@@ -48,7 +48,7 @@ const db = createDatabase({
   settings: { databaseStatementTimeoutMs: 1000, databasePrepare: true },
   budget: nothing,
   log: silentLog as never,
-}) as unknown as Record<'transaction' | 'once' | 'query', (...args: unknown[]) => unknown>;
+}) as unknown as Record<'transaction' | 'idempotent' | 'query', (...args: unknown[]) => unknown>;
 const onRoute = (options: unknown) => () =>
   bench((app: Application) => app.get('/a', options as RouteOptions, () => 1));
 const key = { route: 'POST /a', key: 'k' };
@@ -124,16 +124,20 @@ const misspelt: readonly Case[] = [
     'sagas.wait: unknown option "timeout", did you mean "timeoutMs"?',
   ],
   [
-    'db.once',
-    () => once(nothing, any({ ...key, bdy: 1 }), effect),
-    'db.once: unknown option "bdy", did you mean "body"?',
+    'db.idempotent',
+    () => runOnce(nothing, any({ ...key, bdy: 1 }), effect),
+    'db.idempotent: unknown option "bdy", did you mean "body"?',
   ],
   [
-    'db.cancel',
-    () => cancel(nothing, any({ ...key, scpe: 'a' }), async () => undefined),
-    'db.cancel: unknown option "scpe", did you mean "scope"?',
+    'db.compensate',
+    () => compensate(nothing, any({ ...key, scpe: 'a' }), async () => undefined),
+    'db.compensate: unknown option "scpe", did you mean "scope"?',
   ],
-  ['db.outcome', () => outcome(nothing, any({ ...key, scpe: 'a' })), 'db.outcome: unknown option "scpe"'],
+  [
+    'db.outcomeOf',
+    () => outcomeOf(nothing, any({ ...key, scpe: 'a' })),
+    'db.outcomeOf: unknown option "scpe"',
+  ],
   [
     'idempotent',
     () => idempotent(nothing, nothing, effect, any({ scoppe: 'a' })),
@@ -256,16 +260,16 @@ const mistaken: readonly Case[] = [
   ],
   [
     'an effect without a key',
-    () => db.once({ route: 'POST /a' }, effect),
-    'db.once: key must be a text, not undefined',
+    () => db.idempotent({ route: 'POST /a' }, effect),
+    'db.idempotent: key must be a text, not undefined',
   ],
   [
     'an effect of nobody',
-    () => once(nothing, { ...key, scope: '' }, effect),
-    'db.once: scope must be a text that is not empty, not ""',
+    () => runOnce(nothing, { ...key, scope: '' }, effect),
+    'db.idempotent: scope must be a text that is not empty, not ""',
   ],
-  ['no effect', () => db.once(key), 'db.once: effect must be a function, such as async (tx) =>'],
-  ['no undo', () => cancel(nothing, key, any(undefined)), 'db.cancel: undo must be a function'],
+  ['no effect', () => db.idempotent(key), 'db.idempotent: effect must be a function, such as async (tx) =>'],
+  ['no undo', () => compensate(nothing, key, any(undefined)), 'db.compensate: undo must be a function'],
   [
     'no idempotent effect',
     () => idempotent(nothing, nothing, any(1)),

@@ -1,5 +1,5 @@
 // `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): effect and key in one transaction.
-import type { Database, Outcome, Transaction } from '../db/database.js';
+import type { Database, StoredResponse, Transaction } from '../db/database.js';
 import { strangersKey } from '../db/idempotency.js';
 import { ValidationError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
@@ -45,7 +45,7 @@ type IdempotentContext = Pick<
 /**
  * Runs `effect` in a transaction; with an `Idempotency-Key` at most once for each key, a repetition getting
  * the stored response. The key belongs to `METHOD /route/:template` and the scope, which is also what
- * `db.cancel` and `db.outcome` are to be given. The same key with other path parameters, another query or
+ * `db.compensate` and `db.outcomeOf` are to be given. The same key with other path parameters, another query or
  * another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body as JSON carries
  * it, the first time and ever after. A status or body that the route cannot send rolls the effect back: the body
  * is that of the response, so it must fit the schema that the route declares. Header fields that the effect sets
@@ -56,18 +56,18 @@ type IdempotentContext = Pick<
 export async function idempotent<T>(
   ctx: IdempotentContext,
   db: Database,
-  effect: (tx: Transaction) => Promise<Outcome & { readonly body: T }>,
+  effect: (tx: Transaction) => Promise<StoredResponse & { readonly body: T }>,
   options?: IdempotentOptions,
 ): Promise<T> {
   requireFunction('effect', effect, 'async (tx) => ({ status: 201, body })', fault);
   if (options !== undefined) checkOptions(options, OPTIONS, fault);
   const { scope } = options ?? {};
   const key = idempotencyKey(ctx);
-  const sendable = async (tx: Transaction): Promise<Outcome> => requireSendable(ctx, await effect(tx));
+  const sendable = async (tx: Transaction): Promise<StoredResponse> => requireSendable(ctx, await effect(tx));
   const outcome =
     key === undefined
       ? await db.transaction(sendable)
-      : await db.once(
+      : await db.idempotent(
           {
             route: `${ctx.method} ${ctx.route}`,
             key: ctx.isPeer ? key : strangersKey(key),
@@ -85,7 +85,7 @@ export async function idempotent<T>(
  * The outcome as it is sent and stored. Inside of the transaction, so that what cannot be sent has not
  * happened.
  */
-function requireSendable(ctx: IdempotentContext, { status, body }: Outcome): Outcome {
+function requireSendable(ctx: IdempotentContext, { status, body }: StoredResponse): StoredResponse {
   ctx.status(status);
   let form: unknown;
   try {

@@ -6,13 +6,13 @@ import type {
   Database,
   EffectKey,
   IdempotencyKey,
-  Outcome,
   QueryResult,
   Row,
+  StoredResponse,
   Transaction,
 } from './database.js';
 import { StatementError } from './failure.js';
-import { cancel, once, outcome } from './idempotency.js';
+import { compensate, outcomeOf, runOnce } from './idempotency.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
 import { Rows } from './rows.js';
@@ -97,16 +97,22 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     return transact(this.#transactions, (tx) => tx.within(fn));
   }
 
-  once(key: IdempotencyKey, effect: (tx: Transaction) => Promise<Outcome>): Promise<Outcome> {
-    return once((fn) => transact(this.#transactions, fn), key, effect);
+  idempotent(
+    key: IdempotencyKey,
+    effect: (tx: Transaction) => Promise<StoredResponse>,
+  ): Promise<StoredResponse> {
+    return runOnce((fn) => transact(this.#transactions, fn), key, effect);
   }
 
-  cancel(key: EffectKey, undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>): Promise<void> {
-    return cancel((fn) => transact(this.#transactions, fn), key, undo);
+  compensate(
+    key: EffectKey,
+    undo: (tx: Transaction, done: StoredResponse | undefined) => Promise<void>,
+  ): Promise<void> {
+    return compensate((fn) => transact(this.#transactions, fn), key, undo);
   }
 
-  outcome(key: EffectKey): Promise<Outcome | undefined> {
-    return outcome(this, key);
+  outcomeOf(key: EffectKey): Promise<StoredResponse | undefined> {
+    return outcomeOf(this, key);
   }
 
   close(): Promise<void> {

@@ -45,7 +45,7 @@ export interface IdempotencyKey {
 export type EffectKey = Pick<IdempotencyKey, 'route' | 'key' | 'scope'>;
 
 /** A stored answer: what the first call returned, as JSON carries it. */
-export interface Outcome {
+export interface StoredResponse {
   readonly status: number;
   readonly body: unknown;
 }
@@ -64,20 +64,26 @@ export interface Database extends Queryable {
    * returned again to every later call with the same key, target and body. A BusinessError is an outcome too
    * (stored as a refusal, thrown again); any other error leaves nothing behind, and so does an outcome that JSON
    * cannot carry or whose status is no whole number from 200 to 599 (TypeError, RangeError).
-   * @throws HttpError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, STEP_CANCELLED (see `cancel`)
+   * @throws HttpError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, STEP_CANCELLED (see `compensate`)
    */
-  once(key: IdempotencyKey, effect: (tx: Transaction) => Promise<Outcome>): Promise<Outcome>;
+  idempotent(
+    key: IdempotencyKey,
+    effect: (tx: Transaction) => Promise<StoredResponse>,
+  ): Promise<StoredResponse>;
 
   /**
-   * The compensation of `once`: in one transaction writes a tombstone for the key, so that a forward call that
+   * The compensation of `idempotent`: in one transaction writes a tombstone for the key, so that a forward call that
    * arrives later is refused (409 STEP_CANCELLED), and undoes what was done. `undo` gets the stored outcome,
    * undefined when the effect never happened or was refused. Repeating it does nothing more.
    */
-  cancel(key: EffectKey, undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>): Promise<void>;
+  compensate(
+    key: EffectKey,
+    undo: (tx: Transaction, done: StoredResponse | undefined) => Promise<void>,
+  ): Promise<void>;
 
   /**
    * The stored outcome of a key, undefined when unknown or cancelled; also when refused: nothing happened then,
-   * and asking again by `once` throws the refusal.
+   * and asking again by `idempotent` throws the refusal.
    */
-  outcome(key: EffectKey): Promise<Outcome | undefined>;
+  outcomeOf(key: EffectKey): Promise<StoredResponse | undefined>;
 }

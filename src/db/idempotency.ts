@@ -17,7 +17,7 @@ import {
   TEXT,
   typeFault,
 } from '../options.js';
-import type { EffectKey, IdempotencyKey, Outcome, Queryable, Transaction } from './database.js';
+import type { EffectKey, IdempotencyKey, Queryable, StoredResponse, Transaction } from './database.js';
 import type { OpenTransaction } from './transaction.js';
 
 type Transact = <T>(fn: (tx: OpenTransaction) => Promise<T>) => Promise<T>;
@@ -51,24 +51,24 @@ const KEY = shapeOf<IdempotencyKey>(
   { route: TEXT, key: TEXT, scope: FILLED_TEXT, target: TEXT, body: ANYTHING },
   ['route', 'key'],
 );
-const onceFault = typeFault('db.once');
-const cancelFault = typeFault('db.cancel');
-const outcomeFault = typeFault('db.outcome');
+const idempotentFault = typeFault('db.idempotent');
+const compensateFault = typeFault('db.compensate');
+const outcomeFault = typeFault('db.outcomeOf');
 
 /**
- * See `Database.once`.
+ * See `Database.idempotent`.
  * @throws TypeError for a key that is none: without its body any request would be the same
  */
-export async function once(
+export async function runOnce(
   transact: Transact,
   key: IdempotencyKey,
-  effect: (tx: Transaction) => Promise<Outcome>,
-): Promise<Outcome> {
-  checkOptions(key, KEY, onceFault);
-  requireFunction('effect', effect, 'async (tx) => ({ status: 201, body })', onceFault);
+  effect: (tx: Transaction) => Promise<StoredResponse>,
+): Promise<StoredResponse> {
+  checkOptions(key, KEY, idempotentFault);
+  requireFunction('effect', effect, 'async (tx) => ({ status: 201, body })', idempotentFault);
   const fingerprint = fingerprintOf(key.body, key.target);
   const id = rowOf(key);
-  const result = await transact<Outcome | BusinessError>(async (tx) => {
+  const result = await transact<StoredResponse | BusinessError>(async (tx) => {
     const [, lock, row] = await Promise.all([
       tx.begun,
       tx.ahead<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [lockOf(id)]),
@@ -100,8 +100,8 @@ export async function once(
  * inside of the transaction, so an effect whose outcome could not be repeated has not happened.
  * @throws TypeError for an outcome that is none, RangeError for its status
  */
-function storable(outcome: Outcome): Outcome {
-  if (typeof outcome !== 'object' || (outcome as Outcome | null) === null) {
+function storable(outcome: StoredResponse): StoredResponse {
+  if (typeof outcome !== 'object' || (outcome as StoredResponse | null) === null) {
     throw new TypeError('an effect that happens once must return { status, body }');
   }
   requireStatus(outcome.status, 200);
@@ -126,16 +126,16 @@ const CLOCKS_MS = 3_600_000;
 const SAGA_KEY = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/';
 
 /**
- * See `Database.cancel`. Waits for a forward call that is running now.
+ * See `Database.compensate`. Waits for a forward call that is running now.
  * @throws Error for a saga so old that the key may be gone: nobody can tell whether there is anything to undo
  */
-export async function cancel(
+export async function compensate(
   transact: Transact,
   key: EffectKey,
-  undo: (tx: Transaction, done: Outcome | undefined) => Promise<void>,
+  undo: (tx: Transaction, done: StoredResponse | undefined) => Promise<void>,
 ): Promise<void> {
-  checkOptions(key, KEY, cancelFault);
-  requireFunction('undo', undo, 'async (tx, done) => { … }', cancelFault);
+  checkOptions(key, KEY, compensateFault);
+  requireFunction('undo', undo, 'async (tx, done) => { … }', compensateFault);
   const id = rowOf(key);
   await transact(async (tx) => {
     const [, , row] = await Promise.all([
@@ -145,18 +145,18 @@ export async function cancel(
     ]);
     if (row?.state === 'cancelled') return;
     if (row === undefined) requireYoung(key.key);
-    const done = row?.state === 'done' ? outcomeOf(row) : undefined;
+    const done = row?.state === 'done' ? toOutcome(row) : undefined;
     await tx.within((inner) => undo(inner, done));
     tx.last(BURY, id);
   });
 }
 
-/** See `Database.outcome`. @throws Error as `cancel` does */
-export async function outcome(db: Queryable, key: EffectKey): Promise<Outcome | undefined> {
+/** See `Database.outcomeOf`. @throws Error as `compensate` does */
+export async function outcomeOf(db: Queryable, key: EffectKey): Promise<StoredResponse | undefined> {
   checkOptions(key, KEY, outcomeFault);
   const row = await db.maybeOne<StoredRow>(READ, rowOf(key));
   if (row === undefined) requireYoung(key.key);
-  return row?.state === 'done' ? outcomeOf(row) : undefined;
+  return row?.state === 'done' ? toOutcome(row) : undefined;
 }
 
 const SWEEP = `delete from multilane.idempotency where (route, key) in (
@@ -203,19 +203,19 @@ function requireYoung(key: string): void {
   );
 }
 
-function replay(row: StoredRow, fingerprint: string): Outcome | BusinessError {
+function replay(row: StoredRow, fingerprint: string): StoredResponse | BusinessError {
   if (row.state === 'cancelled') {
     throw new HttpError('STEP_CANCELLED', 'This request was cancelled before it arrived.');
   }
   if (row.fingerprint !== fingerprint) {
     throw new HttpError('IDEMPOTENCY_KEY_REUSED', 'The idempotency key was used with another request.');
   }
-  if (row.state === 'done') return outcomeOf(row);
+  if (row.state === 'done') return toOutcome(row);
   const { code, message, details } = row.body as Refusal;
   return new BusinessError(code, message, { status: row.status!, ...(details === null ? {} : { details }) });
 }
 
-function outcomeOf({ status, body, bodiless }: StoredRow): Outcome {
+function toOutcome({ status, body, bodiless }: StoredRow): StoredResponse {
   return { status: status!, body: bodiless ? undefined : body };
 }
 

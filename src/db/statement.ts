@@ -172,7 +172,7 @@ const INSIDE_ONLY = new Set([
   'LOCK',
 ]);
 const SAVEPOINTS = new Set(['SAVEPOINT', 'RELEASE', 'ROLLBACK']);
-/** What `db.once` goes back to when the effect is refused. */
+/** What `db.idempotent` goes back to when the effect is refused. */
 const EFFECT = /\bmultilane_effect\b/i;
 const SET_LOCALLY = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION']);
 const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)"?\s*\(/i;

@@ -2,7 +2,7 @@
 // refuses at once, half-open lets a few probes decide. memory/breaker/breaker-cell.ts keeps it in shared memory, so
 // "20 calls" and "3 probes" are those of the whole process; trip-rules.ts says when it moves.
 import { UnavailableError } from '../errors.js';
-import type { Outcome } from './policy.js';
+import type { AttemptOutcome } from './policy.js';
 
 export interface Breaker {
   /** A ticket for one piece of work, to be given to `settle` exactly once; negative when it must not be done. */
@@ -10,7 +10,7 @@ export interface Breaker {
   /** Whether `admit` would give one now; takes nothing. Another thread may be faster. */
   admits(cell: number): boolean;
   /** @param now milliseconds of the shared clock, if it has just been read */
-  settle(cell: number, ticket: number, outcome: Outcome, now?: number): void;
+  settle(cell: number, ticket: number, outcome: AttemptOutcome, now?: number): void;
   /** Milliseconds until work may be admitted: 0 now, Infinity while forced open. */
   retryInMs(cell: number): number;
 }

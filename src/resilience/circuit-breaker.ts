@@ -7,7 +7,7 @@ import { currentScope, isAborted } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
 import type { BreakerSettings } from './breaker-settings.js';
 import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
-import type { Outcome, RunOptions } from './policy.js';
+import type { AttemptOutcome, RunOptions } from './policy.js';
 import { checkRun } from './run-options.js';
 
 export interface CircuitBreaker {
@@ -60,7 +60,7 @@ class Ticket extends Hold {
     this.take(currentScope()?.holds);
   }
 
-  settle(outcome: Outcome, ended?: number): void {
+  settle(outcome: AttemptOutcome, ended?: number): void {
     if (this.end()) this.#giveBack(outcome, ended);
   }
 
@@ -68,7 +68,7 @@ class Ticket extends Hold {
     this.#giveBack('ignored');
   }
 
-  #giveBack(outcome: Outcome, ended?: number): void {
+  #giveBack(outcome: AttemptOutcome, ended?: number): void {
     if (this.mark !== undefined) this.#watch.end();
     this.#cells.settle(this.#cell, this.#ticket, outcome, ended);
   }
@@ -77,7 +77,7 @@ class Ticket extends Hold {
 export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
   const { name, cells, cell, slowCallMs, judge, clock, watch = UNWATCHED } = parts;
   const isSlow = (ms: number): boolean => slowCallMs > 0 && ms >= slowCallMs;
-  const ofSuccess = (tookMs: number, missedMs: () => number): Outcome => {
+  const ofSuccess = (tookMs: number, missedMs: () => number): AttemptOutcome => {
     if (!isSlow(tookMs)) return 'success';
     return isSlow(tookMs - missedMs()) ? 'failure' : 'ignored';
   };
@@ -86,7 +86,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     signal: AbortSignal | undefined,
     tookMs: number,
     missedMs: number,
-  ): Outcome => {
+  ): AttemptOutcome => {
     const scope = currentScope();
     if (isOfNobody(error, signal ?? scope?.signal)) return 'ignored';
     // The time that a caller allows is over: that is a failure only if a success would have been too slow.
@@ -96,10 +96,11 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
     if (judge.isFailure?.(error) === false) return 'success';
     return isEvidence(tookMs, missedMs) ? 'failure' : 'ignored';
   };
-  const ofValue = (value: unknown): Outcome => ((judge.isSuccess?.(value) ?? true) ? 'success' : 'failure');
+  const ofValue = (value: unknown): AttemptOutcome =>
+    (judge.isSuccess?.(value) ?? true) ? 'success' : 'failure';
   let hasWarned = false;
   /** The work keeps its own end, whatever looking at it throws. */
-  const judged = (judging: () => Outcome, otherwise: Outcome): Outcome => {
+  const judged = (judging: () => AttemptOutcome, otherwise: AttemptOutcome): AttemptOutcome => {
     try {
       return judging();
     } catch {
@@ -119,7 +120,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       if (ticket < 0) throw openRefusal(`The breaker "${name}" is open.`, cells.retryInMs(cell));
       const held = new Ticket(cells, cell, ticket, watch);
       const begun = clock();
-      let outcome: Outcome = 'failure';
+      let outcome: AttemptOutcome = 'failure';
       let ended: number | undefined;
       const missedMs = (): number => (held.mark === undefined ? 0 : watch.missedSince(held.mark));
       try {

@@ -3,7 +3,7 @@
 import type { Deadline } from '../deadline.js';
 
 /** What one attempt says about whoever served it. `ignored`: nothing (the caller left, a rate limit). */
-export type Outcome = 'success' | 'failure' | 'ignored';
+export type AttemptOutcome = 'success' | 'failure' | 'ignored';
 
 /**
  * How one attempt ended.

@@ -7,7 +7,7 @@ import { describeThrown } from '../telemetry/thrown.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord } from './journal.js';
 import { copyOf, mostOfResult, toJson } from './json.js';
-import type { Effect, Outcome } from './machine.js';
+import type { Effect, StepOutcome } from './machine.js';
 import type { SagaError, StepContext, StepTools } from './saga.js';
 import { resultsOf } from './view.js';
 
@@ -63,7 +63,7 @@ export function attempt(
   plan: Plan,
   scope: StepScope,
   setting: AttemptSetting,
-): Promise<Outcome> {
+): Promise<StepOutcome> {
   const step = plan.steps[effect.position]!;
   const ctx = contextOf(effect, record, step, scope, setting);
   return new Promise((resolve) => {
@@ -71,7 +71,7 @@ export function attempt(
       scope.abort(new DeadlineExceededError(`The step did not end within ${step.timeoutMs} ms.`));
     }, step.timeoutMs);
     let open = true;
-    const end = (outcome: Outcome, error?: unknown): void => {
+    const end = (outcome: StepOutcome, error?: unknown): void => {
       if (!open) return;
       open = false;
       clearTimeout(timer);
@@ -101,7 +101,7 @@ async function perform(
   step: StepPlan,
   record: SagaRecord,
   ctx: StepContext,
-): Promise<Outcome> {
+): Promise<StepOutcome> {
   const input = copyOf(record.input);
   const most = mostOfResult(record.steps.length);
   switch (effect.kind) {

@@ -29,7 +29,7 @@ export type Action =
   | { readonly kind: 'ended' };
 
 /** What came of an action. `not-done` is an answer of `resolve` only. */
-export type Outcome =
+export type StepOutcome =
   | { readonly kind: 'ok'; readonly result: Json }
   | { readonly kind: 'not-done' }
   | { readonly kind: 'refused'; readonly error: SagaError }
@@ -66,7 +66,7 @@ export function settle(
   given: SagaRecord,
   plan: Plan,
   effect: Effect,
-  outcome: Outcome,
+  outcome: StepOutcome,
   now: number,
   random: () => number,
   hasFailed = false,
@@ -209,7 +209,7 @@ function settleUndo(
   step: StepRecord,
   rule: StepPlan,
   position: number,
-  outcome: Outcome,
+  outcome: StepOutcome,
   now: number,
   random: () => number,
 ): { record: SagaRecord; pauseMs: number } {

@@ -1,6 +1,6 @@
 // Who watches the engine: counters and spans are hung in from outside, the engine knows neither.
 import type { TraceContext } from '../scope.js';
-import type { Effect, Outcome } from './machine.js';
+import type { Effect, StepOutcome } from './machine.js';
 import type { SagaError } from './saga.js';
 
 export interface StepEvent {
@@ -17,7 +17,7 @@ export interface StepEvent {
 export interface StepSpan {
   /** The context the step runs in: its calls become children of it. */
   readonly trace: TraceContext;
-  end(outcome: Outcome['kind'], error: SagaError | undefined): void;
+  end(outcome: StepOutcome['kind'], error: SagaError | undefined): void;
 }
 
 export type SagaOutcome = 'completed' | 'compensated' | 'needs-attention';

@@ -21,7 +21,7 @@ import {
   isLastChance,
   isUndoFailed,
   lostPause,
-  type Outcome,
+  type StepOutcome,
   settle,
   unstorable,
 } from './machine.js';
@@ -222,7 +222,7 @@ export class Runner {
     return written ? action : undefined;
   }
 
-  async #act(effect: Effect): Promise<Outcome> {
+  async #act(effect: Effect): Promise<StepOutcome> {
     // The journal took too long to say that it was announced.
     if (this.isOverdue) {
       return { kind: 'unknown', error: { code: 'DEADLINE_EXCEEDED', message: NOT_PROLONGED } };

@@ -3,7 +3,7 @@
 
 import type { Endpoint } from '../registry/endpoint.js';
 import { mayEject } from '../resilience/ejection.js';
-import type { Outcome } from '../resilience/policy.js';
+import type { AttemptOutcome } from '../resilience/policy.js';
 
 export interface OutlierCells {
   succeeded(slot: number): void;
@@ -15,7 +15,7 @@ export interface OutlierCells {
 
 /** Whoever wants to know how calls end. */
 export interface OutlierWatch {
-  ended(endpoint: Endpoint, reached: Outcome): void;
+  ended(endpoint: Endpoint, reached: AttemptOutcome): void;
 }
 
 export const NOT_WATCHED: OutlierWatch = { ended: () => undefined };
@@ -33,7 +33,7 @@ export class Outliers implements OutlierWatch {
     this.#options = options;
   }
 
-  ended(endpoint: Endpoint, reached: Outcome): void {
+  ended(endpoint: Endpoint, reached: AttemptOutcome): void {
     const { cells } = this.#options;
     if (reached === 'success') cells.succeeded(endpoint.slot);
     else if (reached === 'failure' && cells.failed(endpoint.slot)) this.#eject(endpoint);

@@ -108,7 +108,7 @@ type Ended =
   | { readonly kind: 'error'; readonly error: unknown; readonly told: Failure | undefined };
 
 /** `lost`: nobody knows whether the call goes on. */
-type Outcome = Ended | { readonly kind: 'lost' };
+type FlightOutcome = Ended | { readonly kind: 'lost' };
 
 /** What a worker that was asked has said. */
 type Told = Answer | Failure | 'gone' | 'taken' | 'lost';
@@ -119,8 +119,8 @@ const GATEWAY_TIMEOUT = 504;
 
 interface Flight {
   readonly controller: AbortController;
-  readonly outcome: Promise<Outcome>;
-  settle(outcome: Outcome): void;
+  readonly outcome: Promise<FlightOutcome>;
+  settle(outcome: FlightOutcome): void;
   /** What its call holds. */
   readonly holds: Holds;
   isLeading: boolean;
@@ -178,7 +178,7 @@ export class SingleFlight {
     return responseOf(outcome);
   }
 
-  async #waitFor(key: string, flight: Flight, signal: AbortSignal): Promise<Outcome> {
+  async #waitFor(key: string, flight: Flight, signal: AbortSignal): Promise<FlightOutcome> {
     const wait = new Wait(() => this.#lose(key, flight));
     flight.waiters++;
     try {
@@ -193,7 +193,7 @@ export class SingleFlight {
   #begin(key: string, perform: Perform): Flight {
     const controller = new AbortController();
     let settle!: Flight['settle'];
-    const outcome = new Promise<Outcome>((resolve) => {
+    const outcome = new Promise<FlightOutcome>((resolve) => {
       settle = resolve;
     });
     const flight: Flight = {

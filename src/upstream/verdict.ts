@@ -6,15 +6,15 @@
 // of one.
 import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
-import type { Outcome } from '../resilience/policy.js';
+import type { AttemptOutcome } from '../resilience/policy.js';
 import { problemIn } from './response.js';
 import type { Received } from './transport.js';
 
 export interface Verdict {
   /** For the breaker. */
-  readonly outcome: Outcome;
+  readonly outcome: AttemptOutcome;
   /** For outlier ejection: a failure is only that nobody answered who would know. */
-  readonly reached: Outcome;
+  readonly reached: AttemptOutcome;
   readonly again: boolean;
   /** The time ran out that a caller allows; see `Deadline.isShortened`. */
   readonly isUntimely?: boolean;

@@ -36,9 +36,9 @@ export function lateDatabase(late: Late<Database>): Database {
     maybeOne: async (...args) => late.value.maybeOne(...args),
     many: async (...args) => late.value.many(...args),
     transaction: async (...args) => late.value.transaction(...args),
-    once: async (...args) => late.value.once(...args),
-    cancel: async (...args) => late.value.cancel(...args),
-    outcome: async (key) => late.value.outcome(key),
+    idempotent: async (...args) => late.value.idempotent(...args),
+    compensate: async (...args) => late.value.compensate(...args),
+    outcomeOf: async (key) => late.value.outcomeOf(key),
   } as Database;
 }
 

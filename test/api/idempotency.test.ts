@@ -208,8 +208,8 @@ describe('idempotent', () => {
     for (let n = 0; n < 2; n++) {
       expect((await send('/plain', { amount: 1 }, { 'idempotency-key': key })).json).to.deep.equal(theirs);
     }
-    expect(await db.outcome(stored)).to.equal(undefined);
-    const step = await db.once({ ...stored, body: { amount: 100 } }, async () => ({
+    expect(await db.outcomeOf(stored)).to.equal(undefined);
+    const step = await db.idempotent({ ...stored, body: { amount: 100 } }, async () => ({
       status: 201,
       body: 'step',
     }));
@@ -230,11 +230,11 @@ describe('idempotent', () => {
     const headers = { 'x-user': 'ada', 'idempotency-key': 'cancelled' };
     expect((await send('/accounts/7/pay?a=1', { amount: 1 }, headers)).status).to.equal(201);
     const key = { route: 'POST /accounts/:account/pay', key: 'cancelled' };
-    expect(await db.outcome(key)).to.equal(undefined);
-    expect(await db.outcome({ ...key, scope: 'bob' })).to.equal(undefined);
-    expect(await db.outcome({ ...key, scope: 'ada' })).to.have.property('status', 201);
+    expect(await db.outcomeOf(key)).to.equal(undefined);
+    expect(await db.outcomeOf({ ...key, scope: 'bob' })).to.equal(undefined);
+    expect(await db.outcomeOf({ ...key, scope: 'ada' })).to.have.property('status', 201);
     let undone = 0;
-    await db.cancel({ ...key, scope: 'ada' }, async (_tx, done) => {
+    await db.compensate({ ...key, scope: 'ada' }, async (_tx, done) => {
       undone = done?.status ?? 0;
     });
     expect(undone).to.equal(201);

@@ -67,7 +67,7 @@ const stepping = defineService({
     });
     app.get('/once/:key', async (ctx) => {
       const key = { route: 'GET /once', key: ctx.params.key!, body: {} };
-      return (await db.once(key, async () => ({ status: 200, body: { at: performance.now() } }))).body;
+      return (await db.idempotent(key, async () => ({ status: 200, body: { at: performance.now() } }))).body;
     });
     app.get('/saga/:refuse', async (ctx) => {
       const input = { refuse: ctx.params.refuse === 'yes' };

@@ -19,12 +19,12 @@ describe('effects that happen once', () => {
     const scopes = [undefined, 'ada', 'bob', 'x'.repeat(100_000), key.key, '\n'];
     for (let time = 0; time < 2; time++) {
       for (const [index, scope] of scopes.entries()) {
-        const { body } = await db.once({ ...key, ...(scope === undefined ? {} : { scope }) }, effect);
+        const { body } = await db.idempotent({ ...key, ...(scope === undefined ? {} : { scope }) }, effect);
         expect(body).to.equal(index + 1);
       }
     }
     for (const scope of ['', 7, null]) {
-      expect(await rejection(db.outcome({ ...key, scope: scope as never }))).to.be.instanceOf(TypeError);
+      expect(await rejection(db.outcomeOf({ ...key, scope: scope as never }))).to.be.instanceOf(TypeError);
     }
   });
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { localBudget } from '#src/db/budget.js';
 import type { ClosableDatabase } from '#src/db/create-database.js';
-import type { IdempotencyKey, Outcome, Transaction } from '#src/db/database.js';
+import type { IdempotencyKey, StoredResponse, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError } from '#src/db/failure.js';
 import { fingerprintOf, sweepIdempotency } from '#src/db/idempotency.js';
 import { BusinessError } from '#src/errors.js';
@@ -32,7 +32,7 @@ describe('effects that happen once', () => {
   });
   const effect =
     ({ key }: IdempotencyKey, by = 0) =>
-    async (tx: Transaction): Promise<Outcome> => {
+    async (tx: Transaction): Promise<StoredResponse> => {
       await tx.query('insert into effect values ($1, $2)', [key, by]);
       return { status: 201, body: { z: by, a: 'ä\u0000' } };
     };
@@ -50,16 +50,16 @@ describe('effects that happen once', () => {
   describe('an owner whose transaction has ended', () => {
     const late: Record<string, (key: IdempotencyKey, held: Promise<void>) => Promise<unknown>> = {
       'with an outcome': (key, held) =>
-        db.once(key, async () => {
+        db.idempotent(key, async () => {
           await held;
           return { status: 201, body: {} };
         }),
       'with a refusal': (key, held) =>
-        db.once(key, async () => {
+        db.idempotent(key, async () => {
           await held;
           throw new BusinessError('NO_STOCK', 'none is left');
         }),
-      'with an undo': (key, held) => db.cancel(key, () => held),
+      'with an undo': (key, held) => db.compensate(key, () => held),
     };
     for (const [what, call] of Object.entries(late)) {
       it(`stores no key behind it, ${what}`, async () => {
@@ -91,30 +91,30 @@ describe('effects that happen once', () => {
   describe('once', () => {
     it('runs the effect the first time and gives the same answer ever after', async () => {
       const key = freshKey();
-      const first = await db.once(key, effect(key));
-      const second = await db.once(key, never);
+      const first = await db.idempotent(key, effect(key));
+      const second = await db.idempotent(key, never);
       expect(second).to.deep.equal(first);
       expect(JSON.stringify(second)).to.equal(JSON.stringify(first)); // members in their order
-      expect(await db.outcome(key)).to.deep.equal(first);
+      expect(await db.outcomeOf(key)).to.deep.equal(first);
       expect(await effects(key)).to.equal(1);
     });
 
     it('keeps an answer without a body', async () => {
       const key = freshKey();
-      await db.once(key, async () => ({ status: 204, body: undefined }));
-      expect(await db.once(key, never)).to.deep.equal({ status: 204, body: undefined });
+      await db.idempotent(key, async () => ({ status: 204, body: undefined }));
+      expect(await db.idempotent(key, never)).to.deep.equal({ status: 204, body: undefined });
     });
 
     it('returns what JSON carries, the first time as ever after', async () => {
       const key = freshKey();
       const body = { at: new Date(0), none: undefined, link: new URL('http://a/'), list: [null, 1.5] };
-      const first = await db.once(key, async () => ({ status: 201, body }));
+      const first = await db.idempotent(key, async () => ({ status: 201, body }));
       expect(first.body).to.deep.equal({
         at: '1970-01-01T00:00:00.000Z',
         link: 'http://a/',
         list: [null, 1.5],
       });
-      expect(await db.once(key, never)).to.deep.equal(first);
+      expect(await db.idempotent(key, never)).to.deep.equal(first);
     });
 
     it('leaves nothing behind when the outcome is none that can be repeated: the next call runs it', async () => {
@@ -126,13 +126,13 @@ describe('effects that happen once', () => {
       const statuses = [undefined, '201', 999, 199, 201.5].map((status) => ({ status, body: {} }));
       for (const outcome of [...outcomes, ...statuses, undefined, null]) {
         const key = freshKey();
-        const failing = db.once(key, async (tx) => {
+        const failing = db.idempotent(key, async (tx) => {
           await effect(key)(tx);
-          return outcome as Outcome;
+          return outcome as StoredResponse;
         });
         expect(await rejection(failing)).to.be.instanceOf(Error);
-        expect([await effects(key), await db.outcome(key)]).to.deep.equal([0, undefined]);
-        await db.once(key, effect(key));
+        expect([await effects(key), await db.outcomeOf(key)]).to.deep.equal([0, undefined]);
+        await db.idempotent(key, effect(key));
         expect(await effects(key)).to.equal(1);
       }
     });
@@ -145,21 +145,21 @@ describe('effects that happen once', () => {
         { status: '409' as never },
       ]) {
         const key = freshKey();
-        const refusing = db.once(key, async () => {
+        const refusing = db.idempotent(key, async () => {
           throw new BusinessError('NO_STOCK', 'none is left', options);
         });
         expect(await rejection(refusing)).to.not.be.instanceOf(BusinessError);
-        await db.once(key, effect(key));
+        await db.idempotent(key, effect(key));
         expect(await effects(key)).to.equal(1);
       }
     });
 
     it('takes the same body in another order as the same, another body as an error', async () => {
       const key = freshKey({ a: [1, { c: 1, d: 2 }], b: 'x' });
-      await db.once(key, effect(key));
-      await db.once({ ...key, body: { b: 'x', a: [1, { d: 2, c: 1 }] } }, never);
+      await db.idempotent(key, effect(key));
+      await db.idempotent({ ...key, body: { b: 'x', a: [1, { d: 2, c: 1 }] } }, never);
       for (const body of [{ a: [1, { c: 1, d: 3 }], b: 'x' }, {}, null, undefined]) {
-        expect(await rejection(db.once({ ...key, body }, never))).to.have.property(
+        expect(await rejection(db.idempotent({ ...key, body }, never))).to.have.property(
           'code',
           'IDEMPOTENCY_KEY_REUSED',
         );
@@ -168,21 +168,21 @@ describe('effects that happen once', () => {
 
     it('takes the same key on another route as another key', async () => {
       const key = freshKey();
-      await db.once(key, effect(key));
-      await db.once({ ...key, route: 'POST /y' }, effect(key));
+      await db.idempotent(key, effect(key));
+      await db.idempotent({ ...key, route: 'POST /y' }, effect(key));
       expect(await effects(key)).to.equal(2);
     });
 
     it('leaves nothing behind when the effect fails: the next call runs it', async () => {
       const key = freshKey();
       const failure = new Error('broken');
-      const failing = db.once(key, async (tx) => {
+      const failing = db.idempotent(key, async (tx) => {
         await effect(key)(tx);
         throw failure;
       });
       expect(await rejection(failing)).to.equal(failure);
-      expect(await db.outcome(key)).to.equal(undefined);
-      await db.once(key, effect(key));
+      expect(await db.outcomeOf(key)).to.equal(undefined);
+      await db.idempotent(key, effect(key));
       expect(await effects(key)).to.equal(1);
     });
 
@@ -191,18 +191,18 @@ describe('effects that happen once', () => {
       const refusal = new BusinessError('EMAIL_TAKEN', 'That address is taken.', {
         details: { field: 'email' },
       });
-      const refusing = db.once(key, async (tx) => {
+      const refusing = db.idempotent(key, async (tx) => {
         await effect(key)(tx);
         await tx.query('select 1/0').catch(() => {}); // even from a failed transaction
         throw refusal;
       });
       expect(await rejection(refusing)).to.equal(refusal);
-      const again = await rejection(db.once(key, never));
+      const again = await rejection(db.idempotent(key, never));
       expect(again).to.be.instanceOf(BusinessError);
       const { code, status, message, members } = refusal;
       expect(again).to.deep.include({ code, status, message, members });
       expect(await effects(key)).to.equal(0);
-      expect(await db.outcome(key)).to.equal(undefined);
+      expect(await db.outcomeOf(key)).to.equal(undefined);
     });
 
     it('sends nothing of the effect behind its end, wherever its other branches are just then', async () => {
@@ -210,7 +210,7 @@ describe('effects that happen once', () => {
         for (const ends of ['refused', 'done'] as const) {
           const key = freshKey();
           let late: Promise<unknown> | undefined;
-          const branching = async (tx: Transaction): Promise<Outcome> => {
+          const branching = async (tx: Transaction): Promise<StoredResponse> => {
             late = (async () => {
               for (let turn = 0; turn < turns; turn++) await Promise.resolve();
               return effect(key)(tx);
@@ -219,7 +219,7 @@ describe('effects that happen once', () => {
             if (ends === 'refused') throw new BusinessError('NO_CREDIT', 'none');
             return { status: 201, body: null };
           };
-          await db.once(key, branching).catch(() => {});
+          await db.idempotent(key, branching).catch(() => {});
           const wrote = await late!.then(
             () => true,
             () => false,
@@ -232,7 +232,7 @@ describe('effects that happen once', () => {
 
     it('does not go back to a savepoint of the effect', async () => {
       const key = freshKey();
-      const twoSteps = db.once(key, async (tx) => {
+      const twoSteps = db.idempotent(key, async (tx) => {
         await effect(key)(tx);
         await tx.query('SAVEPOINT multilane_effect');
         throw new BusinessError('NO_CREDIT', 'none');
@@ -246,22 +246,25 @@ describe('effects that happen once', () => {
       const refuse = async (): Promise<never> => {
         throw new BusinessError('OUT_OF_STOCK', 'Nothing left.', { status: 418 });
       };
-      await rejection(db.once(key, refuse));
-      expect(await rejection(db.once(key, never))).to.deep.include({ code: 'OUT_OF_STOCK', status: 418 });
+      await rejection(db.idempotent(key, refuse));
+      expect(await rejection(db.idempotent(key, never))).to.deep.include({
+        code: 'OUT_OF_STOCK',
+        status: 418,
+      });
     });
 
     it('answers 409 with Retry-After while the first call runs, and the outcome as soon as it is there', async () => {
       const key = freshKey();
       const running = deferred();
       const finish = deferred();
-      const first = db.once(key, async (tx) => {
+      const first = db.idempotent(key, async (tx) => {
         const outcome = await effect(key)(tx);
         running.resolve();
         await finish.promise;
         return outcome;
       });
       await running.promise;
-      expect(await rejection(db.once(key, never))).to.deep.include({
+      expect(await rejection(db.idempotent(key, never))).to.deep.include({
         code: 'IDEMPOTENCY_IN_PROGRESS',
         status: 409,
         retryable: true,
@@ -269,7 +272,7 @@ describe('effects that happen once', () => {
       });
       finish.resolve();
       const outcome = await first;
-      const again = await Promise.all(Array.from({ length: 20 }, () => db.once(key, never)));
+      const again = await Promise.all(Array.from({ length: 20 }, () => db.idempotent(key, never)));
       for (const answer of again) expect(answer).to.deep.equal(outcome);
     });
 
@@ -277,7 +280,7 @@ describe('effects that happen once', () => {
       const key = freshKey();
       const proxy = await startProxy(url);
       const shaky = open(proxy.url);
-      const lost = shaky.once(key, async (tx) => {
+      const lost = shaky.idempotent(key, async (tx) => {
         const outcome = await effect(key)(tx);
         proxy.onRequest = (data) => {
           if (!data.includes('commit')) return;
@@ -287,7 +290,7 @@ describe('effects that happen once', () => {
         return outcome;
       });
       expect(await rejection(lost)).to.have.property('name', 'OutcomeUnknownError');
-      expect((await db.once(key, effect(key))).status).to.equal(201);
+      expect((await db.idempotent(key, effect(key))).status).to.equal(201);
       expect(await effects(key)).to.equal(1);
       await shaky.close();
       await proxy.close();
@@ -297,63 +300,66 @@ describe('effects that happen once', () => {
   describe('cancel', () => {
     it('undoes with the stored outcome, and once only', async () => {
       const key = freshKey();
-      const outcome = await db.once(key, effect(key));
+      const outcome = await db.idempotent(key, effect(key));
       const seen: unknown[] = [];
       for (let i = 0; i < 2; i++) {
-        await db.cancel(key, async (tx, done) => {
+        await db.compensate(key, async (tx, done) => {
           seen.push(done);
           await undo(key)(tx);
         });
       }
       expect(seen).to.deep.equal([outcome]);
       expect(await effects(key)).to.equal(0);
-      expect(await db.outcome(key)).to.equal(undefined);
+      expect(await db.outcomeOf(key)).to.equal(undefined);
     });
 
     it('of what never happened succeeds, and refuses the call that comes later', async () => {
       const key = freshKey();
       const seen: unknown[] = [];
-      await db.cancel(key, async (_, done) => {
+      await db.compensate(key, async (_, done) => {
         seen.push(done);
       });
       expect(seen).to.deep.equal([undefined]);
-      expect(await rejection(db.once(key, never))).to.deep.include({ code: 'STEP_CANCELLED', status: 409 });
+      expect(await rejection(db.idempotent(key, never))).to.deep.include({
+        code: 'STEP_CANCELLED',
+        status: 409,
+      });
     });
 
     it('of a refused call has nothing to undo', async () => {
       const key = freshKey();
       await rejection(
-        db.once(key, async () => {
+        db.idempotent(key, async () => {
           throw new BusinessError('PAYMENT_DECLINED', 'no');
         }),
       );
       let done: unknown = 'not called';
-      await db.cancel(key, async (_, outcome) => {
-        done = outcome;
+      await db.compensate(key, async (_, outcomeOf) => {
+        done = outcomeOf;
       });
       expect(done).to.equal(undefined);
-      expect(await rejection(db.once(key, never))).to.have.property('code', 'STEP_CANCELLED');
+      expect(await rejection(db.idempotent(key, never))).to.have.property('code', 'STEP_CANCELLED');
     });
 
     it('that fails leaves everything as it was', async () => {
       const key = freshKey();
-      const outcome = await db.once(key, effect(key));
-      await rejection(db.cancel(key, never));
-      expect(await db.outcome(key)).to.deep.equal(outcome);
+      const outcome = await db.idempotent(key, effect(key));
+      await rejection(db.compensate(key, never));
+      expect(await db.outcomeOf(key)).to.deep.equal(outcome);
     });
 
     it('waits for the call that is running, then undoes it', async () => {
       const key = freshKey();
       const running = deferred();
       const finish = deferred();
-      const forward = db.once(key, async (tx) => {
+      const forward = db.idempotent(key, async (tx) => {
         const outcome = await effect(key)(tx);
         running.resolve();
         await finish.promise;
         return outcome;
       });
       await running.promise;
-      const cancelling = db.cancel(key, undo(key));
+      const cancelling = db.compensate(key, undo(key));
       // It has asked for the lock by the time that PostgreSQL says so.
       const waits = "select 1 from pg_locks where locktype = 'advisory' and not granted";
       while ((await db.maybeOne(waits)) === undefined);
@@ -367,13 +373,13 @@ describe('effects that happen once', () => {
       const key = freshKey();
       const running = deferred();
       const finish = deferred();
-      const forward = db.once(key, async (tx) => {
+      const forward = db.idempotent(key, async (tx) => {
         running.resolve();
         await finish.promise;
         return effect(key)(tx);
       });
       await running.promise;
-      const error = await rejection(withDeadline(150, () => db.cancel(key, undo(key))));
+      const error = await rejection(withDeadline(150, () => db.compensate(key, undo(key))));
       expect(error).to.have.property('code', 'DEADLINE_EXCEEDED');
       finish.resolve();
       expect((await forward).status).to.equal(201);
@@ -385,18 +391,18 @@ describe('effects that happen once', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { minLength: 2, maxLength: 10 }), async (operations) => {
         const key = freshKey();
-        const outcomes: Outcome[] = [];
+        const outcomes: StoredResponse[] = [];
         let cancelled = false;
         await Promise.all(
           operations.map(async ({ cancel, turns, fails }, by) => {
             for (let turn = 0; turn < turns; turn++) await db.query('select 1');
             try {
               if (cancel) {
-                await db.cancel(key, undo(key));
+                await db.compensate(key, undo(key));
                 cancelled = true;
               } else {
                 outcomes.push(
-                  await db.once(key, async (tx) => {
+                  await db.idempotent(key, async (tx) => {
                     const outcome = await effect(key, by)(tx);
                     if (fails) throw new TypeError('the effect failed');
                     return outcome;
@@ -414,7 +420,7 @@ describe('effects that happen once', () => {
         const expected = cancelled ? 0 : Math.min(1, outcomes.length);
         expect(await effects(key)).to.equal(expected);
         if (cancelled)
-          expect(await rejection(db.once(key, never))).to.have.property('code', 'STEP_CANCELLED');
+          expect(await rejection(db.idempotent(key, never))).to.have.property('code', 'STEP_CANCELLED');
       }),
       { numRuns: 40 },
     );
@@ -428,12 +434,12 @@ describe('effects that happen once', () => {
 
   it('are forgotten when they are old, in batches, and not before', async () => {
     const [old, older, fresh] = [freshKey(), freshKey(), freshKey()];
-    for (const key of [old, older, fresh]) await db.once(key, effect(key));
+    for (const key of [old, older, fresh]) await db.idempotent(key, effect(key));
     await age([old, older], 3.1);
     await age([fresh], 2.9);
     expect(await sweepIdempotency(db, undefined, 1)).to.equal(2);
-    expect(await db.outcome(old)).to.equal(undefined);
-    expect(await db.outcome(fresh)).to.not.equal(undefined);
+    expect(await db.outcomeOf(old)).to.equal(undefined);
+    expect(await db.outcomeOf(fresh)).to.not.equal(undefined);
   });
 
   describe('of a saga', () => {
@@ -457,29 +463,29 @@ describe('effects that happen once', () => {
       await age([old], 40);
       expect(await sweepIdempotency(db, new Date(daysAgo(41)))).to.equal(0);
       expect(await sweepIdempotency(db, new Date(daysAgo(39)))).to.equal(1);
-      expect(await db.outcome(young)).to.not.equal(undefined);
+      expect(await db.outcomeOf(young)).to.not.equal(undefined);
     });
 
     it('are undone days later, too, and nothing is said to be undone when its key may be gone', async () => {
       for (const days of [0, 4, 29]) {
         const key = stepKey(days);
-        await db.once(key, effect(key));
+        await db.idempotent(key, effect(key));
         await age([key], days);
         await sweepIdempotency(db, undefined);
-        await db.cancel(key, undo(key));
+        await db.compensate(key, undo(key));
         expect(await effects(key)).to.equal(0);
       }
       const lost = stepKey(31);
       await storeLongAgo(lost);
       await age([lost], 31);
       expect(await sweepIdempotency(db, undefined)).to.equal(1);
-      expect((await rejection(db.cancel(lost, undo(lost)))).message).to.include('nobody can tell');
+      expect((await rejection(db.compensate(lost, undo(lost)))).message).to.include('nobody can tell');
       // It is not done once more, either, nor said to be not done.
-      expect((await rejection(db.once(lost, effect(lost)))).message).to.include('nobody can tell');
-      expect((await rejection(db.outcome(lost))).message).to.include('nobody can tell');
+      expect((await rejection(db.idempotent(lost, effect(lost)))).message).to.include('nobody can tell');
+      expect((await rejection(db.outcomeOf(lost))).message).to.include('nobody can tell');
       expect(await effects(lost)).to.equal(0);
       // What never arrived, of a saga that is young, is nothing to undo.
-      await db.cancel(stepKey(1), async (_tx, done) => {
+      await db.compensate(stepKey(1), async (_tx, done) => {
         expect(done).to.equal(undefined);
       });
     });

@@ -229,7 +229,7 @@ describe('a transaction', () => {
     await db.transaction(async (tx) => {
       for (const name of given) expect(tx).to.not.have.property(name);
     });
-    await db.once({ route: 'r', key: 'k', body: null }, async (tx) => {
+    await db.idempotent({ route: 'r', key: 'k', body: null }, async (tx) => {
       for (const name of given) expect(tx).to.not.have.property(name);
       return { status: 200, body: null };
     });
@@ -314,9 +314,9 @@ describe('a transaction', () => {
       withDeadline(100 + owner * 20 + random() * 60, async () => {
         if (owner % 3 === 0) await db.transaction((tx) => effect(tx, owner));
         else if (owner % 3 === 1) {
-          await db.once({ route: 'POST /x', key: `owner ${owner}` }, (tx) => effect(tx, owner));
+          await db.idempotent({ route: 'POST /x', key: `owner ${owner}` }, (tx) => effect(tx, owner));
         } else {
-          await db.cancel(
+          await db.compensate(
             { route: 'POST /x', key: `owner ${owner}` },
             async (tx) => void (await effect(tx, owner)),
           );

@@ -3,7 +3,14 @@ import { undoPause } from '#src/saga/backoff.js';
 import { type AnyDefinition, planOf } from '#src/saga/definition.js';
 import { intervene } from '#src/saga/intervene.js';
 import type { SagaRecord } from '#src/saga/journal.js';
-import { advance, type Effect, lostPause, type Outcome, settle, UNENDED_UNDOS } from '#src/saga/machine.js';
+import {
+  advance,
+  type Effect,
+  lostPause,
+  type StepOutcome,
+  settle,
+  UNENDED_UNDOS,
+} from '#src/saga/machine.js';
 import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
 import { COMPENSATE_FOR_MS } from '#src/saga/tried-time.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
@@ -25,11 +32,11 @@ const plan = planOf({
   ],
 } as AnyDefinition);
 
-const ok: Outcome = { kind: 'ok', result: 1 };
-const notDone: Outcome = { kind: 'not-done' };
+const ok: StepOutcome = { kind: 'ok', result: 1 };
+const notDone: StepOutcome = { kind: 'not-done' };
 const error = { code: 'X', message: 'x' };
-const refused: Outcome = { kind: 'refused', error };
-const unknown: Outcome = { kind: 'unknown', error };
+const refused: StepOutcome = { kind: 'refused', error };
+const unknown: StepOutcome = { kind: 'unknown', error };
 
 interface Walk {
   readonly actions: string[];
@@ -38,7 +45,7 @@ interface Walk {
 }
 
 /** Goes through outcomes in order; `random` is 1 at most, so pauses are the caps. */
-function walk(outcomes: readonly Outcome[], from: SagaRecord = sagaRecord(), minutesEach = 0): Walk {
+function walk(outcomes: readonly StepOutcome[], from: SagaRecord = sagaRecord(), minutesEach = 0): Walk {
   let record = from;
   let now = 0;
   const actions: string[] = [];
@@ -212,7 +219,15 @@ describe('the rules of a saga', () => {
   });
 
   it('retry compensations for 24 hours, whatever they throw, then go on with the rest', () => {
-    const outcomes = [ok, unknown, notDone, unknown, notDone, ...Array<Outcome>(24 * 60).fill(refused), ok];
+    const outcomes = [
+      ok,
+      unknown,
+      notDone,
+      unknown,
+      notDone,
+      ...Array<StepOutcome>(24 * 60).fill(refused),
+      ok,
+    ];
     const { actions, record } = walk(outcomes, sagaRecord(), 1);
     expect(actions.filter((action) => action === 'undo 1')).to.have.length(24 * 60);
     expect(actions.slice(-2)).to.deep.equal(['undo 0', 'ended']);
@@ -222,13 +237,13 @@ describe('the rules of a saga', () => {
   });
 
   it('count of these 24 hours only the time in which a process has tried', () => {
-    const tried = walk([ok, ...Array<Outcome>(3).fill(refused)]).record;
+    const tried = walk([ok, ...Array<StepOutcome>(3).fill(refused)]).record;
     for (const setMs of [60 * 60 * 60_000, -2 * 60 * 60_000]) {
       // The journal has the same record, and the clock says something else: a weekend has passed, or it was
       // set.
       const record = { ...tried, ...shifted(tried, -setMs) };
       const tries = (minutes: number): SagaRecord['steps'] =>
-        walk(Array<Outcome>(minutes).fill(unknown), record, 1).record.steps;
+        walk(Array<StepOutcome>(minutes).fill(unknown), record, 1).record.steps;
       expect(tries(24 * 60 - 5)[0], `${setMs} ms later`).to.include({ status: 'compensating' });
       expect(tries(24 * 60 + 5)[0]).to.include({ status: 'failed' });
     }
@@ -255,7 +270,7 @@ describe('the rules of a saga', () => {
   });
 
   it('pause between compensations as the step says first, longer later, never over a minute', () => {
-    const { pauses } = walk([ok, refused, ...Array<Outcome>(12).fill(unknown)]);
+    const { pauses } = walk([ok, refused, ...Array<StepOutcome>(12).fill(unknown)]);
     expect(pauses.slice(2, 5)).to.deep.equal([100, 200, 400]);
     expect(Math.max(...pauses)).to.equal(60_000);
   });

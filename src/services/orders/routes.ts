@@ -85,7 +85,7 @@ function internalRoutes(app: Application, { db }: ServiceDeps): void {
     '/internal/orders/confirm/undo',
     { internal: true, body: ByKey, summary: 'Undo a keyed confirmation, or forbid a late one' },
     async (ctx) => {
-      await db.cancel({ route: CONFIRM, key: ctx.body.key }, async (tx, done) => {
+      await db.compensate({ route: CONFIRM, key: ctx.body.key }, async (tx, done) => {
         if (done) await setStatus(tx, (done.body as Order).id, 'pending');
       });
     },
@@ -95,7 +95,7 @@ function internalRoutes(app: Application, { db }: ServiceDeps): void {
     '/internal/orders/undo',
     { internal: true, body: ByKey, summary: 'Undo a keyed creation, or forbid a late one' },
     async (ctx) => {
-      await db.cancel({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
+      await db.compensate({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
         if (done) await deleteOrder(tx, (done.body as Order).id);
       });
     },
@@ -105,7 +105,7 @@ function internalRoutes(app: Application, { db }: ServiceDeps): void {
     '/internal/orders/outcome',
     { internal: true, query: ByKey, summary: 'What became of a keyed creation' },
     async (ctx) => {
-      const outcome = await db.outcome({ route: CREATE, key: ctx.input.query.key });
+      const outcome = await db.outcomeOf({ route: CREATE, key: ctx.input.query.key });
       if (!outcome) throw new NotFoundError('This key has no outcome.');
       return outcome;
     },

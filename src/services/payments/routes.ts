@@ -40,7 +40,7 @@ export function routes(app: Application, { db }: ServiceDeps): void {
     '/internal/payments/outcome',
     { internal: true, query: ByKey, summary: 'What became of a keyed capture' },
     async (ctx) => {
-      const outcome = await db.outcome({ route: CAPTURE, key: ctx.input.query.key });
+      const outcome = await db.outcomeOf({ route: CAPTURE, key: ctx.input.query.key });
       if (!outcome) throw new NotFoundError('This key has no outcome.');
       return outcome;
     },
@@ -50,7 +50,7 @@ export function routes(app: Application, { db }: ServiceDeps): void {
     '/internal/payments/undo',
     { internal: true, body: ByKey, summary: 'Refund a keyed capture, or forbid a late one' },
     async (ctx) => {
-      await db.cancel({ route: CAPTURE, key: ctx.body.key }, async (tx, done) => {
+      await db.compensate({ route: CAPTURE, key: ctx.body.key }, async (tx, done) => {
         if (done) await refund(tx, (done.body as Payment).id);
       });
     },

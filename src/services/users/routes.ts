@@ -47,7 +47,7 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
     '/internal/users/outcome',
     { internal: true, query: Type.Object({ key: Key }), summary: 'What became of a keyed creation' },
     async (ctx) => {
-      const outcome = await db.outcome({ route: CREATE, key: ctx.input.query.key });
+      const outcome = await db.outcomeOf({ route: CREATE, key: ctx.input.query.key });
       if (!outcome) throw new NotFoundError('This key has no outcome.');
       return outcome;
     },
@@ -61,7 +61,7 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
       summary: 'Undo a keyed creation, or forbid a late one',
     },
     async (ctx) => {
-      await db.cancel({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
+      await db.compensate({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
         if (done) await deleteUser(tx, (done.body as User).id);
       });
     },

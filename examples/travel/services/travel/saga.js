@@ -18,7 +18,7 @@ const booking = (kind) => {
     name,
     async run(trip, { db, key }) {
       // At most once per key, however often the step is retried, by whichever worker.
-      const { body } = await db.once({ route: name, key, body: trip }, async (tx) => {
+      const { body } = await db.idempotent({ route: name, key, body: trip }, async (tx) => {
         const booked = await book(tx, kind, trip);
         if (!booked) throw soldOut(kind, trip.destination);
         return { status: 201, body: { id: booked.id } };
@@ -27,7 +27,7 @@ const booking = (kind) => {
     },
     async compensate(_trip, { db, sagaId }) {
       // Leaves a tombstone under the forward key: a booking that arrives late is refused.
-      await db.cancel({ route: name, key: `${sagaId}/${name}` }, async (tx, done) => {
+      await db.compensate({ route: name, key: `${sagaId}/${name}` }, async (tx, done) => {
         if (done) await unbook(tx, /** @type {Booked} */ (done.body).id);
       });
     },
