@@ -1,8 +1,8 @@
 // The public surface of the package: what a user's project imports, and nothing else. The reference shop in
 // services/ is written with these names alone.
 export { type Static, type TSchema, Type } from '@sinclair/typebox';
-export { type BreakerOptions, createBreaker, type StandaloneBreaker } from './api/breaker.js';
-export { type BulkheadOptions, createBulkhead, type StandaloneBulkhead } from './api/bulkhead.js';
+export { createBreaker, type StandaloneBreaker, type StandaloneBreakerOptions } from './api/breaker.js';
+export { createBulkhead, type StandaloneBulkhead, type StandaloneBulkheadOptions } from './api/bulkhead.js';
 export { defineConfig, type ProjectConfig } from './api/define-config.js';
 export { defineSaga } from './api/define-saga.js';
 export { defineService } from './api/define-service.js';
@@ -43,11 +43,11 @@ export {
 export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorder.js';
 export type { Priority } from './resilience/admission.js';
 export type { BreakerState } from './resilience/breaker.js';
-export type { BreakerSettings } from './resilience/breaker-settings.js';
-export type { Bulkhead, BulkheadSettings } from './resilience/bulkhead.js';
+export type { BreakerOptions } from './resilience/breaker-options.js';
+export type { Bulkhead, BulkheadOptions } from './resilience/bulkhead.js';
 export type { CircuitBreaker } from './resilience/circuit-breaker.js';
 export type { RunOptions } from './resilience/policy.js';
-export type { RateAnswer } from './resilience/rate-limit.js';
+export type { RateLimitResult } from './resilience/rate-limit.js';
 export type {
   Json,
   RetryRule,
@@ -69,14 +69,14 @@ export type {
   GroupOptions,
   Handler,
   Hooks,
-  ListedValues,
+  ListedFields,
   MaxConcurrent,
   RateLimitOption,
+  ReadonlyFields,
   RouteHooks,
   RouteOptions,
   Schemas,
   Sent,
-  Values,
   WebSocketOptions,
 } from './server/handler.js';
 export { type CorsOptions, cors } from './server/hooks/cors.js';

@@ -1,6 +1,6 @@
 // The test kit: what the tests of a project import from `multilane/testing`. Importing it starts nothing.
 export type { InjectedStream } from './server/inject.js';
-export type { InjectAnswer } from './testing/answer.js';
+export type { InjectResponse } from './testing/answer.js';
 export { type ClusterOptions, startCluster, type TestCluster } from './testing/cluster.js';
 export { MissingDependencyError } from './testing/missing.js';
 export type { DependencyOverrides, ServiceOverrides } from './testing/overrides.js';

@@ -7,13 +7,13 @@ import { sharedClock } from '../memory/clock.js';
 import { refreshHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { ANYTHING, FUNCTION, shapeOf, TEXT } from '../options.js';
-import { BREAKER_KINDS, type BreakerSettings, termsOf, tripNumbers } from '../resilience/breaker-settings.js';
+import { BREAKER_KINDS, type BreakerOptions, termsOf, tripNumbers } from '../resilience/breaker-options.js';
 import { type CircuitBreaker, circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { partFor } from './part-for.js';
 
-export interface BreakerOptions extends BreakerSettings {
+export interface StandaloneBreakerOptions extends BreakerOptions {
   /** Of a breaker in another thread, with which this one is the same; its numbers must be the same, too. */
   readonly memory?: PartMemory;
   /** Threads that may use it at the same time, 1..1024, where it has memory of its own. Default 64. */
@@ -41,7 +41,7 @@ export interface StandaloneBreaker extends CircuitBreaker {
 
 const NAME = 'breaker';
 
-const OPTIONS = shapeOf<BreakerOptions>('{ openMs: 30_000 }', {
+const OPTIONS = shapeOf<StandaloneBreakerOptions>('{ openMs: 30_000 }', {
   ...BREAKER_KINDS,
   memory: ANYTHING,
   threads: ANYTHING,
@@ -53,7 +53,7 @@ const OPTIONS = shapeOf<BreakerOptions>('{ openMs: 30_000 }', {
  * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
  *   Error for memory of anything else
  */
-export function createBreaker(options: BreakerOptions = {}): StandaloneBreaker {
+export function createBreaker(options: StandaloneBreakerOptions = {}): StandaloneBreaker {
   const numbers = tripNumbers('createBreaker', options, OPTIONS);
   const { name = NAME } = options;
   const part = partFor('breaker', options);

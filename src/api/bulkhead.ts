@@ -7,15 +7,15 @@ import { ANYTHING } from '../options.js';
 import {
   BULKHEAD_KINDS,
   type Bulkhead,
+  type BulkheadOptions,
   BulkheadQueue,
-  type BulkheadSettings,
   bulkheadShape,
   bulkheadTerms,
   checkedBulkhead,
 } from '../resilience/bulkhead.js';
 import { partFor } from './part-for.js';
 
-export interface BulkheadOptions extends BulkheadSettings {
+export interface StandaloneBulkheadOptions extends BulkheadOptions {
   /**
    * Of another bulkhead, with which this one is the same; its numbers must be the same, too. In one thread
    * both have one queue, where this is the same object; memory that a thread is sent twice is two objects,
@@ -44,7 +44,11 @@ export interface StandaloneBulkhead extends Bulkhead {
 
 const NAME = 'bulkhead';
 
-const OPTIONS = bulkheadShape<BulkheadOptions>({ ...BULKHEAD_KINDS, memory: ANYTHING, threads: ANYTHING });
+const OPTIONS = bulkheadShape<StandaloneBulkheadOptions>({
+  ...BULKHEAD_KINDS,
+  memory: ANYTHING,
+  threads: ANYTHING,
+});
 
 /**
  * A thread has one place among those that wait, so all that it creates over the same memory is one queue: two
@@ -56,7 +60,7 @@ const queues = new WeakMap<PartMemory, BulkheadQueue>();
  * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
  *   Error for memory of anything else
  */
-export function createBulkhead(options: BulkheadOptions): StandaloneBulkhead {
+export function createBulkhead(options: StandaloneBulkheadOptions): StandaloneBulkhead {
   const settings = checkedBulkhead('createBulkhead', options, OPTIONS);
   const part = partFor('bulkhead', options);
   const cells = new BulkheadCells(part, part.slotOf(threadId));

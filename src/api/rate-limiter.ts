@@ -5,7 +5,7 @@ import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';
 import { ANYTHING, checkOptions, shapeOf, TEXT, typeFault } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
-import { type RateAnswer, RateLimit } from '../resilience/rate-limit.js';
+import { RateLimit, type RateLimitResult } from '../resilience/rate-limit.js';
 
 export interface RateLimiterOptions {
   /** `N/second` or `N/minute`, optionally `;burst=B`. */
@@ -31,7 +31,7 @@ export interface RateLimiter {
    * In any interval of t seconds at most B + N*t of one key are admitted, over all threads.
    * @throws TypeError for a key that is no text
    */
-  take(key: string): RateAnswer;
+  take(key: string): RateLimitResult;
   /** For other threads. A thread that has died holds nothing of it. */
   readonly memory: PartMemory;
   /** Ends the hourly sweep of unused rows; it keeps no process alive. */

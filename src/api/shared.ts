@@ -1,9 +1,9 @@
 // The contract of `shared`: what a service guards calls with that do not go through `call`, by name, the same for all
 // workers of the process. Names are a service's own: `[A-Za-z0-9._:-]{1,128}`.
-import type { BreakerSettings } from '../resilience/breaker-settings.js';
-import type { Bulkhead, BulkheadSettings } from '../resilience/bulkhead.js';
+import type { BreakerOptions } from '../resilience/breaker-options.js';
+import type { Bulkhead, BulkheadOptions } from '../resilience/bulkhead.js';
 import type { CircuitBreaker } from '../resilience/circuit-breaker.js';
-import type { RateAnswer } from '../resilience/rate-limit.js';
+import type { RateLimitResult } from '../resilience/rate-limit.js';
 
 /** A limit by key, without memory of its own. */
 export interface SharedRateLimiter {
@@ -11,7 +11,7 @@ export interface SharedRateLimiter {
    * In any interval of t seconds at most B + N*t of one key are admitted, over all workers.
    * @throws TypeError for a key that is no text
    */
-  take(key: string): RateAnswer;
+  take(key: string): RateLimitResult;
 }
 
 /**
@@ -22,9 +22,9 @@ export interface SharedRateLimiter {
  */
 export interface Shared {
   /** For a third party's API, a mail server: refuses at once while they fail. */
-  breaker(name: string, settings?: BreakerSettings): CircuitBreaker;
+  breaker(name: string, settings?: BreakerOptions): CircuitBreaker;
   /** So many at once and no more. */
-  bulkhead(name: string, settings: BulkheadSettings): Bulkhead;
+  bulkhead(name: string, settings: BulkheadOptions): Bulkhead;
   /** @param settings `limit`: `N/second` or `N/minute`, optionally `;burst=B` */
   rateLimiter(name: string, settings: { readonly limit: string }): SharedRateLimiter;
 }

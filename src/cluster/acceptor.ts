@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
-import { Front, type FrontSettings } from './front.js';
+import { PlaceholderListener, type PlaceholderOptions } from './placeholder-listener.js';
 import { type Load, leftOut, leftOutToFill, weightOf } from './placement.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding } from './sharding.js';
@@ -24,7 +24,7 @@ interface Child {
   isLeftOut: boolean;
 }
 
-export interface AcceptorOptions extends FrontSettings, Pick<Settings, 'port'> {
+export interface AcceptorOptions extends PlaceholderOptions, Pick<Settings, 'port'> {
   readonly sharing: Sharing;
   /** Of the worker thread in this row of shared memory. */
   readonly load: (slot: number) => Load;
@@ -35,7 +35,7 @@ export interface AcceptorOptions extends FrontSettings, Pick<Settings, 'port'> {
 export class Acceptor implements Sharding {
   readonly workerPort = undefined;
   #port: number;
-  readonly #front: Front;
+  readonly #front: PlaceholderListener;
   readonly #load: AcceptorOptions['load'];
   readonly #opened: AcceptorOptions['opened'];
   readonly #log: Pick<Logger, 'warn'>;
@@ -48,7 +48,7 @@ export class Acceptor implements Sharding {
 
   /** @throws StartError when the address cannot be listened on */
   constructor(options: AcceptorOptions, log: Pick<Logger, 'warn'>) {
-    this.#front = new Front(options);
+    this.#front = new PlaceholderListener(options);
     this.#load = options.load;
     this.#opened = options.opened;
     this.#log = log;

@@ -1,7 +1,7 @@
 // What the drains that are under way mean for threads that wait to be started. Rules without a clock or a thread: the
 // supervisor asks and carries out.
 import { isAlive, isLost } from './lanes.js';
-import { mostReplaced } from './slots.js';
+import { mostReplaced } from './worker-rows.js';
 import type { WorkerState } from './worker-state.js';
 import type { EndReason } from './worker-thread.js';
 

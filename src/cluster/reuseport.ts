@@ -4,19 +4,19 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
-import { Front, type FrontSettings } from './front.js';
+import { PlaceholderListener, type PlaceholderOptions } from './placeholder-listener.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { inTurn } from './start-turn.js';
 
 const MIGRATE = '/proc/sys/net/ipv4/tcp_migrate_req';
 
-export interface ReusePortOptions extends FrontSettings, Pick<Settings, 'port'> {
+export interface ReusePortOptions extends PlaceholderOptions, Pick<Settings, 'port'> {
   readonly sharing: Sharing;
 }
 
 export class ReusePort implements Sharding {
   readonly port: number;
-  readonly #front: Front;
+  readonly #front: PlaceholderListener;
   readonly #log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly #listening = new Set<Descriptor>();
   #stopped = false;
@@ -27,7 +27,7 @@ export class ReusePort implements Sharding {
   }
 
   private constructor(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>) {
-    this.#front = new Front(options);
+    this.#front = new PlaceholderListener(options);
     this.#log = log;
     const { port, sharing } = options;
     this.port = sharing === 'beside' && port !== 0 ? port : this.#front.reserve(port);

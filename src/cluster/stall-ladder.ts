@@ -4,7 +4,7 @@
 // shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
-import { type BrokenOff, breakOff, LISTEN_MS, REPLY_MS } from './break-off.js';
+import { type BrokenOff, breakOff, LISTEN_MS, REPLY_MS } from './interrupt.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
 import type { WorkerState } from './worker-state.js';

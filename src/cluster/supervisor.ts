@@ -15,7 +15,7 @@ import type { FromWorker, ReadyService } from './messages.js';
 import { type Replacement, Replacements } from './replacements.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
 import type { Sharding } from './sharding.js';
-import { mostWedged, Slots } from './slots.js';
+import { mostWedged, Slots } from './worker-rows.js';
 import { mayServe } from './worker-state.js';
 import { type Order, WorkerThread } from './worker-thread.js';
 

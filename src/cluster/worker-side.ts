@@ -3,8 +3,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import { thrownText } from '../telemetry/log-redact.js';
-import { allowBreakOff, type Examiner } from './break-off.js';
 import { fileOperationsEnded } from './file-operations.js';
+import { allowBreakOff, type Examiner } from './interrupt.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
 

@@ -1,6 +1,6 @@
 // Fields of shared memory as a thread looks at them: all of them in the block of the process, a few in a part of its own.
 import type { FieldName } from './layout.js';
-import type { Placement } from './plan.js';
+import type { Placement } from './placement.js';
 
 /** All rows of a field as one view, with the distance between rows in words. */
 export interface Table {

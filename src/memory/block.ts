@@ -3,7 +3,7 @@ import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
 import { fillSecret } from './keyed-hash.js';
 import { FEW_RATE_BUCKETS } from './layout.js';
-import { type Dimensions, plan } from './plan.js';
+import { type Dimensions, plan } from './placement.js';
 
 const MAGIC = 0x4d4c414e; // "MLAN"
 

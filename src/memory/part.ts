@@ -5,7 +5,7 @@ import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
 import { fillSecret } from './keyed-hash.js';
 import { type FieldName, NAMED_RATES, type Rows } from './layout.js';
-import { type Plan, planOf } from './plan.js';
+import { type Plan, planOf } from './placement.js';
 
 /** Magic and fields of each kind. */
 const PARTS = {

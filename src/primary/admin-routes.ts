@@ -18,14 +18,14 @@ import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import { withNamed } from '../upstream/named-breakers.js';
-import type { Brain } from './brain.js';
 import type { Journals } from './journals.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
+import type { SharedState } from './shared-state.js';
 
 export interface AdminParts {
   readonly settings: Settings;
-  readonly brain: Brain;
+  readonly sharedState: SharedState;
   readonly switches: OperatorSwitches;
   readonly supervisor: Supervisor;
   readonly reload: Reload;
@@ -36,8 +36,8 @@ export interface AdminParts {
 }
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
-  const { settings, brain, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
-  const { block, series, clock, load, named, board, ejections, recorder } = brain;
+  const { settings, sharedState, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
+  const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
   const guarded = withNamed(registry, () => named.list());
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
   const sources = [
@@ -68,7 +68,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
       }),
     }),
     ...breakerRoutes(guarded, board),
-    limitsRoute(settings, brain, supervisor),
+    limitsRoute(settings, sharedState, supervisor),
     ...switchRoutes(switches),
     ...sagaRoutes(() => journals.operator()),
   ];

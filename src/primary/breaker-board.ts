@@ -5,7 +5,7 @@ import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import type { Clock } from '../memory/clock.js';
 import type { BreakerControl } from '../resilience/breaker.js';
-import { numbersOf } from '../resilience/breaker-settings.js';
+import { numbersOf } from '../resilience/breaker-options.js';
 import { tripRule } from '../resilience/trip-rules.js';
 
 export interface BoardParts {

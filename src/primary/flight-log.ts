@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Flight, readFlights } from '../memory/flight-recorder.js';
 import { type RouteName, readRoutes } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
-import type { Brain } from './brain.js';
+import type { SharedState } from './shared-state.js';
 
 /** A log line is read by people, and some collectors cut it at 16 KiB. */
 const MOST_REQUESTS = 32;
@@ -28,7 +28,7 @@ interface Shown {
 
 /** @returns what to call as soon as a worker is in trouble, before anything is done about it */
 export function flightLog(
-  { block, clock, series }: Pick<Brain, 'block' | 'clock' | 'series'>,
+  { block, clock, series }: Pick<SharedState, 'block' | 'clock' | 'series'>,
   log: Pick<Logger, 'warn'>,
 ): (thread: Recorded, reason: string) => void {
   const shown = ({ ageMs, ended }: Flight, route: RouteName | undefined): Shown => {

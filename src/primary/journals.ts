@@ -8,7 +8,7 @@ import { UnavailableError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
-import type { Brain } from './brain.js';
+import type { SharedState } from './shared-state.js';
 
 const PUBLISH_EVERY_MS = 1_000;
 
@@ -22,15 +22,15 @@ export class Journals {
 
   constructor(
     services: readonly ServiceDefinition[],
-    parts: { settings: Settings; brain: Brain; instanceId: string; log: Logger },
+    parts: { settings: Settings; sharedState: SharedState; instanceId: string; log: Logger },
   ) {
-    const { settings, brain, instanceId, log } = parts;
+    const { settings, sharedState, instanceId, log } = parts;
     this.#keepers = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
     this.#open = (service, connection) => {
-      const { block, clock } = brain;
+      const { block, clock } = sharedState;
       const budget = new DatabaseBudget(block, 0, this.#databases.length, clock, addressOf(connection));
       const database = createDatabase({ connection, service, settings, budget, log });
-      this.#publish.push(connectionGauges(brain.recorder, service, [database]));
+      this.#publish.push(connectionGauges(sharedState.recorder, service, [database]));
       return database;
     };
     this.#timer = setInterval(() => {

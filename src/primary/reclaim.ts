@@ -8,9 +8,9 @@ import { clearFlights } from '../memory/flight-recorder.js';
 import { clearGauges } from '../memory/metrics/series.js';
 import { reclaimQuotas } from '../memory/quota-cells.js';
 import { clearWorker } from '../memory/worker-row.js';
-import type { Brain } from './brain.js';
+import type { SharedState } from './shared-state.js';
 
-export function reclaimSlot({ block, series, load, breakers }: Brain, slot: number): void {
+export function reclaimSlot({ block, series, load, breakers }: SharedState, slot: number): void {
   reclaimAdmission(block, slot);
   reclaimBulkheads(block, slot);
   reclaimQuotas(block, slot);

@@ -6,25 +6,25 @@ import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';
+import { SlotTable } from '../registry/endpoint-rows.js';
 import { HealthProber } from '../registry/health.js';
 import { Registry } from '../registry/registry.js';
 import { timers } from '../registry/schedule.js';
-import { SlotTable } from '../registry/slots.js';
 import { snapshotText } from '../registry/snapshot-text.js';
 import { httpProbe } from '../upstream/http-probe.js';
-import type { Brain } from './brain.js';
+import type { SharedState } from './shared-state.js';
 
 export interface RegisteringOptions {
   readonly settings: Settings;
-  readonly brain: Brain;
+  readonly sharedState: SharedState;
   readonly instanceId: string;
   /** Addresses of this process that no instance may have. */
   readonly guarded: () => readonly Address[];
 }
 
 export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
-  const { settings, brain, instanceId, guarded } = options;
-  const { block, clock, load, breakers, ejections, recorder } = brain;
+  const { settings, sharedState, instanceId, guarded } = options;
+  const { block, clock, load, breakers, ejections, recorder } = sharedState;
   const page = new SnapshotPage(block);
   const prober = httpProbe();
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'health_probe' });

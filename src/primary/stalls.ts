@@ -5,20 +5,20 @@ import { StallLadder } from '../cluster/stall-ladder.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import { readHeartbeat } from '../memory/worker-row.js';
-import type { Brain } from './brain.js';
 import type { flightLog } from './flight-log.js';
+import type { SharedState } from './shared-state.js';
 
 export interface StallParts {
   readonly settings: Pick<Settings, 'stallMs' | 'drainMs'>;
-  readonly brain: Pick<Brain, 'block' | 'recorder'>;
+  readonly sharedState: Pick<SharedState, 'block' | 'recorder'>;
   readonly supervisor: Pick<Supervisor, 'threads'>;
   readonly log: Logger;
   readonly dumpFlights: ReturnType<typeof flightLog>;
 }
 
 /** @returns how to stop it */
-export function watchStalls({ settings, brain, supervisor, log, dumpFlights }: StallParts): () => void {
-  const { block, recorder } = brain;
+export function watchStalls({ settings, sharedState, supervisor, log, dumpFlights }: StallParts): () => void {
+  const { block, recorder } = sharedState;
   const ladder = new StallLadder({
     ...settings,
     log,

@@ -39,7 +39,6 @@ import { createLogger } from '../telemetry/log.js';
 import { levelNumber } from '../telemetry/log-level.js';
 import { mountedServices } from '../worker/mounted-services.js';
 import { adminRoutes } from './admin-routes.js';
-import { createBrain } from './brain.js';
 import { takeCensus } from './connection-census.js';
 import { addressOf, openDataPlane } from './data-plane.js';
 import { Databases } from './databases.js';
@@ -52,6 +51,7 @@ import { watchPermits } from './lost-permits.js';
 import { Readiness } from './readiness.js';
 import { reclaimSlot } from './reclaim.js';
 import { createRegistry, registerServices } from './registering.js';
+import { createSharedState } from './shared-state.js';
 import { watchStalls } from './stalls.js';
 import { sweepOf } from './sweep.js';
 
@@ -108,10 +108,10 @@ async function startParts(
   for (const warning of warnings) log.warn(warning);
   const instanceId = randomUUID();
   // Cells are asked before there is a registry, but nothing moves before it is there.
-  const brain = createBrain(settings, log, (slot) => registering.registry.at(slot));
-  const switches = new OperatorSwitches(settings, brain, log);
-  lowest = () => brain.switches.logLevel;
-  const droppedLines = brain.recorder.counter('multilane_log_lines_dropped_total');
+  const sharedState = createSharedState(settings, log, (slot) => registering.registry.at(slot));
+  const switches = new OperatorSwitches(settings, sharedState, log);
+  lowest = () => sharedState.switches.logLevel;
+  const droppedLines = sharedState.recorder.counter('multilane_log_lines_dropped_total');
   dropped = () => droppedLines.add();
 
   // What only one process may have: the folder and the two ports.
@@ -153,50 +153,50 @@ async function startParts(
   // Resolved here, where an end does not have to wait for it: the core would keep the thread meanwhile.
   const bound = { ...settings, host: await addressOf(settings.host) };
   if (ending.begun) return;
-  const dataPlane = await openDataPlane(bound, sharing, brain.block, log);
+  const dataPlane = await openDataPlane(bound, sharing, sharedState.block, log);
   lifecycle.defer('data plane', () => dataPlane.close());
   const { maxConnections } = settings;
-  lifecycle.defer('connection census', takeCensus(brain.block, dataPlane.port, maxConnections, log));
+  lifecycle.defer('connection census', takeCensus(sharedState.block, dataPlane.port, maxConnections, log));
 
   let adminPort = settings.adminPort;
   const registering = createRegistry({
     settings,
-    brain,
+    sharedState,
     instanceId,
     guarded: () => [{ host: settings.adminHost, port: adminPort }, ...databases.addresses],
   });
   const { registry } = registering;
   lifecycle.defer('registry', () => registering.close());
-  lifecycle.defer('ejections', watchEjections(brain.ejections, registry));
+  lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry));
   registerServices(registry, services, settings, dataPlane.port);
 
   const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
   lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
-  const dumpFlights = flightLog(brain, log);
+  const dumpFlights = flightLog(sharedState, log);
   const supervisor: Supervisor = new Supervisor({
     entry: HTTP_WORKER,
     settings: bound,
-    block: brain.block,
-    series: brain.series,
+    block: sharedState.block,
+    series: sharedState.series,
     sharding: dataPlane,
     instanceId,
     log,
     openThreadLog: () => output.openThreadLog(),
     attachCpu: (port) => cpu.attach(port),
-    reclaim: (slot) => reclaimSlot(brain, slot),
+    reclaim: (slot) => reclaimSlot(sharedState, slot),
     dumpFlights,
     isShortOfFiles: () => !canOpen(KEPT_FILES),
-    restarted: (reason) => brain.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
+    restarted: (reason) => sharedState.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
     offered: (offer) => switches.offered(switchableRoutesIn(offer)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.giveUp(message),
   });
-  lifecycle.defer('stall watch', watchStalls({ settings, brain, supervisor, log, dumpFlights }));
-  lifecycle.defer('sweep', sweepHourly(sweepOf(brain)));
-  const unsettled = brain.recorder.gauge('multilane_permits_unsettled');
-  lifecycle.defer('lost permits', watchPermits(brain.block, unsettled, log));
+  lifecycle.defer('stall watch', watchStalls({ settings, sharedState, supervisor, log, dumpFlights }));
+  lifecycle.defer('sweep', sweepHourly(sweepOf(sharedState)));
+  const unsettled = sharedState.recorder.gauge('multilane_permits_unsettled');
+  lifecycle.defer('lost permits', watchPermits(sharedState.block, unsettled, log));
   const reload = new Reload(supervisor, log);
-  const readiness = new Readiness(brain.switches, supervisor, databases);
+  const readiness = new Readiness(sharedState.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());
   ending.serves({
     drain: async () => {
@@ -231,7 +231,7 @@ async function startParts(
     const folder = databases.needEmbedded ? `DATA_DIR ${settings.dataDir}` : 'the pm2 slot';
     void ending.fail(`${folder} is not ours any more: ${why}`, 70);
   });
-  const journals = new Journals(services, { settings, brain, instanceId, log });
+  const journals = new Journals(services, { settings, sharedState, instanceId, log });
   lifecycle.defer('saga journals', () => journals.close());
   let admin: AdminServer | undefined;
   const openAdminPlane = async (): Promise<void> => {
@@ -242,12 +242,14 @@ async function startParts(
       token: settings.adminToken,
       allowedHosts: settings.adminAllowedHosts,
       delegates,
-      limits: { arrivals: arrivalsOf(brain.block, { ...thisMachine(false), workers: settings.workers }) },
+      limits: {
+        arrivals: arrivalsOf(sharedState.block, { ...thisMachine(false), workers: settings.workers }),
+      },
       closed: (reason) =>
-        brain.recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
+        sharedState.recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
       routes: adminRoutes({
         settings,
-        brain,
+        sharedState,
         switches,
         supervisor,
         reload,
@@ -270,8 +272,8 @@ async function startParts(
   // Beside a predecessor nobody is to be answered that: there they start when it is.
   if (sharing !== 'beside') supervisor.start();
   const limits = heapLimits(settings.workerHeapMb, oldGenerationLimit());
-  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: brain.block, limits, log }));
-  const { block } = brain;
+  lifecycle.defer('heap watch', watchHeaps({ supervisor, block: sharedState.block, limits, log }));
+  const { block } = sharedState;
   lifecycle.defer('rebalancing', rebalance({ supervisor, block, sharding: dataPlane, maxConnections }));
   lifecycle.defer('database probes', () => databases.stopWatching());
   try {
@@ -284,7 +286,7 @@ async function startParts(
     if (ending.begun) return;
     const shared = (await lock?.isShared()) ?? false;
     await databases.prepare(embedded, shared, async ({ service, url, exclusive }) => {
-      await databases.openBudget(embedded, (most) => DatabaseBudget.configure(brain.block, most));
+      await databases.openBudget(embedded, (most) => DatabaseBudget.configure(sharedState.block, most));
       const database = { url, exclusive };
       placed.push(database);
       supervisor.serviceReady({ service, database });

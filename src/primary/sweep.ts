@@ -1,8 +1,8 @@
 // What the primary sweeps once an hour, for all threads: see memory/hourly-sweep.ts.
 import { RateTable } from '../memory/rate/rate-table.js';
-import type { Brain } from './brain.js';
+import type { SharedState } from './shared-state.js';
 
-type Swept = Pick<Brain, 'block' | 'board' | 'clock' | 'ejections'>;
+type Swept = Pick<SharedState, 'block' | 'board' | 'clock' | 'ejections'>;
 
 export function sweepOf({ block, board, clock, ejections }: Swept): () => Generator<void> {
   const rates = RateTable.of(block, clock);

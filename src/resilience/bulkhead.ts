@@ -28,7 +28,7 @@ export interface Line {
   rung(): Promise<void>;
 }
 
-export interface BulkheadSettings {
+export interface BulkheadOptions {
   /** At once, in all threads. */
   readonly limit: number;
   /** More of them that may wait for a place, in each thread. Default 0. */
@@ -40,7 +40,7 @@ export interface BulkheadSettings {
 const QUEUE_MS = 50;
 const LONGEST_QUEUE_MS = 60_000;
 
-export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadSettings]-?: Kind } = {
+export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadOptions]-?: Kind } = {
   limit: wholeNumber(1),
   queue: wholeNumber(0),
   queueMs: {
@@ -49,13 +49,13 @@ export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadSettings]-?: Kind } 
   },
 };
 
-export const bulkheadShape = <O extends BulkheadSettings>(
+export const bulkheadShape = <O extends BulkheadOptions>(
   kinds: {
     readonly [K in keyof Required<O>]: Kind;
   },
 ): Shape => shapeOf<O>('{ limit: 20, queue: 50 }', kinds, ['limit']);
 
-const BULKHEAD = bulkheadShape<BulkheadSettings>(BULKHEAD_KINDS);
+const BULKHEAD = bulkheadShape<BulkheadOptions>(BULKHEAD_KINDS);
 
 /**
  * @param what is said in front of what is wrong
@@ -64,9 +64,9 @@ const BULKHEAD = bulkheadShape<BulkheadSettings>(BULKHEAD_KINDS);
  */
 export function checkedBulkhead(
   what: string,
-  given: BulkheadSettings,
+  given: BulkheadOptions,
   shape = BULKHEAD,
-): Required<BulkheadSettings> {
+): Required<BulkheadOptions> {
   checkOptions(given, shape, typeFault(what));
   const { limit, queue = 0, queueMs = QUEUE_MS } = given;
   return { limit, queue, queueMs };
@@ -76,10 +76,10 @@ export function checkedBulkhead(
 const MOST = 2 ** 31 - 2;
 
 /** As they are kept there: places, places, microseconds. */
-export const bulkheadTerms = ({ limit, queue, queueMs }: Required<BulkheadSettings>): readonly number[] =>
+export const bulkheadTerms = ({ limit, queue, queueMs }: Required<BulkheadOptions>): readonly number[] =>
   [limit, queue, Math.round(queueMs * 1000)].map((term) => Math.min(term, MOST));
 
-export interface BulkheadParts extends Required<BulkheadSettings> {
+export interface BulkheadParts extends Required<BulkheadOptions> {
   readonly permits: Permits;
   readonly onRefused: () => void;
 }

@@ -5,7 +5,7 @@ import { Hold } from '../hold.js';
 import { oneOf, shown } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
-import type { BreakerSettings } from './breaker-settings.js';
+import type { BreakerOptions } from './breaker-options.js';
 import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
 import type { AttemptOutcome, RunOptions } from './policy.js';
 import { checkRun } from './run-options.js';
@@ -33,7 +33,7 @@ export interface CircuitBreakerParts {
   readonly cell: number;
   /** 0: no call is too slow. */
   readonly slowCallMs: number;
-  readonly judge: Pick<BreakerSettings, 'isFailure' | 'isSuccess'>;
+  readonly judge: Pick<BreakerOptions, 'isFailure' | 'isSuccess'>;
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
   /** Tells what this thread has missed of the work. Without one all time counts. */

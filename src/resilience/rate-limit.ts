@@ -25,8 +25,8 @@ const ROUNDING = 0.1;
 const ROUNDING_MS = 0.001;
 
 /** What the key was told, for whoever answers by himself. */
-export interface RateAnswer {
-  readonly admitted: boolean;
+export interface RateLimitResult {
+  readonly allowed: boolean;
   /** How many more would be admitted now. */
   readonly remaining: number;
   /** Milliseconds until one would be admitted; 0 when this one was. */
@@ -63,13 +63,13 @@ export class RateLimit {
   }
 
   /** @throws TypeError for a key that is no text: all numbers, and all objects, would be one key */
-  ask(key: string): RateAnswer {
+  ask(key: string): RateLimitResult {
     if (typeof key !== 'string') {
       throw new TypeError(`take: the key must be a text, such as String(id), not ${shown(key)}`);
     }
     const verdict = this.take(key);
-    const admitted = isAdmitted(verdict);
-    return { admitted, remaining: this.remaining(verdict), retryAfterMs: admitted ? 0 : -verdict };
+    const allowed = isAdmitted(verdict);
+    return { allowed, remaining: this.remaining(verdict), retryAfterMs: allowed ? 0 : -verdict };
   }
 
   /** An item of the field `RateLimit`: how many would be admitted now, and seconds until that is all of the burst. */

@@ -4,21 +4,21 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 import type { Priority } from '../resilience/admission.js';
-import type { BulkheadSettings } from '../resilience/bulkhead.js';
+import type { BulkheadOptions } from '../resilience/bulkhead.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { CookieOptions } from './response/cookies.js';
 import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';
 import type { WebSocketEvents, WebSocketLimits } from './websocket/websocket.js';
 
 /** Read-only multi-map of raw strings. Header names are lower case. */
-export interface Values {
+export interface ReadonlyFields {
   get(name: string): string | undefined;
   getAll(name: string): readonly string[];
   has(name: string): boolean;
 }
 
 /** One that can be listed. */
-export interface ListedValues extends Values {
+export interface ListedFields extends ReadonlyFields {
   /** Every name once. */
   names(): Iterable<string>;
 }
@@ -89,7 +89,7 @@ export type GroupOptions = Pick<
 > &
   RouteHooks;
 
-export type MaxConcurrent = number | BulkheadSettings;
+export type MaxConcurrent = number | BulkheadOptions;
 
 export type RateLimitOption =
   | string
@@ -113,9 +113,9 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly route: string;
   /** Decoded path parameters (null prototype). */
   readonly params: Readonly<Record<string, string>>;
-  readonly query: ListedValues;
+  readonly query: ListedFields;
   /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them and writes them itself. */
-  readonly headers: Values;
+  readonly headers: ReadonlyFields;
   /** By name (nothing inherited), decoded; of a name that is sent twice the first. */
   readonly cookies: Readonly<Record<string, string | undefined>>;
   /** The validated JSON body when the route declares a `body` schema; undefined otherwise. */
@@ -158,7 +158,7 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readText(): Promise<string>;
   readJson(): Promise<unknown>;
   /** The fields of an urlencoded form, at most 1000. @throws HttpError UNSUPPORTED_MEDIA_TYPE for anything else */
-  readForm(): Promise<Values>;
+  readForm(): Promise<ReadonlyFields>;
   /** The fields and files of a `multipart/form-data` upload, one by one as they arrive, with backpressure. */
   readParts(limits?: PartLimits): AsyncIterable<Part>;
   /** The body as it arrives, with backpressure, bounded by the route's `bodyLimit`. */

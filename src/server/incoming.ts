@@ -15,12 +15,12 @@ import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './bo
 import { checkLimits, type Part, type PartLimits, readParts } from './body/multipart.js';
 import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
-import type { Values } from './handler.js';
+import type { ReadonlyFields } from './handler.js';
 import { unreported, unreportedIterator } from './promise.js';
 import { networkOf } from './rate-limits.js';
 import { readCookies } from './response/cookies.js';
 import { preferredType } from './response/negotiate.js';
-import type { Input, RoutePlan } from './routing/plan.js';
+import type { Input, RoutePlan } from './routing/route-plan.js';
 import type { Params } from './routing/router.js';
 import type { Site } from './site.js';
 import { HeaderValues, QueryValues } from './values.js';
@@ -43,7 +43,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   #span: SpanHandle | undefined;
   #input: Input | undefined;
   #query: QueryValues | undefined;
-  #headers: Values | undefined;
+  #headers: ReadonlyFields | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   #state: Record<string, unknown> | undefined;
   #deadline: Deadline | undefined;
@@ -165,7 +165,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     this.#query ??= new QueryValues(this.#exchange.head.query);
     return this.#query;
   }
-  get headers(): Values {
+  get headers(): ReadonlyFields {
     this.#headers ??= new HeaderValues(this.#exchange.head.headers, this);
     return this.#headers;
   }

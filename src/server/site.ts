@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
 import type { RequestQuotas } from './observer.js';
 import type { RequestIds } from './request-id.js';
-import type { RoutePlan } from './routing/plan.js';
+import type { RoutePlan } from './routing/route-plan.js';
 import type { ServiceCode } from './service-code.js';
 import type { TimerWheel } from './timer-wheel.js';
 import type { TurnEnd } from './turn-end.js';

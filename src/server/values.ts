@@ -1,6 +1,6 @@
 // Read-only multi-maps of raw strings, made only when somebody asks for them.
 import type { ProxyField } from './client-address.js';
-import type { Values } from './handler.js';
+import type { ReadonlyFields } from './handler.js';
 
 /** The sender of the fields. */
 export interface Peer {
@@ -15,7 +15,7 @@ export const STRANGER: Peer = { proxyField: undefined };
  * not there, unless a trusted proxy has sent them and writes them: any client can write them, also through a
  * proxy that writes only the other one.
  */
-export class HeaderValues implements Values {
+export class HeaderValues implements ReadonlyFields {
   readonly #fields: readonly string[];
   readonly #peer: Peer;
 
@@ -60,7 +60,7 @@ function forwardingField(name: string): ProxyField | undefined {
 }
 
 /** The query as a form (application/x-www-form-urlencoded of the WHATWG URL standard, which never fails). */
-export class QueryValues implements Values {
+export class QueryValues implements ReadonlyFields {
   readonly #form: URLSearchParams;
 
   constructor(query: string) {

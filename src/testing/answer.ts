@@ -3,7 +3,7 @@
 const UTF_8 = new TextDecoder();
 
 /** A whole answer. Values are fresh on every reading. */
-export class InjectAnswer {
+export class InjectResponse {
   readonly status: number;
   /** Names in lower case; a field that was sent several times is joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;

@@ -10,16 +10,16 @@ import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
-import { createBrain } from '../primary/brain.js';
 import { Databases } from '../primary/databases.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
+import { createSharedState } from '../primary/shared-state.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { type InjectedStream, inject, injectStream } from '../server/inject.js';
 import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
 import { createHost, type Host } from '../worker/host.js';
 import type { MountedService } from '../worker/mounting.js';
-import { InjectAnswer } from './answer.js';
+import { InjectResponse } from './answer.js';
 import { Missing, MissingDependencyError } from './missing.js';
 import { checkOverrides, dressed, type ServiceOverrides } from './overrides.js';
 import { type ProjectOptions, projectOf } from './project.js';
@@ -45,7 +45,7 @@ export interface TestApp {
    * @throws MissingDependencyError when a service used what the test has not given
    * @throws HttpError CLIENT_CLOSED where a socket would have been closed without an answer, or the reason of `signal`
    */
-  inject(request: InjectRequest | string): Promise<InjectAnswer>;
+  inject(request: InjectRequest | string): Promise<InjectResponse>;
   /**
    * The same, but resolves when the answer begins: for what never ends by itself, such as server-sent events. Whoever
    * destroys `body` (leaving a `for await` does) is a client that leaves.
@@ -89,13 +89,15 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const missing = new Missing(log);
   try {
     const instanceId = randomUUID();
-    const brain = createBrain({ ...settings, workers: 1 }, log, (slot) => registering.registry.at(slot));
-    applySettings(settings, brain.switches);
+    const sharedState = createSharedState({ ...settings, workers: 1 }, log, (slot) =>
+      registering.registry.at(slot),
+    );
+    applySettings(settings, sharedState.switches);
     const databases =
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);
     lifecycle.defer('databases', () => databases?.drop());
     lifecycle.defer('database probes', () => databases?.stopWatching());
-    const registering = createRegistry({ settings, brain, instanceId, guarded: () => [] });
+    const registering = createRegistry({ settings, sharedState, instanceId, guarded: () => [] });
     lifecycle.defer('registry', () => registering.close());
     registerServices(registering.registry, services, settings, UNUSED_PORT);
     const pool = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
@@ -106,8 +108,8 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
     const hasServer = databases !== undefined;
     const host = createHost({
       thread: { settings, worker: SLOT, slot: SLOT, generation: 1, instanceId },
-      block: brain.block,
-      series: brain.series.of(SLOT),
+      block: sharedState.block,
+      series: sharedState.series.of(SLOT),
       definitions: services,
       cpuPort: port2,
       log,
@@ -122,11 +124,11 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       await Promise.all(host.services.map((service) => service.drain(SAGAS_MS, Promise.resolve())));
     });
     await databases?.prepare(undefined, false, async ({ service, url, exclusive }) => {
-      await databases.openBudget(undefined, (most) => DatabaseBudget.configure(brain.block, most));
+      await databases.openBudget(undefined, (most) => DatabaseBudget.configure(sharedState.block, most));
       await mounted(host, service)?.arrive({ url, exclusive });
     });
     for (const { name } of services) registering.registry.setLocalState(name, 'healthy');
-    brain.switches.ready = true;
+    sharedState.switches.ready = true;
     return testApp(host, missing, logs, async () => {
       await lifecycle.stop(log);
     });
@@ -146,7 +148,7 @@ function testApp(
     logs,
     async inject(request) {
       const { status, headers, body } = await missing.watch(() => inject(host.app, injectedRequest(request)));
-      return new InjectAnswer(status, headers, body);
+      return new InjectResponse(status, headers, body);
     },
     stream: (request) => missing.watch(() => injectStream(host.app, injectedRequest(request))),
     database(service) {

@@ -31,14 +31,14 @@ export interface Bounds extends Doors {
   readonly quotas: RequestQuotas;
 }
 
-type QuotaSettings = Pick<
+type QuotaOptions = Pick<
   Settings,
   'maxPendingBodies' | 'maxBufferedBodyBytes' | 'maxStreams' | 'maxStreamsPerAddress'
 >;
 
 export function createBounds(
   { block, slot, recorder }: Place,
-  settings: QuotaSettings & Pick<Settings, 'maxInFlight' | 'adaptiveLimit'>,
+  settings: QuotaOptions & Pick<Settings, 'maxInFlight' | 'adaptiveLimit'>,
 ): Bounds {
   const { maxInFlight, adaptiveLimit } = settings;
   const shed = (reason: string) => recorder.counter('multilane_requests_shed_total', { reason });
@@ -75,7 +75,7 @@ export function createBounds(
 function createQuotas(
   block: Block,
   slot: number,
-  settings: QuotaSettings,
+  settings: QuotaOptions,
   shed: Readonly<Record<'bodies' | 'streams', { add(): void }>>,
 ): RequestQuotas {
   const quota = (

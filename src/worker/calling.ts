@@ -1,4 +1,4 @@
-// How this thread's services call others: the shared brain (load, breakers, retry budget, registry snapshot) and
+// How this thread's services call others: the shared state (load, breakers, retry budget, registry snapshot) and
 // the two ways to reach an endpoint.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';

@@ -11,7 +11,7 @@ import type { Recorder } from '../memory/metrics/recorder.js';
 import { NameTable } from '../memory/names.js';
 import { checkOptions, shapeOf, shown, typeFault } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
-import { termsOf, tripNumbers } from '../resilience/breaker-settings.js';
+import { termsOf, tripNumbers } from '../resilience/breaker-options.js';
 import { type Bulkhead, BulkheadQueue, bulkheadTerms, checkedBulkhead } from '../resilience/bulkhead.js';
 import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';

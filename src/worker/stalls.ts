@@ -1,6 +1,6 @@
 // What a worker does about having stood still: in the middle of it, then when it was broken off.
 import { executionAsyncId } from 'node:async_hooks';
-import type { Examined, Stall } from '../cluster/break-off.js';
+import type { Examined, Stall } from '../cluster/interrupt.js';
 import { HttpError } from '../errors.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import { leaveScope } from '../scope.js';

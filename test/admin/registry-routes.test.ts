@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
+import { SlotTable } from '#src/registry/endpoint-rows.js';
 import { Registry } from '#src/registry/registry.js';
-import { SlotTable } from '#src/registry/slots.js';
 import { adminOf, listen } from '../upstream/admin.js';
 import { FakeTime } from '../upstream/endpoints.js';
 

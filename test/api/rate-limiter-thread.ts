@@ -3,4 +3,4 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createRateLimiter } from 'multilane';
 
 const limiter = createRateLimiter({ limit: '1/minute;burst=2', memory: workerData as SharedArrayBuffer });
-parentPort!.postMessage(limiter.take('a').admitted);
+parentPort!.postMessage(limiter.take('a').allowed);

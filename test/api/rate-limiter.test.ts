@@ -8,16 +8,16 @@ describe('createRateLimiter', () => {
     const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
     expect(limiter.take('a')).to.deep.equal({ admitted: true, remaining: 1, retryAfterMs: 0 });
     expect(limiter.take('a')).to.deep.equal({ admitted: true, remaining: 0, retryAfterMs: 0 });
-    const { admitted, remaining, retryAfterMs } = limiter.take('a');
+    const { allowed: admitted, remaining, retryAfterMs } = limiter.take('a');
     expect({ admitted, remaining }).to.deep.equal({ admitted: false, remaining: 0 });
     expect(retryAfterMs).to.be.within(50_000, 60_000);
-    expect(limiter.take('b').admitted).to.equal(true);
+    expect(limiter.take('b').allowed).to.equal(true);
     limiter.close();
   });
 
   it('is the same in every thread that has its memory', async () => {
     const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
-    expect(limiter.take('a').admitted).to.equal(true);
+    expect(limiter.take('a').allowed).to.equal(true);
     const ask = async (): Promise<unknown> => {
       const thread = new Worker(new URL('./rate-limiter-thread.js', import.meta.url), {
         workerData: limiter.memory,
@@ -27,7 +27,7 @@ describe('createRateLimiter', () => {
     };
     expect(await ask()).to.equal(true);
     expect(await ask()).to.equal(false);
-    expect(limiter.take('a').admitted).to.equal(false);
+    expect(limiter.take('a').allowed).to.equal(false);
     limiter.close();
   });
 
@@ -36,7 +36,7 @@ describe('createRateLimiter', () => {
     for (const limit of ['1000/second', '2/second', '2/minute;burst=1']) {
       expect(() => createRateLimiter({ limit, memory })).to.throw(TypeError, '"limiter" with another limit');
     }
-    expect(createRateLimiter({ limit: '2/minute', memory }).take('a').admitted).to.equal(true);
+    expect(createRateLimiter({ limit: '2/minute', memory }).take('a').allowed).to.equal(true);
     expect(createRateLimiter({ limit: '3/minute', memory, name: 'other' }).take('a').remaining).to.equal(2);
   });
 
@@ -48,7 +48,7 @@ describe('createRateLimiter', () => {
         'take: the key must be a text, such as String(id)',
       );
     }
-    expect(['5', '6'].map((key) => limiter.take(key).admitted)).to.deep.equal([true, true]);
+    expect(['5', '6'].map((key) => limiter.take(key).allowed)).to.deep.equal([true, true]);
   });
 
   it('refuses what is no limit, no number of keys, and no memory of its own', () => {

@@ -66,7 +66,7 @@ const INDEX = 'src/index.ts';
 
 /** Library -> the only files that may import it. Other modules use it through those. */
 const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
-  [/^uWebSockets\.js$/, /^src\/(server\/uws\/[^/]*|cluster\/front)\.ts$/],
+  [/^uWebSockets\.js$/, /^src\/(server\/uws\/[^/]*|cluster\/placeholder-listener)\.ts$/],
   [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
   [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
   [/^piscina$/, /^src\/cpu\//],

@@ -1,7 +1,7 @@
 // A thread that loops over awaits until it is broken off. It has no AsyncLocalStorage, so V8 runs no promise
 // hooks, and looks at it find it between two microtasks nearly always.
 import { parentPort } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/break-off.js';
+import { allowBreakOff } from '#src/cluster/interrupt.js';
 
 export type Order = 'loop' | 'ping';
 

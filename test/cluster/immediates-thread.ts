@@ -1,7 +1,7 @@
 // A thread that sets immediates, some of which stand still until they are broken off.
 import { AsyncResource } from 'node:async_hooks';
 import { parentPort } from 'node:worker_threads';
-import { breakable } from './breakable.js';
+import { breakable } from './interruptible.js';
 
 /**
  * What each immediate of a batch does: says that it ran; stands still, itself, in a tick or a microtask or in

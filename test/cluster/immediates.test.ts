@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { breakOff } from '#src/cluster/break-off.js';
+import { breakOff } from '#src/cluster/interrupt.js';
 import type { Ran, Step } from './immediates-thread.js';
 
 const END: typeof import('./immediates-thread.js').END = -1;

@@ -1,7 +1,7 @@
 // A thread that works for as long as it is told, in a timer behind an await, and may be broken off meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { breakable } from './breakable.js';
+import { breakable } from './interruptible.js';
 
 /** Milliseconds of work; 0 asks for a sign of life. */
 export type Order = number;

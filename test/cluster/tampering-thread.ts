@@ -1,7 +1,7 @@
 // A thread whose code of services has put something of its own where the runtime of the primary asks.
 import { runInThisContext } from 'node:vm';
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/break-off.js';
+import { allowBreakOff } from '#src/cluster/interrupt.js';
 
 /** Script that runs after the runtime has prepared the thread, and what its code posts meanwhile. */
 export interface Tampering {

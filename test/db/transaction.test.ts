@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { localBudget } from '#src/db/budget.js';
-import type { Outcome, Transaction } from '#src/db/database.js';
+import type { StoredResponse, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
 import { currentScope, runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
@@ -301,7 +301,7 @@ describe('a transaction', () => {
     const seed = newSeed();
     const random = seeded(seed);
     const finished: Promise<unknown>[] = [];
-    const effect = async (tx: Transaction, owner: number): Promise<Outcome> => {
+    const effect = async (tx: Transaction, owner: number): Promise<StoredResponse> => {
       for (let statement = 0; statement < 3; statement++) {
         await tx.query(`select 'owner ${owner}' as owner`).catch(() => {});
         const pause = new Promise((resolve) => setTimeout(resolve, random() * 40));

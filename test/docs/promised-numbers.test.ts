@@ -2,9 +2,9 @@
 // belong to one module alone and are not exported.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { rowsFor } from '#src/cluster/slots.js';
+import { rowsFor } from '#src/cluster/worker-rows.js';
 import { ADDRESS_WORDS, RATE_BUCKETS } from '#src/memory/layout.js';
-import { plan } from '#src/memory/plan.js';
+import { plan } from '#src/memory/placement.js';
 
 const KIB = 1024;
 const SECOND = 1000;

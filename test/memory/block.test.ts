@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { rowsFor } from '#src/cluster/slots.js';
+import { rowsFor } from '#src/cluster/worker-rows.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { FEW_RATE_BUCKETS, LAYOUT, RATE_BUCKETS } from '#src/memory/layout.js';
 import { Part } from '#src/memory/part.js';
-import { HEADER_BYTES, plan } from '#src/memory/plan.js';
+import { HEADER_BYTES, plan } from '#src/memory/placement.js';
 
 describe('shared memory block', () => {
   it('gives every row of every field words of its own', () => {

@@ -33,7 +33,7 @@ export interface MemoryModules {
   layout: typeof import('#src/memory/layout.js');
   names: typeof import('#src/memory/names.js');
   part: typeof import('#src/memory/part.js');
-  plan: typeof import('#src/memory/plan.js');
+  placement: typeof import('#src/memory/placement.js');
   'permit-census': typeof import('#src/memory/permit-census.js');
   'permit-ledger': typeof import('#src/memory/permit-ledger.js');
   'probe-permits': typeof import('#src/memory/probe-permits.js');
@@ -65,7 +65,7 @@ const MODULES: readonly (keyof MemoryModules)[] = [
   'layout',
   'names',
   'part',
-  'plan',
+  'placement',
   'permit-census',
   'permit-ledger',
   'probe-permits',

@@ -1,7 +1,7 @@
 // What a model is built with besides the code under check: a block of shared memory whose words have names in
 // traces, and a clock whose time is a word as well, so that a thread may be interrupted after it has read it.
 import type { Block } from '#src/memory/block.js';
-import type { Placement } from '#src/memory/plan.js';
+import type { Placement } from '#src/memory/placement.js';
 import type { ModelMemory } from './model-memory.js';
 import type { MemoryModules } from './small-memory.js';
 
@@ -25,10 +25,10 @@ export class World {
   }
 
   /** A block whose secret is always the same. */
-  block({ block, plan }: MemoryModules, workers = 2): Block {
+  block({ block, placement }: MemoryModules, workers = 2): Block {
     const made = block.Block.create({ workers, rateBuckets: 1 });
     made.words('rateSecret').set([1, 2]);
-    this.name(made.buffer, plan.plan({ workers, rateBuckets: 1 }).fields);
+    this.name(made.buffer, placement.plan({ workers, rateBuckets: 1 }).fields);
     return made;
   }
 

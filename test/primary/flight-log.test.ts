@@ -4,9 +4,9 @@ import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { OTHER_ROUTES, type RouteName, RouteNumbers } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
-import { createBrain } from '#src/primary/brain.js';
 import { flightLog } from '#src/primary/flight-log.js';
 import { reclaimSlot } from '#src/primary/reclaim.js';
+import { createSharedState } from '#src/primary/shared-state.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -16,8 +16,8 @@ const NOW = 5_000;
 /** What a worker has recorded, and the lines that the primary makes of it. */
 function setUp() {
   const times = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
-  const brain = createBrain({ workers: 2, ...times }, pino({ level: 'silent' }), () => undefined);
-  const { block, series } = brain;
+  const sharedState = createSharedState({ workers: 2, ...times }, pino({ level: 'silent' }), () => undefined);
+  const { block, series } = sharedState;
   const numbers = new RouteNumbers(new SeriesStore(series.of(SLOT)));
   const recorder = new FlightRecorder(block, SLOT);
   const begin = (name: RouteName, at: number): number => recorder.begin(numbers.of(name), at);
@@ -26,7 +26,7 @@ function setUp() {
     { block, series, clock: () => NOW },
     pino({ base: null, timestamp: false }, { write: (line) => void lines.push(JSON.parse(line) as Line) }),
   );
-  return { brain, begin, recorder, row: new WorkerRow(block, SLOT), lines, dump };
+  return { sharedState, begin, recorder, row: new WorkerRow(block, SLOT), lines, dump };
 }
 
 const thread = { worker: 1, generation: 3, slot: SLOT };
@@ -56,9 +56,9 @@ describe('the log line about what a worker was doing', () => {
   });
 
   it('is not written about a worker that has done nothing: what its slot held before is forgotten', () => {
-    const { brain, begin, lines, dump } = setUp();
+    const { sharedState, begin, lines, dump } = setUp();
     begin(route('/of/the/thread/before'), 1);
-    reclaimSlot(brain, SLOT);
+    reclaimSlot(sharedState, SLOT);
     dump(thread, 'start-failed');
     expect(lines).to.deep.equal([]);
   });

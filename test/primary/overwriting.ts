@@ -9,13 +9,13 @@ import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
-import { type Brain, createBrain } from '#src/primary/brain.js';
 import { EjectionWatch } from '#src/primary/ejections.js';
 import { flightLog } from '#src/primary/flight-log.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
 import { reclaimSlot } from '#src/primary/reclaim.js';
+import { createSharedState, type SharedState } from '#src/primary/shared-state.js';
+import { SlotTable } from '#src/registry/endpoint-rows.js';
 import { Registry } from '#src/registry/registry.js';
-import { SlotTable } from '#src/registry/slots.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { withNamed } from '#src/upstream/named-breakers.js';
@@ -49,10 +49,10 @@ export async function overwrite(runs: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fillings, async (wordAt) => {
       const primary = await aPrimary();
-      const words = new Int32Array(primary.brain.block.buffer);
+      const words = new Int32Array(primary.sharedState.block.buffer);
       for (let index = 16; index < words.length; index++) words[index] = wordAt(index);
       for (const slot of SLOTS) {
-        const rows = new Int32Array(primary.brain.series.of(slot));
+        const rows = new Int32Array(primary.sharedState.series.of(slot));
         for (let index = 1; index < rows.length; index++) rows[index] = wordAt(index);
       }
       await everything(primary);
@@ -65,8 +65,8 @@ type Primary = Awaited<ReturnType<typeof aPrimary>>;
 
 export async function aPrimary() {
   const settings = { workers: WORKERS, breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
-  const brain: Brain = createBrain(settings, silentLog, () => undefined);
-  const { block, clock, ejections } = brain;
+  const sharedState: SharedState = createSharedState(settings, silentLog, () => undefined);
+  const { block, clock, ejections } = sharedState;
   const page = new SnapshotPage(block);
   const registry = new Registry({
     clock,
@@ -74,8 +74,8 @@ export async function aPrimary() {
     schedule: () => () => undefined,
     publish: (snapshot) => page.publish(JSON.stringify(snapshot)),
     slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
-      brain.load.reset(slot);
-      brain.breakers.reset(slot);
+      sharedState.load.reset(slot);
+      sharedState.breakers.reset(slot);
       ejections.reset(slot);
     }),
     ejections,
@@ -89,16 +89,16 @@ export async function aPrimary() {
     await registry.put('orders', id, body, { mayShadowLocal: false });
   };
   for (const id of ['a', 'b', 'c']) await put(id);
-  const slot = brain.named.slotOf('orders stripe');
-  brain.named.agree(slot, [500, 20, 5_000, 3, 10_000], false);
-  return { brain, registry, put };
+  const slot = sharedState.named.slotOf('orders stripe');
+  sharedState.named.agree(slot, [500, 20, 5_000, 3, 10_000], false);
+  return { sharedState, registry, put };
 }
 
 /**
  * In the order in which a process comes to it: by itself, for operators, when threads end and instances come.
  */
-async function everything({ brain, registry, put }: Primary): Promise<void> {
-  const { block, series, clock, recorder, board } = brain;
+async function everything({ sharedState, registry, put }: Primary): Promise<void> {
+  const { block, series, clock, recorder, board } = sharedState;
   const threads = SLOTS.map((slot) => ({
     worker: slot,
     slot,
@@ -107,15 +107,15 @@ async function everything({ brain, registry, put }: Primary): Promise<void> {
     startedAt: new Date(0),
   }));
   const supervisor = { threads } as unknown as Parameters<typeof workerSource>[0];
-  const watch = new EjectionWatch(brain.ejections, registry);
+  const watch = new EjectionWatch(sharedState.ejections, registry);
   for (let look = 0; look < 3; look++) watch.look();
   recorder.counter('of_the_primary_total', { reason: 'new' }).add();
   new ConnectionCensus(block).publish([[addressKeys(block)('10.0.0.1'), 1]]);
   sweepAll(RateTable.of(block, clock));
-  for (const thread of threads) flightLog(brain, silentLog)(thread, 'test');
+  for (const thread of threads) flightLog(sharedState, silentLog)(thread, 'test');
 
   workerList(supervisor, block, series, clock);
-  const guarded = withNamed(registry, () => brain.named.list());
+  const guarded = withNamed(registry, () => sharedState.named.list());
   const sources = [
     sharedMemorySource(block, series),
     heldSource(block),
@@ -124,14 +124,14 @@ async function everything({ brain, registry, put }: Primary): Promise<void> {
   ];
   await new Exposition(sources).render('prometheus');
   const request = { params: {}, query: new URLSearchParams(), body: undefined } as never;
-  await limitsRoute(LIMITS, brain, supervisor).handler(request);
+  await limitsRoute(LIMITS, sharedState, supervisor).handler(request);
   for (const route of breakerRoutes(guarded, board)) if (route.method === 'GET') await route.handler(request);
   const pool = new DatabaseBudget(block, 0, 0, clock);
   pool.want();
   pool.tryAcquire();
   pool.release();
 
-  for (const slot of SLOTS) reclaimSlot(brain, slot);
+  for (const slot of SLOTS) reclaimSlot(sharedState, slot);
   for (const id of ['b', 'd']) await put(id);
   watch.look();
 }

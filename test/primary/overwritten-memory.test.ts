@@ -10,10 +10,10 @@ describe('shared memory that was overwritten', () => {
   }).timeout(60_000);
 
   it('is read by workers again as soon as the primary publishes', async () => {
-    const { brain } = await aPrimary();
-    const page = new SnapshotPage(brain.block);
+    const { sharedState } = await aPrimary();
+    const page = new SnapshotPage(sharedState.block);
     for (const word of [1, -1, 0x7fffffff]) {
-      new Int32Array(brain.block.buffer).fill(word, 16);
+      new Int32Array(sharedState.block.buffer).fill(word, 16);
       page.publish('{}');
       expect(page.version() & 1).to.equal(0);
       expect(page.read().text).to.equal('{}');
@@ -23,11 +23,11 @@ describe('shared memory that was overwritten', () => {
 
 describe('terms of a named breaker that were overwritten', () => {
   it('are replaced by those of endpoints', async () => {
-    const { brain } = await aPrimary();
-    const slot = brain.named.slotOf('orders stripe');
+    const { sharedState } = await aPrimary();
+    const slot = sharedState.named.slotOf('orders stripe');
     for (const word of [1, 17, 0x7fffffff]) {
-      brain.block.table('breakerTerms').words.fill(word);
-      expect(brain.board.state(slot).state).to.equal('closed');
+      sharedState.block.table('breakerTerms').words.fill(word);
+      expect(sharedState.board.state(slot).state).to.equal('closed');
     }
   });
 });

@@ -6,7 +6,7 @@ import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { breakerBoard } from '#src/primary/breaker-board.js';
 import { sweepOf } from '#src/primary/sweep.js';
-import { termsOf } from '#src/resilience/breaker-settings.js';
+import { termsOf } from '#src/resilience/breaker-options.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_NUMBERS, DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
 

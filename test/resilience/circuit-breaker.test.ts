@@ -3,7 +3,7 @@ import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
-import type { BreakerSettings } from '#src/resilience/breaker-settings.js';
+import type { BreakerOptions } from '#src/resilience/breaker-options.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import type { RunOptions } from '#src/resilience/policy.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
@@ -13,7 +13,7 @@ import { heldScope } from '#test/support/held-scope.js';
 const CELL = 7;
 const SLOW_MS = 100;
 
-function setUp(judge: Pick<BreakerSettings, 'isFailure' | 'isSuccess'> = {}) {
+function setUp(judge: Pick<BreakerOptions, 'isFailure' | 'isSuccess'> = {}) {
   const time = { now: 0 };
   const clock = (): number => time.now;
   const cells = new BreakerCells(Block.create({ workers: 1 }), 1, DEFAULT_TRIP_RULE, clock);

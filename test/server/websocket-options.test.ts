@@ -9,7 +9,7 @@ const bad: readonly (readonly [string, WebSocketOptions<unknown>, string])[] = [
   ['no payload', { maxPayload: 0 }, 'maxPayload must be'],
   ['a payload that nobody can hold', { maxPayload: 2 ** 31 }, 'maxPayload must be'],
   ['half a byte of backpressure', { maxBackpressure: 0.5 }, 'maxBackpressure must be'],
-  ['an unknown policy', { whenBehind: 'wait' as 'drop' }, 'whenBehind must be'],
+  ['an unknown policy', { onBackpressureLimit: 'wait' as 'drop' }, 'onBackpressureLimit must be'],
   ['an origin with a path', { origins: ['https://a.example/'] }, 'origins must be'],
   ['an origin that is none', { origins: ['a.example'] }, 'origins must be'],
   ['a subprotocol with a comma', { protocols: ['a,b'] }, 'protocols must be'],

@@ -75,7 +75,7 @@ describe('a WebSocket', () => {
       app.ws('/behind', { maxBackpressure: 200_000, open, close });
       app.ws('/drops', {
         maxBackpressure: 200_000,
-        whenBehind: 'drop',
+        onBackpressureLimit: 'drop',
         open,
         drain(ws) {
           if (ws.bufferedBytes === 0) closed.open(undefined);
@@ -83,7 +83,7 @@ describe('a WebSocket', () => {
         close,
       });
       app.ws('/deflate', {
-        deflate: true,
+        perMessageDeflate: true,
         maxPayload: 10_000,
         message: (ws, data, isBinary) => void ws.send(data, isBinary),
         close,

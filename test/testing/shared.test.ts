@@ -16,7 +16,7 @@ const post = defineService({
       }),
     );
     app.get('/files', () => files.run(() => files.run(() => 'twice')));
-    app.get('/sms', () => ({ admitted: sms.take('+1').admitted }));
+    app.get('/sms', () => ({ admitted: sms.take('+1').allowed }));
   },
 });
 

@@ -176,7 +176,7 @@ export const admin: readonly Way[] = [
     code: 'STARTING',
     executed: true,
     async reach() {
-      const parts = { settings: {}, brain: {}, instanceId: 'i', log: silentLog } as never;
+      const parts = { settings: {}, sharedState: {}, instanceId: 'i', log: silentLog } as never;
       const journals = new Journals(referenceShop, parts);
       try {
         return await byPlane(

@@ -152,7 +152,7 @@ export const refused: readonly Way[] = [
   },
   {
     title: 'a process without a worker',
-    sites: ['src/cluster/front.ts NO_WORKER', 'src/cluster/front.ts 503'],
+    sites: ['src/cluster/placeholder-listener.ts NO_WORKER', 'src/cluster/placeholder-listener.ts 503'],
     code: 'NO_WORKER',
     executed: false,
     async reach() {

@@ -63,8 +63,8 @@ describe('what services share', () => {
     const limits = [one('shop'), two('shop'), two('bank')].map((its) =>
       its.rateLimiter('sms', { limit: '1/minute' }),
     );
-    expect(limits.map((limit) => limit.take('+1').admitted)).to.deep.equal([true, false, true]);
-    expect(limits[0]!.take('+2').admitted).to.equal(true);
+    expect(limits.map((limit) => limit.take('+1').allowed)).to.deep.equal([true, false, true]);
+    expect(limits[0]!.take('+2').allowed).to.equal(true);
   });
 
   it('is the same when it is asked for again, waiting line included', async () => {

@@ -1,6 +1,6 @@
 // Media types and codings as far as reading a body needs them (RFC 9110 sections 8.3.1 and 8.4).
 import { HttpError } from '../../errors.js';
-import type { Values } from '../handler.js';
+import type { ReadonlyFields } from '../handler.js';
 
 /** `application/json` or any `…/…+json` (RFC 6839). */
 const JSON_ESSENCE = /^(?:application\/json|[!#$&^\w.-]+\/[!#$&^\w.+-]+\+json)$/i;
@@ -30,7 +30,7 @@ export const unsupportedType = (wanted: string): HttpError =>
  * A body that is compressed is not what it is taken for, and its size says nothing about what it holds.
  * @throws HttpError UNSUPPORTED_MEDIA_TYPE
  */
-export function refuseCoding(headers: Values): void {
+export function refuseCoding(headers: ReadonlyFields): void {
   const coding = headers.get('content-encoding');
   if (coding === undefined || coding.toLowerCase() === 'identity') return;
   throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without Content-Encoding.', {

@@ -4,7 +4,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { Value } from '@sinclair/typebox/value';
 import { type FieldError, ValidationError } from '../../errors.js';
-import type { Values } from '../handler.js';
+import type { ReadonlyFields } from '../handler.js';
 import { type Coerce, compileCoercion } from './coerce.js';
 import { registerFormats } from './formats.js';
 import { compileStrip } from './strip.js';
@@ -77,7 +77,7 @@ export const paramsSource = (params: Readonly<Record<string, string>>): RawSourc
   names: () => Object.keys(params),
 });
 
-export const headerSource = (headers: Values): RawSource => ({
+export const headerSource = (headers: ReadonlyFields): RawSource => ({
   getAll: (name) => headers.getAll(name),
   names: () => [],
 });

@@ -4,7 +4,7 @@ import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { describeThrown } from '../../telemetry/thrown.js';
-import type { Values } from '../handler.js';
+import type { ReadonlyFields } from '../handler.js';
 import { acceptedCodings } from './negotiate.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 
@@ -32,7 +32,7 @@ const gzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);
 export const isCompressible = (contentType: string): boolean => COMPRESSIBLE.test(contentType);
 
 /** Best first; none when the answer is better sent as it is. */
-export const codingsFor = (headers: Values): readonly Coding[] =>
+export const codingsFor = (headers: ReadonlyFields): readonly Coding[] =>
   acceptedCodings(headers, CODINGS) as readonly Coding[];
 
 /** On a thread of the pool. */
@@ -50,7 +50,9 @@ export class KeptText {
   }
 
   /** Undefined where the text is better sent as it is. */
-  form(headers: Values): { readonly coding: Coding; readonly bytes: Promise<Uint8Array> } | undefined {
+  form(
+    headers: ReadonlyFields,
+  ): { readonly coding: Coding; readonly bytes: Promise<Uint8Array> } | undefined {
     const [coding] = this.bytes.length < DEFAULT_THRESHOLD_BYTES ? [] : codingsFor(headers);
     if (coding === undefined) return undefined;
     let bytes = this.#forms.get(coding);

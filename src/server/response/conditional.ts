@@ -1,6 +1,6 @@
 // Conditional requests (RFC 9110 section 13) and ranges (section 14), as rules without I/O: what the client has
 // against what there is.
-import type { Values } from '../handler.js';
+import type { ReadonlyFields } from '../handler.js';
 import { parseHttpDate } from './http-date.js';
 
 /** What tells one version of a representation from another. */
@@ -16,7 +16,7 @@ export interface Validators {
 export type Verdict = 'proceed' | 'not-modified' | 'failed';
 
 /** Section 13.2.2, steps 1 to 4. */
-export function precondition(method: string, headers: Values, validators: Validators): Verdict {
+export function precondition(method: string, headers: ReadonlyFields, validators: Validators): Verdict {
   const { etag, lastModified } = validators;
   const isRead = method === 'GET' || method === 'HEAD';
   const match = listOf(headers, 'if-match');
@@ -47,7 +47,7 @@ export interface Range {
  */
 export function rangeOf(
   method: string,
-  headers: Values,
+  headers: ReadonlyFields,
   validators: Validators,
   size: number,
 ): Range | 'whole' | 'unsatisfiable' {
@@ -73,7 +73,7 @@ function isCurrent(ifRange: string | undefined, { etag, lastModified, isSettled 
   return isSettled && parseHttpDate(text) === lastModified;
 }
 
-function listOf(headers: Values, name: string): string | undefined {
+function listOf(headers: ReadonlyFields, name: string): string | undefined {
   const lines = headers.getAll(name);
   return lines.length === 0 ? undefined : lines.join(',');
 }

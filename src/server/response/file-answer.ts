@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HttpError } from '../../errors.js';
 import { lateModule } from '../../late-module.js';
-import { type FileOptions, SENT, type Sent, type Values } from '../handler.js';
+import { type FileOptions, type ReadonlyFields, SENT, type Sent } from '../handler.js';
 import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
 import { precondition, rangeOf, type Validators } from './conditional.js';
 import { type OpenFile, openBelow } from './file-path.js';
@@ -13,7 +13,7 @@ import { httpDate } from './http-date.js';
 /** The context as this file needs it. */
 export interface FileReply {
   readonly method: string;
-  readonly headers: Values;
+  readonly headers: ReadonlyFields;
   readonly answered: boolean;
   header(name: string, value: string): unknown;
   vary(name: string): unknown;

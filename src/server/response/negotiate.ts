@@ -1,6 +1,6 @@
 // What of several representations a client would rather have (RFC 9110 section 12).
 import { createRequire } from 'node:module';
-import type { Values } from '../handler.js';
+import type { ReadonlyFields } from '../handler.js';
 
 const require = createRequire(import.meta.url);
 
@@ -11,7 +11,7 @@ interface Negotiator {
 }
 type NegotiatorClass = new (request: { readonly headers: Readonly<Record<string, string>> }) => Negotiator;
 
-function negotiator(field: string, headers: Values): Negotiator {
+function negotiator(field: string, headers: ReadonlyFields): Negotiator {
   // Only where somebody negotiates.
   const Class = require('negotiator') as NegotiatorClass;
   const lines = headers.getAll(field);
@@ -19,7 +19,7 @@ function negotiator(field: string, headers: Values): Negotiator {
 }
 
 /** @returns one of the offered media types, the first when the client does not say; undefined: none will do */
-export function preferredType(headers: Values, offered: readonly string[]): string | undefined {
+export function preferredType(headers: ReadonlyFields, offered: readonly string[]): string | undefined {
   return negotiator('accept', headers).mediaType(offered);
 }
 
@@ -27,7 +27,7 @@ export function preferredType(headers: Values, offered: readonly string[]): stri
  * @param offered codings in our order of preference, without `identity`
  * @returns those that the client would rather have than the plain thing, best first
  */
-export function acceptedCodings(headers: Values, offered: readonly string[]): readonly string[] {
+export function acceptedCodings(headers: ReadonlyFields, offered: readonly string[]): readonly string[] {
   // No field at all: any coding would be allowed, but who says nothing may understand nothing.
   if (!headers.has('accept-encoding')) return [];
   const codings = negotiator('accept-encoding', headers).encodings([...offered, 'identity'], {

@@ -10,7 +10,7 @@ import { type Fields, refusalFields } from '../refusal-fields.js';
 import { compileResponses } from '../response/serialize.js';
 import { QueryValues } from '../values.js';
 import type { WebSocketRoute } from '../websocket/websocket-route.js';
-import type { RoutePlan, Step, StepContext } from './plan.js';
+import type { RoutePlan, Step, StepContext } from './route-plan.js';
 
 /** What the settings say where a route says nothing. */
 export interface RouteDefaults {

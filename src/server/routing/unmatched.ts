@@ -8,7 +8,7 @@ import type { RateCheck } from '../rate-limits.js';
 import { type Fields, refusalFields } from '../refusal-fields.js';
 import { HeaderValues, STRANGER } from '../values.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
-import type { RoutePlan, Step } from './plan.js';
+import type { RoutePlan, Step } from './route-plan.js';
 
 const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
   path: '',

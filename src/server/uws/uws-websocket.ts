@@ -84,8 +84,8 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
       idleTimeout: Math.ceil(limits.idleTimeoutMs / 1000),
       sendPingsAutomatically: true,
       maxBackpressure: limits.maxBackpressure,
-      closeOnBackpressureLimit: limits.whenBehind === 'close',
-      compression: limits.deflate ? 1 : 0,
+      closeOnBackpressureLimit: limits.onBackpressureLimit === 'close',
+      compression: limits.perMessageDeflate ? 1 : 0,
       upgrade(res, req, context) {
         // The core's patterns know no expressions and no precedence of ours: the router decides.
         if (app.webSocketAt(req.getUrl()) !== route) req.setYield(true);
@@ -135,7 +135,7 @@ const upgradeIn =
     const seat = new UwsWebSocket(acceptance, serviceCode);
     res.writeStatus('101 Switching Protocols');
     for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
-    const offered = route.limits.deflate ? extensions : '';
+    const offered = route.limits.perMessageDeflate ? extensions : '';
     serviceCode.holdDuring(() => res.upgrade({ seat }, key, protocol, offered, context));
     return seat;
   };

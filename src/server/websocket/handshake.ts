@@ -1,7 +1,7 @@
 // Whether a request may become a WebSocket (RFC 6455 section 4.2.1). The core asks for nothing but a key of the
 // right length.
 import { HttpError } from '../../errors.js';
-import type { Values } from '../handler.js';
+import type { ReadonlyFields } from '../handler.js';
 import type { ResolvedLimits } from './websocket.js';
 
 const VERSION = '13';
@@ -10,7 +10,7 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 export interface UpgradeRequest {
   readonly method: string;
-  readonly headers: Values;
+  readonly headers: ReadonlyFields;
   readonly contentLength: number;
   readonly isChunked: boolean;
 }
@@ -41,7 +41,7 @@ export function checkHandshake(request: UpgradeRequest, { origins }: Pick<Resolv
 }
 
 /** The first of ours that the client offers. */
-export function chooseProtocol(headers: Values, ours: readonly string[]): string | undefined {
+export function chooseProtocol(headers: ReadonlyFields, ours: readonly string[]): string | undefined {
   if (ours.length === 0) return undefined;
   const offered = tokens(headers, 'sec-websocket-protocol');
   return ours.find((name) => offered.includes(name));
@@ -52,7 +52,7 @@ export function chooseProtocol(headers: Values, ours: readonly string[]): string
  * (CWE-1385): the origin is all that tells who asks. It names a scheme that we cannot compare, because whoever
  * ended TLS for us did not say; the host is enough.
  */
-function isOwnSite(headers: Values, allowed: readonly string[] | '*'): boolean {
+function isOwnSite(headers: ReadonlyFields, allowed: readonly string[] | '*'): boolean {
   const origins = headers.getAll('origin');
   if (allowed === '*' || origins.length === 0) return true;
   const [origin = ''] = origins;
@@ -64,10 +64,10 @@ function isOwnSite(headers: Values, allowed: readonly string[] | '*'): boolean {
   return URL.canParse(own) && new URL(own).host === host;
 }
 
-const has = (headers: Values, name: string, token: string): boolean =>
+const has = (headers: ReadonlyFields, name: string, token: string): boolean =>
   tokens(headers, name).some((one) => one.toLowerCase() === token);
 
-const tokens = (headers: Values, name: string): string[] =>
+const tokens = (headers: ReadonlyFields, name: string): string[] =>
   headers
     .getAll(name)
     .flatMap((line) => line.split(','))

@@ -10,7 +10,7 @@ import { type Handler, SENT, type WebSocketOptions } from '../handler.js';
 import type { RouteMeter } from '../observer.js';
 import { adopted, isPromise } from '../promise.js';
 import type { Pattern } from '../routing/pattern.js';
-import type { Step } from '../routing/plan.js';
+import type { Step } from '../routing/route-plan.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
 import type { Topics } from './topics.js';
 import {

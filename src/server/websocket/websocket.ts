@@ -64,9 +64,9 @@ export interface WebSocketLimits {
   /** Bytes that may wait for a client that reads slowly; default 1 MiB. */
   readonly maxBackpressure?: number;
   /** What becomes of a client beyond that: it is cut (default), or loses the message. */
-  readonly whenBehind?: 'close' | 'drop';
+  readonly onBackpressureLimit?: 'close' | 'drop';
   /** permessage-deflate (RFC 7692) without context take-over, for messages from 1 KiB on; default false. */
-  readonly deflate?: boolean;
+  readonly perMessageDeflate?: boolean;
   /**
    * Whose pages may open it: origins as browsers send them (`https://app.example`), or `*`. Default: those of the
    * same host. Clients that send no `Origin` are no browsers and are let in.
@@ -98,8 +98,8 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   maxPayload: 64 * 1024,
   idleTimeoutMs: 60_000,
   maxBackpressure: 1024 * 1024,
-  whenBehind: 'close',
-  deflate: false,
+  onBackpressureLimit: 'close',
+  perMessageDeflate: false,
   origins: [],
   protocols: [],
 };
@@ -113,24 +113,40 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** @throws TypeError for a limit that the core could not keep or that no request could meet */
 export function resolveLimits(limits: WebSocketLimits): ResolvedLimits {
-  const { maxPayload, idleTimeoutMs, maxBackpressure, whenBehind, deflate, origins, protocols } = {
+  const {
+    maxPayload,
+    idleTimeoutMs,
+    maxBackpressure,
+    onBackpressureLimit,
+    perMessageDeflate,
+    origins,
+    protocols,
+  } = {
     ...DEFAULT_LIMITS,
     ...limits,
   };
   whole('maxPayload', maxPayload, 1, MAX_PAYLOAD);
   whole('idleTimeoutMs', idleTimeoutMs, IDLE_MS.min, IDLE_MS.max);
   whole('maxBackpressure', maxBackpressure, 1, MAX_PAYLOAD);
-  if (whenBehind !== 'close' && whenBehind !== 'drop') {
-    throw new TypeError('whenBehind must be "close" or "drop"');
+  if (onBackpressureLimit !== 'close' && onBackpressureLimit !== 'drop') {
+    throw new TypeError('onBackpressureLimit must be "close" or "drop"');
   }
-  if (typeof deflate !== 'boolean') throw new TypeError('deflate must be true or false');
+  if (typeof perMessageDeflate !== 'boolean') throw new TypeError('perMessageDeflate must be true or false');
   if (origins !== '*' && !(Array.isArray(origins) && origins.every(isOrigin))) {
     throw new TypeError('origins must be "*" or a list like ["https://app.example"]');
   }
   if (!Array.isArray(protocols) || !protocols.every((name) => typeof name === 'string' && TOKEN.test(name))) {
     throw new TypeError('protocols must be a list of names without spaces or commas');
   }
-  return { maxPayload, idleTimeoutMs, maxBackpressure, whenBehind, deflate, origins, protocols };
+  return {
+    maxPayload,
+    idleTimeoutMs,
+    maxBackpressure,
+    onBackpressureLimit,
+    perMessageDeflate,
+    origins,
+    protocols,
+  };
 }
 
 function whole(name: string, value: number, min: number, max: number): void {

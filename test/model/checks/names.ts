@@ -158,9 +158,9 @@ interface Slotted extends Record<string, number> {
 export const slots: Check = {
   title: 'part: two living threads never have the same slot, and what a lost one held is given back once',
   build: (modules) => (world) => {
-    const { part, plan } = modules;
+    const { part, placement } = modules;
     const made = part.Part.create('bulkhead', 2);
-    const { fields } = plan.planOf(['workerId'], { worker: 2 });
+    const { fields } = placement.planOf(['workerId'], { worker: 2 });
     world.name(made.buffer, fields);
     const lost = 9;
     made.slotOf(lost);
@@ -198,9 +198,9 @@ export const slots: Check = {
 export const slotAfterDeath: Check = {
   title: 'part: a slot comes back also when the thread that reclaimed it has died over it',
   build: (modules) => (world) => {
-    const { part, plan } = modules;
+    const { part, placement } = modules;
     const made = part.Part.create('bulkhead', 1);
-    const { fields } = plan.planOf(['workerId'], { worker: 1 });
+    const { fields } = placement.planOf(['workerId'], { worker: 1 });
     world.name(made.buffer, fields);
     const lost = 9;
     made.slotOf(lost);

@@ -1,6 +1,6 @@
-// The one brain: shared memory, and the primary's own hands on it.
+// The shared memory of the process, and the cells of it that the primary itself reads and writes.
 import type { Logger } from 'pino';
-import { rowsFor } from '../cluster/slots.js';
+import { rowsFor } from '../cluster/worker-rows.js';
 import type { Settings } from '../config.js';
 import { Block } from '../memory/block.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
@@ -20,7 +20,7 @@ import { restingBreakers } from '../upstream/outliers.js';
 import { logTransitions, type Whose } from '../upstream/transition-log.js';
 import { type BreakerBoard, breakerBoard } from './breaker-board.js';
 
-export interface Brain {
+export interface SharedState {
   readonly block: Block;
   readonly clock: Clock;
   /** Of every thread. */
@@ -37,11 +37,11 @@ export interface Brain {
 }
 
 /** @param endpointAt whose row of the endpoint tables it is, for the log */
-export function createBrain(
+export function createSharedState(
   settings: Pick<Settings, 'workers' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'>,
   log: Pick<Logger, 'info' | 'warn'>,
   endpointAt: Whose,
-): Brain {
+): SharedState {
   const { workers, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const block = Block.create({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS });
   const series = new SeriesMemory();

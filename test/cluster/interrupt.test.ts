@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { breakOff, entersContext, isOfServices } from '#src/cluster/break-off.js';
+import { breakOff, entersContext, isOfServices } from '#src/cluster/interrupt.js';
 import { newSeed } from '#test/support/random.js';
 import type { Order } from './awaiting-thread.js';
-import { breakOffAroundTheEnd } from './breaking-off.js';
+import { breakOffAroundTheEnd } from './interrupting.js';
 
 /** Longer than a loop may stand there. */
 const STANDS_MS = 30;

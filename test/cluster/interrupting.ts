@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { breakOff } from '#src/cluster/break-off.js';
+import { breakOff } from '#src/cluster/interrupt.js';
 import { seeded } from '#test/support/random.js';
 import type { Order } from './standing-thread.js';
 

@@ -1,7 +1,7 @@
 // A thread of a test that may be broken off whenever its loop has not turned for so long.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { parentPort } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/break-off.js';
+import { allowBreakOff } from '#src/cluster/interrupt.js';
 
 const BEAT_MS = 5;
 

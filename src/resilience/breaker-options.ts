@@ -3,7 +3,7 @@
 import { checkOptions, FUNCTION, type Kind, shapeOf, typeFault, wholeNumber } from '../options.js';
 import { DEFAULT_TRIP_NUMBERS, type TripNumbers } from './trip-rules.js';
 
-export interface BreakerSettings {
+export interface BreakerOptions {
   /**
    * Share of the calls of the last ten seconds that must have failed for it to open: above 0, at most 1, to a thousandth.
    * Default 0.5.
@@ -38,7 +38,7 @@ export interface BreakerSettings {
 const LEAST_OPEN_MS = 100;
 const MAX_MS = 86_400_000;
 
-export const BREAKER_KINDS: { readonly [K in keyof BreakerSettings]-?: Kind } = {
+export const BREAKER_KINDS: { readonly [K in keyof BreakerOptions]-?: Kind } = {
   failureRate: {
     text: 'a number from 0.001 to 1',
     is: (value) => typeof value === 'number' && value >= 0.001 && value <= 1,
@@ -51,14 +51,14 @@ export const BREAKER_KINDS: { readonly [K in keyof BreakerSettings]-?: Kind } = 
   isSuccess: FUNCTION,
 };
 
-const BREAKER = shapeOf<BreakerSettings>('{ openMs: 30_000 }', BREAKER_KINDS);
+const BREAKER = shapeOf<BreakerOptions>('{ openMs: 30_000 }', BREAKER_KINDS);
 
 /**
  * @param what is said in front of what is wrong
  * @param shape of settings among which are those of a breaker
  * @throws TypeError
  */
-export function tripNumbers(what: string, settings: BreakerSettings, shape = BREAKER): TripNumbers {
+export function tripNumbers(what: string, settings: BreakerOptions, shape = BREAKER): TripNumbers {
   checkOptions(settings, shape, typeFault(what));
   const {
     failureRate = DEFAULT_TRIP_NUMBERS.failureRate,

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type BreakerSettings, numbersOf, termsOf, tripNumbers } from '#src/resilience/breaker-settings.js';
+import { type BreakerOptions, numbersOf, termsOf, tripNumbers } from '#src/resilience/breaker-options.js';
 import { DEFAULT_TRIP_NUMBERS, tripRule } from '#src/resilience/trip-rules.js';
 
 describe('the numbers of a breaker', () => {
@@ -33,7 +33,7 @@ describe('the numbers of a breaker', () => {
     { probes: 16 },
     { slowCallMs: -1 },
     { slowCallMs: '9' as never },
-  ] satisfies BreakerSettings[]) {
+  ] satisfies BreakerOptions[]) {
     it(`are not ${JSON.stringify(settings)}`, () => {
       const [name] = Object.keys(settings);
       expect(() => tripNumbers('it', settings)).to.throw(TypeError, `it: ${name} must be`);

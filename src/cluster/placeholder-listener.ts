@@ -29,15 +29,15 @@ interface AcceptingApp {
 /** LIBUS_LISTEN_*; without `EXCLUSIVE`, others with SO_REUSEPORT may listen on the same port. */
 const OPTIONS = { shared: 0, exclusive: 1 } as const;
 
-export type FrontSettings = Pick<Settings, 'host' | 'tlsCertFile' | 'tlsKeyFile'>;
+export type PlaceholderOptions = Pick<Settings, 'host' | 'tlsCertFile' | 'tlsKeyFile'>;
 
-export class Front {
+export class PlaceholderListener {
   readonly #host: string;
   readonly #app: uWS.TemplatedApp;
   #listening: uWS.us_listen_socket | undefined;
   readonly #traceIds = new TraceIds();
 
-  constructor({ host, tlsCertFile, tlsKeyFile }: FrontSettings) {
+  constructor({ host, tlsCertFile, tlsKeyFile }: PlaceholderOptions) {
     this.#host = host;
     // Of the same kind as those of the workers: a child of the other kind is a segfault at the first connection.
     this.#app =

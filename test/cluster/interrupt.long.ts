@@ -1,7 +1,7 @@
 // The long form of break-off.test.ts: what it is after aborts the whole process, once in some thousand times.
 import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
-import { breakOffAroundTheEnd } from './breaking-off.js';
+import { breakOffAroundTheEnd } from './interrupting.js';
 
 describe('breaking off what a thread runs, the long form', () => {
   it('leaves a thread that goes on (10,000 times)', async function () {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { answerIn, breakOff } from '#src/cluster/break-off.js';
+import { answerIn, breakOff } from '#src/cluster/interrupt.js';
 import { InspectorError, resultOf } from '#src/cluster/thread-inspector.js';
 import type { Tampering } from './tampering-thread.js';
 
