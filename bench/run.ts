@@ -1,4 +1,5 @@
-// `npm run bench`: starts every server, measures, prints the table, writes results/. Ctrl-C ends all children.
+// `npm run bench`: starts every server, measures, prints the table, writes results/. Ctrl-C ends all
+// children.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Modules that are loaded at first use. Node.js takes a file that it cannot open for want of a descriptor for one that
-// is not there, and does so for as long as the thread lives. So a module is not loaded while descriptors are short:
-// a caller that needs it then fails, and a later one gets it.
+// Modules that are loaded at first use. Node.js takes a file that it cannot open for want of a descriptor for
+// one that is not there, and does so for as long as the thread lives. So a module is not loaded while
+// descriptors are short: a caller that needs it then fails, and a later one gets it.
 import { canOpen, OutOfFilesError } from './open-files.js';
 
 /** A package reads one file after the other; other threads open some meanwhile. */

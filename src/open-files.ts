@@ -1,4 +1,5 @@
-// File descriptors, when the process or the machine has none left: how an error says so, and whether there are some.
+// File descriptors, when the process or the machine has none left: how an error says so, and whether there
+// are some.
 import { closeSync, openSync } from 'node:fs';
 import { UnavailableError } from './errors.js';
 

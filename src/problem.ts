@@ -1,4 +1,5 @@
-// Failures of the admin plane as RFC 9457 problem documents, exactly as on the data plane (CONTRACT section 3).
+// Failures of the admin plane as RFC 9457 problem documents, exactly as on the data plane (CONTRACT section
+// 3).
 import { EXECUTED_FIELD, HttpError, isRuntimeField } from './errors.js';
 import { shortText } from './redaction/shown-text.js';
 

@@ -39,7 +39,9 @@ export function runInScope<T>(scope: Scope, fn: () => T): T {
   return storage.run(scope, fn);
 }
 
-/** What runs from here on in this callback belongs to nobody: for code that is broken off within its scope. */
+/**
+ * What runs from here on in this callback belongs to nobody: for code that is broken off within its scope.
+ */
 export function leaveScope(): void {
   storage.enterWith(undefined as never);
 }

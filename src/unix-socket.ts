@@ -1,5 +1,6 @@
-// Unix sockets by their path in a folder. A path longer than the kernel takes is cut short by Node.js 20 without a
-// word, so it is measured here; on Linux a socket in a deep folder is reached through /proc/self/fd.
+// Unix sockets by their path in a folder. A path longer than the kernel takes is cut short by Node.js 20
+// without a word, so it is measured here; on Linux a socket in a deep folder is reached through
+// /proc/self/fd.
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -11,9 +12,9 @@ export const LONGEST_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107;
 export const fitsSocket = (path: string): boolean => Buffer.byteLength(path) <= LONGEST_SOCKET_PATH;
 
 /**
- * What the kernel says of a process that listens at a socket. `answers`: one does, in whatever namespace it lives and
- * even if it is stopped at the moment. `refuses`: the socket is there and no process listens. `absent`: there is no
- * socket.
+ * What the kernel says of a process that listens at a socket. `answers`: one does, in whatever namespace it
+ * lives and even if it is stopped at the moment. `refuses`: the socket is there and no process listens.
+ * `absent`: there is no socket.
  */
 export type SocketState = 'answers' | 'refuses' | 'absent';
 
@@ -25,8 +26,8 @@ const STATES: ReadonlyMap<unknown, SocketState> = new Map([
 ]);
 
 /**
- * @throws Error with the `code` of its cause when it cannot be known, as without a file descriptor: a process may
- *   listen there
+ * @throws Error with the `code` of its cause when it cannot be known, as without a file descriptor: a process
+ *   may listen there
  */
 export async function socketState(folder: string, name: string): Promise<SocketState> {
   const path = join(folder, name);

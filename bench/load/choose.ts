@@ -3,7 +3,9 @@ import { autocannon } from './autocannon.js';
 import type { LoadTool } from './load.js';
 import { wrk } from './wrk.js';
 
-/** The named tool; without a name wrk when it is installed, else autocannon. @throws Error when it is missing */
+/**
+ * The named tool; without a name wrk when it is installed, else autocannon. @throws Error when it is missing
+ */
 export function chooseTool(name: LoadTool['name'] | undefined): LoadTool {
   if (name === 'autocannon') return autocannon;
   const installed = spawnSync('wrk', ['--version'], { stdio: 'ignore' }).error === undefined;

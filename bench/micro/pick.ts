@@ -1,6 +1,6 @@
-// What choosing an endpoint costs, over ten and over a thousand of them: the whole way from the name of a service, with
-// the registry's page, ejections and load in shared memory, alone and with a second thread that calls the same endpoints.
-// node build/bench/micro/pick.js
+// What choosing an endpoint costs, over ten and over a thousand of them: the whole way from the name of a
+// service, with the registry's page, ejections and load in shared memory, alone and with a second thread that
+// calls the same endpoints. node build/bench/micro/pick.js
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';

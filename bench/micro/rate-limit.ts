@@ -1,5 +1,5 @@
-// What a rate limit costs: one check, alone and with a second thread on the same row, and what a new key costs.
-// node build/bench/micro/rate-limit.js
+// What a rate limit costs: one check, alone and with a second thread on the same row, and what a new key
+// costs. node build/bench/micro/rate-limit.js
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';

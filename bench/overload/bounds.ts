@@ -3,7 +3,9 @@ import { type Run, UNEVEN } from './runs.js';
 import { cpuLate, type Shape } from './shapes.js';
 
 export interface Bounds {
-  /** Least goodput at a rate of arrivals, and beside so many connections that repeat at once what is refused. */
+  /**
+   * Least goodput at a rate of arrivals, and beside so many connections that repeat at once what is refused.
+   */
   readonly goodput: { readonly rate: number; readonly 400: number; readonly 2000: number };
   /** Most of the settled 99th percentile, by the unloaded one. */
   readonly settledRatio: number;

@@ -1,7 +1,7 @@
-// The event loop of one worker as libuv and Node.js 20 run it: poll phase (the callbacks of all sockets that were ready
-// when the poll returned; after 1,024 it polls again at once, up to 48 times), immediates, timers (in whole
-// milliseconds, those that were due when the phase began), and the next poll, which sleeps when nothing is ready and no
-// timer is due.
+// The event loop of one worker as libuv and Node.js 20 run it: poll phase (the callbacks of all sockets that
+// were ready when the poll returned; after 1,024 it polls again at once, up to 48 times), immediates, timers
+// (in whole milliseconds, those that were due when the phase began), and the next poll, which sleeps when
+// nothing is ready and no timer is due.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import type { Agenda } from './agenda.js';
 

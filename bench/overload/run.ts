@@ -1,4 +1,5 @@
-// npm run bench:overload [-- --seed N] [--quick]: the overload rule against the shapes of load, in virtual time.
+// npm run bench:overload [-- --seed N] [--quick]: the overload rule against the shapes of load, in virtual
+// time.
 import { parseArgs } from 'node:util';
 import { Gradient2, Vegas, Windowed } from './gates/concurrency-limits.js';
 import { none, type Policy } from './gates/gate.js';

@@ -1,4 +1,5 @@
-// The runs of the table: each shape of load at several shares of its capacity, and the shapes that consist of steps.
+// The runs of the table: each shape of load at several shares of its capacity, and the shapes that consist of
+// steps.
 import type { Policy } from './gates/gate.js';
 import { ours } from './gates/ours.js';
 import * as shapes from './shapes.js';
@@ -34,7 +35,10 @@ export interface RunResult {
 const LEAST_UNLOADED_MS = 20;
 const UNLOADED: shapes.Phase = { name: 'unloaded', ms: 5_000, load: 0.1 };
 const AFTER: shapes.Phase = { name: 'after', ms: 5_000, load: 0 };
-/** Requests of the unloaded phase at least, and four times as many as of the judged one: fewer have no 99th percentile. */
+/**
+ * Requests of the unloaded phase at least, and four times as many as of the judged one: fewer have no 99th
+ * percentile.
+ */
 const LEAST_REQUESTS = 1_000;
 
 export interface RunLength {
@@ -99,8 +103,8 @@ const MANY = [shapes.manyRoutes];
 const LIGHT = [shapes.constant, shapes.bimodal, shapes.lognormal, shapes.synchronous];
 
 /**
- * Of the capacity: up to here nothing is refused. Beyond, chance alone makes queues that are as long as an overload's, the
- * sooner the costlier requests are.
+ * Of the capacity: up to here nothing is refused. Beyond, chance alone makes queues that are as long as an
+ * overload's, the sooner the costlier requests are.
  */
 function calmLoads(shape: shapes.Shape): readonly number[] {
   if (LIGHT.includes(shape)) return [0.5, 0.8, 0.95];

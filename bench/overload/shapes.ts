@@ -9,7 +9,9 @@ export interface Phase {
   readonly ms: number;
   /** Of the capacity. */
   readonly load: number;
-  /** Instead of arrivals at a rate: so many connections, each of which sends again as soon as it is answered. */
+  /**
+   * Instead of arrivals at a rate: so many connections, each of which sends again as soon as it is answered.
+   */
   readonly connections?: number;
   /** What the works of the shape depend on. */
   readonly variant?: number;

@@ -1,5 +1,5 @@
-// How many connections of the admin plane may wait for their request header: as many as an attacker needs to be held
-// still, but never the open files that the data plane may need.
+// How many connections of the admin plane may wait for their request header: as many as an attacker needs to
+// be held still, but never the open files that the data plane may need.
 import type { Block } from '../memory/block.js';
 import { readConnections } from '../memory/connections.js';
 
@@ -19,7 +19,10 @@ export interface ArrivalFacts {
   readonly workers: number;
 }
 
-/** Half of the files that are left, so that the data plane finds the other half until connections here are closed. */
+/**
+ * Half of the files that are left, so that the data plane finds the other half until connections here are
+ * closed.
+ */
 export function mostArrivals({ connections, openFiles, memoryBytes, workers }: ArrivalFacts): number {
   const { always, perWorker } = OTHER_FILES;
   const left = openFiles - always - perWorker * workers - connections;

@@ -1,10 +1,12 @@
-// Connections of the admin plane that have not sent a complete request header yet. They are held here, cheaply, and
-// reach node:http with their header, so thousands of half-open ones neither cost a parser each nor keep a probe out.
+// Connections of the admin plane that have not sent a complete request header yet. They are held here,
+// cheaply, and reach node:http with their header, so thousands of half-open ones neither cost a parser each
+// nor keep a probe out.
 //
-// Above the limit the oldest one is closed for a newcomer, at the earliest one turn of the event loop after it was
-// accepted. A probe sends its request right after it has connected, so by then the request has been read, however many
-// connections came with it. The kernel's queue of connections to accept stays short in the meantime: one that is full
-// drops connections, and a client repeats its attempt only after a second (RFC 6298).
+// Above the limit the oldest one is closed for a newcomer, at the earliest one turn of the event loop after
+// it was accepted. A probe sends its request right after it has connected, so by then the request has been
+// read, however many connections came with it. The kernel's queue of connections to accept stays short in the
+// meantime: one that is full drops connections, and a client repeats its attempt only after a second (RFC
+// 6298).
 import type { Socket } from 'node:net';
 
 /** Connections that are closed in one turn of the loop: less than a millisecond or so of work. */
@@ -24,7 +26,9 @@ export interface ArrivalOptions {
   readonly headersMs: number;
   /** Bytes of a header. A longer one is passed on as it is. */
   readonly headerBytes: number;
-  /** Takes a connection whose header is complete, or will never be valid. What was read is back in its stream. */
+  /**
+   * Takes a connection whose header is complete, or will never be valid. What was read is back in its stream.
+   */
   complete(socket: Socket): void;
   /** A client has not sent its header in time; its connection is the callee's to close. */
   late(socket: Socket): void;
@@ -56,7 +60,8 @@ export class Arrivals {
     this.#options = options;
     this.#sweep = setInterval(() => {
       const now = performance.now();
-      // The loop reads before it comes to immediates. After a pause of the process, headers may lie in the kernel.
+      // The loop reads before it comes to immediates. After a pause of the process, headers may lie in the
+      // kernel.
       setImmediate(() => this.#closeLate(now));
     }, SWEEP_MS);
     this.#sweep.unref();

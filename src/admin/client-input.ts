@@ -1,6 +1,7 @@
-// What a client of the admin plane sends, on its way to node's parser. The parser is given one request at a time: its
-// header, and the body when the response needs it. A parser that read from the socket itself would also parse bodies
-// that nothing waits for, and a body of one-byte chunks costs it a hundred times its length in memory and time.
+// What a client of the admin plane sends, on its way to node's parser. The parser is given one request at a
+// time: its header, and the body when the response needs it. A parser that read from the socket itself would
+// also parse bodies that nothing waits for, and a body of one-byte chunks costs it a hundred times its length
+// in memory and time.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { linger } from './linger.js';
@@ -11,7 +12,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * `header`: of the next request; `undecided`: a request has begun, and whether its body is needed is not known yet;
+ * `header`: of the next request; `undecided`: a request has begun, and whether its body is needed is not
+ * known yet;
  * `body`: it is needed; `responding`: nothing more of this request is needed.
  */
 type Phase = 'header' | 'undecided' | 'body' | 'responding';
@@ -79,7 +81,8 @@ export class ClientInput {
 
   /**
    * The time for the current request is over.
-   * @param refuse called unless what was missing of it lay in the kernel, as it may when the process was stopped
+   * @param refuse called unless what was missing of it lay in the kernel, as it may when the process was
+   *   stopped
    */
   expire(refuse: () => void): void {
     const completed = this.#completed;

@@ -1,7 +1,7 @@
-// Bounds the connections of the admin plane that have sent a request. Most of them wait for their client: to send its
-// body, to read the response, to send the next request. At the limit the one that has waited longest, or whose request
-// has waited longest for its turn, is closed for a newcomer. One whose handler runs is never closed, nor one with an
-// event stream, so both are bounded on their own, below the limit.
+// Bounds the connections of the admin plane that have sent a request. Most of them wait for their client: to
+// send its body, to read the response, to send the next request. At the limit the one that has waited
+// longest, or whose request has waited longest for its turn, is closed for a newcomer. One whose handler runs
+// is never closed, nor one with an event stream, so both are bounded on their own, below the limit.
 import type { Socket } from 'node:net';
 import { UnreadResponses } from './unread-responses.js';
 

@@ -1,5 +1,5 @@
-// The path of one admin request: site check, route, token, body, handler, answer. Everything that can go wrong
-// on it ends as a problem document in one place.
+// The path of one admin request: site check, route, token, body, handler, answer. Everything that can go
+// wrong on it ends as a problem document in one place.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -312,7 +312,10 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** One Host, and a target that is a path: with anything else it is not clear whom the request is for or what it wants. */
+/**
+ * One Host, and a target that is a path: with anything else it is not clear whom the request is for or what
+ * it wants.
+ */
 function checkForm(request: IncomingMessage): void {
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   if (hosts.length !== 1) throw new HttpError('MALFORMED_REQUEST', 'The request must have one Host field.');

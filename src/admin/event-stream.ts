@@ -4,7 +4,9 @@ import type { ServerResponse } from 'node:http';
 import type { EventSink, ServerSentEvent, StreamCleanup } from './handler.js';
 
 const ALIVE_MS = 15_000;
-/** A client that lets this many bytes wait has stopped reading: it is cut, and may come back by its last id. */
+/**
+ * A client that lets this many bytes wait has stopped reading: it is cut, and may come back by its last id.
+ */
 const MAX_WAITING_BYTES = 1 << 20;
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */

@@ -1,5 +1,6 @@
 // The contract of the admin plane: what a route is, what its handler gets and gives. server.ts keeps the
-// promises around it (token, Host and Origin checks, limits, problem documents); other rooms bring route lists.
+// promises around it (token, Host and Origin checks, limits, problem documents); other rooms bring route
+// lists.
 
 /** Whose requests a route answers. */
 export type AdminAccess =
@@ -10,7 +11,10 @@ export type AdminAccess =
   /** The operator, and holders of a delegate token: look at `request.grants`. */
   | 'delegate';
 
-/** A body is fully read (<= 64 KiB) and parsed before the handler runs, except that of a GET, which is never read. */
+/**
+ * A body is fully read (<= 64 KiB) and parsed before the handler runs, except that of a GET, which is never
+ * read.
+ */
 export interface AdminRequest {
   readonly method: string;
   /** Without the query. */

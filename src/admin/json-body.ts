@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.js';
 
 /**
- * Everything that happens here happens in the primary, which accepts connections: a body of 64 KiB takes it well under
- * a millisecond, and the largest one that a route needs, a registration, is under half of that.
+ * Everything that happens here happens in the primary, which accepts connections: a body of 64 KiB takes it
+ * well under a millisecond, and the largest one that a route needs, a registration, is under half of that.
  */
 export const MAX_BODY_BYTES = 64 * 1024;
 const MAX_DEPTH = 64;
@@ -34,7 +34,10 @@ export async function readJsonBody(request: IncomingMessage, admit: () => void):
   return parse(await bytes);
 }
 
-/** In one buffer, however many pieces come. Not by `for await`: leaving that loop early destroys the connection. */
+/**
+ * In one buffer, however many pieces come. Not by `for await`: leaving that loop early destroys the
+ * connection.
+ */
 function collect(request: IncomingMessage, length: number): Promise<Buffer> {
   const body = Buffer.allocUnsafeSlow(length);
   let received = 0;

@@ -1,5 +1,5 @@
-// Ends connections whose client may still be sending. Closing them at once would answer what comes with a reset, and
-// a reset can take the response away before the client has read it (RFC 9112, section 9.6).
+// Ends connections whose client may still be sending. Closing them at once would answer what comes with a
+// reset, and a reset can take the response away before the client has read it (RFC 9112, section 9.6).
 import type { Duplex } from 'node:stream';
 
 /** How long a client may take to read the response and to close its side. */
@@ -8,8 +8,8 @@ const LINGER_MS = 500;
 const MOST_DISCARDED_BYTES = 512 * 1024;
 
 /**
- * Sends `last`, then ends this side. Every listener for data leaves the socket first, node's parser included, so
- * nothing that the client sends from now on has an effect.
+ * Sends `last`, then ends this side. Every listener for data leaves the socket first, node's parser included,
+ * so nothing that the client sends from now on has an effect.
  */
 export function linger(socket: Duplex, last = ''): void {
   socket.removeAllListeners('data');

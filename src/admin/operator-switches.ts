@@ -1,5 +1,5 @@
-// The operator's hand on the running process: log level, share of traces, routes. What is set here is in effect for all
-// threads, those that start later included, and is gone with the process.
+// The operator's hand on the running process: log level, share of traces, routes. What is set here is in
+// effect for all threads, those that start later included, and is gone with the process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';

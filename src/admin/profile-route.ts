@@ -1,5 +1,5 @@
-// `GET /workers/:id/profile?seconds=N`: what a worker spends its time on, as a `.cpuprofile` for the DevTools of a
-// browser. One at a time of each worker: two would slow it down twice, and would see each other.
+// `GET /workers/:id/profile?seconds=N`: what a worker spends its time on, as a `.cpuprofile` for the DevTools
+// of a browser. One at a time of each worker: two would slow it down twice, and would see each other.
 import { cpuProfile } from '../cluster/cpu-profile.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { InspectorError } from '../cluster/thread-inspector.js';

@@ -1,4 +1,5 @@
-// What node's parser refuses, or what took too long: there is no request object, so the bytes are written here.
+// What node's parser refuses, or what took too long: there is no request object, so the bytes are written
+// here.
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -23,7 +23,9 @@ export interface RegistryRoutesOptions {
   readonly mayShadowLocal: (grants: AdminRequest['grants'], service: string) => boolean;
 }
 
-/** See `mayShadowLocal`: an open admin plane names nobody, so there only a token made for the service counts. */
+/**
+ * See `mayShadowLocal`: an open admin plane names nobody, so there only a token made for the service counts.
+ */
 export function localShadowing(options: {
   readonly acceptTokens: boolean;
   readonly adminToken: boolean;

@@ -1,4 +1,5 @@
-// Finds the route of a path. The admin plane has a few dozen routes and a few requests a second: a list is enough.
+// Finds the route of a path. The admin plane has a few dozen routes and a few requests a second: a list is
+// enough.
 import type { AdminRoute } from './handler.js';
 
 export type RouteMatch =

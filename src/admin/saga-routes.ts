@@ -1,4 +1,5 @@
-// The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted services.
+// The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted
+// services.
 import type { SagaOperator } from '../saga/operator.js';
 import { BodyFields } from './body-fields.js';
 import type { AdminRequest, AdminRoute } from './handler.js';

@@ -36,8 +36,8 @@ export interface AdminServerOptions {
 }
 
 /**
- * `evicted`: for a newcomer, while it waited for its client; `refused`: there was no room; `header_timeout`: its
- * request header did not arrive in time.
+ * `evicted`: for a newcomer, while it waited for its client; `refused`: there was no room; `header_timeout`:
+ * its request header did not arrive in time.
  */
 export type ClosedReason = 'evicted' | 'refused' | 'header_timeout';
 
@@ -118,8 +118,8 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   const refusals = new Refusals(inputs);
   server.on('clientError', (error, socket) => refusals.refuse(error, socket));
   const arrivals = receive(server, { connections, inputs, refusals, limits, count });
-  // Under a master of node:cluster a port that another of its programs has would be shared with it unnoticed, and
-  // port 0 would be the same one for all.
+  // Under a master of node:cluster a port that another of its programs has would be shared with it unnoticed,
+  // and port 0 would be the same one for all.
   const alone = sharing === 'alone' || options.port === 0;
   if (sharing === 'first' && !alone) await requireFree(host, options.port);
   const port = await listen(server, { host, port: options.port, exclusive: alone });

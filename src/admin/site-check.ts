@@ -23,7 +23,8 @@ export function foreignSite(
   const known =
     name === 'localhost' ||
     name === plainAddress(boundHost) ||
-    // Bound to a wildcard: whichever of our addresses the client reached. A literal address cannot be rebound.
+    // Bound to a wildcard: whichever of our addresses the client reached. A literal address cannot be
+    // rebound.
     name === plainAddress(request.localAddress) ||
     allowedHosts.some((allowed) => [host, name].includes(allowed.toLowerCase().replace(/^\[|\]$/g, '')));
   if (!known) return 'The Host of the request is not one of this admin plane.';

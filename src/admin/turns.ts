@@ -1,6 +1,7 @@
-// Spreads requests over turns of the event loop. Node.js accepts one connection in each turn, so clients that send
-// requests without a pause on connections of their own would keep new ones waiting: every turn would last as long as
-// all of their requests. The latest request comes first, so a probe is answered at once beside a queue of others.
+// Spreads requests over turns of the event loop. Node.js accepts one connection in each turn, so clients that
+// send requests without a pause on connections of their own would keep new ones waiting: every turn would
+// last as long as all of their requests. The latest request comes first, so a probe is answered at once
+// beside a queue of others.
 import type { EventEmitter } from 'node:events';
 
 /** Milliseconds after which no further request begins in a turn. */
@@ -41,7 +42,10 @@ export class Turns {
     });
   }
 
-  /** What an immediate resolves runs before the next one, so the time that a request takes is seen by the next. */
+  /**
+   * What an immediate resolves runs before the next one, so the time that a request takes is seen by the
+   * next.
+   */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

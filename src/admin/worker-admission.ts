@@ -1,5 +1,5 @@
-// What each worker thread shows of its admission gate, for `/limits` and `/metrics`. Read from shared memory, so it
-// wakes nobody.
+// What each worker thread shows of its admission gate, for `/limits` and `/metrics`. Read from shared memory,
+// so it wakes nobody.
 import type { WorkerThread } from '../cluster/worker-thread.js';
 import { readAdmission, type WorkerAdmission } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';

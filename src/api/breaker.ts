@@ -1,5 +1,5 @@
-// The circuit breaker on its own, for a program without a server. With the memory of another thread's breaker it is the same
-// breaker. In a service, `shared.breaker` is that of all workers already.
+// The circuit breaker on its own, for a program without a server. With the memory of another thread's breaker
+// it is the same breaker. In a service, `shared.breaker` is that of all workers already.
 import { threadId } from 'node:worker_threads';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
@@ -50,8 +50,8 @@ const OPTIONS = shapeOf<StandaloneBreakerOptions>('{ openMs: 30_000 }', {
 });
 
 /**
- * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
- *   Error for memory of anything else
+ * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by
+ *   too many threads; Error for memory of anything else
  */
 export function createBreaker(options: StandaloneBreakerOptions = {}): StandaloneBreaker {
   const numbers = tripNumbers('createBreaker', options, OPTIONS);

@@ -1,5 +1,5 @@
-// The bulkhead on its own, for a program without a server. With the memory of another thread's bulkhead it is the same
-// bulkhead. In a service, `shared.bulkhead` is that of all workers already.
+// The bulkhead on its own, for a program without a server. With the memory of another thread's bulkhead it is
+// the same bulkhead. In a service, `shared.bulkhead` is that of all workers already.
 import { threadId } from 'node:worker_threads';
 import { BulkheadCells, reclaimBulkheads } from '../memory/bulkhead-cells.js';
 import type { PartMemory } from '../memory/part.js';
@@ -57,8 +57,8 @@ const OPTIONS = bulkheadShape<StandaloneBulkheadOptions>({
 const queues = new WeakMap<PartMemory, BulkheadQueue>();
 
 /**
- * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by too many threads;
- *   Error for memory of anything else
+ * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by
+ *   too many threads; Error for memory of anything else
  */
 export function createBulkhead(options: StandaloneBulkheadOptions): StandaloneBulkhead {
   const settings = checkedBulkhead('createBulkhead', options, OPTIONS);

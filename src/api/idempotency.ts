@@ -1,4 +1,5 @@
-// `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): effect and key in one transaction.
+// `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): effect and key in one
+// transaction.
 import type { Database, StoredResponse, Transaction } from '../db/database.js';
 import { strangersKey } from '../db/idempotency.js';
 import { ValidationError } from '../errors.js';
@@ -12,8 +13,8 @@ const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const FIELD = 'idempotency-key';
 
 /**
- * The request's key, undefined when the field is absent. An empty one is refused: who sends the field relies on it,
- * and the core shows a value of nothing but bytes beyond ASCII as an empty one.
+ * The request's key, undefined when the field is absent. An empty one is refused: who sends the field relies
+ * on it, and the core shows a value of nothing but bytes beyond ASCII as an empty one.
  * @throws ValidationError unless it is one value of 1..255 visible ASCII characters
  */
 export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefined {
@@ -45,11 +46,12 @@ type IdempotentContext = Pick<
 /**
  * Runs `effect` in a transaction; with an `Idempotency-Key` at most once for each key, a repetition getting
  * the stored response. The key belongs to `METHOD /route/:template` and the scope, which is also what
- * `db.compensate` and `db.outcomeOf` are to be given. The same key with other path parameters, another query or
- * another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body as JSON carries
- * it, the first time and ever after. A status or body that the route cannot send rolls the effect back: the body
- * is that of the response, so it must fit the schema that the route declares. Header fields that the effect sets
- * are not stored: set them behind this call. Keys of saga steps (`sagaId/step`) are those of services: a client that sends one gets a row of its own.
+ * `db.compensate` and `db.outcomeOf` are to be given. The same key with other path parameters, another query
+ * or another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body as JSON
+ * carries it, the first time and ever after. A status or body that the route cannot send rolls the effect
+ * back: the body is that of the response, so it must fit the schema that the route declares. Header fields
+ * that the effect sets are not stored: set them behind this call. Keys of saga steps (`sagaId/step`) are
+ * those of services: a client that sends one gets a row of its own.
  * @throws UnsendableError (500) for an outcome that cannot be sent; nothing is done then
  * @throws TypeError when the scope is no text or empty, so that a missing principal is never a shared one
  */

@@ -1,5 +1,6 @@
-// The rate limiter on its own: for a key of one's own in a job queue, or a program without a server. With the memory of
-// another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of all workers already.
+// The rate limiter on its own: for a key of one's own in a job queue, or a program without a server. With the
+// memory of another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of
+// all workers already.
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';

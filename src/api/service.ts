@@ -12,19 +12,21 @@ export interface Cpu {
    * Runs a named export of the service's `tasks` module on the CPU pool of the process. `input` and the
    * result are structured-cloned; a Uint8Array result is moved, not copied.
    * Outside a request the deadline is REQUEST_TIMEOUT_MS from the call.
-   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's own, when
-   *   that aborts; TypeError for what cannot be cloned; what the task throws comes back as an Error
+   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's own,
+   *   when that aborts; TypeError for what cannot be cloned; what the task throws comes back as an Error
    */
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }
 
 /**
- * Own metrics of a service; names get no prefix, so choose one that is yours. What is returned counts under the
- * labels that were given. Whoever declares a name again, in this service or another one, gives the same kind, help
- * and label names.
+ * Own metrics of a service; names get no prefix, so choose one that is yours. What is returned counts under
+ * the labels that were given. Whoever declares a name again, in this service or another one, gives the same
+ * kind, help and label names.
  * @example metrics.counter('shop_carts_total', 'Carts that were closed.', { how: 'bought' }).add()
- * @throws TypeError naming service and metric, and what to write instead: a name that `promtool check metrics`
- *   refuses or that another metric has, help that says nothing, a label that is reserved or not a string, and a
+ * @throws TypeError naming service and metric, and what to write instead: a name that `promtool check
+ *   metrics`
+ *   refuses or that another metric has, help that says nothing, a label that is reserved or not a string, and
+ *   a
  *   contradiction to what has been declared before
  * @throws RangeError for more than 256 metrics
  */

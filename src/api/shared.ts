@@ -1,5 +1,5 @@
-// The contract of `shared`: what a service guards calls with that do not go through `call`, by name, the same for all
-// workers of the process. Names are a service's own: `[A-Za-z0-9._:-]{1,128}`.
+// The contract of `shared`: what a service guards calls with that do not go through `call`, by name, the same
+// for all workers of the process. Names are a service's own: `[A-Za-z0-9._:-]{1,128}`.
 import type { BreakerOptions } from '../resilience/breaker-options.js';
 import type { Bulkhead, BulkheadOptions } from '../resilience/bulkhead.js';
 import type { CircuitBreaker } from '../resilience/circuit-breaker.js';
@@ -15,10 +15,10 @@ export interface SharedRateLimiter {
 }
 
 /**
- * Ask for them in `routes`, and keep them: what is wrong fails at the start. A name that is asked for again is the same
- * thing, and its numbers must be the same. Each throws TypeError for a bad name, bad numbers or other numbers than before,
- * and RangeError when the process has too many names: 64 breakers, 64 rate limits, and 256 bulkheads, those of routes and
- * calls included.
+ * Ask for them in `routes`, and keep them: what is wrong fails at the start. A name that is asked for again
+ * is the same thing, and its numbers must be the same. Each throws TypeError for a bad name, bad numbers or
+ * other numbers than before, and RangeError when the process has too many names: 64 breakers, 64 rate limits,
+ * and 256 bulkheads, those of routes and calls included.
  */
 export interface Shared {
   /** For a third party's API, a mail server: refuses at once while they fail. */

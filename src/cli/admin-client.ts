@@ -1,5 +1,5 @@
-// JSON over the admin plane of a running process, and what to tell a person when it does not work. Whoever listens there
-// may be something else, or another version: what a command reads is checked before it is used.
+// JSON over the admin plane of a running process, and what to tell a person when it does not work. Whoever
+// listens there may be something else, or another version: what a command reads is checked before it is used.
 import { CommandFailure } from './failure.js';
 import type { View, ViewName } from './plane-views.js';
 

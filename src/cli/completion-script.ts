@@ -1,4 +1,5 @@
-// Completion scripts. Each follows the words typed so far down the levels, then offers the words of that level.
+// Completion scripts. Each follows the words typed so far down the levels, then offers the words of that
+// level.
 import type { Level, Word } from './completion-words.js';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;

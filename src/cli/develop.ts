@@ -1,5 +1,5 @@
-// The loop of `multilane dev`: run, wait for a change, stop, run again. A project that does not start has said why
-// on stderr; it waits for the next change like one that serves.
+// The loop of `multilane dev`: run, wait for a change, stop, run again. A project that does not start has
+// said why on stderr; it waits for the next change like one that serves.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from '../config/command-line.js';

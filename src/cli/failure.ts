@@ -1,4 +1,5 @@
-// How a command ends: 0 done, 1 it failed, 2 it was typed wrongly, 78 the configuration of the project is wrong.
+// How a command ends: 0 done, 1 it failed, 2 it was typed wrongly, 78 the configuration of the project is
+// wrong.
 // `start` and `check` keep the exit codes of the process itself.
 import { CommanderError } from 'commander';
 import { ConfigError, StartError } from '../errors.js';
@@ -24,8 +25,8 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * What stderr says of it. One line for a command that failed, because what another process has answered may be in it;
- * a stack only for what nobody foresaw.
+ * What stderr says of it. One line for a command that failed, because what another process has answered may
+ * be in it; a stack only for what nobody foresaw.
  */
 export function messageOf(error: unknown): string {
   if (error instanceof CommandFailure) return plain(error.message);

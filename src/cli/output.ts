@@ -1,5 +1,5 @@
-// What commands print on stdout, a table for people or JSON for programs. It is the one place that does: whatever text of
-// another process is in it, the terminal shows it and does nothing else.
+// What commands print on stdout, a table for people or JSON for programs. It is the one place that does:
+// whatever text of another process is in it, the terminal shows it and does nothing else.
 import type { Command } from 'commander';
 import { fitted, plain, plainJson, widthOf } from './terminal-text.js';
 

@@ -1,5 +1,5 @@
-// What commands read of the responses of an admin plane (docs/contract.md, section 5). Members that no command reads are
-// in none of them, so that a plane of another version may have others.
+// What commands read of the responses of an admin plane (docs/contract.md, section 5). Members that no
+// command reads are in none of them, so that a plane of another version may have others.
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 

@@ -1,5 +1,5 @@
-// The table of contents of the command line. A command is one file: it declares its words and options here and
-// loads what it needs only when it runs.
+// The table of contents of the command line. A command is one file: it declares its words and options here
+// and loads what it needs only when it runs.
 import { Command } from 'commander';
 import { version } from '../config/print.js';
 import { checkCommand } from './commands/check.js';

@@ -1,6 +1,6 @@
-// The routes of a project without a start: its services register them with the real App, so what is wrong with a
-// pattern, an option or a schema is found here as in a worker. What they are handed to serve with can be taken
-// and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
+// The routes of a project without a start: its services register them with the real App, so what is wrong
+// with a pattern, an option or a schema is found here as in a worker. What they are handed to serve with can
+// be taken and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
 
 import type { ServiceDeps } from '../api/service.js';
 import type { Settings } from '../config.js';

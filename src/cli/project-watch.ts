@@ -1,5 +1,5 @@
-// Which changes make `multilane dev` start anew: what a project's code is made of, without what it installs, tests
-// or stores.
+// Which changes make `multilane dev` start anew: what a project's code is made of, without what it installs,
+// tests or stores.
 import { extname, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
 
@@ -24,7 +24,9 @@ export interface ProjectWatch {
   close(): Promise<void>;
 }
 
-/** Resolves when nothing can be missed any more. @param changed is told the files, from the working directory */
+/**
+ * Resolves when nothing can be missed any more. @param changed is told the files, from the working directory
+ */
 export async function watchProject(
   folders: readonly string[],
   changed: (files: readonly string[]) => void,

@@ -1,4 +1,5 @@
-// The project in the working directory, as `multilane start` would read it: configuration file and environment.
+// The project in the working directory, as `multilane start` would read it: configuration file and
+// environment.
 import type { Command } from 'commander';
 import type { Settings } from '../config.js';
 

@@ -1,4 +1,5 @@
-// How far a reload is, read from `/workers` alone: a worker that is being replaced is listed once per generation.
+// How far a reload is, read from `/workers` alone: a worker that is being replaced is listed once per
+// generation.
 import type { View } from './plane-views.js';
 
 /** Generation of each worker before the reload, by id. */

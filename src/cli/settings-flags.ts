@@ -1,5 +1,5 @@
-// Commands that take the flags of the process (`--port 0`, `--config FILE`): these are read by config/, not by
-// commander, so that there is one table of settings and one way to refuse what is wrong.
+// Commands that take the flags of the process (`--port 0`, `--config FILE`): these are read by config/, not
+// by commander, so that there is one table of settings and one way to refuse what is wrong.
 import type { Command } from 'commander';
 import { thisMachine } from '../config/machine.js';
 import { helpText } from '../config/print.js';

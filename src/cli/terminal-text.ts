@@ -1,12 +1,18 @@
 // Text on a terminal: what may not reach it, and how many columns the rest takes.
 
-/** Control characters, halves of surrogate pairs, and what turns the direction of the text behind it around. */
+/**
+ * Control characters, halves of surrogate pairs, and what turns the direction of the text behind it around.
+ */
 const STEERING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-/** What comes from elsewhere must neither move the cursor of whoever reads it nor show one text for another. */
+/**
+ * What comes from elsewhere must neither move the cursor of whoever reads it nor show one text for another.
+ */
 export const plain = (text: string): string => text.replaceAll(STEERING, '?');
 
-/** The same in JSON, where such characters can be written as escapes: a program reads the text that it was. */
+/**
+ * The same in JSON, where such characters can be written as escapes: a program reads the text that it was.
+ */
 export const plainJson = (json: string): string =>
   json.replaceAll(STEERING, (char) =>
     char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -1,6 +1,7 @@
-// SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker, by turns in the core. Who
-// has clearly more in hand than the others is left out for a while (placement.ts), and so are, for a moment, all workers
-// that do not have the fewest connections when some are about to come that have lost their worker.
+// SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker, by turns in the
+// core. Who has clearly more in hand than the others is left out for a while (placement.ts), and so are, for
+// a moment, all workers that do not have the fewest connections when some are about to come that have lost
+// their worker.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
@@ -11,7 +12,10 @@ import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
 
 const LOOK_EVERY_MS = 250;
-/** While somebody is left out: clients that have lost their connections come back at once, and would all go to the others. */
+/**
+ * While somebody is left out: clients that have lost their connections come back at once, and would all go to
+ * the others.
+ */
 const RECONSIDER_MS = 25;
 /** Looks that a connection must have been there for to count as one that stays. */
 const LOOKS = 4;

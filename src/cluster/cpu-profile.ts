@@ -1,5 +1,6 @@
-// What a thread spends its time on, seen from outside: V8's sampling profiler, started and stopped through the
-// inspector. Needs nothing of the thread's loop, so a thread that stands still in JavaScript is profiled as well.
+// What a thread spends its time on, seen from outside: V8's sampling profiler, started and stopped through
+// the inspector. Needs nothing of the thread's loop, so a thread that stands still in JavaScript is profiled
+// as well.
 import { ThreadSession } from './thread-inspector.js';
 
 /** Chrome's own default: a sample costs the thread some microseconds. */
@@ -11,8 +12,8 @@ const STOP_MS = 15_000;
  * Profiles a thread for so long. Nothing is left behind in it, whatever the end.
  * @param signal ends it early: the promise rejects with SESSION_CLOSED
  * @returns a `.cpuprofile`: the JSON of `Profiler.Profile`, never parsed on its way
- * @throws InspectorError THREAD_GONE when the thread ends meanwhile; NO_REPLY when it is in native code that does
- *   not return
+ * @throws InspectorError THREAD_GONE when the thread ends meanwhile; NO_REPLY when it is in native code that
+ *   does not return
  */
 export async function cpuProfile(threadId: number, ms: number, signal: AbortSignal): Promise<string> {
   const session = ThreadSession.open(threadId);

@@ -1,5 +1,5 @@
-// What the drains that are under way mean for threads that wait to be started. Rules without a clock or a thread: the
-// supervisor asks and carries out.
+// What the drains that are under way mean for threads that wait to be started. Rules without a clock or a
+// thread: the supervisor asks and carries out.
 import { isAlive, isLost } from './lanes.js';
 import { mostReplaced } from './worker-rows.js';
 import type { WorkerState } from './worker-state.js';
@@ -21,8 +21,8 @@ export function mayReplace(living: readonly DrainView[], workers: number): boole
 }
 
 /**
- * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one that has the
- * least time left, unless enough of them end soon anyway.
+ * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one
+ * that has the least time left, unless enough of them end soon anyway.
  * @param waiting successors that wait
  * @param soonMs a drain with no more than this left ends soon
  */

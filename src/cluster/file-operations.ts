@@ -1,6 +1,7 @@
-// File operations that are under way in a thread when it ends. What Node.js opens for it meanwhile is never closed: a
-// module that cannot be loaded left those open that were loaded beside it, dozens for each failed start of a thread.
-// So a thread lets them end first. This file imports nothing of ours: it is there when all else cannot be loaded.
+// File operations that are under way in a thread when it ends. What Node.js opens for it meanwhile is never
+// closed: a module that cannot be loaded left those open that were loaded beside it, dozens for each failed
+// start of a thread. So a thread lets them end first. This file imports nothing of ours: it is there when all
+// else cannot be loaded.
 import { getActiveResourcesInfo } from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 

@@ -1,5 +1,6 @@
-// Reads what arrives from a worker thread. Code of services runs in that thread and can post anything to the primary,
-// so a message counts only when it has the form that messages.ts declares; no text of it is longer than a log line.
+// Reads what arrives from a worker thread. Code of services runs in that thread and can post anything to the
+// primary, so a message counts only when it has the form that messages.ts declares; no text of it is longer
+// than a log line.
 import type { FromWorker, LeaveReason } from './messages.js';
 import type { Descriptor } from './sharding.js';
 

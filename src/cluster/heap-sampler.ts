@@ -1,5 +1,5 @@
-// What a worker writes into shared memory about its own heap: what is in use, and what a full garbage collection has
-// left of it (see heap-watch.ts).
+// What a worker writes into shared memory about its own heap: what is in use, and what a full garbage
+// collection has left of it (see heap-watch.ts).
 import {
   constants,
   type NodeGCPerformanceDetail,
@@ -12,7 +12,9 @@ import { runInNewContext } from 'node:vm';
 import type { WorkerRow } from '../memory/worker-row.js';
 
 const MIB = 1024 * 1024;
-/** V8 may not collect for minutes when little is allocated. A heap over its limit is not judged by old news. */
+/**
+ * V8 may not collect for minutes when little is allocated. A heap over its limit is not judged by old news.
+ */
 const LATE_MS = 5_000;
 /** Collecting a larger heap at once would keep the loop from turning; V8 does it in small steps. */
 const MOST_FORCED_BYTES = 512 * MIB;

@@ -1,9 +1,10 @@
-// WORKER_HEAP_MB: a worker whose heap is exhausted cannot be saved and ends the whole process, so it is replaced while
-// it can still end in order. The heap is read from shared memory, so this costs the worker nothing.
+// WORKER_HEAP_MB: a worker whose heap is exhausted cannot be saved and ends the whole process, so it is
+// replaced while it can still end in order. The heap is read from shared memory, so this costs the worker
+// nothing.
 //
-// The heap in use says little, because it grows between two garbage collections at the speed of all allocations. What
-// a full collection leaves of it is what the worker really holds, and V8 collects the more often the nearer the heap
-// comes to its limit. So a worker is judged by that.
+// The heap in use says little, because it grows between two garbage collections at the speed of all
+// allocations. What a full collection leaves of it is what the worker really holds, and V8 collects the more
+// often the nearer the heap comes to its limit. So a worker is judged by that.
 import type { Logger } from 'pino';
 import type { Block } from '../memory/block.js';
 import { readWorker } from '../memory/worker-row.js';
@@ -13,7 +14,9 @@ import type { Replacement } from './replacements.js';
 import type { WorkerThread } from './worker-thread.js';
 
 export const LOOK_EVERY_MS = 50;
-/** A limit below what a worker needs to start with replaces it again and again, but not more often than this. */
+/**
+ * A limit below what a worker needs to start with replaces it again and again, but not more often than this.
+ */
 const PAUSE_MS = 5_000;
 const MIB = 1024 * 1024;
 

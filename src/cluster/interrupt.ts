@@ -1,33 +1,35 @@
 // Breaking off what a worker thread runs, so that a loop without end costs its request and not the thread.
 //
-// V8 can end the running JavaScript of a thread (`Runtime.terminateExecution`): everything on the stack unwinds, no
-// catch and no finally runs, and the loop goes on with its next callback. Node survives that exactly when no
-// asynchronous context has been entered and not left: `executionAsyncId()` is 0 directly in a callback of the HTTP
-// core, and not 0 in callbacks of timers, immediates and ticks, in an AsyncResource, and (Node 20 and 22, where
-// AsyncLocalStorage turns promise hooks on) behind every `await`; there, the process aborts on its way out ("async
-// hook stack has become corrupted", or a failed check in InternalCallbackScope::Close). So the thread is made to
-// leave those contexts first (async-contexts.ts).
-// Tested with that on Node 20, 22 and 24 (test/system/stalls.test.ts): loops in handlers, behind awaits, in timers,
-// immediates, ticks, microtasks, event listeners, callbacks of fs, and in a regular expression.
+// V8 can end the running JavaScript of a thread (`Runtime.terminateExecution`): everything on the stack
+// unwinds, no catch and no finally runs, and the loop goes on with its next callback. Node survives that
+// exactly when no asynchronous context has been entered and not left: `executionAsyncId()` is 0 directly in a
+// callback of the HTTP core, and not 0 in callbacks of timers, immediates and ticks, in an AsyncResource, and
+// (Node 20 and 22, where AsyncLocalStorage turns promise hooks on) behind every `await`; there, the process
+// aborts on its way out ("async hook stack has become corrupted", or a failed check in
+// InternalCallbackScope::Close). So the thread is made to leave those contexts first (async-contexts.ts).
+// Tested with that on Node 20, 22 and 24 (test/system/stalls.test.ts): loops in handlers, behind awaits, in
+// timers, immediates, ticks, microtasks, event listeners, callbacks of fs, and in a regular expression.
 //
-// What cannot be broken off is native code that does not return (execSync, a hung file system): an inspector's message
-// does not get in either, and nobody is harmed by having tried.
+// What cannot be broken off is native code that does not return (execSync, a hung file system): an
+// inspector's message does not get in either, and nobody is harmed by having tried.
 //
-// And it must be ended there and then: had the code gone on meanwhile, the end would hit whatever runs next, in a
-// context that nobody has left. V8 carries out the messages of a session one after the other without running any
-// JavaScript between them. So the thread says that it is prepared and holds on until its end has been sent: that
-// message is then behind the one that it is in.
+// And it must be ended there and then: had the code gone on meanwhile, the end would hit whatever runs next,
+// in a context that nobody has left. V8 carries out the messages of a session one after the other without
+// running any JavaScript between them. So the thread says that it is prepared and holds on until its end has
+// been sent: that message is then behind the one that it is in.
 //
 // A loop of awaits is found between two of them, with nothing on the stack, in nearly all looks of Node 24
 // and newer. What V8 ended there would be the next microtask, whosever it is: it is looked at again until it
 // runs.
 //
-// Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a function, the
-// turn of a loop), and what Node does up to there would still be done. Such a moment is short, so it is tried again.
-// So is code of this runtime that runs on nobody's behalf: a long turn of the loop that consists of many short
-// callbacks stands nowhere, and a callback that is ended before its request is known ends the process.
+// Nor may it be where Node is about to enter a context: V8 ends code at its next check (the entry of a
+// function, the turn of a loop), and what Node does up to there would still be done. Such a moment is short,
+// so it is tried again. So is code of this runtime that runs on nobody's behalf: a long turn of the loop that
+// consists of many short callbacks stands nowhere, and a callback that is ended before its request is known
+// ends the process.
 //
-// V8 drops the microtasks that were queued behind a broken continuation: other requests' awaits among them. Hence
+// V8 drops the microtasks that were queued behind a broken continuation: other requests' awaits among them.
+// Hence
 // `where`: only what ran directly in a request's callback has harmed nobody else.
 import { executionAsyncId } from 'node:async_hooks';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
@@ -212,10 +214,10 @@ export async function breakOff(thread: number, withinMs = REPLY_MS): Promise<Bre
 const nanosecondsAfter = (ms: number): bigint => process.hrtime.bigint() + BigInt(ms * 1_000_000);
 
 /**
- * The script that is evaluated in the thread. Code of services may have replaced our function, so what it throws stays
- * in the thread, and what it returns reaches the primary only when it is a short text. It is one line without a
- * function of its own, because `stackReader` looks for exactly one frame, in the first line of the script. At
- * the end of the stack it throws as well, and is tried again.
+ * The script that is evaluated in the thread. Code of services may have replaced our function, so what it
+ * throws stays in the thread, and what it returns reaches the primary only when it is a short text. It is one
+ * line without a function of its own, because `stackReader` looks for exactly one frame, in the first line of
+ * the script. At the end of the stack it throws as well, and is tried again.
  */
 function expressionFor(deadlineNs: bigint): string {
   const call = `globalThis[Symbol.for(${JSON.stringify(KEY.description)})]?.(${deadlineNs}n)`;
@@ -274,8 +276,8 @@ export const isOfServices = (file: string): boolean =>
   file !== '' && !file.startsWith('node:') && (!file.startsWith(RUNTIME) || file.startsWith(SERVICES));
 
 /**
- * Whether code that is to be ended would enter a context before it ends: when Node is nearer to the top of the stack
- * than any code that is not Node's.
+ * Whether code that is to be ended would enter a context before it ends: when Node is nearer to the top of
+ * the stack than any code that is not Node's.
  * @param files of the frames, innermost first
  */
 export function entersContext(files: readonly string[]): boolean {

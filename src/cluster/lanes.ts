@@ -1,5 +1,5 @@
-// One lane for each worker: the threads that live in it, one after the other or side by side, and what is owed to it.
-// Whoever waits for something to become true of them is asked again after every change.
+// One lane for each worker: the threads that live in it, one after the other or side by side, and what is
+// owed to it. Whoever waits for something to become true of them is asked again after every change.
 import { type RestartLimits, Restarts } from './restarts.js';
 import { descriptorOf, type WorkerState } from './worker-state.js';
 import type { WorkerThread } from './worker-thread.js';

@@ -1,5 +1,6 @@
-// Each worker's heartbeat, and how busy its loop is, how late its timers are and how much heap it uses. All of it hangs
-// on one timer: when that stops, the loop stands still, and how late it is shows how long the loop was held up.
+// Each worker's heartbeat, and how busy its loop is, how late its timers are and how much heap it uses. All
+// of it hangs on one timer: when that stops, the loop stands still, and how late it is shows how long the
+// loop was held up.
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../memory/clock.js';
 import type { WorkerRow } from '../memory/worker-row.js';

@@ -1,20 +1,15 @@
 // The thread protocol, whole: every message between the primary and an HTTP worker.
 //
-//   worker                         primary
-//   started by Worker({workerData: WorkerBoot})
-//   -- ready {descriptor, offer} ->  (it listens by now, where it does so itself) into rotation, state ready
-//                      <-- drain --  out of rotation first; it closes its listener if it has one; answers carry
-//                                   Connection: close from now on
-//   -- leaving {reason} --------->  (crash or drained) out of rotation; the last one that serves is kept there
-//                                   until another is ready. Sent again, it gets `detached` again: code of a
-//                                   service may have sent it first
-//                     <-- recover --  what it ran was broken off: it answers who waited and leaves
-//                   <-- detached --  only now may the worker close its app and exit (docs/cluster.md)
-//   -- failed {detail} ---------->  it goes on serving: the primary logs it
-//   exit
-//               <-- service-ready --  at any time: a service's database is migrated
-//   -- serving {service} -------->  and its routes answer here
-//   -- cpu port: see task-pool.ts (a MessagePort of its own, so tasks never queue behind control messages)
+//   worker                         primary started by Worker({workerData: WorkerBoot}) -- ready {descriptor,
+//   offer} ->  (it listens by now, where it does so itself) into rotation, state ready <-- drain --  out of
+//   rotation first; it closes its listener if it has one; answers carry Connection: close from now on --
+//   leaving {reason} --------->  (crash or drained) out of rotation; the last one that serves is kept there
+//   until another is ready. Sent again, it gets `detached` again: code of a service may have sent it first
+//   <-- recover --  what it ran was broken off: it answers who waited and leaves <-- detached --  only now
+//   may the worker close its app and exit (docs/cluster.md) -- failed {detail} ---------->  it goes on
+//   serving: the primary logs it exit <-- service-ready --  at any time: a service's database is migrated --
+//   serving {service} -------->  and its routes answer here -- cpu port: see task-pool.ts (a MessagePort of
+//   its own, so tasks never queue behind control messages)
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
@@ -65,8 +60,8 @@ export type LeaveReason =
 
 export type FromWorker =
   /**
-   * `descriptor` is never used after `detached`. `offer` says what the worker answers: plain data that this room does
-   * not look into.
+   * `descriptor` is never used after `detached`. `offer` says what the worker answers: plain data that this
+   * room does not look into.
    */
   | { readonly type: 'ready'; readonly descriptor: Descriptor; readonly offer: unknown }
   /** After a `service-ready`: requests of this service are no longer refused here. */

@@ -1,7 +1,7 @@
-// The primary's own end of the data plane, the only one here that touches uWebSockets.js: it listens, hands sockets to
-// workers, and answers what finds no worker with 503 NO_WORKER.
-// A worker's descriptor is a raw pointer: one left here after its thread has ended is a segfault at the next
-// connection, so `removeChild` always comes before a worker may close (docs/cluster.md).
+// The primary's own end of the data plane, the only one here that touches uWebSockets.js: it listens, hands
+// sockets to workers, and answers what finds no worker with 503 NO_WORKER. A worker's descriptor is a raw
+// pointer: one left here after its thread has ended is a segfault at the next connection, so `removeChild`
+// always comes before a worker may close (docs/cluster.md).
 
 import uWS from 'uWebSockets.js';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -39,7 +39,8 @@ export class PlaceholderListener {
 
   constructor({ host, tlsCertFile, tlsKeyFile }: PlaceholderOptions) {
     this.#host = host;
-    // Of the same kind as those of the workers: a child of the other kind is a segfault at the first connection.
+    // Of the same kind as those of the workers: a child of the other kind is a segfault at the first
+    // connection.
     this.#app =
       tlsCertFile === undefined || tlsKeyFile === undefined
         ? uWS.App()
@@ -82,8 +83,8 @@ export class PlaceholderListener {
   }
 
   /**
-   * With as few connections lost as can be: the kernel resets what it has completed for a listener that closes
-   * before it has taken it. So it is closed in the turn of the loop right behind an empty poll.
+   * With as few connections lost as can be: the kernel resets what it has completed for a listener that
+   * closes before it has taken it. So it is closed in the turn of the loop right behind an empty poll.
    */
   async stopListeningBehindPoll(): Promise<void> {
     for (let i = 0; i < 2; i += 1) await turn();

@@ -1,9 +1,10 @@
-// Which workers are left out when new connections are handed out round-robin: those that have clearly more than their
-// share in hand, until the others have caught up. Connections live long and are given once, so a turn for everybody
-// does not keep them even: each worker that is replaced hands its connections to those that were before it.
+// Which workers are left out when new connections are handed out round-robin: those that have clearly more
+// than their share in hand, until the others have caught up. Connections live long and are given once, so a
+// turn for everybody does not keep them even: each worker that is replaced hands its connections to those
+// that were before it.
 //
-// Steered is by what stays, the least of the last looks: connections of one request come and go in between, and are
-// spread well enough by turns.
+// Steered is by what stays, the least of the last looks: connections of one request come and go in between,
+// and are spread well enough by turns.
 
 /** What a worker has in hand: its connections, and those that are busy once more. */
 export interface Load {
@@ -44,8 +45,8 @@ export function leftOut(workers: readonly Seen[]): readonly boolean[] {
 const SAME = 1 / 16;
 
 /**
- * While connections are about to come that have lost their worker: workers that do not have the fewest are left out. For so
- * many connections and for a moment only, because one worker may get all that come.
+ * While connections are about to come that have lost their worker: workers that do not have the fewest are
+ * left out. For so many connections and for a moment only, because one worker may get all that come.
  * @param connections of each worker
  * @returns for each worker whether it is left out from now on: never all of them
  */

@@ -1,7 +1,7 @@
-// Lets workers that have clearly more connections than their share close the surplus, by the rule in `surplus.ts`. Each look
-// writes into shared memory how many connections a worker may close until the next one, and with how many open ones in the
-// process it may not. The worker closes them behind its next responses, which say `Connection: close`, so a client that obeys
-// that loses no request.
+// Lets workers that have clearly more connections than their share close the surplus, by the rule in
+// `surplus.ts`. Each look writes into shared memory how many connections a worker may close until the next
+// one, and with how many open ones in the process it may not. The worker closes them behind its next
+// responses, which say `Connection: close`, so a client that obeys that loses no request.
 import type { Block } from '../memory/block.js';
 import { openConnections } from '../memory/connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
@@ -46,7 +46,8 @@ export function rebalancingOf(options: RebalanceOptions): () => void {
     const { closes, mostOpen } = rule.look(holders, closed, open());
     const before = ordered;
     ordered = closes.reduce((sum, one) => sum + one, 0);
-    // Before the clients come back. While nothing is closed, none do: what is left may be WebSockets and streams.
+    // Before the clients come back. While nothing is closed, none do: what is left may be WebSockets and
+    // streams.
     if (ordered > 0 && (before === 0 || closed > 0)) sharding.expect(ordered);
     orders.closeUpTo(mostOpen);
     for (const thread of living) orders.order(thread.slot, closes[serving.indexOf(thread)] ?? 0);

@@ -1,6 +1,6 @@
-// Rolling replacement of all workers: successors start one after the other, and each serves before its predecessor
-// leaves. The drains of the predecessors overlap.
-// New threads load the configuration module and everything it imports anew.
+// Rolling replacement of all workers: successors start one after the other, and each serves before its
+// predecessor leaves. The drains of the predecessors overlap. New threads load the configuration module and
+// everything it imports anew.
 import type { Logger } from 'pino';
 import type { Supervisor } from './supervisor.js';
 
@@ -23,8 +23,8 @@ export class Reload {
   }
 
   /**
-   * Begins. While a reload is under way, another one follows it, however often it is asked for: workers that are
-   * replaced already have read the files before they changed.
+   * Begins. While a reload is under way, another one follows it, however often it is asked for: workers that
+   * are replaced already have read the files before they changed.
    * @returns whether that reload has replaced all workers; the log says why not
    */
   begin(): Promise<boolean> {

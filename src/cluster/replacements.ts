@@ -1,6 +1,6 @@
-// Ordered replacements of workers' threads: by a reload, or because of a heap over its limit. The new thread serves
-// before the old one is taken out of rotation, drained, ended. Threads start one after the other; the drains of the
-// threads they replace overlap.
+// Ordered replacements of workers' threads: by a reload, or because of a heap over its limit. The new thread
+// serves before the old one is taken out of rotation, drained, ended. Threads start one after the other; the
+// drains of the threads they replace overlap.
 import { mayReplace } from './drains.js';
 import { heirOf, isAlive, isLost, type Lane, type Lanes } from './lanes.js';
 import type { Order, WorkerThread } from './worker-thread.js';
@@ -18,7 +18,10 @@ export interface ThreadStarter {
   isStopping(): boolean;
   /** Resolves once `test` holds, or when the process stops. */
   settled(test: () => boolean): Promise<void>;
-  /** Starts a thread of the worker as soon as there is a row for it, unless `isWanted` no longer holds by then. */
+  /**
+   * Starts a thread of the worker as soon as there is a row for it, unless `isWanted` no longer holds by
+   * then.
+   */
   start(lane: Lane, isWanted: () => boolean): Promise<WorkerThread | undefined>;
   /** Resolves when the thread is ready or never will be. */
   started(thread: WorkerThread): Promise<void>;
@@ -40,8 +43,8 @@ export class Replacements {
   }
 
   /**
-   * Resolves when the new thread serves. A reload waits while a quarter of the workers drain; a worker whose heap is
-   * over its limit does not, because it may be lost meanwhile.
+   * Resolves when the new thread serves. A reload waits while a quarter of the workers drain; a worker whose
+   * heap is over its limit does not, because it may be lost meanwhile.
    * @param before on the clock of `performance.now()`; threads started later are new enough: nothing to do
    */
   async replace(worker: number, order: Order, before: number): Promise<Replacement> {

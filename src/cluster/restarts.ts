@@ -1,11 +1,12 @@
-// When a worker whose thread has ended gets its next one, and when there is no point in trying any more. A rule
-// without a clock: the supervisor waits and starts.
+// When a worker whose thread has ended gets its next one, and when there is no point in trying any more. A
+// rule without a clock: the supervisor waits and starts.
 import { availableParallelism } from 'node:os';
 
 export interface RestartLimits {
   /**
-   * A worker is given up when this many threads of it in a row have ended before `ready`; then the process ends (exit
-   * 70), unless another worker serves. One that ended for want of file descriptors counts as an eighth.
+   * A worker is given up when this many threads of it in a row have ended before `ready`; then the process
+   * ends (exit 70), unless another worker serves. One that ended for want of file descriptors counts as an
+   * eighth.
    */
   readonly giveUpAfter: number;
   /** A thread that served this long, in milliseconds, starts its worker's backoff anew. */
@@ -17,7 +18,9 @@ export interface RestartLimits {
    * less time, but keep those that are ready from their turns for so long that they look stalled.
    */
   readonly startingAtOnce: number;
-  /** How long a thread in which something was thrown outside of any request may finish what it has in hand. */
+  /**
+   * How long a thread in which something was thrown outside of any request may finish what it has in hand.
+   */
   readonly failedDrainMs: number;
   /** How long beyond the time of its drain a thread may take to end. After that another takes its place. */
   readonly overdueMs: number;
@@ -52,8 +55,8 @@ export class Restarts {
   }
 
   /**
-   * A thread has ended that was to live on. What it has served is taken off the wait: the wait bounds how often
-   * threads start, and need not make up for a life that was long enough.
+   * A thread has ended that was to live on. What it has served is taken off the wait: the wait bounds how
+   * often threads start, and need not make up for a life that was long enough.
    * @param servedMs since it was ready; 0 when it never was
    * @param isWithoutFiles the process is short of file descriptors, without which no thread starts
    */

@@ -1,5 +1,6 @@
-// SHARDING=reuseport: every worker listens itself, and the kernel spreads connections over them by a hash of the
-// addresses. While no worker listens the primary does, so that the port stays ours and NO_WORKER is answered.
+// SHARDING=reuseport: every worker listens itself, and the kernel spreads connections over them by a hash of
+// the addresses. While no worker listens the primary does, so that the port stays ours and NO_WORKER is
+// answered.
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';

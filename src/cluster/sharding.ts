@@ -1,5 +1,6 @@
-// How connections of the data plane find a worker (SHARDING): the contract. The supervisor and the threads know
-// nothing more of it than `Rotation`, so a worker lives and ends in the same way whatever spreads connections.
+// How connections of the data plane find a worker (SHARDING): the contract. The supervisor and the threads
+// know nothing more of it than `Rotation`, so a worker lives and ends in the same way whatever spreads
+// connections.
 
 /** What a worker says when it is ready; by the object itself one is told from the other. */
 export interface Descriptor {
@@ -15,8 +16,8 @@ export interface Rotation {
   /** Its loop stands still: none should come until `add`, as far as that is possible without its help. */
   pause(descriptor: Descriptor): void;
   /**
-   * None comes any more, or none once it has closed its listener. Always said before a worker is told that it may
-   * close. May be said again.
+   * None comes any more, or none once it has closed its listener. Always said before a worker is told that it
+   * may close. May be said again.
    */
   remove(descriptor: Descriptor): void;
 }
@@ -33,8 +34,8 @@ export interface Sharding extends Rotation {
    */
   join(): Promise<void>;
   /**
-   * So many connections are about to come whose worker has closed them. Within the next second they go to the workers with
-   * the fewest, as far as this process can choose.
+   * So many connections are about to come whose worker has closed them. Within the next second they go to the
+   * workers with the fewest, as far as this process can choose.
    */
   expect(connections: number): void;
   /** New connections are refused from here on; those that exist live on in their workers. */

@@ -1,7 +1,7 @@
-// What is done about a worker whose loop does not turn for STALL_MS, one rung after the other: no new connections;
-// what it runs is broken off, and the worker replaced in order; where that is not possible another takes its place,
-// and it is tried again now and then: what follows native code in the same turn may be a loop. Heartbeats are read from
-// shared memory, so a busy worker is seen as well.
+// What is done about a worker whose loop does not turn for STALL_MS, one rung after the other: no new
+// connections; what it runs is broken off, and the worker replaced in order; where that is not possible
+// another takes its place, and it is tried again now and then: what follows native code in the same turn may
+// be a loop. Heartbeats are read from shared memory, so a busy worker is seen as well.
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import { type BrokenOff, breakOff, LISTEN_MS, REPLY_MS } from './interrupt.js';
@@ -11,12 +11,13 @@ import type { WorkerState } from './worker-state.js';
 
 export const LOOK_EVERY_MS = 25;
 /**
- * Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through. Also at most
- * half of STALL_MS: one look alone never makes a worker stalled.
+ * Time between two looks that counts as watched; what is beyond, we or the whole machine have slept through.
+ * Also at most half of STALL_MS: one look alone never makes a worker stalled.
  */
 const MOST_WATCHED_MS = 100;
 /**
- * How long a thread that could not be broken off is left alone. The time doubles with each try, up to the most.
+ * How long a thread that could not be broken off is left alone. The time doubles with each try, up to the
+ * most.
  */
 const [AGAIN_MS, MOST_AGAIN_MS] = [1_500, 60_000];
 /**

@@ -1,6 +1,6 @@
-// Between finding a port free and listening on it beside others there is a moment in which a second start would find
-// it free as well. So starts on one host take turns, by a name in the abstract socket space: it belongs to the same
-// network namespace as the ports do, and is free again as soon as its process has ended.
+// Between finding a port free and listening on it beside others there is a moment in which a second start
+// would find it free as well. So starts on one host take turns, by a name in the abstract socket space: it
+// belongs to the same network namespace as the ports do, and is free again as soon as its process has ended.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -37,7 +37,10 @@ export interface SupervisorOptions {
   reclaim(slot: number): void;
   /** A thread has failed or is gone: logs what it was doing. Called while its rows still say so. */
   dumpFlights(thread: WorkerThread, reason: string): void;
-  /** Whether threads may fail to start because the process can open few files. Asked of each that did. Default: never. */
+  /**
+   * Whether threads may fail to start because the process can open few files. Asked of each that did.
+   * Default: never.
+   */
   isShortOfFiles?(): boolean;
   /** A thread ended and another takes its place. */
   restarted(reason: string): void;
@@ -45,7 +48,9 @@ export interface SupervisorOptions {
   offered?(offer: unknown): void;
   /** The process cannot go on: why, and its exit code. */
   fatal(message: string, exitCode: number): void;
-  /** More threads stand still for good than can be borne: drain the rest and let the process be started anew. */
+  /**
+   * More threads stand still for good than can be borne: drain the rest and let the process be started anew.
+   */
   exhausted(message: string): void;
   readonly limits?: RestartLimits;
 }
@@ -325,7 +330,10 @@ export class Supervisor {
     return true;
   }
 
-  /** As long as another thread serves, be it one that has failed itself, the process is of more use than its end. */
+  /**
+   * As long as another thread serves, be it one that has failed itself, the process is of more use than its
+   * end.
+   */
   #goesOnWithout({ worker }: Lane): boolean {
     const { giveUpAfter } = this.#limits;
     const goesOn = this.#lanes.living.some(({ state }) => mayServe(state));

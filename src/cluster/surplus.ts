@@ -1,5 +1,6 @@
-// How many connections each worker closes so that their clients come back to workers that have fewer. Connections live long
-// and are given once, so a worker that takes the place of one that has failed would stay idle for as long as they last.
+// How many connections each worker closes so that their clients come back to workers that have fewer.
+// Connections live long and are given once, so a worker that takes the place of one that has failed would
+// stay idle for as long as they last.
 //
 // Rules without a clock, a socket or a thread: `rebalance.ts` looks, asks and orders.
 
@@ -12,23 +13,26 @@ interface Slack {
 const STARTS: Slack = { part: 0.25, connections: 1 };
 /** ... until all workers are within that, so that a little more does not start it again. */
 const ENDS: Slack = { part: 0.1, connections: 0 };
-/** Looks that a connection must have been there for: what comes and goes within a second evens out by itself. */
+/**
+ * Looks that a connection must have been there for: what comes and goes within a second evens out by itself.
+ */
 const LOOKS = 4;
 /** Looks within which a client is expected back that has lost its connection. */
 const BACK_LOOKS = 8;
 /** Of all connections, what may be closed between two looks: their clients come back at once. */
 const MOST_AT_ONCE = 0.25;
 /**
- * The kernel may give a client that comes back to where it was. So that this comes to an end there are no more closes than
- * so many times the connections, and some, since a worker joined...
+ * The kernel may give a client that comes back to where it was. So that this comes to an end there are no
+ * more closes than so many times the connections, and some, since a worker joined...
  */
 const [CLOSES_EACH, CLOSES_MORE] = [2, 32] as const;
 /** ... and as many as there are connections within so many looks, which are five minutes. */
 const LOOKS_OF_RENEWAL = 1200;
 /**
- * Of MAX_CONNECTIONS: a connection is closed only while those that are open and those that are on their way back are no more
- * together. The rest is for clients that come for the first time meanwhile: an address is held to its share of connections
- * from nine tenths on (connection-gate.ts), so until then every client that was told to close gets in again.
+ * Of MAX_CONNECTIONS: a connection is closed only while those that are open and those that are on their way
+ * back are no more together. The rest is for clients that come for the first time meanwhile: an address is
+ * held to its share of connections from nine tenths on (connection-gate.ts), so until then every client that
+ * was told to close gets in again.
  */
 const MOST_OPEN_PERCENT = 75;
 
@@ -41,7 +45,9 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) 
  */
 export const isUneven = (held: readonly number[], coming = 0): boolean => !isWithin(STARTS, held, coming);
 
-/** Whether each worker has its share, or nearly. @param held as of `isUneven` @param coming as of `isUneven` */
+/**
+ * Whether each worker has its share, or nearly. @param held as of `isUneven` @param coming as of `isUneven`
+ */
 export const isLevel = (held: readonly number[], coming = 0): boolean => isWithin(ENDS, held, coming);
 
 function isWithin(slack: Slack, held: readonly number[], coming: number): boolean {
@@ -52,8 +58,8 @@ function isWithin(slack: Slack, held: readonly number[], coming: number): boolea
 }
 
 /**
- * What each worker has beyond its share. Shares are whole and differ by one at most: the workers that have most have the
- * larger ones.
+ * What each worker has beyond its share. Shares are whole and differ by one at most: the workers that have
+ * most have the larger ones.
  * @param held as of `isUneven` @param coming as of `isUneven`
  */
 export function surplusOf(held: readonly number[], coming = 0): readonly number[] {
@@ -82,7 +88,9 @@ export interface Holder {
 export interface Orders {
   /** Connections that each worker may close. */
   readonly closes: readonly number[];
-  /** While more connections than that are open in the process, no worker may close one, whatever it was told. */
+  /**
+   * While more connections than that are open in the process, no worker may close one, whatever it was told.
+   */
   readonly mostOpen: number;
 }
 

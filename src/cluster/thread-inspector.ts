@@ -1,5 +1,6 @@
-// A session of the DevTools protocol from the primary into one worker thread. Of all roads into a thread this one
-// alone does not need its loop: V8 serves it by an interrupt, so it reaches a thread in an endless loop as well.
+// A session of the DevTools protocol from the primary into one worker thread. Of all roads into a thread this
+// one alone does not need its loop: V8 serves it by an interrupt, so it reaches a thread in an endless loop
+// as well.
 //
 // Traits of Node's NodeWorker domain (20, 22, 24) that shape this file:
 // - A target's `workerId` is a number of the session; the thread's id stands in its title.

@@ -50,7 +50,8 @@ export class TopicChannels {
     if (this.#isClosed) return;
     let message: Message | undefined;
     this.#hints.elsewhere(topic, (slot) => {
-      // Its own bytes: a view would take along all the memory behind it, and its owner may write to it meanwhile.
+      // Its own bytes: a view would take along all the memory behind it, and its owner may write to it
+      // meanwhile.
       message ??= [topic, typeof data === 'string' ? data : new Uint8Array(data), isBinary];
       if (this.#batches.size === 0) setImmediate(() => this.#flush());
       const batch = this.#batches.get(slot);

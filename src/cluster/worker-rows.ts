@@ -1,9 +1,11 @@
-// Rows of shared memory for worker threads. A row has one writer, so a replacement that runs beside the thread it
-// replaces has a row of its own: there are a few more than there are workers, and whoever ends makes its row a spare.
+// Rows of shared memory for worker threads. A row has one writer, so a replacement that runs beside the
+// thread it replaces has a row of its own: there are a few more than there are workers, and whoever ends
+// makes its row a spare.
 
 /**
- * Threads that may be replaced by order at the same time, each beside its successor. A quarter of the workers: a reload
- * then takes about four drains, however many workers there are, and costs a quarter more memory while it lasts.
+ * Threads that may be replaced by order at the same time, each beside its successor. A quarter of the
+ * workers: a reload then takes about four drains, however many workers there are, and costs a quarter more
+ * memory while it lasts.
  */
 export const mostReplaced = (workers: number): number => Math.ceil(workers / 4);
 

@@ -151,7 +151,10 @@ export class WorkerSide {
     }
   }
 
-  /** The acceptor has released this worker: only what is here already is finished. May come again with less time. */
+  /**
+   * The acceptor has released this worker: only what is here already is finished. May come again with less
+   * time.
+   */
   #drainInOrder(withinMs: number): void {
     this.#draining = true;
     this.#until = performance.now() + withinMs;
@@ -199,7 +202,10 @@ export class WorkerSide {
     this.#exit(0);
   }
 
-  /** A break-off drops continuations, and those by which this worker was leaving may be among them: a timer goes on. */
+  /**
+   * A break-off drops continuations, and those by which this worker was leaving may be among them: a timer
+   * goes on.
+   */
   #insist(): void {
     if (!this.#isBrokenOff || !this.#isDetached) return;
     const withinMs = Math.max(0, this.#until - performance.now()) + INSIST_MS;

@@ -1,5 +1,5 @@
-// The life of one worker thread as a pure state machine: what is valid in a state is carried by it, and a move
-// that is not legal is a bug in the supervisor, not a log line.
+// The life of one worker thread as a pure state machine: what is valid in a state is carried by it, and a
+// move that is not legal is a bug in the supervisor, not a log line.
 //
 //   starting ──► ready ──► draining ──► leaving ──► dead      in order
 //                  └────► failing ────────┘                   it failed and says so
@@ -8,7 +8,9 @@
 import type { LeaveReason } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
-/** States in which a loop that stands still is a fault: one that starts may load code for as long as it takes. */
+/**
+ * States in which a loop that stands still is a fault: one that starts may load code for as long as it takes.
+ */
 export type Turning =
   /** In rotation. The descriptor may hold a raw pointer: removed before the thread ends. */
   | { readonly kind: 'ready'; readonly descriptor: Descriptor }
@@ -24,7 +26,9 @@ export type WorkerState =
   | Turning
   /** Its loop does not turn: out of rotation while what it runs is broken off. */
   | { readonly kind: 'stalled'; readonly before: Turning }
-  /** It cannot be broken off: left alone, a successor in its place. Should it ever turn, it finishes and ends. */
+  /**
+   * It cannot be broken off: left alone, a successor in its place. Should it ever turn, it finishes and ends.
+   */
   | { readonly kind: 'wedged'; readonly before: Extract<Turning, { kind: 'draining' | 'leaving' }> }
   | { readonly kind: 'dead'; readonly reason: LeaveReason | 'lost' };
 
@@ -82,7 +86,9 @@ function inOrder(
   return isTurning(state) ? onwards(state, event) : undefined;
 }
 
-/** What is decided about it meanwhile takes effect when its loop turns; messages wait in its queue until then. */
+/**
+ * What is decided about it meanwhile takes effect when its loop turns; messages wait in its queue until then.
+ */
 function whileStalled(before: Turning, event: WorkerEvent): WorkerState | undefined {
   if (event.type === 'resume') return before;
   if (event.type === 'wedge') {
@@ -131,7 +137,9 @@ export function descriptorOf(state: WorkerState): Descriptor | undefined {
 /** How the state is shown to operators (CONTRACT section 5). */
 export const SHOWN_STATES = ['starting', 'ready', 'draining', 'stalled', 'wedged', 'dead'] as const;
 
-/** @param isOverdue it was to end long ago: it counts with those that stand still, for it may never end either */
+/**
+ * @param isOverdue it was to end long ago: it counts with those that stand still, for it may never end either
+ */
 export function shownAs(state: WorkerState, isOverdue = false): (typeof SHOWN_STATES)[number] {
   if (isOverdue && state.kind !== 'dead') return 'wedged';
   return state.kind === 'leaving' || state.kind === 'failing' ? 'draining' : state.kind;

@@ -34,7 +34,10 @@ export interface ThreadEvents {
   failed(error: Error): void;
   /** `stall`, `resume` or `wedge` has moved its state. */
   moved(): void;
-  /** It was to end, has not, and may never: its loop turns, but what it was told does not reach the runtime in it. */
+  /**
+   * It was to end, has not, and may never: its loop turns, but what it was told does not reach the runtime in
+   * it.
+   */
   overdue(): void;
   /** No code of the thread can run any more. */
   ended(): void;
@@ -61,7 +64,9 @@ export class WorkerThread {
   #state: WorkerState = { kind: 'starting' };
   #readyAt: number | undefined;
   #hasRefused = false;
-  /** When its drain ends at the latest, on the clock of `performance.now()`; infinity before it is retired. */
+  /**
+   * When its drain ends at the latest, on the clock of `performance.now()`; infinity before it is retired.
+   */
   #endsAt = Number.POSITIVE_INFINITY;
   readonly #overdueMs: number;
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
@@ -92,12 +97,14 @@ export class WorkerThread {
     this.#thread.on('message', (data: unknown) => {
       this.resume(); // who speaks turns
       const message = readFromWorker(data);
-      // Other code may have said it first: the runtime in the thread says it before it closes anything, and waits.
+      // Other code may have said it first: the runtime in the thread says it before it closes anything, and
+      // waits.
       if (message?.type === 'leaving' && this.#state.kind === 'leaving') this.release();
       else if (message === undefined || !this.#accept(message, listens)) this.#refuse();
       else events.said(message);
     });
-    // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry file).
+    // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry
+    // file).
     this.#thread.on('error', (error) => events.failed(error));
     this.#thread.on('exit', () => {
       this.#ending?.cancel();
@@ -143,7 +150,10 @@ export class WorkerThread {
     return kind === 'starting' || kind === 'ready';
   }
 
-  /** Why it wants to leave while it is kept because nobody else serves, be it that it stands still on top of that. */
+  /**
+   * Why it wants to leave while it is kept because nobody else serves, be it that it stands still on top of
+   * that.
+   */
   get failing(): LeaveReason | undefined {
     const state = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
     return state.kind === 'failing' ? state.reason : undefined;
@@ -207,7 +217,8 @@ export class WorkerThread {
   /**
    * Carries out what the message means for this thread.
    * @param listens the thread listens itself, so its descriptor has no pointer
-   * @returns false for a message that the worker's half of the protocol never sends now: other code has posted it
+   * @returns false for a message that the worker's half of the protocol never sends now: other code has
+   *   posted it
    */
   #accept(message: FromWorker, listens: boolean): boolean {
     switch (message.type) {

@@ -39,8 +39,8 @@ export function defaultMaxConnections({ openFiles, workers }: Facts): number {
 
 /**
  * @param as how MAX_CONNECTIONS was spelled
- * @throws ConfigError when so many connections leave fewer than 128 + 16 x workers files for everything else, and when the
- *   limit is too low for any number of them
+ * @throws ConfigError when so many connections leave fewer than 128 + 16 x workers files for everything else,
+ *   and when the limit is too low for any number of them
  */
 export function checkMaxConnections(maxConnections: number, { openFiles, workers }: Facts, as: string): void {
   const kept = keptFiles(workers);

@@ -1,5 +1,5 @@
-// `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else, so
-// only names of our own prefix can be wrong.
+// `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else,
+// so only names of our own prefix can be wrong.
 import { ConfigError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import { maskText } from '../redaction/secret-texts.js';

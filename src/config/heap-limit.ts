@@ -11,8 +11,9 @@ export const oldGenerationIn = (heapLimitBytes: number): number =>
   Math.max(heapLimitBytes - YOUNG_BYTES, heapLimitBytes / 4);
 
 /**
- * V8's limit for the objects of a thread that have survived, in bytes: those that fill the heap when it leaks. V8 sets
- * the same limit for every thread, from the memory that the process may use or from `--max-old-space-size`.
+ * V8's limit for the objects of a thread that have survived, in bytes: those that fill the heap when it
+ * leaks. V8 sets the same limit for every thread, from the memory that the process may use or from
+ * `--max-old-space-size`.
  */
 export const oldGenerationLimit = (): number => oldGenerationIn(getHeapStatistics().heap_size_limit);
 
@@ -26,8 +27,8 @@ const MOST_MB = 1024;
 const LEAST_MB = 96;
 
 /**
- * The smallest of three bounds: half of what V8 gives a thread, the worker's part of half of the memory (at least 96),
- * and 1024.
+ * The smallest of three bounds: half of what V8 gives a thread, the worker's part of half of the memory (at
+ * least 96), and 1024.
  */
 export function defaultWorkerHeapMb(
   machine: Pick<Machine, 'memoryBytes' | 'oldGenerationBytes' | 'workers'>,

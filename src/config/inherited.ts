@@ -1,4 +1,5 @@
-// What a process that is started by another one may have of its environment: everything but settings. Those it is given.
+// What a process that is started by another one may have of its environment: everything but settings. Those
+// it is given.
 import type { Environment } from './environment.js';
 import { PREFIX } from './names.js';
 import { SETTINGS } from './table.js';

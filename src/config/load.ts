@@ -92,8 +92,8 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
 }
 
 /**
- * The settings that decide how many open files are needed, as far as they are known without a configuration file: with too
- * few open files its modules may not load.
+ * The settings that decide how many open files are needed, as far as they are known without a configuration
+ * file: with too few open files its modules may not load.
  * @returns `maxConnections` is undefined where it is the default
  * @throws ConfigError for a value that is wrong
  */
@@ -123,8 +123,8 @@ interface KnownWithoutFile {
 }
 
 /**
- * The settings of a project whose configuration is at hand, as its file would be read: command line and environment
- * have no part in it.
+ * The settings of a project whose configuration is at hand, as its file would be read: command line and
+ * environment have no part in it.
  * @param members by their camelCase names; they win over those of the file
  * @throws ConfigError as `loadSettings`
  */

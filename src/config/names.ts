@@ -1,4 +1,5 @@
-// One name, three spellings: `ADMIN_PORT` in the environment, `--admin-port` as a flag, `adminPort` in a file.
+// One name, three spellings: `ADMIN_PORT` in the environment, `--admin-port` as a flag, `adminPort` in a
+// file.
 
 export const PREFIX = 'MULTILANE_';
 

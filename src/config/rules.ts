@@ -55,8 +55,8 @@ export function checkTogether(settings: Settings, surroundings: Surroundings): v
 }
 
 /**
- * Bytes of the largest body that can be held whole: one client may hold half of MAX_BUFFERED_BODY_BYTES, of which an
- * eighth is for small bodies of all clients (quota.ts).
+ * Bytes of the largest body that can be held whole: one client may hold half of MAX_BUFFERED_BODY_BYTES, of
+ * which an eighth is for small bodies of all clients (quota.ts).
  */
 export const largestBody = (maxBufferedBodyBytes: number): number =>
   Math.floor((maxBufferedBodyBytes * 7) / 16);
@@ -79,7 +79,9 @@ function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: Surroundings['as'])
   throw new ConfigError(`${absent}: must be set as well, since ${as(there)} is`);
 }
 
-/** False when a listener on `host` certainly gets nothing that is sent to `address`. Names are not resolved. */
+/**
+ * False when a listener on `host` certainly gets nothing that is sent to `address`. Names are not resolved.
+ */
 function boundTo(host: string, address: string, addresses: readonly string[]): boolean {
   if (isIP(address) === 0 || isIP(host) === 0) return true;
   if (!isWildcard(host)) return host.toLowerCase() === address.toLowerCase();

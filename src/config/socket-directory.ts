@@ -11,9 +11,9 @@ const SOCKET_FILE = '.s.PGSQL.5432';
 const fits = (folder: string): boolean => fitsSocket(join(folder, SOCKET_FILE));
 
 /**
- * `DATA_DIR/pg/socket`; when that is too long for a socket, a folder of the run-time directory that is the same
- * on every start with this DATA_DIR. It may lie in a folder that everybody can write to, so whoever makes it
- * must insist on owning it.
+ * `DATA_DIR/pg/socket`; when that is too long for a socket, a folder of the run-time directory that is the
+ * same on every start with this DATA_DIR. It may lie in a folder that everybody can write to, so whoever
+ * makes it must insist on owning it.
  */
 export function socketDirectory(
   { dataDir }: Pick<Settings, 'dataDir'>,

@@ -1,6 +1,7 @@
 // OTEL_*: names, defaults and leniency by the OpenTelemetry specification
-// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and .../protocol/exporter/).
-// Our one departure: without OTEL_TRACES_SAMPLER not every trace is recorded but one in a hundred.
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
+// .../protocol/exporter/). Our one departure: without OTEL_TRACES_SAMPLER not every trace is recorded but one
+// in a hundred.
 import type { Settings } from '../config.js';
 import { httpUrl } from './address.js';
 import { oneOf, onOff, pairs, secretPairs, share, text } from './kind.js';

@@ -31,7 +31,8 @@ export class FairQueue<T extends Entry<T>> {
 
   /**
    * Puts it at the end of its caller's line.
-   * @returns the entry that there is no room for, this one or one that waited; undefined: there is room for all
+   * @returns the entry that there is no room for, this one or one that waited; undefined: there is room for
+   *   all
    */
   add(entry: T): T | undefined {
     const refused = this.size < this.#most ? undefined : this.#surplusFor(entry);

@@ -8,8 +8,8 @@ import { isEmptyInstance } from '../json-form.js';
 const MOST_LOOKED_AT = 1_000;
 
 /**
- * @throws DataCloneError for what cannot be cloned, TypeError for an object that would arrive as an empty one,
- *   and what getters throw
+ * @throws DataCloneError for what cannot be cloned, TypeError for an object that would arrive as an empty
+ *   one, and what getters throw
  */
 export function packedClone(value: unknown): Uint8Array {
   const packed = serialize(value);

@@ -1,4 +1,5 @@
-// Connections are lent out of one budget for the whole process; memory/database-budget keeps it in shared memory.
+// Connections are lent out of one budget for the whole process; memory/database-budget keeps it in shared
+// memory.
 
 /** One pool's hand on it. */
 export interface ConnectionBudget {
@@ -15,8 +16,8 @@ export interface ConnectionBudget {
   /** It does not wait any more. */
   rest(): void;
   /**
-   * What the poorest of the other pools holds that wait in vain, in whichever worker: who has something to spare, or
-   * more than that, gives some up. Undefined when nobody waits.
+   * What the poorest of the other pools holds that wait in vain, in whichever worker: who has something to
+   * spare, or more than that, gives some up. Undefined when nobody waits.
    */
   readonly poorest: number | undefined;
 }

@@ -62,8 +62,8 @@ export interface Database extends Queryable {
   /**
    * Effect and key in one transaction: `effect` runs at most once per key; its outcome is stored with it and
    * returned again to every later call with the same key, target and body. A BusinessError is an outcome too
-   * (stored as a refusal, thrown again); any other error leaves nothing behind, and so does an outcome that JSON
-   * cannot carry or whose status is no whole number from 200 to 599 (TypeError, RangeError).
+   * (stored as a refusal, thrown again); any other error leaves nothing behind, and so does an outcome that
+   * JSON cannot carry or whose status is no whole number from 200 to 599 (TypeError, RangeError).
    * @throws HttpError IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, STEP_CANCELLED (see `compensate`)
    */
   idempotent(
@@ -72,9 +72,9 @@ export interface Database extends Queryable {
   ): Promise<StoredResponse>;
 
   /**
-   * The compensation of `idempotent`: in one transaction writes a tombstone for the key, so that a forward call that
-   * arrives later is refused (409 STEP_CANCELLED), and undoes what was done. `undo` gets the stored outcome,
-   * undefined when the effect never happened or was refused. Repeating it does nothing more.
+   * The compensation of `idempotent`: in one transaction writes a tombstone for the key, so that a forward
+   * call that arrives later is refused (409 STEP_CANCELLED), and undoes what was done. `undo` gets the stored
+   * outcome, undefined when the effect never happened or was refused. Repeating it does nothing more.
    */
   compensate(
     key: EffectKey,
@@ -82,8 +82,8 @@ export interface Database extends Queryable {
   ): Promise<void>;
 
   /**
-   * The stored outcome of a key, undefined when unknown or cancelled; also when refused: nothing happened then,
-   * and asking again by `idempotent` throws the refusal.
+   * The stored outcome of a key, undefined when unknown or cancelled; also when refused: nothing happened
+   * then, and asking again by `idempotent` throws the refusal.
    */
   outcomeOf(key: EffectKey): Promise<StoredResponse | undefined>;
 }

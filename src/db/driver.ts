@@ -1,6 +1,6 @@
-// The PostgreSQL driver, loaded when a connection is first made and not before: it costs every thread 30 ms at
-// start, also in a process without a database. `require`, because who needs it cannot wait, and because it is
-// CommonJS anyway.
+// The PostgreSQL driver, loaded when a connection is first made and not before: it costs every thread 30 ms
+// at start, also in a process without a database. `require`, because who needs it cannot wait, and because it
+// is CommonJS anyway.
 import { createRequire } from 'node:module';
 import type pg from 'pg';
 import { lateModule } from '../late-module.js';

@@ -106,9 +106,10 @@ export function endsSession(error: pg.DatabaseError): boolean {
 }
 
 /**
- * What the error of a statement means. An error that ends the session can come after the commit and before its
- * confirmation, so it counts as a lost connection. `isOver`: the session has ended; otherwise an error that is
- * not the server's arose here, from the answer (a value that does not fit its type), and is passed on as it is.
+ * What the error of a statement means. An error that ends the session can come after the commit and before
+ * its confirmation, so it counts as a lost connection. `isOver`: the session has ended; otherwise an error
+ * that is not the server's arose here, from the answer (a value that does not fit its type), and is passed on
+ * as it is.
  */
 export function fromDriver(error: Error, isOver: boolean): Error {
   if (isOver) return new ConnectionLostError(error.message, { cause: error });
@@ -160,8 +161,8 @@ export function isStalePlan(error: unknown): boolean {
 }
 
 /**
- * The values do not fit the types of the parameters. Those of a prepared statement are as the columns were when it
- * was prepared.
+ * The values do not fit the types of the parameters. Those of a prepared statement are as the columns were
+ * when it was prepared.
  */
 export function isMisfit(error: unknown): boolean {
   return error instanceof StatementError && MISFIT.test(error.sqlState);

@@ -2,9 +2,9 @@
 // transaction of the effect, so they exist together or not at all; a tombstone keeps a cancelled effect from
 // happening later. While one call runs, its key is locked (an advisory lock that ends with the transaction).
 //
-// The lock is taken by a statement of its own: the one that reads the row must get its snapshot after the lock,
-// or it would miss what the holder before committed. All of them are sent in one go, so a call costs three round
-// trips: (BEGIN, lock, read, savepoint), the effect, (store, COMMIT).
+// The lock is taken by a statement of its own: the one that reads the row must get its snapshot after the
+// lock, or it would miss what the holder before committed. All of them are sent in one go, so a call costs
+// three round trips: (BEGIN, lock, read, savepoint), the effect, (store, COMMIT).
 import { createHash } from 'node:crypto';
 import { BusinessError, HttpError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
@@ -240,7 +240,9 @@ function rowOf({ route, key, scope }: EffectKey): [route: string, key: string] {
   return [route, `${key}\n${createHash('sha256').update(scope).digest('hex')}`];
 }
 
-/** 64 bits of a hash, as PostgreSQL wants them: two keys that meet there wait for each other, nothing worse. */
+/**
+ * 64 bits of a hash, as PostgreSQL wants them: two keys that meet there wait for each other, nothing worse.
+ */
 function lockOf([route, key]: readonly [string, string]): string {
   return createHash('sha256').update(`${route}\n${key}`).digest().readBigInt64BE(0).toString();
 }

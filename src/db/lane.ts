@@ -1,5 +1,5 @@
-// Single autocommit statements on shared, pipelined sessions. A BEGIN on one of them would swallow everybody's
-// statements, so the texts are checked. Nothing that may have changed data is ever sent twice.
+// Single autocommit statements on shared, pipelined sessions. A BEGIN on one of them would swallow
+// everybody's statements, so the texts are checked. Nothing that may have changed data is ever sent twice.
 import type pg from 'pg';
 import { DeadlineExceededError } from '../errors.js';
 import type { Connection } from './connection.js';
@@ -30,7 +30,10 @@ export class Lane {
     this.#options = options;
   }
 
-  /** @throws DatabaseMisuseError, StatementError, OutcomeUnknownError, HttpError DATABASE_BUSY, DEADLINE_EXCEEDED */
+  /**
+   * @throws DatabaseMisuseError, StatementError, OutcomeUnknownError, HttpError DATABASE_BUSY,
+   *   DEADLINE_EXCEEDED
+   */
   async execute(
     statement: Statement,
     values: readonly unknown[] | undefined,
@@ -56,7 +59,8 @@ export class Lane {
       const connection = pool.shared(statement.kind);
       try {
         const result = await (connection ? send(connection) : pool.whenShared(statement, deadlineAt, send));
-        // Only now it is known that it was the name, not the values: those of a request could ask for many names.
+        // Only now it is known that it was the name, not the values: those of a request could ask for many
+        // names.
         if (misfit !== undefined) statements.renew(statement, misfit);
         return result;
       } catch (error) {

@@ -1,5 +1,5 @@
-// Schema migrations of one service's database, run by the primary: numbered .sql files, each once, in order, all
-// pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
+// Schema migrations of one service's database, run by the primary: numbered .sql files, each once, in order,
+// all pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
 // processes may start at once; it is loaded only when something is pending, which is rare.
 import { StartError } from '../errors.js';
 import type { Log } from '../telemetry/log.js';

@@ -92,9 +92,9 @@ function read(text: string): Statement {
 }
 
 /**
- * Functions that the server permits where nothing may be written, though their effects outlive the statement or
- * leave the database: a statement that calls one is never repeated. Those that write to tables or sequences
- * need not be named: the server refuses them there, which makes them known as writes.
+ * Functions that the server permits where nothing may be written, though their effects outlive the statement
+ * or leave the database: a statement that calls one is never repeated. Those that write to tables or
+ * sequences need not be named: the server refuses them there, which makes them known as writes.
  */
 const ACTS = new RegExp(
   String.raw`\b(?:${[

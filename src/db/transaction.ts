@@ -1,6 +1,6 @@
-// BEGIN … COMMIT on a session of its own, bounded by the deadline of the running scope on both sides: the server
-// gets what is left as the limit of a statement and of the time between two, and our side lets go at the
-// deadline whatever the code inside does.
+// BEGIN … COMMIT on a session of its own, bounded by the deadline of the running scope on both sides: the
+// server gets what is left as the limit of a statement and of the time between two, and our side lets go at
+// the deadline whatever the code inside does.
 import type pg from 'pg';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';

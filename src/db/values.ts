@@ -10,9 +10,9 @@ const INT8_ARRAY = 1016;
 const MOST_VALUES = 65_535;
 
 /**
- * Parameters as the driver can bind them without failing halfway: its own conversion of an object happens after
- * the statement was announced on the wire. Arrays become PostgreSQL arrays; for a JSON array in a json column
- * pass `JSON.stringify(array)`.
+ * Parameters as the driver can bind them without failing halfway: its own conversion of an object happens
+ * after the statement was announced on the wire. Arrays become PostgreSQL arrays; for a JSON array in a json
+ * column pass `JSON.stringify(array)`.
  * @throws DatabaseMisuseError for what is no array, and for more than the protocol can count
  */
 export function encode(values: readonly unknown[]): unknown[] {
@@ -38,7 +38,9 @@ function encodeOne(value: unknown): unknown {
   return JSON.stringify(value);
 }
 
-/** int8 as number, exact or an error; everything else as the driver does (timestamptz: Date, json: parsed). */
+/**
+ * int8 as number, exact or an error; everything else as the driver does (timestamptz: Date, json: parsed).
+ */
 export function typeParsers(): pg.CustomTypesConfig {
   const { types } = driver();
   const parserOf = types.getTypeParser as (oid: number, format: 'text') => (text: string) => unknown;

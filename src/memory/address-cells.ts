@@ -1,13 +1,16 @@
-// How much each client address holds of something, over all threads, in memory of a fixed size. Every thread counts in
-// cells of its own, so there is one writer per cell; the amount of an address is the sum of its cells over all threads.
+// How much each client address holds of something, over all threads, in memory of a fixed size. Every thread
+// counts in cells of its own, so there is one writer per cell; the amount of an address is the sum of its
+// cells over all threads.
 //
-// An address has two cells, chosen by a hash with a secret key, and the smaller sum of the two is what counts: a
-// count-min sketch (G. Cormode and S. Muthukrishnan, 2005) with two rows. Addresses that share a cell only make the sum
-// larger, so an address never holds more than it may. It may be refused early when both of its cells are shared with
-// addresses that hold much: beside two addresses at their bound the chance is (2 / 1024)^2, or 4 in a million.
+// An address has two cells, chosen by a hash with a secret key, and the smaller sum of the two is what
+// counts: a count-min sketch (G. Cormode and S. Muthukrishnan, 2005) with two rows. Addresses that share a
+// cell only make the sum larger, so an address never holds more than it may. It may be refused early when
+// both of its cells are shared with addresses that hold much: beside two addresses at their bound the chance
+// is (2 / 1024)^2, or 4 in a million.
 //
-// Exactness: a thread adds first and then reads all threads. Of two threads that add at the same time at least one sees
-// the other, so both together never pass the bound; at the bound both may see each other and both give up.
+// Exactness: a thread adds first and then reads all threads. Of two threads that add at the same time at
+// least one sees the other, so both together never pass the bound; at the bound both may see each other and
+// both give up.
 import type { Area } from './area.js';
 import { KeyedHash } from './keyed-hash.js';
 import { ADDRESS_CELLS, type AddressCount } from './layout.js';

@@ -1,6 +1,7 @@
-// Requests in flight, counted for the process and for each of its routes, and what each thread shows of its overload.
-// The process has one word that all threads add to; a route has one word per thread, so that a request of the
-// common case costs one plain store more, and the sum is made only where the route's share is in question.
+// Requests in flight, counted for the process and for each of its routes, and what each thread shows of its
+// overload. The process has one word that all threads add to; a route has one word per thread, so that a
+// request of the common case costs one plain store more, and the sum is made only where the route's share is
+// in question.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
@@ -142,8 +143,8 @@ export class AdmissionCells {
     const ownUses = this.#block.words('workerRouteUses', this.#slot);
     const ownCosts = costsIn(costs, this.#slot, row);
     return {
-      // The route's word first: the addition behind it is a fence, so of two threads that add up a route at the
-      // same time at least the later one sees both.
+      // The route's word first: the addition behind it is a fence, so of two threads that add up a route at
+      // the same time at least the later one sees both.
       enter: () => {
         own[row] = own[row]! + 1;
         return ledger.add(REQUESTS);

@@ -1,4 +1,5 @@
-// Fields of shared memory as a thread looks at them: all of them in the block of the process, a few in a part of its own.
+// Fields of shared memory as a thread looks at them: all of them in the block of the process, a few in a part
+// of its own.
 import type { FieldName } from './layout.js';
 import type { Placement } from './placement.js';
 

@@ -1,5 +1,5 @@
-// Bounded numbers of things at once, each by a name, counted over all threads: whoever says the same name counts in the
-// same row.
+// Bounded numbers of things at once, each by a name, counted over all threads: whoever says the same name
+// counts in the same row.
 import type { Area } from './area.js';
 import { BulkheadLine } from './bulkhead-line.js';
 import { type Clock, sharedClock } from './clock.js';

@@ -1,6 +1,7 @@
-// Which worker is fetching what, so that others wait for its answer in place of fetching it as well. One word per place:
-// a tag of the key, and the slot of the worker. It only says whom to ask: keys that meet in a place are told apart by
-// the worker that is asked, and a key whose place is taken by another is simply fetched by everybody.
+// Which worker is fetching what, so that others wait for its answer in place of fetching it as well. One word
+// per place: a tag of the key, and the slot of the worker. It only says whom to ask: keys that meet in a
+// place are told apart by the worker that is asked, and a key whose place is taken by another is simply
+// fetched by everybody.
 import type { Block } from './block.js';
 import { KeyedHash } from './keyed-hash.js';
 import { CALL_CLAIMS } from './layout.js';

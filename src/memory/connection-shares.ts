@@ -1,14 +1,16 @@
-// How many connections each client address has open, or a few more. The core says of a connection that opens where it
-// comes from, and of one that closes nothing. So each worker counts the connections that open, for ever, and the primary
-// counts now and then what is really there, in the tables of the kernel. From both follows a number that is never too
-// small: what was there, and what has opened since the primary began to count. In place of a count by address it may take
-// the number of all connections there are, because no address has more.
+// How many connections each client address has open, or a few more. The core says of a connection that opens
+// where it comes from, and of one that closes nothing. So each worker counts the connections that open, for
+// ever, and the primary counts now and then what is really there, in the tables of the kernel. From both
+// follows a number that is never too small: what was there, and what has opened since the primary began to
+// count. In place of a count by address it may take the number of all connections there are, because no
+// address has more.
 //
 // A connection that has closed since the last count still counts. So a worker asks for a count before that
 // number is large enough to refuse an address, and the primary counts at once.
 //
-// The primary's row holds the difference, so that a sum over all rows is that number: what it has counted, less all that
-// the workers had counted when it began. Cells wrap around at 2^32, sums and differences with them.
+// The primary's row holds the difference, so that a sum over all rows is that number: what it has counted,
+// less all that the workers had counted when it began. Cells wrap around at 2^32, sums and differences with
+// them.
 import { AddressCells, type AddressKey } from './address-cells.js';
 import type { Area } from './area.js';
 import { ADDRESS_CELLS } from './layout.js';
@@ -69,7 +71,10 @@ export class ConnectionCensus {
     this.#cells.replaceOwn(cells);
   }
 
-  /** @param all connections of all addresses together, read after `begin`; whoever says `opened` has added to them before */
+  /**
+   * @param all connections of all addresses together, read after `begin`; whoever says `opened` has added to
+   *   them before
+   */
   publishMost(all: number): void {
     this.#cells.replaceOwn(this.#before.map((before) => all - before));
   }

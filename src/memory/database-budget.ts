@@ -1,10 +1,10 @@
-// The connections of the whole process to its databases. Each of them is a word that names its holder, taken and given
-// back by one compare-and-swap: whenever a thread dies, what it held is what its name stands on.
+// The connections of the whole process to its databases. Each of them is a word that names its holder, taken
+// and given back by one compare-and-swap: whenever a thread dies, what it held is what its name stands on.
 //
-// Who finds none says so in a line that everybody can see, until it has one. Whoever holds something to spare looks
-// there and gives it up, and whoever would take one looks whether others come first: those that hold fewer, then those
-// that have waited longer. So every pool that asks gets as much as the others, and none has to be woken: whoever waits,
-// and whoever holds, looks again every few milliseconds.
+// Who finds none says so in a line that everybody can see, until it has one. Whoever holds something to spare
+// looks there and gives it up, and whoever would take one looks whether others come first: those that hold
+// fewer, then those that have waited longer. So every pool that asks gets as much as the others, and none has
+// to be woken: whoever waits, and whoever holds, looks again every few milliseconds.
 //
 // A server may grant fewer connections than the budget has. A pool that was refused one (`refused`) waits in
 // the same line, with the server's number beside its claim. While it waits the pools of that server share
@@ -56,7 +56,10 @@ export class DatabaseBudget {
   /** Indices of the permits that it holds. */
   readonly #held: number[] = [];
   #waits = false;
-  /** Its turn in the line: since when it has waited for the next one. Who has got one, or given one up, starts anew. */
+  /**
+   * Its turn in the line: since when it has waited for the next one. Who has got one, or given one up, starts
+   * anew.
+   */
   #since: number | undefined;
   /** Its turn when it took the last permit, to be had again when the server grants no connection for it. */
   #sinceBefore: number | undefined;

@@ -1,10 +1,11 @@
-// Which endpoints are out of the pick because they fail where others do not, and which have just come: decided once for
-// all threads, seen by each on its next pick.
+// Which endpoints are out of the pick because they fail where others do not, and which have just come:
+// decided once for all threads, seen by each on its next pick.
 //
-// At most so many of a service may be out. Two threads that eject two endpoints at the same moment must not both count
-// the others and both find room, so ejections of the process take turns by one word: whoever finds room writes down whom
-// it ejects, in the same compare-and-swap that proves that nothing has changed since it counted. Nobody waits: a thread
-// that finds somebody's turn there finishes it, also when that thread has died in the middle.
+// At most so many of a service may be out. Two threads that eject two endpoints at the same moment must not
+// both count the others and both find room, so ejections of the process take turns by one word: whoever finds
+// room writes down whom it ejects, in the same compare-and-swap that proves that nothing has changed since it
+// counted. Nobody waits: a thread that finds somebody's turn there finishes it, also when that thread has
+// died in the middle.
 //
 // A turn names the sequence that the endpoint's word had when it was due. While it has that sequence it stays
 // due, and no sequence comes back: so all who finish a turn agree on how it ends, whenever they look.
@@ -94,7 +95,10 @@ export class EjectionCells {
     }
   }
 
-  /** One more in a row. True when it is long enough to eject; not while it is ejected, when nothing is counted. */
+  /**
+   * One more in a row. True when it is long enough to eject; not while it is ejected, when nothing is
+   * counted.
+   */
   failed(slot: number): boolean {
     for (;;) {
       const { word, low, moment } = this.#words.load(slot);
@@ -106,8 +110,10 @@ export class EjectionCells {
   }
 
   /**
-   * Takes an endpoint out that has failed often enough, if there is room. Several threads may want it: one of them does it.
-   * @param hasRoom counts, by `isEjected`, who is out at this moment; asked again when that has changed meanwhile
+   * Takes an endpoint out that has failed often enough, if there is room. Several threads may want it: one of
+   * them does it.
+   * @param hasRoom counts, by `isEjected`, who is out at this moment; asked again when that has changed
+   *   meanwhile
    */
   eject(slot: number, hasRoom: () => boolean): void {
     for (;;) {
@@ -162,7 +168,10 @@ export class EjectionCells {
     if (isEjected(loaded.low)) this.#return(slot, loaded, toWord(this.#clock()));
   }
 
-  /** It has come, or has become well: its slow start begins. What is ejected stays so, with its own slow start to come. */
+  /**
+   * It has come, or has become well: its slow start begins. What is ejected stays so, with its own slow start
+   * to come.
+   */
   arrive(slot: number): void {
     for (;;) {
       const { word, low } = this.#words.load(slot);

@@ -1,10 +1,11 @@
-// What all threads together know of one endpoint's failures, in one 64-bit word, so that one compare-and-swap changes all
-// of it.
+// What all threads together know of one endpoint's failures, in one 64-bit word, so that one compare-and-swap
+// changes all of it.
 //
 //   low half   bits 0-3 failures in a row, 4 ejected, 5 in its slow start, 6-13 times ejected, 14-31 sequence
 //   high half  milliseconds of the shared clock: until when it is ejected, or else since when it is there
 //
-// The sequence grows whenever failures are forgotten, so a word that was read before is never mistaken for a later one.
+// The sequence grows whenever failures are forgotten, so a word that was read before is never mistaken for a
+// later one.
 import type { Block } from './block.js';
 
 export const EJECTED = 1 << 4;

@@ -1,6 +1,7 @@
-// Flight recorder: the last requests of each worker, read by the primary when the worker is in trouble. A ring of
-// records of 4 words; a record is for one request from its begin to its end and is kept until it is the oldest that
-// has ended, so those in flight, which are the ones that matter, do not give way to those that have come and gone.
+// Flight recorder: the last requests of each worker, read by the primary when the worker is in trouble. A
+// ring of records of 4 words; a record is for one request from its begin to its end and is kept until it is
+// the oldest that has ended, so those in flight, which are the ones that matter, do not give way to those
+// that have come and gone.
 //
 // The first word, the head, says all that belongs together:
 //
@@ -8,11 +9,12 @@
 //   bits 12..21  status of the answer, 0 while in flight
 //   bits 22..31  how often the record was used (wraps); the whole head is 0 when it never was
 //
-// The other words are stored before the head that speaks of them, and the start in one of two words in turn, so that
-// the next request writes nothing that the head of the last one speaks of. So a record is whole at any moment, also
-// when its writer dies, and a reader that finds the same head before and after the rest has read one request, not
-// two. The head is stored atomically, so what was stored before it is seen with it. The start may be seen early, since
-// no head speaks of it yet; the duration lies behind the whole request (bench/micro/flight-recorder.ts: about 28 ns).
+// The other words are stored before the head that speaks of them, and the start in one of two words in turn,
+// so that the next request writes nothing that the head of the last one speaks of. So a record is whole at
+// any moment, also when its writer dies, and a reader that finds the same head before and after the rest has
+// read one request, not two. The head is stored atomically, so what was stored before it is seen with it. The
+// start may be seen early, since no head speaks of it yet; the duration lies behind the whole request
+// (bench/micro/flight-recorder.ts: about 28 ns).
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { FLIGHT_WORDS, FLIGHTS } from './layout.js';

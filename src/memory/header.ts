@@ -1,4 +1,5 @@
-// How memory begins that threads hand to each other: what it is, how it is laid out, and the zero of its clock.
+// How memory begins that threads hand to each other: what it is, how it is laid out, and the zero of its
+// clock.
 import { HEADER_BYTES, type Plan } from './placement.js';
 
 const [MAGIC_WORD, VERSION_WORD, EPOCH_LOW, EPOCH_HIGH] = [0, 1, 2, 3] as const;

@@ -1,7 +1,8 @@
-// Where a key lies in a table, by a hash that nobody outside can compute: strangers choose many keys (addresses,
-// header values) and must not be able to choose ones that meet. HalfSipHash-1-3 with 64 bits of output (J.-P.
-// Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012), as Linux keys its hash
-// tables on 32-bit machines: nothing but 32-bit integer arithmetic, which is what JavaScript is fast at.
+// Where a key lies in a table, by a hash that nobody outside can compute: strangers choose many keys
+// (addresses, header values) and must not be able to choose ones that meet. HalfSipHash-1-3 with 64 bits of
+// output (J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012), as Linux
+// keys its hash tables on 32-bit machines: nothing but 32-bit integer arithmetic, which is what JavaScript is
+// fast at.
 import { randomBytes } from 'node:crypto';
 
 /** Two random words, the same for all threads that share a table. */

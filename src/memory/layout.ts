@@ -99,14 +99,15 @@ export const LINE_WORDS = 4;
 /** Calls under way that others may wait for, a power of two. */
 export const CALL_CLAIMS = 4096;
 /**
- * What requests hold for a while and the process bounds: requests whose body is on its way, bytes of bodies, the bytes
- * among them that are counted for no address, and responses that stream. See quota-cells.ts.
+ * What requests hold for a while and the process bounds: requests whose body is on its way, bytes of bodies,
+ * the bytes among them that are counted for no address, and responses that stream. See quota-cells.ts.
  */
 export const QUOTAS = ['bodies', 'bodyBytes', 'looseBodyBytes', 'streams'] as const;
 export type QuotaName = (typeof QUOTAS)[number];
 /**
- * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of two: see
- * address-cells.ts. Streams have more of them, because the bound of an address may be a small number there.
+ * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of
+ * two: see address-cells.ts. Streams have more of them, because the bound of an address may be a small number
+ * there.
  */
 export const ADDRESS_CELLS = { bodies: 1024, bodyBytes: 1024, streams: 8192, connections: 1024 } as const;
 export type AddressCount = keyof typeof ADDRESS_CELLS;
@@ -126,7 +127,10 @@ export const LAYOUT = {
   processInFlight: field('process', 2, 'cas', 'requests, flag', 'last'),
   /** Open connections of the data plane, in the same way. */
   processConnections: field('process', 2, 'cas', 'connections, flag', 'last'),
-  /** While more connections are open, no thread gives up one because it has more than its share: see surplus-cells.ts. */
+  /**
+   * While more connections are open, no thread gives up one because it has more than its share: see
+   * surplus-cells.ts.
+   */
   surplusMostOpen: field('process', 1, 'primary', 'connections', 'none'),
   /** 1 while a worker waits for the primary to count connections by address: see connection-shares.ts. */
   connectionCensusAsked: field('process', 1, 'cas', 'flag', 'none'),
@@ -138,7 +142,10 @@ export const LAYOUT = {
   logLevel: field('process', 1, 'primary', 'level', 'last'),
   /** Traces whose sampling word is below this are kept; all bits set: every one. */
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
-  /** Which routes are switched off: a page like the snapshot, of its own because it is compared on every request. */
+  /**
+   * Which routes are switched off: a page like the snapshot, of its own because it is compared on every
+   * request.
+   */
   switchedOffVersion: field('process', 1, 'primary', 'version', 'last'),
   switchedOffLength: field('process', 2, 'primary', 'bytes', 'last'),
   switchedOffPage: field('process', (2 * SWITCHED_OFF_BYTES) / 4, 'primary', 'utf-8', 'last'),
@@ -148,7 +155,9 @@ export const LAYOUT = {
   snapshotPage: field('process', (2 * SNAPSHOT_BYTES) / 4, 'primary', 'utf-8', 'last'),
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 18, 'cas', 'calls, seconds, milliseconds', 'last'),
-  /** How many database connections there may be, and when somebody last found none: see database-budget.ts. */
+  /**
+   * How many database connections there may be, and when somebody last found none: see database-budget.ts.
+   */
   databaseBudget: field('process', 3, 'cas', 'connections, milliseconds, connections', 'last'),
   /** Who holds each of them: packed slot and pool, 0 for nobody. */
   databasePermits: field('process', DATABASE_PERMITS, 'cas', 'packed', 'none'),
@@ -218,8 +227,8 @@ export const LAYOUT = {
 
   // --- one worker slot; survives the thread that fills it
   /**
-   * The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in another slot.
-   * In a part (part.ts) threads take slots by themselves: `threadId` + 1, by compare-and-swap.
+   * The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in
+   * another slot. In a part (part.ts) threads take slots by themselves: `threadId` + 1, by compare-and-swap.
    */
   workerId: field('worker', 1, 'primary', 'number', 'none'),
   /** `workerRequests` when the thread began. */
@@ -235,11 +244,16 @@ export const LAYOUT = {
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
   /** Of them, those that count in `processInFlight`. */
   workerAdmitted: field('worker', 2, 'owner', 'requests admitted, ended', 'none'),
-  /** Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals. */
+  /**
+   * Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals.
+   */
   workerAdmission: field('worker', 4, 'owner', 'flag, microseconds', 'none'),
   /** Units of each quota that this worker has taken and given. */
   workerQuotaHeld: field('worker', 2 * QUOTAS.length, 'owner', 'by quota', 'none'),
-  /** What the worker counts by client address, one count after the other. The primary's row: connection-shares.ts. */
+  /**
+   * What the worker counts by client address, one count after the other. The primary's row:
+   * connection-shares.ts.
+   */
   workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by count', 'sum'),
   workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
   /** Answers with status >= 500. */
@@ -294,7 +308,9 @@ export const LAYOUT = {
   breakerState: field('breaker', 3, 'cas', 'packed, flag', 'last'),
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */
   breakerWindow: field('breaker', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
-  /** Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting. */
+  /**
+   * Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting.
+   */
   breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
   /**
    * Half-open permits of the epoch they were taken in. See probe-permits.ts.

@@ -1,5 +1,6 @@
-// Rows of shared memory that are found by name: whoever says the same name, in whichever thread, has the same row. A few
-// whole numbers may go with it, on which all who use the name must agree. Rows are never given back.
+// Rows of shared memory that are found by name: whoever says the same name, in whichever thread, has the same
+// row. A few whole numbers may go with it, on which all who use the name must agree. Rows are never given
+// back.
 //
 // A name is looked for from the row on that its hash says. The first thread marks a free row with the hash;
 // then every thread that comes there with this hash writes its name, word by word, each only where no other
@@ -103,8 +104,8 @@ export class NameTable {
   }
 
   /**
-   * Says the numbers that go with a name. The first who says them decides, number by number: of two who differ at most one
-   * is told that all agree.
+   * Says the numbers that go with a name. The first who says them decides, number by number: of two who
+   * differ at most one is told that all agree.
    * @param terms whole numbers 0..2^31-2
    * @param replace what was said before holds no more
    */

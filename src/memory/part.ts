@@ -1,5 +1,6 @@
-// A few fields of the layout on their own, without the block of the process: for programs that want one limiter, one
-// breaker or one bulkhead of us, and nothing else. Threads are not started by us there, so each takes a slot by itself.
+// A few fields of the layout on their own, without the block of the process: for programs that want one
+// limiter, one breaker or one bulkhead of us, and nothing else. Threads are not started by us there, so each
+// takes a slot by itself.
 import { threadId } from 'node:worker_threads';
 import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';

@@ -5,7 +5,10 @@
 // only compare the version.
 import type { Block } from './block.js';
 
-/** The pages there are, as their fields begin in layout.ts: the registry, and the routes that are switched off. */
+/**
+ * The pages there are, as their fields begin in layout.ts: the registry, and the routes that are switched
+ * off.
+ */
 export type PageName = 'snapshot' | 'switchedOff';
 
 export class SnapshotPage {

@@ -1,9 +1,11 @@
-// How many of its connections a thread is to give up because it has more than its share. Two words for each thread, each
-// with one writer: the primary writes up to how many the thread may give up since it began, the thread how many it has
-// given up. What is left is the difference, so an order that comes again, or is taken back, never counts twice.
+// How many of its connections a thread is to give up because it has more than its share. Two words for each
+// thread, each with one writer: the primary writes up to how many the thread may give up since it began, the
+// thread how many it has given up. What is left is the difference, so an order that comes again, or is taken
+// back, never counts twice.
 //
-// One word for all threads: with more open connections than that in the process, none is given up. New clients may come
-// between two looks of the primary, and where a connection is given up its client has to find a place again.
+// One word for all threads: with more open connections than that in the process, none is given up. New
+// clients may come between two looks of the primary, and where a connection is given up its client has to
+// find a place again.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { openConnections } from './connections.js';
@@ -25,8 +27,8 @@ export class Surplus {
   }
 
   /**
-   * Takes one connection of those that are to be given up. Asked for each response: two plain loads while there is none to
-   * give up (wide.ts says why that is enough).
+   * Takes one connection of those that are to be given up. Asked for each response: two plain loads while
+   * there is none to give up (wide.ts says why that is enough).
    * @returns false when there is none, or when too many are open in the process
    */
   take(): boolean {
@@ -68,7 +70,10 @@ export class SurplusOrders {
     Atomics.store(this.#mostOpen, 0, mostOpen);
   }
 
-  /** The thread in this slot gives up so many more connections, and what was ordered before and not done is void. */
+  /**
+   * The thread in this slot gives up so many more connections, and what was ordered before and not done is
+   * void.
+   */
   order(slot: number, connections: number): void {
     Atomics.store(this.#ordered.words, slot * this.#ordered.stride, (this.given(slot) + connections) | 0);
   }

@@ -1,5 +1,5 @@
-// Runtime switches: set by the primary, seen by every thread the next time it looks, which costs one load. Each word
-// always holds what is in effect, so that nobody has to know what a setting would have said.
+// Runtime switches: set by the primary, seen by every thread the next time it looks, which costs one load.
+// Each word always holds what is in effect, so that nobody has to know what a setting would have said.
 import type { Block } from './block.js';
 
 /** All bits set. The bound of a share below 1 is lower. */

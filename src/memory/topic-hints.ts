@@ -1,5 +1,5 @@
-// Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message wakes those who
-// wait for it. It may say yes in vain, never no in vain.
+// Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message wakes
+// those who wait for it. It may say yes in vain, never no in vain.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { TOPIC_WORDS } from './layout.js';
@@ -45,7 +45,9 @@ export class TopicHints {
   }
 }
 
-/** The thread in this slot has ended, or does not turn and would only pile up what it is sent. Primary only. */
+/**
+ * The thread in this slot has ended, or does not turn and would only pile up what it is sent. Primary only.
+ */
 export function forgetTopics(block: Block, slot: number): void {
   const words = block.words('workerTopics', slot);
   for (let word = 0; word < words.length; word++) Atomics.store(words, word, 0);

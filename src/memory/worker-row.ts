@@ -110,7 +110,10 @@ export interface WorkerReading {
   readonly currentSince: number;
 }
 
-/** When the loop of the thread in this slot has last turned: of the shared clock, as `elapsed` takes it; 0 for never. */
+/**
+ * When the loop of the thread in this slot has last turned: of the shared clock, as `elapsed` takes it; 0 for
+ * never.
+ */
 export function readHeartbeat(block: Block, slot: number): number {
   return Atomics.load(block.words('workerHeartbeat', slot), 0);
 }

@@ -1,5 +1,5 @@
-// The files of the embedded PostgreSQL under DATA_DIR/pg, made once and never half:
-//   data/ (the cluster, owned by the account that runs it)   socket/ (0700)   password (ours, 0600)   postgres.log
+// The files of the embedded PostgreSQL under DATA_DIR/pg, made once and never half: data/ (the cluster, owned
+// by the account that runs it)   socket/ (0700)   password (ours, 0600)   postgres.log
 import { randomBytes } from 'node:crypto';
 import {
   chmod,
@@ -92,7 +92,10 @@ export async function ensureCluster(
   return { ...files, password };
 }
 
-/** What one that was killed halfway has left, be it a cluster or the socket of a PostgreSQL that was not started. */
+/**
+ * What one that was killed halfway has left, be it a cluster or the socket of a PostgreSQL that was not
+ * started.
+ */
 export async function removeDrafts(folder: string): Promise<void> {
   const drafts = (await readdir(folder)).filter((name) => name.startsWith(DRAFT));
   await Promise.all(drafts.map((name) => rm(join(folder, name), REMOVAL)));
@@ -125,7 +128,8 @@ async function initialise(
     const data = join(work, 'data');
     const args = [
       ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
-      // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an index.
+      // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an
+      // index.
       ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
     ];
     await run(binaries.initdb, account, args, signal);

@@ -138,8 +138,8 @@ async function inTurn<T>(
 }
 
 /**
- * After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused. Without file
- * descriptors it cannot be seen whether they have.
+ * After a kill -9 of the postmaster its backends need a moment to go; until then a new one is refused.
+ * Without file descriptors it cannot be seen whether they have.
  */
 async function startPatiently(
   orphansMs: number,

@@ -1,5 +1,5 @@
-// The file in which PostgreSQL says who its postmaster is, `postmaster.pid`: its number is the first line, the folder of
-// its socket the fifth.
+// The file in which PostgreSQL says who its postmaster is, `postmaster.pid`: its number is the first line,
+// the folder of its socket the fifth.
 import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.js';
@@ -26,9 +26,9 @@ export async function readPidFile(dataFolder: string): Promise<PidFile> {
 }
 
 /**
- * When no postmaster runs on this cluster, the pid in its file belongs to no process or to a stranger. PostgreSQL
- * would refuse to start for a stranger, so the line gets a number that no process has; the rest stays, with
- * it PostgreSQL finds orphaned backends.
+ * When no postmaster runs on this cluster, the pid in its file belongs to no process or to a stranger.
+ * PostgreSQL would refuse to start for a stranger, so the line gets a number that no process has; the rest
+ * stays, with it PostgreSQL finds orphaned backends.
  */
 export async function disownPidFile(dataFolder: string): Promise<void> {
   const { pid, lines } = await readPidFile(dataFolder);

@@ -1,6 +1,7 @@
-// A socket in DATA_DIR/pg that PostgreSQL and all of its children have from their birth on, as their standard input.
-// So it answers as long as one of them lives, be it a single session whose postmaster was killed, to every process
-// that shares the kernel: at any depth of folders, and also where no pid tells anything, as from another container.
+// A socket in DATA_DIR/pg that PostgreSQL and all of its children have from their birth on, as their standard
+// input. So it answers as long as one of them lives, be it a single session whose postmaster was killed, to
+// every process that shares the kernel: at any depth of folders, and also where no pid tells anything, as
+// from another container.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FolderPlace, isAt } from '../process/folder-place.js';
@@ -28,8 +29,8 @@ export const postgresAt = (dataFolder: FolderPlace): Promise<readonly number[]> 
   workingAt(dataFolder, processesOf(PROGRAM));
 
 /**
- * Those whose postmaster was killed: such as a session that has not noticed since. The disk is asked only when
- * there are such processes of any cluster: it may hang.
+ * Those whose postmaster was killed: such as a session that has not noticed since. The disk is asked only
+ * when there are such processes of any cluster: it may hang.
  */
 export function orphansAt(dataFolder: FolderPlace): Promise<readonly number[]> {
   const all = processesOf(PROGRAM);

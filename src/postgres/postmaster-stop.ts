@@ -41,7 +41,10 @@ export async function stopPostmaster(postmaster: Stoppable, log: Log, countdown:
   await killPostmaster(postmaster);
 }
 
-/** Without its children, which do not notice when they are stopped themselves, no next one would be able to start. */
+/**
+ * Without its children, which do not notice when they are stopped themselves, no next one would be able to
+ * start.
+ */
 export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> {
   if (await hasEnded(exited)) return;
   await killAll([pid, ...childrenOf(pid)]);
@@ -49,8 +52,8 @@ export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> 
 }
 
 /**
- * What an earlier postmaster of this cluster left behind when it was killed, and what has not noticed since, as a
- * session that was stopped (SIGSTOP) or computes. No postmaster of another process has it as its child.
+ * What an earlier postmaster of this cluster left behind when it was killed, and what has not noticed since,
+ * as a session that was stopped (SIGSTOP) or computes. No postmaster of another process has it as its child.
  */
 export async function killOrphans(dataFolder: FolderPlace, log: Log): Promise<void> {
   let orphans: readonly number[];

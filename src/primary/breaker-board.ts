@@ -1,5 +1,5 @@
-// All breakers in the operator's hand. Those of endpoints have one rule, each named one has that of its author, which is
-// kept beside its name.
+// All breakers in the operator's hand. Those of endpoints have one rule, each named one has that of its
+// author, which is kept beside its name.
 import type { Block } from '../memory/block.js';
 import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';

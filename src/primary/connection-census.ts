@@ -1,6 +1,6 @@
-// Counts the open connections of the data plane by client address, from the tables of the kernel (proc(5), /proc/net/tcp).
-// While there are few the tables are not read: nobody has more than all there are, and that says enough. Where there is
-// no such table, only what has opened within the last second is known.
+// Counts the open connections of the data plane by client address, from the tables of the kernel (proc(5),
+// /proc/net/tcp). While there are few the tables are not read: nobody has more than all there are, and that
+// says enough. Where there is no such table, only what has opened within the last second is known.
 //
 // Connections are counted once a second, and as soon as a worker asks for it because an address may be near
 // its share.
@@ -47,8 +47,8 @@ const SLICE_MS = 1;
 const NOT_OPEN = new Set(['06', '07', '0A']);
 
 /**
- * Open connections to a local port in a table of the kernel, by the client's network. The loop is free between pieces:
- * a long table takes a while.
+ * Open connections to a local port in a table of the kernel, by the client's network. The loop is free
+ * between pieces: a long table takes a while.
  * @param counts added to
  */
 export async function countConnections(
@@ -93,7 +93,10 @@ export async function* readTable(path: string): AsyncGenerator<string> {
   }
 }
 
-/** The kernel prints addresses as words of its own byte order; all platforms that this runs on are little-endian. */
+/**
+ * The kernel prints addresses as words of its own byte order; all platforms that this runs on are
+ * little-endian.
+ */
 function addressOf(hexadecimal: string): string {
   const bytes = Buffer.from(hexadecimal, 'hex');
   return addressText(bytes.length % 4 === 0 ? bytes.swap32() : bytes);

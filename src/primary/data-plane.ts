@@ -29,8 +29,8 @@ export async function openDataPlane(
 }
 
 /**
- * The address that HOST stands for: of those of a name an IPv6 one, where the machine has any, as the core would
- * choose.
+ * The address that HOST stands for: of those of a name an IPv6 one, where the machine has any, as the core
+ * would choose.
  * @throws StartError for a name that cannot be resolved
  */
 export async function addressOf(host: string): Promise<string> {

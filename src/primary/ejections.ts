@@ -1,5 +1,6 @@
-// What the registry shows of ejections. Workers decide by themselves and see it at once; here it is looked at now and then, so that
-// watchers hear of it, an instance returns also when nobody calls, and never too many are out when others leave.
+// What the registry shows of ejections. Workers decide by themselves and see it at once; here it is looked at
+// now and then, so that watchers hear of it, an instance returns also when nobody calls, and never too many
+// are out when others leave.
 import type { EjectionCells } from '../memory/ejection-cells.js';
 import type { Registry } from '../registry/registry.js';
 import { hasRoom } from '../upstream/outliers.js';

@@ -1,4 +1,5 @@
-// The saga journals of the mounted services, for operators: a look at them from the primary, on lanes of its own.
+// The saga journals of the mounted services, for operators: a look at them from the primary, on lanes of its
+// own.
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service.js';
 import type { Settings } from '../config.js';
@@ -44,7 +45,9 @@ export class Journals {
     if (this.#keepers.has(service)) this.#databases.push(this.#open(service, url));
   }
 
-  /** @throws UnavailableError STARTING until every journal is there: half a list would look like a whole one */
+  /**
+   * @throws UnavailableError STARTING until every journal is there: half a list would look like a whole one
+   */
   operator(): SagaOperator {
     if (this.#databases.length < this.#keepers.size) {
       throw new UnavailableError('STARTING', 'The saga journals are not all there yet.');

@@ -53,7 +53,10 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
   };
 }
 
-/** Every mounted service is an instance of this process; one with a database is `starting` until it is migrated. */
+/**
+ * Every mounted service is an instance of this process; one with a database is `starting` until it is
+ * migrated.
+ */
 export function registerServices(
   registry: Registry,
   services: readonly ServiceDefinition[],

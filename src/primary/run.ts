@@ -1,6 +1,6 @@
-// The process from its arguments on: settings first, everything else only when they are right. What is imported
-// dynamically must not be loaded earlier: the HTTP core reads its limits from the environment when its addon is
-// loaded.
+// The process from its arguments on: settings first, everything else only when they are right. What is
+// imported dynamically must not be loaded earlier: the HTTP core reads its limits from the environment when
+// its addon is loaded.
 import { isatty } from 'node:tty';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
@@ -45,8 +45,10 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 }
 
 /**
- * A configuration file may set WORKERS, which decides how many open files are needed, so it is read where that may succeed.
- * @throws ConfigError as `loadSettings`, and when modules cannot be loaded because the limit of open files is too low
+ * A configuration file may set WORKERS, which decides how many open files are needed, so it is read where
+ * that may succeed.
+ * @throws ConfigError as `loadSettings`, and when modules cannot be loaded because the limit of open files is
+ *   too low
  */
 async function load({ argv, command }: RunOptions): Promise<Loaded> {
   // Before modules are loaded: what they have opened may leave no file to find this out.

@@ -1,4 +1,5 @@
-// The stall ladder with what it needs from the rest: heartbeats and route names from shared memory, a counter.
+// The stall ladder with what it needs from the rest: heartbeats and route names from shared memory, a
+// counter.
 import { url as debuggerUrl } from 'node:inspector';
 import type { Logger } from 'pino';
 import { StallLadder } from '../cluster/stall-ladder.js';

@@ -1,6 +1,6 @@
 // The prebuilt addon runs with all rights of the process, and the registry it comes from is not its authors'.
-// package-lock.json pins the package, this table the very binaries: at start for the one that is loaded, in CI
-// for all of them. NOTICE and SECURITY.md say where they come from.
+// package-lock.json pins the package, this table the very binaries: at start for the one that is loaded, in
+// CI for all of them. NOTICE and SECURITY.md say where they come from.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';

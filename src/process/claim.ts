@@ -15,8 +15,8 @@ import { slotDirectory, slotName } from './pm2-slot.js';
 type Log = OwnerLockOptions['log'];
 
 /**
- * How the port is listened on. `alone`: nobody beside us, ever. `first`: nobody now, a successor later. `beside`: a
- * predecessor listens, too, and serves alone until we join it.
+ * How the port is listened on. `alone`: nobody beside us, ever. `first`: nobody now, a successor later.
+ * `beside`: a predecessor listens, too, and serves alone until we join it.
  */
 export type Sharing = 'alone' | 'first' | 'beside';
 
@@ -49,8 +49,8 @@ export async function claim(
 const RELEASE = { reserveMs: 400, atLeastMs: 50 };
 
 /**
- * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait for
- * the claim, which makes none then; one that comes later waits for the lock, to release it.
+ * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait
+ * for the claim, which makes none then; one that comes later waits for the lock, to release it.
  * @param claiming given what it has to await before the entry is made
  * @param abandon called with a lock that was claimed in vain, before it is released
  * @returns what was claimed; never settles when the process ends before

@@ -1,5 +1,5 @@
-// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and all of it
-// together has a bound: what is late is left behind. It is there before anything is held that has to be
+// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and all
+// of it together has a bound: what is late is left behind. It is there before anything is held that has to be
 // released, so that a signal ends a start as well, whatever that waits for.
 import type { Logger } from 'pino';
 import { Countdown } from '../countdown.js';
@@ -91,8 +91,8 @@ export class Ending {
   }
 
   /**
-   * The process cannot go on: one line on stderr, everything stopped, this exit code. An end that has begun in
-   * order goes on, and has this exit code.
+   * The process cannot go on: one line on stderr, everything stopped, this exit code. An end that has begun
+   * in order goes on, and has this exit code.
    */
   async fail(message: string, exitCode: number): Promise<void> {
     if (this.#announce(message, exitCode)) await this.#end(message, exitCode);

@@ -1,5 +1,5 @@
-// What may be missing. Only ENOENT says that it is: any other error, such as a shortage of file descriptors, says
-// nothing about it.
+// What may be missing. Only ENOENT says that it is: any other error, such as a shortage of file descriptors,
+// says nothing about it.
 
 /**
  * @param access of a file, under way

@@ -1,6 +1,6 @@
-// The server process that an owner of a folder may leave running in it: PostgreSQL in DATA_DIR/pg. All of its processes
-// share one listening socket there from their start on, so it answers as long as one of them lives, also where no
-// pid tells anything, as from another container.
+// The server process that an owner of a folder may leave running in it: PostgreSQL in DATA_DIR/pg. All of its
+// processes share one listening socket there from their start on, so it answers as long as one of them lives,
+// also where no pid tells anything, as from another container.
 import { join } from 'node:path';
 import { socketState } from '../unix-socket.js';
 

@@ -1,4 +1,5 @@
-// What was started, in order, and how each part is stopped: in the reverse order, each exactly once, each within a bound.
+// What was started, in order, and how each part is stopped: in the reverse order, each exactly once, each
+// within a bound.
 import type { Logger } from 'pino';
 import { Countdown } from '../countdown.js';
 
@@ -36,8 +37,8 @@ export class Lifecycle {
 
   /**
    * One part that fails to stop does not keep the others running, nor one that does not come to an end.
-   * @param countdown for all of them, spent with the last; one that is cut short meanwhile cuts short the part that is
-   *   being stopped
+   * @param countdown for all of them, spent with the last; one that is cut short meanwhile cuts short the
+   *   part that is being stopped
    * @returns false when a part has failed, or not come to an end
    */
   stop(

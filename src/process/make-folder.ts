@@ -1,5 +1,5 @@
-// `mkdir -p` that tells the truth. Node's own recursive form never returns below /proc, and says "no such file"
-// where the file system is read-only.
+// `mkdir -p` that tells the truth. Node's own recursive form never returns below /proc, and says "no such
+// file" where the file system is read-only.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 

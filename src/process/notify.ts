@@ -1,7 +1,7 @@
 // What systemd is told of the life cycle (sd_notify(3)), when it asks: a unit of Type=notify.
 //
-// Node.js cannot send datagrams over a Unix socket, so each message is sent by systemd-notify(1), which is there
-// wherever systemd is. It is another process than ours: the unit needs NotifyAccess=all.
+// Node.js cannot send datagrams over a Unix socket, so each message is sent by systemd-notify(1), which is
+// there wherever systemd is. It is another process than ours: the unit needs NotifyAccess=all.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Logger } from 'pino';

@@ -74,7 +74,10 @@ export class OwnerPresence {
     await this.#file?.close().catch(() => undefined);
   }
 
-  /** Never rejects. What was there before goes on until the new one has its name, and when that cannot be made. */
+  /**
+   * Never rejects. What was there before goes on until the new one has its name, and when that cannot be
+   * made.
+   */
   #make(kind: (typeof KINDS)[number], generation: number): Promise<void> {
     return kind === 'sock'
       ? this.#listen(generation).catch((error: unknown) => this.#warn(error, 'has no socket'))

@@ -1,10 +1,11 @@
-// Stops all other threads at the end of the process, through the inspector: it reaches a thread in an endless loop as well.
+// Stops all other threads at the end of the process, through the inspector: it reaches a thread in an endless
+// loop as well.
 import { Session } from 'node:inspector';
 import { standstill } from './standstill.js';
 
 /**
- * Stops every worker thread where it is, for good: call only when the process ends. A thread in native code is not
- * reached, and stops when that returns. Takes effect some milliseconds later.
+ * Stops every worker thread where it is, for good: call only when the process ends. A thread in native code
+ * is not reached, and stops when that returns. Takes effect some milliseconds later.
  * @param but the name of one that goes on
  */
 export function parkThreads(but: string): void {

@@ -1,7 +1,8 @@
-// The last moment of the process. `process.exit` ends every thread first, and waits for what Node.js has handed to its pool
-// of system threads. With a thread that does not end by itself that goes wrong in two ways: JavaScript is terminated with
-// its HTTP core open (SIGABRT, exit 134), and native code, a file system or a name server that hangs is waited for without
-// end. So where anything still runs, the process ends past Node.js.
+// The last moment of the process. `process.exit` ends every thread first, and waits for what Node.js has
+// handed to its pool of system threads. With a thread that does not end by itself that goes wrong in two
+// ways: JavaScript is terminated with its HTTP core open (SIGABRT, exit 134), and native code, a file system
+// or a name server that hangs is waited for without end. So where anything still runs, the process ends past
+// Node.js.
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { url as inspectorUrl } from 'node:inspector';
@@ -69,12 +70,12 @@ async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promi
   attempt(() => process.emit('exit', code));
   process.removeAllListeners('exit');
   if (!isHeld) process.exit(code);
-  // Replaced by a program that does nothing but end with this code: all threads are gone at once. Node.js itself, since
-  // there may be no shell, and a program that cannot be started would abort.
+  // Replaced by a program that does nothing but end with this code: all threads are gone at once. Node.js
+  // itself, since there may be no shell, and a program that cannot be started would abort.
   const self = process.platform === 'linux' ? '/proc/self/exe' : process.execPath;
   attempt(() => (process as Replaceable).execve?.(self, ['node', '-e', `process.exit(${code})`], {}));
-  // Older: exit(3) ends the process with all its threads as they are. It frees what they may be using, so they are
-  // stopped where they are first; those in native code run none of ours.
+  // Older: exit(3) ends the process with all its threads as they are. It frees what they may be using, so
+  // they are stopped where they are first; those in native code run none of ours.
   attempt(() => parkThreads(GUARD));
   await delay(PARK_MS);
   attempt(() => exitAtOnce(code));
@@ -94,8 +95,8 @@ const isBusy = async (): Promise<boolean> =>
   (await isComputing());
 
 /**
- * Hashes, keys and what addons do in the pool are in no list of Node.js, but the kernel sees their threads run.
- * The threads of V8 run as well, for moments.
+ * Hashes, keys and what addons do in the pool are in no list of Node.js, but the kernel sees their threads
+ * run. The threads of V8 run as well, for moments.
  */
 async function isComputing(): Promise<boolean> {
   let running = systemThreads().filter(runs);
@@ -125,8 +126,9 @@ function attempt<T>(way: () => T): T | undefined {
 }
 
 /**
- * Kills the process when it is still there later, from a thread that does nothing until then. Resolves once it runs. While
- * exit(3) runs, Node.js aborts the process instead of doing anything for a thread: that is an end as well.
+ * Kills the process when it is still there later, from a thread that does nothing until then. Resolves once
+ * it runs. While exit(3) runs, Node.js aborts the process instead of doing anything for a thread: that is an
+ * end as well.
  */
 async function guarded(ms: number): Promise<void> {
   // Its own start is part of the time, so it counts from here on.
@@ -150,7 +152,10 @@ function exitAtOnce(code: number): void {
   wasi.start(new Instance(new Module(programOf(code)), wasi.getImportObject()));
 }
 
-/** A WebAssembly module whose `_start` calls `proc_exit(code)`: https://webassembly.github.io/spec/core/binary/ */
+/**
+ * A WebAssembly module whose `_start` calls `proc_exit(code)`:
+ * https://webassembly.github.io/spec/core/binary/
+ */
 function programOf(code: number): Uint8Array {
   const text = (value: string): number[] => [value.length, ...Buffer.from(value)];
   const section = (id: number, ...bytes: number[]): number[] => [id, bytes.length, ...bytes];

@@ -1,7 +1,7 @@
 // Finds names of secrets inside a text, and masks what is behind them: `password=…`, `"token": "…"`,
 // `token => …`, `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`,
-// `name="token" value="…"`, and `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind them,
-// so a text is read a few times, however many there are.
+// `name="token" value="…"`, and `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind
+// them, so a text is read a few times, however many there are.
 import { isSecretHeader, isSecretName, isWorkingFolder } from './secret-names.js';
 import { bracketsAt, contentAt, quotedAt, type Span, spanOf, valueAt } from './secret-values.js';
 

@@ -1,12 +1,15 @@
-// How much of a text is shown to people, and without the secrets inside it. A log line, and whatever else says what was
-// thrown, must not keep the thread from its requests, however long a text a service hands over.
+// How much of a text is shown to people, and without the secrets inside it. A log line, and whatever else
+// says what was thrown, must not keep the thread from its requests, however long a text a service hands over.
 import { CENSORED } from './secret-pairs.js';
 import { maskText } from './secret-texts.js';
 
 const ELLIPSIS = '…';
 /** Characters of one text. */
 export const MAX_TEXT = 8_192;
-/** Characters of a text of which a part is shown. V8 copies one that was put together before any part can be read. */
+/**
+ * Characters of a text of which a part is shown. V8 copies one that was put together before any part can be
+ * read.
+ */
 const MAX_READ = 2 ** 24;
 /** Of the stack of an error whose message is too long. */
 const MAX_FRAMES = 2_048;
@@ -16,7 +19,9 @@ const BLANK = /\s/;
 const FRAME = '\n    at ';
 const OTHER_LINE = /\n(?! {4}at )/;
 
-/** A text without its secrets, of at most so many characters and an ellipsis; of an enormous one, its length. */
+/**
+ * A text without its secrets, of at most so many characters and an ellipsis; of an enormous one, its length.
+ */
 export function shortText(text: string, most = MAX_TEXT): string {
   if (text.length > MAX_READ) return lengthOf(text);
   const end = most + BEYOND;
@@ -39,7 +44,9 @@ function withoutLastWord(masked: string): string {
   return masked.slice(0, end);
 }
 
-/** Text that others are put into before it is shown: it is cut only a little beyond what is shown in the end. */
+/**
+ * Text that others are put into before it is shown: it is cut only a little beyond what is shown in the end.
+ */
 export function cutText(text: string): string {
   if (text.length > MAX_READ) return lengthOf(text);
   return text.length > MAX_TEXT + BEYOND ? text.slice(0, MAX_TEXT + BEYOND) : text;

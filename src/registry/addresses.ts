@@ -16,7 +16,9 @@ export const DEFAULT_REGISTRY_ALLOW: readonly string[] = [
   'fc00::/7',
 ];
 
-/** Link-local, metadata services of clouds, what is no unicast address, and IPv6 that carries another address. */
+/**
+ * Link-local, metadata services of clouds, what is no unicast address, and IPv6 that carries another address.
+ */
 const NEVER: readonly string[] = [
   '0.0.0.0/8',
   '169.254.0.0/16',

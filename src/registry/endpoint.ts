@@ -21,8 +21,9 @@ export interface Endpoint {
 }
 
 /**
- * `protocol` says what is spoken; over TLS when `metadata.scheme` is `https`. The certificate must be valid for the
- * address that is connected to, by the authorities that Node.js trusts (NODE_EXTRA_CA_CERTS adds some).
+ * `protocol` says what is spoken; over TLS when `metadata.scheme` is `https`. The certificate must be valid
+ * for the address that is connected to, by the authorities that Node.js trusts (NODE_EXTRA_CA_CERTS adds
+ * some).
  */
 export const schemeOf = ({ metadata }: Pick<Endpoint, 'metadata'>): 'http' | 'https' =>
   metadata.scheme === 'https' ? 'https' : 'http';

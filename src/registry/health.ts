@@ -27,8 +27,8 @@ export interface HealthWatcher {
 }
 
 /**
- * One probe: true when the instance says it is well; undefined when it could not be asked, because this process has no
- * file descriptors left. Never rejects; aborting counts as a failure.
+ * One probe: true when the instance says it is well; undefined when it could not be asked, because this
+ * process has no file descriptors left. Never rejects; aborting counts as a failure.
  */
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean | undefined>;
 
@@ -38,7 +38,9 @@ export class HealthProber implements HealthWatcher {
   readonly #random: Random;
   readonly #skipped: () => void;
 
-  /** @param skipped called for each probe that could not be made: the health of the instance stays as it was */
+  /**
+   * @param skipped called for each probe that could not be made: the health of the instance stays as it was
+   */
   constructor(probe: Probe, schedule: Schedule, random: Random, skipped: () => void = () => undefined) {
     this.#probe = probe;
     this.#schedule = schedule;

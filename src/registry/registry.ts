@@ -284,7 +284,10 @@ export class Registry {
     return viewOf(instance, this.#stateOf(instance));
   }
 
-  /** Workers see what it is by its own account, and by the cells who is ejected: later than them nothing is decided here. */
+  /**
+   * Workers see what it is by its own account, and by the cells who is ejected: later than them nothing is
+   * decided here.
+   */
   #stateOf({ state, slot }: Instance): EndpointState {
     return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
   }

@@ -1,17 +1,19 @@
-// Who is admitted, and who is refused instead of being queued. Two bounds: MAX_IN_FLIGHT, exact over all threads, and
-// below it the overload rule (overload-rule.ts), which every thread applies to its own event loop, because that is
-// where its requests queue.
+// Who is admitted, and who is refused instead of being queued. Two bounds: MAX_IN_FLIGHT, exact over all
+// threads, and below it the overload rule (overload-rule.ts), which every thread applies to its own event
+// loop, because that is where its requests queue.
 import { type GateRoute, type SharedRoute, ThreadGate, type ThreadGateOptions } from './thread-gate.js';
 
 /**
- * `critical`: refused at MAX_IN_FLIGHT only; `normal`: by the overload rule, too; `background`: where half of what
+ * `critical`: refused at MAX_IN_FLIGHT only; `normal`: by the overload rule, too; `background`: where half of
+ * what
  * `normal` may fill is taken, so that it gives way first.
  */
 export type Priority = 'critical' | 'normal' | 'background';
 export const PRIORITIES: readonly Priority[] = ['critical', 'normal', 'background'];
 
 /**
- * Work queues in the thread; MAX_IN_FLIGHT is reached; other routes need the permits that are left; the request is
+ * Work queues in the thread; MAX_IN_FLIGHT is reached; other routes need the permits that are left; the
+ * request is
  * `background` and half is taken.
  */
 export type Refusal = 'queue' | 'max_in_flight' | 'route_share' | 'background';
@@ -53,7 +55,10 @@ export interface AdmissionOptions extends Pick<ThreadGateOptions, 'loop' | 'tuni
   readonly isAdaptive: boolean;
 }
 
-/** A route may always have this many in flight: a share of a small MAX_IN_FLIGHT would cut what it was set for. */
+/**
+ * A route may always have this many in flight: a share of a small MAX_IN_FLIGHT would cut what it was set
+ * for.
+ */
 const LEAST_SHARE = 256;
 /** What a route may hold, in permits that are free. */
 const SHARE_OF_FREE = 7;

@@ -1,7 +1,8 @@
-// Work that a thread has admitted and not done yet, in milliseconds of its own time: a virtual queue. An admission adds
-// what its route is expected to cost, and every turn of the loop takes off the time that has passed. So the queue is
-// known before it can be felt, also where the work comes after a wait, and it empties without a single completion. It
-// is never longer than what is in flight: a request that has left has nothing left to do.
+// Work that a thread has admitted and not done yet, in milliseconds of its own time: a virtual queue. An
+// admission adds what its route is expected to cost, and every turn of the loop takes off the time that has
+// passed. So the queue is known before it can be felt, also where the work comes after a wait, and it empties
+// without a single completion. It is never longer than what is in flight: a request that has left has nothing
+// left to do.
 
 /** What one route has of the backlog. Belongs to `Backlog`. */
 export interface RouteShare {

@@ -1,12 +1,12 @@
-// What the author of a breaker may choose, checked where it is registered. Its numbers go with its name in shared memory,
-// as whole numbers, so that all threads and the operator's view have the same rule.
+// What the author of a breaker may choose, checked where it is registered. Its numbers go with its name in
+// shared memory, as whole numbers, so that all threads and the operator's view have the same rule.
 import { checkOptions, FUNCTION, type Kind, shapeOf, typeFault, wholeNumber } from '../options.js';
 import { DEFAULT_TRIP_NUMBERS, type TripNumbers } from './trip-rules.js';
 
 export interface BreakerOptions {
   /**
-   * Share of the calls of the last ten seconds that must have failed for it to open: above 0, at most 1, to a thousandth.
-   * Default 0.5.
+   * Share of the calls of the last ten seconds that must have failed for it to open: above 0, at most 1, to a
+   * thousandth. Default 0.5.
    */
   readonly failureRate?: number;
   /** Calls in these ten seconds, of all threads, before the share means anything. Default 20. */
@@ -15,7 +15,9 @@ export interface BreakerOptions {
    * How long it refuses everything before it lets probes through, milliseconds, 100 or more. Default 5000.
    */
   readonly openMs?: number;
-  /** Calls let through half-open, in all threads together: 1..15. All must succeed for it to close. Default 3. */
+  /**
+   * Calls let through half-open, in all threads together: 1..15. All must succeed for it to close. Default 3.
+   */
   readonly probes?: number;
   /**
    * What succeeds after this many milliseconds has failed all the same, and probes that have not ended by
@@ -23,8 +25,8 @@ export interface BreakerOptions {
    */
   readonly slowCallMs?: number;
   /**
-   * Whether what the work has thrown is a failure of what it called. False: it has answered, as with a 404, which is a
-   * success. Default: everything is a failure. It should not throw: then the default counts.
+   * Whether what the work has thrown is a failure of what it called. False: it has answered, as with a 404,
+   * which is a success. Default: everything is a failure. It should not throw: then the default counts.
    */
   isFailure?(error: unknown): boolean;
   /**

@@ -1,11 +1,13 @@
 // The contract of a circuit breaker over numbered cells: closed lets everything through and counts, open
-// refuses at once, half-open lets a few probes decide. memory/breaker/breaker-cell.ts keeps it in shared memory, so
-// "20 calls" and "3 probes" are those of the whole process; trip-rules.ts says when it moves.
+// refuses at once, half-open lets a few probes decide. memory/breaker/breaker-cell.ts keeps it in shared
+// memory, so "20 calls" and "3 probes" are those of the whole process; trip-rules.ts says when it moves.
 import { UnavailableError } from '../errors.js';
 import type { AttemptOutcome } from './policy.js';
 
 export interface Breaker {
-  /** A ticket for one piece of work, to be given to `settle` exactly once; negative when it must not be done. */
+  /**
+   * A ticket for one piece of work, to be given to `settle` exactly once; negative when it must not be done.
+   */
   admit(cell: number): number;
   /** Whether `admit` would give one now; takes nothing. Another thread may be faster. */
   admits(cell: number): boolean;

@@ -1,5 +1,6 @@
-// So many of one kind at once and no more, over all threads: what is slow cannot take everything with it (M. Nygard,
-// "Release It!"). A few may wait for a place, for a short time; who finds no place to wait, or waits too long, is refused.
+// So many of one kind at once and no more, over all threads: what is slow cannot take everything with it (M.
+// Nygard, "Release It!"). A few may wait for a place, for a short time; who finds no place to wait, or waits
+// too long, is refused.
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { type Linked, LinkedList } from '../linked-list.js';
@@ -145,9 +146,10 @@ interface Waiter extends Linked<Waiter> {
 /** As those who have work use it. */
 export interface Bulkhead {
   /**
-   * Does the work in a place of its own and returns what it gives; waits for a place as long as the settings say.
-   * @throws UnavailableError OVERLOADED with `Retry-After` when there is none, the reason of the signal while it waits or when
-   *   it has aborted before, and what the work throws
+   * Does the work in a place of its own and returns what it gives; waits for a place as long as the settings
+   * say.
+   * @throws UnavailableError OVERLOADED with `Retry-After` when there is none, the reason of the signal while
+   *   it waits or when it has aborted before, and what the work throws
    */
   run<T>(work: () => T | PromiseLike<T>, options?: RunOptions): Promise<T>;
   /** Places taken, over all threads. */

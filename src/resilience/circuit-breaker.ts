@@ -1,5 +1,5 @@
-// A breaker around any piece of work: the machine of breaker.ts for one cell, with what the end of the work says to it.
-// Whoever calls services has this in upstream/attempt.ts, where the end is an answer of HTTP.
+// A breaker around any piece of work: the machine of breaker.ts for one cell, with what the end of the work
+// says to it. Whoever calls services has this in upstream/attempt.ts, where the end is an answer of HTTP.
 import { HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { oneOf, shown } from '../options.js';
@@ -15,15 +15,17 @@ export interface CircuitBreaker {
    * Does the work and returns what it gives; refuses at once, without doing it, while the breaker is open. It
    * does not end what takes too long: hand the signal to the work. What ends after the signal of `options`
    * has aborted says nothing about what is called, unless it is the deadline that has passed; nor does what
-   * fails behind a deadline that a caller of the running request has shortened, or while this thread stood still
-   * for most of the time.
+   * fails behind a deadline that a caller of the running request has shortened, or while this thread stood
+   * still for most of the time.
    * @throws UnavailableError BREAKER_OPEN with `Retry-After` when refused, the reason of a signal that has
    * aborted before, and what the work throws
    */
   run<T>(work: () => T | PromiseLike<T>, options?: RunOptions): Promise<T>;
   /** As it stands now, over all threads. */
   readonly state: BreakerState;
-  /** The operator's hand: `open` refuses everything, `closed` lets everything through, `auto` hands it back. */
+  /**
+   * The operator's hand: `open` refuses everything, `closed` lets everything through, `auto` hands it back.
+   */
   force(to: 'open' | 'closed' | 'auto'): void;
 }
 

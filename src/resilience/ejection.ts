@@ -1,7 +1,7 @@
-// When an instance is taken out of the pick, for how long, and how it comes back: pure functions of counts and times.
-// A breaker asks what share of many calls failed; this asks whether one of several like instances fails in a row where
-// the others do not, which is seen after five calls. Terms and order of magnitude are those of Envoy's outlier detection
-// and slow start.
+// When an instance is taken out of the pick, for how long, and how it comes back: pure functions of counts
+// and times. A breaker asks what share of many calls failed; this asks whether one of several like instances
+// fails in a row where the others do not, which is seen after five calls. Terms and order of magnitude are
+// those of Envoy's outlier detection and slow start.
 
 /** The rule as the cells apply it. Times are milliseconds. */
 export interface EjectionRule {

@@ -1,7 +1,7 @@
-// A second attempt beside the first when that takes long, elsewhere: the first good answer wins, the other attempt is
-// called off. It cuts the slow tail, which a retry cannot, because what is slow has not failed. What it costs is bounded as
-// retries are: whoever makes the second attempt asks the same budget.
-// J. Dean, L. A. Barroso, "The Tail at Scale", Communications of the ACM 56 (2), 2013.
+// A second attempt beside the first when that takes long, elsewhere: the first good answer wins, the other
+// attempt is called off. It cuts the slow tail, which a retry cannot, because what is slow has not failed.
+// What it costs is bounded as retries are: whoever makes the second attempt asks the same budget. J. Dean, L.
+// A. Barroso, "The Tail at Scale", Communications of the ACM 56 (2), 2013.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Limits, Sleep, Tried } from './policy.js';
 import { MAX_TIMER_MS, manyMayListen } from './timeout.js';

@@ -1,14 +1,14 @@
-// The overload rule: how much work one thread may owe, and when it refuses more. Pure functions of state, measurements
-// and time, for one thread; admission.ts drives them, the simulator in bench/overload runs them, and docs/overload.md
-// says why they are as they are.
+// The overload rule: how much work one thread may owe, and when it refuses more. Pure functions of state,
+// measurements and time, for one thread; admission.ts drives them, the simulator in bench/overload runs them,
+// and docs/overload.md says why they are as they are.
 
 import { LEAST_WAIT_MS } from './turn-clock.js';
 
 /** What can be turned. Times in milliseconds; work is measured in milliseconds of this thread. */
 export interface Tuning {
   /**
-   * Work that a thread may owe while it is not overloaded. More tolerates longer bursts and more chance in the
-   * arrivals, but all of it waits once before an overload is noticed. @default 150
+   * Work that a thread may owe while it is not overloaded. More tolerates longer bursts and more chance in
+   * the arrivals, but all of it waits once before an overload is noticed. @default 150
    */
   readonly burstMs: number;
   /** The same in pieces of work (`Window.pieceMs`), where they are so large that this is more. @default 30 */
@@ -16,8 +16,8 @@ export interface Tuning {
   /** And not more than this, however large they are. @default 1000 */
   readonly mostBurstMs: number;
   /**
-   * Length of a turn of the loop that is aimed at while requests are refused. A request waits for two to three
-   * turns. More is more efficient, because every turn also pays for its refusals. @default 28
+   * Length of a turn of the loop that is aimed at while requests are refused. A request waits for two to
+   * three turns. More is more efficient, because every turn also pays for its refusals. @default 28
    */
   readonly targetTurnMs: number;
   /** The bound never falls below this, whatever makes turns long. @default 10 */
@@ -37,15 +37,23 @@ export interface Tuning {
   readonly deepestCut: number;
   /** The bound is cut once in this time, so that a cut can show its effect before the next. @default 100 */
   readonly cutEveryMs: number;
-  /** Time without a refusal after which the overload is over, and in pieces where that is more. @default 500, 15 */
+  /**
+   * Time without a refusal after which the overload is over, and in pieces where that is more. @default 500,
+   * 15
+   */
   readonly quietMs: number;
   readonly quietPieces: number;
-  /** A route may have this many times what the bound leaves free; 2 lets one route have two thirds. @default 2 */
+  /**
+   * A route may have this many times what the bound leaves free; 2 lets one route have two thirds. @default 2
+   */
   readonly fairShare: number;
   /** A pause raises the bound for this long, falling to nothing, by this much at most. @default 2000, 500 */
   readonly pauseKeptMs: number;
   readonly mostPauseMs: number;
-  /** Share of the thread that refusals may take before they are held back, and for how long. @default 0.06, 100 */
+  /**
+   * Share of the thread that refusals may take before they are held back, and for how long. @default 0.06,
+   * 100
+   */
   readonly refusalShare: number;
   readonly mostHoldMs: number;
 }
@@ -88,7 +96,10 @@ const LEAST_PAUSE = 0.25;
 const TURN_OF_BURST = 0.55;
 /** Of the bound, what `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
-/** A turn of so many times the least bound may be chance in a thread that idles. Longer ones are work that comes at once. */
+/**
+ * A turn of so many times the least bound may be chance in a thread that idles. Longer ones are work that
+ * comes at once.
+ */
 const CHANCE = 2.5;
 /** In a thread that was busy all the time, a lull in the arrivals may be chance: so many times the pieces. */
 const BUSY_QUIET = 3;
@@ -187,8 +198,8 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
     open,
 
     /**
-     * Before an overload is known, one large request and the time of a pause do not count: a queue consists of many
-     * requests that arrived faster than they can be worked off.
+     * Before an overload is known, one large request and the time of a pause do not count: a queue consists
+     * of many requests that arrived faster than they can be worked off.
      */
     isFull({ boundMs, isShedding }, owedMs, costMs, sparedMs, isBackground) {
       const counted = isShedding ? owedMs : owedMs - sparedMs;
@@ -208,8 +219,9 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
       isShedding && admittedMs + Math.min(costMs, targetTurnMs / 2) > targetTurnMs,
 
     /**
-     * Dynamic thresholds (Choudhury and Hahne, 1998): what a route may have follows from what is free. One route takes
-     * two thirds, two take two fifths each, and something is always left for a route that needs little.
+     * Dynamic thresholds (Choudhury and Hahne, 1998): what a route may have follows from what is free. One
+     * route takes two thirds, two take two fifths each, and something is always left for a route that needs
+     * little.
      */
     isUnfair({ boundMs }, owedMs, costMs, routeMs) {
       return routeMs + Math.min(costMs, boundMs / 4) > tuning.fairShare * (boundMs - owedMs);
@@ -220,9 +232,9 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
     refused: (limit) => (limit.isShedding ? limit : { ...limit, isShedding: true, idle: 0 }),
 
     /**
-     * Time that the thread was busy with nothing that was admitted: garbage collection, another program on its core,
-     * one handler that costs much more than usual. What arrived meanwhile arrived at its usual rate, so for a while it
-     * may be worked off. A loop that waits has found all of it.
+     * Time that the thread was busy with nothing that was admitted: garbage collection, another program on
+     * its core, one handler that costs much more than usual. What arrived meanwhile arrived at its usual
+     * rate, so for a while it may be worked off. A loop that waits has found all of it.
      */
     pauseAfter(pauseMs, { elapsedMs, sleptMs }, owedMs) {
       const kept = sleptMs >= LEAST_WAIT_MS ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / tuning.pauseKeptMs);
@@ -230,7 +242,10 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
       return Math.min(tuning.mostPauseMs, lostMs > elapsedMs * LEAST_PAUSE ? kept + lostMs : kept);
     },
 
-    /** Multiplicative decrease, by the length of the turn itself: what a queue in front of the thread looks like. */
+    /**
+     * Multiplicative decrease, by the length of the turn itself: what a queue in front of the thread looks
+     * like.
+     */
     afterTurn(limit, busyMs, now) {
       const { isShedding, targetTurnMs, cutAt, boundMs, leastMs } = limit;
       if (!isShedding || busyMs <= LONG_TURN * targetTurnMs) return limit;
@@ -265,8 +280,8 @@ export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
 }
 
 /**
- * Clients that repeat a refused request at once, instead of after `Retry-After`, can take any share of a thread with
- * refusals alone. They are slowed down by holding their refusals back.
+ * Clients that repeat a refused request at once, instead of after `Retry-After`, can take any share of a
+ * thread with refusals alone. They are slowed down by holding their refusals back.
  */
 function nextHold(holdMs: number, share: number, { refusalShare, mostHoldMs }: Tuning): number {
   if (share > refusalShare) return Math.min(mostHoldMs, holdMs * HOLD_GROWTH + HOLD_STEP_MS);

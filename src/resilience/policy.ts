@@ -1,5 +1,6 @@
-// The contract of this room: policies know functions, clocks, chance and the cells they are given, and nothing
-// of what the work is. Whoever does the work says how it went; the policy says whether it is done again.
+// The contract of this room: policies know functions, clocks, chance and the cells they are given, and
+// nothing of what the work is. Whoever does the work says how it went; the policy says whether it is done
+// again.
 import type { Deadline } from '../deadline.js';
 
 /** What one attempt says about whoever served it. `ignored`: nothing (the caller left, a rate limit). */
@@ -7,7 +8,8 @@ export type AttemptOutcome = 'success' | 'failure' | 'ignored';
 
 /**
  * How one attempt ended.
- * `again`: repeating it is safe and may help. `untried`: nothing was attempted because nobody was left to ask.
+ * `again`: repeating it is safe and may help. `untried`: nothing was attempted because nobody was left to
+ * ask.
  */
 export type Tried<T> =
   | { readonly kind: 'answered'; readonly value: T; readonly again: boolean }

@@ -1,11 +1,11 @@
-// A bounded amount of something that requests hold for a while (bytes of bodies, open streams), counted over all
-// threads, of which one client address may hold a share only. Without the share a single client could hold all of it,
-// and every other client would be refused.
+// A bounded amount of something that requests hold for a while (bytes of bodies, open streams), counted over
+// all threads, of which one client address may hold a share only. Without the share a single client could
+// hold all of it, and every other client would be refused.
 //
-// Telling addresses apart has a price, so small amounts that are held for a moment may be taken loose: they count in
-// the whole, but for no address. All loose units together are bounded by an eighth of the share of an address, and what is
-// taken for an address by the rest of that share. So no address ever holds more than its share, even if it holds all
-// loose units.
+// Telling addresses apart has a price, so small amounts that are held for a moment may be taken loose: they
+// count in the whole, but for no address. All loose units together are bounded by an eighth of the share of
+// an address, and what is taken for an address by the rest of that share. So no address ever holds more than
+// its share, even if it holds all loose units.
 
 /** Units in all threads together. */
 export interface Units {

@@ -1,12 +1,14 @@
-// A rate limit as those who are limited see it: what is left, when to come back, and the header fields that say so
-// (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts keeps the cells, so the limit is that
-// of the whole process.
+// A rate limit as those who are limited see it: what is left, when to come back, and the header fields that
+// say so (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts keeps the
+// cells, so the limit is that of the whole process.
 import { shown } from '../options.js';
 import { type Rate, rateText } from '../rate.js';
 
 /** One limit over all its keys. */
 export interface RateCells {
-  /** Positive: admitted, milliseconds until the whole burst is back; negative: refused, minus those to wait. */
+  /**
+   * Positive: admitted, milliseconds until the whole burst is back; negative: refused, minus those to wait.
+   */
   take(key: string): number;
   /**
    * Charges nothing, and gives no row to a key that has none. Negative: `take` would refuse, minus the
@@ -72,7 +74,10 @@ export class RateLimit {
     return { allowed, remaining: this.remaining(verdict), retryAfterMs: allowed ? 0 : -verdict };
   }
 
-  /** An item of the field `RateLimit`: how many would be admitted now, and seconds until that is all of the burst. */
+  /**
+   * An item of the field `RateLimit`: how many would be admitted now, and seconds until that is all of the
+   * burst.
+   */
   item(verdict: RateVerdict): string {
     return `"${this.#name}";r=${this.remaining(verdict)};t=${secondsOf(verdict)}`;
   }

@@ -1,10 +1,11 @@
-// What a request of each route costs its thread, learned from how busy the thread was while how many requests of which
-// routes entered and left. Nothing is measured per request: it is the demand estimation by utilisation and throughput
-// of Pacifici, Segmuller, Spreitzer and Tantawi (2008), solved one window at a time by a Kalman filter whose
-// covariance is kept diagonal, so that a window costs a few operations for each route that was used in it.
+// What a request of each route costs its thread, learned from how busy the thread was while how many requests
+// of which routes entered and left. Nothing is measured per request: it is the demand estimation by
+// utilisation and throughput of Pacifici, Segmuller, Spreitzer and Tantawi (2008), solved one window at a
+// time by a Kalman filter whose covariance is kept diagonal, so that a window costs a few operations for each
+// route that was used in it.
 //
-// A request has two costs, of entering (up to its first wait) and of leaving (after the last one): with long waits
-// they lie in different windows. In between they are told apart no further; only their sum matters.
+// A request has two costs, of entering (up to its first wait) and of leaving (after the last one): with long
+// waits they lie in different windows. In between they are told apart no further; only their sum matters.
 
 /** One unknown of the regression. */
 class Estimate {
@@ -51,7 +52,9 @@ class Estimate {
   }
 }
 
-/** A new route may cost some milliseconds. One that costs much more is an outlier until it is seen to be none. */
+/**
+ * A new route may cost some milliseconds. One that costs much more is an outlier until it is seen to be none.
+ */
 const ROUTE_VARIANCE = 3 ** 2;
 const MOST_ROUTE_VARIANCE = 50 ** 2;
 const MOST_COST_MS = 10_000;
@@ -102,7 +105,9 @@ export class RouteCost {
     this.leaving.count = 0;
   }
 
-  /** A window begins for it. As long as nothing was seen of it, it may cost as much as other unknown routes. */
+  /**
+   * A window begins for it. As long as nothing was seen of it, it may cost as much as other unknown routes.
+   */
   meet(unknown: UnknownRoutes): void {
     if (this.#trust === 0)
       for (const cost of [this.entering, this.leaving]) cost.doubt(unknown.expectedMs ** 2);
@@ -118,15 +123,18 @@ export class RouteCost {
 const trustIn = (requests: number, workMs: number): number =>
   Math.min(1, Math.max(requests / TRUSTED_REQUESTS, workMs / TRUSTED_MS));
 
-/** Of what is known of unknown routes, the share that one window leaves to the next: about a second is remembered. */
+/**
+ * Of what is known of unknown routes, the share that one window leaves to the next: about a second is
+ * remembered.
+ */
 const UNKNOWN_KEPT = 0.95;
 /** Requests within it until it counts in full: of each route one in a window. */
 const TRUSTED_UNKNOWN = 20;
 
 /**
- * Requests of routes of which too few were seen. What one of them costs is not known. But where many routes are used
- * it is known what they cost together, long before a hundred requests of each have come: what windows were busy with
- * beside that which is known. Nothing that was only believed counts as seen.
+ * Requests of routes of which too few were seen. What one of them costs is not known. But where many routes
+ * are used it is known what they cost together, long before a hundred requests of each have come: what
+ * windows were busy with beside that which is known. Nothing that was only believed counts as seen.
  */
 class UnknownRoutes {
   /** What one is expected to cost its thread, as far as that is known, milliseconds. */
@@ -169,8 +177,8 @@ const OUTLIER = 3;
 /** Where requests of a route differ, one of the large ones is none. */
 const ORDINARY_PIECES = 2;
 /**
- * So many standard deviations of a window count for the size of pieces. What happens in less than one of 25 windows, as
- * pauses do, has no say then: it would have to be larger every time to make the deviation grow.
+ * So many standard deviations of a window count for the size of pieces. What happens in less than one of 25
+ * windows, as pauses do, has no say then: it would have to be larger every time to make the deviation grow.
  */
 const MOST_DEVIATION = 5;
 /** Outliers in a row, all on one side, that mean a change. */
@@ -181,23 +189,26 @@ const CHANGE_SHARE = 0.05;
 /** Of what is known of the size of pieces, the share that a window leaves. */
 const KEPT = 0.99;
 /**
- * A cost that is counted before the wait instead of after it makes errors that look like dispersion. Bounded, it can be
- * corrected also in a flood.
+ * A cost that is counted before the wait instead of after it makes errors that look like dispersion. Bounded,
+ * it can be corrected also in a flood.
  */
 const MOST_DISPERSION_MS = 60;
 /** In the first windows, errors come from costs that are not known yet. */
 const UNKNOWN_WINDOWS = 20;
 
 /**
- * Size of the pieces that work comes in: the mean cost of requests, weighted by cost, which is the second moment by the
- * first. Queues that chance makes grow with it. Routes differ in what is known of them, requests of one route in what
- * windows differ from what was expected of them.
+ * Size of the pieces that work comes in: the mean cost of requests, weighted by cost, which is the second
+ * moment by the first. Queues that chance makes grow with it. Routes differ in what is known of them,
+ * requests of one route in what windows differ from what was expected of them.
  */
 class Pieces {
   /** Of recent windows. */
   #workMs = 0;
   #squares = 0;
-  /** Errors that are no noise, squared; the errors themselves, and how many: a wrong estimate is no dispersion. */
+  /**
+   * Errors that are no noise, squared; the errors themselves, and how many: a wrong estimate is no
+   * dispersion.
+   */
   #errorSquares = 0;
   #errorsMs = 0;
   #windows = 0;

@@ -1,5 +1,5 @@
-// The overload rule at work in one thread: turns of the loop and windows of 50 ms are measured here, the rule draws the
-// conclusions. All routes of the thread share it.
+// The overload rule at work in one thread: turns of the loop and windows of 50 ms are measured here, the rule
+// draws the conclusions. All routes of the thread share it.
 import { Backlog, noShare, type RouteShare } from './backlog.js';
 import { type LoopSignals, threadLoop } from './loop-signals.js';
 import { type Limit, overloadRule, type Tuning, WINDOW_MS } from './overload-rule.js';
@@ -74,7 +74,9 @@ export class ThreadGate {
   #used: GateRoute[] = [];
   /** The other routes of which requests were refused in it: they are in use as well. */
   readonly #turnedAway = new Set<GateRoute>();
-  /** When each route that is in use was used last, the latest at the end. Routes that share a count are one. */
+  /**
+   * When each route that is in use was used last, the latest at the end. Routes that share a count are one.
+   */
   readonly #inUse = new Map<SharedRoute, number>();
   /** Several routes are in use in this thread. */
   #isShared = false;

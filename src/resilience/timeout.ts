@@ -6,7 +6,9 @@ import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 
 export interface Cancellation {
-  /** Aborts with DeadlineExceededError at the deadline, or with the reason of the source that aborted first. */
+  /**
+   * Aborts with DeadlineExceededError at the deadline, or with the reason of the source that aborted first.
+   */
   readonly signal: AbortSignal;
   /** Call when the work has ended, however it ended. */
   readonly dispose: () => void;
@@ -16,8 +18,8 @@ export interface Cancellation {
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Work that is done in parallel listens to one signal many times; that is no leak, so Node need not warn of it.
- * For signals handed to libraries that listen to them.
+ * Work that is done in parallel listens to one signal many times; that is no leak, so Node need not warn of
+ * it. For signals handed to libraries that listen to them.
  */
 export function manyMayListen(signal: AbortSignal): void {
   setMaxListeners(0, signal);

@@ -30,9 +30,9 @@ export interface TripNumbers {
 }
 
 /**
- * Half of at least 20 calls within ten seconds; open for five; three probes. A call that took ten seconds has failed, even if
- * it succeeded: whoever waits holds memory, a connection and the patience of its own caller. It is a third of the default
- * request deadline.
+ * Half of at least 20 calls within ten seconds; open for five; three probes. A call that took ten seconds has
+ * failed, even if it succeeded: whoever waits holds memory, a connection and the patience of its own caller.
+ * It is a third of the default request deadline.
  */
 export const DEFAULT_TRIP_NUMBERS: TripNumbers = {
   failureRate: 0.5,

@@ -1,6 +1,6 @@
-// Turns of the event loop as a request handler can observe them, without a callback per turn. A turn begins with the
-// first request of a poll phase. All requests that one poll finds have waited since the poll before it, so within a
-// turn time stands still for them: a queue in front of the thread shows as a long turn.
+// Turns of the event loop as a request handler can observe them, without a callback per turn. A turn begins
+// with the first request of a poll phase. All requests that one poll finds have waited since the poll before
+// it, so within a turn time stands still for them: a queue in front of the thread shows as a long turn.
 import type { LoopSignals } from './loop-signals.js';
 
 /** A request this long after the last turn began opens another one, even where the loop does not show it. */
@@ -16,7 +16,10 @@ export const LEAST_WAIT_MS = 1;
 
 export class TurnClock {
   beganAt = 0;
-  /** From the beginning of the turn before this one to the beginning of this one, and how much of it was slept. */
+  /**
+   * From the beginning of the turn before this one to the beginning of this one, and how much of it was
+   * slept.
+   */
   elapsedMs = 0;
   sleptMs = 0;
   readonly #loop: LoopSignals;
@@ -73,8 +76,8 @@ export class TurnClock {
   }
 
   /**
-   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause is not
-   * many requests. Call once per request; the clock is read for some of them.
+   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause is
+   * not many requests. Call once per request; the clock is read for some of them.
    */
   spentMs(): number {
     if (++this.#requests < this.#nextReading) return this.#spentMs;

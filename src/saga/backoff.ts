@@ -1,7 +1,7 @@
-// How long to wait before trying again. Exponential with jitter, so that sagas which failed together do not come back
-// together. A journal that fails is asked again after a draw from the whole span; the pauses of steps are at least half
-// of theirs, so that all attempts of a step together outlast what their rule was written for.
-// M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+// How long to wait before trying again. Exponential with jitter, so that sagas which failed together do not
+// come back together. A journal that fails is asked again after a draw from the whole span; the pauses of
+// steps are at least half of theirs, so that all attempts of a step together outlast what their rule was
+// written for. M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 import type { RetryRule } from './saga.js';
 
 /** Longest pause between two attempts of a compensation that has failed more often than its rule expected. */
@@ -25,7 +25,9 @@ export function forwardPause(rule: RetryRule, failures: number, random: () => nu
   return equalJitter(rule.backoffMs, failures, rule.maxBackoffMs, random);
 }
 
-/** As the step's own rule says for as many attempts as it names; then growing on, since there are 24 hours. */
+/**
+ * As the step's own rule says for as many attempts as it names; then growing on, since there are 24 hours.
+ */
 export function undoPause(rule: RetryRule, failures: number, random: () => number): number {
   const cap = failures < rule.attempts ? rule.maxBackoffMs : Math.max(rule.maxBackoffMs, LONG_BACKOFF_MS);
   const least = LEAST_UNDO_BACKOFF_MS;

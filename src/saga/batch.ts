@@ -1,6 +1,6 @@
-// Gathers what is asked for while the last batch is under way, and asks for all of it at once: many sagas share
-// one round trip and one commit. Nothing waits for a batch to fill; an idle lane sends what one turn of the
-// event loop has brought.
+// Gathers what is asked for while the last batch is under way, and asks for all of it at once: many sagas
+// share one round trip and one commit. Nothing waits for a batch to fill; an idle lane sends what one turn of
+// the event loop has brought.
 
 export interface BatchOptions<In> {
   /** Items in one flush. */

@@ -49,8 +49,8 @@ export interface SagaEngine {
   /** Begins to take over what others left. Call it when the database is migrated. */
   start(): void;
   /**
-   * Claims nothing more, lets running sagas go on for up to `withinMs`, then breaks them off; what has not ended
-   * is free for other workers at once. Afterwards `sagas.start` is refused (503 DRAINING).
+   * Claims nothing more, lets running sagas go on for up to `withinMs`, then breaks them off; what has not
+   * ended is free for other workers at once. Afterwards `sagas.start` is refused (503 DRAINING).
    * @param arrivals resolves when no request can come any more that would start one; default: none comes
    */
   drain(withinMs: number, arrivals?: Promise<void>): Promise<void>;

@@ -1,7 +1,7 @@
-// The statements of the PostgreSQL journal. Each is complete in itself (one round trip, one commit) and moves any
-// number of sagas; the arrays of one group have one element a saga or step. A row that another session has locked is
-// passed over and named: to wait for it would make all other sagas of the worker wait, their leases included. So no two
-// statements can wait for each other, either.
+// The statements of the PostgreSQL journal. Each is complete in itself (one round trip, one commit) and moves
+// any number of sagas; the arrays of one group have one element a saga or step. A row that another session
+// has locked is passed over and named: to wait for it would make all other sagas of the worker wait, their
+// leases included. So no two statements can wait for each other, either.
 import type { SagaStatus } from './saga.js';
 
 const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
@@ -118,7 +118,9 @@ const STEPS = `
 
 export const LOAD = `select s.*, ${STEPS} from saga s where s.saga_id = $1`;
 
-/** Who has the key, or this very id when the start is repeated: $1 id, $2 saga, $3 key, $4 kept since (ms). */
+/**
+ * Who has the key, or this very id when the start is repeated: $1 id, $2 saga, $3 key, $4 kept since (ms).
+ */
 export const EARLIER = `
 select saga_id, status, fingerprint,
        created_at < ${AT('$4::float8')} and status in ('completed', 'compensated') as retired
@@ -159,8 +161,8 @@ with due as (
 select s.*, ${STEPS} from s order by s.saga_id`;
 
 /**
- * $1 owner, $2 lease (ms), $3 id, $4 time, see IN. What runs is left alone: only its runner's lease running out
- * frees it.
+ * $1 owner, $2 lease (ms), $3 id, $4 time, see IN. What runs is left alone: only its runner's lease running
+ * out frees it.
  */
 export const TAKE = `
 with s as (
@@ -225,8 +227,8 @@ with asked as materialized (
 select saga_id, saga_id in (select saga_id from renewed) as renewed from asked join saga s using (saga_id, fence)`;
 
 /**
- * $3 whether attempts that are broken off count no more. Those count all the same that the holder has found begun
- * and has written nothing of since. The fence grows, so what it still has under way can write nothing.
+ * $3 whether attempts that are broken off count no more. Those count all the same that the holder has found
+ * begun and has written nothing of since. The fence grows, so what it still has under way can write nothing.
  * Answers what another session has locked: that keeps its lease.
  */
 export const RELEASE = `

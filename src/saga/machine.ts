@@ -1,14 +1,13 @@
-// The rules of a saga, as functions without effects: what is to be done next follows from the record alone, so
-// going on after a crash is the same as going on. H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
+// The rules of a saga, as functions without effects: what is to be done next follows from the record alone,
+// so going on after a crash is the same as going on. H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
 //
 //   forward   pending -> running -> completed                     (all completed: the saga is completed)
-//                        running -> unknown -> pending | completed  asked of the step's `resolve`
-//                        running -> unknown -> running …            retried, idempotent under its key
-//                        running -> failed                          refused: the way back begins
-//                        running -> unknown                         refused behind an open attempt: likewise, with this step
-//                        unknown, attempts used up                  the way back begins, with this step
-//   backward  completed | unknown -> compensating -> compensated   last step first
-//                                    compensating -> failed         given up; the rest goes on
+//   running -> unknown -> pending | completed  asked of the step's `resolve` running -> unknown -> running …
+//   retried, idempotent under its key running -> failed                          refused: the way back begins
+//   running -> unknown                         refused behind an open attempt: likewise, with this step
+//   unknown, attempts used up                  the way back begins, with this step backward  completed |
+//   unknown -> compensating -> compensated   last step first compensating -> failed         given up; the
+//   rest goes on
 import { forwardPause, undoPause } from './backoff.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord, StepRecord } from './journal.js';
@@ -226,7 +225,9 @@ function settleUndo(
   return { record: withStep(record, position, { ...step, ...undone }), pauseMs: 0 };
 }
 
-/** True for a step whose compensation was given up. A refused step has the same status but nothing to undo. */
+/**
+ * True for a step whose compensation was given up. A refused step has the same status but nothing to undo.
+ */
 export function isUndoFailed(step: StepRecord): boolean {
   return step.status === 'failed' && step.undoAttempts > 0;
 }
@@ -244,7 +245,8 @@ function canAsk(step: StepRecord, rule: StepPlan): boolean {
 }
 
 /**
- * True when an attempt before the one that runs may still have its effect: `error` is how that one ended. What
+ * True when an attempt before the one that runs may still have its effect: `error` is how that one ended.
+ * What
  * `resolve` says of it holds for the moment in which it was asked.
  */
 function isEarlierOpen({ error }: StepRecord): boolean {

@@ -1,4 +1,5 @@
-// The operator's view and hands (CONTRACT section 5, `/sagas`), over the journals of all services of a process.
+// The operator's view and hands (CONTRACT section 5, `/sagas`), over the journals of all services of a
+// process.
 import type { Queryable } from '../db/database.js';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
@@ -53,8 +54,9 @@ const STATUSES: ReadonlySet<string> = new Set<SagaStatus>([
 const isStatus = (text: string): text is SagaStatus => STATUSES.has(text);
 const LIMIT = { default: 100, most: 1000 };
 /**
- * Inputs are as large as whoever starts a saga makes them, and a page is read and written by the thread that accepts
- * connections. So a page ends early when its inputs, as JSON, have this many characters, and is read in pieces.
+ * Inputs are as large as whoever starts a saga makes them, and a page is read and written by the thread that
+ * accepts connections. So a page ends early when its inputs, as JSON, have this many characters, and is read
+ * in pieces.
  */
 const PAGE_CHARACTERS = 2 * 1024 * 1024;
 const FIRST_PIECE = 16;

@@ -115,7 +115,9 @@ export class Orchestrator {
     return this.#phase === 'over';
   }
 
-  /** Somebody of this worker waits for the saga while `work` runs: a drain does not give it to others early. */
+  /**
+   * Somebody of this worker waits for the saga while `work` runs: a drain does not give it to others early.
+   */
   async waitedFor<T>(sagaId: string, work: () => Promise<T>): Promise<T> {
     this.#waiters.set(sagaId, (this.#waiters.get(sagaId) ?? 0) + 1);
     try {

@@ -1,6 +1,6 @@
-// The journal in PostgreSQL. Writes of concurrent sagas are gathered while the last batch is under way and go as
-// one statement with one durable commit: on one connection commits follow each other, so sharing them is what
-// makes many sagas fast. Fences are compared by the database, in the statement that writes.
+// The journal in PostgreSQL. Writes of concurrent sagas are gathered while the last batch is under way and go
+// as one statement with one durable commit: on one connection commits follow each other, so sharing them is
+// what makes many sagas fast. Fences are compared by the database, in the statement that writes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Queryable, QueryResult } from '../db/database.js';
 import { StatementError } from '../db/failure.js';
@@ -90,8 +90,8 @@ export class PgJournal implements Journal {
   readonly #clock: () => number;
   readonly #expected = new ExpectedTime();
   /**
-   * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its way,
-   * and must not land behind its repetition.
+   * Number of the latest write; a start is the first of its saga. One that is repeated may still be on its
+   * way, and must not land behind its repetition.
    */
   #written = 1;
   readonly #writes = new Batch<Write, Written>((writes) => this.#writeAll(writes), {
@@ -258,8 +258,8 @@ export class PgJournal implements Journal {
 }
 
 /**
- * Frees at once what every instance but this one has left in the journal, instead of waiting for leases to run
- * out. Only for one who knows that no other instance is alive: the holder of an embedded database's lock.
+ * Frees at once what every instance but this one has left in the journal, instead of waiting for leases to
+ * run out. Only for one who knows that no other instance is alive: the holder of an embedded database's lock.
  * @returns how many sagas were freed
  */
 export async function releaseOwnersExcept(db: Queryable, instanceId: string): Promise<number> {

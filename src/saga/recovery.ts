@@ -1,6 +1,6 @@
-// Keeps what runs here and takes over what others left: in every worker one loop renews the leases of its sagas,
-// and one claims unfinished ones whose lease has run out. Neither waits for the other. The database decides who gets
-// what.
+// Keeps what runs here and takes over what others left: in every worker one loop renews the leases of its
+// sagas, and one claims unfinished ones whose lease has run out. Neither waits for the other. The database
+// decides who gets what.
 import type { Logger } from 'pino';
 import { fullJitter } from './backoff.js';
 import { type Claim, type ClaimBound, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
@@ -13,8 +13,8 @@ const ROUND_MS = { least: 1000, jitter: 500 };
 /** Fewer behind a claim that has failed: it brings none. */
 const CLAIM_AT_ONCE = 64;
 /**
- * What one claim brings, and what one worker has of claimed sagas at a time; the rest stays for others, or for later.
- * Their values take several times as much memory as they have bytes.
+ * What one claim brings, and what one worker has of claimed sagas at a time; the rest stays for others, or
+ * for later. Their values take several times as much memory as they have bytes.
  */
 const BYTES_AT_ONCE = 8 * 2 ** 20;
 const CLAIMED_AT_MOST = { sagas: 256, bytes: 16 * 2 ** 20 };
@@ -22,8 +22,8 @@ const FAILED_ROUND_MOST_MS = 5000;
 const WATCH_EVERY_MS = 250;
 const VOUCH_EVERY_MS = 60_000;
 /**
- * A round that is so late, or a journal that takes so long: leases of others may have run out as well. A claim that is
- * held up for so long takes none.
+ * A round that is so late, or a journal that takes so long: leases of others may have run out as well. A
+ * claim that is held up for so long takes none.
  */
 const PAUSED_MS = LEASE_MS / 2;
 /** Within it every worker whose journal answers again has had a round, and has renewed what it still runs. */

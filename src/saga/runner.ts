@@ -30,7 +30,9 @@ import { traceOf } from './trace.js';
 import { countTried } from './tried-time.js';
 import type { Turn } from './turn.js';
 
-/** Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing. */
+/**
+ * Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing.
+ */
 export const DURABLE_PAUSE_MS = 2000;
 /** Behind it the turn of another that has its last chance may be over. */
 const LAST_CHANCE_PAUSE_MS = 500;
@@ -137,7 +139,9 @@ export class Runner {
     this.#scope?.abort(reason);
   }
 
-  /** @param announced the action that the journal already holds as begun by this runner, right after a start */
+  /**
+   * @param announced the action that the journal already holds as begun by this runner, right after a start
+   */
   async run(announced?: Action): Promise<RunnerEnd> {
     try {
       return await this.#goOn(announced);
@@ -262,8 +266,8 @@ export class Runner {
   }
 
   /**
-   * Until it has happened or the hold is lost: a saga is not given up because the database is away. Repeating is
-   * harmless, since the write says how things are and not what is to be added.
+   * Until it has happened or the hold is lost: a saga is not given up because the database is away. Repeating
+   * is harmless, since the write says how things are and not what is to be added.
    * @throws UnstorableError
    */
   async #write(record: SagaRecord, lease: LeaseAfter): Promise<boolean> {

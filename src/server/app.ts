@@ -69,9 +69,14 @@ export interface AppOptions {
 }
 
 export interface MountOptions {
-  /** False until the database of the service is migrated: its routes answer 503 STARTING. Asked until true. */
+  /**
+   * False until the database of the service is migrated: its routes answer 503 STARTING. Asked until true.
+   */
   readonly isReady?: () => boolean;
-  /** Outside MAX_IN_FLIGHT and RATE_LIMIT, and cannot be switched off: for what tells others how this worker is. */
+  /**
+   * Outside MAX_IN_FLIGHT and RATE_LIMIT, and cannot be switched off: for what tells others how this worker
+   * is.
+   */
   readonly unlimited?: boolean;
 }
 
@@ -132,8 +137,8 @@ export class App {
   }
 
   /**
-   * Requests that are being served, those of this worker to itself included. A drain waits for 0, so a handler that goes on
-   * behind its response does not count.
+   * Requests that are being served, those of this worker to itself included. A drain waits for 0, so a
+   * handler that goes on behind its response does not count.
    */
   get inFlight(): number {
     return this.#requests.unanswered;
@@ -161,8 +166,9 @@ export class App {
   }
 
   /**
-   * Ends requests in flight, all by default: one without an answer gets this error, a stream ends, signals abort,
-   * permits are given back. Safe at any time. What a handler that goes on has taken itself, it gives back itself.
+   * Ends requests in flight, all by default: one without an answer gets this error, a stream ends, signals
+   * abort, permits are given back. Safe at any time. What a handler that goes on has taken itself, it gives
+   * back itself.
    */
   abandon(error: HttpError, these: readonly LiveRequest[] = this.living()): void {
     this.#end(these, 'abandon', error);

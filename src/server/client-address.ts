@@ -97,7 +97,9 @@ function parameterOf(element: string, name: 'for' | 'host'): string | undefined 
 
 const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/;
 
-/** @returns in one spelling for every address, without port; undefined for what is none (`unknown`, `_hidden`) */
+/**
+ * @returns in one spelling for every address, without port; undefined for what is none (`unknown`, `_hidden`)
+ */
 function addressOf(hop: string): string | undefined {
   const text = hop.trim();
   const [, bracketed, plain] = WITH_PORT.exec(text) ?? [];

@@ -307,7 +307,9 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     });
   }
 
-  /** Takes a permit of the route's door; false when there is none. Its caller's covers an in-process request. */
+  /**
+   * Takes a permit of the route's door; false when there is none. Its caller's covers an in-process request.
+   */
   admit(): boolean {
     const { door } = this.plan;
     if (door === undefined || this.exchange.head.inProcess) return true;
@@ -316,8 +318,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   /**
-   * Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining, and a
-   * body on its way is not waited for.
+   * Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining,
+   * and a body on its way is not waited for.
    */
   get holdMs(): number {
     const { door } = this.plan;
@@ -365,8 +367,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   /**
-   * The handler goes on asynchronously, be it behind its response: from now on the client may leave, and the deadline bounds
-   * how long the handler keeps its permit and its place.
+   * The handler goes on asynchronously, be it behind its response: from now on the client may leave, and the
+   * deadline bounds how long the handler keeps its permit and its place.
    */
   detach(): void {
     if (this.#alarm !== undefined) return;
@@ -414,7 +416,10 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     }
   }
 
-  /** The response cannot be written, or nobody knows how far it has been: the connection ends, and so does the request. */
+  /**
+   * The response cannot be written, or nobody knows how far it has been: the connection ends, and so does the
+   * request.
+   */
   breakDown(thrown: unknown): void {
     this.exchange.destroy();
     if (this.#phase === OPEN) this.#phase = ANSWERED;
@@ -535,7 +540,8 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       this.abandon(new DeadlineExceededError());
       return;
     }
-    // What the handler still does, it does beyond the time of its permit. A response that is under way goes on.
+    // What the handler still does, it does beyond the time of its permit. A response that is under way goes
+    // on.
     this.#leaveGate();
     this.handlerDone();
   }

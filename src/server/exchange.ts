@@ -30,7 +30,9 @@ export interface Acceptance {
   readonly requestId: string;
 }
 
-/** Writes one answer. Every method is safe after an abort (it does nothing) and at most one answer is written. */
+/**
+ * Writes one answer. Every method is safe after an abort (it does nothing) and at most one answer is written.
+ */
 export interface Exchange {
   readonly head: IncomingHead;
   /** True once the client is gone or the answer is complete. */
@@ -53,8 +55,8 @@ export interface Exchange {
   readonly accept: ((acceptance: Acceptance) => void) | undefined;
   /**
    * Begins an answer in pieces.
-   * @param length exactly so many bytes follow, at least one, and for HEAD none; undefined: nobody knows how many,
-   *   not for HEAD
+   * @param length exactly so many bytes follow, at least one, and for HEAD none; undefined: nobody knows how
+   *   many, not for HEAD
    */
   begin(status: number, headers: readonly string[], close: boolean, length?: number): void;
   /** Resolves when more may be written; rejects when the client left or took nothing for too long. */
@@ -77,8 +79,8 @@ export interface Exchange {
   pause(): void;
   resume(): void;
   /**
-   * The callback that brought the request is over, or was broken off: from now on everything is written later.
-   * May be called again.
+   * The callback that brought the request is over, or was broken off: from now on everything is written
+   * later. May be called again.
    */
   leaveCallback(): void;
   /** Cuts the connection without an answer (or in the middle of one). */

@@ -22,7 +22,9 @@ export interface Problem {
   /** Flat list name, value…, beside `content-type`. */
   readonly headers: readonly string[];
   readonly body: string;
-  /** What is to be logged of the failure; undefined for one that merely tells the client about its request. */
+  /**
+   * What is to be logged of the failure; undefined for one that merely tells the client about its request.
+   */
   readonly fault: Error | undefined;
 }
 

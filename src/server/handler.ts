@@ -28,14 +28,17 @@ export interface Schemas {
   readonly query?: TSchema;
   readonly headers?: TSchema;
   readonly body?: TSchema;
-  /** By status. An answer whose status is listed is serialized by its schema: unlisted members are left out. */
+  /**
+   * By status. An answer whose status is listed is serialized by its schema: unlisted members are left out.
+   */
   readonly response?: Readonly<Record<number, TSchema>>;
 }
 
 /**
- * What runs around handlers: `onRequest` before the input is validated and the body read, `preHandler` after that,
- * `onError` when one of them or the handler throws (innermost first), `onResponse` when the answer is complete. A
- * value other than undefined, or a promise of one, ends the chain with that answer.
+ * What runs around handlers: `onRequest` before the input is validated and the body read, `preHandler` after
+ * that,
+ * `onError` when one of them or the handler throws (innermost first), `onResponse` when the answer is
+ * complete. A value other than undefined, or a promise of one, ends the chain with that answer.
  */
 export interface Hooks {
   readonly onRequest?: (ctx: Context) => unknown;
@@ -51,7 +54,10 @@ export type RouteHooks = {
 };
 
 export interface RouteOptions extends Schemas, RouteHooks {
-  /** How a body with a schema is sent: `json` (default), or `form`: urlencoded, its values coerced like a query. */
+  /**
+   * How a body with a schema is sent: `json` (default), or `form`: urlencoded, its values coerced like a
+   * query.
+   */
   readonly bodyType?: 'json' | 'form';
   /** Largest body in bytes; default: the setting MAX_BODY_BYTES. */
   readonly bodyLimit?: number;
@@ -60,23 +66,27 @@ export interface RouteOptions extends Schemas, RouteHooks {
   /** Milliseconds from the end of the header to the first byte of the answer; default REQUEST_TIMEOUT_MS. */
   readonly timeoutMs?: number;
   /**
-   * Text answers from 1 KiB on are compressed for clients that take it. Not for answers that hold a secret beside
-   * text of the client's choice: their length would tell it (BREACH). Default false.
+   * Text answers from 1 KiB on are compressed for clients that take it. Not for answers that hold a secret
+   * beside text of the client's choice: their length would tell it (BREACH). Default false.
    */
   readonly compress?: boolean;
   /** Reachable in-process or with the mesh token only; 404 for everybody else. */
   readonly internal?: boolean;
   /**
-   * `N/second` or `N/minute`, optionally `;burst=B`, beside the setting RATE_LIMIT; `off`: none at all. Exact over all
-   * workers: in any interval of t seconds at most B + N*t requests of a key are admitted, the others get 429.
+   * `N/second` or `N/minute`, optionally `;burst=B`, beside the setting RATE_LIMIT; `off`: none at all. Exact
+   * over all workers: in any interval of t seconds at most B + N*t requests of a key are admitted, the others
+   * get 429.
    */
   readonly rateLimit?: RateLimitOption;
   /**
-   * So many at once in all workers, in-process calls included; beyond, 503 OVERLOADED. With `queue`, so many more
-   * wait in each worker for at most `queueMs` (default 50).
+   * So many at once in all workers, in-process calls included; beyond, 503 OVERLOADED. With `queue`, so many
+   * more wait in each worker for at most `queueMs` (default 50).
    */
   readonly maxConcurrent?: MaxConcurrent;
-  /** Who gives way first while too much is in flight; `critical`: refused at MAX_IN_FLIGHT only. Default `normal`. */
+  /**
+   * Who gives way first while too much is in flight; `critical`: refused at MAX_IN_FLIGHT only. Default
+   * `normal`.
+   */
   readonly priority?: Priority;
   /** One line for route lists and OpenAPI. */
   readonly summary?: string;
@@ -95,7 +105,10 @@ export type RateLimitOption =
   | string
   | {
       readonly limit: string;
-      /** Who shares the limit: an address (default; IPv6 by its /64), everybody, a header field, or what you say. */
+      /**
+       * Who shares the limit: an address (default; IPv6 by its /64), everybody, a header field, or what you
+       * say.
+       */
       readonly key?: 'address' | 'global' | { readonly header: string } | ((ctx: Context) => string);
     };
 
@@ -132,7 +145,9 @@ export interface Context<O extends RouteOptions = RouteOptions> {
    * responder and then goes on must read it before.
    */
   readonly ip: string;
-  /** What the client asked for as the host, with its port; behind TRUSTED_PROXIES what they were asked for. */
+  /**
+   * What the client asked for as the host, with its port; behind TRUSTED_PROXIES what they were asked for.
+   */
   readonly host: string;
   /** The caller is a service in this process. */
   readonly inProcess: boolean;
@@ -157,7 +172,10 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readBytes(): Promise<Uint8Array>;
   readText(): Promise<string>;
   readJson(): Promise<unknown>;
-  /** The fields of an urlencoded form, at most 1000. @throws HttpError UNSUPPORTED_MEDIA_TYPE for anything else */
+  /**
+   * The fields of an urlencoded form, at most 1000. @throws HttpError UNSUPPORTED_MEDIA_TYPE for anything
+   * else
+   */
   readForm(): Promise<ReadonlyFields>;
   /** The fields and files of a `multipart/form-data` upload, one by one as they arrive, with backpressure. */
   readParts(limits?: PartLimits): AsyncIterable<Part>;
@@ -166,14 +184,16 @@ export interface Context<O extends RouteOptions = RouteOptions> {
 
   status(code: number): this;
   /**
-   * @param options `always`: the field stays when the answer becomes a problem document; others are dropped then
+   * @param options `always`: the field stays when the answer becomes a problem document; others are dropped
+   *   then
    * @throws TypeError for a name or value that could split the response; framing fields are refused.
    */
   header(name: string, value: string, options?: { readonly always?: boolean }): this;
   /** Says that the answer depends on this field of the request. Adds to what was said before. */
   vary(name: string): this;
   /**
-   * Sets a cookie that is safe by default: `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`. `maxAge: 0` removes it.
+   * Sets a cookie that is safe by default: `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`. `maxAge: 0`
+   * removes it.
    * @throws TypeError for what browsers do not accept
    */
   cookie(name: string, value: string, options?: CookieOptions): this;
@@ -182,16 +202,18 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   html(value: string): Sent;
   bytes(value: Uint8Array, contentType?: string): Sent;
   /**
-   * A file below `root` (relative to the configuration file), with ETag, ranges and conditional requests. What is
-   * hidden behind a dot, outside of the root (also through a link) or no file is 404. Return its promise.
+   * A file below `root` (relative to the configuration file), with ETag, ranges and conditional requests.
+   * What is hidden behind a dot, outside of the root (also through a link) or no file is 404. Return its
+   * promise.
    */
   file(root: string, path: string, options?: FileOptions): Promise<Sent>;
   redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Sent;
   /** Streams with backpressure, stops when the client leaves or takes nothing for STREAM_IDLE_MS. */
   stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent;
   /**
-   * Server-sent events, with a comment every 15 s. A function gets the `Last-Event-ID` and is called only when there
-   * is a body to fill. When the client leaves, or a drain is over, `signal` aborts and the source is asked to return.
+   * Server-sent events, with a comment every 15 s. A function gets the `Last-Event-ID` and is called only
+   * when there is a body to fill. When the client leaves, or a drain is over, `signal` aborts and the source
+   * is asked to return.
    */
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent;
 }
@@ -224,8 +246,8 @@ export interface WebSocketOptions<D = undefined>
     WebSocketLimits,
     Pick<RouteOptions, 'internal' | 'timeoutMs' | 'summary'> {
   /**
-   * Behind the hooks, before the connection is a WebSocket: whoever throws or answers here refuses it. Fields set
-   * with `ctx.header` go out with the handshake. `ctx` ends here: what the socket needs is returned.
+   * Behind the hooks, before the connection is a WebSocket: whoever throws or answers here refuses it. Fields
+   * set with `ctx.header` go out with the handshake. `ctx` ends here: what the socket needs is returned.
    */
   upgrade?(ctx: Context): D | Promise<D>;
 }
@@ -235,7 +257,9 @@ interface Route {
   (path: string, handler: Handler): void;
 }
 
-/** What `routes(app, deps)` of a service gets. Misuse (bad pattern, same route twice) throws here, at start. */
+/**
+ * What `routes(app, deps)` of a service gets. Misuse (bad pattern, same route twice) throws here, at start.
+ */
 export interface Application {
   readonly get: Route;
   readonly post: Route;

@@ -1,5 +1,5 @@
-// Hooks as they are declared: in the order of declaration, inside those of the groups around them. A route's own
-// are the innermost.
+// Hooks as they are declared: in the order of declaration, inside those of the groups around them. A route's
+// own are the innermost.
 import type { Hooks, RouteHooks } from './handler.js';
 
 export type Hook<K extends keyof Hooks> = NonNullable<Hooks[K]>;

@@ -1,6 +1,6 @@
 // Rings when nothing has happened for a while. One alarm of the wheel serves many touches: when it rings it
-// looks at the last one and, if there is reason to, waits on. When it rings late it waits a little more, once: what would
-// have touched it may have happened and not be known yet.
+// looks at the last one and, if there is reason to, waits on. When it rings late it waits a little more,
+// once: what would have touched it may have happened and not be known yet.
 //
 // The core has a clock of its own: it cuts a connection about 10 s after the first write that the socket did
 // not take. An alarm that waits for longer has that clock started anew meanwhile.

@@ -1,5 +1,5 @@
-// The reading side of a request: what it asks, who it is in traces and logs, its body. Whatever is not needed by
-// every request is made when somebody asks for it.
+// The reading side of a request: what it asks, who it is in traces and logs, its body. Whatever is not needed
+// by every request is made when somebody asks for it.
 import type { Logger } from 'pino';
 import { Deadline } from '../deadline.js';
 import type { HttpError } from '../errors.js';
@@ -317,8 +317,8 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   }
 
   /**
-   * Call when the request has ended. An error is made only where somebody may still read the body, because its
-   * stack trace is costly.
+   * Call when the request has ended. An error is made only where somebody may still read the body, because
+   * its stack trace is costly.
    */
   protected releaseBody(reason: HttpError | undefined): void {
     if (this.#reading !== undefined) this.#reading.release(reason ?? clientClosed());

@@ -18,7 +18,9 @@ export interface InjectedRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Who asked. Told of one answer: whole, or begun, written and ended; or that there is none, or no more of it. */
+/**
+ * Who asked. Told of one answer: whole, or begun, written and ended; or that there is none, or no more of it.
+ */
 export interface Receiver {
   whole(status: number, headers: Fields, body: Uint8Array): void;
   begin(status: number, headers: Fields): void;

@@ -1,5 +1,5 @@
-// Routes that an operator has switched off, as one text that the primary publishes and every worker reads. While
-// nothing changes a request compares one word.
+// Routes that an operator has switched off, as one text that the primary publishes and every worker reads.
+// While nothing changes a request compares one word.
 import { UnavailableError } from '../errors.js';
 
 /** memory/snapshot-page, as it is read. */

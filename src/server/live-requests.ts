@@ -1,7 +1,7 @@
-// The requests that an App is serving: a list through the requests themselves, so that one more and one less are a
-// few pointer writes and nothing is allocated. Every request takes this way, so it is not the LinkedList of
-// all others: V8 makes one add and one remove 7 ns where all entries are of one class, and 40 ns where they
-// are of six.
+// The requests that an App is serving: a list through the requests themselves, so that one more and one less
+// are a few pointer writes and nothing is allocated. Every request takes this way, so it is not the
+// LinkedList of all others: V8 makes one add and one remove 7 ns where all entries are of one class, and 40
+// ns where they are of six.
 import type { HttpError } from '../errors.js';
 
 export interface LiveRequest {

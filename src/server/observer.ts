@@ -53,7 +53,9 @@ export interface Doors {
   places(name: string): Places;
 }
 
-/** What requests may hold of the process beside their permits, counted over all workers and by client address. */
+/**
+ * What requests may hold of the process beside their permits, counted over all workers and by client address.
+ */
 export interface RequestQuotas {
   /** Requests whose body is on its way: MAX_PENDING_BODIES. */
   readonly bodies: Quota<AddressKey>;

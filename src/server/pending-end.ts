@@ -1,6 +1,6 @@
-// Code that is to be broken off ends at V8's next check, at the latest in a loop. The last instructions of a callback may
-// hold no check: then the callback after it would be ended in its place, and the core ends the process when that was a
-// request's.
+// Code that is to be broken off ends at V8's next check, at the latest in a loop. The last instructions of a
+// callback may hold no check: then the callback after it would be ended in its place, and the core ends the
+// process when that was a request's.
 
 /** Longer than it takes from the order to its effect by far. */
 const MOST_MS = 20;

@@ -1,5 +1,5 @@
-// From an admitted request to its one answer: steps, handler, the value or the failure. Synchronous as long as
-// everything in it is: a plain value costs no promise.
+// From an admitted request to its one answer: steps, handler, the value or the failure. Synchronous as long
+// as everything in it is: a plain value costs no promise.
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
@@ -15,7 +15,10 @@ import { Refusal } from './refusal.js';
 /** Made once: a refusal is to cost little, and an error costs its stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
 
-/** Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log line. */
+/**
+ * Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log
+ * line.
+ */
 export function serve(ctx: RequestContext): void {
   ctx.begin();
   runInScope(ctx, () => {

@@ -10,8 +10,9 @@ export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
 export const adopted = async (value: PromiseLike<unknown>): Promise<unknown> => await value;
 
 /**
- * For promises that handlers get and that fail when a client misbehaves or leaves: a handler may await them later than that, or
- * never, and must not be taken for one that has lost an error. It still gets the error when it awaits.
+ * For promises that handlers get and that fail when a client misbehaves or leaves: a handler may await them
+ * later than that, or never, and must not be taken for one that has lost an error. It still gets the error
+ * when it awaits.
  */
 export function unreported<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});

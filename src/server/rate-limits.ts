@@ -40,9 +40,9 @@ export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | 
 }
 
 /**
- * The limits of a route, two at most, in the order in which they are charged. A limit whose keys a client may choose (a
- * header field, a function of the request) comes last: each of its keys takes a row of the shared table, and a client
- * must not fill it with random keys beyond the limit of its address.
+ * The limits of a route, two at most, in the order in which they are charged. A limit whose keys a client may
+ * choose (a header field, a function of the request) comes last: each of its keys takes a row of the shared
+ * table, and a client must not fill it with random keys beyond the limit of its address.
  * @param identity names the route among all of the process
  */
 export function checksOf(
@@ -74,10 +74,10 @@ function checkedLimit(option: RateLimitOption): Limit {
 }
 
 /**
- * Charges a request to all limits of its route. A limit is not charged for what another one refuses, so the second is
- * peeked at before the first is charged; that takes no row. Between peeking and charging another request can take the
- * last admission of the key: then the first limit was charged for a refusal, which makes it too strict by one, never
- * too lax.
+ * Charges a request to all limits of its route. A limit is not charged for what another one refuses, so the
+ * second is peeked at before the first is charged; that takes no row. Between peeking and charging another
+ * request can take the last admission of the key: then the first limit was charged for a refusal, which makes
+ * it too strict by one, never too lax.
  * @returns the refusal, undefined when all admit it
  * @throws what a key function throws
  */
@@ -152,7 +152,8 @@ function keyFunction(key: KeyOption): RateCheck['keyOf'] {
     };
   }
   const header = headerOf(key)!.toLowerCase();
-  // Without the field it is the address, or leaving it out would be a way around; no address looks like a value.
+  // Without the field it is the address, or leaving it out would be a way around; no address looks like a
+  // value.
   return (ctx) => {
     const value = ctx.headers.get(header);
     return value === undefined ? addressKey(ctx) : `=${value}`;

@@ -1,5 +1,5 @@
-// Fields of hooks on answers that no hook has seen: a request that is refused before its route runs, or that has no
-// route. A browser hides from its page whatever CORS does not name, and the page would not learn why.
+// Fields of hooks on answers that no hook has seen: a request that is refused before its route runs, or that
+// has no route. A browser hides from its page whatever CORS does not name, and the page would not learn why.
 import type { Context } from './handler.js';
 
 /** Puts fields on an answer. Never one itself, and never late. */

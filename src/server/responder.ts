@@ -1,5 +1,5 @@
-// The answering side of a request, as far as it is the same whether or not the answer is still wanted: status,
-// fields, and the ways to say what the body is.
+// The answering side of a request, as far as it is the same whether or not the answer is still wanted:
+// status, fields, and the ways to say what the body is.
 import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
 import { jsonOf } from './body/json-value.js';

@@ -41,8 +41,8 @@ export const realTicker: Ticker = {
     }, ms).unref();
     return () => {
       clearInterval(timer);
-      // An immediate is not cleared: when a callback between two of them throws, Node.js (20 to 24) stumbles over one
-      // that has been, in every turn of the loop from there on.
+      // An immediate is not cleared: when a callback between two of them throws, Node.js (20 to 24) stumbles
+      // over one that has been, in every turn of the loop from there on.
       isOver = true;
     };
   },

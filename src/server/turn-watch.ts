@@ -1,5 +1,5 @@
-// Tells a turn of the event loop that has become long. The core takes what its sockets hold in one turn, half a mebibyte
-// from each: tens of thousands of requests or messages, if they are short and pipelined.
+// Tells a turn of the event loop that has become long. The core takes what its sockets hold in one turn, half
+// a mebibyte from each: tens of thousands of requests or messages, if they are short and pipelined.
 
 /** From here on a turn is long. */
 export const LONG_TURN_MS = 100;

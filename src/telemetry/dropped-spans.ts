@@ -1,5 +1,5 @@
-// Spans that do not reach the collector, counted by what became of them. Beside them there are only those that a
-// thread held which was lost.
+// Spans that do not reach the collector, counted by what became of them. Beside them there are only those
+// that a thread held which was lost.
 import type { MeterProvider } from '@opentelemetry/api';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';

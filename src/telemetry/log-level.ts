@@ -1,6 +1,6 @@
-// The level of a thread's logger and of all its children, asked for at each line instead of fixed when they were
-// made: so that it can be switched while they live, without a list of them. What is let through is copied without
-// secrets and within bounds before pino sees it.
+// The level of a thread's logger and of all its children, asked for at each line instead of fixed when they
+// were made: so that it can be switched while they live, without a list of them. What is let through is
+// copied without secrets and within bounds before pino sees it.
 import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
@@ -20,8 +20,9 @@ export const EVERYTHING = 'trace';
 type LogMethod = (this: Logger, ...args: unknown[]) => void;
 
 /**
- * A hook `logMethod` of pino: a line below the level is not written, and writing one never throws. Code that logs a failure
- * has nothing left to do about a second one, so a line whose fields cannot be read is written without them.
+ * A hook `logMethod` of pino: a line below the level is not written, and writing one never throws. Code that
+ * logs a failure has nothing left to do about a second one, so a line whose fields cannot be read is written
+ * without them.
  * @param lowest level that is written now
  */
 export function gatedBy(lowest: () => number) {
@@ -37,8 +38,8 @@ export function gatedBy(lowest: () => number) {
 }
 
 /**
- * Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect, and copies what is
- * bound to them.
+ * Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect, and
+ * copies what is bound to them.
  */
 export function sayLevel(root: Logger, lowest: () => number): void {
   const prototype = Object.getPrototypeOf(root) as Logger;
@@ -57,7 +58,8 @@ export function sayLevel(root: Logger, lowest: () => number): void {
         return number !== undefined && number >= this.levelVal && isOpen(this, number, lowest);
       },
     },
-    // pino would give a child the level that its parent says it has, and that would be the child's own from then on.
+    // pino would give a child the level that its parent says it has, and that would be the child's own from
+    // then on.
     child: {
       value(this: Logger, bindings: object, options: ChildLoggerOptions = {}) {
         return prototype.child.call(this, redact(bindings), { level: ownLevel(this), ...redacted(options) });

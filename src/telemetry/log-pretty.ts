@@ -40,7 +40,10 @@ export function prettyLine(colors: boolean): (line: string) => string {
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 
-/** What came from outside must steer neither the terminal nor the look of the log: control characters are shown. */
+/**
+ * What came from outside must steer neither the terminal nor the look of the log: control characters are
+ * shown.
+ */
 function plain(value: unknown): string {
   return textOf(value).replace(/[^\P{Cc}\t]/gu, (char) => {
     return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;

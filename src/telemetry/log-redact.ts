@@ -1,5 +1,5 @@
-// What of a logging call reaches pino: copies of its arguments without secrets and within the bounds of a line, and
-// the same for what else says what was thrown.
+// What of a logging call reaches pino: copies of its arguments without secrets and within the bounds of a
+// line, and the same for what else says what was thrown.
 
 import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
@@ -18,8 +18,8 @@ export function redact(fields: object): Record<string, unknown> {
 export const redactValue = (value: unknown): unknown => redact({ value }).value;
 
 /**
- * The arguments of a logging call, each a plain copy within the bounds. The message still has the secrets that are inside
- * it: `password=%s` is one form with what will be put into it.
+ * The arguments of a logging call, each a plain copy within the bounds. The message still has the secrets
+ * that are inside it: `password=%s` is one form with what will be put into it.
  * @throws whatever looking at the names of its fields throws
  */
 export function redactArguments([first, ...rest]: readonly unknown[]): unknown[] {

@@ -1,9 +1,10 @@
-// Where log lines leave a thread. But under pm2 (log-batches.ts), every thread writes descriptor 1 itself, one write(2) a line: the kernel
-// keeps a write to a pipe whole up to PIPE_BUF bytes (pipe(7)), so lines of different threads never mix, and
-// the last line before a crash is out. A line longer than that is shortened rather than torn.
+// Where log lines leave a thread. But under pm2 (log-batches.ts), every thread writes descriptor 1 itself,
+// one write(2) a line: the kernel keeps a write to a pipe whole up to PIPE_BUF bytes (pipe(7)), so lines of
+// different threads never mix, and the last line before a crash is out. A line longer than that is shortened
+// rather than torn.
 //
-// A pipe or terminal is opened anew without blocking: when its reader stops, lines wait here (up to a limit, then they
-// are dropped and counted) and the server goes on. A closed stdout loses the logs and nothing else.
+// A pipe or terminal is opened anew without blocking: when its reader stops, lines wait here (up to a limit,
+// then they are dropped and counted) and the server goes on. A closed stdout loses the logs and nothing else.
 import { type BigIntStats, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { MAX_RING_LINE, type RingMemory, RingWriter } from '../memory/line-ring.js';
@@ -77,8 +78,8 @@ function statOf(fd: number): BigIntStats | undefined {
 }
 
 /**
- * The same pipe or terminal under a file description of our own, so that O_NONBLOCK is not forced on others who share it.
- * Where that cannot be (not Linux, another owner, no reader left) the inherited one serves.
+ * The same pipe or terminal under a file description of our own, so that O_NONBLOCK is not forced on others
+ * who share it. Where that cannot be (not Linux, another owner, no reader left) the inherited one serves.
  */
 function ownDescription(fd: number): number {
   try {

@@ -1,4 +1,5 @@
-// What a value that is to be logged is, asked without trust: members may be getters that throw, classes may lie.
+// What a value that is to be logged is, asked without trust: members may be getters that throw, classes may
+// lie.
 import { types } from 'node:util';
 
 /** In the place of what throws when it is read. */
@@ -60,8 +61,8 @@ export function entriesOf(value: object): Iterable<unknown> | undefined {
 const NAMES = 'name key header field param property path instancePath Name Key'.split(' ');
 
 /**
- * The name in an object that is made of a name and a value: a header field, a variable, a parameter, or what a
- * validator has found (`{ path: ['user', 'password'], received: … }`).
+ * The name in an object that is made of a name and a value: a header field, a variable, a parameter, or what
+ * a validator has found (`{ path: ['user', 'password'], received: … }`).
  */
 export function nameIn(source: object): string {
   for (const member of NAMES) {

@@ -64,8 +64,8 @@ interface Building {
 }
 
 /**
- * Every family of the table, also without series, then those that services declared, each by name. Left out is
- * what would spoil the whole scrape: a series of a kind other than its family's, of an impossible name, or
+ * Every family of the table, also without series, then those that services declared, each by name. Left out
+ * is what would spoil the whole scrape: a series of a kind other than its family's, of an impossible name, or
  * whose lines another family has. Of two declarations that contradict each other, as those of workers before
  * and after a reload may, the latest holds.
  */
@@ -123,7 +123,9 @@ class Families {
   }
 }
 
-/** A duration of ours that nothing has ever taken says nothing. What a service declares is 0 from the start. */
+/**
+ * A duration of ours that nothing has ever taken says nothing. What a service declares is 0 from the start.
+ */
 const isUnused = ({ metric, cells }: SeriesTotal): boolean =>
   cells !== undefined && metricEntry(metric) !== undefined && !cells.some((count) => count > 0);
 

@@ -5,8 +5,8 @@ import { gather, type MetricSource } from './metric-families.js';
 
 export interface ResponseTimes {
   /**
-   * Milliseconds. A quantile is at most 21.5 % too high, 19.2 % from 70 us to 10 s; beyond 10 s it is the next
-   * of 15, 20, 30, 45 and 60 s, 2, 5, 15 and 60 min (memory/metrics/histogram.ts). None is above `max`.
+   * Milliseconds. A quantile is at most 21.5 % too high, 19.2 % from 70 us to 10 s; beyond 10 s it is the
+   * next of 15, 20, 30, 45 and 60 s, 2, 5, 15 and 60 min (memory/metrics/histogram.ts). None is above `max`.
    */
   readonly p50: number;
   readonly p90: number;

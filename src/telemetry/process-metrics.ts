@@ -1,6 +1,7 @@
-// What prom-client knows about the process itself: `process_*` and `nodejs_*`. Some of it is read from files of /proc
-// at each scrape. Without a file descriptor prom-client would show the last value, or 0, for a process that is out of
-// them; what could not be read is left out instead, as Prometheus expects of a value that is not known.
+// What prom-client knows about the process itself: `process_*` and `nodejs_*`. Some of it is read from files
+// of /proc at each scrape. Without a file descriptor prom-client would show the last value, or 0, for a
+// process that is out of them; what could not be read is left out instead, as Prometheus expects of a value
+// that is not known.
 import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 
 /** What is read from files: by prom-client itself, and by `process.memoryUsage()`. */
@@ -29,7 +30,10 @@ export class ProcessMetrics {
     collectDefaultMetrics({ register: this.#registry });
   }
 
-  /** As of now. Those called `_total` that are no counters are left out: `promtool check metrics` refuses the names. */
+  /**
+   * As of now. Those called `_total` that are no counters are left out: `promtool check metrics` refuses the
+   * names.
+   */
   async read(): Promise<readonly ProcessMetric[]> {
     for (const name of FROM_FILES) (this.#registry.getSingleMetric(name) as Gauge | undefined)?.remove();
     const metrics = await this.#registry.getMetricsAsJSON();

@@ -1,6 +1,6 @@
-// `/metrics`: families from shared memory in the text form that Prometheus reads, or in OpenMetrics when asked
-// for. prom-client writes the text and brings what it knows about the process itself; it counts nothing of ours
-// (its `observe` costs forty times a shared cell).
+// `/metrics`: families from shared memory in the text form that Prometheus reads, or in OpenMetrics when
+// asked for. prom-client writes the text and brings what it knows about the process itself; it counts nothing
+// of ours (its `observe` costs forty times a shared cell).
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
@@ -135,7 +135,8 @@ class Snapshot extends Gauge {
 
 async function renderFamily(family: Samples, format: ExpositionFormat): Promise<string> {
   const { kind, groups } = family;
-  // OpenMetrics: the family of a counter is called without `_total`, its samples with; quotes in help are escaped.
+  // OpenMetrics: the family of a counter is called without `_total`, its samples with; quotes in help are
+  // escaped.
   const open = format === 'openmetrics';
   const name = open && kind === 'counter' ? family.name.replace(/_total$/, '') : family.name;
   const help = open ? family.help.replaceAll('"', "'") : family.help;
@@ -168,8 +169,8 @@ function canonicalBound(sample: Sample): Sample {
 }
 
 /**
- * Content negotiation over the two formats (RFC 9110 section 12.5.1): OpenMetrics only when it is named and not
- * liked less than the older text.
+ * Content negotiation over the two formats (RFC 9110 section 12.5.1): OpenMetrics only when it is named and
+ * not liked less than the older text.
  */
 export function negotiate(accept: string | undefined): ExpositionFormat {
   let open = 0;

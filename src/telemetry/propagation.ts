@@ -7,7 +7,10 @@ const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
 const SAMPLED = 0x01;
 
-/** Longest `tracestate` that is passed on; a longer one is dropped whole (section 3.3.1.5 asks for at least this). */
+/**
+ * Longest `tracestate` that is passed on; a longer one is dropped whole (section 3.3.1.5 asks for at least
+ * this).
+ */
 const TRACESTATE_BYTES = 512;
 const TRACESTATE_MEMBERS = 32;
 /** One list member: key (simple or tenant@system), `=`, printable value without comma and equals sign. */

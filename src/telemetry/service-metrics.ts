@@ -1,5 +1,5 @@
-// What a service gets to count with: its own metrics, checked when they are declared, and checked again whenever it
-// adds to them. A value that is not a number would be a number to whoever reads the metric.
+// What a service gets to count with: its own metrics, checked when they are declared, and checked again
+// whenever it adds to them. A value that is not a number would be a number to whoever reads the metric.
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/metrics/recorder.js';
 import { type Fault, shown, typeFault } from '../options.js';
 import { DeclaredMetrics } from './declared-metrics.js';

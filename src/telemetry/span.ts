@@ -16,7 +16,8 @@ export interface SpanHandle {
   setAttribute(name: string, value: string | number | boolean): void;
   /**
    * Call once; later calls do nothing.
-   * @param errorType marks the span as failed: a code of errors.ts or the class of the failure, never free text
+   * @param errorType marks the span as failed: a code of errors.ts or the class of the failure, never free
+   *   text
    * @param message detail for the reader of the trace; no secrets
    */
   end(errorType?: string, message?: string): void;

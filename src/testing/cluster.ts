@@ -1,5 +1,5 @@
-// `startCluster`: the real process (`dist/primary.js` of the package) as a child, on free ports, with a data folder of
-// its own.
+// `startCluster`: the real process (`dist/primary.js` of the package) as a child, on free ports, with a data
+// folder of its own.
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -14,7 +14,10 @@ const ENTRY = fileURLToPath(new URL('./tethered.js', import.meta.url));
 const START_MS = 30_000;
 const STOP_MS = 30_000;
 
-/** So that clusters run side by side, and connections that a test's client keeps open hold no stop up for long. */
+/**
+ * So that clusters run side by side, and connections that a test's client keeps open hold no stop up for
+ * long.
+ */
 const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', DRAIN_MS: '500' };
 
 export interface ClusterOptions {
@@ -51,7 +54,8 @@ export interface TestCluster {
 }
 
 /**
- * Resolves when the process is ready. It ends with the process that has started it, whatever becomes of that one.
+ * Resolves when the process is ready. It ends with the process that has started it, whatever becomes of that
+ * one.
  * @throws ClusterError with what it printed when it ends first, or is not ready in time
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
@@ -77,7 +81,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
       if (exit.code !== 0) throw new ClusterError(`ended with ${endOf(exit)}:`, exit, started);
     } catch (error) {
       if (started.running) child.kill('SIGKILL');
-      // An embedded PostgreSQL that was left behind may still write there; without its folder it ends by itself.
+      // An embedded PostgreSQL that was left behind may still write there; without its folder it ends by
+      // itself.
       await remove().catch(() => {});
       throw error;
     }

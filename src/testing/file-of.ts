@@ -1,4 +1,5 @@
-// A file as a test names it: `new URL('../multilane.config.js', import.meta.url)`, or a path from the working directory.
+// A file as a test names it: `new URL('../multilane.config.js', import.meta.url)`, or a path from the working
+// directory.
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 

@@ -8,7 +8,9 @@ import type { Sagas } from '../saga/saga.js';
 import type { ServiceClient } from '../upstream/call.js';
 import type { Missing } from './missing.js';
 
-/** Any of them, each as far as the test needs it: using a member that is not given is an error that says so. */
+/**
+ * Any of them, each as far as the test needs it: using a member that is not given is an error that says so.
+ */
 export interface DependencyOverrides {
   readonly db?: Partial<Database>;
   readonly sagas?: Partial<Sagas>;
@@ -19,7 +21,9 @@ export interface DependencyOverrides {
   readonly log?: Logger;
 }
 
-/** By name of the service; a function is handed what the service would have got, to put something around it. */
+/**
+ * By name of the service; a function is handed what the service would have got, to put something around it.
+ */
 export type ServiceOverrides = Readonly<
   Record<string, DependencyOverrides | ((deps: ServiceDeps) => DependencyOverrides)>
 >;

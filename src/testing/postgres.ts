@@ -1,4 +1,5 @@
-// `startPostgres`: a PostgreSQL of the test's own, the one that Multilane embeds, on a folder that goes with it.
+// `startPostgres`: a PostgreSQL of the test's own, the one that Multilane embeds, on a folder that goes with
+// it.
 import { rm } from 'node:fs/promises';
 import { socketDirectory } from '../config/socket-directory.js';
 import { Countdown } from '../countdown.js';
@@ -24,8 +25,8 @@ export const SOLE_OWNER: Pick<EmbeddedOptions, 'lock' | 'signal'> = {
 };
 
 /**
- * Takes about a second: one for a file of tests, or for all of them, is enough, since every test app gets databases of
- * its own there.
+ * Takes about a second: one for a file of tests, or for all of them, is enough, since every test app gets
+ * databases of its own there.
  * @throws StartError
  */
 export async function startPostgres(): Promise<TestPostgres> {

@@ -1,5 +1,5 @@
-// What a test mounts, and the settings it runs with: those of a configuration, as its file would be read. Command line
-// and environment have no part in it: a test means the same in every shell.
+// What a test mounts, and the settings it runs with: those of a configuration, as its file would be read.
+// Command line and environment have no part in it: a test means the same in every shell.
 
 import type { ProjectConfig } from '../api/define-config.js';
 import { defineService } from '../api/define-service.js';
@@ -13,7 +13,10 @@ import { fileOf } from './file-of.js';
 export interface ProjectOptions {
   /** What is mounted. Default: the services of `config`. */
   readonly services?: readonly ServiceDefinition[];
-  /** What `multilane.config.js` exports by default, or that file: its URL, or its path from the working directory. */
+  /**
+   * What `multilane.config.js` exports by default, or that file: its URL, or its path from the working
+   * directory.
+   */
   readonly config?: ProjectConfig | URL | string;
   /** By their camelCase names, as in a configuration, whose own they win over. */
   readonly settings?: Readonly<Record<string, unknown>>;

@@ -17,7 +17,10 @@ export interface InjectRequest {
   readonly body?: string | Uint8Array;
   /** Of the client. Default 127.0.0.1. */
   readonly remoteAddress?: string;
-  /** As another service of the same process: may reach `internal` routes, and MAX_IN_FLIGHT does not count it. Default false. */
+  /**
+   * As another service of the same process: may reach `internal` routes, and MAX_IN_FLIGHT does not count it.
+   * Default false.
+   */
   readonly internal?: boolean;
   /** The client leaves. */
   readonly signal?: AbortSignal;

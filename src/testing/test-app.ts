@@ -1,6 +1,6 @@
-// `createTestApp`: what one worker serves, in this thread. It stands on the primary's registry and on the worker's
-// host, so limits, validation, hooks, breakers and error documents are those of the process; sockets, threads and the
-// admin plane are what is left out.
+// `createTestApp`: what one worker serves, in this thread. It stands on the primary's registry and on the
+// worker's host, so limits, validation, hooks, breakers and error documents are those of the process;
+// sockets, threads and the admin plane are what is left out.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
@@ -29,8 +29,9 @@ export interface TestAppOptions extends ProjectOptions {
   /** Instead of what the services would be given. */
   readonly deps?: ServiceOverrides;
   /**
-   * PostgreSQL server, with a database in its path that new ones can be created through. Each service that needs one
-   * gets a new database there, migrated, and dropped by `close`. Without it there are no databases and no sagas.
+   * PostgreSQL server, with a database in its path that new ones can be created through. Each service that
+   * needs one gets a new database there, migrated, and dropped by `close`. Without it there are no databases
+   * and no sagas.
    */
   readonly databaseUrl?: string;
 }
@@ -40,19 +41,22 @@ export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface TestApp {
   /**
-   * Puts a request through the pipeline and resolves with the whole answer, of whatever status. A string is the path
-   * of a GET.
+   * Puts a request through the pipeline and resolves with the whole answer, of whatever status. A string is
+   * the path of a GET.
    * @throws MissingDependencyError when a service used what the test has not given
-   * @throws HttpError CLIENT_CLOSED where a socket would have been closed without an answer, or the reason of `signal`
+   * @throws HttpError CLIENT_CLOSED where a socket would have been closed without an answer, or the reason of
+   *   `signal`
    */
   inject(request: InjectRequest | string): Promise<InjectResponse>;
   /**
-   * The same, but resolves when the answer begins: for what never ends by itself, such as server-sent events. Whoever
-   * destroys `body` (leaving a `for await` does) is a client that leaves.
+   * The same, but resolves when the answer begins: for what never ends by itself, such as server-sent events.
+   * Whoever destroys `body` (leaving a `for await` does) is a client that leaves.
    * @throws as `inject`
    */
   stream(request: InjectRequest | string): Promise<InjectedStream>;
-  /** The database of a service, to fill and to look into. @throws MissingDependencyError when it has none here */
+  /**
+   * The database of a service, to fill and to look into. @throws MissingDependencyError when it has none here
+   */
   database(service: string): Database;
   /** What was logged so far, failures of handlers with their stack among it. */
   readonly logs: readonly LogLine[];

@@ -1,5 +1,5 @@
-// One attempt of a call: an endpoint whose breaker lets it through, the request that goes there, and what its end says to
-// breaker, ejection and load.
+// One attempt of a call: an endpoint whose breaker lets it through, the request that goes there, and what its
+// end says to breaker, ejection and load.
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';

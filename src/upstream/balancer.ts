@@ -1,11 +1,10 @@
 // Which endpoints of a service may be called now, the nearest first; a picker chooses among equals.
 //
-// Health: only those that are healthy and not ejected, unless fewer than half of them are (panic mode). Then both are
-// ignored: probes that see most of a service down are more often wrong about it than right, and the few that are left
-// would drown. What drains is never called.
-// Nearness: this process before its zone before the rest; the next circle only when the nearer one has
-// nobody left.
-// Slow start: what has just come keeps only a share of the picks it wins; the others go to who is there longest.
+// Health: only those that are healthy and not ejected, unless fewer than half of them are (panic mode). Then
+// both are ignored: probes that see most of a service down are more often wrong about it than right, and the
+// few that are left would drown. What drains is never called. Nearness: this process before its zone before
+// the rest; the next circle only when the nearer one has nobody left. Slow start: what has just come keeps
+// only a share of the picks it wins; the others go to who is there longest.
 //
 // All of that is made into lists once, and again when the registry or an ejection changes, or time says so.
 
@@ -201,8 +200,8 @@ const within = (endpoints: readonly Endpoint[], { candidates, shares }: Circle):
     : circleOf(endpoints, shares);
 
 /**
- * The healthy ones that are not ejected, or all that do not drain when too few are. While this process drains its own
- * services go on for each other: that is how what is in hand gets finished.
+ * The healthy ones that are not ejected, or all that do not drain when too few are. While this process drains
+ * its own services go on for each other: that is how what is in hand gets finished.
  */
 function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<Endpoint>): readonly Endpoint[] {
   const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining' || endpoint.local);

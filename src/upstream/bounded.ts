@@ -1,4 +1,5 @@
-// A bulkhead per service called: a slow one must not hold all requests of this process (option `maxConcurrent`).
+// A bulkhead per service called: a slow one must not hold all requests of this process (option
+// `maxConcurrent`).
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import type { Permits } from '../resilience/bulkhead.js';

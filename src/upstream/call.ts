@@ -26,18 +26,19 @@ export interface CallOptions {
   /** Attempts beyond the first; default 2 for idempotent calls, else 0. */
   readonly retries?: number;
   /**
-   * When there is no answer after so many milliseconds, the same is asked elsewhere, too, and the first good answer taken.
-   * Once a call; only what may be repeated, while the budget for retries lasts, and where there is another instance.
+   * When there is no answer after so many milliseconds, the same is asked elsewhere, too, and the first good
+   * answer taken. Once a call; only what may be repeated, while the budget for retries lasts, and where there
+   * is another instance.
    */
   readonly hedgeMs?: number;
   /**
-   * Made only while fewer calls that say so are under way to this service, in all workers; otherwise OVERLOADED. Attempts
-   * and hedges of one call are one.
+   * Made only while fewer calls that say so are under way to this service, in all workers; otherwise
+   * OVERLOADED. Attempts and hedges of one call are one.
    */
   readonly maxConcurrent?: number;
   /**
-   * GET only: one call for all who ask for the same (service, path, query and header fields) at the same time, in all
-   * workers; the others get its answer. Nothing is stored.
+   * GET only: one call for all who ask for the same (service, path, query and header fields) at the same
+   * time, in all workers; the others get its answer. Nothing is stored.
    */
   readonly singleFlight?: boolean;
   readonly signal?: AbortSignal;

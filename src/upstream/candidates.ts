@@ -1,4 +1,5 @@
-// Endpoints that may be picked, prepared for drawing by weight: made once per change of the list, drawn from per call.
+// Endpoints that may be picked, prepared for drawing by weight: made once per change of the list, drawn from
+// per call.
 import type { Endpoint } from '../registry/endpoint.js';
 
 export class Candidates {
@@ -43,8 +44,9 @@ export class Candidates {
 }
 
 /**
- * Stretches side by side, as long as the weights. Which one a point lies in is looked up by a guide table (H. Chen, Y. Asau,
- * "On Generating Random Variates from an Empirical Distribution", 1974): two comparisons on average, whatever their number.
+ * Stretches side by side, as long as the weights. Which one a point lies in is looked up by a guide table (H.
+ * Chen, Y. Asau, "On Generating Random Variates from an Empirical Distribution", 1974): two comparisons on
+ * average, whatever their number.
  */
 class Line {
   readonly length: number;

@@ -1,5 +1,5 @@
-// Breakers that a service has by name, as operators see them: beside those of its instances, under an id that no instance
-// can have, so one path and one label are enough for both.
+// Breakers that a service has by name, as operators see them: beside those of its instances, under an id that
+// no instance can have, so one path and one label are enough for both.
 
 import { isServiceName } from '../registry/registration.js';
 

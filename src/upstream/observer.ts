@@ -1,4 +1,5 @@
-// Who watches calls: counts picks, times attempts, makes client spans. The wiring decides; this room only tells.
+// Who watches calls: counts picks, times attempts, makes client spans. The wiring decides; this room only
+// tells.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import type { HedgeOutcome } from '../resilience/hedge.js';

@@ -1,5 +1,5 @@
-// What a call says about its endpoint, told to the cells that eject outliers: in a row over all workers, with the
-// instances of the service counted at the moment of the decision.
+// What a call says about its endpoint, told to the cells that eject outliers: in a row over all workers, with
+// the instances of the service counted at the moment of the decision.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import { mayEject } from '../resilience/ejection.js';
@@ -68,7 +68,10 @@ export interface EjectionNews {
   returned(slot: number): void;
 }
 
-/** The breaker of what is ejected rests: what was counted before, or ends meanwhile, counts no more when it returns. */
+/**
+ * The breaker of what is ejected rests: what was counted before, or ends meanwhile, counts no more when it
+ * returns.
+ */
 export function restingBreakers(breakers: { forget(slot: number): void }, news: EjectionNews): EjectionNews {
   return {
     ejected(slot, times, forMs) {

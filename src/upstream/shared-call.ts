@@ -1,4 +1,5 @@
-// A call with the option `singleFlight`: what makes two of them the same, and whose it is while it is under way.
+// A call with the option `singleFlight`: what makes two of them the same, and whose it is while it is under
+// way.
 import { Deadline } from '../deadline.js';
 import type { Holds } from '../hold.js';
 import { cancelAt } from '../resilience/timeout.js';

@@ -1,13 +1,15 @@
-// One call for all who want the same at the same time, in all workers (option `singleFlight`): the first makes it, the
-// others wait for its answer. Nothing is stored: who comes when the answer is there makes a call of its own.
+// One call for all who want the same at the same time, in all workers (option `singleFlight`): the first
+// makes it, the others wait for its answer. Nothing is stored: who comes when the answer is there makes a
+// call of its own.
 //
-// Only for who asks for it: that two requests are the same, what is sent says; that they may have the same answer, only
-// their author knows. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
+// Only for who asks for it: that two requests are the same, what is sent says; that they may have the same
+// answer, only their author knows. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
 //
-// A claim in shared memory says which worker makes the call; it is asked by message and answers by message. The call is
-// nobody's own: it goes on while anybody waits, whoever has left. Each waits until its own deadline. If the worker is
-// lost, or its call ended in a way that is no answer for others, those who waited for it elect anew. So they do when a
-// request that waits is broken off, because the call, which may have run in the same thread, may have ended with it.
+// A claim in shared memory says which worker makes the call; it is asked by message and answers by message.
+// The call is nobody's own: it goes on while anybody waits, whoever has left. Each waits until its own
+// deadline. If the worker is lost, or its call ended in a way that is no answer for others, those who waited
+// for it elect anew. So they do when a request that waits is broken off, because the call, which may have run
+// in the same thread, may have ended with it.
 import { types } from 'node:util';
 import { type ErrorCode, HttpError } from '../errors.js';
 import { Hold, Holds } from '../hold.js';

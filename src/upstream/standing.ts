@@ -13,7 +13,10 @@ export interface StandingCells {
   state(slot: number): SeenState;
 }
 
-/** A share may be the old one for this much longer: many that come one after the other are many steps a second. */
+/**
+ * A share may be the old one for this much longer: many that come one after the other are many steps a
+ * second.
+ */
 const STEPS_APART_MS = 100;
 
 const WHOLE: EndpointStanding = { share: 1, forMs: Number.POSITIVE_INFINITY };

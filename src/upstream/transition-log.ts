@@ -1,5 +1,5 @@
-// Breakers that move and instances that are ejected or return, for people: one line each, from the thread that made the
-// change, so once for all threads.
+// Breakers that move and instances that are ejected or return, for people: one line each, from the thread
+// that made the change, so once for all threads.
 import type { Logger } from 'pino';
 import type { Endpoint } from '../registry/endpoint.js';
 

@@ -24,15 +24,17 @@ export interface Received extends CallResponse {
 }
 
 /**
- * Rejects with HttpError BAD_UPSTREAM (no or broken answer), DEADLINE_EXCEEDED, or OVERLOADED when this process has no
- * file descriptors left to call with; any status is an answer.
+ * Rejects with HttpError BAD_UPSTREAM (no or broken answer), DEADLINE_EXCEEDED, or OVERLOADED when this
+ * process has no file descriptors left to call with; any status is an answer.
  */
 export interface Transport {
   send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received>;
   close(): Promise<void>;
 }
 
-/** What the in-process transport calls: the pipeline of this worker, without a socket. Given by the wiring. */
+/**
+ * What the in-process transport calls: the pipeline of this worker, without a socket. Given by the wiring.
+ */
 export type Dispatch = (service: string, request: OutgoingRequest) => Promise<Dispatched>;
 
 /** As it would have gone over the network, fields of the runtime included. */

@@ -1,5 +1,5 @@
-// How this thread's services call others: the shared state (load, breakers, retry budget, registry snapshot) and
-// the two ways to reach an endpoint.
+// How this thread's services call others: the shared state (load, breakers, retry budget, registry snapshot)
+// and the two ways to reach an endpoint.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';

@@ -1,9 +1,10 @@
-// Who may open a connection: everyone while there are plenty, and when nine tenths of MAX_CONNECTIONS are open only clients
-// whose address has less than half of them. So no single client keeps the others out. What an address has is
-// known only roughly between two counts, so another count is asked for before an address is refused.
+// Who may open a connection: everyone while there are plenty, and when nine tenths of MAX_CONNECTIONS are
+// open only clients whose address has less than half of them. So no single client keeps the others out. What
+// an address has is known only roughly between two counts, so another count is asked for before an address is
+// refused.
 //
-// And which connections close because this worker has more than its share: those with the next responses, as many as the
-// primary has ordered.
+// And which connections close because this worker has more than its share: those with the next responses, as
+// many as the primary has ordered.
 import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
 import { ConnectionShares } from '../memory/connection-shares.js';

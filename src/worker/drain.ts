@@ -1,7 +1,7 @@
-// The end of a draining worker. The core cannot list idle keep-alive connections, and closing one loses a request
-// that is on its way. So they stay open: the response to the next request of a connection says `Connection: close`,
-// and the core itself closes a connection that has been idle for about 10 s. Only connections that are still open
-// when the time is over are closed here, and they are counted.
+// The end of a draining worker. The core cannot list idle keep-alive connections, and closing one loses a
+// request that is on its way. So they stay open: the response to the next request of a connection says
+// `Connection: close`, and the core itself closes a connection that has been idle for about 10 s. Only
+// connections that are still open when the time is over are closed here, and they are counted.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
@@ -11,8 +11,8 @@ import type { App } from '../server/app.js';
 import type { UwsServer } from '../server/uws/uws.js';
 
 /**
- * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before, and with an
- * answer of the client on its way, the connection is reset and the goodbye lost.
+ * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before,
+ * and with an answer of the client on its way, the connection is reset and the goodbye lost.
  */
 export const GOODBYE_MS = 500;
 const LOOK_EVERY_MS = 20;
@@ -49,9 +49,10 @@ export async function untilNoConnection(
 }
 
 /**
- * Ends what still runs when the time is over. Requests that have arrived by then are read once more. A request was
- * executed, in part at least, so its response is 504. Streams are cut, except those of events, which have no other
- * end: they end in order. Resolves when the responses are with the kernel, so that the sockets may be closed.
+ * Ends what still runs when the time is over. Requests that have arrived by then are read once more. A
+ * request was executed, in part at least, so its response is 504. Streams are cut, except those of events,
+ * which have no other end: they end in order. Resolves when the responses are with the kernel, so that the
+ * sockets may be closed.
  */
 export async function endUnfinished(
   app: Pick<App, 'abandon' | 'living'>,
@@ -71,7 +72,10 @@ export async function endUnfinished(
     log.warn({ requests: ended }, 'requests were still running at the end of the drain: answered 504');
 }
 
-/** Closes the server, and counts the connections whose clients did not see `Connection: close`, as far as is known. */
+/**
+ * Closes the server, and counts the connections whose clients did not see `Connection: close`, as far as is
+ * known.
+ */
 export function closeServer(
   server: Pick<UwsServer, 'close' | 'connections'>,
   closed: Counter,

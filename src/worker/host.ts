@@ -1,6 +1,6 @@
-// The services of one thread with everything they are given, and the App that answers for them, put together in the
-// order of a request's path: memory, telemetry, calls, services. No socket and no thread: workers/http.ts puts these in
-// front of it, the test kit (src/testing) hands it requests.
+// The services of one thread with everything they are given, and the App that answers for them, put together
+// in the order of a request's path: memory, telemetry, calls, services. No socket and no thread:
+// workers/http.ts puts these in front of it, the test kit (src/testing) hands it requests.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service.js';

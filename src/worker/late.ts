@@ -1,5 +1,6 @@
-// A service's routes are declared when its worker starts, its database is there some time later. What routes get
-// at once is a handle that passes on to the real thing; until then their requests are answered 503 STARTING.
+// A service's routes are declared when its worker starts, its database is there some time later. What routes
+// get at once is a handle that passes on to the real thing; until then their requests are answered 503
+// STARTING.
 import type { Database } from '../db/database.js';
 import { UnavailableError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';

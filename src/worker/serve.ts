@@ -1,4 +1,5 @@
-// An HTTP worker, put together: the host of its services, the server in front of it, and what its thread is told.
+// An HTTP worker, put together: the host of its services, the server in front of it, and what its thread is
+// told.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { startLoadSampler } from '../cluster/load-sampler.js';

@@ -1,5 +1,6 @@
-// `shared` of the services of this thread, over the block of the process: named rows of the breaker and bulkhead tables,
-// and limits in the table of rates. What this thread loses of them is given back as for routes and calls.
+// `shared` of the services of this thread, over the block of the process: named rows of the breaker and
+// bulkhead tables, and limits in the table of rates. What this thread loses of them is given back as for
+// routes and calls.
 import type { Logger } from 'pino';
 import type { Shared } from '../api/shared.js';
 import type { Block } from '../memory/block.js';

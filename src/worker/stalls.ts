@@ -8,8 +8,8 @@ import type { App } from '../server/app.js';
 import type { UwsServer } from '../server/uws/uws.js';
 
 /**
- * V8 drops the continuations that were queued behind a broken one, and nobody can tell whose: requests that have not
- * been answered by themselves after this long are answered for them.
+ * V8 drops the continuations that were queued behind a broken one, and nobody can tell whose: requests that
+ * have not been answered by themselves after this long are answered for them.
  */
 const OTHERS_MS = 500;
 

@@ -18,8 +18,9 @@ export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<
 }
 
 /**
- * Node.js opens all files that one level of imports names before it reads the first of them: 100 descriptors for a
- * start, which a process that has MAX_CONNECTIONS open does not have. In these steps it takes half of that.
+ * Node.js opens all files that one level of imports names before it reads the first of them: 100 descriptors
+ * for a start, which a process that has MAX_CONNECTIONS open does not have. In these steps it takes half of
+ * that.
  */
 async function loadInSteps(): Promise<typeof import('./serve.js')> {
   await import('@sinclair/typebox/value');

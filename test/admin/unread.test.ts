@@ -30,7 +30,9 @@ describe('a request to the admin plane that is refused', () => {
     },
   };
 
-  /** Sends these bytes, and `rest` once there is a response with this status. @returns all that was received */
+  /**
+   * Sends these bytes, and `rest` once there is a response with this status. @returns all that was received
+   */
   async function send(
     { port }: Plane,
     first: readonly string[],

@@ -1,5 +1,5 @@
-// Which module may import which, as data: every import that is not allowed here is forbidden, for types as well.
-// The map of the modules is docs/architecture.md.
+// Which module may import which, as data: every import that is not allowed here is forbidden, for types as
+// well. The map of the modules is docs/architecture.md.
 import { existsSync } from 'node:fs';
 import type { Import, Source } from './source.js';
 

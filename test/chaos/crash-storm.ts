@@ -1,4 +1,5 @@
-// Crashes of workers under load, and what they cost. No failure is explained away, but for the crash's own request.
+// Crashes of workers under load, and what they cost. No failure is explained away, but for the crash's own
+// request.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Cluster } from '#test/support/cluster.js';
 import { type WorkerView, workersOf } from '#test/support/rolling.js';

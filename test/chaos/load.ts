@@ -1,5 +1,5 @@
-// The load of a chaos run: clients that keep a connection, clients that open one for each request, slow ones, and
-// clients that keep a connection and pause between two requests, over a network with delays.
+// The load of a chaos run: clients that keep a connection, clients that open one for each request, slow ones,
+// and clients that keep a connection and pause between two requests, over a network with delays.
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { delayingProxy } from '#test/support/delaying-proxy.js';
@@ -20,7 +20,10 @@ const SLOW_MS = 300;
 const BODY = JSON.stringify({ text: 'x'.repeat(2_000) });
 
 export interface Load {
-  /** Every client ends after its next answer. Resolves when all have. @throws what a client could not cope with */
+  /**
+   * Every client ends after its next answer. Resolves when all have. @throws what a client could not cope
+   * with
+   */
   stop(): Promise<void>;
 }
 

@@ -34,8 +34,8 @@ const WORK_MS = { least: STALL_MS, most: STALL_MS + 200 };
 const NATIVE_MS = { least: 2_000, most: 4_000 };
 const CUT = { least: 20, most: 100 };
 /**
- * Two threads that stand still in native code at once are more than a small process bears: it would drain and end
- * with 70, as it should.
+ * Two threads that stand still in native code at once are more than a small process bears: it would drain and
+ * end with 70, as it should.
  */
 export const NATIVE_APART_MS = 8_000;
 

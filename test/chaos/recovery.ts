@@ -4,7 +4,9 @@ import type { Cluster } from '#test/support/cluster.js';
 import { type WorkerView, workersOf } from '#test/support/rolling.js';
 
 const LOOK_EVERY_MS = 40;
-/** A fault after which nothing is replaced for this long has not harmed a worker: it hit one that was leaving. */
+/**
+ * A fault after which nothing is replaced for this long has not harmed a worker: it hit one that was leaving.
+ */
 const EFFECT_MS = 10_000;
 
 interface Open {

@@ -1,12 +1,13 @@
 // What a fault may cost, by docs/cluster.md; all else is a broken promise.
 //
 // - A crash costs nobody anything: the worker finishes what it has.
-// - A loop costs its own request: 500 HANDLER_STALLED. Behind an await, or in a timer, V8 drops the continuations
-//   that were queued behind it: so requests that were in flight on that worker may get the same answer, no others.
+// - A loop costs its own request: 500 HANDLER_STALLED. Behind an await, or in a timer, V8 drops the
+//   continuations that were queued behind it: so requests that were in flight on that worker may get the same
+//   answer, no others.
 // - A native stall, a growing heap, a reload, SIGHUP, clients that go away: nothing.
 // - 503 that proves `executed: false` is a refusal. It is right while no worker serves.
-// - A connection that is idle when the drain of its worker ends is closed: RFC 9112 section 9.5. The shortest drain is
-//   that after an uncaught exception.
+// - A connection that is idle when the drain of its worker ends is closed: RFC 9112 section 9.5. The shortest
+//   drain is that after an uncaught exception.
 
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 

@@ -1,4 +1,5 @@
-// A project that uses everything that takes time: limits, calls, deadlines, streams, sagas, keys, a heap that grows.
+// A project that uses everything that takes time: limits, calls, deadlines, streams, sagas, keys, a heap that
+// grows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { BusinessError, defineConfig, defineSaga, defineService, HttpError } from 'multilane';

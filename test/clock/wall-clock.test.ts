@@ -1,5 +1,5 @@
-// The wall clock may be set at any moment. So it may be shown, stored, and compared with what other hosts have read
-// from theirs; times that pass and orders are taken from the monotonic clock.
+// The wall clock may be set at any moment. So it may be shown, stored, and compared with what other hosts
+// have read from theirs; times that pass and orders are taken from the monotonic clock.
 import { expect } from 'chai';
 import { sourcesBelow } from '#test/architecture/source.js';
 

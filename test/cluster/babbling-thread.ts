@@ -1,4 +1,5 @@
-// A worker thread whose code of services posts to the primary whatever it likes, before and after it is ready.
+// A worker thread whose code of services posts to the primary whatever it likes, before and after it is
+// ready.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerBoot } from '#src/cluster/messages.js';
 

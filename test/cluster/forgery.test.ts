@@ -1,4 +1,5 @@
-// Whatever code of a service posts in the name of its worker, the worker is served by a thread that does what it is told.
+// Whatever code of a service posts in the name of its worker, the worker is served by a thread that does what
+// it is told.
 
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';

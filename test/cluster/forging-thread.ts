@@ -1,5 +1,5 @@
-// A worker thread with the runtime's own half of the protocol, in whose first generation code of a service posts a
-// message of that protocol, or does not let the runtime hear any.
+// A worker thread with the runtime's own half of the protocol, in whose first generation code of a service
+// posts a message of that protocol, or does not let the runtime hear any.
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
 import type { WorkerBoot } from '#src/cluster/messages.js';
 import { WorkerSide } from '#src/cluster/worker-side.js';

@@ -1,5 +1,6 @@
-// A worker thread of a project whose configuration is broken on disk while its first thread serves. That one fails; all
-// later ones refuse the configuration, until it is mended: `instanceId` is the generation from which on.
+// A worker thread of a project whose configuration is broken on disk while its first thread serves. That one
+// fails; all later ones refuse the configuration, until it is mended: `instanceId` is the generation from
+// which on.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerBoot } from '#src/cluster/messages.js';
 

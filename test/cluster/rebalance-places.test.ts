@@ -1,5 +1,5 @@
-// Clients whose connections are moved, beside others that open connections at random: with the gate that admits both, the
-// primary's looks and its count by address. Only the network is simulated.
+// Clients whose connections are moved, beside others that open connections at random: with the gate that
+// admits both, the primary's looks and its count by address. Only the network is simulated.
 import { expect } from 'chai';
 import { rebalancingOf } from '#src/cluster/rebalance.js';
 import { addressKeys } from '#src/memory/address-cells.js';
@@ -19,7 +19,10 @@ const MOMENTS = 4;
 const BACK_MOMENTS = 8 * MOMENTS;
 const LOOKS = 100;
 const RUNS = 150;
-/** Of MAX_CONNECTIONS: the first with which connections are moved, the second with which addresses are held to a share. */
+/**
+ * Of MAX_CONNECTIONS: the first with which connections are moved, the second with which addresses are held to
+ * a share.
+ */
 const [MOVED, SHARED] = [0.75, 0.9] as const;
 
 interface Connection {
@@ -110,7 +113,10 @@ class Process {
     for (const { address } of lost) if (address === PROXY) this.#enter(PROXY, 0);
   }
 
-  /** They come one by one and all at once; when no client is on its way back, up to twice as many as otherwise. */
+  /**
+   * They come one by one and all at once; when no client is on its way back, up to twice as many as
+   * otherwise.
+   */
   #strangers(): void {
     const admittedBefore = this.#underWay.map(({ admitted }) => admitted);
     const isQuiet = admittedBefore.length === 0;

@@ -12,7 +12,9 @@ const LOOKS = 4;
 const BACK_LOOKS = 8;
 /** MAX_CONNECTIONS that nothing here comes near to. */
 const PLENTY = 1_048_576;
-/** The rule asks a quarter of all connections to close at most, so this many looks are enough for any number. */
+/**
+ * The rule asks a quarter of all connections to close at most, so this many looks are enough for any number.
+ */
 const ENOUGH = 60;
 
 /** Workers whose clients come back at once, or some looks later. */

@@ -1,5 +1,5 @@
-// Examples of a page: a block of `js` that declares routes, and the block of `http` behind it, in which `>` is sent
-// and `<` must come back.
+// Examples of a page: a block of `js` that declares routes, and the block of `http` behind it, in which `>`
+// is sent and `<` must come back.
 import { expect } from 'chai';
 import type { TestApp } from '#src/testing.js';
 

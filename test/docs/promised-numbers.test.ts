@@ -1,5 +1,5 @@
-// Numbers that the docs promise, and the constants that keep them. A constant is read from the compiled module: most
-// belong to one module alone and are not exported.
+// Numbers that the docs promise, and the constants that keep them. A constant is read from the compiled
+// module: most belong to one module alone and are not exported.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { rowsFor } from '#src/cluster/worker-rows.js';

@@ -1,4 +1,5 @@
-// docs/resilience.md shows what happens: its routes are declared and asked, and its program is run, as they stand there.
+// docs/resilience.md shows what happens: its routes are declared and asked, and its program is run, as they
+// stand there.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -16,7 +16,10 @@ interface Hammer {
   readonly outcome: BreakerOutcome | null;
 }
 
-/** @returns of all threads together: for every slot, how many calls were admitted; and the transitions they were told of */
+/**
+ * @returns of all threads together: for every slot, how many calls were admitted; and the transitions they
+ *   were told of
+ */
 async function hammer(block: Block, { openMs, calls, outcome }: Hammer): Promise<Hammered> {
   const barrier = new SharedArrayBuffer((SLOTS + 1) * 4);
   const perThread = await Promise.all(

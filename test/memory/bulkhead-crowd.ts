@@ -1,4 +1,5 @@
-// A thread that goes in and out together with others, and notes how many it found inside: see bulkhead-cells.test.ts.
+// A thread that goes in and out together with others, and notes how many it found inside: see
+// bulkhead-cells.test.ts.
 import { workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';

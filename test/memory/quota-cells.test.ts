@@ -122,7 +122,8 @@ describe('address cells', () => {
       let refused = 0;
       for (let n = 0; n < 10_000; n++)
         if (!cells.take(keyOf(`10.0.${n >> 8}.${n & 255}`), 1, 5000)) refused++;
-      // With 1,024 cells in each of two rows, 4 in a million are expected: beyond 2 of 10,000 it is no chance.
+      // With 1,024 cells in each of two rows, 4 in a million are expected: beyond 2 of 10,000 it is no
+      // chance.
       expect(refused, name).to.be.at.most(2);
     }
   });

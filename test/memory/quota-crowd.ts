@@ -1,5 +1,5 @@
-// A thread that takes and gives units of a quota together with others, and notes the most that were held at once: see
-// quota-cells.test.ts.
+// A thread that takes and gives units of a quota together with others, and notes the most that were held at
+// once: see quota-cells.test.ts.
 import { workerData } from 'node:worker_threads';
 import { AddressCells, addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
@@ -8,7 +8,9 @@ import { QuotaCells } from '#src/memory/quota-cells.js';
 export interface QuotaCrowd {
   readonly memory: SharedArrayBuffer;
   readonly slot: number;
-  /** Words: threads that have arrived, units held now, most of them at once, units that were granted in all. */
+  /**
+   * Words: threads that have arrived, units held now, most of them at once, units that were granted in all.
+   */
   readonly seen: SharedArrayBuffer;
   readonly threads: number;
   readonly most: number;

@@ -19,8 +19,8 @@ export function expectLawful(
 ): void {
   const sorted = times.toSorted((a, b) => a - b);
   const most = burst + slackMs / intervalMs;
-  // `j - i + 1 <= most + (t[j] - t[i]) / interval` for all i <= j, in one pass: rearranged, the left side of j
-  // must not exceed the least right side of any i before it.
+  // `j - i + 1 <= most + (t[j] - t[i]) / interval` for all i <= j, in one pass: rearranged, the left side of
+  // j must not exceed the least right side of any i before it.
   let least = Number.POSITIVE_INFINITY;
   for (const [index, time] of sorted.entries()) {
     least = Math.min(least, index - time / intervalMs);

@@ -1,5 +1,5 @@
-// What four real threads rarely do, done on purpose: at every atomic operation of one thread others may run as long as
-// they like, time may pass, and the thread may end for good.
+// What four real threads rarely do, done on purpose: at every atomic operation of one thread others may run
+// as long as they like, time may pass, and the thread may end for good.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { oneRegion } from '#src/memory/rate/rate-regions.js';

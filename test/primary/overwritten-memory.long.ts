@@ -1,4 +1,5 @@
-// The long form of overwritten-memory.test.ts, outside `npm test`: mocha --spec build/test/primary/overwritten-memory.long.js
+// The long form of overwritten-memory.test.ts, outside `npm test`: mocha --spec
+// build/test/primary/overwritten-memory.long.js
 import { overwrite } from './overwriting.js';
 
 const RUNS = 200;

@@ -1,4 +1,5 @@
-// A process whose last moment something holds up: what, a code, and a FIFO that nobody writes to are its arguments.
+// A process whose last moment something holds up: what, a code, and a FIFO that nobody writes to are its
+// arguments.
 import { scrypt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeSync } from 'node:fs';

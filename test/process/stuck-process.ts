@@ -1,5 +1,5 @@
-// A process with threads that do not end, each with an open HTTP core, which ends all the same: kind and code are its
-// arguments.
+// A process with threads that do not end, each with an open HTTP core, which ends all the same: kind and code
+// are its arguments.
 
 import uWS from 'uWebSockets.js';
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The real rule and the real Admission in virtual time: a short form of `npm run bench:overload`, whose whole is in
-// overload-simulation.long.ts.
+// The real rule and the real Admission in virtual time: a short form of `npm run bench:overload`, whose whole
+// is in overload-simulation.long.ts.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { BOUNDS, boundsOf, leastGoodput } from '#bench/overload/bounds.js';
@@ -30,7 +30,9 @@ const SHORT = { judgedMs: 6_000 };
 /** A second of chance and a second of working it off are many requests then. */
 const COSTLY = { judgedMs: 30_000 };
 
-/** Beyond this, the whole phase with its first second is late: a flood is noticed within the first few turns. */
+/**
+ * Beyond this, the whole phase with its first second is late: a flood is noticed within the first few turns.
+ */
 const MOST_LATENCY_WITH_ONSET = 12;
 
 const label = ({ title, load, workers }: RunResult): string => `${title}, ${load}, ${workers} workers`;

@@ -16,7 +16,9 @@ const draw = (mean: number, random: () => number): number => {
   return count;
 };
 
-/** Windows of 50 ms in which routes cost what they do, beside `background` of the time and `pauseMs` in some. */
+/**
+ * Windows of 50 ms in which routes cost what they do, beside `background` of the time and `pauseMs` in some.
+ */
 function teach(
   costs: RouteCosts,
   routes: readonly Truth[],

@@ -1,5 +1,6 @@
-// The world that sagas act on in the crash test: participants that are idempotent under their keys and bury what
-// was undone, as the services are; steps that behave as a script says; and engines that can die at any moment.
+// The world that sagas act on in the crash test: participants that are idempotent under their keys and bury
+// what was undone, as the services are; steps that behave as a script says; and engines that can die at any
+// moment.
 import { BusinessError } from '#src/errors.js';
 import type { Journal } from '#src/saga/journal.js';
 import type { StepContext } from '#src/saga/saga.js';
@@ -121,7 +122,8 @@ export class World {
 
   async #enter<T>(life: Life, { sagaId }: StepContext, work: () => Promise<T>): Promise<T> {
     const other = this.#inside.get(sagaId);
-    // One that stood still cannot know that its leases are over; only its writes are kept out, by their fence.
+    // One that stood still cannot know that its leases are over; only its writes are kept out, by their
+    // fence.
     if (other?.alive && other !== life && !other.stalled && !life.stalled) this.atOnce.push(sagaId);
     this.#inside.set(sagaId, life);
     try {

@@ -15,7 +15,8 @@ describe('addresses', () => {
     const byte = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 255 }));
     fc.assert(
       fc.property(fc.array(byte, { minLength: 16, maxLength: 16 }), (bytes) => {
-        // The system writes a dotted tail behind ten or twelve zero bytes; we only when it is a mapped address.
+        // The system writes a dotted tail behind ten or twelve zero bytes; we only when it is a mapped
+        // address.
         fc.pre(bytes.slice(0, 10).some((b) => b !== 0));
         const full = Array.from({ length: 8 }, (_, i) =>
           ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16),

@@ -1,5 +1,5 @@
-// A handler may begin to read, do something else, and await what it reads later: that the client has left by then, or has
-// sent what is no body, is an error of the client and none that the handler has lost.
+// A handler may begin to read, do something else, and await what it reads later: that the client has left by
+// then, or has sent what is no body, is an error of the client and none that the handler has lost.
 import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';
 import type { Context } from '#src/server/handler.js';

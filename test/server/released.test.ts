@@ -1,5 +1,6 @@
-// What a request holds of its process is released when its handler and its response have ended, and what a handler holds
-// that goes on behind its response at its deadline: however it answers, whenever, and whatever becomes of its promise.
+// What a request holds of its process is released when its handler and its response have ended, and what a
+// handler holds that goes on behind its response at its deadline: however it answers, whenever, and whatever
+// becomes of its promise.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A response that comes before the end of its body says that the connection closes, and stays there for a client that
-// still sends. From then on nothing that comes may be executed (RFC 9112 section 9.6).
+// A response that comes before the end of its body says that the connection closes, and stays there for a
+// client that still sends. From then on nothing that comes may be executed (RFC 9112 section 9.6).
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';

@@ -1,4 +1,5 @@
-// Bytes whose memory the handler takes away while a slow client still reads them: the response ends as a broken one.
+// Bytes whose memory the handler takes away while a slow client still reads them: the response ends as a
+// broken one.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';

@@ -1,5 +1,5 @@
-// A worker that has more connections than its share closes some behind their responses. The gate is asked once for each
-// response that can do so without costing its client a request.
+// A worker that has more connections than its share closes some behind their responses. The gate is asked
+// once for each response that can do so without costing its client a request.
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';

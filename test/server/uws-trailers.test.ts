@@ -1,5 +1,6 @@
-// Fields behind a chunked body. The core takes them for the next request and answers that with a 505 of its own, before
-// any response of ours: so a client must not hear of a 505 where a handler has had the whole body.
+// Fields behind a chunked body. The core takes them for the next request and answers that with a 505 of its
+// own, before any response of ours: so a client must not hear of a 505 where a handler has had the whole
+// body.
 import { request } from 'node:http';
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';

@@ -1,5 +1,5 @@
-// Certificates for tests, made by the `openssl` command (Debian has it by default). Where it is absent, tests that
-// need one are pending with that reason.
+// Certificates for tests, made by the `openssl` command (Debian has it by default). Where it is absent, tests
+// that need one are pending with that reason.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -26,7 +26,8 @@ export function put(url: string, body?: unknown): Promise<Response> {
 }
 
 /**
- * Closes the connections that `fetch` keeps open and no request uses. A worker that drains waits for each of them until
+ * Closes the connections that `fetch` keeps open and no request uses. A worker that drains waits for each of
+ * them until
  * `fetch` closes it by itself, four seconds after its last response.
  */
 export function closeIdleConnections(): void {

@@ -1,5 +1,5 @@
-// A TCP proxy on loopback that delays what it carries, in both directions, as a network does. What is under way when
-// one side closes is therefore lost as it would be on a network.
+// A TCP proxy on loopback that delays what it carries, in both directions, as a network does. What is under
+// way when one side closes is therefore lost as it would be on a network.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,5 @@
-// A connection to each worker of a cluster: the acceptor hands them out in turn, so a few more than there are workers do.
+// A connection to each worker of a cluster: the acceptor hands them out in turn, so a few more than there are
+// workers do.
 import type { Cluster } from './cluster.js';
 import { Wire } from './wire.js';
 

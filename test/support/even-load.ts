@@ -1,5 +1,5 @@
-// Requests at an even pace, whatever the answers do (open loop), one at a time on each of many connections, which the
-// acceptor spreads over all workers. A connection that is told to close is followed by another one.
+// Requests at an even pace, whatever the answers do (open loop), one at a time on each of many connections,
+// which the acceptor spreads over all workers. A connection that is told to close is followed by another one.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 

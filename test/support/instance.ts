@@ -1,5 +1,5 @@
-// An instance of a service as a stranger would run it: a server of its own, registered over the admin plane, that answers,
-// fails and hangs as it is told.
+// An instance of a service as a stranger would run it: a server of its own, registered over the admin plane,
+// that answers, fails and hangs as it is told.
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -8,19 +8,23 @@ import { Wire } from './wire.js';
 export interface LoadAccount {
   /** Whole answers. */
   answered: number;
-  /** Requests on a connection that ended, or broke off in the answer, without a `Connection: close` before. */
+  /**
+   * Requests on a connection that ended, or broke off in the answer, without a `Connection: close` before.
+   */
   readonly lost: string[];
   /** Connections that were told to close. */
   closedInOrder: number;
   /** New connections refused after the listener had closed. */
   refused: number;
   /**
-   * Connections that ended before their first answer while the server, or a worker that listens itself, drained: the
-   * kernel had completed them for a listener that closed before it could take them. A refusal all the same, only
-   * later.
+   * Connections that ended before their first answer while the server, or a worker that listens itself,
+   * drained: the kernel had completed them for a listener that closed before it could take them. A refusal
+   * all the same, only later.
    */
   untaken: number;
-  /** Connections that the server closed while their client was thinking: it noticed before it sent a request. */
+  /**
+   * Connections that the server closed while their client was thinking: it noticed before it sent a request.
+   */
   closedIdle: number;
   /** Answers by status. */
   readonly statuses: Record<number, number>;
@@ -39,19 +43,27 @@ export interface KeepAliveLoad {
 }
 
 export interface LoadOptions {
-  /** Requests a client sends over one connection; 1 is a new connection for each. Default: until told to close. */
+  /**
+   * Requests a client sends over one connection; 1 is a new connection for each. Default: until told to
+   * close.
+   */
   readonly perConnection?: number;
   /** A client whose connection is refused tries again; default: it ends. */
   readonly persistent?: boolean;
   /** PEM of whom to trust, for an https URL. */
   readonly ca?: string | undefined;
-  /** A client waits for up to this long before each request that is not the first of its connection. Default 0. */
+  /**
+   * A client waits for up to this long before each request that is not the first of its connection. Default
+   * 0.
+   */
   readonly thinkMs?: number;
   /** Of the time that clients think. */
   readonly seed?: number;
 }
 
-/** Each client opens a connection, sends one request after another, and opens a new one when told to close. */
+/**
+ * Each client opens a connection, sends one request after another, and opens a new one when told to close.
+ */
 export function keepAliveLoad(
   url: string,
   paths: readonly string[],

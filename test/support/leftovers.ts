@@ -1,5 +1,5 @@
-// Finds and ends the processes of one data folder, by what proc(5) says of each: a working directory inside it
-// (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
+// Finds and ends the processes of one data folder, by what proc(5) says of each: a working directory inside
+// it (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
 import { signalIfThere } from '#src/process/process-identity.js';

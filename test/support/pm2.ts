@@ -146,8 +146,9 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   }
 
   /**
-   * Reloads the app while clients keep connections alive, busy ones and ones that think between two requests, and
-   * others open one for each request. Of connections that are opened meanwhile the kernel resets what it has completed for the listener of the old process in the moment that one closes, unless
+   * Reloads the app while clients keep connections alive, busy ones and ones that think between two requests,
+   * and others open one for each request. Of connections that are opened meanwhile the kernel resets what it
+   * has completed for the listener of the old process in the moment that one closes, unless
    * `net.ipv4.tcp_migrate_req` is set: these are counted as `untaken`.
    */
   async reloadUnderLoad(path: string, seed: number, times = 1): Promise<readonly LoadAccount[]> {
@@ -234,8 +235,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * How much slower than when it is quiet this machine is now, by how long an empty Node.js takes to start; at least 1.
- * A bound on a start holds for a machine that has nothing else to do.
+ * How much slower than when it is quiet this machine is now, by how long an empty Node.js takes to start; at
+ * least 1. A bound on a start holds for a machine that has nothing else to do.
  */
 export async function slowness(): Promise<number> {
   const began = performance.now();

@@ -87,8 +87,8 @@ export async function rollUnderLoad(
 }
 
 /**
- * Whether a connection that is completed while its worker leaves is always served: with the acceptor, and where the
- * kernel hands the queue of a listener that closes to the others.
+ * Whether a connection that is completed while its worker leaves is always served: with the acceptor, and
+ * where the kernel hands the queue of a listener that closes to the others.
  */
 export const servesEveryConnection = (sharding: 'acceptor' | 'reuseport'): boolean =>
   sharding === 'acceptor' || migratesQueues();

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PACE_MS = 25;
 
-/** Asks until the answer is good, and returns it; the last one when the time is over, for the test to show. */
+/**
+ * Asks until the answer is good, and returns it; the last one when the time is over, for the test to show.
+ */
 export async function until<T>(
   ask: () => Promise<T> | T,
   good: (answer: T) => boolean,

@@ -76,7 +76,9 @@ describe('a client that means no good', () => {
   });
   after(() => cluster.dispose());
 
-  /** MiB that the process grows by at most while `act` runs, beyond what it needed for the same once before. */
+  /**
+   * MiB that the process grows by at most while `act` runs, beyond what it needed for the same once before.
+   */
   async function cost(act: () => Promise<unknown>): Promise<number> {
     await act();
     await collectGarbage(cluster.url, WORKERS);

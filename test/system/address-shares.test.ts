@@ -1,4 +1,5 @@
-// What one client address may hold of the whole process, in the real process: half of each bound, over all workers.
+// What one client address may hold of the whole process, in the real process: half of each bound, over all
+// workers.
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';

@@ -1,4 +1,5 @@
-// The breaker seen from outside, and counted at the instance that fails: four workers, one instance, no ejection.
+// The breaker seen from outside, and counted at the instance that fails: four workers, one instance, no
+// ejection.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { type Cluster, startCluster } from '../support/cluster.js';

@@ -1,4 +1,5 @@
-// A handler that ends by itself about the moment in which it is broken off, beside requests that are not to be.
+// A handler that ends by itself about the moment in which it is broken off, beside requests that are not to
+// be.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import type { Cluster } from '#test/support/cluster.js';

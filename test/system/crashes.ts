@@ -5,7 +5,10 @@ import { startCluster } from '#test/support/cluster.js';
 import { newSeed } from '#test/support/random.js';
 import { CHAOS } from './fixtures/paths.js';
 
-/** The bounds are those of the promise: less than 1 % failed, less than a second without an answer, one process. */
+/**
+ * The bounds are those of the promise: less than 1 % failed, less than a second without an answer, one
+ * process.
+ */
 export function describeCrashes(crashes: number): void {
   describe('workers that crash under load', () => {
     const seed = newSeed();

@@ -65,7 +65,8 @@ for (const [what, drain] of DRAINS) {
     };
     afterEach(() => cluster?.dispose());
 
-    // The core ends an idle connection after ten seconds: a process of its own waits for that beside the other tests.
+    // The core ends an idle connection after ten seconds: a process of its own waits for that beside the
+    // other tests.
     let idled: ReturnType<typeof idle>;
     before(() => {
       idled = idle(drain);
@@ -113,7 +114,8 @@ for (const [what, drain] of DRAINS) {
       const wires = await openWires(cluster, 8);
       const answers = wires.map(async (wire) => {
         const answer = await wire.request('GET', '/three-seconds');
-        // The response of the second worker may come before its turn, and its connection would hold the drain up.
+        // The response of the second worker may come before its turn, and its connection would hold the drain
+        // up.
         if (answer?.closes === false) wire.destroy();
         return answer;
       });

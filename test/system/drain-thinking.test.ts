@@ -1,5 +1,5 @@
-// Clients that pause between two requests, across a drain: the worker keeps their connections, and the response to the
-// next request tells them to close.
+// Clients that pause between two requests, across a drain: the worker keeps their connections, and the
+// response to the next request tells them to close.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
@@ -76,7 +76,8 @@ for (const [sharding, withTls] of [
     const ends: (() => Promise<void>)[] = [];
     const runs = new Map<string, Promise<Answered[]>>();
 
-    // A drain is little work and long waits: those of a suite, each of a process of its own, wait beside each other.
+    // A drain is little work and long waits: those of a suite, each of a process of its own, wait beside each
+    // other.
     before(async function () {
       if (sharding === 'reuseport' && process.platform !== 'linux') this.skip();
       if (withTls) needsOpenssl(this);

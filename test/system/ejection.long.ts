@@ -1,4 +1,5 @@
-// An ejection in real time, from outside: out for as long as it is said, for twice as long the second time, and back slowly.
+// An ejection in real time, from outside: out for as long as it is said, for twice as long the second time,
+// and back slowly.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { ask } from '../support/each-worker.js';

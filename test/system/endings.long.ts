@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { endIn, type Signals } from './endings/endings.js';
 import { STATES } from './endings/states.js';
 
-/** Ends of a process that was not ready, that did its work, that had to leave something behind, and at once. */
+/**
+ * Ends of a process that was not ready, that did its work, that had to leave something behind, and at once.
+ */
 const CODES = [0, 1, 70];
 
 for (const signals of ['one signal', 'two signals'] satisfies Signals[]) {

@@ -1,4 +1,5 @@
-// Clients that send tens of thousands of short requests or messages at once: the core takes them in one turn of the loop.
+// Clients that send tens of thousands of short requests or messages at once: the core takes them in one turn
+// of the loop.
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';

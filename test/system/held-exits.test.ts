@@ -1,4 +1,5 @@
-// Every way out of the process ends it, also while code of the project waits in a system thread for a file that hangs.
+// Every way out of the process ends it, also while code of the project waits in a system thread for a file
+// that hangs.
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
-// Outside `npm test`: mocha --timeout 3600000 build/test/system/idle.long.js
-// Judged as two shared cores allow: a handler that waits, a fixed rate, a control before and after in the same
-// round, and the three calmest of five rounds.
+// Outside `npm test`: mocha --timeout 3600000 build/test/system/idle.long.js Judged as two shared cores
+// allow: a handler that waits, a fixed rate, a control before and after in the same round, and the three
+// calmest of five rounds.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

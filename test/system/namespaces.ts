@@ -52,7 +52,9 @@ const creates = async ({ url }: Pick<Cluster, 'url'>): Promise<number | undefine
   );
 };
 
-/** The second start is refused, the first one serves on, and when that has ended the next one has the folder. */
+/**
+ * The second start is refused, the first one serves on, and when that has ended the next one has the folder.
+ */
 export async function secondStart(): Promise<void> {
   const dataDir = newDataDir();
   const first = launchContained(dataDir);
@@ -78,8 +80,8 @@ export async function secondStart(): Promise<void> {
 }
 
 /**
- * The first is paused while it starts or stops. Whether the second is refused or has the folder, in the end one of them
- * serves, or none does and a third one can: never two, and never two PostgreSQL.
+ * The first is paused while it starts or stops. Whether the second is refused or has the folder, in the end
+ * one of them serves, or none does and a third one can: never two, and never two PostgreSQL.
  * @param afterMs from its start, or from the signal that ends it, to the pause
  */
 export async function secondStartBesidePaused(

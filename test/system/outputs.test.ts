@@ -1,4 +1,5 @@
-// Whoever reads what the process writes, or started it, may be gone: that loses what is written, and nothing else.
+// Whoever reads what the process writes, or started it, may be gone: that loses what is written, and nothing
+// else.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
-// Outside `npm test`: mocha --timeout 3600000 build/test/system/overload.long.js
-// The bounds of docs/overload.md, judged as two shared cores allow: a fixed rate whatever the responses do, controls in
-// every round, and the median of the three calmest of five rounds. A flood meets one worker, so that the load it costs
-// to make does not take the worker's core: the rule is one of each thread.
+// Outside `npm test`: mocha --timeout 3600000 build/test/system/overload.long.js The bounds of
+// docs/overload.md, judged as two shared cores allow: a fixed rate whatever the responses do, controls in
+// every round, and the median of the three calmest of five rounds. A flood meets one worker, so that the load
+// it costs to make does not take the worker's core: the rule is one of each thread.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';

@@ -1,4 +1,5 @@
-// A project of a user's own, as `multilane new` writes it, with the package installed as a link to this build.
+// A project of a user's own, as `multilane new` writes it, with the package installed as a link to this
+// build.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// Outside `npm test`: mocha --timeout 3600000 build/test/system/rate-limit.long.js
-// The bounds of the issue, on a machine that has nothing else to do: what it holds up cannot be had later with a burst of
-// one. A limiter per worker would admit four times as much.
+// Outside `npm test`: mocha --timeout 3600000 build/test/system/rate-limit.long.js The bounds of the issue,
+// on a machine that has nothing else to do: what it holds up cannot be had later with a burst of one. A
+// limiter per worker would admit four times as much.
 import { expect } from 'chai';
 import { startCluster } from '#test/support/cluster.js';
 import { evenLoad } from '#test/support/even-load.js';

@@ -40,7 +40,8 @@ describe('RATE_LIMIT over four workers', () => {
     const { url } = await start('100/second;burst=1');
     const { times, seconds } = await admitted(url, 2_000);
     expect(times.length).to.be.at.most(1.5 + 100 * (seconds + 0.02));
-    // A share-nothing limiter would admit four times that; what the machine holds up cannot be had later here.
+    // A share-nothing limiter would admit four times that; what the machine holds up cannot be had later
+    // here.
     expect(times.length).to.be.at.least(60 * seconds);
   });
 

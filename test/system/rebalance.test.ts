@@ -1,5 +1,6 @@
-// A worker that has failed has a successor without connections, and its clients are with the others. Those close what they
-// have beyond their share, so that clients come back to the successor: in both ways in which connections find a worker.
+// A worker that has failed has a successor without connections, and its clients are with the others. Those
+// close what they have beyond their share, so that clients come back to the successor: in both ways in which
+// connections find a worker.
 import { expect } from 'chai';
 import { isLevel } from '#src/cluster/surplus.js';
 import { get } from '#test/support/client.js';

@@ -1,4 +1,5 @@
-// The cluster that read-mostly system tests share. Two workers, the reference shop, spans to a collector of ours.
+// The cluster that read-mostly system tests share. Two workers, the reference shop, spans to a collector of
+// ours.
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { Collector } from '#test/support/collector.js';
 import { shared } from '#test/support/shared.js';

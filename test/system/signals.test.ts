@@ -93,7 +93,8 @@ describe('signals and messages', () => {
     const answer = wire.request('GET', '/hang');
     answer.catch(() => undefined); // awaited below
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
-    // Two different ones: the kernel may deliver the same signal once when it is sent twice. Either may come first.
+    // Two different ones: the kernel may deliver the same signal once when it is sent twice. Either may come
+    // first.
     cluster.signal('SIGTERM');
     cluster.signal('SIGINT');
     expect(await isDraining()).to.equal(503);

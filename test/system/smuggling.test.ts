@@ -1,7 +1,6 @@
-// Every doubtful request over the real process, with a second one behind it: in the same packet, in the packet of
-// its body, in that of the body's end, in one that follows at once, and in one that comes when the first has been
-// answered.
-// The second one counts itself.
+// Every doubtful request over the real process, with a second one behind it: in the same packet, in the
+// packet of its body, in that of the body's end, in one that follows at once, and in one that comes when the
+// first has been answered. The second one counts itself.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '#test/support/cluster.js';

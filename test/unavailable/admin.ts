@@ -81,7 +81,8 @@ const besideTheLast = (): Promise<readonly Reached[]> =>
     const open = await Wire.open(url);
     open.write(QUICK);
     await open.answer();
-    // Half a header keeps the connection from being idle. The plane has read it when it has answered another request.
+    // Half a header keeps the connection from being idle. The plane has read it when it has answered another
+    // request.
     open.write(QUICK.slice(0, 20));
     await get(`${url}/quick`);
     void close();

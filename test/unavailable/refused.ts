@@ -48,7 +48,9 @@ function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<
   return everyWay(app, '/', HANDSHAKE);
 }
 
-/** A POST whose body comes late, to a route that declares one. @param meanwhile runs while the body is awaited */
+/**
+ * A POST whose body comes late, to a route that declares one. @param meanwhile runs while the body is awaited
+ */
 async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]> {
   const server = createUwsServer(world.app, {
     settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },

@@ -1,5 +1,6 @@
-// What breakers and ejection hear of calls that run out of time, by whose time it was. Time is the test's: it passes a
-// millisecond at a time, when all that is due has run, so that no pause of the machine can use up a deadline.
+// What breakers and ejection hear of calls that run out of time, by whose time it was. Time is the test's: it
+// passes a millisecond at a time, when all that is due has run, so that no pause of the machine can use up a
+// deadline.
 import { mock } from 'node:test';
 import { expect } from 'chai';
 import fc from 'fast-check';

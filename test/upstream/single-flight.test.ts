@@ -1,4 +1,5 @@
-// Workers are as real as one thread can have them: claims in one block, messages over the channels between slots.
+// Workers are as real as one thread can have them: claims in one block, messages over the channels between
+// slots.
 import { expect } from 'chai';
 import { type Mailbox, WorkerMail } from '#src/cluster/worker-mail.js';
 import { DeadlineExceededError, type HttpError, UnavailableError } from '#src/errors.js';

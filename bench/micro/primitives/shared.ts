@@ -35,7 +35,8 @@ const NOBODY: ReadonlySet<string> = new Set();
 
 export function primitives(block: Block, slot: number): Readonly<Record<string, (turn: number) => void>> {
   const clock = sharedClock(block);
-  // A row has one writer, which is why counting needs no compare-and-swap: the second thread counts in its own.
+  // A row has one writer, which is why counting needs no compare-and-swap: the second thread counts in its
+  // own.
   const series = new SeriesTable(new SeriesMemory().of(slot));
   const counter = series.counter('requests_total', LABELS);
   const histogram = series.histogram('request_duration_seconds', LABELS);

@@ -1,6 +1,6 @@
-// Two rules of Netflix concurrency-limits (github.com/Netflix/concurrency-limits, concurrency-limits-core): VegasLimit at
-// commit 141214dc and Gradient2Limit at f2528def, written anew from their source. A request that was refused gives them
-// no sample, and none is dropped here.
+// Two rules of Netflix concurrency-limits (github.com/Netflix/concurrency-limits, concurrency-limits-core):
+// VegasLimit at commit 141214dc and Gradient2Limit at f2528def, written anew from their source. A request
+// that was refused gives them no sample, and none is dropped here.
 import type { Random } from '../random.js';
 import type { LimitRule, Sample } from './in-flight-limit.js';
 
@@ -9,8 +9,8 @@ const magnitude = (limit: number): number =>
   limit < 1000 ? Math.max(1, Math.floor(Math.log10(limit))) : Math.floor(Math.sqrt(limit));
 
 /**
- * VegasLimit: what the smallest latency does not explain is a queue. Every sample moves the limit, and after 15 to 30
- * times the limit the next sample is taken for the smallest latency.
+ * VegasLimit: what the smallest latency does not explain is a queue. Every sample moves the limit, and after
+ * 15 to 30 times the limit the next sample is taken for the smallest latency.
  */
 export class Vegas implements LimitRule {
   limit = 20;
@@ -54,8 +54,8 @@ export class Vegas implements LimitRule {
 const WARM_UP = 10;
 
 /**
- * Gradient2Limit: the long-term mean latency by the one of now, times a tolerance, between a half and one. Where it
- * starts decides much, since a limit that is used grows by less than one a second.
+ * Gradient2Limit: the long-term mean latency by the one of now, times a tolerance, between a half and one.
+ * Where it starts decides much, since a limit that is used grows by less than one a second.
  */
 export class Gradient2 implements LimitRule {
   limit: number;

@@ -1,6 +1,6 @@
-// The adaptive shedder of go-zero (github.com/zeromicro/go-zero, core/load/adaptiveshedder.go at commit 037917d7),
-// written anew from its source with its defaults. Where the original reads the processor of the container, this reads how busy
-// the thread is that the requests run in: the best that it can know here.
+// The adaptive shedder of go-zero (github.com/zeromicro/go-zero, core/load/adaptiveshedder.go at commit
+// 037917d7), written anew from its source with its defaults. Where the original reads the processor of the
+// container, this reads how busy the thread is that the requests run in: the best that it can know here.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import type { ModelDoor, Policy } from './gate.js';
 
@@ -63,7 +63,10 @@ class Shedder implements ModelDoor {
     bucket.sumMs += Math.ceil(latencyMs);
   }
 
-  /** A moving mean over about five seconds, of whole thousandths. A step that comes late is taken as often as it is due. */
+  /**
+   * A moving mean over about five seconds, of whole thousandths. A step that comes late is taken as often as
+   * it is due.
+   */
   readCpu(): void {
     const now = this.#loop.now();
     const steps = Math.floor((now - this.#cpuAt) / CPU_EVERY_MS);
@@ -91,7 +94,10 @@ class Shedder implements ModelDoor {
     return false;
   }
 
-  /** More is in flight than the best rate of five seconds times the least mean latency, by how hot the processor is. */
+  /**
+   * More is in flight than the best rate of five seconds times the least mean latency, by how hot the
+   * processor is.
+   */
   #isFull(): boolean {
     const current = Math.floor(this.#loop.now() / BUCKET_MS);
     let [mostPassed, leastMs] = [1, UNKNOWN_LATENCY_MS];

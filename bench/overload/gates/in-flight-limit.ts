@@ -1,4 +1,5 @@
-// A limit of requests in flight in one worker, which a rule moves by what it learns from each request that has left.
+// A limit of requests in flight in one worker, which a rule moves by what it learns from each request that
+// has left.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import { Random } from '../random.js';
 import type { Policy } from './gate.js';

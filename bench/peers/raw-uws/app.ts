@@ -2,7 +2,9 @@
 import uWS, { type TemplatedApp } from 'uWebSockets.js';
 import { MESSAGE } from '../../scenarios/scenarios.js';
 
-/** The acceptor's methods, which the published types leave out. A descriptor is a pointer to a worker's app. */
+/**
+ * The acceptor's methods, which the published types leave out. A descriptor is a pointer to a worker's app.
+ */
 export interface ClusterApp extends TemplatedApp {
   getDescriptor(): unknown;
   addChildAppDescriptor(descriptor: unknown): ClusterApp;

@@ -12,7 +12,10 @@ const TEMPLATE = fileURLToPath(new URL('../../../template/', import.meta.url));
 /** Files that say `{{name}}` or `{{version}}`. */
 const FILLED = ['package.json', 'README.md'];
 
-/** What npm admits as the name of a new package, without a scope; these two it does not, ours would name itself. */
+/**
+ * What npm admits as the name of a new package, without a scope; these two it does not, ours would name
+ * itself.
+ */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,213}$/;
 const TAKEN: ReadonlySet<string> = new Set(['node_modules', 'favicon.ico', 'multilane']);
 

@@ -1,4 +1,5 @@
-// `multilane start`: the process itself, not a child of ours. Same flags, exit codes, signals and ready line as
+// `multilane start`: the process itself, not a child of ours. Same flags, exit codes, signals and ready line
+// as
 // `node dist/primary.js`.
 import type { Command } from 'commander';
 import { settingsHelp, takesSettings } from '../settings-flags.js';

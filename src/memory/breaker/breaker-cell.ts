@@ -1,5 +1,6 @@
-// One circuit breaker per endpoint, and for everything that has a name, shared by every thread of the process: a threshold
-// of 20 calls is 20 calls of the process, not of each worker, and three probes are three.
+// One circuit breaker per endpoint, and for everything that has a name, shared by every thread of the
+// process: a threshold of 20 calls is 20 calls of the process, not of each worker, and three probes are
+// three.
 //
 // The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
 // and a permit is never handed out twice. See breaker-word.ts for the packing.
@@ -61,7 +62,9 @@ export type ForcedState = 'open' | 'closed' | 'auto';
 /** Told of every transition by the one thread that made it; an operator's hand is none. */
 export type TransitionListener = (slot: number, to: 'closed' | 'open' | 'half-open') => void;
 
-/** As it stands now; what is not valid in a state is not there. Times are milliseconds of the shared clock. */
+/**
+ * As it stands now; what is not valid in a state is not there. Times are milliseconds of the shared clock.
+ */
 export type BreakerState =
   | { readonly state: 'closed'; readonly calls: number; readonly failures: number }
   | { readonly state: 'open'; readonly since: number; readonly retryInMs: number }
@@ -198,7 +201,10 @@ export class BreakerCells {
     return this.#words.totalTransitions();
   }
 
-  /** The operator's hand. Back to `auto` it is closed with an empty window; `auto` when not forced does nothing. */
+  /**
+   * The operator's hand. Back to `auto` it is closed with an empty window; `auto` when not forced does
+   * nothing.
+   */
   force(slot: number, to: ForcedState): void {
     for (;;) {
       const { word, low } = this.#words.load(slot);
@@ -209,8 +215,8 @@ export class BreakerCells {
   }
 
   /**
-   * What was counted counts no more, nor what is under way: for an endpoint that is taken out of the pick, or put back. An
-   * open breaker stays open until its time is over.
+   * What was counted counts no more, nor what is under way: for an endpoint that is taken out of the pick, or
+   * put back. An open breaker stays open until its time is over.
    */
   forget(slot: number): void {
     for (;;) {
@@ -220,7 +226,9 @@ export class BreakerCells {
     }
   }
 
-  /** For another endpoint in this slot: closed, empty, and deaf to calls of the one before. Its counts go on. */
+  /**
+   * For another endpoint in this slot: closed, empty, and deaf to calls of the one before. Its counts go on.
+   */
   reset(slot: number): void {
     for (;;) {
       const { word, low } = this.#words.load(slot);

@@ -93,7 +93,10 @@ export class BreakerWindow {
     }
   }
 
-  /** Plain reads: a word is never torn, and a count that is a moment old is as good; atomic ones take 4 x as long. */
+  /**
+   * Plain reads: a word is never torn, and a count that is a moment old is as good; atomic ones take 4 x as
+   * long.
+   */
   #sum(slot: number, line: number, second: number): number {
     const words = this.#words;
     const base = slot * this.#stride;

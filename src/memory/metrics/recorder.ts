@@ -30,10 +30,10 @@ export interface Transient {
 }
 
 /**
- * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you get.
- * Metric names are the Prometheus names of CONTRACT section 6.
- * A series that finds no row shares its metric's overflow row (labels `{}`), and is counted as overflow. It finds none
- * whenever it is looked up, so a look-up with labels of a client's choosing is slow, and takes no memory.
+ * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you
+ * get. Metric names are the Prometheus names of CONTRACT section 6. A series that finds no row shares its
+ * metric's overflow row (labels `{}`), and is counted as overflow. It finds none whenever it is looked up, so
+ * a look-up with labels of a client's choosing is slow, and takes no memory.
  */
 export interface Recorder {
   /**

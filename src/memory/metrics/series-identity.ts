@@ -1,7 +1,9 @@
 // What a series is, as one text: `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their names.
 import type { Labels } from './recorder.js';
 
-/** Unit separator: cannot appear in a metric or label name, and is replaced in values, as is half a character. */
+/**
+ * Unit separator: cannot appear in a metric or label name, and is replaced in values, as is half a character.
+ */
 const SEPARATOR = '\x1f';
 /** Kind of a row that states type and help of a metric, and of one that gives a route its number. */
 export const [DECLARATION, ROUTE] = ['declare', 'route'] as const;

@@ -1,13 +1,11 @@
 // Rows of metric series in the memory of one slot, one behind the other, each as long as it has to be:
 //
-//   word 0      length of the row in bytes, a multiple of 8
-//   word 1      words of its histogram cells: 0 or all
-//   words 2, 3  counter or gauge value, or the sum of a histogram in microseconds
-//   words 4, 5  of a counter: what was counted for former holders of the row, see `rename`
-//               of a histogram: its longest duration in microseconds
-//   word 6      bytes of the name that stay when the row is renamed
-//   word 7      the name: version in the upper half, odd while it is written; length in bytes in the lower half
-//   cells, then the name (identity text)
+//   word 0      length of the row in bytes, a multiple of 8 word 1      words of its histogram cells: 0 or
+//   all words 2, 3  counter or gauge value, or the sum of a histogram in microseconds words 4, 5  of a
+//   counter: what was counted for former holders of the row, see `rename` of a histogram: its longest
+//   duration in microseconds word 6      bytes of the name that stay when the row is renamed word 7      the
+//   name: version in the upper half, odd while it is written; length in bytes in the lower half cells, then
+//   the name (identity text)
 //
 // One thread writes, the one that has the slot. Any thread may read, at any time. What a reader compares
 // versions for is read and written by atomic operations, word by word: where a processor keeps others in no

@@ -1,16 +1,17 @@
-// Which key has which row of a bucket. A bucket is eight 64-bit words: the header, the overflow row
-// shared by keys that find no place, and six rows. A key has at most one row, or it would be admitted twice over;
-// so rows change hands one after the other, through the header, and without a lock: a claim is written into the
-// header by one compare-and-swap, and whoever meets it there carries it out, in place of waiting for a thread that
-// may have stopped for good.
+// Which key has which row of a bucket. A bucket is eight 64-bit words: the header, the overflow row shared by
+// keys that find no place, and six rows. A key has at most one row, or it would be admitted twice over; so
+// rows change hands one after the other, through the header, and without a lock: a claim is written into the
+// header by one compare-and-swap, and whoever meets it there carries it out, in place of waiting for a thread
+// that may have stopped for good.
 //
-//   header, high half   bit 31 a claim is being carried out, 28-30 its position, 8-27 its tag, 0-7 how many there were
-//   header, low half    the low half that the row had when it was chosen
+//   header, high half   bit 31 a claim is being carried out, 28-30 its position, 8-27 its tag, 0-7 how many
+//   there were header, low half    the low half that the row had when it was chosen
 //
-// A claim succeeds by one 64-bit compare-and-swap from that row to the new one. Since a low half never comes back
-// (rate-row.ts), a row that has changed meanwhile, because its owner came back, can never be taken by this claim:
-// all helpers agree on how it ended, whenever they look. And between reading an idle header and writing a claim over
-// it no row can have changed hands, so a key that was not there when its claim was written is not there twice.
+// A claim succeeds by one 64-bit compare-and-swap from that row to the new one. Since a low half never comes
+// back (rate-row.ts), a row that has changed meanwhile, because its owner came back, can never be taken by
+// this claim: all helpers agree on how it ended, whenever they look. And between reading an idle header and
+// writing a claim over it no row can have changed hands, so a key that was not there when its claim was
+// written is not there twice.
 import { RATE_BUCKET_WORDS } from '../layout.js';
 import { highHalf, highOf, leadOf, lowHalf, lowOf, pack, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
@@ -146,7 +147,9 @@ export class RateBuckets {
     return rows;
   }
 
-  /** False: the row at this position carries state. True: it is being given away, or another claim was faster. */
+  /**
+   * False: the row at this position carries state. True: it is being given away, or another claim was faster.
+   */
   #begin(bucket: number, idle: bigint, position: number, tag: number, now: () => number): boolean {
     const row = bucket + FIRST_ROW + 2 * position;
     const low = Atomics.load(this.words, row);

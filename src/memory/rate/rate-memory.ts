@@ -1,4 +1,5 @@
-// A table of rate limits on its own, without the block of the process: for programs that want nothing else of us.
+// A table of rate limits on its own, without the block of the process: for programs that want nothing else of
+// us.
 import { type Clock, sharedClock } from '../clock.js';
 import { NameTable } from '../names.js';
 import { Part, type PartMemory } from '../part.js';

@@ -1,13 +1,14 @@
-// One rate limit's state for one key, in a 64-bit word: whose it is, and when its arrivals are theoretically due.
+// One rate limit's state for one key, in a 64-bit word: whose it is, and when its arrivals are theoretically
+// due.
 //
 //   low half   low 32 bits of the time
 //   high half  bits 0-11 the high 12 bits of the time, 12-31 the key's tag (0: nobody's)
 //
-// The time is in sixteenths of a microsecond of the shared clock, modulo 2^44 (12.7 days). An admission moves it
-// by a 32-bit compare-and-swap of the low half alone: no BigInt, and nothing to allocate. That is safe because every
-// change of a row changes its low half, and never back to a value that it had in the last four minutes (the time only
-// grows, except that a row given away again at once steps back by one unit each time, and the low half is 268 s of it). So
-// a low half that is unchanged says that time and owner are unchanged.
+// The time is in sixteenths of a microsecond of the shared clock, modulo 2^44 (12.7 days). An admission moves
+// it by a 32-bit compare-and-swap of the low half alone: no BigInt, and nothing to allocate. That is safe
+// because every change of a row changes its low half, and never back to a value that it had in the last four
+// minutes (the time only grows, except that a row given away again at once steps back by one unit each time,
+// and the low half is 268 s of it). So a low half that is unchanged says that time and owner are unchanged.
 
 export const UNITS_PER_MS = 16_000;
 

@@ -1,14 +1,17 @@
-// Rate limits by key, shared by all threads: the generic cell rate algorithm (ITU-T I.371, "virtual scheduling").
-// A key's whole state is one moment, its theoretical arrival time: an admission moves it on by one interval, and
-// who comes while it is further ahead than the burst allows is refused. So a key that has been quiet for as long as
-// its burst takes to come back needs no row, and a bounded table is enough for any number of them.
+// Rate limits by key, shared by all threads: the generic cell rate algorithm (ITU-T I.371, "virtual
+// scheduling"). A key's whole state is one moment, its theoretical arrival time: an admission moves it on by
+// one interval, and who comes while it is further ahead than the burst allows is refused. So a key that has
+// been quiet for as long as its burst takes to come back needs no row, and a bounded table is enough for any
+// number of them.
 //
-// What is promised to each key, whatever the threads do and however full the table is: in any interval of t at most
-// `burst + t / interval` are admitted, as the clocks of the threads agree. Times are rounded against the caller for that,
-// up where they are written and down where they are compared: admissions at a..b that are charged one after the other
-// leave the row at `a + n intervals` or later, and the last was admitted at a row of at most `b + (burst - 1) intervals`.
-// When all rows of a bucket carry state, newcomers share its overflow row: too strict for them, never too lax. Rules of all
-// speeds may meet there, so none moves it further ahead than a minute, however long its own burst takes to come back.
+// What is promised to each key, whatever the threads do and however full the table is: in any interval of t
+// at most
+// `burst + t / interval` are admitted, as the clocks of the threads agree. Times are rounded against the
+// caller for that, up where they are written and down where they are compared: admissions at a..b that are
+// charged one after the other leave the row at `a + n intervals` or later, and the last was admitted at a row
+// of at most `b + (burst - 1) intervals`. When all rows of a bucket carry state, newcomers share its overflow
+// row: too strict for them, never too lax. Rules of all speeds may meet there, so none moves it further ahead
+// than a minute, however long its own burst takes to come back.
 import type { Block } from '../block.js';
 import type { Clock } from '../clock.js';
 import { KeyedHash } from '../keyed-hash.js';
@@ -38,8 +41,8 @@ interface CellRate extends Rule {
 export interface RateCells {
   /**
    * Asks for one admission.
-   * @returns admitted: milliseconds until the whole burst is there again, positive; refused: minus the milliseconds
-   *   until one would be admitted
+   * @returns admitted: milliseconds until the whole burst is there again, positive; refused: minus the
+   *   milliseconds until one would be admitted
    */
   take(key: string): number;
   /**

@@ -1,9 +1,13 @@
-// What the body of one request holds of the process: its place among the bodies that are on their way, and the memory of
-// the bytes that have arrived. Both are bounded for all workers together, and for one client address by half of that.
+// What the body of one request holds of the process: its place among the bodies that are on their way, and
+// the memory of the bytes that have arrived. Both are bounded for all workers together, and for one client
+// address by half of that.
 import type { AddressKey } from '../../memory/address-cells.js';
 import type { RequestQuotas } from '../observer.js';
 
-/** Below this many bytes a body that arrives at once is counted for no address: asking for the address costs more. */
+/**
+ * Below this many bytes a body that arrives at once is counted for no address: asking for the address costs
+ * more.
+ */
 const LOOSE_BYTES = 16 * 1024;
 
 export class BodyClaim {

@@ -1,8 +1,9 @@
-// The body of one request: bytes from the first one that arrives until a reader has them, in one buffer that grows. The
-// core hands over pieces of any size, down to one byte; a Buffer for each would cost a hundred times what it holds.
+// The body of one request: bytes from the first one that arrives until a reader has them, in one buffer that
+// grows. The core hands over pieces of any size, down to one byte; a Buffer for each would cost a hundred
+// times what it holds.
 //
-// The bytes are bounded by the route's limit and by what the process may hold (BodyClaim); a reader that is behind stops
-// the reading from the socket; a peer that sends nothing for a while is given up.
+// The bytes are bounded by the route's limit and by what the process may hold (BodyClaim); a reader that is
+// behind stops the reading from the socket; a peer that sends nothing for a while is given up.
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { Exchange } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
@@ -11,7 +12,10 @@ import type { TimerWheel } from '../timer-wheel.js';
 import type { TurnEnd } from '../turn-end.js';
 import type { BodyClaim } from './body-claim.js';
 
-/** No byte for this long is 408. It is below the core's own cut of about 10 s, so that the client gets a response. */
+/**
+ * No byte for this long is 408. It is below the core's own cut of about 10 s, so that the client gets a
+ * response.
+ */
 export const BODY_IDLE_MS = 8000;
 /** A body that has no reader, or whose reader is behind by this much, is not read from the socket. */
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -121,7 +125,9 @@ export class RequestBody {
     }
   }
 
-  /** The request has ended, or nothing more of the body is wanted: a reader that still waits gets this error. */
+  /**
+   * The request has ended, or nothing more of the body is wanted: a reader that still waits gets this error.
+   */
   release(error: HttpError): void {
     this.#settle(error);
     this.#buffer = EMPTY;

@@ -10,7 +10,10 @@ const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 /** RFC 8259 section 6. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** @returns what to do with the raw value of a property of this schema; its default stands in for a missing one */
+/**
+ * @returns what to do with the raw value of a property of this schema; its default stands in for a missing
+ *   one
+ */
 export function compileCoercion(schema: TSchema): Coerce {
   const convert = conversion(schema);
   const fallback = schema.default as unknown;

@@ -1,12 +1,13 @@
-// A name that an object spells twice means one thing to the parser that keeps the first and another to the one that
-// keeps the last (RFC 8259 section 4): what a proxy has checked need not be what is executed. JSON.parse keeps the
-// last and says nothing, so the members that it made are compared with those that the text has.
+// A name that an object spells twice means one thing to the parser that keeps the first and another to the
+// one that keeps the last (RFC 8259 section 4): what a proxy has checked need not be what is executed.
+// JSON.parse keeps the last and says nothing, so the members that it made are compared with those that the
+// text has.
 
 /** @param value what JSON.parse made of the text; not nested too deep for recursion */
 export function repeatsMember(text: string, value: unknown): boolean {
   const members = countMembers(value);
-  // Only when there are more places that look like the end of a name (in strings, or of repeated members) is it
-  // worth reading the text once more.
+  // Only when there are more places that look like the end of a name (in strings, or of repeated members) is
+  // it worth reading the text once more.
   return countLikely(text) > members && countNames(text) > members;
 }
 

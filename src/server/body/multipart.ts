@@ -1,5 +1,5 @@
-// Uploads (multipart/form-data, RFC 7578), part by part as they arrive: a file is never held whole, and what nobody
-// reads is not read from the socket either.
+// Uploads (multipart/form-data, RFC 7578), part by part as they arrive: a file is never held whole, and what
+// nobody reads is not read from the socket either.
 
 import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';

@@ -21,8 +21,9 @@ interface PathItem {
 const OWN_FIELDS = new Set(['accept', 'content-type', 'authorization']);
 
 /**
- * Internal routes are left out, and WebSockets, which OpenAPI has no words for. Of two routes whose paths differ in an expression alone (`/:id(\\d+)`, `/:name`) the
- * first is shown: OpenAPI takes such paths for the same.
+ * Internal routes are left out, and WebSockets, which OpenAPI has no words for. Of two routes whose paths
+ * differ in an expression alone (`/:id(\\d+)`, `/:name`) the first is shown: OpenAPI takes such paths for the
+ * same.
  */
 export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Json {
   const paths = new Map<string, PathItem>();

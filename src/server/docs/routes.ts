@@ -1,5 +1,5 @@
-// `/openapi.json`, and `/docs`: a page that shows it. The viewer (Swagger UI) is served from here; nothing is loaded
-// from other hosts, and the page may not even try.
+// `/openapi.json`, and `/docs`: a page that shows it. The viewer (Swagger UI) is served from here; nothing is
+// loaded from other hosts, and the page may not even try.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Application, Context, RouteInfo } from '../handler.js';

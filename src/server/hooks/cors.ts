@@ -1,5 +1,5 @@
-// Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read answers.
-// It keeps nobody from sending a request; that is what csrfGuard is for.
+// Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read
+// answers. It keeps nobody from sending a request; that is what csrfGuard is for.
 import { ANYTHING, checkOptions, type Kind, SWITCH, shapeOf, typeFault } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
@@ -40,8 +40,8 @@ const OPTIONS = shapeOf<CorsOptions>(
 const ALWAYS = { always: true };
 
 /**
- * An `onRequest` hook whose fields what is refused before it runs gets too; declare it before those that ask who the client is, because a browser asks first, and
- * without credentials.
+ * An `onRequest` hook whose fields what is refused before it runs gets too; declare it before those that ask
+ * who the client is, because a browser asks first, and without credentials.
  * @throws TypeError for options that there are not, origins that are none, and for credentials with `'*'`
  */
 export function cors(options: CorsOptions): (ctx: Context) => unknown {

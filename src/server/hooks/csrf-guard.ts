@@ -1,6 +1,6 @@
-// Requests that a page of somebody else makes a browser send, with our cookies (CSRF). Browsers say where a request
-// comes from; what says nothing is no browser and has no cookies that a page could make use of. The rules are
-// those of Go's http.CrossOriginProtection.
+// Requests that a page of somebody else makes a browser send, with our cookies (CSRF). Browsers say where a
+// request comes from; what says nothing is no browser and has no cookies that a page could make use of. The
+// rules are those of Go's http.CrossOriginProtection.
 import { ANYTHING, checkOptions, shapeOf, typeFault } from '../../options.js';
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';

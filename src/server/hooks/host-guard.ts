@@ -1,5 +1,5 @@
-// Names that we are asked by. A name of somebody else that leads to our address (DNS rebinding) makes a browser
-// take us for his server, and a name of anybody's choice would stand in links that we write.
+// Names that we are asked by. A name of somebody else that leads to our address (DNS rebinding) makes a
+// browser take us for his server, and a name of anybody's choice would stand in links that we write.
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';
 

@@ -1,11 +1,12 @@
-// Pages that show our files as theirs (hotlinking). No protection against anybody who writes the field himself.
+// Pages that show our files as theirs (hotlinking). No protection against anybody who writes the field
+// himself.
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';
 import { originSet } from './origin-list.js';
 
 /**
- * An `onRequest` hook: 403 `CROSS_SITE` when another page than ours or one of these origins refers to us. Without a
- * Referer a request passes: many clients send none.
+ * An `onRequest` hook: 403 `CROSS_SITE` when another page than ours or one of these origins refers to us.
+ * Without a Referer a request passes: many clients send none.
  * @throws TypeError for origins that are none
  */
 export function refererGuard(origins: readonly string[] = []): (ctx: Context) => void {

@@ -1,5 +1,5 @@
-// Fields that tell browsers to be careful. They stay on problem documents; a handler that sets one itself has the
-// last word for its own answer.
+// Fields that tell browsers to be careful. They stay on problem documents; a handler that sets one itself has
+// the last word for its own answer.
 import { checkOptions, type Kind, shapeOf, typeFault } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';

@@ -1,5 +1,5 @@
-// Content codings made on the fly. Only where a route asks for it: a compressed answer that holds both a secret and
-// text of the client's choice tells the secret by its length (BREACH).
+// Content codings made on the fly. Only where a route asks for it: a compressed answer that holds both a
+// secret and text of the client's choice tells the secret by its length (BREACH).
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';

@@ -1,5 +1,5 @@
-// Conditional requests (RFC 9110 section 13) and ranges (section 14), as rules without I/O: what the client has
-// against what there is.
+// Conditional requests (RFC 9110 section 13) and ranges (section 14), as rules without I/O: what the client
+// has against what there is.
 import type { ReadonlyFields } from '../handler.js';
 import { parseHttpDate } from './http-date.js';
 
@@ -42,8 +42,8 @@ export interface Range {
 }
 
 /**
- * What of `size` bytes is asked for. Several ranges at once are answered with the whole (section 14.2 allows it):
- * they are rare, and a known way to make a server work.
+ * What of `size` bytes is asked for. Several ranges at once are answered with the whole (section 14.2 allows
+ * it): they are rare, and a known way to make a server work.
  */
 export function rangeOf(
   method: string,

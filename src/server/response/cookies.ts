@@ -1,5 +1,5 @@
-// Cookies (RFC 6265bis). What is set is safe unless it says otherwise: out of reach of scripts, over TLS only, not
-// sent along with the posts of other sites.
+// Cookies (RFC 6265bis). What is set is safe unless it says otherwise: out of reach of scripts, over TLS
+// only, not sent along with the posts of other sites.
 import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
 import { ANYTHING, checkOptions, oneOf, SWITCH, shapeOf, TEXT, typeFault } from '../../options.js';
 import { kindOf } from '../value-kind.js';

@@ -1,5 +1,5 @@
-// A file as an answer: conditional, in ranges, compressed if that is asked for, and never read faster than the
-// client takes it.
+// A file as an answer: conditional, in ranges, compressed if that is asked for, and never read faster than
+// the client takes it.
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HttpError } from '../../errors.js';
@@ -33,7 +33,10 @@ const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such fil
 
 const mimeTypes = lateModule(() => import('mime/lite'));
 
-/** @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE, OVERLOADED without file descriptors */
+/**
+ * @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE, OVERLOADED without file
+ *   descriptors
+ */
 export async function answerFile(
   ctx: FileReply,
   baseDir: string,
@@ -149,7 +152,10 @@ async function stream(
 
 const NOTHING: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
-/** A part of an open file. The file is closed at the end of it, or when it is not read to the end, also if it never was. */
+/**
+ * A part of an open file. The file is closed at the end of it, or when it is not read to the end, also if it
+ * never was.
+ */
 class FilePieces implements AsyncIterableIterator<Uint8Array> {
   readonly #handle: FileHandle;
   #at: number;

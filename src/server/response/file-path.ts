@@ -1,5 +1,5 @@
-// From what a URL says to a file that may be shown: below its root whatever links it goes through, and nothing
-// that hides behind a dot.
+// From what a URL says to a file that may be shown: below its root whatever links it goes through, and
+// nothing that hides behind a dot.
 
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';

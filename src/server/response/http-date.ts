@@ -1,4 +1,5 @@
-// Dates in header fields (RFC 9110 section 5.6.7): one form is written, three are read, anything else is no date.
+// Dates in header fields (RFC 9110 section 5.6.7): one form is written, three are read, anything else is no
+// date.
 
 const FORMS = [
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,

@@ -18,7 +18,9 @@ function negotiator(field: string, headers: ReadonlyFields): Negotiator {
   return new Class({ headers: lines.length === 0 ? {} : { [field]: lines.join(',') } });
 }
 
-/** @returns one of the offered media types, the first when the client does not say; undefined: none will do */
+/**
+ * @returns one of the offered media types, the first when the client does not say; undefined: none will do
+ */
 export function preferredType(headers: ReadonlyFields, offered: readonly string[]): string | undefined {
   return negotiator('accept', headers).mediaType(offered);
 }

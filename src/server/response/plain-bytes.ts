@@ -1,5 +1,6 @@
-// Bytes that a handler hands over, as an array that is what it says. `instanceof` and `length` cannot be trusted for that:
-// an object may only look like a Uint8Array, and a property of its own may hide the real length.
+// Bytes that a handler hands over, as an array that is what it says. `instanceof` and `length` cannot be
+// trusted for that: an object may only look like a Uint8Array, and a property of its own may hide the real
+// length.
 import { types } from 'node:util';
 import { kindOf } from '../value-kind.js';
 
@@ -24,8 +25,9 @@ export function plainBytes(what: string, value: unknown): Uint8Array {
 }
 
 /**
- * For bytes that are sent over several turns of the event loop: their memory is still the handler's, which may transfer it,
- * resize it or let a WebAssembly memory grow. What was sent of it by then must not pass for the whole.
+ * For bytes that are sent over several turns of the event loop: their memory is still the handler's, which
+ * may transfer it, resize it or let a WebAssembly memory grow. What was sent of it by then must not pass for
+ * the whole.
  * @throws TypeError when they no longer have this length
  */
 export function checkLength(bytes: Uint8Array, length: number): void {

@@ -1,5 +1,5 @@
-// Answers by their declared schema: compiled once, at start, and as a side effect nothing that the schema does
-// not list can leak. Everything else is JSON.stringify.
+// Answers by their declared schema: compiled once, at start, and as a side effect nothing that the schema
+// does not list can leak. Everything else is JSON.stringify.
 import { createRequire } from 'node:module';
 import type { TSchema } from '@sinclair/typebox';
 import { lossIn, type Mismatch } from '../../json-form.js';

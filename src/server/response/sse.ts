@@ -1,5 +1,5 @@
-// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): events as text, and a stream
-// of them that shows a sign of life while the source is silent.
+// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): events as text, and a
+// stream of them that shows a sign of life while the source is silent.
 import { jsonOf } from '../body/json-value.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { type Pieces, StreamSource } from './stream-source.js';
@@ -64,8 +64,8 @@ export interface EventStreamOptions {
 }
 
 /**
- * The text of a stream, to be iterated once. A source that is an object is released even if the stream is never begun; one
- * that is a function is called when it begins.
+ * The text of a stream, to be iterated once. A source that is an object is released even if the stream is
+ * never begun; one that is a function is called when it begins.
  */
 export function eventStream(
   source: AsyncIterable<ServerSentEvent> | EventSourceFunction,
@@ -94,8 +94,9 @@ export function eventStream(
 /**
  * Begins with a comment, because the header goes out with the first bytes.
  *
- * `return` of the source is called when the client leaves, and not waited for: a generator that is in the middle
- * of an `await` gets to its `finally` when that ends. What waits for long should wait with the request's signal.
+ * `return` of the source is called when the client leaves, and not waited for: a generator that is in the
+ * middle of an `await` gets to its `finally` when that ends. What waits for long should wait with the
+ * request's signal.
  */
 async function* textsOf(
   open: () => StreamSource,

@@ -1,5 +1,6 @@
-// What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD, a client that
-// left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything else is asked to return.
+// What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD,
+// a client that left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything
+// else is asked to return.
 //
 // A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file whose
 // opening fails), and Node.js ends the thread when nothing listens. So every source is listened to from the
@@ -51,7 +52,8 @@ export class StreamSource {
   }
 
   /**
-   * The next piece, undefined at the end. Sources that are never short of pieces leave the event loop to others in between.
+   * The next piece, undefined at the end. Sources that are never short of pieces leave the event loop to
+   * others in between.
    * @throws TypeError for a piece that is neither a string nor a Uint8Array, and whatever the source throws
    */
   async next(): Promise<Piece | undefined> {

@@ -1,5 +1,5 @@
-// Route patterns: `/api/users/:id`, `/orders/:id(\\d+)`, `/files/*`. Read once, at start; what is wrong is said
-// then, with the pattern in the message.
+// Route patterns: `/api/users/:id`, `/orders/:id(\\d+)`, `/files/*`. Read once, at start; what is wrong is
+// said then, with the pattern in the message.
 import { isSafeExpression } from './safe-expression.js';
 
 export type Segment =

@@ -61,8 +61,8 @@ export function planRoute(
     chunked: options.chunked ?? defaults.chunkedBodies,
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     compress: options.compress ?? false,
-    // A place of the bulkhead is taken before anything of the route runs; but where a body is waited for only behind it,
-    // or a client that sends its body slowly would keep the place from others.
+    // A place of the bulkhead is taken before anything of the route runs; but where a body is waited for only
+    // behind it, or a client that sends its body slowly would keep the place from others.
     steps: [
       ...(hasBody ? [] : bulkhead),
       ...(webSocket === undefined ? [] : [webSocket.check]),

@@ -4,8 +4,8 @@
 // Precedence, segment by segment from the left: static text > parameter with an expression (in the order of
 // registration) > parameter > wildcard. A branch that does not lead to a route of the method is left again.
 // Static text is compared as it was sent; parameters are percent-decoded after the path is split, so `%2F`
-// never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`. No expression matches more
-// than MAX_EXPRESSION_CHARS.
+// never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`. No expression matches
+// more than MAX_EXPRESSION_CHARS.
 import { HttpError } from '../../errors.js';
 import { type Pattern, parsePattern, type Segment } from './pattern.js';
 
@@ -79,7 +79,9 @@ export class Router<T> {
     return leaf && { value: leaf.value, params: paramsOf(leaf.names, values) };
   }
 
-  /** Every route of the path, whatever its method: what `Allow` is made of. Most specific first per method. */
+  /**
+   * Every route of the path, whatever its method: what `Allow` is made of. Most specific first per method.
+   */
   methods(path: string): Map<string, T> {
     const found = new Map<string, T>();
     walk(this.#root, path, 1, [], (leaves) => {
@@ -119,8 +121,8 @@ function childOf<T>(node: Node<T>, segment: Exclude<Segment, { kind: 'wildcard' 
 }
 
 /**
- * Offers every set of routes that ends at `path`, most specific first, until `take` accepts one; `values` then
- * holds the decoded parameters. `from` is where the next segment starts.
+ * Offers every set of routes that ends at `path`, most specific first, until `take` accepts one; `values`
+ * then holds the decoded parameters. `from` is where the next segment starts.
  */
 function walk<T>(
   node: Node<T>,

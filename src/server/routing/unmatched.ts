@@ -1,5 +1,5 @@
-// What a request is served by that no route serves: 404, 405, 501, an OPTIONS that nobody declared, and whatever was
-// refused before a route was looked for.
+// What a request is served by that no route serves: 404, 405, 501, an OPTIONS that nobody declared, and
+// whatever was refused before a route was looked for.
 import { HttpError } from '../../errors.js';
 import type { IncomingHead } from '../exchange.js';
 import type { Handler } from '../handler.js';

@@ -1,18 +1,21 @@
-// The body of one request of a socket. The core hands pieces over whether or not they are wanted, and only to a handler
-// that was attached in the request callback. While reading is paused the core watches the socket no more: it learns
-// neither of its end nor of a reset, nor that it takes bytes again.
+// The body of one request of a socket. The core hands pieces over whether or not they are wanted, and only to
+// a handler that was attached in the request callback. While reading is paused the core watches the socket no
+// more: it learns neither of its end nor of a reset, nor that it takes bytes again.
 //
-// A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into JavaScript. A slow
-// client may send small ones, so bytes are counted, not pieces; but a client that makes thousands of tiny pieces of one
-// packet means to keep the loop busy, and is refused.
+// A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into
+// JavaScript. A slow client may send small ones, so bytes are counted, not pieces; but a client that makes
+// thousands of tiny pieces of one packet means to keep the loop busy, and is refused.
 //
-// Behind the last chunk there may be trailers, which the core takes for the next request: it answers 505 by itself and
-// closes, also where a response is pending. So the end of a chunked body is handed over a turn later, when the core has
-// read the packet to its end, and until the response is written nothing more is read: what a handler makes of the whole
-// body happens only if the client can be told of it.
+// Behind the last chunk there may be trailers, which the core takes for the next request: it answers 505 by
+// itself and closes, also where a response is pending. So the end of a chunked body is handed over a turn
+// later, when the core has read the packet to its end, and until the response is written nothing more is
+// read: what a handler makes of the whole body happens only if the client can be told of it.
 import type { CoreResponse } from './uws-core.js';
 
-/** More pieces than this in one turn of the loop are refused if they hold fewer bytes each, on average, than below. */
+/**
+ * More pieces than this in one turn of the loop are refused if they hold fewer bytes each, on average, than
+ * below.
+ */
 const FLOOD_PIECES = 4096;
 const FLOOD_BYTES = 16;
 
@@ -34,7 +37,10 @@ export class UwsBody {
   readonly #isChunked: boolean;
   readonly #events: BodyEvents;
   #onPiece: OnPiece | undefined;
-  /** The core hands pieces to us: when the last one comes it stops its idle clock, whether or not the request is over. */
+  /**
+   * The core hands pieces to us: when the last one comes it stops its idle clock, whether or not the request
+   * is over.
+   */
   isAttached = false;
   #wantsPause = false;
   #paused = false;
@@ -66,7 +72,9 @@ export class UwsBody {
     this.#res.onData((piece, isLast) => this.#take(piece, isLast));
   }
 
-  /** A tick later: the core starts its 10 s clock when a callback of its own returns, and a pause stops it. */
+  /**
+   * A tick later: the core starts its 10 s clock when a callback of its own returns, and a pause stops it.
+   */
   pause(): void {
     if (this.#wantsPause) return;
     this.#wantsPause = true;

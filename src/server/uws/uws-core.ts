@@ -1,5 +1,5 @@
-// The part of uWebSockets.js that is used here, typed by us: its package shows no types to ES modules.
-// Loaded on first use, so that what never opens a socket (in-process calls, most tests) never loads the addon.
+// The part of uWebSockets.js that is used here, typed by us: its package shows no types to ES modules. Loaded
+// on first use, so that what never opens a socket (in-process calls, most tests) never loads the addon.
 import { createRequire } from 'node:module';
 
 /** Valid only during the callback that got it. */
@@ -87,8 +87,8 @@ export interface CoreApp {
   ws<Socket extends CoreWebSocket>(pattern: string, behavior: CoreBehavior<Socket>): this;
   publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
   /**
-   * `change` is 1 for a connection that opened, -1 for one that closed: within `close()` when that is called in
-   * the handler itself, which is safe. One that was upgraded is not told of.
+   * `change` is 1 for a connection that opened, -1 for one that closed: within `close()` when that is called
+   * in the handler itself, which is safe. One that was upgraded is not told of.
    */
   filter(handler: (response: Pick<CoreResponse, 'close' | 'getRemoteAddress'>, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;

@@ -1,9 +1,9 @@
 // One request of a socket. Owns `res`: nobody else may hold it, because any use after the answer, an abort or
 // a close throws or worse, and because each of the core's rules below has to be kept on every path:
-// - writes outside the request callback are corked; but never an upgrade: behind its cork the core looks at the state
-//   of the response, and where the WebSocket has come to lie at the same address it takes that one's memory for it, and
-//   closes the connection if the bits happen to say so. It is written within the cork of another response
-//   (uws-anchor.ts);
+// - writes outside the request callback are corked; but never an upgrade: behind its cork the core looks at
+//   the state of the response, and where the WebSocket has come to lie at the same address it takes that
+//   one's memory for it, and closes the connection if the bits happen to say so. It is written within the
+//   cork of another response (uws-anchor.ts);
 // - the core ends the process when a request callback returns with a response that is not complete and
 //   without an abort
 //   handler. `end` completes a response, except where the responses of one packet outgrow the core's buffer
@@ -12,18 +12,19 @@
 // is not
 //   told. So every request has an abort handler from its beginning;
 // - `end(body, close)` closes, but after `write` it would put a header into the body, and neither
-//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and because nothing that
-//   follows may be executed reading stops for good, until the core times the connection out;
-// - a small answer that overtakes a body and says `connection: close` is whole for the client and stays pending for the
-//   core: it reads and throws away the rest of the body, because the client may send all of that before it reads, and
-//   drops the connection where another request begins;
-// - the clock that does so is the core's, and only an answer that it takes for whole starts it: one without a body
-//   whose length the core is told does not (so we write that field ourselves), and the end of a body that comes
-//   behind its answer stops it (so such a body is not read). A connection that nothing ends would stay for ever;
+//   `endWithoutBody` nor `tryEnd` can close: there the answer says `connection: close`, and because nothing
+//   that follows may be executed reading stops for good, until the core times the connection out;
+// - a small answer that overtakes a body and says `connection: close` is whole for the client and stays
+//   pending for the core: it reads and throws away the rest of the body, because the client may send all of
+//   that before it reads, and drops the connection where another request begins;
+// - the clock that does so is the core's, and only an answer that it takes for whole starts it: one without a
+//   body whose length the core is told does not (so we write that field ourselves), and the end of a body
+//   that comes behind its answer stops it (so such a body is not read). A connection that nothing ends would
+//   stay for ever;
 // - a request whose framing is doubtful is answered one tick later: while its answer is pending, the core
-//   drops the connection instead of executing what follows in the same packet. So is a request that says `Connection: close`:
-//   what follows it must not be executed (RFC 9112 section 9.6), and a client that sends more all the same breaks that
-//   rule and loses its response.
+//   drops the connection instead of executing what follows in the same packet. So is a request that says
+//   `Connection: close`: what follows it must not be executed (RFC 9112 section 9.6), and a client that sends
+//   more all the same breaks that rule and loses its response.
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
 import type { Acceptance, Exchange, IncomingHead } from '../exchange.js';
@@ -86,19 +87,21 @@ const SMALL_BYTES = 4096;
  */
 const SAMPLE = 16;
 /**
- * Of an answer without a body the core does not say whether the client takes it. Every n-th waits for the next turn of the
- * loop: what is pipelined behind it is cut off.
+ * Of an answer without a body the core does not say whether the client takes it. Every n-th waits for the
+ * next turn of the loop: what is pipelined behind it is cut off.
  */
 const BODILESS_SAMPLE = 64;
 /** An unread body up to this size is taken off the wire behind an answer at once. */
 const DISCARD_BYTES = 64 * 1024;
 /**
- * Connections of a worker that has too many are closed behind responses up to this size: those that take their time would
- * still count here, and others would be closed in their place.
+ * Connections of a worker that has too many are closed behind responses up to this size: those that take
+ * their time would still count here, and others would be closed in their place.
  */
 const GIVE_UP_BYTES = 64 * 1024;
 
-/** A client that was told of the end of its connection has so long to read the response and to stop sending. */
+/**
+ * A client that was told of the end of its connection has so long to read the response and to stop sending.
+ */
 const LINGER_MS = 10_000;
 
 const NOTHING = new Uint8Array(0);
@@ -106,8 +109,8 @@ const NOTHING = new Uint8Array(0);
 const isEmpty = (status: number): boolean => status === 204 || status === 304;
 
 /**
- * The core gathers 16 KiB of responses before it writes, and cuts a connection that it closes without writing them. What is
- * larger it writes at once; a JSON document may end in blanks (RFC 8259 section 2).
+ * The core gathers 16 KiB of responses before it writes, and cuts a connection that it closes without writing
+ * them. What is larger it writes at once; a JSON document may end in blanks (RFC 8259 section 2).
  */
 const CORK_BYTES = 16 * 1024;
 function beyondCork(body: string | Uint8Array): Uint8Array {
@@ -285,8 +288,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   /**
-   * A response that is whole for the client and pending for the core: it is the value of the last field. The core puts a
-   * line end behind that, which a client skips.
+   * A response that is whole for the client and pending for the core: it is the value of the last field. The
+   * core puts a line end behind that, which a client skips.
    */
   #writePending(status: number, isBodiless: boolean, body: string | Uint8Array | null): void {
     const res = this.#res;
@@ -426,7 +429,10 @@ export class UwsExchange implements Exchange, IncomingHead {
     this.#onBodyRefused = listener;
   }
 
-  /** In the middle of a packet, so the response has to leave now, and the rest of the packet is not worth reading. */
+  /**
+   * In the middle of a packet, so the response has to leave now, and the rest of the packet is not worth
+   * reading.
+   */
   #refuseBody(): void {
     this.#endsPacket = true;
     this.#deferred = false;
@@ -459,7 +465,8 @@ export class UwsExchange implements Exchange, IncomingHead {
     try {
       this.#cut();
     } catch (error) {
-      // The core takes the response for whole: there is nothing to be cut, and what its client got is not known.
+      // The core takes the response for whole: there is nothing to be cut, and what its client got is not
+      // known.
       this.#host.failed(error);
     }
     this.#release();
@@ -501,8 +508,8 @@ export class UwsExchange implements Exchange, IncomingHead {
   }
 
   /**
-   * The core may be in the middle of a packet: what it still hands over of the body would stop the clock that an
-   * answer starts, and what follows the last request of a connection would be executed.
+   * The core may be in the middle of a packet: what it still hands over of the body would stop the clock that
+   * an answer starts, and what follows the last request of a connection would be executed.
    */
   #letBodyCome(): void {
     const body = this.#body;

@@ -7,8 +7,8 @@ const STATUS_LINES = new Map(
 export const statusLine = (status: number): string => STATUS_LINES.get(status) ?? `${status} Unknown`;
 
 /**
- * The value of the first field with all other fields behind it: one call of the core in place of one per field, each
- * of which would cost as much as a route look-up. The fields are checked.
+ * The value of the first field with all other fields behind it: one call of the core in place of one per
+ * field, each of which would cost as much as a route look-up. The fields are checked.
  */
 export function fieldBlock(fields: readonly string[]): string {
   let block = fields[1]!;

@@ -1,5 +1,5 @@
-// The rest of an answer that is there whole, of which the socket did not take all at once: the core asks for more when
-// there is room, and keeps nothing back itself.
+// The rest of an answer that is there whole, of which the socket did not take all at once: the core asks for
+// more when there is room, and keeps nothing back itself.
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { TimerWheel } from '../timer-wheel.js';

@@ -1,5 +1,5 @@
-// An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so what
-// it did not take is offered again when there is room.
+// An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so
+// what it did not take is offered again when there is room.
 
 import { describeThrown } from '../../telemetry/thrown.js';
 import { clientClosed } from '../body/body.js';
@@ -11,7 +11,9 @@ import { type CoreResponse, restartClock } from './uws-core.js';
 const PIECE_BYTES = 64 * 1024;
 
 export interface SizedEvents {
-  /** Before every write that may be the last: at any other time somebody must notice that the client leaves. */
+  /**
+   * Before every write that may be the last: at any other time somebody must notice that the client leaves.
+   */
   beforeLast(): void;
   /** The last byte was taken: `res` is dead. */
   complete(): void;

@@ -1,9 +1,10 @@
 // An answer in pieces, written to the core no faster than the client takes it.
 //
-// The core reports that the socket takes bytes again, but not while reading from it is paused: pausing stops both. So a
-// response whose request is still sending its body (it may be made of that body) does not rely on the report alone: it
-// tries again by itself, with a small piece, after waiting longer and longer. Nor does the core leave the reading paused: a
-// write that the socket does not take makes it read again, so it is paused anew.
+// The core reports that the socket takes bytes again, but not while reading from it is paused: pausing stops
+// both. So a response whose request is still sending its body (it may be made of that body) does not rely on
+// the report alone: it tries again by itself, with a small piece, after waiting longer and longer. Nor does
+// the core leave the reading paused: a write that the socket does not take makes it read again, so it is
+// paused anew.
 import { clientClosed } from '../body/body.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';

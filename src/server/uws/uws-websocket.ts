@@ -1,6 +1,6 @@
-// WebSockets of the core: one behaviour per route, and the object that a route's callbacks hold. What the core does
-// by itself: it cuts a connection whose frames break RFC 6455 or whose text is no UTF-8 without a close frame, and it
-// takes a frame that is not masked for one that is, which garbles it.
+// WebSockets of the core: one behaviour per route, and the object that a route's callbacks hold. What the
+// core does by itself: it cuts a connection whose frames break RFC 6455 or whose text is no UTF-8 without a
+// close frame, and it takes a frame that is not masked for one that is, which garbles it.
 import type { App } from '../app.js';
 import type { Acceptance } from '../exchange.js';
 import type { PendingEnd } from '../pending-end.js';
@@ -34,8 +34,8 @@ const MOST_IN_LONG_TURN = 1024;
 const FLOOD = 'too many messages at once';
 /**
  * A message up to this many times too big is taken in to be refused with 1009. The core cuts a larger one
- * without a word, and without taking it in. It reports a message when it is whole: one in fragments that never
- * ends is held by the core up to this size, and cut beyond, without a callback before.
+ * without a word, and without taking it in. It reports a message when it is whole: one in fragments that
+ * never ends is held by the core up to this size, and cut beyond, without a callback before.
  */
 const POLITENESS = 2;
 /** What the core means when it closes with 1006. */

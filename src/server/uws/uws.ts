@@ -1,12 +1,13 @@
 // The server: takes requests from uWebSockets.js, checks their framing and hands them to the App. Either the
-// primary accepts and hands sockets over by the descriptor, or it listens itself. Together with the other files
-// named uws-*.ts the only code that touches the core's objects.
+// primary accepts and hands sockets over by the descriptor, or it listens itself. Together with the other
+// files named uws-*.ts the only code that touches the core's objects.
 //
-// What the core decides by itself and nobody here can change: HTTP/1.0, absolute-form and `OPTIONS *` are 505;
-// a missing or repeated Host, bad field names or values and more than 100 fields get its own short page; an
-// idle connection ends after about 10 s, and so does an upload slower than 16 KiB/s; a client that pipelines
-// behind a request whose answer takes a turn of the loop is cut off; a field with an empty name hides those
-// behind it from us (a request with a body then has no length, and its answer is deferred for that reason).
+// What the core decides by itself and nobody here can change: HTTP/1.0, absolute-form and `OPTIONS *` are
+// 505; a missing or repeated Host, bad field names or values and more than 100 fields get its own short page;
+// an idle connection ends after about 10 s, and so does an upload slower than 16 KiB/s; a client that
+// pipelines behind a request whose answer takes a turn of the loop is cut off; a field with an empty name
+// hides those behind it from us (a request with a body then has no length, and its answer is deferred for
+// that reason).
 import type { Settings } from '../../config.js';
 import { describeThrown } from '../../telemetry/thrown.js';
 import type { App } from '../app.js';
@@ -62,7 +63,9 @@ export interface UwsServer {
   readonly unfinished: number;
   /** A request's callback is running: everything it calls is synchronous. */
   readonly inCallback: boolean;
-  /** What runs is about to be broken off. A callback of the core that comes to its end before waits for that. */
+  /**
+   * What runs is about to be broken off. A callback of the core that comes to its end before waits for that.
+   */
   breakOff(): void;
   /**
    * Closes WebSockets, with 1001: their clients come back to somebody else. May be called again.
@@ -120,8 +123,8 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     const framing = {
       contentLength,
       isChunked,
-      // What is pipelined behind a request that waits for its answer is cut off by the core: no client keeps the loop
-      // from turning with what one packet holds.
+      // What is pipelined behind a request that waits for its answer is cut off by the core: no client keeps
+      // the loop from turning with what one packet holds.
       isDeferred:
         turns.isLong() ||
         fault !== undefined ||

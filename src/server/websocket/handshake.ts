@@ -1,5 +1,5 @@
-// Whether a request may become a WebSocket (RFC 6455 section 4.2.1). The core asks for nothing but a key of the
-// right length.
+// Whether a request may become a WebSocket (RFC 6455 section 4.2.1). The core asks for nothing but a key of
+// the right length.
 import { HttpError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 import type { ResolvedLimits } from './websocket.js';
@@ -49,8 +49,8 @@ export function chooseProtocol(headers: ReadonlyFields, ours: readonly string[])
 
 /**
  * A browser sends cookies with a WebSocket that any page of any site opens, and no preflight asks first
- * (CWE-1385): the origin is all that tells who asks. It names a scheme that we cannot compare, because whoever
- * ended TLS for us did not say; the host is enough.
+ * (CWE-1385): the origin is all that tells who asks. It names a scheme that we cannot compare, because
+ * whoever ended TLS for us did not say; the host is enough.
  */
 function isOwnSite(headers: ReadonlyFields, allowed: readonly string[] | '*'): boolean {
   const origins = headers.getAll('origin');

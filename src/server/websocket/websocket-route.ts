@@ -1,6 +1,5 @@
-// A WebSocket route: a GET route whose handler shakes hands, and the callbacks of the sockets it opened. Nothing
-// that a callback throws goes further than here.
-// Not the global of this name: that one is a getter.
+// A WebSocket route: a GET route whose handler shakes hands, and the callbacks of the sockets it opened.
+// Nothing that a callback throws goes further than here. Not the global of this name: that one is a getter.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors.js';

@@ -6,7 +6,8 @@ import type { Topics } from './topics.js';
 export type SendResult = 'sent' | 'buffered' | 'dropped';
 
 /**
- * One open WebSocket, from `open` until `close` has run. It may be kept: once it is closed, sending does nothing.
+ * One open WebSocket, from `open` until `close` has run. It may be kept: once it is closed, sending does
+ * nothing.
  * @typeParam D what the route's `upgrade` returned
  */
 export interface ServerWebSocket<D = unknown> {
@@ -32,7 +33,8 @@ export interface ServerWebSocket<D = unknown> {
   ping(data?: string | Uint8Array): void;
   /**
    * Says goodbye and closes; default 1000.
-   * @throws RangeError for a code that may not be sent (RFC 6455 section 7.4) or more than 123 bytes of reason
+   * @throws RangeError for a code that may not be sent (RFC 6455 section 7.4) or more than 123 bytes of
+   *   reason
    */
   close(code?: number, reason?: string): void;
   /** Cuts the connection without a word. */
@@ -43,15 +45,16 @@ export interface ServerWebSocket<D = unknown> {
 export interface WebSocketEvents<D> {
   open?(ws: ServerWebSocket<D>): void | Promise<void>;
   /**
-   * A message that must wait for another one's promise has to be queued by you: they are handed over as they come.
+   * A message that must wait for another one's promise has to be queued by you: they are handed over as they
+   * come.
    * @param data text is a string, binary is bytes that may be kept
    */
   message?(ws: ServerWebSocket<D>, data: string | Uint8Array, isBinary: boolean): void | Promise<void>;
   /** What was held back has been taken, in part or whole: see `bufferedBytes`. */
   drain?(ws: ServerWebSocket<D>): void | Promise<void>;
   /**
-   * @param code 1005 when the peer named none that the core passes on (1000..1003, 1007..1011 and 4000..4999 are),
-   *   1006 when there was no goodbye, 1002, 1007 and 1009 when it was cut for a fault
+   * @param code 1005 when the peer named none that the core passes on (1000..1003, 1007..1011 and 4000..4999
+   *   are), 1006 when there was no goodbye, 1002, 1007 and 1009 when it was cut for a fault
    */
   close?(ws: ServerWebSocket<D>, code: number, reason: string): void | Promise<void>;
 }
@@ -68,8 +71,8 @@ export interface WebSocketLimits {
   /** permessage-deflate (RFC 7692) without context take-over, for messages from 1 KiB on; default false. */
   readonly perMessageDeflate?: boolean;
   /**
-   * Whose pages may open it: origins as browsers send them (`https://app.example`), or `*`. Default: those of the
-   * same host. Clients that send no `Origin` are no browsers and are let in.
+   * Whose pages may open it: origins as browsers send them (`https://app.example`), or `*`. Default: those of
+   * the same host. Clients that send no `Origin` are no browsers and are let in.
    */
   readonly origins?: readonly string[] | '*';
   /** Subprotocols, best first: the first that the client offers is agreed on. */

@@ -18,8 +18,8 @@ export const hasEnded = (status: SagaStatus): boolean =>
 const QUOTED = /"(?:[^"\\]|\\.)*"/g;
 
 /**
- * True for `Prefer: respond-async` in any field, among other preferences, in any case (RFC 7240). What stands in
- * quotes is the value of something else, commas included; an empty value is none (section 2).
+ * True for `Prefer: respond-async` in any field, among other preferences, in any case (RFC 7240). What stands
+ * in quotes is the value of something else, commas included; an empty value is none (section 2).
  */
 export const prefersAsync = (prefer: readonly string[]): boolean =>
   prefer

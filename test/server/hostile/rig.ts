@@ -1,4 +1,5 @@
-// A server on a socket whose routes do what they are told, and the question whether anything of a request is left.
+// A server on a socket whose routes do what they are told, and the question whether anything of a request is
+// left.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';

@@ -1,4 +1,5 @@
-// Values that a careless or malicious handler may return, throw or hand to a responder. Made anew for every use.
+// Values that a careless or malicious handler may return, throw or hand to a responder. Made anew for every
+// use.
 import { HttpError, type HttpErrorOptions } from '#src/errors.js';
 
 const throwing = (): never => {

@@ -1,5 +1,6 @@
-// Clients that fall silent, each behind another way of being answered: what they send in turn, a pause between. The
-// core's clock ends an idle connection; each of these has left one without a clock, or is the control of one that has.
+// Clients that fall silent, each behind another way of being answered: what they send in turn, a pause
+// between. The core's clock ends an idle connection; each of these has left one without a clock, or is the
+// control of one that has.
 
 const head = (line: string, ...fields: string[]): string =>
   [`${line} HTTP/1.1`, 'Host: x', ...fields, '', ''].join('\r\n');

@@ -1,5 +1,5 @@
-// What is promised of every end, whatever the process is in the middle of: it comes within its bound, leaves nothing of ours
-// running, and the next start works.
+// What is promised of every end, whatever the process is in the middle of: it comes within its bound, leaves
+// nothing of ours running, and the next start works.
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';

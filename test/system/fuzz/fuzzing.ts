@@ -1,5 +1,5 @@
-// A storm of broken requests over the real process: a short one in `npm test`, a long one outside of it. Prints its
-// seed; SEED=… sends the same again.
+// A storm of broken requests over the real process: a short one in `npm test`, a long one outside of it.
+// Prints its seed; SEED=… sends the same again.
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { newSeed } from '#test/support/random.js';
@@ -28,7 +28,9 @@ export interface Fuzzing {
   readonly count: number;
   readonly warmUp: number;
   readonly budgetMs: number;
-  /** Waits for the end of the connections that are left: of 1,000 requests, test/system/abuse.test.ts does. */
+  /**
+   * Waits for the end of the connections that are left: of 1,000 requests, test/system/abuse.test.ts does.
+   */
   readonly drains: boolean;
 }
 

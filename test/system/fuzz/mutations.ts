@@ -1,5 +1,5 @@
-// Ways to break a request: each takes its bytes and gives other ones, by nothing but the chance it is handed. What
-// they put in is in values.ts.
+// Ways to break a request: each takes its bytes and gives other ones, by nothing but the chance it is handed.
+// What they put in is in values.ts.
 import {
   BODIES,
   CHUNKS,

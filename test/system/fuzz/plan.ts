@@ -1,4 +1,5 @@
-// What is sent as the n-th of a storm: a function of the seed and n, so that one request can be sent again alone.
+// What is sent as the n-th of a storm: a function of the seed and n, so that one request can be sent again
+// alone.
 import { seeded } from '#test/support/random.js';
 import { type Chance, GENTLE, MUTATIONS } from './mutations.js';
 import { kindOf, SEEDS } from './seeds.js';

@@ -1,4 +1,5 @@
-// A good request or two for every feature of the fixture, as the bytes of the wire (latin1): what is broken from here.
+// A good request or two for every feature of the fixture, as the bytes of the wire (latin1): what is broken
+// from here.
 
 const request = (line: string, fields: readonly string[] = [], body = ''): string =>
   [

@@ -191,7 +191,10 @@ export const LITERALS: readonly string[] = [
   '{"__proto__":1}',
   `"${'y'.repeat(3000)}"`,
 ];
-/** Behind a handshake: unmasked, cut, too long, of an unknown kind, reserved bits, a ping of 126 bytes, no UTF-8. */
+/**
+ * Behind a handshake: unmasked, cut, too long, of an unknown kind, reserved bits, a ping of 126 bytes, no
+ * UTF-8.
+ */
 export const FRAMES: readonly string[] = [
   '\x81\x05hello',
   '\x81\x85\x01\x02',

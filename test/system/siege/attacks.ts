@@ -1,5 +1,5 @@
-// What hostile clients do, each from an address of its own (127.0.0.2 and up), for as long as it is told. Nothing here
-// measures: bystander.ts does.
+// What hostile clients do, each from an address of its own (127.0.0.2 and up), for as long as it is told.
+// Nothing here measures: bystander.ts does.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

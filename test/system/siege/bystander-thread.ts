@@ -1,5 +1,6 @@
-// An ordinary client in a thread of its own: so many requests a second, half of them with a body, and one stream of events.
-// It says what every request got and how long that took, from the moment at which it was due.
+// An ordinary client in a thread of its own: so many requests a second, half of them with a body, and one
+// stream of events. It says what every request got and how long that took, from the moment at which it was
+// due.
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,6 +1,7 @@
-// Requests whose end two readers may see at different places (RFC 9112 section 11.2), or that a careless reader
-// takes for whole. What is refused in the same way for every path is in test/server/uws-framing.test.ts; here is
-// what only shows over a connection: where a body ends, and what is made of the bytes behind it.
+// Requests whose end two readers may see at different places (RFC 9112 section 11.2), or that a careless
+// reader takes for whole. What is refused in the same way for every path is in
+// test/server/uws-framing.test.ts; here is what only shows over a connection: where a body ends, and what is
+// made of the bytes behind it.
 
 const head = (line: string, ...fields: string[]): string => [line, 'Host: x', ...fields, '', ''].join('\r\n');
 const post = (...fields: string[]): string => head('POST /text HTTP/1.1', ...fields);
@@ -149,7 +150,10 @@ const LINES = [
   'BREW /text',
 ];
 
-/** Read and answered with CHUNKED_BODIES=accept, refused with `reject`; in both the last request of its connection. */
+/**
+ * Read and answered with CHUNKED_BODIES=accept, refused with `reject`; in both the last request of its
+ * connection.
+ */
 export const CHUNKED: readonly (readonly [string, string])[] = [
   ...broken(CHUNKS, 'chunks', (body) => post('Transfer-Encoding: chunked') + body),
   ...broken(CHUNKS, 'a GET with chunks', (body) => get('Transfer-Encoding: chunked') + body),
