@@ -1,6 +1,6 @@
 // A process of modelled workers, and what its clients see. The generator costs nothing.
 import { Agenda } from './agenda.js';
-import type { ModelDoor, Policy, RouteSpec } from './gates/gate.js';
+import type { ModelGate, Policy, RouteSpec } from './gates/gate.js';
 import { ModelLoop, type Pauses, type Task } from './model-loop.js';
 import { Random } from './random.js';
 
@@ -48,7 +48,7 @@ const HOLD_GRAIN_MS = 10;
 
 interface ModelWorker {
   readonly loop: ModelLoop;
-  readonly doors: readonly ModelDoor[];
+  readonly gates: readonly ModelGate[];
 }
 
 export class Model {
@@ -68,16 +68,16 @@ export class Model {
     const process = policy(workers);
     this.workers = Array.from({ length: workers }, (_, worker) => {
       const loop = new ModelLoop(this.agenda, pauses?.(new Random(seed + 1 + worker)));
-      const gate = process({ worker, loop });
+      const admission = process({ worker, loop });
       const beat: Task = {
         begin: () => {
-          gate.beat();
+          admission.beat();
           return BEAT_CPU_MS;
         },
         end: () => loop.timer(BEAT_MS, beat),
       };
       loop.timer(1 + ((worker * 7) % BEAT_MS), beat);
-      return { loop, doors: routes.map((route) => gate.door(route)) };
+      return { loop, gates: routes.map((route) => admission.gate(route)) };
     });
   }
 
@@ -110,22 +110,22 @@ export class Model {
     tallies: readonly Tally[],
     answered: (admitted: boolean) => void,
   ): void {
-    const { loop, doors } = this.workers[worker]!;
-    const door = doors[work.route]!;
+    const { loop, gates } = this.workers[worker]!;
+    const gate = gates[work.route]!;
     let ticket = 0;
     loop.readable({
       begin: () => {
-        ticket = door.enter();
+        ticket = gate.enter();
         return ticket > 0 ? work.cpu[0]! + OVERHEAD_MS : this.#refusalMs;
       },
       end: () => {
         if (ticket === 0) {
-          this.#refuse(loop, door.holdMs, since, tallies, answered);
+          this.#refuse(loop, gate.holdMs, since, tallies, answered);
           return;
         }
         const { now } = this.agenda;
         this.#goOn(work, 0, loop, () => {
-          door.leave(ticket, this.agenda.now - now + work.cpu[0]!, work.waits.length === 0);
+          gate.leave(ticket, this.agenda.now - now + work.cpu[0]!, work.waits.length === 0);
           for (const tally of tallies) {
             tally.done++;
             tally.latencies.push(this.agenda.now - since);

@@ -42,7 +42,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const app = createApp({
     settings,
     observer: UNUSED,
-    doors: bounds,
+    gates: bounds,
     quotas: bounds.quotas,
     rateLimits,
     tracing: initTracing(

@@ -20,7 +20,7 @@ export type Refusal = 'queue' | 'max_in_flight' | 'route_share' | 'background';
 export const REFUSALS: readonly Refusal[] = ['queue', 'max_in_flight', 'route_share', 'background'];
 
 /** The admission gate of one route. */
-export interface Door {
+export interface AdmissionGate {
   /** How many of this route run in this thread now, itself included; 0: refused, nothing was taken. */
   enter(): number;
   /**
@@ -66,12 +66,12 @@ const SHARE_OF_FREE = 7;
 /** As one thread uses it. */
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #gate: ThreadGate;
+  readonly #threadGate: ThreadGate;
 
   constructor(options: AdmissionOptions) {
     const { cells, most, loop, tuning } = options;
     this.#options = options;
-    this.#gate = new ThreadGate({
+    this.#threadGate = new ThreadGate({
       publish: (state) => cells.publish(state),
       isCrowded: () => cells.inFlight * 4 >= most,
       ...(loop && { loop }),
@@ -80,32 +80,32 @@ export class Admission {
   }
 
   /** @param name of the route, the same in all threads */
-  door(priority: Priority, name: string): Door {
-    return new RouteDoor(priority, name, this.#options, this.#gate);
+  gate(priority: Priority, name: string): AdmissionGate {
+    return new RouteGate(priority, name, this.#options, this.#threadGate);
   }
 
   /** Call about every 50 ms. */
   beat(): void {
-    if (this.#options.isAdaptive) this.#gate.beat();
+    if (this.#options.isAdaptive) this.#threadGate.beat();
   }
 }
 
-class RouteDoor implements Door {
+class RouteGate implements AdmissionGate {
   readonly #priority: Priority;
   readonly #cells: RouteCells;
-  readonly #gate: ThreadGate;
+  readonly #threadGate: ThreadGate;
   readonly #route: GateRoute;
   readonly #isAdaptive: boolean;
   readonly #onRefused: (reason: Refusal) => void;
   readonly #mostOfProcess: number;
   readonly #most: number;
 
-  constructor(priority: Priority, name: string, options: AdmissionOptions, gate: ThreadGate) {
+  constructor(priority: Priority, name: string, options: AdmissionOptions, threadGate: ThreadGate) {
     const { cells, most, isAdaptive, onRefused } = options;
     this.#priority = priority;
     this.#cells = cells.routeOf(name);
-    this.#gate = gate;
-    this.#route = gate.add(this.#cells);
+    this.#threadGate = threadGate;
+    this.#route = threadGate.add(this.#cells);
     this.#isAdaptive = isAdaptive;
     this.#onRefused = onRefused;
     this.#mostOfProcess = most;
@@ -113,16 +113,17 @@ class RouteDoor implements Door {
   }
 
   get holdMs(): number {
-    return this.#gate.holdMs;
+    return this.#threadGate.holdMs;
   }
 
   enter(): number {
     const priority = this.#priority;
-    const gate = this.#gate;
+    const threadGate = this.#threadGate;
     if (this.#isAdaptive) {
-      gate.turn();
-      if (priority === 'normal' && !gate.hasRoom(this.#route, false)) return this.#refuse('queue', true);
-      if (priority === 'background' && !gate.hasRoom(this.#route, true)) {
+      threadGate.turn();
+      if (priority === 'normal' && !threadGate.hasRoom(this.#route, false))
+        return this.#refuse('queue', true);
+      if (priority === 'background' && !threadGate.hasRoom(this.#route, true)) {
         return this.#refuse('background', true);
       }
     }
@@ -137,13 +138,13 @@ class RouteDoor implements Door {
         return this.#refuse('route_share', false);
       }
     }
-    if (this.#isAdaptive) gate.admitted(this.#route);
+    if (this.#isAdaptive) threadGate.admitted(this.#route);
     return ++this.#route.running;
   }
 
   leave(isSynchronous = false): void {
     this.#route.running--;
-    if (this.#isAdaptive) this.#gate.left(this.#route, isSynchronous);
+    if (this.#isAdaptive) this.#threadGate.left(this.#route, isSynchronous);
     this.#cells.leave();
   }
 
@@ -153,12 +154,12 @@ class RouteDoor implements Door {
    * because a request counts before it is judged.
    */
   #isOverShare(before: number): boolean {
-    if (!this.#gate.sharesPermits) return false;
+    if (!this.#threadGate.sharesPermits) return false;
     return this.#cells.inFlight > Math.max(LEAST_SHARE, SHARE_OF_FREE * (this.#mostOfProcess - before));
   }
 
   #refuse(reason: Refusal, isQueue: boolean): 0 {
-    if (this.#isAdaptive) this.#gate.refused(this.#route, isQueue);
+    if (this.#isAdaptive) this.#threadGate.refused(this.#route, isQueue);
     this.#onRefused(reason);
     return 0;
   }

@@ -1,11 +1,11 @@
-// All mounted services of a worker behind one door: `handle(exchange)` finds the route and serves it.
+// All mounted services of a worker: `handle(exchange)` finds the route of a request and serves it.
 import { dirname } from 'node:path';
 // Not the global of this name: that one is a getter, a tenth of a microsecond per request.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { HttpError } from '../errors.js';
-import type { Door, Priority } from '../resilience/admission.js';
+import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { describeThrown } from '../telemetry/thrown.js';
@@ -19,7 +19,7 @@ import { outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
-import type { Doors, RequestObserver, RequestQuotas } from './observer.js';
+import type { RequestGates, RequestObserver, RequestQuotas } from './observer.js';
 import { serve } from './pipeline.js';
 import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
 import { RequestIds } from './request-id.js';
@@ -49,7 +49,7 @@ export interface AppOptions {
     | 'rateLimit'
   >;
   readonly observer: RequestObserver;
-  readonly doors: Doors;
+  readonly gates: RequestGates;
   readonly quotas: RequestQuotas;
   readonly rateLimits: RateLimits;
   /** Routes that are switched off; default: none ever is. */
@@ -98,7 +98,7 @@ export class App {
   readonly #webSockets: SocketRoute[] = [];
   readonly #callback: Running = { route: undefined, since: 0 };
   readonly #unmatched: Unmatched;
-  readonly #optionsDoors = new Map<Priority, Door>();
+  readonly #optionsGates = new Map<Priority, AdmissionGate>();
   /** Undefined without MESH_TOKEN. */
   readonly #meshCallers: MeshCallers | undefined;
   /** RATE_LIMIT, of which there is one for all routes. */
@@ -217,7 +217,7 @@ export class App {
   mount(service: string, fill: (app: Application) => void, mounting: MountOptions = {}): void {
     const { isReady, unlimited = false } = mounting;
     const ready = once(isReady);
-    const { observer, settings, rateLimits, doors, switchedOff } = this.options;
+    const { observer, settings, rateLimits, gates, switchedOff } = this.options;
     const common = unlimited ? undefined : this.#commonRate;
     const declared = this.#declared(service, fill);
     this.#meshCallers?.accept(service);
@@ -237,14 +237,14 @@ export class App {
         const name = `${service} ${method} ${path}`;
         const rateChecks = checksOf(options.rateLimit, name, common, rateLimits);
         const { priority = 'normal' } = options;
-        const door = unlimited ? undefined : doors.door(priority, name);
-        const optionsDoor = unlimited ? undefined : this.#optionsDoor(priority);
-        const bulkhead = bulkheadOf(options.maxConcurrent, name, doors);
+        const gate = unlimited ? undefined : gates.gate(priority, name);
+        const optionsGate = unlimited ? undefined : this.#optionsGate(priority);
+        const bulkhead = bulkheadOf(options.maxConcurrent, name, gates);
         const killSwitch =
           unlimited || switchedOff === undefined
             ? undefined
             : new KillSwitch(switchedOff, routeKey(method, template));
-        const mounted = { ready, killSwitch, door, optionsDoor, rateChecks, bulkhead };
+        const mounted = { ready, killSwitch, gate, optionsGate, rateChecks, bulkhead };
         const plan = planRoute(info, answering, hooks, settings, mounted, (as) =>
           observer.meter(as, template),
         );
@@ -261,13 +261,13 @@ export class App {
   }
 
   /** One for all routes of a priority: what an OPTIONS costs says nothing about what its route costs. */
-  #optionsDoor(priority: Priority): Door {
-    let door = this.#optionsDoors.get(priority);
-    if (door === undefined) {
-      door = this.options.doors.door(priority, `OPTIONS (${priority})`);
-      this.#optionsDoors.set(priority, door);
+  #optionsGate(priority: Priority): AdmissionGate {
+    let gate = this.#optionsGates.get(priority);
+    if (gate === undefined) {
+      gate = this.options.gates.gate(priority, `OPTIONS (${priority})`);
+      this.#optionsGates.set(priority, gate);
     }
-    return door;
+    return gate;
   }
 
   #declared(service: string, fill: (app: Application) => void): ReturnType<typeof collectRoutes> {

@@ -2,13 +2,13 @@
 import { shown } from '../options.js';
 import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead.js';
 import type { MaxConcurrent } from './handler.js';
-import type { Doors } from './observer.js';
+import type { RequestGates } from './observer.js';
 
 /** @param name of the route, the same in all workers. @throws TypeError for bad numbers */
 export function bulkheadOf(
   option: MaxConcurrent | undefined,
   name: string,
-  doors: Pick<Doors, 'places'>,
+  gates: Pick<RequestGates, 'bulkhead'>,
 ): BulkheadQueue | undefined {
   if (option === undefined) return undefined;
   if (typeof option !== 'number' && typeof option !== 'object') {
@@ -17,6 +17,6 @@ export function bulkheadOf(
     );
   }
   const settings = checkedBulkhead('maxConcurrent', typeof option === 'number' ? { limit: option } : option);
-  const places = doors.places(name);
-  return new BulkheadQueue({ permits: places.permits, ...settings, onRefused: () => places.refused() });
+  const bulkhead = gates.bulkhead(name);
+  return new BulkheadQueue({ permits: bulkhead.permits, ...settings, onRefused: () => bulkhead.refused() });
 }

@@ -66,7 +66,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   #isSilent = false;
   /** Why the response could not be written, until the request is broken down for it. */
   #fault: { readonly thrown: unknown } | undefined;
-  /** What its route's door said; above 0 it holds a permit of it. */
+  /** What its route's gate said; above 0 it holds a permit of it. */
   #admitted = 0;
   #place: { leave(): void } | undefined;
   #holds: Holds | undefined;
@@ -308,23 +308,23 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   /**
-   * Takes a permit of the route's door; false when there is none. Its caller's covers an in-process request.
+   * Takes a permit of the route's gate; false when there is none. Its caller's covers an in-process request.
    */
   admit(): boolean {
-    const { door } = this.plan;
-    if (door === undefined || this.exchange.head.inProcess) return true;
-    this.#admitted = door.enter();
+    const { gate } = this.plan;
+    if (gate === undefined || this.exchange.head.inProcess) return true;
+    this.#admitted = gate.enter();
     return this.#admitted > 0;
   }
 
   /**
-   * Milliseconds by which a refusal by the route's door is to be held back. Nothing is begun while draining,
+   * Milliseconds by which a refusal by the route's gate is to be held back. Nothing is begun while draining,
    * and a body on its way is not waited for.
    */
   get holdMs(): number {
-    const { door } = this.plan;
-    if (door === undefined || this.site.draining() || this.exchange.isBodyPassing) return 0;
-    return Math.min(door.holdMs, this.timeoutMs);
+    const { gate } = this.plan;
+    if (gate === undefined || this.site.draining() || this.exchange.isBodyPassing) return 0;
+    return Math.min(gate.holdMs, this.timeoutMs);
   }
 
   /** Sends a refusal when its time has come. */
@@ -337,7 +337,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #leaveGate(): void {
-    if (this.#admitted > 0) this.plan.door?.leave(this.#onStack);
+    if (this.#admitted > 0) this.plan.gate?.leave(this.#onStack);
     this.#admitted = 0;
   }
 

@@ -1,7 +1,7 @@
 // What the pipeline tells others about requests, and what it asks them. The wiring implements these over
 // shared memory; the pipeline itself keeps no statistics.
 import type { AddressKey } from '../memory/address-cells.js';
-import type { Door, Priority } from '../resilience/admission.js';
+import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import type { Permits } from '../resilience/bulkhead.js';
 import type { Quota } from '../resilience/quota.js';
 
@@ -40,17 +40,17 @@ export interface RequestObserver {
 }
 
 /** Of what may be so many at once, counted over all workers. */
-export interface Places {
+export interface RouteBulkhead {
   readonly permits: Permits;
   refused(): void;
 }
 
 /** Admits requests while not too many are in flight, counted over all workers of the process. */
-export interface Doors {
+export interface RequestGates {
   /** For one route. @param name of the route, the same in all workers */
-  door(priority: Priority, name: string): Door;
+  gate(priority: Priority, name: string): AdmissionGate;
   /** For a route of which there may be so many at once. */
-  places(name: string): Places;
+  bulkhead(name: string): RouteBulkhead;
 }
 
 /**

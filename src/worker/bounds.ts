@@ -11,7 +11,7 @@ import { interruptedPermits } from '../memory/permit-census.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
 import { half, Quota } from '../resilience/quota.js';
-import type { Doors, RequestQuotas } from '../server/observer.js';
+import type { RequestGates, RequestQuotas } from '../server/observer.js';
 import type { PlacesOf } from '../upstream/bounded.js';
 import { callPlaces } from './call-places.js';
 
@@ -22,7 +22,7 @@ export interface Place {
 }
 
 /** Of requests, and of calls. */
-export interface Bounds extends Doors {
+export interface Bounds extends RequestGates {
   readonly placesOf: PlacesOf;
   /** Call about every 50 ms. */
   beat(): void;
@@ -57,7 +57,7 @@ export function createBounds(
     isAdaptive: adaptiveLimit,
   });
   return {
-    door: (priority, name) => admission.door(priority, name),
+    gate: (priority, name) => admission.gate(priority, name),
     beat() {
       admission.beat();
       recover();
@@ -65,7 +65,7 @@ export function createBounds(
     get sharingRoutes() {
       return cells.sharing;
     },
-    places: (name) => ({ permits: bulkheads.of(`route ${name}`), refused: () => full.add() }),
+    bulkhead: (name) => ({ permits: bulkheads.of(`route ${name}`), refused: () => full.add() }),
     placesOf: callPlaces(bulkheads, full, recorder.counter('multilane_bulkhead_overflow_total')),
     quotas: createQuotas(block, slot, settings, { bodies: shed('bodies'), streams: shed('streams') }),
   };

@@ -117,7 +117,7 @@ export function createHost(options: HostOptions): Host {
   const app = createApp({
     settings,
     observer: meters,
-    doors: bounds,
+    gates: bounds,
     quotas: bounds.quotas,
     rateLimits,
     switchedOff: new SnapshotPage(block, 'switchedOff'),

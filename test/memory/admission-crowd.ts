@@ -26,17 +26,17 @@ const admission = new Admission({
   isAdaptive: true,
   loop: { now: () => time.now, sleptMs: () => time.now, afterPoll() {} },
 });
-const door = admission.door('normal', 'crowd');
-admission.door('normal', 'another');
-door.enter();
-door.leave();
+const gate = admission.gate('normal', 'crowd');
+admission.gate('normal', 'another');
+gate.enter();
+gate.leave();
 time.now += 100;
 admission.beat();
 Atomics.add(words, 0, 1);
 while (Atomics.load(words, 0) < threads) Atomics.wait(words, 0, Atomics.load(words, 0), 1);
 for (let turn = 0; turn < 1_000; turn++) {
   let entered = 0;
-  for (; entered < most / 2 && door.enter() > 0; entered++) {
+  for (; entered < most / 2 && gate.enter() > 0; entered++) {
     const inside = Atomics.add(words, 1, 1) + 1;
     for (let seenMost = Atomics.load(words, 2); inside > seenMost; seenMost = Atomics.load(words, 2)) {
       Atomics.compareExchange(words, 2, seenMost, inside);
@@ -44,6 +44,6 @@ for (let turn = 0; turn < 1_000; turn++) {
   }
   for (; entered > 0; entered--) {
     Atomics.sub(words, 1, 1);
-    door.leave();
+    gate.leave();
   }
 }

@@ -14,11 +14,11 @@ function setUp() {
   const block = Block.create({ workers: 1 });
   const cells = new AdmissionCells(block, 1);
   const admission = new Admission({ cells, onRefused() {}, most: 10_000, isAdaptive: true, loop });
-  const door = admission.door('normal', 'route');
+  const gate = admission.gate('normal', 'route');
   const request = (costMs: number): boolean => {
-    if (door.enter() === 0) return false;
+    if (gate.enter() === 0) return false;
     loop.work(costMs);
-    door.leave(true);
+    gate.leave(true);
     return true;
   };
   return {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ROUTES } from '#src/memory/layout.js';
-import { Admission, type Door, type Refusal, type RouteCells } from '#src/resilience/admission.js';
+import { Admission, type AdmissionGate, type Refusal, type RouteCells } from '#src/resilience/admission.js';
 import { TUNING } from '#src/resilience/overload-rule.js';
 import { ManualLoop } from './manual-loop.js';
 
@@ -25,19 +25,19 @@ function setUp({ most = 10_000, isAdaptive = true, startsAt = 1_000 } = {}) {
 
 type World = ReturnType<typeof setUp>;
 
-const fill = (door: Door, most = Number.POSITIVE_INFINITY): number => {
+const fill = (gate: AdmissionGate, most = Number.POSITIVE_INFINITY): number => {
   let entered = 0;
-  while (entered < most && door.enter() > 0) entered++;
+  while (entered < most && gate.enter() > 0) entered++;
   return entered;
 };
 
 /** Requests one at a time, each with so much CPU, until their cost is known. */
-function teach({ loop, admission }: World, door: Door, costMs: number, times = 100): void {
+function teach({ loop, admission }: World, gate: AdmissionGate, costMs: number, times = 100): void {
   for (let n = 0; n < times; n++) {
     loop.sleep(20);
-    door.enter();
+    gate.enter();
     loop.work(costMs);
-    door.leave();
+    gate.leave();
     admission.beat();
   }
   loop.sleep(1_000);
@@ -46,19 +46,19 @@ function teach({ loop, admission }: World, door: Door, costMs: number, times = 1
 /** So many requests in every turn, whose CPU follows on them; @returns admitted, of all */
 function flood(
   { loop, admission }: World,
-  door: Door,
+  gate: AdmissionGate,
   costMs: number,
   turns: number,
   perTurn: number,
 ): number {
   let admitted = 0;
   for (let turn = 0; turn < turns; turn++) {
-    const entered = fill(door, perTurn);
+    const entered = fill(gate, perTurn);
     // Those that are refused are all asked.
-    for (let n = entered + 1; n < perTurn; n++) admitted += door.enter();
+    for (let n = entered + 1; n < perTurn; n++) admitted += gate.enter();
     admitted += entered;
     loop.work(entered * costMs + 0.5);
-    for (let n = 0; n < entered; n++) door.leave();
+    for (let n = 0; n < entered; n++) gate.leave();
     loop.turn();
     admission.beat();
   }
@@ -69,36 +69,36 @@ describe('admission', () => {
   it('refuses nobody while handlers only wait, however many are waiting and for however long', () => {
     const world = setUp();
     const { loop, admission, refused } = world;
-    const door = admission.door('normal', 'sleepy');
-    teach(world, door, 0.1);
+    const gate = admission.gate('normal', 'sleepy');
+    teach(world, gate, 0.1);
     for (let n = 0; n < 100; n++) {
       loop.sleep(20);
       admission.beat();
       for (let request = 0; request < 80; request++) {
-        expect(door.enter()).to.be.above(80 * n);
+        expect(gate.enter()).to.be.above(80 * n);
         loop.work(0.1);
       }
     }
     loop.sleep(20_000);
-    expect(fill(door, 1_000)).to.equal(1_000);
+    expect(fill(gate, 1_000)).to.equal(1_000);
     expect(refused).to.deep.equal([]);
   });
 
   it('bounds a flood before its first window is over, where the cost of a request is known', () => {
     const world = setUp();
-    const door = world.admission.door('normal', 'heavy');
-    teach(world, door, 5);
-    const admitted = fill(door);
+    const gate = world.admission.gate('normal', 'heavy');
+    teach(world, gate, 5);
+    const admitted = fill(gate);
     expect(admitted).to.be.within((0.8 * TUNING.burstMs) / 5, (1.2 * TUNING.burstMs) / 5);
     expect(world.refused).to.deep.equal(['queue']);
   });
 
   it('bounds a flood by the time that its turn takes, where the cost of a request is not known', () => {
     const { loop, admission, refused } = setUp();
-    const door = admission.door('normal', 'unknown');
+    const gate = admission.gate('normal', 'unknown');
     loop.sleep(10);
     let admitted = 0;
-    while (door.enter() > 0) {
+    while (gate.enter() > 0) {
       admitted++;
       loop.work(5);
     }
@@ -110,22 +110,22 @@ describe('admission', () => {
   it('does not refuse those behind one slow handler, or behind a pause', () => {
     const world = setUp();
     const { loop, admission, refused } = world;
-    const door = admission.door('normal', 'cheap');
-    teach(world, door, 0.2);
+    const gate = admission.gate('normal', 'cheap');
+    teach(world, gate, 0.2);
     for (let n = 0; n < 20; n++) {
       for (let request = 0; request < 100; request++) {
         if (request === 50) loop.work(300);
-        door.enter();
+        gate.enter();
         loop.work(0.2);
       }
       loop.turn();
       // What has arrived meanwhile.
       for (let request = 0; request < 600; request++) {
-        door.enter();
+        gate.enter();
         loop.work(0.2);
       }
       loop.turn();
-      for (let request = 0; request < 700; request++) door.leave();
+      for (let request = 0; request < 700; request++) gate.leave();
       loop.sleep(500);
       admission.beat();
     }
@@ -135,9 +135,9 @@ describe('admission', () => {
   it('does not refuse a few clients at a time, whatever their route is thought to cost', () => {
     const world = setUp();
     world.cells.routeOf('cheap').publishCosts(5, 10);
-    const [one, other] = ['cheap', 'cheap'].map((name) => world.admission.door('normal', name)) as [
-      Door,
-      Door,
+    const [one, other] = ['cheap', 'cheap'].map((name) => world.admission.gate('normal', name)) as [
+      AdmissionGate,
+      AdmissionGate,
     ];
     for (let turn = 0; turn < 500; turn++) {
       for (let n = 0; n < 6; n++) {
@@ -156,12 +156,12 @@ describe('admission', () => {
   it('judges a handler that does not wait by what it takes, and not by what it was thought to cost', () => {
     const world = setUp();
     world.cells.routeOf('cheap').publishCosts(5, 0);
-    const door = world.admission.door('normal', 'cheap');
+    const gate = world.admission.gate('normal', 'cheap');
     world.loop.sleep(10);
     for (let n = 0; n < 1_000; n++) {
-      expect(door.enter()).to.equal(1);
+      expect(gate.enter()).to.equal(1);
       world.loop.work(0.02);
-      door.leave(true);
+      gate.leave(true);
     }
     expect(world.refused).to.deep.equal([]);
   });
@@ -169,11 +169,11 @@ describe('admission', () => {
   for (const priority of ['normal', 'background'] as const) {
     it(`keeps turns short and the thread busy while it is flooded, and says so: ${priority}`, () => {
       const world = setUp();
-      const door = world.admission.door(priority, 'heavy');
-      teach(world, door, 5);
-      flood(world, door, 5, 20, 200);
+      const gate = world.admission.gate(priority, 'heavy');
+      teach(world, gate, 5);
+      flood(world, gate, 5, 20, 200);
       const before = world.loop.now();
-      const admitted = flood(world, door, 5, 100, 200);
+      const admitted = flood(world, gate, 5, 100, 200);
       const elapsedMs = world.loop.now() - before;
       expect((admitted * 5) / elapsedMs).to.be.above(0.95);
       expect(elapsedMs / 100).to.be.within(10, 1.3 * TUNING.targetTurnMs);
@@ -186,9 +186,9 @@ describe('admission', () => {
     it(`is open again within 2 s of the end of an overload, at a clock that shows ${startsAt} ms`, () => {
       const world = setUp({ startsAt });
       const { loop, admission, refused } = world;
-      const door = admission.door('normal', 'heavy');
-      teach(world, door, 5);
-      flood(world, door, 5, 40, 200);
+      const gate = admission.gate('normal', 'heavy');
+      teach(world, gate, 5);
+      flood(world, gate, 5, 40, 200);
       expect(refused.length).to.be.above(1_000);
       for (let ms = 0; ms < 2_000; ms += 50) {
         loop.sleep(50);
@@ -196,23 +196,23 @@ describe('admission', () => {
       }
       expect(world.state()).to.include({ isShedding: false, boundMs: TUNING.burstMs, holdMs: 0 });
       refused.length = 0;
-      expect(fill(door, 20)).to.equal(20);
+      expect(fill(gate, 20)).to.equal(20);
     });
   }
 
   it('goes on after any time without a request, as if it were the first one', () => {
     const world = setUp();
     const { loop, admission, refused } = world;
-    const door = admission.door('normal', 'route');
-    teach(world, door, 5);
+    const gate = admission.gate('normal', 'route');
+    teach(world, gate, 5);
     for (const ageMs of [0, 2 ** 31, 2 ** 32, 50 * DAY_MS]) {
-      flood(world, door, 5, 10, 200);
+      flood(world, gate, 5, 10, 200);
       loop.sleep(ageMs + 2_000);
       admission.beat();
       loop.sleep(50);
       refused.length = 0;
-      expect(fill(door, 20), `${ageMs} ms`).to.equal(20);
-      for (let n = 0; n < 20; n++) door.leave();
+      expect(fill(gate, 20), `${ageMs} ms`).to.equal(20);
+      for (let n = 0; n < 20; n++) gate.leave();
       expect(refused).to.deep.equal([]);
     }
   });
@@ -220,9 +220,9 @@ describe('admission', () => {
   it('refuses background requests at half of the bound, and critical ones at MAX_IN_FLIGHT only', () => {
     const world = setUp({ most: 1_000 });
     const [normal, background, critical] = (['normal', 'background', 'critical'] as const).map((priority) =>
-      world.admission.door(priority, priority),
-    ) as [Door, Door, Door];
-    for (const door of [normal, background, critical]) teach(world, door, 5);
+      world.admission.gate(priority, priority),
+    ) as [AdmissionGate, AdmissionGate, AdmissionGate];
+    for (const gate of [normal, background, critical]) teach(world, gate, 5);
     const mostInBackground = fill(background);
     expect(mostInBackground).to.be.within((0.4 * TUNING.burstMs) / 5, (0.6 * TUNING.burstMs) / 5);
     expect(fill(normal)).to.be.above(0.3 * mostInBackground);
@@ -236,29 +236,29 @@ describe('admission', () => {
   ] as const) {
     it(`leaves room to a cheap route while an expensive one that ${name} is flooded`, () => {
       const world = setUp();
-      const [cheap, heavy] = ['cheap', 'heavy'].map((route) => world.admission.door('normal', route)) as [
-        Door,
-        Door,
+      const [cheap, heavy] = ['cheap', 'heavy'].map((route) => world.admission.gate('normal', route)) as [
+        AdmissionGate,
+        AdmissionGate,
       ];
       teach(world, cheap, 0.2);
       teach(world, heavy, 5);
       let asked = 0;
       let admitted = 0;
       for (let turn = 0; turn < 400; turn++) {
-        const inside: Door[] = [];
+        const inside: AdmissionGate[] = [];
         for (let n = 0; n < 100; n++) {
-          const door = n % 10 === 9 ? cheap : heavy;
-          const isIn = door.enter() > 0;
-          if (door === cheap && turn > 50) asked++;
-          if (door === cheap && turn > 50 && isIn) admitted++;
+          const gate = n % 10 === 9 ? cheap : heavy;
+          const isIn = gate.enter() > 0;
+          if (gate === cheap && turn > 50) asked++;
+          if (gate === cheap && turn > 50 && isIn) admitted++;
           if (!isIn) continue;
-          if (isSynchronous && door === heavy) {
+          if (isSynchronous && gate === heavy) {
             world.loop.work(5);
-            door.leave(true);
-          } else inside.push(door);
+            gate.leave(true);
+          } else inside.push(gate);
         }
-        for (const door of inside) world.loop.work(door === cheap ? 0.2 : 5);
-        for (const door of inside) door.leave();
+        for (const gate of inside) world.loop.work(gate === cheap ? 0.2 : 5);
+        for (const gate of inside) gate.leave();
         world.loop.turn();
         world.admission.beat();
       }
@@ -269,13 +269,13 @@ describe('admission', () => {
 
   it('lets one route hold all of MAX_IN_FLIGHT, but leaves an eighth of it to other routes that are in use', () => {
     const alone = setUp({ most: 1_000 });
-    expect(fill(alone.admission.door('normal', 'slow'))).to.equal(1_000);
+    expect(fill(alone.admission.gate('normal', 'slow'))).to.equal(1_000);
     expect(alone.refused).to.deep.equal(['max_in_flight']);
 
     const shared = setUp({ most: 1_000 });
-    const [slow, other] = ['slow', 'other'].map((name) => shared.admission.door('normal', name)) as [
-      Door,
-      Door,
+    const [slow, other] = ['slow', 'other'].map((name) => shared.admission.gate('normal', name)) as [
+      AdmissionGate,
+      AdmissionGate,
     ];
     other.enter();
     fill(slow, 250);
@@ -284,14 +284,14 @@ describe('admission', () => {
     expect(fill(slow)).to.equal(875 - 250);
     expect(fill(other, 100)).to.equal(100);
     expect(shared.refused).to.deep.equal(['route_share']);
-    expect(shared.admission.door('critical', 'urgent').enter()).to.equal(1);
+    expect(shared.admission.gate('critical', 'urgent').enter()).to.equal(1);
   });
 
   it('refuses nothing of a flood of requests that cost hardly more than a refusal', () => {
     const world = setUp();
-    const door = world.admission.door('normal', 'cheap');
-    teach(world, door, 0.02, 400);
-    expect(flood(world, door, 0.02, 20, 8_000)).to.equal(20 * 8_000);
+    const gate = world.admission.gate('normal', 'cheap');
+    teach(world, gate, 0.02, 400);
+    expect(flood(world, gate, 0.02, 20, 8_000)).to.equal(20 * 8_000);
     expect(world.refused).to.deep.equal([]);
   });
 
@@ -301,7 +301,10 @@ describe('admission', () => {
       const loop = new ManualLoop(1_000);
       const cells = new AdmissionCells(block, slot);
       const admission = new Admission({ cells, onRefused() {}, most: 1_000, isAdaptive: true, loop });
-      const [slow, other] = ['slow', 'other'].map((name) => admission.door('normal', name)) as [Door, Door];
+      const [slow, other] = ['slow', 'other'].map((name) => admission.gate('normal', name)) as [
+        AdmissionGate,
+        AdmissionGate,
+      ];
       const beat = (): void => {
         loop.sleep(50);
         admission.beat();
@@ -319,9 +322,9 @@ describe('admission', () => {
 
   it('shares MAX_IN_FLIGHT out to routes beyond those that are counted one by one, too', () => {
     const { admission, loop } = setUp({ most: 1_000 });
-    const doors = Array.from({ length: ROUTES + 2 }, (_, n) => admission.door('normal', `route ${n}`));
-    const [cheap, slow] = [doors[0]!, doors.at(-1)!];
-    const [another] = doors.slice(-2);
+    const gates = Array.from({ length: ROUTES + 2 }, (_, n) => admission.gate('normal', `route ${n}`));
+    const [cheap, slow] = [gates[0]!, gates.at(-1)!];
+    const [another] = gates.slice(-2);
     cheap.enter();
     fill(slow, 250);
     loop.sleep(50);
@@ -334,31 +337,31 @@ describe('admission', () => {
   it('believes of routes that it does not know what it has seen, not what it has believed', () => {
     const world = setUp();
     const { loop, admission } = world;
-    const doors = (name: string, count: number): Door[] =>
-      Array.from({ length: count }, (_, n) => admission.door('normal', `${name} ${n}`));
+    const gates = (name: string, count: number): AdmissionGate[] =>
+      Array.from({ length: count }, (_, n) => admission.gate('normal', `${name} ${n}`));
     const idle = (ms: number): void => {
       for (let passed = 0; passed < ms; passed += 50) {
         loop.sleep(50);
         admission.beat();
       }
     };
-    const heavy = doors('heavy', 12);
-    for (const door of Array.from({ length: 3 }, () => heavy).flat()) {
-      door.enter();
+    const heavy = gates('heavy', 12);
+    for (const gate of Array.from({ length: 3 }, () => heavy).flat()) {
+      gate.enter();
       loop.work(150);
-      door.leave();
+      gate.leave();
       idle(400);
     }
-    const cheap = doors('cheap', 300);
+    const cheap = gates('cheap', 300);
     const refused: number[] = [];
     for (let burst = 0; burst < 100; burst++) {
       idle(200);
       const asked = Array.from({ length: 20 }, (_, n) => cheap[(burst * 20 + n) % cheap.length]!);
-      const admitted = asked.filter((door) => door.enter() > 0);
+      const admitted = asked.filter((gate) => gate.enter() > 0);
       loop.work(admitted.length * 0.05);
       loop.sleep(10);
       admission.beat();
-      for (const door of admitted) door.leave();
+      for (const gate of admitted) gate.leave();
       refused.push(asked.length - admitted.length);
     }
     // A second behind the last costly one.
@@ -383,7 +386,7 @@ describe('admission', () => {
     });
     const cells = { inFlight: 1, routeOf, publish() {} };
     const admission = new Admission({ cells, onRefused() {}, most: 1_000, isAdaptive: true, loop });
-    const [, used] = ['idle', 'used', 'idle too'].map((name) => admission.door('normal', name));
+    const [, used] = ['idle', 'used', 'idle too'].map((name) => admission.gate('normal', name));
     used!.enter();
     for (let n = 0; n < 3; n++) {
       loop.sleep(50);
@@ -394,7 +397,10 @@ describe('admission', () => {
 
   it('does not share out a MAX_IN_FLIGHT that is small', () => {
     const { loop, admission, refused } = setUp({ most: 256 });
-    const [slow, other] = ['slow', 'other'].map((name) => admission.door('normal', name)) as [Door, Door];
+    const [slow, other] = ['slow', 'other'].map((name) => admission.gate('normal', name)) as [
+      AdmissionGate,
+      AdmissionGate,
+    ];
     other.enter();
     slow.enter();
     loop.sleep(50);
@@ -405,46 +411,46 @@ describe('admission', () => {
 
   it('refuses at MAX_IN_FLIGHT alone when it is switched off', () => {
     const world = setUp({ most: 1_000, isAdaptive: false });
-    const door = world.admission.door('normal', 'heavy');
-    teach(world, door, 5);
-    expect(fill(door)).to.equal(1_000);
+    const gate = world.admission.gate('normal', 'heavy');
+    teach(world, gate, 5);
+    expect(fill(gate)).to.equal(1_000);
     expect(world.refused).to.deep.equal(['max_in_flight']);
     world.loop.sleep(50);
     world.admission.beat();
     expect(world.state().owedMs, 'nothing is shown that is not counted').to.equal(0);
-    for (let n = 0; n < 1_000; n++) door.leave();
-    expect(fill(world.admission.door('background', 'later'))).to.equal(500);
+    for (let n = 0; n < 1_000; n++) gate.leave();
+    expect(fill(world.admission.gate('background', 'later'))).to.equal(500);
   });
 
   it('holds refusals back that are made for MAX_IN_FLIGHT, too', () => {
     const { loop, admission, refused } = setUp({ most: 100 });
-    const door = admission.door('normal', 'slow');
-    fill(door);
+    const gate = admission.gate('normal', 'slow');
+    fill(gate);
     for (let turn = 0; turn < 50; turn++) {
-      for (let n = 0; n < 1_000; n++) door.enter();
+      for (let n = 0; n < 1_000; n++) gate.enter();
       loop.work(1_000 * 0.015);
       loop.turn();
       loop.sleep(20);
       admission.beat();
     }
     expect([...new Set(refused)]).to.deep.equal(['max_in_flight']);
-    expect(door.holdMs).to.equal(TUNING.mostHoldMs);
+    expect(gate.holdMs).to.equal(TUNING.mostHoldMs);
   });
 
   it('holds refusals back while they take much of the thread, and never otherwise', () => {
     const world = setUp();
     const { loop, admission } = world;
-    const door = admission.door('normal', 'heavy');
-    teach(world, door, 5);
-    flood(world, door, 5, 50, 60);
-    expect(door.holdMs, 'few refusals').to.equal(0);
+    const gate = admission.gate('normal', 'heavy');
+    teach(world, gate, 5);
+    flood(world, gate, 5, 50, 60);
+    expect(gate.holdMs, 'few refusals').to.equal(0);
     for (let turn = 0; turn < 50; turn++) {
-      fill(door);
-      for (let n = 0; n < 2_000; n++) door.enter();
+      fill(gate);
+      for (let n = 0; n < 2_000; n++) gate.enter();
       loop.work(2_000 * 0.015 + 5);
       loop.turn();
       admission.beat();
     }
-    expect(door.holdMs, 'many').to.equal(TUNING.mostHoldMs);
+    expect(gate.holdMs, 'many').to.equal(TUNING.mostHoldMs);
   });
 });

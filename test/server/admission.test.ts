@@ -40,7 +40,7 @@ describe('admission', () => {
     expect(world.permits).to.equal(1);
   });
 
-  it('holds a refusal back for as long as the door says, and executes nothing for it', async () => {
+  it('holds a refusal back for as long as the gate says, and executes nothing for it', async () => {
     const ticker = new ManualTicker();
     const { app, inject, observer, world } = bench((demo) => demo.post('/', () => 'ok'), { ticker });
     world.permits = 0;

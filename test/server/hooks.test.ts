@@ -161,8 +161,7 @@ describe('hooks', () => {
         throw new Error('later');
       });
       const thenable = {
-        // biome-ignore lint/suspicious/noThenProperty: `await` takes it for a promise, as it does query
-        // builders
+        // biome-ignore lint/suspicious/noThenProperty: `await` takes it for a promise, like a query builder
         then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('from a thenable')),
       };
       app.hook('onResponse', () => thenable as unknown as Promise<void>);

@@ -235,8 +235,8 @@ export function bench(
     observer,
     tracing,
     log,
-    doors: {
-      door: () => ({
+    gates: {
+      gate: () => ({
         enter() {
           if (world.permits <= 0) return 0;
           world.permits--;
@@ -249,7 +249,7 @@ export function bench(
           return world.holdMs;
         },
       }),
-      places: (name) => {
+      bulkhead: (name) => {
         bulkheads ??= new BulkheadCells(Block.create({ workers: 1 }), 1);
         return { permits: bulkheads.of(name), refused: () => void refused.push(name) };
       },

@@ -37,8 +37,8 @@ describe('places of calls', () => {
       expect(entered(two, `s${n}`), `s${n} elsewhere`).to.equal(false);
     expect(overflow()).to.equal(2 * BULKHEADS - BULKHEADS_BY_CALLS);
     for (let n = 0; n < BULKHEADS - BULKHEADS_BY_CALLS; n++) {
-      expect(two.places(`GET /r${n}`).permits.enter(1), `r${n}`).to.equal(true);
-      expect(one.places(`GET /r${n}`).permits.enter(1), `r${n} elsewhere`).to.equal(false);
+      expect(two.bulkhead(`GET /r${n}`).permits.enter(1), `r${n}`).to.equal(true);
+      expect(one.bulkhead(`GET /r${n}`).permits.enter(1), `r${n} elsewhere`).to.equal(false);
     }
     for (let n = 0; n < 2 * BULKHEADS; n++) one.placesOf(`s${n}`).permits.leave();
     for (let n = 0; n < 2 * BULKHEADS; n++) expect(entered(one, `s${n}`), `s${n} afterwards`).to.equal(true);

@@ -51,7 +51,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
     most: MOST,
     isAdaptive: true,
   });
-  const door = admission.door('normal', 'bench');
+  const gate = admission.gate('normal', 'bench');
   const permits = new BulkheadCells(block, slot).of('bench');
   const claims = new CallClaims(block, slot);
   const load = new EndpointCells(block, slot, clock);
@@ -78,7 +78,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
     'ejection: record': () => ejections.succeeded(OWN_ENDPOINT),
     'retry budget: deposit': () => budget.deposit(),
     'admission: a request in and out': () => {
-      if (door.enter() > 0) door.leave();
+      if (gate.enter() > 0) gate.leave();
     },
     'bulkhead: in and out': () => {
       if (permits.enter(MOST)) permits.leave();

@@ -6,7 +6,7 @@ export interface RouteSpec {
   readonly priority?: 'critical' | 'normal' | 'background';
 }
 
-export interface ModelDoor {
+export interface ModelGate {
   /** @returns 0: refused; else what `leave` is to be called with */
   enter(): number;
   /**
@@ -18,8 +18,8 @@ export interface ModelDoor {
   readonly holdMs: number;
 }
 
-export interface ModelGate {
-  door(route: RouteSpec): ModelDoor;
+export interface ModelAdmission {
+  gate(route: RouteSpec): ModelGate;
   /** Called every 50 ms, by a timer of the loop. */
   beat(): void;
 }
@@ -30,11 +30,11 @@ export interface GateContext {
 }
 
 /** Gates of one process: they may share what its workers share. */
-export type Process = (context: GateContext) => ModelGate;
+export type Process = (context: GateContext) => ModelAdmission;
 export type Policy = (workers: number) => Process;
 
 /** Admits everything. */
 export const none: Policy = () => () => ({
-  door: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
+  gate: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
   beat() {},
 });

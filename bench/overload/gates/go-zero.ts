@@ -2,7 +2,7 @@
 // 037917d7), written anew from its source with its defaults. Where the original reads the processor of the
 // container, this reads how busy the thread is that the requests run in: the best that it can know here.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
-import type { ModelDoor, Policy } from './gate.js';
+import type { ModelGate, Policy } from './gate.js';
 
 /** Thousandths of a processor. */
 const [FULL, HOT] = [1000, 900];
@@ -23,7 +23,7 @@ interface Bucket {
   sumMs: number;
 }
 
-class Shedder implements ModelDoor {
+class Shedder implements ModelGate {
   readonly holdMs = 0;
   readonly #loop: LoopSignals;
   readonly #buckets: Bucket[] = [];
@@ -116,5 +116,5 @@ export const goZero: Policy =
   () =>
   ({ loop }) => {
     const shedder = new Shedder(loop);
-    return { door: () => shedder, beat: () => shedder.readCpu() };
+    return { gate: () => shedder, beat: () => shedder.readCpu() };
   };

@@ -27,7 +27,7 @@ export const inFlightLimit =
     const rule = makeRule(new Random(worker + 1));
     let inFlight = 0;
     return {
-      door: () => ({
+      gate: () => ({
         holdMs: 0,
         enter: () => (inFlight >= Math.floor(rule.limit) ? 0 : ++inFlight),
         leave(ticket, latencyMs) {

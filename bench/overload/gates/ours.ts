@@ -26,13 +26,13 @@ export const ours =
         tuning: { ...TUNING, ...tuning },
       });
       return {
-        door({ name, priority = 'normal' }) {
-          const door = admission.door(priority, name);
+        gate({ name, priority = 'normal' }) {
+          const gate = admission.gate(priority, name);
           return {
-            enter: () => Math.max(0, door.enter()),
-            leave: (_ticket, _latencyMs, isSynchronous) => door.leave(isSynchronous),
+            enter: () => Math.max(0, gate.enter()),
+            leave: (_ticket, _latencyMs, isSynchronous) => gate.leave(isSynchronous),
             get holdMs() {
-              return door.holdMs;
+              return gate.holdMs;
             },
           };
         },

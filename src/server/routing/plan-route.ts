@@ -21,7 +21,7 @@ export interface RouteDefaults {
 
 /** What bounds a route. */
 export interface RouteMount
-  extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'door' | 'optionsDoor' | 'rateChecks'> {
+  extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'gate' | 'optionsGate' | 'rateChecks'> {
   readonly bulkhead: BulkheadQueue | undefined;
 }
 
@@ -43,15 +43,15 @@ export function planRoute(
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
   const fields = refusalFields(onRequest);
-  const { ready, killSwitch, door, optionsDoor, rateChecks } = mount;
+  const { ready, killSwitch, gate, optionsGate, rateChecks } = mount;
   const bulkhead = mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead, fields)];
   const body = options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)];
   const hasBody = body.length > 0;
   return {
     ready,
     killSwitch,
-    door,
-    optionsDoor,
+    gate,
+    optionsGate,
     rateChecks,
     path: info.path,
     template: info.template,

@@ -1,5 +1,5 @@
 // A route made ready at start, and what runs before its handler. Serving looks nothing up.
-import type { Door } from '../../resilience/admission.js';
+import type { AdmissionGate } from '../../resilience/admission.js';
 import type { Exchange } from '../exchange.js';
 import type { Context, Handler, Hooks } from '../handler.js';
 import type { KillSwitch } from '../kill-switch.js';
@@ -45,9 +45,9 @@ export interface RoutePlan {
   /** Undefined: for what cannot be switched off. */
   readonly killSwitch: KillSwitch | undefined;
   /** Undefined: for what is never refused. */
-  readonly door: Door | undefined;
+  readonly gate: AdmissionGate | undefined;
   /** The same of an OPTIONS that asks about the route and that no route answers. */
-  readonly optionsDoor: Door | undefined;
+  readonly optionsGate: AdmissionGate | undefined;
   /** Limits that are charged before anything of the route runs. */
   readonly rateChecks: readonly RateCheck[];
   readonly bodyLimit: number;

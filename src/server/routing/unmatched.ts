@@ -17,8 +17,8 @@ const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' |
   internal: false,
   ready: () => true,
   killSwitch: undefined,
-  door: undefined,
-  optionsDoor: undefined,
+  gate: undefined,
+  optionsGate: undefined,
   rateChecks: [],
   bodyLimit: Number.POSITIVE_INFINITY,
   chunked: 'accept',
@@ -90,11 +90,11 @@ export class Unmatched {
   ): RoutePlan {
     const asked = new HeaderValues(head.headers, STRANGER).get('access-control-request-method');
     const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? first;
-    const { service, ready, killSwitch, optionsDoor, timeoutMs, onRequest, onResponse, onError } = route;
+    const { service, ready, killSwitch, optionsGate, timeoutMs, onRequest, onResponse, onError } = route;
     const steps: readonly Step[] = [...onRequest, (ctx) => void ctx.header('allow', allow)];
     return {
       ...this.#plan(head, route.refusalFields, steps),
-      ...{ service, ready, killSwitch, door: optionsDoor, timeoutMs, onResponse, onError },
+      ...{ service, ready, killSwitch, gate: optionsGate, timeoutMs, onResponse, onError },
     };
   }
 
