@@ -1,13 +1,10 @@
 // The public surface of the package: what a user's project imports, and nothing else. The reference shop in
 // services/ is written with these names alone.
 export { type Static, type TSchema, Type } from '@sinclair/typebox';
-export { createBreaker, type StandaloneBreaker, type StandaloneBreakerOptions } from './api/breaker.js';
-export { createBulkhead, type StandaloneBulkhead, type StandaloneBulkheadOptions } from './api/bulkhead.js';
 export { defineConfig, type ProjectConfig } from './api/define-config.js';
 export { defineSaga } from './api/define-saga.js';
 export { defineService } from './api/define-service.js';
-export { type IdempotentOptions, idempotencyKey, idempotent } from './api/idempotency.js';
-export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './api/rate-limiter.js';
+export { type IdempotentOptions, idempotencyKey, idempotent } from './api/idempotent-handler.js';
 export type {
   Cpu,
   SagaContext,
@@ -15,8 +12,23 @@ export type {
   ServiceDefinition,
   ServiceDeps,
   ServiceMetrics,
-} from './api/service.js';
+} from './api/service-definition.js';
 export type { Shared, SharedRateLimiter } from './api/shared.js';
+export {
+  createBreaker,
+  type StandaloneBreaker,
+  type StandaloneBreakerOptions,
+} from './api/standalone-breaker.js';
+export {
+  createBulkhead,
+  type StandaloneBulkhead,
+  type StandaloneBulkheadOptions,
+} from './api/standalone-bulkhead.js';
+export {
+  createRateLimiter,
+  type RateLimiter,
+  type RateLimiterOptions,
+} from './api/standalone-rate-limiter.js';
 export type {
   Database,
   EffectKey,

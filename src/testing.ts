@@ -1,10 +1,10 @@
 // The test kit: what the tests of a project import from `multilane/testing`. Importing it starts nothing.
 export type { InjectedStream } from './server/inject.js';
-export type { InjectResponse } from './testing/answer.js';
 export { type ClusterOptions, startCluster, type TestCluster } from './testing/cluster.js';
-export { MissingDependencyError } from './testing/missing.js';
+export type { InjectRequest } from './testing/inject-request.js';
+export type { InjectResponse } from './testing/inject-response.js';
+export { MissingDependencyError } from './testing/missing-dependencies.js';
 export type { DependencyOverrides, ServiceOverrides } from './testing/overrides.js';
 export { startPostgres, type TestPostgres } from './testing/postgres.js';
-export type { InjectRequest } from './testing/request.js';
 export { ClusterError, type Exit } from './testing/started-process.js';
 export { createTestApp, type LogLine, type TestApp, type TestAppOptions } from './testing/test-app.js';

@@ -16,7 +16,7 @@ import {
 } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
-import { WorkerSagas } from '#src/saga/sagas.js';
+import { WorkerSagas } from '#src/saga/worker-sagas.js';
 import { checkLimits } from '#src/server/body/multipart.js';
 import type { Application, RouteOptions } from '#src/server/handler.js';
 import { setCookie } from '#src/server/response/cookies.js';

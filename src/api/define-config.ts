@@ -1,7 +1,7 @@
 // What `multilane.config.js` declares: the services of a project, and settings by their camelCase names.
 import type { WrittenSettings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import type { ServiceDefinition } from './service.js';
+import type { ServiceDefinition } from './service-definition.js';
 
 /** Any setting of CONTRACT section 2 in camelCase; command line and environment win over it. */
 export type ProjectConfig = WrittenSettings & {

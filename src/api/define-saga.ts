@@ -1,7 +1,7 @@
 // `defineSaga`: checked by the engine's own rules when the module is loaded, not when the first saga starts.
 import { planOf } from '../saga/definition.js';
 import type { Json, SagaDefinition } from '../saga/saga.js';
-import type { SagaContext } from './service.js';
+import type { SagaContext } from './service-definition.js';
 
 /**
  * Checks a saga and returns it, frozen. `Input` is what `sagas.start` is given, as JSON.

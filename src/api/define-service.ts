@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.js';
 import { refuseUnknown } from '../options.js';
 import { planOf } from '../saga/definition.js';
-import type { ServiceDefinition } from './service.js';
+import type { ServiceDefinition } from './service-definition.js';
 
 /** Service names end up in URLs, database names and metric labels. */
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;

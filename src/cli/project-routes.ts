@@ -2,7 +2,7 @@
 // with a pattern, an option or a schema is found here as in a worker. What they are handed to serve with can
 // be taken and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
 
-import type { ServiceDeps } from '../api/service.js';
+import type { ServiceDeps } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';

@@ -10,7 +10,7 @@ import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
 import { packedClone } from './task-clone.js';
 import { notSent, unpackFailure } from './task-failure.js';
 
-/** Structurally the `Cpu` of api/service.ts, which this room must not know. */
+/** Structurally the `Cpu` of api/service-definition.ts, which this room must not know. */
 export interface CpuTasks {
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }

@@ -1,7 +1,7 @@
 // The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import { databaseUrlOf } from '../config/table.js';
 import type { Settings } from '../config.js';
 import {

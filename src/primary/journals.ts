@@ -1,7 +1,7 @@
 // The saga journals of the mounted services, for operators: a look at them from the primary, on lanes of its
 // own.
 import type { Logger } from 'pino';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import { addressOf } from '../db/server-url.js';

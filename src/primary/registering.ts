@@ -1,7 +1,7 @@
 // The registry of this process: its truth, its published snapshot, and who may be admitted to it.
 
 import { hasDatabase } from '../api/define-service.js';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';

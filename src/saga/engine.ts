@@ -4,14 +4,14 @@ import type { Logger } from 'pino';
 import type { Queryable } from '../db/database.js';
 import { type AnyDefinition, Plans } from './definition.js';
 import type { Journal } from './journal.js';
-import { NO_OBSERVER, type SagaObserver } from './observer.js';
 import { Orchestrator } from './orchestrator.js';
 import { PgJournal } from './pg-journal.js';
 import { Recovery } from './recovery.js';
 import { LEASE_MS, type RunnerSetting } from './runner.js';
 import type { Sagas, StepTools } from './saga.js';
-import { WorkerSagas } from './sagas.js';
-import { localTurn, type Turn } from './turn.js';
+import { NO_OBSERVER, type SagaObserver } from './saga-observer.js';
+import { localTurn, type Turn } from './try-lock.js';
+import { WorkerSagas } from './worker-sagas.js';
 
 /** Who holds leases: unique among all workers of all processes that share the database. */
 export interface Owner {

@@ -1,8 +1,8 @@
 // What an operator may do to a saga that nobody runs, as functions of its record. Undefined: it makes no
 // sense.
 import type { SagaRecord, StepRecord } from './journal.js';
-import { isUndoFailed } from './machine.js';
 import type { Json } from './saga.js';
+import { isUndoFailed } from './state-machine.js';
 
 export interface Intervention {
   readonly kind: 'retry' | 'compensate' | 'skip';

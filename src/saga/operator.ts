@@ -9,7 +9,7 @@ import { PgJournal } from './pg-journal.js';
 import { LEASE_MS } from './runner.js';
 import type { SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
-import { listItemOf, type SagaListItem, viewOf } from './view.js';
+import { listItemOf, type SagaListItem, viewOf } from './saga-view.js';
 
 export interface SagaListQuery {
   readonly saga?: string;

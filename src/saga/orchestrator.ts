@@ -1,11 +1,11 @@
 // The sagas that run in this worker: launched by a start or a claim, waited for, let go at the end.
 import { UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
-import { StepScope } from './attempt.js';
 import type { Plans } from './definition.js';
 import type { Claim, ClaimBound, Hold } from './journal.js';
-import type { Action } from './machine.js';
 import { Runner, type RunnerEnd, type RunnerSetting } from './runner.js';
+import type { Action } from './state-machine.js';
+import { StepScope } from './step-attempt.js';
 import { within } from './within.js';
 
 export interface Running {

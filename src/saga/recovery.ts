@@ -2,11 +2,11 @@
 // sagas, and one claims unfinished ones whose lease has run out. Neither waits for the other. The database
 // decides who gets what.
 import type { Logger } from 'pino';
-import { fullJitter } from './backoff.js';
 import { type Claim, type ClaimBound, type DefinitionKey, type Journal, UNCLAIMED_MS } from './journal.js';
 import { JournalClock } from './journal-clock.js';
 import type { Orchestrator } from './orchestrator.js';
 import { LEASE_MS } from './runner.js';
+import { fullJitter } from './step-pauses.js';
 
 /** One round a second and a half at most, spread so that workers do not ask in step. */
 const ROUND_MS = { least: 1000, jitter: 500 };

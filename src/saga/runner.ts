@@ -3,8 +3,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { DeadlineExceededError } from '../errors.js';
 import type { TraceContext } from '../scope.js';
-import { type AttemptSetting, attempt, StepScope } from './attempt.js';
-import { fullJitter } from './backoff.js';
 import type { Plan } from './definition.js';
 import {
   type Claim,
@@ -14,6 +12,7 @@ import {
   type SagaRecord,
   UnstorableError,
 } from './journal.js';
+import type { SagaObserver } from './saga-observer.js';
 import {
   type Action,
   advance,
@@ -24,11 +23,12 @@ import {
   type StepOutcome,
   settle,
   unstorable,
-} from './machine.js';
-import type { SagaObserver } from './observer.js';
+} from './state-machine.js';
+import { type AttemptSetting, attempt, StepScope } from './step-attempt.js';
+import { fullJitter } from './step-pauses.js';
 import { traceOf } from './trace.js';
 import { countTried } from './tried-time.js';
-import type { Turn } from './turn.js';
+import type { Turn } from './try-lock.js';
 
 /**
  * Pauses from this on are slept in the journal (`waiting`), so that they outlive the worker and hold nothing.

@@ -1,8 +1,9 @@
 // How long a compensation has been tried: not how long ago it began. Its time does not run on while no
 // process has the saga, or when somebody sets a clock.
-import { LONG_BACKOFF_MS } from './backoff.js';
+
 import type { Plan } from './definition.js';
 import type { SagaRecord } from './journal.js';
+import { LONG_BACKOFF_MS } from './step-pauses.js';
 
 /** How long a compensation is tried. */
 export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;

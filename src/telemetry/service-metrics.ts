@@ -7,7 +7,7 @@ import { copyOfLabels } from './metric-declaration.js';
 
 type Declare<T> = (name: string, help: string, labels?: Labels) => T;
 
-/** Structurally the `ServiceMetrics` of api/service.ts, which this module must not know. */
+/** Structurally the `ServiceMetrics` of api/service-definition.ts, which this module must not know. */
 export interface OwnMetrics {
   readonly counter: Declare<Counter>;
   readonly gauge: Declare<Gauge>;

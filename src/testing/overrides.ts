@@ -1,12 +1,12 @@
 // What a test gives services instead of the real thing.
 import type { Logger } from 'pino';
-import type { Cpu, ServiceDefinition, ServiceDeps, ServiceMetrics } from '../api/service.js';
+import type { Cpu, ServiceDefinition, ServiceDeps, ServiceMetrics } from '../api/service-definition.js';
 import type { Shared } from '../api/shared.js';
 import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
 import type { ServiceClient } from '../upstream/call.js';
-import type { Missing } from './missing.js';
+import type { Missing } from './missing-dependencies.js';
 
 /**
  * Any of them, each as far as the test needs it: using a member that is not given is an error that says so.

@@ -5,7 +5,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { applySettings } from '../admin/operator-switches.js';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
@@ -19,11 +19,11 @@ import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
 import { createHost, type Host } from '../worker/host.js';
 import type { MountedService } from '../worker/mounting.js';
-import { InjectResponse } from './answer.js';
-import { Missing, MissingDependencyError } from './missing.js';
+import { type InjectRequest, injectedRequest } from './inject-request.js';
+import { InjectResponse } from './inject-response.js';
+import { Missing, MissingDependencyError } from './missing-dependencies.js';
+import { type ProjectOptions, projectOf } from './mounted-project.js';
 import { checkOverrides, dressed, type ServiceOverrides } from './overrides.js';
-import { type ProjectOptions, projectOf } from './project.js';
-import { type InjectRequest, injectedRequest } from './request.js';
 
 export interface TestAppOptions extends ProjectOptions {
   /** Instead of what the services would be given. */

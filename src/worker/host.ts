@@ -3,7 +3,7 @@
 // workers/http.ts puts these in front of it, the test kit (src/testing) hands it requests.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import { CpuClient } from '../cpu/cpu-client.js';
 import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';

@@ -2,7 +2,7 @@
 // the process.
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
-import { localTurn, type Turn } from '../saga/turn.js';
+import { localTurn, type Turn } from '../saga/try-lock.js';
 
 const NAME = 'sagas with a last chance';
 

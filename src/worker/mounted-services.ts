@@ -2,7 +2,7 @@
 // The primary and every worker ask the same question and load the same modules.
 
 import { defineService } from '../api/define-service.js';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { importUserModule } from '../user-code/module.js';

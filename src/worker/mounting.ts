@@ -1,7 +1,7 @@
 // One mounted service in this thread: its routes at once, its database and sagas when they are there.
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
-import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service.js';
+import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import type { Shared } from '../api/shared.js';
 import type { WorkerBoot } from '../cluster/messages.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';

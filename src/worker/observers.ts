@@ -4,7 +4,7 @@ import { HttpError } from '../errors.js';
 import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
 import type { SeriesTable } from '../memory/metrics/series.js';
 import { schemeOf } from '../registry/endpoint.js';
-import type { SagaObserver } from '../saga/observer.js';
+import type { SagaObserver } from '../saga/saga-observer.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '../telemetry/spans.js';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
-import type { ServiceDefinition } from '#src/api/service.js';
+import type { ServiceDefinition } from '#src/api/service-definition.js';
 import { Project } from '#test/support/cli.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { withApp } from '#test/testing/with-app.js';

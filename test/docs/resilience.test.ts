@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
-import type { ServiceDefinition } from '#src/api/service.js';
+import type { ServiceDefinition } from '#src/api/service-definition.js';
 import { Project } from '#test/support/cli.js';
 import { cleanEnvironment } from '#test/support/cluster.js';
 import { withApp } from '#test/testing/with-app.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
-import { idempotent } from '#src/api/idempotency.js';
+import { idempotent } from '#src/api/idempotent-handler.js';
 import { HttpError } from '#src/errors.js';
 import type { Application } from '#src/server/handler.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';

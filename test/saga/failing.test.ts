@@ -4,8 +4,8 @@ import { setImmediate as turnOf } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
-import { UNENDED_UNDOS } from '#src/saga/machine.js';
 import type { SagaView } from '#src/saga/saga.js';
+import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { UNENDED_UNDOS } from '#src/saga/machine.js';
 import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
+import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { EFFECT_TABLE, shoppingEngine } from './fixtures/killed.js';
 import { openJournalDatabase, type TestDatabase } from './journal-database.js';
 

@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { type Journal, UNCLAIMED_MS } from '#src/saga/journal.js';
-import { UNENDED_UNDOS } from '#src/saga/machine.js';
 import { LEASE_MS } from '#src/saga/runner.js';
 import type { StepContext } from '#src/saga/saga.js';
+import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 

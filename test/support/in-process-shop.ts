@@ -1,6 +1,6 @@
 // The reference shop in this thread, by the test kit: no socket, real PostgreSQL.
 
-import type { ServiceDeps } from '#src/api/service.js';
+import type { ServiceDeps } from '#src/api/service-definition.js';
 import { referenceShop } from '#src/services/catalog.js';
 import type { DependencyOverrides } from '#src/testing/overrides.js';
 import { createTestApp } from '#src/testing/test-app.js';

@@ -7,7 +7,7 @@ import { TaskPool } from '#src/cpu/task-pool.js';
 import { localBudget } from '#src/db/budget.js';
 import { UnavailableError } from '#src/errors.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
-import { WorkerSagas } from '#src/saga/sagas.js';
+import { WorkerSagas } from '#src/saga/worker-sagas.js';
 import { inject } from '#src/server/inject.js';
 import { openBelow } from '#src/server/response/file-path.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
@@ -259,7 +259,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'sagas of a worker that stops',
-    sites: ['src/saga/sagas.ts DRAINING'],
+    sites: ['src/saga/worker-sagas.ts DRAINING'],
     code: 'DRAINING',
     executed: true,
     reach() {

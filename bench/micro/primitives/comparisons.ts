@@ -5,9 +5,9 @@ import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel'
 import CircuitBreaker from 'opossum';
 import * as prometheus from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { createBreaker } from '#src/api/breaker.js';
-import { createBulkhead } from '#src/api/bulkhead.js';
-import { createRateLimiter } from '#src/api/rate-limiter.js';
+import { createBreaker } from '#src/api/standalone-breaker.js';
+import { createBulkhead } from '#src/api/standalone-bulkhead.js';
+import { createRateLimiter } from '#src/api/standalone-rate-limiter.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';

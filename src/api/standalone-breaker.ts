@@ -11,7 +11,7 @@ import { BREAKER_KINDS, type BreakerOptions, termsOf, tripNumbers } from '../res
 import { type CircuitBreaker, circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
-import { partFor } from './part-for.js';
+import { partFor } from './standalone-memory.js';
 
 export interface StandaloneBreakerOptions extends BreakerOptions {
   /** Of a breaker in another thread, with which this one is the same; its numbers must be the same, too. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { idempotent } from '#src/api/idempotency.js';
+import { idempotent } from '#src/api/idempotent-handler.js';
 import type { Transaction } from '#src/db/database.js';
 import { BusinessError } from '#src/errors.js';
 import { Type } from '#src/index.js';

@@ -3,12 +3,12 @@
 
 import type { ProjectConfig } from '../api/define-config.js';
 import { defineService } from '../api/define-service.js';
-import type { ServiceDefinition } from '../api/service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
 import { type ConfigFile, configFileOf, loadConfigFile } from '../config/file.js';
 import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import { fileOf } from './file-of.js';
+import { fileOf } from './file-path.js';
 
 export interface ProjectOptions {
   /** What is mounted. Default: the services of `config`. */

@@ -1,7 +1,7 @@
 // Who watches the engine: counters and spans are hung in from outside, the engine knows neither.
 import type { TraceContext } from '../scope.js';
-import type { Effect, StepOutcome } from './machine.js';
 import type { SagaError } from './saga.js';
+import type { Effect, StepOutcome } from './state-machine.js';
 
 export interface StepEvent {
   readonly saga: string;

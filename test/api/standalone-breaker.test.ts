@@ -11,7 +11,9 @@ class Thread {
   readonly id: number;
 
   constructor(memory: SharedArrayBuffer) {
-    this.worker = new Worker(new URL('./breaker-thread.js', import.meta.url), { workerData: memory });
+    this.worker = new Worker(new URL('./standalone-breaker-thread.js', import.meta.url), {
+      workerData: memory,
+    });
     this.id = this.worker.threadId;
   }
 

@@ -7,9 +7,9 @@ import { describeThrown } from '../telemetry/thrown.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord } from './journal.js';
 import { copyOf, mostOfResult, toJson } from './json.js';
-import type { Effect, StepOutcome } from './machine.js';
 import type { SagaError, StepContext, StepTools } from './saga.js';
-import { resultsOf } from './view.js';
+import { resultsOf } from './saga-view.js';
+import type { Effect, StepOutcome } from './state-machine.js';
 
 export interface AttemptSetting {
   readonly log: Logger;

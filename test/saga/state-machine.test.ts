@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { undoPause } from '#src/saga/backoff.js';
 import { type AnyDefinition, planOf } from '#src/saga/definition.js';
 import { intervene } from '#src/saga/intervene.js';
 import type { SagaRecord } from '#src/saga/journal.js';
+import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
 import {
   advance,
   type Effect,
@@ -10,8 +10,8 @@ import {
   type StepOutcome,
   settle,
   UNENDED_UNDOS,
-} from '#src/saga/machine.js';
-import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
+} from '#src/saga/state-machine.js';
+import { undoPause } from '#src/saga/step-pauses.js';
 import { COMPENSATE_FOR_MS } from '#src/saga/tried-time.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 

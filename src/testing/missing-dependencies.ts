@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
-import type { ServiceDefinition, ServiceDeps } from '../api/service.js';
+import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 
 /** A service has used what its test neither started nor gave. The message says what to pass. */
 export class MissingDependencyError extends Error {

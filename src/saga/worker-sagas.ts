@@ -8,11 +8,11 @@ import type { Plan, Plans } from './definition.js';
 import { hasEnded, type Journal, type SagaRecord } from './journal.js';
 import { pendingStep } from './journal-row.js';
 import { givenJson } from './json.js';
-import { advance } from './machine.js';
 import type { Orchestrator } from './orchestrator.js';
 import type { Json, Sagas, SagaView, StartedSaga } from './saga.js';
 import { isSagaId, newSagaId } from './saga-id.js';
-import { viewOf } from './view.js';
+import { viewOf } from './saga-view.js';
+import { advance } from './state-machine.js';
 import { MAX_TIMER_MS, within } from './within.js';
 
 /** How long a key stands for the saga it started (CONTRACT section 4). */

@@ -13,7 +13,7 @@ import {
   bulkheadTerms,
   checkedBulkhead,
 } from '../resilience/bulkhead.js';
-import { partFor } from './part-for.js';
+import { partFor } from './standalone-memory.js';
 
 export interface StandaloneBulkheadOptions extends BulkheadOptions {
   /**

@@ -8,10 +8,11 @@
 //   unknown, attempts used up                  the way back begins, with this step backward  completed |
 //   unknown -> compensating -> compensated   last step first compensating -> failed         given up; the
 //   rest goes on
-import { forwardPause, undoPause } from './backoff.js';
+
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord, StepRecord } from './journal.js';
 import type { Json, SagaError } from './saga.js';
+import { forwardPause, undoPause } from './step-pauses.js';
 import { COMPENSATE_FOR_MS, countTried } from './tried-time.js';
 
 /**

@@ -19,7 +19,7 @@ describe('createRateLimiter', () => {
     const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
     expect(limiter.take('a').allowed).to.equal(true);
     const ask = async (): Promise<unknown> => {
-      const thread = new Worker(new URL('./rate-limiter-thread.js', import.meta.url), {
+      const thread = new Worker(new URL('./standalone-rate-limiter-thread.js', import.meta.url), {
         workerData: limiter.memory,
       });
       const [admitted] = await once(thread, 'message');

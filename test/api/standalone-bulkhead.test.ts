@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { createBulkhead, UnavailableError } from 'multilane';
-import type { Looping } from './bulkhead-loops.js';
+import type { Looping } from './standalone-bulkhead-loops.js';
 
 const codeOf = (run: Promise<unknown>): Promise<unknown> =>
   run.then(
@@ -31,7 +31,7 @@ describe('createBulkhead', () => {
     const bulkhead = createBulkhead({ limit: 5 });
     let finish = (): void => undefined;
     const own = bulkhead.run(() => new Promise<void>((resolve) => (finish = resolve)));
-    const thread = new Worker(new URL('./bulkhead-thread.js', import.meta.url), {
+    const thread = new Worker(new URL('./standalone-bulkhead-thread.js', import.meta.url), {
       workerData: bulkhead.memory,
     });
     const { threadId } = thread;
@@ -57,7 +57,7 @@ describe('createBulkhead', () => {
       const workerData: Looping = { memory, limit, loops, workMs: 1 };
       const workers = Array.from(
         { length: threads },
-        () => new Worker(new URL('./bulkhead-loops.js', import.meta.url), { workerData }),
+        () => new Worker(new URL('./standalone-bulkhead-loops.js', import.meta.url), { workerData }),
       );
       await Promise.all(workers.map((worker) => once(worker, 'message')));
       for (const worker of workers) worker.postMessage('begin');
