@@ -30,11 +30,11 @@ export abstract class Hold implements Linked<Hold> {
 
   /** Gives it back, once. Safe on top of any code of a service. */
   release(): void {
-    if (this.end()) this.giveBack();
+    if (this.end()) this.onRelease();
   }
 
   /** What the work has come to is not known here. Called once, and never after `end` has returned true. */
-  protected abstract giveBack(): void;
+  protected abstract onRelease(): void;
 }
 
 /** The holds of one scope, which end in any order. */

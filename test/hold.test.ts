@@ -9,7 +9,7 @@ class Named extends Hold {
     super();
   }
 
-  protected override giveBack(): void {
+  protected override onRelease(): void {
     this.given.push(this.name);
   }
 }
@@ -69,7 +69,7 @@ describe('what a scope holds', () => {
     const given: string[] = [];
     const next = new Named('next', given);
     class Chained extends Named {
-      protected override giveBack(): void {
+      protected override onRelease(): void {
         next.take(holds);
       }
     }

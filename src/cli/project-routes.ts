@@ -12,7 +12,7 @@ import { RateTable } from '../memory/rate/rate-table.js';
 import { createApp } from '../server/app.js';
 import { apiDocs } from '../server/docs/routes.js';
 import type { RouteInfo } from '../server/handler.js';
-import type { RequestObserver } from '../server/observer.js';
+import type { RequestObserver } from '../server/request-observer.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';

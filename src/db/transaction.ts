@@ -51,7 +51,7 @@ class Loan extends Hold {
     this.take(this.#holds);
   }
 
-  giveBack(settled = this.tx?.rollback()): void {
+  onRelease(settled = this.tx?.rollback()): void {
     void (settled ?? Promise.resolve()).then(() => this.#pool.release(this.#session!));
   }
 }
@@ -82,7 +82,7 @@ export async function transact<T>(
     await beforeDeadline(settled, deadline).catch(() => {});
     throw error;
   } finally {
-    if (loan.end()) loan.giveBack(settled ?? Promise.resolve());
+    if (loan.end()) loan.onRelease(settled ?? Promise.resolve());
   }
 }
 

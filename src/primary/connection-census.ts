@@ -11,8 +11,8 @@ import { addressKeys } from '../memory/address-cells.js';
 import type { Block } from '../memory/block.js';
 import { ConnectionCensus, countAskedFor } from '../memory/connection-shares.js';
 import { readConnections } from '../memory/connections.js';
-import { networkOf } from '../server/rate-limits.js';
-import { addressText } from '../server/uws/address.js';
+import { networkOf } from '../server/route-rate-limits.js';
+import { addressText } from '../server/uws/binary-address.js';
 
 /** How a count is followed by a rest. */
 interface Rest {

@@ -131,7 +131,7 @@ class WorkPlace extends Hold implements Guest {
     this.take(this.#scope?.holds);
   }
 
-  protected override giveBack(): void {
+  protected override onRelease(): void {
     this.#place?.leave();
   }
 }

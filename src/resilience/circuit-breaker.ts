@@ -63,14 +63,14 @@ class Ticket extends Hold {
   }
 
   settle(outcome: AttemptOutcome, ended?: number): void {
-    if (this.end()) this.#giveBack(outcome, ended);
+    if (this.end()) this.#settle(outcome, ended);
   }
 
-  protected override giveBack(): void {
-    this.#giveBack('ignored');
+  protected override onRelease(): void {
+    this.#settle('ignored');
   }
 
-  #giveBack(outcome: AttemptOutcome, ended?: number): void {
+  #settle(outcome: AttemptOutcome, ended?: number): void {
     if (this.mark !== undefined) this.#watch.end();
     this.#cells.settle(this.#cell, this.#ticket, outcome, ended);
   }

@@ -10,26 +10,26 @@ import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import { AddressRanges } from './address-ranges.js';
-import { collectRoutes } from './application.js';
 import { bulkheadOf } from './bulkheads.js';
-import { RequestContext } from './context.js';
 import type { Exchange } from './exchange.js';
 import type { Application, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute, type SwitchedOffPage } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
-import type { RequestGates, RequestObserver, RequestQuotas } from './observer.js';
 import { serve } from './pipeline.js';
-import { checksOf, globalCheck, type RateCheck, type RateLimits } from './rate-limits.js';
+import { RequestContext } from './request-context.js';
 import { RequestIds } from './request-id.js';
+import type { RequestGates, RequestObserver, RequestQuotas } from './request-observer.js';
+import { collectRoutes } from './route-declarations.js';
+import { checksOf, globalCheck, type RateCheck, type RateLimits } from './route-rate-limits.js';
 import { parsePattern } from './routing/pattern.js';
 import { planRoute } from './routing/plan-route.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import { type Match, type Params, Router } from './routing/router.js';
 import { Unmatched } from './routing/unmatched.js';
+import type { ServerContext } from './server-context.js';
 import { ServiceCode } from './service-code.js';
-import type { Site } from './site.js';
 import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { TurnEnd } from './turn-end.js';
 import { type TopicBus, Topics } from './websocket/topics.js';
@@ -91,7 +91,7 @@ export class App {
   readonly options: AppOptions;
   readonly topics: Topics;
   readonly serviceCode = new ServiceCode();
-  readonly #site: Site;
+  readonly #server: ServerContext;
   readonly #router = new Router<RoutePlan>();
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
@@ -116,7 +116,7 @@ export class App {
       meshToken === undefined ? undefined : new MeshCallers(meshToken, options.rateLimits, log);
     this.#commonRate = globalCheck(settings.rateLimit, options.rateLimits);
     this.#unmatched = new Unmatched(observer, this.#commonRate);
-    this.#site = {
+    this.#server = {
       log,
       tracing,
       scheme,
@@ -310,7 +310,7 @@ export class App {
 
   #serve(exchange: Exchange, plan: RoutePlan, params: Params, caller?: MeshCaller): void {
     const peer = isPeer(exchange, plan.service, caller);
-    serve(new RequestContext(this.#site, exchange, plan, params, performance.now(), peer));
+    serve(new RequestContext(this.#server, exchange, plan, params, performance.now(), peer));
   }
 
   /** Routes of a path that this caller may know of, by method. */

@@ -2,7 +2,7 @@
 import { shown } from '../options.js';
 import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead.js';
 import type { MaxConcurrent } from './handler.js';
-import type { RequestGates } from './observer.js';
+import type { RequestGates } from './request-observer.js';
 
 /** @param name of the route, the same in all workers. @throws TypeError for bad numbers */
 export function bulkheadOf(

@@ -13,7 +13,7 @@ import { HttpError } from '../errors.js';
 import { MESH_TOKEN_HEADER, meshDigest } from '../mesh-token.js';
 import { isAdmitted, type RateCells, secondsOf } from '../resilience/rate-limit.js';
 import type { Exchange } from './exchange.js';
-import { networkOf, type RateLimits } from './rate-limits.js';
+import { networkOf, type RateLimits } from './route-rate-limits.js';
 
 /**
  * The mounted service whose value the request carries; the refusal of what strangers may not see, after too

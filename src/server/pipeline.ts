@@ -5,12 +5,12 @@ import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import { bodyTooLarge } from './body/body.js';
-import type { RequestContext } from './context.js';
-import { problemOf } from './failure.js';
 import { SENT } from './handler.js';
+import { problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
-import { chargeRates } from './rate-limits.js';
 import { Refusal } from './refusal.js';
+import type { RequestContext } from './request-context.js';
+import { chargeRates } from './route-rate-limits.js';
 
 /** Made once: a refusal is to cost little, and an error costs its stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
@@ -40,7 +40,7 @@ export function serve(ctx: RequestContext): void {
 function refusalOf(ctx: RequestContext): HttpError | undefined {
   const { plan } = ctx;
   if (plan.killSwitch?.isOff) {
-    ctx.site.refused('switched_off');
+    ctx.server.refused('switched_off');
     return plan.killSwitch.refusal();
   }
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
@@ -64,7 +64,7 @@ function refuse(ctx: RequestContext, error: unknown): void {
     const problem = problemOf(error, ctx);
     const { fault } = problem;
     if (fault !== undefined)
-      ctx.site.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
+      ctx.server.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
     for (const say of ctx.plan.refusalFields) say(ctx as never);
     ctx.replyProblem(problem);
@@ -123,12 +123,12 @@ function advance(ctx: RequestContext, index: number): unknown {
  * it.
  */
 function warnOfGoingOn(ctx: RequestContext): void {
-  const { method, route, plan, site } = ctx;
-  if (ctx.isAborted || site.goingOn.has(plan)) return;
-  site.goingOn.add(plan);
+  const { method, route, plan, server } = ctx;
+  if (ctx.isAborted || server.goingOn.has(plan)) return;
+  server.goingOn.add(plan);
   const message =
     'a hook responded and returned nothing, so the handler runs all the same: return the response';
-  site.log.warn({ service: plan.service, method, route }, message);
+  server.log.warn({ service: plan.service, method, route }, message);
 }
 
 function handle(ctx: RequestContext): unknown {
@@ -196,7 +196,7 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   if (ctx.answered) {
     // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
     if (!(ctx.isAborted && isAbort(error)) && !(error instanceof Refusal)) {
-      ctx.site.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
+      ctx.server.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     }
     return;
   }
@@ -235,7 +235,7 @@ function answersFailure(ctx: RequestContext, error: Error, value: unknown): bool
 }
 
 function hookFailed(ctx: RequestContext, thrown: unknown): false {
-  ctx.site.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+  ctx.server.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
   return false;
 }
 
@@ -243,7 +243,7 @@ function tellFailure(ctx: RequestContext, error: Error): void {
   if (ctx.answered) return;
   const problem = problemOf(error, ctx);
   if (problem.fault !== undefined) {
-    ctx.site.log.error(
+    ctx.server.log.error(
       { err: problem.fault, route: ctx.route, method: ctx.method, requestId: ctx.requestId },
       'a handler failed',
     );
@@ -252,7 +252,7 @@ function tellFailure(ctx: RequestContext, error: Error): void {
 }
 
 function countRefusal(ctx: RequestContext, error: Error): void {
-  if (error instanceof Refusal) ctx.site.refused(error.code.toLowerCase());
+  if (error instanceof Refusal) ctx.server.refused(error.code.toLowerCase());
 }
 
 /** `(ctx) => ctx.header(…)` returns the context by accident: that is no value to send. */

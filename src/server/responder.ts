@@ -4,7 +4,7 @@ import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
 import { jsonOf } from './body/json-value.js';
 import type { FileOptions, Sent } from './handler.js';
-import { IncomingRequest } from './incoming.js';
+import { IncomingRequest } from './incoming-request.js';
 import { unreported } from './promise.js';
 import { AnswerFields } from './response/answer-fields.js';
 import {
@@ -154,7 +154,7 @@ export abstract class Responder extends IncomingRequest {
     // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
     this.#checkText('the root of ctx.file', root);
     this.#checkText('the path of ctx.file', path);
-    return unreported(answerFile(this, this.site.baseDir, root, path, options));
+    return unreported(answerFile(this, this.server.baseDir, root, path, options));
   }
 
   stream(source: Pieces, contentType?: string): Sent {

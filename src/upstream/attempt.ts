@@ -92,7 +92,7 @@ class AttemptHold extends Hold {
     return true;
   }
 
-  protected override giveBack(): void {
+  protected override onRelease(): void {
     const { endpoint, ticket } = this.#admitted;
     this.#dependencies.breaker.settle(endpoint.slot, ticket, 'ignored');
   }

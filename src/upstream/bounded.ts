@@ -21,7 +21,7 @@ class CallPlace extends Hold {
     this.take(currentScope()?.holds);
   }
 
-  protected override giveBack(): void {
+  protected override onRelease(): void {
     this.#permits.leave();
   }
 }

@@ -147,7 +147,7 @@ class Wait extends Hold {
     this.take(currentScope()?.holds);
   }
 
-  protected override giveBack(): void {
+  protected override onRelease(): void {
     this.#lost();
   }
 }

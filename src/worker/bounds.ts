@@ -11,7 +11,7 @@ import { interruptedPermits } from '../memory/permit-census.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
 import { half, Quota } from '../resilience/quota.js';
-import type { RequestGates, RequestQuotas } from '../server/observer.js';
+import type { RequestGates, RequestQuotas } from '../server/request-observer.js';
 import type { PlacesOf } from '../upstream/bounded.js';
 import { callPlaces } from './call-places.js';
 

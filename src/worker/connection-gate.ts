@@ -11,7 +11,7 @@ import { ConnectionShares } from '../memory/connection-shares.js';
 import { Connections } from '../memory/connections.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { Surplus } from '../memory/surplus-cells.js';
-import { networkOf } from '../server/rate-limits.js';
+import { networkOf } from '../server/route-rate-limits.js';
 import type { ConnectionGate } from '../server/uws/uws.js';
 
 /** Of MAX_CONNECTIONS, from which on an address is held to its share, and that share. */

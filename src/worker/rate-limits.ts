@@ -3,7 +3,7 @@ import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { RateTable } from '../memory/rate/rate-table.js';
-import type { RateLimits } from '../server/rate-limits.js';
+import type { RateLimits } from '../server/route-rate-limits.js';
 
 export function countedRateLimits(block: Block, clock: Clock, recorder: Recorder): RateLimits {
   const overflow = recorder.counter('multilane_rate_limit_overflow_total');

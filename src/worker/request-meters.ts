@@ -4,7 +4,7 @@ import type { FlightRecorder } from '../memory/flight-recorder.js';
 import type { Counter, Histogram, Recorder } from '../memory/metrics/recorder.js';
 import type { RouteNumbers } from '../memory/route-names.js';
 import type { WorkerRow } from '../memory/worker-row.js';
-import type { RequestObserver, RouteMeter } from '../server/observer.js';
+import type { RequestObserver, RouteMeter } from '../server/request-observer.js';
 import { kept } from './kept.js';
 
 const METRIC = 'http_server_request_duration_seconds';

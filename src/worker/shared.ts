@@ -18,7 +18,7 @@ import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
-import type { RateLimits } from '../server/rate-limits.js';
+import type { RateLimits } from '../server/route-rate-limits.js';
 import { namedBreaker, namedOwner } from '../upstream/named-breakers.js';
 import { logTransitions } from '../upstream/transition-log.js';
 

@@ -176,7 +176,7 @@ describe('abandoned requests', () => {
   it('give back what their work holds when they are broken off, and not when only nobody waits any more', async () => {
     const given: string[] = [];
     class Held extends Hold {
-      protected override giveBack(): void {
+      protected override onRelease(): void {
         given.push('held');
       }
     }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { HeaderValues, STRANGER } from '#src/server/request-fields.js';
 import { precondition, rangeOf, type Validators } from '#src/server/response/conditional.js';
 import { httpDate, parseHttpDate } from '#src/server/response/http-date.js';
-import { HeaderValues, STRANGER } from '#src/server/values.js';
 
 const MODIFIED = Date.UTC(1994, 10, 6, 8, 49, 37);
 const AT = httpDate(MODIFIED);

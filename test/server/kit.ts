@@ -12,7 +12,7 @@ import { type App, type AppOptions, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
 import { type InjectedResponse, inject } from '#src/server/inject.js';
 import type { InjectedRequest } from '#src/server/inject-exchange.js';
-import type { RequestObserver, RequestQuotas } from '#src/server/observer.js';
+import type { RequestObserver, RequestQuotas } from '#src/server/request-observer.js';
 import type { Ticker } from '#src/server/timer-wheel.js';
 import { createLogger } from '#src/telemetry/log.js';
 import type { IncomingTrace, SpanHandle, SpanStart, Tracing } from '#src/telemetry/span.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { HeaderValues, STRANGER } from '#src/server/request-fields.js';
 import { acceptedCodings } from '#src/server/response/negotiate.js';
-import { HeaderValues, STRANGER } from '#src/server/values.js';
 import { bench } from './kit.js';
 
 describe('negotiation', () => {

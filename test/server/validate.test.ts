@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { ValidationError } from '#src/errors.js';
 import { compileBody, compileText, paramsSource } from '#src/server/body/validate.js';
-import { QueryValues } from '#src/server/values.js';
+import { QueryValues } from '#src/server/request-fields.js';
 import { thrownBy } from './kit.js';
 
 const pathsOf = (run: () => unknown): (string | undefined)[] | undefined =>

@@ -338,7 +338,7 @@ describe('single flight', () => {
     await asked(one, 1);
     const isGivenBack: boolean[] = [];
     class Held extends Hold {
-      protected override giveBack(): void {
+      protected override onRelease(): void {
         isGivenBack.push(true);
       }
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ServiceDefinition } from '#src/index.js';
-import { collectRoutes } from '#src/server/application.js';
+import { collectRoutes } from '#src/server/route-declarations.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { mounted } from './mounted-service.js';
 

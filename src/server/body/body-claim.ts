@@ -2,7 +2,7 @@
 // the memory of the bytes that have arrived. Both are bounded for all workers together, and for one client
 // address by half of that.
 import type { AddressKey } from '../../memory/address-cells.js';
-import type { RequestQuotas } from '../observer.js';
+import type { RequestQuotas } from '../request-observer.js';
 
 /**
  * Below this many bytes a body that arrives at once is counted for no address: asking for the address costs

@@ -1,7 +1,7 @@
 // Bodies that HTML forms send without files: application/x-www-form-urlencoded.
 import type { HttpError } from '../../errors.js';
 import { Refusal } from '../refusal.js';
-import { QueryValues } from '../values.js';
+import { QueryValues } from '../request-fields.js';
 import { decodeUtf8 } from './json-body.js';
 
 /** Every field costs several objects: a body of nothing but `&a=` must not cost a hundred times its size. */

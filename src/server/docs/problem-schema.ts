@@ -1,4 +1,4 @@
-// What every error answer looks like (RFC 9457; failure.ts writes it).
+// What every error answer looks like (RFC 9457; problem-response.ts writes it).
 
 export const PROBLEM_SCHEMA = {
   type: 'object',

@@ -5,10 +5,10 @@ import { isJsonType, refuseCoding, unsupportedType } from '../body/media-type.js
 import { compileBody, compileText, headerSource, paramsSource } from '../body/validate.js';
 import type { Handler, RouteInfo, RouteOptions } from '../handler.js';
 import { flatten, type HookChain } from '../hook-chain.js';
-import type { RouteMeter } from '../observer.js';
 import { type Fields, refusalFields } from '../refusal-fields.js';
+import { QueryValues } from '../request-fields.js';
+import type { RouteMeter } from '../request-observer.js';
 import { compileResponses } from '../response/serialize.js';
-import { QueryValues } from '../values.js';
 import type { WebSocketRoute } from '../websocket/websocket-route.js';
 import type { RoutePlan, Step, StepContext } from './route-plan.js';
 

@@ -3,11 +3,11 @@ import type { AdmissionGate } from '../../resilience/admission.js';
 import type { Exchange } from '../exchange.js';
 import type { Context, Handler, Hooks } from '../handler.js';
 import type { KillSwitch } from '../kill-switch.js';
-import type { RouteMeter } from '../observer.js';
-import type { RateCheck } from '../rate-limits.js';
 import type { Fields } from '../refusal-fields.js';
+import type { QueryValues } from '../request-fields.js';
+import type { RouteMeter } from '../request-observer.js';
 import type { Serialize } from '../response/serialize.js';
-import type { QueryValues } from '../values.js';
+import type { RateCheck } from '../route-rate-limits.js';
 import type { SocketRoute } from '../websocket/websocket.js';
 
 export interface Input {

@@ -3,10 +3,10 @@
 import { HttpError } from '../../errors.js';
 import type { IncomingHead } from '../exchange.js';
 import type { Handler } from '../handler.js';
-import type { RequestObserver, RouteMeter } from '../observer.js';
-import type { RateCheck } from '../rate-limits.js';
 import { type Fields, refusalFields } from '../refusal-fields.js';
-import { HeaderValues, STRANGER } from '../values.js';
+import { HeaderValues, STRANGER } from '../request-fields.js';
+import type { RequestObserver, RouteMeter } from '../request-observer.js';
+import type { RateCheck } from '../route-rate-limits.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
 import type { RoutePlan, Step } from './route-plan.js';
 

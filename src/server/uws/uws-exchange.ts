@@ -33,7 +33,7 @@ import { httpDate } from '../response/http-date.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { ServiceCode } from '../service-code.js';
 import type { Alarm, TimerWheel } from '../timer-wheel.js';
-import { addressText } from './address.js';
+import { addressText } from './binary-address.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { fieldBlock, statusLine } from './uws-head.js';

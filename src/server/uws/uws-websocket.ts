@@ -3,7 +3,6 @@
 // close frame, and it takes a frame that is not masked for one that is, which garbles it.
 import type { App } from '../app.js';
 import type { Acceptance } from '../exchange.js';
-import type { PendingEnd } from '../pending-end.js';
 import type { Segment } from '../routing/pattern.js';
 import type { ServiceCode } from '../service-code.js';
 import type { TurnWatch } from '../turn-watch.js';
@@ -15,6 +14,7 @@ import {
   type ServerWebSocket,
   type SocketRoute,
 } from '../websocket/websocket.js';
+import type { PendingInterrupt } from './pending-interrupt.js';
 import type {
   CoreApp,
   CoreBehavior,
@@ -69,7 +69,7 @@ export interface Surroundings {
   /** A connection that was upgraded is gone. */
   readonly closed: () => void;
   readonly turns: TurnWatch;
-  readonly end: PendingEnd;
+  readonly end: PendingInterrupt;
 }
 
 export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): WebSockets {

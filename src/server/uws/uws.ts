@@ -13,10 +13,10 @@ import { describeThrown } from '../../telemetry/thrown.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { HeadReader } from '../framing.js';
-import { PendingEnd } from '../pending-end.js';
 import { expectsBody } from '../routing/methods.js';
 import { TurnWatch } from '../turn-watch.js';
-import { addressText } from './address.js';
+import { addressText } from './binary-address.js';
+import { PendingInterrupt } from './pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { type ExchangeHost, UwsExchange } from './uws-exchange.js';
@@ -89,7 +89,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
   let isClosed = false;
   let isDescribed = false;
   let inCallback = false;
-  const end = new PendingEnd();
+  const end = new PendingInterrupt();
   const turns = new TurnWatch();
   const host: ExchangeHost = {
     wheel: app.wheel,

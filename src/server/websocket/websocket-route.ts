@@ -4,10 +4,10 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors.js';
 import { describeThrown } from '../../telemetry/thrown.js';
-import type { RequestContext } from '../context.js';
 import { type Handler, SENT, type WebSocketOptions } from '../handler.js';
-import type { RouteMeter } from '../observer.js';
 import { adopted, isPromise } from '../promise.js';
+import type { RequestContext } from '../request-context.js';
+import type { RouteMeter } from '../request-observer.js';
 import type { Pattern } from '../routing/pattern.js';
 import type { Step } from '../routing/route-plan.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
@@ -132,6 +132,6 @@ export class WebSocketRoute implements SocketRoute {
 }
 
 /** @throws UnavailableError DRAINING */
-function refuseWhileDraining({ site }: RequestContext): void {
-  if (site.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
+function refuseWhileDraining({ server }: RequestContext): void {
+  if (server.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
 }

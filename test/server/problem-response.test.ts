@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
-import { problemOf } from '#src/server/failure.js';
+import { problemOf } from '#src/server/problem-response.js';
 import { describeThrown } from '#src/telemetry/thrown.js';
 import { SECRET_TEXTS, SECRETS } from '#test/telemetry/secret-forms.js';
 

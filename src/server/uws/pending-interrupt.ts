@@ -5,7 +5,7 @@
 /** Longer than it takes from the order to its effect by far. */
 const MOST_MS = 20;
 
-export class PendingEnd {
+export class PendingInterrupt {
   #until = 0;
 
   /** What runs now is about to be ended. */

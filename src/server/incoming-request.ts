@@ -17,17 +17,17 @@ import { clientAddress, forwardedHost, type ProxyField } from './client-address.
 import type { Exchange } from './exchange.js';
 import type { ReadonlyFields } from './handler.js';
 import { unreported, unreportedIterator } from './promise.js';
-import { networkOf } from './rate-limits.js';
+import { HeaderValues, QueryValues } from './request-fields.js';
 import { readCookies } from './response/cookies.js';
 import { preferredType } from './response/negotiate.js';
+import { networkOf } from './route-rate-limits.js';
 import type { Input, RoutePlan } from './routing/route-plan.js';
 import type { Params } from './routing/router.js';
-import type { Site } from './site.js';
-import { HeaderValues, QueryValues } from './values.js';
+import type { ServerContext } from './server-context.js';
 
 export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   // No field can be listed: a copy of the context, or a log line about it, shows none of these.
-  readonly #site: Site;
+  readonly #server: ServerContext;
   readonly #exchange: Exchange;
   readonly #plan: RoutePlan;
   readonly #params: Params;
@@ -53,14 +53,14 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   #isStreamed = false;
 
   constructor(
-    site: Site,
+    server: ServerContext,
     exchange: Exchange,
     plan: RoutePlan,
     params: Params,
     startedAt: number,
     isPeer: boolean,
   ) {
-    this.#site = site;
+    this.#server = server;
     this.#exchange = exchange;
     this.#plan = plan;
     this.#params = params;
@@ -94,15 +94,15 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
           break;
       }
     }
-    this.#requestId = site.ids.accept(requestId);
+    this.#requestId = server.ids.accept(requestId);
     this.#traceparent = traceparent;
     this.#contentLength = contentLength;
     this.#isChunked = isChunked;
     this.#timeoutMs = timeoutMs;
   }
 
-  get site(): Site {
-    return this.#site;
+  get server(): ServerContext {
+    return this.#server;
   }
   get exchange(): Exchange {
     return this.#exchange;
@@ -185,18 +185,18 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     const { proxyField } = this;
     if (proxyField === undefined) return peer;
     const lines = this.headers.getAll(proxyField);
-    return clientAddress(peer, proxyField, lines, (address) => this.#site.proxies.has(address));
+    return clientAddress(peer, proxyField, lines, (address) => this.#server.proxies.has(address));
   }
   get isTrustedProxy(): boolean {
-    const { proxies } = this.#site;
+    const { proxies } = this.#server;
     return !proxies.isEmpty && proxies.has(this.#exchange.remoteAddress());
   }
   get proxyField(): ProxyField | undefined {
-    return this.isTrustedProxy ? this.#site.proxyField : undefined;
+    return this.isTrustedProxy ? this.#server.proxyField : undefined;
   }
   /** One of its own: what the service binds to it or changes of it concerns no other request. */
   get log(): Logger {
-    this.#log ??= this.#site.log.child({});
+    this.#log ??= this.#server.log.child({});
     return this.#log;
   }
   get state(): Record<string, unknown> {
@@ -213,7 +213,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     return this.trace.traceId;
   }
   get trace(): TraceContext {
-    this.#span ??= serverSpan(this.#site.tracing, this);
+    this.#span ??= serverSpan(this.#server.tracing, this);
     return this.#span.context;
   }
   get tracestate(): string | undefined {
@@ -223,7 +223,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   }
   get trusted(): boolean {
     if (this.#traceparent === undefined) return false;
-    return this.#exchange.head.inProcess || this.#site.trustsTraceFlags(this.#exchange);
+    return this.#exchange.head.inProcess || this.#server.trustsTraceFlags(this.#exchange);
   }
   get service(): string | undefined {
     return this.#plan.service;
@@ -232,7 +232,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     return this.#plan.template;
   }
   get scheme(): 'http' | 'https' {
-    return this.#site.scheme;
+    return this.#server.scheme;
   }
   get host(): string {
     // There is one: a request without is refused.
@@ -250,13 +250,13 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   }
   /** Whom bounds per address count: the client behind trusted proxies, of IPv6 its network. */
   get addressKey(): AddressKey {
-    this.#addressKey ??= this.#site.quotas.addressKey(networkOf(this.ip));
+    this.#addressKey ??= this.#server.quotas.addressKey(networkOf(this.ip));
     return this.#addressKey;
   }
 
   /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
   protected beginSpan(): void {
-    if (this.#site.tracing.enabled) this.#span = serverSpan(this.#site.tracing, this);
+    if (this.#server.tracing.enabled) this.#span = serverSpan(this.#server.tracing, this);
   }
 
   protected endSpan(status: number, error: string | undefined): void {
@@ -325,13 +325,13 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   }
 
   #reader(): RequestBody {
-    const site = this.#site;
+    const server = this.#server;
     const exchange = this.#exchange;
     this.#reading ??= new RequestBody({
       exchange,
-      wheel: site.wheel,
-      turnEnd: site.turnEnd,
-      claim: exchange.head.inProcess ? undefined : new BodyClaim(site.quotas, () => this.addressKey),
+      wheel: server.wheel,
+      turnEnd: server.turnEnd,
+      claim: exchange.head.inProcess ? undefined : new BodyClaim(server.quotas, () => this.addressKey),
       owner: this,
       limit: this.#plan.bodyLimit,
       contentLength: this.#contentLength,

@@ -11,12 +11,12 @@ import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
 import { describeThrown } from '../telemetry/thrown.js';
 import { clientClosed } from './body/body.js';
-import { PROBLEM_JSON, type Problem, problemOf } from './failure.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
-import type { RouteMeter } from './observer.js';
+import { PROBLEM_JSON, type Problem, problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
 import { Refusal } from './refusal.js';
+import type { RouteMeter } from './request-observer.js';
 import { isBodiless, Responder } from './responder.js';
 import {
   EVENT_STREAM,
@@ -152,7 +152,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (!this.#claim()) return false;
     try {
       const fields = this.#fieldsOf(status, contentType);
-      this.exchange.begin(status, fields, this.site.draining(), length);
+      this.exchange.begin(status, fields, this.server.draining(), length);
     } catch (thrown) {
       this.#breakDownLater(thrown);
       return false;
@@ -166,7 +166,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   /** @throws UnavailableError when there are too many */
   #countStream(): void {
     if (this.inProcess) return;
-    if (!this.site.quotas.streams.take(1, this.addressKey)) {
+    if (!this.server.quotas.streams.take(1, this.addressKey)) {
       throw new UnavailableError('OVERLOADED', 'Too many responses are streamed at once.');
     }
     this.#isStream = true;
@@ -184,7 +184,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     const lastEventId = this.headers.get('last-event-id');
     const failed = (error: unknown): void => this.sourceFailed(error);
     const sent: Sent = this.stream(
-      eventStream(source, lastEventId, { wheel: this.site.wheel, signal: this.signal, failed }),
+      eventStream(source, lastEventId, { wheel: this.server.wheel, signal: this.signal, failed }),
     );
     this.#isEndless = true;
     return sent;
@@ -230,7 +230,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (!this.#claim()) return SENT;
     try {
       const fields = this.#fieldsOf(status, bodiless ? undefined : contentType);
-      this.exchange.send(status, fields, bodiless ? null : body, this.site.draining());
+      this.exchange.send(status, fields, bodiless ? null : body, this.server.draining());
     } catch (thrown) {
       this.#breakDownLater(thrown);
       return SENT;
@@ -249,7 +249,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     if (body.length * 3 <= LARGE_BYTES || this.inProcess || this.method === 'HEAD') return true;
     const length = Buffer.byteLength(body);
     if (length <= LARGE_BYTES) return true;
-    const { bodyBytes } = this.site.quotas;
+    const { bodyBytes } = this.server.quotas;
     const key = this.addressKey;
     const bytes = Math.min(length, bodyBytes.mostShare);
     if (!bodyBytes.take(bytes, key)) return false;
@@ -296,13 +296,13 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   begin(): void {
     this.#live = true;
-    this.site.requests.add(this);
+    this.server.requests.add(this);
     if (this.plan.onResponse.length > 0) this.#keepAddress();
     this.#begun = this.meter.begin(this.startedAt);
     this.beginSpan();
     if (!this.exchange.isBodyPassing) return;
     this.exchange.onBodyRefused((error) => {
-      this.site.refused(error.code.toLowerCase());
+      this.server.refused(error.code.toLowerCase());
       this.abandon(error);
     });
   }
@@ -323,7 +323,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
    */
   get holdMs(): number {
     const { gate } = this.plan;
-    if (gate === undefined || this.site.draining() || this.exchange.isBodyPassing) return 0;
+    if (gate === undefined || this.server.draining() || this.exchange.isBodyPassing) return 0;
     return Math.min(gate.holdMs, this.timeoutMs);
   }
 
@@ -333,7 +333,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       this.#giveUp(clientClosed());
       this.handlerDone();
     });
-    this.#alarm = this.site.wheel.after(this.holdMs, refuse);
+    this.#alarm = this.server.wheel.after(this.holdMs, refuse);
   }
 
   #leaveGate(): void {
@@ -379,7 +379,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   #boundTime(): void {
     const left = this.startedAt + this.timeoutMs - performance.now();
-    this.#alarm = this.site.wheel.after(left, () => this.#expire());
+    this.#alarm = this.server.wheel.after(left, () => this.#expire());
   }
 
   /** The handler has returned or thrown, its promise has settled, or its time is over. */
@@ -449,7 +449,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #logError(thrown: unknown, message: string): void {
-    this.site.log.error({ err: describeThrown(thrown), route: this.route }, message);
+    this.server.log.error({ err: describeThrown(thrown), route: this.route }, message);
   }
 
   /** False: the answer is not wanted any more. */
@@ -504,7 +504,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       // The client has its status already: for the log and the metrics it is what went wrong.
       const error = describeThrown(thrown);
       const { status: failed, code, fault } = problemOf(error, this);
-      if (error instanceof Refusal) this.site.refused(error.code.toLowerCase());
+      if (error instanceof Refusal) this.server.refused(error.code.toLowerCase());
       if (fault !== undefined) this.#logError(fault, 'a streamed answer failed');
       this.#complete(failed, code);
       this.exchange.destroy();
@@ -528,7 +528,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
         this.replyProblem(problemOf(tooManyBytes(), this));
         return;
       }
-      this.exchange.send(status, this.#fieldsOf(status, contentType), body, this.site.draining());
+      this.exchange.send(status, this.#fieldsOf(status, contentType), body, this.server.draining());
       this.#complete(status, undefined);
     } catch (error) {
       this.breakDown(error);
@@ -588,7 +588,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   /** Releases what the response holds, whether or not the handler has ended. */
   #endStream(): void {
-    if (this.#isStream) this.site.quotas.streams.give(1, this.addressKey);
+    if (this.#isStream) this.server.quotas.streams.give(1, this.addressKey);
     this.#isStream = false;
     const source = this.#source;
     this.#source = undefined;
@@ -596,7 +596,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #callService(callback: () => void): void {
-    this.site.serviceCode.run(() => runInScope(this, callback));
+    this.server.serviceCode.run(() => runInScope(this, callback));
   }
 
   #report(status: number): void {
@@ -620,7 +620,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
     this.#place?.leave();
     this.#endStream();
     this.releaseBody(reason);
-    this.site.requests.remove(this);
+    this.server.requests.remove(this);
   }
 }
 

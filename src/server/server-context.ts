@@ -5,14 +5,14 @@ import type { AddressRanges } from './address-ranges.js';
 import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
-import type { RequestQuotas } from './observer.js';
 import type { RequestIds } from './request-id.js';
+import type { RequestQuotas } from './request-observer.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { ServiceCode } from './service-code.js';
 import type { TimerWheel } from './timer-wheel.js';
 import type { TurnEnd } from './turn-end.js';
 
-export interface Site {
+export interface ServerContext {
   readonly log: Logger;
   readonly tracing: Tracing;
   readonly wheel: TimerWheel;
