@@ -39,7 +39,7 @@ export type {
   StoredResponse,
   Transaction,
 } from './db/database.js';
-export { OutcomeUnknownError } from './db/failure.js';
+export { OutcomeUnknownError } from './db/database-errors.js';
 export {
   BusinessError,
   ConfigError,

@@ -1,7 +1,7 @@
 // Options of all that a service is given: none of them passes over a name that it does not know.
 import { expect } from 'chai';
 import { createDatabase } from '#src/db/create-database.js';
-import { compensate, outcomeOf, runOnce } from '#src/db/idempotency.js';
+import { compensate, outcomeOf, runOnce } from '#src/db/idempotent-effect.js';
 import { StatementCache } from '#src/db/statement.js';
 import {
   cors,

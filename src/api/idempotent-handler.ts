@@ -1,7 +1,7 @@
 // `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): effect and key in one
 // transaction.
 import type { Database, StoredResponse, Transaction } from '../db/database.js';
-import { strangersKey } from '../db/idempotency.js';
+import { strangersKey } from '../db/idempotent-effect.js';
 import { ValidationError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
 import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeFault } from '../options.js';

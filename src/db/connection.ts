@@ -4,12 +4,12 @@
 import { Socket } from 'node:net';
 import type pg from 'pg';
 import { Allowance } from '../allowance.js';
-import { mayFollow } from './ahead.js';
 import { cancelStatement, type SessionAddress } from './cancel.js';
+import { ConnectionLostError, endsSession, fromDriver, ReplyOverdueError } from './database-errors.js';
 import { driver } from './driver.js';
-import { ConnectionLostError, endsSession, fromDriver, ReplyOverdueError } from './failure.js';
+import { mayPipeline } from './pipelining.js';
 import type { StatementCost } from './statement-cost.js';
-import { encode, typeParsers } from './values.js';
+import { encode, typeParsers } from './value-codec.js';
 
 /** Beyond the time limit that the server itself enforces on a statement. */
 const WATCHDOG_MS = 2_000;
@@ -137,7 +137,7 @@ export class Connection {
 
   /** Whether one more statement may be sent behind those under way. */
   hasRoom(now: number): boolean {
-    return mayFollow(this.#pending.size, this.#owedMs, now - this.#beganAt);
+    return mayPipeline(this.#pending.size, this.#owedMs, now - this.#beganAt);
   }
 
   get broken(): boolean {

@@ -11,8 +11,8 @@ import type {
   StoredResponse,
   Transaction,
 } from './database.js';
-import { StatementError } from './failure.js';
-import { compensate, outcomeOf, runOnce } from './idempotency.js';
+import { StatementError } from './database-errors.js';
+import { compensate, outcomeOf, runOnce } from './idempotent-effect.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
 import { Rows } from './rows.js';

@@ -11,7 +11,7 @@ import {
   StatementError,
   toCaller,
   toCallerOfPieces,
-} from './failure.js';
+} from './database-errors.js';
 import type { ConnectionPool } from './pool.js';
 import { acts, type Statement, type StatementCache } from './statement.js';
 

@@ -2,7 +2,7 @@
 // outlive that: what it sends afterwards would run on its own, or in the transaction of the next owner.
 import type pg from 'pg';
 import type { Connection, Send } from './connection.js';
-import { DatabaseMisuseError } from './failure.js';
+import { DatabaseMisuseError } from './database-errors.js';
 
 export class Lease {
   #connection: Connection | undefined;

@@ -18,16 +18,16 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Allowance } from '../allowance.js';
 import { watchedOf } from '../resilience/loop-watch.js';
-import { LASTS_MS, sessionsFor } from './ahead.js';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
-import { busy, grantsNoMore } from './failure.js';
+import { ConnectionQueue, type Waiter, type Wish } from './connection-queue.js';
+import { busy, grantsNoMore } from './database-errors.js';
+import { ExhaustionLog } from './exhaustion-log.js';
 import { Lease } from './lease.js';
 import { Outage } from './outage.js';
+import { LONG_WAIT_MS, sessionsNeeded } from './pipelining.js';
 import { Sessions } from './sessions.js';
 import type { Statement } from './statement.js';
-import { VainWaits } from './vain-waits.js';
-import { type Waiter, WaitingLine, type Wish } from './waiting-line.js';
 
 export interface PoolOptions {
   readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs'>;
@@ -74,8 +74,8 @@ export class ConnectionPool {
   /** Timers and sockets must not keep the scope of the request that happened to open them. */
   readonly #outside: <T>(fn: () => T) => T;
   readonly #sessions = new Sessions();
-  readonly #line = new WaitingLine();
-  readonly #vainWaits: VainWaits;
+  readonly #queue = new ConnectionQueue();
+  readonly #exhaustionLog: ExhaustionLog;
   readonly #opening = { read: 0, write: 0 };
   #timer: NodeJS.Timeout | undefined;
   #tickedAt = 0;
@@ -89,19 +89,19 @@ export class ConnectionPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#vainWaits = new VainWaits(options.log);
+    this.#exhaustionLog = new ExhaustionLog(options.log);
     const resource = new AsyncResource('multilane.ConnectionPool');
     this.#outside = (fn) => resource.runInAsyncScope(fn);
   }
 
   get size(): PoolSize {
     const { size: open, used } = this.#sessions;
-    return { open, used, idle: open - used, waiting: this.#line.length };
+    return { open, used, idle: open - used, waiting: this.#queue.length };
   }
 
   /** A session to share, if one can be had at once: the path of nearly every statement. */
   shared(wish: 'read' | 'write'): Connection | undefined {
-    return this.#closing || this.#line.waiting(wish) > 0 ? undefined : this.#take(wish);
+    return this.#closing || this.#queue.waiting(wish) > 0 ? undefined : this.#take(wish);
   }
 
   /**
@@ -162,7 +162,7 @@ export class ConnectionPool {
       clearInterval(this.#timer);
     });
     this.#closing = { whenEmpty, closed };
-    for (const { reject } of this.#line.remove(() => true)) reject(busy('closing'));
+    for (const { reject } of this.#queue.remove(() => true)) reject(busy('closing'));
     this.#options.budget.rest();
     // Between two statements of a transaction nothing is under way either: that ends with its `release`.
     for (const connection of this.#sessions) if (connection.use !== 'exclusive') this.#retire(connection);
@@ -176,9 +176,9 @@ export class ConnectionPool {
     if (this.#closing) waiter.reject(busy('closing'));
     else if (outage?.isHopeless(now, this.#isOpening ? this.#askedAt : undefined))
       waiter.reject(busy('unreachable', outage.cause));
-    else if (this.#line.length >= MOST_WAITING) waiter.reject(this.#noneInTime(now));
+    else if (this.#queue.length >= MOST_WAITING) waiter.reject(this.#noneInTime(now));
     else {
-      this.#line.push({ ...waiter, giveUpAt: now + (deadlineAt - now) * PATIENCE }, now);
+      this.#queue.push({ ...waiter, giveUpAt: now + (deadlineAt - now) * PATIENCE }, now);
       this.#pump();
     }
   }
@@ -218,18 +218,18 @@ export class ConnectionPool {
   #pump(): void {
     let isFull = false;
     let isHalted = false;
-    for (const wish of this.#line.wishes()) {
-      this.#line.serve(wish, () => this.#take(wish));
+    for (const wish of this.#queue.wishes()) {
+      this.#queue.serve(wish, () => this.#take(wish));
       const opened = this.#openFor(wish);
       isFull ||= opened === 'no room';
       isHalted ||= opened === 'not now';
       // Reads use the sessions of writes where none of their own can be opened.
       if (wish === 'read' && opened === 'no room') {
-        this.#line.serve(wish, () => this.#sessions.withRoom('write', performance.now()));
+        this.#queue.serve(wish, () => this.#sessions.withRoom('write', performance.now()));
       }
     }
     this.#timer ??= this.#outside(() => setInterval(() => this.#tick(), TICK_MS).unref());
-    const [longest] = this.#line.wishes();
+    const [longest] = this.#queue.wishes();
     if (longest === undefined) {
       this.#options.budget.rest();
       return;
@@ -252,7 +252,7 @@ export class ConnectionPool {
 
   #neededWriters(): number {
     const readers = this.#options.readOnlySessions ? 0 : this.#lanes('read');
-    return this.#line.waiting('exclusive') + this.#lanes('write') + readers;
+    return this.#queue.waiting('exclusive') + this.#lanes('write') + readers;
   }
 
   /**
@@ -260,13 +260,13 @@ export class ConnectionPool {
    * last.
    */
   #lanes(wish: 'read' | 'write'): number {
-    const waiting = this.#line.waiting(wish);
+    const waiting = this.#queue.waiting(wish);
     if (waiting === 0) return 0;
     const readOnly = wish === 'read' && this.#options.readOnlySessions;
     const leastMs = this.#sessions.leastOwedMs(readOnly);
     if (leastMs === Infinity) return 1;
-    const waitMs = Math.max(leastMs, this.#line.waitedMs(wish, performance.now()));
-    return waitMs < LASTS_MS ? 0 : sessionsFor(waiting, this.#line.owedMs(wish));
+    const waitMs = Math.max(leastMs, this.#queue.waitedMs(wish, performance.now()));
+    return waitMs < LONG_WAIT_MS ? 0 : sessionsNeeded(waiting, this.#queue.owedMs(wish));
   }
 
   /**
@@ -350,7 +350,7 @@ export class ConnectionPool {
       this.#options.log.warn({ err: cause }, 'the database cannot be reached; trying again');
     }
     if (!this.#outage.isLong(now)) return;
-    for (const { reject } of this.#line.remove(() => true)) reject(busy('unreachable', cause));
+    for (const { reject } of this.#queue.remove(() => true)) reject(busy('unreachable', cause));
   }
 
   #answered(connection: Connection): void {
@@ -359,7 +359,7 @@ export class ConnectionPool {
       if (connection.use === 'retired') this.#end(connection);
       else if (connection.use === 'reserved') connection.use = 'shared';
     }
-    if (this.#line.length > 0) this.#pump();
+    if (this.#queue.length > 0) this.#pump();
   }
 
   #closed(connection: Connection): void {
@@ -390,14 +390,14 @@ export class ConnectionPool {
     const watchedMs = watchedOf(now - this.#tickedAt);
     this.#tickedAt = now;
     for (const connection of this.#sessions) connection.sweep(now, watchedMs);
-    for (const { reject } of this.#line.remove(({ giveUpAt }) => now >= giveUpAt)) {
+    for (const { reject } of this.#queue.remove(({ giveUpAt }) => now >= giveUpAt)) {
       reject(this.#noneInTime(now));
     }
-    if (this.#line.length > 0 || this.#options.budget.poorest !== undefined) this.#cutDeserted(now);
-    if (this.#line.length === 0) this.#timer?.unref();
+    if (this.#queue.length > 0 || this.#options.budget.poorest !== undefined) this.#cutDeserted(now);
+    if (this.#queue.length === 0) this.#timer?.unref();
     this.#pump();
     this.#giveUp(now);
-    if (this.#sessions.size + this.#line.length + this.#opening.read + this.#opening.write > 0) return;
+    if (this.#sessions.size + this.#queue.length + this.#opening.read + this.#opening.write > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -406,7 +406,7 @@ export class ConnectionPool {
     if (this.#outage !== undefined && !this.#hasSession) return busy('unreachable', this.#outage.cause);
     const refusal = this.#outage ?? (this.#wasRefused(now) ? this.#refusal : undefined);
     if (refusal !== undefined) return busy('ungranted', refusal.cause);
-    this.#vainWaits.add(this.size, now);
+    this.#exhaustionLog.add(this.size, now);
     return busy('exhausted');
   }
 

@@ -7,7 +7,7 @@ import { DeadlineExceededError } from '../errors.js';
 import { Hold, type Holds } from '../hold.js';
 import { currentScope } from '../scope.js';
 import type { QueryResult, Row, Transaction } from './database.js';
-import { ConnectionLostError, DatabaseMisuseError, isStalePlan, toCaller } from './failure.js';
+import { ConnectionLostError, DatabaseMisuseError, isStalePlan, toCaller } from './database-errors.js';
 import type { Lease } from './lease.js';
 import type { ConnectionPool } from './pool.js';
 import { Rows } from './rows.js';

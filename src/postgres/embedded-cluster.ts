@@ -15,9 +15,9 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.js';
-import { ifThere } from '../process/if-there.js';
+import { ifExists } from '../process/if-exists.js';
 import { makeFolder } from '../process/make-folder.js';
-import { signalIfThere } from '../process/process-identity.js';
+import { signalIfAlive } from '../process/process-identity.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 
@@ -55,7 +55,7 @@ export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'passwo
     const dataFolder = join(folder, 'data');
     return {
       folder,
-      dataFolder: (await ifThere(realpath(dataFolder))) ?? dataFolder,
+      dataFolder: (await ifExists(realpath(dataFolder))) ?? dataFolder,
       logFile: join(folder, 'postgres.log'),
     };
   } catch (error) {
@@ -161,7 +161,7 @@ function run(
     });
     const kill = (): void => {
       // What it has started reads from it, and ends when there is nothing more to read.
-      if (child.pid !== undefined) signalIfThere(child.pid, 'SIGKILL');
+      if (child.pid !== undefined) signalIfAlive(child.pid, 'SIGKILL');
     };
     signal.addEventListener('abort', kill, { once: true });
     child.once('close', () => signal.removeEventListener('abort', kill));

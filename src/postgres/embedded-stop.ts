@@ -6,8 +6,8 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Countdown } from '../countdown.js';
-import { type FolderPlace, isAt, placeOf } from '../process/folder-place.js';
-import { ifThere } from '../process/if-there.js';
+import { type FolderIdentity, folderIdentityOf, hasIdentity } from '../process/folder-identity.js';
+import { ifExists } from '../process/if-exists.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 import { workingFolderOf } from '../process/process-identity.js';
 import { type Cluster, DATA_FOLDER } from './embedded-cluster.js';
@@ -30,7 +30,7 @@ export interface EmbeddedInUse {
   readonly postmaster: Stoppable;
   readonly cluster: Cluster;
   /** Where its data folder was when it was started. */
-  readonly place: FolderPlace;
+  readonly place: FolderIdentity;
   readonly lock: Leaving;
   readonly log: Log;
 }
@@ -64,9 +64,9 @@ export async function stopUnused(
   countdown: Countdown,
 ): Promise<void> {
   if (!(await lock.leave())) return;
-  const dataFolder = await ifThere(realpath(join(dataDir, DATA_FOLDER)));
+  const dataFolder = await ifExists(realpath(join(dataDir, DATA_FOLDER)));
   if (dataFolder === undefined) return;
-  const place = await placeOf(dataFolder);
+  const place = await folderIdentityOf(dataFolder);
   const postmaster = await runningPostmaster({ dataFolder });
   if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
   await killOrphans(place, log);
@@ -95,11 +95,11 @@ async function isLast(lock: Leaving, log: Log, countdown: Countdown): Promise<bo
 export async function isInPlace(
   worksIn: string | undefined,
   folder: string,
-  place: FolderPlace,
+  place: FolderIdentity,
   countdown: Countdown,
 ): Promise<boolean> {
   if (worksIn !== undefined) return worksIn === folder;
-  return (await answerOf(isAt(folder, place), countdown)) ?? false;
+  return (await answerOf(hasIdentity(folder, place), countdown)) ?? false;
 }
 
 /** Undefined when there is none in time. Rejects when the question does. */

@@ -13,7 +13,7 @@ import { Allowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
 import { StartError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
-import { type FolderPlace, isAt, placeOf } from '../process/folder-place.js';
+import { type FolderIdentity, folderIdentityOf, hasIdentity } from '../process/folder-identity.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 import type { Log } from '../telemetry/log.js';
 import { fitsSocket } from '../unix-socket.js';
@@ -39,7 +39,7 @@ export interface EmbeddedOptions {
   readonly dataDir: string;
   /** Absolute, at most 90 bytes (a socket's path may have 107). Created with mode 0700. */
   readonly socketDir: string;
-  readonly lock: Pick<OwnerLock, 'standing' | 'leave'>;
+  readonly lock: Pick<OwnerLock, 'status' | 'leave'>;
   readonly log: Log;
   /**
    * Ends the start: waiting for an elder process, or a PostgreSQL that is being started, which is stopped.
@@ -95,9 +95,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       : undefined,
   );
   // Read before there is a PostgreSQL: if a wait for the disk followed its start, a stop would not see it.
-  const place = await placeOf(cluster.dataFolder);
+  const place = await folderIdentityOf(cluster.dataFolder);
   const start = async (signal: AbortSignal): Promise<Postmaster> => {
-    if (!(await isAt(cluster.dataFolder, place)))
+    if (!(await hasIdentity(cluster.dataFolder, place)))
       throw new StartError(
         `${cluster.dataFolder} was moved or replaced: move it back, or restart the process`,
       );
@@ -130,8 +130,8 @@ async function inTurn<T>(
   attempt: (isEldest: boolean) => Promise<T | undefined>,
 ): Promise<T> {
   for (;;) {
-    const standing = await lock.standing();
-    const result = standing === 'behind-leaver' ? undefined : await attempt(standing === 'eldest');
+    const status = await lock.status();
+    const result = status === 'behind-leaving-elder' ? undefined : await attempt(status === 'eldest');
     if (result !== undefined) return result;
     await delay(LOOK_MS, undefined, { signal });
   }
@@ -183,7 +183,7 @@ class SupervisedPostgres implements Embedded {
   readonly maxConnections: number;
   readonly url: string;
   readonly #cluster: Cluster;
-  readonly #place: FolderPlace;
+  readonly #place: FolderIdentity;
   readonly #launch: (signal: AbortSignal) => Promise<Postmaster>;
   readonly #lock: EmbeddedOptions['lock'];
   readonly #log: Log;
@@ -195,7 +195,7 @@ class SupervisedPostgres implements Embedded {
   constructor(
     postmaster: Postmaster,
     cluster: Cluster,
-    place: FolderPlace,
+    place: FolderIdentity,
     launch: (signal: AbortSignal) => Promise<Postmaster>,
     lock: EmbeddedOptions['lock'],
     log: Log,

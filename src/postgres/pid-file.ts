@@ -3,7 +3,7 @@
 import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.js';
-import { ifThere } from '../process/if-there.js';
+import { ifExists } from '../process/if-exists.js';
 import { isPostmasterOf } from '../process/process-identity.js';
 
 export const pidFileOf = (dataFolder: string): string => join(dataFolder, 'postmaster.pid');
@@ -17,7 +17,7 @@ export interface PidFile {
 /** @throws StartError when it is there and cannot be read: a postmaster may run */
 export async function readPidFile(dataFolder: string): Promise<PidFile> {
   const file = pidFileOf(dataFolder);
-  const text = await ifThere(readFile(file, 'utf8')).catch((cause: Error) => {
+  const text = await ifExists(readFile(file, 'utf8')).catch((cause: Error) => {
     throw new StartError(`cannot tell whether PostgreSQL runs on ${dataFolder}: ${cause.message}`, { cause });
   });
   const lines = (text ?? '').split('\n');

@@ -4,11 +4,11 @@
 // from another container.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FolderPlace, isAt } from '../process/folder-place.js';
-import { ifThere } from '../process/if-there.js';
-import { LIVE_SOCKET } from '../process/left-server.js';
-import { listenAs } from '../process/listening-socket.js';
+import { type FolderIdentity, hasIdentity } from '../process/folder-identity.js';
+import { ifExists } from '../process/if-exists.js';
+import { listenUnderName } from '../process/liveness-socket.js';
 import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../process/process-identity.js';
+import { LIVENESS_SOCKET } from '../process/server-liveness.js';
 import { DRAFT } from './embedded-cluster.js';
 
 /** A shortage passes, and while it lasts PostgreSQL itself could not be started. */
@@ -25,21 +25,21 @@ interface Log {
 const PROGRAM = 'postgres';
 
 /** All that live work in the folder of their cluster; those that are not seen from here are missing. */
-export const postgresAt = (dataFolder: FolderPlace): Promise<readonly number[]> =>
+export const postgresAt = (dataFolder: FolderIdentity): Promise<readonly number[]> =>
   workingAt(dataFolder, processesOf(PROGRAM));
 
 /**
  * Those whose postmaster was killed: such as a session that has not noticed since. The disk is asked only
  * when there are such processes of any cluster: it may hang.
  */
-export function orphansAt(dataFolder: FolderPlace): Promise<readonly number[]> {
+export function orphansAt(dataFolder: FolderIdentity): Promise<readonly number[]> {
   const all = processesOf(PROGRAM);
   const orphans = all.filter((pid) => isTitled(pid, 'postgres: ') && !all.includes(parentOf(pid) ?? 0));
   return workingAt(dataFolder, orphans);
 }
 
-async function workingAt(folder: FolderPlace, pids: readonly number[]): Promise<readonly number[]> {
-  const work = await Promise.all(pids.map((pid) => isAt(pathOfWorkingFolder(pid), folder)));
+async function workingAt(folder: FolderIdentity, pids: readonly number[]): Promise<readonly number[]> {
+  const work = await Promise.all(pids.map((pid) => hasIdentity(pathOfWorkingFolder(pid), folder)));
   return pids.filter((_, at) => work[at]);
 }
 
@@ -58,7 +58,7 @@ export interface Presence {
  */
 export async function holdPresence(folder: string, log: Log): Promise<Presence | undefined> {
   try {
-    const server = await listenAs(folder, LIVE_SOCKET, DRAFT);
+    const server = await listenUnderName(folder, LIVENESS_SOCKET, DRAFT);
     // Node.js (20 to 25) shows the descriptor of a server only here.
     const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
     return { input: fd, close: () => void server.close() };
@@ -77,7 +77,7 @@ export async function holdPresence(folder: string, log: Log): Promise<Presence |
  * @returns ends it
  */
 export function watchPresence(folder: string, log: Log, everyMs = LOOK_EVERY_MS): () => void {
-  const path = join(folder, LIVE_SOCKET);
+  const path = join(folder, LIVENESS_SOCKET);
   const abort = new AbortController();
   const timer = setInterval(() => void look().catch(() => undefined), everyMs).unref();
   const end = (): void => {
@@ -86,7 +86,7 @@ export function watchPresence(folder: string, log: Log, everyMs = LOOK_EVERY_MS)
   };
   const look = async (): Promise<void> => {
     // Not by connecting: PostgreSQL accepts nothing there.
-    if ((await ifThere(stat(path))) !== undefined || abort.signal.aborted) return;
+    if ((await ifExists(stat(path))) !== undefined || abort.signal.aborted) return;
     end();
     log.warn(
       `${path} was removed: until PostgreSQL is started again, a process in another container that takes the ` +

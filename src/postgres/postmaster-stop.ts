@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
-import type { FolderPlace } from '../process/folder-place.js';
-import { childrenOf, isAlive, signalIfThere } from '../process/process-identity.js';
+import type { FolderIdentity } from '../process/folder-identity.js';
+import { childrenOf, isAlive, signalIfAlive } from '../process/process-identity.js';
 import { orphansAt } from './postgres-presence.js';
 
 interface Log {
@@ -32,9 +32,9 @@ export async function stopPostmaster(postmaster: Stoppable, log: Log, countdown:
   const { pid, exited } = postmaster;
   if (await hasEnded(exited)) return; // its pid may be somebody else's by now
   for (const [signal, reserveMs] of STEPS) {
-    if (!signalIfThere(pid, signal)) return;
+    if (!signalIfAlive(pid, signal)) return;
     // One that was stopped (SIGSTOP) hears nothing until it goes on.
-    signalIfThere(pid, 'SIGCONT');
+    signalIfAlive(pid, 'SIGCONT');
     if (await countdown.ends(exited, { reserveMs })) return;
     log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop after ${signal}: going on harder`);
   }
@@ -55,7 +55,7 @@ export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> 
  * What an earlier postmaster of this cluster left behind when it was killed, and what has not noticed since,
  * as a session that was stopped (SIGSTOP) or computes. No postmaster of another process has it as its child.
  */
-export async function killOrphans(dataFolder: FolderPlace, log: Log): Promise<void> {
+export async function killOrphans(dataFolder: FolderIdentity, log: Log): Promise<void> {
   let orphans: readonly number[];
   try {
     orphans = await orphansAt(dataFolder);
@@ -69,7 +69,7 @@ export async function killOrphans(dataFolder: FolderPlace, log: Log): Promise<vo
 }
 
 async function killAll(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) signalIfThere(pid, 'SIGKILL');
+  for (const pid of pids) signalIfAlive(pid, 'SIGKILL');
   while (pids.some(isAlive)) await delay(LOOK_MS);
 }
 

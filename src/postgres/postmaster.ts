@@ -8,16 +8,16 @@ import { Countdown } from '../countdown.js';
 import { driver } from '../db/driver.js';
 import { LimitedClient } from '../db/limited-client.js';
 import { StartError } from '../errors.js';
-import { placeOf } from '../process/folder-place.js';
-import { livesIn } from '../process/left-server.js';
+import { folderIdentityOf } from '../process/folder-identity.js';
 import { isOurProc, isStopped } from '../process/process-identity.js';
+import { isServerAliveIn } from '../process/server-liveness.js';
 import { socketState } from '../unix-socket.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import { type Cluster, ENVIRONMENT, ROLE, removeDrafts } from './embedded-cluster.js';
+import { postmasterOf, watch } from './find-postmaster.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
 import { holdPresence, type Presence, postgresAt } from './postgres-presence.js';
 import { type Stoppable, stopPostmaster } from './postmaster-stop.js';
-import { postmasterOf, watch } from './seen-postmaster.js';
 
 /** Part of the socket's name; with no network address behind it nobody can be in its way. */
 const PORT = 5432;
@@ -173,7 +173,7 @@ export class StillRunningError extends StartError {}
  */
 export async function requireNoStranger({ folder, dataFolder }: Cluster, socketDir: string): Promise<void> {
   if (!(await isListening(folder, socketDir))) return;
-  const seen = await postgresAt(await placeOf(dataFolder));
+  const seen = await postgresAt(await folderIdentityOf(dataFolder));
   const foreign =
     process.platform === 'linux' && !isOurProc() ? ', or mount the /proc of this PID namespace' : '';
   throw new StillRunningError(
@@ -185,7 +185,7 @@ export async function requireNoStranger({ folder, dataFolder }: Cluster, socketD
 
 async function isListening(folder: string, socketDir: string): Promise<boolean> {
   try {
-    if (await livesIn(folder)) return true;
+    if (await isServerAliveIn(folder)) return true;
     return (await socketState(socketDir, SOCKET_FILE)) === 'answers';
   } catch (cause) {
     throw new StartError(`PostgreSQL is not started: ${(cause as Error).message}`, { cause });

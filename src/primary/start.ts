@@ -27,12 +27,12 @@ import { stopUnused } from '../postgres/embedded-stop.js';
 import { claim, claimUntil } from '../process/claim.js';
 import { Ending } from '../process/ending.js';
 import { Lifecycle } from '../process/lifecycle.js';
-import { Notifier } from '../process/notify.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 import { exitProcess } from '../process/process-exit.js';
 import { announceReady, shownHost } from '../process/ready.js';
 import type { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
+import { SystemdNotifier } from '../process/systemd-notifier.js';
 import { schemeOf } from '../server/certificate.js';
 import { switchableRoutesIn } from '../server/kill-switch.js';
 import { createLogger } from '../telemetry/log.js';
@@ -81,7 +81,7 @@ export async function start(
       throw error;
     }
     // What fails because it is being stopped is no failure.
-    if (ending.begun) return;
+    if (ending.hasBegun) return;
     const { message, exitCode } = startFailure(error);
     await ending.fail(message, exitCode);
   }
@@ -103,7 +103,7 @@ async function startParts(
   const output = logOutput(settings, () => dropped());
   lifecycle.defer('logs', () => output.close());
   const log = createLogger(settings, {}, output.sink, () => lowest());
-  const notifier = new Notifier(settings.notify, log);
+  const notifier = new SystemdNotifier(settings.notify, log);
   lifecycle.defer('notifier', () => notifier.close());
   for (const warning of warnings) log.warn(warning);
   const instanceId = randomUUID();
@@ -133,7 +133,7 @@ async function startParts(
       await stopUnused({ dataDir: settings.dataDir, lock: claimed, log }, countdown);
   };
   const { lock, sharing } = await claimUntil(
-    () => ending.begun,
+    () => ending.hasBegun,
     (entering) => claim(settings, databases.needEmbedded, log, entering),
     lifecycle,
     leave,
@@ -152,7 +152,7 @@ async function startParts(
   );
   // Resolved here, where an end does not have to wait for it: the core would keep the thread meanwhile.
   const bound = { ...settings, host: await addressOf(settings.host) };
-  if (ending.begun) return;
+  if (ending.hasBegun) return;
   const dataPlane = await openDataPlane(bound, sharing, sharedState.block, log);
   lifecycle.defer('data plane', () => dataPlane.close());
   const { maxConnections } = settings;
@@ -189,7 +189,7 @@ async function startParts(
     restarted: (reason) => sharedState.recorder.counter('multilane_worker_restarts_total', { reason }).add(),
     offered: (offer) => switches.offered(switchableRoutesIn(offer)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
-    exhausted: (message) => void ending.giveUp(message),
+    exhausted: (message) => void ending.failAfterDrain(message),
   });
   lifecycle.defer('stall watch', watchStalls({ settings, sharedState, supervisor, log, dumpFlights }));
   lifecycle.defer('sweep', sweepHourly(sweepOf(sharedState)));
@@ -198,7 +198,7 @@ async function startParts(
   const reload = new Reload(supervisor, log);
   const readiness = new Readiness(sharedState.switches, supervisor, databases);
   lifecycle.defer('readiness', () => readiness.stop());
-  ending.serves({
+  ending.setServing({
     drain: async () => {
       try {
         await handOverAdminPlane(admin, lock, log);
@@ -218,11 +218,11 @@ async function startParts(
     unfinished: () => [...supervisor.unfinished, ...cpu.unfinished],
     leaveNow: () => supervisor.stop(0),
     reload: () => {
-      if (!ending.begun) notifier.reloading(reload.begin());
+      if (!ending.hasBegun) notifier.reloading(reload.begin());
     },
   });
 
-  lock?.onSupplanted((why) => {
+  lock?.onOwnershipLost((why) => {
     // What PostgreSQL would write now belongs to the other one.
     void starting?.then(
       (embedded) => embedded.discard(),
@@ -265,7 +265,7 @@ async function startParts(
   };
   // Beside a predecessor only when we are ready: until then it speaks for the two of us.
   if (sharing !== 'beside') await openAdminPlane();
-  if (ending.begun) return;
+  if (ending.hasBegun) return;
 
   const placed: { exclusive: boolean }[] = [];
   // Workers serve as soon as they listen; what needs a database answers 503 STARTING until it is there.
@@ -283,7 +283,7 @@ async function startParts(
       starting = startEmbedded({ dataDir, socketDir, lock: lock!, log, signal: waiting.signal });
     }
     const embedded = await starting;
-    if (ending.begun) return;
+    if (ending.hasBegun) return;
     const shared = (await lock?.isShared()) ?? false;
     await databases.prepare(embedded, shared, async ({ service, url, exclusive }) => {
       await databases.openBudget(embedded, (most) => DatabaseBudget.configure(sharedState.block, most));
@@ -293,10 +293,10 @@ async function startParts(
       registry.setLocalState(service, 'healthy');
       journals.arrive(service, url);
     });
-    if (ending.begun) return;
+    if (ending.hasBegun) return;
     if (sharing === 'beside') supervisor.start();
   } catch (error) {
-    if (ending.begun) return;
+    if (ending.hasBegun) return;
     const known = error instanceof StartError || error instanceof ConfigError;
     if (!known) log.error({ err: error }, 'the databases cannot be prepared');
     await ending.fail(error instanceof Error ? error.message : String(error), known ? error.exitCode : 1);
@@ -310,7 +310,7 @@ async function startParts(
         ({ state, serving }) => state.kind === 'ready' && databases.names.every((name) => serving.has(name)),
       ),
   );
-  if (ending.begun) return;
+  if (ending.hasBegun) return;
   // What a dead process had is taken over. Threads that start later may find a successor beside us.
   for (const database of placed) database.exclusive = false;
   readiness.reached();

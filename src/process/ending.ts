@@ -81,12 +81,12 @@ export class Ending {
     });
   }
 
-  get begun(): boolean {
+  get hasBegun(): boolean {
     return this.#exitCode !== undefined;
   }
 
   /** From here on there is something to be drained. */
-  serves(serving: Serving): void {
+  setServing(serving: Serving): void {
     this.#serving = serving;
   }
 
@@ -99,13 +99,13 @@ export class Ending {
   }
 
   /** The process cannot go on for long: like `fail`, but what is in hand is finished first. */
-  async giveUp(message: string): Promise<void> {
+  async failAfterDrain(message: string): Promise<void> {
     if (this.#announce(message, INTERNAL_FAILURE)) await this.#drain(message, INTERNAL_FAILURE);
   }
 
   /** @returns whether the failure is to end the process: it has not begun to end */
   #announce(message: string, exitCode: number): boolean {
-    const hasBegun = this.begun;
+    const hasBegun = this.hasBegun;
     // It is announced once what the process ends with.
     if (hasBegun && this.#exitCode !== 0) return false;
     process.stderr.write(`multilane: ${message}\n`);
@@ -115,7 +115,7 @@ export class Ending {
   }
 
   async #drain(reason: string, exitCode: number): Promise<void> {
-    if (this.begun) return;
+    if (this.hasBegun) return;
     this.#exitCode = exitCode;
     const { log } = this.#options;
     const { drainWithinMs } = this.#serving;

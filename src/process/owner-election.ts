@@ -61,11 +61,11 @@ export type IsAlive = (owner: Owner) => Promise<boolean>;
  * `behind-leaver`: an elder is leaving and may be stopping PostgreSQL; nothing is to be touched until it has
  * ended.
  */
-export type Standing = 'eldest' | 'successor' | 'behind-leaver';
+export type OwnerStatus = 'eldest' | 'successor' | 'behind-leaving-elder';
 
 export interface OwnerLock {
   readonly owner: Owner;
-  standing(): Promise<Standing>;
+  status(): Promise<OwnerStatus>;
   /** Somebody of the same slot lives beside us, be it predecessor or successor. */
   isShared(): Promise<boolean>;
   /**
@@ -76,7 +76,7 @@ export interface OwnerLock {
   leave(): Promise<boolean>;
   release(): Promise<void>;
   /** Another process has taken us for dead and owns what was ours: who. */
-  supplanted(): Promise<Owner | undefined>;
+  newOwner(): Promise<Owner | undefined>;
 }
 
 /** @param entering awaited before an entry of ours is made, which is to be released from then on */
@@ -140,10 +140,10 @@ class HeldLock implements OwnerLock {
     this.owner = owner;
   }
 
-  async standing(): Promise<Standing> {
+  async status(): Promise<OwnerStatus> {
     const elders = (await this.#others()).filter(({ generation }) => generation < this.owner.generation);
     if (elders.length === 0) return 'eldest';
-    return elders.some(({ state }) => state === 'leaving') ? 'behind-leaver' : 'successor';
+    return elders.some(({ state }) => state === 'leaving') ? 'behind-leaving-elder' : 'successor';
   }
 
   async isShared(): Promise<boolean> {
@@ -166,7 +166,7 @@ class HeldLock implements OwnerLock {
     if (await this.#isMine()) await this.#entries.markReleased(this.owner.generation);
   }
 
-  async supplanted(): Promise<Owner | undefined> {
+  async newOwner(): Promise<Owner | undefined> {
     const { generation } = this.owner;
     const found = await this.#entries.read(generation);
     // In a folder that has taken the place of ours it may have the same number.

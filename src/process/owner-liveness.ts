@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import { socketState } from '../unix-socket.js';
-import { leftServerLives } from './left-server.js';
 import type { Claimant, Owner } from './owner-election.js';
 import { ownerFile, readOwnerFile } from './owner-files.js';
 import { startTimeOf } from './process-identity.js';
+import { isServerAlive } from './server-liveness.js';
 
 /** Seven beats. */
 const WATCH_MS = 15_000;
@@ -43,7 +43,7 @@ export async function isAlive(owner: Owner, watcher: Watcher): Promise<boolean> 
       return startTime === owner.startTime;
   }
   // The PostgreSQL that it has left elsewhere we could neither use nor replace. The next process there can.
-  if (watcher.isNewcomer && !isSeen && (await leftServerLives(folder))) return true;
+  if (watcher.isNewcomer && !isSeen && (await isServerAlive(folder))) return true;
   // On another file system, as that of a container that mounts the folder for itself, it would refuse in any
   // case.
   if (socket === 'refuses' && isSameDisk) return false;
@@ -60,7 +60,7 @@ export const isElsewhere = (
 export async function hasLeftPostgres(owner: Owner, { folder, self }: Watcher): Promise<boolean> {
   if (!isElsewhere(owner, self)) return false;
   if ((await socketState(folder, ownerFile(owner.generation, 'sock'))) === 'answers') return false;
-  return leftServerLives(folder);
+  return isServerAlive(folder);
 }
 
 /** Until it shows that it lives; false when it has not after all this time. */

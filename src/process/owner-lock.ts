@@ -2,20 +2,20 @@
 // over.
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
-import { placeOf } from './folder-place.js';
+import { folderIdentityOf } from './folder-identity.js';
 import { acquire, type OwnerLock as Entered, type Owner } from './owner-election.js';
 import { OwnerFiles, ownerFile } from './owner-files.js';
 import { hasLeftPostgres, isAlive, isElsewhere, type Watcher } from './owner-liveness.js';
 import { OwnerPresence } from './owner-presence.js';
 import { thisProcess } from './process-identity.js';
 
-export interface OwnerLock extends Omit<Entered, 'supplanted'> {
+export interface OwnerLock extends Omit<Entered, 'newOwner'> {
   /**
    * Called once when the folder is not ours any more: another process has taken us for dead, as after a pause
    * of minutes, or another folder has taken its place.
    * @param callback given the reason as half a sentence
    */
-  onSupplanted(callback: (why: string) => void): void;
+  onOwnershipLost(callback: (why: string) => void): void;
 }
 
 export interface OwnerLockOptions {
@@ -42,7 +42,7 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
   const { folder, slot = null, what = 'DATA_DIR', log } = options;
   const presence = new OwnerPresence(folder, log, options.beatEveryMs);
   try {
-    const self = { ...thisProcess(), ...(await placeOf(folder)), slot };
+    const self = { ...thisProcess(), ...(await folderIdentityOf(folder)), slot };
     const watcher: Watcher & { isNewcomer: boolean } = {
       isNewcomer: true,
       folder,
@@ -86,10 +86,10 @@ async function refused(owner: Owner, watcher: Watcher): Promise<string> {
 
 function held(lock: Entered, presence: OwnerPresence, folder: string): OwnerLock {
   const whyNotOurs = async (): Promise<string | undefined> => {
-    const { device, inode } = await placeOf(folder);
+    const { device, inode } = await folderIdentityOf(folder);
     if (device !== lock.owner.device || inode !== lock.owner.inode)
       return 'another folder has taken its place';
-    const by = await lock.supplanted();
+    const by = await lock.newOwner();
     return (
       by &&
       `another multilane (pid ${by.pid}) owns it now, after a long pause of this one or because its files were removed`
@@ -97,7 +97,7 @@ function held(lock: Entered, presence: OwnerPresence, folder: string): OwnerLock
   };
   return {
     owner: lock.owner,
-    standing: () => lock.standing(),
+    status: () => lock.status(),
     isShared: () => lock.isShared(),
     leave: () => lock.leave(),
     async release() {
@@ -107,7 +107,7 @@ function held(lock: Entered, presence: OwnerPresence, folder: string): OwnerLock
         await presence.close();
       }
     },
-    onSupplanted(callback) {
+    onOwnershipLost(callback) {
       let isTold = false;
       presence.onBeat(async () => {
         if (isTold) return;

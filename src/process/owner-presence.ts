@@ -7,8 +7,8 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { ifThere } from './if-there.js';
-import { listenAs } from './listening-socket.js';
+import { ifExists } from './if-exists.js';
+import { listenUnderName } from './liveness-socket.js';
 import { ownerFile } from './owner-files.js';
 
 const BEAT_EVERY_MS = 2_000;
@@ -57,7 +57,7 @@ export class OwnerPresence {
     if (generation === undefined) return;
     for (const kind of KINDS) {
       const file = join(this.#folder, ownerFile(generation, kind));
-      if ((await ifThere(stat(file))) === undefined) await this.#make(kind, generation);
+      if ((await ifExists(stat(file))) === undefined) await this.#make(kind, generation);
     }
   }
 
@@ -86,7 +86,7 @@ export class OwnerPresence {
 
   async #listen(generation: number): Promise<void> {
     const before = this.#server;
-    this.#server = await listenAs(this.#folder, ownerFile(generation, 'sock'), '.owner-');
+    this.#server = await listenUnderName(this.#folder, ownerFile(generation, 'sock'), '.owner-');
     before?.close();
   }
 

@@ -9,8 +9,8 @@ import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WASI as Wasi } from 'node:wasi';
 import { Worker } from 'node:worker_threads';
+import { blockThreadScript } from './block-thread.js';
 import { parkThreads } from './park-threads.js';
-import { standstill } from './standstill.js';
 
 interface Replaceable {
   /** Node 22.15 and newer: execve(2). */
@@ -134,7 +134,7 @@ async function guarded(ms: number): Promise<void> {
   // Its own start is part of the time, so it counts from here on.
   const script = `const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
     for (let leftMs = ${ms}, atMs = ${Number(process.hrtime.bigint()) / 1e6}; leftMs > 0; ) {
-      ${standstill(PIECE_MS)};
+      ${blockThreadScript(PIECE_MS)};
       leftMs -= Math.min(nowMs() - atMs, ${MOST_OF_PIECE_MS});
       atMs = nowMs();
     }

@@ -85,7 +85,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** @returns false when there is no such process any more @throws Error when it may not be signalled */
-export function signalIfThere(pid: number, signal: NodeJS.Signals): boolean {
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
   } catch (error) {

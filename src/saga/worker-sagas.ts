@@ -1,5 +1,5 @@
 // What services call: start a saga, wait for it, look at it.
-import { fingerprintOf } from '../db/idempotency.js';
+import { fingerprintOf } from '../db/idempotent-effect.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import { checkOptions, milliseconds, shapeOf, TEXT, typeFault } from '../options.js';
 import { currentScope } from '../scope.js';

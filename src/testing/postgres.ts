@@ -20,7 +20,7 @@ const STOPS_MS = 5_000;
 
 /** The lock of a folder that was made for this: nobody else can have it. */
 export const SOLE_OWNER: Pick<EmbeddedOptions, 'lock' | 'signal'> = {
-  lock: { standing: async () => 'eldest', leave: async () => true },
+  lock: { status: async () => 'eldest', leave: async () => true },
   signal: new AbortController().signal,
 };
 

@@ -6,7 +6,7 @@ import type { Shared } from '../api/shared.js';
 import type { WorkerBoot } from '../cluster/messages.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import type { Database } from '../db/database.js';
-import { sweepIdempotency } from '../db/idempotency.js';
+import { sweepIdempotency } from '../db/idempotent-effect.js';
 import { addressOf } from '../db/server-url.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';

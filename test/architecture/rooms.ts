@@ -138,8 +138,8 @@ export function isPlaced({ path }: Source): boolean {
 const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
   [
     /\b(SharedArrayBuffer|Atomics)\b/,
-    /^src\/(memory\/.*|process\/standstill\.ts)$/,
-    'shared memory is named in src/memory only, and where a thread is stopped for good',
+    /^src\/(memory\/.*|process\/block-thread\.ts)$/,
+    'shared memory is named in src/memory only, and where a thread is blocked forever',
   ],
   [
     /\bprocess\s*\.\s*env\b/,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Queryable, QueryResult } from '#src/db/database.js';
-import { ConnectionLostError } from '#src/db/failure.js';
+import { ConnectionLostError } from '#src/db/database-errors.js';
 import { Rows } from '#src/db/rows.js';
 import {
   type Hold,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { Connection, type ConnectionEvents } from '#src/db/connection.js';
-import { ConnectionLostError, isStalePlan, StatementError } from '#src/db/failure.js';
+import { ConnectionLostError, isStalePlan, StatementError } from '#src/db/database-errors.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { until } from '#test/support/until.js';
 import { deferred } from './fixtures/deferred.js';

@@ -6,7 +6,7 @@ import {
   isUniqueViolation,
   OutcomeUnknownError,
   StatementError,
-} from '#src/db/failure.js';
+} from '#src/db/database-errors.js';
 import { until } from '#test/support/until.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';

@@ -1,7 +1,7 @@
 // What a transaction sends, and when, over a session that only writes it down.
 import { expect } from 'chai';
 import type { Connection, Send } from '#src/db/connection.js';
-import { DatabaseMisuseError } from '#src/db/failure.js';
+import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { Lease } from '#src/db/lease.js';
 import { StatementCache } from '#src/db/statement.js';
 import { OpenTransaction, type TransactionOptions } from '#src/db/transaction.js';

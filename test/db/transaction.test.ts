@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { localBudget } from '#src/db/budget.js';
 import type { StoredResponse, Transaction } from '#src/db/database.js';
-import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/failure.js';
+import { DatabaseMisuseError, isUniqueViolation, OutcomeUnknownError } from '#src/db/database-errors.js';
 import { currentScope, runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
 import { newSeed, seeded } from '#test/support/random.js';

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { Countdown } from '#src/countdown.js';
 import { type Embedded, type EmbeddedOptions, startEmbedded } from '#src/postgres/embedded.js';
 import { isInPlace } from '#src/postgres/embedded-stop.js';
-import { placeOf } from '#src/process/folder-place.js';
+import { folderIdentityOf } from '#src/process/folder-identity.js';
 import { acquireOwnerLock } from '#src/process/owner-lock.js';
 import { childrenOf, isAlive } from '#src/process/process-identity.js';
 import { newDataDir } from '#src/testing/data-dir.js';
@@ -103,20 +103,20 @@ describe('the folder of a postmaster', () => {
   });
 
   it('is in its place when the postmaster works there', async () => {
-    const place = await placeOf(folder);
+    const place = await folderIdentityOf(folder);
     expect(await isInPlace(folder, folder, place, countdown)).to.equal(true);
     expect(await isInPlace(`${folder}-moved`, folder, place, countdown)).to.equal(false);
   });
 
   it('is in its place, where the kernel does not tell, when it is the same one', async () => {
-    const place = await placeOf(folder);
+    const place = await folderIdentityOf(folder);
     expect(await isInPlace(undefined, folder, place, countdown)).to.equal(true);
-    expect(await isInPlace(undefined, folder, await placeOf('/'), countdown)).to.equal(false);
+    expect(await isInPlace(undefined, folder, await folderIdentityOf('/'), countdown)).to.equal(false);
     expect(await isInPlace(undefined, `${folder}-moved`, place, countdown)).to.equal(false);
   });
 
   it('is not taken to be in its place when the disk does not answer in time', async () => {
-    const place = await placeOf(folder);
+    const place = await folderIdentityOf(folder);
     const short = new Countdown(100);
     const release = hangPool();
     try {

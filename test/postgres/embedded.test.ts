@@ -25,7 +25,7 @@ import { chooseAccount, requireMapped, requireReachable } from '#src/postgres/em
 import { locateBinaries } from '#src/postgres/embedded-binaries.js';
 import { stopUnused } from '#src/postgres/embedded-stop.js';
 import { watchPresence } from '#src/postgres/postgres-presence.js';
-import { childrenOf, isAlive, isTitled, signalIfThere } from '#src/process/process-identity.js';
+import { childrenOf, isAlive, isTitled, signalIfAlive } from '#src/process/process-identity.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { leftovers } from '#test/support/leftovers.js';
@@ -173,7 +173,7 @@ describe('the embedded PostgreSQL', () => {
       const all = [postgres.pid, ...childrenOf(postgres.pid)];
       expect(all).to.have.length.above(3);
       // A session that has just ended may be among them.
-      for (const pid of paused(postgres.pid)) signalIfThere(pid, 'SIGSTOP');
+      for (const pid of paused(postgres.pid)) signalIfAlive(pid, 'SIGSTOP');
       await stopped(postgres, 1_500);
       expect(all.filter(isAlive)).to.deep.equal([]);
       expect(await query((await start()).url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);

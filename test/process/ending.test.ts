@@ -66,7 +66,7 @@ describe('the end of the primary', () => {
       leaveNow: done,
       reload: () => undefined,
     };
-    if (over !== undefined) ending.serves({ ...serving, ...over });
+    if (over !== undefined) ending.setServing({ ...serving, ...over });
     return { ending, handlers, exit, stopped, lines, lifecycle, leftMs: () => left };
   }
 
@@ -105,7 +105,7 @@ describe('the end of the primary', () => {
 
   it('comes with 70 when the process gives up and the drain does not end', async () => {
     const { ending, exit } = setUp({ drain: never });
-    void ending.giveUp('too many threads are stalled');
+    void ending.failAfterDrain('too many threads are stalled');
     expect((await exit).code).to.equal(70);
   });
 
@@ -130,7 +130,7 @@ describe('the end of the primary', () => {
   const FAILURES: Record<string, { readonly code: number; readonly fail: (ending: Ending) => unknown }> = {
     'UNHANDLED_REJECTION=exit': { code: 70, fail: (ending) => ending.fail('a rejection', 70) },
     'a configuration that workers refuse': { code: 78, fail: (ending) => ending.fail('refused', 78) },
-    'threads that stand still': { code: 70, fail: (ending) => ending.giveUp('they stand still') },
+    'threads that stand still': { code: 70, fail: (ending) => ending.failAfterDrain('they stand still') },
     ...Object.fromEntries(
       EVENTS.map((event) => [
         event,

@@ -115,10 +115,10 @@ async function live(world: World, server: Server, slot: string, users: Set<numbe
 
 async function launch(world: World, server: Server, pid: number, lock: OwnerLock): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) {
-    const standing = await lock.standing();
-    if (standing === 'behind-leaver') continue;
+    const status = await lock.status();
+    if (status === 'behind-leaving-elder') continue;
     if (await world.step(pid, () => server.running)) return;
-    if (standing !== 'eldest') continue;
+    if (status !== 'eldest') continue;
     await world.step(pid, () => {
       const other = server.starter !== undefined && world.alive.has(server.starter);
       expect(other, 'one at a time starts the server').to.equal(false);
@@ -185,9 +185,9 @@ describe('the election of an owner', () => {
 
   it('stops the server when the successor has died before', async () => {
     const { elder, successor, world } = await pair();
-    expect(await successor.lock.standing()).to.equal('successor');
+    expect(await successor.lock.status()).to.equal('successor');
     world.kill(successor.pid);
-    expect(await elder.lock.standing()).to.equal('eldest');
+    expect(await elder.lock.status()).to.equal('eldest');
     expect(await elder.lock.leave()).to.equal(true);
   });
 
@@ -195,9 +195,9 @@ describe('the election of an owner', () => {
     const { elder, successor } = await pair();
     expect(await elder.lock.isShared()).to.equal(true);
     expect(await elder.lock.leave()).to.equal(false);
-    expect(await successor.lock.standing()).to.equal('behind-leaver');
+    expect(await successor.lock.status()).to.equal('behind-leaving-elder');
     await elder.lock.release();
-    expect(await successor.lock.standing()).to.equal('eldest');
+    expect(await successor.lock.status()).to.equal('eldest');
     expect(await successor.lock.isShared()).to.equal(false);
     expect(await successor.lock.leave()).to.equal(true);
   });
@@ -205,7 +205,7 @@ describe('the election of an owner', () => {
   it('makes the successor the eldest when the elder is killed', async () => {
     const { elder, successor, world } = await pair();
     world.kill(elder.pid);
-    expect(await successor.lock.standing()).to.equal('eldest');
+    expect(await successor.lock.status()).to.equal('eldest');
   });
 
   it('refuses another slot, none at all, and a third process', async () => {
@@ -234,7 +234,7 @@ describe('an owner whose folder was replaced', () => {
     world.replaceFolder();
     const after = await enter();
     expect(after.lock.owner.generation).to.equal(before.lock.owner.generation);
-    expect(await before.lock.supplanted()).to.include({ pid: after.pid });
+    expect(await before.lock.newOwner()).to.include({ pid: after.pid });
     await before.lock.leave();
     await before.lock.release();
     expect(await world.start(null).lock, 'the other one still owns it').to.have.property('heldBy');
@@ -246,7 +246,7 @@ describe('an owner whose folder was replaced', () => {
     const outcome = await lock;
     if (!('release' in outcome)) throw new Error('refused');
     world.replaceFolder();
-    expect(await outcome.supplanted()).to.equal(undefined);
+    expect(await outcome.newOwner()).to.equal(undefined);
     expect(await world.start(null).lock).to.have.nested.property('heldBy.pid', pid);
   });
 });
@@ -255,8 +255,8 @@ describe('an owner whose entry was removed', () => {
   it('does not take its successor for a stranger', async () => {
     const { elder, successor, world } = await pair();
     world.removeEntry(elder.lock.owner.generation);
-    expect(await elder.lock.supplanted()).to.equal(undefined);
-    expect(await successor.lock.standing()).to.equal('successor');
+    expect(await elder.lock.newOwner()).to.equal(undefined);
+    expect(await successor.lock.status()).to.equal('successor');
   });
 
   it('gives way to a stranger that came in meanwhile, whatever its number', async () => {
@@ -272,23 +272,23 @@ describe('an owner whose entry was removed', () => {
     world.replaceFolder();
     const stranger = await enter();
     expect(stranger.lock.owner.generation).to.be.below(before.lock.owner.generation);
-    expect(await before.lock.supplanted()).to.include({ pid: stranger.pid });
-    expect(await stranger.lock.supplanted()).to.equal(undefined);
+    expect(await before.lock.newOwner()).to.include({ pid: stranger.pid });
+    expect(await stranger.lock.newOwner()).to.equal(undefined);
   });
 });
 
 describe('an owner that was taken for dead', () => {
   it('is told who owns its folder now, and only then', async () => {
     const { elder, successor, world } = await pair();
-    expect(await elder.lock.supplanted()).to.equal(undefined);
-    expect(await successor.lock.supplanted()).to.equal(undefined);
+    expect(await elder.lock.newOwner()).to.equal(undefined);
+    expect(await successor.lock.newOwner()).to.equal(undefined);
     world.kill(elder.pid);
     world.kill(successor.pid);
     const { lock: next, pid } = world.start(null);
     expect(await next).to.have.property('release');
     world.alive.add(elder.pid).add(successor.pid);
-    expect(await elder.lock.supplanted()).to.include({ pid });
-    expect(await successor.lock.supplanted()).to.include({ pid });
+    expect(await elder.lock.newOwner()).to.include({ pid });
+    expect(await successor.lock.newOwner()).to.include({ pid });
   });
 });
 

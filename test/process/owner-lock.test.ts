@@ -206,7 +206,7 @@ describe('the owner lock', () => {
 
   it('makes anew what somebody has removed', async () => {
     const lock = await acquire();
-    lock.onSupplanted(() => expect.fail('it still owns it'));
+    lock.onOwnershipLost(() => expect.fail('it still owns it'));
     for (const kind of ['json', 'sock', 'beat']) {
       const file = join(folder, `owner-1.${kind}`);
       await rm(file);
@@ -249,7 +249,7 @@ describe('the owner lock', () => {
       expect(warnings, 'the PostgreSQL of this container is used').to.deep.equal([]);
       // The PostgreSQL that lives is its own from now on, whatever entries of others appear.
       let reason: string | undefined;
-      lock.onSupplanted((why) => (reason = why));
+      lock.onOwnershipLost((why) => (reason = why));
       const { pid } = child;
       const dead = { ...lock.owner, pid, pidNamespace: 'another container', generation: 9 };
       await writeFile(join(folder, 'owner-9.json'), JSON.stringify(dead));
@@ -316,7 +316,7 @@ describe('the owner lock', () => {
 
   it('finds out that it was taken over while it was taken for dead', async () => {
     const lock = await acquire();
-    const told = new Promise<string>((resolve) => lock.onSupplanted(resolve));
+    const told = new Promise<string>((resolve) => lock.onOwnershipLost(resolve));
     // First: an entry that is missing while there is no other is made again with the next beat.
     await writeFile(join(folder, 'owner-2.json'), JSON.stringify({ ...lock.owner, generation: 2 }));
     for (const kind of ['json', 'sock', 'beat']) await rm(join(folder, `owner-1.${kind}`));
@@ -338,10 +338,10 @@ describe('the owner lock', () => {
       expect(await rejection(acquire(stranger))).to.be.instanceOf(StartError);
     }
     const successor = await acquire('3');
-    expect(await successor.standing()).to.equal('successor');
+    expect(await successor.status()).to.equal('successor');
     expect((await contend('3')).said, 'two are a take-over that is under way').to.match(/^refused /);
     await end(child);
-    expect(await successor.standing()).to.equal('eldest');
+    expect(await successor.status()).to.equal('eldest');
     expect(await successor.leave()).to.equal(true);
   });
 
@@ -349,9 +349,9 @@ describe('the owner lock', () => {
     const elder = await acquire('3');
     const successor = await acquire('3');
     expect(await elder.leave()).to.equal(false);
-    expect(await successor.standing()).to.equal('behind-leaver');
+    expect(await successor.status()).to.equal('behind-leaving-elder');
     await elder.release();
-    expect(await successor.standing()).to.equal('eldest');
+    expect(await successor.status()).to.equal('eldest');
     expect(await successor.leave()).to.equal(true);
     await successor.release();
     expect((await acquire()).owner.generation).to.equal(3);

@@ -1,9 +1,9 @@
 // The plainest way to query a database: one pipelined connection, as a worker has it.
 import pg from 'pg';
 import type { Queryable, QueryResult } from '#src/db/database.js';
-import { fromDriver } from '#src/db/failure.js';
+import { fromDriver } from '#src/db/database-errors.js';
 import { Rows } from '#src/db/rows.js';
-import { typeParsers } from '#src/db/values.js';
+import { typeParsers } from '#src/db/value-codec.js';
 
 export async function connect(url: string): Promise<{ db: Queryable; close(): Promise<void> }> {
   const client = new pg.Client({ connectionString: url, types: typeParsers(), pipeline: true });

@@ -2,7 +2,7 @@
 // it (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
-import { signalIfThere } from '#src/process/process-identity.js';
+import { signalIfAlive } from '#src/process/process-identity.js';
 import { until } from './until.js';
 
 const ORDERLY_MS = 5000;
@@ -58,7 +58,7 @@ export async function gone(dataDir: string, ms: number): Promise<string[]> {
 export async function reap(dataDir: string): Promise<void> {
   for (const name of ['SIGINT', 'SIGKILL'] as const) {
     for (const pid of pidsOf(dataDir)) {
-      signalIfThere(pid, name);
+      signalIfAlive(pid, name);
     }
     if ((await gone(dataDir, ORDERLY_MS)).length === 0) return;
   }

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { childrenOf, signalIfThere } from '#src/process/process-identity.js';
+import { childrenOf, signalIfAlive } from '#src/process/process-identity.js';
 import { post, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, type Launched, launchCluster, newDataDir } from '#test/support/cluster.js';
 import { leftovers, reap } from '#test/support/leftovers.js';
@@ -97,7 +97,7 @@ export async function secondStartBesidePaused(
       process.kill(inner, 'SIGTERM');
     }
     await sleep(afterMs);
-    signalIfThere(inner, 'SIGSTOP'); // it may have ended
+    signalIfAlive(inner, 'SIGSTOP'); // it may have ended
     const second = launchContained(dataDir);
     const isReady = await Promise.race([
       second.ready().then(() => true),
@@ -105,7 +105,7 @@ export async function secondStartBesidePaused(
     ]).catch(() => false);
     if (!isReady) expect((await second.exited).code, second.stderr.join('\n')).to.equal(1);
     if (isReady) expect(await postmasters(dataDir, 1)).to.have.length(1);
-    signalIfThere(inner, 'SIGCONT');
+    signalIfAlive(inner, 'SIGCONT');
     const firstServes =
       phase === 'starting' &&
       (await first

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { signalIfThere } from '#src/process/process-identity.js';
+import { signalIfAlive } from '#src/process/process-identity.js';
 import { json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { killStorm, type Victim } from '#test/support/kill-storm.js';
 import { Pm2, slowness } from '#test/support/pm2.js';
@@ -95,7 +95,7 @@ function victim(pm2: Pm2, outages: number[]): Victim {
       const slow = await slowness();
       const { pid } = await pm2.app();
       const lives = pm2.readyLines;
-      const took = await pm2.outage('/api/users/1/orders', pid, () => signalIfThere(pid, 'SIGKILL'));
+      const took = await pm2.outage('/api/users/1/orders', pid, () => signalIfAlive(pid, 'SIGKILL'));
       outages.push(took / slow);
       await pm2.readyAgain(lives + 1);
       return one;

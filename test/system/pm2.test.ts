@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { signalIfThere } from '#src/process/process-identity.js';
+import { signalIfAlive } from '#src/process/process-identity.js';
 import { get } from '#test/support/client.js';
 import { keepAliveLoad, type LoadAccount } from '#test/support/keep-alive-load.js';
 import { Pm2, slowness } from '#test/support/pm2.js';
@@ -95,7 +95,7 @@ describe('under pm2', () => {
 
   for (const [what, end] of [
     // Asked again until the process is gone, so it may be gone already.
-    ['kill -9', (pid: number) => signalIfThere(pid, 'SIGKILL')],
+    ['kill -9', (pid: number) => signalIfAlive(pid, 'SIGKILL')],
     ['an abort in native code', () => pm2.ask('/abort')],
     ['an exhausted heap', () => pm2.ask('/leak')],
   ] as const) {

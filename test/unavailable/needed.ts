@@ -224,7 +224,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a database whose server cannot be reached',
-    sites: ['src/db/failure.ts DATABASE_BUSY'],
+    sites: ['src/db/database-errors.ts DATABASE_BUSY'],
     code: 'DATABASE_BUSY',
     executed: true,
     async reach() {
@@ -238,7 +238,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a database without a free connection',
-    sites: ['src/db/failure.ts DATABASE_BUSY'],
+    sites: ['src/db/database-errors.ts DATABASE_BUSY'],
     code: 'DATABASE_BUSY',
     executed: true,
     async reach() {

@@ -11,7 +11,8 @@ import { sites, sitesIn } from './sites.js';
 const WITHOUT_RESPONSE: Readonly<Record<string, string>> = {
   'src/saga/orchestrator.ts STARTING': 'the reason of an aborted step, which no request waits for',
   'src/saga/orchestrator.ts DRAINING': 'the reason of an aborted step, which no request waits for',
-  'src/db/idempotency.ts ?': 'the stored refusal of an earlier request, which was thrown in its handler',
+  'src/db/idempotent-effect.ts ?':
+    'the stored refusal of an earlier request, which was thrown in its handler',
   'src/services/checkout/participants.ts ? x2': 'thrown in a saga step: the saga records it',
   'src/upstream/single-flight.ts ?': 'the failure of a call in another worker, thrown there already',
   'src/worker/system.ts 503 x2': 'the probes of the data plane, which have a test of their own',

@@ -14,7 +14,7 @@ export interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-interface Place {
+interface QueueEntry {
   readonly number: number;
   readonly since: number;
   readonly waiter: Waiter;
@@ -22,23 +22,23 @@ interface Place {
 
 /** Those with the same wish. */
 interface Queue {
-  readonly places: Place[];
+  readonly entries: QueueEntry[];
   owedMs: number;
 }
 
-const queue = (): Queue => ({ places: [], owedMs: 0 });
+const queue = (): Queue => ({ entries: [], owedMs: 0 });
 
-export class WaitingLine {
+export class ConnectionQueue {
   readonly #queues: Readonly<Record<Wish, Queue>> = { read: queue(), write: queue(), exclusive: queue() };
   #numbers = 0;
 
   get length(): number {
     const { read, write, exclusive } = this.#queues;
-    return read.places.length + write.places.length + exclusive.places.length;
+    return read.entries.length + write.entries.length + exclusive.entries.length;
   }
 
   waiting(wish: Wish): number {
-    return this.#queues[wish].places.length;
+    return this.#queues[wish].entries.length;
   }
 
   /** What the callers with this wish are expected to take together, ms. */
@@ -48,20 +48,20 @@ export class WaitingLine {
 
   /** How long the first caller with this wish has waited, ms; 0 when none does. */
   waitedMs(wish: Wish, now: number): number {
-    const [first] = this.#queues[wish].places;
+    const [first] = this.#queues[wish].entries;
     return first === undefined ? 0 : now - first.since;
   }
 
   push(waiter: Waiter, now: number): void {
     const line = this.#queues[waiter.wish];
-    line.places.push({ number: ++this.#numbers, since: now, waiter });
+    line.entries.push({ number: ++this.#numbers, since: now, waiter });
     line.owedMs += waiter.costMs;
   }
 
   /** The wishes somebody waits for, the one that has waited longest first. */
   wishes(): Wish[] {
     return Object.values(this.#queues)
-      .flatMap(({ places }) => places[0] ?? [])
+      .flatMap(({ entries }) => entries[0] ?? [])
       .sort((a, b) => a.number - b.number)
       .map(({ waiter }) => waiter.wish);
   }
@@ -69,11 +69,11 @@ export class WaitingLine {
   /** Serves in order for as long as `take` has a connection for them. */
   serve(wish: Wish, take: () => Connection | undefined): void {
     const line = this.#queues[wish];
-    while (line.places.length > 0) {
+    while (line.entries.length > 0) {
       const connection = take();
       if (connection === undefined) return;
-      const { waiter } = line.places.shift()!;
-      line.owedMs = line.places.length === 0 ? 0 : line.owedMs - waiter.costMs;
+      const { waiter } = line.entries.shift()!;
+      line.owedMs = line.entries.length === 0 ? 0 : line.owedMs - waiter.costMs;
       waiter.use(connection);
     }
   }
@@ -82,15 +82,15 @@ export class WaitingLine {
   remove(test: (waiter: Waiter) => boolean): Waiter[] {
     const removed: Waiter[] = [];
     for (const line of Object.values(this.#queues)) {
-      if (!line.places.some(({ waiter }) => test(waiter))) continue;
-      const places = line.places.splice(0);
+      if (!line.entries.some(({ waiter }) => test(waiter))) continue;
+      const entries = line.entries.splice(0);
       line.owedMs = 0;
-      for (const place of places) {
-        if (test(place.waiter)) {
-          removed.push(place.waiter);
+      for (const entry of entries) {
+        if (test(entry.waiter)) {
+          removed.push(entry.waiter);
         } else {
-          line.places.push(place);
-          line.owedMs += place.waiter.costMs;
+          line.entries.push(entry);
+          line.owedMs += entry.waiter.costMs;
         }
       }
     }

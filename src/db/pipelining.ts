@@ -7,9 +7,9 @@
  * The most that a statement may have before it, in milliseconds. Higher: fewer sessions for statements of
  * medium length, and a statement that takes unexpectedly long delays more of those behind it.
  */
-export const AHEAD_MS = 20;
+export const PIPELINE_MS = 20;
 /** The most statements under way on a session, however quick they are. */
-const MOST_AHEAD = 1_000;
+const MAX_PIPELINED = 1_000;
 
 /**
  * Whether one more may be sent to a session.
@@ -17,20 +17,20 @@ const MOST_AHEAD = 1_000;
  * @param owedMs what they are expected to take
  * @param runningMs how long the server has been at the first of them
  */
-export function mayFollow(pending: number, owedMs: number, runningMs: number): boolean {
-  return pending === 0 || (pending < MOST_AHEAD && owedMs <= AHEAD_MS && runningMs <= AHEAD_MS);
+export function mayPipeline(pending: number, owedMs: number, runningMs: number): boolean {
+  return pending === 0 || (pending < MAX_PIPELINED && owedMs <= PIPELINE_MS && runningMs <= PIPELINE_MS);
 }
 
 /**
  * A wait of this length, past or expected, has more sessions opened. Shorter: a pause of the server does so,
  * too.
  */
-export const LASTS_MS = 100;
+export const LONG_WAIT_MS = 100;
 
 /**
  * Sessions that would be done in that time with all statements that wait.
  * @param owedMs what they are expected to take together
  */
-export function sessionsFor(waiting: number, owedMs: number): number {
-  return Math.min(waiting, Math.max(1, Math.ceil(owedMs / LASTS_MS)));
+export function sessionsNeeded(waiting: number, owedMs: number): number {
+  return Math.min(waiting, Math.max(1, Math.ceil(owedMs / LONG_WAIT_MS)));
 }

@@ -12,7 +12,7 @@ const ATTEMPTS = 3;
  * @param draft how the names begin that it may have before; others may remove those at any time
  * @throws Error on a file system without sockets, such as folders that a virtual machine shares with its host
  */
-export async function listenAs(folder: string, name: string, draft: string): Promise<Server> {
+export async function listenUnderName(folder: string, name: string, draft: string): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
     const first = `${draft}${randomUUID()}`;
     const server = await withSocketPath(folder, first, listen);

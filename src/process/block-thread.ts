@@ -4,5 +4,5 @@
  * Script that stops the thread which evaluates it.
  * @param ms how long; undefined: for good, since nothing changes the word
  */
-export const standstill = (ms?: number): string =>
+export const blockThreadScript = (ms?: number): string =>
   `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0${ms === undefined ? '' : `, ${ms}`})`;

@@ -6,7 +6,7 @@
  * @returns undefined when the file does not exist
  * @throws every error but ENOENT
  */
-export async function ifThere<T>(access: Promise<T>): Promise<T | undefined> {
+export async function ifExists<T>(access: Promise<T>): Promise<T | undefined> {
   try {
     return await access;
   } catch (error) {

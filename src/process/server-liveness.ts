@@ -6,14 +6,14 @@ import { socketState } from '../unix-socket.js';
 
 const FOLDER = 'pg';
 /** Name of the socket in the folder of the server. */
-export const LIVE_SOCKET = 'alive.sock';
+export const LIVENESS_SOCKET = 'alive.sock';
 
 /**
  * Whether a process of the server in this DATA_DIR is known to live.
  * @throws Error when that cannot be known, see `socketState`
  */
-export const leftServerLives = (dataDir: string): Promise<boolean> => livesIn(join(dataDir, FOLDER));
+export const isServerAlive = (dataDir: string): Promise<boolean> => isServerAliveIn(join(dataDir, FOLDER));
 
 /** The same for DATA_DIR/pg, wherever that is. */
-export const livesIn = async (folder: string): Promise<boolean> =>
-  (await socketState(folder, LIVE_SOCKET)) === 'answers';
+export const isServerAliveIn = async (folder: string): Promise<boolean> =>
+  (await socketState(folder, LIVENESS_SOCKET)) === 'answers';

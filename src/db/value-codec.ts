@@ -1,7 +1,7 @@
 // Values on their way to PostgreSQL and back.
 import type pg from 'pg';
+import { DatabaseMisuseError } from './database-errors.js';
 import { driver } from './driver.js';
-import { DatabaseMisuseError } from './failure.js';
 
 /** OIDs of int8 and int8[]. */
 const INT8 = 20;

@@ -11,7 +11,7 @@ const PROGRAM = 'systemd-notify';
 /** It sends one datagram. A manager that takes none has to do without. */
 const PATIENCE_MS = 1_000;
 
-export class Notifier {
+export class SystemdNotifier {
   readonly #options: Settings['notify'];
   readonly #log: Pick<Logger, 'warn'>;
   /** One after the other: READY=1 must not overtake RELOADING=1. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { AHEAD_MS, mayFollow, sessionsFor } from '#src/db/ahead.js';
+import { mayPipeline, PIPELINE_MS, sessionsNeeded } from '#src/db/pipelining.js';
 import { StatementCost } from '#src/db/statement-cost.js';
 
 interface Sent {
@@ -17,9 +17,9 @@ class Session {
     return this.#pending;
   }
 
-  mayFollow(now: number): boolean {
+  mayPipeline(now: number): boolean {
     const owedMs = this.#pending.reduce((sum, { expectedMs }) => sum + expectedMs, 0);
-    return mayFollow(this.#pending.length, owedMs, now - this.#beganAt);
+    return mayPipeline(this.#pending.length, owedMs, now - this.#beganAt);
   }
 
   /** @returns what the statement has before it, in milliseconds that it will really take */
@@ -41,11 +41,11 @@ class Session {
 
 describe('what a session takes ahead', () => {
   it('is anything when nothing is under way, and quick statements by the hundred', () => {
-    expect(mayFollow(0, 1e9, 1e9)).to.equal(true);
-    expect(mayFollow(100, 100 * 0.2, 0.2)).to.equal(true);
-    expect(mayFollow(1_000, 0, 0)).to.equal(false);
-    expect(mayFollow(1, AHEAD_MS + 1, 0)).to.equal(false);
-    expect(mayFollow(1, 0, AHEAD_MS + 1)).to.equal(false);
+    expect(mayPipeline(0, 1e9, 1e9)).to.equal(true);
+    expect(mayPipeline(100, 100 * 0.2, 0.2)).to.equal(true);
+    expect(mayPipeline(1_000, 0, 0)).to.equal(false);
+    expect(mayPipeline(1, PIPELINE_MS + 1, 0)).to.equal(false);
+    expect(mayPipeline(1, 0, PIPELINE_MS + 1)).to.equal(false);
   });
 
   it('never makes a statement wait for long behind those whose times are known', () => {
@@ -63,12 +63,12 @@ describe('what a session takes ahead', () => {
         for (const { afterMs, costMs } of statements) {
           now += afterMs;
           for (const session of sessions) session.work(now);
-          const session = sessions.find((each) => each.mayFollow(now));
+          const session = sessions.find((each) => each.mayPipeline(now));
           if (session === undefined) {
             expect(sessions.every(({ sent }) => sent.length > 0)).to.equal(true);
             continue;
           }
-          expect(session.send({ costMs, expectedMs: costMs }, now)).to.be.at.most(AHEAD_MS);
+          expect(session.send({ costMs, expectedMs: costMs }, now)).to.be.at.most(PIPELINE_MS);
         }
       }),
       { numRuns: 100, seed: 7 },
@@ -79,13 +79,13 @@ describe('what a session takes ahead', () => {
     const slow = new Session();
     let behind = 0;
     for (let now = 0; now < 1_000; now++) {
-      if (slow.mayFollow(now)) behind += slow.send({ costMs: 1_000, expectedMs: 0.2 }, now) > 0 ? 1 : 0;
+      if (slow.mayPipeline(now)) behind += slow.send({ costMs: 1_000, expectedMs: 0.2 }, now) > 0 ? 1 : 0;
     }
-    expect(behind).to.be.at.most(AHEAD_MS);
+    expect(behind).to.be.at.most(PIPELINE_MS);
   });
 
   it('needs sessions for what waits, never more than there are statements', () => {
-    const needed = [20, 400, 10_000, 100_000].map((owedMs) => sessionsFor(100, owedMs));
+    const needed = [20, 400, 10_000, 100_000].map((owedMs) => sessionsNeeded(100, owedMs));
     expect(needed).to.deep.equal([1, 4, 100, 100]);
   });
 
@@ -94,8 +94,8 @@ describe('what a session takes ahead', () => {
     for (let i = 0; i < 100; i++) cost.learn(0.1);
     expect(cost.ms).to.be.within(0.1, 0.2);
     cost.learn(100);
-    expect(cost.ms).to.be.lessThan(AHEAD_MS);
+    expect(cost.ms).to.be.lessThan(PIPELINE_MS);
     for (let i = 0; i < 3; i++) cost.learn(100);
-    expect(cost.ms).to.be.greaterThan(AHEAD_MS);
+    expect(cost.ms).to.be.greaterThan(PIPELINE_MS);
   });
 });

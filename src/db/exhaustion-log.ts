@@ -1,18 +1,18 @@
 // Callers that found no connection, for the log: one line for all of them, now and then, that says what to
 // turn.
 
-export interface VainWaitsLog {
+export interface ExhaustionLogSink {
   warn(details: object, message: string): void;
 }
 
 const LOG_EVERY_MS = 10_000;
 
-export class VainWaits {
-  readonly #log: VainWaitsLog;
+export class ExhaustionLog {
+  readonly #log: ExhaustionLogSink;
   #unlogged = 0;
   #loggedAt = -Infinity;
 
-  constructor(log: VainWaitsLog) {
+  constructor(log: ExhaustionLogSink) {
     this.#log = log;
   }
 

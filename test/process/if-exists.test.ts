@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { expect } from 'chai';
-import { ifThere } from '#src/process/if-there.js';
+import { ifExists } from '#src/process/if-exists.js';
 import { readBeat } from '#src/process/owner-liveness.js';
 import { stateBy } from '#src/unix-socket.js';
 import { rejection } from '../db/fixtures/open.js';
@@ -15,10 +15,10 @@ describe('what cannot be read', () => {
     expect(codes).to.have.length.above(70).and.include.members(['ENOENT', 'EMFILE', 'EACCES', 'EIO']);
     for (const code of codes) {
       const error = failure(code);
-      if (code === 'ENOENT') expect(await ifThere(Promise.reject(error))).to.equal(undefined);
-      else expect(await rejection(ifThere(Promise.reject(error)))).to.equal(error);
+      if (code === 'ENOENT') expect(await ifExists(Promise.reject(error))).to.equal(undefined);
+      else expect(await rejection(ifExists(Promise.reject(error)))).to.equal(error);
     }
-    expect(await ifThere(Promise.resolve('text'))).to.equal('text');
+    expect(await ifExists(Promise.resolve('text'))).to.equal('text');
   });
 
   it('is no heartbeat that stands still', async () => {
