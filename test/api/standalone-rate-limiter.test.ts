@@ -6,10 +6,10 @@ import { createRateLimiter } from 'multilane';
 describe('createRateLimiter', () => {
   it('admits a burst of every key, and tells who is refused when to come back', () => {
     const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
-    expect(limiter.take('a')).to.deep.equal({ admitted: true, remaining: 1, retryAfterMs: 0 });
-    expect(limiter.take('a')).to.deep.equal({ admitted: true, remaining: 0, retryAfterMs: 0 });
-    const { allowed: admitted, remaining, retryAfterMs } = limiter.take('a');
-    expect({ admitted, remaining }).to.deep.equal({ admitted: false, remaining: 0 });
+    expect(limiter.take('a')).to.deep.equal({ allowed: true, remaining: 1, retryAfterMs: 0 });
+    expect(limiter.take('a')).to.deep.equal({ allowed: true, remaining: 0, retryAfterMs: 0 });
+    const { allowed, remaining, retryAfterMs } = limiter.take('a');
+    expect({ allowed, remaining }).to.deep.equal({ allowed: false, remaining: 0 });
     expect(retryAfterMs).to.be.within(50_000, 60_000);
     expect(limiter.take('b').allowed).to.equal(true);
     limiter.close();
