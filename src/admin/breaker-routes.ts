@@ -2,7 +2,7 @@
 import { NotFoundError, ValidationError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker.js';
 import type { Instances } from '../upstream/named-breakers.js';
-import type { AdminRoute } from './handler.js';
+import type { AdminRoute } from './admin-route.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
 type Force = (typeof FORCES)[number];

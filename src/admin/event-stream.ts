@@ -1,7 +1,7 @@
 // Server-sent events over one response: framing, a comment that keeps the connection alive, and an end from
 // either side that is told exactly once.
 import type { ServerResponse } from 'node:http';
-import type { EventSink, ServerSentEvent, StreamCleanup } from './handler.js';
+import type { EventSink, ServerSentEvent, StreamCleanup } from './admin-route.js';
 
 const ALIVE_MS = 15_000;
 /**

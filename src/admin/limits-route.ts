@@ -16,8 +16,8 @@ import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
 import { once } from '../telemetry/at-once.js';
-import type { AdminRoute } from './handler.js';
-import { shownAdmission } from './worker-admission.js';
+import type { AdminRoute } from './admin-route.js';
+import { readWorkerAdmission } from './worker-admission.js';
 
 export function limitsRoute(
   settings: Pick<
@@ -70,7 +70,7 @@ export function limitsRoute(
                 owedMs,
                 boundMs,
                 holdMs,
-              } = shownAdmission(block, thread);
+              } = readWorkerAdmission(block, thread);
               const { worker: id, generation } = thread;
               return { id, generation, inFlight, shedding, owedMs, boundMs, holdMs };
             }),

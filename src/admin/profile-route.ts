@@ -4,7 +4,7 @@ import { cpuProfile } from '../cluster/cpu-profile.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { InspectorError } from '../cluster/thread-inspector.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
-import type { AdminReply, AdminRoute } from './handler.js';
+import type { AdminResponse, AdminRoute } from './admin-route.js';
 
 const SECONDS = { least: 1, most: 60, usual: 5 };
 
@@ -31,7 +31,7 @@ export function profileRoute(supervisor: Pick<Supervisor, 'lanes'>): AdminRoute 
   return {
     method: 'GET',
     path: '/workers/:id/profile',
-    handler: async ({ params, query, signal }): Promise<AdminReply> => {
+    handler: async ({ params, query, signal }): Promise<AdminResponse> => {
       const seconds = secondsOf(query.get('seconds'));
       const thread = supervisor.lanes.find(({ worker }) => String(worker) === params.id);
       if (thread === undefined) throw new NotFoundError('There is no worker of this id.');

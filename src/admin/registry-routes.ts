@@ -3,7 +3,7 @@ import { HttpError } from '../errors.js';
 import type { LogEntry } from '../registry/change-log.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { Registrant, Registry, RegistryChange } from '../registry/registry.js';
-import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from './handler.js';
+import type { AdminRequest, AdminResponse, AdminRoute, ServerSentEvent } from './admin-route.js';
 
 /** What all threads together know of an endpoint, by its slot. */
 export interface ShownLoad {
@@ -51,7 +51,7 @@ export function registryRoutes(registry: Registry, options: RegistryRoutesOption
   };
   const changing =
     (change: (service: string, id: string) => void) =>
-    (request: AdminRequest): AdminReply => {
+    (request: AdminRequest): AdminResponse => {
       const { service, id } = asDelegate(request);
       change(service, id);
       return { status: 204 };
@@ -105,7 +105,7 @@ function sinceOf(request: AdminRequest): string {
   return request.header('last-event-id') ?? request.query.get('since') ?? '';
 }
 
-function watch(registry: Registry, since: string, eventOf: EventOf): AdminReply {
+function watch(registry: Registry, since: string, eventOf: EventOf): AdminResponse {
   if (since !== '' && registry.since(since) === undefined) {
     throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
   }

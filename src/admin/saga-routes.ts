@@ -1,8 +1,8 @@
 // The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted
 // services.
 import type { SagaOperator } from '../saga/operator.js';
+import type { AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
-import type { AdminRequest, AdminRoute } from './handler.js';
 
 /** @param operator asked per request: the journals are there only after the databases are */
 export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] {

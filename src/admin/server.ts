@@ -4,15 +4,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
+import { AdminConnections } from './admin-connections.js';
+import type { AdminRoute } from './admin-route.js';
+import { AdminRouter } from './admin-router.js';
 import { Arrivals } from './arrivals.js';
 import { ClientInput } from './client-input.js';
-import { AdminConnections } from './connections.js';
 import { Credentials, type Delegate } from './credentials.js';
-import { Dispatcher } from './dispatch.js';
+import { Dispatcher } from './dispatcher.js';
 import { FailedTokens } from './failed-tokens.js';
-import type { AdminRoute } from './handler.js';
 import { MAX_HEADER_BYTES, Refusals } from './refusals.js';
-import { AdminRouter } from './router.js';
 
 export interface AdminServerOptions {
   readonly host: string;

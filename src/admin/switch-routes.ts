@@ -1,5 +1,5 @@
 // Runtime switches over the admin plane: what is in effect, and the operator's hand on it.
-import type { AdminRoute } from './handler.js';
+import type { AdminRoute } from './admin-route.js';
 import type { OperatorSwitches } from './operator-switches.js';
 import { logLevelOf, routeSwitchOf, samplingOf } from './switch-bodies.js';
 

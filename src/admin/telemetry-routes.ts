@@ -4,7 +4,7 @@ import { once } from '../telemetry/at-once.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
 import { metricsJson } from '../telemetry/metrics-json.js';
 import { CONTENT_TYPES, type Exposition, negotiate } from '../telemetry/prometheus.js';
-import type { AdminHandler, AdminRoute } from './handler.js';
+import type { AdminHandler, AdminRoute } from './admin-route.js';
 
 export interface Readiness {
   readonly ready: boolean;

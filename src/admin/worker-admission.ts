@@ -7,7 +7,7 @@ import type { Block } from '../memory/block.js';
 export type ShownThread = Pick<WorkerThread, 'worker' | 'generation' | 'slot' | 'state'>;
 
 /** A stalled thread neither admits nor refuses: what it has shown last does not hold any more. */
-export function shownAdmission(block: Block, { slot, state }: ShownThread): WorkerAdmission {
+export function readWorkerAdmission(block: Block, { slot, state }: ShownThread): WorkerAdmission {
   const shown = readAdmission(block, slot);
   if (state.kind !== 'stalled' && state.kind !== 'wedged') return shown;
   return { ...shown, isShedding: false, boundMs: 0, owedMs: 0, holdMs: 0 };

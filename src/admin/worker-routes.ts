@@ -2,7 +2,7 @@
 import type { Reload } from '../cluster/reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { HttpError, UnavailableError } from '../errors.js';
-import type { AdminRoute } from './handler.js';
+import type { AdminRoute } from './admin-route.js';
 import { profileRoute } from './profile-route.js';
 
 export function workerRoutes(

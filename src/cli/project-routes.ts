@@ -10,7 +10,7 @@ import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { RateTable } from '../memory/rate/rate-table.js';
 import { createApp } from '../server/app.js';
-import { apiDocs } from '../server/docs/routes.js';
+import { apiDocs } from '../server/docs/api-docs.js';
 import type { RouteInfo } from '../server/handler.js';
 import type { RequestObserver } from '../server/request-observer.js';
 import { createLogger } from '../telemetry/log.js';

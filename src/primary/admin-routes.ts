@@ -1,7 +1,7 @@
 // Everything the admin plane answers, by room.
 
+import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
-import type { AdminRoute } from '../admin/handler.js';
 import { limitsRoute } from '../admin/limits-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';

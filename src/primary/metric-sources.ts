@@ -1,5 +1,5 @@
 // What the primary itself knows at the moment of a scrape.
-import { shownAdmission } from '../admin/worker-admission.js';
+import { readWorkerAdmission } from '../admin/worker-admission.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
 import { CPU_REFUSALS, type TaskPool } from '../cpu/task-pool.js';
@@ -24,7 +24,7 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
     );
     // While a worker is being replaced it has two threads: the last one speaks for it.
     for (const thread of supervisor.threads) {
-      const { isShedding, owedMs, boundMs } = shownAdmission(block, thread);
+      const { isShedding, owedMs, boundMs } = readWorkerAdmission(block, thread);
       const labels = { worker: String(thread.worker) };
       series.push(reading('multilane_worker_shedding', isShedding ? 1 : 0, labels));
       series.push(reading('multilane_worker_backlog_ratio', boundMs > 0 ? owedMs / boundMs : 0, labels));

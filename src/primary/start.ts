@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptTokens } from '../admin/accept-tokens.js';
-import { arrivalsOf } from '../admin/admin-arrivals.js';
+import { arrivalsOf } from '../admin/arrival-limit.js';
 import { OperatorSwitches } from '../admin/operator-switches.js';
 import { type AdminServer, startAdminServer } from '../admin/server.js';
 import { heapLimits } from '../cluster/heap-limits.js';

@@ -6,7 +6,6 @@ import { jsonOf } from './body/json-value.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming-request.js';
 import { unreported } from './promise.js';
-import { AnswerFields } from './response/answer-fields.js';
 import {
   type Coding,
   codingsFor,
@@ -16,8 +15,9 @@ import {
   isCompressible,
 } from './response/compress.js';
 import { type CookieOptions, setCookie } from './response/cookies.js';
-import { answerFile } from './response/file-answer.js';
+import { sendFile } from './response/file-response.js';
 import { plainBytes } from './response/plain-bytes.js';
+import { ResponseFields } from './response/response-fields.js';
 import { type Pieces, StreamSource } from './response/stream-source.js';
 import { UnsendableError } from './response/unsendable.js';
 import { kindOf } from './value-kind.js';
@@ -37,7 +37,7 @@ const fileFault = typeFault('file');
 
 export abstract class Responder extends IncomingRequest {
   #statusCode = 0;
-  #fields: AnswerFields | undefined;
+  #fields: ResponseFields | undefined;
 
   abstract get answered(): boolean;
   /** @throws Error when an answer was given already */
@@ -154,7 +154,7 @@ export abstract class Responder extends IncomingRequest {
     // Node.js keeps no stack of any error any more when it fails to describe an argument that throws.
     this.#checkText('the root of ctx.file', root);
     this.#checkText('the path of ctx.file', path);
-    return unreported(answerFile(this, this.server.baseDir, root, path, options));
+    return unreported(sendFile(this, this.server.baseDir, root, path, options));
   }
 
   stream(source: Pieces, contentType?: string): Sent {
@@ -192,8 +192,8 @@ export abstract class Responder extends IncomingRequest {
     throw new UnsendableError(this, `gave ${kindOf(value)} for ${what}: use a string`);
   }
 
-  protected get fields(): AnswerFields {
-    this.#fields ??= new AnswerFields();
+  protected get fields(): ResponseFields {
+    this.#fields ??= new ResponseFields();
     return this.#fields;
   }
 

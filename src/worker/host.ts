@@ -17,7 +17,7 @@ import { Switches } from '../memory/switches.js';
 import { WorkerRow } from '../memory/worker-row.js';
 import { type App, createApp } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
-import { apiDocs } from '../server/docs/routes.js';
+import { apiDocs } from '../server/docs/api-docs.js';
 import type { TopicBus } from '../server/websocket/topics.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';

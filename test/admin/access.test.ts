@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import { Credentials } from '#src/admin/credentials.js';
 import { FailedTokens } from '#src/admin/failed-tokens.js';
-import type { AdminRoute } from '#src/admin/handler.js';
 import { foreignSite } from '#src/admin/site-check.js';
 import { get } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';

@@ -1,6 +1,6 @@
 // A running admin plane for the tests of this folder, and the log lines it wrote.
 import { pino } from 'pino';
-import type { AdminRoute } from '#src/admin/handler.js';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import { type AdminServer, type AdminServerOptions, startAdminServer } from '#src/admin/server.js';
 
 export interface Plane extends AdminServer {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AdminRoute } from '#src/admin/handler.js';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import type { ClosedReason } from '#src/admin/server.js';
 import { get } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
-import { AdminConnections } from '#src/admin/connections.js';
+import { AdminConnections } from '#src/admin/admin-connections.js';
 
 const MOST = 512;
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { AdminRoute, EventSink } from '#src/admin/admin-route.js';
 import { formatEvent } from '#src/admin/event-stream.js';
-import type { AdminRoute, EventSink } from '#src/admin/handler.js';
 import { get } from '#test/support/client.js';
 import { Wire } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';

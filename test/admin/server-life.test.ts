@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect } from 'chai';
-import type { AdminRequest, AdminRoute } from '#src/admin/handler.js';
+import type { AdminRequest, AdminRoute } from '#src/admin/admin-route.js';
 import { StartError } from '#src/errors.js';
 import { get } from '#test/support/client.js';
 import { Wire } from '#test/support/wire.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { AdminRoute } from '#src/admin/handler.js';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import { BusinessError, HttpError } from '#src/errors.js';
 import { get, put } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';

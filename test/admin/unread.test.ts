@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AdminRoute } from '#src/admin/handler.js';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import { expectProblem } from '#test/support/problem.js';
 import { Wire } from '#test/support/wire.js';
 import { closePlanes, type Plane, plane } from './admin-fixture.js';

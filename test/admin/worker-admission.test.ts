@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type ShownThread, shownAdmission } from '#src/admin/worker-admission.js';
+import { readWorkerAdmission, type ShownThread } from '#src/admin/worker-admission.js';
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 
@@ -15,7 +15,7 @@ describe('what a worker shows of its admission gate', () => {
       const cells = new AdmissionCells(block, 1);
       cells.routeOf('a').enter();
       cells.publish({ isShedding: true, boundMs: 20, owedMs: 10, holdMs: 30 });
-      const shown = shownAdmission(block, { worker: 1, generation: 1, slot: 1, state });
+      const shown = readWorkerAdmission(block, { worker: 1, generation: 1, slot: 1, state });
       expect(shown.inFlight, 'what it holds, it holds').to.equal(1);
       expect(shown.isShedding).to.equal(isShedding);
       expect([shown.boundMs, shown.owedMs, shown.holdMs].some((ms) => ms > 0)).to.equal(isShedding);

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { AdminRoute } from '#src/admin/handler.js';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import { closePlanes, plane } from '#test/admin/admin-fixture.js';
 import { multilane, Project } from '#test/support/cli.js';
 

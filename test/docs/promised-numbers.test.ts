@@ -51,7 +51,7 @@ const PROMISES: readonly Promised[] = [
   promised(
     'docs/http.md',
     'weak while the file is younger than # s',
-    'server/response/file-answer',
+    'server/response/file-response',
     'SETTLED_MS',
     SECOND,
   ),
@@ -71,10 +71,10 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', '# connections in all', 'admin/server', 'connections'),
   promised('SECURITY.md', 'A body has # s', 'admin/server', 'requestMs', SECOND),
   promised('SECURITY.md', 'nothing is read for # s is cut', 'admin/server', 'sendMs', SECOND),
-  promised('SECURITY.md', '| # begin in each turn', 'admin/dispatch', 'REQUESTS_A_TURN'),
+  promised('SECURITY.md', '| # begin in each turn', 'admin/dispatcher', 'REQUESTS_A_TURN'),
   promised('SECURITY.md', 'and hold # MiB of headers', 'admin/arrivals', 'MOST_BYTES', KIB * KIB),
-  promised('SECURITY.md', '| JSON bodies | # KiB', 'admin/json-body', 'MAX_BODY_BYTES', KIB),
-  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'admin/json-body', 'MAX_DEPTH'),
+  promised('SECURITY.md', '| JSON bodies | # KiB', 'admin/request-body', 'MAX_BODY_BYTES', KIB),
+  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'admin/request-body', 'MAX_DEPTH'),
   promised(
     'SECURITY.md',
     '| responses that lie unread | # MiB',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { MAX_BODY_BYTES } from '#src/admin/json-body.js';
+import { MAX_BODY_BYTES } from '#src/admin/request-body.js';
 import { ValidationError } from '#src/errors.js';
 import { assertServiceName, parseRegistration } from '#src/registry/registration.js';
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
-import type { AdminRoute } from '#src/admin/handler.js';
+import type { AdminRoute } from '#src/admin/admin-route.js';
 import { OperatorSwitches } from '#src/admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { sagaRoutes } from '#src/admin/saga-routes.js';
@@ -45,7 +45,7 @@ function workers(
   return workerRoutes(supervisor, new Reload(supervisor, silentLog));
 }
 
-const ADMIN_OVERLOADED = 'src/admin/dispatch.ts OVERLOADED x3';
+const ADMIN_OVERLOADED = 'src/admin/dispatcher.ts OVERLOADED x3';
 const QUICK = 'GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -113,7 +113,7 @@ async function oneStreamTooMany(): Promise<readonly Reached[]> {
 export const admin: readonly Way[] = [
   {
     title: 'an admin plane that closes',
-    sites: ['src/admin/dispatch.ts DRAINING'],
+    sites: ['src/admin/dispatcher.ts DRAINING'],
     code: 'DRAINING',
     executed: false,
     reach: besideTheLast,

@@ -1,6 +1,6 @@
 // The admin plane as the routes of this room see it, without a socket.
 import { expect } from 'chai';
-import type { AdminReply, AdminRequest, AdminRoute, ServerSentEvent } from '#src/admin/handler.js';
+import type { AdminRequest, AdminResponse, AdminRoute, ServerSentEvent } from '#src/admin/admin-route.js';
 import { HttpError } from '#src/errors.js';
 
 export interface AdminOptions {
@@ -21,7 +21,7 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
 }
 
 export function adminOf(routes: readonly AdminRoute[]) {
-  const ask = async (method: string, url: string, options: AdminOptions = {}): Promise<AdminReply> => {
+  const ask = async (method: string, url: string, options: AdminOptions = {}): Promise<AdminResponse> => {
     const [path = '', search = ''] = url.split('?');
     for (const route of routes) {
       const params = route.method === method ? paramsOf(route.path, path) : undefined;
@@ -53,7 +53,7 @@ export function adminOf(routes: readonly AdminRoute[]) {
 }
 
 /** Opens the stream of a reply. */
-export function listen(reply: AdminReply) {
+export function listen(reply: AdminResponse) {
   const events: ServerSentEvent[] = [];
   let closed = false;
   const stop = reply.stream!({

@@ -12,8 +12,8 @@ import { compileStrip } from './strip.js';
 /** More than a person would correct at once; a hostile body must not make a large answer. */
 const MAX_ERRORS = 20;
 
-/** Part of a request as errors name it. */
-export type Part = 'path' | 'query' | 'header' | 'body';
+/** The part of a request that an error message names. */
+export type RequestPart = 'path' | 'query' | 'header' | 'body';
 
 /** Takes the parsed JSON body, which it may change, and returns it validated. */
 export type CheckBody = (value: unknown) => unknown;
@@ -45,7 +45,7 @@ export type CheckText = (source: RawSource) => Readonly<Record<string, unknown>>
  * `additionalProperties: false` they are refused (never for headers, where proxies add their own).
  * @throws TypeError when the schema is not a `Type.Object`
  */
-export function compileText(schema: TSchema, part: Part): CheckText {
+export function compileText(schema: TSchema, part: RequestPart): CheckText {
   if (schema.type !== 'object' || schema.properties === undefined) {
     throw new TypeError(`the ${part} schema must be a Type.Object`);
   }
@@ -87,7 +87,7 @@ function compileSchema(schema: TSchema): TypeCheck<TSchema> {
   return TypeCompiler.Compile(schema);
 }
 
-function mismatch(check: TypeCheck<TSchema>, value: unknown, part: Part): ValidationError {
+function mismatch(check: TypeCheck<TSchema>, value: unknown, part: RequestPart): ValidationError {
   // Of several complaints about one place the first says most.
   const byPath = new Map<string, FieldError>();
   for (const { path, message } of check.Errors(value)) {

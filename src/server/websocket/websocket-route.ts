@@ -33,7 +33,7 @@ export interface Running {
   since: number;
 }
 
-export interface Surroundings {
+export interface WebSocketRouteDeps {
   readonly service: string;
   readonly path: string;
   readonly pattern: Pattern;
@@ -57,7 +57,7 @@ export class WebSocketRoute implements SocketRoute {
   /** @throws TypeError for a bad option */
   constructor(
     options: WebSocketOptions<never>,
-    { service, path, pattern, topics, running, log }: Surroundings,
+    { service, path, pattern, topics, running, log }: WebSocketRouteDeps,
   ) {
     this.path = path;
     this.pattern = pattern;

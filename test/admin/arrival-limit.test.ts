@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { mostArrivals } from '#src/admin/admin-arrivals.js';
+import { mostArrivals } from '#src/admin/arrival-limit.js';
 
 describe('connections of the admin plane that may wait for their header', () => {
   const facts = fc.record({

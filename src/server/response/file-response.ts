@@ -11,7 +11,7 @@ import { type OpenFile, openBelow } from './file-path.js';
 import { httpDate } from './http-date.js';
 
 /** The context as this file needs it. */
-export interface FileReply {
+export interface FileResponder {
   readonly method: string;
   readonly headers: ReadonlyFields;
   readonly answered: boolean;
@@ -37,8 +37,8 @@ const mimeTypes = lateModule(() => import('mime/lite'));
  * @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE, OVERLOADED without file
  *   descriptors
  */
-export async function answerFile(
-  ctx: FileReply,
+export async function sendFile(
+  ctx: FileResponder,
   baseDir: string,
   root: string,
   path: string,
@@ -84,7 +84,7 @@ async function readyOne(
 
 /** Closes the file, unless it throws. @param isPlain the file is not compressed yet */
 async function send(
-  ctx: FileReply,
+  ctx: FileResponder,
   { handle, stats }: OpenFile,
   type: string,
   coding: Coding | undefined,
@@ -118,7 +118,7 @@ async function send(
 }
 
 async function stream(
-  ctx: FileReply,
+  ctx: FileResponder,
   status: number,
   type: string,
   handle: FileHandle,

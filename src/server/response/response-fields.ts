@@ -1,7 +1,7 @@
 // The header fields of an answer as hooks and handlers set them. Made by the first that sets one.
 import { checkField, setField } from './header-fields.js';
 
-export class AnswerFields {
+export class ResponseFields {
   /** Flat lists: name, value, name, value… */
   #own: string[] = [];
   /** Those that stay when the answer becomes a problem. */

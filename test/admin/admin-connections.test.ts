@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { expect } from 'chai';
-import type { AdminRequest, AdminRoute } from '#src/admin/handler.js';
+import type { AdminRequest, AdminRoute } from '#src/admin/admin-route.js';
 import type { ClosedReason } from '#src/admin/server.js';
 import { telemetryRoutes } from '#src/admin/telemetry-routes.js';
 import { Turns } from '#src/admin/turns.js';

@@ -1,6 +1,6 @@
 // Finds the route of a path. The admin plane has a few dozen routes and a few requests a second: a list is
 // enough.
-import type { AdminRoute } from './handler.js';
+import type { AdminRoute } from './admin-route.js';
 
 export type RouteMatch =
   | { readonly kind: 'found'; readonly route: AdminRoute; readonly params: Readonly<Record<string, string>> }

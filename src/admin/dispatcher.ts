@@ -8,14 +8,14 @@ import { type FailedRequest, problemOf } from '../problem.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
 import { requestIdOf } from '../telemetry/request-id.js';
 import { TraceIds } from '../telemetry/trace-ids.js';
+import type { AdminConnections } from './admin-connections.js';
+import type { AdminRequest, AdminResponse, AdminRoute } from './admin-route.js';
+import type { AdminRouter, RouteMatch } from './admin-router.js';
 import type { ClientInput } from './client-input.js';
-import type { AdminConnections } from './connections.js';
 import type { Credentials, Grants } from './credentials.js';
 import { EventStream } from './event-stream.js';
 import type { FailedTokens } from './failed-tokens.js';
-import type { AdminReply, AdminRequest, AdminRoute } from './handler.js';
-import { readJsonBody } from './json-body.js';
-import type { AdminRouter, RouteMatch } from './router.js';
+import { readJsonBody } from './request-body.js';
 import { sendBody } from './send-body.js';
 import { foreignSite } from './site-check.js';
 import { Turns } from './turns.js';
@@ -197,7 +197,7 @@ export class Dispatcher {
     return identified.grants;
   }
 
-  #write(request: IncomingMessage, response: ServerResponse, reply: AdminReply): void {
+  #write(request: IncomingMessage, response: ServerResponse, reply: AdminResponse): void {
     const { status, json, text, bytes, headers = {}, stream } = reply;
     if (stream !== undefined && !this.#options.connections.hasRoomForStream) {
       throw new UnavailableError('OVERLOADED', 'Too many event streams are open.');
@@ -249,7 +249,7 @@ export class Dispatcher {
   #stream(
     { socket }: IncomingMessage,
     response: ServerResponse,
-    start: NonNullable<AdminReply['stream']>,
+    start: NonNullable<AdminResponse['stream']>,
   ): void {
     // The client may have left while the handler was thinking: then there is no 'close' to come any more.
     if (response.destroyed) return;

@@ -54,7 +54,7 @@ export interface EventSink {
 export type StreamCleanup = () => void;
 
 /** At most one of `json`, `text`, `bytes`, `stream`; none is an empty body. */
-export interface AdminReply {
+export interface AdminResponse {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
@@ -70,7 +70,7 @@ export interface AdminReply {
 }
 
 /** Throwing an HttpError answers with its problem document, anything else with 500 INTERNAL. */
-export type AdminHandler = (request: AdminRequest) => AdminReply | Promise<AdminReply>;
+export type AdminHandler = (request: AdminRequest) => AdminResponse | Promise<AdminResponse>;
 
 /** Two routes of the same method and pattern are refused at start. GET answers HEAD too. */
 export interface AdminRoute {
