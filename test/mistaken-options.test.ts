@@ -21,14 +21,14 @@ import { checkLimits } from '#src/server/body/multipart.js';
 import type { Application, RouteOptions } from '#src/server/handler.js';
 import { setCookie } from '#src/server/response/cookies.js';
 import { createCall } from '#src/upstream/client.js';
-import { createShared } from '#src/worker/shared.js';
+import { createSharedPrimitives } from '#src/worker/shared-primitives.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { bench } from './server/kit.js';
 
 /** What no refused call may reach. */
 const nothing = new Proxy({}, { get: (_, name) => expect.fail(`${String(name)} was read`) }) as never;
 const block = Block.create({ workers: 1 });
-const shared = createShared({
+const shared = createSharedPrimitives({
   block,
   slot: 1,
   clock: sharedClock(block),

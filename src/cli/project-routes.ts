@@ -17,10 +17,10 @@ import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
 import { shownPlace, userFailure } from '../user-code/failure.js';
-import { createBounds } from '../worker/bounds.js';
-import { mountedServices } from '../worker/mounted-services.js';
-import { createShared } from '../worker/shared.js';
-import { systemRoutes } from '../worker/system.js';
+import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
+import { loadServices } from '../worker/load-services.js';
+import { createSharedPrimitives } from '../worker/shared-primitives.js';
+import { systemRoutes } from '../worker/system-routes.js';
 import { stderrSink } from './stderr-sink.js';
 
 /** Nobody is served, so nothing is counted. */
@@ -37,8 +37,16 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const clock = sharedClock(block);
   const rateLimits = RateTable.of(block, clock);
   // Names and settings are checked where they are registered.
-  const shared = createShared({ block, slot: 1, clock, recorder, log, rateLimits, replaces: false });
-  const bounds = createBounds({ block, slot: 1, recorder }, settings);
+  const shared = createSharedPrimitives({
+    block,
+    slot: 1,
+    clock,
+    recorder,
+    log,
+    rateLimits,
+    replaces: false,
+  });
+  const bounds = createConcurrencyLimits({ block, slot: 1, recorder }, settings);
   const app = createApp({
     settings,
     observer: UNUSED,
@@ -55,7 +63,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     trustsTraceFlags: () => false,
   });
   const metrics = serviceMetrics(recorder);
-  const services = await mountedServices(settings);
+  const services = await loadServices(settings);
   try {
     app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
     app.mount('system', (routes) => apiDocs(routes, { title: '', version: '' }, () => app.routes()));

@@ -18,9 +18,9 @@ import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import { withNamed } from '../upstream/named-breakers.js';
-import type { Journals } from './journals.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
+import type { SagaJournals } from './saga-journals.js';
 import type { SharedState } from './shared-state.js';
 
 export interface AdminParts {
@@ -32,7 +32,7 @@ export interface AdminParts {
   readonly registry: Registry;
   readonly cpu: TaskPool;
   readonly readiness: Readiness;
-  readonly journals: Journals;
+  readonly journals: SagaJournals;
 }
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {

@@ -4,7 +4,7 @@ import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-state.js';
 import type { Switches } from '../memory/switches.js';
-import type { Databases } from './databases.js';
+import type { ServiceDatabases } from './service-databases.js';
 
 /** Workers are asked the same question on the data plane: what they answer is this old at most. */
 const PUBLISH_EVERY_MS = 250;
@@ -49,14 +49,14 @@ export function unreadyCode({
 export class Readiness {
   readonly #switches: Switches;
   readonly #supervisor: Pick<Supervisor, 'lanes'>;
-  readonly #databases: Pick<Databases, 'silent' | 'starting'>;
+  readonly #databases: Pick<ServiceDatabases, 'silent' | 'starting'>;
   readonly #timer: NodeJS.Timeout;
   #readyOnce = false;
 
   constructor(
     switches: Switches,
     supervisor: Pick<Supervisor, 'lanes'>,
-    databases: Pick<Databases, 'silent' | 'starting'>,
+    databases: Pick<ServiceDatabases, 'silent' | 'starting'>,
   ) {
     this.#switches = switches;
     this.#supervisor = supervisor;

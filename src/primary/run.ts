@@ -30,7 +30,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
     if (loaded.kind === 'run') {
       verifyAddon();
       widenCoreLimits(loaded.settings);
-      const { start } = await import('./start.js');
+      const { start } = await import('./boot.js');
       await start(loaded.settings, loaded.warnings, signals);
     } else {
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));

@@ -15,10 +15,10 @@ import { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { Switches } from '../memory/switches.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
+import { type BreakerBoard, breakerBoard } from '../upstream/breaker-board.js';
 import { namedOwner } from '../upstream/named-breakers.js';
 import { restingBreakers } from '../upstream/outliers.js';
 import { logTransitions, type Whose } from '../upstream/transition-log.js';
-import { type BreakerBoard, breakerBoard } from './breaker-board.js';
 
 export interface SharedState {
   readonly block: Block;

@@ -10,15 +10,15 @@ import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
-import { Databases } from '../primary/databases.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
+import { ServiceDatabases } from '../primary/service-databases.js';
 import { createSharedState } from '../primary/shared-state.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { type InjectedStream, inject, injectStream } from '../server/inject.js';
 import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
 import { createHost, type Host } from '../worker/host.js';
-import type { MountedService } from '../worker/mounting.js';
+import type { MountedService } from '../worker/mounted-service.js';
 import { type InjectRequest, injectedRequest } from './inject-request.js';
 import { InjectResponse } from './inject-response.js';
 import { Missing, MissingDependencyError } from './missing-dependencies.js';
@@ -169,20 +169,20 @@ function testApp(
 const mounted = (host: Host, service: string): MountedService | undefined =>
   host.services.find(({ definition }) => definition.name === service);
 
-/** Databases that nobody else can have: test runners run files side by side. */
+/** ServiceDatabases that nobody else can have: test runners run files side by side. */
 function ownDatabases(
   settings: Settings,
   databaseUrl: string,
   services: readonly ServiceDefinition[],
   log: Logger,
-): Databases {
+): ServiceDatabases {
   const run = randomBytes(4).toString('hex');
   const names = services.map(({ name }) => name);
   const nameOf = (service: string): string =>
     `test_${run}_${names.indexOf(service)}_${service}`.slice(0, LONGEST_NAME);
   const { databasePoolMax = CONNECTIONS_EACH * names.length } = settings;
   const own = { ...settings, databaseUrl, serviceDatabaseUrls: {}, databasePoolMax };
-  return new Databases(own, services, log, nameOf);
+  return new ServiceDatabases(own, services, log, nameOf);
 }
 
 const collectedIn = (logs: LogLine[]): LogSink => ({

@@ -23,20 +23,20 @@ import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
 import { shownPlace, userFailure } from '../user-code/failure.js';
-import { createBounds } from './bounds.js';
-import { createCalling } from './calling.js';
-import { dispatchTo } from './dispatch.js';
-import { type HostThread, MountedService, type Outfit } from './mounting.js';
+import { createConcurrencyLimits } from './concurrency-limits.js';
+import { countedRateLimits } from './counted-rate-limits.js';
+import { inProcessDispatch } from './in-process-dispatch.js';
+import { MountedService, type ReplaceDeps, type WorkerIdentity } from './mounted-service.js';
 import { observeCalls } from './observers.js';
-import { countedRateLimits } from './rate-limits.js';
+import { createOutboundCalls } from './outbound-calls.js';
 import { RequestMeters } from './request-meters.js';
-import { doubtsAboutRoutes } from './route-doubts.js';
-import { createShared } from './shared.js';
-import { systemRoutes } from './system.js';
+import { routeWarnings } from './route-warnings.js';
+import { createSharedPrimitives } from './shared-primitives.js';
+import { systemRoutes } from './system-routes.js';
 import { traceTrust } from './trace-trust.js';
 
 export interface HostOptions {
-  readonly thread: HostThread;
+  readonly thread: WorkerIdentity;
   readonly block: Block;
   /** Memory of the slot for metric series. */
   readonly series: SlotSeries;
@@ -53,7 +53,7 @@ export interface HostOptions {
   /** Routes of a service with a database answer 503 STARTING until it arrives. Default true. */
   readonly awaitsDatabases?: boolean;
   /** Default: what the process has. */
-  readonly outfit?: Outfit;
+  readonly outfit?: ReplaceDeps;
 }
 
 export interface Host {
@@ -92,8 +92,8 @@ export function createHost(options: HostOptions): Host {
     clock,
     scheme,
   });
-  const bounds = createBounds({ block, slot, recorder }, settings);
-  const calling = createCalling({
+  const bounds = createConcurrencyLimits({ block, slot, recorder }, settings);
+  const calling = createOutboundCalls({
     block,
     slot,
     clock,
@@ -105,7 +105,7 @@ export function createHost(options: HostOptions): Host {
     mail,
   });
   const rateLimits = countedRateLimits(block, clock, recorder);
-  const shared = createShared({
+  const shared = createSharedPrimitives({
     block,
     slot,
     clock,
@@ -128,14 +128,14 @@ export function createHost(options: HostOptions): Host {
     draining: () => options.draining(),
     trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
   });
-  const dispatch = dispatchTo(app);
+  const dispatch = inProcessDispatch(app);
   const cpu = new CpuClient(cpuPort, tracing, settings.requestTimeoutMs);
   const { call } = calling;
   const openSagasSince = async (): Promise<Date | undefined> => {
     const since = await Promise.all(services.map((service) => service.openSagasSince()));
     return since.filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
   };
-  const surroundings = {
+  const context = {
     ...{
       thread,
       block,
@@ -153,7 +153,7 @@ export function createHost(options: HostOptions): Host {
     openSagasSince,
   };
   const services: readonly MountedService[] = definitions.map(
-    (definition, number) => new MountedService(definition, surroundings, number),
+    (definition, number) => new MountedService(definition, context, number),
   );
   try {
     mountAll(app, services, switches, options.awaitsDatabases ?? true);
@@ -164,7 +164,7 @@ export function createHost(options: HostOptions): Host {
   }
   // All workers have the same routes: one of them says it.
   if (worker === 1) {
-    for (const doubt of doubtsAboutRoutes(app.routes(), settings)) log.warn(doubt);
+    for (const doubt of routeWarnings(app.routes(), settings)) log.warn(doubt);
     const { sharingRoutes: routes } = bounds;
     if (routes > 0) log.warn({ routes }, 'more routes than can be counted by route: these share as one');
   }

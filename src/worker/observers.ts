@@ -10,11 +10,11 @@ import type { Tracing } from '../telemetry/span.js';
 import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '../telemetry/spans.js';
 import type { AttemptResult, CallObserver } from '../upstream/observer.js';
 import { CallDurations } from './call-durations.js';
-import { kept } from './kept.js';
-import { type Knows, Picks } from './picks.js';
+import { memoizeByKey } from './memoize-by-key.js';
+import { type Knows, PickCounters } from './pick-counters.js';
 
 export function observeDatabase(recorder: Recorder, tracing: Tracing, service: string): DatabaseObserver {
-  const series = kept((key): Histogram => {
+  const series = memoizeByKey((key): Histogram => {
     const [operation = '', error = ''] = key.split(' ');
     return recorder.histogram('db_client_operation_duration_seconds', {
       db_system_name: 'postgresql',
@@ -48,15 +48,15 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
 const OTHER_SERVICES = '_OTHER';
 
 export function observeCalls(recorder: SeriesTable, tracing: Tracing, knows: Knows): CallObserver {
-  const picks = new Picks(recorder, knows);
+  const picks = new PickCounters(recorder, knows);
   const calls = recorder.pool('calls');
-  const durations = kept((service) => new CallDurations(calls, service), OTHER_SERVICES);
-  const hedges = kept((key) => {
+  const durations = memoizeByKey((service) => new CallDurations(calls, service), OTHER_SERVICES);
+  const hedges = memoizeByKey((key) => {
     const [service = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_hedges_total', { service, outcome });
   });
-  const shared = kept((service) => recorder.counter('multilane_calls_shared_total', { service }));
-  const exhausted = kept((service) =>
+  const shared = memoizeByKey((service) => recorder.counter('multilane_calls_shared_total', { service }));
+  const exhausted = memoizeByKey((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
   );
   return {
@@ -92,7 +92,7 @@ const OUTCOMES = ['completed', 'compensated', 'needs-attention'] as const;
 
 /** @param sagas names of the registered ones: each outcome is 0 before it first happens, not absent */
 export function observeSagas(recorder: Recorder, tracing: Tracing, sagas: readonly string[]): SagaObserver {
-  const ended = kept((key) => {
+  const ended = memoizeByKey((key) => {
     const [saga = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_sagas_total', { saga, outcome });
   });

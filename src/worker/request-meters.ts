@@ -5,7 +5,7 @@ import type { Counter, Histogram, Recorder } from '../memory/metrics/recorder.js
 import type { RouteNumbers } from '../memory/route-names.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '../server/request-observer.js';
-import { kept } from './kept.js';
+import { memoizeByKey } from './memoize-by-key.js';
 
 const METRIC = 'http_server_request_duration_seconds';
 /** Of one route with one status; further ones count as `_OTHER`, as OpenTelemetry calls it. */
@@ -43,7 +43,9 @@ export class RequestMeters implements RequestObserver {
   constructor(parts: MeterParts) {
     this.#parts = parts;
     this.#clockOffset = parts.clock() - performance.now();
-    this.#refusals = kept((reason) => parts.recorder.counter('multilane_requests_shed_total', { reason }));
+    this.#refusals = memoizeByKey((reason) =>
+      parts.recorder.counter('multilane_requests_shed_total', { reason }),
+    );
   }
 
   refused(reason: string): void {

@@ -13,16 +13,16 @@ import { Switches } from '../memory/switches.js';
 import { TopicHints } from '../memory/topic-hints.js';
 import { sinceHeartbeat } from '../memory/worker-row.js';
 import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
+import { connectionGate } from '../server/connections/connection-gate.js';
 import { createUwsServer } from '../server/uws/uws.js';
 import { createLogger } from '../telemetry/log.js';
 import { ringSink, stdoutSink } from '../telemetry/log-sink.js';
 import { readFlightMessage } from '../upstream/single-flight.js';
-import { connectionGate } from './connection-gate.js';
 import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
 import { createHost } from './host.js';
-import { mountedServices } from './mounted-services.js';
-import type { ServiceDatabase } from './mounting.js';
-import { Stalls } from './stalls.js';
+import { loadServices } from './load-services.js';
+import type { ServiceDatabase } from './mounted-service.js';
+import { StallHandler } from './stall-handler.js';
 
 /** Of a drain, what is left for telling those who wait for a saga how far it has come. */
 const ANSWER_MS = 500;
@@ -50,7 +50,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     thread: boot,
     block,
     series: boot.series,
-    definitions: await mountedServices(settings),
+    definitions: await loadServices(settings),
     cpuPort: boot.cpuPort,
     log,
     mail: calls,
@@ -71,7 +71,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const server = createUwsServer(app, { settings, tls, gate });
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
   const standing = (): number => sinceHeartbeat(block, slot, clock());
-  const stalls = new Stalls({ app, server, row, standing, stallMs: settings.stallMs });
+  const stalls = new StallHandler({ app, server, row, standing, stallMs: settings.stallMs });
   const serviceReady = async ({ service, database }: ReadyService): Promise<void> => {
     const mounted = services.find(({ definition }) => definition.name === service);
     await mounted?.arrive(database as ServiceDatabase);

@@ -28,7 +28,7 @@ describe('breaking off what a thread runs', () => {
   });
 
   it('knows code of services, the ones that come with the runtime included', () => {
-    for (const file of [user, 'evaluated', import.meta.resolve('#src/worker/system.js')]) {
+    for (const file of [user, 'evaluated', import.meta.resolve('#src/worker/system-routes.js')]) {
       expect(isOfServices(file), file).to.equal(true);
     }
     for (const file of ['', timers, import.meta.resolve('#src/server/app.js')]) {

@@ -8,7 +8,7 @@ import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { openConnections } from '#src/memory/connections.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
-import { connectionGate } from '#src/worker/connection-gate.js';
+import { connectionGate } from '#src/server/connections/connection-gate.js';
 import { newSeed, seeded } from '#test/support/random.js';
 
 /** All clients that keep their connections are behind one reverse proxy. */

@@ -9,7 +9,7 @@ import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http.js';
 import { InProcessTransport } from '#src/upstream/in-process.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Transport } from '#src/upstream/transport.js';
-import { dispatchTo } from '#src/worker/dispatch.js';
+import { inProcessDispatch } from '#src/worker/in-process-dispatch.js';
 import { bench } from '#test/server/kit.js';
 import { endpoint } from '#test/upstream/endpoints.js';
 
@@ -121,7 +121,7 @@ function callOver(transport: Transport, port: number) {
 
 const ways = {
   async 'in-process'({ app }: ReturnType<typeof callee>) {
-    const transport: Transport = new InProcessTransport(dispatchTo(app));
+    const transport: Transport = new InProcessTransport(inProcessDispatch(app));
     return { transport, port: 1, close: async () => transport.close() };
   },
   async HTTP({ app }: ReturnType<typeof callee>) {

@@ -13,7 +13,7 @@ import { maxConnectionsOf } from '#src/db/server-probe.js';
 import { addressOf, serverOf, withDatabase } from '#src/db/server-url.js';
 import { StartError } from '#src/errors.js';
 import { defineService } from '#src/index.js';
-import { Databases } from '#src/primary/databases.js';
+import { ServiceDatabases } from '#src/primary/service-databases.js';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { silentLog } from '#test/support/silent-log.js';
@@ -145,7 +145,7 @@ describe('a database that cannot be reached', () => {
       [urlOf(2), { users: urlOf(1), 'order-lines': urlOf(1) }, '(USERS|ORDER_LINES)_DATABASE_URL'],
     ] as const) {
       const settings = { databaseUrl, serviceDatabaseUrls, workers: 1 } as never;
-      const databases = new Databases(settings, services, silentLog as never);
+      const databases = new ServiceDatabases(settings, services, silentLog as never);
       const failures = [
         rejection(databases.prepare(undefined, false, async () => undefined)),
         rejection(databases.states(undefined)),

@@ -8,16 +8,16 @@ import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
+import { reclaimSlot } from '#src/memory/reclaim-slot.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
-import { EjectionWatch } from '#src/primary/ejections.js';
-import { flightLog } from '#src/primary/flight-log.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
-import { reclaimSlot } from '#src/primary/reclaim.js';
 import { createSharedState, type SharedState } from '#src/primary/shared-state.js';
 import { SlotTable } from '#src/registry/endpoint-rows.js';
 import { Registry } from '#src/registry/registry.js';
+import { flightRecordLog } from '#src/telemetry/flight-record-log.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
+import { EjectionWatch } from '#src/upstream/ejection-watch.js';
 import { withNamed } from '#src/upstream/named-breakers.js';
 import { sweepAll } from '#test/memory/sweep-all.js';
 import { silentLog } from '#test/support/silent-log.js';
@@ -112,7 +112,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   recorder.counter('of_the_primary_total', { reason: 'new' }).add();
   new ConnectionCensus(block).publish([[addressKeys(block)('10.0.0.1'), 1]]);
   sweepAll(RateTable.of(block, clock));
-  for (const thread of threads) flightLog(sharedState, silentLog)(thread, 'test');
+  for (const thread of threads) flightRecordLog(sharedState, silentLog)(thread, 'test');
 
   workerList(supervisor, block, series, clock);
   const guarded = withNamed(registry, () => sharedState.named.list());

@@ -4,11 +4,11 @@ import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
-import { breakerBoard } from '#src/primary/breaker-board.js';
 import { sweepOf } from '#src/primary/sweep.js';
 import { termsOf } from '#src/resilience/breaker-options.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_NUMBERS, DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
+import { breakerBoard } from '#src/upstream/breaker-board.js';
 
 const DAY_MS = 86_400_000;
 const ENDPOINT = 3;

@@ -12,7 +12,7 @@ import { workerRoutes } from '#src/admin/worker-routes.js';
 import { Reload } from '#src/cluster/reload.js';
 import { Block } from '#src/memory/block.js';
 import { Switches } from '#src/memory/switches.js';
-import { Journals } from '#src/primary/journals.js';
+import { SagaJournals } from '#src/primary/saga-journals.js';
 import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
 import { Registry } from '#src/registry/registry.js';
 import { referenceShop } from '#src/services/catalog.js';
@@ -173,12 +173,12 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'saga journals that are not there yet',
-    sites: ['src/primary/journals.ts STARTING'],
+    sites: ['src/primary/saga-journals.ts STARTING'],
     code: 'STARTING',
     executed: true,
     async reach() {
       const parts = { settings: {}, sharedState: {}, instanceId: 'i', log: silentLog } as never;
-      const journals = new Journals(referenceShop, parts);
+      const journals = new SagaJournals(referenceShop, parts);
       try {
         return await byPlane(
           sagaRoutes(() => journals.operator()),

@@ -13,7 +13,7 @@ import { openBelow } from '#src/server/response/file-path.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { createTestApp } from '#src/testing.js';
-import { Late, lateDatabase } from '#src/worker/late.js';
+import { Pending, pendingDatabase } from '#src/worker/pending-dependencies.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { withDeadline } from '#test/db/fixtures/scope.js';
 import { bench } from '#test/server/kit.js';
@@ -252,10 +252,11 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a database that has not arrived',
-    sites: ['src/worker/late.ts STARTING'],
+    sites: ['src/worker/pending-dependencies.ts STARTING'],
     code: 'STARTING',
     executed: true,
-    reach: () => byHandler(() => lateDatabase(new Late('The database of service demo')).query('select 1')),
+    reach: () =>
+      byHandler(() => pendingDatabase(new Pending('The database of service demo')).query('select 1')),
   },
   {
     title: 'sagas of a worker that stops',

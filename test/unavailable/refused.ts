@@ -6,7 +6,7 @@ import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { createUwsServer } from '#src/server/uws/uws.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
-import { systemRoutes } from '#src/worker/system.js';
+import { systemRoutes } from '#src/worker/system-routes.js';
 import { type Bench, bench, gate, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { silentLog } from '#test/support/silent-log.js';

@@ -5,7 +5,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { SERIES_PER_SERVICE } from '#src/worker/call-durations.js';
-import { MOST_KEPT } from '#src/worker/kept.js';
+import { MAX_MEMOIZED } from '#src/worker/memoize-by-key.js';
 import { observeCalls } from '#src/worker/observers.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { endpoint } from '../upstream/endpoints.js';
@@ -47,7 +47,7 @@ describe('calls of more services than are timed apart', () => {
     const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
     const call = (service: string, status: number): void =>
       observer.attempt(endpoint('a', { service }), 'GET', '/', 1, undefined).end({ status }, 5);
-    for (let n = 0; n < MOST_KEPT; n++) call(`s${n}`, 200);
+    for (let n = 0; n < MAX_MEMOIZED; n++) call(`s${n}`, 200);
     const FURTHER = 30;
     for (let n = 0; n < FURTHER; n++) for (let status = 200; status < 300; status++) call(`t${n}`, status);
     const series = readTotals(memory).series.filter(({ metric }) => metric === SECONDS);

@@ -1,6 +1,6 @@
 // `multilane migrate`: creates and migrates the databases of the project, as a start does, and nothing else.
 import type { Command } from 'commander';
-import type { DatabaseState } from '../../primary/databases.js';
+import type { ServiceDatabaseState } from '../../primary/service-databases.js';
 import { exitProcess } from '../../process/process-exit.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import { type ProjectOptions, projectSettings, withProject } from '../project.js';
@@ -16,7 +16,7 @@ export function migrateCommand(program: Command): void {
     .option('--status', 'only list what is applied and what is pending')
     .action(async (options: MigrateOptions) => {
       const settings = await projectSettings(options);
-      const { databaseStates, migrateDatabases } = await import('../../primary/migrating.js');
+      const { databaseStates, migrateDatabases } = await import('../../primary/migrate-databases.js');
       const { createLogger } = await import('../../telemetry/log.js');
       const log = createLogger({ ...settings, logLevel: 'warn' }, {}, stderrSink);
       const states = await (options.status ? databaseStates : migrateDatabases)(settings, log);
@@ -27,7 +27,7 @@ export function migrateCommand(program: Command): void {
     });
 }
 
-const rowsOf = (states: readonly DatabaseState[], pending: string) =>
+const rowsOf = (states: readonly ServiceDatabaseState[], pending: string) =>
   states.flatMap(({ service, migrations }) =>
     migrations.map(({ set, name, applied }) => ({
       service,
@@ -37,9 +37,11 @@ const rowsOf = (states: readonly DatabaseState[], pending: string) =>
     })),
   );
 
-const jsonOf = (states: readonly DatabaseState[], pending: string) => ({ items: rowsOf(states, pending) });
+const jsonOf = (states: readonly ServiceDatabaseState[], pending: string) => ({
+  items: rowsOf(states, pending),
+});
 
-function tableFor(states: readonly DatabaseState[], pending: string): readonly string[] {
+function tableFor(states: readonly ServiceDatabaseState[], pending: string): readonly string[] {
   if (states.length === 0) return ['no service of this project has a database'];
   const rows = rowsOf(states, pending).map((row) => [row.service, row.set, row.migration, row.state]);
   return tableOf(['SERVICE', 'SET', 'MIGRATION', 'STATE'], rows);

@@ -1,0 +1,36 @@
+// Releases what a worker held in shared memory, once no code of its thread can run any more.
+import { reclaimAdmission } from './admission-cells.js';
+import type { Block } from './block.js';
+import type { BreakerCells } from './breaker/breaker-cell.js';
+import { reclaimBulkheads } from './bulkhead-cells.js';
+import { reclaimCalls } from './call-claims.js';
+import { reclaimConnections } from './connections.js';
+import { DatabaseBudget } from './database-budget.js';
+import type { EndpointCells } from './endpoint-cells.js';
+import { clearFlights } from './flight-recorder.js';
+import { clearGauges } from './metrics/series.js';
+import type { SeriesMemory } from './metrics/series-memory.js';
+import { reclaimQuotas } from './quota-cells.js';
+import { clearWorker } from './worker-row.js';
+
+export interface ReclaimedMemory {
+  readonly block: Block;
+  readonly series: SeriesMemory;
+  readonly load: EndpointCells;
+  readonly breakers: BreakerCells;
+}
+
+/** The totals of the worker's metrics stay; its gauges are cleared. */
+export function reclaimSlot({ block, series, load, breakers }: ReclaimedMemory, slot: number): void {
+  reclaimAdmission(block, slot);
+  reclaimBulkheads(block, slot);
+  reclaimQuotas(block, slot);
+  reclaimCalls(block, slot);
+  reclaimConnections(block, slot);
+  load.reclaim(slot);
+  breakers.reclaim(slot);
+  DatabaseBudget.reclaim(block, slot);
+  clearFlights(block, slot);
+  clearGauges(series.of(slot));
+  clearWorker(block, slot);
+}

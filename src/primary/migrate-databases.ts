@@ -1,0 +1,83 @@
+// The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an
+// embedded server is started on the DATA_DIR that nobody else may have, and stopped last.
+import type { Logger } from 'pino';
+import { socketDirectory } from '../config/socket-directory.js';
+import type { Settings } from '../config.js';
+import type { Countdown } from '../countdown.js';
+import { type Embedded, startEmbedded } from '../postgres/embedded.js';
+import { stopUnused } from '../postgres/embedded-stop.js';
+import { claimAlone, claimUntil } from '../process/claim.js';
+import { Lifecycle } from '../process/lifecycle.js';
+import { exitProcess } from '../process/process-exit.js';
+import { loadServices } from '../worker/load-services.js';
+import { type ServiceDatabaseState, ServiceDatabases } from './service-databases.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What the parts that are stopped before the server leave to it. */
+const SERVER_STOPS_MS = 15_000;
+
+/**
+ * Creates and migrates what is missing.
+ * @returns how it was before
+ * @throws StartError, ConfigError
+ */
+export function migrateDatabases(settings: Settings, log: Logger): Promise<readonly ServiceDatabaseState[]> {
+  return withServer(settings, log, async (databases, embedded) => {
+    const before = await databases.states(embedded);
+    await databases.prepare(embedded, false, async () => {});
+    return before;
+  });
+}
+
+/** @throws StartError, ConfigError */
+export function databaseStates(settings: Settings, log: Logger): Promise<readonly ServiceDatabaseState[]> {
+  return withServer(settings, log, (databases, embedded) => databases.states(embedded));
+}
+
+/** A signal stops the server in order, which rolls back what is under way, and ends the process with 1. */
+async function withServer<T>(
+  settings: Settings,
+  log: Logger,
+  work: (databases: ServiceDatabases, embedded: Embedded | undefined) => Promise<T>,
+): Promise<T> {
+  const lifecycle = new Lifecycle();
+  const waiting = new AbortController();
+  let isInterrupted = false;
+  const interrupt = (signal: string): void => {
+    // npm and a terminal deliver one Ctrl-C more than once.
+    if (isInterrupted) return;
+    isInterrupted = true;
+    process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
+    void lifecycle.stop(log).then(() => exitProcess(1, false));
+  };
+  // Code of the project may keep the thread while it is loaded; a listener would not be called.
+  const services = await loadServices(settings);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
+  try {
+    const databases = new ServiceDatabases(settings, services, log);
+    await databases.checkMigrations();
+    let starting: Promise<Embedded> | undefined;
+    if (databases.needEmbedded) {
+      const { lock } = await claimUntil(
+        () => isInterrupted,
+        (entering) => claimAlone(settings, log, entering),
+        lifecycle,
+        (claimed, countdown) => stopUnused({ dataDir: settings.dataDir, lock: claimed, log }, countdown),
+      );
+      const { dataDir } = settings;
+      const { signal } = waiting;
+      starting = startEmbedded({ dataDir, socketDir: socketDirectory(settings), lock, log, signal });
+      // Why it failed is thrown by whoever waits for it.
+      const stopServer = async (countdown: Countdown): Promise<void> => {
+        waiting.abort();
+        await (await starting?.catch(() => undefined))?.stop(countdown);
+      };
+      lifecycle.defer('embedded PostgreSQL', stopServer, SERVER_STOPS_MS);
+    }
+    lifecycle.defer('database probes', () => databases.stopWatching());
+    return await work(databases, await starting);
+  } finally {
+    await lifecycle.stop(log);
+    for (const signal of SIGNALS) process.removeListener(signal, interrupt);
+  }
+}

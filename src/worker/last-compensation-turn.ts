@@ -1,0 +1,34 @@
+// The turn of sagas whose compensation has its last chance, one for all workers: what a compensation ends is
+// the process.
+import type { Block } from '../memory/block.js';
+import { BulkheadCells } from '../memory/bulkhead-cells.js';
+import { localTurn, type Turn } from '../saga/try-lock.js';
+
+const NAME = 'sagas with a last chance';
+
+/**
+ * Has a row among the bulkheads only once it is needed. What a lost worker held is released with the rest.
+ */
+export function lastCompensationTurn(block: Block, slot: number): Turn {
+  let turn: Turn | undefined;
+  return {
+    take() {
+      turn ??= turnIn(block, slot);
+      return turn.take();
+    },
+    leave() {
+      turn?.leave();
+    },
+  };
+}
+
+function turnIn(block: Block, slot: number): Turn {
+  try {
+    const permits = new BulkheadCells(block, slot).of(NAME);
+    return { take: () => permits.enter(1), leave: () => permits.leave() };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // Services have all the rows: then one in each worker has to do.
+    return localTurn();
+  }
+}

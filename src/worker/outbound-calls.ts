@@ -1,0 +1,100 @@
+// How this thread's services call others: the shared state (load, breakers, retry budget, registry snapshot)
+// and the two ways to reach an endpoint.
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import type { Block } from '../memory/block.js';
+import { BreakerCells } from '../memory/breaker/breaker-cell.js';
+import { RetryBudgetCell } from '../memory/budget-cell.js';
+import { CallClaims } from '../memory/call-claims.js';
+import type { Clock } from '../memory/clock.js';
+import { EjectionCells } from '../memory/ejection-cells.js';
+import { EndpointCells } from '../memory/endpoint-cells.js';
+import { SnapshotPage } from '../memory/snapshot-page.js';
+import { meshTokens } from '../mesh-token.js';
+import type { Endpoint } from '../registry/endpoint.js';
+import { ejectionRule } from '../resilience/ejection.js';
+import { threadWatch } from '../resilience/loop-watch.js';
+import { tripRule } from '../resilience/trip-rules.js';
+import { injectTrace } from '../telemetry/propagation.js';
+import { Balancer } from '../upstream/balancer.js';
+import type { PlacesOf } from '../upstream/bounded.js';
+import type { Call } from '../upstream/call.js';
+import { createCall } from '../upstream/client.js';
+import { HttpTransport } from '../upstream/http.js';
+import { InProcessTransport } from '../upstream/in-process.js';
+import type { CallObserver } from '../upstream/observer.js';
+import { NOT_WATCHED, Outliers, restingBreakers } from '../upstream/outliers.js';
+import { type Mail, SingleFlight } from '../upstream/single-flight.js';
+import { standingOf } from '../upstream/standing.js';
+import { p2cPicker } from '../upstream/strategies/p2c.js';
+import { logTransitions } from '../upstream/transition-log.js';
+import type { Dispatch } from '../upstream/transport.js';
+import { View } from '../upstream/view.js';
+
+export interface OutboundCallOptions {
+  readonly block: Block;
+  readonly slot: number;
+  readonly clock: Clock;
+  readonly observer: CallObserver;
+  readonly placesOf: PlacesOf;
+  readonly dispatch: Dispatch;
+  readonly settings: Pick<
+    Settings,
+    'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'
+  >;
+  readonly log: Logger;
+  /** To the other workers of the process. */
+  readonly mail: Mail;
+}
+
+export interface OutboundCalls {
+  readonly call: Call;
+  /** Whether an instance is registered. */
+  knows(service: string, id: string): boolean;
+  /** Whether a registered instance has this address. */
+  isInstance(address: string): boolean;
+  close(): Promise<void>;
+}
+
+export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls {
+  const { block, slot, clock, observer, placesOf, dispatch, settings, log, mail } = options;
+  const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
+  const load = new EndpointCells(block, slot, clock);
+  const http = new HttpTransport();
+  const view = new View(new SnapshotPage(block), (endpoint) => http.leave(endpoint));
+  const events = logTransitions(log, (row) => view.at(row));
+  const breaker = new BreakerCells(block, slot, tripRule({ openMs, slowCallMs }), clock, events.breaker);
+  const ejection = ejectionRule(ejectionMs);
+  const cells = new EjectionCells(block, ejection, clock, restingBreakers(breaker, events));
+  const endpoints = (service: string, protocol?: Endpoint['protocol']) => view.endpoints(service, protocol);
+  const call = createCall({
+    balancer: new Balancer({
+      endpoints,
+      picker: p2cPicker(load, Math.random),
+      standing: standingOf(cells, ejection),
+      clock,
+      random: Math.random,
+    }),
+    breaker,
+    outliers: ejectionMs === 0 ? NOT_WATCHED : new Outliers({ cells, endpoints }),
+    slowCallMs,
+    load,
+    budget: new RetryBudgetCell(block, clock),
+    placesOf,
+    flights: new SingleFlight(new CallClaims(block, slot), mail),
+    transports: { http, inProcess: new InProcessTransport(dispatch) },
+    clock,
+    watch: threadWatch,
+    random: Math.random,
+    propagate: injectTrace,
+    observer,
+    meshToken: meshToken === undefined ? undefined : meshTokens(meshToken),
+    timeoutMs,
+  });
+  return {
+    call,
+    knows: (service, id) => view.has(service, id),
+    isInstance: (address) => view.hasAddress(address),
+    close: () => http.close(),
+  };
+}

@@ -1,0 +1,34 @@
+// An HTTP worker from its thread on: its catchers, then its services, and what becomes of a failure of those.
+import type { MessagePort } from 'node:worker_threads';
+import { PROTOCOL_VERSION, type WorkerBoot } from '../cluster/messages.js';
+import { WorkerSide } from '../cluster/worker-side.js';
+import { ConfigError } from '../errors.js';
+
+/** Resolves when the worker is ready, or the primary is told why it never will be. */
+export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<void> {
+  const side = new WorkerSide(port, boot.settings);
+  try {
+    if (boot.protocol !== PROTOCOL_VERSION) throw new Error(`thread protocol ${boot.protocol} is not ours`);
+    const { serve } = await loadInSteps();
+    await serve(boot, side);
+  } catch (error) {
+    if (error instanceof ConfigError) side.refuse(error.message, error.exitCode);
+    else side.startFailed(error);
+  }
+}
+
+/**
+ * Node.js opens all files that one level of imports names before it reads the first of them: 100 descriptors
+ * for a start, which a process that has MAX_CONNECTIONS open does not have. In these steps it takes half of
+ * that.
+ */
+async function loadInSteps(): Promise<typeof import('./serve.js')> {
+  await import('@sinclair/typebox/value');
+  await import('@sinclair/typebox');
+  await import('../server/app.js');
+  await import('../db/create-database.js');
+  await import('../saga/engine.js');
+  await import('./outbound-calls.js');
+  await import('./host.js');
+  return import('./serve.js');
+}

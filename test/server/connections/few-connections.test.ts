@@ -1,0 +1,27 @@
+import { expect } from 'chai';
+import { defineSaga, defineService } from '#src/index.js';
+import { ServiceDatabases } from '#src/primary/service-databases.js';
+import { silentLog } from '#test/support/silent-log.js';
+
+describe('a process with few database connections', () => {
+  const saga = defineSaga({ name: 'order', version: 1, steps: [{ name: 'one', run: async () => null }] });
+  const keeper = defineService({ name: 'keeper', sagas: [saga], routes: () => undefined });
+
+  const warnings = (workers: number, databasePoolMax: number): readonly string[] => {
+    const lines: string[] = [];
+    const log = { ...silentLog, warn: (_details: object, line: string) => void lines.push(line) };
+    const settings = { databaseUrl: undefined, serviceDatabaseUrls: {}, workers, databasePoolMax } as never;
+    new ServiceDatabases(settings, [keeper], log as never);
+    return lines;
+  };
+
+  it('is warned that its workers take turns at their saga journals', () => {
+    const [line] = warnings(16, 2);
+    expect(line).to.match(/^DATABASE_POOL_MAX: 2 .* together 17: /);
+  });
+
+  it('is not when each journal in each worker can have one', () => {
+    expect(warnings(16, 17)).to.deep.equal([]);
+    expect(warnings(1, 2)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,97 @@
+// What the primary makes of ejections that workers have decided, with the real registry and cells.
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { EjectionCells } from '#src/memory/ejection-cells.js';
+import { SlotTable } from '#src/registry/endpoint-rows.js';
+import { Registry, type RegistryChange } from '#src/registry/registry.js';
+import { ejectionRule } from '#src/resilience/ejection.js';
+import { EjectionWatch } from '#src/upstream/ejection-watch.js';
+import { FakeTime } from '#test/upstream/endpoints.js';
+
+async function setUp(ids: string) {
+  const time = new FakeTime();
+  const cells = new EjectionCells(Block.create({ workers: 1 }), ejectionRule(30_000), time.clock);
+  const registry = new Registry({
+    clock: time.clock,
+    now: () => new Date(0),
+    schedule: time.schedule,
+    publish: () => undefined,
+    slots: new SlotTable(16, time.clock, (slot) => cells.reset(slot)),
+    ejections: cells,
+    addresses: { admit: async ({ host }) => host },
+    health: { watch: () => () => undefined },
+    revisionPrefix: 'p',
+    maxSnapshotBytes: 1 << 20,
+  });
+  const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };
+  for (const id of ids) await registry.put('orders', id, body, { mayShadowLocal: false });
+  const watch = new EjectionWatch(cells, registry);
+  watch.look();
+  const heard: string[] = [];
+  registry.listen(({ change }: { change: RegistryChange }) =>
+    heard.push(
+      change.type === 'put' ? `${change.instance.id} ${change.instance.state}` : `${change.id} gone`,
+    ),
+  );
+  const slotOf = (id: string): number => registry.instances('orders').find((each) => each.id === id)!.slot;
+  const eject = (id: string): void => {
+    for (let i = 0; i < 5; i++) cells.failed(slotOf(id));
+    cells.eject(slotOf(id), () => true);
+  };
+  const states = (): string =>
+    registry
+      .instances('orders')
+      .map(({ id, state }) => `${id}:${state}`)
+      .join(' ');
+  return { time, cells, registry, watch, heard, eject, states };
+}
+
+describe('ejections as the registry shows them', () => {
+  it('are there at once, and counted by state', async () => {
+    const { eject, states, registry } = await setUp('abc');
+    eject('b');
+    expect(states()).to.equal('a:healthy b:ejected c:healthy');
+    expect(registry.states()).to.deep.include({ service: 'orders', state: 'ejected', count: 1 });
+  });
+
+  it('are told to those who watch, when they begin and when they end, also when nobody calls', async () => {
+    const { eject, watch, heard, time } = await setUp('abc');
+    eject('b');
+    watch.look();
+    watch.look();
+    time.now = 30_000;
+    watch.look();
+    watch.look();
+    expect(heard).to.deep.equal(['b ejected', 'b healthy']);
+  });
+
+  it('end when so many others leave that more than half would be out, the youngest first', async () => {
+    const { eject, watch, states, registry, time } = await setUp('abcd');
+    eject('a');
+    time.now = 1_000;
+    eject('b');
+    watch.look();
+    registry.remove('orders', 'd');
+    watch.look();
+    expect(states()).to.equal('a:ejected b:healthy c:healthy');
+    registry.remove('orders', 'c');
+    registry.drain('orders', 'b');
+    watch.look();
+    expect(states()).to.equal('a:healthy b:draining');
+  });
+
+  it('are survived by a new registration, and not laundered by one', async () => {
+    const { eject, states, registry } = await setUp('abc');
+    eject('b');
+    const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };
+    registry.remove('orders', 'b');
+    await registry.put('orders', 'b', body, { mayShadowLocal: false });
+    expect(states()).to.equal('a:healthy c:healthy b:ejected');
+  });
+
+  it('begin with a slow start for who has come', async () => {
+    const { cells, registry } = await setUp('ab');
+    const [first] = registry.instances('orders');
+    expect(cells.state(first!.slot)).to.deep.equal({ state: 'starting', ageMs: 0 });
+  });
+});

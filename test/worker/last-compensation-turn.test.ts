@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
+import { BULKHEADS } from '#src/memory/layout.js';
+import { lastCompensationTurn } from '#src/worker/last-compensation-turn.js';
+
+describe('the turn of sagas with a last chance', () => {
+  it('is one for all workers, and free again when the worker that has it is lost', () => {
+    const block = Block.create({ workers: 2 });
+    const [one, other] = [lastCompensationTurn(block, 1), lastCompensationTurn(block, 2)];
+    expect([one.take(), other.take(), one.take()]).to.deep.equal([true, false, false]);
+    one.leave();
+    expect([other.take(), one.take()]).to.deep.equal([true, false]);
+    reclaimBulkheads(block, 2);
+    expect(one.take()).to.equal(true);
+  });
+
+  it('is one in each worker where services have all the rows', () => {
+    const block = Block.create({ workers: 2 });
+    const cells = new BulkheadCells(block, 0);
+    for (let row = 0; row < BULKHEADS; row++) cells.of(`place ${row}`);
+    const [one, other] = [lastCompensationTurn(block, 1), lastCompensationTurn(block, 2)];
+    expect([one.take(), one.take(), other.take()]).to.deep.equal([true, false, true]);
+    one.leave();
+    expect(one.take()).to.equal(true);
+  });
+
+  it('has no row among the bulkheads before it is needed', () => {
+    const block = Block.create({ workers: 1 });
+    const turn = lastCompensationTurn(block, 1);
+    expect(new BulkheadCells(block, 0).usage()).to.deep.equal([]);
+    turn.take();
+    expect(new BulkheadCells(block, 0).usage()).to.have.length(1);
+  });
+});

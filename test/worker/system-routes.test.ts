@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import { systemRoutes } from '#src/worker/system-routes.js';
+import { type Answer, bench } from '#test/server/kit.js';
+
+describe('the routes of every process', () => {
+  const state = { draining: false, ready: true };
+  const { inject } = bench((app) =>
+    systemRoutes(app, { draining: () => state.draining, ready: () => state.ready }),
+  );
+  afterEach(() => Object.assign(state, { draining: false, ready: true }));
+
+  const get = (url: string): Promise<Answer> => inject({ url });
+  const health = async (status: number): Promise<Record<string, unknown>> =>
+    bodyOf(await get('/health'), status);
+  const bodyOf = (answer: Answer, status: number): Record<string, unknown> => {
+    expect(answer.status, answer.text()).to.equal(status);
+    return answer.json();
+  };
+  const expectNow = (timestamp: unknown): void => {
+    expect(new Date(timestamp as string).toISOString()).to.equal(timestamp);
+  };
+
+  it('tell that a worker is healthy, and when that was', async () => {
+    const { status, timestamp, ...rest } = await health(200);
+    expect(status).to.equal('healthy');
+    expectNow(timestamp);
+    expect(rest).to.deep.equal({});
+  });
+
+  it('tell of a drain from its first moment: 503, to be asked again', async () => {
+    state.draining = true;
+    const answer = await get('/health');
+    expect(answer.headers['retry-after']).to.equal('1');
+    expect(answer.headers['content-type']).to.equal('application/json');
+    const { status, timestamp } = bodyOf(answer, 503);
+    expect(status).to.equal('draining');
+    expectNow(timestamp);
+  });
+
+  it('tell whether the process may get traffic, without reasons', async () => {
+    expect(bodyOf(await get('/ready'), 200)).to.deep.equal({ status: 'ready' });
+    state.ready = false;
+    const answer = await get('/ready');
+    expect(answer.headers['retry-after']).to.equal('1');
+    expect(bodyOf(answer, 503)).to.deep.equal({ status: 'not-ready' });
+  });
+
+  it('are never taken from a cache', async () => {
+    for (const path of ['/health', '/ready']) {
+      expect((await get(path)).headers['cache-control']).to.equal('no-store');
+    }
+  });
+});
