@@ -1,9 +1,11 @@
 // `npm run bench`: starts every server, measures, prints the table, writes results/. Ctrl-C ends all
 // children.
+
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { errorMessage } from '#src/error-text.js';
 import { chooseTool } from './load/choose.js';
 import { measure, type Result } from './measure.js';
 import { parseOptions, USAGE } from './options.js';
@@ -75,6 +77,6 @@ try {
   await run(process.argv.slice(2), interrupted.signal);
 } catch (error) {
   const reason: unknown = interrupted.signal.aborted ? interrupted.signal.reason : error;
-  process.stderr.write(`${reason instanceof Error ? reason.message : String(reason)}\n${USAGE}\n`);
+  process.stderr.write(`${errorMessage(reason)}\n${USAGE}\n`);
   process.exitCode = interrupted.signal.aborted ? 130 : 1;
 }

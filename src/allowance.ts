@@ -63,14 +63,14 @@ export class Allowance {
 }
 
 /** How work went that may take a while. */
-export interface Worked {
+export interface WorkResult {
   readonly hasEnded: boolean;
   /** Milliseconds that are left of what it may take. */
   readonly leftMs: number;
 }
 
 /** Resolves when the work has ended, or may take no longer. Rejects when it does. */
-export function within(ms: number, work: Promise<unknown>): Promise<Worked> {
+export function withAllowance(ms: number, work: Promise<unknown>): Promise<WorkResult> {
   return new Promise((resolve, reject) => {
     const allowance = new Allowance(ms, () => resolve({ hasEnded: false, leftMs: 0 }));
     work

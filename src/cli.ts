@@ -5,7 +5,7 @@ import { requirePlatform } from '#scripts/platform.mjs';
 requirePlatform();
 const { CommanderError } = await import('commander');
 const { exitProcess } = await import('./process/process-exit.js');
-const { exitCodeOf, messageOf } = await import('./cli/failure.js');
+const { exitCodeOf, messageOf } = await import('./cli/command-failure.js');
 const { createProgram } = await import('./cli/program.js');
 
 try {

@@ -3,7 +3,7 @@
 import { EXECUTED_FIELD, HttpError, isRuntimeField } from './errors.js';
 import { shortText } from './redaction/shown-text.js';
 
-export interface ProblemAnswer {
+export interface ProblemResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -18,7 +18,7 @@ export interface FailedRequest {
 }
 
 /** @param error anything thrown; what is not an HttpError becomes 500 INTERNAL, whose text tells nothing */
-export function problemOf(error: unknown, { requestId, traceId, executed }: FailedRequest): ProblemAnswer {
+export function problemOf(error: unknown, { requestId, traceId, executed }: FailedRequest): ProblemResponse {
   const failure =
     error instanceof HttpError ? error : new HttpError('INTERNAL', 'The request failed unexpectedly.');
   const { code, status, title, message: detail, members, errors, headers = {} } = failure;

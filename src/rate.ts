@@ -1,5 +1,5 @@
 // How often something may happen, as it is written in settings and route options: `100/second;burst=20`.
-import type { Kind } from './options.js';
+import type { OptionKind } from './options.js';
 
 export interface Rate {
   /** Allowed per period. */
@@ -27,7 +27,7 @@ export function parseRate(text: string): Rate | undefined {
 }
 
 /** An option that is a rate. */
-export const RATE: Kind = {
+export const RATE: OptionKind = {
   text: '"N/second" or "N/minute", optionally with ";burst=B", whose burst is back within a day',
   is: (value) => typeof value === 'string' && parseRate(value) !== undefined,
 };

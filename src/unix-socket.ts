@@ -36,12 +36,12 @@ export async function socketState(folder: string, name: string): Promise<SocketS
     await withSocketPath(folder, name, connects);
     return 'answers';
   } catch (error) {
-    return stateBy(error as NodeJS.ErrnoException, path);
+    return stateFromError(error as NodeJS.ErrnoException, path);
   }
 }
 
 /** What the failure to connect to a socket says. @throws Error when it says nothing, see `socketState` */
-export function stateBy(error: NodeJS.ErrnoException, path: string): SocketState {
+export function stateFromError(error: NodeJS.ErrnoException, path: string): SocketState {
   const state = STATES.get(error.code);
   if (state !== undefined) return state;
   const unknown = new Error(`cannot tell whether a process listens at ${path}: ${error.message}`, {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Allowance, within } from '#src/allowance.js';
+import { Allowance, withAllowance } from '#src/allowance.js';
 
 /**
  * Longer than the allowances here by what counts as a pause. The loop stands still, as it does in a process
@@ -58,14 +58,16 @@ describe('an allowance', () => {
 describe('work that may take a while', () => {
   it('has ended in time when it ends soon behind a pause', async () => {
     const work = new Promise((resolve) => setTimeout(resolve, 20)).then(turn).then(turn);
-    const worked = within(MS, work);
+    const worked = withAllowance(MS, work);
     pause();
     expect((await worked).hasEnded).to.equal(true);
   });
 
   it('is not waited for once its time is over, and its failure is that of the wait', async () => {
-    expect(await within(10, never)).to.deep.equal({ hasEnded: false, leftMs: 0 });
+    expect(await withAllowance(10, never)).to.deep.equal({ hasEnded: false, leftMs: 0 });
     const failure = new Error('this part is broken');
-    expect(await within(10_000, Promise.reject(failure)).catch((error: unknown) => error)).to.equal(failure);
+    expect(await withAllowance(10_000, Promise.reject(failure)).catch((error: unknown) => error)).to.equal(
+      failure,
+    );
   });
 });

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { lateModule } from '#src/late-module.js';
+import { lazyModule } from '#src/lazy-module.js';
 import { canOpen, isOutOfFiles } from '#src/open-files.js';
 import { canLimitFiles, descriptorsOf, withoutFiles } from '#test/support/open-files.js';
 
@@ -42,7 +42,7 @@ describe('a process without file descriptors', () => {
 
     it('does not try it, so that it is loaded when there are some again', async () => {
       packageOf('late');
-      const late = lateModule(() => require('late') as unknown);
+      const late = lazyModule(() => require('late') as unknown);
       const thrown = await withoutFiles(() => {
         try {
           return late();

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { checkOptions, shapeOf, TEXT, typeFault, wholeNumber } from '#src/options.js';
+import { checkOptions, shapeOf, TEXT, typeErrorFor, wholeNumber } from '#src/options.js';
 
 describe('options', () => {
   const shape = shapeOf<{ name: string; limit?: number }>('{ name }', { name: TEXT, limit: wholeNumber(1) }, [
     'name',
   ]);
-  const check = (given: unknown) => () => checkOptions(given, shape, typeFault('it'));
+  const check = (given: unknown) => () => checkOptions(given, shape, typeErrorFor('it'));
 
   it('are what the shape says, and may be undefined where they need not be there', () => {
     for (const given of [{ name: '' }, { name: 'a', limit: undefined }, Object.create({ name: 'a' })])

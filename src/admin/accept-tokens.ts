@@ -1,6 +1,8 @@
 // REGISTRY_ACCEPT_TOKENS_FILE: who may register which services here.
+
 import { readFile } from 'node:fs/promises';
-import { NEW_TOKEN, TOKEN_CHARACTERS } from '../config/kind.js';
+import { NEW_TOKEN, TOKEN_CHARACTERS } from '../config/setting-kinds.js';
+import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import type { Delegate } from './credentials.js';
 
@@ -11,7 +13,7 @@ export async function acceptTokens(file: string | undefined): Promise<readonly D
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(`REGISTRY_ACCEPT_TOKENS_FILE: cannot read ${file}: ${(error as Error).message}`);
+    throw new ConfigError(`REGISTRY_ACCEPT_TOKENS_FILE: cannot read ${file}: ${errorMessage(error)}`);
   }
   return parseAcceptTokens(text, file);
 }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { HttpError, UnavailableError } from '../errors.js';
 import { type FailedRequest, problemOf } from '../problem.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
-import { requestIdOf } from '../telemetry/request-id.js';
+import { requestIdOf } from '../telemetry/request-ids.js';
 import { TraceIds } from '../telemetry/trace-ids.js';
 import type { AdminConnections } from './admin-connections.js';
 import type { AdminRequest, AdminResponse, AdminRoute } from './admin-route.js';

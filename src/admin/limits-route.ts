@@ -15,7 +15,7 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
-import { once } from '../telemetry/at-once.js';
+import { coalesced } from '../telemetry/coalesced.js';
 import type { AdminRoute } from './admin-route.js';
 import { readWorkerAdmission } from './worker-admission.js';
 
@@ -43,7 +43,7 @@ export function limitsRoute(
   const bulkheads = new BulkheadCells(block, 0);
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
-  const totalsNow = once(() => readTotalsInTurns(memory, turn));
+  const totalsNow = coalesced(() => readTotalsInTurns(memory, turn));
   return {
     method: 'GET',
     path: '/limits',

@@ -1,6 +1,6 @@
 // The admin routes of this room: is it alive, is it ready, what has it counted, what do the workers do.
 import { type ErrorCode, HttpError } from '../errors.js';
-import { once } from '../telemetry/at-once.js';
+import { coalesced } from '../telemetry/coalesced.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
 import { metricsJson } from '../telemetry/metrics-json.js';
 import { CONTENT_TYPES, type Exposition, negotiate } from '../telemetry/prometheus.js';
@@ -49,10 +49,10 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
   // All who ask at the same time share one body: it is encoded once and lies in memory once.
   const pages = {
-    prometheus: once(async () => Buffer.from(await exposition.render('prometheus'))),
-    openmetrics: once(async () => Buffer.from(await exposition.render('openmetrics'))),
+    prometheus: coalesced(async () => Buffer.from(await exposition.render('prometheus'))),
+    openmetrics: coalesced(async () => Buffer.from(await exposition.render('openmetrics'))),
   };
-  const json = once(async () => Buffer.from(JSON.stringify(await metricsJson(sources))));
+  const json = coalesced(async () => Buffer.from(JSON.stringify(await metricsJson(sources))));
   return [
     { method: 'GET', path: '/livez', access: 'open', isProbe: true, handler: probe('live', alive) },
     { method: 'GET', path: '/readyz', access: 'open', isProbe: true, handler: probe('ready', readiness) },

@@ -1,6 +1,6 @@
 // `defineService`: misuse fails when the module is loaded, not when a request arrives.
 import { ConfigError } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { refuseUnknownMembers } from '../options.js';
 import { planOf } from '../saga/definition.js';
 import type { ServiceDefinition } from './service-definition.js';
 
@@ -23,7 +23,7 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   }
   const fault = (what: string): ConfigError => new ConfigError(`service "${name}": ${what}`);
   if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');
-  refuseUnknown(definition, MEMBERS, fault);
+  refuseUnknownMembers(definition, MEMBERS, fault);
   if (typeof definition.routes !== 'function') throw fault('routes must be a function (app, deps)');
   if (migrations !== undefined && !isFileUrl(migrations)) {
     throw fault("migrations must be a file URL, e.g. new URL('./migrations/', import.meta.url)");

@@ -4,7 +4,7 @@ import type { Database, StoredResponse, Transaction } from '../db/database.js';
 import { strangersKey } from '../db/idempotent-effect.js';
 import { ValidationError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
-import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeFault } from '../options.js';
+import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeErrorFor } from '../options.js';
 import type { Context } from '../server/handler.js';
 import { Responder } from '../server/responder.js';
 import { UnsendableError } from '../server/response/unsendable.js';
@@ -34,7 +34,7 @@ export interface IdempotentOptions {
 }
 
 const OPTIONS = shapeOf<IdempotentOptions>('{ scope: user.id }', { scope: FILLED_TEXT }, ['scope']);
-const fault = typeFault('idempotent');
+const fault = typeErrorFor('idempotent');
 
 type IdempotentContext = Pick<
   Context,

@@ -4,7 +4,7 @@
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';
-import { ANYTHING, checkOptions, shapeOf, TEXT, typeFault } from '../options.js';
+import { ANYTHING, checkOptions, shapeOf, TEXT, typeErrorFor } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
 import { RateLimit, type RateLimitResult } from '../resilience/rate-limit.js';
 
@@ -50,7 +50,7 @@ const OPTIONS = shapeOf<RateLimiterOptions>(
  *   impossible number of keys, or too many names; Error for memory of anything else
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
-  checkOptions(options, OPTIONS, typeFault('createRateLimiter'));
+  checkOptions(options, OPTIONS, typeErrorFor('createRateLimiter'));
   const { limit: text, keys = 10_000, name = 'limiter', memory = createRateMemory(keys) } = options;
   const { table, names } = attachRates(memory);
   const rate = parseRate(text)!;

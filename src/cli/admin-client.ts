@@ -1,6 +1,7 @@
 // JSON over the admin plane of a running process, and what to tell a person when it does not work. Whoever
 // listens there may be something else, or another version: what a command reads is checked before it is used.
-import { CommandFailure } from './failure.js';
+import { errorMessage } from '../error-text.js';
+import { CommandFailure } from './command-failure.js';
 import type { View, ViewName } from './plane-views.js';
 
 /** The admin plane answers from memory; one that takes this long does not answer. */
@@ -97,7 +98,7 @@ function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
   if (cause?.code === 'ECONNREFUSED') return 'nothing listens there; is the process running?';
   if (error instanceof DOMException && error.name === 'TimeoutError') return `nothing within ${ANSWER_MS} ms`;
-  return cause?.message || (error as Error).message;
+  return cause?.message || errorMessage(error);
 }
 
 function refusalOf(url: string, status: number, json: unknown): string {

@@ -1,12 +1,14 @@
 // Which admin plane a command speaks to, and with which token.
+
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { defaultConfigFile } from '../config/config-file.js';
 import { adminTokenFrom } from '../config/environment.js';
-import { defaultConfigFile } from '../config/file.js';
+import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { shownHost } from '../process/ready.js';
 import { AdminClient } from './admin-client.js';
-import { type ProjectOptions, projectSettings, withProject } from './project.js';
+import { type ProjectOptions, projectSettings, withProject } from './project-settings.js';
 
 export interface AdminOptions extends ProjectOptions {
   readonly admin?: string;
@@ -50,7 +52,7 @@ async function tokenIn(file: string): Promise<string> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError(`--token-file: cannot read ${file}: ${(cause as Error).message}`, { cause });
+    throw new ConfigError(`--token-file: cannot read ${file}: ${errorMessage(cause)}`, { cause });
   }
   const token = text.trim();
   if (!/^[\x21-\x7e]+$/.test(token)) throw new ConfigError(`--token-file: ${file} does not hold one token`);

@@ -1,7 +1,7 @@
 // What may be typed at each level of the command line, read from commander's tree and the table of settings.
 import type { Command } from 'commander';
 import { OPTIONS } from '../config/command-line.js';
-import { flagOf } from '../config/names.js';
+import { flagOf } from '../config/setting-names.js';
 import { SETTINGS } from '../config/table.js';
 
 export interface Word {

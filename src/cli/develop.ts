@@ -3,7 +3,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from '../config/command-line.js';
-import { configFileOf } from '../config/file.js';
+import { configFileOf } from '../config/config-file.js';
 import { DevProcess } from './dev-process.js';
 import { watchProject } from './project-watch.js';
 

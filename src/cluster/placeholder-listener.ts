@@ -9,7 +9,7 @@ import type { Settings } from '../config.js';
 import { StartError, UnavailableError } from '../errors.js';
 import { problemOf } from '../problem.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
-import { requestIdOf } from '../telemetry/request-id.js';
+import { requestIdOf } from '../telemetry/request-ids.js';
 import { TraceIds } from '../telemetry/trace-ids.js';
 
 const NO_WORKER = new UnavailableError('NO_WORKER', 'No worker is serving right now.');

@@ -1,9 +1,9 @@
 // `--kebab-case value` and `--kebab-case=value`. Which flags exist is known only when the configuration file
 // is (services add some), and that file may be named by a flag: so parsing and checking are two steps.
 import { ConfigError } from '../errors.js';
-import { nearest } from '../nearest.js';
-import { flagOf } from './names.js';
-import type { Source } from './source.js';
+import { nearestName } from '../name-suggestion.js';
+import { flagOf } from './setting-names.js';
+import type { SettingSource } from './setting-source.js';
 
 /** What may be asked for beside settings. */
 export const OPTIONS = {
@@ -15,18 +15,18 @@ export const OPTIONS = {
   '--version': 'Print the version and exit.',
 } as const;
 
-export type Ask = 'check' | 'help' | 'version';
+export type InfoFlag = 'check' | 'help' | 'version';
 
 export interface CommandLine {
   readonly config: string | undefined;
   /** The reference shop is wanted, and no configuration file. */
   readonly demo: boolean;
-  readonly asks: ReadonlySet<Ask>;
+  readonly asks: ReadonlySet<InfoFlag>;
   /** By flag; undefined: the value is missing. */
   readonly flags: ReadonlyMap<string, string | undefined>;
 }
 
-const ASKS: ReadonlyMap<string, Ask> = new Map([
+const ASKS: ReadonlyMap<string, InfoFlag> = new Map([
   ['--check', 'check'],
   ['--help', 'help'],
   ['-h', 'help'],
@@ -40,7 +40,7 @@ const ASKS: ReadonlyMap<string, Ask> = new Map([
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const flags = new Map<string, string | undefined>();
-  const asks = new Set<Ask>();
+  const asks = new Set<InfoFlag>();
   let demo = false;
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
@@ -66,11 +66,11 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 }
 
 /** @throws ConfigError for a flag that is none of `known` */
-export function fromCommandLine({ flags }: CommandLine, known: readonly string[]): Source {
+export function fromCommandLine({ flags }: CommandLine, known: readonly string[]): SettingSource {
   const spellings = known.map(flagOf);
   for (const flag of flags.keys()) {
     if (spellings.includes(flag)) continue;
-    const hint = nearest(flag, [...spellings, ...Object.keys(OPTIONS)]);
+    const hint = nearestName(flag, [...spellings, ...Object.keys(OPTIONS)]);
     throw new ConfigError(`${flag}: unknown option, did you mean ${hint}?`);
   }
   return (name) => {

@@ -1,6 +1,6 @@
 // MAX_CONNECTIONS: what the limit of open files leaves for connections, by default and at most.
 import { ConfigError } from '../errors.js';
-import type { Machine } from './setting.js';
+import type { MachineFacts } from './setting.js';
 
 /** What Linux lets a process open unless told otherwise (fs.nr_open). */
 export const MOST_CONNECTIONS = 1_048_576;
@@ -14,7 +14,7 @@ const KEPT_FILES_PER_WORKER = 16;
 /** With fewer open files not even the modules of the services can be relied on to load. */
 const LEAST_OPEN_FILES = KEPT_FILES + KEPT_FILES_PER_WORKER + LEAST_CONNECTIONS;
 
-type Facts = Pick<Machine, 'openFiles' | 'workers'>;
+type Facts = Pick<MachineFacts, 'openFiles' | 'workers'>;
 
 interface SetConnections {
   /** MAX_CONNECTIONS; undefined: the default. */

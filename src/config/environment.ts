@@ -1,11 +1,11 @@
 // `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else,
 // so only names of our own prefix can be wrong.
 import { ConfigError } from '../errors.js';
-import { nearest } from '../nearest.js';
+import { nearestName } from '../name-suggestion.js';
 import { maskText } from '../redaction/secret-texts.js';
-import { laterSetting } from './later.js';
-import { PREFIX } from './names.js';
-import type { Source } from './source.js';
+import { laterSetting } from './later-settings.js';
+import { PREFIX } from './setting-names.js';
+import type { SettingSource } from './setting-source.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,7 +23,7 @@ export function fromEnvironment(
   env: Environment,
   known: readonly string[],
   warn: (warning: string) => void,
-): Source {
+): SettingSource {
   const spellings = known.map((name) => PREFIX + name);
   for (const [name, value = ''] of Object.entries(env)) {
     if (!name.startsWith(PREFIX)) continue;
@@ -38,7 +38,7 @@ export function fromEnvironment(
         warn(later);
         continue;
       }
-      throw new ConfigError(`${name}: unknown setting, did you mean ${nearest(name, spellings)}?`);
+      throw new ConfigError(`${name}: unknown setting, did you mean ${nearestName(name, spellings)}?`);
     }
   }
   return (name) => {

@@ -1,6 +1,6 @@
 // What V8 gives the heap of a thread, and the default of WORKER_HEAP_MB that follows from it.
 import { getHeapStatistics } from 'node:v8';
-import type { Machine } from './setting.js';
+import type { MachineFacts } from './setting.js';
 
 const MIB = 1024 * 1024;
 /** Part of V8's limit for young objects: three semi-spaces of 16 MiB, and of 64 MiB since Node.js 24. */
@@ -31,7 +31,7 @@ const LEAST_MB = 96;
  * least 96), and 1024.
  */
 export function defaultWorkerHeapMb(
-  machine: Pick<Machine, 'memoryBytes' | 'oldGenerationBytes' | 'workers'>,
+  machine: Pick<MachineFacts, 'memoryBytes' | 'oldGenerationBytes' | 'workers'>,
 ): number {
   const { memoryBytes, oldGenerationBytes, workers } = machine;
   const ofMemory = Math.max(LEAST_MB, (SHARE_OF_MEMORY * memoryBytes) / workers / MIB);

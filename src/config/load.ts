@@ -5,15 +5,15 @@ import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { maskText } from '../redaction/secret-texts.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
+import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './config-file.js';
+import { checkCombinations, combinationWarnings } from './cross-checks.js';
 import { type Environment, fromEnvironment } from './environment.js';
-import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './file.js';
-import { thisMachine, workersOn } from './machine.js';
-import { flagOf, PREFIX } from './names.js';
+import { defaultWorkers, machineFacts } from './machine-facts.js';
 import { checkText, helpText, type Line, version } from './print.js';
-import { checkTogether, doubtsAbout } from './rules.js';
-import { type Machine, type Setting, type Table, valuesOf } from './setting.js';
+import { type MachineFacts, type Setting, type Table, valuesOf } from './setting.js';
+import { flagOf, PREFIX } from './setting-names.js';
+import type { SettingSource, WrittenSetting } from './setting-source.js';
 import { socketDirectory } from './socket-directory.js';
-import type { Source, Written } from './source.js';
 import { databaseUrlOf, PROCESS_SETTINGS, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
 import { OTEL_SETTINGS, otelOf } from './table-otel.js';
 
@@ -54,10 +54,10 @@ export type Loaded =
 /** @throws ConfigError for anything that is unknown or wrong, naming where it was written */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { argv, cwd, isTTY, env = process.env, platform = process.platform } = options;
-  const facts = { ...thisMachine(isTTY), ...options };
+  const facts = { ...machineFacts(isTTY), ...options };
   const { parallelism, openFiles, memoryBytes, oldGenerationBytes } = facts;
-  const workers = workersOn(parallelism);
-  const machine: Machine = { isTTY, parallelism, workers, openFiles, memoryBytes, oldGenerationBytes };
+  const workers = defaultWorkers(parallelism);
+  const machine: MachineFacts = { isTTY, parallelism, workers, openFiles, memoryBytes, oldGenerationBytes };
   const commandLine = parseCommandLine(argv);
   if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
   if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
@@ -70,7 +70,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   if (file?.services === undefined && file !== undefined) {
     warn(`${file.name} declares no services: the reference shop is mounted`);
   }
-  const sources = (known: readonly string[]): readonly Source[] => [
+  const sources = (known: readonly string[]): readonly SettingSource[] => [
     fromCommandLine(commandLine, known),
     fromEnvironment(env, known, warn),
     ...(file === undefined ? [] : [fromFile(file, known)]),
@@ -97,8 +97,8 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
  * @returns `maxConnections` is undefined where it is the default
  * @throws ConfigError for a value that is wrong
  */
-export function knownWithoutFile(argv: readonly string[], env: Environment = process.env): KnownWithoutFile {
-  const machine = thisMachine(false);
+export function earlySettings(argv: readonly string[], env: Environment = process.env): EarlySettings {
+  const machine = machineFacts(false);
   const names = ['WORKERS', 'MAX_CONNECTIONS'];
   const commandLine = parseCommandLine(argv);
   const flags = new Map([...commandLine.flags].filter(([flag]) => names.map(flagOf).includes(flag)));
@@ -117,7 +117,7 @@ export function knownWithoutFile(argv: readonly string[], env: Environment = pro
   };
 }
 
-interface KnownWithoutFile {
+interface EarlySettings {
   readonly workers: number;
   readonly maxConnections: number | undefined;
 }
@@ -138,7 +138,7 @@ export function settingsOf(
     services: namesOf(file),
     file,
     cwd,
-    machine: { ...thisMachine(false), parallelism: 1 },
+    machine: { ...machineFacts(false), parallelism: 1 },
     env: {},
     platform: process.platform,
     addresses: undefined,
@@ -147,12 +147,12 @@ export function settingsOf(
   return settings;
 }
 
-interface Surroundings {
+interface ResolveContext {
   /** Names of those that are declared. */
   readonly services: readonly string[];
   readonly file: ConfigFile | undefined;
   readonly cwd: string;
-  readonly machine: Machine;
+  readonly machine: MachineFacts;
   readonly env: Environment;
   readonly platform: NodeJS.Platform;
   readonly addresses: readonly string[] | undefined;
@@ -161,8 +161,8 @@ interface Surroundings {
 
 /** @param sourcesOf of the settings of these names, the first wins */
 function resolveSettings(
-  sourcesOf: (known: readonly string[]) => readonly Source[],
-  { services, file, cwd, machine, env, platform, addresses = ownAddresses(), warn }: Surroundings,
+  sourcesOf: (known: readonly string[]) => readonly SettingSource[],
+  { services, file, cwd, machine, env, platform, addresses = ownAddresses(), warn }: ResolveContext,
 ): { readonly settings: Settings; readonly lines: readonly Line[] } {
   const table: Table = {
     ...SETTINGS,
@@ -170,7 +170,7 @@ function resolveSettings(
   };
   const sources = sourcesOf(Object.keys(table));
   const { value: workers } = read('WORKERS', PROCESS_SETTINGS.WORKERS, sources, machine, () => {});
-  const facts: Machine = { ...machine, workers: Number(workers) };
+  const facts: MachineFacts = { ...machine, workers: Number(workers) };
   const lines = Object.entries(table).map(([name, setting]) => read(name, setting, sources, facts, warn));
   const lineOf = new Map(lines.map((line) => [line.name, line]));
   const settings: Settings = {
@@ -180,8 +180,8 @@ function resolveSettings(
     notify: notifyOf(env),
   };
   const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
-  checkTogether(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
-  for (const doubt of doubtsAbout(settings, as)) warn(doubt);
+  checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
+  for (const doubt of combinationWarnings(settings, as)) warn(doubt);
   return { settings, lines };
 }
 
@@ -209,8 +209,8 @@ function namesOf({ name: file, services = [] }: ConfigFile): readonly string[] {
 function read(
   name: string,
   setting: Setting,
-  sources: readonly Source[],
-  machine: Machine,
+  sources: readonly SettingSource[],
+  machine: MachineFacts,
   warn: (warning: string) => void,
 ): Line {
   for (const source of sources) {
@@ -225,7 +225,7 @@ function read(
   return { name, setting, value: setting.default(machine), written: undefined };
 }
 
-function faultOf({ as, raw }: Written, { kind }: Setting): string {
+function faultOf({ as, raw }: WrittenSetting, { kind }: Setting): string {
   // A secret may be anywhere by mistake.
   const shown = kind.secret === true ? 'the value' : maskText(JSON.stringify(raw));
   return `${as}: ${shown} is not ${kind.type}${kind.range === undefined ? '' : ` ${kind.range}`}`;

@@ -1,9 +1,9 @@
 // `--help`, `--check`, `--version` and docs/settings.md, all from the table.
 import { readFileSync } from 'node:fs';
 import { OPTIONS } from './command-line.js';
-import { flagOf, keyOf, PREFIX } from './names.js';
-import { type Machine, type Setting, shownDefault } from './setting.js';
-import type { Written } from './source.js';
+import { type MachineFacts, type Setting, shownDefault } from './setting.js';
+import { flagOf, keyOf, PREFIX } from './setting-names.js';
+import type { WrittenSetting } from './setting-source.js';
 import { PER_SERVICE, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
 
 const GIB = 1024 ** 3;
@@ -34,7 +34,7 @@ function filled(text: string, indent: string, width = 100): string {
 }
 
 /** @param command what is typed before the options */
-export function helpText(machine: Machine, command = 'node dist/primary.js'): string {
+export function helpText(machine: MachineFacts, command = 'node dist/primary.js'): string {
   const flags = ALL.map(([name, setting]) => {
     const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
     return `${head}\n${filled(`${setting.meaning} Value: ${expected(setting)}.`, '      ')}`;
@@ -62,11 +62,11 @@ export interface Line {
   readonly setting: Setting;
   readonly value: unknown;
   /** undefined: the default. */
-  readonly written: Written | undefined;
+  readonly written: WrittenSetting | undefined;
 }
 
 export interface CheckFacts {
-  readonly machine: Machine;
+  readonly machine: MachineFacts;
   /** Those that would be mounted. */
   readonly services: readonly string[];
   readonly file: string | undefined;

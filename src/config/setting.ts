@@ -1,9 +1,9 @@
 // What the table says about one setting.
-import type { Kind } from './kind.js';
-import { keyOf } from './names.js';
+import type { SettingKind } from './setting-kinds.js';
+import { keyOf } from './setting-names.js';
 
 /** What a default may depend on. */
-export interface Machine {
+export interface MachineFacts {
   readonly parallelism: number;
   /** Most files and sockets that this process may have open. */
   readonly openFiles: number;
@@ -19,10 +19,10 @@ export interface Machine {
 
 /** @typeParam D what it is when nobody has set it: a value, or undefined */
 export interface Setting<T = unknown, D = unknown> {
-  readonly kind: Kind<T>;
+  readonly kind: SettingKind<T>;
   /** `ms` or `bytes`. */
   readonly unit?: string;
-  readonly default: (machine: Machine) => D;
+  readonly default: (machine: MachineFacts) => D;
   /** The default in words, where its value does not tell. */
   readonly defaultText?: string;
   readonly meaning: string;
@@ -51,19 +51,19 @@ export function valuesOf<T extends Table>(table: T, byName: (name: string) => un
 type Extra = Pick<Setting, 'unit' | 'defaultText' | 'lenient'>;
 
 /** A setting that always has a value. */
-export function given<T>(
-  kind: Kind<T>,
-  value: NoInfer<T> | ((machine: Machine) => NoInfer<T>),
+export function withDefault<T>(
+  kind: SettingKind<T>,
+  value: NoInfer<T> | ((machine: MachineFacts) => NoInfer<T>),
   meaning: string,
   extra: Extra = {},
 ): Setting<T, T> {
-  const byDefault = typeof value === 'function' ? (value as (machine: Machine) => T) : () => value;
+  const byDefault = typeof value === 'function' ? (value as (machine: MachineFacts) => T) : () => value;
   return { kind, default: byDefault, meaning, ...extra };
 }
 
 /** A setting that may be absent; `defaultText` says what happens then. */
 export function optional<T>(
-  kind: Kind<T>,
+  kind: SettingKind<T>,
   defaultText: string,
   meaning: string,
   extra: Extra = {},
@@ -72,6 +72,6 @@ export function optional<T>(
 }
 
 /** The default as people read it. */
-export function shownDefault(setting: Setting, machine: Machine): string {
+export function shownDefault(setting: Setting, machine: MachineFacts): string {
   return setting.defaultText ?? setting.kind.show(setting.default(machine));
 }

@@ -3,9 +3,9 @@
 // .../protocol/exporter/). Our one departure: without OTEL_TRACES_SAMPLER not every trace is recorded but one
 // in a hundred.
 import type { Settings } from '../config.js';
-import { httpUrl } from './address.js';
-import { oneOf, onOff, pairs, secretPairs, share, text } from './kind.js';
-import { given, optional, type Table, type ValuesOf } from './setting.js';
+import { httpUrl } from './network-kinds.js';
+import { optional, type Table, type ValuesOf, withDefault } from './setting.js';
+import { oneOf, onOff, pairs, ratio, secretPairs, text } from './setting-kinds.js';
 
 /** The specification wants a bad variable to be warned of, and then ignored. */
 const OTEL = { lenient: true };
@@ -20,14 +20,14 @@ const sampler = oneOf(
 );
 
 export const OTEL_SETTINGS = {
-  OTEL_SDK_DISABLED: given(onOff, false, 'Switches tracing off altogether.', OTEL),
+  OTEL_SDK_DISABLED: withDefault(onOff, false, 'Switches tracing off altogether.', OTEL),
   OTEL_SERVICE_NAME: optional(
     text,
     '`service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else `multilane`',
     'Name of this process in traces.',
     OTEL,
   ),
-  OTEL_RESOURCE_ATTRIBUTES: given(pairs, {}, 'What else every span says about this process.', OTEL),
+  OTEL_RESOURCE_ATTRIBUTES: withDefault(pairs, {}, 'What else every span says about this process.', OTEL),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
     httpUrl,
     'no export',
@@ -40,7 +40,7 @@ export const OTEL_SETTINGS = {
     'Where traces are posted to, taken as it is.',
     OTEL,
   ),
-  OTEL_EXPORTER_OTLP_HEADERS: given(secretPairs, {}, 'Header fields of every export.', OTEL),
+  OTEL_EXPORTER_OTLP_HEADERS: withDefault(secretPairs, {}, 'Header fields of every export.', OTEL),
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: optional(
     secretPairs,
     'from `OTEL_EXPORTER_OTLP_HEADERS`',
@@ -54,7 +54,7 @@ export const OTEL_SETTINGS = {
     OTEL,
   ),
   OTEL_TRACES_SAMPLER_ARG: optional(
-    share,
+    ratio,
     '0.01; 1 when `OTEL_TRACES_SAMPLER` is set',
     'Share of traces that the two `traceidratio` samplers record.',
     OTEL,

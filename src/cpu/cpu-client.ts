@@ -2,7 +2,7 @@
 import { deserialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { HttpError, UnavailableError } from '../errors.js';
-import { checkOptions, SIGNAL, shapeOf, shown, typeFault } from '../options.js';
+import { checkOptions, describeValue, SIGNAL, shapeOf, typeErrorFor } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
@@ -18,7 +18,7 @@ export interface CpuTasks {
 const RUN = shapeOf<NonNullable<Parameters<CpuTasks['run']>[2]>>('{ signal: ctx.signal }', {
   signal: SIGNAL,
 });
-const fault = typeFault('cpu.run');
+const fault = typeErrorFor('cpu.run');
 
 interface Pending {
   resolve(answer: FromPool): void;
@@ -57,7 +57,9 @@ export class CpuClient {
           throw new Error(`CPU task ${String(task)}: this service declares no tasks module`);
         // It decides whether the pool can answer at all.
         if (typeof task !== 'string')
-          throw fault(`the task must be the name of an export of the tasks module, not ${shown(task)}`);
+          throw fault(
+            `the task must be the name of an export of the tasks module, not ${describeValue(task)}`,
+          );
         checkOptions(options, RUN, fault);
         return (await this.#traced(module.href, task, input, options.signal)) as T;
       },

@@ -3,7 +3,7 @@
 // that returns, and until then `process.exit` would wait for it.
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { within } from '../allowance.js';
+import { withAllowance } from '../allowance.js';
 
 export interface EndingThread {
   readonly cpuThread: number;
@@ -52,6 +52,6 @@ export class EndingThreads {
   /** Resolves when all have ended, or after that time. */
   async settled(withinMs: number): Promise<void> {
     if (this.size === 0) return;
-    await within(withinMs, new Promise<void>((resolve) => (this.#allEnded = resolve)));
+    await withAllowance(withinMs, new Promise<void>((resolve) => (this.#allEnded = resolve)));
   }
 }

@@ -1,7 +1,7 @@
 // A thrown value across threads: structured clone would drop its class and its code.
 import { deserialize, serialize } from 'node:v8';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import { readableThrown } from '../user-code/thrown.js';
 import type { TaskAnswer } from './cpu-messages.js';
 
@@ -29,7 +29,7 @@ interface Failure {
  */
 export function packFailure(thrown: unknown, task: string): TaskAnswer {
   try {
-    const error = describeThrown(thrown);
+    const error = toError(thrown);
     // Only an Error says by itself where it comes from.
     return error === thrown ? packed(error) : packed(error, `CPU task ${task}: ${error.message}`);
   } catch (error) {

@@ -7,7 +7,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
-import { within } from '../allowance.js';
+import { withAllowance } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import { canOpen, OutOfFilesError } from '../open-files.js';
 import {
@@ -166,7 +166,7 @@ export class TaskPool {
   async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
     this.#closing = true;
     if (this.#hasCallers) {
-      await within(withinMs, new Promise<void>((resolve) => (this.#idle = resolve)));
+      await withAllowance(withinMs, new Promise<void>((resolve) => (this.#idle = resolve)));
     }
     for (const port of [...this.#ports.keys()]) this.detach(port);
     for (const task of [...this.#running]) this.#endThread(task);

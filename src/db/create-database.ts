@@ -1,6 +1,6 @@
 // Puts the parts of this room together: what a service gets as `db` in one worker.
 import type { Settings } from '../config.js';
-import { requireFunction, shown, typeFault } from '../options.js';
+import { describeValue, requireFunction, typeErrorFor } from '../options.js';
 import type { ConnectionBudget } from './budget.js';
 import type {
   Database,
@@ -46,7 +46,7 @@ export interface ClosableDatabase extends Database {
   close(): Promise<void>;
 }
 
-const transactionFault = typeFault('db.transaction');
+const transactionFault = typeErrorFor('db.transaction');
 
 export function createDatabase(options: DatabaseOptions): ClosableDatabase {
   return new ServiceDatabase(options);
@@ -92,7 +92,7 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, ...others: readonly unknown[]): Promise<T> {
     requireFunction('fn', fn, "async (tx) => tx.one('select 1')", transactionFault);
     if (others.length > 0 && others[0] !== undefined) {
-      throw transactionFault(`it has no options, so it does not take ${shown(others[0])}`);
+      throw transactionFault(`it has no options, so it does not take ${describeValue(others[0])}`);
     }
     return transact(this.#transactions, (tx) => tx.within(fn));
   }

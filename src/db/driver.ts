@@ -3,9 +3,9 @@
 // is CommonJS anyway.
 import { createRequire } from 'node:module';
 import type pg from 'pg';
-import { lateModule } from '../late-module.js';
+import { lazyModule } from '../lazy-module.js';
 
 const require = createRequire(import.meta.url);
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
-export const driver = lateModule(() => require('pg') as typeof pg);
+export const driver = lazyModule(() => require('pg') as typeof pg);

@@ -15,7 +15,7 @@ import {
   requireFunction,
   shapeOf,
   TEXT,
-  typeFault,
+  typeErrorFor,
 } from '../options.js';
 import type { EffectKey, IdempotencyKey, Queryable, StoredResponse, Transaction } from './database.js';
 import type { OpenTransaction } from './transaction.js';
@@ -51,9 +51,9 @@ const KEY = shapeOf<IdempotencyKey>(
   { route: TEXT, key: TEXT, scope: FILLED_TEXT, target: TEXT, body: ANYTHING },
   ['route', 'key'],
 );
-const idempotentFault = typeFault('db.idempotent');
-const compensateFault = typeFault('db.compensate');
-const outcomeFault = typeFault('db.outcomeOf');
+const idempotentFault = typeErrorFor('db.idempotent');
+const compensateFault = typeErrorFor('db.compensate');
+const outcomeFault = typeErrorFor('db.outcomeOf');
 
 /**
  * See `Database.idempotent`.

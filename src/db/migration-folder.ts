@@ -1,8 +1,10 @@
 // The files of a folder of migrations. A folder that could not be applied to an empty database is refused
 // before anything runs: with file and line, and with what to do.
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { readMigrationScript } from './migration-script.js';
 import type { SqlStatement } from './sql-text.js';
@@ -114,7 +116,7 @@ async function readMigration(folder: string, name: string, faults: string[]): Pr
     content = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (error) {
     const isText = !(error instanceof TypeError);
-    const why = isText ? (error as Error).message : 'is not text in UTF-8: save it in that encoding';
+    const why = isText ? errorMessage(error) : 'is not text in UTF-8: save it in that encoding';
     faults.push(`${file}: ${why}`);
     return [];
   }

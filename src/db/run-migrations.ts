@@ -1,10 +1,12 @@
 // Runs the pending migrations of one folder in one transaction. It waits for a lock for a short time only,
 // because every other session queues behind a waiting ALTER TABLE; then it rolls back, lets them through and
 // tries again.
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RunnerOption } from 'node-pg-migrate';
 import type pg from 'pg';
+import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 import type { Log } from '../telemetry/log.js';
 import type { Connecting } from './connect-failure.js';
@@ -133,12 +135,9 @@ async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean>
   } catch (error) {
     if ((error as pg.DatabaseError).code === LOCK_TIMEOUT) return false;
     if (error instanceof StartError) throw error;
-    throw new StartError(
-      `the migration of the database of "${service}" failed: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    throw new StartError(`the migration of the database of "${service}" failed: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 

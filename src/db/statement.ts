@@ -1,5 +1,5 @@
 // What a statement's text tells before it is sent: which operation, reading or writing, and may it run here.
-import { shown } from '../options.js';
+import { describeValue } from '../options.js';
 import { afterBlockComment } from './sql-text.js';
 import { StatementCost } from './statement-cost.js';
 
@@ -74,7 +74,7 @@ export class StatementCache {
 function read(text: string): Statement {
   if (typeof text !== 'string') {
     throw new TypeError(
-      `db: the statement must be a text, its values an array behind it, as in query('select $1', [1]); not ${shown(text)}`,
+      `db: the statement must be a text, its values an array behind it, as in query('select $1', [1]); not ${describeValue(text)}`,
     );
   }
   const [first = '', ...others] = keywords(text);

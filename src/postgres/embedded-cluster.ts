@@ -1,5 +1,6 @@
 // The files of the embedded PostgreSQL under DATA_DIR/pg, made once and never half: data/ (the cluster, owned
 // by the account that runs it)   socket/ (0700)   password (ours, 0600)   postgres.log
+
 import { randomBytes } from 'node:crypto';
 import {
   chmod,
@@ -14,6 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 import { ifExists } from '../process/if-exists.js';
 import { makeFolder } from '../process/make-folder.js';
@@ -59,7 +61,7 @@ export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'passwo
       logFile: join(folder, 'postgres.log'),
     };
   } catch (error) {
-    throw new StartError(`cannot use DATA_DIR ${dataDir}: ${reason(error)}`);
+    throw new StartError(`cannot use DATA_DIR ${dataDir}: ${errorMessage(error)}`);
   }
 }
 
@@ -106,7 +108,7 @@ async function readPassword(file: string): Promise<string> {
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new StartError(`cannot read ${file}: ${reason(error)}`);
+    throw new StartError(`cannot read ${file}: ${errorMessage(error)}`);
   }
 }
 
@@ -165,7 +167,7 @@ function run(
     };
     signal.addEventListener('abort', kill, { once: true });
     child.once('close', () => signal.removeEventListener('abort', kill));
-    child.once('error', (error) => reject(new StartError(`cannot run ${file}: ${reason(error)}`)));
+    child.once('error', (error) => reject(new StartError(`cannot run ${file}: ${errorMessage(error)}`)));
     child.once('close', (code, killedBy) => {
       if (code === 0) return resolve();
       if (signal.aborted) return reject(signal.reason);
@@ -173,8 +175,4 @@ function run(
       reject(new StartError(`initdb failed (${killedBy ?? code}): ${line ?? complaint.trim()}`));
     });
   });
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

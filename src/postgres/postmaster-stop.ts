@@ -1,7 +1,9 @@
 // How a postmaster is stopped: in order, then harder, within a time that others may cut short.
+
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from '../allowance.js';
+import { withAllowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
+import { errorMessage } from '../error-text.js';
 import type { FolderIdentity } from '../process/folder-identity.js';
 import { childrenOf, isAlive, signalIfAlive } from '../process/process-identity.js';
 import { orphansAt } from './postgres-presence.js';
@@ -60,7 +62,7 @@ export async function killOrphans(dataFolder: FolderIdentity, log: Log): Promise
   try {
     orphans = await orphansAt(dataFolder);
   } catch (error) {
-    log.warn(`cannot tell whether processes of an earlier PostgreSQL still run: ${(error as Error).message}`);
+    log.warn(`cannot tell whether processes of an earlier PostgreSQL still run: ${errorMessage(error)}`);
     return;
   }
   if (orphans.length === 0) return;
@@ -73,4 +75,5 @@ async function killAll(pids: readonly number[]): Promise<void> {
   while (pids.some(isAlive)) await delay(LOOK_MS);
 }
 
-const hasEnded = async (exited: Promise<unknown>): Promise<boolean> => (await within(0, exited)).hasEnded;
+const hasEnded = async (exited: Promise<unknown>): Promise<boolean> =>
+  (await withAllowance(0, exited)).hasEnded;

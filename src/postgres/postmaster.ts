@@ -1,4 +1,5 @@
 // One running postmaster, ours by birth or by adoption: start, wait until it answers, watch, stop.
+
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { Allowance } from '../allowance.js';
 import { Countdown } from '../countdown.js';
 import { driver } from '../db/driver.js';
 import { LimitedClient } from '../db/limited-client.js';
+import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 import { folderIdentityOf } from '../process/folder-identity.js';
 import { isOurProc, isStopped } from '../process/process-identity.js';
@@ -126,7 +128,7 @@ const moved = (pid: number, { dataFolder }: Cluster): StartError =>
 function uninspected(pid: number, cluster: Cluster, cause: unknown): StartError {
   return new StartError(
     `process ${pid}, named in ${pidFileOf(cluster.dataFolder)}, lives, may not be inspected and does not answer as PostgreSQL ` +
-      `(${(cause as Error).message}): remove the file if it is another program`,
+      `(${errorMessage(cause)}): remove the file if it is another program`,
     { cause },
   );
 }
@@ -188,7 +190,7 @@ async function isListening(folder: string, socketDir: string): Promise<boolean> 
     if (await isServerAliveIn(folder)) return true;
     return (await socketState(socketDir, SOCKET_FILE)) === 'answers';
   } catch (cause) {
-    throw new StartError(`PostgreSQL is not started: ${(cause as Error).message}`, { cause });
+    throw new StartError(`PostgreSQL is not started: ${errorMessage(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 // The boot order of the primary. Each step starts one part and says how it is stopped; the rules are
 // elsewhere.
+
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptTokens } from '../admin/accept-tokens.js';
@@ -13,11 +14,12 @@ import { Reload } from '../cluster/reload.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { KEPT_FILES } from '../config/connection-limit.js';
 import { oldGenerationLimit } from '../config/heap-limit.js';
-import { thisMachine } from '../config/machine.js';
+import { machineFacts } from '../config/machine-facts.js';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import { TaskPool } from '../cpu/task-pool.js';
+import { errorMessage } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { sweepHourly } from '../memory/hourly-sweep.js';
@@ -243,7 +245,7 @@ async function startParts(
       allowedHosts: settings.adminAllowedHosts,
       delegates,
       limits: {
-        arrivals: arrivalsOf(sharedState.block, { ...thisMachine(false), workers: settings.workers }),
+        arrivals: arrivalsOf(sharedState.block, { ...machineFacts(false), workers: settings.workers }),
       },
       closed: (reason) =>
         sharedState.recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
@@ -299,7 +301,7 @@ async function startParts(
     if (ending.hasBegun) return;
     const known = error instanceof StartError || error instanceof ConfigError;
     if (!known) log.error({ err: error }, 'the databases cannot be prepared');
-    await ending.fail(error instanceof Error ? error.message : String(error), known ? error.exitCode : 1);
+    await ending.fail(errorMessage(error), known ? error.exitCode : 1);
     return;
   }
 
@@ -320,7 +322,7 @@ async function startParts(
   } catch (error) {
     const known = error instanceof StartError;
     if (!known) log.error({ err: error }, 'the process cannot begin to serve');
-    await ending.fail(error instanceof Error ? error.message : String(error), known ? error.exitCode : 70);
+    await ending.fail(errorMessage(error), known ? error.exitCode : 70);
     return;
   }
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;

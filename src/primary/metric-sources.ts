@@ -11,7 +11,7 @@ import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker.js';
-import { type MetricSource, reading } from '../telemetry/metric-families.js';
+import { currentValue, type MetricSource } from '../telemetry/metric-families.js';
 import type { Instances } from '../upstream/named-breakers.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
@@ -20,14 +20,14 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
   return () => {
     const states = supervisor.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
     const series = SHOWN_STATES.map((state) =>
-      reading('multilane_workers', states.filter((one) => one === state).length, { state }),
+      currentValue('multilane_workers', states.filter((one) => one === state).length, { state }),
     );
     // While a worker is being replaced it has two threads: the last one speaks for it.
     for (const thread of supervisor.threads) {
       const { isShedding, owedMs, boundMs } = readWorkerAdmission(block, thread);
       const labels = { worker: String(thread.worker) };
-      series.push(reading('multilane_worker_shedding', isShedding ? 1 : 0, labels));
-      series.push(reading('multilane_worker_backlog_ratio', boundMs > 0 ? owedMs / boundMs : 0, labels));
+      series.push(currentValue('multilane_worker_shedding', isShedding ? 1 : 0, labels));
+      series.push(currentValue('multilane_worker_backlog_ratio', boundMs > 0 ? owedMs / boundMs : 0, labels));
     }
     return { series };
   };
@@ -36,10 +36,10 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
 export function cpuSource(pool: Pick<TaskPool, 'queueLength' | 'refused' | 'unfinished'>): MetricSource {
   return () => ({
     series: [
-      reading('multilane_cpu_pool_queue_length', pool.queueLength),
-      reading('multilane_cpu_threads_stuck', pool.unfinished.length),
+      currentValue('multilane_cpu_pool_queue_length', pool.queueLength),
+      currentValue('multilane_cpu_threads_stuck', pool.unfinished.length),
       ...CPU_REFUSALS.map((reason) =>
-        reading('multilane_cpu_tasks_refused_total', pool.refused[reason], { reason }),
+        currentValue('multilane_cpu_tasks_refused_total', pool.refused[reason], { reason }),
       ),
     ],
   });
@@ -48,7 +48,7 @@ export function cpuSource(pool: Pick<TaskPool, 'queueLength' | 'refused' | 'unfi
 export function registrySource(registry: Pick<Registry, 'states'>): MetricSource {
   return () => ({
     series: [...registry.states()].map(({ service, state, count }) =>
-      reading('multilane_registry_instances', count, { service, state }),
+      currentValue('multilane_registry_instances', count, { service, state }),
     ),
   });
 }
@@ -61,11 +61,11 @@ export function heldSource(block: Block): MetricSource {
     const inBulkheads = bulkheads.usage().reduce((sum, one) => sum + one.held, 0);
     return {
       series: [
-        reading('multilane_permits_held', readInFlight(block), { kind: 'in_flight' }),
-        reading('multilane_permits_held', inBulkheads, { kind: 'bulkhead' }),
-        reading('multilane_pending_bodies', held('bodies')),
-        reading('multilane_buffered_body_bytes', held('bodyBytes')),
-        reading('multilane_open_streams', held('streams')),
+        currentValue('multilane_permits_held', readInFlight(block), { kind: 'in_flight' }),
+        currentValue('multilane_permits_held', inBulkheads, { kind: 'bulkhead' }),
+        currentValue('multilane_pending_bodies', held('bodies')),
+        currentValue('multilane_buffered_body_bytes', held('bodyBytes')),
+        currentValue('multilane_open_streams', held('streams')),
       ],
     };
   };
@@ -80,12 +80,12 @@ export function breakerSource(guarded: Instances, breakers: BreakerControl): Met
         const current = breakers.state(slot).state.replace('forced-', '');
         for (const state of BREAKER_STATES) {
           const labels = { service, endpoint: id, state };
-          series.push(reading('multilane_breaker_state', state === current ? 1 : 0, labels));
+          series.push(currentValue('multilane_breaker_state', state === current ? 1 : 0, labels));
         }
       }
     }
     const { open, halfOpen, closed } = breakers.totalTransitions();
-    series.push(reading('multilane_breaker_transitions_total', open + halfOpen + closed));
+    series.push(currentValue('multilane_breaker_transitions_total', open + halfOpen + closed));
     return { series };
   };
 }

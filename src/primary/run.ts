@@ -4,8 +4,8 @@
 import { isatty } from 'node:tty';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
-import { knownWithoutFile, type Loaded, loadSettings } from '../config/load.js';
-import { openFileLimit } from '../config/open-files.js';
+import { earlySettings, type Loaded, loadSettings } from '../config/load.js';
+import { openFileLimit } from '../config/open-file-limit.js';
 import { ConfigError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
 import { verifyAddon } from '../process/addon-hash.js';
@@ -54,7 +54,7 @@ async function load({ argv, command }: RunOptions): Promise<Loaded> {
   // Before modules are loaded: what they have opened may leave no file to find this out.
   const openFiles = openFileLimit();
   const tooFew = isTooFewOpenFiles(openFiles)
-    ? tooFewOpenFiles({ openFiles, ...knownWithoutFile(argv) })
+    ? tooFewOpenFiles({ openFiles, ...earlySettings(argv) })
     : undefined;
   if (tooFew !== undefined && openFiles < KEPT_FILES) throw tooFew;
   try {

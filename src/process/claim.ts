@@ -3,9 +3,11 @@
 // Without a database of our own there is no DATA_DIR to lock; then the slot itself gets a folder in the
 // run-time directory. Either way the entries tell whether a predecessor lives, and with it whether a port
 // that is in use is ours to share or taken by another program.
+
 import { chmod } from 'node:fs/promises';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
+import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 import type { Lifecycle } from './lifecycle.js';
 import { makeFolder } from './make-folder.js';
@@ -112,7 +114,7 @@ async function claimFolder(
     // It may lie where everybody can write: fails when it is another account's.
     if (what !== 'DATA_DIR') await chmod(folder, 0o700);
   } catch (error) {
-    throw new StartError(`cannot create ${what} ${folder}: ${(error as Error).message}`);
+    throw new StartError(`cannot create ${what} ${folder}: ${errorMessage(error)}`);
   }
   return acquireOwnerLock(options);
 }

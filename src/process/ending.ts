@@ -1,8 +1,10 @@
 // How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and all
 // of it together has a bound: what is late is left behind. It is there before anything is held that has to be
 // released, so that a signal ends a start as well, whatever that waits for.
+
 import type { Logger } from 'pino';
 import { Countdown } from '../countdown.js';
+import { errorMessage } from '../error-text.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Signals } from './signals.js';
 
@@ -69,7 +71,7 @@ export class Ending {
     // A fault of ours, not of a service: those run in workers. What is left of us cannot be trusted.
     const failed = (error: unknown): void => {
       options.log.fatal({ err: error }, 'internal failure of the primary');
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       void this.fail(`internal failure: ${reason}`, INTERNAL_FAILURE);
     };
     process.on('uncaughtException', failed);

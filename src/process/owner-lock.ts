@@ -1,6 +1,8 @@
 // Who owns a folder, as files in it. One process owns a DATA_DIR; two when the second one is about to take
 // over.
+
 import type { Logger } from 'pino';
+import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 import { folderIdentityOf } from './folder-identity.js';
 import { acquire, type OwnerLock as Entered, type Owner } from './owner-election.js';
@@ -60,7 +62,7 @@ export async function acquireOwnerLock(options: OwnerLockOptions): Promise<Owner
   } catch (error) {
     await presence.close();
     if (error instanceof StartError) throw error;
-    throw new StartError(`cannot lock ${what} ${folder}: ${(error as Error).message}`);
+    throw new StartError(`cannot lock ${what} ${folder}: ${errorMessage(error)}`);
   }
 }
 

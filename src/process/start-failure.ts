@@ -1,4 +1,5 @@
 // What a start that has failed says, and how the process ends.
+import { errorStack } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
 
 export interface StartFailure {
@@ -11,6 +12,6 @@ export function startFailure(error: unknown): StartFailure {
   const { message, exitCode } =
     error instanceof ConfigError || error instanceof StartError
       ? error
-      : { message: `cannot start: ${error instanceof Error ? error.stack : String(error)}`, exitCode: 1 };
+      : { message: `cannot start: ${errorStack(error)}`, exitCode: 1 };
   return { message, exitCode };
 }

@@ -1,6 +1,6 @@
 // What the author of a breaker may choose, checked where it is registered. Its numbers go with its name in
 // shared memory, as whole numbers, so that all threads and the operator's view have the same rule.
-import { checkOptions, FUNCTION, type Kind, shapeOf, typeFault, wholeNumber } from '../options.js';
+import { checkOptions, FUNCTION, type OptionKind, shapeOf, typeErrorFor, wholeNumber } from '../options.js';
 import { DEFAULT_TRIP_NUMBERS, type TripNumbers } from './trip-rules.js';
 
 export interface BreakerOptions {
@@ -40,7 +40,7 @@ export interface BreakerOptions {
 const LEAST_OPEN_MS = 100;
 const MAX_MS = 86_400_000;
 
-export const BREAKER_KINDS: { readonly [K in keyof BreakerOptions]-?: Kind } = {
+export const BREAKER_KINDS: { readonly [K in keyof BreakerOptions]-?: OptionKind } = {
   failureRate: {
     text: 'a number from 0.001 to 1',
     is: (value) => typeof value === 'number' && value >= 0.001 && value <= 1,
@@ -61,7 +61,7 @@ const BREAKER = shapeOf<BreakerOptions>('{ openMs: 30_000 }', BREAKER_KINDS);
  * @throws TypeError
  */
 export function tripNumbers(what: string, settings: BreakerOptions, shape = BREAKER): TripNumbers {
-  checkOptions(settings, shape, typeFault(what));
+  checkOptions(settings, shape, typeErrorFor(what));
   const {
     failureRate = DEFAULT_TRIP_NUMBERS.failureRate,
     minimumCalls = DEFAULT_TRIP_NUMBERS.minimumCalls,

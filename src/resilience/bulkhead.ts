@@ -4,7 +4,14 @@
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { type Linked, LinkedList } from '../linked-list.js';
-import { checkOptions, type Kind, type Shape, shapeOf, typeFault, wholeNumber } from '../options.js';
+import {
+  checkOptions,
+  type OptionKind,
+  type OptionsShape,
+  shapeOf,
+  typeErrorFor,
+  wholeNumber,
+} from '../options.js';
 import { currentScope, isAborted, type Scope } from '../scope.js';
 import type { RunOptions } from './policy.js';
 import { checkRun } from './run-options.js';
@@ -41,7 +48,7 @@ export interface BulkheadOptions {
 const QUEUE_MS = 50;
 const LONGEST_QUEUE_MS = 60_000;
 
-export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadOptions]-?: Kind } = {
+export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadOptions]-?: OptionKind } = {
   limit: wholeNumber(1),
   queue: wholeNumber(0),
   queueMs: {
@@ -52,9 +59,9 @@ export const BULKHEAD_KINDS: { readonly [K in keyof BulkheadOptions]-?: Kind } =
 
 export const bulkheadShape = <O extends BulkheadOptions>(
   kinds: {
-    readonly [K in keyof Required<O>]: Kind;
+    readonly [K in keyof Required<O>]: OptionKind;
   },
-): Shape => shapeOf<O>('{ limit: 20, queue: 50 }', kinds, ['limit']);
+): OptionsShape => shapeOf<O>('{ limit: 20, queue: 50 }', kinds, ['limit']);
 
 const BULKHEAD = bulkheadShape<BulkheadOptions>(BULKHEAD_KINDS);
 
@@ -68,7 +75,7 @@ export function checkedBulkhead(
   given: BulkheadOptions,
   shape = BULKHEAD,
 ): Required<BulkheadOptions> {
-  checkOptions(given, shape, typeFault(what));
+  checkOptions(given, shape, typeErrorFor(what));
   const { limit, queue = 0, queueMs = QUEUE_MS } = given;
   return { limit, queue, queueMs };
 }

@@ -2,7 +2,7 @@
 // says to it. Whoever calls services has this in upstream/attempt.ts, where the end is an answer of HTTP.
 import { HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
-import { oneOf, shown } from '../options.js';
+import { describeValue, oneOf } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';
 import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
 import type { BreakerOptions } from './breaker-options.js';
@@ -147,7 +147,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       return cells.state(cell);
     },
     force(to) {
-      if (!FORCED.is(to)) throw new TypeError(`force: it must be ${FORCED.text}, not ${shown(to)}`);
+      if (!FORCED.is(to)) throw new TypeError(`force: it must be ${FORCED.text}, not ${describeValue(to)}`);
       cells.force(cell, to);
     },
   };

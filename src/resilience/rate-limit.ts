@@ -1,7 +1,7 @@
 // A rate limit as those who are limited see it: what is left, when to come back, and the header fields that
 // say so (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts keeps the
 // cells, so the limit is that of the whole process.
-import { shown } from '../options.js';
+import { describeValue } from '../options.js';
 import { type Rate, rateText } from '../rate.js';
 
 /** One limit over all its keys. */
@@ -67,7 +67,7 @@ export class RateLimit {
   /** @throws TypeError for a key that is no text: all numbers, and all objects, would be one key */
   ask(key: string): RateLimitResult {
     if (typeof key !== 'string') {
-      throw new TypeError(`take: the key must be a text, such as String(id), not ${shown(key)}`);
+      throw new TypeError(`take: the key must be a text, such as String(id), not ${describeValue(key)}`);
     }
     const verdict = this.take(key);
     const allowed = isAdmitted(verdict);

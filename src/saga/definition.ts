@@ -1,6 +1,6 @@
 // Definitions as the engine runs them: checked once at registration, every default filled in.
 import { ConfigError } from '../errors.js';
-import { refuseUnknown } from '../options.js';
+import { refuseUnknownMembers } from '../options.js';
 import type { DefinitionKey, SagaRecord } from './journal.js';
 import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
 import { MAX_TIMER_MS } from './within.js';
@@ -77,7 +77,7 @@ export function planOf(definition: AnyDefinition): Plan {
     throw new ConfigError(`saga name ${JSON.stringify(name)} must match ${NAME.source}`);
   }
   const fault = (what: string): ConfigError => new ConfigError(`saga "${name}": ${what}`);
-  refuseUnknown(definition, SAGA_MEMBERS, fault);
+  refuseUnknownMembers(definition, SAGA_MEMBERS, fault);
   if (!Number.isInteger(version) || version < 1 || version > 2 ** 31 - 1) {
     throw fault('version must be a positive integer');
   }
@@ -97,7 +97,7 @@ function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError):
     throw faultOfSaga(`step name ${JSON.stringify(step?.name)} must match ${NAME.source}`);
   }
   const fault = (what: string): ConfigError => faultOfSaga(`step "${step.name}": ${what}`);
-  refuseUnknown(step, STEP_MEMBERS, fault);
+  refuseUnknownMembers(step, STEP_MEMBERS, fault);
   if (typeof step.run !== 'function') throw fault('run must be a function');
   for (const part of ['resolve', 'compensate'] as const) {
     if (step[part] !== undefined && typeof step[part] !== 'function') {
@@ -107,7 +107,7 @@ function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError):
   const { retry: rule = {} } = step;
   if (typeof rule !== 'object' || rule === null)
     throw fault('retry must be an object such as { attempts: 3 }');
-  refuseUnknown(rule, RETRY_MEMBERS, (what) => fault(`retry: ${what}`));
+  refuseUnknownMembers(rule, RETRY_MEMBERS, (what) => fault(`retry: ${what}`));
   const retry = { ...DEFAULT_RETRY, ...rule };
   if (!Number.isInteger(retry.attempts) || retry.attempts < 1) {
     throw fault('retry.attempts must be a positive integer');

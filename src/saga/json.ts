@@ -2,7 +2,7 @@
 // into plain JSON when it comes in, not when it is read back.
 import { ValidationError } from '../errors.js';
 import { refuseLoss } from '../json-form.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import type { Json } from './saga.js';
 
 /** PostgreSQL reads a few thousand, by the size of its stack. */
@@ -45,7 +45,7 @@ export function givenJson(value: unknown, path: string, detail?: string, most?: 
   try {
     return toJson(value, most);
   } catch (error) {
-    throw new ValidationError([{ path, message: describeThrown(error).message }], detail);
+    throw new ValidationError([{ path, message: toError(error).message }], detail);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { Deadline } from '../deadline.js';
 import { BusinessError, DeadlineExceededError, HttpError } from '../errors.js';
 import { runInScope, type Scope, type TraceContext } from '../scope.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import type { Plan, StepPlan } from './definition.js';
 import type { SagaRecord } from './journal.js';
 import { copyOf, mostOfResult, toJson } from './json.js';
@@ -78,10 +78,7 @@ export function attempt(
       scope.onAbort = undefined;
       if (outcome.kind === 'unknown') {
         const fields = { saga: record.saga, sagaId: record.sagaId, step: step.name, attempt: effect.attempt };
-        setting.log.warn(
-          { err: describeThrown(error), ...fields },
-          `saga step: outcome of ${effect.kind} unknown`,
-        );
+        setting.log.warn({ err: toError(error), ...fields }, `saga step: outcome of ${effect.kind} unknown`);
       }
       resolve(outcome);
     };

@@ -1,7 +1,7 @@
 // What services call: start a saga, wait for it, look at it.
 import { fingerprintOf } from '../db/idempotent-effect.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
-import { checkOptions, milliseconds, shapeOf, TEXT, typeFault } from '../options.js';
+import { checkOptions, milliseconds, shapeOf, TEXT, typeErrorFor } from '../options.js';
 import { currentScope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
 import type { Plan, Plans } from './definition.js';
@@ -25,13 +25,13 @@ const POLL_MS = { first: 25, most: 1000 };
 const START = shapeOf<NonNullable<Parameters<Sagas['start']>[2]>>('{ idempotencyKey }', {
   idempotencyKey: TEXT,
 });
-const startFault = typeFault('sagas.start');
+const startFault = typeErrorFor('sagas.start');
 const WAIT = shapeOf<Parameters<Sagas['wait']>[1]>(
   '{ timeoutMs: 5000 }',
   { timeoutMs: milliseconds(MAX_TIMER_MS) },
   ['timeoutMs'],
 );
-const waitFault = typeFault('sagas.wait');
+const waitFault = typeErrorFor('sagas.wait');
 
 export interface SagasSetting {
   readonly journal: Journal;

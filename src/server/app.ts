@@ -1,14 +1,17 @@
 // All mounted services of a worker: `handle(exchange)` finds the route of a request and serves it.
+
 import { dirname } from 'node:path';
 // Not the global of this name: that one is a getter, a tenth of a microsecond per request.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { errorMessage } from '../error-text.js';
 import { HttpError } from '../errors.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import { currentScope } from '../scope.js';
+import { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import { AddressRanges } from './address-ranges.js';
 import { bulkheadOf } from './bulkheads.js';
 import type { Exchange } from './exchange.js';
@@ -19,7 +22,6 @@ import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
 import { serve } from './pipeline.js';
 import { RequestContext } from './request-context.js';
-import { RequestIds } from './request-id.js';
 import type { RequestGates, RequestObserver, RequestQuotas } from './request-observer.js';
 import { collectRoutes } from './route-declarations.js';
 import { checksOf, globalCheck, type RateCheck, type RateLimits } from './route-rate-limits.js';
@@ -108,7 +110,7 @@ export class App {
   constructor(options: AppOptions) {
     this.options = options;
     const { log, tracing, observer, scheme = 'http', settings } = options;
-    const failed = (what: string) => (error: unknown) => log.error({ err: describeThrown(error) }, what);
+    const failed = (what: string) => (error: unknown) => log.error({ err: toError(error) }, what);
     this.wheel = new TimerWheel(failed('a timer failed'), options.ticker);
     this.topics = new Topics(options.bus);
     const { meshToken } = settings;
@@ -183,7 +185,7 @@ export class App {
 
   #end(these: readonly LiveRequest[], how: 'abandon' | 'breakOff', error: HttpError): void {
     this.#requests.end(these, how, error, (cause) => {
-      this.options.log.error({ err: describeThrown(cause) }, 'a request could not be ended in order');
+      this.options.log.error({ err: toError(cause) }, 'a request could not be ended in order');
     });
   }
 
@@ -253,7 +255,7 @@ export class App {
         if (!unlimited) this.#switchable.push({ service, method, path, template });
         if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
       } catch (cause) {
-        throw new TypeError(`service ${service}, route ${method} ${path}: ${messageOf(cause)}`, {
+        throw new TypeError(`service ${service}, route ${method} ${path}: ${errorMessage(cause)}`, {
           cause: declaration,
         });
       }
@@ -276,7 +278,7 @@ export class App {
         this.topics.publish(topicOf(service, topic), data, isBinary);
       });
     } catch (cause) {
-      const [message, named] = [messageOf(cause), `service ${service}: `];
+      const [message, named] = [errorMessage(cause), `service ${service}: `];
       // What the service has declared wrongly, a metric say, may name it already.
       throw new TypeError(message.startsWith(named) ? message : named + message, { cause });
     }
@@ -341,5 +343,3 @@ function once(isReady: (() => boolean) | undefined): () => boolean {
     return ready;
   };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 // What the route option `maxConcurrent` says.
-import { shown } from '../options.js';
+import { describeValue } from '../options.js';
 import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead.js';
 import type { MaxConcurrent } from './handler.js';
 import type { RequestGates } from './request-observer.js';
@@ -13,7 +13,7 @@ export function bulkheadOf(
   if (option === undefined) return undefined;
   if (typeof option !== 'number' && typeof option !== 'object') {
     throw new TypeError(
-      `maxConcurrent: it must be a number, or { limit, queue, queueMs }, not ${shown(option)}`,
+      `maxConcurrent: it must be a number, or { limit, queue, queueMs }, not ${describeValue(option)}`,
     );
   }
   const settings = checkedBulkhead('maxConcurrent', typeof option === 'number' ? { limit: option } : option);

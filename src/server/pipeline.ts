@@ -3,7 +3,7 @@
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge } from './body/body.js';
 import { SENT } from './handler.js';
 import { problemOf } from './problem-response.js';
@@ -26,7 +26,7 @@ export function serve(ctx: RequestContext): void {
     try {
       refusal = refusalOf(ctx);
     } catch (thrown) {
-      refusal = describeThrown(thrown);
+      refusal = toError(thrown);
     }
     if (refusal === undefined) execute(ctx);
     else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.holdBack(() => refuse(ctx, refusal));
@@ -163,7 +163,7 @@ function failed(ctx: RequestContext, error: unknown): void {
 /** The failure cannot be told, because looking at it throws: what is told is that. Never throws. */
 function failedTwice(ctx: RequestContext, thrown: unknown): void {
   try {
-    const error = new Error('a failure cannot be described', { cause: describeThrown(thrown) });
+    const error = new Error('a failure cannot be described', { cause: toError(thrown) });
     if (ctx.answered) ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     else tellFailure(ctx, error);
   } catch (again) {
@@ -191,7 +191,7 @@ function answer(ctx: RequestContext, value: unknown): void {
 
 /** The onError hooks, innermost first, may answer; otherwise the failure is the answer. */
 function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
-  const error = describeThrown(thrown);
+  const error = toError(thrown);
   countRefusal(ctx, error);
   if (ctx.answered) {
     // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
@@ -235,7 +235,7 @@ function answersFailure(ctx: RequestContext, error: Error, value: unknown): bool
 }
 
 function hookFailed(ctx: RequestContext, thrown: unknown): false {
-  ctx.server.log.error({ err: describeThrown(thrown), route: ctx.route }, 'an onError hook failed');
+  ctx.server.log.error({ err: toError(thrown), route: ctx.route }, 'an onError hook failed');
   return false;
 }
 

@@ -1,7 +1,7 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { shortText } from '../redaction/shown-text.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import { jsonOf } from './body/json-value.js';
 import { checkField, setField } from './response/header-fields.js';
 import { kindOf } from './value-kind.js';
@@ -33,7 +33,7 @@ export interface Problem {
  * its message may hold what is nobody's business.
  */
 export function problemOf(thrown: unknown, request: FailedRequest): Problem {
-  const error = describeThrown(thrown);
+  const error = toError(thrown);
   if (!(error instanceof HttpError)) return internalProblem(error, request);
   try {
     return { ...documentOf(error, request), fault: isFault(error) ? error : undefined };

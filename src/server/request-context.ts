@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
-import { describeThrown } from '../telemetry/thrown.js';
+import { toError } from '../telemetry/to-error.js';
 import { clientClosed } from './body/body.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
@@ -192,7 +192,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
 
   sourceFailed(error: unknown): void {
     // A source that was told to stop, and says so, has not failed.
-    if (error !== this.#givenUp && describeThrown(error).name !== 'AbortError')
+    if (error !== this.#givenUp && toError(error).name !== 'AbortError')
       this.#logError(error, 'the source of a streamed response failed');
   }
 
@@ -449,7 +449,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   #logError(thrown: unknown, message: string): void {
-    this.server.log.error({ err: describeThrown(thrown), route: this.route }, message);
+    this.server.log.error({ err: toError(thrown), route: this.route }, message);
   }
 
   /** False: the answer is not wanted any more. */
@@ -502,7 +502,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
       source.cancel();
       if (this.#givenUp !== undefined) return;
       // The client has its status already: for the log and the metrics it is what went wrong.
-      const error = describeThrown(thrown);
+      const error = toError(thrown);
       const { status: failed, code, fault } = problemOf(error, this);
       if (error instanceof Refusal) this.server.refused(error.code.toLowerCase());
       if (fault !== undefined) this.#logError(fault, 'a streamed answer failed');

@@ -1,7 +1,7 @@
 // The answering side of a request, as far as it is the same whether or not the answer is still wanted:
 // status, fields, and the ways to say what the body is.
 import { types } from 'node:util';
-import { checkOptions, SWITCH, shapeOf, TEXT, typeFault } from '../options.js';
+import { checkOptions, SWITCH, shapeOf, TEXT, typeErrorFor } from '../options.js';
 import { jsonOf } from './body/json-value.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming-request.js';
@@ -33,7 +33,7 @@ const FILE = shapeOf<FileOptions>("{ index: 'index.html' }", {
   compress: SWITCH,
   precompressed: SWITCH,
 });
-const fileFault = typeFault('file');
+const fileFault = typeErrorFor('file');
 
 export abstract class Responder extends IncomingRequest {
   #statusCode = 0;

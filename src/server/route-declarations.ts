@@ -4,12 +4,12 @@ import {
   ANYTHING,
   checkOptions,
   FUNCTION,
-  type Kind,
+  type OptionKind,
   oneOf,
   SWITCH,
   shapeOf,
   TEXT,
-  typeFault,
+  typeErrorFor,
   wholeNumber,
 } from '../options.js';
 import { PRIORITIES } from '../resilience/admission.js';
@@ -34,11 +34,11 @@ type Register = Application['get'];
 type Publish = Application['publish'];
 
 /** Where it is missing, the route may take as long as a request may. */
-const TIMEOUT: Kind = {
+const TIMEOUT: OptionKind = {
   text: 'a positive number',
   is: (value) => Number.isFinite(value) && (value as number) > 0,
 };
-const HOOK: Kind = {
+const HOOK: OptionKind = {
   text: 'a function or a list of functions',
   is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function'),
 };
@@ -151,7 +151,7 @@ export function collectRoutes(fill: (app: Application) => void, publish: Publish
       all: registerAll,
       ws<D>(path: string, options: WebSocketOptions<D>) {
         assertOpen();
-        checkOptions(options, WEBSOCKET, typeFault(`WebSocket ${path}`));
+        checkOptions(options, WEBSOCKET, typeErrorFor(`WebSocket ${path}`));
         const { internal, timeoutMs, summary } = options;
         const route = Object.entries({ internal, timeoutMs, summary }).filter(
           ([, given]) => given !== undefined,
@@ -206,7 +206,7 @@ function assertSynchronous(what: string, returned: unknown): void {
 }
 
 function checkRoute(method: string, path: string, options: RouteOptions): void {
-  const bad = typeFault(`${method} ${path}`);
+  const bad = typeErrorFor(`${method} ${path}`);
   checkOptions(options, ROUTE, bad);
   const misplaced = method === 'group' && Object.keys(options).find((name) => NOT_OF_GROUPS.has(name));
   if (misplaced) throw bad(`"${misplaced}" belongs to a route, not to a group`);

@@ -1,7 +1,7 @@
 // Which rate limits a route has, and by what key it tells apart who is limited.
 import { isIPv6 } from 'node:net';
 import { HttpError } from '../errors.js';
-import { checkOptions, type Kind, shapeOf, shown, typeFault } from '../options.js';
+import { checkOptions, describeValue, type OptionKind, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE, type Rate } from '../rate.js';
 import {
   isAdmitted,
@@ -26,13 +26,13 @@ export interface RateCheck {
 type Limit = Exclude<RateLimitOption, string>;
 type KeyOption = NonNullable<Limit['key']>;
 
-const KEY: Kind = {
+const KEY: OptionKind = {
   text: '"address", "global", { header } or a function',
   is: (key) =>
     key === 'address' || key === 'global' || typeof key === 'function' || headerOf(key) !== undefined,
 };
 const LIMIT = shapeOf<Limit>("{ limit: '100/minute' }", { limit: RATE, key: KEY }, ['limit']);
-const fault = typeFault('rateLimit');
+const fault = typeErrorFor('rateLimit');
 
 /** The limit of the setting RATE_LIMIT, per client address, which all routes share. */
 export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | undefined {
@@ -66,7 +66,7 @@ function checkedLimit(option: RateLimitOption): Limit {
   const given: unknown = typeof option === 'string' ? { limit: option } : option;
   if (typeof given !== 'object' || given === null) {
     throw new TypeError(
-      `rateLimit must be "off", a limit such as "100/minute", or { limit, key }, not ${shown(given)}`,
+      `rateLimit must be "off", a limit such as "100/minute", or { limit, key }, not ${describeValue(given)}`,
     );
   }
   checkOptions(given, LIMIT, fault);

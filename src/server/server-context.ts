@@ -1,11 +1,11 @@
 // What all requests of an App share, as the App gives it to them.
 import type { Logger } from 'pino';
+import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { AddressRanges } from './address-ranges.js';
 import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
-import type { RequestIds } from './request-id.js';
 import type { RequestQuotas } from './request-observer.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { ServiceCode } from './service-code.js';

@@ -2,10 +2,10 @@
 // service has declared it, so all who declare it agree on what it is, and no two families have lines of the
 // same name.
 import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
-import { type Fault, shown } from '../options.js';
+import { describeValue, type ErrorFactory } from '../options.js';
 import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
 import { isMetricName, isOfPrometheus, mendedName, namesOf, objectionTo } from './metric-names.js';
-import { METRICS } from './metrics.js';
+import { METRICS } from './metric-table.js';
 
 /** Of one service in one thread. */
 const MOST_METRICS = 256;
@@ -40,7 +40,7 @@ export class DeclaredMetrics {
    *   and for a metric that cannot be
    * @throws RangeError when the service has too many
    */
-  add(service: string, metric: OwnMetric, fault: Fault): boolean {
+  add(service: string, metric: OwnMetric, fault: ErrorFactory): boolean {
     let declared = this.#byName.get(metric.name);
     if (declared === undefined) {
       checkOwnMetric(metric, fault);
@@ -69,7 +69,7 @@ export class DeclaredMetrics {
     return declared;
   }
 
-  #refuseSameLines(service: string, { name, kind }: OwnMetric, fault: Fault): void {
+  #refuseSameLines(service: string, { name, kind }: OwnMetric, fault: ErrorFactory): void {
     if (isOurs(name, kind)) {
       throw fault(`the name belongs to Multilane; write ${this.#freeName(service, name, kind)}`);
     }
@@ -90,7 +90,7 @@ export class DeclaredMetrics {
     service: string,
     declared: Declared,
     { name, kind, help, labels }: OwnMetric,
-    fault: Fault,
+    fault: ErrorFactory,
   ): void {
     const since = `since service ${declared.service} has declared it`;
     if (kind !== declared.kind) {
@@ -104,7 +104,9 @@ export class DeclaredMetrics {
       );
     }
     if (help !== declared.help) {
-      throw fault(`its help is ${shown(declared.help)} ${since}, not ${shown(help)}; write the same one`);
+      throw fault(
+        `its help is ${describeValue(declared.help)} ${since}, not ${describeValue(help)}; write the same one`,
+      );
     }
   }
 

@@ -47,7 +47,7 @@ const BEHIND = /^(?:auth|requirepass|masterauth)$/i;
  * Where a list is: `fields` is a list of header fields, `pair` one in such a list, `arguments` those of a
  * command, `item` one in another.
  */
-type Place = 'member' | 'fields' | 'pair' | 'arguments' | 'item';
+type ListKind = 'member' | 'fields' | 'pair' | 'arguments' | 'item';
 
 /** The copy of one line, and what is left of its bounds. */
 export class LineCopy {
@@ -62,7 +62,7 @@ export class LineCopy {
     return isError(value) ? this.texts(value).message : this.#value(value, 0);
   }
 
-  shown(value: unknown): string {
+  valueText(value: unknown): string {
     if (typeof value === 'symbol' || value === undefined) return shortText(String(value));
     if (typeof value === 'function') return '[function]';
     return shortText(JSON.stringify(this.#value(value, 0)));
@@ -75,7 +75,7 @@ export class LineCopy {
     names: readonly string[] = Object.keys(source),
   ): Record<string, unknown> {
     const result: Record<string, unknown> = {};
-    const objects: [name: string, value: object, place: Place][] = [];
+    const objects: [name: string, value: object, place: ListKind][] = [];
     for (const [at, whole] of names.entries()) {
       if (this.#isSpent()) {
         result[OTHERS] = `${names.length - at} more`;
@@ -139,11 +139,11 @@ export class LineCopy {
 
   #asText(value: unknown): string {
     if (typeof value === 'string') return value;
-    return value === undefined ? '' : this.shown(value);
+    return value === undefined ? '' : this.valueText(value);
   }
 
   /** Functions and symbols are left out, as in JSON. */
-  #value(value: unknown, depth: number, place: Place = 'member'): unknown {
+  #value(value: unknown, depth: number, place: ListKind = 'member'): unknown {
     this.#values--;
     switch (typeof value) {
       case 'string':
@@ -160,7 +160,7 @@ export class LineCopy {
     }
   }
 
-  #object(value: object, depth: number, place: Place): unknown {
+  #object(value: object, depth: number, place: ListKind): unknown {
     if (this.#around.has(value)) return CIRCULAR;
     if (this.#isSpent()) return MORE;
     this.#around.add(value);
@@ -173,7 +173,7 @@ export class LineCopy {
     }
   }
 
-  #contents(value: object, depth: number, place: Place): unknown {
+  #contents(value: object, depth: number, place: ListKind): unknown {
     if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return `[${value.byteLength} bytes]`;
     if (types.isBoxedPrimitive(value)) return this.#value(value.valueOf(), depth);
     if (depth >= MAX_DEPTH) return Array.isArray(value) ? '[Array]' : '[Object]';
@@ -186,7 +186,7 @@ export class LineCopy {
     return entries === undefined ? this.fields(value, depth + 1) : this.#items(entries, 0, depth, 'fields');
   }
 
-  #items(items: Iterable<unknown>, count: number, depth: number, place: Place): unknown[] {
+  #items(items: Iterable<unknown>, count: number, depth: number, place: ListKind): unknown[] {
     const result: unknown[] = [];
     let name: unknown;
     let isBehind = false;
@@ -231,7 +231,7 @@ const isSecretMember = (source: object, name: string, value: unknown): boolean =
 /** Members whose name is in another one. */
 const NAMED = /^(?:values?|val|args|data|contents?|input|received|actual)$/i;
 
-const placeOf = (name: string): Place => {
+const placeOf = (name: string): ListKind => {
   if (FIELD_LIST.test(name)) return 'fields';
   return /^(?:args|command|cmd)$/.test(name) ? 'arguments' : 'member';
 };
@@ -240,7 +240,7 @@ const placeOf = (name: string): Place => {
  * Whether an item of a list is a secret by the name in front of it.
  * @param at its place in the list @param count how many there are
  */
-function isSecretItem(name: unknown, item: unknown, at: number, count: number, place: Place): boolean {
+function isSecretItem(name: unknown, item: unknown, at: number, count: number, place: ListKind): boolean {
   if (at === 0 || typeof name !== 'string' || !isSecret(name, item)) return false;
   if (place === 'pair' || name.startsWith('-')) return true; // --password …
   if (at % 2 === 0) return false;

@@ -25,7 +25,7 @@ type LogMethod = (this: Logger, ...args: unknown[]) => void;
  * without them.
  * @param lowest level that is written now
  */
-export function gatedBy(lowest: () => number) {
+export function levelGate(lowest: () => number) {
   return function gate(this: Logger, args: unknown[], method: unknown, level: number): void {
     if (!isOpen(this, level, lowest)) return;
     try {
@@ -41,7 +41,7 @@ export function gatedBy(lowest: () => number) {
  * Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect, and
  * copies what is bound to them.
  */
-export function sayLevel(root: Logger, lowest: () => number): void {
+export function installLevel(root: Logger, lowest: () => number): void {
   const prototype = Object.getPrototypeOf(root) as Logger;
   Object.defineProperties(root, {
     level: {

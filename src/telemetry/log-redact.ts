@@ -43,10 +43,10 @@ export function redactArguments([first, ...rest]: readonly unknown[]): unknown[]
 /** Whatever was thrown as one text, within the bounds of a line. Never throws. */
 export function thrownText(thrown: unknown): string {
   const copy = new LineCopy();
-  if (!isError(thrown)) return copy.shown(thrown);
+  if (!isError(thrown)) return copy.valueText(thrown);
   const { message, stack } = copy.texts(thrown);
   return stack.includes(message) ? stack : `${message}\n${stack}`;
 }
 
 /** A value as one text, within the bounds of a line. Never throws. */
-export const shown = (value: unknown): string => new LineCopy().shown(value);
+export const shown = (value: unknown): string => new LineCopy().valueText(value);

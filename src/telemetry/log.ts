@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
 import { currentScope } from '../scope.js';
-import { EVERYTHING, gatedBy, levelNumber, sayLevel } from './log-level.js';
+import { EVERYTHING, installLevel, levelGate, levelNumber } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
 
@@ -38,7 +38,7 @@ export function createLogger(
   const root = pino(
     {
       level: EVERYTHING,
-      hooks: { logMethod: gatedBy(lowest) },
+      hooks: { logMethod: levelGate(lowest) },
       mixin: (_fields, _level, logger) => fieldsOf(identity, bound.get(logger as Logger)),
       onChild: (child) => {
         const bindings = child.bindings();
@@ -52,7 +52,7 @@ export function createLogger(
     },
     { write: (line: string) => sink.write(line, format) },
   );
-  sayLevel(root, lowest);
+  installLevel(root, lowest);
   return root;
 }
 

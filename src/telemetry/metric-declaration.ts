@@ -1,7 +1,7 @@
 // What a service may declare as a metric: a name that the page can have, help, and labels with text as
 // values.
 import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
-import { type Fault, shown } from '../options.js';
+import { describeValue, type ErrorFactory } from '../options.js';
 import { isMetricName, objectionTo, snakeCase } from './metric-names.js';
 
 export interface OwnMetric {
@@ -22,24 +22,24 @@ const RESERVED_LABELS = new Set(['le', 'quantile', 'job', 'instance']);
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** @throws what `fault` makes, for a metric that would spoil the page or is not described */
-export function checkOwnMetric({ name, kind, help, labels }: OwnMetric, fault: Fault): void {
+export function checkOwnMetric({ name, kind, help, labels }: OwnMetric, fault: ErrorFactory): void {
   if (typeof name !== 'string')
-    throw fault(`the name must be a text such as "carts_total", not ${shown(name)}`);
+    throw fault(`the name must be a text such as "carts_total", not ${describeValue(name)}`);
   if (!isMetricName(name, kind)) throw fault('the name must match [a-zA-Z_][a-zA-Z0-9_]*');
   if (name.length > MOST_NAME) throw fault(`the name is longer than ${MOST_NAME} characters`);
   const objection = objectionTo(name, kind);
   if (objection !== undefined) throw fault(`${objection} for this ${kind}`);
   if (typeof help !== 'string' || !VISIBLE.test(help)) {
-    throw fault(`help must be a text that says what it counts, not ${shown(help)}`);
+    throw fault(`help must be a text that says what it counts, not ${describeValue(help)}`);
   }
   checkLabelNames(Object.keys(labels), fault);
 }
 
-function checkLabelNames(names: readonly string[], fault: Fault): void {
+function checkLabelNames(names: readonly string[], fault: ErrorFactory): void {
   if (names.length > MOST_LABELS) throw fault(`it has ${names.length} labels; ${MOST_LABELS} are the most`);
   for (const name of names) {
     if (!LABEL_NAME.test(name)) {
-      throw fault(`label ${shown(name)} must match [a-zA-Z_][a-zA-Z0-9_]* and not begin with __`);
+      throw fault(`label ${describeValue(name)} must match [a-zA-Z_][a-zA-Z0-9_]* and not begin with __`);
     }
     if (RESERVED_LABELS.has(name)) throw fault(`label ${name} is reserved for Prometheus; write own_${name}`);
     const better = snakeCase(name);
@@ -54,11 +54,13 @@ function checkLabelNames(names: readonly string[], fault: Fault): void {
  * A copy, so that what is checked is what is used, also of an object with getters.
  * @throws what `fault` makes, for anything but a plain object of strings
  */
-export function copyOfLabels(given: unknown, fault: Fault): Labels {
-  if (!isPlain(given)) throw fault(`labels must be an object such as { kind: 'full' }, not ${shown(given)}`);
+export function copyOfLabels(given: unknown, fault: ErrorFactory): Labels {
+  if (!isPlain(given))
+    throw fault(`labels must be an object such as { kind: 'full' }, not ${describeValue(given)}`);
   const labels: Record<string, string> = Object.create(null);
   for (const [label, value] of Object.entries(given)) {
-    if (typeof value !== 'string') throw fault(`label ${label} must be a string, not ${shown(value)}`);
+    if (typeof value !== 'string')
+      throw fault(`label ${label} must be a string, not ${describeValue(value)}`);
     labels[label] = value;
   }
   return labels;

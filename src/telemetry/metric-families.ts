@@ -7,9 +7,9 @@ import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readTotalsInTurns } from '../memory/metrics/totals.js';
 import { finite } from '../memory/metrics/wide.js';
 import { readWorker } from '../memory/worker-row.js';
-import { once } from './at-once.js';
+import { coalesced } from './coalesced.js';
 import { isMetricName, namesOf } from './metric-names.js';
-import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metrics.js';
+import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metric-table.js';
 
 export interface MetricReading {
   readonly series: Iterable<SeriesTotal>;
@@ -28,15 +28,15 @@ export interface Family {
 }
 
 /** A value that is known now, for sources beside shared memory. */
-export function reading(metric: MetricName, value: number, labels: Labels = {}): SeriesTotal {
+export function currentValue(metric: MetricName, value: number, labels: Labels = {}): SeriesTotal {
   return { metric, kind: METRICS[metric].kind, labels, value, cells: undefined };
 }
 
 /** All threads' series, and what every worker says about itself. */
 export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
-  return once(async () => {
+  return coalesced(async () => {
     const { series, declarations, overflow } = await readTotalsInTurns(memory, turn);
-    const rows = [...series, reading('multilane_label_overflow_total', overflow)];
+    const rows = [...series, currentValue('multilane_label_overflow_total', overflow)];
     let active = 0;
     const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));
     // While a worker is being replaced it has two threads: the newer one speaks for it.
@@ -44,10 +44,10 @@ export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSo
       active += row.inFlight;
       if (row.worker === 0) continue;
       const labels = { worker: String(row.worker) };
-      rows.push(reading('multilane_worker_loop_utilization_ratio', row.loopUtilization, labels));
-      rows.push(reading('multilane_worker_heap_bytes', row.heapUsedBytes, labels));
+      rows.push(currentValue('multilane_worker_loop_utilization_ratio', row.loopUtilization, labels));
+      rows.push(currentValue('multilane_worker_heap_bytes', row.heapUsedBytes, labels));
     }
-    rows.push(reading('http_server_active_requests', active));
+    rows.push(currentValue('http_server_active_requests', active));
     return { series: rows, declarations };
   });
 }
@@ -69,7 +69,7 @@ interface Building {
  * whose lines another family has. Of two declarations that contradict each other, as those of workers before
  * and after a reload may, the latest holds.
  */
-export async function gather(sources: readonly MetricSource[]): Promise<Family[]> {
+export async function gatherFamilies(sources: readonly MetricSource[]): Promise<Family[]> {
   const families = new Families();
   const readings = await Promise.all(sources.map(async (source) => source()));
   const declarations = readings.flatMap(({ declarations = [] }) => [...declarations]);

@@ -1,7 +1,7 @@
 // `/metrics.json`: the few numbers that a person or a script wants to see without Prometheus.
 import { quantile } from '../memory/metrics/histogram.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
-import { gather, type MetricSource } from './metric-families.js';
+import { gatherFamilies, type MetricSource } from './metric-families.js';
 
 export interface ResponseTimes {
   /**
@@ -58,7 +58,7 @@ class Tally {
 
 /** Since the process started, all workers together. */
 export async function metricsJson(sources: readonly MetricSource[]): Promise<MetricsJson> {
-  const families = await gather(sources);
+  const families = await gatherFamilies(sources);
   const total = new Tally();
   const routes = new Map<string, { method: string; route: string; tally: Tally }>();
   const requests = families.find(({ name }) => name === 'http_server_request_duration_seconds');

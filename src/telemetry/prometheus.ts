@@ -5,8 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
 import type { MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
-import { once } from './at-once.js';
-import { type Family, gather, type MetricSource } from './metric-families.js';
+import { coalesced } from './coalesced.js';
+import { type Family, gatherFamilies, type MetricSource } from './metric-families.js';
 import { ProcessMetrics } from './process-metrics.js';
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics';
@@ -39,8 +39,8 @@ export class Exposition {
   readonly #sources: readonly MetricSource[];
   readonly #process: ProcessMetrics;
   readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<string>>> = {
-    prometheus: once(() => this.#render('prometheus')),
-    openmetrics: once(() => this.#render('openmetrics')),
+    prometheus: coalesced(() => this.#render('prometheus')),
+    openmetrics: coalesced(() => this.#render('openmetrics')),
   };
 
   /**
@@ -58,7 +58,10 @@ export class Exposition {
   }
 
   async #render(format: ExpositionFormat): Promise<string> {
-    const families = [...(await gather(this.#sources)).map(samplesOf), ...(await this.#processSamples())];
+    const families = [
+      ...(await gatherFamilies(this.#sources)).map(samplesOf),
+      ...(await this.#processSamples()),
+    ];
     const parts: string[] = [];
     for (const family of families) {
       parts.push(await renderFamily(family, format));

@@ -1,7 +1,7 @@
 // What a service gets to count with: its own metrics, checked when they are declared, and checked again
 // whenever it adds to them. A value that is not a number would be a number to whoever reads the metric.
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/metrics/recorder.js';
-import { type Fault, shown, typeFault } from '../options.js';
+import { describeValue, type ErrorFactory, typeErrorFor } from '../options.js';
 import { DeclaredMetrics } from './declared-metrics.js';
 import { copyOfLabels } from './metric-declaration.js';
 
@@ -24,8 +24,10 @@ export function serviceMetrics(recorder: Recorder): (service: string) => OwnMetr
     const declare =
       <T>(kind: MetricKind, make: Make<T>): Declare<T> =>
       (name, help, given = {}, ...more: readonly unknown[]) => {
-        const fault = (reason: string) => typeFault(`service ${service}: metric ${shown(name)}`)(reason);
-        if (more.length > 0) throw fault(`${kind} takes name, help and labels, and not ${shown(more[0])}`);
+        const fault = (reason: string) =>
+          typeErrorFor(`service ${service}: metric ${describeValue(name)}`)(reason);
+        if (more.length > 0)
+          throw fault(`${kind} takes name, help and labels, and not ${describeValue(more[0])}`);
         const labels = copyOfLabels(given, fault);
         const isNew = all.add(service, { name, kind, help, labels }, fault);
         if (isNew) recorder.declare(name, kind, help.slice(0, MOST_HELP));
@@ -39,7 +41,7 @@ export function serviceMetrics(recorder: Recorder): (service: string) => OwnMetr
   };
 }
 
-type Make<T> = (recorder: Recorder, name: string, labels: Labels, fault: Fault) => T;
+type Make<T> = (recorder: Recorder, name: string, labels: Labels, fault: ErrorFactory) => T;
 
 /** Characters of what is said about a metric. */
 const MOST_HELP = 250;
@@ -90,7 +92,7 @@ const histogramOf: Make<Histogram> = (recorder, name, labels, fault) => {
 };
 
 /** @param more behind the number, where OpenTelemetry has attributes: nothing would count under them */
-function refusal(fault: Fault, method: string, given: unknown, more: unknown, wanted: string): Error {
-  if (more === undefined) return fault(`${method} takes ${wanted}, not ${shown(given)}`);
+function refusal(fault: ErrorFactory, method: string, given: unknown, more: unknown, wanted: string): Error {
+  if (more === undefined) return fault(`${method} takes ${wanted}, not ${describeValue(given)}`);
   return fault(`${method} takes nothing behind the number; labels are given where the metric is declared`);
 }

@@ -11,7 +11,7 @@ import type { IncomingTrace, SpanHandle, SpanKind, Tracing, TracingIdentity } fr
 import { TraceIds } from './trace-ids.js';
 import { Unrecorded, UnsampledRequest } from './unrecorded.js';
 
-export interface TracingParts {
+export interface TracingDeps {
   readonly log: Logger;
   /** For what does not reach the collector. */
   readonly recorder: Recorder;
@@ -27,7 +27,7 @@ export interface TracingParts {
 export function initTracing(
   settings: Pick<Settings, 'otel'>,
   identity: TracingIdentity,
-  { log, recorder, bound }: TracingParts,
+  { log, recorder, bound }: TracingDeps,
 ): Tracing {
   const { disabled, endpoint, sampler, samplerArg } = settings.otel;
   const ids = new TraceIds();

@@ -4,7 +4,7 @@
 import type { ProjectConfig } from '../api/define-config.js';
 import { defineService } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
-import { type ConfigFile, configFileOf, loadConfigFile } from '../config/file.js';
+import { type ConfigFile, configFileOf, loadConfigFile } from '../config/config-file.js';
 import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';

@@ -3,22 +3,22 @@
 import { types } from 'node:util';
 import {
   checkOptions,
-  type Kind,
+  type OptionKind,
   SIGNAL,
   SWITCH,
   shapeOf,
   TEXT,
-  typeFault,
+  typeErrorFor,
   wholeNumber,
 } from '../options.js';
 import type { CallOptions } from './call.js';
 
 /** Infinity is allowed for `timeoutMs`: the deadline of the request alone holds. */
-const timeout: Kind = {
+const timeout: OptionKind = {
   text: 'a number of milliseconds',
   is: (value) => typeof value === 'number' && value >= 0,
 };
-const delay: Kind = { ...timeout, is: (value) => Number.isFinite(value) && (value as number) >= 0 };
+const delay: OptionKind = { ...timeout, is: (value) => Number.isFinite(value) && (value as number) >= 0 };
 
 /** Neither text (`'a=b'`), which is an iterable of characters, nor anything whose pairs cannot be seen. */
 const isPairs = (value: unknown): boolean => {
@@ -49,7 +49,7 @@ const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', {
   signal: SIGNAL,
 });
 
-const fault = typeFault('call');
+const fault = typeErrorFor('call');
 
 /**
  * @throws TypeError for an unknown option, and for a value that would switch off what it bounds, or is sent

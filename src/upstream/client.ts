@@ -1,7 +1,7 @@
 // `call(service)`: view -> balancer -> breaker -> transport, repeated within the retry policy.
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
-import { shown } from '../options.js';
+import { describeValue } from '../options.js';
 import { fullJitter } from '../resilience/backoff.js';
 import { hedged } from '../resilience/hedge.js';
 import type { Random, Sleep, Tried } from '../resilience/policy.js';
@@ -38,7 +38,9 @@ const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 export function createCall(dependencies: CallDependencies): Call {
   return (service) => {
     if (typeof service !== 'string' || !NAME.test(service)) {
-      throw new TypeError(`call: ${shown(service)} is not a service name; give one, as in call('orders')`);
+      throw new TypeError(
+        `call: ${describeValue(service)} is not a service name; give one, as in call('orders')`,
+      );
     }
     const make: MakeCall = (asked, options) => {
       const run = () => callService(dependencies, service, asked, options);

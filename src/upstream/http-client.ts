@@ -1,9 +1,9 @@
 // undici, loaded by the threads whose services take `call`, before they are ready, and by the first that
 // probes: it costs 70 ms of CPU and 8 MiB. `require`, because it is CommonJS anyway.
 import { createRequire } from 'node:module';
-import { lateModule } from '../late-module.js';
+import { lazyModule } from '../lazy-module.js';
 
 const require = createRequire(import.meta.url);
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
-export const httpClient = lateModule(() => require('undici') as typeof import('undici'));
+export const httpClient = lazyModule(() => require('undici') as typeof import('undici'));

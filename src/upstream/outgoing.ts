@@ -1,6 +1,6 @@
 // From what a caller asks for to what may be sent: pure, the same for every transport. Whatever a transport
 // could not send is refused here, so what fails in a transport is never a mistake of the caller.
-import { shown } from '../options.js';
+import { describeValue } from '../options.js';
 import type { CallOptions } from './call.js';
 import { checkCall } from './call-options.js';
 
@@ -62,7 +62,7 @@ export function outgoing(method: string, path: string, options: CallOptions): As
 export function outgoingMethod(method: string): string {
   const upper = typeof method === 'string' ? method.toUpperCase() : '';
   if (!METHOD.test(upper) || upper === 'CONNECT' || upper === 'TRACE') {
-    throw new TypeError(`call: ${shown(method)} is not a method that can be called`);
+    throw new TypeError(`call: ${describeValue(method)} is not a method that can be called`);
   }
   return upper;
 }
@@ -70,7 +70,7 @@ export function outgoingMethod(method: string): string {
 /** The path with its query; what may not stand in a request line is percent-encoded. @throws TypeError */
 export function outgoingPath(path: string, query: CallOptions['query']): string {
   if (typeof path !== 'string' || !path.startsWith('/')) {
-    throw new TypeError(`call: the path must be a text that begins with "/", not ${shown(path)}`);
+    throw new TypeError(`call: the path must be a text that begins with "/", not ${describeValue(path)}`);
   }
   const safe = SAFE_PATH.test(path) ? path : encoded(path);
   if (query === undefined) return safe;
@@ -80,7 +80,7 @@ export function outgoingPath(path: string, query: CallOptions['query']): string 
     if (!isQueryValue(value)) {
       throw new TypeError(
         `call: query: ${JSON.stringify(name)} must be a text, a number, true or false, or undefined to leave it out, ` +
-          `not ${shown(value)}`,
+          `not ${describeValue(value)}`,
       );
     }
     search.append(name, String(value));
@@ -98,7 +98,7 @@ function* checkedPairs(what: string, given: Iterable<unknown>): Generator<readon
   for (const pair of given) {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
       throw new TypeError(
-        `call: ${what} must be made of names and values, not ${shown(given)} of ${shown(pair)}`,
+        `call: ${what} must be made of names and values, not ${describeValue(given)} of ${describeValue(pair)}`,
       );
     }
     yield pair as unknown as readonly [string, unknown];
@@ -143,7 +143,7 @@ function addFields(headers: Record<string, string>, given: NonNullable<CallOptio
     if (value === undefined) continue;
     if (typeof value !== 'string') {
       throw new TypeError(
-        `call: the header ${field} must be a text, or undefined to leave it out, not ${shown(value)}`,
+        `call: the header ${field} must be a text, or undefined to leave it out, not ${describeValue(value)}`,
       );
     }
     if (!FIELD_VALUE.test(value)) {
@@ -165,6 +165,6 @@ function jsonText(value: unknown): string {
     throw new TypeError(`call: json must be a value that JSON can write: ${message}`, { cause });
   }
   if (text === undefined)
-    throw new TypeError(`call: json must be a value that JSON can write, not ${shown(value)}`);
+    throw new TypeError(`call: json must be a value that JSON can write, not ${describeValue(value)}`);
   return text;
 }

@@ -1,5 +1,5 @@
 // What a route declares and the settings make impossible: it is allowed, and likely a mistake.
-import { largestBody } from '../config/rules.js';
+import { largestBody } from '../config/cross-checks.js';
 import type { Settings } from '../config.js';
 import type { RouteInfo } from '../server/handler.js';
 

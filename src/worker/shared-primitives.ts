@@ -10,7 +10,7 @@ import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { Clock } from '../memory/clock.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { NameTable } from '../memory/names.js';
-import { checkOptions, shapeOf, shown, typeFault } from '../options.js';
+import { checkOptions, describeValue, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
 import { termsOf, tripNumbers } from '../resilience/breaker-options.js';
 import { type Bulkhead, BulkheadQueue, bulkheadTerms, checkedBulkhead } from '../resilience/bulkhead.js';
@@ -61,7 +61,7 @@ export function createSharedPrimitives(parts: SharedPrimitiveOptions): (service:
 
   return (service) => {
     const named = (kind: string, name: string): string => {
-      const what = `shared.${kind}(${shown(name)})`;
+      const what = `shared.${kind}(${describeValue(name)})`;
       if (typeof name !== 'string' || !NAME.test(name)) {
         throw new TypeError(`${what}: names are made of 1 to 128 of A-Z a-z 0-9 . _ : -`);
       }
@@ -93,7 +93,7 @@ export function createSharedPrimitives(parts: SharedPrimitiveOptions): (service:
       },
       rateLimiter(name, given) {
         const what = named('rateLimiter', name);
-        checkOptions(given, RATE_LIMITER, typeFault(what));
+        checkOptions(given, RATE_LIMITER, typeErrorFor(what));
         const rate = parseRate(given.limit)!;
         const { count, periodMs, burst } = rate;
         const identity = sharedName(service, name);

@@ -1,4 +1,5 @@
 // `npm run chaos`: one run, its progress on stderr, its report on stdout.
+import { errorMessage } from '#src/error-text.js';
 import { type ChaosOptions, chaos } from './chaos.js';
 import { parseOptions, USAGE } from './options.js';
 import { reportOf } from './report.js';
@@ -16,7 +17,7 @@ let options: ChaosOptions | undefined;
 try {
   options = parseOptions(process.argv.slice(2));
 } catch (error) {
-  say(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  say(`${errorMessage(error)}\n\n${USAGE}`);
   process.exit(1);
 }
 if (options === undefined) process.stdout.write(`${USAGE}\n`);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultConfigFile } from '#src/config/file.js';
+import { defaultConfigFile } from '#src/config/config-file.js';
 import { type Loaded, type LoadOptions, loadSettings } from '#src/config/load.js';
 import type { Settings } from '#src/config.js';
 

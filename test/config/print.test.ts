@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { flagOf } from '#src/config/names.js';
 import { settingsTable } from '#src/config/print.js';
+import { flagOf } from '#src/config/setting-names.js';
 import { SETTINGS } from '#src/config/table.js';
 import { inFolder, load } from './loading.js';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { PROCESS_SETTINGS } from '#src/config/table.js';
-import { METRICS } from '#src/telemetry/metrics.js';
+import { METRICS } from '#src/telemetry/metric-table.js';
 
 const page = readFileSync('docs/contract.md', 'utf8');
 const section = (number: number): string => page.split(/^## /m)[number]!;

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { expect } from 'chai';
 import { ifExists } from '#src/process/if-exists.js';
 import { readBeat } from '#src/process/owner-liveness.js';
-import { stateBy } from '#src/unix-socket.js';
+import { stateFromError } from '#src/unix-socket.js';
 import { rejection } from '../db/fixtures/open.js';
 
 const failure = (code: string): NodeJS.ErrnoException =>
@@ -32,7 +32,7 @@ describe('what cannot be read', () => {
   it('is no socket without a listener, unless the system says so', () => {
     const known: Record<string, string> = { ENOENT: 'absent', ECONNREFUSED: 'refuses', EAGAIN: 'answers' };
     for (const code of codes) {
-      const state = (): string => stateBy(failure(code), '/data/a.sock');
+      const state = (): string => stateFromError(failure(code), '/data/a.sock');
       if (known[code] !== undefined) expect(state(), code).to.equal(known[code]);
       else expect(state).to.throw('/data/a.sock').that.includes({ code });
     }

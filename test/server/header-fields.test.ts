@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { HeaderValues, QueryValues, STRANGER } from '#src/server/request-fields.js';
-import { RequestIds } from '#src/server/request-id.js';
 import { checkField, setField } from '#src/server/response/header-fields.js';
+import { RequestIds } from '#src/telemetry/request-ids.js';
 
 describe('response headers', () => {
   for (const name of ['', 'a b', 'a:b', 'a\r\n', 'ü', 'a\u0000', '(a)']) {

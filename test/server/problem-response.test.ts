@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
 import { problemOf } from '#src/server/problem-response.js';
-import { describeThrown } from '#src/telemetry/thrown.js';
+import { toError } from '#src/telemetry/to-error.js';
 import { SECRET_TEXTS, SECRETS } from '#test/telemetry/secret-forms.js';
 
 const request = { requestId: 'r-1', traceId: 'a'.repeat(32), executed: true };
@@ -117,7 +117,7 @@ describe('a failure as an answer', () => {
     const long = 'm'.repeat(20_000_000);
     expect(documentOf(new HttpError('NOT_FOUND', long)).document.detail).to.have.length.below(10_000);
     for (const thrown of [long, { long, password: 'hunter2' }, [long], Symbol(long), new String(long)]) {
-      const { message } = describeThrown(thrown);
+      const { message } = toError(thrown);
       expect(message).to.have.length.within(10, 10_000);
       expect(message).to.not.contain('hunter2');
     }
@@ -136,9 +136,9 @@ describe('a failure as an answer', () => {
       },
     );
     for (const thrown of [hostile, Object.create(null), Symbol('x'), 10n]) {
-      expect(describeThrown(thrown)).to.be.instanceOf(Error);
+      expect(toError(thrown)).to.be.instanceOf(Error);
     }
     const error = new Error('kept');
-    expect(describeThrown(error)).to.equal(error);
+    expect(toError(error)).to.equal(error);
   });
 });

@@ -1,6 +1,6 @@
 // `multilane …` in this process, for tests that run it hundreds of times. It must not end the process or wait
 // for ever.
-import { exitCodeOf, messageOf } from '#src/cli/failure.js';
+import { exitCodeOf, messageOf } from '#src/cli/command-failure.js';
 import { createProgram } from '#src/cli/program.js';
 
 export interface CommandRun {

@@ -1,7 +1,7 @@
 // Processes that have no file descriptors left: this one, for a moment, or another one.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
-import { openFileLimit } from '#src/config/open-files.js';
+import { openFileLimit } from '#src/config/open-file-limit.js';
 
 /** prlimit(1), of util-linux. */
 export const canLimitFiles = (): boolean => spawnSync('prlimit', ['--version']).status === 0;

@@ -3,8 +3,8 @@ import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
-import { type MetricSource, reading, sharedMemorySource } from '#src/telemetry/metric-families.js';
-import { METRICS } from '#src/telemetry/metrics.js';
+import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { METRICS } from '#src/telemetry/metric-table.js';
 import { Exposition, negotiate } from '#src/telemetry/prometheus.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { complaints, misplaced, requirePromtool } from './exposition.js';
@@ -138,9 +138,9 @@ describe('telemetry/prometheus', () => {
     primary.counter('multilane_requests_shed_total', { reason: 'overload' }).add(2);
     const other: MetricSource = () => ({
       series: [
-        reading('multilane_requests_shed_total', 3, { reason: 'overload' }),
-        reading('multilane_workers', 1, { state: 'ready' }),
-        reading('multilane_workers', 2, { state: 'ready' }),
+        currentValue('multilane_requests_shed_total', 3, { reason: 'overload' }),
+        currentValue('multilane_workers', 1, { state: 'ready' }),
+        currentValue('multilane_workers', 2, { state: 'ready' }),
       ],
     });
     expect(await lines([source, other], 'multilane_requests_shed_total')).to.deep.equal([
@@ -263,7 +263,7 @@ describe('telemetry/prometheus', () => {
 
   it('writes a family of any size whole, with one HELP and one TYPE', async () => {
     const series = Array.from({ length: 1200 }, (_, index) =>
-      reading('multilane_registry_instances', index, { service: `s${index}`, state: 'healthy' }),
+      currentValue('multilane_registry_instances', index, { service: `s${index}`, state: 'healthy' }),
     );
     const text = await new Exposition([() => ({ series })]).render('prometheus');
     expect(text.match(/^multilane_registry_instances\{/gm)).to.have.length(1200);

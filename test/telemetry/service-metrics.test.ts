@@ -6,8 +6,8 @@ import type { MetricKind } from '#src/memory/metrics/recorder.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
-import { gather } from '#src/telemetry/metric-families.js';
-import { METRICS } from '#src/telemetry/metrics.js';
+import { gatherFamilies } from '#src/telemetry/metric-families.js';
+import { METRICS } from '#src/telemetry/metric-table.js';
 import { type OwnMetrics, serviceMetrics } from '#src/telemetry/service-metrics.js';
 
 /** As a program without types would call them. */
@@ -284,7 +284,7 @@ describe('the metrics of a service', () => {
         gauge('least', 'A.').set(-Number.MAX_VALUE);
       }
     }
-    const families = await gather([() => readTotals(own), () => readTotals(other)]);
+    const families = await gatherFamilies([() => readTotals(own), () => readTotals(other)]);
     const values = families
       .filter(({ name }) => /^(?:most|least)$/.test(name))
       .map(({ series }) => series[0]?.value);

@@ -1,10 +1,12 @@
 // `multilane new DIR`: writes a small working project from the template folder of the package.
+
 import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { version } from '../../config/print.js';
-import { CommandFailure } from '../failure.js';
+import { errorMessage } from '../../error-text.js';
+import { CommandFailure } from '../command-failure.js';
 import { print } from '../output.js';
 
 const TEMPLATE = fileURLToPath(new URL('../../../template/', import.meta.url));
@@ -56,6 +58,6 @@ async function writeProject(folder: string, name: string): Promise<void> {
     }
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
-    throw new CommandFailure(`cannot write the project: ${(cause as Error).message}`, { cause });
+    throw new CommandFailure(`cannot write the project: ${errorMessage(cause)}`, { cause });
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminClient } from '../admin-client.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
-import { CommandFailure } from '../failure.js';
+import { CommandFailure } from '../command-failure.js';
 import { type OutputOptions, print, printJson, withJson } from '../output.js';
 import type { View } from '../plane-views.js';
 import { generationsOf, type Progress, progressOf } from '../reload-progress.js';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { exitProcess } from '../../process/process-exit.js';
 import type { RouteInfo, RouteOptions } from '../../server/handler.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
-import { type ProjectOptions, projectSettings, withProject } from '../project.js';
+import { type ProjectOptions, projectSettings, withProject } from '../project-settings.js';
 
 const SCHEMAS: ReadonlySet<string> = new Set(['params', 'query', 'headers', 'body', 'response']);
 

@@ -1,8 +1,9 @@
 // `multilane sagas`: the operator's view of sagas, and hands on those that nobody runs.
 
 import type { Command } from 'commander';
+import { errorMessage } from '../../error-text.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
-import { CommandFailure } from '../failure.js';
+import { CommandFailure } from '../command-failure.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import type { View } from '../plane-views.js';
 
@@ -61,7 +62,7 @@ function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CommandFailure(`--result is no JSON: ${(cause as Error).message}`, { cause });
+    throw new CommandFailure(`--result is no JSON: ${errorMessage(cause)}`, { cause });
   }
 }
 

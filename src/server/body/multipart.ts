@@ -6,14 +6,14 @@ import { createRequire } from 'node:module';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyFileStream, BusboyInstance } from '@fastify/busboy';
 import { HttpError } from '../../errors.js';
-import { lateModule } from '../../late-module.js';
-import { checkOptions, type Kind, shapeOf, typeFault } from '../../options.js';
+import { lazyModule } from '../../lazy-module.js';
+import { checkOptions, type OptionKind, shapeOf, typeErrorFor } from '../../options.js';
 import { unreportedIterator } from '../promise.js';
 import { Refusal } from '../refusal.js';
 import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
 
 const require = createRequire(import.meta.url);
-const parserPackage = lateModule(() => require('@fastify/busboy') as typeof import('@fastify/busboy'));
+const parserPackage = lazyModule(() => require('@fastify/busboy') as typeof import('@fastify/busboy'));
 
 export interface FieldPart {
   readonly kind: 'field';
@@ -46,7 +46,7 @@ export interface PartLimits {
   readonly maxFieldBytes?: number;
 }
 
-const LIMIT: Kind = { text: 'a number >= 0', is: (value) => typeof value === 'number' && value >= 0 };
+const LIMIT: OptionKind = { text: 'a number >= 0', is: (value) => typeof value === 'number' && value >= 0 };
 const LIMITS = shapeOf<PartLimits>('{ maxFiles: 1 }', {
   maxParts: LIMIT,
   maxFiles: LIMIT,
@@ -56,7 +56,7 @@ const LIMITS = shapeOf<PartLimits>('{ maxFiles: 1 }', {
 
 /** @throws TypeError for a limit that there is not: what it was to bound would have none */
 export function checkLimits(limits: PartLimits): void {
-  checkOptions(limits, LIMITS, typeFault('readParts'));
+  checkOptions(limits, LIMITS, typeErrorFor('readParts'));
 }
 
 const tooLarge = (detail: string): HttpError => new Refusal('BODY_TOO_LARGE', detail);

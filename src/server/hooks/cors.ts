@@ -1,6 +1,6 @@
 // Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read
 // answers. It keeps nobody from sending a request; that is what csrfGuard is for.
-import { ANYTHING, checkOptions, type Kind, SWITCH, shapeOf, typeFault } from '../../options.js';
+import { ANYTHING, checkOptions, type OptionKind, SWITCH, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 import { originSet } from './origin-list.js';
@@ -20,7 +20,7 @@ export interface CorsOptions {
   readonly maxAgeSeconds?: number;
 }
 
-const NAMES: Kind = {
+const NAMES: OptionKind = {
   text: 'a list of texts',
   is: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
 };
@@ -45,7 +45,7 @@ const ALWAYS = { always: true };
  * @throws TypeError for options that there are not, origins that are none, and for credentials with `'*'`
  */
 export function cors(options: CorsOptions): (ctx: Context) => unknown {
-  checkOptions(options, OPTIONS, typeFault('cors'));
+  checkOptions(options, OPTIONS, typeErrorFor('cors'));
   const { origins, credentials = false, maxAgeSeconds = 600 } = options;
   if (origins === '*' && credentials) throw new TypeError('cors: credentials need a list of origins');
   const listed = origins === '*' ? undefined : originSet('cors', origins);

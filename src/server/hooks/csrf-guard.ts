@@ -1,7 +1,7 @@
 // Requests that a page of somebody else makes a browser send, with our cookies (CSRF). Browsers say where a
 // request comes from; what says nothing is no browser and has no cookies that a page could make use of. The
 // rules are those of Go's http.CrossOriginProtection.
-import { ANYTHING, checkOptions, shapeOf, typeFault } from '../../options.js';
+import { ANYTHING, checkOptions, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';
 import { originSet } from './origin-list.js';
@@ -21,7 +21,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
  * @throws TypeError for origins that are none
  */
 export function csrfGuard(options: CsrfGuardOptions = {}): (ctx: Context) => void {
-  checkOptions(options, OPTIONS, typeFault('csrfGuard'));
+  checkOptions(options, OPTIONS, typeErrorFor('csrfGuard'));
   const { origins = [] } = options;
   const trusted = originSet('csrfGuard', origins);
   return (ctx) => {

@@ -1,6 +1,6 @@
 // Fields that tell browsers to be careful. They stay on problem documents; a handler that sets one itself has
 // the last word for its own answer.
-import { checkOptions, type Kind, shapeOf, typeFault } from '../../options.js';
+import { checkOptions, type OptionKind, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 
@@ -15,7 +15,7 @@ export interface SecurityHeadersOptions {
   readonly crossOriginResourcePolicy?: 'same-origin' | 'same-site' | 'cross-origin' | false;
 }
 
-const FIELD: Kind = {
+const FIELD: OptionKind = {
   text: 'a text, or false to leave it out',
   is: (value) => typeof value === 'string' || value === false,
 };
@@ -35,7 +35,7 @@ const ALWAYS = { always: true };
 
 /** An `onRequest` hook; what is refused before it runs gets its fields too. */
 export function securityHeaders(options: SecurityHeadersOptions = {}): (ctx: Context) => void {
-  checkOptions(options, OPTIONS, typeFault('securityHeaders'));
+  checkOptions(options, OPTIONS, typeErrorFor('securityHeaders'));
   const {
     contentSecurityPolicy = POLICY,
     hstsSeconds = HALF_A_YEAR,

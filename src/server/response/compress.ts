@@ -3,7 +3,7 @@
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { describeThrown } from '../../telemetry/thrown.js';
+import { toError } from '../../telemetry/to-error.js';
 import type { ReadonlyFields } from '../handler.js';
 import { acceptedCodings } from './negotiate.js';
 import { type Pieces, StreamSource } from './stream-source.js';
@@ -113,7 +113,7 @@ async function feed(source: StreamSource, coder: Transform): Promise<void> {
     }
     coder.end();
   } catch (error) {
-    coder.destroy(describeThrown(error));
+    coder.destroy(toError(error));
   }
 }
 

@@ -1,7 +1,7 @@
 // Cookies (RFC 6265bis). What is set is safe unless it says otherwise: out of reach of scripts, over TLS
 // only, not sent along with the posts of other sites.
 import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
-import { ANYTHING, checkOptions, oneOf, SWITCH, shapeOf, TEXT, typeFault } from '../../options.js';
+import { ANYTHING, checkOptions, oneOf, SWITCH, shapeOf, TEXT, typeErrorFor } from '../../options.js';
 import { kindOf } from '../value-kind.js';
 
 /** Browsers drop a longer one without a word. */
@@ -45,7 +45,7 @@ export function readCookies(fields: readonly string[]): Readonly<Record<string, 
  * @throws TypeError for what a browser would not accept, or not as it is meant
  */
 export function setCookie(name: string, value: string, options: CookieOptions): string {
-  const bad = typeFault(`cookie ${name}`);
+  const bad = typeErrorFor(`cookie ${name}`);
   checkOptions(options, OPTIONS, bad);
   const {
     secure = true,

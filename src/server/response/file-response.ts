@@ -3,7 +3,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HttpError } from '../../errors.js';
-import { lateModule } from '../../late-module.js';
+import { lazyModule } from '../../lazy-module.js';
 import { type FileOptions, type ReadonlyFields, SENT, type Sent } from '../handler.js';
 import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
 import { precondition, rangeOf, type Validators } from './conditional.js';
@@ -31,7 +31,7 @@ const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz'
 
 const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such file.');
 
-const mimeTypes = lateModule(() => import('mime/lite'));
+const mimeTypes = lazyModule(() => import('mime/lite'));
 
 /**
  * @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE, OVERLOADED without file

@@ -1,7 +1,9 @@
 // Answers by their declared schema: compiled once, at start, and as a side effect nothing that the schema
 // does not list can leak. Everything else is JSON.stringify.
+
 import { createRequire } from 'node:module';
 import type { TSchema } from '@sinclair/typebox';
+import { errorMessage } from '../../error-text.js';
 import { lossIn, type Mismatch } from '../../json-form.js';
 import { classOf } from '../value-kind.js';
 import { checkOf } from './response-check.js';
@@ -38,7 +40,7 @@ export function compileResponses(
       try {
         return [Number(status), checked(plain(schema), compile)];
       } catch (cause) {
-        throw new Error(`response schema ${status}: ${(cause as Error).message}`, { cause });
+        throw new Error(`response schema ${status}: ${errorMessage(cause)}`, { cause });
       }
     }),
   );

@@ -1,5 +1,6 @@
 // Route patterns: `/api/users/:id`, `/orders/:id(\\d+)`, `/files/*`. Read once, at start; what is wrong is
 // said then, with the pattern in the message.
+import { errorMessage } from '../../error-text.js';
 import { isSafeExpression } from './safe-expression.js';
 
 export type Segment =
@@ -57,7 +58,7 @@ function compile(source: string, bad: (reason: string) => TypeError): RegExp {
   try {
     regex = new RegExp(anchored, 'u');
   } catch (error) {
-    throw bad((error as Error).message);
+    throw bad(errorMessage(error));
   }
   if (!isSafeExpression(anchored)) {
     throw bad(`the expression "${source}" can take very long on some texts (catastrophic backtracking)`);

@@ -1,7 +1,7 @@
 // An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so
 // what it did not take is offered again when there is room.
 
-import { describeThrown } from '../../telemetry/thrown.js';
+import { toError } from '../../telemetry/to-error.js';
 import { clientClosed } from '../body/body.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
@@ -52,7 +52,7 @@ export class UwsSized {
       try {
         return this.#offerAgain(offset);
       } catch (error) {
-        this.#failure = describeThrown(error);
+        this.#failure = toError(error);
         this.#wakeWriter();
         return false;
       }

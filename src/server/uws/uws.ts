@@ -9,7 +9,7 @@
 // hides those behind it from us (a request with a body then has no length, and its answer is deferred for
 // that reason).
 import type { Settings } from '../../config.js';
-import { describeThrown } from '../../telemetry/thrown.js';
+import { toError } from '../../telemetry/to-error.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { HeadReader } from '../framing.js';
@@ -100,7 +100,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     bodiless: 0,
     failed(error) {
       try {
-        log.error({ err: describeThrown(error) }, 'the HTTP core failed');
+        log.error({ err: toError(error) }, 'the HTTP core failed');
       } catch {
         // It is called in callbacks of the core, which ends the process for what is thrown into it.
       }

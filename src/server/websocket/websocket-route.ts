@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors.js';
-import { describeThrown } from '../../telemetry/thrown.js';
+import { toError } from '../../telemetry/to-error.js';
 import { type Handler, SENT, type WebSocketOptions } from '../handler.js';
 import { adopted, isPromise } from '../promise.js';
 import type { RequestContext } from '../request-context.js';
@@ -124,7 +124,7 @@ export class WebSocketRoute implements SocketRoute {
   #failed(event: string, ws: ServerWebSocket, error: unknown): void {
     const { requestId } = ws;
     this.#log.error(
-      { err: describeThrown(error), route: this.path, event, requestId },
+      { err: toError(error), route: this.path, event, requestId },
       'a WebSocket callback failed',
     );
     ws.close(INTERNAL_ERROR);

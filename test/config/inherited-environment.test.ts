@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { inheritedEnvironment } from '#src/config/inherited.js';
+import { inheritedEnvironment } from '#src/config/inherited-environment.js';
 
 describe('what a started process inherits', () => {
   it('is everything but settings, by either name, and what process managers tell ours', () => {

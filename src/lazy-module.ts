@@ -11,7 +11,7 @@ const FILES_TO_LOAD = 16;
  * @returns what loads the module the first time that it is called, and returns the same each time.
  * It throws OutOfFilesError while the process has no file descriptors for that.
  */
-export function lateModule<Module>(load: () => Module): () => Module {
+export function lazyModule<Module>(load: () => Module): () => Module {
   let module: Module | undefined;
   return () => {
     if (module === undefined) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { openFileLimit, openFilesIn } from '#src/config/open-files.js';
+import { openFileLimit, openFilesIn } from '#src/config/open-file-limit.js';
 import { cleanEnvironment, PRIMARY } from '#test/support/cluster.js';
 import { refusal, settings } from './loading.js';
 

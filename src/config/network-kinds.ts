@@ -1,7 +1,7 @@
 // Kinds of values that name a place in a network.
 import { isIP, isIPv4 } from 'node:net';
 import { isSecretName } from '../redaction/secret-names.js';
-import { type Kind, listOf, MASK, text } from './kind.js';
+import { listOf, MASK, type SettingKind, text } from './setting-kinds.js';
 
 const HOST_NAME =
   /^(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
@@ -14,7 +14,7 @@ function hostOf(value: string): string | undefined {
   return bare === value && HOST_NAME.test(value) && !/^[\d.]+$/.test(value) ? value.toLowerCase() : undefined;
 }
 
-export const host: Kind<string> = { ...text, type: 'an IP address or host name', parse: hostOf };
+export const host: SettingKind<string> = { ...text, type: 'an IP address or host name', parse: hostOf };
 
 export const hosts = listOf('IP addresses or host names, without ports', hostOf);
 
@@ -67,7 +67,7 @@ const maskParameter = (whole: string, start: string, name: string): string =>
   isSecretName(name) ? start + MASK : whole;
 
 /** Checked for its scheme; who uses it decides on the rest. Its password never shows. */
-function url(type: string, scheme: RegExp, parsable: (value: string) => string): Kind<string> {
+function url(type: string, scheme: RegExp, parsable: (value: string) => string): SettingKind<string> {
   return {
     ...text,
     type,

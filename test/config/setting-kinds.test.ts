@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { cidrs, host, maskUrl, postgresUrl } from '#src/config/address.js';
-import { pairs, whole } from '#src/config/kind.js';
+import { cidrs, host, maskUrl, postgresUrl } from '#src/config/network-kinds.js';
+import { pairs, whole } from '#src/config/setting-kinds.js';
 import { SETTINGS } from '#src/config/table.js';
 
 describe('kinds of values', () => {

@@ -6,7 +6,7 @@ import { shown } from './log-redact.js';
  * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter,
  * a Proxy) is replaced, so that nothing behind this has to expect it. Never throws.
  */
-export function describeThrown(thrown: unknown): Error {
+export function toError(thrown: unknown): Error {
   try {
     if (thrown instanceof Error) {
       const { name, message, stack, cause } = thrown;

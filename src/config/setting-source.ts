@@ -2,7 +2,7 @@
 import type { Setting } from './setting.js';
 
 /** What somebody wrote for a setting. */
-export interface Written {
+export interface WrittenSetting {
   /** As messages name it: `--port`, `MULTILANE_PORT`, `multilane.config.js: port`. */
   readonly as: string;
   /** undefined: a value in a file that is not even of the right type. */
@@ -12,4 +12,4 @@ export interface Written {
 }
 
 /** Answers undefined when nobody wrote anything. */
-export type Source = (name: string, setting: Setting) => Written | undefined;
+export type SettingSource = (name: string, setting: Setting) => WrittenSetting | undefined;

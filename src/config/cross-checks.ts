@@ -2,12 +2,12 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import { nearest } from '../nearest.js';
-import { isLoopback, isWildcard } from './address.js';
+import { nearestName } from '../name-suggestion.js';
 import { checkMaxConnections } from './connection-limit.js';
-import { TOKEN_CHARACTERS } from './kind.js';
+import { isLoopback, isWildcard } from './network-kinds.js';
+import { TOKEN_CHARACTERS } from './setting-kinds.js';
 
-export interface Surroundings {
+export interface CheckContext {
   /** How a setting was spelled by whoever set it, for messages. */
   readonly as: (name: string) => string;
   /** All services that could be mounted. */
@@ -20,7 +20,7 @@ export interface Surroundings {
 }
 
 /** @throws ConfigError for the first rule that is broken */
-export function checkTogether(settings: Settings, surroundings: Surroundings): void {
+export function checkCombinations(settings: Settings, surroundings: CheckContext): void {
   const { as, services, addresses, platform, openFiles } = surroundings;
   const { host, port, adminHost, adminPort, adminToken, advertiseHost } = settings;
   if (!isLoopback(adminHost) && (adminToken?.length ?? 0) < TOKEN_CHARACTERS) {
@@ -49,7 +49,7 @@ export function checkTogether(settings: Settings, surroundings: Surroundings): v
   for (const name of settings.services ?? []) {
     if (services.includes(name)) continue;
     throw new ConfigError(
-      `${as('SERVICES')}: there is no service "${name}", did you mean "${nearest(name, services)}"?`,
+      `${as('SERVICES')}: there is no service "${name}", did you mean "${nearestName(name, services)}"?`,
     );
   }
 }
@@ -62,7 +62,7 @@ export const largestBody = (maxBufferedBodyBytes: number): number =>
   Math.floor((maxBufferedBodyBytes * 7) / 16);
 
 /** What is allowed and likely a mistake. */
-export function doubtsAbout(settings: Settings, as: Surroundings['as']): readonly string[] {
+export function combinationWarnings(settings: Settings, as: CheckContext['as']): readonly string[] {
   const { maxBodyBytes, maxBufferedBodyBytes } = settings;
   const mostOfOne = largestBody(maxBufferedBodyBytes);
   if (maxBodyBytes <= mostOfOne) return [];
@@ -72,7 +72,7 @@ export function doubtsAbout(settings: Settings, as: Surroundings['as']): readonl
   ];
 }
 
-function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: Surroundings['as']): void {
+function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: CheckContext['as']): void {
   if ((tlsCertFile === undefined) === (tlsKeyFile === undefined)) return;
   const [there, absent] =
     tlsCertFile === undefined ? ['TLS_KEY_FILE', 'TLS_CERT_FILE'] : ['TLS_CERT_FILE', 'TLS_KEY_FILE'];

@@ -1,7 +1,9 @@
 // How a command ends: 0 done, 1 it failed, 2 it was typed wrongly, 78 the configuration of the project is
 // wrong.
 // `start` and `check` keep the exit codes of the process itself.
+
 import { CommanderError } from 'commander';
+import { errorStack } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
 import { plain } from './terminal-text.js';
 
@@ -31,6 +33,6 @@ export function exitCodeOf(error: unknown): number {
 export function messageOf(error: unknown): string {
   if (error instanceof CommandFailure) return plain(error.message);
   const known = isKnown(error) ? error.message : undefined;
-  const text = known ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const text = known ?? errorStack(error);
   return text.replaceAll('\t', '    ').split('\n').map(plain).join('\n');
 }

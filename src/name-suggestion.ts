@@ -15,13 +15,13 @@ function distance(from: string, to: string): number {
 }
 
 /** The known name that `word` was meant to be; undefined when none is like it. */
-export function meant(word: string, known: readonly string[]): string | undefined {
-  const name = nearest(word, known);
+export function suggestedName(word: string, known: readonly string[]): string | undefined {
+  const name = nearestName(word, known);
   return distance(word.toLowerCase(), name.toLowerCase()) <= Math.max(2, word.length / 2) ? name : undefined;
 }
 
 /** The known name that looks most like `word`, for "did you mean …?". */
-export function nearest(word: string, known: readonly string[]): string {
+export function nearestName(word: string, known: readonly string[]): string {
   const scored = known.map((name) => ({ name, score: distance(word.toLowerCase(), name.toLowerCase()) }));
   return scored.reduce((best, next) => (next.score < best.score ? next : best)).name;
 }

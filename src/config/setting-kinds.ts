@@ -3,7 +3,7 @@
 import { parseRate, type Rate, rateText } from '../rate.js';
 import { isSecretName } from '../redaction/secret-names.js';
 
-export interface Kind<T> {
+export interface SettingKind<T> {
   /** With article: `a whole number`. Reads on in "is not …". */
   readonly type: string;
   /** What narrows the type: `from 0 to 65535`. */
@@ -21,7 +21,7 @@ export const MASK = '***';
 
 const plainText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-export function whole(min: number, max: number): Kind<number> {
+export function whole(min: number, max: number): SettingKind<number> {
   return {
     type: 'a whole number',
     range: `from ${min} to ${max}`,
@@ -35,7 +35,7 @@ export function whole(min: number, max: number): Kind<number> {
   };
 }
 
-export const share: Kind<number> = {
+export const ratio: SettingKind<number> = {
   type: 'a number',
   range: 'from 0 to 1',
   parse(text) {
@@ -47,7 +47,7 @@ export const share: Kind<number> = {
   fromFile: (value) => (typeof value === 'number' ? String(value) : plainText(value)),
 };
 
-export function oneOf<const T extends string>(...choices: readonly T[]): Kind<T> {
+export function oneOf<const T extends string>(...choices: readonly T[]): SettingKind<T> {
   const [only] = choices;
   return {
     type: choices.length === 1 ? `${only}, the only choice so far` : 'one of',
@@ -60,7 +60,7 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Kind<T>
 
 const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
 
-export const onOff: Kind<boolean> = {
+export const onOff: SettingKind<boolean> = {
   type: 'on or off',
   parse: (text) => (Object.hasOwn(SWITCH, text.toLowerCase()) ? SWITCH[text.toLowerCase()] : undefined),
   show: (value) => (value ? 'on' : 'off'),
@@ -68,24 +68,24 @@ export const onOff: Kind<boolean> = {
 };
 
 /** null: off. */
-export const rate: Kind<Rate | null> = {
+export const rate: SettingKind<Rate | null> = {
   type: 'a rate (`N/second` or `N/minute`, optionally `;burst=B` that is back within a day) or off',
   parse: (value) => (value.toLowerCase() === 'off' ? null : parseRate(value)),
   show: (value) => (value === null ? 'off' : rateText(value)),
   fromFile: (value) => (value === false ? 'off' : plainText(value)),
 };
 
-export const text: Kind<string> = {
+export const text: SettingKind<string> = {
   type: 'a text',
   parse: (value) => (value === '' ? undefined : value),
   show: String,
   fromFile: plainText,
 };
 
-export const path: Kind<string> = { ...text, type: 'a path' };
+export const path: SettingKind<string> = { ...text, type: 'a path' };
 
 /** A bearer token: what may stand in a header field (RFC 9110 section 5.5), without blanks. */
-export const token: Kind<string> = {
+export const token: SettingKind<string> = {
   ...text,
   type: 'a token (visible ASCII characters, no blanks)',
   secret: true,
@@ -99,14 +99,17 @@ export const TOKEN_CHARACTERS = 32;
 export const NEW_TOKEN = 'for example the output of "openssl rand -hex 32"';
 
 /** A token that opens something over the network, so that it must not be guessable. */
-export const longToken: Kind<string> = {
+export const longToken: SettingKind<string> = {
   ...token,
   range: `of at least ${TOKEN_CHARACTERS} characters, ${NEW_TOKEN}`,
   parse: (value) => (value.length < TOKEN_CHARACTERS ? undefined : token.parse(value)),
 };
 
 /** @param item checks and normalizes one element; `type` reads "a comma-separated list of …" */
-export function listOf(items: string, item: (text: string) => string | undefined): Kind<readonly string[]> {
+export function listOf(
+  items: string,
+  item: (text: string) => string | undefined,
+): SettingKind<readonly string[]> {
   return {
     type: `a comma-separated list of ${items}`,
     parse(value) {
@@ -125,7 +128,7 @@ export function listOf(items: string, item: (text: string) => string | undefined
 }
 
 /** `key=value,key2=value2`, values percent-encoded: the form of OTEL_RESOURCE_ATTRIBUTES (W3C Baggage). */
-export const pairs: Kind<Readonly<Record<string, string>>> = {
+export const pairs: SettingKind<Readonly<Record<string, string>>> = {
   type: 'a comma-separated list of key=value',
   parse(value) {
     const found: Record<string, string> = {};
@@ -150,7 +153,7 @@ export const pairs: Kind<Readonly<Record<string, string>>> = {
 };
 
 /** Header fields such as API keys: names are shown, values are not. */
-export const secretPairs: Kind<Readonly<Record<string, string>>> = {
+export const secretPairs: SettingKind<Readonly<Record<string, string>>> = {
   ...pairs,
   secret: true,
   show: (value) => shownPairs(value, () => MASK),

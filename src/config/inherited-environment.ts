@@ -1,7 +1,7 @@
 // What a process that is started by another one may have of its environment: everything but settings. Those
 // it is given.
 import type { Environment } from './environment.js';
-import { PREFIX } from './names.js';
+import { PREFIX } from './setting-names.js';
 import { SETTINGS } from './table.js';
 
 /** Of process managers: pm2, systemd. */

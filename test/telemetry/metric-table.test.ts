@@ -5,7 +5,7 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { isMetricName, objectionTo } from '#src/telemetry/metric-names.js';
-import { METRICS } from '#src/telemetry/metrics.js';
+import { METRICS } from '#src/telemetry/metric-table.js';
 import { metricsJson } from '#src/telemetry/metrics-json.js';
 
 const DURATION = 'http_server_request_duration_seconds';

@@ -2,18 +2,18 @@
 import { parallelism as ownParallelism } from './cpu-limit.js';
 import { oldGenerationLimit } from './heap-limit.js';
 import { memoryLimit } from './memory-limit.js';
-import { openFileLimit } from './open-files.js';
-import type { Machine } from './setting.js';
+import { openFileLimit } from './open-file-limit.js';
+import type { MachineFacts } from './setting.js';
 
 /** The default of WORKERS. */
-export const workersOn = (parallelism: number): number => Math.min(256, parallelism);
+export const defaultWorkers = (parallelism: number): number => Math.min(256, parallelism);
 
-export function thisMachine(isTTY: boolean): Machine {
+export function machineFacts(isTTY: boolean): MachineFacts {
   const parallelism = ownParallelism();
   return {
     isTTY,
     parallelism,
-    workers: workersOn(parallelism),
+    workers: defaultWorkers(parallelism),
     openFiles: openFileLimit(),
     memoryBytes: memoryLimit(),
     oldGenerationBytes: oldGenerationLimit(),

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { laterSetting } from '#src/config/later.js';
+import { laterSetting } from '#src/config/later-settings.js';
 import { SETTINGS } from '#src/config/table.js';
 import { ConfigError } from '#src/errors.js';
 

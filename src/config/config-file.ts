@@ -5,12 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { types } from 'node:util';
 import { ConfigError } from '../errors.js';
-import { nearest } from '../nearest.js';
+import { nearestName } from '../name-suggestion.js';
 import { shownPlace } from '../user-code/failure.js';
 import { importFirst } from '../user-code/module.js';
 import type { CommandLine } from './command-line.js';
-import { keyOf } from './names.js';
-import type { Source } from './source.js';
+import { keyOf } from './setting-names.js';
+import type { SettingSource } from './setting-source.js';
 
 /** `.ts` is loaded where Node.js runs it unbuilt: from 22.18 on. */
 const KINDS = ['.ts', '.js', '.mjs', '.json'];
@@ -65,7 +65,7 @@ const missing = (cwd: string): ConfigError =>
       'or run the reference shop with --demo',
   );
 
-async function contentOf(path: string, name: string): Promise<unknown> {
+async function readContent(path: string, name: string): Promise<unknown> {
   if (extname(path) !== '.json') return defaultExportOf(await importFirst(path), path);
   const text = await readFile(path, 'utf8');
   try {
@@ -110,7 +110,7 @@ function notAConfig(content: unknown): string | undefined {
  */
 export async function loadConfigFile(path: string): Promise<ConfigFile> {
   const name = basename(path);
-  const content = await contentOf(path, name);
+  const content = await readContent(path, name);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${name}: must hold an object`);
   }
@@ -127,11 +127,11 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
 }
 
 /** @throws ConfigError for a key that is none of `known` */
-export function fromFile({ name: file, members }: ConfigFile, known: readonly string[]): Source {
+export function fromFile({ name: file, members }: ConfigFile, known: readonly string[]): SettingSource {
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {
     if (spellings.includes(key)) continue;
-    const hint = nearest(key, [...spellings, 'services']);
+    const hint = nearestName(key, [...spellings, 'services']);
     throw new ConfigError(`${file}: unknown key "${key}", did you mean "${hint}"?`);
   }
   return (name, { kind }) => {
