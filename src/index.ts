@@ -40,6 +40,7 @@ export type {
   Transaction,
 } from './db/database.js';
 export { OutcomeUnknownError } from './db/database-errors.js';
+export { isUniqueViolation } from './db/statement-error.js';
 export {
   BusinessError,
   ConfigError,

@@ -5,8 +5,9 @@ import { Socket } from 'node:net';
 import type pg from 'pg';
 import { Allowance } from '../allowance.js';
 import { cancelStatement, type SessionAddress } from './cancel.js';
-import { ConnectionLostError, endsSession, fromDriver, ReplyOverdueError } from './database-errors.js';
+import { ConnectionLostError, ReplyOverdueError } from './database-errors.js';
 import { driver } from './driver.js';
+import { endsSession, fromDriver } from './error-mapping.js';
 import { mayPipeline } from './pipelining.js';
 import type { StatementCost } from './statement-cost.js';
 import { encode, typeParsers } from './value-codec.js';
@@ -289,7 +290,7 @@ export class Connection {
     this.#tellRefused?.();
   }
 
-  /** A server that is busy with a statement does not see that its client has gone, so that is cancelled. */
+  /** A server that is databaseBusy with a statement does not see that its client has gone, so that is cancelled. */
   destroy(): void {
     this.#broken = true;
     if (this.#pending.size > 0 && !this.#socket.destroyed) this.cancel();

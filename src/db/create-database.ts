@@ -11,12 +11,12 @@ import type {
   StoredResponse,
   Transaction,
 } from './database.js';
-import { StatementError } from './database-errors.js';
 import { compensate, outcomeOf, runOnce } from './idempotent-effect.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
 import { Rows } from './rows.js';
 import { StatementCache } from './statement.js';
+import { StatementError } from './statement-error.js';
 import { type Observe, runningDeadline, transact } from './transaction.js';
 
 /** Attributes by the OpenTelemetry semantic conventions for database client spans. */
@@ -136,7 +136,7 @@ function observe(observer: DatabaseObserver | undefined, database: string): Obse
       return await run();
     } catch (error) {
       errorType = typeOf(error);
-      for (const one of [error, causeOf(error)]) if (one instanceof StatementError) one.sentBy(text);
+      for (const one of [error, causeOf(error)]) if (one instanceof StatementError) one.recordSender(text);
       throw error;
     } finally {
       observer?.record(operation, Math.round((performance.now() - start) * 1000), errorType);

@@ -3,17 +3,11 @@
 import type pg from 'pg';
 import { DeadlineExceededError } from '../errors.js';
 import type { Connection } from './connection.js';
-import {
-  ConnectionLostError,
-  DatabaseMisuseError,
-  isMisfit,
-  isStalePlan,
-  StatementError,
-  toCaller,
-  toCallerOfPieces,
-} from './database-errors.js';
+import { ConnectionLostError, DatabaseMisuseError } from './database-errors.js';
+import { toCaller, toCallerOfNonAtomic } from './error-mapping.js';
 import type { ConnectionPool } from './pool.js';
 import { acts, type Statement, type StatementCache } from './statement.js';
+import { isParameterMismatch, isStalePlan, StatementError } from './statement-error.js';
 
 const ATTEMPTS = 3;
 
@@ -65,9 +59,11 @@ export class Lane {
         return result;
       } catch (error) {
         if (attempt === ATTEMPTS || !this.#mayRepeat(error, statement, name, readOnly)) {
-          throw statement.isAtomic ? toCaller(error, readOnly ? 'none' : 'unknown') : toCallerOfPieces(error);
+          throw statement.isAtomic
+            ? toCaller(error, readOnly ? 'none' : 'unknown')
+            : toCallerOfNonAtomic(error);
         }
-        if (isMisfit(error)) misfit = name;
+        if (isParameterMismatch(error)) misfit = name;
         name = undefined;
       }
     }
@@ -81,7 +77,7 @@ export class Lane {
       this.#options.statements.renew(statement, name);
       return true;
     }
-    if (isMisfit(error)) return name !== undefined && !acts(statement.text);
+    if (isParameterMismatch(error)) return name !== undefined && !acts(statement.text);
     switch (error.sqlState) {
       case '25006': // it looked like a read, but writes
         statement.kind = 'write';

@@ -21,7 +21,8 @@ import { watchedOf } from '../resilience/loop-watch.js';
 import type { ConnectionBudget } from './budget.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionQueue, type Waiter, type Wish } from './connection-queue.js';
-import { busy, grantsNoMore } from './database-errors.js';
+import { databaseBusy } from './database-errors.js';
+import { isConnectionLimitReached } from './error-mapping.js';
 import { ExhaustionLog } from './exhaustion-log.js';
 import { Lease } from './lease.js';
 import { Outage } from './outage.js';
@@ -58,7 +59,7 @@ const PATIENCE = 0.5;
 /** Callers that wait; more hear DATABASE_BUSY at once. */
 const MOST_WAITING = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** While others wait a busy connection is not given up before it has been of some use. */
+/** While others wait a databaseBusy connection is not given up before it has been of some use. */
 const MIN_USE_MS = 100;
 /** The only one, before it is given to who has none at all: opening it again costs both of them. */
 const TURN_MS = 250;
@@ -162,7 +163,7 @@ export class ConnectionPool {
       clearInterval(this.#timer);
     });
     this.#closing = { whenEmpty, closed };
-    for (const { reject } of this.#queue.remove(() => true)) reject(busy('closing'));
+    for (const { reject } of this.#queue.remove(() => true)) reject(databaseBusy('closing'));
     this.#options.budget.rest();
     // Between two statements of a transaction nothing is under way either: that ends with its `release`.
     for (const connection of this.#sessions) if (connection.use !== 'exclusive') this.#retire(connection);
@@ -173,9 +174,9 @@ export class ConnectionPool {
   #enqueue(waiter: Omit<Waiter, 'giveUpAt'>, deadlineAt: number): void {
     const outage = this.#outage;
     const now = performance.now();
-    if (this.#closing) waiter.reject(busy('closing'));
+    if (this.#closing) waiter.reject(databaseBusy('closing'));
     else if (outage?.isHopeless(now, this.#isOpening ? this.#askedAt : undefined))
-      waiter.reject(busy('unreachable', outage.cause));
+      waiter.reject(databaseBusy('unreachable', outage.cause));
     else if (this.#queue.length >= MOST_WAITING) waiter.reject(this.#noneInTime(now));
     else {
       this.#queue.push({ ...waiter, giveUpAt: now + (deadlineAt - now) * PATIENCE }, now);
@@ -314,7 +315,7 @@ export class ConnectionPool {
       this.#sessions.add(connection);
       if (this.#closing) this.#retire(connection);
     } catch (error) {
-      if (grantsNoMore(error)) this.#refused(error);
+      if (isConnectionLimitReached(error)) this.#refused(error);
       else this.#unreachable(error, askedAt);
     } finally {
       this.#opening[kind]--;
@@ -350,7 +351,7 @@ export class ConnectionPool {
       this.#options.log.warn({ err: cause }, 'the database cannot be reached; trying again');
     }
     if (!this.#outage.isLong(now)) return;
-    for (const { reject } of this.#queue.remove(() => true)) reject(busy('unreachable', cause));
+    for (const { reject } of this.#queue.remove(() => true)) reject(databaseBusy('unreachable', cause));
   }
 
   #answered(connection: Connection): void {
@@ -403,11 +404,12 @@ export class ConnectionPool {
   }
 
   #noneInTime(now: number): Error {
-    if (this.#outage !== undefined && !this.#hasSession) return busy('unreachable', this.#outage.cause);
+    if (this.#outage !== undefined && !this.#hasSession)
+      return databaseBusy('unreachable', this.#outage.cause);
     const refusal = this.#outage ?? (this.#wasRefused(now) ? this.#refusal : undefined);
-    if (refusal !== undefined) return busy('ungranted', refusal.cause);
+    if (refusal !== undefined) return databaseBusy('ungranted', refusal.cause);
     this.#exhaustionLog.add(this.size, now);
-    return busy('exhausted');
+    return databaseBusy('exhausted');
   }
 
   /**

@@ -7,11 +7,13 @@ import { DeadlineExceededError } from '../errors.js';
 import { Hold, type Holds } from '../hold.js';
 import { currentScope } from '../scope.js';
 import type { QueryResult, Row, Transaction } from './database.js';
-import { ConnectionLostError, DatabaseMisuseError, isStalePlan, toCaller } from './database-errors.js';
+import { ConnectionLostError, DatabaseMisuseError } from './database-errors.js';
+import { toCaller } from './error-mapping.js';
 import type { Lease } from './lease.js';
 import type { ConnectionPool } from './pool.js';
 import { Rows } from './rows.js';
 import type { Statement, StatementCache } from './statement.js';
+import { isStalePlan } from './statement-error.js';
 
 /** For work outside any request. */
 const DEFAULT_DEADLINE_MS = 30_000;

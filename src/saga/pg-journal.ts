@@ -3,7 +3,7 @@
 // what makes many sagas fast. Fences are compared by the database, in the statement that writes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Queryable, QueryResult } from '../db/database.js';
-import { StatementError } from '../db/database-errors.js';
+import { StatementError } from '../db/statement-error.js';
 import { Deadline } from '../deadline.js';
 import { runInScope, type Scope } from '../scope.js';
 import { Batch } from './batch.js';

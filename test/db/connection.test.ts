@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { Connection, type ConnectionEvents } from '#src/db/connection.js';
-import { ConnectionLostError, isStalePlan, StatementError } from '#src/db/database-errors.js';
+import { ConnectionLostError } from '#src/db/database-errors.js';
+import { isStalePlan, StatementError } from '#src/db/statement-error.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { until } from '#test/support/until.js';
 import { deferred } from './fixtures/deferred.js';

@@ -1,12 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { localBudget } from '#src/db/budget.js';
-import {
-  DatabaseMisuseError,
-  isUniqueViolation,
-  OutcomeUnknownError,
-  StatementError,
-} from '#src/db/database-errors.js';
+import { DatabaseMisuseError, OutcomeUnknownError } from '#src/db/database-errors.js';
+import { StatementError } from '#src/db/statement-error.js';
 import { until } from '#test/support/until.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
@@ -184,16 +180,6 @@ describe('single statements', () => {
       'rejected',
       'fulfilled',
     ]);
-  });
-
-  it('say which constraint was violated', async () => {
-    const db = open(url);
-    await db.query('insert into item values (1, $1)', ['one']);
-    const error = await rejection(db.query('insert into item values (2, $1)', ['one']));
-    expect(isUniqueViolation(error)).to.equal(true);
-    expect(isUniqueViolation(error, 'item_name_key')).to.equal(true);
-    expect(isUniqueViolation(error, 'item_pkey')).to.equal(false);
-    expect(isUniqueViolation(new Error('other'))).to.equal(false);
   });
 
   it('refuse a text that PostgreSQL cannot hold as invalid', async () => {

@@ -34,7 +34,7 @@ describe('docs/database.md', () => {
     it(`${title}: is answered as it says`, async () => {
       project.write(
         `service${index}.js`,
-        `import { BusinessError, defineService, OutcomeUnknownError } from 'multilane';
+        `import { BusinessError, defineService, isUniqueViolation, OutcomeUnknownError } from 'multilane';
         export default defineService({
           name: 'notes', migrations: new URL('./migrations/', import.meta.url), routes(app, { db }) {\n${code}} });\n`,
       );

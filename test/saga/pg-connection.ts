@@ -1,7 +1,7 @@
 // The plainest way to query a database: one pipelined connection, as a worker has it.
 import pg from 'pg';
 import type { Queryable, QueryResult } from '#src/db/database.js';
-import { fromDriver } from '#src/db/database-errors.js';
+import { fromDriver } from '#src/db/error-mapping.js';
 import { Rows } from '#src/db/rows.js';
 import { typeParsers } from '#src/db/value-codec.js';
 

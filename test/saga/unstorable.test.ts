@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import type pg from 'pg';
 import type { Queryable } from '#src/db/database.js';
-import { StatementError } from '#src/db/database-errors.js';
+import { StatementError } from '#src/db/statement-error.js';
 import { BusinessError } from '#src/errors.js';
 import { UnstorableError } from '#src/saga/journal.js';
 import { PgJournal } from '#src/saga/pg-journal.js';

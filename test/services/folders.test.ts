@@ -55,6 +55,7 @@ describe('the public surface', () => {
       'hostGuard',
       'idempotencyKey',
       'idempotent',
+      'isUniqueViolation',
       'refererGuard',
       'securityHeaders',
     ]);
