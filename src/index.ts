@@ -55,9 +55,9 @@ export {
 } from './errors.js';
 export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorder.js';
 export type { Priority } from './resilience/admission.js';
-export type { BreakerState } from './resilience/breaker.js';
+export type { BreakerState } from './resilience/breaker-contract.js';
 export type { BreakerOptions } from './resilience/breaker-options.js';
-export type { Bulkhead, BulkheadOptions } from './resilience/bulkhead.js';
+export type { Bulkhead, BulkheadOptions } from './resilience/bulkhead-queue.js';
 export type { CircuitBreaker } from './resilience/circuit-breaker.js';
 export type { RunOptions } from './resilience/policy.js';
 export type { RateLimitResult } from './resilience/rate-limit.js';

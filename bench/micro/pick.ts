@@ -12,9 +12,9 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { snapshotText } from '#src/registry/snapshot-text.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import { standingOf } from '#src/upstream/standing.js';
-import { p2cPicker } from '#src/upstream/strategies/p2c.js';
-import { View } from '#src/upstream/view.js';
+import { standingOf } from '#src/upstream/endpoint-status.js';
+import { View } from '#src/upstream/registry-view.js';
+import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { endpoint } from './endpoint.js';
 import { cpuTime, nanosecondsPerCall, wallTime } from './time.js';
 

@@ -1,7 +1,7 @@
 // Breakers over the admin plane: what they are doing, and the operator's hand on them.
 import { NotFoundError, ValidationError } from '../errors.js';
-import type { BreakerControl, BreakerState } from '../resilience/breaker.js';
-import type { Instances } from '../upstream/named-breakers.js';
+import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
+import type { Instances } from '../upstream/breaker-owners.js';
 import type { AdminRoute } from './admin-route.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;

@@ -2,10 +2,8 @@
 import { ConfigError } from '../errors.js';
 import { refuseUnknownMembers } from '../options.js';
 import { planOf } from '../saga/definition.js';
+import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import type { ServiceDefinition } from './service-definition.js';
-
-/** Service names end up in URLs, database names and metric labels. */
-const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** PostgreSQL's own databases; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
@@ -18,8 +16,8 @@ const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'sagas'];
  */
 export function defineService(definition: ServiceDefinition): ServiceDefinition {
   const { name, migrations, tasks, sagas = [] } = definition;
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new ConfigError(`service name ${JSON.stringify(name)} must match ${NAME.source}`);
+  if (!isServiceName(name)) {
+    throw new ConfigError(`service name ${JSON.stringify(name)} must match ${SERVICE_NAME.source}`);
   }
   const fault = (what: string): ConfigError => new ConfigError(`service "${name}": ${what}`);
   if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');

@@ -12,7 +12,7 @@ import {
   bulkheadShape,
   bulkheadTerms,
   checkedBulkhead,
-} from '../resilience/bulkhead.js';
+} from '../resilience/bulkhead-queue.js';
 import { partFor } from './standalone-memory.js';
 
 export interface StandaloneBulkheadOptions extends BulkheadOptions {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { maskText } from '../redaction/secret-texts.js';
+import { isServiceName } from '../service-name.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile } from './config-file.js';
 import { checkCombinations, combinationWarnings } from './cross-checks.js';
@@ -201,7 +202,7 @@ function namesOf({ name: file, services = [] }: ConfigFile): readonly string[] {
   return services.map((service, index) => {
     const name =
       typeof service === 'object' && service !== null && 'name' in service ? service.name : undefined;
-    if (typeof name === 'string' && /^[a-z][a-z0-9-]{0,62}$/.test(name)) return name;
+    if (isServiceName(name)) return name;
     throw new ConfigError(`${file}: services[${index}] is not a service: wrap it in defineService(…)`);
   });
 }

@@ -1,5 +1,6 @@
 // Kinds of values that name a place in a network.
 import { isIP, isIPv4 } from 'node:net';
+import { completeRange } from '../address-ranges.js';
 import { isSecretName } from '../redaction/secret-names.js';
 import { listOf, MASK, type SettingKind, text } from './setting-kinds.js';
 
@@ -18,25 +19,7 @@ export const host: SettingKind<string> = { ...text, type: 'an IP address or host
 
 export const hosts = listOf('IP addresses or host names, without ports', hostOf);
 
-/** One address range; an address alone is the range of just this one. */
-function cidrOf(value: string): string | undefined {
-  const [address = '', prefix, ...rest] = value.split('/');
-  if (isIP(address) === 0 || rest.length > 0) return undefined;
-  const bits = isIPv4(address) ? 32 : 128;
-  if (prefix === undefined) return `${address}/${bits}`;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits ? `${address}/${Number(prefix)}` : undefined;
-}
-
-export const cidrs = listOf('address ranges such as 10.0.0.0/8', cidrOf);
-
-export const LOOPBACK_AND_PRIVATE: readonly string[] = [
-  '127.0.0.0/8',
-  '::1/128',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  'fc00::/7',
-];
+export const cidrs = listOf('address ranges such as 10.0.0.0/8', completeRange);
 
 /** True for 127.0.0.0/8, ::1 and `localhost`: nobody outside this machine gets there. */
 export function isLoopback(value: string): boolean {

@@ -1,10 +1,12 @@
 // Every setting, once: from this table come the reader, `--help`, `--check` and docs/settings.md. Those of
 // OpenTelemetry are in table-otel.ts.
 
+import { LOOPBACK_AND_PRIVATE } from '../address-ranges.js';
+import { isServiceName } from '../service-name.js';
 import { defaultMaxConnections, MOST_CONNECTIONS } from './connection-limit.js';
 import { defaultWorkerHeapMb } from './heap-limit.js';
 import { defaultWorkers } from './machine-facts.js';
-import { cidrs, host, hosts, LOOPBACK_AND_PRIVATE, postgresUrl } from './network-kinds.js';
+import { cidrs, host, hosts, postgresUrl } from './network-kinds.js';
 import { optional, type Table, withDefault } from './setting.js';
 import { listOf, longToken, oneOf, onOff, path, rate, token, whole } from './setting-kinds.js';
 import { OTEL_SETTINGS } from './table-otel.js';
@@ -15,9 +17,7 @@ const BYTES = { unit: 'bytes' };
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
 
-const serviceNames = listOf('service names', (name) =>
-  /^[a-z][a-z0-9-]{0,62}$/.test(name) ? name : undefined,
-);
+const serviceNames = listOf('service names', (name) => (isServiceName(name) ? name : undefined));
 
 export const PROCESS_SETTINGS = {
   HOST: withDefault(host, '0.0.0.0', 'Address of the data plane (HTTP/1.1).'),

@@ -17,7 +17,7 @@ import type { TaskPool } from '../cpu/task-pool.js';
 import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
-import { withNamed } from '../upstream/named-breakers.js';
+import { withNamed } from '../upstream/breaker-owners.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
 import type { SagaJournals } from './saga-journals.js';

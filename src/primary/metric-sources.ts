@@ -10,9 +10,9 @@ import type { QuotaName } from '../memory/layout.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import type { Registry } from '../registry/registry.js';
-import type { BreakerControl } from '../resilience/breaker.js';
+import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { currentValue, type MetricSource } from '../telemetry/metric-families.js';
-import type { Instances } from '../upstream/named-breakers.js';
+import type { Instances } from '../upstream/breaker-owners.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 

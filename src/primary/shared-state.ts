@@ -16,7 +16,7 @@ import { Switches } from '../memory/switches.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { type BreakerBoard, breakerBoard } from '../upstream/breaker-board.js';
-import { namedOwner } from '../upstream/named-breakers.js';
+import { namedOwner } from '../upstream/breaker-owners.js';
 import { restingBreakers } from '../upstream/outliers.js';
 import { logTransitions, type Whose } from '../upstream/transition-log.js';
 

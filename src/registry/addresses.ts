@@ -2,19 +2,10 @@
 // and probes, so a registration is a server-side request forgery waiting to happen: an address is admitted by
 // an allow list, never by the lack of an objection, and some are refused whatever the list says.
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { AddressRanges, completeRange } from '../address-ranges.js';
 import { ConfigError, HttpError } from '../errors.js';
-
-/** Loopback and private ranges (RFC 1918, RFC 4193): the default of REGISTRY_ALLOW. */
-export const DEFAULT_REGISTRY_ALLOW: readonly string[] = [
-  '127.0.0.0/8',
-  '::1/128',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  'fc00::/7',
-];
 
 /**
  * Link-local, metadata services of clouds, what is no unicast address, and IPv6 that carries another address.
@@ -60,13 +51,13 @@ export interface AddressRules {
 
 export class AddressPolicy {
   readonly #rules: AddressRules;
-  readonly #allow: BlockList;
-  readonly #never = blockList([...NEVER, IPV4_COMPATIBLE]);
+  readonly #allow: AddressRanges;
+  readonly #never = new AddressRanges([...NEVER, IPV4_COMPATIBLE]);
 
   /** @throws ConfigError for a range that is none */
   constructor(rules: AddressRules) {
     this.#rules = rules;
-    this.#allow = blockList(rules.allow);
+    this.#allow = allowedRanges(rules.allow);
   }
 
   /**
@@ -88,9 +79,8 @@ export class AddressPolicy {
   }
 
   #isAllowed(address: string): boolean {
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-    if (address !== LOOPBACK_V6 && this.#never.check(address, family)) return false;
-    return this.#allow.check(address, family);
+    if (address !== LOOPBACK_V6 && this.#never.has(address)) return false;
+    return this.#allow.has(address);
   }
 
   async #addressesOf(host: string): Promise<readonly string[]> {
@@ -130,18 +120,12 @@ export class AddressPolicy {
 }
 
 /** @throws ConfigError */
-function blockList(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [address = '', prefix, ...rest] = range.trim().split('/');
-    const bits = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : 0;
-    const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (bits === 0 || rest.length > 0 || !(length <= bits)) {
-      throw new ConfigError(`REGISTRY_ALLOW: ${JSON.stringify(range)} is not an address range (CIDR)`);
-    }
-    list.addSubnet(address, length, bits === 32 ? 'ipv4' : 'ipv6');
+function allowedRanges(ranges: readonly string[]): AddressRanges {
+  const wrong = ranges.find((range) => completeRange(range) === undefined);
+  if (wrong !== undefined) {
+    throw new ConfigError(`REGISTRY_ALLOW: ${JSON.stringify(wrong)} is not an address range (CIDR)`);
   }
-  return list;
+  return new AddressRanges(ranges);
 }
 
 /** One spelling for every address; IPv4 written as IPv6 (`::ffff:10.0.0.1`) becomes IPv4. */

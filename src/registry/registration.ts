@@ -2,6 +2,7 @@
 // Members that are not known are left alone, so newer clients can talk to older registries.
 import { isIP } from 'node:net';
 import { type FieldError, ValidationError } from '../errors.js';
+import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import { type Endpoint, originOf } from './endpoint.js';
 
 export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'> {
@@ -13,7 +14,6 @@ export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'>
   readonly healthCheckPath: string | null;
 }
 
-const SERVICE = /^[a-z][a-z0-9-]{0,62}$/;
 const INSTANCE = /^[A-Za-z0-9._:-]{1,128}$/;
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 const TEXT = /^[\x20-\x7e]{1,128}$/;
@@ -87,13 +87,10 @@ export function assertServiceName(service: string): void {
   assertInstanceName(service, '-');
 }
 
-/** Whether instances can be registered under this name. */
-export const isServiceName = (service: string): boolean => SERVICE.test(service);
-
 type Wrong = (path: string, message: string) => undefined;
 
 function checkName(service: string, id: string, wrong: (path: string, message: string) => void): void {
-  if (!SERVICE.test(service)) wrong('/service', `must match ${SERVICE.source}`);
+  if (!isServiceName(service)) wrong('/service', `must match ${SERVICE_NAME.source}`);
   if (!INSTANCE.test(id)) wrong('/id', `must match ${INSTANCE.source}`);
 }
 

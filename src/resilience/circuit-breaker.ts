@@ -4,7 +4,7 @@ import { HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { describeValue, oneOf } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';
-import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker.js';
+import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker-contract.js';
 import type { BreakerOptions } from './breaker-options.js';
 import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
 import type { AttemptOutcome, RunOptions } from './policy.js';

@@ -3,8 +3,8 @@
 // What it costs is bounded as retries are: whoever makes the second attempt asks the same budget. J. Dean, L.
 // A. Barroso, "The Tail at Scale", Communications of the ACM 56 (2), 2013.
 import { setTimeout as delay } from 'node:timers/promises';
+import { MAX_TIMER_MS, manyMayListen } from './cancellation.js';
 import type { Limits, Sleep, Tried } from './policy.js';
-import { MAX_TIMER_MS, manyMayListen } from './timeout.js';
 
 export interface HedgedWork<T> {
   /** Never rejects; ends early when its signal aborts. */

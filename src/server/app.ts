@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 // Not the global of this name: that one is a getter, a tenth of a microsecond per request.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import { AddressRanges } from '../address-ranges.js';
 import type { Settings } from '../config.js';
 import { errorMessage } from '../error-text.js';
 import { HttpError } from '../errors.js';
@@ -12,7 +13,6 @@ import { currentScope } from '../scope.js';
 import { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import { toError } from '../telemetry/to-error.js';
-import { AddressRanges } from './address-ranges.js';
 import { bulkheadOf } from './bulkheads.js';
 import type { Exchange } from './exchange.js';
 import type { Application, RouteInfo } from './handler.js';

@@ -1,6 +1,6 @@
 // What the route option `maxConcurrent` says.
 import { describeValue } from '../options.js';
-import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead.js';
+import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead-queue.js';
 import type { MaxConcurrent } from './handler.js';
 import type { RequestGates } from './request-observer.js';
 

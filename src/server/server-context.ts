@@ -1,8 +1,9 @@
 // What all requests of an App share, as the App gives it to them.
+
 import type { Logger } from 'pino';
+import type { AddressRanges } from '../address-ranges.js';
 import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
-import type { AddressRanges } from './address-ranges.js';
 import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';

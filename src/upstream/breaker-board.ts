@@ -4,7 +4,7 @@ import type { Block } from '../memory/block.js';
 import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import type { Clock } from '../memory/clock.js';
-import type { BreakerControl } from '../resilience/breaker.js';
+import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { numbersOf } from '../resilience/breaker-options.js';
 import { tripRule } from '../resilience/trip-rules.js';
 

@@ -2,18 +2,19 @@
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
 import { describeValue } from '../options.js';
-import { fullJitter } from '../resilience/backoff.js';
+import { type Cancellation, cancelAt, manyMayListen } from '../resilience/cancellation.js';
+import { fullJitter } from '../resilience/full-jitter.js';
 import { hedged } from '../resilience/hedge.js';
 import type { Random, Sleep, Tried } from '../resilience/policy.js';
 import { Retry } from '../resilience/retry.js';
-import { type Cancellation, cancelAt, manyMayListen } from '../resilience/timeout.js';
 import { currentScope, type Scope } from '../scope.js';
-import { type AttemptDependencies, admit, type Outgoing, tryAt } from './attempt.js';
+import { isServiceName } from '../service-name.js';
 import type { Balancer } from './balancer.js';
-import { type BoundedDependencies, withinPlaces } from './bounded.js';
 import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
-import { SILENT } from './observer.js';
-import { type Asked, outgoing as outgoingRequest } from './outgoing.js';
+import { type AttemptDependencies, admit, type Outgoing, tryAt } from './call-attempt.js';
+import { SILENT } from './call-observer.js';
+import { type Asked, outgoing as outgoingRequest } from './call-request.js';
+import { type BoundedDependencies, withinPlaces } from './max-concurrent.js';
 import { type MakeCall, shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
@@ -33,11 +34,10 @@ const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** RFC 9110 section 9.2.2, as far as they can be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const NOBODY: ReadonlySet<string> = new Set();
-const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 export function createCall(dependencies: CallDependencies): Call {
   return (service) => {
-    if (typeof service !== 'string' || !NAME.test(service)) {
+    if (!isServiceName(service)) {
       throw new TypeError(
         `call: ${describeValue(service)} is not a service name; give one, as in call('orders')`,
       );

@@ -3,7 +3,7 @@ import type { Agent } from 'undici';
 import { isOutOfFiles } from '../open-files.js';
 import { originOf } from '../registry/endpoint.js';
 import { INTERVAL_MS, type Probe } from '../registry/health.js';
-import { httpClient } from './http-client.js';
+import { httpClient } from './undici.js';
 
 /** What is read of a body, so that the connection can be used again. */
 const MAX_BODY_BYTES = 64 * 1024;

@@ -2,11 +2,11 @@
 // way.
 import { Deadline } from '../deadline.js';
 import type { Holds } from '../hold.js';
-import { cancelAt } from '../resilience/timeout.js';
+import { cancelAt } from '../resilience/cancellation.js';
 import { currentScope, runInScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
-import type { CallObserver } from './observer.js';
-import type { Asked } from './outgoing.js';
+import type { CallObserver } from './call-observer.js';
+import type { Asked } from './call-request.js';
 import type { SingleFlight } from './single-flight.js';
 
 export type MakeCall = (asked: Asked, options: CallOptions) => Promise<CallResponse>;

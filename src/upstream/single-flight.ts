@@ -13,9 +13,10 @@
 import { types } from 'node:util';
 import { type ErrorCode, HttpError } from '../errors.js';
 import { Hold, Holds } from '../hold.js';
+import { raceAbort } from '../resilience/race-abort.js';
 import { currentScope } from '../scope.js';
+import { BufferedResponse } from './buffered-response.js';
 import type { CallResponse } from './call.js';
-import { BufferedResponse } from './response.js';
 
 /** Who makes which call. memory/call-claims.ts keeps it. */
 export interface Claims {
@@ -184,7 +185,7 @@ export class SingleFlight {
     const wait = new Wait(() => this.#lose(key, flight));
     flight.waiters++;
     try {
-      return await within(signal, flight.outcome);
+      return await raceAbort(flight.outcome, signal);
     } finally {
       wait.end();
       flight.waiters--;
@@ -376,16 +377,4 @@ function responseOf(outcome: Ended): CallResponse {
   if (outcome.kind === 'error') throw outcome.error;
   const { code, detail, headers } = outcome;
   throw new HttpError(code as ErrorCode, detail, headers === undefined ? {} : { headers });
-}
-
-/** @throws the reason of the signal, when it aborts first */
-function within<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', leave, { once: true });
-    void promise.then((value) => {
-      signal.removeEventListener('abort', leave);
-      resolve(value);
-    });
-  });
 }

@@ -7,7 +7,7 @@
 import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
-import { problemIn } from './response.js';
+import { problemIn } from './buffered-response.js';
 import type { Received } from './transport.js';
 
 export interface Verdict {

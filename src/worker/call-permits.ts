@@ -3,7 +3,7 @@
 // and go, and rows stay.
 import type { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { Counter } from '../memory/metrics/recorder.js';
-import type { PlacesOf } from '../upstream/bounded.js';
+import type { PlacesOf } from '../upstream/max-concurrent.js';
 
 /** @param full counts refusals @param unshared counts calls of services that have no row */
 export function callPermits(bulkheads: BulkheadCells, full: Counter, unshared: Counter): PlacesOf {

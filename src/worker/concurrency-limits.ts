@@ -12,7 +12,7 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
 import { half, Quota } from '../resilience/quota.js';
 import type { RequestGates, RequestQuotas } from '../server/request-observer.js';
-import type { PlacesOf } from '../upstream/bounded.js';
+import type { PlacesOf } from '../upstream/max-concurrent.js';
 import { callPermits } from './call-permits.js';
 
 export interface WorkerMemory {

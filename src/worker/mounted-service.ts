@@ -21,7 +21,7 @@ import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { OwnMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Call } from '../upstream/call.js';
-import { httpClient } from '../upstream/http-client.js';
+import { httpClient } from '../upstream/undici.js';
 import { lastCompensationTurn } from './last-compensation-turn.js';
 import { observeDatabase, observeSagas } from './observers.js';
 import { Pending, pendingDatabase, pendingSagas, undeclared } from './pending-dependencies.js';

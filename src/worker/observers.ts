@@ -8,7 +8,7 @@ import type { SagaObserver } from '../saga/saga-observer.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';
 import { clientSpan, dbSpan, endClientSpan, sagaStepSpan } from '../telemetry/spans.js';
-import type { AttemptResult, CallObserver } from '../upstream/observer.js';
+import type { AttemptResult, CallObserver } from '../upstream/call-observer.js';
 import { CallDurations } from './call-durations.js';
 import { memoizeByKey } from './memoize-by-key.js';
 import { type Knows, PickCounters } from './pick-counters.js';

@@ -17,19 +17,19 @@ import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { injectTrace } from '../telemetry/propagation.js';
 import { Balancer } from '../upstream/balancer.js';
-import type { PlacesOf } from '../upstream/bounded.js';
 import type { Call } from '../upstream/call.js';
+import type { CallObserver } from '../upstream/call-observer.js';
 import { createCall } from '../upstream/client.js';
-import { HttpTransport } from '../upstream/http.js';
-import { InProcessTransport } from '../upstream/in-process.js';
-import type { CallObserver } from '../upstream/observer.js';
+import { standingOf } from '../upstream/endpoint-status.js';
+import { HttpTransport } from '../upstream/http-transport.js';
+import { InProcessTransport } from '../upstream/in-process-transport.js';
+import type { PlacesOf } from '../upstream/max-concurrent.js';
 import { NOT_WATCHED, Outliers, restingBreakers } from '../upstream/outliers.js';
+import { View } from '../upstream/registry-view.js';
 import { type Mail, SingleFlight } from '../upstream/single-flight.js';
-import { standingOf } from '../upstream/standing.js';
-import { p2cPicker } from '../upstream/strategies/p2c.js';
+import { p2cPicker } from '../upstream/strategies/power-of-two-choices.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import type { Dispatch } from '../upstream/transport.js';
-import { View } from '../upstream/view.js';
 
 export interface OutboundCallOptions {
   readonly block: Block;

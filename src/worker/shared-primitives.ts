@@ -13,13 +13,18 @@ import { NameTable } from '../memory/names.js';
 import { checkOptions, describeValue, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
 import { termsOf, tripNumbers } from '../resilience/breaker-options.js';
-import { type Bulkhead, BulkheadQueue, bulkheadTerms, checkedBulkhead } from '../resilience/bulkhead.js';
+import {
+  type Bulkhead,
+  BulkheadQueue,
+  bulkheadTerms,
+  checkedBulkhead,
+} from '../resilience/bulkhead-queue.js';
 import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import type { RateLimits } from '../server/route-rate-limits.js';
-import { namedBreaker, namedOwner } from '../upstream/named-breakers.js';
+import { namedBreaker, namedOwner } from '../upstream/breaker-owners.js';
 import { logTransitions } from '../upstream/transition-log.js';
 
 export interface SharedPrimitiveOptions {

@@ -1,7 +1,8 @@
 // Whose sampled flag counts (RECEIVE_TRACE_FLAGS): a stranger who may set it can make us record and export
 // everything. The trace id is continued in any case.
+
+import { AddressRanges } from '../address-ranges.js';
 import type { Settings } from '../config.js';
-import { AddressRanges } from '../server/address-ranges.js';
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 

@@ -3,7 +3,7 @@ import { breakerRoutes } from '#src/admin/breaker-routes.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
-import { namedBreaker, withNamed } from '#src/upstream/named-breakers.js';
+import { namedBreaker, withNamed } from '#src/upstream/breaker-owners.js';
 import { adminOf } from '../upstream/admin.js';
 
 function setUp() {

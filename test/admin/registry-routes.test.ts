@@ -1,8 +1,9 @@
 import { expect } from 'chai';
+import { LOOPBACK_AND_PRIVATE } from '#src/address-ranges.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
-import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
-import { SlotTable } from '#src/registry/endpoint-rows.js';
+import { AddressPolicy } from '#src/registry/addresses.js';
 import { Registry } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slot-table.js';
 import { adminOf, listen } from '../upstream/admin.js';
 import { FakeTime } from '../upstream/endpoints.js';
 
@@ -19,7 +20,7 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     slots: new SlotTable(2000, time.clock, () => undefined),
     ejections: { isEjected: () => false, arrive: () => undefined },
     addresses: new AddressPolicy({
-      allow: DEFAULT_REGISTRY_ALLOW,
+      allow: LOOPBACK_AND_PRIVATE,
       guarded: () => [{ host: '127.0.0.1', port: 9901 }],
     }),
     health: { watch: () => () => undefined },

@@ -5,6 +5,7 @@ import type { Import, Source } from './source.js';
 
 /** Every module may import these; they import each other and nothing else of this repository. */
 const FREE: readonly string[] = [
+  'src/address-ranges.ts',
   'src/allowance.ts',
   'src/countdown.ts',
   'src/deadline.ts',
@@ -21,6 +22,7 @@ const FREE: readonly string[] = [
   'src/problem.ts',
   'src/rate.ts',
   'src/scope.ts',
+  'src/service-name.ts',
   'src/unix-socket.ts',
 ];
 const FREE_FOLDER = 'src/redaction/';

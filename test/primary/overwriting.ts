@@ -12,13 +12,13 @@ import { reclaimSlot } from '#src/memory/reclaim-slot.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
 import { createSharedState, type SharedState } from '#src/primary/shared-state.js';
-import { SlotTable } from '#src/registry/endpoint-rows.js';
 import { Registry } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slot-table.js';
 import { flightRecordLog } from '#src/telemetry/flight-record-log.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
+import { withNamed } from '#src/upstream/breaker-owners.js';
 import { EjectionWatch } from '#src/upstream/ejection-watch.js';
-import { withNamed } from '#src/upstream/named-breakers.js';
 import { sweepAll } from '#test/memory/sweep-all.js';
 import { silentLog } from '#test/support/silent-log.js';
 

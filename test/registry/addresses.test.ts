@@ -1,16 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { LOOPBACK_AND_PRIVATE } from '#src/address-ranges.js';
 import { ConfigError, HttpError } from '#src/errors.js';
-import {
-  AddressPolicy,
-  type AddressRules,
-  canonical,
-  DEFAULT_REGISTRY_ALLOW,
-} from '#src/registry/addresses.js';
+import { AddressPolicy, type AddressRules, canonical } from '#src/registry/addresses.js';
 
 function policyOf(rules: Partial<AddressRules> = {}): AddressPolicy {
   return new AddressPolicy({
-    allow: DEFAULT_REGISTRY_ALLOW,
+    allow: LOOPBACK_AND_PRIVATE,
     guarded: () => [],
     ownAddresses: () => ['127.0.0.1', '::1', '192.168.7.7', 'fe80::1%eth0'],
     resolve: () => Promise.reject(new Error('ENOTFOUND')),

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { HttpError } from '#src/errors.js';
 import type { RegistrySnapshot } from '#src/registry/endpoint.js';
-import { SlotTable } from '#src/registry/endpoint-rows.js';
 import type { ProbeTarget } from '#src/registry/health.js';
 import type { Health } from '#src/registry/health-rule.js';
 import { Registry } from '#src/registry/registry.js';
+import { SlotTable } from '#src/registry/slot-table.js';
 import { FakeTime } from '../upstream/endpoints.js';
 
 const stranger = { mayShadowLocal: false };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { AddressRanges } from '#src/server/address-ranges.js';
+import { AddressRanges } from '#src/address-ranges.js';
 import { clientAddress, forwardedHost, type ProxyField } from '#src/server/client-address.js';
 import { bench } from './kit.js';
 

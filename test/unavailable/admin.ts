@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
+import { LOOPBACK_AND_PRIVATE } from '#src/address-ranges.js';
 import type { AdminRoute } from '#src/admin/admin-route.js';
 import { OperatorSwitches } from '#src/admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
@@ -13,7 +14,7 @@ import { Reload } from '#src/cluster/reload.js';
 import { Block } from '#src/memory/block.js';
 import { Switches } from '#src/memory/switches.js';
 import { SagaJournals } from '#src/primary/saga-journals.js';
-import { AddressPolicy, DEFAULT_REGISTRY_ALLOW } from '#src/registry/addresses.js';
+import { AddressPolicy } from '#src/registry/addresses.js';
 import { Registry } from '#src/registry/registry.js';
 import { referenceShop } from '#src/services/catalog.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
@@ -157,7 +158,7 @@ export const admin: readonly Way[] = [
         publish: () => undefined,
         slots: { take: () => undefined, giveBack: () => undefined },
         ejections: { isEjected: () => false, arrive: () => undefined },
-        addresses: new AddressPolicy({ allow: DEFAULT_REGISTRY_ALLOW, guarded: () => [] }),
+        addresses: new AddressPolicy({ allow: LOOPBACK_AND_PRIVATE, guarded: () => [] }),
         health: { watch: () => () => undefined },
         revisionPrefix: 'p',
         maxSnapshotBytes: 1 << 20,

@@ -108,21 +108,21 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a call to a service without instances',
-    sites: ['src/upstream/attempt.ts NO_INSTANCE'],
+    sites: ['src/upstream/call-attempt.ts NO_INSTANCE'],
     code: 'NO_INSTANCE',
     executed: true,
     reach: () => byService(({ call }) => call('absent').get('/')),
   },
   {
     title: 'a call whose breaker is open',
-    sites: ['src/resilience/breaker.ts BREAKER_OPEN'],
+    sites: ['src/resilience/breaker-contract.ts BREAKER_OPEN'],
     code: 'BREAKER_OPEN',
     executed: true,
     reach: () => byService(({ call }) => call('demo').get('/fails'), 30),
   },
   {
     title: 'an open breaker by name',
-    sites: ['src/resilience/breaker.ts BREAKER_OPEN'],
+    sites: ['src/resilience/breaker-contract.ts BREAKER_OPEN'],
     code: 'BREAKER_OPEN',
     executed: true,
     reach: () =>
@@ -130,7 +130,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a full bulkhead by name',
-    sites: ['src/resilience/bulkhead.ts OVERLOADED'],
+    sites: ['src/resilience/bulkhead-queue.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
     reach: () =>
@@ -141,7 +141,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'more calls at once than maxConcurrent',
-    sites: ['src/upstream/bounded.ts OVERLOADED'],
+    sites: ['src/upstream/max-concurrent.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
     reach: () =>

@@ -112,7 +112,7 @@ export const refused: readonly Way[] = [
   },
   {
     title: 'a route whose bulkhead is full',
-    sites: ['src/resilience/bulkhead.ts OVERLOADED'],
+    sites: ['src/resilience/bulkhead-queue.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
     reach: () => besideOne({ maxConcurrent: 1 }),

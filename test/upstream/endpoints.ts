@@ -3,7 +3,7 @@
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { Schedule } from '#src/registry/schedule.js';
 import type { Standing } from '#src/upstream/balancer.js';
-import { BufferedResponse } from '#src/upstream/response.js';
+import { BufferedResponse } from '#src/upstream/buffered-response.js';
 
 export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint {
   return {

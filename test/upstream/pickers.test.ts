@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Candidates } from '#src/upstream/candidates.js';
 import type { Load, PickerFactory } from '#src/upstream/picker.js';
-import { p2cPicker } from '#src/upstream/strategies/p2c.js';
+import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { randomPicker } from '#src/upstream/strategies/random.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import { weightedPicker } from '#src/upstream/strategies/weighted.js';

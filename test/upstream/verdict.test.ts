@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
-import { BufferedResponse } from '#src/upstream/response.js';
+import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import { judge, judgeError, judgeResponse } from '#src/upstream/verdict.js';
 import { answer, problem } from './endpoints.js';
 

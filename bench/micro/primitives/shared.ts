@@ -15,8 +15,8 @@ import { Admission } from '#src/resilience/admission.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import { standingOf } from '#src/upstream/standing.js';
-import { p2cPicker } from '#src/upstream/strategies/p2c.js';
+import { standingOf } from '#src/upstream/endpoint-status.js';
+import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { endpoint } from '../endpoint.js';
 
 /** Rows of the block: the primary's and one for each thread. */

@@ -1,5 +1,5 @@
 // Makes a declared route ready: schemas compiled, hooks in order, meters got.
-import type { BulkheadQueue } from '../../resilience/bulkhead.js';
+import type { BulkheadQueue } from '../../resilience/bulkhead-queue.js';
 import { parseJson } from '../body/json-body.js';
 import { isJsonType, refuseCoding, unsupportedType } from '../body/media-type.js';
 import { compileBody, compileText, headerSource, paramsSource } from '../body/validate.js';

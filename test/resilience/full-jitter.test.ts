@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fullJitter } from '#src/resilience/backoff.js';
+import { fullJitter } from '#src/resilience/full-jitter.js';
 
 describe('backoff with full jitter', () => {
   it('doubles the upper bound with every attempt, up to the maximum', () => {

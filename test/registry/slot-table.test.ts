@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { QUARANTINE_MS, SlotTable } from '#src/registry/endpoint-rows.js';
+import { QUARANTINE_MS, SlotTable } from '#src/registry/slot-table.js';
 
 function setUp(size: number) {
   const time = { now: 0 };

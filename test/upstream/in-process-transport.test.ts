@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
-import { InProcessTransport } from '#src/upstream/in-process.js';
+import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import type { Dispatch, Dispatched, OutgoingRequest } from '#src/upstream/transport.js';
 import { endpoint } from './endpoints.js';
 

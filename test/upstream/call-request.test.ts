@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { outgoingContent, outgoingMethod, outgoingPath } from '#src/upstream/outgoing.js';
+import { outgoingContent, outgoingMethod, outgoingPath } from '#src/upstream/call-request.js';
 
 /** Any code units, also halves of surrogate pairs. */
 const anyText = fc.array(fc.nat(0xffff)).map((units) => String.fromCharCode(...units));

@@ -2,7 +2,8 @@
 // errors, and values as fresh as if they had come over the network.
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
-import { receive } from './response.js';
+import { raceAbort } from '../resilience/race-abort.js';
+import { receive } from './buffered-response.js';
 import type { Dispatch, Dispatched, OutgoingRequest, Received, Transport } from './transport.js';
 
 export class InProcessTransport implements Transport {
@@ -15,27 +16,14 @@ export class InProcessTransport implements Transport {
   async send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
     const { signal } = request;
     signal.throwIfAborted();
-    const response = await this.#raceAbort(this.#dispatch(endpoint.service, request), endpoint, signal);
+    let response: Dispatched;
+    try {
+      response = await raceAbort(this.#dispatch(endpoint.service, request), signal);
+    } catch (error) {
+      throw signal.aborted && error === signal.reason ? error : asHttpError(error, endpoint);
+    }
     const headers = Object.assign(Object.create(null) as Record<string, string>, response.headers);
     return receive(response.status, headers, response.body);
-  }
-
-  /** Whoever has left does not wait for a handler that goes on. */
-  #raceAbort(answer: Promise<Dispatched>, endpoint: Endpoint, signal: AbortSignal): Promise<Dispatched> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', giveUp, { once: true });
-      answer.then(
-        (response) => {
-          signal.removeEventListener('abort', giveUp);
-          resolve(response);
-        },
-        (error: unknown) => {
-          signal.removeEventListener('abort', giveUp);
-          reject(asHttpError(error, endpoint));
-        },
-      );
-    });
   }
 
   async close(): Promise<void> {}

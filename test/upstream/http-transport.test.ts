@@ -10,8 +10,8 @@ import {
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
-import { cancelAt } from '#src/resilience/timeout.js';
-import { HttpTransport } from '#src/upstream/http.js';
+import { cancelAt } from '#src/resilience/cancellation.js';
+import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
 import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';

@@ -13,9 +13,9 @@ import {
   wholeNumber,
 } from '../options.js';
 import { currentScope, isAborted, type Scope } from '../scope.js';
+import { manyMayListen } from './cancellation.js';
 import type { RunOptions } from './policy.js';
 import { checkRun } from './run-options.js';
-import { manyMayListen } from './timeout.js';
 
 /** Places, counted for all threads. */
 export interface Permits {

@@ -1,7 +1,7 @@
 // Breakers that a service has by name, as operators see them: beside those of its instances, under an id that
 // no instance can have, so one path and one label are enough for both.
 
-import { isServiceName } from '../registry/registration.js';
+import { isServiceName } from '../service-name.js';
 
 /** Whatever has a breaker. */
 export interface Instances {

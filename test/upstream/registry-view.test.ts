@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { snapshotText } from '#src/registry/snapshot-text.js';
-import { View } from '#src/upstream/view.js';
+import { View } from '#src/upstream/registry-view.js';
 import { endpoint } from './endpoints.js';
 
 function setUp() {

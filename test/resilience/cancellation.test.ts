@@ -2,7 +2,7 @@ import { getEventListeners, once } from 'node:events';
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
-import { cancelAt } from '#src/resilience/timeout.js';
+import { cancelAt } from '#src/resilience/cancellation.js';
 
 describe('cancellation', () => {
   it('aborts at the deadline with DEADLINE_EXCEEDED', async () => {

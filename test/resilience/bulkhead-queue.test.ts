@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
-import { BulkheadQueue } from '#src/resilience/bulkhead.js';
+import { BulkheadQueue } from '#src/resilience/bulkhead-queue.js';
 import type { RunOptions } from '#src/resilience/policy.js';
 import { runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';

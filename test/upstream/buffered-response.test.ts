@@ -2,8 +2,8 @@
 // are not believed.
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
-import { InProcessTransport } from '#src/upstream/in-process.js';
-import { receive } from '#src/upstream/response.js';
+import { receive } from '#src/upstream/buffered-response.js';
+import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { judgeResponse } from '#src/upstream/verdict.js';
 import { endpoint } from './endpoints.js';
 

@@ -5,14 +5,14 @@ import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import type { Endpoint } from '../registry/endpoint.js';
-import { type Breaker, openRefusal } from '../resilience/breaker.js';
+import { type Breaker, openRefusal } from '../resilience/breaker-contract.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
-import { type CallObserver, SILENT } from './observer.js';
-import type { OutgoingContent } from './outgoing.js';
+import { type CallObserver, SILENT } from './call-observer.js';
+import type { OutgoingContent } from './call-request.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Received, Transport } from './transport.js';
 import { type Ended, judge, type Verdict, withoutSilence } from './verdict.js';

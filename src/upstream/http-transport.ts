@@ -4,9 +4,9 @@ import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
-import { httpClient } from './http-client.js';
-import { receive } from './response.js';
+import { receive } from './buffered-response.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
+import { httpClient } from './undici.js';
 
 export interface HttpTransportOptions {
   /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default MAX_RESPONSE_BYTES. */

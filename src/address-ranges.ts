@@ -1,0 +1,50 @@
+// Ranges of IP addresses in CIDR notation, such as `10.0.0.0/8` (RFC 4632; RFC 4291 section 2.3).
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+
+/** Loopback and private addresses (RFC 1918, RFC 4193). */
+export const LOOPBACK_AND_PRIVATE: readonly string[] = [
+  '127.0.0.0/8',
+  '::1/128',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+];
+
+/**
+ * Completes a range: an address alone is the range of just this address.
+ * @returns `address/prefix length`; undefined for text that is no range, also for an address with a zone
+ */
+export function completeRange(text: string): string | undefined {
+  const [address = '', prefix, ...rest] = text.trim().split('/');
+  if (isIP(address) === 0 || address.includes('%') || rest.length > 0) return undefined;
+  const bits = isIPv4(address) ? 32 : 128;
+  if (prefix === undefined) return `${address}/${bits}`;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits ? `${address}/${Number(prefix)}` : undefined;
+}
+
+/** A set of ranges that can be asked whether it contains an address. */
+export class AddressRanges {
+  readonly isEmpty: boolean;
+  readonly #list = new BlockList();
+
+  /** @throws TypeError for text that is no range */
+  constructor(ranges: readonly string[]) {
+    this.isEmpty = ranges.length === 0;
+    for (const range of ranges) {
+      const complete = completeRange(range);
+      if (complete === undefined) {
+        throw new TypeError(`${JSON.stringify(range)} is not an address range (CIDR)`);
+      }
+      const [address = '', length] = complete.split('/');
+      this.#list.addSubnet(address, Number(length), familyOf(address));
+    }
+  }
+
+  /** @returns false also for text that is no address */
+  has(address: string): boolean {
+    return !this.isEmpty && address !== '' && this.#list.check(address, familyOf(address));
+  }
+}
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6' : 'ipv4');
