@@ -74,7 +74,7 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', '| # begin in each turn', 'admin/dispatcher', 'REQUESTS_A_TURN'),
   promised('SECURITY.md', 'and hold # MiB of headers', 'admin/arrivals', 'MOST_BYTES', KIB * KIB),
   promised('SECURITY.md', '| JSON bodies | # KiB', 'admin/request-body', 'MAX_BODY_BYTES', KIB),
-  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'admin/request-body', 'MAX_DEPTH'),
+  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'server/body/json-body', 'MAX_JSON_DEPTH'),
   promised(
     'SECURITY.md',
     '| responses that lie unread | # MiB',
