@@ -55,7 +55,13 @@ const PROMISES: readonly Promised[] = [
     'SETTLED_MS',
     SECOND,
   ),
-  promised('docs/websocket.md', 'and then every # s', 'server/response/sse', 'COMMENT_EVERY_MS', SECOND),
+  promised(
+    'docs/websocket.md',
+    'and then every # s',
+    'server/response/sse-frame',
+    'COMMENT_EVERY_MS',
+    SECOND,
+  ),
   promised(
     'docs/shared-memory.md',
     'Bodies of up to # KiB that arrive',
