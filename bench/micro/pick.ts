@@ -12,8 +12,8 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { snapshotText } from '#src/registry/snapshot-text.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import { standingOf } from '#src/upstream/endpoint-status.js';
-import { View } from '#src/upstream/registry-view.js';
+import { endpointStatuses } from '#src/upstream/endpoint-status.js';
+import { RegistryView } from '#src/upstream/registry-view.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { endpoint } from './endpoint.js';
 import { cpuTime, nanosecondsPerCall, wallTime } from './time.js';
@@ -33,11 +33,11 @@ function endpointsOf(service: string, count: number, weighted: boolean): Endpoin
 }
 
 function balancerOf(block: Block, load: EndpointCells, clock: Clock): Balancer {
-  const view = new View(new SnapshotPage(block));
+  const view = new RegistryView(new SnapshotPage(block));
   return new Balancer({
     endpoints: (service) => view.endpoints(service),
     picker: p2cPicker(load, Math.random),
-    standing: standingOf(new EjectionCells(block, RULE, clock), RULE),
+    statuses: endpointStatuses(new EjectionCells(block, RULE, clock), RULE),
     clock,
     random: Math.random,
   });

@@ -1,13 +1,13 @@
 // Breakers over the admin plane: what they are doing, and the operator's hand on them.
 import { NotFoundError, ValidationError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
-import type { Instances } from '../upstream/breaker-owners.js';
+import type { BreakerOwners } from '../upstream/breaker-owners.js';
 import type { AdminRoute } from './admin-route.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
 type Force = (typeof FORCES)[number];
 
-export function breakerRoutes(registry: Instances, breakers: BreakerControl): readonly AdminRoute[] {
+export function breakerRoutes(registry: BreakerOwners, breakers: BreakerControl): readonly AdminRoute[] {
   return [
     {
       method: 'GET',

@@ -7,7 +7,12 @@ import { sharedClock } from '../memory/clock.js';
 import { refreshHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { ANYTHING, FUNCTION, shapeOf, TEXT } from '../options.js';
-import { BREAKER_KINDS, type BreakerOptions, termsOf, tripNumbers } from '../resilience/breaker-options.js';
+import {
+  BREAKER_KINDS,
+  type BreakerOptions,
+  checkedTripNumbers,
+  toStoredNumbers,
+} from '../resilience/breaker-options.js';
 import { type CircuitBreaker, circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
@@ -54,12 +59,12 @@ const OPTIONS = shapeOf<StandaloneBreakerOptions>('{ openMs: 30_000 }', {
  *   too many threads; Error for memory of anything else
  */
 export function createBreaker(options: StandaloneBreakerOptions = {}): StandaloneBreaker {
-  const numbers = tripNumbers('createBreaker', options, OPTIONS);
+  const numbers = checkedTripNumbers('createBreaker', options, OPTIONS);
   const { name = NAME } = options;
   const part = partFor('breaker', options);
   const named = new NamedBreakers(part);
   const cell = named.slotOf(NAME);
-  if (!named.agree(cell, termsOf(numbers), false)) {
+  if (!named.agree(cell, toStoredNumbers(numbers), false)) {
     throw new TypeError('createBreaker: the memory is of a breaker with other numbers');
   }
   const clock = sharedClock(part);

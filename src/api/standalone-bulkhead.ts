@@ -9,9 +9,9 @@ import {
   type Bulkhead,
   type BulkheadOptions,
   BulkheadQueue,
+  bulkheadNumbers,
   bulkheadShape,
-  bulkheadTerms,
-  checkedBulkhead,
+  checkedBulkheadOptions,
 } from '../resilience/bulkhead-queue.js';
 import { partFor } from './standalone-memory.js';
 
@@ -61,10 +61,10 @@ const queues = new WeakMap<PartMemory, BulkheadQueue>();
  *   too many threads; Error for memory of anything else
  */
 export function createBulkhead(options: StandaloneBulkheadOptions): StandaloneBulkhead {
-  const settings = checkedBulkhead('createBulkhead', options, OPTIONS);
+  const settings = checkedBulkheadOptions('createBulkhead', options, OPTIONS);
   const part = partFor('bulkhead', options);
   const cells = new BulkheadCells(part, part.slotOf(threadId));
-  if (!cells.agree(NAME, bulkheadTerms(settings), false)) {
+  if (!cells.agree(NAME, bulkheadNumbers(settings), false)) {
     throw new TypeError('createBulkhead: the memory is of a bulkhead with other numbers');
   }
   const queue =

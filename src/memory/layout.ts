@@ -199,7 +199,7 @@ export const LAYOUT = {
   bulkheadNameLength: field('bulkhead', 1, 'cas', 'bytes', 'none'),
   bulkheadName: field('bulkhead', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   /** Each a number + 1, 0 for none. */
-  bulkheadTerms: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
+  bulkheadNumbers: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
   /** The words of a thread in a ledger. */
   workerBulkheadHeld: field('worker-bulkhead', 2, 'owner', 'permits taken, given', 'none'),
   /** See bulkhead-line.ts. The bell is rung by others. */

@@ -12,7 +12,7 @@ import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 /** What is kept by name, with the fields it is kept in, and how one calls it. */
 const KINDS = {
   breaker: ['breakerHash', 'breakerNameLength', 'breakerName', 'breakerTerms', 'named breakers'],
-  bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadTerms', 'bulkheads'],
+  bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadNumbers', 'bulkheads'],
   limit: ['limitHash', 'limitNameLength', 'limitName', 'limitTerms', 'rate limits with keys of their own'],
   rate: ['rateHash', 'rateNameLength', 'rateName', 'rateTerms', 'named rate limits'],
   route: ['routeHash', 'routeNameLength', 'routeName', 'routeTerms', 'routes with a count of their own'],

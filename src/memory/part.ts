@@ -38,7 +38,7 @@ const PARTS = {
       'bulkheadHash',
       'bulkheadNameLength',
       'bulkheadName',
-      'bulkheadTerms',
+      'bulkheadNumbers',
     ],
   ],
 } as const satisfies Record<string, readonly [number, readonly FieldName[]]>;

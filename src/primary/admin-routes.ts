@@ -17,7 +17,7 @@ import type { TaskPool } from '../cpu/task-pool.js';
 import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
-import { withNamed } from '../upstream/breaker-owners.js';
+import { withNamedBreakers } from '../upstream/breaker-owners.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
 import type { SagaJournals } from './saga-journals.js';
@@ -38,7 +38,7 @@ export interface AdminParts {
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
   const { settings, sharedState, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
   const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
-  const guarded = withNamed(registry, () => named.list());
+  const guarded = withNamedBreakers(registry, () => named.list());
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
   const sources = [
     sharedMemorySource(block, series),

@@ -12,7 +12,7 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { currentValue, type MetricSource } from '../telemetry/metric-families.js';
-import type { Instances } from '../upstream/breaker-owners.js';
+import type { BreakerOwners } from '../upstream/breaker-owners.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
@@ -72,7 +72,7 @@ export function heldSource(block: Block): MetricSource {
 }
 
 /** @param guarded whatever has a breaker */
-export function breakerSource(guarded: Instances, breakers: BreakerControl): MetricSource {
+export function breakerSource(guarded: BreakerOwners, breakers: BreakerControl): MetricSource {
   return () => {
     const series: SeriesTotal[] = [];
     for (const service of Object.keys(guarded.services())) {

@@ -16,9 +16,9 @@ import { Switches } from '../memory/switches.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { type BreakerBoard, breakerBoard } from '../upstream/breaker-board.js';
-import { namedOwner } from '../upstream/breaker-owners.js';
-import { restingBreakers } from '../upstream/outliers.js';
-import { logTransitions, type Whose } from '../upstream/transition-log.js';
+import { namedBreakerOwner } from '../upstream/breaker-owners.js';
+import { forgettingBreakers } from '../upstream/outliers.js';
+import { type EndpointOfSlot, logTransitions } from '../upstream/transition-log.js';
 
 export interface SharedState {
   readonly block: Block;
@@ -40,14 +40,14 @@ export interface SharedState {
 export function createSharedState(
   settings: Pick<Settings, 'workers' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'>,
   log: Pick<Logger, 'info' | 'warn'>,
-  endpointAt: Whose,
+  endpointAt: EndpointOfSlot,
 ): SharedState {
   const { workers, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const block = Block.create({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS });
   const series = new SeriesMemory();
   const clock = sharedClock(block);
   const named = new NamedBreakers(block);
-  const events = logTransitions(log, (slot) => namedOwner(named.nameOf(slot)) ?? endpointAt(slot));
+  const events = logTransitions(log, (slot) => namedBreakerOwner(named.nameOf(slot)) ?? endpointAt(slot));
   const breakers = new BreakerCells(block, 0, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   return {
     block,
@@ -59,6 +59,11 @@ export function createSharedState(
     breakers,
     named,
     board: breakerBoard({ block, clock, endpoints: breakers, onTransition: events.breaker }),
-    ejections: new EjectionCells(block, ejectionRule(ejectionMs), clock, restingBreakers(breakers, events)),
+    ejections: new EjectionCells(
+      block,
+      ejectionRule(ejectionMs),
+      clock,
+      forgettingBreakers(breakers, events),
+    ),
   };
 }

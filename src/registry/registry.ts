@@ -34,7 +34,7 @@ export interface RegistryDependencies {
   readonly now: () => Date;
   readonly schedule: Schedule;
   readonly publish: (snapshot: RegistrySnapshot) => void;
-  readonly slots: { take(key: string): number | undefined; giveBack(key: string, slot: number): void };
+  readonly slots: { take(key: string): number | undefined; release(key: string, slot: number): void };
   /** `arrive`: an instance has come, or has become well. */
   readonly ejections: { isEjected(slot: number): boolean; arrive(slot: number): void };
   readonly addresses: { admit(address: Address): Promise<string> };
@@ -134,7 +134,7 @@ export class Registry {
   }
 
   /** It has been ejected, or has returned: those who watch are told. Nothing happens when it has left. */
-  standingChanged(service: string, id: string): void {
+  ejectionChanged(service: string, id: string): void {
     const instance = this.#find(service, id);
     if (instance !== undefined) this.#changed({ type: 'put', service, instance: this.#view(instance) });
   }
@@ -270,7 +270,7 @@ export class Registry {
   #release(instance: Instance, keepSlot: boolean): void {
     instance.stopProbes();
     this.#bytes -= instance.bytes;
-    if (!keepSlot) this.#deps.slots.giveBack(instance.slotKey, instance.slot);
+    if (!keepSlot) this.#deps.slots.release(instance.slotKey, instance.slot);
   }
 
   #setState(instance: Instance, state: EndpointState): void {

@@ -32,7 +32,7 @@ export class SlotTable {
     return slot;
   }
 
-  giveBack(key: string, slot: number): void {
+  release(key: string, slot: number): void {
     this.#resting.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
   }
 

@@ -51,7 +51,7 @@ export interface BreakerControl {
 const FORCED_OPEN_RETRY_S = 5;
 
 /** @param retryInMs of the breaker that lets work through first */
-export function openRefusal(detail: string, retryInMs: number): UnavailableError {
+export function breakerOpenError(detail: string, retryInMs: number): UnavailableError {
   const seconds = Number.isFinite(retryInMs) ? Math.max(1, Math.ceil(retryInMs / 1000)) : FORCED_OPEN_RETRY_S;
   return new UnavailableError('BREAKER_OPEN', detail, seconds);
 }

@@ -60,7 +60,7 @@ const BREAKER = shapeOf<BreakerOptions>('{ openMs: 30_000 }', BREAKER_KINDS);
  * @param shape of settings among which are those of a breaker
  * @throws TypeError
  */
-export function tripNumbers(what: string, settings: BreakerOptions, shape = BREAKER): TripNumbers {
+export function checkedTripNumbers(what: string, settings: BreakerOptions, shape = BREAKER): TripNumbers {
   checkOptions(settings, shape, typeErrorFor(what));
   const {
     failureRate = DEFAULT_TRIP_NUMBERS.failureRate,
@@ -73,7 +73,7 @@ export function tripNumbers(what: string, settings: BreakerOptions, shape = BREA
 }
 
 /** As they are kept. */
-export const termsOf = (numbers: TripNumbers): readonly number[] => [
+export const toStoredNumbers = (numbers: TripNumbers): readonly number[] => [
   Math.round(numbers.failureRate * 1000),
   numbers.minimumCalls,
   numbers.openMs,
@@ -81,8 +81,8 @@ export const termsOf = (numbers: TripNumbers): readonly number[] => [
   numbers.slowCallMs,
 ];
 
-/** @param terms what `termsOf` has made */
-export function numbersOf(terms: readonly number[]): TripNumbers {
+/** @param terms what `toStoredNumbers` has made */
+export function fromStoredNumbers(terms: readonly number[]): TripNumbers {
   const [thousandths = 0, minimumCalls = 0, openMs = 0, probes = 0, slowCallMs = 0] = terms;
   return { failureRate: thousandths / 1000, minimumCalls, openMs, probes, slowCallMs };
 }

@@ -70,7 +70,7 @@ const BULKHEAD = bulkheadShape<BulkheadOptions>(BULKHEAD_KINDS);
  * @param shape of settings among which are those of a bulkhead
  * @throws TypeError
  */
-export function checkedBulkhead(
+export function checkedBulkheadOptions(
   what: string,
   given: BulkheadOptions,
   shape = BULKHEAD,
@@ -84,10 +84,10 @@ export function checkedBulkhead(
 const MOST = 2 ** 31 - 2;
 
 /** As they are kept there: places, places, microseconds. */
-export const bulkheadTerms = ({ limit, queue, queueMs }: Required<BulkheadOptions>): readonly number[] =>
+export const bulkheadNumbers = ({ limit, queue, queueMs }: Required<BulkheadOptions>): readonly number[] =>
   [limit, queue, Math.round(queueMs * 1000)].map((term) => Math.min(term, MOST));
 
-export interface BulkheadParts extends Required<BulkheadOptions> {
+export interface BulkheadQueueOptions extends Required<BulkheadOptions> {
   readonly permits: Permits;
   readonly onRefused: () => void;
 }
@@ -99,7 +99,7 @@ export interface BulkheadParts extends Required<BulkheadOptions> {
 const LOOK_EVERY_MS = 5;
 
 /** What takes a place: a request, or a piece of work. */
-export interface Guest {
+export interface PermitHolder {
   /**
    * With it the guest stops waiting; undefined: only with `queueMs`. Read only when it has to wait, or has
    * aborted.
@@ -115,7 +115,7 @@ export interface Guest {
 }
 
 /** The place of one `run`. */
-class WorkPlace extends Hold implements Guest {
+class WorkPermit extends Hold implements PermitHolder {
   readonly #scope: Scope | undefined = currentScope();
   readonly #signal: AbortSignal | undefined;
   #place: { leave(): void } | undefined;
@@ -170,12 +170,12 @@ export interface Bulkhead {
  * comes first.
  */
 export class BulkheadQueue implements Bulkhead {
-  readonly #parts: BulkheadParts;
+  readonly #parts: BulkheadQueueOptions;
   readonly #waiting = new LinkedList<Waiter>();
   #timer: NodeJS.Timeout | undefined;
   #listens = false;
 
-  constructor(parts: BulkheadParts) {
+  constructor(parts: BulkheadQueueOptions) {
     this.#parts = parts;
   }
 
@@ -189,7 +189,7 @@ export class BulkheadQueue implements Bulkhead {
 
   async run<T>(work: () => T | PromiseLike<T>, options?: RunOptions): Promise<T> {
     checkRun(work, options);
-    const place = new WorkPlace(options?.signal);
+    const place = new WorkPermit(options?.signal);
     const waits = this.enter(place);
     if (waits !== undefined) await waits;
     try {
@@ -203,7 +203,7 @@ export class BulkheadQueue implements Bulkhead {
    * Takes a place and hands it to the guest; undefined: at once, no promise.
    * @throws UnavailableError OVERLOADED, the reason of the signal
    */
-  enter(guest: Guest): Promise<void> | undefined {
+  enter(guest: PermitHolder): Promise<void> | undefined {
     const { queue } = this.#parts;
     if (guest.isAborted) throw guest.signal?.reason;
     // Nobody overtakes those who wait.
@@ -236,7 +236,7 @@ export class BulkheadQueue implements Bulkhead {
     return permits.enter(limit - permits.line.ahead(since ?? permits.line.now()));
   }
 
-  #wait(guest: Guest): Promise<void> {
+  #wait(guest: PermitHolder): Promise<void> {
     const { signal } = guest;
     return new Promise((resolve, reject) => {
       const left = (): void => {

@@ -4,7 +4,12 @@ import { HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { describeValue, oneOf } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';
-import { type Breaker, type BreakerControl, type BreakerState, openRefusal } from './breaker-contract.js';
+import {
+  type Breaker,
+  type BreakerControl,
+  type BreakerState,
+  breakerOpenError,
+} from './breaker-contract.js';
 import type { BreakerOptions } from './breaker-options.js';
 import { isEvidence, UNWATCHED, type Watch } from './loop-watch.js';
 import type { AttemptOutcome, RunOptions } from './policy.js';
@@ -119,7 +124,7 @@ export function circuitBreaker(parts: CircuitBreakerParts): CircuitBreaker {
       const scope = currentScope();
       if (signal?.aborted ?? isAborted(scope)) throw (signal ?? scope?.signal)?.reason;
       const ticket = cells.admit(cell);
-      if (ticket < 0) throw openRefusal(`The breaker "${name}" is open.`, cells.retryInMs(cell));
+      if (ticket < 0) throw breakerOpenError(`The breaker "${name}" is open.`, cells.retryInMs(cell));
       const held = new Ticket(cells, cell, ticket, watch);
       const begun = clock();
       let outcome: AttemptOutcome = 'failure';

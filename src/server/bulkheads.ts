@@ -1,6 +1,6 @@
 // What the route option `maxConcurrent` says.
 import { describeValue } from '../options.js';
-import { BulkheadQueue, checkedBulkhead } from '../resilience/bulkhead-queue.js';
+import { BulkheadQueue, checkedBulkheadOptions } from '../resilience/bulkhead-queue.js';
 import type { MaxConcurrent } from './handler.js';
 import type { RequestGates } from './request-observer.js';
 
@@ -16,7 +16,10 @@ export function bulkheadOf(
       `maxConcurrent: it must be a number, or { limit, queue, queueMs }, not ${describeValue(option)}`,
     );
   }
-  const settings = checkedBulkhead('maxConcurrent', typeof option === 'number' ? { limit: option } : option);
+  const settings = checkedBulkheadOptions(
+    'maxConcurrent',
+    typeof option === 'number' ? { limit: option } : option,
+  );
   const bulkhead = gates.bulkhead(name);
   return new BulkheadQueue({ permits: bulkhead.permits, ...settings, onRefused: () => bulkhead.refused() });
 }

@@ -16,13 +16,13 @@ import type { Picker, PickerFactory } from './picker.js';
 const PANIC_BELOW = 0.5;
 
 /** Who is ejected and who has just come, by slot, as all threads see it. */
-export interface Standing {
-  /** Another one whenever somebody's standing changes other than by time. */
+export interface EndpointStatuses {
+  /** Another one whenever somebody's statuses changes other than by time. */
   version(): number;
-  of(slot: number): EndpointStanding;
+  of(slot: number): EndpointStatus;
 }
 
-export interface EndpointStanding {
+export interface EndpointStatus {
   /** Of the picks it wins, those it keeps: 0 while it is ejected, 1 when it is there long enough. */
   readonly share: number;
   /** Milliseconds until time changes it; Infinity: never. */
@@ -32,7 +32,7 @@ export interface EndpointStanding {
 export interface BalancerOptions {
   readonly endpoints: (service: string) => readonly Endpoint[];
   readonly picker: PickerFactory;
-  readonly standing: Standing;
+  readonly statuses: EndpointStatuses;
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
   readonly random: Random;
@@ -124,9 +124,9 @@ export class Balancer {
   }
 
   #preparedFor(service: string, endpoints: readonly Endpoint[]): Prepared {
-    const { standing, clock, picker } = this.#options;
+    const { statuses, clock, picker } = this.#options;
     let prepared = this.#prepared.get(service);
-    const version = standing.version();
+    const version = statuses.version();
     if (
       prepared !== undefined &&
       prepared.endpoints === endpoints &&
@@ -153,12 +153,12 @@ export class Balancer {
   }
 
   #prepare(prepared: Prepared, endpoints: readonly Endpoint[], now: number): void {
-    const { standing } = this.#options;
+    const { statuses } = this.#options;
     const shares = new Map<Endpoint, number>();
     const out = new Set<Endpoint>();
     let forMs = Number.POSITIVE_INFINITY;
     for (const endpoint of endpoints) {
-      const { share, forMs: own } = standing.of(endpoint.slot);
+      const { share, forMs: own } = statuses.of(endpoint.slot);
       if (share === 0) out.add(endpoint);
       else if (share < 1) shares.set(endpoint, share);
       forMs = Math.min(forMs, own);

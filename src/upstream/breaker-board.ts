@@ -5,7 +5,7 @@ import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import type { Clock } from '../memory/clock.js';
 import type { BreakerControl } from '../resilience/breaker-contract.js';
-import { numbersOf } from '../resilience/breaker-options.js';
+import { fromStoredNumbers } from '../resilience/breaker-options.js';
 import { tripRule } from '../resilience/trip-rules.js';
 
 export interface BoardParts {
@@ -24,7 +24,7 @@ export function breakerBoard({ block, clock, endpoints, onTransition }: BoardPar
   const named = new NamedBreakers(block);
   const cellsOf = (slot: number): BreakerCells => {
     const terms = named.termsOf(slot);
-    const rule = tripRule(numbersOf(terms ?? []));
+    const rule = tripRule(fromStoredNumbers(terms ?? []));
     // No terms, or some that no author can have set: they lie in memory that any code of the process can
     // write.
     if (!isBreakerRule(rule)) return endpoints;

@@ -4,7 +4,7 @@
 import { isServiceName } from '../service-name.js';
 
 /** Whatever has a breaker. */
-export interface Instances {
+export interface BreakerOwners {
   services(): Readonly<Record<string, number>>;
   instances(service: string): readonly { readonly id: string; readonly slot: number }[];
 }
@@ -13,10 +13,10 @@ export interface Instances {
 const MARK = '~';
 
 /** How its row is called. */
-export const namedBreaker = (service: string, name: string): string => `${service} ${name}`;
+export const namedBreakerRow = (service: string, name: string): string => `${service} ${name}`;
 
 /** Whose breaker a row is, by how it is called. */
-export function namedOwner(
+export function namedBreakerOwner(
   row: string | undefined,
 ): { readonly service: string; readonly id: string } | undefined {
   if (row === undefined) return undefined;
@@ -33,10 +33,10 @@ interface Row {
  * All that have a breaker: instances, and what a service has named. A row whose name no service can have
  * written is left out: any code of the process can write the memory that it is in.
  */
-export function withNamed(registry: Instances, list: () => readonly Row[]): Instances {
+export function withNamedBreakers(registry: BreakerOwners, list: () => readonly Row[]): BreakerOwners {
   const named = () =>
     list()
-      .map(({ slot, name }) => ({ slot, ...namedOwner(name)! }))
+      .map(({ slot, name }) => ({ slot, ...namedBreakerOwner(name)! }))
       .filter(({ service }) => isServiceName(service));
   return {
     services() {

@@ -5,7 +5,7 @@ import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import type { Endpoint } from '../registry/endpoint.js';
-import { type Breaker, openRefusal } from '../resilience/breaker-contract.js';
+import { type Breaker, breakerOpenError } from '../resilience/breaker-contract.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { RetryBudget, Tried } from '../resilience/policy.js';
@@ -138,7 +138,8 @@ function admitOther(
   };
   for (;;) {
     const endpoint = balancer.pick(service, tried, excludes);
-    if (endpoint === undefined) return openRefusal(`The breaker of service ${service} is open.`, retryInMs);
+    if (endpoint === undefined)
+      return breakerOpenError(`The breaker of service ${service} is open.`, retryInMs);
     const ticket = breaker.admit(endpoint.slot);
     if (ticket >= 0) return { endpoint, ticket };
     passed.add(endpoint.id);

@@ -14,13 +14,13 @@ import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
 import { type AttemptDependencies, admit, type Outgoing, tryAt } from './call-attempt.js';
 import { SILENT } from './call-observer.js';
 import { type Asked, outgoing as outgoingRequest } from './call-request.js';
-import { type BoundedDependencies, withinPlaces } from './max-concurrent.js';
+import { type MaxConcurrentDependencies, withinMaxConcurrent } from './max-concurrent.js';
 import { type MakeCall, shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
-export interface CallDependencies extends AttemptDependencies, BoundedDependencies {
+export interface CallDependencies extends AttemptDependencies, MaxConcurrentDependencies {
   readonly balancer: Pick<Balancer, 'pick' | 'knows'>;
-  readonly flights: SingleFlight;
+  readonly singleFlight: SingleFlight;
   readonly random: Random;
   readonly sleep?: Sleep;
   /** For a call outside of any request. Default 30 s. */
@@ -45,7 +45,9 @@ export function createCall(dependencies: CallDependencies): Call {
     const make: MakeCall = (asked, options) => {
       const run = () => callService(dependencies, service, asked, options);
       const { maxConcurrent } = options;
-      return maxConcurrent === undefined ? run() : withinPlaces(dependencies, service, maxConcurrent, run);
+      return maxConcurrent === undefined
+        ? run()
+        : withinMaxConcurrent(dependencies, service, maxConcurrent, run);
     };
     const request: ServiceClient['request'] = async (method, path, options = {}) => {
       const asked = outgoingRequest(method, path, options);

@@ -42,7 +42,7 @@ export class EjectionWatch {
     for (const name of new Set([...out, ...this.#out])) {
       if (out.has(name) === this.#out.has(name)) continue;
       const [service = '', id = ''] = name.split(' ');
-      this.#registry.standingChanged(service, id);
+      this.#registry.ejectionChanged(service, id);
     }
     this.#out = out;
     this.#version = version;

@@ -1,16 +1,16 @@
 // What the ejection cells hold, as the balancer asks for it.
 import { slowStart } from '../resilience/ejection.js';
-import type { EndpointStanding, Standing } from './balancer.js';
+import type { EndpointStatus, EndpointStatuses } from './balancer.js';
 
 /** Each state carries what is valid in it. */
-export type SeenState =
+export type EjectionState =
   | { readonly state: 'in' }
   | { readonly state: 'starting'; readonly ageMs: number }
   | { readonly state: 'ejected'; readonly leftMs: number };
 
-export interface StandingCells {
+export interface EndpointStatusCells {
   version(): number;
-  state(slot: number): SeenState;
+  state(slot: number): EjectionState;
 }
 
 /**
@@ -19,12 +19,12 @@ export interface StandingCells {
  */
 const STEPS_APART_MS = 100;
 
-const WHOLE: EndpointStanding = { share: 1, forMs: Number.POSITIVE_INFINITY };
+const WHOLE: EndpointStatus = { share: 1, forMs: Number.POSITIVE_INFINITY };
 
-export function standingOf(
-  cells: StandingCells,
+export function endpointStatuses(
+  cells: EndpointStatusCells,
   { slowStartMs }: { readonly slowStartMs: number },
-): Standing {
+): EndpointStatuses {
   return {
     version: () => cells.version(),
     of(slot) {

@@ -3,7 +3,7 @@ import type { Agent } from 'undici';
 import { isOutOfFiles } from '../open-files.js';
 import { originOf } from '../registry/endpoint.js';
 import { INTERVAL_MS, type Probe } from '../registry/health.js';
-import { httpClient } from './undici.js';
+import { loadUndici } from './undici.js';
 
 /** What is read of a body, so that the connection can be used again. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -16,7 +16,7 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
     async probe({ address, port, path, host, metadata }, signal) {
       try {
         const url = `${originOf({ host: address, port, metadata })}${path}`;
-        const { Agent, request } = httpClient();
+        const { Agent, request } = loadUndici();
         dispatcher ??= new Agent({
           connections: 1,
           keepAliveTimeout: 2 * INTERVAL_MS,

@@ -6,7 +6,7 @@ import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
-import { httpClient } from './undici.js';
+import { loadUndici } from './undici.js';
 
 export interface HttpTransportOptions {
   /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default MAX_RESPONSE_BYTES. */
@@ -87,7 +87,7 @@ export class HttpTransport implements Transport {
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new (httpClient().Pool)(originOf(endpoint), {
+      pool = new (loadUndici().Pool)(originOf(endpoint), {
         connections: this.#options.connections ?? CONNECTIONS,
         maxResponseSize: this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
         maxHeaderSize: MAX_HEADER_BYTES,

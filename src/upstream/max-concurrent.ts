@@ -7,12 +7,12 @@ import { currentScope } from '../scope.js';
 import type { Balancer } from './balancer.js';
 
 /** Calls under way to one service, counted over all workers. */
-export type PlacesOf = (service: string) => {
+export type CallPermitsOf = (service: string) => {
   readonly permits: Pick<Permits, 'enter' | 'leave'>;
   refused(): void;
 };
 
-class CallPlace extends Hold {
+class CallPermit extends Hold {
   readonly #permits: Pick<Permits, 'leave'>;
 
   constructor(permits: Pick<Permits, 'leave'>) {
@@ -26,9 +26,9 @@ class CallPlace extends Hold {
   }
 }
 
-export interface BoundedDependencies {
+export interface MaxConcurrentDependencies {
   readonly balancer: Pick<Balancer, 'knows'>;
-  readonly placesOf: PlacesOf;
+  readonly callPermitsOf: CallPermitsOf;
 }
 
 /**
@@ -37,20 +37,20 @@ export interface BoundedDependencies {
  * @param most a whole number from 1 on
  * @throws UnavailableError OVERLOADED when so many calls are under way
  */
-export async function withinPlaces<T>(
-  { balancer, placesOf }: BoundedDependencies,
+export async function withinMaxConcurrent<T>(
+  { balancer, callPermitsOf }: MaxConcurrentDependencies,
   service: string,
   most: number,
   run: () => Promise<T>,
 ): Promise<T> {
   if (!balancer.knows(service)) return run();
-  const places = placesOf(service);
+  const places = callPermitsOf(service);
   const { permits } = places;
   if (!permits.enter(most)) {
     places.refused();
     throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are under way.`);
   }
-  const place = new CallPlace(permits);
+  const place = new CallPermit(permits);
   try {
     return await run();
   } finally {

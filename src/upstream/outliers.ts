@@ -63,7 +63,7 @@ export function hasRoom(
   return present && mayEject(instances, ejected, others);
 }
 
-export interface EjectionNews {
+export interface EjectionListener {
   ejected(slot: number, times: number, forMs: number): void;
   returned(slot: number): void;
 }
@@ -72,7 +72,10 @@ export interface EjectionNews {
  * The breaker of what is ejected rests: what was counted before, or ends meanwhile, counts no more when it
  * returns.
  */
-export function restingBreakers(breakers: { forget(slot: number): void }, news: EjectionNews): EjectionNews {
+export function forgettingBreakers(
+  breakers: { forget(slot: number): void },
+  news: EjectionListener,
+): EjectionListener {
   return {
     ejected(slot, times, forMs) {
       breakers.forget(slot);

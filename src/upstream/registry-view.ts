@@ -15,7 +15,7 @@ type ByService = ReadonlyMap<string, readonly Endpoint[]>;
 
 const NONE: readonly Endpoint[] = [];
 
-export class View {
+export class RegistryView {
   readonly #source: SnapshotSource;
   readonly #onLeave: (endpoint: Endpoint) => void;
   #version: number | undefined;

@@ -12,7 +12,7 @@ import type { SingleFlight } from './single-flight.js';
 export type MakeCall = (asked: Asked, options: CallOptions) => Promise<CallResponse>;
 
 export interface SharedCallDependencies {
-  readonly flights: SingleFlight;
+  readonly singleFlight: SingleFlight;
   readonly observer?: CallObserver;
   /** For a call outside of any request. Default 30 s. */
   readonly timeoutMs?: number;
@@ -22,7 +22,7 @@ const TIMEOUT_MS = 30_000;
 
 /** @throws TypeError for a call that is no GET, or has a body */
 export async function shareCall(
-  { flights, observer, timeoutMs: defaultMs = TIMEOUT_MS }: SharedCallDependencies,
+  { singleFlight, observer, timeoutMs: defaultMs = TIMEOUT_MS }: SharedCallDependencies,
   service: string,
   make: MakeCall,
   asked: Asked,
@@ -40,7 +40,7 @@ export async function shareCall(
       scope === undefined
         ? make(asked, { ...rest, signal: whole })
         : runInScope(ofNobody(scope, Deadline.after(timeoutMs), whole, holds), () => make(asked, rest));
-    return await flights.run(key, perform, signal, () => observer?.shared(service));
+    return await singleFlight.run(key, perform, signal, () => observer?.shared(service));
   } finally {
     dispose();
   }

@@ -28,8 +28,8 @@ export interface Claims {
 }
 
 export interface Mail {
-  receive(deliver: (from: number, message: FlightMessage) => void): void;
-  send(to: number, message: FlightMessage): void;
+  receive(deliver: (from: number, message: SharedCallMessage) => void): void;
+  send(to: number, message: SharedCallMessage): void;
 }
 
 interface Answer {
@@ -52,7 +52,7 @@ interface Failure {
  * `gone`: no call of this key is under way. `taken`: nor will one be soon, the place is another key's.
  * `lost`: the call that was waited for has no answer for others.
  */
-export type FlightMessage = { readonly key: string } & (
+export type SharedCallMessage = { readonly key: string } & (
   | { readonly kind: 'ask' }
   | { readonly kind: 'left' }
   | { readonly kind: 'gone' }
@@ -63,10 +63,10 @@ export type FlightMessage = { readonly key: string } & (
 );
 
 /** A message as another worker has sent it; undefined for what only code of a service can have posted. */
-export function readFlightMessage(data: unknown): FlightMessage | undefined {
+export function readSharedCallMessage(data: unknown): SharedCallMessage | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const message = data as Partial<Record<keyof Answer | keyof Failure | 'key', unknown>>;
-  return typeof message.key === 'string' && isWhole(message) ? (data as FlightMessage) : undefined;
+  return typeof message.key === 'string' && isWhole(message) ? (data as SharedCallMessage) : undefined;
 }
 
 function isWhole(message: Partial<Record<keyof Answer | keyof Failure, unknown>>): boolean {
@@ -243,7 +243,7 @@ export class SingleFlight {
     return outcome;
   }
 
-  #tell({ followers }: Flight, message: FlightMessage): void {
+  #tell({ followers }: Flight, message: SharedCallMessage): void {
     for (const slot of followers) this.#mail.send(slot, message);
     followers.clear();
   }
@@ -283,7 +283,7 @@ export class SingleFlight {
     });
   }
 
-  #receive(from: number, message: FlightMessage): void {
+  #receive(from: number, message: SharedCallMessage): void {
     const { key } = message;
     const flight = this.#flights.get(key);
     switch (message.kind) {

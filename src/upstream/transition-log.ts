@@ -10,11 +10,14 @@ export interface TransitionEvents {
 }
 
 /** Whose row of the shared tables this is; undefined when it has just left. */
-export type Whose = (slot: number) => Pick<Endpoint, 'service' | 'id'> | undefined;
+export type EndpointOfSlot = (slot: number) => Pick<Endpoint, 'service' | 'id'> | undefined;
 
-export function logTransitions(log: Pick<Logger, 'info' | 'warn'>, whose: Whose): TransitionEvents {
+export function logTransitions(
+  log: Pick<Logger, 'info' | 'warn'>,
+  endpointOf: EndpointOfSlot,
+): TransitionEvents {
   const named = (slot: number): { service?: string; endpoint?: string } => {
-    const { service, id } = whose(slot) ?? {};
+    const { service, id } = endpointOf(slot) ?? {};
     return service === undefined ? {} : { service, endpoint: id! };
   };
   return {

@@ -6,4 +6,4 @@ import { lazyModule } from '../lazy-module.js';
 const require = createRequire(import.meta.url);
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
-export const httpClient = lazyModule(() => require('undici') as typeof import('undici'));
+export const loadUndici = lazyModule(() => require('undici') as typeof import('undici'));

@@ -3,13 +3,13 @@
 // and go, and rows stay.
 import type { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { Counter } from '../memory/metrics/recorder.js';
-import type { PlacesOf } from '../upstream/max-concurrent.js';
+import type { CallPermitsOf } from '../upstream/max-concurrent.js';
 
 /** @param full counts refusals @param unshared counts calls of services that have no row */
-export function callPermits(bulkheads: BulkheadCells, full: Counter, unshared: Counter): PlacesOf {
+export function callPermits(bulkheads: BulkheadCells, full: Counter, unshared: Counter): CallPermitsOf {
   /** Calls of this worker under way, by services without a row: only those that have any. */
   const held = new Map<string, number>();
-  const own = (service: string): ReturnType<PlacesOf>['permits'] => ({
+  const own = (service: string): ReturnType<CallPermitsOf>['permits'] => ({
     enter(most) {
       const before = held.get(service) ?? 0;
       if (before >= most) return false;

@@ -12,7 +12,7 @@ import { QuotaCells } from '../memory/quota-cells.js';
 import { Admission, REFUSALS, type Refusal } from '../resilience/admission.js';
 import { half, Quota } from '../resilience/quota.js';
 import type { RequestGates, RequestQuotas } from '../server/request-observer.js';
-import type { PlacesOf } from '../upstream/max-concurrent.js';
+import type { CallPermitsOf } from '../upstream/max-concurrent.js';
 import { callPermits } from './call-permits.js';
 
 export interface WorkerMemory {
@@ -23,7 +23,7 @@ export interface WorkerMemory {
 
 /** Of requests, and of calls. */
 export interface ConcurrencyLimits extends RequestGates {
-  readonly placesOf: PlacesOf;
+  readonly callPermitsOf: CallPermitsOf;
   /** Call about every 50 ms. */
   beat(): void;
   /** Routes that have no count of their own and share one. */
@@ -66,7 +66,7 @@ export function createConcurrencyLimits(
       return cells.sharing;
     },
     bulkhead: (name) => ({ permits: bulkheads.of(`route ${name}`), refused: () => full.add() }),
-    placesOf: callPermits(bulkheads, full, recorder.counter('multilane_bulkhead_overflow_total')),
+    callPermitsOf: callPermits(bulkheads, full, recorder.counter('multilane_bulkhead_overflow_total')),
     quotas: createQuotas(block, slot, settings, { bodies: shed('bodies'), streams: shed('streams') }),
   };
 }

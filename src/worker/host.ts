@@ -97,7 +97,7 @@ export function createHost(options: HostOptions): Host {
     block,
     slot,
     clock,
-    placesOf: bounds.placesOf,
+    callPermitsOf: bounds.callPermitsOf,
     observer: observeCalls(recorder, tracing, (service, id) => calling.knows(service, id)),
     dispatch: (service, request) => dispatch(service, request),
     settings,

@@ -21,7 +21,7 @@ import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { OwnMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Call } from '../upstream/call.js';
-import { httpClient } from '../upstream/undici.js';
+import { loadUndici } from '../upstream/undici.js';
 import { lastCompensationTurn } from './last-compensation-turn.js';
 import { observeDatabase, observeSagas } from './observers.js';
 import { Pending, pendingDatabase, pendingSagas, undeclared } from './pending-dependencies.js';
@@ -102,7 +102,7 @@ export class MountedService {
       // A service that takes it may call over HTTP. What that needs is loaded now, before the worker is
       // ready: in a handler it would be a stall where the thread has a small share of a CPU.
       get call() {
-        httpClient();
+        loadUndici();
         return deps.call;
       },
     };

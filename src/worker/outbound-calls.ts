@@ -20,12 +20,12 @@ import { Balancer } from '../upstream/balancer.js';
 import type { Call } from '../upstream/call.js';
 import type { CallObserver } from '../upstream/call-observer.js';
 import { createCall } from '../upstream/client.js';
-import { standingOf } from '../upstream/endpoint-status.js';
+import { endpointStatuses } from '../upstream/endpoint-status.js';
 import { HttpTransport } from '../upstream/http-transport.js';
 import { InProcessTransport } from '../upstream/in-process-transport.js';
-import type { PlacesOf } from '../upstream/max-concurrent.js';
-import { NOT_WATCHED, Outliers, restingBreakers } from '../upstream/outliers.js';
-import { View } from '../upstream/registry-view.js';
+import type { CallPermitsOf } from '../upstream/max-concurrent.js';
+import { forgettingBreakers, NOT_WATCHED, Outliers } from '../upstream/outliers.js';
+import { RegistryView } from '../upstream/registry-view.js';
 import { type Mail, SingleFlight } from '../upstream/single-flight.js';
 import { p2cPicker } from '../upstream/strategies/power-of-two-choices.js';
 import { logTransitions } from '../upstream/transition-log.js';
@@ -36,7 +36,7 @@ export interface OutboundCallOptions {
   readonly slot: number;
   readonly clock: Clock;
   readonly observer: CallObserver;
-  readonly placesOf: PlacesOf;
+  readonly callPermitsOf: CallPermitsOf;
   readonly dispatch: Dispatch;
   readonly settings: Pick<
     Settings,
@@ -57,21 +57,21 @@ export interface OutboundCalls {
 }
 
 export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls {
-  const { block, slot, clock, observer, placesOf, dispatch, settings, log, mail } = options;
+  const { block, slot, clock, observer, callPermitsOf, dispatch, settings, log, mail } = options;
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
   const http = new HttpTransport();
-  const view = new View(new SnapshotPage(block), (endpoint) => http.leave(endpoint));
+  const view = new RegistryView(new SnapshotPage(block), (endpoint) => http.leave(endpoint));
   const events = logTransitions(log, (row) => view.at(row));
   const breaker = new BreakerCells(block, slot, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   const ejection = ejectionRule(ejectionMs);
-  const cells = new EjectionCells(block, ejection, clock, restingBreakers(breaker, events));
+  const cells = new EjectionCells(block, ejection, clock, forgettingBreakers(breaker, events));
   const endpoints = (service: string, protocol?: Endpoint['protocol']) => view.endpoints(service, protocol);
   const call = createCall({
     balancer: new Balancer({
       endpoints,
       picker: p2cPicker(load, Math.random),
-      standing: standingOf(cells, ejection),
+      statuses: endpointStatuses(cells, ejection),
       clock,
       random: Math.random,
     }),
@@ -80,8 +80,8 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     slowCallMs,
     load,
     budget: new RetryBudgetCell(block, clock),
-    placesOf,
-    flights: new SingleFlight(new CallClaims(block, slot), mail),
+    callPermitsOf,
+    singleFlight: new SingleFlight(new CallClaims(block, slot), mail),
     transports: { http, inProcess: new InProcessTransport(dispatch) },
     clock,
     watch: threadWatch,

@@ -17,7 +17,7 @@ import { connectionGate } from '../server/connections/connection-gate.js';
 import { createUwsServer } from '../server/uws/uws.js';
 import { createLogger } from '../telemetry/log.js';
 import { ringSink, stdoutSink } from '../telemetry/log-sink.js';
-import { readFlightMessage } from '../upstream/single-flight.js';
+import { readSharedCallMessage } from '../upstream/single-flight.js';
 import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
 import { createHost } from './host.js';
 import { loadServices } from './load-services.js';
@@ -43,7 +43,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     log.error({ err: error }, 'a message of another worker could not be read');
   };
   const mail = new WorkerMail(slot, block.workers, messageFailed);
-  const calls = mail.box('calls', readFlightMessage);
+  const calls = mail.box('calls', readSharedCallMessage);
   const bus = new TopicChannels(new TopicHints(block, slot), mail.box('topics', readTopicBatch));
   const host = createHost({
     hasFailed: () => side.hasFailed,

@@ -12,19 +12,19 @@ import type { Recorder } from '../memory/metrics/recorder.js';
 import { NameTable } from '../memory/names.js';
 import { checkOptions, describeValue, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
-import { termsOf, tripNumbers } from '../resilience/breaker-options.js';
+import { checkedTripNumbers, toStoredNumbers } from '../resilience/breaker-options.js';
 import {
   type Bulkhead,
   BulkheadQueue,
-  bulkheadTerms,
-  checkedBulkhead,
+  bulkheadNumbers,
+  checkedBulkheadOptions,
 } from '../resilience/bulkhead-queue.js';
 import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import type { RateLimits } from '../server/route-rate-limits.js';
-import { namedBreaker, namedOwner } from '../upstream/breaker-owners.js';
+import { namedBreakerOwner, namedBreakerRow } from '../upstream/breaker-owners.js';
 import { logTransitions } from '../upstream/transition-log.js';
 
 export interface SharedPrimitiveOptions {
@@ -51,7 +51,7 @@ export function createSharedPrimitives(parts: SharedPrimitiveOptions): (service:
   const bulkheads = new BulkheadCells(block, slot);
   const rates = new NameTable(block, 'rate');
   const full = recorder.counter('multilane_requests_shed_total', { reason: 'bulkhead' });
-  const { breaker: changed } = logTransitions(log, (cell) => namedOwner(breakers.nameOf(cell)));
+  const { breaker: changed } = logTransitions(log, (cell) => namedBreakerOwner(breakers.nameOf(cell)));
   const queues = new Map<string, Bulkhead>();
   /** What was said in this thread: against each other two of its own registrations are never newer. */
   const known = new Map<string, string>();
@@ -75,9 +75,9 @@ export function createSharedPrimitives(parts: SharedPrimitiveOptions): (service:
     return {
       breaker(name, settings = {}) {
         const what = named('breaker', name);
-        const numbers = tripNumbers(what, settings);
-        const cell = breakers.slotOf(namedBreaker(service, name));
-        const terms = termsOf(numbers);
+        const numbers = checkedTripNumbers(what, settings);
+        const cell = breakers.slotOf(namedBreakerRow(service, name));
+        const terms = toStoredNumbers(numbers);
         register(what, terms, () => breakers.agree(cell, terms, replaces));
         const cells = new BreakerCells(block, slot, tripRule(numbers), clock, changed);
         const { slowCallMs } = numbers;
@@ -85,9 +85,9 @@ export function createSharedPrimitives(parts: SharedPrimitiveOptions): (service:
       },
       bulkhead(name, given) {
         const what = named('bulkhead', name);
-        const settings = checkedBulkhead(what, given);
+        const settings = checkedBulkheadOptions(what, given);
         const row = sharedName(service, name);
-        const terms = bulkheadTerms(settings);
+        const terms = bulkheadNumbers(settings);
         register(what, terms, () => bulkheads.agree(row, terms, replaces));
         let queue = queues.get(row);
         if (queue === undefined) {

@@ -3,7 +3,7 @@ import { breakerRoutes } from '#src/admin/breaker-routes.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
-import { namedBreaker, withNamed } from '#src/upstream/breaker-owners.js';
+import { namedBreakerRow, withNamedBreakers } from '#src/upstream/breaker-owners.js';
 import { adminOf } from '../upstream/admin.js';
 
 function setUp() {
@@ -18,12 +18,12 @@ function setUp() {
     for (let i = 0; i < times; i++) breakers.settle(4, breakers.admit(4), 'failure');
   };
   const named = [
-    { slot: 1030, name: namedBreaker('orders', '127.0.0.1:8080') },
-    { slot: 1031, name: namedBreaker('mailer', 'smtp') },
+    { slot: 1030, name: namedBreakerRow('orders', '127.0.0.1:8080') },
+    { slot: 1031, name: namedBreakerRow('mailer', 'smtp') },
   ];
   const { ask, refusalOf } = adminOf(
     breakerRoutes(
-      withNamed(registry, () => named),
+      withNamedBreakers(registry, () => named),
       breakers,
     ),
   );

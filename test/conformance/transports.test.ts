@@ -111,10 +111,10 @@ function callOver(transport: Transport, port: number) {
     transports: { http: transport },
     clock: () => performance.now(),
     random: () => 0,
-    placesOf: () => {
+    callPermitsOf: () => {
       throw new Error('none');
     },
-    flights: undefined as never,
+    singleFlight: undefined as never,
   });
   return { demo: call('demo'), outcomes };
 }

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS, NAME_BYTES } from '#src/memory/layout.js';
-import { checkedBulkhead } from '#src/resilience/bulkhead-queue.js';
+import { checkedBulkheadOptions } from '#src/resilience/bulkhead-queue.js';
 import type { Crowding } from './bulkhead-crowd.js';
 import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 
@@ -71,7 +71,7 @@ describe('bulkhead cells', () => {
 
   it('hold up no other thread for a stalled one that waits, and have it first again when it goes on', () => {
     const block = Block.create({ workers: 2 });
-    const { queueMs } = checkedBulkhead('', { limit: 1 });
+    const { queueMs } = checkedBulkheadOptions('', { limit: 1 });
     let now = 1_000;
     const [stalled, other] = [1, 2].map((slot) => new BulkheadCells(block, slot, () => now).of('a').line);
     const since = now;

@@ -17,7 +17,7 @@ import { SlotTable } from '#src/registry/slot-table.js';
 import { flightRecordLog } from '#src/telemetry/flight-record-log.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
-import { withNamed } from '#src/upstream/breaker-owners.js';
+import { withNamedBreakers } from '#src/upstream/breaker-owners.js';
 import { EjectionWatch } from '#src/upstream/ejection-watch.js';
 import { sweepAll } from '#test/memory/sweep-all.js';
 import { silentLog } from '#test/support/silent-log.js';
@@ -115,7 +115,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   for (const thread of threads) flightRecordLog(sharedState, silentLog)(thread, 'test');
 
   workerList(supervisor, block, series, clock);
-  const guarded = withNamed(registry, () => sharedState.named.list());
+  const guarded = withNamedBreakers(registry, () => sharedState.named.list());
   const sources = [
     sharedMemorySource(block, series),
     heldSource(block),

@@ -5,7 +5,7 @@ import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { sweepOf } from '#src/primary/sweep.js';
-import { termsOf } from '#src/resilience/breaker-options.js';
+import { toStoredNumbers } from '#src/resilience/breaker-options.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_NUMBERS, DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
 import { breakerBoard } from '#src/upstream/breaker-board.js';
@@ -28,7 +28,7 @@ describe('the hourly sweep of the primary', () => {
     const numbers = { ...DEFAULT_TRIP_NUMBERS, openMs: DAY_MS, minimumCalls: 1 };
     const named = new NamedBreakers(block);
     const mail = named.slotOf('mail');
-    named.agree(mail, termsOf(numbers), false);
+    named.agree(mail, toStoredNumbers(numbers), false);
     const worker = breakersWith(1, tripRule(numbers));
     for (const slot of [mail, ENDPOINT]) worker.settle(slot, worker.admit(slot), 'failure');
     for (let n = 0; n < 5; n++) if (ejections.failed(ENDPOINT)) ejections.eject(ENDPOINT, () => true);

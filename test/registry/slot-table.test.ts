@@ -22,7 +22,7 @@ describe('slot table', () => {
 
   it('lets a row rest before another instance gets it', () => {
     const { slots, time, fresh } = setUp(1);
-    slots.giveBack('a', slots.take('a')!);
+    slots.release('a', slots.take('a')!);
     time.now = QUARANTINE_MS - 1;
     expect(slots.take('b')).to.equal(undefined);
     time.now = QUARANTINE_MS;
@@ -33,14 +33,14 @@ describe('slot table', () => {
   it('gives the same instance its row back at once, with what is in it', () => {
     const { slots, fresh } = setUp(2);
     slots.take('a');
-    slots.giveBack('a', 0);
+    slots.release('a', 0);
     expect(slots.take('a')).to.equal(0);
     expect(fresh).to.deep.equal([0]);
   });
 
   it('prefers rows nobody had before', () => {
     const { slots, time } = setUp(2);
-    slots.giveBack('a', slots.take('a')!);
+    slots.release('a', slots.take('a')!);
     time.now = QUARANTINE_MS;
     expect(slots.take('b')).to.equal(1);
   });
@@ -59,7 +59,7 @@ describe('slot table', () => {
           time.now += waitMs;
           const own = held.get(key);
           if (own !== undefined) {
-            slots.giveBack(key, own);
+            slots.release(key, own);
             held.delete(key);
             last.set(own, { key, until: time.now + QUARANTINE_MS });
             continue;

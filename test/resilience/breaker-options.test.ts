@@ -1,18 +1,23 @@
 import { expect } from 'chai';
-import { type BreakerOptions, numbersOf, termsOf, tripNumbers } from '#src/resilience/breaker-options.js';
+import {
+  type BreakerOptions,
+  checkedTripNumbers,
+  fromStoredNumbers,
+  toStoredNumbers,
+} from '#src/resilience/breaker-options.js';
 import { DEFAULT_TRIP_NUMBERS, tripRule } from '#src/resilience/trip-rules.js';
 
 describe('the numbers of a breaker', () => {
   it('are those of calls where none are given', () => {
-    expect(tripNumbers('it', {})).to.deep.equal(DEFAULT_TRIP_NUMBERS);
+    expect(checkedTripNumbers('it', {})).to.deep.equal(DEFAULT_TRIP_NUMBERS);
   });
 
   it('are whole where they are kept, and come back as they were', () => {
     const numbers = { failureRate: 0.07, minimumCalls: 1, openMs: 86_400_000, probes: 15, slowCallMs: 0 };
-    const terms = termsOf(tripNumbers('it', numbers));
+    const terms = toStoredNumbers(checkedTripNumbers('it', numbers));
     for (const term of terms) expect(term).to.satisfy((n: number) => Number.isSafeInteger(n) && n < 2 ** 31);
     // Rows have room for more.
-    expect(numbersOf([...terms, -1, -1, -1])).to.deep.equal(numbers);
+    expect(fromStoredNumbers([...terms, -1, -1, -1])).to.deep.equal(numbers);
   });
 
   it('open it at just their share', () => {
@@ -36,7 +41,7 @@ describe('the numbers of a breaker', () => {
   ] satisfies BreakerOptions[]) {
     it(`are not ${JSON.stringify(settings)}`, () => {
       const [name] = Object.keys(settings);
-      expect(() => tripNumbers('it', settings)).to.throw(TypeError, `it: ${name} must be`);
+      expect(() => checkedTripNumbers('it', settings)).to.throw(TypeError, `it: ${name} must be`);
     });
   }
 });

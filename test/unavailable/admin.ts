@@ -156,7 +156,7 @@ export const admin: readonly Way[] = [
         now: () => new Date(),
         schedule: time.schedule,
         publish: () => undefined,
-        slots: { take: () => undefined, giveBack: () => undefined },
+        slots: { take: () => undefined, release: () => undefined },
         ejections: { isEjected: () => false, arrive: () => undefined },
         addresses: new AddressPolicy({ allow: LOOPBACK_AND_PRIVATE, guarded: () => [] }),
         health: { watch: () => () => undefined },

@@ -10,7 +10,7 @@ function balancerOf(endpoints: readonly Endpoint[], options: Partial<BalancerOpt
   return new Balancer({
     endpoints: () => endpoints,
     picker: roundRobinPicker,
-    standing: ALL_SETTLED,
+    statuses: ALL_SETTLED,
     clock: () => 0,
     random: () => 0,
     ...options,

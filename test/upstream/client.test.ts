@@ -16,8 +16,8 @@ import { runInScope, type Scope } from '#src/scope.js';
 import { Balancer } from '#src/upstream/balancer.js';
 import { receive } from '#src/upstream/buffered-response.js';
 import { type CallDependencies, createCall } from '#src/upstream/client.js';
-import { standingOf } from '#src/upstream/endpoint-status.js';
-import { Outliers, restingBreakers } from '#src/upstream/outliers.js';
+import { endpointStatuses } from '#src/upstream/endpoint-status.js';
+import { forgettingBreakers, Outliers } from '#src/upstream/outliers.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
@@ -36,7 +36,7 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
   const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
   const rule = ejectionRule(30_000);
   const told = { ejected: () => undefined, returned: () => undefined };
-  const ejections = new EjectionCells(block, rule, clock, restingBreakers(breaker, told));
+  const ejections = new EjectionCells(block, rule, clock, forgettingBreakers(breaker, told));
   const load = new EndpointCells(block, 1, clock);
   const places = new BulkheadCells(block, 1);
   const sent: { id: string; over: string; request: OutgoingRequest }[] = [];
@@ -52,7 +52,7 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
     balancer: new Balancer({
       endpoints: () => endpoints,
       picker: roundRobinPicker,
-      standing: standingOf(ejections, rule),
+      statuses: endpointStatuses(ejections, rule),
       clock,
       random: () => 0,
     }),
@@ -61,8 +61,8 @@ function setUp(endpoints: readonly Endpoint[], answering: Answering, more: Parti
     breaker,
     load,
     budget: new RetryBudgetCell(block, clock),
-    flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
-    placesOf: (service) => ({
+    singleFlight: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
+    callPermitsOf: (service) => ({
       permits: places.of(service),
       refused: () => void observed.push(`full ${service}`),
     }),
@@ -586,11 +586,11 @@ describe('call', () => {
 
     it('no places of a service that has no instance', async () => {
       const asked: string[] = [];
-      const placesOf = (service: string) => {
+      const callPermitsOf = (service: string) => {
         asked.push(service);
         return { permits: { enter: () => true, leave() {} }, refused() {} };
       };
-      const { call } = setUp([], () => Promise.resolve(answer(200)), { placesOf });
+      const { call } = setUp([], () => Promise.resolve(answer(200)), { callPermitsOf });
       const error = await failureOf(call('anything').get('/x', { maxConcurrent: 2 }));
       expect([error.code, asked]).to.deep.equal(['NO_INSTANCE', []]);
     });

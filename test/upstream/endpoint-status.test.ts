@@ -5,8 +5,8 @@ import { EjectionCells } from '#src/memory/ejection-cells.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import { standingOf } from '#src/upstream/endpoint-status.js';
-import { hasRoom, Outliers, restingBreakers } from '#src/upstream/outliers.js';
+import { endpointStatuses } from '#src/upstream/endpoint-status.js';
+import { forgettingBreakers, hasRoom, Outliers } from '#src/upstream/outliers.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import { seeded } from '#test/support/random.js';
@@ -21,18 +21,18 @@ function setUp(endpoints: readonly Endpoint[], picker = roundRobinPicker) {
   const rule = ejectionRule(30_000);
   const cells = new EjectionCells(Block.create({ workers: 1 }), rule, clock);
   const list = { now: endpoints, asked: 0 };
-  const standing = standingOf(cells, rule);
+  const statuses = endpointStatuses(cells, rule);
   const counting = {
-    version: () => standing.version(),
+    version: () => statuses.version(),
     of: (slot: number) => {
       list.asked++;
-      return standing.of(slot);
+      return statuses.of(slot);
     },
   };
   const balancer = new Balancer({
     endpoints: () => list.now,
     picker,
-    standing: counting,
+    statuses: counting,
     clock,
     random: seeded(7),
   });
@@ -188,7 +188,7 @@ describe('an ejection', () => {
 
   it('empties the breaker of an instance when it begins and when it ends', () => {
     const told: string[] = [];
-    const news = restingBreakers(
+    const news = forgettingBreakers(
       { forget: (slot) => told.push(`forget ${slot}`) },
       { ejected: (slot) => told.push(`ejected ${slot}`), returned: (slot) => told.push(`returned ${slot}`) },
     );

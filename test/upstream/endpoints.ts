@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { Schedule } from '#src/registry/schedule.js';
-import type { Standing } from '#src/upstream/balancer.js';
+import type { EndpointStatuses } from '#src/upstream/balancer.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
 
 export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint {
@@ -24,7 +24,7 @@ export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint 
 }
 
 /** Nobody is ejected, nobody has just come. */
-export const ALL_SETTLED: Standing = {
+export const ALL_SETTLED: EndpointStatuses = {
   version: () => 0,
   of: () => ({ share: 1, forMs: Number.POSITIVE_INFINITY }),
 };

@@ -58,15 +58,15 @@ describe('hedgeMs', () => {
       balancer: new Balancer({
         endpoints: () => endpoints,
         picker: roundRobinPicker,
-        standing: ALL_SETTLED,
+        statuses: ALL_SETTLED,
         clock,
         random: Math.random,
       }),
       breaker,
       load,
       budget,
-      flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
-      placesOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
+      singleFlight: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
+      callPermitsOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
       transports: {
         http,
         ...(dispatch === undefined ? {} : { inProcess: new InProcessTransport(dispatch) }),

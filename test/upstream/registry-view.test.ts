@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { snapshotText } from '#src/registry/snapshot-text.js';
-import { View } from '#src/upstream/registry-view.js';
+import { RegistryView } from '#src/upstream/registry-view.js';
 import { endpoint } from './endpoints.js';
 
 function setUp() {
   const source = { current: 0, text: '', reads: 0 };
   const left: string[] = [];
-  const view = new View(
+  const view = new RegistryView(
     {
       version: () => source.current,
       read: () => {

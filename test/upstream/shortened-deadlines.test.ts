@@ -106,7 +106,7 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
     balancer: new Balancer({
       endpoints: () => endpoints,
       picker: roundRobinPicker,
-      standing: ALL_SETTLED,
+      statuses: ALL_SETTLED,
       clock: now,
       random: () => 0,
     }),
@@ -115,8 +115,8 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
     slowCallMs,
     load: { begin() {}, end() {}, observe() {} },
     budget: new RetryBudgetCell(block, now),
-    flights: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
-    placesOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
+    singleFlight: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
+    callPermitsOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),
     transports: {
       http: { send: (_endpoint, request) => behaviour(request), close: async () => undefined },
       inProcess: new InProcessTransport(async (_service, request) => {

@@ -9,7 +9,7 @@ import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
 import { runInScope } from '#src/scope.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import type { CallResponse } from '#src/upstream/call.js';
-import { type FlightMessage, readFlightMessage, SingleFlight } from '#src/upstream/single-flight.js';
+import { readSharedCallMessage, type SharedCallMessage, SingleFlight } from '#src/upstream/single-flight.js';
 import { heldScope } from '../support/held-scope.js';
 import { until } from '../support/until.js';
 import { answer } from './endpoints.js';
@@ -20,7 +20,7 @@ let setUps = 0;
 /** One worker: what it is asked to perform waits to be ended by the test. */
 class Worker {
   readonly mail: WorkerMail;
-  readonly calls: Mailbox<FlightMessage>;
+  readonly calls: Mailbox<SharedCallMessage>;
   readonly claims: CallClaims;
   readonly flight: SingleFlight;
   readonly made: {
@@ -39,7 +39,7 @@ class Worker {
     this.mail = new WorkerMail(before + slot, before + WORKERS, (error) => {
       throw error;
     });
-    this.calls = this.mail.box('calls', readFlightMessage);
+    this.calls = this.mail.box('calls', readSharedCallMessage);
     this.claims = new CallClaims(block, slot);
     this.flight = new SingleFlight(this.claims, {
       send: (to, message) => this.calls.send(before + to, message),
@@ -310,19 +310,19 @@ describe('single flight', () => {
 
   it('reads of other workers only what has the form of its messages', () => {
     const body = Uint8Array.of(1);
-    const messages: readonly FlightMessage[] = [
+    const messages: readonly SharedCallMessage[] = [
       ...(['ask', 'left', 'gone', 'lost'] as const).map((kind) => ({ kind, key: 'k' })),
       { kind: 'answer', key: 'k', status: 200, headers: { a: 'b' }, notExecuted: false, body },
       { kind: 'failure', key: 'k', code: 'NO_INSTANCE', detail: 'x', headers: undefined },
     ];
-    for (const message of messages) expect(readFlightMessage(message)).to.equal(message);
+    for (const message of messages) expect(readSharedCallMessage(message)).to.equal(message);
     for (const data of [undefined, null, 5, 'ask', [], {}, { kind: 'ask' }, { kind: 'else', key: 'k' }]) {
-      expect(readFlightMessage(data)).to.equal(undefined);
+      expect(readSharedCallMessage(data)).to.equal(undefined);
     }
     for (const message of messages) {
       for (const name of Object.keys(message)) {
         for (const value of [null, { a: 1 }, 1.5, new Uint8Array(new SharedArrayBuffer(1))]) {
-          const changed = readFlightMessage({ ...message, [name]: value });
+          const changed = readSharedCallMessage({ ...message, [name]: value });
           expect(changed, `${message.kind} ${name}`).to.equal(undefined);
         }
       }

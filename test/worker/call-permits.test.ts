@@ -31,7 +31,7 @@ describe('places of calls', () => {
     const { boundsOf, overflow } = setUp();
     const [one, two] = [boundsOf(1), boundsOf(2)];
     const entered = (bounds: ConcurrencyLimits, service: string): boolean =>
-      bounds.placesOf(service).permits.enter(1);
+      bounds.callPermitsOf(service).permits.enter(1);
     for (let n = 0; n < 2 * BULKHEADS; n++) expect(entered(one, `s${n}`), `s${n}`).to.equal(true);
     for (let n = 0; n < 2 * BULKHEADS; n++) expect(entered(one, `s${n}`), `s${n} again`).to.equal(false);
     for (let n = 0; n < BULKHEADS_BY_CALLS; n++)
@@ -41,7 +41,7 @@ describe('places of calls', () => {
       expect(two.bulkhead(`GET /r${n}`).permits.enter(1), `r${n}`).to.equal(true);
       expect(one.bulkhead(`GET /r${n}`).permits.enter(1), `r${n} elsewhere`).to.equal(false);
     }
-    for (let n = 0; n < 2 * BULKHEADS; n++) one.placesOf(`s${n}`).permits.leave();
+    for (let n = 0; n < 2 * BULKHEADS; n++) one.callPermitsOf(`s${n}`).permits.leave();
     for (let n = 0; n < 2 * BULKHEADS; n++) expect(entered(one, `s${n}`), `s${n} afterwards`).to.equal(true);
   });
 });

@@ -15,7 +15,7 @@ import { Admission } from '#src/resilience/admission.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import { standingOf } from '#src/upstream/endpoint-status.js';
+import { endpointStatuses } from '#src/upstream/endpoint-status.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { endpoint } from '../endpoint.js';
 
@@ -61,7 +61,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
   const balancer = new Balancer({
     endpoints: () => endpoints,
     picker: p2cPicker(load, Math.random),
-    standing: standingOf(ejections, rule),
+    statuses: endpointStatuses(ejections, rule),
     clock,
     random: Math.random,
   });
