@@ -1,18 +1,18 @@
-// Gathers what is asked for while the last batch is under way, and asks for all of it at once: many sagas
-// share one round trip and one commit. Nothing waits for a batch to fill; an idle lane sends what one turn of
-// the event loop has brought.
+// Gathers the items that arrive while the previous batch is being sent and sends them together, so that many
+// sagas share one round trip and one commit. Nothing waits for a batch to fill: when none is being sent, the
+// items of one turn of the event loop make the next batch.
 
 export interface BatchOptions<In> {
-  /** Items in one flush. */
+  /** Items in one flush, at most. */
   readonly limit: number;
-  /** Of the items in one flush together. One that weighs more goes alone. */
+  /** Total weight of the items in one flush, at most. An item that weighs more is sent alone. */
   readonly weightLimit: number;
   readonly weigh: (item: In) => number;
   /**
-   * True when the values of one item may have made the whole batch fail without effect: then both halves are
-   * tried, and so on, so that no saga suffers from another.
+   * True when one item may have made the whole batch fail without effect. Then both halves are tried
+   * separately, and so on, so that no saga suffers from another.
    */
-  readonly isOnesFault: (error: unknown) => boolean;
+  readonly isCausedByItem: (error: unknown) => boolean;
 }
 
 export class Batch<In, Out> {
@@ -22,17 +22,18 @@ export class Batch<In, Out> {
   readonly #limit: number;
   readonly #weightLimit: number;
   readonly #weigh: (item: In) => number;
-  readonly #isOnesFault: (error: unknown) => boolean;
+  readonly #isCausedByItem: (error: unknown) => boolean;
 
   /**
-   * @param flush answers in the order of the items; at most one call at a time, at most `limit` items each
+   * @param flush resolves with one result for each item, in their order; one call at a time, with at most
+   *   `limit` items
    */
   constructor(flush: (items: readonly In[]) => Promise<readonly Out[]>, options: BatchOptions<In>) {
     this.#flush = flush;
     this.#limit = options.limit;
     this.#weightLimit = options.weightLimit;
     this.#weigh = options.weigh;
-    this.#isOnesFault = options.isOnesFault;
+    this.#isCausedByItem = options.isCausedByItem;
   }
 
   add(item: In): Promise<Out> {
@@ -42,7 +43,7 @@ export class Batch<In, Out> {
     });
   }
 
-  /** Resolves when nothing is under way, nor waits. */
+  /** Resolves when no item is waiting or being sent. */
   async idle(): Promise<void> {
     await this.#work;
   }
@@ -50,15 +51,15 @@ export class Batch<In, Out> {
   async #send(): Promise<void> {
     await new Promise(setImmediate);
     while (this.#waiting.length > 0) {
-      await this.#flushAll(this.#waiting.splice(0, this.#fitting()));
-      // Let those whose answer has just come ask for their next thing in the same batch.
+      await this.#flushAll(this.#waiting.splice(0, this.#nextCount()));
+      // Callers that have just got their result may add their next item to the same batch.
       await new Promise(setImmediate);
     }
     this.#work = undefined;
   }
 
-  /** How many of those that wait go together: one at least. */
-  #fitting(): number {
+  /** How many of the waiting items go into the next batch: one at least. */
+  #nextCount(): number {
     const most = Math.min(this.#limit, this.#waiting.length);
     let weight = 0;
     for (let count = 0; count < most; count++) {
@@ -70,10 +71,10 @@ export class Batch<In, Out> {
 
   async #flushAll(entries: readonly Entry<In, Out>[]): Promise<void> {
     try {
-      const answers = await this.#flush(entries.map(({ item }) => item));
-      for (const [at, { resolve }] of entries.entries()) resolve(answers[at]!);
+      const results = await this.#flush(entries.map(({ item }) => item));
+      for (const [at, { resolve }] of entries.entries()) resolve(results[at]!);
     } catch (error) {
-      if (entries.length > 1 && this.#isOnesFault(error)) {
+      if (entries.length > 1 && this.#isCausedByItem(error)) {
         const half = Math.ceil(entries.length / 2);
         await this.#flushAll(entries.slice(0, half));
         await this.#flushAll(entries.slice(half));

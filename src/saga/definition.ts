@@ -1,9 +1,9 @@
-// Definitions as the engine runs them: checked once at registration, every default filled in.
+// Saga definitions as the engine runs them: checked once at registration, with every default filled in.
 import { ConfigError } from '../errors.js';
 import { refuseUnknownMembers } from '../options.js';
+import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import type { DefinitionKey, SagaRecord } from './journal.js';
 import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
-import { MAX_TIMER_MS } from './within.js';
 
 export interface StepPlan {
   readonly name: string;
@@ -14,13 +14,13 @@ export interface StepPlan {
   readonly timeoutMs: number;
 }
 
-export interface Plan {
+export interface SagaPlan {
   readonly name: string;
   readonly version: number;
   readonly steps: readonly StepPlan[];
 }
 
-/** Any definition: its steps are called with the input it was started with and the engine's context. */
+/** A definition with any input and context type. Its steps get the journaled input and the engine's context. */
 export type AnyDefinition = SagaDefinition<never, never>;
 
 const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
@@ -28,11 +28,11 @@ const DEFAULT_RETRY: RetryRule = { attempts: 5, backoffMs: 100, maxBackoffMs: 50
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
- * The registered sagas by name. One version each: a saga of another version is not run (see `planFor`).
+ * The registered sagas by name, one version of each. A saga of another version is not run (see `planFor`).
  * @throws ConfigError naming the saga and the step
  */
-export class Plans {
-  readonly #byName = new Map<string, Plan>();
+export class SagaPlans {
+  readonly #byName = new Map<string, SagaPlan>();
 
   constructor(definitions: readonly AnyDefinition[]) {
     for (const definition of definitions) {
@@ -42,7 +42,7 @@ export class Plans {
     }
   }
 
-  /** What tells the sagas that can be run here. */
+  /** Identifies the sagas that this worker can run. */
   keys(): DefinitionKey[] {
     return Array.from(this.#byName.values(), ({ name, version, steps }) => ({
       saga: name,
@@ -51,12 +51,12 @@ export class Plans {
     }));
   }
 
-  byName(saga: string): Plan | undefined {
+  byName(saga: string): SagaPlan | undefined {
     return this.#byName.get(saga);
   }
 
-  /** The plan a saga was started with; undefined when it is gone or has changed since. */
-  planFor(record: SagaRecord): Plan | undefined {
+  /** The plan that the saga was started with; undefined when it is gone or has changed since. */
+  planFor(record: SagaRecord): SagaPlan | undefined {
     const plan = this.#byName.get(record.saga);
     if (plan === undefined || plan.version !== record.version) return undefined;
     const same =
@@ -70,8 +70,8 @@ const SAGA_MEMBERS = ['name', 'version', 'steps'] as const;
 const STEP_MEMBERS = ['name', 'run', 'resolve', 'compensate', 'retry', 'timeoutMs'] as const;
 const RETRY_MEMBERS = ['attempts', 'backoffMs', 'maxBackoffMs'] as const;
 
-/** @throws ConfigError for a definition that could not work, or has members that it does not know */
-export function planOf(definition: AnyDefinition): Plan {
+/** @throws ConfigError for a definition that cannot work or that has unknown members */
+export function planOf(definition: AnyDefinition): SagaPlan {
   const { name, version, steps } = definition ?? {};
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new ConfigError(`saga name ${JSON.stringify(name)} must match ${NAME.source}`);
@@ -99,28 +99,21 @@ function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError):
   const fault = (what: string): ConfigError => faultOfSaga(`step "${step.name}": ${what}`);
   refuseUnknownMembers(step, STEP_MEMBERS, fault);
   if (typeof step.run !== 'function') throw fault('run must be a function');
-  for (const part of ['resolve', 'compensate'] as const) {
-    if (step[part] !== undefined && typeof step[part] !== 'function') {
-      throw fault(`${part} must be a function when given`);
+  for (const member of ['resolve', 'compensate'] as const) {
+    if (step[member] !== undefined && typeof step[member] !== 'function') {
+      throw fault(`${member} must be a function when given`);
     }
   }
-  const { retry: rule = {} } = step;
-  if (typeof rule !== 'object' || rule === null)
-    throw fault('retry must be an object such as { attempts: 3 }');
-  refuseUnknownMembers(rule, RETRY_MEMBERS, (what) => fault(`retry: ${what}`));
-  const retry = { ...DEFAULT_RETRY, ...rule };
-  if (!Number.isInteger(retry.attempts) || retry.attempts < 1) {
-    throw fault('retry.attempts must be a positive integer');
-  }
+  const retry = retryRuleOf(step, fault);
   const timeoutMs = step.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  for (const [what, ms, least] of [
+  for (const [option, ms, least] of [
     ['retry.backoffMs', retry.backoffMs, 0],
     ['retry.maxBackoffMs', retry.maxBackoffMs, 0],
     ['timeoutMs', timeoutMs, 1],
   ] as const) {
-    if (!(ms >= least && ms <= MAX_TIMER_MS)) throw fault(`${what} must be ${least}..${MAX_TIMER_MS} ms`);
+    if (!(ms >= least && ms <= MAX_TIMER_MS)) throw fault(`${option} must be ${least}..${MAX_TIMER_MS} ms`);
   }
-  // Called through the step, not detached from it: a definition may be an object with its own `this`.
+  // The functions are called as members of the step: a definition may be an object with its own `this`.
   return {
     name: step.name,
     run: (input: Json, ctx: StepContext) => step.run(input, ctx),
@@ -129,4 +122,16 @@ function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError):
     retry,
     timeoutMs,
   };
+}
+
+function retryRuleOf({ retry: given = {} }: SagaStep, fault: (what: string) => ConfigError): RetryRule {
+  if (typeof given !== 'object' || given === null) {
+    throw fault('retry must be an object such as { attempts: 3 }');
+  }
+  refuseUnknownMembers(given, RETRY_MEMBERS, (what) => fault(`retry: ${what}`));
+  const retry = { ...DEFAULT_RETRY, ...given };
+  if (!Number.isInteger(retry.attempts) || retry.attempts < 1) {
+    throw fault('retry.attempts must be a positive integer');
+  }
+  return retry;
 }

@@ -1,19 +1,18 @@
-// What one worker expects the journal's clock to show, for the leases that it writes. They are counted from
-// the later of the two: so a lease that is written while the clock is set back for a moment has not run out
-// when it is right again.
+// The time that one worker expects the journal's clock to show. New leases are counted from the later of this
+// and the time that the server shows, so that a lease written while the server's clock is set back for a
+// moment has not expired when the clock is right again.
 
 /**
- * A clock that is set back is believed when it has been seen so for so long. By then every worker has seen
- * it, or knows that it has not looked: none takes a lease that is written from then on for one that has run
- * out.
+ * A clock that was set back is believed once it has been seen so for this long. By then every worker has read
+ * it, or knows that it has not; so no worker takes a lease that is written from then on for an expired one.
  */
 const BELIEVED_AFTER_MS = 6000;
 
 export class ExpectedTime {
-  /** The latest, and those behind which the next one came a short time ago. */
+  /** The latest reading, and earlier ones that were followed by another within BELIEVED_AFTER_MS of now. */
   #readings: readonly { readonly at: number; readonly aheadMs: number }[] = [];
 
-  /** @param now when the answer was there, on the worker's monotonic clock */
+  /** @param now when the reply arrived, on the worker's monotonic clock */
   read(journalTime: number, now: number): void {
     const all = [...this.#readings, { at: now, aheadMs: journalTime - now }];
     this.#readings = all.filter((_, n) => now - (all[n + 1]?.at ?? now) < BELIEVED_AFTER_MS);

@@ -1,51 +1,51 @@
-// The clock of the journal's server, as one worker knows it: compared with the worker's own monotonic clock,
-// round by round. It is a wall clock, which may be set at any moment, and the leases of all workers are dated
-// by it.
+// What one worker knows of the clock of the journal's server. The leases of all workers are dated by that
+// clock, but it is a wall clock that may be set at any moment. So every reading is compared with the worker's
+// own monotonic clock.
 
-/** A reading that is further than this from what the earlier ones let expect: the clock was set. */
+/** A reading that differs by more than this from the expected time means that the clock was set. */
 const STEP_MS = 500;
-/** What two clocks that are not set differ by in a millisecond, at most: a clock is slewed by half of it. */
+/** How far two clocks may drift apart in a millisecond without being set; slewing changes a clock by half of it. */
 const DRIFT = 1 / 1000;
-/** Between readings that are further apart it may have been set back and forth. */
+/** Between readings that are further apart than this the clock may have been set back and forth. */
 const UNSEEN_MS = 4000;
-/** A clock that jumps ahead so far may have stood still with its host, and so may other hosts. */
+/** A clock that jumps ahead this far may have been suspended with its host, and so may other hosts. */
 const JUMP_MS = 60_000;
 
-/** Times without a name are on the worker's monotonic clock. */
+/** Times whose name does not mention the journal are on the worker's monotonic clock. */
 export class JournalClock {
-  /** What the journal's clock is ahead of the worker's, at least: by the latest reading. */
+  /** How far the journal's clock is ahead of the worker's, at least, by the latest reading. */
   #aheadMs = Number.NaN;
   #readAt = Number.NaN;
-  /** Since when it has kept step with the worker's, and what it is ahead by all readings since. */
+  /** Since when the two clocks agree, and the bounds of their difference by all readings since. */
   #steady = { since: Number.POSITIVE_INFINITY, least: Number.NaN, most: Number.NaN };
-  /** Since when the journal has answered without a break, and no clock has jumped. */
+  /** Since when the journal has replied without interruption and no clock has jumped. */
   #calmSince: number | undefined;
 
   /**
-   * @param asked when the journal was asked for its time, and `answered`
+   * @param requestedAt when the journal was queried for its time, and `receivedAt` when it had replied
    * @param journalTime milliseconds since 1970
    * @returns whether the clock was set since the last reading
    */
-  read(asked: number, journalTime: number, answered: number): boolean {
-    const [least, most] = [journalTime - answered, journalTime - asked];
-    const passedMs = answered - this.#readAt;
+  read(requestedAt: number, journalTime: number, receivedAt: number): boolean {
+    const [least, most] = [journalTime - receivedAt, journalTime - requestedAt];
+    const passedMs = receivedAt - this.#readAt;
     const hasJumped = passedMs > JUMP_MS || least - this.#aheadMs > JUMP_MS;
-    if (this.#calmSince === undefined || hasJumped) this.#calmSince = answered;
+    if (this.#calmSince === undefined || hasJumped) this.#calmSince = receivedAt;
     const isFirst = Number.isNaN(this.#readAt);
     this.#aheadMs = least;
-    this.#readAt = answered;
-    const wasSet = !isFirst && !this.#keepsStep(least, most, passedMs * DRIFT);
-    if (isFirst || wasSet || passedMs > UNSEEN_MS) this.#steady = { since: answered, least, most };
+    this.#readAt = receivedAt;
+    const wasSet = !isFirst && !this.#isAsExpected(least, most, passedMs * DRIFT);
+    if (isFirst || wasSet || passedMs > UNSEEN_MS) this.#steady = { since: receivedAt, least, most };
     return wasSet;
   }
 
-  #keepsStep(least: number, most: number, driftMs: number): boolean {
+  #isAsExpected(least: number, most: number, driftMs: number): boolean {
     const { since } = this.#steady;
     const [from, to] = [this.#steady.least - driftMs, this.#steady.most + driftMs];
     if (least > to + STEP_MS || most < from - STEP_MS) return false;
-    // One that is beside them is not believed: else many small steps would be none.
-    const isAmong = least <= to && most >= from;
-    this.#steady = isAmong
+    // A reading outside of the bounds does not move them: else many small steps would pass unnoticed.
+    const isWithinBounds = least <= to && most >= from;
+    this.#steady = isWithinBounds
       ? { since, least: Math.max(from, least), most: Math.min(to, most) }
       : { since, least: from, most: to };
     return true;
@@ -55,22 +55,22 @@ export class JournalClock {
     return !Number.isNaN(this.#readAt);
   }
 
-  /** The journal has not answered. */
-  lose(): void {
+  /** Records that the journal did not reply. */
+  markUnanswered(): void {
     this.#calmSince = undefined;
   }
 
-  /** How late it is there, at least, unless it was set since the last reading. NaN: it was never read. */
-  at(now: number): number {
+  /** The earliest time that the journal's clock can show, unless it was set since the last reading; NaN unread. */
+  earliestTime(now: number): number {
     return now + this.#aheadMs;
   }
 
-  /** How long it has kept step. */
+  /** How long the journal's clock has agreed with the worker's. */
   steadyMs(now: number): number {
     return now - this.#steady.since;
   }
 
-  /** How long other processes have had their time. */
+  /** How long the journal has replied without interruption, so that other processes could use it too. */
   calmMs(now: number): number {
     return now - (this.#calmSince ?? now);
   }

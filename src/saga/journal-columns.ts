@@ -1,20 +1,21 @@
-// Records as columns: what the set-based statements of journal-sql.ts take, one array a column, in its order.
-// JSON is written once, when it is to be kept: how long it is decides how much goes into one statement.
+// Records as columns: the parameters of the set-based statements in journal-write-sql.ts, one array a column,
+// in their order. JSON is encoded once, when a write is queued, because its length decides how many writes go
+// into one statement.
 import type { DefinitionKey, Hold, SagaRecord } from './journal.js';
 
-/** One saga's part of a batch. */
+/** The write of one saga within a batch. */
 export interface Write {
-  /** Undefined: a new saga. */
+  /** Undefined for a new saga. */
   readonly hold: Hold | undefined;
   readonly record: SagaRecord;
   readonly positions: readonly number[];
   readonly releaseForMs: number | null;
-  /** Larger than that of every earlier one. */
+  /** Larger than the number of every earlier write. */
   readonly number: number;
   readonly texts: WriteTexts;
 }
 
-/** JSON of what a write brings. Empty: none. */
+/** The JSON of a write's values; an empty text means no value. */
 interface WriteTexts {
   readonly input: string;
   readonly failure: string;
@@ -34,17 +35,17 @@ export function writeOf(given: Omit<Write, 'texts'>): Write {
   };
 }
 
-/** Characters that grow with what the write brings; the rest is a few hundred. */
+/** Characters of the write's values; the other columns add a few hundred. */
 export function lengthOf({ texts }: Write): number {
   return texts.results.reduce((sum, { length }) => sum + length, texts.input.length);
 }
 
 const textOf = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
 
-/** Of a saga that has just been started. */
+/** The fence of a saga that has just been started. */
 export const FIRST_FENCE = 1;
 
-/** See VALUES in journal-sql.ts. */
+/** The format that VALUES in journal-sql-parts.ts reads. */
 const valuesOf = (texts: readonly string[]): string => `[${texts.map((text) => `[${text}]`).join()}]`;
 
 export function holdColumns(holds: readonly Hold[]): unknown[] {

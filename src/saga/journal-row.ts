@@ -1,4 +1,4 @@
-// How a journal's row becomes a record.
+// Rows of the journal's tables, and the records they become.
 import type { Claim, Failure, SagaRecord, SagaSummary, StepRecord } from './journal.js';
 import type { Json, SagaError, SagaStatus, StepStatus } from './saga.js';
 
@@ -22,10 +22,10 @@ export interface SagaRow extends SummaryRow {
   readonly tracestate: string | null;
   readonly fence: number | string;
   /** Its status before it was claimed. */
-  readonly was?: SagaStatus;
-  /** Bytes of its values when it was claimed. The driver gives a sum as text. */
+  readonly previous_status?: SagaStatus;
+  /** Bytes of its values when it was claimed. The driver returns a sum as text. */
   readonly size?: number | string;
-  /** Null when no step was begun. */
+  /** Null when no step has begun. */
   readonly step_rows: readonly StepRow[] | null;
 }
 
@@ -89,7 +89,7 @@ export function recordOf(row: SagaRow): SagaRecord {
 }
 
 export function claimOf(row: SagaRow): Claim {
-  const { saga_id: sagaId, fence, was, size = 0 } = row;
-  const wasLost = was !== undefined && was !== 'waiting';
-  return { hold: { sagaId, fence: Number(fence) }, record: recordOf(row), wasLost, size: Number(size) };
+  const { saga_id: sagaId, fence, previous_status: previous, size = 0 } = row;
+  const wasRunnerLost = previous !== undefined && previous !== 'waiting';
+  return { hold: { sagaId, fence: Number(fence) }, record: recordOf(row), wasRunnerLost, size: Number(size) };
 }

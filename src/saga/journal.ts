@@ -1,32 +1,30 @@
-// The contract of the journal: what the engine remembers of a saga, and the few ways to change it.
-// Nothing happens in the world that is not written here first (intent) or at once after (outcome).
+// The contract of the journal: the stored state of a saga, and the operations that change it. Every effect of
+// a step is journaled before it begins (intent) and right after it ends (outcome).
 import type { Json, SagaError, SagaStatus, StepStatus } from './saga.js';
 
 /** Times are milliseconds since 1970 on the engine's clock. */
 export interface StepRecord {
   readonly name: string;
   readonly status: StepStatus;
-  /** Forward attempts begun so far. */
+  /** Forward attempts that have begun. */
   readonly attempts: number;
-  /** Set once completed; undefined before, and for good when the outcome stayed unknown. */
+  /** Set once the step has completed. Undefined before, and in a step whose outcome stayed unknown. */
   readonly result: Json | undefined;
   readonly error: SagaError | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
-  /**
-   * Compensation attempts begun so far, and when the first of them began: later by the time in which no
-   * process has tried.
-   */
+  /** Compensation attempts that have begun. */
   readonly undoAttempts: number;
+  /** When the first compensation attempt began, moved on by the time in which no process tried. */
   readonly undoSince: number | null;
   /**
-   * The latest of them, in a row, that may have brought their worker down: nobody has written their end, or
-   * it had failed by then.
+   * The latest compensation attempts, in a row, that may have crashed their worker: their end was never
+   * written, or the worker had failed by then.
    */
   readonly undoUnended: number;
 }
 
-/** What started the way back. */
+/** The error that started the compensation. */
 export interface Failure extends SagaError {
   readonly failedStep: string;
 }
@@ -40,45 +38,51 @@ export interface SagaRecord {
   readonly idempotencyKey: string | null;
   /** SHA-256 of the canonical JSON of `input`. */
   readonly fingerprint: string;
-  /** Null while the saga goes forward: a saga with a failure is on its way back. */
+  /** Null while the saga goes forward; a saga with a failure compensates. */
   readonly failure: Failure | null;
   readonly reason: string | null;
   readonly traceparent: string | null;
   readonly tracestate: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** One for every step of the plan, in order. */
+  /** One record for every step of the plan, in its order. */
   readonly steps: readonly StepRecord[];
 }
 
-/** A saga as an operator's list shows it. */
+/** A saga as an item of an operator's list. */
 export type SagaSummary = Omit<
   SagaRecord,
   'steps' | 'fingerprint' | 'failure' | 'traceparent' | 'tracestate'
 >;
 
-/** The right to run one saga. Whoever shows an older fence than the journal's has lost it. */
+/**
+ * The right to run one saga. `fence` is a fencing token: it grows with every owner, and a write with an older
+ * one than the journal's is refused.
+ */
 export interface Hold {
   readonly sagaId: string;
   readonly fence: number;
 }
 
-/** After which a saga that no process knows is claimed all the same, to be shown to an operator. */
+/**
+ * A saga that no process has claimed or marked as known for this long is claimed although its definition is
+ * unknown, so that an operator sees it.
+ */
 export const UNCLAIMED_MS = 600_000;
 
 /**
- * What is claimed beside sagas whose definition is known: none, or those that no process has come for within
- * UNCLAIMED_MS, nor vouched for.
+ * Which sagas of unknown definitions a claim includes: none, or those that no process has claimed or marked
+ * as known within UNCLAIMED_MS.
  */
 export type ClaimOthers = 'none' | 'unclaimed';
 
-/** What came of a renewal. What is in neither is still held, but another session has locked its row. */
+/** The result of a renewal. A hold in neither list is still valid, but another session has locked its row. */
 export interface Renewal {
   readonly renewed: readonly Hold[];
   readonly lost: readonly Hold[];
 }
 
-/** The plan a saga was started with. */
+/** Identifies the plan that a saga was started with. */
 export interface DefinitionKey {
   readonly saga: string;
   readonly version: number;
@@ -86,16 +90,19 @@ export interface DefinitionKey {
   readonly steps: readonly string[];
 }
 
-/** What is taken over at a time. */
-export interface ClaimBound {
+/** The limits of one claim. */
+export interface ClaimLimits {
   readonly sagas: number;
-  /** Of input and results as JSON, in UTF-8. Behind the saga that reaches the bound come small ones only. */
+  /**
+   * Bytes of input and results as UTF-8 JSON. After the saga that reaches this limit only small ones are
+   * claimed.
+   */
   readonly bytes: number;
-  /** Milliseconds as of `time`: a claim that is held up for longer takes nothing. */
+  /** Milliseconds on the clock of `time`: a claim that is delayed beyond this moment claims nothing. */
   readonly until: number;
   /**
-   * Milliseconds as of `time`: when the lease of a runner that has not released its saga must have run out.
-   * Undefined: only what was released is taken.
+   * Milliseconds on the clock of `time`: the lease of a runner that has not released its saga must have
+   * expired by then. Undefined: only released sagas are claimed.
    */
   readonly lapsedAt: number | undefined;
 }
@@ -103,91 +110,94 @@ export interface ClaimBound {
 export interface Claim {
   readonly hold: Hold;
   readonly record: SagaRecord;
-  /** Bytes of its values when it was claimed; undefined where nobody asks. */
+  /** Bytes of its values when it was claimed; undefined where they are not needed. */
   readonly size?: number;
-  /** Whoever ran it has not let it go: a step that had begun was broken off. Default false */
-  readonly wasLost?: boolean;
+  /**
+   * True when the last runner did not release the saga, so a step that had begun was interrupted.
+   * @default false
+   */
+  readonly wasRunnerLost?: boolean;
 }
 
-/** What a start with the key of an earlier one finds. */
-export interface Earlier {
+/** The saga that an earlier start with the same key created. */
+export interface EarlierStart {
   readonly sagaId: string;
   readonly status: SagaStatus;
   readonly fingerprint: string;
 }
 
-export type Created =
+export type CreateResult =
   | { readonly created: true; readonly hold: Hold }
-  | { readonly created: false; readonly earlier: Earlier };
+  | { readonly created: false; readonly earlier: EarlierStart };
 
-/** `renew`: still mine. Otherwise: let go, and not to be claimed by anyone for that long. */
-export type LeaseAfter = 'renew' | { readonly releaseForMs: number };
+/** `renew` keeps the lease. Otherwise the saga is released and may be claimed after `releaseForMs`. */
+export type LeaseUpdate = 'renew' | { readonly releaseForMs: number };
 
 export interface ListQuery {
   readonly saga?: string;
   readonly status?: SagaStatus;
   readonly limit: number;
-  /** Only sagas started before this one. */
+  /** Only sagas that were started before this one. */
   readonly before?: string;
 }
 
-/** The values of a record are such that the journal can never keep them: trying again is of no use. */
+/** The journal can never store the values of a record, so repeating the write does not help. */
 export class UnstorableError extends Error {
   override readonly name = 'UnstorableError';
 }
 
 /**
  * A journal object writes for one owner: `instance:slot:generation` of a worker. Every method is one durable
- * statement; it has happened when the promise resolves. A rejection leaves open whether it happened, and
- * every method but `claim` and `take` may then be repeated with the same arguments; but after an
- * UnstorableError of `create` or `write` nothing has happened, and nothing will.
+ * statement that has happened when the promise resolves. A rejection leaves open whether it happened, and
+ * every method but `claim` and `take` may then be repeated with the same arguments. After an UnstorableError
+ * of `create` or `write` nothing has happened, and nothing will.
  */
 export interface Journal {
   /**
-   * Writes a new saga, held by this journal's owner, unless its key is taken by one that is younger than
-   * `keptSince`, or is neither completed nor compensated: an operator may let it go on.
+   * Writes a new saga, held by this journal's owner, unless an earlier saga has its key. That is one younger
+   * than `keptSince`, or one that is neither completed nor compensated: an operator may let it continue.
    */
-  create(record: SagaRecord, keptSince: number): Promise<Created>;
+  create(record: SagaRecord, keptSince: number): Promise<CreateResult>;
 
   /**
    * Writes the saga row and the steps at `positions`. Resolves false, having changed nothing, when the hold
    * is lost. Rejects when another session has locked the row.
    */
-  write(hold: Hold, record: SagaRecord, positions: readonly number[], lease: LeaseAfter): Promise<boolean>;
+  write(hold: Hold, record: SagaRecord, positions: readonly number[], lease: LeaseUpdate): Promise<boolean>;
 
   load(sagaId: string): Promise<SagaRecord | undefined>;
 
   /**
-   * Takes over unfinished sagas whose lease has run out, oldest first, within `most`; their fences grow.
+   * Takes over unfinished sagas whose lease has expired, oldest first, within `limits`, and increases their
+   * fences.
    */
-  claim(most: ClaimBound, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
+  claim(limits: ClaimLimits, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
 
-  /** Milliseconds since 1970 on the clock that leases are judged by: a wall clock, which may be set. */
+  /** Milliseconds since 1970 on the clock that dates the leases: a wall clock, which may be set. */
   time(): Promise<number>;
 
   /**
-   * Begins leases and pauses anew that lie further ahead than they can have been set: the clock was set back
-   * since.
-   * @param time as of `time`, what it is at least: does nothing when it is earlier
+   * Restarts leases and pauses that end later than they can have been set: the clock was set back since.
+   * @param time the earliest that `time` can show now; does nothing when the clock shows less
    * @returns whether there may be more of them
    */
   redate(time: number): Promise<boolean>;
 
-  /** Says that there is a process that knows these, and will claim them when it has room. */
-  vouch(known: readonly DefinitionKey[]): Promise<void>;
+  /** Records that a process knows these definitions and will claim their sagas when it has capacity. */
+  markKnown(known: readonly DefinitionKey[]): Promise<void>;
 
-  /** Takes one saga that nobody runs, whatever its status, for an operator. Undefined when it is held. */
+  /** Takes one saga without a runner, whatever its status, for an operator. Undefined when it is held. */
   take(sagaId: string): Promise<Claim | undefined>;
 
-  /** Prolongs leases. A saga that sleeps is left alone. */
+  /** Renews leases. A waiting saga is not changed. */
   renew(holds: readonly Hold[]): Promise<Renewal>;
 
   /**
-   * Gives holds up, so that anyone may claim the sagas at once. The holds are worth nothing afterwards.
-   * With `uncounted`, attempts that are broken off by that count no more: not as `attempts`, nor as
-   * `undoUnended`. Only for one who knows that none of them has ended a worker. Attempts that were found
-   * begun count all the same, as long as nothing was written under the hold. Rejects when another session has
-   * locked rows for long; the others are given up.
+   * Releases sagas, so that other workers may claim them at once; the holds are void afterwards. With
+   * `uncounted`, attempts that are interrupted by this no longer count as `attempts` or `undoUnended`: only
+   * for a caller that knows that none of them has crashed a worker. Attempts that the holder found begun
+   * count all the same as long as it has written nothing. Rejects when another session has locked rows for
+   * long; the other sagas are released.
    */
   release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void>;
 
@@ -195,7 +205,7 @@ export interface Journal {
   list(query: ListQuery): Promise<readonly SagaSummary[]>;
 }
 
-/** A saga in one of these needs no runner any more. */
+/** True for a status in which a saga needs no runner any more. */
 export function hasEnded(status: SagaStatus): boolean {
   return status === 'completed' || status === 'compensated' || status === 'needs-attention';
 }

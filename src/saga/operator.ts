@@ -1,12 +1,12 @@
-// The operator's view and hands (CONTRACT section 5, `/sagas`), over the journals of all services of a
+// The queries and actions of operators (`/sagas` of the admin plane), over the journals of all services of a
 // process.
 import type { Queryable } from '../db/database.js';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
-import { givenJson, mostOfResult } from './json.js';
+import { maxResultLength, requireJson } from './json.js';
+import { LEASE_MS } from './lease.js';
 import { PgJournal } from './pg-journal.js';
-import { LEASE_MS } from './runner.js';
 import type { SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
 import { listItemOf, type SagaListItem, viewOf } from './saga-view.js';
@@ -14,7 +14,7 @@ import { listItemOf, type SagaListItem, viewOf } from './saga-view.js';
 export interface SagaListQuery {
   readonly saga?: string;
   readonly status?: string;
-  /** 1..1000, default 100. */
+  /** 1..1000. @default 100 */
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -30,15 +30,18 @@ export interface SagaOperator {
   /** @throws NotFoundError */
   get(sagaId: string): Promise<SagaView>;
   /**
-   * Each answers with the saga as it is then; a worker goes on with it within seconds.
-   * @throws NotFoundError; HttpError SAGA_NOT_IDLE (409) for one that runs or has ended
+   * Continues a saga. Like the other actions it resolves with the changed saga; a worker continues it within
+   * seconds.
+   * @throws NotFoundError; HttpError SAGA_NOT_IDLE (409) for a saga that runs or has ended
    */
   retry(sagaId: string): Promise<SagaView>;
+  /** Makes a saga compensate what it has done. @throws as `retry` */
   compensate(sagaId: string): Promise<SagaView>;
   /**
-   * @param result what the step has given, for the steps behind it; undefined: null
-   * @throws also ValidationError for a result that cannot be kept, and for one of a compensation, which has
-   *   none
+   * Marks the step at which the saga is stuck as done.
+   * @param result the result of the step, for the steps after it; undefined counts as null
+   * @throws as `retry`; ValidationError for a result that cannot be stored, and for any result of a
+   *   compensation, which has none
    */
   skip(sagaId: string, result?: unknown): Promise<SagaView>;
 }
@@ -52,17 +55,16 @@ const STATUSES: ReadonlySet<string> = new Set<SagaStatus>([
   'needs-attention',
 ]);
 const isStatus = (text: string): text is SagaStatus => STATUSES.has(text);
-const LIMIT = { default: 100, most: 1000 };
+const LIMIT = { default: 100, max: 1000 };
 /**
- * Inputs are as large as whoever starts a saga makes them, and a page is read and written by the thread that
- * accepts connections. So a page ends early when its inputs, as JSON, have this many characters, and is read
- * in pieces.
+ * The characters of JSON inputs at which a page ends early. Inputs may be large, and a page is read and written
+ * by the thread that accepts connections; for the same reason a page is read in pieces.
  */
 const PAGE_CHARACTERS = 2 * 1024 * 1024;
 const FIRST_PIECE = 16;
 
 export interface SagaOperatorOptions {
-  /** The databases of the services that have sagas. */
+  /** The databases of the services with sagas. */
   readonly dbs: readonly Queryable[];
   readonly instanceId: string;
   readonly now?: () => number;
@@ -71,23 +73,23 @@ export interface SagaOperatorOptions {
 export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOperatorOptions): SagaOperator {
   const owner = `${instanceId}:operator`;
   const journals = dbs.map((db) => new PgJournal({ db, owner, leaseMs: LEASE_MS }));
-  const hand = (kind: Intervention['kind']) => (sagaId: string, result?: unknown) =>
-    interveneIn(journals, kind, sagaId, result, now);
+  const act = (kind: Intervention['kind']) => (sagaId: string, result?: unknown) =>
+    applyIntervention(journals, kind, sagaId, result, now);
   return {
     list: (query) => list(journals, query),
     async get(sagaId) {
       return viewOf((await find(journals, sagaId)).record);
     },
-    retry: (sagaId) => hand('retry')(sagaId),
-    compensate: (sagaId) => hand('compensate')(sagaId),
-    skip: hand('skip'),
+    retry: (sagaId) => act('retry')(sagaId),
+    compensate: (sagaId) => act('compensate')(sagaId),
+    skip: act('skip'),
   };
 }
 
 async function list(journals: readonly Journal[], query: SagaListQuery): Promise<SagaPage> {
   const { saga, status, limit = LIMIT.default, cursor } = query;
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT.most) {
-    throw new ValidationError([{ path: '/limit', message: `must be 1..${LIMIT.most}` }]);
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT.max) {
+    throw new ValidationError([{ path: '/limit', message: `must be 1..${LIMIT.max}` }]);
   }
   if (status !== undefined && !isStatus(status)) {
     throw new ValidationError([{ path: '/status', message: `must be one of ${[...STATUSES].join(', ')}` }]);
@@ -101,10 +103,10 @@ async function list(journals: readonly Journal[], query: SagaListQuery): Promise
   return { items, nextCursor: isCut || found.length > limit ? cursorOf(items.at(-1)!.sagaId) : null };
 }
 
-/** @returns up to `most` sagas; `isCut` when they are large and there may be more */
+/** @returns up to `count` sagas; `isCut` when the page ended early because of its size */
 async function readPage(
   journals: readonly Journal[],
-  most: number,
+  count: number,
   before: string | undefined,
   filter: Pick<ListQuery, 'saga' | 'status'>,
 ): Promise<{ readonly found: readonly SagaSummary[]; readonly isCut: boolean }> {
@@ -112,16 +114,16 @@ async function readPage(
   let characters = 0;
   for (let from = before; ; from = found.at(-1)!.sagaId) {
     const fitting = Math.floor((PAGE_CHARACTERS * found.length) / Math.max(1, characters));
-    const limit = Math.min(most - found.length, Math.max(FIRST_PIECE, fitting));
+    const limit = Math.min(count - found.length, Math.max(FIRST_PIECE, fitting));
     const query = { ...filter, limit, ...(from !== undefined && { before: from }) };
-    // Ids are ordered by time, so pieces of several journals merge into one.
+    // Ids are ordered by time, so the pieces of several journals can be merged.
     const piece = (await Promise.all(journals.map((journal) => journal.list(query))))
       .flat()
       .sort((a, b) => (a.sagaId < b.sagaId ? 1 : -1))
       .slice(0, limit);
     found.push(...piece);
     for (const { input } of piece) characters += JSON.stringify(input).length;
-    if (piece.length < limit || found.length === most) return { found, isCut: false };
+    if (piece.length < limit || found.length === count) return { found, isCut: false };
     if (characters > PAGE_CHARACTERS) return { found, isCut: true };
   }
 }
@@ -130,7 +132,7 @@ const cursorOf = (sagaId: string): string => Buffer.from(sagaId).toString('base6
 
 function sagaIdOf(cursor: string): string {
   const sagaId = Buffer.from(cursor, 'base64url').toString('latin1');
-  if (!isSagaId(sagaId)) throw new HttpError('BAD_CURSOR', 'The cursor is not one of ours.');
+  if (!isSagaId(sagaId)) throw new HttpError('BAD_CURSOR', 'The cursor is not one that this list returned.');
   return sagaId;
 }
 
@@ -147,7 +149,7 @@ async function find(
   throw new NotFoundError('There is no such saga.');
 }
 
-async function interveneIn(
+async function applyIntervention(
   journals: readonly Journal[],
   kind: Intervention['kind'],
   sagaId: string,
@@ -155,8 +157,9 @@ async function interveneIn(
   now: () => number,
 ): Promise<SagaView> {
   const { journal, record: found } = await find(journals, sagaId);
-  const most = mostOfResult(found.steps.length);
-  const result = rawResult === undefined ? undefined : givenJson(rawResult, '/result', undefined, most);
+  const maxLength = maxResultLength(found.steps.length);
+  const result =
+    rawResult === undefined ? undefined : requireJson(rawResult, '/result', undefined, maxLength);
   if (found.failure !== null && result !== undefined) {
     throw new ValidationError([{ path: '/result', message: 'must not be there: a compensation has none' }]);
   }

@@ -1,5 +1,5 @@
-// Saga ids are UUIDs of version 7 (RFC 9562 section 5.7): ordered by their time, so the newest sagas sit
-// together at the end of the index and a page of a list is one range of it.
+// Saga ids are UUIDs of version 7 (RFC 9562 section 5.7). They are ordered by time, so the newest sagas are
+// together at the end of the index, and a page of a list is one range of it.
 import { randomUUID } from 'node:crypto';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -11,7 +11,7 @@ export function newSagaId(now: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
-/** False for text that no journal could hold as an id: asking the database for it would be an error. */
+/** False for a text that is no UUID: querying the database for it would be an error. */
 export function isSagaId(text: string): boolean {
   return UUID.test(text);
 }

@@ -1,4 +1,4 @@
-// Who watches the engine: counters and spans are hung in from outside, the engine knows neither.
+// The contract of the engine's observer. Metrics and spans implement it; the engine knows neither.
 import type { TraceContext } from '../scope.js';
 import type { SagaError } from './saga.js';
 import type { Effect, StepOutcome } from './state-machine.js';
@@ -8,14 +8,14 @@ export interface StepEvent {
   readonly sagaId: string;
   readonly step: string;
   readonly kind: Effect['kind'];
-  /** 1 for the first. */
+  /** The number of this attempt; the first is 1. */
   readonly attempt: number;
-  /** The span that started the saga: parent of the step's. */
+  /** The span that started the saga: the parent of the step's span. */
   readonly parent: TraceContext;
 }
 
 export interface StepSpan {
-  /** The context the step runs in: its calls become children of it. */
+  /** The trace context in which the step runs: the spans of its calls become its children. */
   readonly trace: TraceContext;
   end(outcome: StepOutcome['kind'], error: SagaError | undefined): void;
 }
@@ -23,13 +23,16 @@ export interface StepSpan {
 export type SagaOutcome = 'completed' | 'compensated' | 'needs-attention';
 
 export interface SagaObserver {
-  /** Once before every attempt. Undefined: no span; the step runs in its parent's context. */
+  /** Called once before every attempt. Undefined: no span; the step runs in its parent's context. */
   stepStarted(event: StepEvent): StepSpan | undefined;
-  /** Before every attempt but the first, forward and back (`multilane_saga_step_retries_total`). */
+  /**
+   * Called before every attempt but the first, of `run` and of `compensate`
+   * (`multilane_saga_step_retries_total`).
+   */
   stepRetried(saga: string, step: string): void;
   /**
-   * Each time that a saga ends, in the worker that ended it (`multilane_sagas_total{saga,outcome}`): a second
-   * time for one that needed attention and was retried by an operator.
+   * Called each time that a saga ends, in the worker that ended it (`multilane_sagas_total{saga,outcome}`): a
+   * second time for a saga that needed attention and was retried by an operator.
    */
   sagaEnded(saga: string, outcome: SagaOutcome): void;
 }

@@ -1,4 +1,4 @@
-// A saga as others see it.
+// A saga as callers and operators see it.
 import type { SagaRecord, SagaSummary } from './journal.js';
 import { copyOf } from './json.js';
 import type { Json, SagaStatus, SagaView } from './saga.js';
@@ -27,14 +27,14 @@ export function viewOf(record: SagaRecord): SagaView {
   };
 }
 
-/** What the steps gave, by name, as a copy; steps without a known result are left out. */
+/** The results of the steps by name, as a copy; steps without a known result are omitted. */
 export function resultsOf(record: SagaRecord): Readonly<Record<string, Json>> {
   const results: Record<string, Json> = {};
   for (const step of record.steps) if (step.result !== undefined) results[step.name] = step.result;
   return copyOf(results);
 }
 
-/** One item of `GET /sagas` (CONTRACT section 5). */
+/** One item of `GET /sagas`. */
 export interface SagaListItem {
   readonly sagaId: string;
   readonly saga: string;

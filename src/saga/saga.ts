@@ -1,35 +1,52 @@
-// The contract of this room: a saga is a list of named steps, each with its way back.
-// Sagas: H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
+// The contract of this module. A saga is a list of named steps, each with a compensation that undoes it.
+// H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** What a step may reach. The engine hands it on without looking at it: services/ fills it in. */
+/** The tools of a step's context. The engine passes them on unread; the worker fills them in. */
 export interface StepTools {
   readonly [tool: string]: unknown;
 }
 
 export interface StepContext<Tools = StepTools> {
   readonly sagaId: string;
-  /** Stable over retries and restarts: `sagaId/step` forward, `sagaId/step/undo` for the compensation. */
+  /**
+   * The idempotency key of the step, stable over retries and restarts: `sagaId/step` for `run` and `resolve`,
+   * `sagaId/step/undo` for `compensate`.
+   */
   readonly key: string;
-  /** 1 for the first. */
+  /** The number of this attempt; the first is 1. */
   readonly attempt: number;
   /** Results of the completed steps by name. */
   readonly results: Readonly<Record<string, Json>>;
-  /** In a compensation: this step's own result, undefined when its outcome stayed unknown. */
+  /** In `compensate`: the result of the same step, undefined when its outcome stayed unknown. */
   readonly result: Json | undefined;
+  /** Aborts at the deadline, and when the worker stops or loses the saga. */
   readonly signal: AbortSignal;
+  /** The end of this attempt: its start plus the step's `timeoutMs`. */
   readonly deadline: Deadline;
   readonly log: Logger;
   readonly tools: Tools;
 }
 
 export interface RetryRule {
-  /** Attempts in all, the first included. */
+  /**
+   * Attempts of `run` and `resolve`, the first included. Compensations are retried for 24 hours whatever this
+   * says.
+   * @default 5
+   */
   readonly attempts: number;
+  /**
+   * Upper bound of the first pause, in milliseconds; it doubles with every failure.
+   * @default 100
+   */
   readonly backoffMs: number;
+  /**
+   * Upper bound of every pause, in milliseconds.
+   * @default 5000
+   */
   readonly maxBackoffMs: number;
 }
 
@@ -37,24 +54,41 @@ export interface RetryRule {
 type StepResult = Json | undefined | void;
 
 export interface SagaStep<Input = Json, Ctx = StepContext> {
+  /** The name matches `[A-Za-z][A-Za-z0-9._-]{0,62}` and is unique in its saga. */
   readonly name: string;
-  /** The forward effect, idempotent under `ctx.key`. BusinessError is final; anything else is retried. */
+  /**
+   * The forward effect. It must be idempotent under `ctx.key`, since it may run again after a crash. A
+   * BusinessError is final and starts the compensation; any other error is retried.
+   */
   run(input: Input, ctx: Ctx): Promise<StepResult> | StepResult;
-  /** Asked after an unknown outcome, before a retry. */
+  /** Finds out whether an attempt of unknown outcome took effect. It is called before a retry. */
   resolve?(input: Input, ctx: Ctx): Promise<{ done: Json } | { notDone: true }>;
-  /** Must succeed in the end; an undo of what never happened is a success. */
+  /**
+   * Undoes the effect. It is retried until it succeeds, and it must succeed when there is nothing to undo: a
+   * step whose outcome stayed unknown is compensated too.
+   */
   compensate?(input: Input, ctx: Ctx): Promise<void> | void;
   /**
-   * Default: 5 attempts; pauses of 100 ms doubling up to 5 s, each drawn between half of that and all of it.
+   * How attempts are repeated. Each pause is drawn between half of its bound and the whole.
+   * @default { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 }
    */
   readonly retry?: Partial<RetryRule>;
-  /** Milliseconds for one attempt; default 10,000. */
+  /**
+   * The longest time for one attempt, in milliseconds.
+   * @default 10_000
+   */
   readonly timeoutMs?: number;
 }
 
 export interface SagaDefinition<Input = Json, Ctx = StepContext> {
+  /** The name matches `[A-Za-z][A-Za-z0-9._-]{0,62}` and is unique in its service. */
   readonly name: string;
+  /**
+   * A positive integer; increase it when the steps change. A saga that was started with another version is
+   * not continued by this definition.
+   */
   readonly version: number;
+  /** The steps in the order in which they run; they are compensated in reverse. At most 1000. */
   readonly steps: readonly SagaStep<Input, Ctx>[];
 }
 
@@ -79,15 +113,18 @@ export interface SagaError {
   readonly message: string;
 }
 
+/** A step of a saga as callers see it; times are ISO 8601. */
 export interface StepView {
   readonly name: string;
   readonly status: StepStatus;
+  /** Attempts of `run` and `resolve` that have begun. */
   readonly attempts: number;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly error: SagaError | null;
 }
 
+/** A saga as callers see it; times are ISO 8601. */
 export interface SagaView {
   readonly sagaId: string;
   readonly saga: string;
@@ -95,30 +132,43 @@ export interface SagaView {
   readonly status: SagaStatus;
   readonly steps: readonly StepView[];
   readonly results: Readonly<Record<string, Json>>;
-  /** The refusal that started the compensation, with the step that made it. */
+  /** The error that started the compensation, with the step that failed; null while the saga goes forward. */
   readonly error: (SagaError & { readonly failedStep: string }) | null;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Why the saga needs attention, such as `COMPENSATION_FAILED`; otherwise null. */
   readonly reason: string | null;
 }
 
 export interface StartedSaga {
   readonly sagaId: string;
   readonly status: SagaStatus;
-  /** False when the idempotency key had started it before. */
+  /** False when an earlier start with the same idempotency key created the saga. */
   readonly created: boolean;
 }
 
-/** What a service gets as `sagas`. */
+/** The `sagas` that a service gets: it starts sagas and reads their status. */
 export interface Sagas {
   /**
-   * Resolves once the start is journaled. Same key and input again: the same saga, `created: false`.
-   * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; TypeError for an option
-   *   that there is not
+   * Starts a saga and resolves once the start is journaled. A repetition with the same key and input resolves
+   * with the same saga and `created: false`.
+   * @param options `idempotencyKey`, 1..255 characters: keeps for 24 hours that a repeated request starts
+   *   nothing twice
+   * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; UnavailableError DRAINING
+   *   when the worker stops; ValidationError for an input or a key that cannot be stored; TypeError for a saga
+   *   that is not registered or an unknown option
+   * @example
+   *   const { sagaId } = await sagas.start('checkout', ctx.body, { idempotencyKey });
+   *   const view = await sagas.wait(sagaId, { timeoutMs: 5000 });
+   *   if (view.status === 'completed') return view.results;
    */
   start(saga: string, input: Json, options?: { readonly idempotencyKey?: string }): Promise<StartedSaga>;
-  /** Resolves when the saga has ended, or with its current state at the timeout. @throws NotFoundError */
+  /**
+   * Resolves when the saga has ended, or with its current state after `timeoutMs` milliseconds. The timeout
+   * does not end the saga.
+   * @throws NotFoundError for an unknown id; TypeError for a timeout that is not 0..2^31-1
+   */
   wait(sagaId: string, options: { readonly timeoutMs: number }): Promise<SagaView>;
-  /** @throws NotFoundError */
+  /** Resolves with the current state of the saga. @throws NotFoundError for an unknown id */
   get(sagaId: string): Promise<SagaView>;
 }

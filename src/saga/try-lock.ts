@@ -1,21 +1,21 @@
-/** What one at a time may have. */
-export interface Turn {
-  /** @returns false when another has it */
-  take(): boolean;
-  leave(): void;
+/** A lock that is taken at once or not at all. */
+export interface TryLock {
+  /** @returns false when another holder has it */
+  tryAcquire(): boolean;
+  release(): void;
 }
 
-/** Among the sagas of one worker. */
-export function localTurn(): Turn {
-  let isTaken = false;
+/** A lock within one thread. */
+export function threadLock(): TryLock {
+  let isHeld = false;
   return {
-    take() {
-      if (isTaken) return false;
-      isTaken = true;
+    tryAcquire() {
+      if (isHeld) return false;
+      isHeld = true;
       return true;
     },
-    leave() {
-      isTaken = false;
+    release() {
+      isHeld = false;
     },
   };
 }

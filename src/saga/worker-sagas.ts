@@ -1,56 +1,57 @@
-// What services call: start a saga, wait for it, look at it.
+// The `sagas` that services get: start a saga, wait for it, read its state.
 import { fingerprintOf } from '../db/idempotent-effect.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import { checkOptions, milliseconds, shapeOf, TEXT, typeErrorFor } from '../options.js';
+import { MAX_TIMER_MS } from '../resilience/cancellation.js';
+import { within } from '../resilience/within.js';
 import { currentScope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
-import type { Plan, Plans } from './definition.js';
+import type { SagaPlan, SagaPlans } from './definition.js';
 import { hasEnded, type Journal, type SagaRecord } from './journal.js';
 import { pendingStep } from './journal-row.js';
-import { givenJson } from './json.js';
+import { requireJson } from './json.js';
 import type { Orchestrator } from './orchestrator.js';
 import type { Json, Sagas, SagaView, StartedSaga } from './saga.js';
 import { isSagaId, newSagaId } from './saga-id.js';
 import { viewOf } from './saga-view.js';
 import { advance } from './state-machine.js';
-import { MAX_TIMER_MS, within } from './within.js';
 
-/** How long a key stands for the saga it started (CONTRACT section 4). */
+/** How long an idempotency key refers to the saga that it started. */
 export const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 const MAX_KEY_LENGTH = 255;
-/** How often a saga that runs elsewhere is looked at: soon at first, since most end soon. */
+/** The pauses between polls of a saga that runs elsewhere: short at first, since most sagas end soon. */
 const POLL_MS = { first: 25, most: 1000 };
 
-/** One that is misspelt would start the saga once more with every repetition of a request. */
-const START = shapeOf<NonNullable<Parameters<Sagas['start']>[2]>>('{ idempotencyKey }', {
+/** A misspelt key would start the saga once more with every repetition of a request, so it is refused. */
+const START_OPTIONS = shapeOf<NonNullable<Parameters<Sagas['start']>[2]>>('{ idempotencyKey }', {
   idempotencyKey: TEXT,
 });
-const startFault = typeErrorFor('sagas.start');
-const WAIT = shapeOf<Parameters<Sagas['wait']>[1]>(
+const faultOfStart = typeErrorFor('sagas.start');
+const WAIT_OPTIONS = shapeOf<Parameters<Sagas['wait']>[1]>(
   '{ timeoutMs: 5000 }',
   { timeoutMs: milliseconds(MAX_TIMER_MS) },
   ['timeoutMs'],
 );
-const waitFault = typeErrorFor('sagas.wait');
+const faultOfWait = typeErrorFor('sagas.wait');
 
-export interface SagasSetting {
+export interface WorkerSagasDeps {
   readonly journal: Journal;
-  readonly plans: Plans;
+  readonly plans: SagaPlans;
   readonly orchestrator: Orchestrator;
   readonly now: () => number;
-  /** As of RunnerSetting. */
+  /** Milliseconds on a monotonic clock, by which leases are judged. */
   readonly clock: () => number;
 }
 
 export class WorkerSagas implements Sagas {
-  readonly #setting: SagasSetting;
+  readonly #deps: WorkerSagasDeps;
   #closed = false;
 
-  constructor(setting: SagasSetting) {
-    this.#setting = setting;
+  constructor(deps: WorkerSagasDeps) {
+    this.#deps = deps;
   }
 
-  /** From now on nothing is started here. */
+  /** Nothing is started here any more. */
   close(): void {
     this.#closed = true;
   }
@@ -61,16 +62,16 @@ export class WorkerSagas implements Sagas {
     input: Json,
     options: { readonly idempotencyKey?: string } = {},
   ): Promise<StartedSaga> {
-    checkOptions(options, START, startFault);
-    const { plans, now, clock, journal, orchestrator } = this.#setting;
+    checkOptions(options, START_OPTIONS, faultOfStart);
+    const { plans, now, clock, journal, orchestrator } = this.#deps;
     if (this.#closed) throw new UnavailableError('DRAINING', 'The worker stops.');
     const plan = plans.byName(saga);
     if (plan === undefined) throw new TypeError(`no saga is registered as ${JSON.stringify(saga)}`);
-    const { record, action } = advance(fresh(plan, input, options.idempotencyKey, now()), plan, now());
-    const asked = clock();
+    const { record, action } = advance(newRecord(plan, input, options.idempotencyKey, now()), plan, now());
+    const requestedAt = clock();
     const created = await journal.create(record, now() - KEY_KEPT_MS);
     if (created.created) {
-      orchestrator.launch({ hold: created.hold, record }, 'started', asked, action);
+      orchestrator.launch({ hold: created.hold, record }, 'started', requestedAt, action);
       return { sagaId: record.sagaId, status: record.status, created: true };
     }
     const { sagaId, status, fingerprint } = created.earlier;
@@ -81,13 +82,13 @@ export class WorkerSagas implements Sagas {
   }
 
   async wait(sagaId: string, options: { readonly timeoutMs: number }): Promise<SagaView> {
-    checkOptions(options, WAIT, waitFault);
+    checkOptions(options, WAIT_OPTIONS, faultOfWait);
     const until = performance.now() + options.timeoutMs;
-    return this.#setting.orchestrator.waitedFor(sagaId, () => this.#wait(sagaId, until));
+    return this.#deps.orchestrator.whileWaiting(sagaId, () => this.#wait(sagaId, until));
   }
 
   async #wait(sagaId: string, until: number): Promise<SagaView> {
-    const { orchestrator } = this.#setting;
+    const { orchestrator } = this.#deps;
     let pauseMs = POLL_MS.first;
     let known: SagaRecord | undefined;
     for (;;) {
@@ -95,20 +96,20 @@ export class WorkerSagas implements Sagas {
       if (here !== undefined) {
         const end = await within(here.done, Math.max(0, until - performance.now()));
         known = here.runner.record;
-        // Let go or lost: it goes on somewhere else, which only the journal can tell.
+        // Released or lost: it continues elsewhere, and only the journal has its state.
         if (end === undefined || end === 'ended') return viewOf(known);
       }
-      known = await this.#look(sagaId, until, known);
+      known = await this.#poll(sagaId, until, known);
       const leftMs = until - performance.now();
-      // At the end of a drain there is no time to see it end elsewhere.
-      if (hasEnded(known.status) || leftMs <= 0 || orchestrator.over) return viewOf(known);
+      // At the end of a drain there is no time to wait until it ends elsewhere.
+      if (hasEnded(known.status) || leftMs <= 0 || orchestrator.isDrained) return viewOf(known);
       await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
       pauseMs = Math.min(pauseMs * 2, POLL_MS.most);
     }
   }
 
-  /** A saga that ran here is known to be there: a journal that does not answer is no reason to fail. */
-  async #look(sagaId: string, until: number, known: SagaRecord | undefined): Promise<SagaRecord> {
+  /** A saga that ran here has a known state, so a journal that does not reply is no reason to fail. */
+  async #poll(sagaId: string, until: number, known: SagaRecord | undefined): Promise<SagaRecord> {
     const loaded = this.#load(sagaId);
     if (known === undefined) return loaded;
     return (
@@ -124,21 +125,21 @@ export class WorkerSagas implements Sagas {
   }
 
   async #load(sagaId: string): Promise<SagaRecord> {
-    const record = isSagaId(sagaId) ? await this.#setting.journal.load(sagaId) : undefined;
+    const record = isSagaId(sagaId) ? await this.#deps.journal.load(sagaId) : undefined;
     if (record === undefined) throw new NotFoundError('There is no such saga.');
     return record;
   }
 }
 
-/** @throws ValidationError for an input or a key that cannot be kept */
-function fresh(plan: Plan, rawInput: unknown, key: string | undefined, now: number): SagaRecord {
+/** @throws ValidationError for an input or a key that cannot be stored */
+function newRecord(plan: SagaPlan, rawInput: unknown, key: string | undefined, now: number): SagaRecord {
   if (
     key !== undefined &&
     (key === '' || key.length > MAX_KEY_LENGTH || key.includes('\0') || !key.isWellFormed())
   ) {
     throw new ValidationError([{ path: '', message: `must be 1..${MAX_KEY_LENGTH} characters` }], 'Bad key.');
   }
-  const input = givenJson(rawInput, '', 'The input of the saga is not JSON that can be kept.');
+  const input = requireJson(rawInput, '', 'The input of the saga is not JSON that can be stored.');
   const trace = currentScope()?.trace;
   return {
     sagaId: newSagaId(now),

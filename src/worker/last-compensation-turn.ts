@@ -2,33 +2,33 @@
 // the process.
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
-import { localTurn, type Turn } from '../saga/try-lock.js';
+import { type TryLock, threadLock } from '../saga/try-lock.js';
 
 const NAME = 'sagas with a last chance';
 
 /**
  * Has a row among the bulkheads only once it is needed. What a lost worker held is released with the rest.
  */
-export function lastCompensationTurn(block: Block, slot: number): Turn {
-  let turn: Turn | undefined;
+export function lastCompensationTurn(block: Block, slot: number): TryLock {
+  let lock: TryLock | undefined;
   return {
-    take() {
-      turn ??= turnIn(block, slot);
-      return turn.take();
+    tryAcquire() {
+      lock ??= lockIn(block, slot);
+      return lock.tryAcquire();
     },
-    leave() {
-      turn?.leave();
+    release() {
+      lock?.release();
     },
   };
 }
 
-function turnIn(block: Block, slot: number): Turn {
+function lockIn(block: Block, slot: number): TryLock {
   try {
     const permits = new BulkheadCells(block, slot).of(NAME);
-    return { take: () => permits.enter(1), leave: () => permits.leave() };
+    return { tryAcquire: () => permits.enter(1), release: () => permits.leave() };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     // Services have all the rows: then one in each worker has to do.
-    return localTurn();
+    return threadLock();
   }
 }

@@ -14,7 +14,7 @@ import { DatabaseBudget } from '../memory/database-budget.js';
 import { DATABASE_POOLS } from '../memory/layout.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { createSagaEngine, type SagaEngine } from '../saga/engine.js';
-import { openSince, releaseOwnersExcept } from '../saga/pg-journal.js';
+import { openSince, releaseOwnersExcept } from '../saga/journal-upkeep.js';
 import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
@@ -148,7 +148,7 @@ export class MountedService {
         service: name,
         owner: { instanceId: thread.instanceId, slot: thread.worker, generation: thread.generation },
         log: this.#log,
-        lastChance: lastCompensationTurn(block, thread.slot),
+        lastChanceLock: lastCompensationTurn(block, thread.slot),
         hasFailed: this.#context.hasFailed,
         observer: observeSagas(
           recorder,

@@ -2,13 +2,13 @@
 import { ExpectedTime } from '#src/saga/expected-time.js';
 import type {
   Claim,
-  ClaimBound,
+  ClaimLimits,
   ClaimOthers,
-  Created,
+  CreateResult,
   DefinitionKey,
   Hold,
   Journal,
-  LeaseAfter,
+  LeaseUpdate,
   ListQuery,
   Renewal,
   SagaRecord,
@@ -58,9 +58,9 @@ export class MemoryJournal implements Journal {
     this.#clock = clock;
   }
 
-  async create(record: SagaRecord, keptSince: number): Promise<Created> {
+  async create(record: SagaRecord, keptSince: number): Promise<CreateResult> {
     const { sagaId, saga, idempotencyKey } = record;
-    const created: Created = { created: true, hold: { sagaId, fence: 1 } };
+    const created: CreateResult = { created: true, hold: { sagaId, fence: 1 } };
     if (this.#store.sagas.has(sagaId)) return created;
     for (const stored of this.#store.sagas.values()) {
       const other = stored.record;
@@ -84,7 +84,7 @@ export class MemoryJournal implements Journal {
     hold: Hold,
     record: SagaRecord,
     positions: readonly number[],
-    lease: LeaseAfter,
+    lease: LeaseUpdate,
   ): Promise<boolean> {
     const stored = this.#held(hold);
     if (stored === undefined) return false;
@@ -102,7 +102,7 @@ export class MemoryJournal implements Journal {
   }
 
   async claim(
-    { sagas, bytes, until, lapsedAt = Number.NEGATIVE_INFINITY }: ClaimBound,
+    { sagas, bytes, until, lapsedAt = Number.NEGATIVE_INFINITY }: ClaimLimits,
     known: readonly DefinitionKey[],
     others: ClaimOthers,
   ): Promise<readonly Claim[]> {
@@ -122,10 +122,10 @@ export class MemoryJournal implements Journal {
         return isWithin;
       })
       .map((stored) => {
-        const wasLost = stored.record.status !== 'waiting';
+        const wasRunnerLost = stored.record.status !== 'waiting';
         const status = stored.record.failure === null ? 'running' : 'compensating';
         stored.record = { ...stored.record, status };
-        return { ...this.#hand(stored), wasLost, size: sizeOf(stored.record) };
+        return { ...this.#hand(stored), wasRunnerLost, size: sizeOf(stored.record) };
       });
   }
 
@@ -146,7 +146,7 @@ export class MemoryJournal implements Journal {
     return false;
   }
 
-  async vouch(known: readonly DefinitionKey[]): Promise<void> {
+  async markKnown(known: readonly DefinitionKey[]): Promise<void> {
     const now = this.#store.now();
     for (const stored of this.#store.sagas.values()) {
       const isDue = !hasEnded(stored.record.status) && stored.leaseUntil <= now;

@@ -1,8 +1,8 @@
 // What every journal must do. Run for each implementation by journal.test.ts.
 import { expect } from 'chai';
 import type {
-  ClaimBound,
-  Created,
+  ClaimLimits,
+  CreateResult,
   DefinitionKey,
   Hold,
   Journal,
@@ -22,7 +22,7 @@ export interface JournalStore {
 }
 
 /** However large they are, and however late it is, from whoever has not renewed. */
-export const upTo = (sagas: number): ClaimBound => ({
+export const upTo = (sagas: number): ClaimLimits => ({
   sagas,
   bytes: Number.MAX_SAFE_INTEGER,
   until: Number.MAX_SAFE_INTEGER,
@@ -85,7 +85,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
     });
 
     const LET_GO = { releaseForMs: 0 } as const;
-    const holdOf = (created: Created): Hold => {
+    const holdOf = (created: CreateResult): Hold => {
       if (!created.created) throw new Error('not created');
       return created.hold;
     };
@@ -390,13 +390,13 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
 
     it('leaves what somebody who knows it has vouched for to him', async () => {
       const { sagaId } = await start(sagaRecord(), -600_000);
-      await journal.vouch(KNOWN.slice(0, 1));
-      await store.journal(LONG_MS).vouch(KNOWN);
+      await journal.markKnown(KNOWN.slice(0, 1));
+      await store.journal(LONG_MS).markKnown(KNOWN);
       expect(await journal.claim(upTo(10), [], 'unclaimed')).to.deep.equal([]);
       const claims = await journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map(({ hold }) => hold.sagaId)).to.deep.equal([sagaId]);
       const other = await start(sagaRecord(), -600_000);
-      await journal.vouch([]);
+      await journal.markKnown([]);
       const unknown = await journal.claim(upTo(10), [], 'unclaimed');
       expect(unknown.map(({ hold }) => hold.sagaId)).to.deep.equal([other.sagaId]);
     });
@@ -407,7 +407,7 @@ export function journalConformance(name: string, open: () => Promise<JournalStor
       await journal.write(slept, { ...record, status: 'waiting' }, [], LET_GO);
       const lost = await start(sagaRecord(), 0);
       const claims = await journal.claim(upTo(10), KNOWN, 'none');
-      expect(claims.map(({ hold, wasLost }) => [hold.sagaId, wasLost])).to.deep.equal([
+      expect(claims.map(({ hold, wasRunnerLost }) => [hold.sagaId, wasRunnerLost])).to.deep.equal([
         [slept.sagaId, false],
         [lost.sagaId, true],
       ]);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Queryable, QueryResult } from '#src/db/database.js';
 import { ConnectionLostError } from '#src/db/database-errors.js';
 import { Rows } from '#src/db/rows.js';
+import { within } from '#src/resilience/within.js';
 import {
   type Hold,
   type Journal,
@@ -9,9 +10,10 @@ import {
   type StepRecord,
   UnstorableError,
 } from '#src/saga/journal.js';
-import { RELEASE, WRITE } from '#src/saga/journal-sql.js';
-import { PgJournal, releaseOwnersExcept } from '#src/saga/pg-journal.js';
-import { within } from '#src/saga/within.js';
+import { RELEASE } from '#src/saga/journal-lease-sql.js';
+import { releaseOwnersExcept } from '#src/saga/journal-upkeep.js';
+import { WRITE } from '#src/saga/journal-write-sql.js';
+import { PgJournal } from '#src/saga/pg-journal.js';
 import { Moment } from '#test/saga/harness.js';
 import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
 import { connect } from '#test/saga/pg-connection.js';

@@ -1,7 +1,7 @@
 // A worker that takes over more than it can at once.
 import { expect } from 'chai';
-import type { ClaimBound, Journal, SagaRecord } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/runner.js';
+import type { ClaimLimits, Journal, SagaRecord } from '#src/saga/journal.js';
+import { LEASE_MS } from '#src/saga/lease.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
@@ -47,7 +47,7 @@ describe('a backlog of sagas', () => {
     const wrap = (journal: Journal): Journal => {
       const [own, renew] = [journal.claim.bind(journal), journal.renew.bind(journal)];
       return Object.assign(journal, {
-        async claim(most: ClaimBound, ...rest: [never, never]) {
+        async claim(most: ClaimLimits, ...rest: [never, never]) {
           claim(most.sagas);
           const claims = await own(most, ...rest);
           // What is claimed has ended by the time of the next claim.
@@ -87,7 +87,7 @@ describe('a backlog of sagas', () => {
   it('is vouched for by a worker that always has room: others leave to it what it has not come to', async () => {
     const vouched = new Moment();
     const wrap = (journal: Journal): Journal =>
-      Object.assign(journal, { vouch: () => Promise.resolve(vouched.now()) });
+      Object.assign(journal, { markKnown: () => Promise.resolve(vouched.now()) });
     const quick: Step = { name: 'debit', run: () => 1 };
     const engine = engineOn(store, [definitionOf([quick])], { sleep, wrap });
     engine.start();

@@ -7,7 +7,7 @@ interface Flush {
   fail(error: Error): void;
 }
 
-function recorded(limit = 100, isOnesFault = (): boolean => false) {
+function recorded(limit = 100, isCausedByItem = (): boolean => false) {
   const flushes: Flush[] = [];
   let called = (): void => {};
   const batch = new Batch<number, number>(
@@ -16,7 +16,7 @@ function recorded(limit = 100, isOnesFault = (): boolean => false) {
         flushes.push({ items, answer: () => resolve(items.map((item) => item * 10)), fail: reject });
         called();
       }),
-    { limit, weightLimit: 1_000, weigh: (item) => item, isOnesFault },
+    { limit, weightLimit: 1_000, weigh: (item) => item, isCausedByItem },
   );
   const nextFlush = async (): Promise<Flush> => {
     if (flushes.length === 0) await new Promise<void>((resolve) => (called = resolve));

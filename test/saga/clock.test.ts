@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { hasEnded, type Journal } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/runner.js';
+import { LEASE_MS } from '#src/saga/lease.js';
 import type { StepContext } from '#src/saga/saga.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { newSeed, seeded } from '#test/support/random.js';

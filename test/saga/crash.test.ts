@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { hasEnded, type SagaRecord, type StepRecord } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/runner.js';
-import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
+import { LEASE_MS } from '#src/saga/lease.js';
+import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { newSeed } from '#test/support/random.js';
 import { definitionOf, engineOn } from './harness.js';
@@ -97,7 +97,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
 
 /** A compensation that was lost together with its worker as often as it may be. */
 const isGivenUp = ({ status, undoUnended, error }: StepRecord): boolean =>
-  status === 'failed' && undoUnended === UNENDED_UNDOS && error?.code === 'ATTEMPTS_LOST';
+  status === 'failed' && undoUnended === MAX_UNENDED_UNDOS && error?.code === 'ATTEMPTS_LOST';
 
 describe('whatever fails and whoever dies', () => {
   const seed = newSeed();

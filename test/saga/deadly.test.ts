@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { intervene } from '#src/saga/intervene.js';
-import { LEASE_MS } from '#src/saga/runner.js';
-import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
+import { LEASE_MS } from '#src/saga/lease.js';
+import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, type Step } from './harness.js';
 import { Life } from './world.js';
@@ -71,7 +71,7 @@ describe('a compensation that ends its process', () => {
     const { sagaId } = await starter.sagas.start('transfer', {});
     await first.died;
     engines.length = 0;
-    expect(await dieUntilEnded(sagaId, steps)).to.equal(UNENDED_UNDOS - 1);
+    expect(await dieUntilEnded(sagaId, steps)).to.equal(MAX_UNENDED_UNDOS - 1);
     const stored = store.sagas.get(sagaId)!;
     expect(stored.record).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
     expect(stored.record.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
@@ -83,7 +83,7 @@ describe('a compensation that ends its process', () => {
     stored.record = intervene({ kind: 'retry' }, stored.record)!;
     expect(await dieUntilEnded(sagaId, steps)).to.equal(0);
     expect(stored.record.status).to.equal('compensated');
-    expect(begun).to.have.length(UNENDED_UNDOS + 1);
+    expect(begun).to.have.length(MAX_UNENDED_UNDOS + 1);
   });
 
   it('takes no other with it, however often they were lost together', async () => {
@@ -106,7 +106,7 @@ describe('a compensation that ends its process', () => {
       ids.push((await starter.sagas.start('transfer', { isDeadly: n === 7 })).sagaId);
     }
     await starter.drain(0);
-    expect(await dieUntilEnded(ids[7]!, steps)).to.equal(UNENDED_UNDOS);
+    expect(await dieUntilEnded(ids[7]!, steps)).to.equal(MAX_UNENDED_UNDOS);
     for (const [n, sagaId] of ids.entries()) {
       const expected = n === 7 ? 'needs-attention' : 'compensated';
       await engines.at(-1)!.sagas.wait(sagaId, LONG); // the last one lives

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ConfigError } from '#src/errors.js';
-import { type AnyDefinition, Plans, planOf } from '#src/saga/definition.js';
+import { type AnyDefinition, planOf, SagaPlans } from '#src/saga/definition.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 
 const run = (): undefined => undefined;
@@ -43,16 +43,16 @@ describe('a saga definition', () => {
   }
 
   it('is refused when its name is taken', () => {
-    expect(() => new Plans([good, good])).to.throw(ConfigError, /"transfer" is defined twice/);
+    expect(() => new SagaPlans([good, good])).to.throw(ConfigError, /"transfer" is defined twice/);
   });
 
   it('runs a saga of the same version and the same steps, and no other', () => {
     const steps = ['debit', 'credit', 'null'].map((name) => ({ name, run }));
     const record = sagaRecord();
-    expect(new Plans([{ ...good, steps }]).planFor(record)).to.not.equal(undefined);
-    expect(new Plans([{ ...good, steps, version: 2 }]).planFor(record)).to.equal(undefined);
-    expect(new Plans([{ ...good, steps: steps.slice(1) }]).planFor(record)).to.equal(undefined);
-    expect(new Plans([{ ...good, steps: steps.toReversed() }]).planFor(record)).to.equal(undefined);
-    expect(new Plans([]).planFor(record)).to.equal(undefined);
+    expect(new SagaPlans([{ ...good, steps }]).planFor(record)).to.not.equal(undefined);
+    expect(new SagaPlans([{ ...good, steps, version: 2 }]).planFor(record)).to.equal(undefined);
+    expect(new SagaPlans([{ ...good, steps: steps.slice(1) }]).planFor(record)).to.equal(undefined);
+    expect(new SagaPlans([{ ...good, steps: steps.toReversed() }]).planFor(record)).to.equal(undefined);
+    expect(new SagaPlans([]).planFor(record)).to.equal(undefined);
   });
 });

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import type { SagaView } from '#src/saga/saga.js';
-import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
+import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 
@@ -73,7 +73,7 @@ describe('a step that brings its worker down', () => {
   it('is given up behind five attempts in a row, backward', async () => {
     const steps = [{ name: 'a', run: () => 1, compensate: deadly }, refuses];
     const { left, view } = await leaveUntilEnded(steps, () => true);
-    expect(left).to.equal(UNENDED_UNDOS);
+    expect(left).to.equal(MAX_UNENDED_UNDOS);
     expect(view).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
@@ -85,7 +85,7 @@ describe('a step that brings its worker down', () => {
     };
     const steps = [{ name: 'a', run: () => 1, compensate: fail }, refuses];
     const { left, view } = await leaveUntilEnded(steps, () => true, 10_000);
-    expect(left).to.equal(UNENDED_UNDOS);
+    expect(left).to.equal(MAX_UNENDED_UNDOS);
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
@@ -101,7 +101,7 @@ describe('a step that brings its worker down', () => {
     const retry = { attempts: 100, backoffMs: 0, maxBackoffMs: 0 };
     const steps = [{ name: 'a', run: () => 1, compensate: fail, retry }, refuses];
     const { left, view } = await leaveUntilEnded(steps, () => true, 10_000);
-    expect(left).to.equal(UNENDED_UNDOS);
+    expect(left).to.equal(MAX_UNENDED_UNDOS);
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { mostOfResult, toJson } from '#src/saga/json.js';
+import { maxResultLength, toJson } from '#src/saga/json.js';
 import { isSagaId, newSagaId } from '#src/saga/saga-id.js';
 
 describe('what a journal keeps', () => {
@@ -28,10 +28,10 @@ describe('what a journal keeps', () => {
   });
 
   it('is shorter where a saga has many steps, so that it can be read as a whole', () => {
-    expect([1, 8, 16, 1000].map(mostOfResult)).to.deep.equal([524_288, 524_288, 262_144, 4_194]);
-    const fits = 'a'.repeat(mostOfResult(1000) - 2);
-    expect(toJson(fits, mostOfResult(1000))).to.equal(fits);
-    expect(() => toJson(`${fits}a`, mostOfResult(1000))).to.throw(TypeError, '4195 characters');
+    expect([1, 8, 16, 1000].map(maxResultLength)).to.deep.equal([524_288, 524_288, 262_144, 4_194]);
+    const fits = 'a'.repeat(maxResultLength(1000) - 2);
+    expect(toJson(fits, maxResultLength(1000))).to.equal(fits);
+    expect(() => toJson(`${fits}a`, maxResultLength(1000))).to.throw(TypeError, '4195 characters');
   });
 
   it('is refused, by its place, where JSON would keep something else', () => {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { releaseOwnersExcept } from '#src/saga/pg-journal.js';
-import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
+import { releaseOwnersExcept } from '#src/saga/journal-upkeep.js';
+import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { EFFECT_TABLE, shoppingEngine } from './fixtures/killed.js';
 import { openJournalDatabase, type TestDatabase } from './journal-database.js';
 
@@ -28,11 +28,11 @@ describe('a compensation that kills its process', () => {
       select s.status, s.reason, t.undo_attempts, t.error->>'code' as code
       from saga s join saga_step t using (saga_id) where t.position = 0 order by idempotency_key`);
     await database.close();
-    expect(ends).to.deep.equal([...Array<string>(UNENDED_UNDOS).fill('SIGKILL'), 0]);
+    expect(ends).to.deep.equal([...Array<string>(MAX_UNENDED_UNDOS).fill('SIGKILL'), 0]);
     expect(sagas[1]).to.deep.equal({
       status: 'needs-attention',
       reason: 'COMPENSATION_FAILED',
-      undo_attempts: UNENDED_UNDOS,
+      undo_attempts: MAX_UNENDED_UNDOS,
       code: 'ATTEMPTS_LOST',
     });
     expect(sagas[0]).to.include({ status: 'compensated' });

@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { type Journal, UNCLAIMED_MS } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/runner.js';
+import { LEASE_MS } from '#src/saga/lease.js';
 import type { StepContext } from '#src/saga/saga.js';
-import { UNENDED_UNDOS } from '#src/saga/state-machine.js';
+import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 
@@ -69,10 +69,10 @@ describe('a saga whose journal is silent for longer than its lease', () => {
   it('says itself that its compensation was broken off: that has ended no process', async () => {
     let silences = 0;
     const compensate = (_: never, ctx: StepContext): Promise<void> | void =>
-      ++silences > UNENDED_UNDOS ? undefined : outlasted(ctx);
+      ++silences > MAX_UNENDED_UNDOS ? undefined : outlasted(ctx);
     const view = await ends([{ name: 'a', timeoutMs: 60_000, run: () => 1, compensate }, refuses]);
     expect(view).to.include({ status: 'compensated' });
-    expect(silences).to.equal(UNENDED_UNDOS + 1);
+    expect(silences).to.equal(MAX_UNENDED_UNDOS + 1);
   });
 
   it('has used up one forward attempt, and says why it was broken off', async () => {

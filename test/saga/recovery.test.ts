@@ -3,7 +3,7 @@ import { BusinessError, UnavailableError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { intervene } from '#src/saga/intervene.js';
 import { type Journal, UNCLAIMED_MS, UnstorableError } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/runner.js';
+import { LEASE_MS } from '#src/saga/lease.js';
 import type { SagaView, StepContext } from '#src/saga/saga.js';
 import { upTo } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
@@ -102,9 +102,9 @@ describe('recovery', () => {
     const vouched = new Moment();
     const journals: Journal[] = [];
     const wrap = (journal: Journal): Journal => {
-      const vouch = journal.vouch.bind(journal);
-      journal.vouch = async (known) => {
-        await vouch(known);
+      const markKnown = journal.markKnown.bind(journal);
+      journal.markKnown = async (known) => {
+        await markKnown(known);
         vouched.now();
       };
       journals.push(journal);

@@ -1,18 +1,13 @@
 import { expect } from 'chai';
+import { COMPENSATE_FOR_MS } from '#src/saga/compensation-time.js';
 import { type AnyDefinition, planOf } from '#src/saga/definition.js';
+import { pauseAfterLostRunner } from '#src/saga/interrupted.js';
 import { intervene } from '#src/saga/intervene.js';
 import type { SagaRecord } from '#src/saga/journal.js';
 import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
-import {
-  advance,
-  type Effect,
-  lostPause,
-  type StepOutcome,
-  settle,
-  UNENDED_UNDOS,
-} from '#src/saga/state-machine.js';
+import { settle } from '#src/saga/settle.js';
+import { advance, type Effect, MAX_UNENDED_UNDOS, type StepOutcome } from '#src/saga/state-machine.js';
 import { undoPause } from '#src/saga/step-pauses.js';
-import { COMPENSATE_FOR_MS } from '#src/saga/tried-time.js';
 import { sagaRecord } from '#test/conformance/journal.common.js';
 
 const nothing = (): undefined => undefined;
@@ -114,7 +109,7 @@ describe('the rules of a saga', () => {
     let record = walk([ok]).record;
     const actions: string[] = [];
     for (let lives = 0; lives < 10 && record.failure === null; lives++) {
-      const pauseMs = lostPause(record, plan, { now: () => record.updatedAt, random: () => 1 });
+      const pauseMs = pauseAfterLostRunner(record, plan, { now: () => record.updatedAt, random: () => 1 });
       const next = advance(record, plan, 0);
       actions.push(`${label(next.action)} behind ${pauseMs}`);
       record = next.record;
@@ -144,7 +139,7 @@ describe('the rules of a saga', () => {
     const { record } = walk([ok, refused]);
     const stuck = record.steps.with(0, { ...record.steps[0]!, status: 'failed', undoAttempts: 9 });
     const again = intervene({ kind: 'retry' }, { ...record, steps: stuck })!;
-    expect(lostPause(again, plan, { now: () => again.updatedAt, random: () => 1 })).to.equal(0);
+    expect(pauseAfterLostRunner(again, plan, { now: () => again.updatedAt, random: () => 1 })).to.equal(0);
   });
 
   it('pause a little between two attempts of a compensation, whatever the rule says', () => {
@@ -161,7 +156,7 @@ describe('the rules of a saga', () => {
   it('rest no longer than that before they begin again, though the clock of a lost host was ahead', () => {
     const { record } = walk([]);
     const ahead = { ...record, updatedAt: 3_600_000 };
-    expect(lostPause(ahead, plan, { now: () => 0, random: () => 1 })).to.equal(100);
+    expect(pauseAfterLostRunner(ahead, plan, { now: () => 0, random: () => 1 })).to.equal(100);
   });
 
   it('retry an unknown outcome with growing pauses, then undo that step too', () => {
@@ -251,19 +246,19 @@ describe('the rules of a saga', () => {
 
   it('give a compensation up whose end stayed unknown time and again, and go on with the rest', () => {
     let { record } = walk([ok, refused]);
-    for (let lost = 1; lost < UNENDED_UNDOS; lost++) ({ record } = walk([], record));
-    expect(record.steps[0]).to.include({ status: 'compensating', undoAttempts: UNENDED_UNDOS });
+    for (let lost = 1; lost < MAX_UNENDED_UNDOS; lost++) ({ record } = walk([], record));
+    expect(record.steps[0]).to.include({ status: 'compensating', undoAttempts: MAX_UNENDED_UNDOS });
     const { actions, record: end } = walk([ok], record);
     expect(actions).to.deep.equal(['ended']);
     expect(end).to.include({ status: 'needs-attention', reason: 'COMPENSATION_FAILED' });
-    expect(end.steps[0]).to.deep.include({ status: 'failed', undoAttempts: UNENDED_UNDOS });
+    expect(end.steps[0]).to.deep.include({ status: 'failed', undoAttempts: MAX_UNENDED_UNDOS });
     expect(end.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
   it('count only losses in a row: an attempt whose end is known has not ended the process', () => {
     let { record } = walk([ok, refused]);
-    for (let attempt = 1; attempt < 3 * UNENDED_UNDOS; attempt++) {
-      ({ record } = walk(attempt % (UNENDED_UNDOS - 1) === 0 ? [unknown] : [], record));
+    for (let attempt = 1; attempt < 3 * MAX_UNENDED_UNDOS; attempt++) {
+      ({ record } = walk(attempt % (MAX_UNENDED_UNDOS - 1) === 0 ? [unknown] : [], record));
     }
     expect(record.status).to.equal('compensating');
     expect(walk([ok], record).record.status).to.equal('compensated');

@@ -84,7 +84,7 @@ export class Life {
       take: mortal(journal.take.bind(journal), false),
       time: mortal(journal.time.bind(journal), false),
       redate: mortal(journal.redate.bind(journal), false),
-      vouch: mortal(journal.vouch.bind(journal), false),
+      markKnown: mortal(journal.markKnown.bind(journal), false),
       renew: mortal(journal.renew.bind(journal), false),
       release: mortal(journal.release.bind(journal), false),
       list: mortal(journal.list.bind(journal), false),

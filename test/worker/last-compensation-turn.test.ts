@@ -8,11 +8,11 @@ describe('the turn of sagas with a last chance', () => {
   it('is one for all workers, and free again when the worker that has it is lost', () => {
     const block = Block.create({ workers: 2 });
     const [one, other] = [lastCompensationTurn(block, 1), lastCompensationTurn(block, 2)];
-    expect([one.take(), other.take(), one.take()]).to.deep.equal([true, false, false]);
-    one.leave();
-    expect([other.take(), one.take()]).to.deep.equal([true, false]);
+    expect([one.tryAcquire(), other.tryAcquire(), one.tryAcquire()]).to.deep.equal([true, false, false]);
+    one.release();
+    expect([other.tryAcquire(), one.tryAcquire()]).to.deep.equal([true, false]);
     reclaimBulkheads(block, 2);
-    expect(one.take()).to.equal(true);
+    expect(one.tryAcquire()).to.equal(true);
   });
 
   it('is one in each worker where services have all the rows', () => {
@@ -20,16 +20,16 @@ describe('the turn of sagas with a last chance', () => {
     const cells = new BulkheadCells(block, 0);
     for (let row = 0; row < BULKHEADS; row++) cells.of(`place ${row}`);
     const [one, other] = [lastCompensationTurn(block, 1), lastCompensationTurn(block, 2)];
-    expect([one.take(), one.take(), other.take()]).to.deep.equal([true, false, true]);
-    one.leave();
-    expect(one.take()).to.equal(true);
+    expect([one.tryAcquire(), one.tryAcquire(), other.tryAcquire()]).to.deep.equal([true, false, true]);
+    one.release();
+    expect(one.tryAcquire()).to.equal(true);
   });
 
   it('has no row among the bulkheads before it is needed', () => {
     const block = Block.create({ workers: 1 });
     const turn = lastCompensationTurn(block, 1);
     expect(new BulkheadCells(block, 0).usage()).to.deep.equal([]);
-    turn.take();
+    turn.tryAcquire();
     expect(new BulkheadCells(block, 0).usage()).to.have.length(1);
   });
 });

@@ -1,9 +1,9 @@
-// Waiting with an end.
+import { MAX_TIMER_MS } from './cancellation.js';
 
-/** Longest delay a timer of Node takes, 24.8 days; a longer one would fire at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** What the promise gives, or undefined when `ms` pass before. The promise itself goes on. */
+/**
+ * The result of the promise, or undefined when it has not settled after `ms` milliseconds. The work behind the
+ * promise continues.
+ */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {

@@ -1,0 +1,28 @@
+// The lease under which one worker runs a saga, as the worker counts it on its own monotonic clock.
+
+/** A worker must miss several renewals in a row before its leases expire. */
+export const LEASE_MS = 6000;
+/** A step is interrupted this long before the lease expires: it needs time to notice. */
+const MARGIN_MS = 500;
+
+export class Lease {
+  readonly #clock: () => number;
+  /** Until then no other worker can have the saga. */
+  #until: number;
+
+  /** @param requestedAt on `clock`, before the journal was queried for the lease */
+  constructor(clock: () => number, requestedAt: number) {
+    this.#clock = clock;
+    this.#until = requestedAt + LEASE_MS;
+  }
+
+  /** True when the lease is about to expire: a step could run beside one that another worker begins. */
+  get isOverdue(): boolean {
+    return this.#clock() >= this.#until - MARGIN_MS;
+  }
+
+  /** @param requestedAt as in the constructor */
+  renewed(requestedAt: number): void {
+    this.#until = Math.max(this.#until, requestedAt + LEASE_MS);
+  }
+}
