@@ -6,6 +6,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { types } from 'node:util';
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
+import { isServiceName } from '../service-name.js';
 import { shownPlace } from '../user-code/failure.js';
 import { importFirst } from '../user-code/module.js';
 import type { CommandLine } from './command-line.js';
@@ -126,7 +127,20 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   return { path, name, services, members };
 }
 
-/** @throws ConfigError for a key that is none of `known` */
+/**
+ * Names of the services that a file declares. Their other members are checked when they are mounted.
+ * @throws ConfigError for an item of `services` that is not a service
+ */
+export function serviceNamesIn({ name: file, services = [] }: ConfigFile): readonly string[] {
+  return services.map((service, index) => {
+    const name =
+      typeof service === 'object' && service !== null && 'name' in service ? service.name : undefined;
+    if (isServiceName(name)) return name;
+    throw new ConfigError(`${file}: services[${index}] is not a service: wrap it in defineService(…)`);
+  });
+}
+
+/** @throws ConfigError for a key that is not in `known` */
 export function fromFile({ name: file, members }: ConfigFile, known: readonly string[]): SettingSource {
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {

@@ -1,9 +1,9 @@
 // `--help`, `--check`, `--version` and docs/settings.md, all from the table.
 import { readFileSync } from 'node:fs';
 import { OPTIONS } from './command-line.js';
+import type { ReadSetting } from './read-setting.js';
 import { type MachineFacts, type Setting, shownDefault } from './setting.js';
 import { flagOf, keyOf, PREFIX } from './setting-names.js';
-import type { WrittenSetting } from './setting-source.js';
 import { PER_SERVICE, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
 
 const GIB = 1024 ** 3;
@@ -56,15 +56,6 @@ ${flags.join('\n')}
 `.replaceAll('`', '');
 }
 
-/** One setting as it was read. */
-export interface Line {
-  readonly name: string;
-  readonly setting: Setting;
-  readonly value: unknown;
-  /** undefined: the default. */
-  readonly written: WrittenSetting | undefined;
-}
-
 export interface CheckFacts {
   readonly machine: MachineFacts;
   /** Those that would be mounted. */
@@ -75,7 +66,7 @@ export interface CheckFacts {
   readonly warnings: readonly string[];
 }
 
-export function checkText(lines: readonly Line[], facts: CheckFacts): string {
+export function checkText(lines: readonly ReadSetting[], facts: CheckFacts): string {
   const rows = [
     ...lines.map(({ name, setting, value, written }) => ({
       name,

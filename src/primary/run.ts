@@ -4,7 +4,8 @@
 import { isatty } from 'node:tty';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
-import { earlySettings, type Loaded, loadSettings } from '../config/load.js';
+import { earlySettings } from '../config/early-settings.js';
+import { type Loaded, loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-file-limit.js';
 import { ConfigError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';

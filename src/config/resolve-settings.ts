@@ -1,0 +1,90 @@
+// Resolves all settings from their sources, checks them together, and assembles what the process runs with.
+import { networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import type { Settings } from '../config.js';
+import type { ConfigFile } from './config-file.js';
+import { checkCombinations, combinationWarnings } from './cross-checks.js';
+import type { Environment } from './environment.js';
+import { type ReadSetting, readSetting } from './read-setting.js';
+import { type MachineFacts, type Table, valuesOf } from './setting.js';
+import type { SettingSource } from './setting-source.js';
+import { databaseUrlOf, PROCESS_SETTINGS, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
+import { OTEL_SETTINGS, otelOf } from './table-otel.js';
+
+export interface ResolveContext {
+  /** Names of the declared services. */
+  readonly services: readonly string[];
+  readonly file: ConfigFile | undefined;
+  /** Folder that relative paths in settings start from. */
+  readonly cwd: string;
+  readonly machine: MachineFacts;
+  readonly env: Environment;
+  readonly platform: NodeJS.Platform;
+  /** undefined: the addresses of this machine's network interfaces. */
+  readonly addresses: readonly string[] | undefined;
+  readonly warn: (warning: string) => void;
+}
+
+/**
+ * @param sourcesOf returns the sources of the settings with these names, in order of precedence
+ * @throws ConfigError for a wrong value, and for values that are wrong together
+ */
+export function resolveSettings(
+  sourcesOf: (known: readonly string[]) => readonly SettingSource[],
+  { services, file, cwd, machine, env, platform, addresses = ownAddresses(), warn }: ResolveContext,
+): { readonly settings: Settings; readonly lines: readonly ReadSetting[] } {
+  const table: Table = {
+    ...SETTINGS,
+    ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
+  };
+  const sources = sourcesOf(Object.keys(table));
+  // WORKERS is read first, because defaults of other settings depend on it.
+  const { value: workers } = readSetting('WORKERS', PROCESS_SETTINGS.WORKERS, sources, machine, () => {});
+  const facts: MachineFacts = { ...machine, workers: Number(workers) };
+  const lines = Object.entries(table).map(([name, setting]) =>
+    readSetting(name, setting, sources, facts, warn),
+  );
+  const lineOf = new Map(lines.map((line) => [line.name, line]));
+  const settings: Settings = {
+    ...assemble((name) => lineOf.get(name)?.value, services, cwd),
+    configFile: file?.services === undefined ? undefined : file.path,
+    pmId: env.pm_id ?? null,
+    notify: notifyOf(env),
+  };
+  const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
+  checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
+  for (const warning of combinationWarnings(settings, as)) warn(warning);
+  return { settings, lines };
+}
+
+const ownAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+
+/** The notification socket of systemd: sd_notify(3) and sd_watchdog_enabled(3). */
+function notifyOf(env: Environment): Settings['notify'] {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = env;
+  if (!socket) return null;
+  const isOurs = pid === undefined || Number(pid) === process.pid;
+  return { socket, watchdogMs: isOurs && Number(usec) > 0 ? Number(usec) / 1000 : undefined };
+}
+
+function assemble(
+  byName: (name: string) => unknown,
+  services: readonly string[],
+  cwd: string,
+): Omit<Settings, 'configFile' | 'pmId' | 'notify'> {
+  const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
+  const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
+  const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;
+  const absolute = (file: string | undefined): string | undefined =>
+    file === undefined ? undefined : resolve(cwd, file);
+  return {
+    ...values,
+    serviceDatabaseUrls: Object.fromEntries(urls.filter(([, url]) => url !== undefined)),
+    dataDir: resolve(cwd, dataDir),
+    registryAcceptTokensFile: absolute(registryAcceptTokensFile),
+    tlsCertFile: absolute(tlsCertFile),
+    tlsKeyFile: absolute(tlsKeyFile),
+    otel: otelOf(valuesOf(OTEL_SETTINGS, byName)),
+  };
+}

@@ -1,0 +1,100 @@
+// Settings that bound work: threads, requests, connections, bytes and time.
+import { defaultMaxConnections, MOST_CONNECTIONS } from './connection-limit.js';
+import { optional, type Table, withDefault } from './setting.js';
+import { oneOf, onOff, rate, whole } from './setting-kinds.js';
+
+const MS = { unit: 'ms' };
+const BYTES = { unit: 'bytes' };
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+export const LIMIT_SETTINGS = {
+  CPU_THREADS: withDefault(
+    whole(1, 256),
+    (machine) => Math.min(256, Math.max(1, machine.parallelism - 1)),
+    'Threads of the one CPU pool.',
+    { defaultText: 'available parallelism - 1, at least 1' },
+  ),
+  MAX_IN_FLIGHT: withDefault(
+    whole(1, 1_000_000),
+    10_000,
+    'Concurrent requests of the whole process; one more is refused with 503 `OVERLOADED`.',
+  ),
+  ADAPTIVE_LIMIT: withDefault(
+    onOff,
+    true,
+    'Requests are also refused below `MAX_IN_FLIGHT`: where work queues in the event loop of a worker, and where one ' +
+      'route of several that are in use holds seven eighths of it; `off`: they are not.',
+  ),
+  MAX_CONNECTIONS: withDefault(
+    whole(1, MOST_CONNECTIONS),
+    defaultMaxConnections,
+    'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
+      'it is read. What is left of the open files is for databases, calls and files: more than that limit - 128 - 16 ' +
+      'x `WORKERS` are refused (exit 78).',
+    {
+      defaultText:
+        'the smaller of 9/10 of the open-file limit and that limit - 128 - 16 x `WORKERS`; under 64 the start is refused',
+    },
+  ),
+  MAX_PENDING_BODIES: withDefault(
+    whole(1, 1_000_000),
+    10_000,
+    'Requests of the whole process whose body has not arrived yet, at most half of them from one client address; one ' +
+      'more is refused with 503 `OVERLOADED`. Where the handler runs behind the body, they hold no permit of ' +
+      '`MAX_IN_FLIGHT` while they wait.',
+  ),
+  MAX_BUFFERED_BODY_BYTES: withDefault(
+    whole(64 * 1024, 1024 * MIB),
+    (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
+    'Bytes of request bodies, and of whole responses over 64 KiB that their clients have not read yet, that the whole ' +
+      'process holds, at most half of them of one client address; a body or response that needs more is ' +
+      'refused with 503 `OVERLOADED`.',
+    {
+      ...BYTES,
+      defaultText: 'a quarter of the memory of the machine or container, at least 16 MiB and at most 1 GiB',
+    },
+  ),
+  MAX_STREAMS: withDefault(
+    whole(1, 1_000_000),
+    10_000,
+    'Responses of the whole process that stream, event streams and large files included; one more is refused with 503 ' +
+      '`OVERLOADED`. A response leaves `MAX_IN_FLIGHT` when it begins to stream.',
+  ),
+  MAX_STREAMS_PER_ADDRESS: optional(
+    whole(1, 1_000_000),
+    'half of `MAX_STREAMS`',
+    'The same for one client address (IPv6: its /64; behind `TRUSTED_PROXIES` the address of the client).',
+  ),
+  RATE_LIMIT: withDefault(
+    rate,
+    null,
+    'Requests per client address (IPv6: its /64), counted once for all workers: in any interval of t seconds at most ' +
+      'B + N*t (B: burst, default N); beyond, 429 `RATE_LIMITED`. Health and the admin plane are never limited.',
+  ),
+  MAX_BODY_BYTES: withDefault(
+    whole(0, 1024 * MIB),
+    MIB,
+    'Largest buffered request body; 413 beyond. Each request in flight may hold that much memory.',
+    BYTES,
+  ),
+  MAX_HEADER_BYTES: withDefault(whole(256, MIB), 16_384, 'Largest request header; 431 beyond.', BYTES),
+  MAX_URL_BYTES: withDefault(whole(16, MIB), 8192, 'Longest request target; 414 beyond.', BYTES),
+  REQUEST_TIMEOUT_MS: withDefault(
+    whole(1, HOUR_MS),
+    30_000,
+    'Time from the end of the request header to the first byte of the answer; then 504.',
+    MS,
+  ),
+  STREAM_IDLE_MS: withDefault(
+    whole(1, HOUR_MS),
+    60_000,
+    'A peer that takes no byte of a stream for this long is cut off.',
+    MS,
+  ),
+  CHUNKED_BODIES: withDefault(
+    oneOf('accept', 'reject'),
+    'accept',
+    'Request bodies without a length: read, and the connection closed behind the answer; or 411.',
+  ),
+} satisfies Table;
