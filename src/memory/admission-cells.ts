@@ -79,7 +79,7 @@ export class AdmissionCells {
     this.#routes = block.table('workerRouteInFlight');
     this.#uses = block.table('workerRouteUses');
     this.#costs = block.table('workerRouteCosts');
-    // What one of them costs says nothing about the next.
+    // The cost of one of them predicts nothing about the next.
     const others = this.#counted(OTHERS);
     this.#others = {
       enter: () => others.enter(),
@@ -233,7 +233,7 @@ export function reclaimAdmission(block: Block, slot: number): void {
   block.words('workerAdmission', slot).fill(0);
 }
 
-/** In place of what a thread that ended before it has left: that may be many reloads old. */
+/** Replaces what an earlier thread left there, which may be many reloads old. */
 function leaveCosts(costs: Table, slot: number): void {
   for (let route = 0; route < ROUTE_ROWS; route++) {
     const own = costsIn(costs, slot, route);

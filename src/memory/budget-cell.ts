@@ -10,13 +10,13 @@
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 
-/** One retry for so many calls. */
+/** The budget grows by one retry for this number of calls. */
 const CALLS_PER_RETRY = 5;
 const BUCKETS_MASK = 3;
 /** Words of a bucket, and from its start: the count, then the second. */
 const BUCKET_WORDS = 2;
 const SECOND = 1;
-/** From the start of the field: calls, retries, and when the next token of the trickle is due. */
+/** Offsets in the field: calls, retries, and when the next token of the trickle is due. */
 const [CALLS, RETRIES, TRICKLE] = [0, 8, 16] as const;
 /** The trickle: one token every 100 ms, and at most ten of them at once. */
 const TRICKLE_MS = 100;
@@ -51,7 +51,7 @@ export class RetryBudgetCell {
       const calls = this.#countOf(CALLS, second) + this.#countOf(CALLS, second - 1);
       const repeated = retries + this.#countOf(RETRIES, second - 1);
       if ((repeated + 1) * CALLS_PER_RETRY > calls) return this.#withdrawTrickle();
-      // Nobody has withdrawn in between.
+      // No thread has withdrawn in between.
       if (this.#counted(RETRIES, second, retries)) return true;
     }
   }
@@ -76,7 +76,8 @@ export class RetryBudgetCell {
     const since = Atomics.load(words, index + SECOND);
     if (since === second)
       return before === count && Atomics.compareExchange(words, index, count, count + 1) === count;
-    // The thread has stood still for four seconds since it read the clock.
+    // The bucket was reused for a later second: this thread was stalled for four seconds since it read the
+    // clock.
     if (((since - second) | 0) > 0) return false;
     const expected = wordOf(before, since);
     return Atomics.compareExchange(this.#wide, index >> 1, expected, wordOf(1, second)) === expected;

@@ -1,5 +1,5 @@
-// Bounded numbers of things at once, each by a name, counted over all threads: whoever says the same name
-// counts in the same row.
+// Bulkheads: concurrency limits by name, counted over all threads. Threads that use the same name count in
+// the same row. A permit is counted by a ledger (permit-ledger.ts), so those of a lost thread are reclaimed.
 import type { Area } from './area.js';
 import { BulkheadLine } from './bulkhead-line.js';
 import { type Clock, sharedClock } from './clock.js';
@@ -11,12 +11,12 @@ import { PermitLedger } from './permit-ledger.js';
 export const bulkheadLedger = (area: Area, slot: number): PermitLedger =>
   new PermitLedger(area, slot, { totals: 'bulkheadHeld', own: 'workerBulkheadHeld' });
 
-/** One of them, as one thread uses it. */
+/** One bulkhead, as one thread uses it. */
 export interface Permits {
-  /** False: so many are held already; nothing was taken. */
+  /** Takes a permit. @returns false when `most` permits are held already; then nothing was taken */
   enter(most: number): boolean;
   leave(): void;
-  /** Held in all threads. */
+  /** Permits that all threads hold together. */
   readonly held: number;
   readonly line: BulkheadLine;
 }
@@ -99,7 +99,7 @@ export function reclaimBulkheads(area: Area, slot: number): void {
   const { rows } = area.table('bulkheadHeld');
   const clock = sharedClock(area);
   const lines = Array.from({ length: rows }, (_, row) => new BulkheadLine(area, slot, row, clock));
-  for (const line of lines) line.rest();
+  for (const line of lines) line.clear();
   bulkheadLedger(area, slot).reclaim((row) => lines[row]!.ring());
 }
 

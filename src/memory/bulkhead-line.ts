@@ -1,25 +1,29 @@
-// Who waits for a place in a bulkhead, over all threads. Each thread says since when its first waiter has
-// waited, and how many wait with it, again and again while they do. Whoever has a place to give away looks
-// there for who has waited longest: a thread that looked at its own waiters only would keep the place among
-// them, and those of others would hardly ever get one. Whoever wants a place leaves as many free as are due
-// to those that come before it, and takes what is free beyond these.
+// The waiting line of a bulkhead, over all threads. Each thread publishes since when its first waiter has
+// been waiting and how many wait with it, and repeats that while they wait. A thread that releases a permit
+// rings the thread whose waiter has waited longest: if it looked at its own waiters only, it would keep the
+// permit among them, and waiters of other threads would starve. A thread that wants a permit leaves as many
+// free as are due to the waiters before it, and takes one only beyond these. Every thread writes its own
+// words; the bell is rung by others.
 import type { Area } from './area.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
 import { BULKHEAD_LINE_WORDS } from './layout.js';
 
-/** Of a thread's place in the line. SINCE: 0 for nobody; written last. BELL: changes when it is its turn. */
-const [SINCE, SAID_AT, BELL, WAITERS] = [0, 1, 2, 3] as const;
 /**
- * A thread that has not said so for four looks (resilience/bulkhead.ts) is stalled or gone, and holds up no
- * other: waiters elsewhere take free places before their own time is over. It is first again as soon as it
- * says so again.
+ * Words of a thread in the line. SINCE: when its first waiter began to wait, 0 for none, written last.
+ * REPEATED_AT: when the thread published that last. BELL: changes when it is the turn of this thread.
+ * WAITERS: how many wait.
  */
-const SAID_FOR_MS = 20;
+const [SINCE, REPEATED_AT, BELL, WAITERS] = [0, 1, 2, 3] as const;
+/**
+ * A thread repeats what it has published every 5 ms (resilience/bulkhead.ts). One that has not done so for
+ * this long is stalled or has ended and delays no other thread: its waiters are skipped until it repeats it.
+ */
+const VALID_FOR_MS = 20;
 
 export class BulkheadLine {
   readonly #words: Int32Array;
-  /** Words from one thread's place to the next. */
+  /** Words from one thread's row to the next. */
   readonly #stride: number;
   readonly #first: number;
   readonly #slot: number;
@@ -43,25 +47,25 @@ export class BulkheadLine {
   }
 
   /**
-   * So many wait in this thread, the first of them since then: to be said whenever that changes, and every
-   * few milliseconds.
+   * Publishes how many wait in this thread, and since when the first of them has been waiting. Call it
+   * whenever that changes, and every few milliseconds.
    */
-  say(since: number, waiters: number): void {
+  publish(since: number, waiters: number): void {
     const at = this.#at(this.#slot);
     Atomics.store(this.#words, at + WAITERS, waiters);
-    Atomics.store(this.#words, at + SAID_AT, toWord(this.#clock()));
+    Atomics.store(this.#words, at + REPEATED_AT, toWord(this.#clock()));
     Atomics.store(this.#words, at + SINCE, toWord(since) || 1);
   }
 
-  /** Nobody waits in this thread. */
-  rest(): void {
+  /** Publishes that no caller waits in this thread. */
+  clear(): void {
     Atomics.store(this.#words, this.#at(this.#slot) + SINCE, 0);
   }
 
   /**
-   * How many in other threads are to have a place first: all that wait in a thread whose first has waited
-   * longer, though some of them may have come later.
-   * @param since as of `say`, or just now
+   * The number of waiters in other threads that come first: all that wait in a thread whose first waiter has
+   * waited longer, although some of them may have come later.
+   * @param since as for `publish`, or the present moment
    */
   ahead(since: number): number {
     const now = toWord(this.#clock());
@@ -77,7 +81,7 @@ export class BulkheadLine {
     return ahead;
   }
 
-  /** It is the turn of who has waited longest in another thread, if anybody waits. */
+  /** Wakes the other thread whose first waiter has waited longest, if there is one. */
   ring(): void {
     const first = this.#longest();
     if (first < 0) return;
@@ -86,7 +90,7 @@ export class BulkheadLine {
     Atomics.notify(this.#words, bell);
   }
 
-  /** Resolves when it is the turn of this thread. Keeps no process alive. */
+  /** Resolves when another thread has rung for this one. Does not keep the process alive. */
   async rung(): Promise<void> {
     const bell = this.#at(this.#slot) + BELL;
     await Atomics.waitAsync(this.#words, bell, Atomics.load(this.#words, bell)).value;
@@ -96,7 +100,7 @@ export class BulkheadLine {
     return slot * this.#stride + this.#first;
   }
 
-  /** Of the other threads, the slot in which somebody has waited longest; -1: nobody waits. */
+  /** The slot of the other thread whose first waiter has waited longest; -1 when none waits. */
   #longest(): number {
     const now = toWord(this.#clock());
     let first = -1;
@@ -109,11 +113,11 @@ export class BulkheadLine {
     return first;
   }
 
-  /** Milliseconds; -1: nobody waits there. */
+  /** Milliseconds that the first waiter of a thread has waited; -1 when none waits. */
   #waited(slot: number, now: number): number {
     const at = this.#at(slot);
     const since = Atomics.load(this.#words, at + SINCE);
-    if (since === 0 || elapsed(now, Atomics.load(this.#words, at + SAID_AT)) > SAID_FOR_MS) return -1;
+    if (since === 0 || elapsed(now, Atomics.load(this.#words, at + REPEATED_AT)) > VALID_FOR_MS) return -1;
     return elapsed(now, since);
   }
 }

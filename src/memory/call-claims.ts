@@ -1,7 +1,7 @@
-// Which worker is fetching what, so that others wait for its answer in place of fetching it as well. One word
-// per place: a tag of the key, and the slot of the worker. It only says whom to ask: keys that meet in a
-// place are told apart by the worker that is asked, and a key whose place is taken by another is simply
-// fetched by everybody.
+// Which worker makes which shared call, so that the other workers wait for its result instead of calling as
+// well. A claim is one word: a tag of the key, and the slot of the worker. It only names the worker to wait
+// for: that worker tells apart keys that collide in one word. A key whose word is taken by another key is
+// called by every worker itself.
 import type { Block } from './block.js';
 import { KeyedHash } from './keyed-hash.js';
 import { CALL_CLAIMS } from './layout.js';
@@ -12,7 +12,7 @@ const TAG_MASK = (1 << (32 - SLOT_BITS)) - 1;
 /** Apart from other uses of the same secret. */
 const SALT = 0x43414c4c; // "CALL"
 
-/** What `claim` answers besides the slot of another worker. */
+/** What `claim` returns besides the slot of another worker. */
 export const MINE = 0;
 export const NO_PLACE = -1;
 
@@ -27,7 +27,7 @@ export class CallClaims {
     this.#hash = new KeyedHash(block.words('rateSecret'));
   }
 
-  /** MINE also if it was before; the slot of the worker that has it; or NO_PLACE. */
+  /** @returns MINE, also when it was claimed before; the slot of the worker that holds it; or NO_PLACE */
   claim(key: string): number {
     const { place, tag } = this.#placeOf(key);
     const before = Atomics.compareExchange(this.#words, place, 0, (tag << SLOT_BITS) | this.#slot);
@@ -37,7 +37,9 @@ export class CallClaims {
     return holder === this.#slot ? MINE : holder;
   }
 
-  /** Or another key of the same tag. @param holder as `claim` answers it */
+  /**
+   * Whether the claim, or one of another key with the same tag, is held. @param holder a result of `claim`
+   */
   isHeld(key: string, holder: number): boolean {
     const { place, tag } = this.#placeOf(key);
     const slot = holder === MINE ? this.#slot : holder;
@@ -55,7 +57,7 @@ export class CallClaims {
   }
 }
 
-/** What a lost worker was fetching is anybody's again. Call when none of its code can run any more. */
+/** Releases the claims of a lost worker. Call it when none of the worker's code can run any more. */
 export function reclaimCalls(block: Block, slot: number): void {
   const words = block.words('callClaims');
   for (let place = 0; place < CALL_CLAIMS; place++) {

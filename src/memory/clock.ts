@@ -6,7 +6,10 @@ import type { Block } from './block.js';
 
 export type Clock = () => number;
 
-/** A thread that is interrupted between the two readings would be late for good. */
+/**
+ * A thread that is suspended between the two readings would keep a wrong distance, so the closest pair
+ * counts.
+ */
 const TRIES = 16;
 
 export function sharedClock({ epochNs }: Pick<Block, 'epochNs'>): Clock {

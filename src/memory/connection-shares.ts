@@ -1,9 +1,9 @@
-// How many connections each client address has open, or a few more. The core says of a connection that opens
-// where it comes from, and of one that closes nothing. So each worker counts the connections that open, for
-// ever, and the primary counts now and then what is really there, in the tables of the kernel. From both
-// follows a number that is never too small: what was there, and what has opened since the primary began to
-// count. In place of a count by address it may take the number of all connections there are, because no
-// address has more.
+// How many connections each client address has open, or a few more. The core reports the address of a
+// connection that opens, but not that of one that closes. So each worker counts every connection that opens
+// and never counts down, and the primary now and then counts the connections that exist, in the tables of the
+// kernel (a census). Together they give a number that is never too small: the census, and what has opened
+// since it began. Instead of a count by address the census may publish the number of all connections, because
+// no address has more.
 //
 // A connection that has closed since the last count still counts. So a worker asks for a count before that
 // number is large enough to refuse an address, and the primary counts at once.
@@ -17,7 +17,7 @@ import { ADDRESS_CELLS } from './layout.js';
 
 const CELLS = ADDRESS_CELLS.connections;
 
-/** A worker's side. */
+/** The counts as a worker uses them. */
 export class ConnectionShares {
   readonly #cells: AddressCells;
   readonly #asked: Int32Array;
@@ -37,13 +37,13 @@ export class ConnectionShares {
     this.#cells.add(key, 1);
   }
 
-  /** Asks the primary for a count. May be called on every connection. */
+  /** Wakes the primary for a census. May be called on every connection. */
   askForCount(): void {
     if (Atomics.exchange(this.#asked, 0, 1) === 0) Atomics.notify(this.#asked, 0);
   }
 }
 
-/** The primary's side. */
+/** The counts as the primary corrects them. */
 export class ConnectionCensus {
   readonly #cells: AddressCells;
   readonly #asked: Int32Array;
@@ -72,8 +72,8 @@ export class ConnectionCensus {
   }
 
   /**
-   * @param all connections of all addresses together, read after `begin`; whoever says `opened` has added to
-   *   them before
+   * @param all connections of all addresses together, read after `begin`. A worker adds a connection to this
+   *   total before it calls `opened`
    */
   publishMost(all: number): void {
     this.#cells.replaceOwn(this.#before.map((before) => all - before));

@@ -33,7 +33,7 @@ export class Connections {
   }
 }
 
-/** Gives back what a lost worker held. Call it when none of its code can run any more. */
+/** Releases what a lost worker held. Call it when none of its code can run any more. */
 export function reclaimConnections(block: Block, slot: number): void {
   connectionLedger(block, slot).reclaim();
 }

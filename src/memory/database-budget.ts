@@ -1,10 +1,12 @@
-// The connections of the whole process to its databases. Each of them is a word that names its holder, taken
-// and given back by one compare-and-swap: whenever a thread dies, what it held is what its name stands on.
+// The connections of the whole process to its databases. Each permit is a word that names its holder, taken
+// and released by one compare-and-swap: when a thread dies at any moment, the permits that carry its name are
+// the ones that it held.
 //
-// Who finds none says so in a line that everybody can see, until it has one. Whoever holds something to spare
-// looks there and gives it up, and whoever would take one looks whether others come first: those that hold
-// fewer, then those that have waited longer. So every pool that asks gets as much as the others, and none has
-// to be woken: whoever waits, and whoever holds, looks again every few milliseconds.
+// A pool that finds no free permit publishes its claim in a line that every thread can read, until it has
+// one. A pool that holds more than it needs reads the line and releases a permit. A pool that would take a
+// permit first checks whether others come before it: those that hold fewer, then those that have waited
+// longer. So every pool gets as much as the others. No thread is woken: pools that wait and pools that hold
+// look again every few milliseconds.
 //
 // A server may grant fewer connections than the budget has. A pool that was refused one (`refused`) waits in
 // the same line, with the server's number beside its claim. While it waits the pools of that server share
@@ -17,11 +19,15 @@ import { DATABASE_PERMITS, DATABASE_POOLS, LINE_WORDS } from './layout.js';
 /** FREED: connections closed since a server last refused one; each of them is worth a try. */
 const [MOST, WANTED_AT, FREED] = [0, 1, 2] as const;
 /**
- * Of a place in the line. WAITS: connections held already + 1, 0 for nobody; written last. REFUSED_BY: number
- * of the server that has just refused it one, 0 for none.
+ * Words of a pool's claim in the line. WAITS: connections that the pool holds + 1, 0 when it does not wait;
+ * written last. REPEATED_AT: when the claim was published last. REFUSED_BY: number of the server that has
+ * just refused a connection to the pool, 0 for none.
  */
-const [WAITS, SINCE, SAID_AT, REFUSED_BY] = [0, 1, 2, 3] as const;
-/** Who waits says so every few ms; who has not for this long stands still or is gone, and holds nobody up. */
+const [WAITS, SINCE, REPEATED_AT, REFUSED_BY] = [0, 1, 2, 3] as const;
+/**
+ * A claim is repeated every few milliseconds. One that was not repeated for this long belongs to a thread
+ * that is stalled or has ended, and is skipped.
+ */
 const WANTED_FOR_MS = 100;
 /** A server that granted no more is asked again after this long; sooner when a connection was closed. */
 const ASK_AGAIN_MS = 500;
@@ -41,11 +47,11 @@ interface Claim extends Turn {
   readonly refusedBy: number;
 }
 
-/** One pool's hand on the budget: the connections of one thread to one database. */
+/** The budget as one pool uses it: the connections of one thread to one database. */
 export class DatabaseBudget {
   readonly #shared: Int32Array;
   readonly #permits: Int32Array;
-  /** Of all threads: a view for each would be one for each pair of them. */
+  /** Claims of all threads in one view: a view for each would be one for every pair of threads. */
   readonly #lines: Table;
   readonly #own: Int32Array;
   readonly #place: number;
@@ -67,7 +73,7 @@ export class DatabaseBudget {
 
   /**
    * @param slot row of the thread
-   * @param pool number of the pool in it; beyond 32 two share a place in the line
+   * @param pool number of the pool in the thread; beyond 32 two pools share a claim in the line
    * @param server address of the database server
    */
   constructor(block: Block, slot: number, pool: number, clock: Clock, server = '') {
@@ -90,7 +96,7 @@ export class DatabaseBudget {
   }
 
   /**
-   * Gives back what a worker held that has ended, whichever way. Its sockets are closed by then.
+   * Releases what a worker held whose thread has ended in any way. Its sockets are closed by then.
    * @returns how many those were
    */
   static reclaim(block: Block, slot: number): number {
@@ -161,7 +167,7 @@ export class DatabaseBudget {
     if (index !== undefined) Atomics.compareExchange(this.#permits, index, this.#holder, 0);
   }
 
-  /** After a refusal: when something was closed since, or enough time has passed. */
+  /** Whether a connection is worth a try after a refusal: one was closed since, or enough time has passed. */
   #mayAsk(): boolean {
     if (!this.#wasRefused(ASK_AGAIN_MS)) return true;
     const freed = Atomics.load(this.#shared, FREED);
@@ -172,13 +178,13 @@ export class DatabaseBudget {
     return this.#refusedAt !== undefined && isWithin(withinMs, this.#refusedAt, this.#now());
   }
 
-  /** It waits: to be said again and again while it does. */
+  /** Publishes that the pool waits; call it again every few milliseconds while it does. */
   want(): void {
     const now = this.#now();
     this.#since ??= now;
     this.#waits = true;
     Atomics.store(this.#own, SINCE, this.#since);
-    Atomics.store(this.#own, SAID_AT, now);
+    Atomics.store(this.#own, REPEATED_AT, now);
     Atomics.store(this.#own, REFUSED_BY, this.#wasRefused(REFUSED_FOR_MS) ? this.#server : 0);
     Atomics.store(this.#own, WAITS, this.#held.length + 1);
     Atomics.store(this.#shared, WANTED_AT, now);
@@ -235,7 +241,7 @@ export class DatabaseBudget {
       for (let pool = 0; pool < DATABASE_POOLS; pool++) {
         const at = slot * stride + pool * LINE_WORDS;
         const waits = Atomics.load(line, at + WAITS);
-        if (waits === 0 || !isRecent(Atomics.load(line, at + SAID_AT), now)) continue;
+        if (waits === 0 || !isRecent(Atomics.load(line, at + REPEATED_AT), now)) continue;
         visit({
           held: waits - 1,
           since: Atomics.load(line, at + SINCE),
@@ -258,7 +264,7 @@ export class DatabaseBudget {
     return Math.max(0, Math.min(Atomics.load(this.#shared, MOST), DATABASE_PERMITS));
   }
 
-  /** Somebody waited moments ago: nearly always nobody did, and one load says so. */
+  /** Whether a pool waited moments ago. In nearly all cases none did, and one load is enough to know it. */
   get #isContended(): boolean {
     return isRecent(Atomics.load(this.#shared, WANTED_AT), this.#now());
   }

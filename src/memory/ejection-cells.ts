@@ -1,14 +1,15 @@
-// Which endpoints are out of the pick because they fail where others do not, and which have just come:
-// decided once for all threads, seen by each on its next pick.
+// Which endpoints are excluded from picks because they fail where others do not (ejected), and which have
+// just registered (starting): decided once for all threads, seen by each on its next pick.
 //
-// At most so many of a service may be out. Two threads that eject two endpoints at the same moment must not
-// both count the others and both find room, so ejections of the process take turns by one word: whoever finds
-// room writes down whom it ejects, in the same compare-and-swap that proves that nothing has changed since it
-// counted. Nobody waits: a thread that finds somebody's turn there finishes it, also when that thread has
-// died in the middle.
+// Only a part of a service's endpoints may be ejected. Two threads that eject two endpoints at the same
+// moment must not both count the others and both find that one more is allowed. So ejections of the process
+// take turns by one word: a thread that may eject writes which endpoint it ejects, by the same
+// compare-and-swap that proves that nothing has changed since it counted. No thread waits: one that finds the
+// turn of another thread finishes it, also when that thread has died in the middle.
 //
-// A turn names the sequence that the endpoint's word had when it was due. While it has that sequence it stays
-// due, and no sequence comes back: so all who finish a turn agree on how it ends, whenever they look.
+// A turn names the sequence number that the endpoint's word had when the ejection was due. As long as the
+// word has that number the ejection stays due, and no number is used twice, so all threads that finish a turn
+// agree on its end, whenever they look.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import {
@@ -26,7 +27,7 @@ import {
 } from './ejection-word.js';
 import { elapsed, toWord } from './elapsed.js';
 
-/** How long, and after how many. The cells do not know why. Times are milliseconds. */
+/** When an endpoint is ejected and for how long. Times are milliseconds. */
 export interface EjectionCellRule {
   /** Failures in a row, 1..15. */
   readonly failures: number;
@@ -37,11 +38,11 @@ export interface EjectionCellRule {
 
 export type EjectionState =
   | { readonly state: 'in' }
-  /** There for so long. */
+  /** Registered `ageMs` ago. */
   | { readonly state: 'starting'; readonly ageMs: number }
   | { readonly state: 'ejected'; readonly leftMs: number; readonly times: number };
 
-/** Told by the one thread that made the change. */
+/** Called in the one thread that made the change. */
 export interface EjectionEvents {
   ejected(slot: number, times: number, forMs: number): void;
   returned(slot: number): void;
@@ -49,8 +50,9 @@ export interface EjectionEvents {
 
 const IN: EjectionState = { state: 'in' };
 /**
- * Of the word by which ejections take turns, the low half: whose turn it is, 0 for nobody's; above it a count
- * of all changes. The high half is the sequence of a turn.
+ * The word by which ejections take turns: the low bits of its low half are the endpoint that is being ejected
+ * (row + 1), 0 for none; above them is a count of all changes. The high half is the sequence number of a
+ * turn.
  */
 const TURN_MASK = 0x7ff;
 const CHANGE = TURN_MASK + 1;
@@ -112,8 +114,8 @@ export class EjectionCells {
   /**
    * Takes an endpoint out that has failed often enough, if there is room. Several threads may want it: one of
    * them does it.
-   * @param hasRoom counts, by `isEjected`, who is out at this moment; asked again when that has changed
-   *   meanwhile
+   * @param hasRoom counts, by `isEjected`, the endpoints that are ejected at this moment; called again when
+   *   that has changed meanwhile
    */
   eject(slot: number, hasRoom: () => boolean): void {
     for (;;) {
@@ -129,13 +131,13 @@ export class EjectionCells {
     }
   }
 
-  /** Finishes what a thread that died has left half done. */
+  /** Finishes the turn of a thread that died in the middle of it. */
   help(): void {
     const turn = Atomics.load(this.#wholeTurn, 0);
     if (isTaken(turn)) this.#finish(turn);
   }
 
-  /** Whose time is over returns by whoever looks first. */
+  /** An endpoint whose time is over returns when the first thread looks. */
   isEjected(slot: number): boolean {
     return isEjected(this.#words.low(slot)) && this.state(slot).state === 'ejected';
   }
@@ -148,7 +150,7 @@ export class EjectionCells {
       const now = toWord(this.#clock());
       if (isEjected(low)) {
         const leftMs = (moment - now) | 0;
-        // What looks further ahead is past by 24 days: nobody has looked since.
+        // A moment that seems further ahead has passed 24 days ago, and no thread has looked since.
         if (leftMs > 0 && leftMs <= this.#rule.ejectedMs(timesOf(low))) {
           return { state: 'ejected', leftMs, times: timesOf(low) };
         }
@@ -181,7 +183,7 @@ export class EjectionCells {
     this.#changed();
   }
 
-  /** For another endpoint in this slot. */
+  /** Empties the word for another endpoint in this slot. */
   reset(slot: number): void {
     for (;;) {
       const { word, low } = this.#words.load(slot);
@@ -191,7 +193,7 @@ export class EjectionCells {
   }
 
   /**
-   * Writes down what time alone has changed: who is back, and whose earlier ejections are forgotten. To be
+   * Writes what time alone has changed: endpoints that have returned, and ejections that are forgotten. To be
    * done now and then, in any thread, in less than days: a moment looks recent once more after 49.
    */
   sweep(): void {
@@ -201,7 +203,7 @@ export class EjectionCells {
       if (isSpared(low) || timesOf(low) === 0) continue;
       const quietMs = elapsed(toWord(this.#clock()), moment);
       if (this.#rule.remembered(timesOf(low), quietMs) > 0) continue;
-      // In the same sequence: a turn that is under way ejects it all the same.
+      // The sequence number stays, so a turn that is under way ejects the endpoint all the same.
       this.#words.swap(slot, word, withTimes(low, 0), moment);
     }
   }
@@ -219,8 +221,8 @@ export class EjectionCells {
       return;
     }
     const { word, low, moment } = this.#words.load(slot);
-    // With another sequence it has been ejected by this turn, or has had a success: then the turn ejects
-    // nobody.
+    // With another sequence number it was ejected by this turn, or has had a success: then the turn ejects
+    // nothing.
     if (this.#isDue(low) && BigInt(sequenceOf(low)) === turn >> 32n) {
       const now = toWord(this.#clock());
       const times = this.#rule.remembered(timesOf(low), elapsed(now, moment)) + 1;

@@ -20,12 +20,12 @@ export const failuresOf = (low: number): number => low & FAILURES_MASK;
 export const timesOf = (low: number): number => (low >>> TIMES_SHIFT) & TIMES_MASK;
 export const isEjected = (low: number): boolean => (low & EJECTED) !== 0;
 export const sequenceOf = (low: number): number => low >>> SEQUENCE_SHIFT;
-/** Also true of what is ejected: neither gets its whole share. */
+/** Whether the endpoint gets less than its share: it is ejected or starting. */
 export const isSpared = (low: number): boolean => (low & (EJECTED | STARTING)) !== 0;
 /** The same failures and flags. */
 export const withTimes = (low: number, times: number): number =>
   (low & ~(TIMES_MASK << TIMES_SHIFT)) | (times << TIMES_SHIFT);
-/** After `low`: no failures, ejected or starting or neither. */
+/** The low half that follows `low`: no failures; ejected, starting or neither. */
 export const afterwards = (low: number, flags: number, times: number): number =>
   ((low & ~(SEQUENCE - 1)) + SEQUENCE) | (Math.min(times, TIMES_MASK) << TIMES_SHIFT) | flags | 0;
 

@@ -6,11 +6,13 @@ import { PermitLedger } from './permit-ledger.js';
 
 /** Weight of a new sample in the smoothed latency. */
 const SMOOTHING = 1 / 4;
-/** Answers until a latency is worth comparing: the first ones pay for connections and for code still cold. */
+/**
+ * Responses before a latency is compared: the first ones include connecting, and code that is not compiled.
+ */
 const WARM_UP = 10;
-/** Latency halves when nobody calls for this long: an endpoint that was slow once is asked again. */
+/** The latency halves in this time without calls, so an endpoint that was slow once is called again. */
 const HALF_LIFE_MS = 10_000;
-/** Not worth a power of two. */
+/** A latency that was fed within this time is not decayed, which saves a power of two. */
 const FRESH_MS = 1_000;
 const [VALUE, STAMP, ANSWERS] = [0, 1, 2] as const;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
@@ -49,7 +51,7 @@ export class EndpointCells {
     return this.#calls.held(slot);
   }
 
-  /** Feeds the smoothed latency with one answer. */
+  /** Feeds the smoothed latency with one response. */
   observe(slot: number, microseconds: number): void {
     const index = slot * this.#latencyStride;
     const sample = Math.min(Math.max(1, Math.round(microseconds)), MAX_MICROSECONDS);
@@ -64,8 +66,9 @@ export class EndpointCells {
   }
 
   /**
-   * Smoothed latency in microseconds, fading while nobody calls; 0 before the first answer.
-   * @param now of the clock, for who asks more than once: it costs more than the rest
+   * Smoothed latency in microseconds, which fades while there are no calls; 0 before the first response.
+   * @param now reading of the shared clock. A caller of several endpoints passes it: the reading costs more
+   *   than the rest
    */
   smoothedLatency(slot: number, now: number = this.#clock()): number {
     const index = slot * this.#latencyStride;
@@ -86,7 +89,7 @@ export class EndpointCells {
   }
 
   /**
-   * For another endpoint in this slot. Calls of the one before that are still under way count until they end.
+   * Empties the row for another endpoint in this slot. Calls of the previous one count until they end.
    * Primary only.
    */
   reset(slot: number): void {
@@ -95,7 +98,7 @@ export class EndpointCells {
     Atomics.store(this.#latency, index + ANSWERS, 0);
   }
 
-  /** Gives back what a lost worker held. Call when none of its code can run any more. */
+  /** Releases what a lost worker held. Call it when none of its code can run any more. */
   reclaim(worker: number): void {
     endpointLedger(this.#block, worker).reclaim();
   }

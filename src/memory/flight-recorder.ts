@@ -1,12 +1,12 @@
-// Flight recorder: the last requests of each worker, read by the primary when the worker is in trouble. A
+// The flight record: the last requests of each worker, read by the primary when the worker is in trouble. A
 // ring of records of 4 words; a record is for one request from its begin to its end and is kept until it is
 // the oldest that has ended, so those in flight, which are the ones that matter, do not give way to those
 // that have come and gone.
 //
-// The first word, the head, says all that belongs together:
+// The first word, the head, holds what belongs together:
 //
 //   bits 0..11   number of the route: see route-names.ts
-//   bits 12..21  status of the answer, 0 while in flight
+//   bits 12..21  status of the response, 0 while in flight
 //   bits 22..31  how often the record was used (wraps); the whole head is 0 when it never was
 //
 // The other words are stored before the head that speaks of them, and the start in one of two words in turn,
@@ -20,7 +20,7 @@ import { elapsed, toWord } from './elapsed.js';
 import { FLIGHT_WORDS, FLIGHTS } from './layout.js';
 
 const HEAD = 0;
-/** Of every second use; the next word of the uses between. */
+/** The start of every second use of the record; the other uses have it in the next word. */
 const STARTED = 1;
 const DURATION = 3;
 
@@ -38,7 +38,7 @@ export class FlightRecorder {
   readonly #ended = Uint8Array.from({ length: FLIGHTS }, (_, index) => index);
   #first = 0;
   #size = FLIGHTS;
-  /** When all records are in flight: whose is given away next. */
+  /** The record that is reused next when all records are in flight. */
   #next = 0;
 
   constructor(block: Block, slot: number) {
@@ -76,7 +76,7 @@ export class FlightRecorder {
 
   #take(): number {
     if (this.#size === 0) {
-      // More in flight than there are records: the newest are worth more.
+      // With more requests in flight than records the newest are kept.
       const given = this.#next;
       this.#next = (given + 1) & INDEX_BITS;
       return given;
@@ -94,7 +94,7 @@ export interface Flight {
   readonly route: number;
   /** Milliseconds since it began, right for 49 days. */
   readonly ageMs: number;
-  /** undefined: in flight. */
+  /** Undefined while the request is in flight. */
   readonly ended: { readonly status: number; readonly microseconds: number } | undefined;
 }
 
@@ -129,7 +129,7 @@ function readFlight(words: Int32Array, at: number, now: number): Flight | undefi
   }
 }
 
-/** The thread of this slot has left: its requests are nobody's any more. Primary only. */
+/** Empties the record of a slot whose thread has ended. Called by the primary only. */
 export function clearFlights(block: Block, slot: number): void {
   const words = block.words('flights', slot);
   for (let at = 0; at < words.length; at++) Atomics.store(words, at, 0);

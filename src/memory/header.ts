@@ -1,9 +1,8 @@
-// How memory begins that threads hand to each other: what it is, how it is laid out, and the zero of its
-// clock.
+// The header of a shared buffer: magic, layout version, clock epoch, dimensions.
 import { HEADER_BYTES, type Plan } from './placement.js';
 
 const [MAGIC_WORD, VERSION_WORD, EPOCH_LOW, EPOCH_HIGH] = [0, 1, 2, 3] as const;
-/** From this word on it is for the dimensions. */
+/** The first word of the dimensions. */
 const DIMENSIONS = 4;
 
 type Size = Pick<Plan, 'bytes' | 'version'>;
@@ -28,7 +27,7 @@ export function makeMemory(magic: number, { bytes, version }: Size, dimensions: 
   return { buffer, epochNs };
 }
 
-/** What was made elsewhere. @returns undefined when this magic is not its own */
+/** Reads the dimensions of a buffer that another thread made. @returns undefined when its magic is another */
 export function readDimensions(
   magic: number,
   buffer: SharedArrayBuffer,

@@ -1,6 +1,7 @@
 // Moments in shared memory are kept modulo 12 days (rate-row.ts) or 49 (elapsed.ts), and would look recent
-// when they come round. So what they tell no more is written down once an hour, while no moment is older than
-// a few days. A table may have millions of rows, so it is swept in parts, and the thread serves between them.
+// when that number wraps around. So a cell whose moment means nothing any more is rewritten once an hour,
+// while no moment is older than a few days. A table may have millions of rows, so it is swept in parts, and
+// the thread serves between them.
 
 const EVERY_MS = 3_600_000;
 /** Between two parts of a sweep, which take about as long. */
@@ -23,7 +24,10 @@ export function sweepHourly(sweep: () => Generator<void>): () => void {
   return () => clearTimeout(timer);
 }
 
-/** For cells that nothing closes: until they are collected as garbage, which this does not prevent. */
+/**
+ * Refreshes cells that have no `close`, until they are collected as garbage, which the timer does not
+ * prevent.
+ */
 export function refreshHourly(cells: { refresh(slot: number): void }, slot: number): void {
   const held = new WeakRef(cells);
   const timer = setInterval(() => {

@@ -1,8 +1,7 @@
-// Where a key lies in a table, by a hash that nobody outside can compute: strangers choose many keys
-// (addresses, header values) and must not be able to choose ones that meet. HalfSipHash-1-3 with 64 bits of
-// output (J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012), as Linux
-// keys its hash tables on 32-bit machines: nothing but 32-bit integer arithmetic, which is what JavaScript is
-// fast at.
+// The position of a key in a table, by a hash with a secret: clients choose many keys (addresses, header
+// values) and must not be able to choose keys that collide. HalfSipHash-1-3 with 64 bits of output (J.-P.
+// Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012), as Linux keys its hash
+// tables on 32-bit machines: nothing but 32-bit integer arithmetic, which is what JavaScript is fast at.
 import { randomBytes } from 'node:crypto';
 
 /** Two random words, the same for all threads that share a table. */
@@ -15,7 +14,7 @@ export function fillSecret(secret: Int32Array): void {
 /** Rounds behind the message: three, then three more for the other half. */
 const FINAL_ROUNDS = 3;
 
-/** The last hash is in `low` and `high`: 64 bits, without an object per hash. */
+/** The hash of the last call is in `low` and `high`: 64 bits, without an object per hash. */
 export class KeyedHash {
   low = 0;
   high = 0;
@@ -27,7 +26,7 @@ export class KeyedHash {
     this.#k1 = secret[1]!;
   }
 
-  /** Of the four bytes of `salt`, which tells apart keys of different kinds, and of `text` as UTF-16LE. */
+  /** Hashes the four bytes of `salt`, which separates kinds of keys, and `text` as UTF-16LE. */
   of(salt: number, text: string): void {
     let v0 = this.#k0;
     let v1 = this.#k1 ^ 0xee;

@@ -1,7 +1,7 @@
 // THE definition of shared memory: every field with its owner, writer, unit and merge rule. Offsets and the
-// version hash are computed from this table (plan.ts), so two builds that disagree refuse to share a block.
-// Metric series are not in it: each thread has as much memory for them as it needs (series-memory.ts).
-// What a cell means to anyone is not this room's business.
+// version hash are computed from this table (placement.ts), so two builds that disagree refuse to share a
+// block. Metric series are not in it: each thread has as much memory for them as it needs (series-memory.ts).
+// What a cell means to its users is not known here.
 
 /**
  * How often a field is repeated. Rows are multiples of 64 bytes apart, the length of a cache line. V8 may
@@ -52,7 +52,7 @@ export const MAX_ENDPOINTS = 1024;
 /** Words of a breaker's window: one-second buckets, failures in the first 64 bytes, successes in the next. */
 export const BREAKER_WINDOW_WORDS = 32;
 export const SNAPSHOT_BYTES = 1 << 20;
-/** Bytes of the text that says which routes are switched off: some hundreds of them. */
+/** Bytes of the list of routes that are switched off: enough for some hundreds. */
 export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
 export const FLIGHTS = 128;
@@ -60,7 +60,7 @@ export const FLIGHTS = 128;
 export const FLIGHT_WORDS = 4;
 /** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
 export const TOPIC_WORDS = 64;
-/** Rate limits that have keys of their own, and the place that all others share: see rate-regions.ts. */
+/** Rate limits with a region of their own, and the region that all others share: see rate-regions.ts. */
 export const RATE_LIMITS = 31;
 export const RATE_REGIONS = RATE_LIMITS + 1;
 /**
@@ -68,17 +68,17 @@ export const RATE_REGIONS = RATE_LIMITS + 1;
  * 13,000 keys in use at once one in a thousand finds no row, of 3,500 one in a million.
  */
 export const RATE_BUCKETS = 8_192;
-/** Buckets of each of them in a block that nothing is said about: most blocks limit no strangers. */
+/** Buckets of each of them in a block for which no number is given: most blocks limit no clients. */
 export const FEW_RATE_BUCKETS = 64;
 export const RATE_BUCKET_WORDS = 16;
-/** Names of things of which there may be so many at once. */
+/** Bulkheads: named concurrency limits. */
 export const BULKHEADS = 256;
 /**
- * Names of called services take no row from so many on: the others are kept for the names of routes and of
+ * Bulkheads of called services take at most this number of rows; the others are kept for routes and for
  * `shared`.
  */
 export const BULKHEADS_BY_CALLS = 192;
-/** Words of a bulkhead for each thread that may wait for a place in it. */
+/** Words of each thread in the waiting line of a bulkhead. */
 export const BULKHEAD_LINE_WORDS = 4;
 /** Routes whose requests in flight are counted by route, and the row that all others share. */
 export const ROUTES = 512;
@@ -92,9 +92,9 @@ export const NAME_BYTES = 256;
 export const TERMS = 8;
 /** The most that DATABASE_POOL_MAX may be. */
 export const DATABASE_PERMITS = 10_000;
-/** Pools of one thread that have a place of their own in the line for connections. */
+/** Pools of one thread that have a claim of their own in the line for connections. */
 export const DATABASE_POOLS = 32;
-/** Words of such a place. */
+/** Words of such a claim. */
 export const LINE_WORDS = 4;
 /** Calls under way that others may wait for, a power of two. */
 export const CALL_CLAIMS = 4096;
@@ -128,7 +128,7 @@ export const LAYOUT = {
   /** Open connections of the data plane, in the same way. */
   processConnections: field('process', 2, 'cas', 'connections, flag', 'last'),
   /**
-   * While more connections are open, no thread gives up one because it has more than its share: see
+   * Above this number of open connections no thread closes one for having more than its share: see
    * surplus-cells.ts.
    */
   surplusMostOpen: field('process', 1, 'primary', 'connections', 'none'),
@@ -136,9 +136,9 @@ export const LAYOUT = {
   connectionCensusAsked: field('process', 1, 'cas', 'flag', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
-  /** The verdict of `/readyz`, for workers that are asked the same. */
+  /** The result of `/readyz`, which workers answer on `/ready`. */
   processReady: field('process', 1, 'primary', 'flag', 'last'),
-  /** What is logged from, for all threads: see switches.ts. */
+  /** The lowest level that is logged, for all threads: see switches.ts. */
   logLevel: field('process', 1, 'primary', 'level', 'last'),
   /** Traces whose sampling word is below this are kept; all bits set: every one. */
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
@@ -156,10 +156,10 @@ export const LAYOUT = {
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 18, 'cas', 'calls, seconds, milliseconds', 'last'),
   /**
-   * How many database connections there may be, and when somebody last found none: see database-budget.ts.
+   * How many database connections there may be, and when a pool last found none free: see database-budget.ts.
    */
   databaseBudget: field('process', 3, 'cas', 'connections, milliseconds, connections', 'last'),
-  /** Who holds each of them: packed slot and pool, 0 for nobody. */
+  /** The holder of each of them: packed slot and pool, 0 when it is free. */
   databasePermits: field('process', DATABASE_PERMITS, 'cas', 'packed', 'none'),
   /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
@@ -168,7 +168,7 @@ export const LAYOUT = {
   quotaHeld: field('quota', 2, 'cas', 'by quota, flag', 'last'),
 
   /**
-   * By which ejections take turns, and what tells that anything has changed: one 64-bit word, see
+   * The turn of ejections, and a count of all changes: one 64-bit word, see
    * ejection-cells.ts.
    */
   ejectionTurn: field('process', 2, 'cas', 'packed', 'none'),
@@ -180,7 +180,7 @@ export const LAYOUT = {
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
   /** How far ahead the rows of a region may be, which is that of its slowest limit. */
   rateLead: field('rate-region', 1, 'cas', 'ms', 'none'),
-  /** All limits, by what tells them apart: see names.ts. */
+  /** All limits by their identity: see names.ts. */
   limitHash: field('rate-limit', 1, 'cas', 'hash', 'none'),
   limitNameLength: field('rate-limit', 1, 'cas', 'bytes', 'none'),
   limitName: field('rate-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
@@ -191,7 +191,7 @@ export const LAYOUT = {
   rateName: field('named-rate', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   rateTerms: field('named-rate', TERMS, 'cas', 'by limit', 'none'),
 
-  // --- things of which there may be so many at once: see bulkhead-cells.ts
+  // --- bulkheads (named concurrency limits): see bulkhead-cells.ts
   /** The totals of a ledger. */
   bulkheadHeld: field('bulkhead', 2, 'cas', 'permits, flag', 'last'),
   /** 0: the row is free. */
@@ -217,7 +217,7 @@ export const LAYOUT = {
   routeName: field('route', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   routeTerms: field('route', TERMS, 'cas', 'not used', 'none'),
   workerRouteInFlight: field('worker-route', 1, 'owner', 'requests', 'sum'),
-  /** Windows in which this thread was asked for the route. Others only look whether it has changed. */
+  /** Windows in which this thread served the route. Other threads only check whether it has changed. */
   workerRouteUses: field('worker-route', 1, 'owner', 'windows', 'none'),
   /**
    * What a request of the route costs this thread up to its first wait and after its last; 0: not measured.
@@ -242,7 +242,7 @@ export const LAYOUT = {
   /** How many of them it has given up. */
   workerSurplusGiven: field('worker', 1, 'owner', 'connections', 'none'),
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
-  /** Of them, those that count in `processInFlight`. */
+  /** Those among them that count in `processInFlight`. */
   workerAdmitted: field('worker', 2, 'owner', 'requests admitted, ended', 'none'),
   /**
    * Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals.
@@ -256,7 +256,7 @@ export const LAYOUT = {
    */
   workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by count', 'sum'),
   workerRequests: field('worker', WIDE, 'owner', 'requests', 'sum'),
-  /** Answers with status >= 500. */
+  /** Responses with status >= 500. */
   workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),
   workerLoopUtilization: field('worker', 1, 'owner', 'millionths', 'last'),
   workerLoopDelayP99: field('worker', 1, 'owner', 'microseconds', 'max'),
@@ -266,7 +266,7 @@ export const LAYOUT = {
   /** Number of the route whose handler runs synchronously now, 0 for none: see route-names.ts. */
   workerCurrentRoute: field('worker', 1, 'owner', 'route', 'last'),
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
-  /** Places in the line for database connections, one for each pool of the thread. */
+  /** Claims in the line for database connections, one for each pool of the thread. */
   databaseLine: field(
     'worker',
     DATABASE_POOLS * LINE_WORDS,
@@ -294,7 +294,7 @@ export const LAYOUT = {
     'endpoint',
     3,
     'cas',
-    'microseconds, milliseconds of the shared clock, answers',
+    'microseconds, milliseconds of the shared clock, responses',
     'last',
   ),
   /** One 64-bit word: failures in a row, ejected, times, until or since when. See ejection-word.ts. */
@@ -313,7 +313,7 @@ export const LAYOUT = {
    */
   breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
   /**
-   * Half-open permits of the epoch they were taken in. See probe-permits.ts.
+   * Half-open permits, with the epoch in which they were taken. See probe-permits.ts.
    */
   heldProbes: field('worker-breaker', 2, 'owner', 'packed, changes', 'none'),
   breakerHash: field('named-breaker', 1, 'cas', 'hash', 'none'),

@@ -1,15 +1,15 @@
-// Rows of shared memory that are found by name: whoever says the same name, in whichever thread, has the same
-// row. A few whole numbers may go with it, on which all who use the name must agree. Rows are never given
-// back.
+// Rows of shared memory that are found by name: all threads that use the same name get the same row. A few
+// whole numbers (terms) may go with a name, on which all its users must agree. Rows are never released.
 //
-// A name is looked for from the row on that its hash says. The first thread marks a free row with the hash;
-// then every thread that comes there with this hash writes its name, word by word, each only where no other
-// is written yet, and the length last. A name that meets a word of another one goes on to the next row. So of
-// two names with one hash one gets the row, and a name that a thread has died over is completed by the next.
+// The search begins at the row that the hash of the name selects. The first thread marks a free row with the
+// hash; then every thread that comes there with this hash writes its name, word by word, each word only where
+// none is written yet, and the length last. A name that meets a word of another name goes on to the next row.
+// So of two names with the same hash one gets the row, and a name that a thread left incomplete when it died
+// is completed by the next thread.
 import type { Area } from './area.js';
 import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 
-/** What is kept by name, with the fields it is kept in, and how one calls it. */
+/** The kinds of named rows: their fields, and their name in messages. */
 const KINDS = {
   breaker: ['breakerHash', 'breakerNameLength', 'breakerName', 'breakerTerms', 'named breakers'],
   bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadNumbers', 'bulkheads'],
@@ -21,7 +21,7 @@ const KINDS = {
 export interface Named {
   readonly row: number;
   readonly name: string;
-  /** undefined: nobody has said any. */
+  /** Undefined while no thread has set any. */
   readonly terms: readonly number[] | undefined;
 }
 
@@ -49,9 +49,9 @@ export class NameTable {
   }
 
   /**
-   * As `rowOf`, of a name that may be too long.
-   * @param most a free row is taken only while fewer than so many are in use; threads that meet may exceed it
-   *   by one each
+   * As `rowOf`, for a name that may be too long.
+   * @param most a free row is taken only while fewer rows than this are in use; threads that do so at the
+   *   same moment may exceed it by one each
    * @returns undefined: there is no room
    */
   rowFor(name: string, most = this.rows): number | undefined {
@@ -104,10 +104,10 @@ export class NameTable {
   }
 
   /**
-   * Says the numbers that go with a name. The first who says them decides, number by number: of two who
-   * differ at most one is told that all agree.
+   * Sets the numbers that go with a name. The first thread that sets a number decides it: of two threads that
+   * set different numbers at most one gets true.
    * @param terms whole numbers 0..2^31-2
-   * @param replace what was said before holds no more
+   * @param replace overwrite the numbers that were set before
    */
   agree(row: number, terms: readonly number[], replace: boolean): boolean {
     const words = this.#terms(row);
@@ -132,8 +132,8 @@ export class NameTable {
 
   termsOf(row: number): readonly number[] | undefined {
     const words = this.#terms(row);
-    const said = Array.from({ length: TERMS }, (_, index) => Atomics.load(words, index) - 1);
-    return said[0]! < 0 ? undefined : said;
+    const terms = Array.from({ length: TERMS }, (_, index) => Atomics.load(words, index) - 1);
+    return terms[0]! < 0 ? undefined : terms;
   }
 
   #terms(row: number): Int32Array {

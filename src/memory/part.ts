@@ -1,6 +1,6 @@
-// A few fields of the layout on their own, without the block of the process: for programs that want one
-// limiter, one breaker or one bulkhead of us, and nothing else. Threads are not started by us there, so each
-// takes a slot by itself.
+// A few fields of the layout on their own, without the block of the process: for programs that use one rate
+// limiter, breaker or bulkhead and nothing else. The threads of such a program are its own, so each takes a
+// slot by itself.
 import { threadId } from 'node:worker_threads';
 import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
@@ -60,13 +60,10 @@ const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
         'worker-bulkhead': size,
       };
 
-/**
- * What the id of a thread is in the word of a slot: of the thread that has the slot, and of one that reclaims
- * it.
- */
+/** The word of a slot: the thread that uses the slot, or (negative) one that reclaims it. */
 const userOf = (thread: number): number => thread + 1;
 const reclaimerOf = (thread: number): number => -(thread + 1);
-/** What a slot can hold. */
+/** The largest thread id that fits into the word. */
 const MOST_THREAD = 2 ** 31 - 2;
 
 export class Part extends Area {
@@ -98,7 +95,7 @@ export class Part extends Area {
   }
 
   /**
-   * The slot of a thread, its own until it is given back.
+   * The slot of a thread, which keeps it until it is reclaimed.
    * @param thread `threadId` of node:worker_threads
    * @throws RangeError when other threads have all of them
    */
@@ -114,14 +111,15 @@ export class Part extends Area {
   }
 
   /**
-   * Gives back the slot of a thread that has ended, first what it held; also a slot that it was giving back
-   * itself.
-   * @param held may be called again for a slot for which another thread that called it was lost
-   * @returns false: it had none
+   * Releases the slot of a thread that has ended, after what it held; also a slot that the thread itself was
+   * reclaiming.
+   * @param held releases what a slot holds. It may be called again for a slot when the thread that called it
+   *   first was lost
+   * @returns false when the thread had no slot
    * @throws RangeError for the thread that runs, and for what is no `threadId`
    */
   reclaim(thread: number, held: (slot: number) => void): boolean {
-    // The mark of a free slot is what -1 would stand for: every free slot would be that of the thread.
+    // -1 would be the mark of a free slot, so every free slot would seem to belong to the thread.
     if (!(Number.isInteger(thread) && thread >= 0 && thread <= MOST_THREAD)) {
       throw new RangeError(
         `${thread} is no thread's id; a Worker that has ended gives -1, so ask for its threadId before it does`,
@@ -133,7 +131,7 @@ export class Part extends Area {
       const words = this.words('workerId', slot);
       const user = Atomics.load(words, 0);
       if (user !== userOf(thread) && user !== reclaimerOf(thread)) continue;
-      // Of two threads that reclaim a slot one does: the other might take what the next thread in the slot
+      // Only one of two threads reclaims a slot: the other one could release what the next user of the slot
       // holds.
       if (Atomics.compareExchange(words, 0, user, reclaimerOf(threadId)) !== user) continue;
       held(slot);

@@ -9,8 +9,8 @@
 // Both words only grow, and wrap around at 2^32. A thread holds (taken - given) / 2, rounded down, which is
 // never more than what the total contains of it, also when its last operation was cut in two.
 //
-// What a lost thread is known to hold is released at once. Whether an operation that was cut in two had
-// changed the total no word says. That is found by a census: while the words of all threads are even and do
+// What a lost thread is known to hold is released at once. No word tells whether an operation that was cut in
+// two had changed the total. A census finds that out: while the words of all threads are even and do
 // not change, the total has to be the sum of what they hold, and what it has too much is released. Before
 // that succeeds the total is too high, never too low: a bound is too strict and never too lax. A census
 // presumes nothing about the thread that was lost, so it may be repeated at any time, by any thread.
@@ -22,8 +22,8 @@ const [TAKEN, GIVEN, OWN_WORDS] = [0, 1, 2] as const;
 /** Words of a total. OWED: 1 while a census has to be taken. */
 const [TOTAL, OWED] = [0, 1] as const;
 /**
- * Of one call. Later calls try again: a thread that is suspended in the middle of an operation may stay so
- * for long.
+ * Tries of one call. Later calls try again: a thread that is suspended in the middle of an operation may stay
+ * so for long.
  */
 const TRIES = 100;
 
@@ -55,7 +55,7 @@ export class PermitLedger {
     this.#first = slot * this.#ownStride;
   }
 
-  /** Held by all threads. */
+  /** Permits that all threads hold together. */
   held(count: number): number {
     return Atomics.load(this.#totals, count * this.#stride + TOTAL);
   }
@@ -125,7 +125,7 @@ export class PermitLedger {
 
   /**
    * Finds operations of this thread that were interrupted: their censuses are owed from then on. Each
-   * operation does so for its own count. Only the thread of this slot can tell: to others an interrupted
+   * operation does so for its own count. Only the thread of this slot knows: to others an interrupted
    * operation looks like one under way.
    */
   recover(): void {
@@ -167,7 +167,7 @@ export class PermitLedger {
 
   /**
    * @param taken of this slot, whose own word is odd.
-   * @returns undefined when there is no moment at which it can be said
+   * @returns undefined when no moment was found at which it is known
    */
   #excess(count: number, taken: number): number | undefined {
     const slots = this.#own.length / this.#ownStride;
@@ -218,7 +218,7 @@ function heldIn(words: Int32Array, at: number): number {
   return (words[at + TAKEN]! - words[at + GIVEN]!) >>> 1;
 }
 
-/** What a thread holds, by its words in a ledger of one count. Any thread may ask. */
+/** What a thread holds, from its words in a ledger of one count. Any thread may read it. */
 export function heldByThread(own: Int32Array): number {
   const given = Atomics.load(own, GIVEN);
   return (Atomics.load(own, TAKEN) - given) >>> 1;

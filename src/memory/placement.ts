@@ -1,4 +1,5 @@
-// Where every field of the layout lies: in the block of the process, or in a part that holds a few of them.
+// The offset of every field of the layout: in the block of the process, or in a part that holds a few of
+// them.
 import {
   BULKHEADS,
   type Field,
@@ -90,7 +91,7 @@ export function planOf<Name extends FieldName>(names: readonly Name[], counts: C
   return { bytes: offset, version: versionOf(fields), fields };
 }
 
-/** FNV-1a over the whole table: any change of a field, its size or its place is another version. */
+/** FNV-1a over the whole table: any change of a field, its size or its offset is another version. */
 function versionOf(fields: Readonly<Record<string, Placement>>): number {
   const table = Object.entries(fields).map((entry) => [entry, LAYOUT[entry[0] as FieldName]]);
   let hash = 0x811c9dc5;

@@ -11,7 +11,9 @@ import { type BreakerWords, epochOf, succeededOf, TAKEN, takenOf } from './break
  */
 const [HELD, CHANGES, OWN_WORDS] = [0, 1, 2] as const;
 const COUNT_MASK = 0xf;
-/** As of a ledger: the next call that is refused tries again, and so does the primary. */
+/**
+ * Tries of one census, as in a ledger: the next call that is refused tries again, and so does the primary.
+ */
 const TRIES = 100;
 
 export class ProbePermits {
@@ -76,7 +78,7 @@ export class ProbePermits {
     this.settle();
   }
 
-  /** As of a ledger: finds changes of this thread that were interrupted. */
+  /** Finds changes of this thread that were interrupted, as a ledger does. */
   recover(): void {
     for (let breaker = 0; breaker < this.#breakers.rows; breaker++) this.#recover(breaker);
   }

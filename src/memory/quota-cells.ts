@@ -38,7 +38,7 @@ export class QuotaCells {
   }
 }
 
-/** Gives back what a lost thread held. Call it when none of its code can run any more. */
+/** Releases what a lost thread held. Call it when none of its code can run any more. */
 export function reclaimQuotas(area: Area, slot: number): void {
   quotaLedger(area, slot).reclaim();
   for (const name of ['bodies', 'bodyBytes', 'streams'] as const) new AddressCells(area, slot, name).clear();

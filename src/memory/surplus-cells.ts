@@ -28,7 +28,7 @@ export class Surplus {
 
   /**
    * Takes one connection of those that are to be given up. Asked for each response: two plain loads while
-   * there is none to give up (wide.ts says why that is enough).
+   * there is none to give up (wide.ts explains why that is enough).
    * @returns false when there is none, or when too many are open in the process
    */
   take(): boolean {
@@ -65,14 +65,14 @@ export class SurplusOrders {
     return Atomics.load(this.#given.words, slot * this.#given.stride);
   }
 
-  /** While more than that are open in the process, no thread gives up one. */
+  /** While more connections than this are open in the process, no thread closes a surplus one. */
   closeUpTo(mostOpen: number): void {
     Atomics.store(this.#mostOpen, 0, mostOpen);
   }
 
   /**
-   * The thread in this slot gives up so many more connections, and what was ordered before and not done is
-   * void.
+   * Orders the thread in this slot to close this number of connections from now on. An earlier order that is
+   * not done yet is void.
    */
   order(slot: number, connections: number): void {
     Atomics.store(this.#ordered.words, slot * this.#ordered.stride, (this.given(slot) + connections) | 0);

@@ -1,5 +1,5 @@
 // Runtime switches: set by the primary, seen by every thread the next time it looks, which costs one load.
-// Each word always holds what is in effect, so that nobody has to know what a setting would have said.
+// Each word always holds the value in effect, so readers need not know the settings.
 import type { Block } from './block.js';
 
 /** All bits set. The bound of a share below 1 is lower. */
@@ -27,7 +27,7 @@ export class Switches {
     Atomics.store(this.#draining, 0, value ? 1 : 0);
   }
 
-  /** What `/readyz` says now. */
+  /** The present result of `/readyz`. */
   get ready(): boolean {
     return Atomics.load(this.#ready, 0) === 1;
   }

@@ -1,16 +1,16 @@
 // Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message wakes
-// those who wait for it. It may say yes in vain, never no in vain.
+// only workers that may have subscribers. It can be wrong when it finds a worker, never when it finds none.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { TOPIC_WORDS } from './layout.js';
 
 const BUCKETS = TOPIC_WORDS * 32;
 
-/** Written by the worker of this slot alone, while it turns; see `forgetTopics`. */
+/** Written by the worker of this slot alone while it is not stalled; see `forgetTopics`. */
 export class TopicHints {
   readonly #own: Int32Array;
   readonly #slot: number;
-  /** Of all workers: a view for each would be one for each pair of them. */
+  /** Words of all workers in one view: a view for each would be one for every pair of workers. */
   readonly #all: Table;
   /** Topics of this worker by bucket. */
   readonly #topics = new Uint32Array(BUCKETS);
@@ -46,7 +46,8 @@ export class TopicHints {
 }
 
 /**
- * The thread in this slot has ended, or does not turn and would only pile up what it is sent. Primary only.
+ * Clears the topics of a thread that has ended, or is stalled and would only pile up what it is sent. Called
+ * by the primary only.
  */
 export function forgetTopics(block: Block, slot: number): void {
   const words = block.words('workerTopics', slot);

@@ -1,4 +1,4 @@
-// What one worker says about itself, for `/workers`, the balancer of placements and the supervisor.
+// What one worker publishes about itself, for `/workers`, the placement of connections and the supervisor.
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
@@ -40,7 +40,7 @@ export class WorkerRow {
 
   /** @param inFlight requests in this worker now */
   began(inFlight: number): void {
-    this.#inFlight[0] = inFlight; // plain, as wide.ts says
+    this.#inFlight[0] = inFlight; // a plain store: see wide.ts
   }
 
   ended(inFlight: number, failed: boolean): void {
@@ -90,13 +90,13 @@ export class WorkerRow {
 
 export interface WorkerReading {
   readonly slot: number;
-  /** Whose thread is in the slot, 0 for none. */
+  /** The worker whose thread is in the slot, 0 for none. */
   readonly worker: number;
   readonly generation: number;
   readonly heartbeat: number;
   readonly connections: number;
   readonly inFlight: number;
-  /** Of the thread that is in the slot now. */
+  /** Requests of the thread that is in the slot now. */
   readonly requests: number;
   readonly errors: number;
   /** 0..1 */
@@ -106,13 +106,13 @@ export interface WorkerReading {
   readonly heapRetainedBytes: number;
   /** Number of the route that runs now. */
   readonly currentRoute: number | undefined;
-  /** Of the shared clock, as `elapsed` takes it. */
+  /** When that route began to run: a word of the shared clock, see elapsed.ts. */
   readonly currentSince: number;
 }
 
 /**
- * When the loop of the thread in this slot has last turned: of the shared clock, as `elapsed` takes it; 0 for
- * never.
+ * When the event loop of the thread in this slot last ran a turn: a word of the shared clock, see elapsed.ts;
+ * 0 for never.
  */
 export function readHeartbeat(block: Block, slot: number): number {
   return Atomics.load(block.words('workerHeartbeat', slot), 0);

@@ -29,8 +29,8 @@ export interface Permits {
 /** Who waits for a place, over all threads: see memory/bulkhead-line.ts. */
 export interface Line {
   now(): number;
-  say(since: number, waiters: number): void;
-  rest(): void;
+  publish(since: number, waiters: number): void;
+  clear(): void;
   ahead(since: number): number;
   ring(): void;
   rung(): Promise<void>;
@@ -310,8 +310,8 @@ export class BulkheadQueue implements Bulkhead {
   #say(): void {
     const { line } = this.#parts.permits;
     const { oldest, size } = this.#waiting;
-    if (oldest === undefined) line.rest();
-    else line.say(oldest.since, size);
+    if (oldest === undefined) line.clear();
+    else line.publish(oldest.since, size);
   }
 
   #refusal(): UnavailableError {

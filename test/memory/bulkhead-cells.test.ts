@@ -62,7 +62,7 @@ describe('bulkhead cells', () => {
     const block = Block.create({ workers: 2 });
     const [lost, waiting] = [1, 2].map((slot) => new BulkheadCells(block, slot).of('a'));
     lost!.enter(1);
-    waiting!.line.say(waiting!.line.now(), 1);
+    waiting!.line.publish(waiting!.line.now(), 1);
     const rung = waiting!.line.rung();
     reclaimBulkheads(block, 1);
     await rung;
@@ -75,12 +75,12 @@ describe('bulkhead cells', () => {
     let now = 1_000;
     const [stalled, other] = [1, 2].map((slot) => new BulkheadCells(block, slot, () => now).of('a').line);
     const since = now;
-    stalled!.say(since, 1);
+    stalled!.publish(since, 1);
     const mine = ++now;
     for (; now <= since + 10; now++) expect(other!.ahead(mine), `at ${now}`).to.equal(1);
     now = since + queueMs / 2;
     expect(other!.ahead(mine), 'after half of the default queueMs').to.equal(0);
-    stalled!.say(since, 1);
+    stalled!.publish(since, 1);
     expect([other!.ahead(mine), stalled!.ahead(since)]).to.deep.equal([1, 0]);
   });
 

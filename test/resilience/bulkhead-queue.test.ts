@@ -69,11 +69,11 @@ describe('bulkhead', () => {
 
   it('leaves as many places free as are due to those who wait elsewhere, and gives away what is free beyond', async () => {
     const { bulkhead, enter, elsewhere, controller } = setUp(4, 1, 60_000, () => 1_000);
-    elsewhere.line.say(990, 2);
+    elsewhere.line.publish(990, 2);
     expect([enter(), enter()]).to.deep.equal([undefined, undefined]);
     const waiting = reasonOf(enter());
     expect(codeOf(enter), 'the queue is full').to.equal('OVERLOADED');
-    elsewhere.line.say(995, 1);
+    elsewhere.line.publish(995, 1);
     bulkhead.leave();
     expect(bulkhead.waiting, 'three places are free, and one waits elsewhere').to.equal(0);
     expect(await waiting).to.equal(undefined);
@@ -85,7 +85,7 @@ describe('bulkhead', () => {
     const { bulkhead, enter, elsewhere } = setUp(3, 1, 60_000, () => 1_000);
     expect([enter(), enter(), enter()]).to.deep.equal([undefined, undefined, undefined]);
     const waiting = enter();
-    elsewhere.line.say(990, 1);
+    elsewhere.line.publish(990, 1);
     bulkhead.leave();
     expect([bulkhead.waiting, bulkhead.held], 'it is the turn of the other thread').to.deep.equal([1, 2]);
     bulkhead.leave();
@@ -162,8 +162,8 @@ describe('bulkhead', () => {
     let ring = (): void => undefined;
     const line = {
       now: () => 0,
-      say: () => undefined,
-      rest: () => undefined,
+      publish: () => undefined,
+      clear: () => undefined,
       ahead() {
         looks++;
         return 0;

@@ -9,7 +9,7 @@
 // counts only there: what was sent before the breaker opened can neither close it nor open it again.
 //
 // The one is the opening by probes that are out of time: it keeps the epoch and the counts of probes. A
-// thread or a process that was stopped looks like an endpoint that does not respond, and no clock tells the
+// thread or a process that was stopped looks like an endpoint that does not respond, and no clock shows the
 // two apart. So a probe that ends all the same still counts, until the open period is over and others are let
 // through. Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
 import type { Area } from '../area.js';
@@ -37,9 +37,9 @@ import {
   takenOf,
 } from './breaker-word.js';
 
-/** When the machine moves. The cells do not know why. */
+/** When the breaker changes its state. */
 export interface BreakerRule {
-  /** Whether this many calls in the window, of which so many failed, open the breaker. */
+  /** Whether this number of calls in the window, with this number of failures, opens the breaker. */
   trips(calls: number, failures: number): boolean;
   /** How long it refuses everything before it lets probes through. */
   readonly openMs: number;
@@ -53,17 +53,20 @@ export interface BreakerRule {
 export const isBreakerRule = ({ probes }: Pick<BreakerRule, 'probes'>): boolean =>
   probes >= 1 && probes <= 15;
 
-/** What `admit` answers when the call must not be made. */
+/** What `admit` returns when the call must not be made. */
 export const REFUSED = -1;
 
-/** `ignored`: says nothing about the endpoint (the caller left, a rate limit); a probe's permit goes back. */
+/**
+ * `ignored`: the call proves nothing about the endpoint (its caller left, a rate limit); the permit of a
+ * probe is released.
+ */
 export type BreakerOutcome = 'success' | 'failure' | 'ignored';
 export type ForcedState = 'open' | 'closed' | 'auto';
 /** Told of every transition by the one thread that made it; an operator's hand is none. */
 export type TransitionListener = (slot: number, to: 'closed' | 'open' | 'half-open') => void;
 
 /**
- * As it stands now; what is not valid in a state is not there. Times are milliseconds of the shared clock.
+ * The present state, with only what is valid in it. Times are milliseconds of the shared clock.
  */
 export type BreakerState =
   | { readonly state: 'closed'; readonly calls: number; readonly failures: number }
@@ -108,7 +111,7 @@ export class BreakerCells {
     this.#onTransition = onTransition;
   }
 
-  /** A ticket for one call, to be given back to `settle` exactly once, or REFUSED. */
+  /** @returns a ticket for one call, to be passed to `settle` exactly once, or REFUSED */
   admit(slot: number): number {
     const low = this.#words.low(slot);
     const mode = modeOf(low);
@@ -130,7 +133,7 @@ export class BreakerCells {
     return false;
   }
 
-  /** @param now of the shared clock; whoever has just read it saves a third of the cost */
+  /** @param now reading of the shared clock; passing one that was just made saves a third of the cost */
   settle(slot: number, ticket: number, outcome: BreakerOutcome, now: number = this.#clock()): void {
     if ((ticket & PROBE) !== 0) {
       this.#settleProbe(slot, ticket & EPOCH_MASK, outcome);
@@ -163,7 +166,7 @@ export class BreakerCells {
     return Math.max(0, this.#rule.openMs - elapsed(this.#now(), since));
   }
 
-  /** Time alone turns open into half-open; whoever looks first, a call or a reader, writes it down. */
+  /** Time alone turns open into half-open; the first thread that looks, by a call or a reading, writes it. */
   state(slot: number): BreakerState {
     this.#endOpenPeriod(slot);
     const { low, since } = this.#words.load(slot);
@@ -196,7 +199,7 @@ export class BreakerCells {
     return this.#words.transitions(slot);
   }
 
-  /** Of all breakers that ever were: a total that never goes down. */
+  /** Transitions of all breakers since the process began: totals that never go down. */
   totalTransitions(): BreakerTransitions {
     return this.#words.totalTransitions();
   }
@@ -227,7 +230,8 @@ export class BreakerCells {
   }
 
   /**
-   * For another endpoint in this slot: closed, empty, and deaf to calls of the one before. Its counts go on.
+   * Resets the breaker for another endpoint in this slot: closed and empty; calls of the previous endpoint no
+   * longer count. Its totals go on.
    */
   reset(slot: number): void {
     for (;;) {
@@ -236,15 +240,15 @@ export class BreakerCells {
     }
   }
 
-  /** Gives back the permits a lost worker held. Call when none of its code can run any more. */
+  /** Releases the permits of a lost worker. Call it when none of its code can run any more. */
   reclaim(worker: number): void {
     new ProbePermits(this.#area, worker, this.#words).reclaim();
   }
 
   /** The next epoch, with an empty window. False when another thread was faster. */
   #startAnew(slot: number, word: bigint, next: number): boolean {
-    // Before, or calls of the next epoch find what was counted in this one. And behind it, since a call that
-    // ended in between has been counted.
+    // The window is cleared before, or calls of the next epoch would find the counts of this one, and again
+    // after, since a call that ended in between has been counted.
     this.#window.clear(slot);
     if (!this.#words.swap(slot, word, next, this.#now())) return false;
     this.#window.clear(slot);
@@ -295,7 +299,7 @@ export class BreakerCells {
         const to = isLast ? CLOSED : OPEN;
         // Emptied before it closes: the failures that opened it may be less than ten seconds old.
         if (to === CLOSED) this.#window.clear(slot);
-        // One that is open already stays so for as long as was said.
+        // A breaker that is open already stays open until its time is over.
         const at = isLate && to === OPEN ? since : this.#now();
         if (!this.#words.swap(slot, word, following(low, to), at)) continue;
         return modeOf(low) === to ? undefined : to;

@@ -3,7 +3,7 @@
 // into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
 //
 // Only the low bits of the second fit into a bucket: with the bucket that it is in, a second comes round
-// after 5,632 s. So the row says when it was used last, in spans of 256 s: the first thread that comes two
+// after 5,632 s. So the row holds when it was used last, in spans of 256 s: the first thread that comes two
 // spans later or more empties it before anything else, and a reader that comes then finds nothing. Several
 // threads may empty it at once, also when one of them dies meanwhile; a count of that very moment may be
 // lost.
@@ -55,7 +55,7 @@ export class BreakerWindow {
     }
   }
 
-  /** Of the running second and the nine before it. */
+  /** Failures in the running second and the nine before it. */
   failures(slot: number, second: number): number {
     return this.#sum(slot, 0, second);
   }
@@ -112,7 +112,7 @@ export class BreakerWindow {
   }
 }
 
-/** Also of the seconds before the first. */
+/** Valid for seconds before 0 as well. */
 const bucketOf = (second: number): number => (second + BUCKETS) % BUCKETS;
 
 /** What a word counts belongs to another second than this one, which has the same bucket. */

@@ -1,10 +1,11 @@
 // The state of one breaker, packed into a 64-bit word so that one compare-and-swap changes all of it.
 //
-//   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch (probes:
-//   while it is half-open, and while it is open since they are out of time) high half  milliseconds of the
-//   shared clock: when the state was entered, or the last probe was let through
+//   low half   bits 0-1 state, 2-3 forced, 4-7 probes taken, 8-11 probes succeeded, 12-31 epoch
+//              (probes: while half-open, and while open because they ran out of time)
+//   high half  milliseconds of the shared clock: when the state was entered, or the last probe was
+//              let through
 //
-// Behind it stands a flag: a census of its probes is owed (probe-permits.ts).
+// The next word is a flag: a census of the probes is owed (probe-permits.ts).
 import type { Area } from '../area.js';
 
 export const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;

@@ -4,7 +4,7 @@ import type { Area } from '../area.js';
 import { NameTable } from '../names.js';
 
 export interface NamedBreaker {
-  /** Of the breaker tables. */
+  /** Row in the breaker tables. */
   readonly slot: number;
   readonly name: string;
   readonly terms: readonly number[];
@@ -30,7 +30,7 @@ export class NamedBreakers {
     return this.#names.agree(slot - this.#first, terms, replace);
   }
 
-  /** undefined: an endpoint's. */
+  /** Undefined for the breaker of an endpoint. */
   nameOf(slot: number): string | undefined {
     return slot < this.#first ? undefined : this.#names.nameOf(slot - this.#first);
   }

@@ -1,11 +1,11 @@
-// Where the cells of a latency histogram lie: log-spaced from 10 us to 10 s, with an edge at every `le` bound
-// that Prometheus shows (CONTRACT section 6), so folding into those buckets is exact. Two
+// The cells of a latency histogram: log-spaced from 10 us to 10 s, with an edge at every `le` bound
+// that Prometheus shows (docs/contract.md), so folding into those buckets is exact. Two
 // neighbouring edges differ by at most 19.2 %, and by up to 21.5 % where they are rounded to whole
 // microseconds (below 70 us). That is the relative error of a quantile. Beyond 10 s, which no bucket of
 // Prometheus tells apart, the edges are a few round durations up to an hour.
 import { HISTOGRAM_CELLS } from '../layout.js';
 
-/** The `le` bounds of CONTRACT section 6, in microseconds. */
+/** The `le` bounds of docs/contract.md, in microseconds. */
 export const LE_BOUNDS_US: readonly number[] = [
   5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000, 750_000, 1_000_000, 2_500_000, 5_000_000,
   7_500_000, 10_000_000,
@@ -60,7 +60,7 @@ export function cellOf(microseconds: number): number {
 }
 
 /**
- * Quantile by nearest rank, answered with the upper edge of its cell, or with the longest of all durations
+ * Quantile by nearest rank: the upper edge of its cell, or with the longest of all durations
  * where that is less.
  * @param cells counts per cell
  * @param q 0..1

@@ -10,7 +10,7 @@ export interface Counter {
 }
 
 export interface Gauge {
-  /** To any finite number. */
+  /** Sets it to any finite number. */
   set(value: number): void;
   /** Any finite number. The sum stays finite: it ends at the largest number there is. */
   add(n: number): void;
@@ -31,7 +31,7 @@ export interface Transient {
 
 /**
  * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you
- * get. Metric names are the Prometheus names of CONTRACT section 6. A series that finds no row shares its
+ * get. Metric names are the Prometheus names of docs/contract.md. A series that finds no row shares its
  * metric's overflow row (labels `{}`), and is counted as overflow. It finds none whenever it is looked up, so
  * a look-up with labels of a client's choosing is slow, and takes no memory.
  */
@@ -68,6 +68,6 @@ export interface Declaration {
   readonly metric: string;
   readonly kind: MetricKind;
   readonly help: string;
-  /** When, in nanoseconds of the clock that all threads share (`process.hrtime`). */
+  /** The time of the declaration, in nanoseconds of the clock that all threads share (`process.hrtime`). */
   readonly at: number;
 }

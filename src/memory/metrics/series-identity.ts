@@ -22,10 +22,10 @@ export function parseIdentity(identity: string): { kind: string; metric: string;
   return { kind, metric, rest };
 }
 
-/** Of the label that `withLabel` has put last. */
+/** The value of the label that `withLabel` put last. */
 export const lastValueOf = (identity: string): string => identity.slice(identity.lastIndexOf(SEPARATOR) + 1);
 
-/** From the flat list that an identity ends with. */
+/** Labels from the flat list at the end of an identity. */
 export function labelsOf(rest: readonly string[]): Record<string, string> {
   const labels: Record<string, string> = {};
   for (let index = 0; index + 1 < rest.length; index += 2) labels[rest[index]!] = rest[index + 1]!;

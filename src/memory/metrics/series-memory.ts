@@ -37,7 +37,7 @@ export class SeriesMemory {
     return memory;
   }
 
-  /** Of every slot that has had a thread. */
+  /** The memory of every slot that has had a thread. */
   all(): readonly SlotSeries[] {
     return [...this.#bySlot.values()];
   }

@@ -1,13 +1,15 @@
-// Rows of metric series in the memory of one slot, one behind the other, each as long as it has to be:
+// Rows of metric series in the memory of one slot, one after the other, each as long as needed:
 //
-//   word 0      length of the row in bytes, a multiple of 8 word 1      words of its histogram cells: 0 or
-//   all words 2, 3  counter or gauge value, or the sum of a histogram in microseconds words 4, 5  of a
-//   counter: what was counted for former holders of the row, see `rename` of a histogram: its longest
-//   duration in microseconds word 6      bytes of the name that stay when the row is renamed word 7      the
-//   name: version in the upper half, odd while it is written; length in bytes in the lower half cells, then
-//   the name (identity text)
+//   word 0      length of the row in bytes, a multiple of 8
+//   word 1      words of its histogram cells: 0 or all
+//   words 2, 3  counter or gauge value, or the sum of a histogram in microseconds
+//   words 4, 5  counter: what was counted for former users of the row, see `rename`
+//               histogram: its longest duration in microseconds
+//   word 6      bytes of the name that stay when the row is renamed
+//   word 7      upper half: version of the name, odd while it is written; lower half: its length in bytes
+//   cells, then the name (identity text)
 //
-// One thread writes, the one that has the slot. Any thread may read, at any time. What a reader compares
+// One thread writes: that of the slot. Any thread may read, at any time. What a reader compares
 // versions for is read and written by atomic operations, word by word: where a processor keeps others in no
 // order, plain ones could be carried out before the version has become odd, or after it was compared.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
@@ -25,7 +27,7 @@ export const VERSION = 0x10000;
 /** Looks at a name that is being written. Its writer may be lost. */
 const LOOKS = 100;
 
-/** Where a row is. The offset in bytes is its name within its memory. */
+/** A row. Its offset in bytes identifies it within its memory. */
 export interface Row {
   readonly at: number;
   readonly words: Int32Array;
@@ -52,7 +54,7 @@ export function* rowsOf(memory: SlotSeries): Generator<Row> {
  * What a row is called now, its value (not of a gauge), and what of that was counted before it was called so.
  */
 export interface Naming {
-  /** Without what may be renamed. */
+  /** The part of the name that is never renamed. */
   readonly stays: string;
   /** undefined: its thread was lost while it renamed the row. */
   readonly identity: string | undefined;

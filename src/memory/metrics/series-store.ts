@@ -33,7 +33,7 @@ export interface Wanted {
   readonly hasCells: boolean;
   /** Below 2^31. Default 0. */
   readonly value?: number;
-  /** It is made only if all rows are within so many bytes then. */
+  /** Bytes within which all rows must fit with the new one; otherwise it is not made. */
   readonly most: number;
 }
 

@@ -1,10 +1,10 @@
-// A thread's metric series in shared memory: rows that say what they are (identity text) and what they count.
+// A thread's metric series in shared memory: rows with an identity (a text) and the counts.
 // Self-describing rows need no handshake with the primary, survive the thread that wrote them, and are found
 // again by the thread that follows in the same slot, so totals never go down.
 //
-// How many there may be is bounded so that no metric can take the room of another: each metric has so many
-// series, and what is beyond that counts in the row of its metric that has no labels. Series of routes and
-// calls are bounded route by route and service by service (worker/request-meters.ts,
+// Their number is bounded so that no metric can take the memory of another: each metric has at most
+// SERIES_PER_METRIC series, and further ones count in the row of the metric that has no labels. Series of
+// routes and calls are bounded route by route and service by service (worker/request-meters.ts,
 // worker/call-durations.ts).
 
 import { MAX_ENDPOINTS, WIDE } from '../layout.js';
@@ -19,13 +19,13 @@ import { addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
 /**
- * From so many rows on, those of instances that are gone are used again: few are worth less than their
- * history.
+ * Above this number of rows, rows of instances that are gone are used again. Below it their history is worth
+ * more than the memory.
  */
 export const TRANSIENT_KEPT = 32;
 /** Instances of all services: as many as there may be at once, and as many that are gone. */
 const TRANSIENTS = 2 * MAX_ENDPOINTS;
-/** For the rows without labels, one of each metric, when all else is used up. */
+/** Bytes kept for the rows without labels, one per metric, when all other memory is used up. */
 const RESERVED = 1 << 20;
 /** Metrics of what found no row of its own, by metric. */
 export const OVERFLOW = 'multilane_series_overflow_total';
@@ -33,7 +33,7 @@ export const OVERFLOW = 'multilane_series_overflow_total';
 interface Pool {
   /** Series of a metric. */
   readonly series: number;
-  /** Its rows are made within so many bytes of the memory. */
+  /** Bytes of the memory within which its rows are made. */
   readonly most: number;
 }
 
@@ -71,7 +71,7 @@ class Cells implements Counter, Histogram {
     addWide(this.#value, 0, us);
   }
 
-  /** Before it is counted: wherever the thread is lost, no duration is in a cell and above the longest. */
+  /** Called before the duration is counted, so that no counted duration is ever longer than the longest. */
   #raise(us: number): void {
     this.#longest = us;
     raiseWide(this.#value, WIDE, us);
@@ -114,7 +114,7 @@ export class SeriesTable implements Recorder {
     return new SeriesTable(this.#store, pool);
   }
 
-  /** For what else has rows in this memory. */
+  /** The store, for route names, which have rows in the same memory. */
   get store(): SeriesStore {
     return this.#store;
   }
@@ -196,7 +196,7 @@ export class SeriesTable implements Recorder {
 /** Words that no one reads. */
 const nowhere = (words: number): Int32Array => new Int32Array(words);
 
-/** Gauges tell what is now: what a thread that has ended left is not. Histograms and counters go on. */
+/** Removes gauges: they describe the present, and the thread has ended. Histograms and counters stay. */
 export function clearGauges(memory: SlotSeries): void {
   for (const row of rowsOf(memory)) {
     if (begins(memory, row, 'gauge')) storeNumber(valueWords(memory, row.at), 0, 0);

@@ -1,4 +1,4 @@
-// Reads every thread's series and merges those of the same identity. Wakes nobody.
+// Reads every thread's series and merges those of the same identity. No thread is woken.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
@@ -75,7 +75,7 @@ class Reading {
       return;
     }
     const value = kind === 'gauge' ? loadNumber(valueWords(memory, row.at), 0) : counted;
-    // Of a gauge it may be anything: gauges are not renamed.
+    // Gauges are not renamed, so what stands there means nothing for them.
     const formerly = kind === 'counter' ? Math.min(before, value) : 0;
     if (formerly > 0) this.#total(stays).value += formerly;
     if (identity === undefined) return;

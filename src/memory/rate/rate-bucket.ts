@@ -1,11 +1,12 @@
 // Which key has which row of a bucket. A bucket is eight 64-bit words: the header, the overflow row shared by
-// keys that find no place, and six rows. A key has at most one row, or it would be admitted twice over; so
-// rows change hands one after the other, through the header, and without a lock: a claim is written into the
-// header by one compare-and-swap, and whoever meets it there carries it out, in place of waiting for a thread
-// that may have stopped for good.
+// keys that find no row, and six rows. A key has at most one row, or it would be admitted twice over; so rows
+// change hands one after the other, through the header, and without a lock: a claim is written into the
+// header by one compare-and-swap, and a thread that meets a claim carries it out instead of waiting for one
+// that may never run again.
 //
-//   header, high half   bit 31 a claim is being carried out, 28-30 its position, 8-27 its tag, 0-7 how many
-//   there were header, low half    the low half that the row had when it was chosen
+//   header, high half   bit 31: a claim is being carried out; bits 28-30: its row; 8-27: its tag;
+//                       0-7: a count of claims
+//   header, low half    the low half that the row had when it was chosen
 //
 // A claim succeeds by one 64-bit compare-and-swap from that row to the new one. Since a low half never comes
 // back (rate-row.ts), a row that has changed meanwhile, because its owner came back, can never be taken by
@@ -17,7 +18,7 @@ import { highHalf, highOf, leadOf, lowHalf, lowOf, pack, TAG_MASK, tagOf, UNITS_
 
 /** Words from the start of a bucket. */
 export const OVERFLOW = 2;
-/** What the overflow row has in place of a tag while it carries state. */
+/** Stands in the overflow row instead of a tag while the row carries state. */
 export const OVERFLOW_TAG = 1;
 const FIRST_ROW = 4;
 export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
@@ -69,13 +70,13 @@ export class RateBuckets {
 
   /**
    * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it
-   * changes no verdict. That is so whatever the time in a row that is nobody's: fresh memory is a moment like
-   * any other. What looks further ahead than a row may be is past by 12.7 days.
+   * changes no verdict. A row without a key carries no state whatever its time is: the zero of fresh memory
+   * is a moment like any other. A time that is further ahead than a row can be has passed 12.7 days ago.
    */
   ahead(low: number, high: number, now: number): number {
     if (tagOf(high) === 0) return 0;
     const lead = leadOf(low, high, now);
-    // Read after the row: whoever has put it ahead has said before how far that may be.
+    // Read after the row: a thread raises the lead before it moves a row that far ahead.
     return lead > 0 && lead <= Atomics.load(this.#lead, 0) * UNITS_PER_MS ? lead : 0;
   }
 
@@ -83,7 +84,7 @@ export class RateBuckets {
   find(bucket: number, tag: number): number {
     const { words } = this;
     const end = bucket + RATE_BUCKET_WORDS;
-    // Plain reads: whoever acts on the row reads it again, in order.
+    // Plain reads are enough: a thread that changes the row reads it again, in order.
     for (let row = bucket + FIRST_ROW; row < end; row += 2) if (tagOf(words[row + 1]!) === tag) return row;
     return ABSENT;
   }
@@ -94,7 +95,7 @@ export class RateBuckets {
     return Atomics.compareExchange(this.#wide, row >> 1, expected, pack(nextLow, nextHigh)) === expected;
   }
 
-  /** Anything that tells whether rows have changed hands since. */
+  /** The header word. An unchanged header means that no row has changed its key. */
   header(bucket: number): bigint {
     return Atomics.load(this.#wide, bucket >> 1);
   }
@@ -175,7 +176,7 @@ export class RateBuckets {
     const row = bucket + FIRST_ROW + 2 * position;
     const word = Atomics.load(this.#wide, row >> 1);
     if (lowOf(word) === expectedLow) {
-      // Whoever shared the overflow row goes on from there: what it was admitted by counts.
+      // A key that shared the overflow row starts from its time, so what it was admitted for still counts.
       const at = now();
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
       const shared = this.ahead(lowOf(overflow), highOf(overflow), at);

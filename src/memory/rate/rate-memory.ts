@@ -13,9 +13,9 @@ export interface RateMemory {
 }
 
 /**
- * So few keys for each bucket that fewer than one key in a million is the seventh or a later one in its
- * bucket, where there are rows for six: the tail of the binomial distribution for that many keys thrown into
- * the buckets.
+ * The number of keys for each bucket is so low that fewer than one key in a million is the seventh or a later
+ * one in its bucket, where there are rows for six: the tail of the binomial distribution for that many keys
+ * thrown into the buckets.
  */
 const KEYS_PER_BUCKET = 0.43;
 

@@ -1,5 +1,5 @@
-// Which part of the table the keys of a limit are in. Each limit has a part of its own: somebody who fills
-// the rows of one limit with keys that he makes up takes no row from the clients of another, and shares no
+// Which part of the table the keys of a limit are in. Each limit has a part of its own: a client that fills
+// the rows of one limit with invented keys takes no row from the clients of another limit, and shares no
 // overflow row with them.
 import type { Block } from '../block.js';
 import { RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
@@ -7,19 +7,19 @@ import { NameTable } from '../names.js';
 import { RateBuckets } from './rate-bucket.js';
 
 export interface RateRegions {
-  /** @param identity of the limit: whoever says the same has the same region, in whichever thread */
+  /** @param identity of the limit: the same text is the same region, in every thread */
   of(identity: string): RateBuckets;
-  /** Those that somebody has asked for. */
+  /** The regions that are in use. */
   all(): readonly RateBuckets[];
 }
 
-/** All limits in one. */
+/** One region for all limits. */
 export function oneRegion(words: Int32Array, lead: Int32Array): RateRegions {
   const buckets = new RateBuckets(words, lead);
   return { of: () => buckets, all: () => [buckets] };
 }
 
-/** Of the process. The limits that come when every region has one share the last region. */
+/** The regions of the process. Limits beyond the number of regions share the last one. */
 export function regionsOf(block: Block): RateRegions {
   const { words } = block.table('rateBuckets');
   const names = new NameTable(block, 'limit');

@@ -1,14 +1,13 @@
-// One rate limit's state for one key, in a 64-bit word: whose it is, and when its arrivals are theoretically
-// due.
+// The state of one rate limit for one key, in a 64-bit word: the key's tag, and its theoretical arrival time.
 //
 //   low half   low 32 bits of the time
-//   high half  bits 0-11 the high 12 bits of the time, 12-31 the key's tag (0: nobody's)
+//   high half  bits 0-11 the high 12 bits of the time, 12-31 the key's tag (0: no key)
 //
 // The time is in sixteenths of a microsecond of the shared clock, modulo 2^44 (12.7 days). An admission moves
 // it by a 32-bit compare-and-swap of the low half alone: no BigInt, and nothing to allocate. That is safe
 // because every change of a row changes its low half, and never back to a value that it had in the last four
 // minutes (the time only grows, except that a row given away again at once steps back by one unit each time,
-// and the low half is 268 s of it). So a low half that is unchanged says that time and owner are unchanged.
+// and the low half is 268 s of it). So an unchanged low half means that time and key are unchanged.
 
 export const UNITS_PER_MS = 16_000;
 
@@ -26,8 +25,8 @@ export const lowHalf = (units: number): number => (units - Math.floor(units / TW
 export const highHalf = (tag: number, units: number): number => (tag << TIME_BITS) | highTime(units);
 
 /**
- * By how much the time of a row is later than `now`, in units, whether or not it is anybody's; negative:
- * earlier.
+ * By how much the time of a row is later than `now`, in units, whether or not the row has a key; negative
+ * when it is earlier.
  */
 export function leadOf(low: number, high: number, now: number): number {
   const wholes = Math.floor(now / TWO_32);

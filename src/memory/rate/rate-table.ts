@@ -1,6 +1,6 @@
 // Rate limits by key, shared by all threads: the generic cell rate algorithm (ITU-T I.371, "virtual
 // scheduling"). A key's whole state is one moment, its theoretical arrival time: an admission moves it on by
-// one interval, and who comes while it is further ahead than the burst allows is refused. So a key that has
+// one interval, and an arrival is refused while it is further ahead than the burst allows. So a key that has
 // been quiet for as long as its burst takes to come back needs no row, and a bounded table is enough for any
 // number of them.
 //
@@ -31,7 +31,7 @@ interface Rule {
 interface CellRate extends Rule {
   /** Tells its keys from those of other limits. */
   readonly salt: number;
-  /** For the overflow row, which other limits may share. */
+  /** The rule of the overflow row, which other limits may share. */
   readonly shared: Rule;
   /** Buckets - 1. */
   readonly mask: number;
@@ -54,18 +54,18 @@ export interface RateCells {
 }
 
 /**
- * An overflow row is never further ahead: so long a newcomer of any limit waits at most when the others are
- * gone.
+ * An overflow row is never further ahead than this, so a key that comes to it waits at most this long once
+ * the other keys are quiet.
  */
 const MOST_SHARED = 60_000 * UNITS_PER_MS;
 /** Buckets that are swept at a time: about a millisecond of work. */
 const BUCKETS_PER_PART = 256;
 
-/** What `take` answers when the row has changed hands. */
+/** What `#charge` returns when the row has changed its key. */
 const LOST = Number.NaN;
 
 export interface RateTableOptions {
-  /** Where the keys of each limit are. */
+  /** The regions with the keys of each limit. */
   readonly regions: RateRegions;
   readonly secret: Int32Array;
   readonly clock: Clock;
@@ -130,7 +130,7 @@ export class RateTable {
       const header = buckets.header(bucket);
       if (buckets.claim(bucket, tag, this.#now)) continue;
       const shared = this.#charge(rate.shared, bucket + OVERFLOW, OVERFLOW_TAG);
-      // Nobody has been given a row meanwhile. Who has, perhaps for this key, has not seen this admission.
+      // No key got a row meanwhile. A thread that got one, perhaps for this key, has not seen this admission.
       if (buckets.header(bucket) !== header) continue;
       this.#onOverflow?.();
       return shared / UNITS_PER_MS;
@@ -186,7 +186,7 @@ export class RateTable {
       const low = Atomics.load(words, row);
       const high = Atomics.load(words, row + 1);
       const owner = tagOf(high);
-      // Only the overflow row is used while it is nobody's.
+      // Only the overflow row may be charged while it has no tag.
       if (owner !== tag && !(owner === 0 && tag === OVERFLOW_TAG)) return LOST;
       const now = this.#now();
       const ahead = buckets.ahead(low, high, now);

@@ -114,7 +114,7 @@ function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot:
     self.waits = 1;
     if (!permits.enter(1 - line.ahead(100 - slot))) return;
     [self.holds, self.waits] = [1, 0];
-    line.rest();
+    line.clear();
   };
   const leave = (self: Waiter): void => {
     if (self.holds === 0) return;
@@ -127,7 +127,7 @@ function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot:
     self: { holds: 0, waits: 0 },
     calls: {
       wait(self) {
-        line.say(100 - slot, 1);
+        line.publish(100 - slot, 1);
         look(self);
       },
       look,
@@ -176,7 +176,11 @@ export const silentWaiter: Check = {
           name: 'waiter',
           self: { ahead: 0 },
           mayDie: true,
-          calls: { say: () => one.say(900, 1), 'say again': () => one.say(900, 1), rest: () => one.rest() },
+          calls: {
+            say: () => one.publish(900, 1),
+            'say again': () => one.publish(900, 1),
+            rest: () => one.clear(),
+          },
         },
         {
           name: 'other',
