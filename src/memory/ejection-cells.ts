@@ -10,6 +10,7 @@
 // A turn names the sequence number that the endpoint's word had when the ejection was due. As long as the
 // word has that number the ejection stays due, and no number is used twice, so all threads that finish a turn
 // agree on its end, whenever they look.
+import type { EjectionRule } from '../resilience/ejection.js';
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import {
@@ -26,15 +27,6 @@ import {
   withTimes,
 } from './ejection-word.js';
 import { elapsed, toWord } from './elapsed.js';
-
-/** When an endpoint is ejected and for how long. Times are milliseconds. */
-export interface EjectionCellRule {
-  /** Failures in a row, 1..15. */
-  readonly failures: number;
-  ejectedMs(times: number): number;
-  remembered(times: number, quietMs: number): number;
-  readonly slowStartMs: number;
-}
 
 export type EjectionState =
   | { readonly state: 'in' }
@@ -65,12 +57,12 @@ export class EjectionCells {
   /** The low half of the turn, then all of it: supported platforms are little-endian. */
   readonly #turn: Int32Array;
   readonly #wholeTurn: BigInt64Array;
-  readonly #rule: EjectionCellRule;
+  readonly #rule: EjectionRule;
   readonly #clock: Clock;
   readonly #events: EjectionEvents | undefined;
 
   /** @throws RangeError for an impossible rule */
-  constructor(block: Block, rule: EjectionCellRule, clock: Clock, events?: EjectionEvents) {
+  constructor(block: Block, rule: EjectionRule, clock: Clock, events?: EjectionEvents) {
     if (!(rule.failures >= 1 && rule.failures <= 15))
       throw new RangeError('ejection: failures must be 1..15');
     this.#words = new EjectionWords(block);

@@ -1,12 +1,13 @@
 // When a breaker moves: pure functions of counts and times, apart from the machine they drive.
 
 export interface TripRule {
-  /** Whether this many calls in the window, of which so many failed, open the breaker. */
+  /** Whether this number of calls in the window, with this number of failures, opens the breaker. */
   trips(calls: number, failures: number): boolean;
+  /** How long it refuses everything before it lets probes through. */
   readonly openMs: number;
-  /** Calls let through half-open by all threads together; all must succeed for it to close. */
+  /** Calls let through half-open by all threads together, 1 to 15; all must succeed for it to close. */
   readonly probes: number;
-  /** The breaker opens again when its probes have had no outcome for this long. */
+  /** The breaker opens again when its probes have had no outcome for this long: lost ones cannot wedge it. */
   readonly probeMs: number;
 }
 

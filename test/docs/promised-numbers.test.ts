@@ -153,7 +153,7 @@ const PROMISES: readonly Promised[] = [
     'docs/shared-memory.md',
     'that has not said so for # ms is stalled',
     'memory/bulkhead-line',
-    'SAID_FOR_MS',
+    'VALID_FOR_MS',
   ),
   promised('docs/shared-memory.md', 'Each limit has # buckets of its own', 'memory/layout', 'RATE_BUCKETS'),
   promised('docs/operations.md', 'bounded as well: # levels', 'telemetry/log-copy', 'MAX_DEPTH'),

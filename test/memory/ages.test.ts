@@ -2,11 +2,12 @@
 // is it still alive? Rate limits and the retry budget: in their own tests.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker/breaker-cell.js';
+import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { elapsed, toWord } from '#src/memory/elapsed.js';
 import { readWorker, sinceHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
+import type { AttemptOutcome } from '#src/resilience/policy.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { AGES_MS, DAY_MS, SILENCES_MS } from './ages.js';
 
@@ -43,7 +44,7 @@ describe('at any age and behind any silence', () => {
     eachAge((age, silence, slot) => {
       const time = { now: age };
       const cells = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => time.now);
-      const call = (outcome: BreakerOutcome): boolean => {
+      const call = (outcome: AttemptOutcome): boolean => {
         const ticket = cells.admit(slot);
         if (ticket !== REFUSED) cells.settle(slot, ticket, outcome);
         return ticket !== REFUSED;

@@ -1,8 +1,9 @@
 // A thread that hammers breakers together with others: see breaker-cell-threads.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker/breaker-cell.js';
+import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { sharedClock } from '#src/memory/clock.js';
+import type { AttemptOutcome } from '#src/resilience/policy.js';
 import { failureShare } from '#src/resilience/trip-rules.js';
 
 export interface Hammering {
@@ -15,7 +16,7 @@ export interface Hammering {
   readonly calls: number;
   readonly openMs: number;
   /** null: tickets are kept, as by calls that never end. */
-  readonly outcome: BreakerOutcome | null;
+  readonly outcome: AttemptOutcome | null;
 }
 
 export interface Hammered {

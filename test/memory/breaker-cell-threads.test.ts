@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome } from '#src/memory/breaker/breaker-cell.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { sharedClock } from '#src/memory/clock.js';
+import type { AttemptOutcome } from '#src/resilience/policy.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { Hammered, Hammering } from './breaker-cell-hammer.js';
 
@@ -13,7 +14,7 @@ const SLOTS = 150;
 interface Hammer {
   readonly openMs: number;
   readonly calls: number;
-  readonly outcome: BreakerOutcome | null;
+  readonly outcome: AttemptOutcome | null;
 }
 
 /**

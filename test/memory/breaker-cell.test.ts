@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { BreakerCells, type BreakerOutcome, REFUSED } from '#src/memory/breaker/breaker-cell.js';
+import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { BreakerWindow } from '#src/memory/breaker/breaker-window.js';
+import type { AttemptOutcome } from '#src/resilience/policy.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { BreakerModel } from './breaker-model.js';
 import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
@@ -13,7 +14,7 @@ function setUp(startMs = 0) {
   const time = { now: startMs };
   const block = Block.create({ workers: 2 });
   const cells = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => time.now);
-  const call = (outcome: BreakerOutcome): boolean => {
+  const call = (outcome: AttemptOutcome): boolean => {
     const ticket = cells.admit(SLOT);
     if (ticket === REFUSED) return false;
     cells.settle(SLOT, ticket, outcome);
@@ -143,7 +144,7 @@ describe('breaker cell', () => {
   });
 
   it('counts probes that end out of time, until others are let through', () => {
-    const late = (probeMs: number, outcomes: readonly BreakerOutcome[]) => {
+    const late = (probeMs: number, outcomes: readonly AttemptOutcome[]) => {
       const { time, cells, sibling, open } = setUp();
       open();
       time.now = 5_000;
@@ -302,7 +303,7 @@ describe('breaker cell', () => {
         arbitrary: fc.record({
           do: fc.constant('end' as const),
           times: fc.integer({ min: 1, max: 25 }),
-          outcome: fc.constantFrom<BreakerOutcome>('success', 'failure', 'failure', 'ignored'),
+          outcome: fc.constantFrom<AttemptOutcome>('success', 'failure', 'failure', 'ignored'),
         }),
       },
       {

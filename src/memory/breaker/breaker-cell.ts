@@ -12,13 +12,15 @@
 // thread or a process that was stopped looks like an endpoint that does not respond, and no clock shows the
 // two apart. So a probe that ends all the same still counts, until the open period is over and others are let
 // through. Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
+import type { BreakerState, Transitions } from '../../resilience/breaker-contract.js';
+import type { AttemptOutcome } from '../../resilience/policy.js';
+import type { TripRule } from '../../resilience/trip-rules.js';
 import type { Area } from '../area.js';
 import type { Clock } from '../clock.js';
 import { elapsed, toWord } from '../elapsed.js';
 import { ProbePermits } from '../probe-permits.js';
 import { BreakerWindow } from './breaker-window.js';
 import {
-  type BreakerTransitions,
   BreakerWords,
   CLOSED,
   EPOCH_MASK,
@@ -37,48 +39,15 @@ import {
   takenOf,
 } from './breaker-word.js';
 
-/** When the breaker changes its state. */
-export interface BreakerRule {
-  /** Whether this number of calls in the window, with this number of failures, opens the breaker. */
-  trips(calls: number, failures: number): boolean;
-  /** How long it refuses everything before it lets probes through. */
-  readonly openMs: number;
-  /** Calls let through half-open, in all threads together, 1..15; all must succeed for it to close. */
-  readonly probes: number;
-  /** The breaker opens again when its probes have had no outcome for this long: lost ones cannot wedge it. */
-  readonly probeMs: number;
-}
-
 /** Whether breakers can have this rule: the permits of probes have four bits. */
-export const isBreakerRule = ({ probes }: Pick<BreakerRule, 'probes'>): boolean =>
-  probes >= 1 && probes <= 15;
+export const isBreakerRule = ({ probes }: Pick<TripRule, 'probes'>): boolean => probes >= 1 && probes <= 15;
 
 /** What `admit` returns when the call must not be made. */
 export const REFUSED = -1;
 
-/**
- * `ignored`: the call proves nothing about the endpoint (its caller left, a rate limit); the permit of a
- * probe is released.
- */
-export type BreakerOutcome = 'success' | 'failure' | 'ignored';
 export type ForcedState = 'open' | 'closed' | 'auto';
 /** Told of every transition by the one thread that made it; an operator's hand is none. */
 export type TransitionListener = (slot: number, to: 'closed' | 'open' | 'half-open') => void;
-
-/**
- * The present state, with only what is valid in it. Times are milliseconds of the shared clock.
- */
-export type BreakerState =
-  | { readonly state: 'closed'; readonly calls: number; readonly failures: number }
-  | { readonly state: 'open'; readonly since: number; readonly retryInMs: number }
-  | {
-      readonly state: 'half-open';
-      readonly permitted: number;
-      readonly taken: number;
-      readonly succeeded: number;
-    }
-  | { readonly state: 'forced-open' }
-  | { readonly state: 'forced-closed' };
 
 /** Set in the ticket of a probe, above its epoch. */
 const PROBE = EPOCH_MASK + 1;
@@ -89,18 +58,12 @@ export class BreakerCells {
   readonly #window: BreakerWindow;
   readonly #area: Area;
   readonly #probes: ProbePermits;
-  readonly #rule: BreakerRule;
+  readonly #rule: TripRule;
   readonly #clock: Clock;
   readonly #onTransition: TransitionListener | undefined;
 
   /** @param worker slot of the thread, 0 for the primary. @throws RangeError for an impossible rule */
-  constructor(
-    area: Area,
-    worker: number,
-    rule: BreakerRule,
-    clock: Clock,
-    onTransition?: TransitionListener,
-  ) {
+  constructor(area: Area, worker: number, rule: TripRule, clock: Clock, onTransition?: TransitionListener) {
     if (!isBreakerRule(rule)) throw new RangeError('breaker: probes must be 1..15');
     this.#words = new BreakerWords(area);
     this.#window = new BreakerWindow(area);
@@ -134,7 +97,7 @@ export class BreakerCells {
   }
 
   /** @param now reading of the shared clock; passing one that was just made saves a third of the cost */
-  settle(slot: number, ticket: number, outcome: BreakerOutcome, now: number = this.#clock()): void {
+  settle(slot: number, ticket: number, outcome: AttemptOutcome, now: number = this.#clock()): void {
     if ((ticket & PROBE) !== 0) {
       this.#settleProbe(slot, ticket & EPOCH_MASK, outcome);
       return;
@@ -195,12 +158,12 @@ export class BreakerCells {
     this.admits(slot);
   }
 
-  transitions(slot: number): BreakerTransitions {
+  transitions(slot: number): Transitions {
     return this.#words.transitions(slot);
   }
 
   /** Transitions of all breakers since the process began: totals that never go down. */
-  totalTransitions(): BreakerTransitions {
+  totalTransitions(): Transitions {
     return this.#words.totalTransitions();
   }
 
@@ -283,13 +246,13 @@ export class BreakerCells {
     if (this.#words.swap(slot, word, inMode(low, OPEN), now)) this.#changed(slot, OPEN);
   }
 
-  #settleProbe(slot: number, epoch: number, outcome: BreakerOutcome): void {
+  #settleProbe(slot: number, epoch: number, outcome: AttemptOutcome): void {
     const to = this.#probes.give(slot, epoch, () => this.#count(slot, epoch, outcome));
     if (to !== undefined) this.#changed(slot, to);
   }
 
   /** The outcome of a probe. @returns the state that it has put the breaker in */
-  #count(slot: number, epoch: number, outcome: BreakerOutcome): number | undefined {
+  #count(slot: number, epoch: number, outcome: AttemptOutcome): number | undefined {
     for (;;) {
       const { word, low, since } = this.#words.load(slot);
       if (epochOf(low) !== epoch || takenOf(low) === succeededOf(low)) return undefined;

@@ -6,6 +6,7 @@
 //              let through
 //
 // The next word is a flag: a census of the probes is owed (probe-permits.ts).
+import type { Transitions } from '../../resilience/breaker-contract.js';
 import type { Area } from '../area.js';
 
 export const [CLOSED, OPEN, HALF_OPEN] = [0, 1, 2] as const;
@@ -35,12 +36,6 @@ const lowOf = (word: bigint): number => Number(BigInt.asIntN(32, word));
 const sinceOf = (word: bigint): number => Number(BigInt.asUintN(32, word >> 32n));
 const pack = (low: number, since: number): bigint =>
   BigInt.asIntN(64, (BigInt(since) << 32n) | BigInt(low >>> 0));
-
-export interface BreakerTransitions {
-  readonly open: number;
-  readonly halfOpen: number;
-  readonly closed: number;
-}
 
 const OWED = 2;
 
@@ -96,7 +91,7 @@ export class BreakerWords {
     Atomics.add(this.#transitions, slot * this.#transitionStride + to, 1);
   }
 
-  transitions(slot: number): BreakerTransitions {
+  transitions(slot: number): Transitions {
     const base = slot * this.#transitionStride;
     return {
       open: Atomics.load(this.#transitions, base + OPEN),
@@ -105,7 +100,7 @@ export class BreakerWords {
     };
   }
 
-  totalTransitions(): BreakerTransitions {
+  totalTransitions(): Transitions {
     let [open, halfOpen, closed] = [0, 0, 0];
     for (let slot = 0; slot < this.rows; slot++) {
       const transitions = this.transitions(slot);

@@ -53,7 +53,7 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'a line in which a silent waiter counts for ever',
     bulkhead.silentWaiter,
     'bulkhead-line',
-    '> SAID_FOR_MS',
+    '> VALID_FOR_MS',
     '> 1e9',
   ),
   planted(
