@@ -25,11 +25,6 @@ export interface Limits {
   readonly signal: AbortSignal;
 }
 
-/** Runs work, perhaps several times; returns or throws what the last attempt gave. */
-export interface Policy {
-  run<T>(work: Work<T>, limits: Limits): Promise<T>;
-}
-
 /** For work that is run under one name. */
 export interface RunOptions {
   /** Of whoever waits for the work. Default in a handler: the signal of the request. */

@@ -1,7 +1,7 @@
 // Repeats work that failed in a way that repeating may help: a bounded number of times, within the budget of
 // the process, and never after the deadline.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Backoff, Limits, Policy, RetryBudget, Sleep, Tried, Work } from './policy.js';
+import type { Backoff, Limits, RetryBudget, Sleep, Tried, Work } from './policy.js';
 
 export interface RetryOptions {
   /** Attempts in all, the first included. */
@@ -15,7 +15,7 @@ export interface RetryOptions {
 
 const sleepFor: Sleep = (ms, signal) => delay(ms, undefined, { signal });
 
-export class Retry implements Policy {
+export class Retry {
   readonly #options: RetryOptions;
 
   constructor(options: RetryOptions) {

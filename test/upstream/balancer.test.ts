@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { Balancer, type BalancerOptions } from '#src/upstream/balancer.js';
-import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import { ALL_SETTLED, endpoint } from './endpoints.js';
+import { roundRobinPicker } from './round-robin.js';
 
 const NONE: ReadonlySet<string> = new Set();
 

@@ -19,10 +19,10 @@ import { type CallDependencies, createCall } from '#src/upstream/client.js';
 import { endpointStatuses } from '#src/upstream/endpoint-status.js';
 import { forgettingBreakers, Outliers } from '#src/upstream/outliers.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
-import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { heldScope } from '#test/support/held-scope.js';
 import { answer, endpoint, problem } from './endpoints.js';
+import { roundRobinPicker } from './round-robin.js';
 
 type Answering = (endpoint: Endpoint, request: OutgoingRequest) => Received | Promise<Received>;
 

@@ -8,9 +8,9 @@ import { Balancer } from '#src/upstream/balancer.js';
 import { endpointStatuses } from '#src/upstream/endpoint-status.js';
 import { forgettingBreakers, hasRoom, Outliers } from '#src/upstream/outliers.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
-import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import { seeded } from '#test/support/random.js';
 import { endpoint } from './endpoints.js';
+import { roundRobinPicker } from './round-robin.js';
 
 const NONE: ReadonlySet<string> = new Set();
 const IDLE = { inFlight: () => 0, latency: () => 0, now: () => 0 };

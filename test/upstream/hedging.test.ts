@@ -16,11 +16,11 @@ import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
-import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { Dispatch } from '#src/upstream/transport.js';
 import { answering, cutting, silent, TestInstance } from '#test/support/instance.js';
 import { until } from '#test/support/until.js';
 import { ALL_SETTLED, endpoint } from './endpoints.js';
+import { roundRobinPicker } from './round-robin.js';
 
 const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]

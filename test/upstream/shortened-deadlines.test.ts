@@ -18,10 +18,10 @@ import type { CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
-import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { judge } from '#src/upstream/verdict.js';
 import { ALL_SETTLED, answer, endpoint, problem } from './endpoints.js';
+import { roundRobinPicker } from './round-robin.js';
 
 /** Answers a request, or never does. */
 type Behaviour = (request: OutgoingRequest) => Promise<Received>;

@@ -1,7 +1,8 @@
-// One after the other. What is remembered is who was last, not an index: an index loses its meaning whenever
-// the list of candidates changes.
-import type { Endpoint } from '../../registry/endpoint.js';
-import type { PickerFactory } from '../picker.js';
+// A picker with predictable picks, for tests of what is decided around a picker: one endpoint after the other
+// in the order of their ids. It remembers the id of the last pick, not an index: an index loses its meaning
+// whenever the list of candidates changes.
+import type { Endpoint } from '#src/registry/endpoint.js';
+import type { PickerFactory } from '#src/upstream/picker.js';
 
 export const roundRobinPicker: PickerFactory = () => {
   let last: string | undefined;
