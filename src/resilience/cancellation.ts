@@ -1,6 +1,6 @@
-// One abort signal for one piece of work, from its deadline and from whoever may call it off.
-// Not AbortSignal.any: what it makes is freed by the garbage collector alone, and a timer of its own would
-// keep running after the work is done. A cancellation is ended by hand when the work is.
+// One abort signal for one piece of work: it aborts at the deadline, or when one of the callers' signals does.
+// `AbortSignal.any` is not used: only the garbage collector frees the signal that it makes, and its timer would
+// run on after the work is done. The work disposes of a cancellation when it ends.
 import { setMaxListeners } from 'node:events';
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
@@ -10,16 +10,16 @@ export interface Cancellation {
    * Aborts with DeadlineExceededError at the deadline, or with the reason of the source that aborted first.
    */
   readonly signal: AbortSignal;
-  /** Call when the work has ended, however it ended. */
+  /** Call when the work has ended, in whatever way. */
   readonly dispose: () => void;
 }
 
-/** Longest delay of a timer; a later deadline is as good as none. */
+/** The longest delay of a timer of Node, 24.8 days; a later deadline is not waited for. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Work that is done in parallel listens to one signal many times; that is no leak, so Node need not warn of
- * it. For signals handed to libraries that listen to them.
+ * Keeps Node from warning that a signal has many listeners: work that runs in parallel adds many to one
+ * signal, which is no leak. Call it before the signal goes to libraries that listen to it.
  */
 export function manyMayListen(signal: AbortSignal): void {
   setMaxListeners(0, signal);

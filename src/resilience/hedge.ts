@@ -1,30 +1,31 @@
-// A second attempt beside the first when that takes long, elsewhere: the first good answer wins, the other
-// attempt is called off. It cuts the slow tail, which a retry cannot, because what is slow has not failed.
-// What it costs is bounded as retries are: whoever makes the second attempt asks the same budget. J. Dean, L.
-// A. Barroso, "The Tail at Scale", Communications of the ACM 56 (2), 2013.
+// Hedging: when the first attempt takes long, a second one is made at another callee; the first good result is
+// used and the other attempt is cancelled. Hedging shortens the slow tail of response times, which a retry
+// cannot, because a slow attempt has not failed. Its cost is limited like that of retries: a second attempt
+// takes a token of the same budget. J. Dean, L. A. Barroso, "The Tail at Scale", Communications of the ACM 56
+// (2), 2013.
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_TIMER_MS, manyMayListen } from './cancellation.js';
-import type { Limits, Sleep, Tried } from './policy.js';
+import type { AttemptEnd, Sleep, WorkLimits } from './policy.js';
 
 export interface HedgedWork<T> {
   /** Never rejects; ends early when its signal aborts. */
-  first(signal: AbortSignal): Promise<Tried<T>>;
-  /** In the same way; undefined when there is nobody else, or it may not be made. */
-  second(signal: AbortSignal): Promise<Tried<T>> | undefined;
+  first(signal: AbortSignal): Promise<AttemptEnd<T>>;
+  /** Like `first`. @returns undefined when there is no other callee, or the budget is exhausted */
+  second(signal: AbortSignal): Promise<AttemptEnd<T>> | undefined;
 }
 
-/** What came of a second attempt: its answer was taken, that of the first, or neither was good. */
+/** Result of a second attempt. `won`: it was used. `lost`: the first one was used. `failed`: neither was good. */
 export type HedgeOutcome = 'won' | 'lost' | 'failed';
 
 export interface HedgeOptions {
-  /** How long the first attempt has to itself, milliseconds. */
+  /** Milliseconds after which the second attempt begins. */
   readonly afterMs: number;
-  /** A second attempt was made. */
+  /** Called at the end when a second attempt was made. */
   readonly onEnded: (outcome: HedgeOutcome) => void;
   readonly sleep?: Sleep;
 }
 
-/** Why the other attempt was called off: it says nothing about whoever served it. */
+/** Abort reason of the attempt that was cancelled: its end shows nothing about its callee. */
 export class HedgeLostError extends Error {
   override readonly name = 'HedgeLost';
 
@@ -35,19 +36,19 @@ export class HedgeLostError extends Error {
 
 const sleepFor: Sleep = (ms, signal) => delay(ms, undefined, { signal });
 
-/** What was tried last when neither is good. */
+/** @returns the first good result; when neither is good, the one that ended last */
 export async function hedged<T>(
   { afterMs, onEnded, sleep = sleepFor }: HedgeOptions,
   work: HedgedWork<T>,
-  { deadline, signal }: Limits,
-): Promise<Tried<T>> {
+  { deadline, signal }: WorkLimits,
+): Promise<AttemptEnd<T>> {
   if (afterMs >= deadline.remainingMs()) return work.first(signal);
   const one = follow(signal);
   const first = work.first(one.signal);
   const waiting = new AbortController();
-  const early = first.then((tried) => {
+  const early = first.then((end) => {
     waiting.abort();
-    return tried;
+    return end;
   });
   try {
     await sleep(Math.min(afterMs, MAX_TIMER_MS), waiting.signal);
@@ -68,38 +69,39 @@ export async function hedged<T>(
 }
 
 function better<T>(
-  { first, second }: { readonly first: Promise<Tried<T>>; readonly second: Promise<Tried<T>> },
+  { first, second }: { readonly first: Promise<AttemptEnd<T>>; readonly second: Promise<AttemptEnd<T>> },
   one: Follower,
   two: Follower,
   onEnded: HedgeOptions['onEnded'],
-): Promise<Tried<T>> {
+): Promise<AttemptEnd<T>> {
   return new Promise((resolve) => {
-    let [left, ended] = [2, false];
-    const take = (tried: Tried<T>, outcome: HedgeOutcome, other: Follower): void => {
-      left--;
-      if (ended || (left > 0 && !isFinal(tried))) return;
-      ended = true;
-      if (left > 0) other.abort();
-      onEnded(isFinal(tried) && isGood(tried) ? outcome : 'failed');
-      resolve(tried);
+    let [running, isDecided] = [2, false];
+    const settle = (end: AttemptEnd<T>, outcome: HedgeOutcome, other: Follower): void => {
+      running--;
+      if (isDecided || (running > 0 && !isFinal(end))) return;
+      isDecided = true;
+      if (running > 0) other.abort();
+      onEnded(isFinal(end) && isGood(end) ? outcome : 'failed');
+      resolve(end);
     };
-    void first.then((tried) => take(tried, 'lost', two));
-    void second.then((tried) => take(tried, 'won', one));
+    void first.then((end) => settle(end, 'lost', two));
+    void second.then((end) => settle(end, 'won', one));
   });
 }
 
-/** Nothing better is to be had. */
-const isFinal = <T>(tried: Tried<T>): boolean => tried.kind !== 'untried' && !tried.again;
-const isGood = <T>(tried: Tried<T>): boolean => tried.kind === 'answered';
+/** Waiting for the other attempt cannot give a better result. */
+const isFinal = <T>(end: AttemptEnd<T>): boolean => end.kind !== 'not-attempted' && !end.mayRepeat;
+const isGood = <T>(end: AttemptEnd<T>): boolean => end.kind === 'returned';
 
+/** The signal of one of the two attempts. */
 interface Follower {
   readonly signal: AbortSignal;
-  /** As having lost. */
+  /** Aborts it with HedgeLostError. */
   abort(): void;
   dispose(): void;
 }
 
-/** Aborts when the other signal does, or by itself. */
+/** @returns a signal that aborts when the given one does, or by itself */
 function follow(signal: AbortSignal): Follower {
   const controller = new AbortController();
   const passOn = (): void => controller.abort(signal.reason);

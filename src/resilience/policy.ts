@@ -1,48 +1,53 @@
-// The contract of this room: policies know functions, clocks, chance and the cells they are given, and
-// nothing of what the work is. Whoever does the work says how it went; the policy says whether it is done
-// again.
+// The contracts between the policies of this module and the work that they run. A policy knows functions, a
+// clock, random numbers and the cells that it is given, and nothing of what the work is: the work reports how
+// an attempt ended, and the policy decides whether there is another one.
 import type { Deadline } from '../deadline.js';
 
-/** What one attempt says about whoever served it. `ignored`: nothing (the caller left, a rate limit). */
+/**
+ * What the end of an attempt shows about the callee. `ignored`: nothing, because the caller left or a limit
+ * refused the attempt.
+ */
 export type AttemptOutcome = 'success' | 'failure' | 'ignored';
 
 /**
- * How one attempt ended.
- * `again`: repeating it is safe and may help. `untried`: nothing was attempted because nobody was left to
- * ask.
+ * How one attempt ended. `mayRepeat`: repeating it is safe and may help. `not-attempted`: there was no callee
+ * to try.
  */
-export type Tried<T> =
-  | { readonly kind: 'answered'; readonly value: T; readonly again: boolean }
-  | { readonly kind: 'failed'; readonly error: unknown; readonly again: boolean }
-  | { readonly kind: 'untried'; readonly error: unknown };
+export type AttemptEnd<T> =
+  | { readonly kind: 'returned'; readonly value: T; readonly mayRepeat: boolean }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly mayRepeat: boolean }
+  | { readonly kind: 'not-attempted'; readonly error: unknown };
 
 /** @param attempt 1 for the first */
-export type Work<T> = (attempt: number) => Promise<Tried<T>>;
+export type Work<T> = (attempt: number) => Promise<AttemptEnd<T>>;
 
-/** Within what a piece of work must end. */
-export interface Limits {
+/** When work has to end. */
+export interface WorkLimits {
   readonly deadline: Deadline;
   readonly signal: AbortSignal;
 }
 
-/** For work that is run under one name. */
+/** Options of `run` of a breaker and of a bulkhead. */
 export interface RunOptions {
-  /** Of whoever waits for the work. Default in a handler: the signal of the request. */
+  /**
+   * When it aborts, the caller no longer waits for the work.
+   * @default in a handler, the signal of the request
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Milliseconds to wait before attempt `attempt + 1`. */
+/** @returns milliseconds to wait before attempt `attempt + 1` */
 export type Backoff = (attempt: number) => number;
 
-/** Bounds all repetitions of the process together. */
+/** Limits the repetitions of the whole process. */
 export interface RetryBudget {
-  /** Once for every piece of work, not for its repetitions. */
+  /** Call once for every piece of work, and not for its repetitions. */
   deposit(): void;
-  /** Takes a token for one repetition; false when there is none. */
+  /** Takes a token for one repetition. @returns false when there is none */
   withdraw(): boolean;
 }
 
-/** Uniform in [0, 1). */
+/** @returns a number that is uniform in [0, 1) */
 export type Random = () => number;
 
 /** Resolves after `ms`; rejects when the signal aborts first. */

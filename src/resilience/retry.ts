@@ -1,14 +1,14 @@
-// Repeats work that failed in a way that repeating may help: a bounded number of times, within the budget of
+// Repeats work whose end shows that repeating may help: a limited number of times, within the retry budget of
 // the process, and never after the deadline.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Backoff, Limits, RetryBudget, Sleep, Tried, Work } from './policy.js';
+import type { AttemptEnd, Backoff, RetryBudget, Sleep, Work, WorkLimits } from './policy.js';
 
 export interface RetryOptions {
-  /** Attempts in all, the first included. */
+  /** The number of attempts, including the first. */
   readonly attempts: number;
   readonly backoff: Backoff;
   readonly budget: RetryBudget;
-  /** A repetition was due and the budget had no token for it. */
+  /** Called when an attempt was due and the budget had no token for it. */
   readonly onExhausted?: () => void;
   readonly sleep?: Sleep;
 }
@@ -18,6 +18,7 @@ const sleepFor: Sleep = (ms, signal) => delay(ms, undefined, { signal });
 export class Retry {
   readonly #options: RetryOptions;
 
+  /** @throws RangeError unless `attempts` is a whole number from 1 on */
   constructor(options: RetryOptions) {
     if (!(Number.isInteger(options.attempts) && options.attempts >= 1)) {
       throw new RangeError('retry: attempts must be a whole number >= 1');
@@ -25,20 +26,21 @@ export class Retry {
     this.#options = options;
   }
 
-  async run<T>(work: Work<T>, limits: Limits): Promise<T> {
+  /** Runs the work, perhaps several times; returns or throws the result of the last attempt. */
+  async run<T>(work: Work<T>, limits: WorkLimits): Promise<T> {
     let last = await work(1);
     for (let attempt = 1; mayRepeat(last) && attempt < this.#options.attempts; attempt++) {
       if (!(await this.#wait(attempt, limits))) break;
       const next = await work(attempt + 1);
-      // The failure that was seen says more than "nobody is left to ask".
-      if (next.kind === 'untried') break;
+      // The failure of the attempt before explains more than "there is no callee left".
+      if (next.kind === 'not-attempted') break;
       last = next;
     }
     return unwrap(last);
   }
 
-  /** False when there must be no further attempt. */
-  async #wait(attempt: number, { deadline, signal }: Limits): Promise<boolean> {
+  /** @returns false when there must be no further attempt */
+  async #wait(attempt: number, { deadline, signal }: WorkLimits): Promise<boolean> {
     const { backoff, budget, onExhausted, sleep = sleepFor } = this.#options;
     const ms = backoff(attempt);
     if (signal.aborted || deadline.remainingMs() <= ms) return false;
@@ -55,11 +57,11 @@ export class Retry {
   }
 }
 
-function mayRepeat<T>(tried: Tried<T>): boolean {
-  return tried.kind !== 'untried' && tried.again;
+function mayRepeat<T>(end: AttemptEnd<T>): boolean {
+  return end.kind !== 'not-attempted' && end.mayRepeat;
 }
 
-function unwrap<T>(tried: Tried<T>): T {
-  if (tried.kind === 'answered') return tried.value;
-  throw tried.error;
+function unwrap<T>(end: AttemptEnd<T>): T {
+  if (end.kind === 'returned') return end.value;
+  throw end.error;
 }

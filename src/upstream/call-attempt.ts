@@ -8,14 +8,14 @@ import type { Endpoint } from '../registry/endpoint.js';
 import { type Breaker, breakerOpenError } from '../resilience/breaker-contract.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
-import type { RetryBudget, Tried } from '../resilience/policy.js';
+import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
 import type { Balancer } from './balancer.js';
 import { type CallObserver, SILENT } from './call-observer.js';
 import type { OutgoingContent } from './call-request.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Received, Transport } from './transport.js';
-import { type Ended, judge, type Verdict, withoutSilence } from './verdict.js';
+import { judge, type TransportResult, type Verdict, withoutSilence } from './verdict.js';
 
 /** Load of the endpoints, as this thread adds to it. */
 export interface LoadMeter {
@@ -153,7 +153,7 @@ export async function tryAt(
   outgoing: Outgoing,
   admitted: Admitted,
   signal: AbortSignal,
-): Promise<Tried<Received>> {
+): Promise<AttemptEnd<Received>> {
   const { endpoint } = admitted;
   outgoing.tried.add(endpoint.id);
   const attempt = ++outgoing.attempts;
@@ -177,9 +177,9 @@ export async function tryAt(
   const judged = judge(result, signal, outgoing.deadline, tookMs);
   const verdict = isEvidence(tookMs, missedMs) ? judged : withoutSilence(judged);
   if (held.end()) settle(dependencies, admitted, verdict, { ended, tookMs, missedMs });
-  const seen = result.kind === 'answered' ? { status: result.value.status } : { error: result.error };
+  const seen = result.kind === 'returned' ? { status: result.value.status } : { error: result.error };
   observation.end(seen, Math.round(tookMs * 1000));
-  return { ...result, again: verdict.again };
+  return { ...result, mayRepeat: verdict.mayRepeat };
 }
 
 /** When an attempt ended, how long it took, and how much of that this thread has missed. */
@@ -212,7 +212,7 @@ async function send(
   endpoint: Endpoint,
   trace: TraceContext | undefined,
   signal: AbortSignal,
-): Promise<Ended> {
+): Promise<TransportResult> {
   const { http, inProcess } = dependencies.transports;
   const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
   const meshToken = transport === http ? dependencies.meshToken : undefined;
@@ -221,7 +221,7 @@ async function send(
     const headers = headersOf(dependencies, outgoing, trace);
     if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
     const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
-    return { kind: 'answered', value };
+    return { kind: 'returned', value };
   } catch (error) {
     // Whoever aborts at the deadline may give any reason; what callers get is the typed one.
     const known = error instanceof HttpError || error instanceof HedgeLostError;

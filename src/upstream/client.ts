@@ -5,7 +5,7 @@ import { describeValue } from '../options.js';
 import { type Cancellation, cancelAt, manyMayListen } from '../resilience/cancellation.js';
 import { fullJitter } from '../resilience/full-jitter.js';
 import { hedged } from '../resilience/hedge.js';
-import type { Random, Sleep, Tried } from '../resilience/policy.js';
+import type { AttemptEnd, Random, Sleep } from '../resilience/policy.js';
 import { Retry } from '../resilience/retry.js';
 import { currentScope, type Scope } from '../scope.js';
 import { isServiceName } from '../service-name.js';
@@ -122,9 +122,9 @@ async function tryOnce(
   dependencies: CallDependencies,
   outgoing: Outgoing,
   signal: AbortSignal,
-): Promise<Tried<CallResponse>> {
+): Promise<AttemptEnd<CallResponse>> {
   const admitted = admit(dependencies, outgoing, NOBODY);
-  if (admitted instanceof HttpError) return { kind: 'untried', error: admitted };
+  if (admitted instanceof HttpError) return { kind: 'not-attempted', error: admitted };
   return tryAt(dependencies, outgoing, admitted, signal);
 }
 
@@ -132,10 +132,10 @@ function tryHedged(
   dependencies: CallDependencies,
   outgoing: Outgoing,
   afterMs: number,
-): Promise<Tried<CallResponse>> {
+): Promise<AttemptEnd<CallResponse>> {
   const { breaker, budget, sleep, observer = SILENT } = dependencies;
   const { service } = outgoing;
-  const second = (signal: AbortSignal): Promise<Tried<CallResponse>> | undefined => {
+  const second = (signal: AbortSignal): Promise<AttemptEnd<CallResponse>> | undefined => {
     // Where the first one is, another would only wait behind it.
     const admitted = admit(dependencies, outgoing, outgoing.tried);
     if (admitted instanceof HttpError) return undefined;

@@ -15,19 +15,19 @@ export interface Verdict {
   readonly outcome: AttemptOutcome;
   /** For outlier ejection: a failure is only that nobody answered who would know. */
   readonly reached: AttemptOutcome;
-  readonly again: boolean;
+  readonly mayRepeat: boolean;
   /** The time ran out that a caller allows; see `Deadline.isShortened`. */
   readonly isUntimely?: boolean;
 }
 
-const SUCCESS: Verdict = { outcome: 'success', reached: 'success', again: false };
+const SUCCESS: Verdict = { outcome: 'success', reached: 'success', mayRepeat: false };
 /** Something is wrong there, but it answers. */
-const FAILURE: Verdict = { outcome: 'failure', reached: 'success', again: false };
-const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', again: true };
-const FINAL_FAILURE: Verdict = { ...GATEWAY_FAILURE, again: false };
-const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', again: false };
-const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', again: false };
-const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
+const FAILURE: Verdict = { outcome: 'failure', reached: 'success', mayRepeat: false };
+const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: true };
+const FINAL_FAILURE: Verdict = { ...GATEWAY_FAILURE, mayRepeat: false };
+const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: false };
+const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: false };
+const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true };
 
 /**
  * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, to be able to say
@@ -36,15 +36,20 @@ const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', again: true };
 const GIVEN_UP_EARLY_MS = 60;
 
 /** A response of the endpoint, or why there is none. */
-export type Ended =
-  | { readonly kind: 'answered'; readonly value: Received }
+export type TransportResult =
+  | { readonly kind: 'returned'; readonly value: Received }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /** @param signal of the attempt @param deadline of the call @param tookMs the attempt */
-export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline, tookMs: number): Verdict {
-  const verdict = ended.kind === 'answered' ? judgeResponse(ended.value) : judgeError(ended.error, signal);
+export function judge(
+  ended: TransportResult,
+  signal: AbortSignal,
+  deadline: Deadline,
+  tookMs: number,
+): Verdict {
+  const verdict = ended.kind === 'returned' ? judgeResponse(ended.value) : judgeError(ended.error, signal);
   if (!deadline.isShortened || !isTimeUp(ended, deadline, tookMs)) return verdict;
-  return { outcome: 'ignored', reached: 'ignored', again: verdict.again, isUntimely: true };
+  return { outcome: 'ignored', reached: 'ignored', mayRepeat: verdict.mayRepeat, isUntimely: true };
 }
 
 /**
@@ -52,10 +57,10 @@ export function judge(ended: Ended, signal: AbortSignal, deadline: Deadline, too
  * nothing.
  */
 export function withoutSilence(verdict: Verdict): Verdict {
-  return verdict.reached === 'failure' ? { ...NOTHING, again: verdict.again } : verdict;
+  return verdict.reached === 'failure' ? { ...NOTHING, mayRepeat: verdict.mayRepeat } : verdict;
 }
 
-function isTimeUp(ended: Ended, deadline: Deadline, tookMs: number): boolean {
+function isTimeUp(ended: TransportResult, deadline: Deadline, tookMs: number): boolean {
   if (ended.kind === 'failed')
     return ended.error instanceof HttpError && ended.error.code === 'DEADLINE_EXCEEDED';
   const { status } = ended.value;

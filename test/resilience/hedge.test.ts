@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { HedgeLostError, type HedgeOutcome, hedged } from '#src/resilience/hedge.js';
-import type { Tried } from '#src/resilience/policy.js';
+import type { AttemptEnd } from '#src/resilience/policy.js';
 
-type End = (tried: Tried<string>) => void;
+type End = (tried: AttemptEnd<string>) => void;
 
-const good = (value: string): Tried<string> => ({ kind: 'answered', value, again: false });
-const bad = (value: string): Tried<string> => ({ kind: 'answered', value, again: true });
-const broken: Tried<string> = { kind: 'failed', error: new Error('broken'), again: true };
+const good = (value: string): AttemptEnd<string> => ({ kind: 'returned', value, mayRepeat: false });
+const bad = (value: string): AttemptEnd<string> => ({ kind: 'returned', value, mayRepeat: true });
+const broken: AttemptEnd<string> = { kind: 'failed', error: new Error('broken'), mayRepeat: true };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A hedged piece of work whose attempts end, and whose time passes, when the test says so. */
@@ -20,12 +20,12 @@ function setUp(
   const slept: number[] = [];
   const caller = new AbortController();
   let wake = (): void => undefined;
-  const attempt = (signal: AbortSignal): Promise<Tried<string>> =>
+  const attempt = (signal: AbortSignal): Promise<AttemptEnd<string>> =>
     new Promise((resolve) => {
       signals.push(signal);
       ends.push(resolve);
       signal.addEventListener('abort', () => {
-        resolve({ kind: 'failed', error: signal.reason, again: false });
+        resolve({ kind: 'failed', error: signal.reason, mayRepeat: false });
       });
     });
   const result = hedged(
@@ -131,7 +131,7 @@ describe('hedge', () => {
     const { result, signals, caller, passes } = setUp();
     await passes();
     caller.abort(new Error('left'));
-    expect(await result).to.deep.include({ kind: 'failed', again: false });
+    expect(await result).to.deep.include({ kind: 'failed', mayRepeat: false });
     expect(signals.map(({ reason }) => String(reason))).to.deep.equal(['Error: left', 'Error: left']);
   });
 

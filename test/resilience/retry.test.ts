@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
-import type { Tried } from '#src/resilience/policy.js';
+import type { AttemptEnd } from '#src/resilience/policy.js';
 import { Retry, type RetryOptions } from '#src/resilience/retry.js';
 
-const failing: Tried<string> = { kind: 'failed', error: new Error('broken'), again: true };
-const final: Tried<string> = { kind: 'failed', error: new Error('final'), again: false };
-const unwell: Tried<string> = { kind: 'answered', value: '503', again: true };
-const well: Tried<string> = { kind: 'answered', value: '200', again: false };
-const nobody: Tried<string> = { kind: 'untried', error: new Error('nobody') };
+const failing: AttemptEnd<string> = { kind: 'failed', error: new Error('broken'), mayRepeat: true };
+const final: AttemptEnd<string> = { kind: 'failed', error: new Error('final'), mayRepeat: false };
+const unwell: AttemptEnd<string> = { kind: 'returned', value: '503', mayRepeat: true };
+const well: AttemptEnd<string> = { kind: 'returned', value: '200', mayRepeat: false };
+const nobody: AttemptEnd<string> = { kind: 'not-attempted', error: new Error('nobody') };
 
-function setUp(script: readonly Tried<string>[], options: Partial<RetryOptions> = {}) {
+function setUp(script: readonly AttemptEnd<string>[], options: Partial<RetryOptions> = {}) {
   const waits: number[] = [];
   const attempts: number[] = [];
   let exhausted = 0;

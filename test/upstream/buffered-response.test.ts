@@ -81,18 +81,18 @@ describe('a response that a caller gets', () => {
 
   for (const status of [502, 503, 504]) {
     it(`with status ${status} is repeated unless the callee passed the failure on`, () => {
-      expect(judgeResponse(received({ status }))).to.include({ outcome: 'failure', again: true });
+      expect(judgeResponse(received({ status }))).to.include({ outcome: 'failure', mayRepeat: true });
       expect(judgeResponse(received({ status, final: '1' }))).to.include({
         outcome: 'failure',
-        again: false,
+        mayRepeat: false,
       });
-      expect(judgeResponse(received({ status, final: 'no' }))).to.include({ again: true });
+      expect(judgeResponse(received({ status, final: 'no' }))).to.include({ mayRepeat: true });
     });
   }
 
   it('is not repeated for OVERLOADED that was passed on', () => {
     const body = Buffer.from('{"code":"OVERLOADED"}');
     const judged = judgeResponse(receive(503, fieldsOf({ final: '1' }), body));
-    expect(judged).to.include({ outcome: 'ignored', again: false });
+    expect(judged).to.include({ outcome: 'ignored', mayRepeat: false });
   });
 });

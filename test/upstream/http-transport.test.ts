@@ -285,7 +285,7 @@ describe('http transport', () => {
     const over = transport();
     const failure = await withoutFiles(() => failureOf(send(port, {}, over)));
     expect(failure).to.include({ code: 'OVERLOADED', status: 503 });
-    const verdict = { outcome: 'ignored', reached: 'ignored', again: false };
+    const verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: false };
     expect(judgeError(failure, new AbortController().signal)).to.deep.equal(verdict);
     expect((await send(port, {}, over)).text()).to.equal('x');
   });

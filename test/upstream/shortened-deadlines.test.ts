@@ -201,7 +201,7 @@ describe('what an endpoint says long before a shortened deadline', () => {
     fc.assert(
       fc.property(statuses, fc.boolean(), fc.integer({ min: 1_000, max: 20_000 }), (status, own, leftMs) => {
         const deadline = own ? Deadline.after(0) : Deadline.allowed(now(), leftMs, BUDGET_MS);
-        const ended = { kind: 'answered', value: answer(status) } as const;
+        const ended = { kind: 'returned', value: answer(status) } as const;
         expect(judge(ended, signal, deadline, 0)).to.deep.equal(
           judge(ended, signal, Deadline.after(60_000), 0),
         );
@@ -210,7 +210,7 @@ describe('what an endpoint says long before a shortened deadline', () => {
   });
 
   it('says nothing when it is that no database connection came in half of the time', () => {
-    const ended = { kind: 'answered', value: problem(503, 'DATABASE_BUSY') } as const;
+    const ended = { kind: 'returned', value: problem(503, 'DATABASE_BUSY') } as const;
     const { signal } = new AbortController();
     const outcome = (tookMs: number, deadline: Deadline): string =>
       judge(ended, signal, deadline, tookMs).outcome;

@@ -8,7 +8,7 @@ import { answer, problem } from './endpoints.js';
 const open = new AbortController().signal;
 
 describe('verdict on an answer', () => {
-  const cases: readonly [status: number, outcome: string, again: boolean][] = [
+  const cases: readonly [status: number, outcome: string, mayRepeat: boolean][] = [
     [200, 'success', false],
     [301, 'success', false],
     [402, 'success', false],
@@ -21,21 +21,21 @@ describe('verdict on an answer', () => {
     [503, 'failure', true],
     [504, 'failure', true],
   ];
-  for (const [status, outcome, again] of cases) {
-    it(`${status} is ${outcome}${again ? ' and may be asked again' : ''}`, () => {
-      expect(judgeResponse(answer(status))).to.include({ outcome, again });
+  for (const [status, outcome, mayRepeat] of cases) {
+    it(`${status} is ${outcome}${mayRepeat ? ' and may be repeated' : ''}`, () => {
+      expect(judgeResponse(answer(status))).to.include({ outcome, mayRepeat });
     });
   }
 
   it('OVERLOADED says nothing about the endpoint, and may be asked again elsewhere', () => {
-    expect(judgeResponse(problem(503, 'OVERLOADED'))).to.include({ outcome: 'ignored', again: true });
-    expect(judgeResponse(problem(503, 'DRAINING'))).to.include({ outcome: 'failure', again: true });
+    expect(judgeResponse(problem(503, 'OVERLOADED'))).to.include({ outcome: 'ignored', mayRepeat: true });
+    expect(judgeResponse(problem(503, 'DRAINING'))).to.include({ outcome: 'failure', mayRepeat: true });
   });
 
   it('a problem that is none is judged by its status', () => {
     const { headers } = problem(503, 'OVERLOADED');
     const garbage = new BufferedResponse(503, headers, Buffer.from('{'));
-    expect(judgeResponse(garbage)).to.include({ outcome: 'failure', again: true });
+    expect(judgeResponse(garbage)).to.include({ outcome: 'failure', mayRepeat: true });
     expect(judgeResponse(answer(503, null, 'application/problem+json'))).to.include({ outcome: 'failure' });
   });
 });
@@ -67,26 +67,29 @@ describe('verdict on the lack of an answer', () => {
   it('a broken connection is a failure and may be asked again', () => {
     expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.include({
       outcome: 'failure',
-      again: true,
+      mayRepeat: true,
     });
   });
 
   it('no answer before the deadline is a failure, and there is no time to ask again', () => {
     const late = AbortSignal.abort(new DeadlineExceededError());
-    expect(judgeError(new DeadlineExceededError(), late)).to.include({ outcome: 'failure', again: false });
+    expect(judgeError(new DeadlineExceededError(), late)).to.include({
+      outcome: 'failure',
+      mayRepeat: false,
+    });
   });
 
   it('a caller that left says nothing about the endpoint', () => {
     const left = AbortSignal.abort();
-    expect(judgeError(left.reason, left)).to.include({ outcome: 'ignored', again: false });
+    expect(judgeError(left.reason, left)).to.include({ outcome: 'ignored', mayRepeat: false });
     expect(judgeError(new HttpError('BAD_UPSTREAM', ''), left)).to.include({
       outcome: 'ignored',
-      again: false,
+      mayRepeat: false,
     });
   });
 
   it('a mistake of our own says nothing about the endpoint', () => {
-    expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', again: false });
+    expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', mayRepeat: false });
   });
 });
 
@@ -97,7 +100,7 @@ describe('a verdict on a 503 under a deadline that a caller has shortened', () =
   ] as const) {
     it(`is ${outcome} when ${leftMs} ms are left`, () => {
       const deadline = { isShortened: true, remainingMs: () => leftMs } as unknown as Deadline;
-      expect(judge({ kind: 'answered', value: answer(503) }, open, deadline, 0)).to.include({ outcome });
+      expect(judge({ kind: 'returned', value: answer(503) }, open, deadline, 0)).to.include({ outcome });
     });
   }
 });
