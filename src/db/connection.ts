@@ -290,7 +290,7 @@ export class Connection {
     this.#tellRefused?.();
   }
 
-  /** A server that is databaseBusy with a statement does not see that its client has gone, so that is cancelled. */
+  /** A server that is busy with a statement does not see that its client has gone, so that is cancelled. */
   destroy(): void {
     this.#broken = true;
     if (this.#pending.size > 0 && !this.#socket.destroyed) this.cancel();

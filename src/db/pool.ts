@@ -59,7 +59,7 @@ const PATIENCE = 0.5;
 /** Callers that wait; more hear DATABASE_BUSY at once. */
 const MOST_WAITING = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** While others wait a databaseBusy connection is not given up before it has been of some use. */
+/** While others wait a busy connection is not given up before it has been of some use. */
 const MIN_USE_MS = 100;
 /** The only one, before it is given to who has none at all: opening it again costs both of them. */
 const TURN_MS = 250;

@@ -9,7 +9,7 @@ import type { Countdown } from '../countdown.js';
 import { type FolderIdentity, folderIdentityOf, hasIdentity } from '../process/folder-identity.js';
 import { ifExists } from '../process/if-exists.js';
 import type { OwnerLock } from '../process/owner-lock.js';
-import { workingFolderOf } from '../process/process-identity.js';
+import { workingFolderOf } from '../process/proc.js';
 import { type Cluster, DATA_FOLDER } from './embedded-cluster.js';
 import { runningPostmaster } from './postmaster.js';
 import {

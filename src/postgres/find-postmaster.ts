@@ -1,13 +1,9 @@
 // The postmaster that the pid file of a cluster names: another process than ours may have started it, and the
 // pid may be that of another program by now.
 
-import {
-  type Identity,
-  isPostmasterOf,
-  isStillPostmaster,
-  startTimeOf,
-} from '../process/process-identity.js';
+import { startTimeOf } from '../process/process-identity.js';
 import { readPidFile } from './pid-file.js';
+import { isPostmasterOf, isStillPostmaster, type PostmasterMatch } from './postmaster-identity.js';
 
 const WATCH_MS = 50;
 
@@ -15,7 +11,7 @@ export interface SeenPostmaster {
   readonly pid: number;
   /** With the pid it tells the process from all others, also when its folder is another one by now. */
   readonly startTime: string;
-  readonly identity: Exclude<Identity, 'no'>;
+  readonly identity: Exclude<PostmasterMatch, 'no'>;
 }
 
 /** The process that the pid file names, if it is, or may be, a postmaster of this cluster. */

@@ -4,7 +4,7 @@ import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.js';
 import { ifExists } from '../process/if-exists.js';
-import { isPostmasterOf } from '../process/process-identity.js';
+import { isPostmasterOf } from './postmaster-identity.js';
 
 export const pidFileOf = (dataFolder: string): string => join(dataFolder, 'postmaster.pid');
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type FolderIdentity, hasIdentity } from '../process/folder-identity.js';
 import { ifExists } from '../process/if-exists.js';
 import { listenUnderName } from '../process/liveness-socket.js';
-import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../process/process-identity.js';
+import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../process/proc.js';
 import { LIVENESS_SOCKET } from '../process/server-liveness.js';
 import { DRAFT } from './embedded-cluster.js';
 

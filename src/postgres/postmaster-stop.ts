@@ -5,7 +5,8 @@ import { withAllowance } from '../allowance.js';
 import type { Countdown } from '../countdown.js';
 import { errorMessage } from '../error-text.js';
 import type { FolderIdentity } from '../process/folder-identity.js';
-import { childrenOf, isAlive, signalIfAlive } from '../process/process-identity.js';
+import { childrenOf } from '../process/proc.js';
+import { isProcessAlive, signalIfAlive } from '../process/process-identity.js';
 import { orphansAt } from './postgres-presence.js';
 
 interface Log {
@@ -72,7 +73,7 @@ export async function killOrphans(dataFolder: FolderIdentity, log: Log): Promise
 
 async function killAll(pids: readonly number[]): Promise<void> {
   for (const pid of pids) signalIfAlive(pid, 'SIGKILL');
-  while (pids.some(isAlive)) await delay(LOOK_MS);
+  while (pids.some(isProcessAlive)) await delay(LOOK_MS);
 }
 
 const hasEnded = async (exited: Promise<unknown>): Promise<boolean> =>

@@ -11,7 +11,7 @@ import { LimitedClient } from '../db/limited-client.js';
 import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 import { folderIdentityOf } from '../process/folder-identity.js';
-import { isOurProc, isStopped } from '../process/process-identity.js';
+import { isOurProc, isStopped } from '../process/proc.js';
 import { isServerAliveIn } from '../process/server-liveness.js';
 import { socketState } from '../unix-socket.js';
 import { type Account, spawnAs } from './embedded-account.js';

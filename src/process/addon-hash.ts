@@ -1,13 +1,14 @@
-// The prebuilt addon runs with all rights of the process, and the registry it comes from is not its authors'.
-// package-lock.json pins the package, this table the very binaries: at start for the one that is loaded, in
-// CI for all of them. NOTICE and SECURITY.md say where they come from.
+// Checks that the prebuilt uWebSockets.js addon is the one that this version of Multilane was released with.
+// The addon runs with all rights of the process, and its package is published by others than its authors.
+// package-lock.json pins the package; the table here pins the binaries in it. The binary that is loaded is
+// checked at every start, all of them in CI. NOTICE and SECURITY.md describe where they come from.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { StartError } from '../errors.js';
 
-/** SHA-256 of every file of the pinned release, by file name. */
+/** SHA-256 of every binary of the pinned release, by file name. */
 export const ADDON_SHA256: Readonly<Record<string, string>> = {
   'uws_darwin_arm64_115.node': 'fe600f03f02ea7443d15ca7ae47bd4489b40b3543bc30a6db2b3048e2a04261f',
   'uws_darwin_arm64_127.node': 'c8ca6162869372a5d4acd66aa8c835286ed6e897d125ddb88875b5ab7f68bc09',
@@ -31,23 +32,23 @@ export const ADDON_SHA256: Readonly<Record<string, string>> = {
   'uws_win32_x64_141.node': 'e7779c5fd33bef5d313fc2ec9c34b7636c16c2d4a2f3bcd17d3cd6c9143bdc98',
 };
 
-/** Small enough to stay in the processor's cache between reading and hashing. */
+/** Size of a read; small enough for the data to stay in the processor's cache until it is hashed. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** Folder of the installed package. */
+/** Folder of the installed uWebSockets.js package. */
 export function addonFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('uWebSockets.js'));
 }
 
-/** The addon that this process would load. */
+/** Path of the addon that this process loads: it depends on platform, processor and Node.js version. */
 export function addonFile(folder: string = addonFolder()): string {
   return join(folder, `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`);
 }
 
 /**
- * Checks one prebuilt addon, by default the one this process is about to load (7 MB, about 8 ms). Call it
- * before `uWebSockets.js` is imported for the first time.
- * @throws StartError for a file that is missing or not the pinned one
+ * Checks one prebuilt addon, by default the one that this process is about to load (7 MB, about 8 ms). Call
+ * it before `uWebSockets.js` is imported for the first time.
+ * @throws StartError for a file that cannot be read or is not the pinned one
  */
 export function verifyAddon(file: string = addonFile()): void {
   const name = basename(file);

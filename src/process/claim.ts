@@ -1,9 +1,17 @@
-// What only one process may have, and who may share it: a newcomer in the same slot of pm2 takes over.
+// Makes sure that this process alone uses its DATA_DIR, and finds out whether it shares its ports.
 //
-// Without a database of our own there is no DATA_DIR to lock; then the slot itself gets a folder in the
-// run-time directory. Either way the entries tell whether a predecessor lives, and with it whether a port
-// that is in use is ours to share or taken by another program.
-
+// Two primaries on one DATA_DIR would destroy the database in it, so a process claims the folder before it
+// uses it, with an owner lock. There is one exception: under pm2 a new process is started in the same slot
+// (`pm_id`) while the old one still serves, and takes over from it. Both may then hold the lock, and both may
+// listen on the same ports.
+//
+// A process whose databases are all on other servers has no DATA_DIR to lock. In a slot of pm2 it locks a
+// folder that belongs to the slot instead. Either way the lock tells whether a predecessor lives, and with it
+// whether a port that is in use may be shared or belongs to another program.
+//
+// To read on: owner-lock (what a lock is, and its messages), owner-election (who owns a folder),
+// owner-liveness (does another owner live?), owner-presence (how this owner shows that it lives), owner-files
+// (the files of it all).
 import { chmod } from 'node:fs/promises';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
@@ -17,8 +25,9 @@ import { slotDirectory, slotName } from './pm2-slot.js';
 type Log = OwnerLockOptions['log'];
 
 /**
- * How the port is listened on. `alone`: nobody beside us, ever. `first`: nobody now, a successor later.
- * `beside`: a predecessor listens, too, and serves alone until we join it.
+ * How this process listens on its ports. `alone`: it never shares them. `first`: no other process has them,
+ * and a successor may join later. `beside`: a predecessor listens on them, and serves alone until this
+ * process joins.
  */
 export type Sharing = 'alone' | 'first' | 'beside';
 
@@ -28,8 +37,10 @@ export interface Claim {
 }
 
 /**
+ * Claims the DATA_DIR, or without one the slot of pm2.
+ * @param needDataDir a database of this process is in DATA_DIR
  * @param entering see OwnerLockOptions
- * @throws StartError naming the folder, and the process that has it
+ * @throws StartError naming the folder, and the process that owns it
  */
 export async function claim(
   settings: Settings,
@@ -47,52 +58,8 @@ export async function claim(
   return { lock, sharing: (await lock.isShared()) ? 'beside' : 'first' };
 }
 
-/** Where the owner files hang, the exit of the process needs what the release leaves. */
-const RELEASE = { reserveMs: 400, atLeastMs: 50 };
-
 /**
- * Claims, and releases with the lifecycle. An end that comes before an entry of ours is made does not wait
- * for the claim, which makes none then; one that comes later waits for the lock, to release it.
- * @param claiming given what it has to await before the entry is made
- * @param abandon called with a lock that was claimed in vain, before it is released
- * @returns what was claimed; never settles when the process ends before
- */
-export async function claimUntil<T extends Claim>(
-  isEnding: () => boolean,
-  claiming: (entering: () => Promise<void>) => Promise<T>,
-  lifecycle: Pick<Lifecycle, 'defer'>,
-  abandon: (lock: OwnerLock, countdown: Countdown) => Promise<void>,
-): Promise<T> {
-  let entered = false;
-  let isUsed = false;
-  const claimed = claiming(() => {
-    if (isEnding()) return untilTheEnd();
-    entered = true;
-    return Promise.resolve();
-  });
-  const leave = async (countdown: Countdown): Promise<void> => {
-    const lock = (await claimed.catch(() => undefined))?.lock;
-    try {
-      if (lock !== undefined && !isUsed) await abandon(lock, countdown);
-    } finally {
-      await lock?.release();
-    }
-  };
-  lifecycle.defer('owner lock', async (countdown) => {
-    if (!entered) return;
-    if (!(await countdown.ends(leave(countdown), RELEASE)))
-      throw new Error('the owner files do not respond in time');
-  });
-  const claim = await claimed;
-  if (isEnding()) return untilTheEnd();
-  isUsed = true;
-  return claim;
-}
-
-const untilTheEnd = (): Promise<never> => new Promise(() => undefined);
-
-/**
- * DATA_DIR for a process that takes over from none.
+ * Claims DATA_DIR for a process that takes over from no other, such as `multilane migrate`.
  * @param entering see OwnerLockOptions
  * @throws StartError naming the folder, and its owner
  */
@@ -111,10 +78,57 @@ async function claimFolder(
   const { folder, what } = options;
   try {
     await makeFolder(folder);
-    // It may lie where everybody can write: fails when it is another account's.
+    // The folder of a slot may lie where every account can write. This fails when it is another account's.
     if (what !== 'DATA_DIR') await chmod(folder, 0o700);
   } catch (error) {
     throw new StartError(`cannot create ${what} ${folder}: ${errorMessage(error)}`);
   }
   return acquireOwnerLock(options);
 }
+
+/**
+ * Time for the release when the owner files hang; it leaves the exit of the process the time that it needs.
+ */
+const RELEASE = { reserveMs: 400, atLeastMs: 50 };
+
+/**
+ * Claims, and registers the release with the lifecycle, also for a process that is stopped while it claims.
+ * If the stop comes before this process has made its entry in the folder, it does not wait for the claim,
+ * which then never makes one. If it comes later, it waits for the lock in order to release it.
+ * @param claiming the claim; it awaits its argument before it makes the entry
+ * @param abandon called before the release with a lock that was claimed and will not be used
+ * @returns what was claimed; never settles when the process ends before that
+ */
+export async function claimUntil<T extends Claim>(
+  isEnding: () => boolean,
+  claiming: (entering: () => Promise<void>) => Promise<T>,
+  lifecycle: Pick<Lifecycle, 'defer'>,
+  abandon: (lock: OwnerLock, countdown: Countdown) => Promise<void>,
+): Promise<T> {
+  let hasEntered = false;
+  let isUsed = false;
+  const claimed = claiming(() => {
+    if (isEnding()) return never();
+    hasEntered = true;
+    return Promise.resolve();
+  });
+  const leave = async (countdown: Countdown): Promise<void> => {
+    const lock = (await claimed.catch(() => undefined))?.lock;
+    try {
+      if (lock !== undefined && !isUsed) await abandon(lock, countdown);
+    } finally {
+      await lock?.release();
+    }
+  };
+  lifecycle.defer('owner lock', async (countdown) => {
+    if (!hasEntered) return;
+    if (!(await countdown.ends(leave(countdown), RELEASE)))
+      throw new Error('the owner files do not respond in time');
+  });
+  const claim = await claimed;
+  if (isEnding()) return never();
+  isUsed = true;
+  return claim;
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);

@@ -1,42 +1,42 @@
-// How the process ends, whatever the reason: drained, told twice, given up. One way out, taken once, and all
-// of it together has a bound: what is late is left behind. It is there before anything is held that has to be
-// released, so that a signal ends a start as well, whatever that waits for.
-
+// The one way in which the process ends, whatever the reason: a signal, a second signal, a failure, no worker
+// that can serve. It is taken once, its steps are: drain, stop the parts (lifecycle), exit (process-exit).
+// All of it has a limit of time; what is late is left behind. An Ending exists before the process holds
+// anything that has to be released, so that a signal can end a start too, whatever that waits for.
 import type { Logger } from 'pino';
 import { Countdown } from '../countdown.js';
 import { errorMessage } from '../error-text.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Signals } from './signals.js';
 
-/** EX_SOFTWARE of sysexits.h: let the supervisor start us again. */
+/** EX_SOFTWARE of sysexits.h: the supervisor should start the process again. */
 const INTERNAL_FAILURE = 70;
-/** Workers that do not respond are waited for so much longer than they may take. */
+/** Time by which the drain may exceed its limit, for workers that do not respond. */
 const DRAIN_GRACE_MS = 1_200;
-/** Everything behind the drain and its grace, but for the last moment of the process. */
+/** Time for stopping the parts after the drain and its grace. */
 const PARTS_MS = 1_200;
-/** All of an end at once, but for the last moment of the process. */
+/** Time for an end at once, without the last moment. */
 const AT_ONCE_MS = 1_400;
-/** What the parts get of that, at least. */
+/** Part of AT_ONCE_MS that is kept for stopping the parts. */
 const PARTS_AT_ONCE_MS = 1_050;
-/** The last moment of the process: log lines that wait, listeners of `exit`, what Node.js waits for. */
+/** Time for the exit itself: the last log lines, listeners of `exit`, and what Node.js waits for. */
 const LAST_MOMENT_MS = 450;
 
-/** What serves. */
+/** What the process does once it serves, as far as its end has to know. */
 export interface Serving {
-  /** First half of an orderly stop: finish what is in hand. */
+  /** Finishes the requests that are under way; the first half of an orderly stop. */
   drain(): Promise<void>;
-  /** Milliseconds that `drain` may take; soon after that it is not waited for. */
+  /** Milliseconds that `drain` may take; the end waits only a little longer. */
   readonly drainWithinMs: number;
-  /** Whatever is still running and should not, for the log. */
+  /** Everything that still runs and should not, for the log. */
   unfinished(): readonly object[];
-  /** Makes workers leave now. */
+  /** Makes the workers leave at once. */
   leaveNow(): Promise<void>;
-  /** SIGHUP away from a terminal. */
+  /** Replaces the workers, on SIGHUP. */
   reload(): void;
 }
 
-/** Until something serves. */
-const NOTHING: Serving = {
+/** Stands for `Serving` until the process serves. */
+const NOT_SERVING: Serving = {
   drain: () => Promise.resolve(),
   drainWithinMs: 0,
   unfinished: () => [],
@@ -49,26 +49,28 @@ export interface EndingOptions {
   readonly lifecycle: Pick<Lifecycle, 'stop'>;
   readonly log: Logger;
   /**
-   * Ends the process with this code, whatever its threads do.
-   * @param isStuck some part of it has failed, or not come to an end
-   * @param countdown what is left of the whole end
+   * Exits with this code, whatever the threads of the process do.
+   * @param isStuck a part has failed to stop, or still runs
+   * @param countdown time that is left of the whole end
    */
   exit(code: number, isStuck: boolean, countdown: Pick<Countdown, 'leftMs'>): Promise<never>;
 }
 
 export class Ending {
   readonly #options: EndingOptions;
-  #serving = NOTHING;
+  #serving = NOT_SERVING;
+  /** Set as soon as the process has begun to end. */
   #exitCode: number | undefined;
-  /** Of the drain and of the parts. */
+  /** Time for the drain and the parts. */
   #countdown: Countdown | undefined;
-  /** The same and the last moment of the process. */
+  /** The same and the last moment. */
   #whole: Countdown | undefined;
 
-  /** From here on signals and failures end the process in order. */
+  /** From here on signals and uncaught errors end the process in order. */
   constructor(options: EndingOptions) {
     this.#options = options;
-    // A fault of ours, not of a service: those run in workers. What is left of us cannot be trusted.
+    // Such an error is a fault of Multilane, since services run in workers. The primary cannot go on after
+    // it.
     const failed = (error: unknown): void => {
       options.log.fatal({ err: error }, 'internal failure of the primary');
       const reason = errorMessage(error);
@@ -78,41 +80,44 @@ export class Ending {
     process.on('unhandledRejection', failed);
     options.signals.handle({
       stop: (signal) => void this.#drain(signal, 0),
-      stopNow: (signal) => void this.#end(`second ${signal}: stopping at once`, 1),
+      stopNow: (signal) => void this.#endAtOnce(`second ${signal}: stopping at once`, 1),
       reload: () => this.#serving.reload(),
     });
   }
 
+  /** Whether the process has begun to end. */
   get hasBegun(): boolean {
     return this.#exitCode !== undefined;
   }
 
-  /** From here on there is something to be drained. */
+  /** From here on there is something to drain. */
   setServing(serving: Serving): void {
     this.#serving = serving;
   }
 
   /**
-   * The process cannot go on: one line on stderr, everything stopped, this exit code. An end that has begun
-   * in order goes on, and has this exit code.
+   * Ends the process at once because it cannot go on: one line on stderr, all parts stopped, this exit code.
+   * If an orderly end has begun already, that goes on, with this exit code.
    */
   async fail(message: string, exitCode: number): Promise<void> {
-    if (this.#announce(message, exitCode)) await this.#end(message, exitCode);
+    if (this.#announce(message, exitCode)) await this.#endAtOnce(message, exitCode);
   }
 
-  /** The process cannot go on for long: like `fail`, but what is in hand is finished first. */
+  /** Does the same as `fail`, with exit code 70, but finishes the requests that are under way first. */
   async failAfterDrain(message: string): Promise<void> {
     if (this.#announce(message, INTERNAL_FAILURE)) await this.#drain(message, INTERNAL_FAILURE);
   }
 
-  /** @returns whether the failure is to end the process: it has not begun to end */
+  /**
+   * Writes the failure to stderr, unless an earlier one was written.
+   * @returns whether this failure has to end the process: no end has begun yet
+   */
   #announce(message: string, exitCode: number): boolean {
     const hasBegun = this.hasBegun;
-    // It is announced once what the process ends with.
     if (hasBegun && this.#exitCode !== 0) return false;
     process.stderr.write(`multilane: ${message}\n`);
     if (hasBegun) this.#options.log.error({ exitCode }, message);
-    this.#failed(exitCode);
+    this.#replaceOrderlyCode(exitCode);
     return !hasBegun;
   }
 
@@ -122,21 +127,22 @@ export class Ending {
     const { log } = this.#options;
     const { drainWithinMs } = this.#serving;
     log.info({ reason, exitCode }, 'draining');
-    const countdown = this.#within(drainWithinMs + DRAIN_GRACE_MS + PARTS_MS);
-    if (!(await this.#ends(() => this.#serving.drain(), countdown, PARTS_MS))) this.#failed();
+    const countdown = this.#limitTo(drainWithinMs + DRAIN_GRACE_MS + PARTS_MS);
+    if (!(await this.#endsInTime(() => this.#serving.drain(), countdown, PARTS_MS)))
+      this.#replaceOrderlyCode();
     await this.#leave(countdown);
   }
 
-  async #end(message: string, exitCode: number): Promise<void> {
+  async #endAtOnce(message: string, exitCode: number): Promise<void> {
     this.#exitCode = exitCode;
     this.#options.log.warn({ exitCode }, message);
-    const countdown = this.#within(AT_ONCE_MS);
-    await this.#ends(() => this.#serving.leaveNow(), countdown, PARTS_AT_ONCE_MS);
+    const countdown = this.#limitTo(AT_ONCE_MS);
+    await this.#endsInTime(() => this.#serving.leaveNow(), countdown, PARTS_AT_ONCE_MS);
     await this.#leave(countdown);
   }
 
-  /** One for the whole end: whoever wants to be quicker cuts short what is under way. */
-  #within(ms: number): Countdown {
+  /** Limits the whole end. There is one countdown: an end at once shortens that of a drain under way. */
+  #limitTo(ms: number): Countdown {
     this.#whole ??= new Countdown(ms + LAST_MOMENT_MS);
     this.#whole.shorten(ms + LAST_MOMENT_MS);
     this.#countdown ??= new Countdown(ms);
@@ -144,8 +150,8 @@ export class Ending {
     return this.#countdown;
   }
 
-  /** @returns false when the work fails, or takes too long: then it is left behind */
-  async #ends(work: () => Promise<void>, countdown: Countdown, reserveMs: number): Promise<boolean> {
+  /** @returns false when the work has failed, or is left behind because it takes too long */
+  async #endsInTime(work: () => Promise<void>, countdown: Countdown, reserveMs: number): Promise<boolean> {
     const { log } = this.#options;
     try {
       if (await countdown.ends(work(), { reserveMs })) return true;
@@ -160,13 +166,13 @@ export class Ending {
     const { lifecycle, log } = this.#options;
     const haveEnded = await lifecycle.stop(log, countdown);
     const isStuck = !haveEnded || this.#serving.unfinished().length > 0;
-    if (isStuck) this.#failed();
-    // A second signal may have decided otherwise meanwhile.
+    if (isStuck) this.#replaceOrderlyCode();
+    // The code is read here, since a second signal may have changed it meanwhile.
     await this.#options.exit(this.#exitCode!, isStuck, this.#whole!);
   }
 
-  /** An end that was to be orderly is not. */
-  #failed(exitCode = INTERNAL_FAILURE): void {
+  /** Replaces exit code 0: an end that was to be orderly is not. */
+  #replaceOrderlyCode(exitCode = INTERNAL_FAILURE): void {
     if (this.#exitCode === 0) this.#exitCode = exitCode;
   }
 }

@@ -1,9 +1,9 @@
-// What may be missing. Only ENOENT says that it is: any other error, such as a shortage of file descriptors,
-// says nothing about it.
+// Reads files that may be missing. Only the error ENOENT says that a file is missing; any other one, such as
+// a shortage of file descriptors, says nothing about it and must not be taken for an absence.
 
 /**
- * @param access of a file, under way
- * @returns undefined when the file does not exist
+ * @param access access to a file that is under way
+ * @returns its result, or undefined when the file does not exist
  * @throws every error but ENOENT
  */
 export async function ifExists<T>(access: Promise<T>): Promise<T | undefined> {

@@ -1,49 +1,51 @@
-// What was started, in order, and how each part is stopped: in the reverse order, each exactly once, each
-// within a bound.
+// Stops what the process has started: the parts in the reverse order of their start, each exactly once, each
+// within a limit of time. One part that fails to stop, or hangs, does not keep the others from being stopped.
 import type { Logger } from 'pino';
 import { Countdown } from '../countdown.js';
 
-interface Part {
+/** How one part of the process is stopped. */
+interface StopStep {
   readonly name: string;
   stop(countdown: Countdown): Promise<void> | void;
-  /** Milliseconds that the parts which are stopped before have to leave; undefined: it shares theirs. */
+  /** Milliseconds that the steps before this one leave for it; undefined: it takes from the shared time. */
   readonly reserveMs: number | undefined;
 }
 
-/** For all parts together that have nothing reserved. */
+/** Time that all steps without a reserve have together. */
 const SHARED_MS = 5_000;
-/** Where nobody waits for the end: a database server may have much to write. */
-const UNHURRIED_MS = 20_000;
-/** Each part gets this much, whatever the others have taken. */
+/** Time for a stop that no caller has limited: a database server may have much to write. */
+const UNLIMITED_MS = 20_000;
+/** Time that each step gets, whatever the others have taken. */
 const LEAST_MS = 50;
 
 export class Lifecycle {
-  readonly #parts: Part[] = [];
+  readonly #steps: StopStep[] = [];
   #sharedMs: number;
   #stopping: Promise<boolean> | undefined;
 
+  /** @param sharedMs time for all parts that have no reserve, in milliseconds */
   constructor(sharedMs = SHARED_MS) {
     this.#sharedMs = sharedMs;
   }
 
   /**
-   * Remembers how to stop what has just been started.
-   * @param stop told how much time is left for it and for what is stopped behind it
-   * @param reserveMs for a part that may take all the time that is left: at least this much
+   * Remembers how to stop a part that has just been started.
+   * @param name of the part, for the log
+   * @param stop gets the time that is left for it and for what is stopped after it
+   * @param reserveMs for a part that may take all the time that is left: milliseconds that are kept for it
    */
   defer(name: string, stop: (countdown: Countdown) => Promise<void> | void, reserveMs?: number): void {
-    this.#parts.push({ name, stop, reserveMs });
+    this.#steps.push({ name, stop, reserveMs });
   }
 
   /**
-   * One part that fails to stop does not keep the others running, nor one that does not come to an end.
-   * @param countdown for all of them, spent with the last; one that is cut short meanwhile cuts short the
-   *   part that is being stopped
-   * @returns false when a part has failed, or not come to an end
+   * Stops all parts. A second call returns the result of the first.
+   * @param countdown time for all parts; shortening it meanwhile also shortens the step that is under way
+   * @returns false when a part has failed to stop, or has not stopped in time
    */
   stop(
     log: Pick<Logger, 'error'> | undefined,
-    countdown: Countdown = new Countdown(UNHURRIED_MS),
+    countdown: Countdown = new Countdown(UNLIMITED_MS),
   ): Promise<boolean> {
     this.#stopping ??= this.#stopAll(log, countdown).finally(() => countdown.cancel());
     return this.#stopping;
@@ -51,10 +53,10 @@ export class Lifecycle {
 
   async #stopAll(log: Pick<Logger, 'error'> | undefined, countdown: Countdown): Promise<boolean> {
     let haveEnded = true;
-    for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
-      const { name, reserveMs } = part;
-      const begunAt = performance.now();
-      const stopped = (async () => part.stop(countdown))().catch((error: unknown) => {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      const { name, reserveMs } = step;
+      const startedAt = performance.now();
+      const stopped = (async () => step.stop(countdown))().catch((error: unknown) => {
         haveEnded = false;
         log?.error({ err: error, part: name }, 'part did not stop cleanly');
       });
@@ -63,7 +65,7 @@ export class Lifecycle {
         atLeastMs: LEAST_MS,
         ...(reserveMs === undefined && { atMostMs: this.#sharedMs }),
       });
-      const tookMs = performance.now() - begunAt;
+      const tookMs = performance.now() - startedAt;
       if (!hasEnded) {
         haveEnded = false;
         log?.error({ part: name, afterMs: Math.round(tookMs) }, 'part did not stop in time');
@@ -73,8 +75,8 @@ export class Lifecycle {
     return haveEnded;
   }
 
-  /** For what is still to be stopped. */
+  /** Time that is reserved for the steps that are still to come. */
   #reservedMs(): number {
-    return this.#parts.reduce((sum, { reserveMs = 0 }) => sum + reserveMs, 0);
+    return this.#steps.reduce((sum, { reserveMs = 0 }) => sum + reserveMs, 0);
   }
 }

@@ -1,4 +1,5 @@
-// A socket that says by answering that somebody is there, and by refusing that nobody is any more.
+// A Unix socket that shows that a process lives: the kernel accepts connections to it as long as a process
+// has it open, and refuses them afterwards. Nothing is ever sent over it.
 import { randomUUID } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -8,16 +9,18 @@ import { withSocketPath } from '../unix-socket.js';
 const ATTEMPTS = 3;
 
 /**
- * Listens before it has the name that others look for, so that one which refuses has nobody any more.
- * @param draft how the names begin that it may have before; others may remove those at any time
+ * Listens at `folder/name`. The socket listens before it gets that name, so a process that finds the name and
+ * is refused knows that the process has ended.
+ * @param draftPrefix beginning of its first, random name; a file with such a name may be removed by other
+ *   processes at any time
  * @throws Error on a file system without sockets, such as folders that a virtual machine shares with its host
  */
-export async function listenUnderName(folder: string, name: string, draft: string): Promise<Server> {
+export async function listenUnderName(folder: string, name: string, draftPrefix: string): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
-    const first = `${draft}${randomUUID()}`;
-    const server = await withSocketPath(folder, first, listen);
+    const draft = `${draftPrefix}${randomUUID()}`;
+    const server = await withSocketPath(folder, draft, listen);
     try {
-      await rename(join(folder, first), join(folder, name));
+      await rename(join(folder, draft), join(folder, name));
       return server;
     } catch (error) {
       server.close();
@@ -26,14 +29,18 @@ export async function listenUnderName(folder: string, name: string, draft: strin
   }
 }
 
-/** To have been connected to is all that is asked for. */
+/**
+ * Listens and closes every connection at once: having been connected is all that the other side wants to
+ * know.
+ */
 function listen(path: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // Exclusive: in the cluster mode of pm2 its daemon would listen in our place, and live longer.
+    // Exclusive: in the cluster mode of pm2 its daemon would otherwise listen instead of us, and live longer.
     server.listen({ path, exclusive: true }, () => {
-      server.removeListener('error', reject).on('error', () => undefined); // no file left for one who connects
+      // A later error means that there was no file descriptor for a connection, which does no harm here.
+      server.removeListener('error', reject).on('error', () => undefined);
       resolve(server.unref());
     });
   });

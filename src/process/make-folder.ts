@@ -1,13 +1,13 @@
-// `mkdir -p` that tells the truth. Node's own recursive form never returns below /proc, and says "no such
-// file" where the file system is read-only.
+// Makes a folder and its parents, like `mkdir -p`. The recursive form of Node.js cannot be used: below /proc
+// it never returns, and on a read-only file system it reports "no such file".
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and what is missing above it, with the mode of the process.
+ * Makes a folder, and the folders above it that are missing, with the mode of the process.
  * @param path absolute
- * @returns false when it was there already
- * @throws what mkdir(2) says of the first folder that cannot be made; EEXIST also where a file is in the way
+ * @returns false when the folder existed already
+ * @throws Error of mkdir(2) for the first folder that cannot be made; EEXIST also where a file is in the way
  */
 export async function makeFolder(path: string): Promise<boolean> {
   try {
@@ -25,7 +25,7 @@ async function makeOne(path: string): Promise<boolean> {
     await mkdir(path);
     return true;
   } catch (error) {
-    // A folder that exists on a read-only file system is refused by another name than EEXIST.
+    // For a folder that exists, a read-only file system may report another code than EEXIST.
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory() === true) return false;
     throw error;

@@ -1,42 +1,47 @@
-// The owner lock's entries as files. Generation 7 is `owner-7.json`, which says who it is and never changes;
-// `owner-7.leaving` and then `owner-7.released` are second names of it (hard links), so that saying either
-// needs neither space on the disk nor a file descriptor. `owner-7.sock` and `owner-7.beat` show that it lives
-// (owner-presence).
+// The entries of the owner lock as files in the folder that is owned. For the entry of generation 7:
 //
-// link(2) makes an entry appear whole, for one of several.
+//   owner-7.json       who the owner is; never changes
+//   owner-7.leaving    a second name (hard link) of owner-7.json: the process is about to end
+//   owner-7.released   likewise: the process has left
+//   owner-7.sock       the owner's socket, see owner-presence
+//   owner-7.beat       the owner's heartbeat, see owner-presence
+//
+// States are hard links because making one needs neither space on the disk nor a file descriptor, so that a
+// process can leave in order even when both have run out. The entry is made by link(2) too: it appears as a
+// whole or not at all, and for one of several processes that want the same generation.
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, link, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Claimant, Owner, OwnerEntries, OwnerState } from './owner-election.js';
 
-/** A socket without an entry belongs to one whose entry somebody has removed. */
+/** A socket without an entry counts: it belongs to a process whose entry was removed by someone. */
 const ENTRY = /^owner-(\d{1,9})\.(?:json|sock)$/;
-/** What a process that was killed while it came has left. */
-const DRAFT = /^\.owner-/;
+/** Files that are not complete yet, or were left by a process that was killed meanwhile, begin with this. */
+export const DRAFT_PREFIX = '.owner-';
 
 export type OwnerFile = 'json' | 'leaving' | 'released' | 'sock' | 'beat';
 
 export const ownerFile = (generation: number, kind: OwnerFile): string => `owner-${generation}.${kind}`;
 
 /**
- * Only a regular file is read: the opening of a FIFO would wait for a process that writes into it.
- * @throws Error when something else has its name
+ * Reads a regular file and nothing else: opening a FIFO would wait for a process that writes into it.
+ * @throws Error without a `code` when the path is not a regular file
  */
 export async function readOwnerFile(path: string): Promise<string> {
   if (!(await stat(path)).isFile()) throw new Error(`${path} is not a regular file: remove it`);
-  // Not even when it has become a FIFO since.
+  // O_NONBLOCK: it may have become a FIFO since.
   return readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NONBLOCK });
 }
 
 export class OwnerFiles implements OwnerEntries {
   readonly #folder: string;
-  readonly #appear: (generation: number) => Promise<void>;
+  readonly #showPresence: (generation: number) => Promise<void>;
 
-  /** @param appear shows that this process lives, as soon as it has an entry */
-  constructor(folder: string, appear: (generation: number) => Promise<void>) {
+  /** @param showPresence called as soon as this process has an entry, to show that it lives */
+  constructor(folder: string, showPresence: (generation: number) => Promise<void>) {
     this.#folder = folder;
-    this.#appear = appear;
+    this.#showPresence = showPresence;
   }
 
   async generations(): Promise<number[]> {
@@ -54,12 +59,13 @@ export class OwnerFiles implements OwnerEntries {
       return parse(await readOwnerFile(this.#path(generation, 'json'))) ?? UNKNOWN;
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
-      return (await this.#has(generation, 'sock')) ? UNKNOWN : undefined; // else removed by a newer owner
+      // Without a socket the entry was removed by a newer owner.
+      return (await this.#has(generation, 'sock')) ? UNKNOWN : undefined;
     }
   }
 
   async create(owner: Owner): Promise<boolean> {
-    const draft = join(this.#folder, `.owner-${randomUUID()}`);
+    const draft = join(this.#folder, `${DRAFT_PREFIX}${randomUUID()}`);
     try {
       await writeFile(draft, `${JSON.stringify({ ...owner, state: undefined })}\n`, {
         mode: 0o600,
@@ -67,13 +73,13 @@ export class OwnerFiles implements OwnerEntries {
       });
       await link(draft, this.#path(owner.generation, 'json'));
     } catch (error) {
-      // One that got in meanwhile takes the drafts of others for left over.
+      // ENOENT: a process that has become the owner meanwhile has removed this draft as a left-over.
       if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT')) return false;
       throw error;
     } finally {
       await rm(draft, { force: true });
     }
-    await this.#appear(owner.generation);
+    await this.#showPresence(owner.generation);
     return true;
   }
 
@@ -95,18 +101,18 @@ export class OwnerFiles implements OwnerEntries {
   }
 
   async remove(generation: number): Promise<void> {
-    // The entry last: a socket without one is taken for one that lives.
+    // The entry goes last: a socket without an entry would count as that of a living process.
     for (const kind of ['sock', 'beat', 'leaving', 'released', 'json'] as const)
       await rm(this.#path(generation, kind), { force: true });
   }
 
-  /** Removes what others have left who never got in. One that is about to comes again. */
+  /** Removes what processes have left that did not become owners. One that is still trying starts again. */
   async removeDrafts(): Promise<void> {
-    const drafts = (await readdir(this.#folder)).filter((name) => DRAFT.test(name));
+    const drafts = (await readdir(this.#folder)).filter((name) => name.startsWith(DRAFT_PREFIX));
     await Promise.all(drafts.map((name) => rm(join(this.#folder, name), { force: true })));
   }
 
-  /** In this order: it may be released between the two questions. */
+  /** Looks in this order, because the entry may be released between the two looks. */
   async #stateOf(generation: number): Promise<OwnerState> {
     if (await this.#has(generation, 'leaving')) return 'leaving';
     return (await this.#has(generation, 'released')) ? 'released' : 'serving';
@@ -129,7 +135,7 @@ export class OwnerFiles implements OwnerEntries {
 
 const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
 
-/** Of a damaged entry: whether its process lives is asked by all other means. */
+/** Stands for the owner of a damaged entry: nothing is known of its process, which may live. */
 const UNKNOWN: Claimant = {
   pid: 0,
   startTime: '?',
@@ -140,14 +146,15 @@ const UNKNOWN: Claimant = {
   slot: null,
 };
 
+/** Undefined when the text is damaged. */
 function parse(text: string): Claimant | undefined {
   try {
     const { pid, startTime, bootId, pidNamespace, device, inode, slot } = JSON.parse(text) as Claimant;
-    const isWhole =
+    const isComplete =
       Number.isSafeInteger(pid) &&
       [startTime, bootId, pidNamespace, device, inode].every((value) => typeof value === 'string') &&
       (slot === null || typeof slot === 'string');
-    return isWhole ? { pid, startTime, bootId, pidNamespace, device, inode, slot } : undefined;
+    return isComplete ? { pid, startTime, bootId, pidNamespace, device, inode, slot } : undefined;
   } catch {
     return undefined;
   }

@@ -1,7 +1,10 @@
-// How one owner shows others that it lives, also where they cannot see its process: in another container, or
-// on another machine that shares the folder. Its socket answers as long as the process is there, even when
-// that is stopped, to all who share the kernel; its heartbeat is a number in a file that grows, for those who
-// do not.
+// How an owner shows other processes that it lives, also those that cannot see its pid: in another container,
+// or on another machine that shares the folder.
+//
+// There are two signs, since each reaches processes that the other one does not. The socket `owner-<n>.sock`
+// accepts connections as long as the process exists, even if it is stopped, but only from the same kernel.
+// The heartbeat `owner-<n>.beat` is a number in a file that grows every two seconds, which is seen wherever
+// the folder is mounted. owner-liveness reads both.
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Server } from 'node:net';
@@ -9,14 +12,16 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { ifExists } from './if-exists.js';
 import { listenUnderName } from './liveness-socket.js';
-import { ownerFile } from './owner-files.js';
+import { DRAFT_PREFIX, ownerFile } from './owner-files.js';
 
 const BEAT_EVERY_MS = 2_000;
-/** A number that is overwritten in place needs no new space on the disk. */
+/** The number always has the same length: overwriting it in place needs no new space on the disk. */
 const DIGITS = 16;
 
-/** A FIFO in the place of the file fails at once, where it would wait for a reader. */
-const WRITTEN = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
+/**
+ * O_NONBLOCK: opening a FIFO that is in the place of the file fails at once instead of waiting for a reader.
+ */
+const WRITE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 
 const KINDS = ['sock', 'beat'] as const;
 
@@ -40,10 +45,10 @@ export class OwnerPresence {
   }
 
   /**
-   * Shows it as this generation. Never rejects: without a socket the heartbeat has to do, and the other way
-   * round.
+   * Makes socket and heartbeat for the entry of this generation and keeps the heartbeat going. Never rejects:
+   * if one of the two cannot be made, the other has to do.
    */
-  async appear(generation: number): Promise<void> {
+  async start(generation: number): Promise<void> {
     this.#generation = generation;
     for (const kind of KINDS) await this.#make(kind, generation);
     this.#timer ??= setInterval(() => {
@@ -51,8 +56,8 @@ export class OwnerPresence {
     }, this.#everyMs).unref();
   }
 
-  /** Makes anew what somebody has removed. To be called when its entry is there. */
-  async heal(): Promise<void> {
+  /** Makes socket and heartbeat anew if they were removed. Call it only while the entry is there. */
+  async restoreFiles(): Promise<void> {
     const generation = this.#generation;
     if (generation === undefined) return;
     for (const kind of KINDS) {
@@ -61,12 +66,12 @@ export class OwnerPresence {
     }
   }
 
-  /** @param callback called with every beat */
+  /** @param callback called with every heartbeat; when it rejects, the next heartbeat tries again */
   onBeat(callback: () => Promise<void>): void {
     this.#onBeat = callback;
   }
 
-  /** It is not there any more. Never rejects. */
+  /** Ends both signs. Never rejects. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#beating;
@@ -75,41 +80,41 @@ export class OwnerPresence {
   }
 
   /**
-   * Never rejects. What was there before goes on until the new one has its name, and when that cannot be
-   * made.
+   * Makes one of the two files. Never rejects. The one that was there before is used until the new one has
+   * its name, and goes on being used if the new one cannot be made.
    */
   #make(kind: (typeof KINDS)[number], generation: number): Promise<void> {
     return kind === 'sock'
-      ? this.#listen(generation).catch((error: unknown) => this.#warn(error, 'has no socket'))
-      : this.#openBeat(generation).catch((error: unknown) => this.#warn(error, 'has no heartbeat'));
+      ? this.#listen(generation).catch((error: unknown) => this.#warnOnce(error, 'has no socket'))
+      : this.#openBeat(generation).catch((error: unknown) => this.#warnOnce(error, 'has no heartbeat'));
   }
 
   async #listen(generation: number): Promise<void> {
     const before = this.#server;
-    this.#server = await listenUnderName(this.#folder, ownerFile(generation, 'sock'), '.owner-');
+    this.#server = await listenUnderName(this.#folder, ownerFile(generation, 'sock'), DRAFT_PREFIX);
     before?.close();
   }
 
   async #openBeat(generation: number): Promise<void> {
     const before = this.#file;
-    this.#file = await open(join(this.#folder, ownerFile(generation, 'beat')), WRITTEN, 0o600);
+    this.#file = await open(join(this.#folder, ownerFile(generation, 'beat')), WRITE_FLAGS, 0o600);
     await before?.close();
-    await this.#write();
+    await this.#writeBeat();
   }
 
   async #beat(): Promise<void> {
-    await this.#write().catch((error: unknown) => this.#warn(error, 'has no heartbeat'));
-    await this.#onBeat().catch(() => undefined); // what could not be read now is read with the next beat
+    await this.#writeBeat().catch((error: unknown) => this.#warnOnce(error, 'has no heartbeat'));
+    await this.#onBeat().catch(() => undefined); // what could not be read now is read at the next beat
   }
 
-  async #write(): Promise<void> {
+  async #writeBeat(): Promise<void> {
     this.#beats += 1;
     await this.#file?.write(String(this.#beats).padStart(DIGITS, '0'), 0);
-    await this.#file?.datasync(); // others read it over a network
+    await this.#file?.datasync(); // other machines read it over a network file system
   }
 
-  /** Once: the next beat would only say it again. */
-  #warn(err: unknown, what: string): undefined {
+  /** Warns once: every later beat would fail in the same way. */
+  #warnOnce(err: unknown, what: string): undefined {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     this.#log.warn(

@@ -1,5 +1,8 @@
-// A slot of pm2: its name, which tells it from all others, and where its processes find each other when they
-// have no DATA_DIR in common.
+// The slot of pm2 that this process runs in: its name, which differs from that of every other slot, and a
+// folder in which the processes of a slot find each other if they have no DATA_DIR in common.
+//
+// pm2 starts each app under a number, `pm_id`. On `pm2 reload` it starts a new process with the same number
+// while the old one still runs.
 import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -7,10 +10,11 @@ import { dirname, join } from 'node:path';
 import type { Environment } from '../config/environment.js';
 
 /**
- * Two daemons of pm2 count their apps alike, so a `pm_id` alone names no slot. The daemon is known by its
- * home and, in cluster mode, by its process: that is our parent there, and only there do two processes of a
- * slot live side by side.
- * @param daemonPid undefined where another process may be between the daemon and us, as npm is in fork mode
+ * Name of a slot. Two daemons of pm2 count their apps alike, so `pm_id` alone does not name a slot. The
+ * daemon is identified by its home and, in cluster mode, by its pid: in that mode it is the parent of this
+ * process, and only in that mode do two processes of a slot live side by side.
+ * @param daemonPid undefined where another process may be between the daemon and this one, as npm is in fork
+ *   mode
  */
 export function slotName(
   pmId: string,
@@ -23,9 +27,9 @@ export function slotName(
 }
 
 /**
- * The same folder for all that one daemon of pm2 starts under one `pm_id`: beside the pid file that pm2
- * names, in its home. A program that pm2 starts under another account may not write there; it gets one in the
- * run-time directory.
+ * Folder of a slot: the same one for all processes that one daemon starts under one `pm_id`. It is beside the
+ * pid file that pm2 names, in pm2's home. A process that runs under another account may not be able to write
+ * there; its folder is in the run-time directory.
  */
 export function slotDirectory(
   pmId: string,

@@ -1,14 +1,19 @@
-// The one moment (CONTRACT section 1): told to whoever started us, on stderr and to pm2.
+// Announces that the process is ready: in one line on stderr, whose form docs/contract.md fixes, and by a
+// message to pm2.
 
-/** `0.0.0.0` is not an address to connect to. */
+/** A listening host as it is written in a URL; the wildcard addresses are shown as loopback, to be usable. */
 export function shownHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/**
+ * @param dataPlane URL of the data plane
+ * @param adminPlane URL of the admin plane
+ */
 export function announceReady(dataPlane: string, adminPlane: string): void {
   process.stderr.write(`multilane ready ${dataPlane} admin ${adminPlane}\n`);
-  // With a callback a channel that has been closed is not an uncaught exception.
+  // Without a callback a channel that has been closed would be an uncaught exception.
   process.send?.('ready', undefined, undefined, () => undefined);
 }

@@ -1,52 +1,55 @@
-// What the outside world may say to the process, and what it means (CONTRACT section 2).
+// The signals and messages by which the operator, pm2 or systemd stop or reload the process.
 import { exitProcess } from './process-exit.js';
 
-/** npm and a terminal deliver one Ctrl-C more than once; only a later signal means "now". */
+/** npm and a terminal may deliver one Ctrl-C several times; only a signal that comes later means "now". */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 export interface SignalHandlers {
-  /** Drain and stop. */
+  /** First SIGTERM or SIGINT: drain and stop. */
   stop(signal: string): void;
-  /** A second signal: stop at once. */
+  /** A second one: stop at once. */
   stopNow(signal: string): void;
-  /** SIGHUP away from a terminal. */
+  /** SIGHUP, unless stdin is a terminal: replace the workers. */
   reload(): void;
 }
 
 /**
- * A signal to stop has no listener until there is something to stop in order. Until then it ends the process
- * as it ends any other: also while code of the project keeps the thread, where a listener would never be
- * called. Process 1 of a container listens from the start, because the kernel spares it otherwise.
+ * Listens for signals in two phases. Until `handle` is called there is nothing to stop in order, so a signal
+ * has no listener and ends the process at once; a listener would not even be called while code of the project
+ * blocks the thread. Process 1 of a container listens from the start, because the kernel does not end it by a
+ * signal that has no listener.
  */
 export class Signals {
-  readonly #stopping: readonly NodeJS.Signals[];
+  readonly #stopSignals: readonly NodeJS.Signals[];
   #handlers: SignalHandlers | undefined;
-  #listens = false;
+  #isListening = false;
+  /** When the first signal was handled. */
   #firstAt: number | undefined;
-  /** The first that came before it was handled. */
+  /** First signal that came before there were handlers. */
   #early: string | undefined;
 
   constructor(stdinIsTerminal: boolean, isProcess1 = process.pid === 1) {
-    this.#stopping = stdinIsTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
+    this.#stopSignals = stdinIsTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
     if (!stdinIsTerminal) process.on('SIGHUP', () => this.#handlers?.reload());
     if (isProcess1) this.#listen();
   }
 
+  /** From here on signals are handled; one that came earlier is handled now. */
   handle(handlers: SignalHandlers): void {
     this.#handlers = handlers;
     this.#listen();
     if (this.#early !== undefined) this.#stop(this.#early);
-    // pm2 on platforms without signals, and `pm2 reload`. Not earlier: who listens holds the process, and
-    // until then messages wait in the channel.
+    // pm2 sends `shutdown` on platforms without signals, and for `pm2 reload`. A listener for messages keeps
+    // the process alive, so it is added only here; until then messages wait in the channel.
     process.on('message', (message) => {
       if (message === 'shutdown') this.#stop('shutdown');
     });
   }
 
   #listen(): void {
-    if (this.#listens) return;
-    this.#listens = true;
-    for (const one of this.#stopping) process.on(one, (signal) => this.#stop(signal));
+    if (this.#isListening) return;
+    this.#isListening = true;
+    for (const one of this.#stopSignals) process.on(one, (signal) => this.#stop(signal));
   }
 
   #stop(signal: string): void {
@@ -59,12 +62,13 @@ export class Signals {
     if (this.#firstAt === undefined) {
       this.#firstAt = now;
       this.#handlers.stop(signal);
-      if (signal === 'SIGINT' && process.stderr.isTTY) setTimeout(explain, SECOND_SIGNAL_AFTER_MS).unref();
+      if (signal === 'SIGINT' && process.stderr.isTTY)
+        setTimeout(explainSecondSignal, SECOND_SIGNAL_AFTER_MS).unref();
     } else if (now - this.#firstAt >= SECOND_SIGNAL_AFTER_MS) this.#handlers.stopNow(signal);
   }
 }
 
-/** Written when a second signal begins to count. */
-function explain(): void {
+/** Written at the moment from which on a second signal counts. */
+function explainSecondSignal(): void {
   process.stderr.write('multilane: still draining open connections; press Ctrl-C again to stop at once\n');
 }

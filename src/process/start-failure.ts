@@ -1,9 +1,9 @@
-// What a start that has failed says, and how the process ends.
+// What the operator reads when a start has failed, and the exit code of the process.
 import { errorStack } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
 
 export interface StartFailure {
-  /** For the one line on stderr; with a stack only for what nobody foresaw. */
+  /** Text for stderr: one line; with a stack only for an error that is a fault of Multilane itself. */
   readonly message: string;
   readonly exitCode: number;
 }

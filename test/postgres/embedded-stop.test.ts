@@ -7,7 +7,8 @@ import { type Embedded, type EmbeddedOptions, startEmbedded } from '#src/postgre
 import { isInPlace } from '#src/postgres/embedded-stop.js';
 import { folderIdentityOf } from '#src/process/folder-identity.js';
 import { acquireOwnerLock } from '#src/process/owner-lock.js';
-import { childrenOf, isAlive } from '#src/process/process-identity.js';
+import { childrenOf } from '#src/process/proc.js';
+import { isProcessAlive } from '#src/process/process-identity.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { hangPool } from '#test/support/hung-pool.js';
@@ -47,7 +48,7 @@ describe('the stop of the embedded PostgreSQL', () => {
       const release = hangPool();
       try {
         await stopped(postgres);
-        expect(all.filter(isAlive)).to.deep.equal([]);
+        expect(all.filter(isProcessAlive)).to.deep.equal([]);
       } finally {
         await release();
         await lock.release();
@@ -68,7 +69,7 @@ describe('the stop of the embedded PostgreSQL', () => {
     } finally {
       await release();
     }
-    while (all.some(isAlive)) await new Promise(setImmediate); // they notice it themselves
+    while (all.some(isProcessAlive)) await new Promise(setImmediate); // they notice it themselves
     await stopped(await start());
   });
 

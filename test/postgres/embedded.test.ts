@@ -25,7 +25,8 @@ import { chooseAccount, requireMapped, requireReachable } from '#src/postgres/em
 import { locateBinaries } from '#src/postgres/embedded-binaries.js';
 import { stopUnused } from '#src/postgres/embedded-stop.js';
 import { watchPresence } from '#src/postgres/postgres-presence.js';
-import { childrenOf, isAlive, isTitled, signalIfAlive } from '#src/process/process-identity.js';
+import { childrenOf, isTitled } from '#src/process/proc.js';
+import { isProcessAlive, signalIfAlive } from '#src/process/process-identity.js';
 import { newDataDir } from '#src/testing/data-dir.js';
 import { SOLE_OWNER } from '#src/testing/postgres.js';
 import { leftovers } from '#test/support/leftovers.js';
@@ -111,7 +112,7 @@ describe('the embedded PostgreSQL', () => {
     const first = await start();
     await query(first.url, 'create table kept as select 42 as answer');
     await stopped(first);
-    expect(isAlive(first.pid)).to.equal(false);
+    expect(isProcessAlive(first.pid)).to.equal(false);
     expect(await readdir(socketDir)).to.deep.equal([]);
     const second = await start();
     expect(second.adopted).to.equal(false);
@@ -141,7 +142,7 @@ describe('the embedded PostgreSQL', () => {
       rows = await query(postgres.url, 'select n from committed').catch(() => undefined);
     expect(rows).to.deep.equal([{ n: 1 }]);
     while (postgres.pid === pid) await new Promise(setImmediate);
-    expect(isAlive(postgres.pid)).to.equal(true);
+    expect(isProcessAlive(postgres.pid)).to.equal(true);
   });
 
   it('stops in order while it is coming back', async () => {
@@ -151,7 +152,7 @@ describe('the embedded PostgreSQL', () => {
     process.kill(postgres.pid, 'SIGKILL');
     await told.promise;
     await stopped(postgres);
-    expect(isAlive(postgres.pid)).to.equal(false);
+    expect(isProcessAlive(postgres.pid)).to.equal(false);
   });
 
   it('can be discarded without a last word, and recovers what was committed', async () => {
@@ -159,7 +160,7 @@ describe('the embedded PostgreSQL', () => {
     await query(postgres.url, 'create table last_moment as select 3 as n');
     await postgres.discard();
     await stopped(postgres);
-    expect(isAlive(postgres.pid)).to.equal(false);
+    expect(isProcessAlive(postgres.pid)).to.equal(false);
     expect(await query((await start()).url, 'select n from last_moment')).to.deep.equal([{ n: 3 }]);
   });
 
@@ -175,7 +176,7 @@ describe('the embedded PostgreSQL', () => {
       // A session that has just ended may be among them.
       for (const pid of paused(postgres.pid)) signalIfAlive(pid, 'SIGSTOP');
       await stopped(postgres, 1_500);
-      expect(all.filter(isAlive)).to.deep.equal([]);
+      expect(all.filter(isProcessAlive)).to.deep.equal([]);
       expect(await query((await start()).url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
     });
   }
@@ -192,14 +193,14 @@ describe('the embedded PostgreSQL', () => {
     const [orphan, ...others] = childrenOf(pid);
     process.kill(orphan!, 'SIGSTOP');
     process.kill(pid, 'SIGKILL');
-    while ([pid, ...others].some(isAlive)) await new Promise(setImmediate);
+    while ([pid, ...others].some(isProcessAlive)) await new Promise(setImmediate);
     expect(await refusedStart()).to.include(`pid ${orphan}`);
     await rm(join(dataDir, 'pg/data/postmaster.pid'));
     expect(await refusedStart()).to.include(`pid ${orphan}`);
     const countdown = new Countdown(STOP_MS);
     await stopUnused({ dataDir, lock: SOLE_OWNER.lock, log: silentLog }, countdown);
     countdown.cancel();
-    expect(isAlive(orphan!)).to.equal(false);
+    expect(isProcessAlive(orphan!)).to.equal(false);
     await start();
   });
 
@@ -287,7 +288,7 @@ describe('the embedded PostgreSQL', () => {
       await new Promise<void>((resolve) => postgres.onExit(() => resolve()));
       if (isMoved) await rename(dataDir, `${dataDir}-moved`);
       await postgres.discard();
-      expect(all.filter(isAlive)).to.deep.equal([]);
+      expect(all.filter(isProcessAlive)).to.deep.equal([]);
       if (isMoved) await rename(`${dataDir}-moved`, dataDir);
     }
   });
@@ -304,7 +305,7 @@ describe('the embedded PostgreSQL', () => {
     expect([second.adopted, second.pid]).to.deep.equal([true, first.pid]);
     await stopped(second);
     await stopped(first);
-    expect(isAlive(first.pid)).to.equal(false);
+    expect(isProcessAlive(first.pid)).to.equal(false);
     expect(warnings.filter((text) => text.includes('killed'))).to.deep.equal([]);
     await rm(join(dataDir, 'pg'));
     await rename(elsewhere, join(dataDir, 'pg'));
@@ -319,7 +320,7 @@ describe('the embedded PostgreSQL', () => {
     process.kill(postgres.pid, 'SIGKILL');
     await new Promise<void>((resolve) => postgres.onExit(() => resolve()));
     await stopped(postgres);
-    expect(all.filter(isAlive)).to.deep.equal([]);
+    expect(all.filter(isProcessAlive)).to.deep.equal([]);
   });
 
   for (const text of ['', 'garbage', '0', '-1']) {
@@ -340,7 +341,7 @@ describe('the embedded PostgreSQL', () => {
     await writeFile(control, 'of another one');
     await stopped(postgres);
     running.splice(0);
-    expect(isAlive(postgres.pid)).to.equal(false);
+    expect(isProcessAlive(postgres.pid)).to.equal(false);
     expect(await readFile(control, 'utf8')).to.equal('of another one');
     await rm(dataDir, { recursive: true });
     await rename(moved, dataDir);
@@ -401,7 +402,7 @@ describe('the embedded PostgreSQL', () => {
 
   /** Another process starts PostgreSQL and is killed. */
   const startAndKillOwner = async (): Promise<{ readonly pid: number }> => {
-    const script = fileURLToPath(new URL('../db/fixtures/postgres-owner.js', import.meta.url));
+    const script = fileURLToPath(new URL('./fixtures/postgres-owner.js', import.meta.url));
     const owner = spawn(process.execPath, [script, dataDir, socketDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -418,7 +419,7 @@ describe('the embedded PostgreSQL', () => {
     expect(postgres).to.include({ pid, adopted: true, maxConnections: 100 });
     expect(await query(postgres.url, 'select 1 as n')).to.deep.equal([{ n: 1 }]);
     await stopped(postgres);
-    expect(isAlive(pid)).to.equal(false);
+    expect(isProcessAlive(pid)).to.equal(false);
   });
 
   it('is watched when it was adopted, too', async () => {
@@ -446,7 +447,7 @@ describe('the embedded PostgreSQL', () => {
     expect(isTold, 'told of its end').to.equal(false);
     await stopped(postgres);
     running.splice(0);
-    expect(isAlive(pid)).to.equal(false);
+    expect(isProcessAlive(pid)).to.equal(false);
     await rename(moved, dataDir);
     await start();
   });
@@ -460,7 +461,7 @@ describe('the embedded PostgreSQL', () => {
   it('starts when its pid file names a process that has nothing to do with it', async () => {
     const { pid } = await startAndKillOwner();
     process.kill(pid, 'SIGKILL');
-    while (isAlive(pid));
+    while (isProcessAlive(pid));
     const pidFile = join(dataDir, 'pg/data/postmaster.pid');
     // A stranger of the same account, or PostgreSQL would not mind.
     const { uid, gid } = await stat(pidFile);

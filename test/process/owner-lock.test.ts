@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { StartError } from '#src/errors.js';
 import { acquireOwnerLock, type OwnerLock } from '#src/process/owner-lock.js';
-import { childrenOf } from '#src/process/process-identity.js';
+import { childrenOf } from '#src/process/proc.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { until } from '#test/support/until.js';
 import { rejection } from '../db/fixtures/open.js';
@@ -38,7 +38,7 @@ describe('the owner lock', () => {
     slot?: string,
     before: readonly string[] = [],
   ): Promise<{ readonly child: Child; readonly said: string }> => {
-    const script = fileURLToPath(new URL('../db/fixtures/contender.js', import.meta.url));
+    const script = fileURLToPath(new URL('./fixtures/lock-contender.js', import.meta.url));
     const [program, ...args] = [...before, process.execPath, script, folder];
     const named = slot === undefined ? [] : [slot];
     const child = spawn(program!, [...args, ...named], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -14,7 +14,7 @@ describe('what shows that an owner lives', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'multilane-presence-'));
     presence = new OwnerPresence(folder, silentLog);
-    await presence.appear(1);
+    await presence.start(1);
   });
   afterEach(async () => {
     await presence.close();
@@ -31,7 +31,7 @@ describe('what shows that an owner lives', () => {
     it(`is only made anew where it is missing: ${removed}, not ${other}`, async () => {
       const { ino } = statSync(file(other));
       await rm(file(removed));
-      await presence.heal();
+      await presence.restoreFiles();
       expect(existsSync(file(removed))).to.equal(true);
       expect(statSync(file(other)).ino).to.equal(ino);
       expect(await state()).to.equal('answers');
@@ -42,10 +42,10 @@ describe('what shows that an owner lives', () => {
     await link(file('sock'), join(folder, 'first.sock')); // the same socket by another name
     await rm(file('sock'));
     await mkdir(file('sock')); // in the way of a new one
-    await presence.appear(1);
+    await presence.start(1);
     expect(await socketState(folder, 'first.sock')).to.equal('answers');
     await rm(file('sock'), { recursive: true });
-    await presence.heal();
+    await presence.restoreFiles();
     expect(await state()).to.equal('answers');
     expect(await socketState(folder, 'first.sock')).to.equal('refuses');
   });
@@ -53,11 +53,11 @@ describe('what shows that an owner lives', () => {
   it('goes on answering when nothing can be made anew, and is made later', async function () {
     if (!canLimitFiles()) this.skip();
     await rm(file('beat'));
-    for (const attempt of [() => presence.heal(), () => presence.appear(1)]) {
+    for (const attempt of [() => presence.restoreFiles(), () => presence.start(1)]) {
       await withoutFiles(attempt);
       expect(await state()).to.equal('answers');
     }
-    await presence.heal();
+    await presence.restoreFiles();
     expect(existsSync(file('beat'))).to.equal(true);
   });
 });

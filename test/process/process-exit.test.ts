@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { HOLDS } from '../cluster/held-holds.js';
-import type { Kind } from './stuck-process.js';
+import type { Kind } from './fixtures/stuck-process.js';
 
-const PROGRAM = fileURLToPath(new URL('./stuck-process.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./fixtures/stuck-process.js', import.meta.url));
 
 const run = (kind: Kind, code: number) => {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, kind, String(code)]);
   return { status, signal, stdout: String(stdout), stderr: String(stderr) };
 };
 
-const HELD = fileURLToPath(new URL('./held-process.js', import.meta.url));
+const HELD = fileURLToPath(new URL('./fixtures/held-process.js', import.meta.url));
 const TOO_LONG_MS = 15_000;
 
 describe('the end of a process', () => {

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { isAlive } from '#src/process/process-identity.js';
+import { isProcessAlive } from '#src/process/process-identity.js';
 import { closeIdleConnections } from './client.js';
 import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster.js';
 import { delayingProxy } from './delaying-proxy.js';
@@ -188,7 +188,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   async outage(path: string, pid: number, end: () => unknown): Promise<number> {
     for (;;) {
       await end();
-      if (!isAlive(pid)) break;
+      if (!isProcessAlive(pid)) break;
       await sleep(1);
     }
     const died = performance.now();

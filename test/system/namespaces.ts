@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { childrenOf, signalIfAlive } from '#src/process/process-identity.js';
+import { childrenOf } from '#src/process/proc.js';
+import { signalIfAlive } from '#src/process/process-identity.js';
 import { post, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, type Launched, launchCluster, newDataDir } from '#test/support/cluster.js';
 import { leftovers, reap } from '#test/support/leftovers.js';

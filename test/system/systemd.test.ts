@@ -89,7 +89,7 @@ describe('under systemd', () => {
     this.timeout(60_000);
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
     expect(await said('STOPPING=1')).to.deep.equal(['STOPPING=1 STATUS=draining']);
-    expect(cluster.logs().filter(({ msg }) => msg === 'systemd cannot be told')).to.deep.equal([]);
+    expect(cluster.logs().filter(({ msg }) => msg === 'cannot notify systemd')).to.deep.equal([]);
   });
 });
 

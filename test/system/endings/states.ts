@@ -14,7 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { childrenOf } from '#src/process/process-identity.js';
+import { childrenOf } from '#src/process/proc.js';
 import { type Launched, launchCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import {
-  identify,
   isPostmasterOf,
   isStillPostmaster,
+  matchPostmaster,
   type ProcessFiles,
-  startTimeOf,
-} from '#src/process/process-identity.js';
+} from '#src/postgres/postmaster-identity.js';
+import { startTimeOf } from '#src/process/process-identity.js';
 
 const CLUSTER = '/data/pg/data';
 /** No process has it. */
@@ -27,14 +27,14 @@ const proc = (workingFolder: () => string, ...args: string[]): ProcessFiles => (
 describe('the process that a pid file names', () => {
   it('is the postmaster when it works in the data folder', () => {
     expect(
-      identify(
+      matchPostmaster(
         process.pid,
         CLUSTER,
         proc(() => CLUSTER),
       ),
     ).to.equal('yes');
     expect(
-      identify(
+      matchPostmaster(
         process.pid,
         CLUSTER,
         proc(() => '/', 'postgres', '-D', CLUSTER),
@@ -45,7 +45,7 @@ describe('the process that a pid file names', () => {
   for (const code of ['EACCES', 'EPERM']) {
     it(`is known by its arguments when its folder is closed to us (${code})`, () => {
       const closed = failing(code);
-      const of = (...args: string[]) => identify(process.pid, CLUSTER, proc(closed, ...args));
+      const of = (...args: string[]) => matchPostmaster(process.pid, CLUSTER, proc(closed, ...args));
       expect(of('/opt/postgres', '-D', CLUSTER, '-c', 'port=5432')).to.equal('yes');
       expect(of('/opt/postgres', '-D', `${CLUSTER}2`)).to.equal('no');
       expect(of('/bin/sleep', '60')).to.equal('no');
@@ -54,8 +54,8 @@ describe('the process that a pid file names', () => {
 
     it(`may be the postmaster when nothing of it may be read (${code})`, () => {
       const hidden = { workingFolder: failing(code), commandLine: failing(code) };
-      expect(identify(process.pid, CLUSTER, hidden)).to.equal('maybe');
-      expect(identify(DEAD, CLUSTER, hidden)).to.equal('no');
+      expect(matchPostmaster(process.pid, CLUSTER, hidden)).to.equal('maybe');
+      expect(matchPostmaster(DEAD, CLUSTER, hidden)).to.equal('no');
     });
   }
 
@@ -67,19 +67,19 @@ describe('the process that a pid file names', () => {
     try {
       await once(other, 'spawn');
       expect(await isPostmasterOf(other.pid!, folder)).to.equal('yes');
-      const script = fileURLToPath(new URL('../db/fixtures/identity-of.js', import.meta.url));
+      const script = fileURLToPath(new URL('./fixtures/postmaster-match.js', import.meta.url));
       const args = [...container, process.execPath, script, String(other.pid), folder];
       const { stdout } = spawnSync('unshare', args, { encoding: 'utf8' });
-      expect(JSON.parse(stdout)).to.deep.equal({ identity: 'no', isAlive: false });
+      expect(JSON.parse(stdout)).to.deep.equal({ match: 'no', isAlive: false });
     } finally {
       other.kill('SIGKILL');
     }
   });
 
   it('is none when it has ended meanwhile', () => {
-    expect(identify(DEAD, CLUSTER, proc(failing('ENOENT')))).to.equal('no');
+    expect(matchPostmaster(DEAD, CLUSTER, proc(failing('ENOENT')))).to.equal('no');
     expect(
-      identify(DEAD, CLUSTER, { workingFolder: failing('EACCES'), commandLine: failing('ESRCH') }),
+      matchPostmaster(DEAD, CLUSTER, { workingFolder: failing('EACCES'), commandLine: failing('ESRCH') }),
     ).to.equal('no');
   });
 });
