@@ -1,5 +1,4 @@
-// The stall ladder with what it needs from the rest: heartbeats and route names from shared memory, a
-// counter.
+// The stall ladder, wired: heartbeats and route names come from shared memory, and stalls are counted there.
 import { url as debuggerUrl } from 'node:inspector';
 import type { Logger } from 'pino';
 import { StallLadder } from '../cluster/stall-ladder.js';
@@ -9,23 +8,24 @@ import { readHeartbeat } from '../memory/worker-row.js';
 import type { flightRecordLog } from '../telemetry/flight-record-log.js';
 import type { SharedState } from './shared-state.js';
 
-export interface StallParts {
+export interface StallWatchOptions {
   readonly settings: Pick<Settings, 'stallMs' | 'drainMs'>;
   readonly sharedState: Pick<SharedState, 'block' | 'recorder'>;
   readonly supervisor: Pick<Supervisor, 'threads'>;
   readonly log: Logger;
-  readonly dumpFlights: ReturnType<typeof flightRecordLog>;
+  readonly logFlightRecord: ReturnType<typeof flightRecordLog>;
 }
 
-/** @returns how to stop it */
-export function watchStalls({ settings, sharedState, supervisor, log, dumpFlights }: StallParts): () => void {
+/** @returns a function that stops the watch */
+export function watchStalls(options: StallWatchOptions): () => void {
+  const { settings, sharedState, supervisor, log, logFlightRecord } = options;
   const { block, recorder } = sharedState;
   const ladder = new StallLadder({
     ...settings,
     log,
-    // While a debugger can attach nobody is watched: a breakpoint is no stall.
+    // While a debugger can attach no worker is watched: a breakpoint is no stall.
     threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
-    dumpFlights,
+    dumpFlights: logFlightRecord,
     heartbeat: (slot) => readHeartbeat(block, slot),
     stalled: (_thread, route = '') => recorder.counter('multilane_handler_stalls_total', { route }).add(),
   });

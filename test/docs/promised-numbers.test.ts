@@ -196,7 +196,13 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cluster.md', '`DRAIN_MS` + # ms. A worker', 'process/ending', 'DRAIN_GRACE_MS'),
   promised('docs/cluster.md', 'and the rest (# ms) leave of', 'process/ending', 'PARTS_AT_ONCE_MS'),
   promised('docs/cluster.md', 'leave of # ms |', 'process/ending', 'AT_ONCE_MS'),
-  promised('docs/cluster.md', 'at least # s: a fast shutdown', 'primary/boot', 'POSTGRES_STOPS_MS', SECOND),
+  promised(
+    'docs/cluster.md',
+    'at least # s: a fast shutdown',
+    'primary/steps/claim-ownership',
+    'POSTGRES_STOPS_MS',
+    SECOND,
+  ),
   promised(
     'docs/cluster.md',
     'with # ms left an immediate one',

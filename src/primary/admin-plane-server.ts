@@ -1,0 +1,49 @@
+// The admin plane of this process: opened once, early or late, and known by its real port from then on.
+
+import type { AdminRoute } from '../admin/admin-route.js';
+import { arrivalsOf } from '../admin/arrival-limit.js';
+import { type AdminServer, startAdminServer } from '../admin/server.js';
+import { machineFacts } from '../config/machine-facts.js';
+import type { BootState } from './boot-state.js';
+import type { Base } from './steps/open-shared-memory.js';
+
+export class AdminPlane {
+  readonly #boot: BootState;
+  readonly #base: Base;
+  #server: AdminServer | undefined;
+
+  constructor(boot: BootState, base: Base) {
+    this.#boot = boot;
+    this.#base = base;
+  }
+
+  /** undefined until it is open. */
+  get server(): AdminServer | undefined {
+    return this.#server;
+  }
+
+  /** That of the settings until it is open. */
+  get port(): number {
+    return this.#server?.port ?? this.#base.settings.adminPort;
+  }
+
+  /** @throws StartError when the port cannot be listened on */
+  async open(routes: readonly AdminRoute[]): Promise<void> {
+    const { settings, sharedState, delegates, log } = this.#base;
+    const { block, recorder } = sharedState;
+    const server = await startAdminServer({
+      host: settings.adminHost,
+      port: settings.adminPort,
+      sharing: this.#boot.sharing,
+      token: settings.adminToken,
+      allowedHosts: settings.adminAllowedHosts,
+      delegates,
+      limits: { arrivals: arrivalsOf(block, { ...machineFacts(false), workers: settings.workers }) },
+      closed: (reason) => recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
+      routes,
+      log,
+    });
+    this.#server = server;
+    this.#boot.lifecycle.defer('admin plane', () => server.close());
+  }
+}

@@ -1,0 +1,41 @@
+// Step 5, ready: once all workers serve all services the process takes its part of the data plane, opens the
+// admin plane if a predecessor had it until now, and announces that it is ready.
+import { announceReady, shownHost } from '../../process/ready.js';
+import { schemeOf } from '../../server/certificate.js';
+import type { BootState } from '../boot-state.js';
+import type { Base } from './open-shared-memory.js';
+import type { SentDatabase } from './prepare-databases.js';
+import type { Serving } from './start-serving.js';
+
+export async function becomeReady(
+  boot: BootState,
+  base: Base,
+  serving: Serving,
+  sent: readonly SentDatabase[],
+): Promise<void> {
+  const { settings, databases, notifier, log } = base;
+  const { dataPlane, threads, readiness, adminPlane, openAdminPlane } = serving;
+  await threads.supervisor.until(
+    (lanes) =>
+      lanes.length === settings.workers &&
+      lanes.every(
+        ({ state, serving: services }) =>
+          state.kind === 'ready' && databases.names.every((name) => services.has(name)),
+      ),
+  );
+  boot.continueUnlessEnding();
+  // What a dead process held in the databases is taken over by now. Workers that start later may run beside a
+  // successor, whose sagas they must leave alone.
+  for (const database of sent) database.exclusive = false;
+  readiness.reached();
+  try {
+    await dataPlane.join();
+    if (adminPlane.server === undefined) await openAdminPlane();
+  } catch (error) {
+    await boot.failStep(error, log, 'the process cannot begin to serve', 70);
+  }
+  const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;
+  announceReady(address, `http://${shownHost(settings.adminHost)}:${adminPlane.port}`);
+  notifier.ready(`serving on ${address}`);
+  log.info({ port: dataPlane.port, adminPort: adminPlane.port, workers: settings.workers }, 'ready');
+}

@@ -1,0 +1,54 @@
+// Step 2, claim: from here on signals and failures end the process in order; then it claims what only one
+// process may have, the DATA_DIR or the slot of pm2.
+import type { Countdown } from '../../countdown.js';
+import { stopUnused } from '../../postgres/embedded-stop.js';
+import { claim, claimUntil } from '../../process/claim.js';
+import { Ending } from '../../process/ending.js';
+import type { OwnerLock } from '../../process/owner-lock.js';
+import { exitProcess } from '../../process/process-exit.js';
+import type { Signals } from '../../process/signals.js';
+import type { BootState } from '../boot-state.js';
+import { EmbeddedServer } from '../embedded-server.js';
+import type { Base } from './open-shared-memory.js';
+
+/** The embedded PostgreSQL gets three signals, each harder than the one before. */
+const POSTGRES_STOPS_MS = 1_000;
+
+export interface Owned {
+  /** undefined where nothing has to be claimed: without pm2, and without an embedded PostgreSQL. */
+  readonly lock: OwnerLock | undefined;
+  readonly embeddedServer: EmbeddedServer;
+}
+
+/** @throws StartError naming the folder, and the process that has it */
+export async function claimOwnership(boot: BootState, base: Base, signals: Signals): Promise<Owned> {
+  const { lifecycle } = boot;
+  const { settings, databases, output, log } = base;
+  const ending = new Ending({
+    signals,
+    lifecycle,
+    log,
+    exit: async (code, isStuck, countdown) => {
+      await output.close();
+      return exitProcess(code, isStuck, countdown.leftMs);
+    },
+  });
+  boot.guardedBy(ending);
+  // A predecessor may leave its PostgreSQL to this process from the claim on, so also before this process
+  // begins to start its own.
+  const stopLeftServer = async (lock: OwnerLock, countdown: Countdown): Promise<void> => {
+    if (databases.needEmbedded) await stopUnused({ dataDir: settings.dataDir, lock, log }, countdown);
+  };
+  const claimed = await claimUntil(
+    () => boot.isEnding,
+    (entering) => claim(settings, databases.needEmbedded, log, entering),
+    lifecycle,
+    stopLeftServer,
+  );
+  boot.claimed(claimed);
+  const { lock } = claimed;
+  const isNeeded = databases.needEmbedded;
+  const embeddedServer = new EmbeddedServer({ settings, isNeeded, lock, log, stopLeftServer });
+  lifecycle.defer('embedded PostgreSQL', (countdown) => embeddedServer.stop(countdown), POSTGRES_STOPS_MS);
+  return { lock, embeddedServer };
+}

@@ -1,0 +1,71 @@
+// Step 1, share: the services of the project, the log, and the memory that all threads share. Nothing here
+// is visible to another process yet.
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { acceptTokens } from '../../admin/accept-tokens.js';
+import { OperatorSwitches } from '../../admin/operator-switches.js';
+import type { ServiceDefinition } from '../../api/service-definition.js';
+import type { Settings } from '../../config.js';
+import { SystemdNotifier } from '../../process/systemd-notifier.js';
+import type { Registry } from '../../registry/registry.js';
+import { createLogger } from '../../telemetry/log.js';
+import { levelNumber } from '../../telemetry/log-level.js';
+import { loadServices } from '../../worker/load-services.js';
+import type { BootState } from '../boot-state.js';
+import { type LogOutput, logOutput } from '../log-output.js';
+import { ServiceDatabases } from '../service-databases.js';
+import { createSharedState, type SharedState } from '../shared-state.js';
+
+/** What all later steps use. */
+export interface Base {
+  readonly settings: Settings;
+  readonly services: readonly ServiceDefinition[];
+  /** Tokens that remote processes register instances with. */
+  readonly delegates: Awaited<ReturnType<typeof acceptTokens>>;
+  readonly output: LogOutput;
+  readonly log: Logger;
+  readonly notifier: SystemdNotifier;
+  readonly instanceId: string;
+  readonly sharedState: SharedState;
+  readonly switches: OperatorSwitches;
+  readonly databases: ServiceDatabases;
+  /** Hands over the registry, which names the endpoints in log lines about breakers and ejections. */
+  setRegistry(registry: Registry): void;
+}
+
+/** @throws ConfigError for a project that cannot be loaded, and for mistakes in its migrations */
+export async function openSharedMemory(
+  { lifecycle }: BootState,
+  settings: Settings,
+  warnings: readonly string[],
+): Promise<Base> {
+  const services = await loadServices(settings);
+  const delegates = await acceptTokens(settings.registryAcceptTokensFile);
+  // The level and the counter of dropped lines are in shared memory, which needs the log first: until then
+  // the level is that of the settings.
+  let level = (): number => levelNumber(settings.logLevel);
+  let lineDropped = (): void => undefined;
+  const output = logOutput(settings, () => lineDropped());
+  lifecycle.defer('logs', () => output.close());
+  const log = createLogger(settings, {}, output.sink, () => level());
+  const notifier = new SystemdNotifier(settings.notify, log);
+  lifecycle.defer('notifier', () => notifier.close());
+  for (const warning of warnings) log.warn(warning);
+  const instanceId = randomUUID();
+  // Breakers and ejections change only after the registry is there.
+  let registry: Registry | undefined;
+  const sharedState = createSharedState(settings, log, (slot) => registry!.at(slot));
+  const switches = new OperatorSwitches(settings, sharedState, log);
+  level = () => sharedState.switches.logLevel;
+  const droppedLines = sharedState.recorder.counter('multilane_log_lines_dropped_total');
+  lineDropped = () => droppedLines.add();
+
+  const databases = new ServiceDatabases(settings, services, log);
+  await databases.checkMigrations();
+  return {
+    ...{ settings, services, delegates, output, log, notifier, instanceId, sharedState, switches, databases },
+    setRegistry(opened) {
+      registry = opened;
+    },
+  };
+}

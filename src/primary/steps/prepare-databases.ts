@@ -1,0 +1,43 @@
+// Step 4, databases: the embedded PostgreSQL where one is needed, then the databases of all services, created
+// and migrated in parallel. Each service serves as soon as its own database is migrated.
+import { DatabaseBudget } from '../../memory/database-budget.js';
+import type { BootState } from '../boot-state.js';
+import type { Owned } from './claim-ownership.js';
+import type { Base } from './open-shared-memory.js';
+import type { Serving } from './start-serving.js';
+
+/** How workers reach a service's database. Workers that start later get what is set here by then. */
+export interface SentDatabase {
+  readonly url: string;
+  exclusive: boolean;
+}
+
+export async function prepareDatabases(
+  boot: BootState,
+  base: Base,
+  { lock, embeddedServer }: Owned,
+  { registry, threads, journals }: Serving,
+): Promise<readonly SentDatabase[]> {
+  const { databases, sharedState, log } = base;
+  const { supervisor } = threads;
+  const sent: SentDatabase[] = [];
+  try {
+    const embedded = await embeddedServer.start();
+    boot.continueUnlessEnding();
+    const isShared = (await lock?.isShared()) ?? false;
+    await databases.prepare(embedded, isShared, async ({ service, url, exclusive }) => {
+      await databases.openBudget(embedded, (most) => DatabaseBudget.configure(sharedState.block, most));
+      const database = { url, exclusive };
+      sent.push(database);
+      supervisor.serviceReady({ service, database });
+      registry.setLocalState(service, 'healthy');
+      journals.arrive(service, url);
+    });
+    boot.continueUnlessEnding();
+    if (boot.isBesidePredecessor) supervisor.start();
+  } catch (error) {
+    boot.continueUnlessEnding();
+    await boot.failStep(error, log, 'the databases cannot be prepared', 1);
+  }
+  return sent;
+}

@@ -1,0 +1,117 @@
+// Step 3, serve: the data plane, the registry, the threads and the admin plane. Workers serve as soon as they
+// listen; routes that need a database respond 503 STARTING until it is migrated.
+import { heapLimits } from '../../cluster/heap-limits.js';
+import { watchHeaps } from '../../cluster/heap-watch.js';
+import { rebalance } from '../../cluster/rebalance.js';
+import type { Sharding } from '../../cluster/sharding.js';
+import { oldGenerationLimit } from '../../config/heap-limit.js';
+import type { Settings } from '../../config.js';
+import type { Registry } from '../../registry/registry.js';
+import { takeCensus } from '../../server/connections/connection-census.js';
+import { watchEjections } from '../../upstream/ejection-watch.js';
+import { AdminPlane } from '../admin-plane-server.js';
+import { adminRoutes } from '../admin-routes.js';
+import type { BootState } from '../boot-state.js';
+import { addressOf, openDataPlane } from '../data-plane.js';
+import { drainOrder } from '../drain-order.js';
+import { Readiness } from '../readiness.js';
+import { createRegistry, registerServices } from '../registering.js';
+import { SagaJournals } from '../saga-journals.js';
+import { createThreads, type Threads } from '../worker-threads.js';
+import type { Owned } from './claim-ownership.js';
+import type { Base } from './open-shared-memory.js';
+
+/** The parts that serve. */
+export interface Serving {
+  readonly dataPlane: Sharding;
+  readonly registry: Registry;
+  readonly threads: Threads;
+  readonly readiness: Readiness;
+  readonly journals: SagaJournals;
+  readonly adminPlane: AdminPlane;
+  openAdminPlane(): Promise<void>;
+}
+
+/** @throws StartError for an address that cannot be listened on, or a certificate that cannot be used */
+export async function startServing(boot: BootState, base: Base, owned: Owned): Promise<Serving> {
+  const { lifecycle, ending } = boot;
+  const { settings, sharedState, databases, switches, services, instanceId, log } = base;
+  // Resolved here, where an end does not have to wait for it: the HTTP core would block the thread.
+  const boundSettings = { ...settings, host: await addressOf(settings.host) };
+  boot.continueUnlessEnding();
+  const dataPlane = await openData(boot, base, boundSettings);
+  const adminPlane = new AdminPlane(boot, base);
+  const registry = openRegistry(boot, base, dataPlane.port, adminPlane);
+  const threads = createThreads(boot, base, boundSettings, dataPlane);
+  const readiness = new Readiness(sharedState.switches, threads.supervisor, databases);
+  lifecycle.defer('readiness', () => readiness.stop());
+  const { lock } = owned;
+  ending.setServing(drainOrder({ base, ending, lock, adminPlane, dataPlane, registry, readiness, threads }));
+  endWhenOwnershipIsLost(boot, base, owned);
+  const journals = new SagaJournals(services, { settings, sharedState, instanceId, log });
+  lifecycle.defer('saga journals', () => journals.close());
+
+  const { supervisor } = threads;
+  const openAdminPlane = (): Promise<void> =>
+    adminPlane.open(
+      adminRoutes({ settings, sharedState, switches, ...threads, registry, readiness, journals }),
+    );
+  // A predecessor reports on the admin plane for both processes until this one is ready.
+  if (!boot.isBesidePredecessor) await openAdminPlane();
+  boot.continueUnlessEnding();
+  // Beside a predecessor, which serves everything, no request is to get a 503 STARTING: there the workers
+  // start once the databases are migrated.
+  if (!boot.isBesidePredecessor) supervisor.start();
+  watchWorkers(boot, base, threads, dataPlane);
+  lifecycle.defer('database probes', () => databases.stopWatching());
+  return { dataPlane, registry, threads, readiness, journals, adminPlane, openAdminPlane };
+}
+
+async function openData({ lifecycle, sharing }: BootState, base: Base, bound: Settings): Promise<Sharding> {
+  const { settings, sharedState, log } = base;
+  const { block } = sharedState;
+  const dataPlane = await openDataPlane(bound, sharing, block, log);
+  lifecycle.defer('data plane', () => dataPlane.close());
+  const stopCensus = takeCensus(block, dataPlane.port, settings.maxConnections, log);
+  lifecycle.defer('connection census', stopCensus);
+  return dataPlane;
+}
+
+/** The registry with the services of this process in it. */
+function openRegistry(
+  { lifecycle }: BootState,
+  base: Base,
+  dataPort: number,
+  adminPlane: Pick<AdminPlane, 'port'>,
+): Registry {
+  const { settings, services, sharedState, instanceId, databases } = base;
+  const guarded = () => [{ host: settings.adminHost, port: adminPlane.port }, ...databases.addresses];
+  const { registry, close } = createRegistry({ settings, sharedState, instanceId, guarded });
+  base.setRegistry(registry);
+  lifecycle.defer('registry', close);
+  lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry));
+  registerServices(registry, services, settings, dataPort);
+  return registry;
+}
+
+/** Ends the process when another one has taken its folder without a hand-over. */
+function endWhenOwnershipIsLost({ ending }: BootState, base: Base, { lock, embeddedServer }: Owned): void {
+  lock?.onOwnershipLost((why) => {
+    embeddedServer.discard();
+    const folder = base.databases.needEmbedded ? `DATA_DIR ${base.settings.dataDir}` : 'the pm2 slot';
+    void ending.fail(`${folder} is not ours any more: ${why}`, 70);
+  });
+}
+
+function watchWorkers(
+  { lifecycle }: BootState,
+  { settings, sharedState, log }: Base,
+  { supervisor }: Threads,
+  sharding: Sharding,
+): void {
+  const { block } = sharedState;
+  const { maxConnections, workerHeapMb } = settings;
+  const limits = heapLimits(workerHeapMb, oldGenerationLimit());
+  lifecycle.defer('heap watch', watchHeaps({ supervisor, block, limits, log }));
+  lifecycle.defer('rebalancing', rebalance({ supervisor, block, sharding, maxConnections }));
+}

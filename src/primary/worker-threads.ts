@@ -1,0 +1,67 @@
+// The threads of this process, HTTP workers and CPU pool, with what watches over them.
+import { Reload } from '../cluster/reload.js';
+import type { Sharding } from '../cluster/sharding.js';
+import { Supervisor } from '../cluster/supervisor.js';
+import { KEPT_FILES } from '../config/connection-limit.js';
+import type { Settings } from '../config.js';
+import { TaskPool } from '../cpu/task-pool.js';
+import { sweepHourly } from '../memory/hourly-sweep.js';
+import { watchPermits } from '../memory/lost-permits.js';
+import { reclaimSlot } from '../memory/reclaim-slot.js';
+import { canOpen } from '../open-files.js';
+import { switchableRoutesIn } from '../server/kill-switch.js';
+import { flightRecordLog } from '../telemetry/flight-record-log.js';
+import type { BootState } from './boot-state.js';
+import { watchStalls } from './stall-watch.js';
+import type { Base } from './steps/open-shared-memory.js';
+import { sweepOf } from './sweep.js';
+
+const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
+const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
+/** Longest wait for CPU tasks at the end. All workers have drained by then, so no request waits for one. */
+const CPU_CLOSE_MS = 200;
+
+export interface Threads {
+  readonly cpu: TaskPool;
+  readonly supervisor: Supervisor;
+  readonly reload: Reload;
+}
+
+/**
+ * Puts the threads together. No worker runs before `supervisor.start()`.
+ * @param boundSettings with HOST as the address that the data plane listens on
+ */
+export function createThreads(
+  { ending, lifecycle }: BootState,
+  base: Base,
+  boundSettings: Settings,
+  dataPlane: Sharding,
+): Threads {
+  const { settings, sharedState, switches, output, instanceId, log } = base;
+  const { block, series, recorder } = sharedState;
+  const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
+  lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
+  const logFlightRecord = flightRecordLog(sharedState, log);
+  const supervisor: Supervisor = new Supervisor({
+    entry: HTTP_WORKER,
+    settings: boundSettings,
+    block,
+    series,
+    sharding: dataPlane,
+    instanceId,
+    log,
+    openThreadLog: () => output.openThreadLog(),
+    attachCpu: (port) => cpu.attach(port),
+    reclaim: (slot) => reclaimSlot(sharedState, slot),
+    dumpFlights: logFlightRecord,
+    isShortOfFiles: () => !canOpen(KEPT_FILES),
+    restarted: (reason) => recorder.counter('multilane_worker_restarts_total', { reason }).add(),
+    offered: (offer) => switches.offered(switchableRoutesIn(offer)),
+    fatal: (message, exitCode) => void ending.fail(message, exitCode),
+    exhausted: (message) => void ending.failAfterDrain(message),
+  });
+  lifecycle.defer('stall watch', watchStalls({ settings, sharedState, supervisor, log, logFlightRecord }));
+  lifecycle.defer('sweep', sweepHourly(sweepOf(sharedState)));
+  lifecycle.defer('lost permits', watchPermits(block, recorder.gauge('multilane_permits_unsettled'), log));
+  return { cpu, supervisor, reload: new Reload(supervisor, log) };
+}
