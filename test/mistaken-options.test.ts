@@ -35,7 +35,7 @@ const shared = createSharedPrimitives({
   recorder: { counter: () => ({ add() {} }) } as never,
   log: silentLog as never,
   rateLimits: nothing,
-  replaces: false,
+  isReplacement: false,
 })('shop') as unknown as Record<'breaker' | 'bulkhead' | 'rateLimiter', (...args: unknown[]) => unknown>;
 const call = createCall(nothing) as (...args: unknown[]) => ReturnType<ReturnType<typeof createCall>>;
 const sagas = new WorkerSagas(nothing) as unknown as Record<

@@ -44,7 +44,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     recorder,
     log,
     rateLimits,
-    replaces: false,
+    isReplacement: false,
   });
   const bounds = createConcurrencyLimits({ block, slot: 1, recorder }, settings);
   const app = createApp({

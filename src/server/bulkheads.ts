@@ -1,6 +1,6 @@
 // What the route option `maxConcurrent` says.
 import { describeValue } from '../options.js';
-import { BulkheadQueue, checkedBulkheadOptions } from '../resilience/bulkhead-queue.js';
+import { type BulkheadQueue, checkedBulkheadOptions } from '../resilience/bulkhead-queue.js';
 import type { MaxConcurrent } from './handler.js';
 import type { RequestGates } from './request-observer.js';
 
@@ -20,6 +20,5 @@ export function bulkheadOf(
     'maxConcurrent',
     typeof option === 'number' ? { limit: option } : option,
   );
-  const bulkhead = gates.bulkhead(name);
-  return new BulkheadQueue({ permits: bulkhead.permits, ...settings, onRefused: () => bulkhead.refused() });
+  return gates.bulkhead(name, settings);
 }

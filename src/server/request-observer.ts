@@ -2,7 +2,7 @@
 // shared memory; the pipeline itself keeps no statistics.
 import type { AddressKey } from '../memory/address-cells.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
-import type { Permits } from '../resilience/bulkhead-queue.js';
+import type { BulkheadOptions, BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import type { Quota } from '../resilience/quota.js';
 
 /** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
@@ -39,18 +39,12 @@ export interface RequestObserver {
   refused(reason: string): void;
 }
 
-/** Of what may be so many at once, counted over all workers. */
-export interface RouteBulkhead {
-  readonly permits: Permits;
-  refused(): void;
-}
-
 /** Admits requests while not too many are in flight, counted over all workers of the process. */
 export interface RequestGates {
   /** For one route. @param name of the route, the same in all workers */
   gate(priority: Priority, name: string): AdmissionGate;
-  /** For a route of which there may be so many at once. */
-  bulkhead(name: string): RouteBulkhead;
+  /** For one route with the option `maxConcurrent`. @param name of the route, the same in all workers */
+  bulkhead(name: string, options: Required<BulkheadOptions>): BulkheadQueue;
 }
 
 /**

@@ -120,7 +120,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       mail: NOBODY,
       draining: () => false,
       awaitsDatabases: hasServer,
-      outfit: (service, real) =>
+      replaceDeps: (service, real) =>
         dressed(service, { ...real, ...missing.substitutes(service, hasServer) }, deps, missing),
     });
     lifecycle.defer('host', () => host.close());

@@ -1,15 +1,18 @@
-// Places for calls that say `maxConcurrent`: those of all workers in shared memory, by the name of the called
-// service. Names that find no row there have as many places in each worker: any number of services may come
-// and go, and rows stay.
+// Permits for calls with the option `maxConcurrent`. They are counted over all workers, in a row of shared
+// memory for each called service. Rows are never freed, and any number of services may come and go, so only
+// the first ones get a row: calls of any other service are counted in each worker by itself.
 import type { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { Counter } from '../memory/metrics/recorder.js';
 import type { CallPermitsOf } from '../upstream/max-concurrent.js';
 
-/** @param full counts refusals @param unshared counts calls of services that have no row */
+/**
+ * @param full counts refusals
+ * @param unshared counts calls of services that have no row
+ */
 export function callPermits(bulkheads: BulkheadCells, full: Counter, unshared: Counter): CallPermitsOf {
-  /** Calls of this worker under way, by services without a row: only those that have any. */
+  /** Calls of this worker under way, by service; only services without a row that are being called. */
   const held = new Map<string, number>();
-  const own = (service: string): ReturnType<CallPermitsOf>['permits'] => ({
+  const ownPermits = (service: string): ReturnType<CallPermitsOf>['permits'] => ({
     enter(most) {
       const before = held.get(service) ?? 0;
       if (before >= most) return false;
@@ -24,5 +27,5 @@ export function callPermits(bulkheads: BulkheadCells, full: Counter, unshared: C
     },
   });
   const refused = (): void => full.add();
-  return (service) => ({ permits: bulkheads.find(`call ${service}`) ?? own(service), refused });
+  return (service) => ({ permits: bulkheads.find(`call ${service}`) ?? ownPermits(service), refused });
 }

@@ -1,11 +1,13 @@
-// Rate limits over the table of the process, with what they refuse counted.
-import type { Block } from '../memory/block.js';
-import type { Clock } from '../memory/clock.js';
-import type { Recorder } from '../memory/metrics/recorder.js';
+// Rate limits over the table that all workers share. Each refusal is counted by the name of its limit.
 import { RateTable } from '../memory/rate/rate-table.js';
 import type { RateLimits } from '../server/route-rate-limits.js';
+import type { WorkerMemory } from './worker-memory.js';
 
-export function countedRateLimits(block: Block, clock: Clock, recorder: Recorder): RateLimits {
+export function countedRateLimits({
+  block,
+  clock,
+  recorder,
+}: Pick<WorkerMemory, 'block' | 'clock' | 'recorder'>): RateLimits {
   const overflow = recorder.counter('multilane_rate_limit_overflow_total');
   const table = RateTable.of(block, clock, () => overflow.add());
   return {

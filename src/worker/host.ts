@@ -1,6 +1,6 @@
-// The services of one thread with everything they are given, and the App that answers for them, put together
-// in the order of a request's path: memory, telemetry, calls, services. No socket and no thread:
-// workers/http.ts puts these in front of it, the test kit (src/testing) hands it requests.
+// The host: the services of one thread with everything they are given, and the App that serves their routes.
+// It is put together in the order of a request's path: memory, telemetry, calls, services. It has no socket
+// and no thread: worker/serve.ts puts these in front of it, and the test kit (src/testing) injects requests.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
@@ -17,43 +17,55 @@ import { Switches } from '../memory/switches.js';
 import { WorkerRow } from '../memory/worker-row.js';
 import { type App, createApp } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
-import { apiDocs } from '../server/docs/api-docs.js';
+import type { RateLimits } from '../server/route-rate-limits.js';
 import type { TopicBus } from '../server/websocket/topics.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
+import type { Tracing } from '../telemetry/span.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
-import { shownPlace, userFailure } from '../user-code/failure.js';
-import { createConcurrencyLimits } from './concurrency-limits.js';
+import { type ConcurrencyLimits, createConcurrencyLimits } from './concurrency-limits.js';
 import { countedRateLimits } from './counted-rate-limits.js';
 import { inProcessDispatch } from './in-process-dispatch.js';
-import { MountedService, type ReplaceDeps, type WorkerIdentity } from './mounted-service.js';
-import { observeCalls } from './observers.js';
-import { createOutboundCalls } from './outbound-calls.js';
+import { mountServices } from './mount-services.js';
+import { MountedService } from './mounted-service.js';
+import { observeCalls } from './observe-calls.js';
+import { createOutboundCalls, type OutboundCalls } from './outbound-calls.js';
 import { RequestMeters } from './request-meters.js';
 import { routeWarnings } from './route-warnings.js';
 import { createSharedPrimitives } from './shared-primitives.js';
-import { systemRoutes } from './system-routes.js';
 import { traceTrust } from './trace-trust.js';
+import type { ReplaceDeps, WorkerContext, WorkerIdentity } from './worker-context.js';
+import type { WorkerMemory } from './worker-memory.js';
 
 export interface HostOptions {
   readonly thread: WorkerIdentity;
   readonly block: Block;
-  /** Memory of the slot for metric series. */
+  /** Memory for the metric series of this worker. */
   readonly series: SlotSeries;
   readonly definitions: readonly ServiceDefinition[];
   readonly cpuPort: MessagePort;
   readonly log: Logger;
-  /** To the other workers of the process: of calls that are shared, and of topics. */
+  /** Channel to the other workers, for calls that they share. */
   readonly mail: Mail;
+  /** Channel to the other workers, for WebSocket topics. */
   readonly bus?: TopicBus;
-  /** Answers say `Connection: close`. */
+  /** True while responses are to carry `Connection: close`. */
   draining(): boolean;
-  /** True once something that ran in this thread has brought it down. Default: never. */
+  /**
+   * True once something that ran in this thread has brought it down.
+   * @default never
+   */
   readonly hasFailed?: () => boolean;
-  /** Routes of a service with a database answer 503 STARTING until it arrives. Default true. */
+  /**
+   * Routes of a service with a database respond 503 STARTING until the database arrives.
+   * @default true
+   */
   readonly awaitsDatabases?: boolean;
-  /** Default: what the process has. */
-  readonly outfit?: ReplaceDeps;
+  /**
+   * Replaces what a service is given, in tests.
+   * @default the dependencies of the process
+   */
+  readonly replaceDeps?: ReplaceDeps;
 }
 
 export interface Host {
@@ -62,63 +74,103 @@ export interface Host {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly row: WorkerRow;
-  /** Call about every 50 ms: the overload rule looks at the event loop of the thread. */
+  /** Looks at the load of the thread, for the overload rule: to be called about every 50 ms. */
   beat(): void;
-  /** Behind the last request: lets go of databases, connections and the CPU pool. */
+  /** Closes databases, connections and the CPU client, after the last request has ended. */
   close(): Promise<void>;
 }
 
-/** @throws ConfigError when a service declares routes that cannot be */
+/** What the App and the services of a worker are made from. */
+interface HostParts {
+  readonly memory: WorkerMemory;
+  readonly row: WorkerRow;
+  readonly switches: Switches;
+  readonly tracing: Tracing;
+  readonly limits: ConcurrencyLimits;
+  readonly rateLimits: RateLimits;
+  readonly calls: OutboundCalls;
+}
+
+/** @throws ConfigError when a service declares routes that are not possible */
 export function createHost(options: HostOptions): Host {
-  const { thread, block, definitions, cpuPort, log, mail, bus, outfit = (_service, deps) => deps } = options;
+  const { settings, worker } = options.thread;
+  // A call to a service of this worker is served by the App, which is made from the calls.
+  const parts = createParts(options, (service, request) => dispatch(service, request));
+  const { memory, row, switches, tracing, limits, calls } = parts;
+  const app = createWorkerApp(options, parts);
+  const dispatch = inProcessDispatch(app);
+  const cpu = new CpuClient(options.cpuPort, tracing, settings.requestTimeoutMs);
+  const services = createServices(options, parts, cpu);
+  mountServices(app, services, {
+    switches,
+    awaitsDatabases: options.awaitsDatabases ?? true,
+    configFile: settings.configFile,
+  });
+  // All workers have the same routes, so one of them logs the warnings.
+  if (worker === 1) logRouteWarnings(app, limits, settings, options.log);
+  return {
+    app,
+    services,
+    clock: memory.clock,
+    recorder: memory.recorder,
+    row,
+    beat: () => limits.beat(),
+    async close() {
+      cpu.close();
+      // In parallel: each may have to wait for a peer that does not respond.
+      const closed = services.map((service) => service.close());
+      await Promise.all([calls.close(), ...closed, tracing.shutdown()]);
+    },
+  };
+}
+
+function createParts(
+  { thread, block, series, log, mail }: HostOptions,
+  dispatch: ReturnType<typeof inProcessDispatch>,
+): HostParts {
   const { settings, worker, slot, instanceId } = thread;
-  const clock = sharedClock(block);
-  const recorder = new SeriesTable(options.series);
-  const row = new WorkerRow(block, slot);
+  const recorder = new SeriesTable(series);
+  const memory: WorkerMemory = { block, slot, clock: sharedClock(block), recorder };
   const switches = new Switches(block);
   const tracing = initTracing(
     settings,
     { worker, instanceId },
     { log, recorder, bound: () => switches.samplingBound },
   );
-  const scheme = schemeOf(settings);
-  const meters = new RequestMeters({
-    recorder,
-    series: recorder.pool('routes'),
-    failures: recorder.pool('failures'),
-    routes: new RouteNumbers(recorder.store),
-    row,
-    flights: new FlightRecorder(block, slot),
-    clock,
-    scheme,
-  });
-  const bounds = createConcurrencyLimits({ block, slot, recorder }, settings);
-  const calling = createOutboundCalls({
-    block,
-    slot,
-    clock,
-    callPermitsOf: bounds.callPermitsOf,
-    observer: observeCalls(recorder, tracing, (service, id) => calling.knows(service, id)),
-    dispatch: (service, request) => dispatch(service, request),
+  const limits = createConcurrencyLimits(memory, settings);
+  const calls: OutboundCalls = createOutboundCalls({
+    ...memory,
+    callPermitsOf: limits.callPermitsOf,
+    observer: observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
+    dispatch,
     settings,
     log,
     mail,
   });
-  const rateLimits = countedRateLimits(block, clock, recorder);
-  const shared = createSharedPrimitives({
-    block,
-    slot,
-    clock,
-    recorder,
-    log,
-    rateLimits,
-    replaces: thread.generation > 1,
-  });
-  const app = createApp({
+  const rateLimits = countedRateLimits(memory);
+  return { memory, row: new WorkerRow(block, slot), switches, tracing, limits, rateLimits, calls };
+}
+
+function createWorkerApp(options: HostOptions, parts: HostParts): App {
+  const { thread, log, bus } = options;
+  const { settings } = thread;
+  const { memory, row, tracing, limits, rateLimits, calls } = parts;
+  const { block, slot, clock, recorder } = memory;
+  const scheme = schemeOf(settings);
+  return createApp({
     settings,
-    observer: meters,
-    gates: bounds,
-    quotas: bounds.quotas,
+    observer: new RequestMeters({
+      recorder,
+      series: recorder.pool('routes'),
+      failures: recorder.pool('failures'),
+      routes: new RouteNumbers(recorder.store),
+      row,
+      flights: new FlightRecorder(block, slot),
+      clock,
+      scheme,
+    }),
+    gates: limits,
+    quotas: limits.quotas,
     rateLimits,
     switchedOff: new SnapshotPage(block, 'switchedOff'),
     tracing,
@@ -126,77 +178,45 @@ export function createHost(options: HostOptions): Host {
     ...(bus !== undefined && { bus }),
     scheme,
     draining: () => options.draining(),
-    trustsTraceFlags: traceTrust(settings, (address) => calling.isInstance(address)),
+    trustsTraceFlags: traceTrust(settings, (address) => calls.isInstance(address)),
   });
-  const dispatch = inProcessDispatch(app);
-  const cpu = new CpuClient(cpuPort, tracing, settings.requestTimeoutMs);
-  const { call } = calling;
-  const openSagasSince = async (): Promise<Date | undefined> => {
-    const since = await Promise.all(services.map((service) => service.openSagasSince()));
-    return since.filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
-  };
+}
+
+function createServices(
+  options: HostOptions,
+  { memory, tracing, rateLimits, calls }: HostParts,
+  cpu: CpuClient,
+): readonly MountedService[] {
+  const { thread, definitions, log, replaceDeps, hasFailed } = options;
   const context = {
-    ...{
-      thread,
-      block,
-      clock,
-      recorder,
-      metrics: serviceMetrics(recorder.pool('services')),
-      tracing,
-      log,
-      call,
-      cpu,
-      shared,
-      outfit,
+    ...memory,
+    thread,
+    metrics: serviceMetrics(memory.recorder.pool('services')),
+    tracing,
+    log,
+    call: calls.call,
+    cpu,
+    shared: createSharedPrimitives({ ...memory, log, rateLimits, isReplacement: thread.generation > 1 }),
+    replaceDeps: replaceDeps ?? ((_service, deps) => deps),
+    hasFailed: hasFailed ?? (() => false),
+    async openSagasSince() {
+      const since = await Promise.all(services.map((service) => service.openSagasSince()));
+      return since.filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
     },
-    hasFailed: options.hasFailed ?? (() => false),
-    openSagasSince,
-  };
+  } satisfies WorkerContext;
   const services: readonly MountedService[] = definitions.map(
     (definition, number) => new MountedService(definition, context, number),
   );
-  try {
-    mountAll(app, services, switches, options.awaitsDatabases ?? true);
-  } catch (error) {
-    throw userFailure(error, 'while routes are registered', {
-      file: settings.configFile && shownPlace(settings.configFile),
-    });
-  }
-  // All workers have the same routes: one of them says it.
-  if (worker === 1) {
-    for (const doubt of routeWarnings(app.routes(), settings)) log.warn(doubt);
-    const { sharingRoutes: routes } = bounds;
-    if (routes > 0) log.warn({ routes }, 'more routes than can be counted by route: these share as one');
-  }
-  return {
-    app,
-    services,
-    clock,
-    recorder,
-    row,
-    beat: () => bounds.beat(),
-    async close() {
-      cpu.close();
-      // Side by side: each may have to wait for somebody who does not answer.
-      const ends = services.map((service) => service.close());
-      await Promise.all([calling.close(), ...ends, tracing.shutdown()]);
-    },
-  };
+  return services;
 }
 
-function mountAll(
+function logRouteWarnings(
   app: App,
-  services: readonly MountedService[],
-  switches: Switches,
-  awaitsDatabases: boolean,
+  limits: ConcurrencyLimits,
+  settings: WorkerIdentity['settings'],
+  log: Logger,
 ): void {
-  const state = { draining: () => switches.draining, ready: () => switches.ready };
-  app.mount('system', (routes) => systemRoutes(routes, state), { unlimited: true });
-  const title = services.map(({ definition }) => definition.name).join(', ');
-  app.mount('system', (routes) => apiDocs(routes, { title, version: '1' }, () => app.routes()));
-  for (const service of services) {
-    const { name } = service.definition;
-    const isReady = (): boolean => service.ready || !awaitsDatabases;
-    app.mount(name, (routes) => service.routes(routes), { isReady });
-  }
+  for (const warning of routeWarnings(app.routes(), settings)) log.warn(warning);
+  const { sharingRoutes: routes } = limits;
+  if (routes > 0) log.warn({ routes }, 'more routes than can be counted by route: these share one count');
 }

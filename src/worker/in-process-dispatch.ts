@@ -1,4 +1,4 @@
-// A call to a service of this worker: the same pipeline, without a socket.
+// A call to a service of this worker goes through the same pipeline as a request, without a socket.
 import { HttpError } from '../errors.js';
 import type { App } from '../server/app.js';
 import { inject } from '../server/inject.js';
@@ -11,7 +11,8 @@ export function inProcessDispatch(app: App): Dispatch {
       { method, url: path, headers, body, inProcess: true, signal },
       {
         maxBytes: MAX_RESPONSE_BYTES,
-        exceeded: () => new HttpError('BAD_UPSTREAM', `Service ${service} answered more than is accepted.`),
+        exceeded: () =>
+          new HttpError('BAD_UPSTREAM', `The response of service ${service} is larger than is accepted.`),
       },
     );
 }

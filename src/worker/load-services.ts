@@ -1,5 +1,5 @@
-// Which services this process runs: those of the configuration or the reference shop, narrowed by SERVICES.
-// The primary and every worker ask the same question and load the same modules.
+// Which services this process runs: those of the configuration or of the reference shop, narrowed by the
+// setting SERVICES. The primary and every worker load the same modules.
 
 import { defineService } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
@@ -7,12 +7,12 @@ import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { importUserModule } from '../user-code/module.js';
 
-/** @throws ConfigError when the configuration cannot be loaded or declares what is no service */
+/** @throws ConfigError when the configuration cannot be loaded, or declares something that is no service */
 export async function loadServices(
   settings: Pick<Settings, 'configFile' | 'services'>,
 ): Promise<readonly ServiceDefinition[]> {
   const declared = await declaredServices(settings.configFile);
-  // Checked once more: nobody has to have called defineService.
+  // Checked here, because a project may export plain objects without calling defineService.
   const services = declared.map((service) => defineService(service));
   const wanted = settings.services;
   return wanted === undefined ? services : services.filter(({ name }) => wanted.includes(name));

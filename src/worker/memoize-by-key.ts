@@ -1,12 +1,12 @@
-// Keeps what is made by a key, so that it is made once for all events: a look-up per event, the labels only
-// the first time. Keys can come from clients and from other services, so no more than so many are kept.
+// Memoizes what is made for a key, such as a metric series for its labels: an event then costs one look-up.
+// Keys can come from clients and from other services, so the number of keys that are memoized is bounded.
 
 export const MAX_MEMOIZED = 512;
 
 /**
- * @param others the key of what all keys beyond the bound share. Without it that is made for every event, and
- *   the table of
- *   series says what it counts as
+ * Returns a function that calls `make` once for each of the first 512 keys.
+ * @param others the key for which one value is made that all further keys share. Without it a further key
+ *   calls `make` every time; the table of series then decides what its event counts as
  */
 export function memoizeByKey<T>(make: (key: string) => T, others?: string): (key: string) => T {
   const byKey = new Map<string, T>();

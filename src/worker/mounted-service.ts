@@ -1,66 +1,34 @@
-// One mounted service in this thread: its routes at once, its database and sagas when they are there.
+// One mounted service of this worker. Its routes are there at once; its database and its sagas arrive when
+// the primary has migrated the database.
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
-import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
-import type { Shared } from '../api/shared.js';
-import type { WorkerBoot } from '../cluster/messages.js';
+import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import type { Database } from '../db/database.js';
 import { sweepIdempotency } from '../db/idempotent-effect.js';
 import { addressOf } from '../db/server-url.js';
-import type { Block } from '../memory/block.js';
-import type { Clock } from '../memory/clock.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { DATABASE_POOLS } from '../memory/layout.js';
-import type { Recorder } from '../memory/metrics/recorder.js';
-import { createSagaEngine, type SagaEngine } from '../saga/engine.js';
+import type { SagaEngine } from '../saga/engine.js';
 import { openSince, releaseOwnersExcept } from '../saga/journal-upkeep.js';
 import type { Sagas } from '../saga/saga.js';
 import type { Application } from '../server/handler.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
-import type { OwnMetrics } from '../telemetry/service-metrics.js';
-import type { Tracing } from '../telemetry/span.js';
-import type { Call } from '../upstream/call.js';
 import { loadUndici } from '../upstream/undici.js';
-import { lastCompensationTurn } from './last-compensation-turn.js';
-import { observeDatabase, observeSagas } from './observers.js';
+import { observeDatabase } from './observe-database.js';
 import { Pending, pendingDatabase, pendingSagas, undeclared } from './pending-dependencies.js';
+import { createServiceSagaEngine } from './service-saga-engine.js';
+import type { WorkerContext } from './worker-context.js';
 
-/** Of each service: counted down, where those of services are counted up. */
-const JOURNAL_POOLS = DATABASE_POOLS - 1;
+/** Pools of services are numbered from 0 up, those of their journals from this one down. */
+const LAST_POOL = DATABASE_POOLS - 1;
 const PUBLISH_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 10 * 60 * 1000;
-
-/** Which thread this is, and the settings it runs with. */
-export type WorkerIdentity = Pick<WorkerBoot, 'settings' | 'worker' | 'slot' | 'generation' | 'instanceId'>;
-
-/** What a service is to be given instead of `deps`. */
-export type ReplaceDeps = (service: ServiceDefinition, deps: ServiceDeps) => ServiceDeps;
-
-/** What all services of a thread share. */
-export interface WorkerContext {
-  readonly thread: WorkerIdentity;
-  readonly block: Block;
-  readonly clock: Clock;
-  readonly recorder: Recorder;
-  /** What each service counts with. */
-  readonly metrics: (service: string) => OwnMetrics;
-  readonly tracing: Tracing;
-  readonly log: Logger;
-  readonly call: Call;
-  readonly cpu: { tasks(module: URL | undefined): Cpu };
-  readonly shared: (service: string) => Shared;
-  readonly outfit: ReplaceDeps;
-  /** True once something that ran in this thread has brought it down. */
-  readonly hasFailed: () => boolean;
-  /** When the oldest saga was started that is open in a database of this process. */
-  openSagasSince(): Promise<Date | undefined>;
-}
 
 /** How a migrated database is reached. */
 export interface ServiceDatabase {
   readonly url: string;
-  /** No other process uses it: what earlier owners held there is free at once. */
+  /** No other process uses the database: sagas that earlier processes owned there are free at once. */
   readonly exclusive: boolean;
 }
 
@@ -69,38 +37,43 @@ export class MountedService {
   readonly #context: WorkerContext;
   readonly #number: number;
   readonly #log: Logger;
-  readonly #db: Pending<Database>;
-  readonly #sagas: Pending<Sagas>;
+  readonly #pendingDb: Pending<Database>;
+  readonly #pendingSagas: Pending<Sagas>;
   readonly #deps: ServiceDeps;
   #database: ClosableDatabase | undefined;
-  /** Of its own, so that statements of routes do not keep the leases of sagas from being renewed. */
   #journal: ClosableDatabase | undefined;
   #engine: SagaEngine | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  /** @param number of the service in this worker */
+  /** @param number of the service among those of this worker, from 0 */
   constructor(definition: ServiceDefinition, context: WorkerContext, number: number) {
-    const { name, tasks, sagas = [] } = definition;
+    const { name } = definition;
     this.definition = definition;
     this.#context = context;
     this.#number = number;
     this.#log = context.log.child({ service: name });
-    this.#db = new Pending(`The database of service ${name}`);
-    this.#sagas = new Pending(`The saga engine of service ${name}`);
-    const deps = context.outfit(definition, {
-      db: hasDatabase(definition) ? pendingDatabase(this.#db) : undeclared(name, 'database'),
-      sagas: sagas.length > 0 ? pendingSagas(this.#sagas) : undeclared(name, 'sagas'),
-      call: context.call,
-      cpu: context.cpu.tasks(tasks),
-      metrics: context.metrics(name),
-      shared: context.shared(name),
-      // One of its own: what it changes of it concerns no line of the runtime.
+    this.#pendingDb = new Pending(`The database of service ${name}`);
+    this.#pendingSagas = new Pending(`The saga engine of service ${name}`);
+    this.#deps = this.#createDeps();
+  }
+
+  #createDeps(): ServiceDeps {
+    const { name, tasks, sagas = [] } = this.definition;
+    const { call, cpu, metrics, shared, replaceDeps } = this.#context;
+    const deps = replaceDeps(this.definition, {
+      db: hasDatabase(this.definition) ? pendingDatabase(this.#pendingDb) : undeclared(name, 'database'),
+      sagas: sagas.length > 0 ? pendingSagas(this.#pendingSagas) : undeclared(name, 'sagas'),
+      call,
+      cpu: cpu.tasks(tasks),
+      metrics: metrics(name),
+      shared: shared(name),
+      // A logger for the service alone: a change that it makes to it affects no line of the runtime.
       log: this.#log.child({}),
     });
-    this.#deps = {
+    return {
       ...deps,
-      // A service that takes it may call over HTTP. What that needs is loaded now, before the worker is
-      // ready: in a handler it would be a stall where the thread has a small share of a CPU.
+      // A service that reads `call` may call over HTTP. The HTTP client is loaded at that moment, before the
+      // worker is ready: in a handler it would be a stall where the thread has a small share of a CPU.
       get call() {
         loadUndici();
         return deps.call;
@@ -108,65 +81,65 @@ export class MountedService {
     };
   }
 
+  /** The service declares no database, or its database has arrived. */
   get ready(): boolean {
-    return this.#db.set || !hasDatabase(this.definition);
+    return this.#pendingDb.hasArrived || !hasDatabase(this.definition);
   }
 
-  /** Undefined until it has arrived. */
+  /** The database of the service; undefined until it has arrived. */
   get database(): Database | undefined {
     return this.#database;
   }
 
-  /** @returns what the service returned, a promise where it is async: the application refuses that */
+  /** @returns what the service returned; a promise, which the application refuses, where it is async */
   routes(app: Application): unknown {
     return this.definition.routes(app, this.#deps);
   }
 
-  /** The database is migrated: connect lazily, take over sagas that others left. */
+  /** The database is migrated: routes may use it, and sagas that other workers left are taken over. */
   async arrive({ url, exclusive }: ServiceDatabase): Promise<void> {
-    const { thread, block, clock, recorder, tracing } = this.#context;
+    const { thread, recorder } = this.#context;
     const { name, sagas = [] } = this.definition;
-    const connect = (pool: number): ClosableDatabase =>
-      createDatabase({
-        connection: url,
-        service: name,
-        settings: thread.settings,
-        budget: new DatabaseBudget(block, thread.slot, pool, clock, addressOf(url)),
-        log: this.#log,
-        observer: observeDatabase(recorder, tracing, name),
-      });
-    const database = connect(this.#number);
+    const database = this.#connect(url, this.#number);
     this.#database = database;
-    if (sagas.length > 0) {
-      const { call, cpu, shared } = this.#deps;
-      const journal = connect(JOURNAL_POOLS - (this.#number % DATABASE_POOLS));
-      this.#journal = journal;
-      this.#engine = createSagaEngine({
-        db: journal,
-        definitions: sagas,
-        tools: { call, cpu, db: database, shared },
-        service: name,
-        owner: { instanceId: thread.instanceId, slot: thread.worker, generation: thread.generation },
-        log: this.#log,
-        lastChanceLock: lastCompensationTurn(block, thread.slot),
-        hasFailed: this.#context.hasFailed,
-        observer: observeSagas(
-          recorder,
-          tracing,
-          sagas.map((saga) => saga.name),
-        ),
-      });
-      this.#sagas.arrive(this.#engine.sagas);
-      if (exclusive) await this.#freeSagas(journal);
-      this.#engine.start();
-    }
-    this.#db.arrive(database);
+    if (sagas.length > 0) await this.#startSagas(url, database, exclusive);
+    this.#pendingDb.arrive(database);
     this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, this.#pools));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
     if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }
 
-  /** A short cut: what earlier owners held is free anyway once their leases have run out. */
+  /** Opens no connection yet: each opens when it is first used. */
+  #connect(url: string, pool: number): ClosableDatabase {
+    const { thread, block, clock, recorder, tracing } = this.#context;
+    const { name } = this.definition;
+    return createDatabase({
+      connection: url,
+      service: name,
+      settings: thread.settings,
+      budget: new DatabaseBudget(block, thread.slot, pool, clock, addressOf(url)),
+      log: this.#log,
+      observer: observeDatabase(recorder, tracing, name),
+    });
+  }
+
+  async #startSagas(url: string, db: Database, isExclusive: boolean): Promise<void> {
+    const journal = this.#connect(url, LAST_POOL - (this.#number % DATABASE_POOLS));
+    this.#journal = journal;
+    this.#engine = createServiceSagaEngine({
+      definition: this.definition,
+      context: this.#context,
+      deps: this.#deps,
+      db,
+      journal,
+      log: this.#log,
+    });
+    this.#pendingSagas.arrive(this.#engine.sagas);
+    if (isExclusive) await this.#freeSagas(journal);
+    this.#engine.start();
+  }
+
+  /** Frees sagas of earlier processes at once. It may fail: they are free once their leases have run out. */
   async #freeSagas(journal: Database): Promise<void> {
     try {
       await releaseOwnersExcept(journal, this.#context.thread.instanceId);
@@ -182,10 +155,15 @@ export class MountedService {
     return [this.#database, this.#journal].filter((pool) => pool !== undefined);
   }
 
+  /** The start of the oldest open saga of this service. */
   async openSagasSince(): Promise<Date | undefined> {
     return this.#journal && openSince(this.#journal);
   }
 
+  /**
+   * Lets sagas under way finish their steps.
+   * @param arrivals settles when no request can start a saga any more
+   */
   async drain(withinMs: number, arrivals: Promise<void>): Promise<void> {
     await this.#engine?.drain(withinMs, arrivals);
   }
@@ -198,7 +176,7 @@ export class MountedService {
     try {
       await sweepIdempotency(database, await this.#context.openSagasSince());
     } catch (error) {
-      this.#log.warn({ err: error }, 'old idempotency keys could not be deleted; tried again later');
+      this.#log.warn({ err: error }, 'old idempotency keys could not be deleted; retrying later');
     }
   }
 

@@ -1,12 +1,10 @@
-// How this thread's services call others: the shared state (load, breakers, retry budget, registry snapshot)
-// and the two ways to reach an endpoint.
+// How the services of this worker call others: over the state that all workers share (load, breakers, retry
+// budget, snapshot of the registry), by HTTP or in-process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
-import type { Block } from '../memory/block.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '../memory/budget-cell.js';
 import { CallClaims } from '../memory/call-claims.js';
-import type { Clock } from '../memory/clock.js';
 import { EjectionCells } from '../memory/ejection-cells.js';
 import { EndpointCells } from '../memory/endpoint-cells.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
@@ -30,27 +28,27 @@ import { type Mail, SingleFlight } from '../upstream/single-flight.js';
 import { p2cPicker } from '../upstream/strategies/power-of-two-choices.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import type { Dispatch } from '../upstream/transport.js';
+import type { WorkerMemory } from './worker-memory.js';
 
-export interface OutboundCallOptions {
-  readonly block: Block;
-  readonly slot: number;
-  readonly clock: Clock;
+export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot' | 'clock'> {
   readonly observer: CallObserver;
+  /** Permits of calls with the option `maxConcurrent`. */
   readonly callPermitsOf: CallPermitsOf;
+  /** Serves a call to a service of this worker. */
   readonly dispatch: Dispatch;
   readonly settings: Pick<
     Settings,
     'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'
   >;
   readonly log: Logger;
-  /** To the other workers of the process. */
+  /** Channel to the other workers, for calls that they share. */
   readonly mail: Mail;
 }
 
 export interface OutboundCalls {
   readonly call: Call;
   /** Whether an instance is registered. */
-  knows(service: string, id: string): boolean;
+  isRegistered(service: string, id: string): boolean;
   /** Whether a registered instance has this address. */
   isInstance(address: string): boolean;
   close(): Promise<void>;
@@ -93,7 +91,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   });
   return {
     call,
-    knows: (service, id) => view.has(service, id),
+    isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
     close: () => http.close(),
   };

@@ -1,21 +1,21 @@
-// A service's routes are declared when its worker starts, its database is there some time later. What routes
-// get at once is a handle that passes on to the real thing; until then their requests are answered 503
-// STARTING.
+// A service declares its routes when its worker starts; its database and its sagas arrive some time later.
+// Until then its routes hold stand-ins: each method forwards to the real dependency once that has arrived,
+// and throws 503 STARTING before.
 import type { Database } from '../db/database.js';
 import { UnavailableError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
 
-/** One value that is set once. */
+/** A value that arrives once, some time after it was promised. */
 export class Pending<T> {
   readonly #name: string;
   #value: T | undefined;
 
-  /** @param name what is missing, for the error of whoever is too early */
+  /** @param name what is pending, for the text of the error */
   constructor(name: string) {
     this.#name = name;
   }
 
-  get set(): boolean {
+  get hasArrived(): boolean {
     return this.#value !== undefined;
   }
 
@@ -23,35 +23,38 @@ export class Pending<T> {
     this.#value = value;
   }
 
-  /** @throws UnavailableError STARTING */
+  /** @throws UnavailableError STARTING before the value has arrived */
   get value(): T {
     if (this.#value === undefined) throw new UnavailableError('STARTING', `${this.#name} is not ready yet.`);
     return this.#value;
   }
 }
 
-export function pendingDatabase(late: Pending<Database>): Database {
+export function pendingDatabase(database: Pending<Database>): Database {
   return {
-    query: async (...args) => late.value.query(...args),
-    one: async (...args) => late.value.one(...args),
-    maybeOne: async (...args) => late.value.maybeOne(...args),
-    many: async (...args) => late.value.many(...args),
-    transaction: async (...args) => late.value.transaction(...args),
-    idempotent: async (...args) => late.value.idempotent(...args),
-    compensate: async (...args) => late.value.compensate(...args),
-    outcomeOf: async (key) => late.value.outcomeOf(key),
+    query: async (...args) => database.value.query(...args),
+    one: async (...args) => database.value.one(...args),
+    maybeOne: async (...args) => database.value.maybeOne(...args),
+    many: async (...args) => database.value.many(...args),
+    transaction: async (...args) => database.value.transaction(...args),
+    idempotent: async (...args) => database.value.idempotent(...args),
+    compensate: async (...args) => database.value.compensate(...args),
+    outcomeOf: async (key) => database.value.outcomeOf(key),
   } as Database;
 }
 
-export function pendingSagas(late: Pending<Sagas>): Sagas {
+export function pendingSagas(sagas: Pending<Sagas>): Sagas {
   return {
-    start: async (...args) => late.value.start(...args),
-    wait: async (...args) => late.value.wait(...args),
-    get: async (sagaId) => late.value.get(sagaId),
+    start: async (...args) => sagas.value.start(...args),
+    wait: async (...args) => sagas.value.wait(...args),
+    get: async (sagaId) => sagas.value.get(sagaId),
   };
 }
 
-/** For a service that declared neither migrations nor sagas: using `db` is a fault of its author. */
+/**
+ * Stands in for a dependency that the service has not declared: any use of it is a mistake of the service's
+ * author and throws a TypeError.
+ */
 export function undeclared<T extends object>(service: string, what: string): T {
   return new Proxy({} as T, {
     get() {

@@ -1,18 +1,18 @@
-// Counts how often each instance was picked. Instances come and go for as long as the process runs, so their
-// rows are used again: what was counted for those that are gone stays in the total of their service.
+// Counts how often the balancer picked each instance. Instances come and go for as long as the process runs,
+// so the rows of instances that are gone are used again, and their counts stay in the total of the service.
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 
 /** Whether the registry knows the instance. */
-export type Knows = (service: string, id: string) => boolean;
+export type IsRegistered = (service: string, id: string) => boolean;
 
 export class PickCounters {
   readonly #recorder: Recorder;
-  readonly #knows: Knows;
+  readonly #isRegistered: IsRegistered;
   readonly #byService = new Map<string, Map<string, Counter>>();
 
-  constructor(recorder: Recorder, knows: Knows) {
+  constructor(recorder: Recorder, isRegistered: IsRegistered) {
     this.#recorder = recorder;
-    this.#knows = knows;
+    this.#isRegistered = isRegistered;
   }
 
   of(service: string, id: string): Counter {
@@ -20,8 +20,8 @@ export class PickCounters {
   }
 
   #make(service: string, id: string): Counter {
-    this.#forget();
-    const isGone = (other: string): boolean => other !== id && !this.#knows(service, other);
+    this.#forgetGone();
+    const isGone = (other: string): boolean => other !== id && !this.#isRegistered(service, other);
     const counter = this.#recorder.transient(
       'multilane_balancer_picks_total',
       { service },
@@ -33,10 +33,10 @@ export class PickCounters {
     return counter;
   }
 
-  /** Before a row may be used again: none is kept by two. */
-  #forget(): void {
+  /** Drops the counters of instances that are gone, before the recorder may reuse one of their rows. */
+  #forgetGone(): void {
     for (const [service, counters] of this.#byService) {
-      for (const id of counters.keys()) if (!this.#knows(service, id)) counters.delete(id);
+      for (const id of counters.keys()) if (!this.#isRegistered(service, id)) counters.delete(id);
       if (counters.size === 0) this.#byService.delete(service);
     }
   }

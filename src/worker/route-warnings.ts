@@ -1,9 +1,12 @@
-// What a route declares and the settings make impossible: it is allowed, and likely a mistake.
+// Routes whose options the settings make impossible. They are allowed, and likely a mistake.
 import { largestBody } from '../config/cross-checks.js';
 import type { Settings } from '../config.js';
 import type { RouteInfo } from '../server/handler.js';
 
-/** Routes without a schema of their body may read it as a stream, for which there is no such bound. */
+/**
+ * Warns of routes with a `bodyLimit` above what one client may have buffered. Routes without a schema of
+ * their body are left alone: they may read it as a stream, which that bound does not hold for.
+ */
 export function routeWarnings(
   routes: readonly RouteInfo[],
   { maxBufferedBodyBytes }: Pick<Settings, 'maxBufferedBodyBytes'>,

@@ -7,6 +7,7 @@ import type { QuotaName } from '#src/memory/layout.js';
 import { QuotaCells } from '#src/memory/quota-cells.js';
 import { oneRegion } from '#src/memory/rate/rate-regions.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
+import { BulkheadQueue } from '#src/resilience/bulkhead-queue.js';
 import { Quota } from '#src/resilience/quota.js';
 import { type App, type AppOptions, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
@@ -249,9 +250,10 @@ export function bench(
           return world.holdMs;
         },
       }),
-      bulkhead: (name) => {
+      bulkhead: (name, options) => {
         bulkheads ??= new BulkheadCells(Block.create({ workers: 1 }), 1);
-        return { permits: bulkheads.of(name), refused: () => void refused.push(name) };
+        const permits = bulkheads.of(name);
+        return new BulkheadQueue({ permits, ...options, onRefused: () => void refused.push(name) });
       },
     },
     quotas,

@@ -6,7 +6,7 @@ import { readTotals } from '#src/memory/metrics/totals.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { SERIES_PER_SERVICE } from '#src/worker/call-durations.js';
 import { MAX_MEMOIZED } from '#src/worker/memoize-by-key.js';
-import { observeCalls } from '#src/worker/observers.js';
+import { observeCalls } from '#src/worker/observe-calls.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { endpoint } from '../upstream/endpoints.js';
 

@@ -9,7 +9,8 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import { initTracing } from '#src/telemetry/tracing.js';
-import { MountedService, type WorkerContext } from '#src/worker/mounted-service.js';
+import { MountedService } from '#src/worker/mounted-service.js';
+import type { WorkerContext } from '#src/worker/worker-context.js';
 
 /** A service with a database, as a worker mounts it; nothing of it is served. */
 export function mounted(
@@ -45,7 +46,7 @@ export function mounted(
     shared: () => unused,
     openSagasSince: async () => undefined,
     hasFailed: () => false,
-    outfit: (_service, given) => {
+    replaceDeps: (_service, given) => {
       deps = given;
       return given;
     },

@@ -25,10 +25,10 @@ function setUp() {
     { base: null, timestamp: false },
     { write: (line) => void lines.push(JSON.parse(line) as Line) },
   );
-  const thread = (slot: number, replaces = false) => {
+  const thread = (slot: number, isReplacement = false) => {
     const recorder = new SeriesTable(new SeriesMemory().of(slot));
-    const rateLimits = countedRateLimits(block, clock, recorder);
-    return createSharedPrimitives({ block, slot, clock, recorder, log, rateLimits, replaces });
+    const rateLimits = countedRateLimits({ block, clock, recorder });
+    return createSharedPrimitives({ block, slot, clock, recorder, log, rateLimits, isReplacement });
   };
   return { block, clock, lines, thread };
 }

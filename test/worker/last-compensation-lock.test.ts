@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS } from '#src/memory/layout.js';
-import { lastCompensationTurn } from '#src/worker/last-compensation-turn.js';
+import { lastCompensationLock } from '#src/worker/last-compensation-lock.js';
 
 describe('the turn of sagas with a last chance', () => {
   it('is one for all workers, and free again when the worker that has it is lost', () => {
     const block = Block.create({ workers: 2 });
-    const [one, other] = [lastCompensationTurn(block, 1), lastCompensationTurn(block, 2)];
+    const [one, other] = [lastCompensationLock(block, 1), lastCompensationLock(block, 2)];
     expect([one.tryAcquire(), other.tryAcquire(), one.tryAcquire()]).to.deep.equal([true, false, false]);
     one.release();
     expect([other.tryAcquire(), one.tryAcquire()]).to.deep.equal([true, false]);
@@ -19,7 +19,7 @@ describe('the turn of sagas with a last chance', () => {
     const block = Block.create({ workers: 2 });
     const cells = new BulkheadCells(block, 0);
     for (let row = 0; row < BULKHEADS; row++) cells.of(`place ${row}`);
-    const [one, other] = [lastCompensationTurn(block, 1), lastCompensationTurn(block, 2)];
+    const [one, other] = [lastCompensationLock(block, 1), lastCompensationLock(block, 2)];
     expect([one.tryAcquire(), one.tryAcquire(), other.tryAcquire()]).to.deep.equal([true, false, true]);
     one.release();
     expect(one.tryAcquire()).to.equal(true);
@@ -27,7 +27,7 @@ describe('the turn of sagas with a last chance', () => {
 
   it('has no row among the bulkheads before it is needed', () => {
     const block = Block.create({ workers: 1 });
-    const turn = lastCompensationTurn(block, 1);
+    const turn = lastCompensationLock(block, 1);
     expect(new BulkheadCells(block, 0).usage()).to.deep.equal([]);
     turn.tryAcquire();
     expect(new BulkheadCells(block, 0).usage()).to.have.length(1);

@@ -1,0 +1,39 @@
+// Metrics and spans of the statements of a service's database.
+import type { DatabaseObserver } from '../db/create-database.js';
+import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
+import { currentScope } from '../scope.js';
+import type { Tracing } from '../telemetry/span.js';
+import { dbSpan } from '../telemetry/spans.js';
+import { errorTypeOf } from './error-type.js';
+import { memoizeByKey } from './memoize-by-key.js';
+
+export function observeDatabase(recorder: Recorder, tracing: Tracing, service: string): DatabaseObserver {
+  const series = memoizeByKey((key): Histogram => {
+    const [operation = '', error = ''] = key.split(' ');
+    return recorder.histogram('db_client_operation_duration_seconds', {
+      db_system_name: 'postgresql',
+      db_namespace: service,
+      db_operation_name: operation,
+      error_type: error,
+    });
+  });
+  const observer: DatabaseObserver = {
+    record: (operation, microseconds, error = '') => series(`${operation} ${error}`).record(microseconds),
+  };
+  if (!tracing.enabled) return observer;
+  return {
+    ...observer,
+    async span(_name, attributes, run) {
+      const text = attributes['db.query.text'] ?? '';
+      const span = dbSpan(tracing, currentScope()?.trace, service, text);
+      try {
+        const result = await run();
+        span.end();
+        return result;
+      } catch (error) {
+        span.end(errorTypeOf(error));
+        throw error;
+      }
+    },
+  };
+}
