@@ -14,7 +14,7 @@ export interface EmbeddedServerOptions {
   readonly lock: OwnerLock | undefined;
   readonly log: Logger;
   /** Stops a server that a predecessor may have left, when this process has not started its own. */
-  stopLeftServer(lock: OwnerLock, countdown: Countdown): Promise<void>;
+  readonly stopLeftServer: (lock: OwnerLock, countdown: Countdown) => Promise<void>;
 }
 
 export class EmbeddedServer {

@@ -29,7 +29,7 @@ export interface Serving {
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
   readonly adminPlane: AdminPlane;
-  openAdminPlane(): Promise<void>;
+  readonly openAdminPlane: () => Promise<void>;
 }
 
 /** @throws StartError for an address that cannot be listened on, or a certificate that cannot be used */
@@ -86,9 +86,10 @@ function openRegistry(
 ): Registry {
   const { settings, services, sharedState, instanceId, databases } = base;
   const guarded = () => [{ host: settings.adminHost, port: adminPlane.port }, ...databases.addresses];
-  const { registry, close } = createRegistry({ settings, sharedState, instanceId, guarded });
+  const registering = createRegistry({ settings, sharedState, instanceId, guarded });
+  const { registry } = registering;
   base.setRegistry(registry);
-  lifecycle.defer('registry', close);
+  lifecycle.defer('registry', () => registering.close());
   lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry));
   registerServices(registry, services, settings, dataPort);
   return registry;
