@@ -1,7 +1,7 @@
 // How many connections of the admin plane may wait for their request header: as many as an attacker needs to
 // be held still, but never the open files that the data plane may need.
 import type { Block } from '../memory/block.js';
-import { readConnections } from '../memory/connections.js';
+import { readConnections } from '../memory/open-connections.js';
 
 /** Files of the process beside connections: databases, workers, modules, logs. */
 const OTHER_FILES = { always: 128, perWorker: 16 };

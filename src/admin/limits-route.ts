@@ -10,7 +10,7 @@ import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readTotalsInTurns } from '../memory/metrics/totals.js';
-import { NameTable } from '../memory/names.js';
+import { NameTable } from '../memory/name-table.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';

@@ -3,7 +3,7 @@
 // one, and with how many open ones in the process it may not. The worker closes them behind its next
 // responses, which say `Connection: close`, so a client that obeys that loses no request.
 import type { Block } from '../memory/block.js';
-import { openConnections } from '../memory/connections.js';
+import { openConnections } from '../memory/open-connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
 import { isAlive } from './lanes.js';
 import type { Sharding } from './sharding.js';

@@ -5,7 +5,7 @@
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
-import { NameTable } from './names.js';
+import { NameTable } from './name-table.js';
 import { heldByThread, PermitLedger } from './permit-ledger.js';
 
 /** One route, as one thread uses it. */

@@ -4,7 +4,7 @@ import type { Area } from './area.js';
 import { BulkheadLine } from './bulkhead-line.js';
 import { type Clock, sharedClock } from './clock.js';
 import { BULKHEADS_BY_CALLS } from './layout.js';
-import { type Named, NameTable } from './names.js';
+import { type Named, NameTable } from './name-table.js';
 import { PermitLedger } from './permit-ledger.js';
 
 /** One count for each bulkhead. */

@@ -87,7 +87,7 @@ export const ROUTE_ROWS = ROUTES + 1;
 export const NAMED_BREAKERS = 64;
 /** Rate limits that have a name. */
 export const NAMED_RATES = 64;
-/** Bytes of a name, and how many numbers may go with it: see names.ts. */
+/** Bytes of a name, and how many numbers may go with it: see name-table.ts. */
 export const NAME_BYTES = 256;
 export const TERMS = 8;
 /** The most that DATABASE_POOL_MAX may be. */
@@ -180,7 +180,7 @@ export const LAYOUT = {
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
   /** How far ahead the rows of a region may be, which is that of its slowest limit. */
   rateLead: field('rate-region', 1, 'cas', 'ms', 'none'),
-  /** All limits by their identity: see names.ts. */
+  /** All limits by their identity: see name-table.ts. */
   limitHash: field('rate-limit', 1, 'cas', 'hash', 'none'),
   limitNameLength: field('rate-limit', 1, 'cas', 'bytes', 'none'),
   limitName: field('rate-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),

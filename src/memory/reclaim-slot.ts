@@ -4,12 +4,12 @@ import type { Block } from './block.js';
 import type { BreakerCells } from './breaker/breaker-cell.js';
 import { reclaimBulkheads } from './bulkhead-cells.js';
 import { reclaimCalls } from './call-claims.js';
-import { reclaimConnections } from './connections.js';
 import { DatabaseBudget } from './database-budget.js';
 import type { EndpointCells } from './endpoint-cells.js';
 import { clearFlights } from './flight-recorder.js';
 import { clearGauges } from './metrics/series.js';
 import type { SeriesMemory } from './metrics/series-memory.js';
+import { reclaimConnections } from './open-connections.js';
 import { reclaimQuotas } from './quota-cells.js';
 import { clearWorker } from './worker-row.js';
 

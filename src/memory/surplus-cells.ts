@@ -8,7 +8,7 @@
 // find a place again.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
-import { openConnections } from './connections.js';
+import { openConnections } from './open-connections.js';
 import { heldByThread } from './permit-ledger.js';
 
 /** A worker's side. */

@@ -9,7 +9,7 @@ import type { Sharding } from '../cluster/sharding.js';
 import type { Settings } from '../config.js';
 import { StartError } from '../errors.js';
 import type { Block } from '../memory/block.js';
-import { openedConnections } from '../memory/connections.js';
+import { openedConnections } from '../memory/open-connections.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { Sharing } from '../process/claim.js';
 import { checkCertificate, tlsFilesOf } from '../server/certificate.js';

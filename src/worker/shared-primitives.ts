@@ -6,7 +6,7 @@ import type { Shared } from '../api/shared.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
-import { NameTable } from '../memory/names.js';
+import { NameTable } from '../memory/name-table.js';
 import { checkOptions, describeValue, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
 import { checkedTripNumbers, toStoredNumbers } from '../resilience/breaker-options.js';

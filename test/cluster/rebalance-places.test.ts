@@ -5,9 +5,9 @@ import { rebalancingOf } from '#src/cluster/rebalance.js';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
-import { openConnections } from '#src/memory/connections.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { openConnections } from '#src/memory/open-connections.js';
 import { connectionGate } from '#src/server/connections/connection-gate.js';
 import { newSeed, seeded } from '#test/support/random.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { rebalancingOf } from '#src/cluster/rebalance.js';
 import type { WorkerState } from '#src/cluster/worker-state.js';
 import { Block } from '#src/memory/block.js';
-import { Connections } from '#src/memory/connections.js';
+import { Connections } from '#src/memory/open-connections.js';
 import { Surplus } from '#src/memory/surplus-cells.js';
 
 interface Thread {

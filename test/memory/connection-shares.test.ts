@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus, ConnectionShares } from '#src/memory/connection-shares.js';
-import { Connections, readConnections } from '#src/memory/connections.js';
+import { Connections, readConnections } from '#src/memory/open-connections.js';
 
 type Step =
   | { readonly do: 'enter' | 'open' | 'close'; readonly worker: number; readonly address: number }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { Connections } from '#src/memory/connections.js';
+import { Connections } from '#src/memory/open-connections.js';
 import { Surplus, SurplusOrders } from '#src/memory/surplus-cells.js';
 import { clearWorker } from '#src/memory/worker-row.js';
 

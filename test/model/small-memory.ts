@@ -24,14 +24,14 @@ export interface MemoryModules {
   'bulkhead-cells': typeof import('#src/memory/bulkhead-cells.js');
   'bulkhead-line': typeof import('#src/memory/bulkhead-line.js');
   'call-claims': typeof import('#src/memory/call-claims.js');
-  connections: typeof import('#src/memory/connections.js');
+  'open-connections': typeof import('#src/memory/open-connections.js');
   'connection-shares': typeof import('#src/memory/connection-shares.js');
   'database-budget': typeof import('#src/memory/database-budget.js');
   'ejection-cells': typeof import('#src/memory/ejection-cells.js');
   'endpoint-cells': typeof import('#src/memory/endpoint-cells.js');
   'flight-recorder': typeof import('#src/memory/flight-recorder.js');
   layout: typeof import('#src/memory/layout.js');
-  names: typeof import('#src/memory/names.js');
+  'name-table': typeof import('#src/memory/name-table.js');
   part: typeof import('#src/memory/part.js');
   placement: typeof import('#src/memory/placement.js');
   'permit-census': typeof import('#src/memory/permit-census.js');
@@ -56,14 +56,14 @@ const MODULES: readonly (keyof MemoryModules)[] = [
   'bulkhead-cells',
   'bulkhead-line',
   'call-claims',
-  'connections',
+  'open-connections',
   'connection-shares',
   'database-budget',
   'ejection-cells',
   'endpoint-cells',
   'flight-recorder',
   'layout',
-  'names',
+  'name-table',
   'part',
   'placement',
   'permit-census',

@@ -1,7 +1,7 @@
 // Breakers that belong to no endpoint but have a name. Their cells are the last rows of the breaker tables,
 // so whatever is done for all breakers (totals, reclaiming) is done for them.
 import type { Area } from '../area.js';
-import { NameTable } from '../names.js';
+import { NameTable } from '../name-table.js';
 
 export interface NamedBreaker {
   /** Row in the breaker tables. */

@@ -1,7 +1,7 @@
 // A table of rate limits on its own, without the block of the process: for programs that want nothing else of
 // us.
 import { type Clock, sharedClock } from '../clock.js';
-import { NameTable } from '../names.js';
+import { NameTable } from '../name-table.js';
 import { Part, type PartMemory } from '../part.js';
 import { oneRegion } from './rate-regions.js';
 import { RateTable } from './rate-table.js';

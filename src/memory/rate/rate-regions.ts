@@ -3,7 +3,7 @@
 // overflow row with them.
 import type { Block } from '../block.js';
 import { RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
-import { NameTable } from '../names.js';
+import { NameTable } from '../name-table.js';
 import { RateBuckets } from './rate-bucket.js';
 
 export interface RateRegions {

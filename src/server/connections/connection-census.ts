@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { addressKeys } from '../../memory/address-cells.js';
 import type { Block } from '../../memory/block.js';
 import { ConnectionCensus, countAskedFor } from '../../memory/connection-shares.js';
-import { readConnections } from '../../memory/connections.js';
+import { readConnections } from '../../memory/open-connections.js';
 import { networkOf } from '../route-rate-limits.js';
 import { addressText } from '../uws/binary-address.js';
 

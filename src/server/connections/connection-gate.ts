@@ -8,8 +8,8 @@
 import { addressKeys } from '../../memory/address-cells.js';
 import type { Block } from '../../memory/block.js';
 import { ConnectionShares } from '../../memory/connection-shares.js';
-import { Connections } from '../../memory/connections.js';
 import type { Recorder } from '../../memory/metrics/recorder.js';
+import { Connections } from '../../memory/open-connections.js';
 import { Surplus } from '../../memory/surplus-cells.js';
 import { networkOf } from '../route-rate-limits.js';
 import type { ConnectionGate } from '../uws/uws.js';

@@ -1,4 +1,4 @@
-// Rows that are found by name (names.ts), and slots that threads take by themselves (part.ts).
+// Rows that are found by name (name-table.ts), and slots that threads take by themselves (part.ts).
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
 import { runsAs } from '../small-memory.js';
@@ -14,7 +14,7 @@ export const names: Check = {
   title: 'names: threads that say the same name have the same row, and others have another',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
-    const { NameTable } = modules.names;
+    const { NameTable } = modules['name-table'];
     const said = ['ab', 'ab', 'cd'];
     const thread = (name: string, index: number): Thread<Naming> => {
       const table = new NameTable(block, 'rate');
@@ -51,7 +51,7 @@ const ofOneHash = (title: string, one: string, other: string): Check => ({
   title,
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
-    const { NameTable } = modules.names;
+    const { NameTable } = modules['name-table'];
     const said = [one, other, one];
     return model<Naming>({
       threads: said.map((name, index) => ({
@@ -98,7 +98,7 @@ export const nameAfterDeath: Check = {
   title: 'names: a name whose first thread died while it wrote it is listed once another thread has said it',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
-    const { NameTable } = modules.names;
+    const { NameTable } = modules['name-table'];
     return model<Naming>({
       threads: [1, 2].map((number) => ({
         name: `thread ${number}`,
@@ -123,7 +123,7 @@ export const terms: Check = {
   title: 'names: of two threads that say different numbers at most one is told that all agree',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
-    const { NameTable } = modules.names;
+    const { NameTable } = modules['name-table'];
     const row = new NameTable(block, 'rate').rowOf('ab');
     const said = [
       [1, 2, 3],

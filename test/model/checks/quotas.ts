@@ -1,5 +1,5 @@
 // What requests hold for a while (quota-cells.ts), by client address as well (address-cells.ts), and what the
-// balancer counts (endpoint-cells.ts, connections.ts).
+// balancer counts (endpoint-cells.ts, open-connections.ts).
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
@@ -191,7 +191,7 @@ export const endpointReset: Check = {
 
 const connectionsOf = (modules: MemoryModules, world: World, count: number) => {
   const block = world.block(modules, count);
-  const { Connections, readConnections } = modules.connections;
+  const { Connections, readConnections } = modules['open-connections'];
   const threads = Array.from({ length: count }, (_, index) => {
     const own = new Connections(block, index + 1, 1);
     return holder(
@@ -219,7 +219,7 @@ export const connectionsAfterDeath: Check = {
   title: 'connections: after a death exactly those of living workers are counted',
   build: (modules) => (world) => {
     const { block, threads, total } = connectionsOf(modules, world, 2);
-    const { reclaimConnections } = modules.connections;
+    const { reclaimConnections } = modules['open-connections'];
     return model({
       threads,
       recovery: (dead) => ({ reclaim: () => reclaimConnections(block, dead + 1) }),

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionShares } from '#src/memory/connection-shares.js';
-import { Connections } from '#src/memory/connections.js';
+import { Connections } from '#src/memory/open-connections.js';
 import {
   censusOf,
   countConnections,

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { MAX_ENDPOINTS, NAMED_BREAKERS } from '#src/memory/layout.js';
-import { NameTable } from '#src/memory/names.js';
+import { NameTable } from '#src/memory/name-table.js';
 import { Part } from '#src/memory/part.js';
 
 describe('names in shared memory', () => {

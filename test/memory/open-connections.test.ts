@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { Connections, reclaimConnections } from '#src/memory/connections.js';
+import { Connections, reclaimConnections } from '#src/memory/open-connections.js';
 import { clearWorker, readWorker } from '#src/memory/worker-row.js';
 
 describe('open connections', () => {
