@@ -1,28 +1,30 @@
-// Time that threads or parts of this process, or a server, may take for something. A process that is paused
-// (SIGSTOP, a frozen container) gets nothing done and sees nothing of what others do, so the time of a pause
-// is not taken off.
+// A time limit that does not count pauses of this process (SIGSTOP, a frozen container). During a pause the
+// process makes no progress and does not notice what others have done, so the pause must not use up the
+// limit.
 
 /**
- * Time is taken off in pieces of at most this length. The piece in which the process is paused is granted
- * once more.
+ * Time is counted in pieces of at most this length. A piece in which the process was paused is granted once
+ * more.
  */
 const PIECE_MS = 500;
-/** A timer that rings later than this has been held up by a pause. */
+/** A timer that fires later than this was delayed by a pause. */
 const LATE_MS = 500;
-/** What a pause leaves, of more than that: what comes behind it takes its time. */
+/** The least that is left after a pause, unless the whole limit is shorter: catching up takes time. */
 const LEAST_MS = 1_000;
 
 export class Allowance {
   readonly #spent: () => void;
   readonly #leastMs: number;
-  /** How many more pauses are granted. A process that is always late comes to an end as well. */
+  /**
+   * Number of pauses that may still be granted; it is bounded so that a process that is always late ends too.
+   */
   #grants: number;
   #leftMs: number;
   #pieceMs = 0;
   #begunAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param spent called once, when all of it is spent, unless it is cancelled before */
+  /** @param spent called once when the time is used up, unless the allowance is cancelled before */
   constructor(ms: number, spent: () => void = () => undefined) {
     this.#spent = spent;
     this.#leftMs = ms;
@@ -31,7 +33,7 @@ export class Allowance {
     this.#wait();
   }
 
-  /** Milliseconds, 0 when it is spent. */
+  /** Milliseconds that are left; 0 when the time is used up. */
   get leftMs(): number {
     if (this.#timer === undefined) return Math.max(0, this.#leftMs);
     const passedMs = performance.now() - this.#begunAt;
@@ -62,14 +64,14 @@ export class Allowance {
   }
 }
 
-/** How work went that may take a while. */
 export interface WorkResult {
+  /** False: the work was still running when its time was used up. */
   readonly hasEnded: boolean;
-  /** Milliseconds that are left of what it may take. */
+  /** Milliseconds that are left of the allowed time. */
   readonly leftMs: number;
 }
 
-/** Resolves when the work has ended, or may take no longer. Rejects when it does. */
+/** Waits for the work, but no longer than its allowed time. Rejects when the work rejects. */
 export function withAllowance(ms: number, work: Promise<unknown>): Promise<WorkResult> {
   return new Promise((resolve, reject) => {
     const allowance = new Allowance(ms, () => resolve({ hasEnded: false, leftMs: 0 }));

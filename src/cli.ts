@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `multilane` command (docs/cli.md). What it can do is listed in cli/program.ts, one file per command.
+// Entry of the `multilane` command (docs/cli.md). cli/program.ts lists its subcommands.
 import { requirePlatform } from '#scripts/platform.mjs';
 
 requirePlatform();
@@ -12,10 +12,10 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
-  // Commander has said already what it has to say.
+  // Commander has already printed its own errors.
   if (!(error instanceof CommanderError)) {
     process.stderr.write(`multilane: ${messageOf(error)}\n`);
-    // Not left to the loop: code of the project may have opened something, or wait for a file that hangs.
+    // Exits explicitly: code of the project may keep the event loop alive, or wait for a file that hangs.
     await exitProcess(exitCodeOf(error), false);
   }
 }

@@ -1,10 +1,10 @@
-// The settings a process runs with: the contract. `config/` reads, checks and documents them (table.ts is the
-// one place where a setting is declared); nobody else reads `process.env`.
+// The settings that a process runs with. The module config reads, checks and documents them; config/table.ts
+// declares them. No other module reads `process.env`.
 
 import type { Rate } from './rate.js';
 
-/** What a configuration file may say for a setting whose value is a `V`. */
-type Written<V> = [NonNullable<V>] extends [boolean]
+/** The types that a configuration file may use for a setting whose value is a `V`. */
+type FileValue<V> = [NonNullable<V>] extends [boolean]
   ? boolean | 'on' | 'off'
   : [NonNullable<V>] extends [number]
     ? number | `${number}`
@@ -14,27 +14,28 @@ type Written<V> = [NonNullable<V>] extends [boolean]
         ? readonly string[] | string
         : string | false;
 
-/** Not of the file, or by other names there. */
-type NotWritten = 'services' | 'serviceDatabaseUrls' | 'otel' | 'configFile' | 'pmId' | 'notify';
+/** Settings that a configuration file cannot set, or sets under other names. */
+type NotInFile = 'services' | 'serviceDatabaseUrls' | 'otel' | 'configFile' | 'pmId' | 'notify';
 
-/** The settings of CONTRACT section 2 in camelCase, as a configuration module writes them. */
+/** The settings of docs/settings.md in camelCase, as a configuration file writes them. */
 export type WrittenSettings = {
-  readonly [K in Exclude<keyof Settings, NotWritten>]?: Written<Settings[K]> | null | undefined;
+  readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValue<Settings[K]> | null | undefined;
 } & { readonly registry?: 'local' | null | undefined } & {
-  /** `<SERVICE>_DATABASE_URL`. */
+  /** `<SERVICE>_DATABASE_URL`: the PostgreSQL server of one service. */
   readonly [K in `${string}DatabaseUrl`]?: string | null | undefined;
 } & {
-  /** `OTEL_*`, by the specification. */
+  /** `OTEL_*`, as the OpenTelemetry specification defines them. */
   readonly [K in `otel${string}`]?: unknown;
 };
 
-/** Plain data, so workers get it by structured clone. */
+/**
+ * Settings are plain data: workers receive them by structured clone. Paths of files and folders are absolute.
+ */
 export interface Settings {
   readonly host: string;
   readonly port: number;
-  /** Absolute; set together with the key, or neither: plain HTTP. */
+  /** The certificate and its key are either both set or both undefined; undefined: plain HTTP. */
   readonly tlsCertFile: string | undefined;
-  /** Absolute. */
   readonly tlsKeyFile: string | undefined;
   readonly adminHost: string;
   readonly adminPort: number;
@@ -42,39 +43,37 @@ export interface Settings {
   readonly adminAllowedHosts: readonly string[];
   readonly workers: number;
   readonly sharding: 'acceptor' | 'reuseport';
-  /** Names of the services to mount; undefined: all that the configuration declares. */
+  /** Names of the services to mount; undefined: all declared services. */
   readonly services: readonly string[] | undefined;
-  /** undefined: embedded PostgreSQL. */
+  /** undefined: an embedded PostgreSQL is started. */
   readonly databaseUrl: string | undefined;
-  /** From `<SERVICE>_DATABASE_URL`, by service name. */
+  /** The values of `<SERVICE>_DATABASE_URL` by service name. */
   readonly serviceDatabaseUrls: Readonly<Record<string, string>>;
-  /** undefined: the default formula of CONTRACT section 2. */
+  /** Connections of the whole process; undefined: the default formula of docs/settings.md. */
   readonly databasePoolMax: number | undefined;
   readonly databaseStatementTimeoutMs: number;
   readonly databasePrepare: boolean;
-  /** Absolute. */
   readonly dataDir: string;
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly registryAllow: readonly string[];
-  /** Absolute. */
   readonly registryAcceptTokensFile: string | undefined;
   readonly advertiseHost: string | undefined;
   readonly meshToken: string | undefined;
   readonly cpuThreads: number;
   readonly maxInFlight: number;
-  /** False: MAX_IN_FLIGHT alone bounds the requests in flight. */
+  /** False: only MAX_IN_FLIGHT limits the concurrent requests. */
   readonly adaptiveLimit: boolean;
-  /** Of the whole process. */
+  /** Open connections of the whole process. */
   readonly maxConnections: number;
-  /** Requests whose body is on its way, of the whole process. */
+  /** Requests of the whole process whose body has not arrived completely. */
   readonly maxPendingBodies: number;
-  /** Of the whole process. */
+  /** Bytes of bodies that the whole process holds in memory. */
   readonly maxBufferedBodyBytes: number;
-  /** Responses that stream, of the whole process. */
+  /** Streaming responses of the whole process. */
   readonly maxStreams: number;
   /** undefined: half of `maxStreams`. */
   readonly maxStreamsPerAddress: number | undefined;
-  /** Per client address; null: none. */
+  /** Limit per client address; null: no limit. */
   readonly rateLimit: Rate | null;
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
@@ -84,39 +83,42 @@ export interface Settings {
   readonly chunkedBodies: 'accept' | 'reject';
   /** Address ranges in CIDR notation, each with its prefix length. */
   readonly trustedProxies: readonly string[];
-  /** The field that those proxies write. */
+  /** The header field in which trusted proxies report the client. */
   readonly trustedProxyField: 'x-forwarded-for' | 'forwarded';
   readonly breakerOpenMs: number;
-  /** 0: no call is too slow. */
+  /** Duration from which a call counts as failed; 0: no call is too slow. */
   readonly slowCallMs: number;
-  /** Of the first ejection; 0: none. */
+  /** Duration of an instance's first ejection; 0: instances are not ejected. */
   readonly ejectionMs: number;
-  /** Milliseconds after which a loop that does not turn is stalled. */
+  /** A worker is stalled when its event loop is blocked for this many milliseconds. */
   readonly stallMs: number;
-  /** 0: no limit. */
+  /** MiB of heap above which a worker is replaced; 0: no limit. */
   readonly workerHeapMb: number;
   readonly unhandledRejection: 'log' | 'replace' | 'exit';
   readonly drainMs: number;
   readonly drainNoticeMs: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   readonly logFormat: 'json' | 'pretty';
-  /** OTEL_*, read by the specification. */
+  /** The `OTEL_*` settings, read as the OpenTelemetry specification defines them. */
   readonly otel: {
     readonly disabled: boolean;
     readonly serviceName: string;
-    /** Full address that traces are posted to, signal path included; undefined: no export. */
+    /** Full URL that traces are posted to, signal path included; undefined: no export. */
     readonly endpoint: string | undefined;
     readonly headers: Readonly<Record<string, string>>;
     readonly sampler: string;
-    /** Share of traces that is sampled, 0 to 1, where the sampler takes one. */
+    /** Share of the traces that a ratio sampler keeps, 0 to 1. */
     readonly samplerArg: number;
     readonly resourceAttributes: Readonly<Record<string, string>>;
   };
   readonly receiveTraceFlags: 'trusted' | 'all' | 'none';
-  /** Absolute path of the configuration module that declares the services; undefined: the reference shop. */
+  /** The configuration file that declares the services; undefined: the reference shop is mounted. */
   readonly configFile: string | undefined;
-  /** Slot of the process under pm2 (`pm_id`), null elsewhere: a successor in the same slot may take over. */
+  /** Slot of the process under pm2 (`pm_id`), else null. A successor in the same slot may take over. */
   readonly pmId: string | null;
-  /** Where systemd wants to be told (NOTIFY_SOCKET), and how often that we live; null when it does not. */
+  /**
+   * Socket for notifications to systemd (NOTIFY_SOCKET), and the interval within which its watchdog expects
+   * one; null: systemd expects no notifications.
+   */
   readonly notify: { readonly socket: string; readonly watchdogMs: number | undefined } | null;
 }

@@ -1,43 +1,45 @@
-// Time that several steps share, one after the other, and that may be cut short while one of them runs.
+// A time limit that several steps share, one after the other. It can be shortened while a step runs.
 import { Allowance } from './allowance.js';
 
 export interface StepBound {
-  /** What has to be left for the steps behind this one, in milliseconds. @default 0 */
+  /** Milliseconds that must be left for the steps that follow. @default 0 */
   readonly reserveMs?: number;
-  /** What the step may take at most, in milliseconds. @default unlimited */
+  /** Milliseconds that the step may take at most. @default unlimited */
   readonly atMostMs?: number;
-  /** What the step gets whatever is left, in milliseconds. @default 0 */
+  /** Milliseconds that the step gets even when less is left. @default 0 */
   readonly atLeastMs?: number;
 }
 
 export class Countdown {
   #allowance: Allowance;
-  /** Steps under way, each by what cuts it short. */
-  readonly #steps = new Set<() => void>();
+  /** A function for each running step that applies a new limit to it. */
+  readonly #rearm = new Set<() => void>();
 
   constructor(ms: number) {
     this.#allowance = new Allowance(ms);
   }
 
-  /** Milliseconds, 0 when it is over. */
+  /** Milliseconds that are left; 0 when the time is over. */
   get leftMs(): number {
     return this.#allowance.leftMs;
   }
 
-  /** From here on no more than this is left; also for the step that is under way. */
+  /** Reduces the time that is left to `ms`, for the running step too. It never extends it. */
   shorten(ms: number): void {
     if (ms >= this.leftMs) return;
     this.#allowance.cancel();
     this.#allowance = new Allowance(ms);
-    for (const rearm of this.#steps) rearm();
+    for (const rearm of this.#rearm) rearm();
   }
 
-  /** Lets go of the timer. */
+  /** Clears the timer. */
   cancel(): void {
     this.#allowance.cancel();
   }
 
-  /** Resolves when the step has ended (true) or its time is over (false). Rejects when it does. */
+  /**
+   * Resolves to true when the step has ended, to false when its time is over. Rejects when the step rejects.
+   */
   ends(step: Promise<unknown>, bound: StepBound = {}): Promise<boolean> {
     const { reserveMs = 0, atMostMs = Number.POSITIVE_INFINITY, atLeastMs = 0 } = bound;
     const begunAt = performance.now();
@@ -50,12 +52,12 @@ export class Countdown {
         allowance = new Allowance(ms, () => resolve(false));
       };
       arm();
-      this.#steps.add(arm);
+      this.#rearm.add(arm);
       step
         .then(() => resolve(true), reject)
         .finally(() => {
           allowance?.cancel();
-          this.#steps.delete(arm);
+          this.#rearm.delete(arm);
         });
     });
   }

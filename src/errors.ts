@@ -1,5 +1,5 @@
-// Every failure a caller can see: one code, mapped once to HTTP status, gRPC status, title and "may it be
-// repeated". Docs and tests read this table; nothing else decides a status. CONTRACT section 3.
+// Every failure that a client can see: a code, mapped once to its HTTP status, gRPC status, title and whether
+// it may be retried. docs/errors.md is compared with this table by a test; no other code decides a status.
 
 /** gRPC status names (grpc/grpc doc/statuscodes.md). */
 export type GrpcStatus =
@@ -24,8 +24,9 @@ export interface ErrorEntry {
   /** Fixed title of the problem document. */
   readonly title: string;
   /**
-   * True when the failure is temporary, so that a repetition may help. With status 503 it is safe where
-   * `executed` is false or the request is idempotent; with the others it is safe by definition of the code.
+   * True when the failure is temporary, so that a retry may succeed. A retry after status 503 is safe only if
+   * `executed` is false or the request is idempotent; after other statuses it is safe by definition of the
+   * code.
    */
   readonly retryable: boolean;
 }
@@ -82,23 +83,26 @@ export const ERROR_TABLE = {
   DATABASE_BUSY: entry(503, 'UNAVAILABLE', 'Database busy', true),
   NO_WORKER: entry(503, 'UNAVAILABLE', 'No worker', true),
   DEADLINE_EXCEEDED: entry(504, 'DEADLINE_EXCEEDED', 'Deadline exceeded'),
-  /** The client left: logs and metrics only, never written to a socket. */
+  /** The client closed the connection. The code appears in logs and metrics only. */
   CLIENT_CLOSED: entry(499, 'CANCELLED', 'Client closed the request'),
 } as const satisfies Record<string, ErrorEntry>;
 
 /**
- * Fields of responses that the runtime alone writes. They are removed from what handlers set and from what an
- * upstream has sent, so that a client may believe them.
+ * True for header fields of responses that only the runtime writes. They are removed from the fields that
+ * handlers set and that upstreams send, so that clients may rely on them.
  */
 export const isRuntimeField = (name: string): boolean => name.startsWith('x-multilane-');
 
-/** `false` beside the member `executed: false` of a 503 problem: the handler did not run. */
+/** Header field that is `false` on a 503 whose problem has `executed: false`: the handler did not run. */
 export const EXECUTED_FIELD = 'x-multilane-executed';
 
-/** `1` on a failure that the callee passed on from a call of its own: the caller does not repeat it. */
+/**
+ * Header field that is `1` on a failure that the callee passed on from one of its own calls: it is not
+ * retried.
+ */
 export const FINAL_FIELD = 'x-multilane-final';
 
-/** 502, 503 and 504: the request failed on its way, or for want of something that it needs. */
+/** True for 502, 503 and 504: the request failed on its way, or something that it needs was not available. */
 export const isGatewayFailure = (status: number): boolean => status >= 502 && status <= 504;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
@@ -112,20 +116,25 @@ export interface FieldError {
 }
 
 export interface HttpErrorOptions {
-  /** Overrides the table's status; needed only for codes that are not in it. */
+  /** HTTP status. @default that of the code; 500 for an own code */
   readonly status?: number;
-  /** Header fields of the answer, e.g. `Allow`, `Retry-After`. Names in lower case. */
+  /** Header fields of the response, e.g. `allow`, `retry-after`. Their names are in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Extra members of the problem document (RFC 9457 section 3.2), e.g. `sagaId`. */
+  /** Additional members of the problem document (RFC 9457 section 3.2), e.g. `sagaId`. */
   readonly members?: Readonly<Record<string, unknown>>;
+  /** Member `errors` of the problem document: the parts of the request that are wrong. */
   readonly errors?: readonly FieldError[];
+  /** Whether a retry may succeed. @default that of the code; false for an own code */
   readonly retryable?: boolean;
+  /** The error behind this one. It is logged and never sent to the client. */
   readonly cause?: unknown;
 }
 
 /**
- * An error with an answer: thrown anywhere, written by `server/failure` as RFC 9457 problem+json.
- * `message` becomes `detail`, so it must never hold a secret, SQL, a path or a stack.
+ * An error with a response of its own: wherever it is thrown, the client gets it as a problem document (RFC
+ * 9457). Its message becomes the member `detail`, so it must not contain a secret, SQL, a path or a stack.
+ * @example
+ * throw new HttpError('OUT_OF_STOCK', `Product ${id} is not available.`, { status: 409 });
  */
 export class HttpError extends Error {
   readonly code: string;
@@ -152,7 +161,11 @@ export class HttpError extends Error {
   }
 }
 
-/** A refusal by the business, final by definition: a saga compensates on it and never retries. */
+/**
+ * A refusal by a business rule. It is final: a saga that gets it compensates and does not retry.
+ * @example
+ * throw new BusinessError('CREDIT_LIMIT', 'The order exceeds the credit limit.', { details: { limit } });
+ */
 export class BusinessError extends HttpError {
   constructor(
     code: ErrorCode | (string & {}),
@@ -167,18 +180,21 @@ export class BusinessError extends HttpError {
   }
 }
 
+/** 404 `NOT_FOUND`: the requested resource does not exist. */
 export class NotFoundError extends HttpError {
   constructor(detail: string) {
     super('NOT_FOUND', detail);
   }
 }
 
+/** 422 `VALIDATION_FAILED`: the request does not match its schema. */
 export class ValidationError extends HttpError {
   constructor(errors: readonly FieldError[], detail = 'The request does not match its schema.') {
     super('VALIDATION_FAILED', detail, { errors });
   }
 }
 
+/** 504 `DEADLINE_EXCEEDED`: the work was not done in time. */
 export class DeadlineExceededError extends HttpError {
   constructor(detail = 'The deadline of the request has passed.') {
     super('DEADLINE_EXCEEDED', detail);
@@ -186,24 +202,24 @@ export class DeadlineExceededError extends HttpError {
 }
 
 /**
- * 503: something that the request needs is not available now; always with `Retry-After` (whole seconds).
- * Whether the handler had run by then is not known here: the writer of the problem document adds `executed`.
+ * 503: something that the request needs is not available now. The response always has `Retry-After`. The
+ * runtime adds the member `executed`, because only it knows whether the handler was called.
  */
 export class UnavailableError extends HttpError {
-  /** @param retryAfterSeconds rounded up; 1 when it is no finite number */
+  /** @param retryAfterSeconds value of `Retry-After`, rounded up; a value that is not finite becomes 1 */
   constructor(code: ErrorCode, detail: string, retryAfterSeconds = 1, cause?: unknown) {
     const seconds = Number.isFinite(retryAfterSeconds) ? Math.max(0, Math.ceil(retryAfterSeconds)) : 1;
     super(code, detail, { headers: { 'retry-after': String(seconds) }, retryable: true, cause });
   }
 }
 
-/** Bad configuration or platform: the process ends with exit code 78 (EX_CONFIG of sysexits.h). */
+/** The configuration or the platform is wrong: the process exits with code 78 (EX_CONFIG of sysexits.h). */
 export class ConfigError extends Error {
   readonly exitCode = 78;
   override readonly name = 'ConfigError';
 }
 
-/** The process could not start (port, file, database): exit code 1. */
+/** The process cannot start because of a port, a file or a database: it exits with code 1. */
 export class StartError extends Error {
   readonly exitCode = 1;
   override readonly name = 'StartError';

@@ -1,6 +1,6 @@
-// What a piece of work has taken and others want as well: a permit, a probe, a session. The work gives it
-// back when it ends. Code that V8 ends from outside runs no `finally`, so each hold is also in a list of the
-// scope of its work, and what breaks a request off gives back all that is in the list.
+// A hold is a shared thing that one piece of work occupies: a permit, a probe, a session. The work releases
+// it when it ends. Code that V8 terminates from outside runs no `finally`, so the scope of the work also
+// lists its holds: when a request is interrupted, all of them are released.
 import { type Linked, LinkedList } from './linked-list.js';
 
 export abstract class Hold implements Linked<Hold> {
@@ -10,8 +10,8 @@ export abstract class Hold implements Linked<Hold> {
   #holds: Holds | undefined;
 
   /**
-   * Call when it has been taken, in the same turn.
-   * @param holds of the scope; undefined: the work alone gives it back
+   * Marks it as held. Call this in the same turn of the event loop in which the thing was acquired.
+   * @param holds the list of the scope; undefined: only the work itself can release it
    */
   take(holds: Holds | undefined): void {
     this.#isHeld = true;
@@ -19,7 +19,7 @@ export abstract class Hold implements Linked<Hold> {
     holds?.add(this);
   }
 
-  /** The work gives it back. @returns false when it was given back already, or never taken */
+  /** Ends the hold without calling `onRelease`. @returns false when it is not held */
   end(): boolean {
     if (!this.#isHeld) return false;
     this.#isHeld = false;
@@ -28,18 +28,21 @@ export abstract class Hold implements Linked<Hold> {
     return true;
   }
 
-  /** Gives it back, once. Safe on top of any code of a service. */
+  /** Releases it once; further calls do nothing. It runs no code of a service. */
   release(): void {
     if (this.end()) this.onRelease();
   }
 
-  /** What the work has come to is not known here. Called once, and never after `end` has returned true. */
+  /**
+   * Returns what is held without knowing how the work ended. Called once, and never after `end` returned
+   * true.
+   */
   protected abstract onRelease(): void;
 }
 
-/** The holds of one scope, which end in any order. */
+/** The holds of one scope. They may end in any order. */
 export class Holds extends LinkedList<Hold> {
-  /** The work will not go on: gives back what it holds, the newest first. */
+  /** Releases all holds of work that was interrupted, the newest first. */
   release(): void {
     for (let hold = this.newest; hold !== undefined; hold = this.newest) hold.release();
   }

@@ -1,5 +1,5 @@
-// The public surface of the package: what a user's project imports, and nothing else. The reference shop in
-// services/ is written with these names alone.
+// The public interface of the package. Projects import nothing else, and neither does the reference shop in
+// services/.
 export { type Static, type TSchema, Type } from '@sinclair/typebox';
 export { defineConfig, type ProjectConfig } from './api/define-config.js';
 export { defineSaga } from './api/define-saga.js';

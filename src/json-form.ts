@@ -1,11 +1,11 @@
-// Whether JSON says what a value says. Whatever is stored or sent as JSON is compared with the value it was
-// made of wherever nothing simpler decides: JSON.stringify and a compiled serializer write null, 0, "" or {}
-// for what they do not expect.
+// Detects values that JSON cannot carry without loss. JSON.stringify and compiled serializers silently write
+// null, 0, "" or {} for values that they do not expect, so the JSON of a value that is stored or sent is
+// compared with the value itself, wherever no simpler check is enough.
 import { types } from 'node:util';
 
-/** The first part of a value that JSON, or a schema, does not take. */
+/** The first part of a value that JSON, or a schema, cannot carry. */
 export interface Mismatch {
-  /** Members from the root on: `/users/1/tags`. */
+  /** JSON Pointer of the part: `/users/1/tags`. */
   readonly path: string;
   readonly value: unknown;
 }
@@ -15,7 +15,9 @@ type Members = Readonly<Record<string, unknown>>;
 const isCollection = (value: object): boolean =>
   types.isMap(value) || types.isSet(value) || types.isPromise(value) || value instanceof URLSearchParams;
 
-/** True for an object whose content is not in its members: an error, binary data, a collection, a stream. */
+/**
+ * True for an object whose content is not in its properties: an error, binary data, a collection, a stream.
+ */
 export function isOpaque(value: object): boolean {
   return (
     isCollection(value) ||
@@ -26,7 +28,7 @@ export function isOpaque(value: object): boolean {
   );
 }
 
-/** True for an object of a class that has no members of its own: what it is, JSON cannot see. */
+/** True for an instance of a class that has no own properties: JSON would write it as `{}`. */
 export function isEmptyInstance(value: object): boolean {
   if (Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -35,7 +37,7 @@ export function isEmptyInstance(value: object): boolean {
   return Object.keys(value).length === 0;
 }
 
-/** What JSON takes in place of a value. */
+/** The value that JSON.stringify writes in place of this one: the result of its `toJSON`, if it has one. */
 export function shownBy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { toJSON } = value as { readonly toJSON?: unknown };
@@ -44,27 +46,28 @@ export function shownBy(value: unknown): unknown {
 
 const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
-/** True for text that is exactly the number which JSON carries for it; zeros may follow its fraction. */
+/** True for text that a JSON number carries without loss; its fraction may end in zeros. */
 export function isDecimal(text: string): boolean {
   if (!DECIMAL.test(text)) return false;
   return String(Number(text)) === (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
 }
 
 /**
- * Compares a value with what a JSON text made of it says.
- * @param isWhole every member must be in the text; otherwise a schema may have left some out, or added
+ * Compares a value with the parsed JSON that was written for it.
+ * @param isWhole true: every member must be in the JSON; false: a schema may have omitted members or added
  *   defaults
+ * @returns undefined when nothing is lost
  */
 export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mismatch | undefined {
   const value = shownBy(given);
   const here: Mismatch = { path: '', value: given };
-  // It shows itself as null.
+  // JSON writes null for an invalid date.
   if (types.isDate(given) && Number.isNaN(given.getTime())) return here;
   if (typeof value !== 'object' || typeof written !== 'object' || value === null || written === null) {
     return isSame(given, value, written) ? undefined : here;
   }
   if (Array.isArray(value) !== Array.isArray(written)) return here;
-  // A Buffer would show itself as a list of numbers.
+  // JSON writes a list of numbers for a Buffer.
   if (isOpaque(value) || ArrayBuffer.isView(given) || types.isBoxedPrimitive(value)) return here;
   const names = Object.keys(written);
   if (names.length === 0 && isEmptyInstance(value)) return here;
@@ -72,7 +75,7 @@ export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mism
     return here;
   for (const name of names) {
     const member = (value as Members)[name];
-    // An absent member has been written as the default of its schema.
+    // The schema has written its default for an absent member.
     if (member === undefined && !Array.isArray(value)) continue;
     const loss = lossIn(member, (written as Members)[name], isWhole);
     if (loss !== undefined) return { path: `/${name}${loss.path}`, value: loss.value };
@@ -81,8 +84,8 @@ export function lossIn(given: unknown, written: unknown, isWhole: boolean): Mism
 }
 
 /**
- * The value as JSON carries it, undefined for undefined.
- * @throws TypeError for a value of which JSON would carry something else. Its message shows no value; its
+ * Converts a value to what its JSON contains; undefined stays undefined.
+ * @throws TypeError for a value that JSON cannot carry without loss. The message contains no value, but its
  *   cause may.
  */
 export function jsonForm(value: unknown): unknown {
@@ -98,7 +101,7 @@ export function jsonForm(value: unknown): unknown {
   return form;
 }
 
-/** @throws TypeError, naming the place, when a value says something that its JSON does not */
+/** @throws TypeError that names the part of the value which its JSON does not carry */
 export function refuseLoss(value: unknown, form: unknown): void {
   const loss = lossIn(value, form, true);
   if (loss === undefined) return;
@@ -112,13 +115,15 @@ export function refuseLoss(value: unknown, form: unknown): void {
 const leavesOut = (value: object, written: object): boolean =>
   Object.keys(value).some((name) => (value as Members)[name] !== undefined && !Object.hasOwn(written, name));
 
-/** The same, or what a schema makes of it without loss: text of a number, and the other way round. */
+/**
+ * True for equal values, and for those that a schema converts without loss, such as a number and its text.
+ */
 function isSame(given: unknown, value: unknown, written: unknown): boolean {
   if (value === written) return typeof value !== 'number' || Number.isFinite(value);
   switch (typeof value) {
     case 'string':
       if (typeof written === 'number') return isDecimal(value) && Number(value) === written;
-      // A schema for dates writes less of it, and one for text what its toString says.
+      // A schema for dates may write a part of the date, and one for strings the result of its toString.
       return typeof written === 'string' && typeof given === 'object' && isText(given, written);
     case 'number':
       if (typeof written === 'boolean') return value === Number(written);
@@ -142,11 +147,11 @@ const isNumber = (value: object, written: number): boolean =>
   isDecimal(textOf(value) ?? '') && Number(value) === written;
 
 /**
- * What an object says itself that it is as text: a decimal number, a URL. Undefined for one that says
- * nothing.
+ * The text that an object's own `toString` returns, such as that of a decimal number or a URL. Undefined for
+ * an object without one.
  */
 export function textOf(value: object): string | undefined {
-  // The serializer writes another text for a regular expression than its own.
+  // For a regular expression the serializer does not write the result of its toString.
   if (Array.isArray(value) || isOpaque(value) || types.isRegExp(value)) return undefined;
   const { toString: asText } = value as { readonly toString?: unknown };
   if (typeof asText !== 'function' || asText === Object.prototype.toString) return undefined;

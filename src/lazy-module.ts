@@ -1,15 +1,17 @@
-// Modules that are loaded at first use. Node.js takes a file that it cannot open for want of a descriptor for
-// one that is not there, and does so for as long as the thread lives. So a module is not loaded while
-// descriptors are short: a caller that needs it then fails, and a later one gets it.
+// Modules that are loaded at first use. When Node.js cannot open a file because no file descriptor is free,
+// it treats the file as missing for as long as the thread lives. So a module is not loaded while descriptors
+// are short: a caller that needs it then fails, and a later one gets it.
 import { canOpen, OutOfFilesError } from './open-files.js';
 
-/** A package reads one file after the other; other threads open some meanwhile. */
+/**
+ * Free descriptors that loading needs. A package opens one file at a time, but other threads open files too.
+ */
 const FILES_TO_LOAD = 16;
 
 /**
- * @param load by `require`, or by `import`: then what is returned is a promise
- * @returns what loads the module the first time that it is called, and returns the same each time.
- * It throws OutOfFilesError while the process has no file descriptors for that.
+ * @param load loads the module by `require`, or by `import` and then returns a promise
+ * @returns a function that loads the module at its first call and returns the same result at each call. It
+ *   throws OutOfFilesError while the process has too few free file descriptors.
  */
 export function lazyModule<Module>(load: () => Module): () => Module {
   let module: Module | undefined;

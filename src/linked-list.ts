@@ -1,8 +1,8 @@
-// Entries in order of arrival: a doubly linked list through the entries themselves, so that each comes and
-// goes in constant time, from wherever it stands and however many there are, and nothing is allocated. A Set
-// does not: its first entry is searched for among those that were deleted.
+// A doubly linked list in order of arrival. The links are in the entries themselves, so adding and removing
+// any entry takes constant time and allocates nothing. A Set is slower here: to find its first entry, it
+// skips the deleted ones.
 
-/** What a list links its entries by; the list's alone. */
+/** The links of an entry. Only the list changes them. */
 export interface Linked<T> {
   older?: T | undefined;
   newer?: T | undefined;
@@ -17,7 +17,7 @@ export class LinkedList<T extends Linked<T>> {
     return this.#size;
   }
 
-  /** The entry that was added first. */
+  /** The entry that was added first and is still in the list. */
   get oldest(): T | undefined {
     return this.#oldest;
   }
@@ -26,7 +26,7 @@ export class LinkedList<T extends Linked<T>> {
     return this.#newest;
   }
 
-  /** @param entry that is in no list */
+  /** @param entry an entry that is in no list */
   add(entry: T): void {
     entry.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = entry;
@@ -35,14 +35,14 @@ export class LinkedList<T extends Linked<T>> {
     this.#size++;
   }
 
-  /** @param entry that is in this list */
+  /** @param entry an entry of this list */
   remove(entry: T): void {
     const { older, newer } = entry;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
-    // Whatever keeps an entry must not keep all that stood beside it.
+    // A reference to a removed entry must not keep its former neighbours in memory.
     entry.older = undefined;
     entry.newer = undefined;
     this.#size--;

@@ -1,6 +1,5 @@
-// The proof that a call comes from a cooperating process (MESH_TOKEN, CONTRACT section 2): a value of its own
-// for every called service. The secret is never sent, so an instance that is called learns nothing that opens
-// another service.
+// The proof that a call comes from a cooperating process (MESH_TOKEN): a value for each called service. The
+// secret itself is never sent, so a called instance learns nothing that gives access to another service.
 import { createHmac } from 'node:crypto';
 
 export const MESH_TOKEN_HEADER = 'x-mesh-token';
@@ -9,7 +8,9 @@ export const MESH_TOKEN_HEADER = 'x-mesh-token';
 export const meshDigest = (secret: string, service: string): Buffer =>
   createHmac('sha256', secret).update(service).digest();
 
-/** Returns the field's value for a called service; each value is computed once. */
+/**
+ * Returns a function that gives the header field's value for a called service. Each value is computed once.
+ */
 export function meshTokens(secret: string): (service: string) => string {
   const values = new Map<string, string>();
   return (service) => {

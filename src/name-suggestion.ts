@@ -1,4 +1,4 @@
-// Which known name a misspelt one was meant to be.
+// Finds the known name that a misspelt name was meant to be.
 
 /** Levenshtein distance: the fewest letters to insert, delete or replace. */
 function distance(from: string, to: string): number {
@@ -14,13 +14,13 @@ function distance(from: string, to: string): number {
   return row[to.length]!;
 }
 
-/** The known name that `word` was meant to be; undefined when none is like it. */
+/** The known name that `word` was probably meant to be; undefined when no known name is similar. */
 export function suggestedName(word: string, known: readonly string[]): string | undefined {
   const name = nearestName(word, known);
   return distance(word.toLowerCase(), name.toLowerCase()) <= Math.max(2, word.length / 2) ? name : undefined;
 }
 
-/** The known name that looks most like `word`, for "did you mean …?". */
+/** The known name that is most similar to `word`, for "did you mean …?". */
 export function nearestName(word: string, known: readonly string[]): string {
   const scored = known.map((name) => ({ name, score: distance(word.toLowerCase(), name.toLowerCase()) }));
   return scored.reduce((best, next) => (next.score < best.score ? next : best)).name;

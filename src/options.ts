@@ -1,28 +1,27 @@
-// Options that a caller gives: which there are, and what each may be. One that is misspelt would be missed in
-// silence (a bulkhead without its queue, a call without its timeout), so it is refused, and the message names
-// the one meant.
+// Checks the options that a caller passes. A misspelt option would be ignored silently (a bulkhead without
+// its queue, a call without its timeout), so it is refused, and the message suggests the right name.
 import { types } from 'node:util';
 import { suggestedName } from './name-suggestion.js';
 
-/** What an option may be. */
+/** The values that an option may have. */
 export interface OptionKind {
-  /** Follows "must be". */
+  /** Completes the sentence "… must be". */
   readonly text: string;
   readonly is: (value: unknown) => boolean;
 }
 
-/** The options of one object. Where `required` does not name an option, it may be undefined. */
+/** The options of one object. Options that are not in `required` may be undefined. */
 export interface OptionsShape {
-  /** Written as code, for who gives something else than an object. */
+  /** An example in code, for the message about a value that is not an object. */
   readonly example: string;
   readonly kinds: ReadonlyMap<string, OptionKind>;
   readonly required: readonly string[];
 }
 
-/** Makes the error for a reason, and says in front of it whose options they are. */
+/** Makes an error from a reason and puts the owner of the options in front of it. */
 export type ErrorFactory = (reason: string) => Error;
 
-/** @typeParam O the type of the options: each of them needs a kind */
+/** @typeParam O the type of the options; every option needs a kind */
 export function shapeOf<O extends object>(
   example: string,
   kinds: { readonly [K in keyof Required<O>]: OptionKind },
@@ -32,8 +31,9 @@ export function shapeOf<O extends object>(
 }
 
 /**
- * Allocates nothing unless it throws: it is called for every call.
- * @throws what `fault` makes, for something that is no object, an unknown option, and a value of another kind
+ * Checks options. It runs for every call of a service, so it allocates nothing unless it throws.
+ * @throws the error that `fault` makes for a value that is not an object, an unknown option, a missing
+ *   required option, or a value of another kind
  */
 export function checkOptions(given: unknown, shape: OptionsShape, fault: ErrorFactory): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -54,27 +54,27 @@ export function checkOptions(given: unknown, shape: OptionsShape, fault: ErrorFa
   }
 }
 
-/** @param what the names are names of: `option`, `member` */
+/** @param what the kind of thing that has the name: `option`, `member` */
 function unknownName(what: string, name: string, known: readonly string[]): string {
   const near = suggestedName(name, known);
   const hint = near === undefined ? ';' : `, did you mean "${near}"?`;
   return `unknown ${what} "${name}"${hint} known are ${known.join(', ')}`;
 }
 
-/** A member that nobody reads, of something that is checked by itself. @throws what `fault` makes */
+/** Refuses members of an object that are not in `known`. @throws the error that `fault` makes */
 export function refuseUnknownMembers(of: object, known: readonly string[], fault: ErrorFactory): void {
   for (const name of Object.keys(of))
     if (!known.includes(name)) throw fault(unknownName('member', name, known));
 }
 
-/** @param example written as code @throws what `fault` makes */
+/** @param example an example in code @throws the error that `fault` makes */
 export function requireFunction(name: string, given: unknown, example: string, fault: ErrorFactory): void {
   if (typeof given === 'function') return;
-  if (types.isPromise(given)) given.catch(() => {}); // this refusal says it first
+  if (types.isPromise(given)) given.catch(() => {}); // the error below is thrown instead
   throw fault(`${name} must be a function, such as ${example}, not ${describeValue(given)}`);
 }
 
-/** A `Fault` that makes TypeErrors. */
+/** Returns an ErrorFactory that makes TypeErrors. @param what the owner of the options */
 export const typeErrorFor =
   (what: string): ErrorFactory =>
   (reason) =>
@@ -82,7 +82,7 @@ export const typeErrorFor =
 
 const SHOWN_LENGTH = 60;
 
-/** A value in a message: text as JSON, an object by its class. */
+/** Describes a value for a message: a string as JSON, an object by its class. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value);
@@ -94,13 +94,13 @@ export function describeValue(value: unknown): string {
   return classOf(value) ?? 'an object';
 }
 
-/** undefined: a plain object, or one that does not say. */
+/** Undefined for a plain object, and for one whose class cannot be read. */
 function classOf(value: object): string | undefined {
   try {
     const name: unknown = value.constructor?.name;
     return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : undefined;
   } catch {
-    return undefined; // a getter of the caller's
+    return undefined; // a getter of the caller has thrown
   }
 }
 
@@ -112,7 +112,7 @@ export const FILLED_TEXT: OptionKind = {
   is: (value) => typeof value === 'string' && value !== '',
 };
 export const SIGNAL: OptionKind = { text: 'an AbortSignal', is: (value) => value instanceof AbortSignal };
-/** For what is checked elsewhere, or may be any value. */
+/** For a value that is checked elsewhere, or may be any. */
 export const ANYTHING: OptionKind = { text: 'anything', is: () => true };
 
 export const oneOf = (...choices: readonly string[]): OptionKind => ({
@@ -120,13 +120,13 @@ export const oneOf = (...choices: readonly string[]): OptionKind => ({
   is: (value) => choices.includes(value as string),
 });
 
-/** Infinity is refused: a timer would end at once. */
+/** A duration. Infinity is refused, because a timer of that length would fire at once. */
 export const milliseconds = (most: number): OptionKind => ({
   text: `a number of milliseconds from 0 to ${most}`,
   is: (value) => typeof value === 'number' && value >= 0 && value <= most,
 });
 
-/** @param most Infinity: any number from `least` on that is exact */
+/** @param most Infinity: any safe integer from `least` on */
 export const wholeNumber = (least: number, most = Number.POSITIVE_INFINITY): OptionKind => ({
   text: `a whole number ${most === Number.POSITIVE_INFINITY ? `>= ${least}` : `from ${least} to ${most}`}`,
   is: (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,

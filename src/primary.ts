@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The process, as `npm start` and process managers start it; `multilane start` is the same.
+// Entry of the process, for `npm start` and process managers. `multilane start` does the same.
 import { requirePlatform } from '#scripts/platform.mjs';
 
 requirePlatform();

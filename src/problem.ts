@@ -1,5 +1,4 @@
-// Failures of the admin plane as RFC 9457 problem documents, exactly as on the data plane (CONTRACT section
-// 3).
+// Problem documents (RFC 9457) of the admin plane. They are the same as those of the data plane.
 import { EXECUTED_FIELD, HttpError, isRuntimeField } from './errors.js';
 import { shortText } from './redaction/shown-text.js';
 
@@ -9,15 +8,17 @@ export interface ProblemResponse {
   readonly body: string;
 }
 
-/** What of the request appears in its problem document. */
+/** The properties of a request that appear in its problem document. */
 export interface FailedRequest {
   readonly requestId: string;
   readonly traceId: string;
-  /** Whether its handler was called. Undefined for a probe, whose 503 is a status and refuses nothing. */
+  /** Whether the handler was called. Undefined for a probe: its 503 reports a status and refuses nothing. */
   readonly executed: boolean | undefined;
 }
 
-/** @param error anything thrown; what is not an HttpError becomes 500 INTERNAL, whose text tells nothing */
+/**
+ * @param error any thrown value; if it is not an HttpError it becomes 500 INTERNAL with a text of no detail
+ */
 export function problemOf(error: unknown, { requestId, traceId, executed }: FailedRequest): ProblemResponse {
   const failure =
     error instanceof HttpError ? error : new HttpError('INTERNAL', 'The request failed unexpectedly.');

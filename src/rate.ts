@@ -1,21 +1,21 @@
-// How often something may happen, as it is written in settings and route options: `100/second;burst=20`.
+// Rates as they are written in settings and route options: `100/second;burst=20`.
 import type { OptionKind } from './options.js';
 
 export interface Rate {
-  /** Allowed per period. */
+  /** Number of requests that are admitted per period. */
   readonly count: number;
   readonly periodMs: number;
-  /** What may come at once after a pause. */
+  /** Number of requests that are admitted at once after a pause. */
   readonly burst: number;
 }
 
 const PERIODS: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000 };
 const SYNTAX = /^\s*(\d{1,7})\s*\/\s*(second|minute)\s*(?:;\s*burst\s*=\s*(\d{1,7})\s*)?$/i;
 export const MAX_RATE_COUNT = 1_000_000;
-/** Longer than this a spent burst is remembered by nobody. */
+/** The longest time in which a used burst may become available again. */
 const MAX_REFILL_MS = 24 * 3_600_000;
 
-/** @returns undefined for a text that is no rate, or one whose burst takes more than a day to come back */
+/** @returns undefined for text that is no rate, and for a rate whose burst takes more than a day to refill */
 export function parseRate(text: string): Rate | undefined {
   const [, countText, period, burstText] = SYNTAX.exec(text) ?? [];
   if (countText === undefined || period === undefined) return undefined;
@@ -26,12 +26,13 @@ export function parseRate(text: string): Rate | undefined {
   return inRange && (burst * periodMs) / count <= MAX_REFILL_MS ? { count, periodMs, burst } : undefined;
 }
 
-/** An option that is a rate. */
+/** The kind of options that are rates. */
 export const RATE: OptionKind = {
   text: '"N/second" or "N/minute", optionally with ";burst=B", whose burst is back within a day',
   is: (value) => typeof value === 'string' && parseRate(value) !== undefined,
 };
 
+/** The text of a rate, as `parseRate` reads it. */
 export function rateText({ count, periodMs, burst }: Rate): string {
   const period = periodMs === PERIODS.second ? 'second' : 'minute';
   return `${count}/${period}${burst === count ? '' : `;burst=${burst}`}`;

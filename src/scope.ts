@@ -1,5 +1,6 @@
-// What travels with one unit of work (a request, a saga step) through every await: deadline, abort signal,
-// identity and trace. `call`, `db`, `cpu` and `log` read it, so handlers need not pass it by hand.
+// The scope of one unit of work (a request, a saga step): its deadline, abort signal, identity and trace. The
+// scope follows the work through every await. `call`, `db`, `cpu` and `log` read it, so handlers need not
+// pass it on.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Deadline } from './deadline.js';
 import type { Holds } from './hold.js';
@@ -9,27 +10,30 @@ export interface TraceContext {
   readonly traceId: string;
   readonly spanId: string;
   readonly sampled: boolean;
-  /** Incoming `tracestate`, at most 512 bytes, passed on untouched. */
+  /** Incoming `tracestate`, at most 512 bytes, passed on unchanged. */
   readonly tracestate: string | undefined;
 }
 
 export interface Scope {
   readonly requestId: string;
   readonly deadline: Deadline;
-  /** Aborts when the client leaves or the deadline passes. Getting it may create it. */
+  /** Aborts when the client leaves or the deadline passes. Reading it may create it. */
   readonly signal: AbortSignal;
-  /** Whether the signal has aborted, told without creating it. Without it the signal is asked. */
+  /**
+   * Whether the signal has aborted, known without creating it. Scopes without this member check the signal.
+   */
   readonly isAborted?: boolean;
-  /** Getting it may create the ids: an unsampled request that calls nobody never pays for them. */
+  /** Reading it may create the ids: an unsampled request that makes no call and logs nothing needs none. */
   readonly trace: TraceContext;
   /** The service whose code runs, for logs; undefined outside services. */
   readonly service: string | undefined;
-  /** Method and template of the route that is served; not there outside requests. */
+  /** Method of the request; absent outside requests. */
   readonly method?: string;
+  /** Template of the matched route; absent outside requests. */
   readonly template?: string | undefined;
-  /** What this work holds, given back when it is broken off. Getting it may create it. */
+  /** The holds of this work, which are released when it is interrupted. Reading it may create the list. */
   readonly holds?: Holds;
-  /** A call of this work has failed with 502, 503 or 504 after all its attempts. */
+  /** Reports that a call of this work has failed with 502, 503 or 504 after all its attempts. */
   callFailed?(): void;
 }
 
@@ -40,17 +44,17 @@ export function runInScope<T>(scope: Scope, fn: () => T): T {
 }
 
 /**
- * What runs from here on in this callback belongs to nobody: for code that is broken off within its scope.
+ * Ends the scope for the rest of the running callback. Used where the work of the scope was interrupted.
  */
 export function leaveScope(): void {
   storage.enterWith(undefined as never);
 }
 
-/** The scope of the running work, undefined at start-up and in background jobs. */
+/** The scope of the running work; undefined at start-up and in background jobs. */
 export function currentScope(): Scope | undefined {
   return storage.getStore();
 }
 
-/** As `Scope.isAborted`, for every scope. */
+/** Whether the work of a scope was aborted; works for scopes without the member `isAborted` too. */
 export const isAborted = (scope: Scope | undefined): boolean =>
   scope?.isAborted ?? scope?.signal.aborted ?? false;

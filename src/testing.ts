@@ -1,4 +1,4 @@
-// The test kit: what the tests of a project import from `multilane/testing`. Importing it starts nothing.
+// The test kit that tests of a project import as `multilane/testing`. Importing it starts nothing.
 export type { InjectedStream } from './server/inject.js';
 export { type ClusterOptions, startCluster, type TestCluster } from './testing/cluster.js';
 export type { InjectRequest } from './testing/inject-request.js';

@@ -1,6 +1,5 @@
-// Unix sockets by their path in a folder. A path longer than the kernel takes is cut short by Node.js 20
-// without a word, so it is measured here; on Linux a socket in a deep folder is reached through
-// /proc/self/fd.
+// Unix sockets by their path. Node.js 20 silently cuts a path that is longer than the kernel allows, so the
+// length is checked here. On Linux a socket with a longer path is reached through /proc/self/fd.
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -12,35 +11,35 @@ export const LONGEST_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107;
 export const fitsSocket = (path: string): boolean => Buffer.byteLength(path) <= LONGEST_SOCKET_PATH;
 
 /**
- * What the kernel says of a process that listens at a socket. `answers`: one does, in whatever namespace it
- * lives and even if it is stopped at the moment. `refuses`: the socket is there and no process listens.
- * `absent`: there is no socket.
+ * Whether a process listens on a socket, as the kernel reports it. `listening`: a process listens, in any
+ * namespace and even if it is stopped at the moment. `refusing`: the socket exists and no process listens.
+ * `absent`: the socket does not exist.
  */
-export type SocketState = 'answers' | 'refuses' | 'absent';
+export type SocketState = 'listening' | 'refusing' | 'absent';
 
 const STATES: ReadonlyMap<unknown, SocketState> = new Map([
-  // So many wait to be accepted that there is no room for one more.
-  ['EAGAIN', 'answers'],
-  ['ECONNREFUSED', 'refuses'],
+  // The queue of connections that wait to be accepted is full.
+  ['EAGAIN', 'listening'],
+  ['ECONNREFUSED', 'refusing'],
   ['ENOENT', 'absent'],
 ]);
 
 /**
- * @throws Error with the `code` of its cause when it cannot be known, as without a file descriptor: a process
- *   may listen there
+ * @throws Error with the `code` of its cause when the state cannot be found out, for example because no file
+ *   descriptor is free: a process may listen there
  */
 export async function socketState(folder: string, name: string): Promise<SocketState> {
   const path = join(folder, name);
-  if (!isReachable(path)) return 'absent'; // nor could a process listen there
+  if (!isReachable(path)) return 'absent'; // no process could listen there either
   try {
     await withSocketPath(folder, name, connects);
-    return 'answers';
+    return 'listening';
   } catch (error) {
     return stateFromError(error as NodeJS.ErrnoException, path);
   }
 }
 
-/** What the failure to connect to a socket says. @throws Error when it says nothing, see `socketState` */
+/** The state that follows from a failure to connect. @throws Error for other failures, see `socketState` */
 export function stateFromError(error: NodeJS.ErrnoException, path: string): SocketState {
   const state = STATES.get(error.code);
   if (state !== undefined) return state;
@@ -59,12 +58,12 @@ function connects(path: string): Promise<void> {
   });
 }
 
-/** A path that is too long goes through /proc, which Linux has. */
+/** On Linux a path that is too long is reached through /proc. */
 const isReachable = (path: string): boolean => fitsSocket(path) || process.platform === 'linux';
 
 /**
- * @param use gets a path of at most LONGEST_SOCKET_PATH bytes, which is good until it resolves
- * @throws Error when there is none
+ * Calls `use` with a path of at most LONGEST_SOCKET_PATH bytes, which is valid until its promise settles.
+ * @throws Error when the path is too long and there is no /proc
  */
 export async function withSocketPath<T>(
   folder: string,

@@ -188,7 +188,7 @@ export async function requireNoStranger({ folder, dataFolder }: Cluster, socketD
 async function isListening(folder: string, socketDir: string): Promise<boolean> {
   try {
     if (await isServerAliveIn(folder)) return true;
-    return (await socketState(socketDir, SOCKET_FILE)) === 'answers';
+    return (await socketState(socketDir, SOCKET_FILE)) === 'listening';
   } catch (cause) {
     throw new StartError(`PostgreSQL is not started: ${errorMessage(cause)}`, { cause });
   }

@@ -38,7 +38,7 @@ export interface Observer {
 export async function isOwnerAlive(owner: Owner, observer: Observer): Promise<boolean> {
   const { folder, self } = observer;
   const socket = await socketState(folder, ownerFile(owner.generation, 'sock'));
-  if (socket === 'answers') return true;
+  if (socket === 'listening') return true;
   const isSameKernel = owner.bootId === self.bootId;
   const isSameDisk = isSameKernel && owner.device === self.device;
   // The entry was copied together with its folder: its process owns the original, not this copy.
@@ -55,7 +55,7 @@ export async function isOwnerAlive(owner: Owner, observer: Observer): Promise<bo
   if (observer.isNewcomer && !isVisible && (await isServerAlive(folder))) return true;
   // On another file system, such as that of a container that mounts the folder for itself, the socket refuses
   // in any case and proves nothing.
-  if (socket === 'refuses' && isSameDisk) return false;
+  if (socket === 'refusing' && isSameDisk) return false;
   return hasHeartbeat(owner, observer);
 }
 
@@ -68,7 +68,7 @@ export const isElsewhere = (
 /** Whether an owner elsewhere shows no sign of life itself while the PostgreSQL that it has started lives. */
 export async function hasLeftPostgres(owner: Owner, { folder, self }: Observer): Promise<boolean> {
   if (!isElsewhere(owner, self)) return false;
-  if ((await socketState(folder, ownerFile(owner.generation, 'sock'))) === 'answers') return false;
+  if ((await socketState(folder, ownerFile(owner.generation, 'sock'))) === 'listening') return false;
   return isServerAlive(folder);
 }
 
@@ -91,7 +91,7 @@ async function hasHeartbeat(
     while (allowance.leftMs > 0) {
       await delay(Math.min(POLL_EVERY_MS, allowance.leftMs));
       const hasBeaten = (await beat()) !== before;
-      if (hasBeaten || (await socketState(folder, ownerFile(generation, 'sock'))) === 'answers') return true;
+      if (hasBeaten || (await socketState(folder, ownerFile(generation, 'sock'))) === 'listening') return true;
     }
   } finally {
     allowance.cancel();

@@ -20,4 +20,4 @@ export const isServerAlive = (dataDir: string): Promise<boolean> => isServerAliv
 
 /** The same as `isServerAlive`, by the path of DATA_DIR/pg. */
 export const isServerAliveIn = async (folder: string): Promise<boolean> =>
-  (await socketState(folder, LIVENESS_SOCKET)) === 'answers';
+  (await socketState(folder, LIVENESS_SOCKET)) === 'listening';

@@ -30,7 +30,7 @@ describe('what cannot be read', () => {
   });
 
   it('is no socket without a listener, unless the system says so', () => {
-    const known: Record<string, string> = { ENOENT: 'absent', ECONNREFUSED: 'refuses', EAGAIN: 'answers' };
+    const known: Record<string, string> = { ENOENT: 'absent', ECONNREFUSED: 'refusing', EAGAIN: 'listening' };
     for (const code of codes) {
       const state = (): string => stateFromError(failure(code), '/data/a.sock');
       if (known[code] !== undefined) expect(state(), code).to.equal(known[code]);

@@ -34,7 +34,7 @@ describe('what shows that an owner lives', () => {
       await presence.restoreFiles();
       expect(existsSync(file(removed))).to.equal(true);
       expect(statSync(file(other)).ino).to.equal(ino);
-      expect(await state()).to.equal('answers');
+      expect(await state()).to.equal('listening');
     });
   }
 
@@ -43,11 +43,11 @@ describe('what shows that an owner lives', () => {
     await rm(file('sock'));
     await mkdir(file('sock')); // in the way of a new one
     await presence.start(1);
-    expect(await socketState(folder, 'first.sock')).to.equal('answers');
+    expect(await socketState(folder, 'first.sock')).to.equal('listening');
     await rm(file('sock'), { recursive: true });
     await presence.restoreFiles();
-    expect(await state()).to.equal('answers');
-    expect(await socketState(folder, 'first.sock')).to.equal('refuses');
+    expect(await state()).to.equal('listening');
+    expect(await socketState(folder, 'first.sock')).to.equal('refusing');
   });
 
   it('goes on answering when nothing can be made anew, and is made later', async function () {
@@ -55,7 +55,7 @@ describe('what shows that an owner lives', () => {
     await rm(file('beat'));
     for (const attempt of [() => presence.restoreFiles(), () => presence.start(1)]) {
       await withoutFiles(attempt);
-      expect(await state()).to.equal('answers');
+      expect(await state()).to.equal('listening');
     }
     await presence.restoreFiles();
     expect(existsSync(file('beat'))).to.equal(true);
