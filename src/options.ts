@@ -104,11 +104,11 @@ function classOf(value: object): string | undefined {
   }
 }
 
-export const TEXT: OptionKind = { text: 'a text', is: (value) => typeof value === 'string' };
+export const TEXT: OptionKind = { text: 'a string', is: (value) => typeof value === 'string' };
 export const SWITCH: OptionKind = { text: 'true or false', is: (value) => typeof value === 'boolean' };
 export const FUNCTION: OptionKind = { text: 'a function', is: (value) => typeof value === 'function' };
 export const FILLED_TEXT: OptionKind = {
-  text: 'a text that is not empty',
+  text: 'a non-empty string',
   is: (value) => typeof value === 'string' && value !== '',
 };
 export const SIGNAL: OptionKind = { text: 'an AbortSignal', is: (value) => value instanceof AbortSignal };

@@ -39,7 +39,7 @@ export class BodyFields {
   reason(): string | null {
     const isText = (value: unknown): boolean =>
       value === null || (typeof value === 'string' && value.length <= MAX_REASON);
-    const message = `must be a text of at most ${MAX_REASON} characters`;
+    const message = `must be a string of at most ${MAX_REASON} characters`;
     return (this.optional('reason', message, isText) ?? null) as string | null;
   }
 

@@ -76,7 +76,7 @@ export const rate: SettingKind<Rate | null> = {
 };
 
 export const text: SettingKind<string> = {
-  type: 'a text',
+  type: 'a string',
   parse: (value) => (value === '' ? undefined : value),
   show: String,
   fromFile: plainText,

@@ -74,7 +74,7 @@ export class StatementCache {
 function read(text: string): Statement {
   if (typeof text !== 'string') {
     throw new TypeError(
-      `db: the statement must be a text, its values an array behind it, as in query('select $1', [1]); not ${describeValue(text)}`,
+      `db: the statement must be a string, its values an array behind it, as in query('select $1', [1]); not ${describeValue(text)}`,
     );
   }
   const [first = '', ...others] = keywords(text);

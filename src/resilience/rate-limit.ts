@@ -67,7 +67,7 @@ export class RateLimit {
   /** @throws TypeError for a key that is no text: all numbers, and all objects, would be one key */
   ask(key: string): RateLimitResult {
     if (typeof key !== 'string') {
-      throw new TypeError(`take: the key must be a text, such as String(id), not ${describeValue(key)}`);
+      throw new TypeError(`take: the key must be a string, such as String(id), not ${describeValue(key)}`);
     }
     const verdict = this.take(key);
     const allowed = isAdmitted(verdict);

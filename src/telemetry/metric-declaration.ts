@@ -24,13 +24,13 @@ const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 /** @throws what `fault` makes, for a metric that would spoil the page or is not described */
 export function checkOwnMetric({ name, kind, help, labels }: OwnMetric, fault: ErrorFactory): void {
   if (typeof name !== 'string')
-    throw fault(`the name must be a text such as "carts_total", not ${describeValue(name)}`);
+    throw fault(`the name must be a string such as "carts_total", not ${describeValue(name)}`);
   if (!isMetricName(name, kind)) throw fault('the name must match [a-zA-Z_][a-zA-Z0-9_]*');
   if (name.length > MOST_NAME) throw fault(`the name is longer than ${MOST_NAME} characters`);
   const objection = objectionTo(name, kind);
   if (objection !== undefined) throw fault(`${objection} for this ${kind}`);
   if (typeof help !== 'string' || !VISIBLE.test(help)) {
-    throw fault(`help must be a text that says what it counts, not ${describeValue(help)}`);
+    throw fault(`help must be a string that describes the metric, not ${describeValue(help)}`);
   }
   checkLabelNames(Object.keys(labels), fault);
 }

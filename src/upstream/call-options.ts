@@ -37,7 +37,7 @@ const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', {
     is: (value) => typeof value !== 'function' && typeof value !== 'symbol',
   },
   body: {
-    text: 'a text or a Uint8Array (an object is sent as json)',
+    text: 'a string or a Uint8Array (an object is sent as json)',
     is: (value) => typeof value === 'string' || types.isUint8Array(value),
   },
   idempotencyKey: TEXT,

@@ -70,7 +70,7 @@ export function outgoingMethod(method: string): string {
 /** The path with its query; what may not stand in a request line is percent-encoded. @throws TypeError */
 export function outgoingPath(path: string, query: CallOptions['query']): string {
   if (typeof path !== 'string' || !path.startsWith('/')) {
-    throw new TypeError(`call: the path must be a text that begins with "/", not ${describeValue(path)}`);
+    throw new TypeError(`call: the path must be a string that begins with "/", not ${describeValue(path)}`);
   }
   const safe = SAFE_PATH.test(path) ? path : encoded(path);
   if (query === undefined) return safe;
@@ -79,7 +79,7 @@ export function outgoingPath(path: string, query: CallOptions['query']): string 
     if (value === undefined) continue;
     if (!isQueryValue(value)) {
       throw new TypeError(
-        `call: query: ${JSON.stringify(name)} must be a text, a number, true or false, or undefined to leave it out, ` +
+        `call: query: ${JSON.stringify(name)} must be a string, a number, true or false, or undefined to leave it out, ` +
           `not ${describeValue(value)}`,
       );
     }
@@ -143,7 +143,7 @@ function addFields(headers: Record<string, string>, given: NonNullable<CallOptio
     if (value === undefined) continue;
     if (typeof value !== 'string') {
       throw new TypeError(
-        `call: the header ${field} must be a text, or undefined to leave it out, not ${describeValue(value)}`,
+        `call: the header ${field} must be a string, or undefined to leave it out, not ${describeValue(value)}`,
       );
     }
     if (!FIELD_VALUE.test(value)) {

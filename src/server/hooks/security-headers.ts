@@ -16,7 +16,7 @@ export interface SecurityHeadersOptions {
 }
 
 const FIELD: OptionKind = {
-  text: 'a text, or false to leave it out',
+  text: 'a string, or false to omit it',
   is: (value) => typeof value === 'string' || value === false,
 };
 const OPTIONS = shapeOf<SecurityHeadersOptions>("{ referrerPolicy: 'same-origin' }", {
