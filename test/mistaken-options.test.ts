@@ -241,7 +241,7 @@ const mistaken: readonly Case[] = [
   [
     'a numeric saga key',
     () => sagas.start('pay', {}, { idempotencyKey: 7 }),
-    'sagas.start: idempotencyKey must be a text, not 7',
+    'sagas.start: idempotencyKey must be a string, not 7',
   ],
   [
     'a saga key beside options',
@@ -261,12 +261,12 @@ const mistaken: readonly Case[] = [
   [
     'an effect without a key',
     () => db.idempotent({ route: 'POST /a' }, effect),
-    'db.idempotent: key must be a text, not undefined',
+    'db.idempotent: key must be a string, not undefined',
   ],
   [
     'an effect of nobody',
     () => runOnce(nothing, { ...key, scope: '' }, effect),
-    'db.idempotent: scope must be a text that is not empty, not ""',
+    'db.idempotent: scope must be a non-empty string, not ""',
   ],
   ['no effect', () => db.idempotent(key), 'db.idempotent: effect must be a function, such as async (tx) =>'],
   ['no undo', () => compensate(nothing, key, any(undefined)), 'db.compensate: undo must be a function'],
@@ -284,7 +284,7 @@ const mistaken: readonly Case[] = [
   [
     'a statement of pg',
     () => db.query({ text: 'select 1' }),
-    'db: the statement must be a text, its values an array behind it',
+    'db: the statement must be a string, its values an array behind it',
   ],
   [
     'a statement in a transaction',

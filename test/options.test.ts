@@ -18,9 +18,9 @@ describe('options', () => {
       'it: unknown option "limt", did you mean "limit"? known are name, limit',
     );
     expect(check({ name: 'a', limit: 0 })).to.throw('it: limit must be a whole number >= 1, not 0');
-    expect(check({})).to.throw('it: name must be a text, not undefined');
+    expect(check({})).to.throw('it: name must be a string, not undefined');
     const mute = Object.defineProperty({}, 'constructor', { get: () => expect.fail('asked') });
-    expect(check({ name: mute })).to.throw('it: name must be a text, not an object');
+    expect(check({ name: mute })).to.throw('it: name must be a string, not an object');
     expect(check([])).to.throw('it: options must be an object such as { name }, not an array');
   });
 });

@@ -45,7 +45,7 @@ describe('createRateLimiter', () => {
     for (const key of [5, 6, undefined, null, {}, 1n]) {
       expect(() => limiter.take(key as string)).to.throw(
         TypeError,
-        'take: the key must be a text, such as String(id)',
+        'take: the key must be a string, such as String(id)',
       );
     }
     expect(['5', '6'].map((key) => limiter.take(key).allowed)).to.deep.equal([true, true]);

@@ -74,8 +74,12 @@ describe('the metrics of a service', () => {
 
   it('refuse a declaration that cannot be, and say what to write instead', () => {
     const refused: readonly (readonly [kind: MetricKind, args: readonly unknown[], message: string])[] = [
-      ['counter', [], 'undefined: the name must be a text such as "carts_total", not undefined'],
-      ['counter', [{ name: 'a_total', help: 'A.' }], 'the name must be a text such as "carts_total", not an'],
+      ['counter', [], 'undefined: the name must be a string such as "carts_total", not undefined'],
+      [
+        'counter',
+        [{ name: 'a_total', help: 'A.' }],
+        'the name must be a string such as "carts_total", not an',
+      ],
       ['counter', ['my-metric_total', 'A.'], 'the name must match [a-zA-Z_]'],
       ['gauge', ['', 'A.'], 'the name must match'],
       ['gauge', ['1st', 'A.'], 'the name must match'],
@@ -103,9 +107,9 @@ describe('the metrics of a service', () => {
       ['gauge', ['multilane_own', 'A.'], 'the name belongs to Multilane; write shop_own'],
       ['gauge', ['process_own', 'A.'], 'the name belongs to Multilane; write shop_own'],
       ['gauge', ['nodejs_own', 'A.'], 'the name belongs to Multilane; write shop_own'],
-      ['gauge', ['a', ' \n'], 'help must be a text that says what it counts, not " \\n"'],
-      ['gauge', ['a'], 'help must be a text that says what it counts, not undefined'],
-      ['gauge', ['a', 7], 'help must be a text that says what it counts, not 7'],
+      ['gauge', ['a', ' \n'], 'help must be a string that describes the metric, not " \\n"'],
+      ['gauge', ['a'], 'help must be a string that describes the metric, not undefined'],
+      ['gauge', ['a', 7], 'help must be a string that describes the metric, not 7'],
       ['gauge', ['a', 'A.', null], "labels must be an object such as { kind: 'full' }, not null"],
       ['gauge', ['a', 'A.', ['kind']], 'labels must be an object such as'],
       ['gauge', ['a', 'A.', 'kind'], 'not "kind"'],

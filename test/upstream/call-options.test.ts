@@ -30,14 +30,14 @@ describe('the options of a call', () => {
     [
       'an object as body',
       { body: { a: 1 } },
-      'body must be a text or a Uint8Array (an object is sent as json), not',
+      'body must be a string or a Uint8Array (an object is sent as json), not',
     ],
     [
       'json that is a function',
       { json: () => 1 },
       'json must be a value that JSON can write, not a function',
     ],
-    ['a numeric key', { idempotencyKey: 7 }, 'idempotencyKey must be a text, not 7'],
+    ['a numeric key', { idempotencyKey: 7 }, 'idempotencyKey must be a string, not 7'],
     [
       'a controller',
       { signal: new AbortController() },

@@ -87,7 +87,7 @@ describe('outgoing content', () => {
     for (const value of [null, 5, true, ['a', 'b'], { a: 1 }, new Date(0)]) {
       expect(() => outgoingContent({ headers: { 'X-A': value as never } })).to.throw(
         TypeError,
-        'call: the header x-a must be a text, or undefined to leave it out, not ',
+        'call: the header x-a must be a string, or undefined to leave it out, not ',
       );
     }
   });
