@@ -91,7 +91,8 @@ async function hasHeartbeat(
     while (allowance.leftMs > 0) {
       await delay(Math.min(POLL_EVERY_MS, allowance.leftMs));
       const hasBeaten = (await beat()) !== before;
-      if (hasBeaten || (await socketState(folder, ownerFile(generation, 'sock'))) === 'listening') return true;
+      if (hasBeaten || (await socketState(folder, ownerFile(generation, 'sock'))) === 'listening')
+        return true;
     }
   } finally {
     allowance.cancel();
