@@ -1,5 +1,5 @@
 // Text of a thrown value for messages of the runtime itself. What code of a service throws is not trusted to
-// be readable: `toError` (telemetry) and `readableThrown` (user-code) are for that.
+// be readable: `toError` (telemetry) and `readableError` (user-code) are for that.
 
 /** The message of an Error; any other value as a string. */
 export const errorMessage = (thrown: unknown): string =>

@@ -8,7 +8,7 @@ import type { AdminResponse, AdminRoute } from './admin-route.js';
 
 const SECONDS = { least: 1, most: 60, usual: 5 };
 
-export function profileRoute(supervisor: Pick<Supervisor, 'lanes'>): AdminRoute {
+export function profileRoute(supervisor: Pick<Supervisor, 'workers'>): AdminRoute {
   /** Worker -> when its profile will be there, on `performance.now()`. */
   const running = new Map<number, number>();
 
@@ -33,7 +33,7 @@ export function profileRoute(supervisor: Pick<Supervisor, 'lanes'>): AdminRoute 
     path: '/workers/:id/profile',
     handler: async ({ params, query, signal }): Promise<AdminResponse> => {
       const seconds = secondsOf(query.get('seconds'));
-      const thread = supervisor.lanes.find(({ worker }) => String(worker) === params.id);
+      const thread = supervisor.workers.find(({ worker }) => String(worker) === params.id);
       if (thread === undefined) throw new NotFoundError('There is no worker of this id.');
       const { worker, threadId } = thread;
       return {

@@ -1,13 +1,13 @@
 // Hands on the workers (CONTRACT section 5): replace them all, look into one.
-import type { Reload } from '../cluster/reload.js';
+import type { RollingReload } from '../cluster/rolling-reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { HttpError, UnavailableError } from '../errors.js';
 import type { AdminRoute } from './admin-route.js';
 import { profileRoute } from './profile-route.js';
 
 export function workerRoutes(
-  supervisor: Pick<Supervisor, 'lanes' | 'stopping'>,
-  reload: Reload,
+  supervisor: Pick<Supervisor, 'workers' | 'stopping'>,
+  reload: RollingReload,
 ): readonly AdminRoute[] {
   return [
     {
@@ -17,7 +17,7 @@ export function workerRoutes(
         if (supervisor.stopping) throw new UnavailableError('DRAINING', 'The process is stopping.');
         if (reload.running) throw new HttpError('RELOAD_IN_PROGRESS', 'A reload is under way: see /workers.');
         void reload.begin();
-        return { status: 202, json: { workers: supervisor.lanes.length } };
+        return { status: 202, json: { workers: supervisor.workers.length } };
       },
     },
     profileRoute(supervisor),

@@ -16,7 +16,7 @@ import type { RequestObserver } from '../server/request-observer.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
-import { shownPlace, userFailure } from '../user-code/failure.js';
+import { formatLocation, projectError } from '../user-code/project-error.js';
 import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
 import { loadServices } from '../worker/load-services.js';
 import { createSharedPrimitives } from '../worker/shared-primitives.js';
@@ -80,8 +80,8 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
       app.mount(service.name, (routes) => service.routes(routes, deps));
     }
   } catch (error) {
-    throw userFailure(error, 'while routes are registered', {
-      file: settings.configFile && shownPlace(settings.configFile),
+    throw projectError(error, 'while routes are registered', {
+      file: settings.configFile && formatLocation(settings.configFile),
     });
   }
   return app.routes();

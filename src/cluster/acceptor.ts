@@ -5,8 +5,8 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
+import { excludedByLoad, excludedToFill, type Load, weightOf } from './load-exclusion.js';
 import { PlaceholderListener, type PlaceholderOptions } from './placeholder-listener.js';
-import { type Load, leftOut, leftOutToFill, weightOf } from './placement.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
@@ -25,7 +25,7 @@ const EXPECT_MS = 1000;
 interface Child {
   /** The last looks. */
   readonly looks: Load[];
-  isLeftOut: boolean;
+  isExcluded: boolean;
 }
 
 export interface AcceptorOptions extends PlaceholderOptions, Pick<Settings, 'port'> {
@@ -74,7 +74,7 @@ export class Acceptor implements Sharding {
 
   add(descriptor: Descriptor): void {
     this.#takeAll();
-    this.#children.set(descriptor, { looks: [], isLeftOut: false });
+    this.#children.set(descriptor, { looks: [], isExcluded: false });
     this.#front.addChild(descriptor.app);
   }
 
@@ -95,7 +95,7 @@ export class Acceptor implements Sharding {
     const child = this.#children.get(descriptor);
     if (child === undefined) return;
     this.#children.delete(descriptor);
-    if (!child.isLeftOut) this.#front.removeChild(descriptor.app);
+    if (!child.isExcluded) this.#front.removeChild(descriptor.app);
     this.#takeAll();
     this.expect(leastOf(child.looks.map(({ connections }) => connections)));
   }
@@ -130,14 +130,14 @@ export class Acceptor implements Sharding {
   #look(remembers: boolean): void {
     const children = [...this.#children];
     const loads = children.map(([{ slot }]) => this.#load(slot));
-    const seen = children.map(([, { looks, isLeftOut }], index) => {
+    const seen = children.map(([, { looks, isExcluded }], index) => {
       if (remembers) looks.push(loads[index]!);
       if (looks.length > LOOKS) looks.shift();
-      return { now: weightOf(loads[index]!), stays: leastOf(looks.map(weightOf)), isLeftOut };
+      return { now: weightOf(loads[index]!), stays: leastOf(looks.map(weightOf)), isExcluded };
     });
     const out = this.#isExpecting
-      ? leftOutToFill(loads.map(({ connections }) => connections))
-      : leftOut(seen);
+      ? excludedToFill(loads.map(({ connections }) => connections))
+      : excludedByLoad(seen);
     for (const [index, [descriptor, child]] of children.entries()) {
       this.#leaveOut(descriptor, child, out[index]!);
     }
@@ -145,10 +145,10 @@ export class Acceptor implements Sharding {
     if (out.includes(true)) this.#again = setTimeout(() => this.#look(false), RECONSIDER_MS);
   }
 
-  #leaveOut(descriptor: Descriptor, child: Child, isLeftOut: boolean): void {
-    if (child.isLeftOut === isLeftOut) return;
-    child.isLeftOut = isLeftOut;
-    if (isLeftOut) this.#front.removeChild(descriptor.app);
+  #leaveOut(descriptor: Descriptor, child: Child, isExcluded: boolean): void {
+    if (child.isExcluded === isExcluded) return;
+    child.isExcluded = isExcluded;
+    if (isExcluded) this.#front.removeChild(descriptor.app);
     else this.#front.addChild(descriptor.app);
   }
 }

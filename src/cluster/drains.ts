@@ -1,32 +1,31 @@
-// What the drains that are under way mean for threads that wait to be started. Rules without a clock or a
-// thread: the supervisor asks and carries out.
-import { isAlive, isLost } from './lanes.js';
-import { mostReplaced } from './worker-rows.js';
+// What the drains in progress mean for threads that wait to be started. These are rules without a clock or a
+// thread: the supervisor applies them.
+import { maxReplacedAtOnce } from './worker-rows.js';
 import type { WorkerState } from './worker-state.js';
-import type { EndReason } from './worker-thread.js';
+import type { WorkerThread } from './worker-thread.js';
+import { isAlive, isLost } from './workers.js';
 
-export interface DrainView {
+export interface DrainView extends Pick<WorkerThread, 'retireReason'> {
   readonly state: WorkerState;
-  readonly order: EndReason | undefined;
-  /** It was to end long ago. */
+  /** The thread should have ended and has not. */
   readonly isOverdue: boolean;
-  /** Milliseconds that are left of its drain at most; infinity while it serves. */
+  /** Milliseconds that are left of the drain at most; infinity while the thread serves. */
   readonly leftMs: number;
 }
 
 /** Whether a reload may replace one more worker while the threads it has replaced drain. */
 export function mayReplace(living: readonly DrainView[], workers: number): boolean {
-  const replaced = living.filter(({ order }) => order === 'reload' || order === 'heap');
-  return replaced.filter(isDraining).length < mostReplaced(workers);
+  const replaced = living.filter(({ retireReason }) => retireReason === 'reload' || retireReason === 'heap');
+  return replaced.filter(isDraining).length < maxReplacedAtOnce(workers);
 }
 
 /**
- * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one
- * that has the least time left, unless enough of them end soon anyway.
- * @param waiting successors that wait
- * @param soonMs a drain with no more than this left ends soon
+ * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one that
+ * has the least time left. None when enough drains end soon anyway.
+ * @param waiting the number of successors that wait
+ * @param soonMs a drain that has no more time left than this ends soon
  */
-export function toCutShort<Thread extends DrainView>(
+export function threadToCutShort<Thread extends DrainView>(
   living: readonly Thread[],
   waiting: number,
   soonMs: number,
@@ -36,6 +35,6 @@ export function toCutShort<Thread extends DrainView>(
   return waiting > soon ? draining[soon] : undefined;
 }
 
-/** One that is lost may never end: its drain is nothing to wait for. */
+/** Lost threads are not counted: they may never end, so there is nothing to wait for. */
 const isDraining = (thread: DrainView): boolean =>
   thread.leftMs !== Number.POSITIVE_INFINITY && isAlive(thread) && !isLost(thread);

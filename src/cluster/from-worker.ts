@@ -38,13 +38,13 @@ export function readFromWorker(data: unknown): FromWorker | undefined {
   }
 }
 
-function readReady({ descriptor, offer }: Members): FromWorker | undefined {
+function readReady({ descriptor, routes }: Members): FromWorker | undefined {
   if (typeof descriptor !== 'object' || descriptor === null) return undefined;
   const { slot, app } = descriptor as Members;
   // The core takes its pointer as a number. Any other value would crash it.
   const isPointer = typeof app === 'number' && Number.isFinite(app) && app !== 0;
   if (!Number.isInteger(slot) || !(isPointer || app === undefined)) return undefined;
-  return { type: 'ready', descriptor: descriptor as Descriptor, offer };
+  return { type: 'ready', descriptor: descriptor as Descriptor, routes };
 }
 
 function readLeaving({ reason, detail }: Members): FromWorker | undefined {

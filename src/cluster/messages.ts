@@ -1,15 +1,26 @@
-// The thread protocol, whole: every message between the primary and an HTTP worker.
+// The whole protocol between the primary and an HTTP worker thread. from-worker.ts checks what arrives.
 //
-//   worker                         primary started by Worker({workerData: WorkerBoot}) -- ready {descriptor,
-//   offer} ->  (it listens by now, where it does so itself) into rotation, state ready <-- drain --  out of
-//   rotation first; it closes its listener if it has one; answers carry Connection: close from now on --
-//   leaving {reason} --------->  (crash or drained) out of rotation; the last one that serves is kept there
-//   until another is ready. Sent again, it gets `detached` again: code of a service may have sent it first
-//   <-- recover --  what it ran was broken off: it answers who waited and leaves <-- detached --  only now
-//   may the worker close its app and exit (docs/cluster.md) -- failed {detail} ---------->  it goes on
-//   serving: the primary logs it exit <-- service-ready --  at any time: a service's database is migrated --
-//   serving {service} -------->  and its routes answer here -- cpu port: see task-pool.ts (a MessagePort of
-//   its own, so tasks never queue behind control messages)
+//   worker thread                              primary
+//                                              new Worker({ workerData: WorkerBoot })
+//   listens first, if it listens itself
+//   ready {descriptor, routes} --------->      puts it into rotation: state ready
+//
+//                            <---------        drain: the thread is out of rotation already
+//   closes its listener, if it has one; from
+//   now on responses say Connection: close
+//   leaving {reason} ------------------->      takes it out of rotation, unless it is the last thread that
+//   (drained, or failed)                       serves: that one is kept until another is ready
+//                            <---------        detached: only now may the thread close its app and exit
+//                                              (docs/cluster.md). A second `leaving` is answered by a second
+//                                              `detached`: code of a service may have posted the first
+//
+//                            <---------        recover: what the thread ran was interrupted
+//   ends the interrupted requests, leaves
+//                            <---------        service-ready, at any time: a database is migrated
+//   serving {service} ------------------>      the routes of that service are served from now on
+//   failed {detail} -------------------->      logs it; the thread keeps serving
+//
+// CPU tasks use a MessagePort of their own (cpu/cpu-messages.ts), so they never queue behind these messages.
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
@@ -17,36 +28,37 @@ import type { RingMemory } from '../memory/line-ring.js';
 import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
-/** Bumped when a message changes its shape. */
-export const PROTOCOL_VERSION = 8;
+/** Increase it when a message changes its shape. */
+export const PROTOCOL_VERSION = 9;
 
+/** The `workerData` of a thread. */
 export interface WorkerBoot {
   readonly protocol: number;
-  /** 1..WORKERS: what operators know it by. */
+  /** 1..WORKERS: the id by which operators know the worker. */
   readonly worker: number;
-  /** Row in shared memory, of this thread alone while it lives; 0 is the primary's. */
+  /** Row of shared memory, for this thread alone while it is alive; row 0 belongs to the primary. */
   readonly slot: number;
-  /** Which thread of this worker: grows by one with every replacement. */
+  /** Number of this thread among those of its worker: grows by one with every replacement. */
   readonly generation: number;
   readonly memory: Block['buffer'];
-  /** Memory of the slot for metric series; grows where it is. */
+  /** Memory of the slot for metric series; it grows in place. */
   readonly series: SlotSeries;
   readonly settings: Settings;
-  /** What it listens on itself; undefined: it is handed its connections. */
+  /** Port that the thread listens on itself; undefined: the primary hands it its connections. */
   readonly port: number | undefined;
-  /** Unique per process start: the owner of leases in databases. */
+  /** Unique for each start of the process: the owner of leases in databases. */
   readonly instanceId: string;
   readonly cpuPort: MessagePort;
-  /** Where it leaves its log lines for the primary; undefined: it writes them itself. */
+  /** Where the thread leaves its log lines for the primary; undefined: it writes them itself. */
   readonly logMemory: RingMemory | undefined;
-  /** Services whose `service-ready` has been sent to the others already. */
+  /** Services whose `service-ready` was sent to other threads before this one started. */
   readonly ready: readonly ReadyService[];
 }
 
 /** A service whose database is migrated. */
 export interface ReadyService {
   readonly service: string;
-  /** How to reach the database; plain data that this room does not look into. */
+  /** How to reach the database: plain data that the cluster module passes on without reading it. */
   readonly database: unknown;
 }
 
@@ -60,25 +72,25 @@ export type LeaveReason =
 
 export type FromWorker =
   /**
-   * `descriptor` is never used after `detached`. `offer` says what the worker answers: plain data that this
-   * room does not look into.
+   * The thread can serve. `descriptor` is not used any more after `detached`. `routes` lists the routes of the
+   * thread: plain data that the cluster module passes on without reading it.
    */
-  | { readonly type: 'ready'; readonly descriptor: Descriptor; readonly offer: unknown }
-  /** After a `service-ready`: requests of this service are no longer refused here. */
+  | { readonly type: 'ready'; readonly descriptor: Descriptor; readonly routes: unknown }
+  /** Follows a `service-ready`: requests of this service are no longer rejected by this thread. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
-  /** UNHANDLED_REJECTION=log. */
+  /** An unhandled rejection with UNHANDLED_REJECTION=log. */
   | { readonly type: 'failed'; readonly detail: string }
-  /** UNHANDLED_REJECTION=exit. */
+  /** An unhandled rejection with UNHANDLED_REJECTION=exit. */
   | { readonly type: 'fatal'; readonly detail: string }
-  /** The configuration or the code of a service is wrong: no restart would help. */
+  /** The configuration or the code of a service is wrong: a restart would not help. */
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
 
 export type ToWorker =
-  /** `isFault`: what it ran has made it useless, so it is no order that could have come at any time. */
+  /** `isFault`: the thread has to leave because of what it ran, and not by an order that may come at any time. */
   | { readonly type: 'drain'; readonly withinMs: number; readonly isFault: boolean }
-  /** Its loop stood still and what it ran was broken off. */
+  /** The loop of the thread was stalled and what it ran was interrupted. */
   | { readonly type: 'recover' }
-  /** Out of rotation: finish what is in hand, at the latest after `withinMs`, and end. */
+  /** The thread is out of rotation: it finishes its requests, at the latest after `withinMs`, and ends. */
   | { readonly type: 'detached'; readonly withinMs: number }
   | ({ readonly type: 'service-ready' } & ReadyService);

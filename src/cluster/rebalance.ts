@@ -5,10 +5,10 @@
 import type { Block } from '../memory/block.js';
 import { openConnections } from '../memory/open-connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
-import { isAlive } from './lanes.js';
 import type { Sharding } from './sharding.js';
 import { SurplusRule } from './surplus.js';
 import type { WorkerThread } from './worker-thread.js';
+import { isAlive } from './workers.js';
 
 /** `surplus.ts` counts its times in looks. */
 const LOOK_EVERY_MS = 250;

@@ -1,45 +1,59 @@
-// How connections of the data plane find a worker (SHARDING): the contract. The supervisor and the threads
-// know nothing more of it than `Rotation`, so a worker lives and ends in the same way whatever spreads
-// connections.
+// The contract of SHARDING: how connections of the data plane reach a worker. There are two implementations:
+// `Acceptor` (acceptor.ts), where the primary accepts every connection and hands its socket to a worker, and
+// `ReusePort` (reuseport.ts), where every worker listens on the same port and the kernel chooses.
+//
+// The supervisor and the worker threads use only `Rotation`, so a worker starts and ends in the same way with
+// both.
 
-/** What a worker says when it is ready; by the object itself one is told from the other. */
+/**
+ * Identifies a worker thread in the rotation. The thread sends it when it is ready. Descriptors are compared by
+ * identity: use the object that was received.
+ */
 export interface Descriptor {
-  /** Its row in shared memory. */
+  /** The thread's row in shared memory. */
   readonly slot: number;
-  /** Where sockets are handed to: a raw pointer to its app. Undefined: it listens itself. */
+  /**
+   * A raw pointer to the thread's uWebSockets.js app, to which sockets are handed. Undefined when the thread
+   * listens itself.
+   */
   readonly app: unknown;
 }
 
+/** The set of worker threads that receive new connections. */
 export interface Rotation {
-  /** New connections may come to this worker. Said again after `pause`. */
+  /** The thread receives new connections from now on. Also called to end a `pause`. */
   add(descriptor: Descriptor): void;
-  /** Its loop stands still: none should come until `add`, as far as that is possible without its help. */
+  /**
+   * The thread is stalled: it receives no new connection until `add`, as far as that is possible without the
+   * thread's help.
+   */
   pause(descriptor: Descriptor): void;
   /**
-   * None comes any more, or none once it has closed its listener. Always said before a worker is told that it
-   * may close. May be said again.
+   * The thread receives no new connection any more; a thread that listens itself does so until it has closed its
+   * listener. Always called before the thread is told that it may close its app. Can be called again.
    */
   remove(descriptor: Descriptor): void;
 }
 
 export interface Sharding extends Rotation {
-  /** Of the data plane. */
+  /** Port of the data plane. */
   readonly port: number;
-  /** What a worker listens on itself before it is ready; undefined: it is handed its connections. */
+  /** Port that each worker listens on itself before it is ready; undefined: it is handed its connections. */
   readonly workerPort: number | undefined;
   /**
-   * We are ready: from here on a part of the new connections is ours. Resolves when their receive buffers are
-   * bounded.
-   * @throws StartError
+   * Called when the process is ready: from now on it takes its share of the new connections, beside another
+   * process on the same port. Resolves when the receive buffers of its listener are bounded.
+   * @throws StartError when the address cannot be listened on
    */
   join(): Promise<void>;
   /**
-   * So many connections are about to come whose worker has closed them. Within the next second they go to the
-   * workers with the fewest, as far as this process can choose.
+   * Announces connections that will come back soon because a worker closes them. Within the next second, as far
+   * as this process can choose, they go to the workers with the fewest connections.
+   * @param connections how many
    */
   expect(connections: number): void;
-  /** New connections are refused from here on; those that exist live on in their workers. */
+  /** New connections are refused from now on; open ones stay with their workers. */
   stopListening(): Promise<void>;
-  /** When no worker lives any more. */
+  /** Call it when no worker thread is alive any more. */
   close(): void;
 }

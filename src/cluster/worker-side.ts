@@ -1,32 +1,35 @@
-// The worker's half of the thread protocol, and the one way a worker ends: said, detached, closed, exited.
-// Anything else with an open uWebSockets.js app aborts the whole process (docs/cluster.md).
+// The worker's side of the thread protocol (messages.ts), and the only way in which a worker ends: it posts
+// `leaving`, is detached, closes its app, exits. A thread that ends in another way while its uWebSockets.js app is
+// open aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import { thrownText } from '../telemetry/log-redact.js';
 import { fileOperationsEnded } from './file-operations.js';
-import { allowBreakOff, type Examiner } from './interrupt.js';
+import { allowInterrupts, type Examiner } from './interruptible.js';
 import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
-/** What a worker that was broken off while it left may take beyond its time. */
-const INSIST_MS = 1_000;
+/** Extra time for a worker that was interrupted while it was leaving. */
+const EXTRA_MS = 1_000;
 
+/** What the worker module does for the protocol. */
 export interface WorkerParts extends Examiner {
-  /**
-   * Stops taking work and finishes what is in hand, at the latest after `withinMs`. Never rejects.
-   */
+  /** Admits no more work and finishes the requests in hand, at the latest after `withinMs`. Never rejects. */
   drain(withinMs: number): Promise<void>;
-  /** What kept the loop from turning was broken off: answers those who would wait for ever. */
+  /** What stalled the loop was interrupted: ends the requests that would never get a response. */
   recover(): void;
-  /** An exception that nothing has caught. @returns whether it is known what it has cost, and logged */
+  /**
+   * Handles an exception that nothing has caught.
+   * @returns whether its effect is known and logged, so that the worker can continue
+   */
   accountsFor(error: unknown): boolean;
-  /** Closes the HTTP core at once; must be safe to call twice. */
+  /** Closes the HTTP core at once. Must be safe to call twice. */
   close(): void;
-  /** Resolves when the service answers here. A failure is a failure of this worker. */
+  /** Resolves when the service is served by this thread. A rejection makes the whole worker fail. */
   serviceReady(ready: ReadyService): Promise<void>;
 }
 
-/** The types have no `reallyExit`, which is what `exit` calls after its listeners. */
+/** The process with `reallyExit`, which the types omit; `exit` calls it after its listeners. */
 const ownProcess = process as Record<'exit' | 'reallyExit', (code?: number) => never> & NodeJS.Process;
 
 export class WorkerSide {
@@ -34,29 +37,25 @@ export class WorkerSide {
   readonly #exit: (code: number) => never;
   #parts: WorkerParts | undefined;
   #leaving: LeaveReason | undefined;
-  #draining = false;
-  /** Something that ran here has brought it down, be it while it was draining by order. */
+  #isDraining = false;
+  /** Something that ran here has made the worker fail, possibly while it drained by order. */
   #hasFailed = false;
-  /** When what is in hand has to be finished. */
-  #until = 0;
+  /** When the requests in hand have to be finished, on the clock of `performance.now()`. */
+  #finishBy = 0;
   #isDetached = false;
-  #isBrokenOff = false;
+  #isInterrupted = false;
   #detached: (withinMs: number) => void = () => {};
-  /** Resolves when nothing is in hand any more. */
-  readonly #quiet: Promise<void>;
-  #becomeQuiet: () => void = () => {};
-  /** What was said before there was anybody to listen. */
+  /** Resolves when no request is in hand any more. */
+  readonly #drained: Promise<void>;
+  #markDrained: () => void = () => {};
+  /** Services whose `service-ready` came before `arm`. */
   readonly #early: ReadyService[] = [];
 
-  get hasFailed(): boolean {
-    return this.#hasFailed;
-  }
-
-  /** Installs the process-wide catchers of this thread: call before any service code is loaded. */
+  /** Installs the handlers of this thread for uncaught failures: call it before any code of services is loaded. */
   constructor(port: MessagePort, { unhandledRejection }: Pick<Settings, 'unhandledRejection'>) {
     this.#port = port;
-    this.#quiet = new Promise((resolve) => {
-      this.#becomeQuiet = resolve;
+    this.#drained = new Promise((resolve) => {
+      this.#markDrained = resolve;
     });
     const exit = ownProcess.exit.bind(process);
     const reallyExit = ownProcess.reallyExit.bind(process);
@@ -68,19 +67,19 @@ export class WorkerSide {
     process.on('uncaughtException', (error) => {
       if (this.#parts?.accountsFor(error) !== true) this.#fail('uncaught-exception', error);
     });
-    allowBreakOff({
-      isStanding: () => this.#parts?.isStanding() ?? true,
+    allowInterrupts({
+      isStalled: () => this.#parts?.isStalled() ?? true,
       examine: () => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()),
     });
     process.on('unhandledRejection', (reason) => {
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
       else {
-        // The primary orders a drain of all workers then, but not because of the others.
+        // The primary then orders a drain of all workers; only this one has failed.
         if (unhandledRejection === 'exit') this.#hasFailed = true;
         this.#send({ type: unhandledRejection === 'log' ? 'failed' : 'fatal', detail: thrownText(reason) });
       }
     });
-    // The last line of defence: a thread that ends by another way closes its app all the same.
+    // A thread that ends in any other way closes its app as well.
     process.on('exit', () => this.#parts?.close());
     for (const name of ['exit', 'reallyExit'] as const) {
       ownProcess[name] = (code) => {
@@ -91,17 +90,25 @@ export class WorkerSide {
     }
   }
 
-  /** From here on the primary's orders can be carried out. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** From now on the orders of the primary can be carried out. */
   arm(parts: WorkerParts): void {
     this.#parts = parts;
     for (const ready of this.#early.splice(0)) void this.mount(ready);
   }
 
-  ready(descriptor: Descriptor, offer: unknown): void {
-    if (this.#leaving === undefined && !this.#draining) this.#send({ type: 'ready', descriptor, offer });
+  /**
+   * Tells the primary that this worker can serve.
+   * @param routes the routes that it serves
+   */
+  ready(descriptor: Descriptor, routes: unknown): void {
+    if (this.#leaving === undefined && !this.#isDraining) this.#send({ type: 'ready', descriptor, routes });
   }
 
-  /** Makes a service whose database is there answer, and tells the primary. Never rejects. */
+  /** Serves a service whose database is migrated, and tells the primary. Never rejects. */
   async mount(ready: ReadyService): Promise<void> {
     try {
       await this.#parts!.serviceReady(ready);
@@ -111,12 +118,12 @@ export class WorkerSide {
     }
   }
 
-  /** The configuration is wrong; the primary ends the process with this code. */
+  /** Reports that the configuration is wrong: the primary ends the process with this exit code. */
   refuse(message: string, exitCode: number): void {
     this.#send({ type: 'refused', message, exitCode });
   }
 
-  /** This worker cannot be built. */
+  /** Reports that this worker cannot start. */
   startFailed(error: unknown): void {
     this.#fail('start-failed', error);
   }
@@ -134,49 +141,50 @@ export class WorkerSide {
       case 'recover':
         this.#parts?.recover();
         this.#fail('stalled', undefined);
-        this.#isBrokenOff = true;
-        this.#insist();
+        this.#isInterrupted = true;
+        this.#endByTimer();
         break;
       case 'detached':
         if (this.#leaving === undefined) {
-          // Code of a service has said that this worker leaves. So it does, and says so itself when it can.
-          if (!this.#draining) this.#drainInOrder(message.withinMs);
+          // Code of a service has posted that this worker leaves, so the primary has retired it. It drains, and
+          // posts `leaving` itself when it has.
+          if (!this.#isDraining) this.#drainInOrder(message.withinMs);
           break;
         }
-        this.#until = Math.max(this.#until, performance.now() + message.withinMs);
+        this.#finishBy = Math.max(this.#finishBy, performance.now() + message.withinMs);
         this.#isDetached = true;
         this.#detached(message.withinMs);
-        this.#insist();
+        this.#endByTimer();
         break;
     }
   }
 
   /**
-   * The acceptor has released this worker: only what is here already is finished. May come again with less
-   * time.
+   * Drains by order: this worker is out of rotation, so only the connections that are here already are served. A
+   * further order may shorten the time.
    */
   #drainInOrder(withinMs: number): void {
-    this.#draining = true;
-    this.#until = performance.now() + withinMs;
+    this.#isDraining = true;
+    this.#finishBy = performance.now() + withinMs;
     void this.#drain(withinMs);
-    void this.#quiet.then(() => this.#leave('drained', undefined));
+    void this.#drained.then(() => this.#leave('drained', undefined));
   }
 
   async #drain(withinMs: number): Promise<void> {
     try {
       await this.#parts?.drain(withinMs);
     } finally {
-      this.#becomeQuiet();
+      this.#markDrained();
     }
   }
 
   #fail(reason: LeaveReason, cause: unknown): void {
     this.#hasFailed = true;
-    if (this.#leaving !== undefined) return; // failing while it leaves changes nothing
+    if (this.#leaving !== undefined) return; // it leaves already
     void this.#leave(reason, cause === undefined ? undefined : thrownText(cause));
   }
 
-  /** Said, detached, (finished,) closed, exited. */
+  /** Posts `leaving`, waits for `detached`, drains if it has not yet, and ends. */
   async #leave(reason: LeaveReason, detail: string | undefined): Promise<void> {
     if (this.#leaving !== undefined) return;
     this.#leaving = reason;
@@ -185,16 +193,16 @@ export class WorkerSide {
     });
     this.#send({ type: 'leaving', reason, detail });
     const withinMs = await detached;
-    // A socket that the acceptor handed over just before is taken in while the loop turns.
+    // A socket that the acceptor has handed over just before is received in the next turn of the loop.
     await new Promise((resolve) => setImmediate(resolve));
     if (reason !== 'drained') {
-      if (!this.#draining) void this.#drain(withinMs);
-      await this.#quiet;
+      if (!this.#isDraining) void this.#drain(withinMs);
+      await this.#drained;
     }
     await this.#end();
   }
 
-  /** Detached: nothing leads here any more. */
+  /** Ends the thread. The primary holds no reference to its app any more. */
   async #end(): Promise<never> {
     this.#parts?.close();
     await fileOperationsEnded();
@@ -203,12 +211,12 @@ export class WorkerSide {
   }
 
   /**
-   * A break-off drops continuations, and those by which this worker was leaving may be among them: a timer
-   * goes on.
+   * Ends the thread by a timer as well: an interruption drops continuations, and those by which this worker was
+   * leaving may be among them.
    */
-  #insist(): void {
-    if (!this.#isBrokenOff || !this.#isDetached) return;
-    const withinMs = Math.max(0, this.#until - performance.now()) + INSIST_MS;
+  #endByTimer(): void {
+    if (!this.#isInterrupted || !this.#isDetached) return;
+    const withinMs = Math.max(0, this.#finishBy - performance.now()) + EXTRA_MS;
     setTimeout(() => void this.#drain(0).finally(() => void this.#end()), withinMs);
   }
 

@@ -1,7 +1,7 @@
-// One thread of one worker, from its start to its end: its state, its messages, its place in the rotation.
-// Who is started and replaced when is the supervisor's business.
+// One thread of a worker, from its start to its end: its state, its messages, and whether it is in rotation.
+// The supervisor decides which threads are started and replaced.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { Allowance } from '../allowance.js';
+import { EndDeadline } from './end-deadline.js';
 import { readFromWorker } from './from-worker.js';
 import {
   type FromWorker,
@@ -14,49 +14,50 @@ import {
 import type { Rotation } from './sharding.js';
 import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from './worker-state.js';
 
-/** What is planned: a worker that serves is replaced by order. */
-export type Order = 'reload' | 'heap';
-export type EndReason = LeaveReason | Order | 'wedged' | 'lost';
+/** Why a worker that serves is replaced by plan. */
+export type ReplaceReason = 'reload' | 'heap';
+export type EndReason = LeaveReason | ReplaceReason | 'wedged' | 'lost';
 
 export interface ThreadOptions {
+  /** Module that the thread runs: `workers/http.js`. */
   readonly entry: URL;
   readonly rotation: Rotation;
   readonly boot: Omit<WorkerBoot, 'protocol' | 'cpuPort'>;
-  /** How long beyond its time a thread that leaves may take, in milliseconds. */
+  /** How long beyond its drain a thread that leaves may take, in milliseconds. */
   readonly overdueMs: number;
   /** Takes the primary's end of the CPU port. */
   attachCpu(port: MessagePort): void;
 }
 
 export interface ThreadEvents {
-  /** After the state has moved, for a message that moves it. */
-  said(message: FromWorker): void;
-  failed(error: Error): void;
-  /** `stall`, `resume` or `wedge` has moved its state. */
-  moved(): void;
+  /** Called for a valid message, after the state has changed by it. */
+  received(thread: WorkerThread, message: FromWorker): void;
+  failed(thread: WorkerThread, error: Error): void;
+  /** `stall`, `resume` or `wedge` has changed the state. */
+  stateChanged(thread: WorkerThread): void;
   /**
-   * It was to end, has not, and may never: its loop turns, but what it was told does not reach the runtime in
-   * it.
+   * The thread was ordered to end, has not, and may never: its loop runs, but the orders do not reach the
+   * runtime in it.
    */
-  overdue(): void;
+  overdue(thread: WorkerThread): void;
   /** No code of the thread can run any more. */
-  ended(): void;
+  ended(thread: WorkerThread): void;
 }
 
 export class WorkerThread {
   readonly worker: number;
   readonly generation: number;
   readonly slot: number;
-  /** To be shown: this clock may be set back. */
+  /** Wall clock, for operators only: it may be set back. */
   readonly startedAt = new Date();
-  /** On the clock of `performance.now()`. Its code is read later. */
-  readonly begunAt = performance.now();
-  /** Services with a database whose routes answer in this thread. */
+  /** On the clock of `performance.now()`. The thread reads its code later than this. */
+  readonly spawnedAt = performance.now();
+  /** Services with a database whose routes are served by this thread. */
   readonly serving = new Set<string>();
-  /** Why it was told to drain, unless the process stops. */
-  order: Order | 'start-failed' | 'wedged' | undefined;
+  /** Why the thread was ordered to drain; undefined when it was not, or when the process stops. */
+  retireReason: ReplaceReason | 'start-failed' | 'wedged' | undefined;
   readonly #rotation: Rotation;
-  /** All services with a database that is ready, those to come included. */
+  /** All services with a migrated database. Later ones are added to the same array. */
   readonly #services: readonly ReadyService[];
   readonly #thread: Worker;
   readonly #cpuPort: MessagePort;
@@ -64,25 +65,22 @@ export class WorkerThread {
   #state: WorkerState = { kind: 'starting' };
   #readyAt: number | undefined;
   #hasRefused = false;
-  /**
-   * When its drain ends at the latest, on the clock of `performance.now()`; infinity before it is retired.
-   */
-  #endsAt = Number.POSITIVE_INFINITY;
-  readonly #overdueMs: number;
+  readonly #deadline: EndDeadline;
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
-  /** What is left of the time that it may take to end, once it is to. */
-  #ending: Allowance | undefined;
-  #isOverdue = false;
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
-    const { entry, rotation, boot } = options;
+    const { entry, rotation, boot, overdueMs } = options;
     this.#events = events;
     this.worker = boot.worker;
     this.generation = boot.generation;
     this.slot = boot.slot;
     this.#rotation = rotation;
     this.#services = boot.ready;
-    this.#overdueMs = options.overdueMs;
+    this.#deadline = new EndDeadline({
+      graceMs: overdueMs,
+      isStalled: () => this.#isStalled,
+      overdue: () => events.overdue(this),
+    });
     this.#unhandledRejection = boot.settings.unhandledRejection;
     const cpu = new MessageChannel();
     options.attachCpu(cpu.port1);
@@ -93,25 +91,17 @@ export class WorkerThread {
       transferList: [cpu.port2],
       name: `http-${boot.worker}.${boot.generation}`,
     });
-    const listens = boot.port !== undefined;
-    this.#thread.on('message', (data: unknown) => {
-      this.resume(); // who speaks turns
-      const message = readFromWorker(data);
-      // Other code may have said it first: the runtime in the thread says it before it closes anything, and
-      // waits.
-      if (message?.type === 'leaving' && this.#state.kind === 'leaving') this.release();
-      else if (message === undefined || !this.#accept(message, listens)) this.#refuse();
-      else events.said(message);
-    });
-    // The worker catches everything itself and says `leaving`; what arrives here it could not (bad entry
-    // file).
-    this.#thread.on('error', (error) => events.failed(error));
+    const isListening = boot.port !== undefined;
+    this.#thread.on('message', (data: unknown) => this.#receive(data, isListening));
+    // The thread catches its failures itself and posts `leaving`. What arrives here it could not catch, e.g. an
+    // entry file that cannot be loaded.
+    this.#thread.on('error', (error) => events.failed(this, error));
     this.#thread.on('exit', () => {
-      this.#ending?.cancel();
+      this.#deadline.cancel();
       this.#leaveRotation();
       this.#cpuPort.close();
       this.#move({ type: 'exit' });
-      events.ended();
+      events.ended(this);
     });
   }
 
@@ -119,24 +109,24 @@ export class WorkerThread {
     return this.#state;
   }
 
-  /** Milliseconds since it was put into rotation; 0 when it never was. */
+  /** Milliseconds since the thread was put into rotation; 0 when it never was. */
   get servedMs(): number {
     return this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt;
   }
 
-  /** Milliseconds that are left of its drain at most; infinity before it is retired. */
+  /** Milliseconds that are left of the drain at most; infinity before the thread is retired. */
   get leftMs(): number {
-    return this.#endsAt - performance.now();
+    return this.#deadline.leftMs;
   }
 
-  /** It was told to drain. */
+  /** The thread was ordered to drain. */
   get isRetired(): boolean {
-    return this.#endsAt !== Number.POSITIVE_INFINITY;
+    return this.#deadline.isSet;
   }
 
-  /** It was to end long ago. */
+  /** The thread should have ended and has not. */
   get isOverdue(): boolean {
-    return this.#isOverdue;
+    return this.#deadline.isOverdue;
   }
 
   /** Node's number of the thread; -1 once it has ended. */
@@ -144,24 +134,24 @@ export class WorkerThread {
     return this.#thread.threadId;
   }
 
-  /** It starts, or it serves and nobody has asked it to leave: the one its worker counts on. */
-  get isHeir(): boolean {
-    const { kind } = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
+  /** The thread starts, or serves and was not ordered to leave: its worker counts on it. */
+  get isCurrent(): boolean {
+    const { kind } = this.#unstalledState;
     return kind === 'starting' || kind === 'ready';
   }
 
   /**
-   * Why it wants to leave while it is kept because nobody else serves, be it that it stands still on top of
-   * that.
+   * Why the thread has failed and wants to leave while it is kept, because no other thread serves. Stalled
+   * threads are included.
    */
-  get failing(): LeaveReason | undefined {
-    const state = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
+  get failureReason(): LeaveReason | undefined {
+    const state = this.#unstalledState;
     return state.kind === 'failing' ? state.reason : undefined;
   }
 
-  /** What it would end for if it ended now. */
+  /** Why the thread has ended; before that, the reason it would have if it ended now. */
   get endReason(): EndReason {
-    return this.order ?? (this.#state.kind === 'dead' ? this.#state.reason : 'lost');
+    return this.retireReason ?? (this.#state.kind === 'dead' ? this.#state.reason : 'lost');
   }
 
   send(message: ToWorker): void {
@@ -169,63 +159,82 @@ export class WorkerThread {
   }
 
   /**
-   * Out of rotation, to finish what is in hand and end. Said again it shortens the time.
-   * @param withinMs for what is in hand
+   * Takes the thread out of rotation and orders it to drain and to end. A further call can shorten the drain.
+   * @param withinMs time for the requests in hand
    * @param isFault see `ToWorker`
    */
   retire(withinMs: number, isFault = false): void {
-    const { kind } = this.#state.kind === 'stalled' ? this.#state.before : this.#state;
+    const { kind } = this.#unstalledState;
     this.#leaveRotation();
-    this.#endsAt = Math.min(this.#endsAt, performance.now() + withinMs);
+    this.#deadline.drainWithin(withinMs);
     if (kind === 'starting' || kind === 'ready') this.#move({ type: 'drain' });
     if (kind === 'failing') this.#move({ type: 'detach' });
     this.send(kind === 'failing' ? { type: 'detached', withinMs } : { type: 'drain', withinMs, isFault });
     this.#expectEnd();
   }
 
-  /** Its loop does not turn: no new connection until it does. */
+  /** The event loop is stalled: the thread gets no new connection until `resume`. */
   stall(): void {
     const descriptor = descriptorOf(this.#state);
     if (descriptor !== undefined) this.#rotation.pause(descriptor);
     this.#move({ type: 'stall' });
-    this.#events.moved();
+    this.#events.stateChanged(this);
   }
 
-  /** Its loop turns again. Does nothing unless it stood still. */
+  /** The event loop runs again. Does nothing unless the thread was stalled. */
   resume(): void {
-    if (this.#state.kind !== 'stalled' && this.#state.kind !== 'wedged') return;
+    if (!this.#isStalled) return;
     this.#move({ type: 'resume' });
     const descriptor = descriptorOf(this.#state);
     if (descriptor !== undefined) this.#rotation.add(descriptor);
-    this.#events.moved();
+    this.#events.stateChanged(this);
   }
 
-  /** Nothing reaches it. Should its loop ever turn, it finds the order to leave. */
+  /** The thread cannot be interrupted. Should its loop ever run again, it finds the order to leave. */
   wedge(withinMs: number): void {
-    this.order ??= 'wedged';
+    this.retireReason ??= 'wedged';
     this.retire(withinMs, true);
     this.#move({ type: 'wedge' });
-    this.#events.moved();
+    this.#events.stateChanged(this);
   }
 
-  /** It said that it leaves and is out of rotation: it may close. */
+  /** Confirms `leaving` to a thread that is out of rotation: it may close its app. */
   release(): void {
     this.send({ type: 'detached', withinMs: 0 });
     this.#expectEnd();
   }
 
+  get #isStalled(): boolean {
+    return this.#state.kind === 'stalled' || this.#state.kind === 'wedged';
+  }
+
+  /** The state, or the one that a stalled thread had before. */
+  get #unstalledState(): WorkerState {
+    return this.#state.kind === 'stalled' ? this.#state.before : this.#state;
+  }
+
+  /** @param isListening the thread listens itself, so its descriptor has no pointer */
+  #receive(data: unknown, isListening: boolean): void {
+    this.resume(); // a thread that posts messages is not stalled
+    const message = readFromWorker(data);
+    // Code of a service may have posted the first `leaving`. The runtime in the thread posts it before it closes
+    // anything, and waits for the confirmation.
+    if (message?.type === 'leaving' && this.#state.kind === 'leaving') this.release();
+    else if (message === undefined || !this.#accept(message, isListening)) this.#refuse();
+    else this.#events.received(this, message);
+  }
+
   /**
    * Carries out what the message means for this thread.
-   * @param listens the thread listens itself, so its descriptor has no pointer
-   * @returns false for a message that the worker's half of the protocol never sends now: other code has
+   * @returns false for a message that the runtime in the thread never posts in this state: other code has
    *   posted it
    */
-  #accept(message: FromWorker, listens: boolean): boolean {
+  #accept(message: FromWorker, isListening: boolean): boolean {
     switch (message.type) {
       case 'ready': {
         const { slot, app } = message.descriptor;
-        if (slot !== this.slot || (app === undefined) !== listens) return false;
-        if (this.#state.kind === 'draining') return true; // it was told so meanwhile
+        if (slot !== this.slot || (app === undefined) !== isListening) return false;
+        if (this.#state.kind === 'draining') return true; // it was ordered to drain meanwhile
         if (!isLegal(this.#state, message)) return false;
         this.#rotation.add(message.descriptor);
         this.#readyAt = performance.now();
@@ -249,38 +258,26 @@ export class WorkerThread {
     }
   }
 
-  /**
-   * Said again it only shortens the time: code of a service can post over and over that its thread leaves.
-   */
   #expectEnd(): void {
-    const mostMs = (this.isRetired ? Math.max(0, this.leftMs) : 0) + this.#overdueMs;
-    if (this.#state.kind === 'dead' || (this.#ending?.leftMs ?? Number.POSITIVE_INFINITY) <= mostMs) return;
-    this.#ending?.cancel();
-    this.#ending = new Allowance(mostMs, () => this.#miss());
+    if (this.#state.kind !== 'dead') this.#deadline.start();
   }
 
-  #miss(): void {
-    this.#ending = undefined;
-    if (this.#isOverdue) return;
-    // While a thread stands still, the stall ladder deals with it.
-    if (this.#state.kind === 'stalled' || this.#state.kind === 'wedged') {
-      this.#expectEnd();
-      return;
-    }
-    this.#isOverdue = true;
-    this.#events.overdue();
-  }
-
-  /** Reported once for each thread: code that posts such messages may do so in a loop. */
+  /** Reports the first invalid message only: code that posts such messages may do so in a loop. */
   #refuse(): void {
     if (this.#hasRefused) return;
     this.#hasRefused = true;
-    this.#events.failed(new Error('a message of the thread is not of the protocol and is ignored'));
+    this.#events.failed(
+      this,
+      new Error('the thread posted a message that is not of the protocol; such messages are ignored'),
+    );
   }
 
-  /** Before it may close, always: with the acceptor, what stays there is a pointer into it. */
+  /**
+   * Always called before the thread may close its app: with the acceptor, a descriptor that stays in the
+   * rotation is a pointer into freed memory.
+   */
   #leaveRotation(): void {
-    const descriptor = descriptorOf(this.#state.kind === 'stalled' ? this.#state.before : this.#state);
+    const descriptor = descriptorOf(this.#unstalledState);
     if (descriptor !== undefined) this.#rotation.remove(descriptor);
   }
 

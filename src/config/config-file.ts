@@ -7,8 +7,8 @@ import { types } from 'node:util';
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { isServiceName } from '../service-name.js';
-import { shownPlace } from '../user-code/failure.js';
-import { importFirst } from '../user-code/module.js';
+import { importConfigModule } from '../user-code/module.js';
+import { formatLocation } from '../user-code/project-error.js';
 import type { CommandLine } from './command-line.js';
 import { keyOf } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
@@ -67,7 +67,7 @@ const missing = (cwd: string): ConfigError =>
   );
 
 async function readContent(path: string, name: string): Promise<unknown> {
-  if (extname(path) !== '.json') return defaultExportOf(await importFirst(path), path);
+  if (extname(path) !== '.json') return defaultExportOf(await importConfigModule(path), path);
   const text = await readFile(path, 'utf8');
   try {
     return JSON.parse(text);
@@ -86,7 +86,7 @@ function defaultExportOf(exports: Readonly<Record<string, unknown>>, path: strin
   if (found === undefined) return content;
   const lines = readFileSync(path, 'utf8').split('\n');
   const line = lines.findIndex((text) => /^\s*export\s+default\b|^\s*module\.exports\s*=/.test(text)) + 1;
-  const place = shownPlace(path, ...(line === 0 ? [] : [line]));
+  const place = formatLocation(path, ...(line === 0 ? [] : [line]));
   throw new ConfigError(`${place}: ${found}; write: export default defineConfig({ services: [...] })`);
 }
 

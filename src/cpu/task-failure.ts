@@ -2,7 +2,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
 import { toError } from '../telemetry/to-error.js';
-import { readableThrown } from '../user-code/thrown.js';
+import { readableError } from '../user-code/readable-error.js';
 import type { TaskAnswer } from './cpu-messages.js';
 
 interface Failure {
@@ -33,7 +33,7 @@ export function packFailure(thrown: unknown, task: string): TaskAnswer {
     // Only an Error says by itself where it comes from.
     return error === thrown ? packed(error) : packed(error, `CPU task ${task}: ${error.message}`);
   } catch (error) {
-    const readable = readableThrown(thrown);
+    const readable = readableError(thrown);
     const shown = readable instanceof Error ? `${readable.name}: ${readable.message}` : readable;
     return packed(notSent(task, `what it has thrown (${shown}) cannot be sent to its caller`, error));
   }
@@ -44,7 +44,7 @@ export function packFailure(thrown: unknown, task: string): TaskAnswer {
  * @param what as in `its result cannot be sent to its caller`
  */
 export function notSent(task: string, what: string, cause: unknown): TypeError {
-  const reason = readableThrown(cause);
+  const reason = readableError(cause);
   return new TypeError(`CPU task ${task}: ${what}: ${reason instanceof Error ? reason.message : reason}`, {
     cause,
   });

@@ -3,7 +3,7 @@
 // which logs it: by then the thread may run a task of another caller, and that one goes on.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isMainThread, parentPort } from 'node:worker_threads';
-import { readableThrown } from '../user-code/thrown.js';
+import { readableError } from '../user-code/readable-error.js';
 import type { Leftover } from './cpu-messages.js';
 
 interface TaskRun {
@@ -50,7 +50,7 @@ export async function runWatched(task: string, call: () => unknown): Promise<unk
 function report(run: TaskRun, thrown: unknown): void {
   if (run.hasReported) return;
   run.hasReported = true;
-  const readable = readableThrown(thrown);
+  const readable = readableError(thrown);
   const { message, stack } = readable instanceof Error ? readable : { message: readable, stack: undefined };
   parentPort?.postMessage({ type: 'leftover', task: run.task, message, stack } satisfies Leftover);
 }

@@ -10,7 +10,7 @@ import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
 import { workerList } from '../admin/worker-list.js';
 import { workerRoutes } from '../admin/worker-routes.js';
-import type { Reload } from '../cluster/reload.js';
+import type { RollingReload } from '../cluster/rolling-reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
@@ -28,7 +28,7 @@ export interface AdminParts {
   readonly sharedState: SharedState;
   readonly switches: OperatorSwitches;
   readonly supervisor: Supervisor;
-  readonly reload: Reload;
+  readonly reload: RollingReload;
   readonly registry: Registry;
   readonly cpu: TaskPool;
   readonly readiness: Readiness;

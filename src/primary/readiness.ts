@@ -48,14 +48,14 @@ export function unreadyCode({
 
 export class Readiness {
   readonly #switches: Switches;
-  readonly #supervisor: Pick<Supervisor, 'lanes'>;
+  readonly #supervisor: Pick<Supervisor, 'workers'>;
   readonly #databases: Pick<ServiceDatabases, 'silent' | 'starting'>;
   readonly #timer: NodeJS.Timeout;
   #readyOnce = false;
 
   constructor(
     switches: Switches,
-    supervisor: Pick<Supervisor, 'lanes'>,
+    supervisor: Pick<Supervisor, 'workers'>,
     databases: Pick<ServiceDatabases, 'silent' | 'starting'>,
   ) {
     this.#switches = switches;
@@ -81,7 +81,7 @@ export class Readiness {
     const facts: ReadinessFacts = {
       readyOnce: this.#readyOnce,
       draining,
-      workers: this.#supervisor.lanes.map((lane) => lane.state),
+      workers: this.#supervisor.workers.map((lane) => lane.state),
       silentDatabases: this.#databases.silent,
       startingServices: this.#databases.starting,
     };

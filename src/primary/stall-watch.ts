@@ -25,7 +25,7 @@ export function watchStalls(options: StallWatchOptions): () => void {
     log,
     // While a debugger can attach no worker is watched: a breakpoint is no stall.
     threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
-    dumpFlights: logFlightRecord,
+    logFlightRecord,
     heartbeat: (slot) => readHeartbeat(block, slot),
     stalled: (_thread, route = '') => recorder.counter('multilane_handler_stalls_total', { route }).add(),
   });

@@ -1,5 +1,5 @@
 // The threads of this process, HTTP workers and CPU pool, with what watches over them.
-import { Reload } from '../cluster/reload.js';
+import { RollingReload } from '../cluster/rolling-reload.js';
 import type { Sharding } from '../cluster/sharding.js';
 import { Supervisor } from '../cluster/supervisor.js';
 import { KEPT_FILES } from '../config/connection-limit.js';
@@ -24,7 +24,7 @@ const CPU_CLOSE_MS = 200;
 export interface Threads {
   readonly cpu: TaskPool;
   readonly supervisor: Supervisor;
-  readonly reload: Reload;
+  readonly reload: RollingReload;
 }
 
 /**
@@ -53,15 +53,15 @@ export function createThreads(
     openThreadLog: () => output.openThreadLog(),
     attachCpu: (port) => cpu.attach(port),
     reclaim: (slot) => reclaimSlot(sharedState, slot),
-    dumpFlights: logFlightRecord,
+    logFlightRecord,
     isShortOfFiles: () => !canOpen(KEPT_FILES),
     restarted: (reason) => recorder.counter('multilane_worker_restarts_total', { reason }).add(),
-    offered: (offer) => switches.offered(switchableRoutesIn(offer)),
+    routesReported: (routes) => switches.offered(switchableRoutesIn(routes)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.failAfterDrain(message),
   });
   lifecycle.defer('stall watch', watchStalls({ settings, sharedState, supervisor, log, logFlightRecord }));
   lifecycle.defer('sweep', sweepHourly(sweepOf(sharedState)));
   lifecycle.defer('lost permits', watchPermits(block, recorder.gauge('multilane_permits_unsettled'), log));
-  return { cpu, supervisor, reload: new Reload(supervisor, log) };
+  return { cpu, supervisor, reload: new RollingReload(supervisor, log) };
 }

@@ -179,11 +179,11 @@ export class App {
   /**
    * As `abandon`, for requests whose code was ended from outside: what their work holds is given back, too.
    */
-  breakOff(error: HttpError, these: readonly LiveRequest[]): void {
-    this.#end(these, 'breakOff', error);
+  interrupt(error: HttpError, these: readonly LiveRequest[]): void {
+    this.#end(these, 'interrupt', error);
   }
 
-  #end(these: readonly LiveRequest[], how: 'abandon' | 'breakOff', error: HttpError): void {
+  #end(these: readonly LiveRequest[], how: 'abandon' | 'interrupt', error: HttpError): void {
     this.#requests.end(these, how, error, (cause) => {
       this.options.log.error({ err: toError(cause) }, 'a request could not be ended in order');
     });

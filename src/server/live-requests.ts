@@ -19,7 +19,7 @@ export interface LiveRequest {
   /** Ends it, whatever its handler does; it removes itself. */
   abandon(error: HttpError): void;
   /** As `abandon`, of a request whose code was ended from outside: gives back what its work holds, too. */
-  breakOff(error: HttpError): void;
+  interrupt(error: HttpError): void;
 }
 
 export class LiveRequests {
@@ -62,7 +62,7 @@ export class LiveRequests {
    */
   end(
     these: readonly LiveRequest[],
-    how: 'abandon' | 'breakOff',
+    how: 'abandon' | 'interrupt',
     error: HttpError,
     failed: (cause: unknown) => void,
   ): void {

@@ -408,7 +408,7 @@ export class RequestContext extends Responder implements Context, Scope, LiveReq
   }
 
   /** None of its own ends will come: also what its handler has taken for a piece of work is given back. */
-  breakOff(error: HttpError): void {
+  interrupt(error: HttpError): void {
     try {
       this.#holds?.release();
     } finally {

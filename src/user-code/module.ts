@@ -5,8 +5,14 @@ import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
-import { type FailureDetails, isFromLoader, isFromProject, shownPlace, userFailure } from './failure.js';
 import { findSyntaxFault, importsFrom, parseSyntaxFault, type UserImport } from './imports.js';
+import {
+  type ErrorDetails,
+  formatLocation,
+  isFromLoader,
+  isFromProject,
+  projectError,
+} from './project-error.js';
 
 type Exports = Readonly<Record<string, unknown>>;
 
@@ -24,7 +30,7 @@ export async function importUserModule(path: string): Promise<Exports> {
  * level are failures to load it.
  * @throws ConfigError
  */
-export async function importFirst(path: string): Promise<Exports> {
+export async function importConfigModule(path: string): Promise<Exports> {
   const rejections: unknown[] = [];
   const heard = (reason: unknown): number => rejections.push(reason);
   process.on('unhandledRejection', heard);
@@ -35,8 +41,8 @@ export async function importFirst(path: string): Promise<Exports> {
     // They are reported when the promises of this turn have run.
     await turn();
     if (rejections.length === 0) return exports;
-    throw userFailure(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`, {
-      file: shownPlace(path),
+    throw projectError(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`, {
+      file: formatLocation(path),
     });
   } finally {
     process.removeListener('unhandledRejection', heard);
@@ -60,8 +66,8 @@ function reportEnd(path: string): void {
   );
   // The runtime itself ends it after a signal, and another code is that of a failure that has been printed.
   if (!isUnsettled && (Number(process.exitCode ?? 0) !== 0 || !isFromProject(end))) return;
-  const { message, exitCode } = userFailure(end, `while loading ${basename(path)}`, {
-    file: shownPlace(path),
+  const { message, exitCode } = projectError(end, `while loading ${basename(path)}`, {
+    file: formatLocation(path),
   });
   writeSync(2, `multilane: ${message}\n`);
   process.exitCode = exitCode;
@@ -69,24 +75,24 @@ function reportEnd(path: string): void {
 
 async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
   const details = isFromLoader(thrown) ? await refusalDetails(thrown, path) : {};
-  return userFailure(thrown, `while loading ${basename(path)}`, { ...details, file: shownPlace(path) });
+  return projectError(thrown, `while loading ${basename(path)}`, { ...details, file: formatLocation(path) });
 }
 
 /** Of what Node.js refuses: the place in the file that has to be changed. */
-async function refusalDetails(error: Error, path: string): Promise<FailureDetails> {
+async function refusalDetails(error: Error, path: string): Promise<ErrorDetails> {
   const { message, stack } = error;
   if (error instanceof SyntaxError) {
     const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
     const next = nextFor(error, undefined);
-    return fault === undefined ? { next } : { ...fault, place: shownPlace(fault.file, fault.line), next };
+    return fault === undefined ? { next } : { ...fault, place: formatLocation(fault.file, fault.line), next };
   }
   const [subject = '', importer] = message.split(/ imported from |\nRequire stack:\n- /);
   for (const found of importsFrom(path)) {
     if (!isAbout(subject, found)) continue;
-    return { place: shownPlace(found.importer, found.line), next: nextFor(error, found) };
+    return { place: formatLocation(found.importer, found.line), next: nextFor(error, found) };
   }
   return {
-    place: importer?.startsWith('/') ? shownPlace(importer) : undefined,
+    place: importer?.startsWith('/') ? formatLocation(importer) : undefined,
     next: nextFor(error, undefined),
   };
 }

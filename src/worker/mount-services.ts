@@ -3,7 +3,7 @@
 import type { Switches } from '../memory/switches.js';
 import type { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
-import { shownPlace, userFailure } from '../user-code/failure.js';
+import { formatLocation, projectError } from '../user-code/project-error.js';
 import type { MountedService } from './mounted-service.js';
 import { systemRoutes } from './system-routes.js';
 
@@ -20,7 +20,9 @@ export function mountServices(app: App, services: readonly MountedService[], opt
   try {
     mountAll(app, services, options);
   } catch (error) {
-    throw userFailure(error, 'while routes are registered', { file: configFile && shownPlace(configFile) });
+    throw projectError(error, 'while routes are registered', {
+      file: configFile && formatLocation(configFile),
+    });
   }
 }
 

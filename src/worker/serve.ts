@@ -101,7 +101,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
       mail.close();
       sampler.stop();
     },
-    isStanding: () => stalls.isStanding(),
+    isStalled: () => stalls.isStalled(),
     examine: () => stalls.examine(),
     recover: () => stalls.recover(),
     accountsFor: (error) => app.running()?.listenerFailed(error) ?? false,

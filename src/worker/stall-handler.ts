@@ -1,6 +1,7 @@
 // What a worker does about having stood still: in the middle of it, then when it was broken off.
 import { executionAsyncId } from 'node:async_hooks';
-import type { Examined, Stall } from '../cluster/interrupt.js';
+import type { Stall } from '../cluster/interrupt-protocol.js';
+import type { Examination } from '../cluster/interruptible.js';
 import { HttpError } from '../errors.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import { leaveScope } from '../scope.js';
@@ -34,9 +35,9 @@ interface Suspect {
 export interface StallHandlerOptions {
   readonly app: Pick<
     App,
-    'breakOff' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket' | 'serviceCode'
+    'interrupt' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket' | 'serviceCode'
   >;
-  readonly server: Pick<UwsServer, 'inCallback' | 'breakOff'>;
+  readonly server: Pick<UwsServer, 'inCallback' | 'prepareInterrupt'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
   /** Milliseconds since the loop has last turned. */
   readonly standing: () => number;
@@ -58,7 +59,7 @@ export class StallHandler {
     this.#options = options;
   }
 
-  isStanding(): boolean {
+  isStalled(): boolean {
     const { standing, stallMs } = this.#options;
     return standing() >= stallMs / 2;
   }
@@ -67,23 +68,23 @@ export class StallHandler {
    * Runs on top of what is to be broken off. A loop that has not turned for long may be at one of many short
    * callbacks: those are spared.
    */
-  examine(): Examined {
+  examine(): Examination {
     const { app, server, stallMs, now: clock = () => performance.now() } = this.#options;
     const now = clock();
-    if (!this.isStanding()) return undefined;
+    if (!this.isStalled()) return undefined;
     // The call into the core that is on the stack returns soon: no code of services runs inside of it.
-    if (app.serviceCode.isHeld) return 'again';
+    if (app.serviceCode.isHeld) return 'retry';
     const { inCallback } = server;
     const onStack = app.living().filter((one) => one.onStack);
     const webSocket = app.runningWebSocket();
     const isShort = (since: number): boolean => now - since < stallMs / 2;
     if (inCallback) {
       // The request is not known yet, or not any more.
-      if (onStack.length === 0) return 'again';
-      if (onStack.every(({ startedAt }) => isShort(startedAt))) return 'working';
-    } else if (webSocket !== undefined && isShort(webSocket.since)) return 'working';
+      if (onStack.length === 0) return 'retry';
+      if (onStack.every(({ startedAt }) => isShort(startedAt))) return 'progressing';
+    } else if (webSocket !== undefined && isShort(webSocket.since)) return 'progressing';
     const request = app.running();
-    if (!inCallback && webSocket === undefined && !this.#isStillRunning(request, now)) return 'working';
+    if (!inCallback && webSocket === undefined && !this.#isStillRunning(request, now)) return 'progressing';
     // One that was broken off and runs again does not wait until the loop turns: it may never do.
     const isAgain = request !== undefined && this.#culprits.includes(request);
     if (request !== undefined && !isAgain) this.#culprits.push(request);
@@ -93,8 +94,8 @@ export class StallHandler {
     // Now: a callback that returns to the core without an answer ends the process.
     // What services do about it comes when the loop turns: it may not end either, and nothing would end it
     // here.
-    app.serviceCode.holdOverTurn(() => app.breakOff(stalled(), isAgain ? [...onStack, request] : onStack));
-    server.breakOff();
+    app.serviceCode.holdOverTurn(() => app.interrupt(stalled(), isAgain ? [...onStack, request] : onStack));
+    server.prepareInterrupt();
     const stall: Stall = {
       where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
       ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
@@ -135,13 +136,13 @@ export class StallHandler {
       const living = new Set(app.living());
       // One that has ended in order meanwhile has lost nothing.
       const lost = others.filter((one) => living.has(one) || !one.isAnswered);
-      app.breakOff(stalled(), lost);
+      app.interrupt(stalled(), lost);
     }, OTHERS_MS);
   }
 
   /** Answers those that were broken off: no later than when all that is in flight is ended. */
   answer(): void {
-    for (const culprit of this.#culprits.splice(0)) culprit.breakOff(stalled());
+    for (const culprit of this.#culprits.splice(0)) culprit.interrupt(stalled());
   }
 }
 

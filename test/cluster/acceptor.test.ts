@@ -90,12 +90,12 @@ describe('the acceptor', () => {
     acceptor.add(one);
     acceptor.add(two);
     connections.set(1, 100);
-    const isLeftOut = (answers: string[]): boolean => answers.join() === '2,2';
-    expect(await until(() => askTwice(acceptor), isLeftOut)).to.deep.equal(['2', '2']);
+    const isExcluded = (answers: string[]): boolean => answers.join() === '2,2';
+    expect(await until(() => askTwice(acceptor), isExcluded)).to.deep.equal(['2', '2']);
     acceptor.pause(two);
     expect(await askTwice(acceptor)).to.deep.equal(['1', '1']);
     acceptor.add(two);
-    expect(await until(() => askTwice(acceptor), isLeftOut)).to.deep.equal(['2', '2']);
+    expect(await until(() => askTwice(acceptor), isExcluded)).to.deep.equal(['2', '2']);
     connections.set(2, 95);
     const isBack = (answers: string[]): boolean => answers.join() === '1,2';
     expect(await until(() => askTwice(acceptor), isBack)).to.deep.equal(['1', '2']);

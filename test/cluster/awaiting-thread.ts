@@ -1,7 +1,7 @@
 // A thread that loops over awaits until it is broken off. It has no AsyncLocalStorage, so V8 runs no promise
 // hooks, and looks at it find it between two microtasks nearly always.
 import { parentPort } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/interrupt.js';
+import { allowInterrupts } from '#src/cluster/interruptible.js';
 
 export type Order = 'loop' | 'ping';
 
@@ -12,8 +12,8 @@ let turned = performance.now();
 setInterval(() => {
   turned = performance.now();
 }, BEAT_MS);
-const isStanding = (): boolean => performance.now() - turned >= STANDS_MS;
-allowBreakOff({ isStanding, examine: () => (isStanding() ? { where: 'elsewhere' } : undefined) });
+const isStalled = (): boolean => performance.now() - turned >= STANDS_MS;
+allowInterrupts({ isStalled, examine: () => (isStalled() ? { where: 'elsewhere' } : undefined) });
 
 async function loop(): Promise<never> {
   for (;;) await Promise.resolve();

@@ -16,7 +16,7 @@ const NOISE: readonly unknown[] = [
   ...[{ type: null }, { type: {} }, { type: 'toString' }, { type: '__proto__' }, { type: 'leave' }],
   ...[{ type: 'ready' }, { type: 'ready', descriptor: null }, { type: 'ready', descriptor: {} }],
   ...['a text', 0, Number.NaN, {}, null].map((app) => ({ type: 'ready', descriptor: { slot, app } })),
-  { type: 'ready', descriptor: { slot: slot + 1, app: undefined }, offer: [] },
+  { type: 'ready', descriptor: { slot: slot + 1, app: undefined }, routes: [] },
   ...[
     { type: 'leaving' },
     { type: 'leaving', reason: 'no' },
@@ -45,9 +45,9 @@ function babble(): void {
 }
 
 babble();
-send({ type: 'ready', descriptor, offer: NOISE });
+send({ type: 'ready', descriptor, routes: NOISE });
 babble();
-send({ type: 'ready', descriptor, offer: 'a second one' });
+send({ type: 'ready', descriptor, routes: 'a second one' });
 send({ type: 'failed', detail: 'the last word' });
 
 port.on('message', ({ type }: ToWorker) => {

@@ -19,4 +19,4 @@ else {
     setTimeout(() => send({ type: 'leaving', reason: 'drained', detail: undefined }), message.withinMs);
   });
 }
-if (!has('never ready')) send({ type: 'ready', descriptor: { slot, app: slot }, offer: [] });
+if (!has('never ready')) send({ type: 'ready', descriptor: { slot, app: slot }, routes: [] });

@@ -1,23 +1,26 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type DrainView, mayReplace, toCutShort } from '#src/cluster/drains.js';
+import { type DrainView, mayReplace, threadToCutShort } from '#src/cluster/drains.js';
 
 const serving: DrainView = {
   isOverdue: false,
   state: { kind: 'starting' },
-  order: undefined,
+  retireReason: undefined,
   leftMs: Number.POSITIVE_INFINITY,
 };
-const draining = (leftMs: number, order?: DrainView['order']): DrainView => ({
+const draining = (leftMs: number, retireReason?: DrainView['retireReason']): DrainView => ({
   state: { kind: 'draining', reason: 'drained' },
-  order,
+  retireReason,
   isOverdue: false,
   leftMs,
 });
 const before = { kind: 'draining', reason: 'drained' } as const;
-const overdue = (order: DrainView['order']): DrainView => ({ ...draining(-1, order), isOverdue: true });
-const wedged = (order: DrainView['order']): DrainView => ({
-  ...draining(5_000, order),
+const overdue = (retireReason: DrainView['retireReason']): DrainView => ({
+  ...draining(-1, retireReason),
+  isOverdue: true,
+});
+const wedged = (retireReason: DrainView['retireReason']): DrainView => ({
+  ...draining(5_000, retireReason),
   state: { kind: 'wedged', before },
 });
 
@@ -36,7 +39,7 @@ describe('a reload, while threads drain', () => {
   }
 });
 
-const ORDERS = [undefined, 'reload', 'heap', 'wedged', 'start-failed'] as const;
+const REASONS = [undefined, 'reload', 'heap', 'wedged', 'start-failed'] as const;
 const kinds: readonly DrainView['state'][] = [
   { kind: 'starting' },
   before,
@@ -47,7 +50,7 @@ const kinds: readonly DrainView['state'][] = [
 ];
 const anyThread: fc.Arbitrary<DrainView> = fc.record({
   state: fc.constantFrom(...kinds),
-  order: fc.constantFrom(...ORDERS),
+  retireReason: fc.constantFrom(...REASONS),
   isOverdue: fc.boolean(),
   leftMs: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: -1e9, max: 1e9 })),
 });
@@ -64,7 +67,7 @@ describe('whatever threads there are', () => {
             thread.leftMs === Number.POSITIVE_INFINITY ? thread : { ...thread, leftMs: -1, isOverdue: true },
           );
           expect(mayReplace(later, workers)).to.equal(true);
-          expect(toCutShort(later, waiting, 2_000)).to.equal(undefined);
+          expect(threadToCutShort(later, waiting, 2_000)).to.equal(undefined);
         },
       ),
     );
@@ -76,7 +79,7 @@ describe('whatever threads there are', () => {
         const helpful = threads.filter(
           ({ isOverdue, state }) => !isOverdue && state.kind !== 'wedged' && state.kind !== 'dead',
         );
-        expect(toCutShort(threads, waiting, 2_000)).to.equal(toCutShort(helpful, waiting, 2_000));
+        expect(threadToCutShort(threads, waiting, 2_000)).to.equal(threadToCutShort(helpful, waiting, 2_000));
       }),
     );
   });
@@ -86,12 +89,12 @@ describe('the drain that is cut short for a successor that waits for a row', () 
   const SOON_MS = 2_000;
 
   it('is none while enough threads end soon', () => {
-    expect(toCutShort([draining(100), draining(9_000)], 1, SOON_MS)).to.equal(undefined);
+    expect(threadToCutShort([draining(100), draining(9_000)], 1, SOON_MS)).to.equal(undefined);
   });
 
   it('is the one with the least time left, of those that do not end soon', () => {
     const threads = [serving, draining(9_000), draining(100), draining(4_000), wedged('reload')];
-    expect(toCutShort(threads, 2, SOON_MS)).to.equal(threads[3]);
+    expect(threadToCutShort(threads, 2, SOON_MS)).to.equal(threads[3]);
   });
 
   it('leaves nobody waiting who could be helped, and cuts no more than that', () => {
@@ -105,7 +108,7 @@ describe('the drain that is cut short for a successor that waits for a row', () 
         const now = [...threads];
         // The supervisor asks once for each successor that comes to wait.
         for (let count = 1; count <= waiting; count += 1) {
-          const cut = toCutShort(now, count, SOON_MS);
+          const cut = threadToCutShort(now, count, SOON_MS);
           if (cut !== undefined) now[now.indexOf(cut)] = draining(SOON_MS);
         }
         const soonOf = (list: readonly DrainView[]): number =>

@@ -4,8 +4,8 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { LeaveReason } from '#src/cluster/messages.js';
-import { Reload } from '#src/cluster/reload.js';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
+import { RollingReload } from '#src/cluster/rolling-reload.js';
 import { Supervisor } from '#src/cluster/supervisor.js';
 import { rowsFor } from '#src/cluster/worker-rows.js';
 import { Block } from '#src/memory/block.js';
@@ -17,7 +17,7 @@ import type { Forgery } from './forging-thread.js';
 
 const ENDING = 'multilane/test/forging-thread/end';
 
-const NOT_ENDING = 'a worker does not end when it is told: it is left alone';
+const NOT_ENDING = 'worker does not end although it was ordered to; starting a replacement';
 
 const REASONS: readonly LeaveReason[] = ['drained', 'uncaught-exception', 'stalled'];
 const leaving = REASONS.map((reason) => ({ type: 'leaving', reason, detail: undefined }));
@@ -46,7 +46,7 @@ describe('a message that code of a service has forged', () => {
       log: createLogger({ logLevel: 'info', logFormat: 'json' }, {}, sink),
       attachCpu: (port) => port.close(),
       reclaim() {},
-      dumpFlights() {},
+      logFlightRecord() {},
       restarted() {},
       fatal: (message) => errors.push(`fatal: ${message}`),
       exhausted: (message) => errors.push(`exhausted: ${message}`),
@@ -73,7 +73,7 @@ describe('a message that code of a service has forged', () => {
       () => supervisor.threads.filter(({ generation }) => !isLost(generation)),
       (threads) =>
         errors.length > 0 &&
-        threads.length === supervisor.lanes.length &&
+        threads.length === supervisor.workers.length &&
         threads.every(({ state }) => state.kind === 'ready'),
       5000,
     );
@@ -84,7 +84,7 @@ describe('a message that code of a service has forged', () => {
         await start({ moment, posts: [post, post], isDeaf: false }, 2);
         await served();
         expect(errors).to.include('worker leaves');
-        expect(supervisor.lanes.map(({ generation }) => generation)).to.deep.equal([2, 2]);
+        expect(supervisor.workers.map(({ generation }) => generation)).to.deep.equal([2, 2]);
       });
     }
   }
@@ -105,21 +105,21 @@ describe('a message that code of a service has forged', () => {
       { type: 'fatal', detail: 'forged' },
       { type: 'failed', detail: 'forged' },
       { type: 'refused', message: 'forged', exitCode: 78 },
-      { type: 'ready', descriptor: { slot: 1, app: undefined }, offer: [] },
+      { type: 'ready', descriptor: { slot: 1, app: undefined }, routes: [] },
     ];
     await start({ moment: 'ready', posts, isDeaf: false });
     await served();
     expect(errors).to.deep.equal(['worker failed']);
-    expect(supervisor.lanes[0]!.generation).to.equal(1);
+    expect(supervisor.workers[0]!.generation).to.equal(1);
   });
 
   it('does not keep a reload from going on, nor the next one, where a thread hears nothing any more', async () => {
     await start({ moment: 'ready', posts: [], isDeaf: true, worker: 1 }, 2);
     await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
-    const reload = new Reload(supervisor, createLogger({ logLevel: 'silent', logFormat: 'json' }));
+    const reload = new RollingReload(supervisor, createLogger({ logLevel: 'silent', logFormat: 'json' }));
     for (const generation of [2, 3]) {
       expect(await reload.begin()).to.equal(true);
-      expect(supervisor.lanes.map((lane) => lane.generation)).to.deep.equal([generation, generation]);
+      expect(supervisor.workers.map((lane) => lane.generation)).to.deep.equal([generation, generation]);
     }
     expect(errors).to.deep.equal([NOT_ENDING]);
   });

@@ -13,8 +13,8 @@ import { settings } from '#test/config/loading.js';
 
 describe('what a worker thread sends', () => {
   const messages: readonly FromWorker[] = [
-    { type: 'ready', descriptor: { slot: 1, app: 6.4e-316 }, offer: [] },
-    { type: 'ready', descriptor: { slot: 1, app: undefined }, offer: undefined },
+    { type: 'ready', descriptor: { slot: 1, app: 6.4e-316 }, routes: [] },
+    { type: 'ready', descriptor: { slot: 1, app: undefined }, routes: undefined },
     { type: 'serving', service: 'orders' },
     { type: 'leaving', reason: 'drained', detail: undefined },
     { type: 'leaving', reason: 'uncaught-exception', detail: 'Error: no' },
@@ -44,20 +44,20 @@ describe('what a worker thread sends', () => {
     expect(read).to.deep.include({ type: 'failed', detail: 'x'.repeat(16_384) });
   });
 
-  it('offers only what has the form of a route', () => {
+  it('reads only what has the form of a route', () => {
     const route = { service: 'orders', method: 'GET', path: '/a/:b', template: '/a/{b}' };
     expect(switchableRoutesIn([null, 1, {}, { ...route, path: 1 }, { ...route, more: 1 }])).to.deep.equal([
       route,
     ]);
-    for (const offer of [undefined, null, 'text', { length: 1 }, 5]) {
-      expect(switchableRoutesIn(offer)).to.deep.equal([]);
+    for (const routes of [undefined, null, 'text', { length: 1 }, 5]) {
+      expect(switchableRoutesIn(routes)).to.deep.equal([]);
     }
   });
 
   it('does not disturb the primary, whatever it is and whenever it comes', async () => {
     const log = pino({ level: 'silent' });
     const failures: string[] = [];
-    const offers: unknown[] = [];
+    const reported: unknown[] = [];
     const unexpected: string[] = [];
     log.error = ((fields: { detail?: string; err?: Error } | string) => {
       if (typeof fields === 'object') failures.push(fields.detail ?? String(fields.err?.message));
@@ -73,21 +73,21 @@ describe('what a worker thread sends', () => {
       log,
       attachCpu: (port) => cpu.attach(port),
       reclaim() {},
-      dumpFlights() {},
+      logFlightRecord() {},
       restarted: (reason) => unexpected.push(reason),
-      offered: (offer) => offers.push(offer),
+      routesReported: (routes) => reported.push(routes),
       fatal: (message) => unexpected.push(message),
       exhausted: (message) => unexpected.push(message),
     });
     supervisor.start();
     await supervisor.until(() => failures.includes('the last word'));
-    expect(offers).to.have.length(1);
+    expect(reported).to.have.length(1);
     expect([...supervisor.threads[0]!.serving]).to.deep.equal([]);
     await supervisor.stop(0);
     await cpu.close({ withinMs: 0 });
     expect(unexpected).to.deep.equal([]);
     expect(failures).to.deep.equal([
-      'a message of the thread is not of the protocol and is ignored',
+      'the thread posted a message that is not of the protocol; such messages are ignored',
       'the last word',
     ]);
   });

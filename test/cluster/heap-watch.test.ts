@@ -50,7 +50,7 @@ describe('the watch over the heaps', () => {
     row.retainHeap(retainedMb * MIB);
     const stop = watchHeaps({
       supervisor: {
-        lanes: [view],
+        workers: [view],
         get threads() {
           looks += 1;
           if (looks === 3) seen();

@@ -2,7 +2,7 @@
 import type { WorkerParts } from '#src/cluster/worker-side.js';
 
 export const IDLE_PARTS: Omit<WorkerParts, 'drain'> = {
-  isStanding: () => false,
+  isStalled: () => false,
   examine: () => undefined,
   recover() {},
   accountsFor: () => false,

@@ -1,7 +1,7 @@
 // A thread that sets immediates, some of which stand still until they are broken off.
 import { AsyncResource } from 'node:async_hooks';
 import { parentPort } from 'node:worker_threads';
-import { breakable } from './interruptible.js';
+import { interruptible } from './interruptible-loop.js';
 
 /**
  * What each immediate of a batch does: says that it ran; stands still, itself, in a tick or a microtask or in
@@ -16,7 +16,7 @@ export const END = -1;
 const STANDS_MS = 20;
 
 const port = parentPort!;
-const storage = breakable<{ readonly step: number }>(STANDS_MS);
+const storage = interruptible<{ readonly step: number }>(STANDS_MS);
 
 function stand(): never {
   for (;;);

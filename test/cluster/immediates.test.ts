@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { breakOff } from '#src/cluster/interrupt.js';
+import { interruptThread } from '#src/cluster/interrupt.js';
 import type { Ran, Step } from './immediates-thread.js';
 
 const END: typeof import('./immediates-thread.js').END = -1;
@@ -28,7 +28,7 @@ describe('immediates that are broken off', () => {
     ran.length = 0;
     thread.postMessage(steps);
     let ended = 0;
-    while (ended < standing(steps)) if (typeof (await breakOff(thread.threadId)) === 'object') ended++;
+    while (ended < standing(steps)) if (typeof (await interruptThread(thread.threadId)) === 'object') ended++;
     thread.postMessage([]);
     while (ran.at(-1) !== END) await once(thread, 'message');
     return ran.slice(0, -1);
@@ -72,8 +72,8 @@ describe('immediates that are broken off', () => {
 
   it('are not broken off where they cannot be found', async () => {
     thread.postMessage(['run', 'nested', 'run']);
-    let answer: unknown = 'turning';
-    while (answer === 'turning') answer = await breakOff(thread.threadId);
+    let answer: unknown = 'responsive';
+    while (answer === 'responsive') answer = await interruptThread(thread.threadId);
     expect(answer).to.equal('unreachable');
   });
 });

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { breakOff, entersContext, isOfServices } from '#src/cluster/interrupt.js';
+import { interruptThread } from '#src/cluster/interrupt.js';
+import { entersContext, isServiceCode } from '#src/cluster/stack-frames.js';
 import { newSeed } from '#test/support/random.js';
 import type { Order } from './awaiting-thread.js';
-import { breakOffAroundTheEnd } from './interrupting.js';
+import { interruptAroundTheEnd } from './interrupt-around-end.js';
 
 /** Longer than a loop may stand there. */
 const STANDS_MS = 30;
@@ -29,10 +30,10 @@ describe('breaking off what a thread runs', () => {
 
   it('knows code of services, the ones that come with the runtime included', () => {
     for (const file of [user, 'evaluated', import.meta.resolve('#src/worker/system-routes.js')]) {
-      expect(isOfServices(file), file).to.equal(true);
+      expect(isServiceCode(file), file).to.equal(true);
     }
     for (const file of ['', timers, import.meta.resolve('#src/server/app.js')]) {
-      expect(isOfServices(file), file).to.equal(false);
+      expect(isServiceCode(file), file).to.equal(false);
     }
   });
 
@@ -40,7 +41,7 @@ describe('breaking off what a thread runs', () => {
     this.timeout(60_000);
     const seed = newSeed();
     console.log(`      seed ${seed}`);
-    const { broken, ended } = await breakOffAroundTheEnd(100, seed);
+    const { broken, ended } = await interruptAroundTheEnd(100, seed);
     expect(broken + ended).to.equal(100);
     expect(broken).to.be.greaterThan(0);
   });
@@ -56,7 +57,7 @@ describe('breaking off what a thread runs', () => {
     for (let time = 0; time < 10; time++) {
       await answered('loop');
       await sleep(STANDS_MS);
-      const found = await breakOff(thread.threadId);
+      const found = await interruptThread(thread.threadId);
       expect(found).to.have.property('where', 'elsewhere');
       await answered('ping');
     }

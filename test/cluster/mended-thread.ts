@@ -14,6 +14,6 @@ parentPort!.on('message', (message: ToWorker) => {
   if (message.type === 'drain') leave('drained');
 });
 const isMended = generation >= Number(instanceId);
-if (generation === 1 || isMended) send({ type: 'ready', descriptor: { slot, app: slot }, offer: [] });
+if (generation === 1 || isMended) send({ type: 'ready', descriptor: { slot, app: slot }, routes: [] });
 else send({ type: 'refused', message: 'the configuration is broken', exitCode: 78 });
 if (generation === 1) leave('uncaught-exception');

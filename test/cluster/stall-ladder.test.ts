@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type Climber, LOOK_EVERY_MS, StallLadder, silenceAfter } from '#src/cluster/stall-ladder.js';
+import { silenceAfter } from '#src/cluster/heartbeat-silence.js';
+import type { WatchedThread } from '#src/cluster/stall-interruption.js';
+import { LOOK_EVERY_MS, StallLadder } from '#src/cluster/stall-ladder.js';
 
 describe('the silence of a worker', () => {
   it('grows while the heartbeat stays and is forgotten when it moves', () => {
@@ -33,10 +35,10 @@ describe('the silence of a worker', () => {
  * @returns how often it has taken the thread back before it gave it up
  */
 async function untilGivenUp(thread: Worker): Promise<number> {
-  let state: Climber['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
+  let state: WatchedThread['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
   let resumed = 0;
   const ladder = await new Promise<StallLadder>((resolve) => {
-    const climber: Climber = {
+    const watched: WatchedThread = {
       ...{ worker: 1, generation: 1, slot: 1, threadId: thread.threadId },
       get state() {
         return state;
@@ -51,12 +53,12 @@ async function untilGivenUp(thread: Worker): Promise<number> {
       send() {},
     };
     const started = new StallLadder({
-      threads: () => [climber],
+      threads: () => [watched],
       heartbeat: () => 7,
       stallMs: 100,
       drainMs: 0,
       log: { info() {}, warn() {}, error() {} },
-      dumpFlights() {},
+      logFlightRecord() {},
       stalled() {},
     });
   });
@@ -67,7 +69,7 @@ async function untilGivenUp(thread: Worker): Promise<number> {
 
 describe('the ladder for a stalled worker', () => {
   it('logs what fails in one of its steps, and goes on with the next look', async () => {
-    const climber: Climber = {
+    const watched: WatchedThread = {
       ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
       state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
       ...{ stall() {}, resume() {}, wedge() {}, send() {} },
@@ -78,7 +80,7 @@ describe('the ladder for a stalled worker', () => {
       failedTwice = resolve;
     });
     const ladder = new StallLadder({
-      threads: () => [climber],
+      threads: () => [watched],
       heartbeat: () => 7,
       stallMs: 100,
       drainMs: 0,
@@ -89,7 +91,7 @@ describe('the ladder for a stalled worker', () => {
           if (failures.push(err) === 2) failedTwice();
         },
       },
-      dumpFlights() {
+      logFlightRecord() {
         throw new RangeError('a torn row');
       },
       stalled() {},
@@ -104,9 +106,9 @@ describe('the ladder for a stalled worker', () => {
     const says = `
       const { parentPort } = require('node:worker_threads');
       let calls = 0;
-      globalThis[Symbol.for('multilane.stand-still')] = () => {
+      globalThis[Symbol.for('multilane.interrupt')] = () => {
         parentPort.postMessage(++calls);
-        return calls <= ${most} ? '"working"' : '"unreachable"';
+        return calls <= ${most} ? '"progressing"' : '"unreachable"';
       };
       parentPort.postMessage(0);
       for (;;);`;
@@ -124,7 +126,7 @@ describe('the ladder for a stalled worker', () => {
     const says = (requests: number): string => `
       const { parentPort } = require('node:worker_threads');
       let calls = 0;
-      globalThis[Symbol.for('multilane.stand-still')] = () => {
+      globalThis[Symbol.for('multilane.interrupt')] = () => {
         parentPort.postMessage(++calls);
         return JSON.stringify({ where: 'continuation', stack: [], requestId: String(Math.min(calls, ${requests})) });
       };
@@ -144,14 +146,14 @@ describe('the ladder for a stalled worker', () => {
 
   it('leaves a thread alone that was discarded while it loads code: it has not come to its loop', async () => {
     const stalled: string[] = [];
-    const discarded: Climber = {
+    const discarded: WatchedThread = {
       ...{ worker: 1, generation: 2, slot: 2, threadId: -1 },
       state: { kind: 'draining', reason: 'drained' },
       ...{ stall: () => void stalled.push('discarded'), resume() {}, wedge() {}, send() {} },
     };
     // Each look comes to the other one first.
     await new Promise<void>((resolve) => {
-      const serving: Climber = {
+      const serving: WatchedThread = {
         ...{ worker: 2, generation: 1, slot: 1, threadId: -1 },
         state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
         ...{ resume() {}, wedge() {}, send() {} },
@@ -167,7 +169,7 @@ describe('the ladder for a stalled worker', () => {
         stallMs: 100,
         drainMs: 0,
         log: { info() {}, warn() {}, error() {} },
-        dumpFlights() {},
+        logFlightRecord() {},
         stalled() {},
       });
     });
@@ -175,7 +177,7 @@ describe('the ladder for a stalled worker', () => {
   });
 
   it('does not believe a thread that says it turns while its heartbeat stands: another takes its place', async () => {
-    const says = `globalThis[Symbol.for('multilane.stand-still')] = () => '"turning"'; for (;;);`;
+    const says = `globalThis[Symbol.for('multilane.interrupt')] = () => '"responsive"'; for (;;);`;
     const thread = new Worker(says, { eval: true });
     await once(thread, 'online');
     expect(await untilGivenUp(thread)).to.equal(0);

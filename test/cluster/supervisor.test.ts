@@ -1,9 +1,10 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { Reload } from '#src/cluster/reload.js';
 import { RESTART_LIMITS, type RestartLimits } from '#src/cluster/restarts.js';
-import { Supervisor, type SupervisorOptions } from '#src/cluster/supervisor.js';
+import { RollingReload } from '#src/cluster/rolling-reload.js';
+import { Supervisor } from '#src/cluster/supervisor.js';
+import type { SupervisorOptions } from '#src/cluster/supervisor-options.js';
 import { rowsFor } from '#src/cluster/worker-rows.js';
 import { shownAs } from '#src/cluster/worker-state.js';
 import { loadSettings } from '#src/config/load.js';
@@ -36,7 +37,7 @@ const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
   log: createLogger(settings),
   attachCpu: (port) => port.close(),
   reclaim() {},
-  dumpFlights() {},
+  logFlightRecord() {},
   restarted() {},
   fatal: (message) => expect.fail(message),
   exhausted: (message) => expect.fail(message),
@@ -49,7 +50,7 @@ describe('the supervisor', () => {
     const settings = await settingsOf({ WORKERS: '1' });
     const end = await new Promise<{ message: string; exitCode: number }>((resolve) => {
       given = new Supervisor({
-        ...optionsFor(settings, '../cpu/ending-thread.js'),
+        ...optionsFor(settings, './ending-thread.js'),
         restarted: (reason) => restarts.push(reason),
         fatal: (message, exitCode) => resolve({ message, exitCode }),
         exhausted: (message) => resolve({ message, exitCode: 0 }),
@@ -95,27 +96,27 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
     expect([first, removed]).to.deep.equal(['+1', '-1']);
     expect(second).to.match(/^\+/);
     expect(lines).to.include(
-      'worker 1 ended 2 times before it could serve: another thread serves on, and it is tried again',
+      'worker 1 ended 2 times before it could serve; another thread serves, so it is tried again',
     );
     await supervisor.stop(0);
   });
 
   it('says of a reload that its threads do not get ready either, and takes the mended configuration at once', async () => {
     const { supervisor } = await supervise(5);
-    const reload = new Reload(supervisor, silentLog);
+    const reload = new RollingReload(supervisor, silentLog);
     // Its first thread has failed and serves on, the next one has refused, and the one behind it waits.
     await supervisor.until(() => supervisor.threads.some(({ generation }) => generation === 2));
     await supervisor.until(() => supervisor.threads.every(({ generation }) => generation !== 2));
     expect(await reload.begin()).to.equal(false);
     expect(await reload.begin()).to.equal(false);
     expect(await reload.begin()).to.equal(true);
-    expect(supervisor.lanes[0]).to.include({ generation: 5 });
+    expect(supervisor.workers[0]).to.include({ generation: 5 });
     await supervisor.stop(0);
   });
 
   it('does not give up soon when the process is short of file descriptors, and says that', async () => {
     const { supervisor, lines } = await supervise(4, {
-      entry: new URL('../cpu/ending-thread.js', import.meta.url),
+      entry: new URL('./ending-thread.js', import.meta.url),
       isShortOfFiles: () => true,
       limits: { ...RESTART_LIMITS, giveUpAfter: 1 },
     });
@@ -191,7 +192,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
       });
       return isOver;
     });
-    const reloaded = await new Reload(
+    const reloaded = await new RollingReload(
       supervisor,
       createLogger({ logLevel: 'silent', logFormat: 'json' }),
     ).begin();
@@ -219,11 +220,11 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     } as DateConstructor;
     try {
       for (setBackMs of [3_600_000, 7_200_000, 0, 86_400_000]) {
-        const { generation } = supervisor.lanes[0]!;
-        expect(await new Reload(supervisor, log as never).begin()).to.equal(true);
-        expect(supervisor.lanes[0]!.generation).to.equal(generation + 1);
+        const { generation } = supervisor.workers[0]!;
+        expect(await new RollingReload(supervisor, log as never).begin()).to.equal(true);
+        expect(supervisor.workers[0]!.generation).to.equal(generation + 1);
         expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
-        expect(supervisor.lanes[0]!.generation).to.equal(generation + 2);
+        expect(supervisor.workers[0]!.generation).to.equal(generation + 2);
         expect(times.splice(0).at(-1)).to.be.within(0, 60_000);
       }
     } finally {
@@ -235,9 +236,9 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     await start({ WORKERS: '1', DRAIN_MS: '0' });
     const before = performance.now();
     await supervisor.replace(1, 'reload', before);
-    const { generation } = supervisor.lanes[0]!;
+    const { generation } = supervisor.workers[0]!;
     expect(await supervisor.replace(1, 'reload', before)).to.include({ isReplaced: true });
-    expect(supervisor.lanes[0]!.generation).to.equal(generation);
+    expect(supervisor.workers[0]!.generation).to.equal(generation);
   });
 
   it('replaces a worker whose heap is over its limit without waiting for the drain of another', async () => {
@@ -253,7 +254,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
       expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
       expect(supervisor.threads.length).to.be.at.most(rowsFor(1));
     }
-    expect(supervisor.lanes[0]?.generation).to.equal(7);
+    expect(supervisor.workers[0]?.generation).to.equal(7);
   });
 
   it('cuts another drain short when the one that was cut short does not end', async () => {
@@ -266,7 +267,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
 
   it('ends a reload beside a thread that does not end', async () => {
     await start({ WORKERS: '1', DRAIN_MS: '20' }, { overdueMs: 50 }, 'deaf');
-    const reload = new Reload(supervisor, createLogger(await settingsOf({})));
+    const reload = new RollingReload(supervisor, createLogger(await settingsOf({})));
     expect(await reload.begin()).to.equal(true);
     const shown = supervisor.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
     expect(shown).to.deep.equal(['wedged', 'ready']);
@@ -276,6 +277,6 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     await start({ WORKERS: '1', DRAIN_MS: '0' }, { startMs: 500 }, 'never ready');
     await supervisor.replace(1, 'reload');
     await allReady();
-    expect(supervisor.lanes[0]?.generation).to.equal(2);
+    expect(supervisor.workers[0]?.generation).to.equal(2);
   });
 });

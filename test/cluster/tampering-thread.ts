@@ -1,7 +1,7 @@
 // A thread whose code of services has put something of its own where the runtime of the primary asks.
 import { runInThisContext } from 'node:vm';
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
-import { allowBreakOff } from '#src/cluster/interrupt.js';
+import { allowInterrupts } from '#src/cluster/interruptible.js';
 
 /** Script that runs after the runtime has prepared the thread, and what its code posts meanwhile. */
 export interface Tampering {
@@ -12,7 +12,7 @@ export interface Tampering {
 }
 
 const { script, posts, channel } = workerData as Tampering;
-allowBreakOff({ isStanding: () => true, examine: () => ({ where: 'elsewhere' }) });
+allowInterrupts({ isStalled: () => true, examine: () => ({ where: 'elsewhere' }) });
 runInThisContext(script);
 const ears = new BroadcastChannel(channel);
 parentPort!.on('message', () => {

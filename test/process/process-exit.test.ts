@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { HOLDS } from '../cluster/held-holds.js';
 import type { Kind } from './fixtures/stuck-process.js';
+import { HOLDS } from './held-holds.js';
 
 const PROGRAM = fileURLToPath(new URL('./fixtures/stuck-process.js', import.meta.url));
 

@@ -182,7 +182,7 @@ describe('abandoned requests', () => {
     }
     for (const [how, expected] of [
       ['abandon', []],
-      ['breakOff', ['held']],
+      ['interrupt', ['held']],
     ] as const) {
       const answer = inject(world.app, { url: '/hangs' });
       const held = new Held();

@@ -50,7 +50,7 @@ describe('a flood of short requests', () => {
     // While the work of the flood queues, some are refused.
     for (const status of statuses) expect(status).to.be.oneOf([200, 503]);
     expect((await workersOf(cluster)).map(({ generation }) => generation)).to.deep.equal(before);
-    const broken = cluster.logs().filter(({ msg }) => String(msg).includes('broken off'));
+    const broken = cluster.logs().filter(({ msg }) => String(msg).includes('interrupted'));
     expect(broken).to.deep.equal([]);
   }
 

@@ -88,7 +88,7 @@ describe('the process, when a worker goes wrong', () => {
     // Before Node.js 22.15 a process with a thread that stands still can end by a signal only.
     expect(code ?? signal).to.be.oneOf([70, 'SIGKILL']);
     expect(one.stderr.at(-1)).to.match(
-      /^multilane: \d+ worker threads stand still or do not end, and cannot be broken off$/,
+      /^multilane: \d+ worker threads are stalled or do not end, and cannot be interrupted$/,
     );
   });
 });

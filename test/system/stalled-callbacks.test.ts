@@ -33,7 +33,7 @@ function withCluster(what: string, cases: (the: () => Cluster) => void): void {
 const stallsOf = (cluster: Cluster, route: string): LogLine[] =>
   cluster
     .logs()
-    .filter((line) => String(line.msg).startsWith('handler stalled, broken off') && line.route === route);
+    .filter((line) => String(line.msg).startsWith('handler stalled, interrupted') && line.route === route);
 const settled = (list: readonly WorkerView[]): boolean =>
   list.length === 2 && list.every(({ state }) => state === 'ready');
 

@@ -116,7 +116,7 @@ describe('a handler that keeps the event loop from turning', () => {
       expect((await json<Problem>(answer, 500)).code).to.equal('HANDLER_STALLED');
       expect(took).to.be.greaterThan(STALL_MS);
 
-      const logged = await line(`broken off: ${method} ${path}`);
+      const logged = await line(`interrupted: ${method} ${path}`);
       expect(logged).to.include({ where, route: path });
       expect(logged?.stack).to.be.an('array').with.property('length').above(0);
       expect(dumped('stalled').at(-1)?.requests).to.deep.include({ method, route: path, status: null });
@@ -221,7 +221,7 @@ describe('a handler that keeps the event loop from turning', () => {
         () => cluster.logs().filter((entry) => entry.route === route && entry.where === where),
         (lines) => lines.length > 0,
       );
-      expect(told.at(-1)?.msg).to.equal(`handler stalled, broken off: GET ${route}`);
+      expect(told.at(-1)?.msg).to.equal(`handler stalled, interrupted: GET ${route}`);
       expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
     });
   }
@@ -326,7 +326,7 @@ describe('a worker that stands still where it cannot be ended', () => {
         list.filter(({ state }) => state === 'ready').length === 2 &&
         list.some(({ generation }) => generation === 2);
       await until(() => workersOf(cluster), replaced);
-      const turning = cluster.logs().filter(({ msg }) => String(msg).includes('turns again'));
+      const turning = cluster.logs().filter(({ msg }) => /runs again|no longer stalled/.test(String(msg)));
       expect(turning).to.deep.equal([]);
       for (let one = 0; one < 40; one += 1) expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
       stuck.destroy();

@@ -10,7 +10,7 @@ import { sagaRoutes } from '#src/admin/saga-routes.js';
 import { switchRoutes } from '#src/admin/switch-routes.js';
 import { telemetryRoutes } from '#src/admin/telemetry-routes.js';
 import { workerRoutes } from '#src/admin/worker-routes.js';
-import { Reload } from '#src/cluster/reload.js';
+import { RollingReload } from '#src/cluster/rolling-reload.js';
 import { Block } from '#src/memory/block.js';
 import { Switches } from '#src/memory/switches.js';
 import { SagaJournals } from '#src/primary/saga-journals.js';
@@ -39,11 +39,11 @@ async function byPlane(
 
 /** The operator's hands on these workers. */
 function workers(
-  lanes: readonly { readonly worker: number; readonly threadId: number }[],
+  workers: readonly { readonly worker: number; readonly threadId: number }[],
   stopping: boolean,
 ) {
-  const supervisor = { lanes, stopping, replace: async () => undefined } as never;
-  return workerRoutes(supervisor, new Reload(supervisor, silentLog));
+  const supervisor = { workers, stopping, replace: async () => undefined } as never;
+  return workerRoutes(supervisor, new RollingReload(supervisor, silentLog));
 }
 
 const ADMIN_OVERLOADED = 'src/admin/dispatcher.ts OVERLOADED x3';

@@ -13,7 +13,7 @@ describe('a process that ends while its configuration is loaded', () => {
     it(`says so in one line and exits with 78: ${what}`, () =>
       inFolder({ 'multilane.config.mjs': text }, async (cwd) => {
         const path = JSON.stringify(`${cwd}/multilane.config.mjs`);
-        const load = `const { importFirst } = await import(${JSON.stringify(MODULE)}); await importFirst(${path});`;
+        const load = `const { importConfigModule } = await import(${JSON.stringify(MODULE)}); await importConfigModule(${path});`;
         const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', load], {
           cwd,
           encoding: 'utf8',

@@ -33,13 +33,13 @@ function examined({
       runningWebSocket: () =>
         webSocketMs === undefined ? undefined : { route: '/ws', since: now - webSocketMs },
       leaveWebSocket() {},
-      breakOff(_error, these) {
+      interrupt(_error, these) {
         abandoned += these.length;
       },
     },
     server: {
       inCallback,
-      breakOff() {
+      prepareInterrupt() {
         isEnding = true;
       },
     },
@@ -70,9 +70,9 @@ function said(looks: readonly Look[]): unknown[] {
       running: () => look.request as never,
       runningWebSocket: () => undefined,
       leaveWebSocket() {},
-      breakOff() {},
+      interrupt() {},
     },
-    server: { inCallback: false, breakOff() {} },
+    server: { inCallback: false, prepareInterrupt() {} },
     row: { leaveRoute() {} },
     standing: () => look.at - (look.turnedAt ?? 0),
     stallMs: STALL_MS,
@@ -106,9 +106,9 @@ describe('a worker that is found standing', () => {
     for (const request of [{}, undefined]) {
       const where = request === undefined ? 'elsewhere' : 'continuation';
       const looks = [1_100, 1_650].map((at) => ({ at, request }));
-      expect(said(looks)).to.deep.equal(['working', where]);
+      expect(said(looks)).to.deep.equal(['progressing', where]);
       const early = [1_100, 1_150, 1_650].map((at) => ({ at, request }));
-      expect(said(early)).to.deep.equal(['working', 'working', where]);
+      expect(said(early)).to.deep.equal(['progressing', 'progressing', where]);
     }
   });
 
@@ -119,7 +119,7 @@ describe('a worker that is found standing', () => {
   ] as const) {
     it(`spares ${what} that became due at once, but not without end`, () => {
       const looks = Array.from({ length: 22 }, (_, n) => ({ at: 1_100 + n * 550, ...one(n) }));
-      const ten = Array.from({ length: 10 }, () => 'working');
+      const ten = Array.from({ length: 10 }, () => 'progressing');
       expect(said(looks)).to.deep.equal([...ten, where, ...ten, where]);
     });
   }
@@ -135,11 +135,11 @@ describe('a worker that is found standing', () => {
         running: () => request as never,
         runningWebSocket: () => undefined,
         leaveWebSocket() {},
-        breakOff(_error, these) {
+        interrupt(_error, these) {
           ended.push(...these);
         },
       },
-      server: { inCallback: false, breakOff() {} },
+      server: { inCallback: false, prepareInterrupt() {} },
       row: { leaveRoute() {} },
       standing: () => now,
       stallMs: STALL_MS,
@@ -167,11 +167,11 @@ describe('a worker that is found standing', () => {
           running: () => undefined,
           runningWebSocket: () => undefined,
           leaveWebSocket() {},
-          breakOff(_error, these) {
+          interrupt(_error, these) {
             if (these.length > 0) resolve(these);
           },
         },
-        server: { inCallback: false, breakOff() {} },
+        server: { inCallback: false, prepareInterrupt() {} },
         row: { leaveRoute() {} },
         standing: () => now,
         stallMs: STALL_MS,
@@ -191,13 +191,17 @@ describe('a worker that is found standing', () => {
       { at: 9_000, request, turnedAt: 7_900 },
       { at: 9_600, request, turnedAt: 7_900 },
     ];
-    expect(said(looks)).to.deep.equal(['working', 'working', 'continuation']);
+    expect(said(looks)).to.deep.equal(['progressing', 'progressing', 'continuation']);
   });
 
   for (const [what, scene, found] of [
     ['a loop that turns', { standingMs: 30, inCallback: true, onStackMs: [20] }, undefined],
-    ['one of many short requests', { standingMs: 1_100, inCallback: true, onStackMs: [40] }, 'working'],
-    ['a short callback of a WebSocket', { standingMs: 1_100, inCallback: false, webSocketMs: 2 }, 'working'],
+    ['one of many short requests', { standingMs: 1_100, inCallback: true, onStackMs: [40] }, 'progressing'],
+    [
+      'a short callback of a WebSocket',
+      { standingMs: 1_100, inCallback: false, webSocketMs: 2 },
+      'progressing',
+    ],
   ] as const) {
     it(`spares ${what}`, () => {
       expect(examined(scene)).to.deep.equal({ found, abandoned: 0, isEnding: false });
@@ -210,11 +214,11 @@ describe('a worker that is found standing', () => {
     serviceCode.holdDuring(() => {
       seen = examined({ standingMs: 1_100, inCallback: true, onStackMs: [1_050], serviceCode });
     });
-    expect(seen).to.deep.equal({ found: 'again', abandoned: 0, isEnding: false });
+    expect(seen).to.deep.equal({ found: 'retry', abandoned: 0, isEnding: false });
   });
 
   it('ends nothing while a request is not known yet, or not any more: the core would end the process', () => {
     const { found, isEnding } = examined({ standingMs: 1_100, inCallback: true });
-    expect([found, isEnding]).to.deep.equal(['again', false]);
+    expect([found, isEnding]).to.deep.equal(['retry', false]);
   });
 });

@@ -66,7 +66,7 @@ export interface UwsServer {
   /**
    * What runs is about to be broken off. A callback of the core that comes to its end before waits for that.
    */
-  breakOff(): void;
+  prepareInterrupt(): void;
   /**
    * Closes WebSockets, with 1001: their clients come back to somebody else. May be called again.
    * @returns how many they are
@@ -197,7 +197,7 @@ export function createUwsServer(app: App, options: UwsServerOptions): UwsServer 
     get inCallback() {
       return inCallback;
     },
-    breakOff() {
+    prepareInterrupt() {
       inCallback = false;
       end.expect();
     },

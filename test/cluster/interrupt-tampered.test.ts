@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { answerIn, breakOff } from '#src/cluster/interrupt.js';
+import { interruptThread } from '#src/cluster/interrupt.js';
+import { parseReply } from '#src/cluster/interrupt-protocol.js';
 import { InspectorError, resultOf } from '#src/cluster/thread-inspector.js';
 import type { Tampering } from './tampering-thread.js';
 
-const KEY = `Symbol.for('multilane.stand-still')`;
+const KEY = `Symbol.for('multilane.interrupt')`;
 const replaced = (value: string): string => `Object.defineProperty(globalThis, ${KEY}, { value: ${value} })`;
 
 /** What code of a service may leave in the thread, by what it is. */
@@ -18,7 +19,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'a function that returns nothing': replaced('() => undefined'),
   'a function that returns an object': replaced('() => ({ where: "request", stack: [] })'),
   'a function that returns a number': replaced('() => 10n'),
-  'a function that returns a promise': replaced('async () => "turning"'),
+  'a function that returns a promise': replaced('async () => "responsive"'),
   'a function that returns a text without end': replaced(`() => 'x'.repeat(2 ** 28)`),
   'a function that throws': replaced('() => { throw new Error("no") }'),
   'a function that throws a text without end': replaced(`() => { throw 'x'.repeat(2 ** 28) }`),
@@ -65,15 +66,15 @@ describe('interrupting a thread whose code has tampered with it', () => {
   for (const [what, script] of Object.entries(SCRIPTS)) {
     it(`never rejects when it finds ${what}`, async () => {
       const thread = await start({ script });
-      expect(await breakOff(thread.threadId)).to.be.oneOf(['turning', 'unreachable']);
+      expect(await interruptThread(thread.threadId)).to.be.oneOf(['responsive', 'unreachable']);
     });
   }
 
   for (const [what, script] of Object.entries(STACKS)) {
     it(`is done whatever the code has made of stacks: ${what}`, async () => {
       const thread = await start({ script: `${script}; setTimeout(function standing() { for (;;); })` });
-      let answer: Awaited<ReturnType<typeof breakOff>> = 'turning';
-      while (answer === 'turning') answer = await breakOff(thread.threadId);
+      let answer: Awaited<ReturnType<typeof interruptThread>> = 'responsive';
+      while (answer === 'responsive') answer = await interruptThread(thread.threadId);
       expect(answer).to.have.property('where', 'elsewhere');
       expect(answer)
         .to.have.property('stack')
@@ -93,8 +94,8 @@ describe('interrupting a thread whose code has tampered with it', () => {
       { type: 'prepared', atNs: 1 },
     ];
     const target = await start({ script: replaced('() => { for (;;); }') });
-    const posting = await start({ posts, channel: `multilane.break-off.${target.threadId}` });
-    const answer = breakOff(target.threadId);
+    const posting = await start({ posts, channel: `multilane.interrupt.${target.threadId}` });
+    const answer = interruptThread(target.threadId);
     posting.postMessage('now');
     await once(posting, 'message');
     expect(await answer).to.equal('unreachable');
@@ -104,17 +105,17 @@ describe('interrupting a thread whose code has tampered with it', () => {
     fc.assert(
       fc.property(fc.anything(), fc.jsonValue(), (value, json) => {
         for (const reply of [value, JSON.stringify(json), String(JSON.stringify(value))]) {
-          const answer = answerIn(reply);
+          const answer = parseReply(reply);
           if (typeof answer === 'string')
-            expect(answer).to.be.oneOf(['turning', 'again', 'between', 'unreachable']);
+            expect(answer).to.be.oneOf(['responsive', 'retry', 'between-microtasks', 'unreachable']);
           else expect(answer.stack.every((frame) => typeof frame === 'string')).to.equal(true);
         }
       }),
     );
     const stall = { where: 'request', method: 'GET', route: '/a', requestId: 'r', stack: ['at a'] };
-    expect(answerIn(JSON.stringify({ ...stall, level: 10 }))).to.deep.equal(stall);
+    expect(parseReply(JSON.stringify({ ...stall, level: 10 }))).to.deep.equal(stall);
     const anywhere = { where: 'elsewhere', stack: [] };
-    expect(answerIn(JSON.stringify(anywhere))).to.deep.equal(anywhere);
+    expect(parseReply(JSON.stringify(anywhere))).to.deep.equal(anywhere);
   });
 
   it('takes a reply of the inspector that is not JSON for a failed one', () => {

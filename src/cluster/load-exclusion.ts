@@ -19,7 +19,7 @@ export interface Seen {
   readonly stays: number;
   /** The last one. */
   readonly now: number;
-  readonly isLeftOut: boolean;
+  readonly isExcluded: boolean;
 }
 
 /** Of the mean, and on top of it: what nobody would notice is left alone. */
@@ -27,13 +27,13 @@ const LEAVES = { times: 1.25, plus: 8 };
 const RETURNS = { times: 1.1, plus: 4 };
 
 /** @returns for each worker whether it is left out from now on: never more than half of them */
-export function leftOut(workers: readonly Seen[]): readonly boolean[] {
+export function excludedByLoad(workers: readonly Seen[]): readonly boolean[] {
   const mean = (of: (seen: Seen) => number): number =>
     workers.reduce((sum, seen) => sum + of(seen), 0) / workers.length;
   const staying = mean(({ stays }) => stays);
   const current = mean(({ now }) => now);
-  const isCrowded = ({ stays, now, isLeftOut }: Seen): boolean =>
-    isLeftOut
+  const isCrowded = ({ stays, now, isExcluded }: Seen): boolean =>
+    isExcluded
       ? now > current * RETURNS.times + RETURNS.plus
       : stays > staying * LEAVES.times + LEAVES.plus && now > current * RETURNS.times + RETURNS.plus;
   const crowded = workers.filter(isCrowded).sort((a, b) => b.now - a.now);
@@ -50,7 +50,7 @@ const SAME = 1 / 16;
  * @param connections of each worker
  * @returns for each worker whether it is left out from now on: never all of them
  */
-export function leftOutToFill(connections: readonly number[]): readonly boolean[] {
+export function excludedToFill(connections: readonly number[]): readonly boolean[] {
   const mean = connections.reduce((sum, one) => sum + one, 0) / connections.length;
   const most = (Math.min(...connections) + mean) / 2 + mean * SAME;
   return connections.map((one) => one > most);

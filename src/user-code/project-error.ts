@@ -4,7 +4,7 @@
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
-import { readableThrown } from './thrown.js';
+import { readableError } from './readable-error.js';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 /** Where the runtime lies, compiled, or as source maps have it; its frames are not the author's. */
@@ -23,7 +23,7 @@ interface Frame {
   readonly name: string | undefined;
 }
 
-export interface FailureDetails {
+export interface ErrorDetails {
   /** `services/hello/service.js:12`. Default: that of the first frame. */
   readonly place?: string | undefined;
   /** Named when there is neither a place nor a frame. */
@@ -39,8 +39,8 @@ export interface FailureDetails {
  * @param during what was under way, as `while loading multilane.config.js`
  * @returns an error whose message has several lines
  */
-export function userFailure(given: unknown, during: string, details: FailureDetails = {}): ConfigError {
-  const thrown = readableThrown(given);
+export function projectError(given: unknown, during: string, details: ErrorDetails = {}): ConfigError {
+  const thrown = readableError(given);
   const { excerpt = [], next = CORRECT_IT } = details;
   const frames = userFrames(thrown);
   const place = details.place ?? frames.find(isOwn)?.place ?? details.file;
@@ -60,7 +60,7 @@ export function userFailure(given: unknown, during: string, details: FailureDeta
  * `file:line`, from the working directory where the file lies below it, so that terminals and editors can
  * open it.
  */
-export function shownPlace(file: string, ...position: readonly (number | string)[]): string {
+export function formatLocation(file: string, ...position: readonly (number | string)[]): string {
   const path = relative(process.cwd(), file);
   return [path === '' || path.startsWith('..') ? file : path, ...position].join(':');
 }
@@ -100,7 +100,7 @@ const isOurs = (error: Error): boolean => RUNTIME.some((folder) => thrower(error
 
 /** Thrown by Node.js, for a module that it cannot load. */
 export function isFromLoader(thrown: unknown): thrown is Error {
-  const error = readableThrown(thrown);
+  const error = readableError(thrown);
   return error instanceof Error && /\bnode:internal\//.test(thrower(error) ?? '');
 }
 
@@ -121,7 +121,7 @@ function framesOf(error: Error): readonly Frame[] {
     const [, name, location, row, column] = FRAME.exec(line) ?? [];
     if (location === undefined || row === undefined || column === undefined) return [];
     const file = location.startsWith('file:') ? fileURLToPath(location) : location;
-    return [{ file, place: shownPlace(file, row, column), name }];
+    return [{ file, place: formatLocation(file, row, column), name }];
   });
 }
 

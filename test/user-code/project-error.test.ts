@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ConfigError } from '#src/errors.js';
-import { userFailure } from '#src/user-code/failure.js';
+import { projectError } from '#src/user-code/project-error.js';
 
 const MEMBERS = ['name', 'message', 'stack', 'cause'] as const;
 
@@ -28,7 +28,7 @@ describe('what a project has thrown', () => {
           };
           Object.defineProperty(odd, MEMBERS[index]!, { get });
         }
-        const failure = userFailure(odd, 'while routes are registered', { file: 'multilane.config.js' });
+        const failure = projectError(odd, 'while routes are registered', { file: 'multilane.config.js' });
         expect(failure).to.be.instanceOf(ConfigError);
         expect(failure.message).to.match(/^\S+: .*\n(?:.*\n)* {2}while routes are registered\. Correct it/);
       }),
@@ -46,7 +46,7 @@ describe('what a project has thrown', () => {
       has: refuse,
       ownKeys: refuse,
     });
-    const { message } = userFailure(odd, 'while routes are registered');
+    const { message } = projectError(odd, 'while routes are registered');
     expect(message).to.match(/was thrown, which is no Error\n {2}while routes are registered/);
   });
 });

@@ -12,7 +12,7 @@ const MOST_FRAMES = 8_192;
  * An error as a copy whose members are plain texts, short and without passwords of URLs, and so are its
  * causes, each of them once. Of anything else, a sentence.
  */
-export function readableThrown(thrown: unknown): Error | string {
+export function readableError(thrown: unknown): Error | string {
   return readable(thrown, new Set());
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { Reload } from '#src/cluster/reload.js';
+import { RollingReload } from '#src/cluster/rolling-reload.js';
 
 interface Replacement {
   readonly isReplaced: boolean;
@@ -12,7 +12,7 @@ function setUp(replacement: (worker: number) => Replacement, stopsAfter = Number
   const replaced: number[] = [];
   const lines: string[] = [];
   const supervisor = {
-    lanes: [1, 2, 3].map((worker) => ({ worker })) as never,
+    workers: [1, 2, 3].map((worker) => ({ worker })) as never,
     replace(worker: number) {
       replaced.push(worker);
       return Promise.resolve(replacement(worker));
@@ -22,7 +22,7 @@ function setUp(replacement: (worker: number) => Replacement, stopsAfter = Number
     },
   };
   const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg);
-  const reload = new Reload(supervisor, pino({ level: 'info' }, { write }));
+  const reload = new RollingReload(supervisor, pino({ level: 'info' }, { write }));
   return { reload, replaced, lines };
 }
 

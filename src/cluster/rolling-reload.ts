@@ -4,14 +4,14 @@
 import type { Logger } from 'pino';
 import type { Supervisor } from './supervisor.js';
 
-export class Reload {
-  readonly #supervisor: Pick<Supervisor, 'lanes' | 'replace' | 'stopping'>;
+export class RollingReload {
+  readonly #supervisor: Pick<Supervisor, 'workers' | 'replace' | 'stopping'>;
   readonly #log: Pick<Logger, 'info' | 'error'>;
   #running: Promise<boolean> | undefined;
   #following: Promise<boolean> | undefined;
 
   constructor(
-    supervisor: Pick<Supervisor, 'lanes' | 'replace' | 'stopping'>,
+    supervisor: Pick<Supervisor, 'workers' | 'replace' | 'stopping'>,
     log: Pick<Logger, 'info' | 'error'>,
   ) {
     this.#supervisor = supervisor;
@@ -49,7 +49,7 @@ export class Reload {
   async #replaceAll(): Promise<boolean> {
     if (this.#supervisor.stopping) return false;
     const begun = performance.now();
-    const workers = this.#supervisor.lanes.map(({ worker }) => worker);
+    const workers = this.#supervisor.workers.map(({ worker }) => worker);
     this.#log.info({ workers: workers.length }, 'reload begins');
     const drains: Promise<void>[] = [];
     for (const worker of workers) {

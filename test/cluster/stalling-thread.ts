@@ -1,7 +1,7 @@
 // A thread that works for as long as it is told, in a timer behind an await, and may be broken off meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { breakable } from './interruptible.js';
+import { interruptible } from './interruptible-loop.js';
 
 /** Milliseconds of work; 0 asks for a sign of life. */
 export type Order = number;
@@ -9,7 +9,7 @@ export type Order = number;
 const STANDS_MS = 10;
 
 const port = parentPort!;
-const storage = breakable<{ readonly work: number }>(STANDS_MS);
+const storage = interruptible<{ readonly work: number }>(STANDS_MS);
 
 async function work(ms: number): Promise<void> {
   await sleep(1);

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { leftOut, leftOutToFill, type Seen, weightOf } from '#src/cluster/placement.js';
+import { excludedByLoad, excludedToFill, type Seen, weightOf } from '#src/cluster/load-exclusion.js';
 
 /** What stays is what is there now, and nobody is left out yet. */
 const steady = (...weights: number[]): Seen[] =>
-  weights.map((weight) => ({ now: weight, stays: weight, isLeftOut: false }));
+  weights.map((weight) => ({ now: weight, stays: weight, isExcluded: false }));
 
-const seen = fc.record({ now: fc.nat(10_000), stays: fc.nat(10_000), isLeftOut: fc.boolean() });
+const seen = fc.record({ now: fc.nat(10_000), stays: fc.nat(10_000), isExcluded: fc.boolean() });
 
 describe('the placement of connections', () => {
   it('counts connections, and those that are busy twice', () => {
@@ -25,37 +25,37 @@ describe('the placement of connections', () => {
     [
       'nobody for what comes and goes',
       [
-        { now: 500, stays: 5, isLeftOut: false },
-        { now: 0, stays: 0, isLeftOut: false },
+        { now: 500, stays: 5, isExcluded: false },
+        { now: 0, stays: 0, isExcluded: false },
       ],
       [false, false],
     ],
     [
       'still who was left out and has a little more',
       [
-        { now: 130, stays: 130, isLeftOut: true },
-        { now: 90, stays: 0, isLeftOut: false },
+        { now: 130, stays: 130, isExcluded: true },
+        { now: 90, stays: 0, isExcluded: false },
       ],
       [true, false],
     ],
     [
       'no longer who was left out and is level',
       [
-        { now: 100, stays: 100, isLeftOut: true },
-        { now: 90, stays: 0, isLeftOut: false },
+        { now: 100, stays: 100, isExcluded: true },
+        { now: 90, stays: 0, isExcluded: false },
       ],
       [false, false],
     ],
   ] as const) {
     it(`leaves out ${what}`, () => {
-      expect(leftOut(workers)).to.deep.equal(out);
+      expect(excludedByLoad(workers)).to.deep.equal(out);
     });
   }
 
   it('never leaves out more than half, nor one that has no more than the mean', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
-        const out = leftOut(workers);
+        const out = excludedByLoad(workers);
         const mean = workers.reduce((sum, { now }) => sum + now, 0) / workers.length;
         expect(out.filter(Boolean).length).to.be.at.most(Math.floor(workers.length / 2));
         for (const [index, { now }] of workers.entries()) if (out[index]) expect(now).to.be.above(mean);
@@ -67,8 +67,8 @@ describe('the placement of connections', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
         const looked = (list: readonly Seen[]): Seen[] => {
-          const out = leftOut(list);
-          return list.map((one, index) => ({ ...one, stays: one.now, isLeftOut: out[index]! }));
+          const out = excludedByLoad(list);
+          return list.map((one, index) => ({ ...one, stays: one.now, isExcluded: out[index]! }));
         };
         const settled = looked(looked(workers));
         expect(looked(settled)).to.deep.equal(settled);
@@ -87,13 +87,13 @@ describe('the placement of connections that have lost their worker', () => {
     ['nobody when there is no other', [10], [false]],
     ['nobody when there is nobody', [], []],
   ] as const) {
-    it(`leaves out ${what}`, () => expect(leftOutToFill(workers)).to.deep.equal(out));
+    it(`leaves out ${what}`, () => expect(excludedToFill(workers)).to.deep.equal(out));
   }
 
   it('never leaves out the one with the fewest, nor one that has less than another that is not', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(10_000), { minLength: 1, maxLength: 16 }), (workers) => {
-        const out = leftOutToFill(workers);
+        const out = excludedToFill(workers);
         expect(out[workers.indexOf(Math.min(...workers))]).to.equal(false);
         const most = Math.max(...workers.filter((_, index) => !out[index]));
         for (const [index, connections] of workers.entries()) {

@@ -2,17 +2,17 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { breakOff } from '#src/cluster/interrupt.js';
+import { interruptThread } from '#src/cluster/interrupt.js';
 import { seeded } from '#test/support/random.js';
-import type { Order } from './standing-thread.js';
+import type { Order } from './stalling-thread.js';
 
 /** @returns how often it was broken off, and how often it had ended before */
-export async function breakOffAroundTheEnd(
+export async function interruptAroundTheEnd(
   times: number,
   seed: number,
 ): Promise<{ broken: number; ended: number }> {
   const random = seeded(seed);
-  const thread = new Worker(new URL('./standing-thread.js', import.meta.url));
+  const thread = new Worker(new URL('./stalling-thread.js', import.meta.url));
   const order = (what: Order): void => thread.postMessage(what);
   const counts = { broken: 0, ended: 0 };
   await once(thread, 'message');
@@ -20,7 +20,7 @@ export async function breakOffAroundTheEnd(
     const ms = 14 + random() * 8;
     order(ms);
     await sleep(ms - 1 + random() * 6);
-    const answer = await breakOff(thread.threadId);
+    const answer = await interruptThread(thread.threadId);
     if (typeof answer === 'object') counts.broken += 1;
     else counts.ended += 1;
     order(0);

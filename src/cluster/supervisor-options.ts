@@ -1,0 +1,53 @@
+// What the supervisor needs from the rest of the primary.
+import type { MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import type { Block } from '../memory/block.js';
+import type { RingMemory } from '../memory/line-ring.js';
+import type { SeriesMemory } from '../memory/metrics/series-memory.js';
+import type { RestartLimits } from './restarts.js';
+import type { Sharding } from './sharding.js';
+import type { WorkerThread } from './worker-thread.js';
+
+export interface SupervisorOptions {
+  /** Module that the threads run: `workers/http.js`. */
+  readonly entry: URL;
+  readonly settings: Settings;
+  /** Shared memory with `rowsFor(settings.workers)` rows for threads. */
+  readonly block: Block;
+  /** Memory of each slot for metric series. */
+  readonly series: SeriesMemory;
+  readonly sharding: Pick<Sharding, 'add' | 'pause' | 'remove' | 'workerPort'>;
+  readonly instanceId: string;
+  readonly log: Logger;
+  /**
+   * Opens the memory through which a thread hands its log lines to the primary.
+   * @default the thread writes its lines itself
+   */
+  openThreadLog?(): { readonly memory: RingMemory; close(): void } | undefined;
+  /** Takes the primary's end of a worker's CPU port. */
+  attachCpu(port: MessagePort): void;
+  /** No code of the thread in this slot can run any more: releases what it held in shared memory. */
+  reclaim(slot: number): void;
+  /** A thread has failed or is gone: logs what it was doing. Called before its rows are overwritten. */
+  logFlightRecord(thread: WorkerThread, reason: string): void;
+  /**
+   * Whether threads may fail to start because the process can open few files. Called for each thread that ended
+   * before it served.
+   * @default never
+   */
+  isShortOfFiles?(): boolean;
+  /** A thread ended and another one takes its place. */
+  restarted(reason: string): void;
+  /** Receives the routes of each thread that gets ready: see `ready` in messages.ts. */
+  routesReported?(routes: unknown): void;
+  /** The process cannot continue and is to end with this exit code. */
+  fatal(message: string, exitCode: number): void;
+  /**
+   * More threads are wedged or do not end than the process can bear: it is to drain and to end, so that its own
+   * supervisor starts it anew.
+   */
+  exhausted(message: string): void;
+  /** @default RESTART_LIMITS */
+  readonly limits?: RestartLimits;
+}

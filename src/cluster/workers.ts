@@ -1,0 +1,100 @@
+// The workers of the process, and the threads of each: one after the other, or two side by side while one
+// replaces the other.
+import { type RestartLimits, Restarts } from './restarts.js';
+import { descriptorOf, type WorkerState } from './worker-state.js';
+import type { WorkerThread } from './worker-thread.js';
+
+/** One of WORKERS workers. It stays when its threads are replaced. */
+export interface WorkerEntry {
+  /** 1..WORKERS */
+  readonly worker: number;
+  /** Number of the newest thread. */
+  generation: number;
+  /** Threads that are alive, oldest first; when none is, the last one that was. */
+  threads: WorkerThread[];
+  readonly restarts: Restarts;
+  /** The worker has no thread it can count on and waits for one: first for the backoff, then for a row. */
+  awaitsThread: boolean;
+  /** Ends the backoff. */
+  restartTimer: NodeJS.Timeout | undefined;
+}
+
+/** What other modules see of the thread of a worker. */
+export interface ThreadView {
+  /** 1..WORKERS */
+  readonly worker: number;
+  readonly generation: number;
+  /** Row of shared memory. */
+  readonly slot: number;
+  /** Node's number of the thread; -1 once it has ended. */
+  readonly threadId: number;
+  readonly state: WorkerState;
+  readonly startedAt: Date;
+  /** Services with a database that the thread serves. */
+  readonly serving: ReadonlySet<string>;
+}
+
+export class Workers {
+  readonly all: readonly WorkerEntry[];
+  /** Checks of `until`, run after every change. */
+  readonly #checks = new Set<() => void>();
+
+  /** @param count WORKERS */
+  constructor(count: number, limits: RestartLimits) {
+    this.all = Array.from({ length: count }, (_, index) => ({
+      worker: index + 1,
+      generation: 0,
+      threads: [],
+      restarts: new Restarts(limits),
+      awaitsThread: false,
+      restartTimer: undefined,
+    }));
+  }
+
+  entryOf({ worker }: Pick<WorkerThread, 'worker'>): WorkerEntry {
+    return this.all[worker - 1]!;
+  }
+
+  /** One thread per worker that was started: the one in rotation, else its newest. */
+  get views(): readonly ThreadView[] {
+    return this.all.flatMap(({ threads }) => threads.findLast(isServing) ?? threads.at(-1) ?? []);
+  }
+
+  /** All threads that are alive, and the last one of each worker without any. */
+  get threads(): readonly WorkerThread[] {
+    return this.all.flatMap(({ threads }) => threads);
+  }
+
+  get living(): readonly WorkerThread[] {
+    return this.threads.filter(isAlive);
+  }
+
+  /** Resolves once `test` holds. It is run now and after every change of any worker. */
+  until(test: (workers: readonly ThreadView[]) => boolean): Promise<void> {
+    const holds = (): boolean => test(this.views);
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!holds()) return;
+        this.#checks.delete(check);
+        resolve();
+      };
+      this.#checks.add(check);
+    });
+  }
+
+  /** Call after every change of a worker or of one of its threads. */
+  notify(): void {
+    for (const check of [...this.#checks]) check();
+  }
+}
+
+export const isAlive = ({ state }: Pick<WorkerThread, 'state'>): boolean => state.kind !== 'dead';
+/** The thread may never end: it is wedged, or does not end although it was ordered to. */
+export const isLost = ({ state, isOverdue }: Pick<WorkerThread, 'state' | 'isOverdue'>): boolean =>
+  state.kind === 'wedged' || isOverdue;
+const isServing = ({ state }: WorkerThread): boolean => descriptorOf(state) !== undefined;
+
+/** The newest thread of the worker that starts, or serves and was not ordered to leave. */
+export const currentThreadOf = ({ threads }: WorkerEntry): WorkerThread | undefined =>
+  threads.findLast(({ isCurrent }) => isCurrent);
